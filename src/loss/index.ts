@@ -1,0 +1,3 @@
+export * from './loss.js'
+export * from './riemann.js'
+export * from './classify.js'
