@@ -1,0 +1,50 @@
+// `deltalab doctor`: what this machine offers and what would make it faster.
+import os from 'node:os'
+import { createRequire } from 'node:module'
+import type { Argv } from 'yargs'
+
+export const command = 'doctor'
+export const describe = 'Backend, versions, threads and memory, and what would make it faster'
+
+export function builder(cli: Argv) {
+  return cli.option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('deltalab doctor', 'shows the backend that a sweep would use')
+}
+
+export async function handler(args: { json: boolean }): Promise<void> {
+  const [{ setBackend }, { packageVersion }] = await Promise.all([import('../tensor/index.js'), import('../record/package.js')])
+  const backend = await setBackend('auto')
+  const tfjs = (createRequire(import.meta.url)('@tensorflow/tfjs/package.json') as { version: string }).version
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const facts = {
+    deltalab: packageVersion(),
+    node: process.version,
+    tfjs,
+    backend: backend.name,
+    'backend package': backend.package,
+    threads: backend.threads,
+    platform: `${process.platform} ${process.arch} ${os.release()}`,
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.availableParallelism(),
+    memory: `${gigabytes(os.freemem())} free of ${gigabytes(os.totalmem())}`,
+  }
+  const advice = adviceFor(backend.name, os.availableParallelism(), os.freemem())
+  if (args.json) {
+    process.stdout.write(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
+    return
+  }
+  for (const [name, value] of Object.entries(facts)) process.stdout.write(`${name.padEnd(16)} ${value}\n`)
+  for (const line of advice) process.stdout.write(`\n- ${line}\n`)
+}
+
+/** One sentence for each thing that would make this machine faster. */
+function adviceFor(backend: string, cores: number, free: number): string[] {
+  const advice: string[] = []
+  if (backend !== 'tensorflow') {
+    advice.push('npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: faster matrix products and no 4 GiB limit.')
+  }
+  if (backend === 'cpu') advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
+  if (backend !== 'tensorflow' && cores > 1) advice.push(`sweep --jobs ${cores} runs one worker per core; this is the default.`)
+  if (free < 2 * 2 ** 30) advice.push('Less than 2 GiB of memory is free: use fewer --jobs.')
+  return advice
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// The command line: finds the command, imports it, and turns errors into one line and an exit code (1 bad input, 2 usage).
+import yargs, { type Argv, type CommandModule } from 'yargs'
+import { UserError, unknown } from '../errors/index.js'
+import { packageVersion } from '../record/package.js'
+
+/** Every command with the sentence of the overview; src/cli/<name>.ts is imported only when its command is called. */
+export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
+  ['sweep', 'Run the experiment of a YAML file: one row per run, a table and a figure'],
+  ['plan', 'List the runs of a YAML file and their estimated cost; reads no weights'],
+  ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
+  ['plot', 'Draw the figures of a results folder as SVG and PNG'],
+  ['inspect', 'Statistics of the delta between two checkpoints, per tensor and per role'],
+  ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
+  ['eval', 'Loss and score of a model on a task'],
+  ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
+  ['train', 'Train a model from a YAML file'],
+  ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
+  ['editors', 'List the editors with their options and papers'],
+  ['tasks', 'List the tasks with their metrics'],
+  ['models', 'List the model architectures and the checkpoints that ship with the package'],
+  ['doctor', 'Backend, versions, threads and memory, and what would make it faster'],
+]
+
+/** Parses, imports the command that is called, and awaits it. */
+async function main(words: string[]): Promise<void> {
+  const names = COMMANDS.map(([name]) => name)
+  const cli = yargs(words).scriptName('deltalab').usage('deltalab <command>').version(packageVersion()).help().alias('h', 'help')
+    .strict().wrap(Math.min(120, process.stdout.columns ?? 100)).exitProcess(false).parserConfiguration({ 'parse-positional-numbers': false })
+    .epilogue('deltalab <command> --help shows its options and an example.')
+  const name = words.find((word) => !word.startsWith('-'))
+  if (name !== undefined && !names.includes(name)) throw unknown('command', name, names, 2)
+  if (name === undefined) {
+    for (const [command, describe] of COMMANDS) cli.command(command, describe)
+    if (words.length === 0) {
+      cli.showHelp()
+      throw new UserError('a command is needed', { exitCode: 2 })
+    }
+  } else {
+    const module = (await import(`./${name}.js`)) as CommandModule
+    cli.command(module)
+  }
+  try {
+    await cli.fail(false).parseAsync()
+  } catch (error) {
+    throw error instanceof Error && error.name === 'YError' ? usageError(error.message, cli) : error
+  }
+}
+
+/** yargs' own message, with the nearest option where one is unknown. */
+function usageError(message: string, cli: Argv): UserError {
+  const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
+  if (given === undefined) return new UserError(message.replace(/\s*\n\s*/g, ' '), { exitCode: 2 })
+  const { key } = (cli as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions()
+  const known = Object.keys(key).filter((option) => option.length > 1 && !/[A-Z]/.test(option)).map((option) => `--${option}`)
+  return given.length > 1 ? unknown('option', `--${given}`, known, 2) : new UserError(`unknown option -${given}`, { exitCode: 2 })
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UserError) {
+    process.stderr.write(`deltalab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`)
+    process.exit(error.exitCode)
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.exit(1)
+}

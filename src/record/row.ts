@@ -1,0 +1,85 @@
+// One finished run of a sweep: the columns of runs.csv, each with one sentence. Everything in report is made from these.
+import { z } from 'zod'
+
+const word = z.string().min(1)
+const count = z.number().int().nonnegative()
+const value = z.number()
+const rate = z.number().min(0).max(1)
+
+/** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not asked for. */
+export const rowSchema = z.strictObject({
+  id: word.describe('Hash of everything that determines the run; the same run has the same id in every results folder.'),
+  experiment: word.describe('Name of the experiment, the `name` of its YAML.'),
+  model: word.describe('Name of the pair of base and post-trained model.'),
+  task: word.describe('Task whose items give the loss and the scores.'),
+  editor: word.describe('Editor that made the edit; a chain is its editors joined by "+".'),
+  label: word.describe('Name of the series in tables and figures; the editor unless the YAML gives one.'),
+  on: z.enum(['delta', 'weights']).describe('What the editor edited: the delta (post − base) or the post-trained weights themselves.'),
+  options: z.record(z.string(), z.unknown()).describe('Every option of the editor as JSON; a chain has one list of `steps`.'),
+  drop_rate: rate.nullable().describe('Share of the delta entries that the editor drops.'),
+  rank: value.nullable().describe('Rank kept by a low-rank editor.'),
+  bits: value.nullable().describe('Bits (sign and magnitude blocks) per delta entry of a quantising editor.'),
+  alpha: value.nullable().describe('Extrapolation coefficient; negative interpolates towards the base.'),
+  k: value.nullable().describe('Factor given to the dropped entries (0 in DARE).'),
+  seed: count.nullable().describe('Seed of the random key; empty for an editor that draws nothing.'),
+  selection: word.describe('Patterns of the tensors edited: those included, then those excluded after "!".'),
+  tensors: count.nullable().describe('Number of tensors edited.'),
+  parameters: count.nullable().describe('Number of entries in the edited tensors.'),
+  kept: count.nullable().describe('Number of non-zero entries in the edited delta of these tensors.'),
+  bits_per_parameter: value.nullable().describe('Bits to store the edited delta, per entry of the edited tensors.'),
+  delta_norm: value.nullable().describe('Euclidean norm of the delta over the edited tensors.'),
+  edit_norm: value.nullable().describe('Euclidean norm of the change F(Δ) − Δ over the edited tensors.'),
+  loss_pre: value.nullable().describe('Loss of the base model, nats per token.'),
+  loss_post: value.nullable().describe('Loss of the post-trained model, nats per token.'),
+  loss_edited: value.nullable().describe('Loss of the edited model, nats per token.'),
+  loss_change: value.nullable().describe('Exact loss change, loss_edited − loss_post, nats per token.'),
+  loss_change_se: value.nullable().describe('Standard error of loss_change over the items, paired.'),
+  loss_items: count.nullable().describe('Number of items the losses are measured on.'),
+  loss_tokens: count.nullable().describe('Number of answer tokens the losses are the mean of.'),
+  riemann_rule: z.string().nullable().describe('Quadrature rule of riemann_sum.'),
+  riemann_steps: count.nullable().describe('Number of gradient evaluations along the path (C in arXiv 2410.13841).'),
+  riemann_sum: value.nullable().describe('Riemann-sum approximation of loss_change, nats per token.'),
+  taylor1: value.nullable().describe('First-order estimate of loss_change: gradient at the post-trained weights times the change.'),
+  taylor2: value.nullable().describe('Second-order estimate of loss_change, with an exact Hessian-vector product.'),
+  class: z.enum(['competitive', 'decreased', 'improved']).nullable()
+    .describe('Class of the edit: |loss_change| within two standard errors is competitive, above is decreased, below is improved.'),
+  metric: z.string().nullable().describe('What the scores measure.'),
+  score_pre: value.nullable().describe('Score of the base model, 0 to 1.'),
+  score_post: value.nullable().describe('Score of the post-trained model, 0 to 1.'),
+  score_edited: value.nullable().describe('Score of the edited model, 0 to 1.'),
+  n: count.nullable().describe('Number of items the scores are the mean of.'),
+  seconds: value.nullable().describe('Wall time of the run, the only column that differs when a sweep is repeated.'),
+  backend: z.string().nullable().describe('TensorFlow.js backend that computed the run.'),
+  status: z.enum(['ok', 'failed']).describe('Whether the run finished.'),
+  error: z.string().nullable().describe('Why a failed run failed, on one line.'),
+})
+
+export type Row = z.infer<typeof rowSchema>
+export type Column = keyof Row
+
+/** Column names in the order of runs.csv. */
+export const COLUMNS = Object.keys(rowSchema.shape) as Column[]
+
+/** The one sentence about a column. */
+export function describeColumn(column: Column): string {
+  return rowSchema.shape[column].description!
+}
+
+/** Contribution of one tensor to the Riemann sum of one run: a line of terms.csv. */
+export const termSchema = z.strictObject({
+  run: word.describe('Id of the run in runs.csv.'),
+  tensor: word.describe('Checkpoint name of the tensor.'),
+  role: z.string().describe('Role of the tensor in the model (q, k, v, o, gate, up, down, norm, embedding, head).'),
+  parameters: count.describe('Number of entries of the tensor.'),
+  edit_norm: value.describe('Euclidean norm of the change F(Δ) − Δ of the tensor.'),
+  term: value.describe('Contribution to riemann_sum, nats per token.'),
+})
+
+export type Term = z.infer<typeof termSchema>
+export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
+
+/** A column of the row, or else the editor option of that name (`multiplier`, `blocks`, …); null where there is neither. */
+export function valueOf(row: Row, name: string): string | number | boolean | null {
+  const found = name in row ? row[name as Column] : row.options[name]
+  return found === undefined || (found !== null && typeof found === 'object') ? null : (found as string | number | boolean | null)
+}
