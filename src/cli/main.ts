@@ -40,11 +40,10 @@ async function main(words: string[]): Promise<void> {
     const module = (await import(`./${name}.js`)) as CommandModule
     cli.command(module)
   }
-  try {
-    await cli.fail(false).parseAsync()
-  } catch (error) {
-    throw error instanceof Error && error.name === 'YError' ? usageError(error.message, cli) : error
-  }
+  cli.fail((message, error) => {
+    throw error instanceof UserError ? error : message ? usageError(message, cli) : error
+  })
+  await cli.parseAsync()
 }
 
 /** yargs' own message, with the nearest option where one is unknown. */
