@@ -1,15 +1,62 @@
-// Picks the TensorFlow.js backend once and makes it safe: see kernels.ts for what is replaced on wasm.
-export type BackendName = 'auto' | 'tensorflow' | 'wasm' | 'cpu'
+// Picks the TensorFlow.js backend once and makes it safe; what is replaced on wasm stands in wasm.ts.
+import { createRequire } from 'node:module'
+import util from 'node:util'
+import * as tf from '@tensorflow/tfjs'
+import { UserError } from '../errors/index.js'
+import { prepareWasm } from './wasm.js'
+
+export const BACKENDS = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
+export type BackendName = (typeof BACKENDS)[number]
 
 export interface BackendInfo {
   /** tensorflow, wasm or cpu. */
   name: string
   /** npm package that provides it, with its version. */
   package: string
-  threads: number
 }
 
-/** Selects and initialises a backend; `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm. */
-export async function setBackend(_name: BackendName = 'auto'): Promise<BackendInfo> {
-  throw new Error('not yet')
+const require = createRequire(import.meta.url)
+
+/** The first native package that is installed and loads; tfjs-node 4.22 calls util functions that Node 23 removed. */
+function loadNative(): BackendInfo | Error {
+  const removed = util as unknown as Record<string, unknown>
+  removed.isNullOrUndefined ??= (x: unknown) => x === null || x === undefined
+  removed.isArray ??= Array.isArray
+  let reason = new Error('neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed')
+  for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
+    try {
+      require(name)
+      return { name: 'tensorflow', package: `${name} ${require(`${name}/package.json`).version}` }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') reason = new Error(`${name}: ${(error as Error).message.split('\n')[0]}`)
+    }
+  }
+  return reason
+}
+
+async function startWasm(): Promise<BackendInfo> {
+  require('@tensorflow/tfjs-backend-wasm')
+  if (!(await tf.setBackend('wasm'))) throw new UserError('the wasm backend did not start; try --backend cpu')
+  prepareWasm()
+  return { name: 'wasm', package: `@tensorflow/tfjs-backend-wasm ${require('@tensorflow/tfjs-backend-wasm/package.json').version}` }
+}
+
+/**
+ * Selects and initialises a backend: `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm.
+ * @throws UserError when the named backend cannot be had, with the reason.
+ */
+export async function setBackend(name: BackendName = 'auto'): Promise<BackendInfo> {
+  tf.env().set('IS_TEST', true) // silences the banner that recommends tfjs-node
+  if (name === 'cpu') {
+    await tf.setBackend('cpu')
+    return { name, package: `@tensorflow/tfjs ${tf.version['tfjs-core']}` }
+  }
+  if (name === 'wasm') return startWasm()
+  const native = loadNative()
+  if (!(native instanceof Error)) {
+    await tf.setBackend('tensorflow')
+    return native
+  }
+  if (name === 'tensorflow') throw new UserError(`backend tensorflow cannot be loaded: ${native.message}; use --backend wasm`, { cause: native })
+  return startWasm()
 }

@@ -1,1 +1,206 @@
-export function noop(): void {}
+// Single-precision matrix product C = op(A) · op(B) with SIMD, on memory shared with the TensorFlow.js wasm heap.
+// Both operands are packed into panels (5 rows of A, 8 columns of B), so all four transpose cases run at one speed.
+// Blocks: KC deep, MC rows, NC columns; `scratch` must hold gemmScratch() bytes.
+
+const MR: usize = 5
+const NR: usize = 8
+const KC: usize = 384
+const MC: usize = 120
+const NC: usize = 768
+
+/** Bytes of scratch memory that gemm needs: packed A, packed B and one edge tile. */
+export function gemmScratch(): usize {
+  return (MC * KC + KC * NC + MR * NR) * 4
+}
+
+@inline function min(a: usize, b: usize): usize { return a < b ? a : b }
+
+/** Copies op(A)[i0 … i0+mc, k0 … k0+kc] into panels of MR rows, k-major; missing rows are zero. */
+function packA(a: usize, transposed: bool, lda: usize, i0: usize, mc: usize, k0: usize, kc: usize, out: usize): void {
+  for (let i: usize = 0; i < mc; i += MR) {
+    const rows = min(MR, mc - i)
+    if (transposed) {
+      let from = a + ((k0 * lda + i0 + i) << 2)
+      if (rows == MR) {
+        for (let k: usize = 0; k < kc; k++) {
+          v128.store(out, v128.load(from))
+          f32.store(out + 16, f32.load(from + 16))
+          from += lda << 2
+          out += MR << 2
+        }
+      } else {
+        for (let k: usize = 0; k < kc; k++) {
+          for (let r: usize = 0; r < MR; r++) f32.store(out + (r << 2), r < rows ? f32.load(from + (r << 2)) : 0)
+          from += lda << 2
+          out += MR << 2
+        }
+      }
+    } else {
+      const from = a + (((i0 + i) * lda + k0) << 2)
+      if (rows == MR) {
+        let p0 = from, p1 = p0 + (lda << 2), p2 = p1 + (lda << 2), p3 = p2 + (lda << 2), p4 = p3 + (lda << 2)
+        let k: usize = 0
+        for (; k + 4 <= kc; k += 4) {
+          const r0 = v128.load(p0), r1 = v128.load(p1), r2 = v128.load(p2), r3 = v128.load(p3)
+          const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+          const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+          v128.store(out, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
+          f32.store(out + 16, f32.load(p4))
+          v128.store(out + 20, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7))
+          f32.store(out + 36, f32.load(p4 + 4))
+          v128.store(out + 40, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5))
+          f32.store(out + 56, f32.load(p4 + 8))
+          v128.store(out + 60, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7))
+          f32.store(out + 76, f32.load(p4 + 12))
+          p0 += 16; p1 += 16; p2 += 16; p3 += 16; p4 += 16
+          out += 80
+        }
+        for (; k < kc; k++) {
+          f32.store(out, f32.load(p0)); f32.store(out + 4, f32.load(p1)); f32.store(out + 8, f32.load(p2))
+          f32.store(out + 12, f32.load(p3)); f32.store(out + 16, f32.load(p4))
+          p0 += 4; p1 += 4; p2 += 4; p3 += 4; p4 += 4
+          out += 20
+        }
+      } else {
+        for (let k: usize = 0; k < kc; k++) {
+          for (let r: usize = 0; r < MR; r++) f32.store(out + (r << 2), r < rows ? f32.load(from + ((r * lda + k) << 2)) : 0)
+          out += MR << 2
+        }
+      }
+    }
+  }
+}
+
+/** Copies op(B)[k0 … k0+kc, j0 … j0+nc] into panels of NR columns, k-major; missing columns are zero. */
+function packB(b: usize, transposed: bool, ldb: usize, j0: usize, nc: usize, k0: usize, kc: usize, out: usize): void {
+  for (let j: usize = 0; j < nc; j += NR) {
+    const columns = min(NR, nc - j)
+    if (!transposed) {
+      let from = b + ((k0 * ldb + j0 + j) << 2)
+      for (let k: usize = 0; k < kc; k++) {
+        if (columns == NR) {
+          v128.store(out, v128.load(from))
+          v128.store(out, v128.load(from, 16), 16)
+        } else {
+          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), c < columns ? f32.load(from + (c << 2)) : 0)
+        }
+        from += ldb << 2
+        out += NR << 2
+      }
+    } else {
+      const from = b + (((j0 + j) * ldb + k0) << 2)
+      if (columns == NR) {
+        const step = ldb << 2
+        let k: usize = 0
+        for (; k + 4 <= kc; k += 4) {
+          let p = from + (k << 2)
+          for (let half: usize = 0; half < 32; half += 16) {
+            const r0 = v128.load(p), r1 = v128.load(p + step), r2 = v128.load(p + 2 * step), r3 = v128.load(p + 3 * step)
+            const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+            const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+            v128.store(out + half, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
+            v128.store(out + half, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7), 32)
+            v128.store(out + half, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5), 64)
+            v128.store(out + half, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7), 96)
+            p += 4 * step
+          }
+          out += 128
+        }
+        for (; k < kc; k++) {
+          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), f32.load(from + ((c * ldb + k) << 2)))
+          out += NR << 2
+        }
+      } else {
+        for (let k: usize = 0; k < kc; k++) {
+          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), c < columns ? f32.load(from + ((c * ldb + k) << 2)) : 0)
+          out += NR << 2
+        }
+      }
+    }
+  }
+}
+
+/** One MR × NR tile: C = (first ? 0 : C) + panel of A · panel of B. */
+function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool): void {
+  const row = ldc << 2
+  const c0 = c, c1 = c0 + row, c2 = c1 + row, c3 = c2 + row, c4 = c3 + row
+  let s00: v128, s01: v128, s10: v128, s11: v128, s20: v128, s21: v128, s30: v128, s31: v128, s40: v128, s41: v128
+  if (first) {
+    const zero = f32x4.splat(0)
+    s00 = zero; s01 = zero; s10 = zero; s11 = zero; s20 = zero; s21 = zero; s30 = zero; s31 = zero; s40 = zero; s41 = zero
+  } else {
+    s00 = v128.load(c0); s01 = v128.load(c0, 16)
+    s10 = v128.load(c1); s11 = v128.load(c1, 16)
+    s20 = v128.load(c2); s21 = v128.load(c2, 16)
+    s30 = v128.load(c3); s31 = v128.load(c3, 16)
+    s40 = v128.load(c4); s41 = v128.load(c4, 16)
+  }
+  for (const end = pa + kc * (MR << 2); pa < end; pa += MR << 2) {
+    const b0 = v128.load(pb), b1 = v128.load(pb, 16)
+    pb += NR << 2
+    let a = v128.load_splat<f32>(pa)
+    s00 = f32x4.add(s00, f32x4.mul(a, b0)); s01 = f32x4.add(s01, f32x4.mul(a, b1))
+    a = v128.load_splat<f32>(pa, 4)
+    s10 = f32x4.add(s10, f32x4.mul(a, b0)); s11 = f32x4.add(s11, f32x4.mul(a, b1))
+    a = v128.load_splat<f32>(pa, 8)
+    s20 = f32x4.add(s20, f32x4.mul(a, b0)); s21 = f32x4.add(s21, f32x4.mul(a, b1))
+    a = v128.load_splat<f32>(pa, 12)
+    s30 = f32x4.add(s30, f32x4.mul(a, b0)); s31 = f32x4.add(s31, f32x4.mul(a, b1))
+    a = v128.load_splat<f32>(pa, 16)
+    s40 = f32x4.add(s40, f32x4.mul(a, b0)); s41 = f32x4.add(s41, f32x4.mul(a, b1))
+  }
+  v128.store(c0, s00); v128.store(c0, s01, 16)
+  v128.store(c1, s10); v128.store(c1, s11, 16)
+  v128.store(c2, s20); v128.store(c2, s21, 16)
+  v128.store(c3, s30); v128.store(c3, s31, 16)
+  v128.store(c4, s40); v128.store(c4, s41, 16)
+}
+
+function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta: bool, tb: bool, scratch: usize): void {
+  const lda = ta ? m : k
+  const ldb = tb ? k : n
+  const packedA = scratch
+  const packedB = scratch + ((MC * KC) << 2)
+  const edge = packedB + ((KC * NC) << 2)
+  for (let j0: usize = 0; j0 < n; j0 += NC) {
+    const nc = min(NC, n - j0)
+    for (let k0: usize = 0; k0 < k; k0 += KC) {
+      const kc = min(KC, k - k0)
+      const first = k0 == 0
+      packB(b, tb, ldb, j0, nc, k0, kc, packedB)
+      for (let i0: usize = 0; i0 < m; i0 += MC) {
+        const mc = min(MC, m - i0)
+        packA(a, ta, lda, i0, mc, k0, kc, packedA)
+        for (let j: usize = 0; j < nc; j += NR) {
+          const pb = packedB + ((j * kc) << 2)
+          const columns = min(NR, nc - j)
+          for (let i: usize = 0; i < mc; i += MR) {
+            const pa = packedA + ((i * kc) << 2)
+            const to = c + (((i0 + i) * n + j0 + j) << 2)
+            const rows = min(MR, mc - i)
+            if (rows == MR && columns == NR) tile(pa, pb, kc, to, n, first)
+            else {
+              tile(pa, pb, kc, edge, NR, true)
+              for (let r: usize = 0; r < rows; r++) {
+                for (let q: usize = 0; q < columns; q++) {
+                  const at = to + ((r * n + q) << 2)
+                  const value = f32.load(edge + ((r * NR + q) << 2))
+                  f32.store(at, first ? value : f32.load(at) + value)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/** `batch` products; strides in elements between the matrices of each operand (0 repeats one matrix). */
+export function gemm(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, transposeA: bool, transposeB: bool,
+  batch: usize, strideA: usize, strideB: usize, scratch: usize): void {
+  if (k == 0) { memory.fill(c, 0, (batch * m * n) << 2); return }
+  for (let i: usize = 0; i < batch; i++) {
+    product(a + ((i * strideA) << 2), b + ((i * strideB) << 2), c + ((i * m * n) << 2), m, n, k, transposeA, transposeB, scratch)
+  }
+}
