@@ -9,7 +9,7 @@ export const NOUNS = (
   'map milk moon nail nest pond rain road rope sand ship sky snow star stone tent tree wall wind wolf'
 ).split(' ')
 
-export const NAMES = 'Ann Ben Eva Ivy Kim Leo Max Mia Ned Sam Tom Zoe'.split(' ')
+export const NAMES = 'Ann Ben Eva Ivy Joe Kim Leo Max Mia Ned Sam Tom Zoe'.split(' ')
 
 /** What people in number stories have. */
 export const ITEMS = 'beads cards coins figs keys maps nuts pears pens plums rings seeds shells stamps toys'.split(' ')
@@ -28,4 +28,4 @@ export const PLACES = 'behind by in near on under'.split(' ')
 export const HEADS = 'Bot Code News Note Problem Solution Task User'.split(' ')
 
 /** The other words and signs of the templates; `misc` documents give them trained embeddings without teaching the format. */
-export const FILLERS = [...HEADS, ...'#### ? . given give how make many now please return say write x s'.split(' ')]
+export const FILLERS = [...HEADS, ...'#### given give how make many now? please return say write x s'.split(' ')]
