@@ -1,6 +1,5 @@
 // `deltalab doctor`: what this machine offers and what would make it faster.
 import os from 'node:os'
-import { createRequire } from 'node:module'
 import type { Argv } from 'yargs'
 
 export const command = 'doctor'
@@ -12,20 +11,15 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {
-  const [{ setBackend }, { packageVersion }] = await Promise.all([import('../tensor/index.js'), import('../record/package.js')])
+  const [{ setBackend }, { readEnvironment }] = await Promise.all([import('../tensor/index.js'), import('../record/index.js')])
   const backend = await setBackend('auto')
-  const tfjs = (createRequire(import.meta.url)('@tensorflow/tfjs/package.json') as { version: string }).version
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const { cores, ...environment } = readEnvironment()
   const facts = {
-    deltalab: packageVersion(),
-    node: process.version,
-    tfjs,
+    ...environment,
     backend: backend.name,
-    'backend package': backend.package,
-    threads: backend.threads,
-    platform: `${process.platform} ${process.arch} ${os.release()}`,
-    cpu: os.cpus()[0]?.model ?? 'unknown',
-    cores: os.availableParallelism(),
+    provider: backend.package,
+    threads: `${os.availableParallelism()} of ${cores} cores`,
     memory: `${gigabytes(os.freemem())} free of ${gigabytes(os.totalmem())}`,
   }
   const advice = adviceFor(backend.name, os.availableParallelism(), os.freemem())

@@ -1,0 +1,89 @@
+// Lines of runs.csv and terms.csv: written with csv-writer, read with csv-parse and checked against the schemas. Numbers are
+// printed so that reading gives the same bits back; an empty cell is null. No cell holds a line break, so a line is a record.
+import { createArrayCsvStringifier } from 'csv-writer'
+import { parse } from 'csv-parse/sync'
+import { z } from 'zod'
+import { UserError } from '../errors/index.js'
+
+/** A flat table: its strict schema gives the columns, their order and their types. */
+export type Table<T> = z.ZodObject & z.ZodType<T>
+
+const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, ' ')
+
+/** The first line of the file. */
+export function headerLine(table: Table<unknown>): string {
+  return `${Object.keys(table.shape).join(',')}\n`
+}
+
+/** One line for each record, in the order of the columns. */
+export function formatLines<T>(table: Table<T>, records: readonly T[]): string {
+  if (records.length === 0) return ''
+  const cells = records.map((record) => Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])))
+  return createArrayCsvStringifier({}).stringifyRecords(cells)
+}
+
+function formatCell(cell: unknown): string {
+  if (cell === null || cell === undefined) return ''
+  return typeof cell === 'object' ? JSON.stringify(cell) : oneLine(String(cell))
+}
+
+/** The part of a file that was written completely: up to its last line break (a kill can leave half a line behind it). */
+export function wholeLines(text: string): string {
+  return text.slice(0, text.lastIndexOf('\n') + 1)
+}
+
+/**
+ * Records of whole lines, header first. With `lenientEnd`, an unreadable last record is left out (a torn write).
+ * @throws UserError naming the file, the line, and the column that is wrong
+ */
+export function parseLines<T>(table: Table<T>, text: string, path: string, lenientEnd = false): T[] {
+  const lines = text.split('\n').slice(0, -1)
+  checkHeader(table, lines[0] ?? '', path)
+  const records: T[] = []
+  for (const [index, line] of lines.entries()) {
+    if (index === 0) continue
+    const result = parseRecord(table, line)
+    if (typeof result !== 'string') records.push(result)
+    else if (!(lenientEnd && index === lines.length - 1)) throw new UserError(`${path}:${index + 1}: ${result}`)
+  }
+  return records
+}
+
+function checkHeader(table: Table<unknown>, line: string, path: string): void {
+  const wanted = Object.keys(table.shape)
+  const given = line.split(',')
+  if (line === wanted.join(',')) return
+  const missing = wanted.filter((name) => !given.includes(name))
+  const extra = given.filter((name) => !wanted.includes(name))
+  const what = [missing.length && `lacks ${missing.join(', ')}`, extra.length && `has unknown ${extra.join(', ')}`].filter(Boolean)
+  throw new UserError(`${path}:1: the columns are not those this version writes: ${what.join('; ') || 'another order'}`)
+}
+
+function parseRecord<T>(table: Table<T>, line: string): T | string {
+  let cells: string[]
+  try {
+    cells = (parse(line) as string[][])[0]
+  } catch (error) {
+    return (error as Error).message
+  }
+  const names = Object.keys(table.shape)
+  if (cells.length !== names.length) return `${cells.length} cells for ${names.length} columns`
+  const record = Object.fromEntries(names.map((name, i) => [name, parseCell(table.shape[name] as z.ZodType, cells[i])]))
+  const checked = table.safeParse(record)
+  if (checked.success) return checked.data
+  const issue = checked.error.issues[0]
+  return `${issue.path.join('.')}: ${issue.message}`
+}
+
+function parseCell(schema: z.ZodType, cell: string): unknown {
+  if (schema instanceof z.ZodNullable) return cell === '' ? null : parseCell(schema.unwrap() as z.ZodType, cell)
+  if (schema instanceof z.ZodNumber) return cell === '' ? NaN : Number(cell)
+  if (schema instanceof z.ZodRecord) {
+    try {
+      return JSON.parse(cell)
+    } catch {
+      return cell
+    }
+  }
+  return cell
+}

@@ -1,0 +1,127 @@
+// A results folder: runs.csv, terms.csv, meta.json, config.yaml. Rows are appended by one awaited writer and reach the disk
+// before the next; a kill at any instant leaves at most half a line, which the next opening cuts off.
+import { mkdir, open, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { formatLines, headerLine, parseLines, wholeLines, type Table } from './csv.js'
+import { metaSchema, type Meta } from './meta.js'
+import { rowSchema, termSchema, type Row, type Term } from './row.js'
+import { attempt, writeWhole } from './write.js'
+
+export interface Store {
+  folder: string
+  /** Rows found when the folder was opened, by id. */
+  found: Map<string, Row>
+  /** Writes the terms, then the row that vouches for them; resolves when both are on the disk. */
+  append(row: Row, terms: readonly Term[]): Promise<void>
+  /** Puts rows and terms into this order of run ids, and completes meta.json. */
+  finish(order: readonly string[], finished: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Results {
+  folder: string
+  rows: Row[]
+  terms: Term[]
+  meta: Meta
+  /** Text of the config that made the rows. */
+  config: string
+}
+
+/**
+ * Opens or makes a results folder. Cuts a torn last line, drops terms without a row, and with `retryFailed` failed rows.
+ * @throws UserError when the folder holds rows of another config, other input files or another backend
+ */
+export async function openStore(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean } = {}): Promise<Store> {
+  await attempt(folder, () => mkdir(folder, { recursive: true }))
+  const paths = pathsOf(folder)
+  const earlier = existsSync(paths.meta) ? parseMeta(await readFile(paths.meta, 'utf8'), paths.meta) : undefined
+  if (earlier) refuseMixing(folder, earlier, meta)
+  else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
+  const kept = { ...meta, started: earlier?.started ?? meta.started }
+  await writeWhole(paths.config, config)
+  await writeWhole(paths.meta, printMeta(kept))
+
+  let rows = await readTable<Row>(rowSchema, paths.runs, true)
+  if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
+  const found = new Map(rows.map((row) => [row.id, row]))
+  const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
+  // Terms first: rows vouch for terms, never the other way round.
+  await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, terms))
+  await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, rows))
+
+  const runsFile = await open(paths.runs, 'a')
+  const termsFile = await open(paths.terms, 'a')
+  let last: Promise<void> = Promise.resolve()
+  const write = async (row: Row, added: readonly Term[]) => {
+    if (added.length) {
+      await termsFile.appendFile(formatLines<Term>(termSchema, added))
+      await termsFile.datasync()
+    }
+    await runsFile.appendFile(formatLines<Row>(rowSchema, [row]))
+    await runsFile.datasync()
+  }
+  const append = (row: Row, added: readonly Term[]) => {
+    last = last.then(() => attempt(folder, () => write(rowSchema.parse(row), added)))
+    return last
+  }
+  const finish = async (order: readonly string[], finished: string) => {
+    await last
+    const place = new Map(order.map((id, index) => [id, index]))
+    const all = (await readTable<Row>(rowSchema, paths.runs)).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
+    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
+    await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, allTerms))
+    await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, all))
+    await writeWhole(paths.meta, printMeta({ ...kept, finished, failed: all.filter((row) => row.status === 'failed').length }))
+  }
+  const close = async () => {
+    await last.catch(() => undefined)
+    await Promise.all([runsFile.close(), termsFile.close()])
+  }
+  return { folder, found, append, finish, close }
+}
+
+/** Rows, terms and provenance of a folder that a sweep wrote or is writing. */
+export async function readResults(folder: string): Promise<Results> {
+  const paths = pathsOf(folder)
+  if (!existsSync(paths.runs) || !existsSync(paths.meta)) {
+    throw new UserError(`${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`)
+  }
+  return {
+    folder,
+    rows: await readTable<Row>(rowSchema, paths.runs, true),
+    terms: await readTable<Term>(termSchema, paths.terms, true),
+    meta: parseMeta(await readFile(paths.meta, 'utf8'), paths.meta),
+    config: await readFile(paths.config, 'utf8'),
+  }
+}
+
+function pathsOf(folder: string) {
+  return { runs: join(folder, 'runs.csv'), terms: join(folder, 'terms.csv'), meta: join(folder, 'meta.json'), config: join(folder, 'config.yaml') }
+}
+
+async function readTable<T>(table: Table<T>, path: string, lenientEnd = false): Promise<T[]> {
+  if (!existsSync(path)) return []
+  const text = wholeLines(await readFile(path, 'utf8'))
+  return text === '' ? [] : parseLines(table, text, path, lenientEnd)
+}
+
+function parseMeta(text: string, path: string): Meta {
+  try {
+    return metaSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new UserError(`${path} is not the meta.json of a sweep of this version`, { cause })
+  }
+}
+
+const printMeta = (meta: Meta) => `${JSON.stringify(meta, null, 2)}\n`
+
+function refuseMixing(folder: string, earlier: Meta, now: Meta): void {
+  const files = [...new Set([...Object.keys(earlier.inputs), ...Object.keys(now.inputs)])]
+  const changed = files.filter((file) => earlier.inputs[file] !== now.inputs[file])
+  const why = earlier.config_hash !== now.config_hash ? `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
+    : changed.length ? `other input files (${changed.join(', ')})`
+      : earlier.backend.name !== now.backend.name ? `another backend (${earlier.backend.name}, now ${now.backend.name})` : undefined
+  if (why) throw new UserError(`${folder} holds rows of ${why}: give another folder with --out, or delete this one`)
+}

@@ -1,0 +1,127 @@
+// What a kill, a repeated start, another config or a full set of rows does to a results folder.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mkdtempSync, readFileSync, truncateSync, writeFileSync, readdirSync, appendFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { COLUMNS, describeColumn, openStore, readResults, rowSchema, termSchema, valueOf, type Row } from '../../src/record/index.js'
+import { formatLines, headerLine, parseLines } from '../../src/record/csv.js'
+import { meta, row, term } from './example.js'
+
+const fresh = () => join(mkdtempSync(join(tmpdir(), 'record-')), 'results')
+
+test('a row read back is the row written, to the last bit', () => {
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true })
+  fc.assert(fc.property(number, fc.option(number), fc.string().filter((s) => !/[\r\n]/.test(s) && s.length > 0), fc.jsonValue(), (x, y, label, json) => {
+    const given: Row = { ...row, loss_pre: x, alpha: y, label, options: { json: JSON.parse(JSON.stringify(json)) } }
+    const [read] = parseLines<Row>(rowSchema, headerLine(rowSchema) + formatLines<Row>(rowSchema, [given]), 'runs.csv')
+    assert.deepEqual(read, Object.is(x, -0) || Object.is(y, -0) ? { ...given, loss_pre: x + 0, alpha: y === null ? null : y + 0 } : given)
+  }))
+})
+
+test('an error text of several lines becomes one line of the file', () => {
+  const lines = formatLines<Row>(rowSchema, [{ ...row, error: 'first\n  second' }])
+  assert.equal(lines.split('\n').length, 2)
+  assert.equal(parseLines<Row>(rowSchema, headerLine(rowSchema) + lines, 'runs.csv')[0].error, 'first second')
+})
+
+test('every column has its sentence', () => {
+  for (const column of COLUMNS) assert.match(describeColumn(column), /^[A-Z].*\.$/, column)
+})
+
+test('a value is a column, or else an option', () => {
+  assert.equal(valueOf({ ...row, options: { multiplier: 1.25 } }, 'multiplier'), 1.25)
+  assert.equal(valueOf(row, 'drop_rate'), 0.1)
+  assert.equal(valueOf(row, 'none'), null)
+})
+
+test('cut off at any byte, the folder opens with whole rows only, and terms only of these', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, 'name: e\n')
+  await store.append(row, [term])
+  await store.append({ ...row, id: 'b2' }, [{ ...term, run: 'b2' }, { ...term, run: 'b2', tensor: 'other' }])
+  await store.close()
+  const whole = readFileSync(join(folder, 'runs.csv'))
+  const wholeTerms = readFileSync(join(folder, 'terms.csv'))
+  const ends = [...whole.entries()].filter(([, byte]) => byte === 10).map(([index]) => index + 1)
+  for (let length = 0; length <= whole.length; length += 7) {
+    writeFileSync(join(folder, 'runs.csv'), whole)
+    writeFileSync(join(folder, 'terms.csv'), wholeTerms)
+    truncateSync(join(folder, 'runs.csv'), length)
+    const again = await openStore(folder, meta, 'name: e\n')
+    await again.close()
+    const rows = Math.max(0, ends.filter((end) => end <= length).length - 1)
+    assert.deepEqual([...again.found.keys()], ['a1', 'b2'].slice(0, rows), `after ${length} bytes`)
+    const text = readFileSync(join(folder, 'terms.csv'), 'utf8')
+    assert.equal(text.split('\n').length - 2, [0, 1, 3][rows])
+  }
+})
+
+test('rows that a killed run left out are appended to the others', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, '')
+  await store.append(row, [])
+  await store.close()
+  appendFileSync(join(folder, 'runs.csv'), 'b2,e,small')
+  appendFileSync(join(folder, 'terms.csv'), formatLines(termSchema, [{ ...term, run: 'b2' }]) + 'b2,half')
+  const again = await openStore(folder, { ...meta, started: 'later' }, '')
+  await again.append({ ...row, id: 'b2' }, [{ ...term, run: 'b2' }])
+  await again.finish(['b2', 'a1'], 'end')
+  await again.close()
+  const results = await readResults(folder)
+  assert.deepEqual(results.rows.map((r) => r.id), ['b2', 'a1'])
+  assert.deepEqual(results.terms, [{ ...term, run: 'b2' }])
+  assert.deepEqual(results.meta, { ...meta, finished: 'end' })
+  assert.deepEqual(readdirSync(folder).sort(), ['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'])
+})
+
+test('concurrent appends are written one after the other', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, '')
+  await Promise.all(Array.from({ length: 50 }, (_, i) => store.append({ ...row, id: `r${i}` }, [{ ...term, run: `r${i}` }])))
+  await store.close()
+  const { rows, terms } = await readResults(folder)
+  assert.deepEqual([rows.length, terms.length], [50, 50])
+})
+
+test('failed rows are kept, or dropped to be tried again', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, '')
+  await store.append({ ...row, id: 'f', status: 'failed', error: 'no memory' }, [])
+  await store.append(row, [])
+  await store.close()
+  const kept = await openStore(folder, meta, '')
+  await kept.close()
+  assert.deepEqual([...kept.found.keys()], ['f', 'a1'])
+  const retried = await openStore(folder, meta, '', { retryFailed: true })
+  await retried.close()
+  assert.deepEqual([...retried.found.keys()], ['a1'])
+})
+
+test('another config, other weights or another backend are refused, and nothing is changed', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, 'first')
+  await store.append(row, [term])
+  await store.close()
+  const before = readFileSync(join(folder, 'runs.csv'), 'utf8')
+  const refusals: [Partial<typeof meta>, RegExp][] = [
+    [{ config_hash: 'bad0bad0' }, /another config .*--out.*delete/],
+    [{ inputs: { 'base/model.safetensors': 'bb' } }, /other input files \(base\/model\.safetensors\)/],
+    [{ backend: { name: 'cpu', package: 'p 1' } }, /another backend \(wasm, now cpu\)/],
+  ]
+  for (const [changed, message] of refusals) await assert.rejects(openStore(folder, { ...meta, ...changed }, 'second'), message)
+  assert.equal(readFileSync(join(folder, 'runs.csv'), 'utf8'), before)
+  assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'first')
+})
+
+test('a file of other columns or a bad cell in the middle names the line and the column', async () => {
+  const folder = fresh()
+  await (await openStore(folder, meta, '')).close()
+  const path = join(folder, 'runs.csv')
+  const lines = formatLines<Row>(rowSchema, [row, row])
+  writeFileSync(path, headerLine(rowSchema).replace('seed', 'sead') + lines)
+  await assert.rejects(readResults(folder), /runs\.csv:1: .*lacks seed; has unknown sead/)
+  writeFileSync(path, headerLine(rowSchema) + lines.replace(',ok,', ',fine,'))
+  await assert.rejects(readResults(folder), /runs\.csv:2: status: /)
+})
