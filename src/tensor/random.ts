@@ -1,0 +1,73 @@
+// Keyed random tensors. Entry i depends on (key, offset + i) alone: not on the order of calls, the block size, the backend
+// or the number of threads. So a tensor may be edited whole or block by block, and again tomorrow, with the same bits.
+import * as tf from '@tensorflow/tfjs'
+import type { Key } from './key.js'
+import { eachWord } from './philox.js'
+import { addressOf, attachModule, type WasmBackend } from './wasm.js'
+
+/** Word 2 of the counter: uniforms (and the masks made of them) and normals of one key do not share bits. */
+const stream = { uniform: 0, normal: 1 }
+
+export interface Selection {
+  /** Probability of `dropped`, in [0, 1]. It moves no draw: an entry dropped at one rate is dropped at every higher one. */
+  rate: number
+  /** Factor of the dropped entries. */
+  dropped: number
+  /** Factor of the kept entries. */
+  kept: number
+  /** Index of x's first entry in the whole flattened tensor. */
+  offset?: number
+}
+
+/** x × dropped where u < rate, else x × kept, in one pass; u is what `keyedUniform(x.shape, key, offset)` gives. Float32, same shape. */
+export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offset = 0 }: Selection): tf.Tensor {
+  // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
+  const limit = Math.ceil(rate * 2 ** 24)
+  if (tf.getBackend() === 'wasm') {
+    registerSelect()
+    return tf.engine().runKernel('KeyedSelect', { x }, { key0: key[0], key1: key[1], offset, limit, dropped, kept })
+  }
+  const factors = new Float32Array(x.size)
+  eachWord(x.size, key, offset, stream.uniform, (i, words, lane) => (factors[i] = words[lane] >>> 8 < limit ? dropped : kept))
+  return tf.tidy(() => x.mul(tf.tensor(factors, x.shape)))
+}
+
+/** Uniform float32 on [0, 1), multiples of 2^-24. */
+export function keyedUniform(shape: number[], key: Key, offset = 0): tf.Tensor {
+  const values = new Float32Array(tf.util.sizeFromShape(shape))
+  eachWord(values.length, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane] >>> 8) * 2 ** -24))
+  return tf.tensor(values, shape)
+}
+
+/** Standard normal float32 by Box and Muller in float64; |z| < 6.67. */
+export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
+  const values = new Float32Array(tf.util.sizeFromShape(shape))
+  eachWord(values.length, key, offset, stream.normal, (i, words, lane) => {
+    const pair = lane & 2
+    const radius = Math.sqrt(-2 * Math.log((words[pair] + 1) * 2 ** -32))
+    const angle = 2 * Math.PI * words[pair + 1] * 2 ** -32
+    values[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle))
+  })
+  return tf.tensor(values, shape)
+}
+
+interface RandomModule {
+  select(from: number, to: number, size: number, key0: number, key1: number, offset: number, limit: number, dropped: number, kept: number): void
+}
+
+function registerSelect() {
+  if (tf.getKernel('KeyedSelect', 'wasm')) return
+  const { select } = attachModule<RandomModule>(tf.backend() as unknown as WasmBackend, 'random')
+  tf.registerKernel({
+    kernelName: 'KeyedSelect',
+    backendName: 'wasm',
+    kernelFunc({ inputs, attrs, backend }) {
+      const { x } = inputs as { x: tf.TensorInfo }
+      const wasm = backend as WasmBackend
+      const { key0, key1, offset, limit, dropped, kept } = attrs as Record<string, number>
+      const out = wasm.makeOutput(x.shape, 'float32')
+      select(addressOf(wasm, x), addressOf(wasm, out), tf.util.sizeFromShape(out.shape), key0, key1, offset, limit, dropped, kept)
+      return out
+    },
+  })
+}
