@@ -1,0 +1,30 @@
+// The README.md of a checkpoint that this program made: what went in (with hashes), what was done, what did it.
+
+export interface Provenance {
+  title: string
+  /** Folder and SHA-256 by file name of each input; only the last part of the path is printed. */
+  inputs: { role: string; name: string; hashes: Record<string, string> }[]
+  /** What was done: option names and values. */
+  settings: Record<string, unknown>
+  /** Names and versions of the programs and the backend. */
+  software: Record<string, string>
+  citations?: string[]
+}
+
+/** A Hugging Face model card; no date, so that the same inputs give the same bytes. */
+export function writeCard({ title, inputs, settings, software, citations = [] }: Provenance): string {
+  const table = (head: string[], rows: string[][]): string =>
+    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')
+  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+  return [
+    '---\nlibrary_name: transformers\ntags:\n- deltalab\n- delta-editing\n---',
+    `# ${title}`,
+    '## What was done',
+    table(['setting', 'value'], Object.entries(settings).map(([name, value]) => [name, text(value)])),
+    '## Inputs',
+    table(['input', 'folder', 'file', 'SHA-256'], inputs.flatMap(({ role, name, hashes }) => Object.entries(hashes).map(([file, hash]) => [role, name, file, hash]))),
+    '## Software',
+    table(['software', 'version'], Object.entries(software)),
+    ...(citations.length ? ['## Sources', citations.map((cite) => `- ${cite}`).join('\n')] : []),
+  ].join('\n\n') + '\n'
+}

@@ -1,0 +1,169 @@
+// A Hugging Face checkpoint folder, opened by its headers: config, names, shapes and byte ranges first, weights one tensor at
+// a time when asked for.
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { UserError, unknown } from '../errors/index.js'
+import { countNonFinite, decode, BITS, FLOATING, isFloating } from './dtype.js'
+import { readHeader, type TensorEntry } from './header.js'
+
+export const SINGLE = 'model.safetensors'
+export const INDEX = 'model.safetensors.index.json'
+/** The temporary folders of writeCheckpoint end like this. */
+export const PARTIAL = '.partial-'
+
+export interface Checkpoint {
+  folder: string
+  /** config.json, or null when the folder has none. */
+  config: Record<string, unknown> | null
+  tensors: ReadonlyMap<string, TensorEntry>
+  /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
+  read(name: string): Promise<Float32Array>
+  /** The stored bytes, as they are. */
+  readBytes(name: string): Promise<Uint8Array>
+  /** SHA-256 of config.json and of every weight file, by file name. */
+  hashes(): Promise<Record<string, string>>
+  close(): Promise<void>
+}
+
+/** One read fills at most this much, so that the bytes of a conversion stay in the cache. */
+const CHUNK = 4 << 20
+
+/** Opens a folder with config.json and model.safetensors (or the sharded index). Reads headers only. */
+export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  const info = await stat(folder).catch(() => null)
+  if (!info) throw new UserError(`${folder}: no such checkpoint folder`)
+  if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)
+  if (basename(folder).includes(PARTIAL)) throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
+
+  const config = await readJson(join(folder, 'config.json'))
+  const tensors = new Map<string, TensorEntry>()
+  const shards = await listShards(folder)
+  for (const [shard, expected] of shards) {
+    const file = join(folder, shard)
+    const { entries } = await readHeader(file)
+    for (const entry of entries) {
+      const other = tensors.get(entry.name)
+      if (other) throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is also in ${other.file}`)
+      if (expected && !expected.has(entry.name)) throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is not listed for this file in ${INDEX}`)
+      tensors.set(entry.name, entry)
+    }
+    for (const name of expected ?? []) {
+      if (!entries.some((entry) => entry.name === name)) throw new UserError(`${file}: tensor ${JSON.stringify(name)} of ${INDEX} is missing`)
+    }
+  }
+
+  const handles = new Map<string, Promise<FileHandle>>()
+  const handleOf = (file: string): Promise<FileHandle> => {
+    if (!handles.has(file)) handles.set(file, open(file))
+    return handles.get(file)!
+  }
+  const entryOf = (name: string): TensorEntry => {
+    const entry = tensors.get(name)
+    if (!entry) throw unknown(`tensor in ${folder}`, name, [...tensors.keys()])
+    return entry
+  }
+  return {
+    folder, config, tensors,
+    read: async (name) => {
+      const entry = entryOf(name)
+      return readValues(await handleOf(entry.file), entry)
+    },
+    readBytes: async (name) => {
+      const entry = entryOf(name)
+      const bytes = new Uint8Array(entry.end - entry.begin)
+      await fill(await handleOf(entry.file), bytes, entry.begin, entry)
+      return bytes
+    },
+    hashes: async () => {
+      const files = [...(config ? ['config.json'] : []), ...shards.keys()]
+      const digests: Record<string, string> = {}
+      for (const file of files) digests[file] = await hashFile(join(folder, file))
+      return digests
+    },
+    close: async () => {
+      for (const handle of handles.values()) await (await handle).close()
+      handles.clear()
+    },
+  }
+}
+
+async function readValues(handle: FileHandle, entry: TensorEntry): Promise<Float32Array> {
+  const { name, dtype, file, begin, end } = entry
+  const where = `${file}: tensor ${JSON.stringify(name)}`
+  if (!isFloating(dtype)) throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
+  const width = BITS[dtype] / 8
+  const values = new Float32Array((end - begin) / width)
+  if (dtype === 'F32') await fill(handle, new Uint8Array(values.buffer), begin, entry)
+  else {
+    const chunk = new Uint8Array(Math.min(CHUNK, end - begin))
+    for (let at = begin; at < end; at += CHUNK) {
+      const part = chunk.subarray(0, Math.min(CHUNK, end - at))
+      await fill(handle, part, at, entry)
+      const first = (at - begin) / width
+      decode(dtype, part, values.subarray(first, first + part.length / width))
+    }
+  }
+  const { count, first } = countNonFinite(values)
+  if (count) throw new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
+  return values
+}
+
+/** Reads exactly `target.length` bytes from `position`; a file that shrank since its header was read is reported. */
+async function fill(handle: FileHandle, target: Uint8Array, position: number, entry: TensorEntry): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
+    if (!bytesRead) throw new UserError(`${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`)
+    done += bytesRead
+  }
+}
+
+/** Weight files of the folder → the names each must hold (null for a single file, which lists itself). */
+async function listShards(folder: string): Promise<Map<string, Set<string> | null>> {
+  const exists = (name: string): Promise<boolean> => stat(join(folder, name)).then(() => true, () => false)
+  if (await exists(SINGLE)) return new Map([[SINGLE, null]])
+  const path = join(folder, INDEX)
+  if (!(await exists(INDEX))) {
+    const hint = (await exists('adapter_config.json')) ? '; it is an adapter: merge it into its base model first'
+      : (await exists('pytorch_model.bin')) ? '; convert pytorch_model.bin to safetensors first' : ''
+    throw new UserError(`${folder}: neither ${SINGLE} nor ${INDEX} is there${hint}`)
+  }
+  const map = (await readJson(path))?.weight_map
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
+  const shards = new Map<string, Set<string>>()
+  for (const [name, file] of Object.entries(map)) {
+    if (typeof file !== 'string' || file !== basename(file) || file.includes('\\') || file === '..' || file === '') {
+      throw new UserError(`${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`)
+    }
+    if (!shards.has(file)) {
+      if (!(await exists(file))) throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing`)
+      shards.set(file, new Set())
+    }
+    shards.get(file)!.add(name)
+  }
+  if (!shards.size) throw new UserError(`${path}: weight_map is empty`)
+  return shards
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | null> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw new UserError(`${path}: cannot be read (${error.code})`, { cause: error })
+  })
+  if (text === null) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (error) {
+    throw new UserError(`${path}: not valid JSON (${(error as Error).message})`, { cause: error })
+  }
+  throw new UserError(`${path}: not a JSON object`)
+}
+
+/** SHA-256 of a file, hexadecimal. */
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk)
+  return hash.digest('hex')
+}

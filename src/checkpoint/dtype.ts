@@ -1,0 +1,87 @@
+// The number formats of safetensors: how wide they are, and which of them become float32 (and back) at this door.
+// bf16/f16/f64 exist only in files; everywhere else in the program a weight is float32.
+
+/** Bits of one element, by the word used in a safetensors header. */
+export const BITS: Readonly<Record<string, number>> = {
+  F64: 64, F32: 32, F16: 16, BF16: 16, I64: 64, U64: 64, C64: 64, I32: 32, U32: 32, I16: 16, U16: 16, I8: 8, U8: 8, BOOL: 8,
+  F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F6_E2M3: 6, F6_E3M2: 6, F4: 4,
+}
+
+/** The formats that may be read as weights. */
+export const FLOATING = ['F32', 'F16', 'BF16', 'F64'] as const
+/** The formats that can be written. */
+export const WRITABLE = ['F32', 'BF16', 'F16'] as const
+export type WritableDtype = (typeof WRITABLE)[number]
+
+export const isFloating = (dtype: string): boolean => (FLOATING as readonly string[]).includes(dtype)
+
+/** transformers' name of a format, as config.json has it. */
+export const TORCH_NAMES: Readonly<Record<string, string>> = { F64: 'float64', F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
+
+const TWO_TO_112 = 2 ** 112
+const HALF_SUBNORMAL = 0x38800000 // 2⁻¹⁴ as float32 bits: below it a half is subnormal
+
+/** Little-endian bytes of F16, BF16 or F64 values → `out` (as many elements as `out` has). `bytes` must start aligned to its element. */
+export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): void {
+  const n = out.length
+  if (dtype === 'F64') {
+    const from = new Float64Array(bytes.buffer, bytes.byteOffset, n)
+    for (let i = 0; i < n; i++) out[i] = from[i]
+    return
+  }
+  const from = new Uint16Array(bytes.buffer, bytes.byteOffset, n)
+  const bits = new Int32Array(out.buffer, out.byteOffset, n)
+  if (dtype === 'BF16') {
+    for (let i = 0; i < n; i++) bits[i] = from[i] << 16
+    return
+  }
+  // The half's exponent and fraction, read as a float32, are the value divided by 2¹¹² — subnormals included, exactly.
+  for (let i = 0; i < n; i++) bits[i] = ((from[i] & 0x8000) << 16) | ((from[i] & 0x7fff) << 13)
+  for (let i = 0; i < n; i++) out[i] *= TWO_TO_112
+  for (let i = 0; i < n; i++) if ((from[i] & 0x7c00) === 0x7c00) out[i] = from[i] & 0x3ff ? NaN : from[i] & 0x8000 ? -Infinity : Infinity
+}
+
+/** Values → little-endian bytes, rounded to nearest, ties to even. A value too large for the format becomes ±Infinity. */
+export function encode(dtype: WritableDtype, values: Float32Array): Uint8Array {
+  const n = values.length
+  const bits = new Uint32Array(values.buffer, values.byteOffset, n)
+  if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, n * 4)
+  const out = new Uint16Array(n)
+  const write = dtype === 'BF16' ? toBF16 : toF16
+  write(bits, out)
+  return new Uint8Array(out.buffer)
+}
+
+function toBF16(bits: Uint32Array, out: Uint16Array): void {
+  for (let i = 0; i < bits.length; i++) {
+    const u = bits[i]
+    out[i] = (u & 0x7fffffff) > 0x7f800000 ? (u >>> 16) | 0x40 : (u + 0x7fff + ((u >>> 16) & 1)) >>> 16
+  }
+}
+
+function toF16(bits: Uint32Array, out: Uint16Array): void {
+  const float = new Float32Array(1)
+  const word = new Uint32Array(float.buffer)
+  for (let i = 0; i < bits.length; i++) {
+    const sign = (bits[i] >>> 16) & 0x8000
+    const a = bits[i] & 0x7fffffff
+    let h: number
+    if (a > 0x7f800000) h = 0x7e00
+    else if (a < HALF_SUBNORMAL) {
+      // A float32 in [½, 1) has steps of 2⁻²⁴, the step of subnormal halves: the addition does the rounding.
+      word[0] = a
+      float[0] += 0.5
+      h = word[0] - 0x3f000000
+    } else h = Math.min(0x7c00, (a + 0xfff + ((a >>> 13) & 1) - 0x38000000) >>> 13)
+    out[i] = sign | h
+  }
+}
+
+/** How many values are NaN or ±Infinity, and the index of the first one (-1 when all are finite). */
+export function countNonFinite(values: Float32Array): { count: number; first: number } {
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
+  let count = 0
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & 0x7f800000) === 0x7f800000) count++
+  const first = count ? bits.findIndex((b) => (b & 0x7f800000) === 0x7f800000) : -1
+  return { count, first }
+}

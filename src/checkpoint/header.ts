@@ -1,0 +1,125 @@
+// The header of a safetensors file: parsed and checked in full before a weight is read, so that a truncated or corrupt file
+// is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
+import { open } from 'node:fs/promises'
+import { UserError, unknown } from '../errors/index.js'
+import { BITS } from './dtype.js'
+
+/** Where one tensor lies. */
+export interface TensorEntry {
+  name: string
+  dtype: string
+  shape: number[]
+  /** Path of the safetensors file. */
+  file: string
+  /** First byte in the file, and the byte after the last. */
+  begin: number
+  end: number
+}
+
+/** The reference reader refuses longer headers too. */
+const LONGEST_HEADER = 100_000_000
+
+/** Reads and checks the header of `file`. Throws a UserError that names the file and the tensor. */
+export async function readHeader(file: string): Promise<{ entries: TensorEntry[]; metadata: Record<string, string>; size: number }> {
+  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(error.code === 'ENOENT' ? `${file}: no such file` : `${file}: cannot be opened (${error.code})`, { cause: error })
+  })
+  try {
+    const size = (await handle.stat()).size
+    if (size < 8) throw new UserError(`${file}: not a safetensors file: ${size} bytes, fewer than the 8 of the header length`)
+    const prefix = Buffer.alloc(8)
+    await handle.read(prefix, 0, 8, 0)
+    const length = prefix.readBigUInt64LE()
+    if (length > BigInt(size - 8)) {
+      throw new UserError(`${file}: header length ${length} is beyond the end of the file (${size} bytes): truncated, or not safetensors`)
+    }
+    if (length > BigInt(LONGEST_HEADER)) throw new UserError(`${file}: header length ${length} is absurd (at most ${LONGEST_HEADER})`)
+    const bytes = Buffer.alloc(Number(length))
+    await handle.read(bytes, 0, bytes.length, 8)
+    return { ...parseHeader(bytes, file, size), size }
+  } finally {
+    await handle.close()
+  }
+}
+
+function parseHeader(bytes: Buffer, file: string, size: number): { entries: TensorEntry[]; metadata: Record<string, string> } {
+  let text: string
+  let header: unknown
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    header = JSON.parse(text)
+  } catch (error) {
+    throw new UserError(`${file}: header is not valid JSON (${(error as Error).message})`, { cause: error })
+  }
+  if (!isRecord(header)) throw new UserError(`${file}: header is not a JSON object`)
+  const twice = duplicateKey(text)
+  if (twice !== null) throw new UserError(`${file}: ${JSON.stringify(twice)} occurs twice in the header`)
+
+  const { __metadata__: metadata = {}, ...tensors } = header
+  if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) {
+    throw new UserError(`${file}: __metadata__ must hold strings only`)
+  }
+  const data = 8 + bytes.length
+  const entries = Object.entries(tensors).map(([name, info]) => checkTensor(name, info, file, data, size))
+  checkLayout(entries, file, data, size)
+  return { entries, metadata: metadata as Record<string, string> }
+}
+
+function checkTensor(name: string, info: unknown, file: string, data: number, size: number): TensorEntry {
+  const where = `${file}: tensor ${JSON.stringify(name)}`
+  if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
+  const { dtype, shape, data_offsets: offsets } = info
+  if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype)) throw unknown(`dtype in ${where}`, String(dtype), Object.keys(BITS))
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    throw new UserError(`${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers ≥ 0`)
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw new UserError(`${where}: data_offsets ${JSON.stringify(offsets)} is not a pair of whole numbers ≥ 0`)
+  }
+  const [begin, end] = offsets as [number, number]
+  if (begin > end) throw new UserError(`${where}: data_offsets [${begin}, ${end}] run backwards`)
+  if (data + end > size) {
+    throw new UserError(`${where}: bytes ${begin} to ${end} lie outside the ${size - data} data bytes of the file: truncated?`)
+  }
+  const bits = shape.reduce((product: number, side: number) => product * side, BITS[dtype])
+  if (bits !== (end - begin) * 8) {
+    throw new UserError(`${where}: ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] takes ${bits / 8}`)
+  }
+  return { name, dtype, shape, file, begin: data + begin, end: data + end }
+}
+
+/** Tensors must tile the data: no overlap, no hole, nothing after the last. */
+function checkLayout(entries: TensorEntry[], file: string, data: number, size: number): void {
+  const ordered = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)
+  let reached = data
+  let before = 'the header'
+  for (const { name, begin, end } of ordered) {
+    if (begin < reached) throw new UserError(`${file}: tensor ${JSON.stringify(name)} overlaps ${before} by ${reached - begin} bytes`)
+    if (begin > reached) throw new UserError(`${file}: ${begin - reached} bytes between ${before} and tensor ${JSON.stringify(name)} belong to no tensor`)
+    reached = end
+    before = `tensor ${JSON.stringify(name)}`
+  }
+  if (reached < size) throw new UserError(`${file}: ${size - reached} bytes after ${before} belong to no tensor`)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** The first key that an object of this (valid) JSON text holds twice: JSON.parse silently keeps the last. */
+export function duplicateKey(text: string): string | null {
+  const open: (Set<string> | null)[] = []
+  const token = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gs
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [word, colon] = match
+    if (word === '{') open.push(new Set())
+    else if (word === '[') open.push(null)
+    else if (word === '}' || word === ']') open.pop()
+    else if (colon) {
+      const key: string = JSON.parse(word.slice(0, word.length - colon.length))
+      const keys = open.at(-1)!
+      if (keys.has(key)) return key
+      keys.add(key)
+    }
+  }
+  return null
+}

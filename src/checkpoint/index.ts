@@ -1,0 +1,10 @@
+// Checkpoint folders, both ways: the only room that knows file formats of weights.
+export { openCheckpoint, hashFile, type Checkpoint } from './checkpoint.js'
+export { readHeader, type TensorEntry } from './header.js'
+export { pairCheckpoints, type Pair } from './pair.js'
+export { findTied } from './tied.js'
+export { writeCheckpoint, checkTarget, type WriteOptions, type TensorContent } from './write.js'
+export type { PlannedTensor } from './layout.js'
+export { writeCard, type Provenance } from './card.js'
+export { FLOATING, WRITABLE, isFloating, type WritableDtype } from './dtype.js'
+export { ROLES, roleOf, layerOf, isLinear, selectTensors, type Role, type Selection } from './roles.js'

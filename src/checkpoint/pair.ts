@@ -1,0 +1,63 @@
+// A base and its post-trained model, matched tensor by tensor from the headers alone, before a weight is read.
+import { UserError } from '../errors/index.js'
+import type { Checkpoint } from './checkpoint.js'
+import { isFloating } from './dtype.js'
+import { findTied, mayBeTied } from './tied.js'
+
+export interface Pair {
+  base: Checkpoint
+  post: Checkpoint
+  /** Floating tensors that both hold with the same shape, tied copies left out; in the order of the post-trained model. */
+  names: string[]
+  /** Stored copies of tied weights in the post-trained model → the tensor they copy. */
+  tied: Map<string, string>
+  /** What does not match, one phrase per tensor; empty unless `ignoreUnmatched`. */
+  unmatched: string[]
+  /** Tensors whose stored formats differ; they are compared as float32. */
+  dtypes: { name: string; base: string; post: string }[]
+}
+
+/** An error names at most this many tensors of each kind. */
+const NAMED = 12
+
+/** Throws one UserError that lists every tensor without a partner, or with another shape. */
+export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { ignoreUnmatched = false } = {}): Promise<Pair> {
+  const names: string[] = []
+  const shapes: string[] = []
+  const missing = { base: [] as string[], post: [] as string[] }
+  const dtypes: Pair['dtypes'] = []
+  for (const entry of post.tensors.values()) {
+    const partner = base.tensors.get(entry.name)
+    if (!partner) {
+      if (!mayBeTied(entry.name, post)) missing.base.push(entry.name)
+    } else if (String(partner.shape) !== String(entry.shape)) {
+      shapes.push(`${entry.name} [${partner.shape.join(', ')}] in base, [${entry.shape.join(', ')}] in post`)
+    } else if (isFloating(entry.dtype) !== isFloating(partner.dtype)) {
+      shapes.push(`${entry.name} ${partner.dtype} in base, ${entry.dtype} in post`)
+    } else if (isFloating(entry.dtype)) {
+      names.push(entry.name)
+      if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
+    }
+  }
+  for (const name of base.tensors.keys()) if (!post.tensors.has(name) && !mayBeTied(name, base)) missing.post.push(name)
+
+  const kinds = [['only in post', missing.base], ['only in base', missing.post], ['of another shape or kind', shapes]] as const
+  const count = shapes.length + missing.base.length + missing.post.length
+  if (count && !ignoreUnmatched) {
+    const lists = kinds.filter(([, list]) => list.length).map(([kind, list]) => {
+      const rest = list.length > NAMED ? ` and ${list.length - NAMED} more` : ''
+      return `${list.length} ${kind}: ${list.slice(0, NAMED).join(', ')}${rest}`
+    })
+    throw new UserError(`${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched goes on without them); ${lists.join('; ')}`)
+  }
+  const unmatched = kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`))
+  if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
+
+  const tied = await findTied(post)
+  // A head that only one side stores and that is no true copy has no delta of its own.
+  for (const name of [...post.tensors.keys()].filter((name) => !base.tensors.has(name) && mayBeTied(name, post) && !tied.has(name))) {
+    if (!ignoreUnmatched) throw new UserError(`${post.folder}: ${name} is not in ${base.folder} and differs from the embedding it would be tied to (--ignore-unmatched goes on without it)`)
+    unmatched.push(`${name} (only in post)`)
+  }
+  return { base, post, names: names.filter((name) => !tied.has(name)), tied, unmatched, dtypes }
+}

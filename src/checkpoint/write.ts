@@ -1,0 +1,160 @@
+// Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
+// to a folder beside it, is flushed to the disk, and is renamed.
+import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { PARTIAL } from './checkpoint.js'
+import { countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
+
+/** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
+export interface TensorContent {
+  name: string
+  values?: Float32Array
+  bytes?: Uint8Array
+}
+
+export interface WriteOptions {
+  /** Every tensor, known before the first is computed. */
+  plan: readonly PlannedTensor[]
+  /** Each planned tensor once, in any order. */
+  tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
+  /** config.json; its dtype is set to that of most of the weights. */
+  config?: Record<string, unknown> | null
+  /** Folder whose generation_config.json, tokenizer and preprocessor files are copied. */
+  copyFrom?: string
+  /** Text of README.md. */
+  card?: string
+  /** Further strings for the header of every weight file. */
+  metadata?: Record<string, string>
+  /** Data bytes of one weight file. */
+  maxShardBytes?: number
+  /** Replace an existing checkpoint folder. */
+  overwrite?: boolean
+}
+
+const COPIED = /^(generation_config\.json|(tokenizer|vocab|merges|special_tokens_map|added_tokens|chat_template|preprocessor_config|processor_config|spiece|sentencepiece)\b.*\.(json|txt|model|jinja)|LICENSE.*)$/
+
+/** Throws a UserError for an existing folder, a full disk, NaN or Inf, and values too large for the dtype; nothing is left then. */
+export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
+  const target = resolve(folder)
+  await checkTarget(folder, target, options.overwrite ?? false)
+  const layout = planLayout(options.plan, options.maxShardBytes ?? 5e9, { format: 'pt', ...options.metadata })
+  await mkdir(dirname(target), { recursive: true })
+  await checkSpace(dirname(target), folder, layout.bytes)
+
+  const partial = await mkdtemp(target + PARTIAL)
+  try {
+    await writeWeights(partial, layout, options)
+    await writeCompanions(partial, layout, options)
+    await flush(partial)
+    await replace(partial, target)
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true })
+    throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
+      ? new UserError(`${folder}: the disk is full (${gigabytes(layout.bytes)} are needed); nothing was written`, { cause: error }) : error
+  }
+  await flush(dirname(target))
+}
+
+/** Throws a UserError when the name is taken; for commands that want to know before they compute. */
+export async function checkTarget(folder: string, target: string, overwrite: boolean): Promise<void> {
+  const entries = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, { cause: error })
+  })
+  if (!entries.length) return
+  if (!overwrite) throw new UserError(`${folder}: exists and is not empty; choose another name or give --overwrite`)
+  // A folder of something else is never deleted, whatever was typed.
+  if (!entries.some((name) => name.endsWith('.safetensors'))) throw new UserError(`${folder}: is not a checkpoint folder and is not overwritten`)
+}
+
+async function checkSpace(parent: string, folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(parent)
+  if (bytes > bavail * bsize) {
+    throw new UserError(`${folder}: the disk is full: ${gigabytes(bytes)} are needed, ${gigabytes(bavail * bsize)} are free`)
+  }
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e9 ? 3 : 1)} GB`
+
+async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
+  const planned = new Map(plan.map((tensor) => [tensor.name, tensor]))
+  const homes = new Map<string, PlannedFile>(layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)))
+  const handles = new Map<PlannedFile, FileHandle>()
+  try {
+    for (const file of layout.files) {
+      const handle = await open(join(partial, file.file), 'wx')
+      handles.set(file, handle)
+      await writeAt(handle, file.head, 0)
+    }
+    for await (const content of tensors) {
+      const tensor = planned.get(content.name)
+      if (!tensor) throw new Error(`tensor ${content.name} is not in the plan, or comes twice`)
+      planned.delete(content.name)
+      const bytes = content.bytes ?? toBytes(tensor, content.values!)
+      if (bytes.length !== sizeOf(tensor)) throw new Error(`tensor ${content.name}: ${bytes.length} bytes, ${sizeOf(tensor)} planned`)
+      const home = homes.get(content.name)!
+      await writeAt(handles.get(home)!, bytes, home.spans.get(content.name)!.begin)
+    }
+    if (planned.size) throw new Error(`planned tensors that never came: ${[...planned.keys()].join(', ')}`)
+    for (const handle of handles.values()) await handle.sync()
+  } finally {
+    for (const handle of handles.values()) await handle.close()
+  }
+}
+
+function toBytes({ name, dtype }: PlannedTensor, values: Float32Array): Uint8Array {
+  if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
+  const bad = countNonFinite(values)
+  if (bad.count) throw new UserError(`tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`)
+  const bytes = encode(dtype as WritableDtype, values)
+  if (dtype === 'F32') return bytes
+  const halves = new Uint16Array(bytes.buffer)
+  const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
+  const first = halves.findIndex((half) => (half & exponent) === exponent)
+  if (first >= 0) throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use F32${dtype === 'F16' ? ' or BF16' : ''}`)
+  return bytes
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, Math.min(bytes.length - done, 1 << 30), position + done)).bytesWritten
+  }
+}
+
+async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, card }: WriteOptions): Promise<void> {
+  const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
+  if (layout.index) await json(layout.index.name, layout.index.content)
+  if (config) await json('config.json', withDtype(config, plan))
+  if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
+  if (copyFrom === undefined) return
+  for (const name of await readdir(copyFrom)) {
+    if (COPIED.test(name)) await copyFile(join(copyFrom, name), join(partial, name))
+  }
+}
+
+/** config.json says `dtype` (transformers 5) or `torch_dtype`: the format of most weights. */
+function withDtype(config: Record<string, unknown>, plan: readonly PlannedTensor[]): Record<string, unknown> {
+  const bytes = new Map<string, number>()
+  for (const tensor of plan) if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
+  const most = [...bytes].sort(([, a], [, b]) => b - a)[0]
+  return most ? { ...config, ['dtype' in config ? 'dtype' : 'torch_dtype']: TORCH_NAMES[most[0]] } : config
+}
+
+/** Puts `partial` under its final name; an old folder is moved aside first and deleted after. */
+async function replace(partial: string, target: string): Promise<void> {
+  const entries = await readdir(target).catch(() => [])
+  if (!entries.length) return rename(partial, target)
+  const old = await mkdtemp(`${target}.old-`)
+  await rename(target, join(old, basename(target)))
+  await rename(partial, target)
+  await rm(old, { recursive: true, force: true })
+}
+
+/** Makes renames and new names in a folder last through a power cut; not every system lets a folder be opened. */
+async function flush(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => null)
+  await handle?.sync().catch(() => undefined)
+  await handle?.close()
+}
