@@ -1,0 +1,2 @@
+export { inspectPair, RANK_LIMIT, type TensorReport, type GroupReport, type InspectOptions } from './inspect.js'
+export { statisticsOf, sumPair, type Statistics } from './statistics.js'

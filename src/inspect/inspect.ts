@@ -1,0 +1,63 @@
+// The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
+// model is in memory at a time.
+import { layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
+import { effectiveRank } from '../tensor/svd.js'
+import { singularValues } from '../tensor/singular.js'
+import { addSums, statisticsOf, sumPair, type Statistics, type Sums } from './statistics.js'
+
+export interface TensorReport extends Statistics {
+  name: string
+  role: Role
+  layer: number | null
+  shape: number[]
+  /** Stored formats. */
+  dtype_base: string
+  dtype_post: string
+  /** exp of the entropy of σ/Σσ of a matrix; null for other shapes, zero deltas, and matrices above the size limit. */
+  effective_rank: number | null
+}
+
+export interface GroupReport extends Statistics {
+  role: Role | 'all'
+  tensors: number
+}
+
+export interface InspectOptions {
+  /** Names to inspect; all of the pair when left out. */
+  names?: readonly string[]
+  /** Matrices whose smaller side is longer than this get no effective rank (a cubic cost, seconds at 1024); 0 for none. */
+  rankLimit?: number
+}
+
+export const RANK_LIMIT = 1024
+
+/** Yields one report per tensor; returns those of the roles, and of all tensors last. */
+export async function* inspectPair(pair: Pair, { names = pair.names, rankLimit = RANK_LIMIT }: InspectOptions = {}): AsyncGenerator<TensorReport, GroupReport[]> {
+  const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
+  for (const name of names) {
+    const entry = pair.post.tensors.get(name)!
+    const base = await pair.base.read(name)
+    const post = await pair.post.read(name)
+    const delta = new Float32Array(post.length)
+    for (let i = 0; i < delta.length; i++) delta[i] = post[i] - base[i]
+    const sums = sumPair(base, post, delta)
+    const role = roleOf(name, entry.shape)
+    for (const key of [role, 'all'] as const) {
+      const group = groups.get(key)
+      if (group) addSums(group.sums, sums)
+      else groups.set(key, { tensors: 0, sums: { ...sums, counts: sums.counts.slice() } })
+      groups.get(key)!.tensors++
+    }
+    yield {
+      name, role, layer: layerOf(name), shape: entry.shape, dtype_base: pair.base.tensors.get(name)!.dtype, dtype_post: entry.dtype,
+      ...statisticsOf(sums, delta),
+      effective_rank: sums.delta2 > 0 && entry.shape.length === 2 && Math.min(...entry.shape) <= rankLimit
+        ? effectiveRank(singularValues(delta, entry.shape[0], entry.shape[1])) : null,
+    }
+  }
+  const order = [...ROLES, 'all'] as const
+  return order.filter((role) => groups.has(role)).map((role) => {
+    const { tensors, sums } = groups.get(role)!
+    return { role, tensors, ...statisticsOf(sums) }
+  })
+}

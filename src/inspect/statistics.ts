@@ -1,0 +1,82 @@
+// Statistics of one delta, and of many together. Sums are float64.
+import { coarseQuantiles, countMagnitudes, quantiles } from './quantile.js'
+
+export const QUANTILES = [0.5, 0.9, 0.99] as const
+
+/** What is known about a delta Δ = post − base. */
+export interface Statistics {
+  parameters: number
+  /** Euclidean norms of base and delta. */
+  base_norm: number
+  delta_norm: number
+  /** delta_norm / base_norm; null for a base of zeros. */
+  relative_norm: number | null
+  /** Mean and standard deviation of the entries of Δ. */
+  mean: number
+  std: number
+  /** Quantiles and maximum of |Δ|. */
+  p50: number
+  p90: number
+  p99: number
+  max: number
+  /** Share of entries that are exactly 0 in Δ. */
+  zeros: number
+  /** Cosine between base and post; null when one of them is zero. */
+  cosine: number | null
+}
+
+/** Sums that add up over tensors. */
+export interface Sums {
+  parameters: number
+  /** Σbase², Σpost², Σbase·post, ΣΔ, ΣΔ². */
+  base2: number
+  post2: number
+  cross: number
+  delta: number
+  delta2: number
+  zeros: number
+  max: number
+  /** Histogram of |Δ|. */
+  counts: Float64Array
+}
+
+export function sumPair(base: Float32Array, post: Float32Array, delta: Float32Array): Sums {
+  let [base2, post2, cross, sum, delta2, zeros, max] = [0, 0, 0, 0, 0, 0, 0]
+  for (let i = 0; i < delta.length; i++) {
+    const b = base[i]
+    const p = post[i]
+    const d = delta[i]
+    base2 += b * b
+    post2 += p * p
+    cross += b * p
+    sum += d
+    delta2 += d * d
+    if (d === 0) zeros++
+    const magnitude = Math.abs(d)
+    if (magnitude > max) max = magnitude
+  }
+  return { parameters: delta.length, base2, post2, cross, delta: sum, delta2, zeros, max, counts: countMagnitudes(delta) }
+}
+
+/** Adds `more` into `total`. */
+export function addSums(total: Sums, more: Sums): void {
+  for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const) total[key] += more[key]
+  total.max = Math.max(total.max, more.max)
+  for (let i = 0; i < total.counts.length; i++) total.counts[i] += more.counts[i]
+}
+
+/** Exact quantiles when the delta is given; within 0.2 % from the histogram alone. */
+export function statisticsOf(sums: Sums, delta?: Float32Array): Statistics {
+  const { parameters: n, base2, post2, cross, delta: sum, delta2, zeros, max, counts } = sums
+  const [p50, p90, p99] = delta ? quantiles(delta, counts, QUANTILES) : coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
+  const mean = n ? sum / n : 0
+  const base_norm = Math.sqrt(base2)
+  const delta_norm = Math.sqrt(delta2)
+  return {
+    parameters: n, base_norm, delta_norm,
+    relative_norm: base2 ? delta_norm / base_norm : null,
+    mean, std: n ? Math.sqrt(Math.max(0, delta2 / n - mean * mean)) : 0,
+    p50, p90, p99, max, zeros: n ? zeros / n : 0,
+    cosine: base2 && post2 ? Math.max(-1, Math.min(1, cross / Math.sqrt(base2 * post2))) : null,
+  }
+}
