@@ -3,7 +3,16 @@ import type { Loss } from './loss.js'
 
 export type EditClass = 'competitive' | 'decreased' | 'improved'
 
-/** Paired over items; |change| within two standard errors is competitive, above is decreased, below is improved. */
-export function classify(_post: Loss, _edited: Loss): { change: number; standardError: number; class: EditClass } {
-  throw new Error('not yet')
+/**
+ * Loss change edited − post in nats per token, its standard error over items (a ratio of sums: items are paired, tokens
+ * weigh equally), and the class: within two standard errors competitive, above decreased, below improved.
+ */
+export function classify(post: Loss, edited: Loss): { change: number; standardError: number; class: EditClass } {
+  const items = [...post.itemTokens.keys()].filter((i) => post.itemTokens[i] > 0)
+  const change = items.reduce((sum, i) => sum + edited.itemSums[i] - post.itemSums[i], 0) / post.tokens
+  const residuals = items.map((i) => edited.itemSums[i] - post.itemSums[i] - change * post.itemTokens[i])
+  const n = items.length
+  const standardError = n > 1 ? Math.sqrt((residuals.reduce((sum, r) => sum + r * r, 0) * n) / (n - 1)) / post.tokens : NaN
+  const bound = 2 * standardError
+  return { change, standardError, class: change > bound ? 'decreased' : change < -bound ? 'improved' : 'competitive' }
 }

@@ -1,7 +1,8 @@
-// Riemann sum of <∇L(W_post + tT), T> along the path from the post-trained (t = 0) to the edited weights (t = 1),
-// arXiv 2410.13841 eq. (1); per tensor.
-import type { Batch } from '../tensor/index.js'
-import type { Model, Weights } from '../models/model.js'
+// Riemann sum of ⟨∇L(W_post + tT), T⟩ along the path from the post-trained (t = 0) to the edited weights (t = 1),
+// arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
+import { tf, type Batch, type Tensor } from '../tensor/index.js'
+import type { Model, Weights } from '../models/index.js'
+import { gradientOf, preparePass } from './loss.js'
 
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 export type Rule = (typeof RULES)[number]
@@ -13,14 +14,111 @@ export interface PathSum {
   terms: Map<string, number>
 }
 
-/** change: T = F(Δ) − Δ per tensor, as float32 values (tensors absent from the map do not move). */
+/** T = F(Δ) − Δ per tensor, as float32 values (tensors absent from the map do not move). */
 export type Change = Map<string, Float32Array>
 
-export async function riemannSum(_model: Model, _post: Weights, _change: Change, _batches: Batch[], _options: { rule: Rule; steps: number }): Promise<PathSum> {
-  throw new Error('not yet')
+/** Gauss–Legendre nodes and weights on [0, 1]: Newton's method on the Legendre polynomial. */
+function gauss(count: number): [number, number][] {
+  return Array.from({ length: count }, (_, i) => {
+    let x = Math.cos((Math.PI * (i + 0.75)) / (count + 0.5))
+    let slope = 1
+    for (let step = 0; step < 100; step++) {
+      let [previous, value] = [1, x]
+      for (let k = 2; k <= count; k++) [previous, value] = [value, ((2 * k - 1) * x * value - (k - 1) * previous) / k]
+      slope = (count * (x * value - previous)) / (x * x - 1)
+      const change = value / slope
+      x -= change
+      if (Math.abs(change) < 1e-16) break
+    }
+    return [(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)]
+  })
 }
 
-/** g·T + ½ TᵀHT at the post-trained weights, with an exact Hessian-vector product. */
-export async function taylor2(_model: Model, _post: Weights, _change: Change, _batches: Batch[]): Promise<PathSum & { first: PathSum }> {
-  throw new Error('not yet')
+/**
+ * Nodes t and weights of a rule with `steps` intervals (Gauss: nodes). Simpson with an even number of steps uses their
+ * ends as nodes; with an odd number it is composite, with a midpoint in every interval.
+ */
+export function ruleNodes(rule: Rule, steps: number): { t: number; weight: number }[] {
+  const intervals = Array.from({ length: steps }, (_, i) => i)
+  const even = (shift: number) => intervals.map((i) => ({ t: (i + shift) / steps, weight: 1 / steps }))
+  const ends = (count: number, weigh: (i: number) => number) =>
+    Array.from({ length: count + 1 }, (_, i) => ({ t: i / count, weight: weigh(i) }))
+  switch (rule) {
+    case 'left': return even(0)
+    case 'right': return even(1)
+    case 'midpoint': return even(0.5)
+    case 'trapezoid': return ends(steps, (i) => (i === 0 || i === steps ? 0.5 : 1) / steps)
+    case 'simpson': {
+      const count = steps % 2 ? 2 * steps : steps
+      return ends(count, (i) => (i === 0 || i === count ? 1 : i % 2 ? 4 : 2) / (3 * count))
+    }
+    case 'gauss': return gauss(steps).map(([t, weight]) => ({ t, weight }))
+  }
+}
+
+/** ⟨a, b⟩ in float64. */
+export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
+  return sum
+}
+
+function total(terms: Map<string, number>): PathSum {
+  return { sum: [...terms.values()].reduce((a, b) => a + b, 0), terms }
+}
+
+/** Tensors that do move: a change of all zeros has no term. */
+function moving(change: Change): string[] {
+  return [...change.keys()].filter((name) => change.get(name)!.some((x) => x !== 0))
+}
+
+/** The rule's sum with `steps` intervals. */
+export async function riemannSum(
+  model: Model, post: Weights, change: Change, batches: Batch[], { rule, steps }: { rule: Rule; steps: number },
+): Promise<PathSum> {
+  const names = moving(change)
+  const terms = new Map(names.map((name) => [name, 0]))
+  const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
+  for (const { t, weight } of ruleNodes(rule, steps)) {
+    const moved = t === 0 ? [] : names.map((name, i) => tf.tidy(() => post[name].add(steer[i].mul(t))))
+    const weights = { ...post, ...Object.fromEntries(moved.map((tensor, i) => [names[i], tensor])) }
+    const { gradient } = await gradientOf(model, weights, batches, names)
+    for (const name of names) terms.set(name, terms.get(name)! + weight * inner(gradient.get(name)!, change.get(name)!))
+    tf.dispose(moved)
+  }
+  tf.dispose(steer)
+  return total(terms)
+}
+
+/**
+ * g·T + ½ TᵀHT at the post-trained weights. HT is exact: the gradient of ⟨∇L, T⟩. `first` holds g·T, `curvature` TᵀHT.
+ */
+export async function taylor2(
+  model: Model, post: Weights, change: Change, batches: Batch[],
+): Promise<PathSum & { first: PathSum; curvature: PathSum }> {
+  const names = moving(change)
+  const first = new Map(names.map((name) => [name, 0]))
+  const curvature = new Map(names.map((name) => [name, 0]))
+  const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
+  const passes = batches.map((batch) => preparePass(model, batch))
+  const tokens = passes.reduce((sum, pass) => sum + pass.count, 0)
+  for (const pass of passes) {
+    const { slopes, bends } = tf.tidy(() => {
+      const loss = (...at: Tensor[]) =>
+        pass.losses({ ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]])) }).sum().div(tokens).asScalar()
+      const slope = tf.grads(loss)
+      const along = (...at: Tensor[]) => tf.addN(slope(at).map((g, i) => g.mul(steer[i]).sum())).asScalar()
+      const origin = names.map((name) => post[name])
+      return { slopes: slope(origin), bends: tf.grads(along)(origin) }
+    })
+    for (const [i, name] of names.entries()) {
+      first.set(name, first.get(name)! + inner(await slopes[i].data(), change.get(name)!))
+      curvature.set(name, curvature.get(name)! + inner(await bends[i].data(), change.get(name)!))
+    }
+    tf.dispose([slopes, bends])
+    pass.dispose()
+  }
+  tf.dispose(steer)
+  const terms = new Map(names.map((name) => [name, first.get(name)! + curvature.get(name)! / 2]))
+  return { ...total(terms), first: total(first), curvature: total(curvature) }
 }

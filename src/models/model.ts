@@ -5,43 +5,47 @@ import type { Batch, Tensor } from '../tensor/index.js'
 /** Tensors by checkpoint name; values are float32 in the checkpoint's own shape and layout. */
 export type Weights = Record<string, Tensor>
 
-/** Keys and values of the tokens seen so far, one pair per attention block, each [rows, kvHeads, length, headDim]. */
+/** Keys and values of the tokens seen so far, one pair per layer, each [rows, kvHeads, length, headDim]. */
 export interface Cache {
-  keys: (Tensor | null)[]
-  values: (Tensor | null)[]
-  /** Number of columns already in the cache. */
+  layers: { keys: Tensor; values: Tensor }[]
+  /** 1 where a cached token is real, [rows, length]. */
+  mask: Int32Array
   length: number
+}
+
+/** The batch as the tensors that all blocks share; disposed by `disposeInputs`. */
+export interface Inputs {
+  batch: Batch
+  /** int32 [rows, columns]. */
+  ids: Tensor
+  /** Additive attention mask, 0 where visible and −1e9 where not: [1 or rows, 1, columns, past + columns]. */
+  visible: Tensor
+  /** Tables that a model adds for itself (rotations), by name. */
+  tables: Record<string, Tensor>
+  /** int32: flat positions (row * columns + column) whose logits are wanted; all of them when absent. */
+  wanted?: Tensor
+  cache?: Cache
 }
 
 export interface Block {
   name: string
   /** Names of the weights that this block reads. */
   weights: string[]
-  /** hidden: [rows, columns, width] (ignored by the embedding block) → [rows, columns, width] (logits for the head). */
+  /** hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, vocabulary]. */
   apply(weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor
-}
-
-/** The batch as tensors that all blocks share. */
-export interface Inputs {
-  batch: Batch
-  ids: Tensor
-  positions: Tensor
-  /** Additive attention mask [rows, 1, columns, past + columns]: 0 where visible, a large negative number where not. */
-  visible: Tensor
-  cos: Tensor
-  sin: Tensor
-  cache?: Cache
 }
 
 export interface Model {
   architecture: string
-  config: Record<string, unknown>
+  /** Size of the vocabulary, i.e. the last axis of the logits. */
   vocabulary: number
-  /** Longest sequence the configuration allows. */
+  /** Longest sequence the configuration allows, in tokens. */
   positions: number
-  /** Every tensor a checkpoint must hold, with its shape. */
+  /** Every tensor that a checkpoint must hold, with its shape. */
   shapes: Record<string, number[]>
   /** The 2-D matrices of attention and MLP layers ("linear" in the papers). */
   linear: string[]
+  /** The tables of one batch. */
+  tables(batch: Batch): Record<string, Tensor>
   blocks: Block[]
 }
