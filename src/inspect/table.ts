@@ -1,0 +1,40 @@
+// The reports of inspect as aligned text, one line at a time so that a long report appears while it is made, and as CSV.
+import { createObjectCsvStringifier } from 'csv-writer'
+import type { GroupReport, TensorReport } from './inspect.js'
+
+const COLUMNS = [
+  ['parameters', 'entries', 10], ['relative_norm', '|Δ|/|W|', 9], ['delta_norm', '|Δ|', 9], ['mean', 'mean', 10], ['std', 'std', 9],
+  ['p50', 'p50', 9], ['p90', 'p90', 9], ['p99', 'p99', 9], ['max', 'max', 9], ['zeros', 'zeros', 8], ['cosine', 'cosine', 9],
+] as const
+
+/** The heading of a table of tensors or of roles whose first column is `width` wide. */
+export function headLine(of: 'tensor' | 'role', width: number): string {
+  return of.padEnd(width) + COLUMNS.map(([, title, w]) => title.padStart(w)).join('') + (of === 'tensor' ? 'eff. rank' : 'tensors').padStart(10)
+}
+
+export function reportLine(name: string, report: TensorReport | GroupReport, width: number): string {
+  const cells = COLUMNS.map(([column, , w]) => (column === 'parameters' ? countText(report[column]) : numberText(column, report[column])).padStart(w))
+  const last = 'tensors' in report ? String(report.tensors) : (report.effective_rank?.toFixed(1) ?? '–')
+  return name.padEnd(width) + cells.join('') + last.padStart(10)
+}
+
+function numberText(column: string, value: number | null): string {
+  if (value === null || Number.isNaN(value)) return '–'
+  if (column === 'zeros') return `${(value * 100).toFixed(2)}%`
+  if (column === 'cosine') return value.toFixed(5)
+  return value === 0 ? '0' : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? value.toPrecision(4) : value.toExponential(2)
+}
+
+/** 950, 4.6k, 58.7M, 8.03G */
+export function countText(n: number): string {
+  const power = n < 1e4 ? 0 : n < 1e6 ? 1 : n < 1e9 ? 2 : 3
+  return power ? (n / 1000 ** power).toPrecision(3) + ' kMG'[power] : String(n)
+}
+
+/** CSV with a header line; the columns are the fields of the report. */
+export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string {
+  if (!reports.length) return ''
+  const csv = createObjectCsvStringifier({ header: Object.keys(reports[0]).map((id) => ({ id, title: id })) })
+  const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
+  return csv.getHeaderString() + csv.stringifyRecords(rows)
+}
