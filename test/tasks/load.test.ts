@@ -1,0 +1,103 @@
+// Cards and JSONL files of people: what they become, and every way they can be wrong, with path and line.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { UserError } from '../../src/errors/index.js'
+import { listTasks, loadTask } from '../../src/tasks/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tasks-'))
+after(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+const card = (changes = '') => `name: mine\nversion: 2\ndescription: two questions\nmetric: exact_match\nmax_new_tokens: 8\ndata: mine.jsonl\n${changes}`
+const line = (fields: object) => JSON.stringify(fields) + '\n'
+
+test('the shipped tasks are found by name from any working folder', async () => {
+  const home = process.cwd()
+  process.chdir(folder)
+  try {
+    assert.deepEqual((await listTasks()).map(({ name, metric, items }) => [name, metric, items.length]), [
+      ['code', 'program', 512],
+      ['instruct', 'exact_match', 512],
+      ['math', 'final_number', 512],
+    ])
+    assert.equal((await loadTask('math')).items[0].prompt.startsWith('Problem:'), true)
+  } finally {
+    process.chdir(home)
+  }
+})
+
+test('a card maps field names, keeps other fields, and finds its data beside itself', async () => {
+  file('mine.jsonl', line({ question: 'Q1', gold: 'A1', level: 3 }) + '\n' + line({ id: 7, question: 'Q2', gold: 'A2' }))
+  const path = file('mine.yaml', card('prompt_field: question\ntarget_field: gold\n'))
+  const wanted = {
+    name: 'mine',
+    version: 2,
+    description: 'two questions',
+    metric: 'exact_match',
+    maxNewTokens: 8,
+    items: [
+      { id: '1', prompt: 'Q1', target: 'A1', fields: { level: 3 } },
+      { id: '7', prompt: 'Q2', target: 'A2', fields: {} },
+    ],
+  }
+  assert.deepEqual(await loadTask(path), wanted)
+  assert.deepEqual(await loadTask('mine', { roots: [join(folder, 'absent'), folder] }), wanted)
+})
+
+test('a bare JSONL file is a task with room for its longest target', async () => {
+  const path = file('bare.jsonl', line({ prompt: 'a', target: ' #### 5' }) + line({ prompt: 'b', target: ' é #### 1,000' }))
+  const task = await loadTask(path, { metric: 'final_number' })
+  assert.deepEqual([task.name, task.version, task.metric, task.maxNewTokens], ['bare', 1, 'final_number', 15])
+  assert.equal((await loadTask(path)).metric, 'exact_match')
+})
+
+const good = line({ prompt: 'a', target: 'b' })
+const badLines: [name: string, text: string, message: RegExp, metric?: string][] = [
+  ['not JSON', good + '{"prompt": "a",\n', /bad\.jsonl:2: not valid JSON/],
+  ['not an object', good + '["a", "b"]\n', /bad\.jsonl:2: a JSON object/],
+  ['no prompt', line({ target: 'b' }), /bad\.jsonl:1: no "prompt"/],
+  ['no target', '\n\n' + line({ prompt: 'a' }), /bad\.jsonl:3: no "target"/],
+  ['a prompt that is no text', line({ prompt: 3, target: 'b' }), /bad\.jsonl:1: "prompt" must be a text/],
+  ['an empty target', line({ prompt: 'a', target: '' }), /bad\.jsonl:1: "target" must be a text/],
+  ['an id that is no name', line({ id: [1], prompt: 'a', target: 'b' }), /bad\.jsonl:1: id must be/],
+  ['a duplicate id', line({ id: 'q', prompt: 'a', target: 'b' }) + good + line({ id: 'q', prompt: 'c', target: 'd' }), /bad\.jsonl:3: id "q" is already that of line 1/],
+  ['an id equal to a line number', line({ id: '2', prompt: 'a', target: 'b' }) + good, /bad\.jsonl:2: id "2" is already that of line 1/],
+  ['no items', '\n \n', /bad\.jsonl holds no items/],
+  ['a target without a number', good, /bad\.jsonl:1: the target itself is not right by the metric final_number/, 'final_number'],
+  ['a program without tests', line({ prompt: 'a', target: 'return x' }), /bad\.jsonl:1: the target itself is not right by the metric program.*tests/, 'program'],
+  ['an unknown metric', good, /unknown metric "exact"; did you mean "exact_match"/, 'exact'],
+]
+for (const [name, text, message, metric] of badLines) {
+  test(`refused, with path and line: ${name}`, async () => {
+    await assert.rejects(loadTask(file('bad.jsonl', text), { metric }), (error) => error instanceof UserError && message.test(error.message))
+  })
+}
+
+const badCards: [name: string, text: string, message: RegExp][] = [
+  ['broken YAML', 'name: mine\nmetric: [\n', /card\.yaml:[23]: /],
+  ['not a map', '- a\n', /card\.yaml:1: /],
+  ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: unknown entry "metrics"; did you mean "metric"/],
+  ['an unknown metric', card().replace('exact_match', 'exact_mtch'), /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/],
+  ['a version that is no number', card().replace('version: 2', 'version: new'), /card\.yaml:2: version: /],
+  ['no room for an answer', card().replace('max_new_tokens: 8', 'max_new_tokens: 0'), /card\.yaml:5: max_new_tokens: /],
+  ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: /],
+  ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl does not exist/],
+]
+for (const [name, text, message] of badCards) {
+  test(`refused, with path and line: a card with ${name}`, async () => {
+    await assert.rejects(loadTask(file('card.yaml', text)), (error) => error instanceof UserError && message.test(error.message))
+  })
+}
+
+test('an unknown task gets the nearest name; a missing file its path', async () => {
+  await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: code, instruct, math/)
+  await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
+  await assert.rejects(loadTask('absent.yaml'), /absent\.yaml does not exist/)
+})
