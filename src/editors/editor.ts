@@ -1,6 +1,6 @@
 // What an editor is: a pure function of one delta tensor, with the facts that config, sweep, report and docs need.
 import type { z } from 'zod'
-import type { Tensor, Key } from '../tensor/index.js'
+import type { Tensor, Tensor2D, Key } from '../tensor/index.js'
 
 /** What an editor may read besides the delta block itself. */
 export interface EditContext<O, F> {
@@ -9,7 +9,7 @@ export interface EditContext<O, F> {
   key: Key
   /** Index, in the whole flattened tensor, of the first element of this block (0 when the block is the whole tensor). */
   offset: number
-  /** What `survey` returned for the whole tensor. */
+  /** What `survey` or `prepare` returned for the whole tensor. */
   facts: F
   /** Gradient of the loss at the post-trained weights, same shape as the block; given when `needsGradient`. */
   gradient?: Tensor
@@ -34,13 +34,21 @@ export interface Editor<O = any, F = any> {
   scope: 'element' | 'matrix'
   /** E over keys of edit(delta) equals delta. Checked by a law. */
   unbiased?: (options: O) => boolean
-  needsGradient?: boolean
-  /** Small statistics of the whole delta (threshold, block means), as f32 values row-major. */
-  survey?: (values: Float32Array, options: O, gradient?: Float32Array) => F
-  /** Costly work that depends on the delta only (SVD), shared by every option of a sweep; the result is the `facts` of `edit`. */
-  prepare?: (delta: Tensor) => Promise<F & { dispose(): void }>
-  /** Exactly one new tensor of the same shape and dtype float32; the input stays alive. */
+  needsGradient?: (options: O) => boolean
+  /** Small statistics of the whole delta (threshold, block means), from its float32 values row-major. At most one of survey and prepare. */
+  survey?: (values: Float32Array, options: O) => F
+  /** Costly work (SVD) that options share, as plain data; `matrix` scope only. Done once per (tensor, prepareKey) of a sweep. */
+  prepare?: (delta: Tensor2D, options: O) => Promise<F>
+  /** Options of equal prepareKey share what `prepare` returned; absent: all do. */
+  prepareKey?: (options: O, shape: readonly number[]) => string
+  /** Exactly one new float32 tensor of the same shape (tidied by the caller); the input stays alive. */
   edit: (delta: Tensor, context: EditContext<O, F>) => Tensor
-  /** Bits needed to store this edited delta (shape and number of non-zero entries given); documented in the file. */
-  bits: (options: O, shape: readonly number[], kept: number) => number
+  /** Bits that store an edited delta of this shape with `kept` non-zero entries; the formula stands in the file. */
+  bits: (options: O, shape: readonly number[], kept: number, facts?: F) => number
+}
+
+/** An editor with its parsed options; a chain is a list of steps applied in order. */
+export interface Step<O = any> {
+  editor: Editor<O>
+  options: O
 }

@@ -1,0 +1,62 @@
+// BitDelta: one sign bit per entry and the mean magnitude of the tensor; with magnitude blocks, log2(blocks) bits more.
+import { z } from 'zod'
+import { keyedNormal, keyedUniform, tf } from '../tensor/index.js'
+import { count } from './bits.js'
+import type { Editor } from './editor.js'
+
+const options = z.strictObject({
+  multiplier: z.number().default(1).describe('Factor m of the mean magnitude; 1 is BitDelta.'),
+  blocks: z.int().min(1).max(65536).default(1).describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
+  magnitudes: z.enum(['mean', 'normal', 'uniform']).default('mean')
+    .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
+})
+
+type Options = z.infer<typeof options>
+
+interface Blocks {
+  /** Lowest magnitude of every block but the first, ascending. Entries of equal magnitude share a block: ties fall into the upper one. */
+  bounds: Float32Array
+  /** Mean magnitude of every block (0 for a block that ties emptied). */
+  means: Float32Array
+}
+
+function cut(values: Float32Array, blocks: number): Blocks {
+  const sorted = values.map(Math.abs)
+  if (blocks > 1) sorted.sort()
+  const bounds = Float32Array.from({ length: blocks - 1 }, (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)])
+  const sums = new Float64Array(blocks)
+  const sizes = new Float64Array(blocks)
+  let block = 0
+  for (const value of sorted) {
+    while (value >= bounds[block]) block++
+    sums[block] += value
+    sizes[block]++
+  }
+  return { bounds, means: Float32Array.from(sums, (sum, b) => (sizes[b] ? sum / sizes[b] : 0)) }
+}
+
+/** The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative and flips a sign. */
+export const bitdelta: Editor<Options, Blocks> = {
+  name: 'bitdelta',
+  title: 'Keeps the sign of every entry and the mean magnitude of the tensor or of magnitude blocks.',
+  cite: 'Liu et al. 2024, arXiv 2402.10193; extensions: Tang et al. 2024, arXiv 2410.13841, eq. 7, Figs. 4 and 5',
+  options,
+  axis: 'multiplier',
+  neutral: null,
+  stochastic: (o) => o.magnitudes !== 'mean' && o.multiplier !== 0,
+  scope: 'element',
+  survey: (values, { blocks }) => cut(values, blocks),
+  edit(delta, { options: { multiplier, magnitudes }, facts: { bounds, means }, key, offset }) {
+    // sign(0) = +1 as in the authors' code; the paper writes -1.
+    const signs = delta.greaterEqual(0).cast('float32').mul(2).sub(1)
+    const scaled = means.map((mean) => mean * multiplier)
+    const sized = means.length === 1 ? signs.mul(scaled[0])
+      : signs.mul(tf.gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right')).reshape(delta.shape))
+    if (magnitudes === 'normal') return sized.mul(keyedNormal(delta.shape, key, offset).add(1))
+    if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
+    return sized
+  },
+  /** n (1 + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
+  bits: ({ blocks, magnitudes }, shape) =>
+    count(shape) * (1 + Math.ceil(Math.log2(blocks))) + 16 * blocks + (magnitudes === 'mean' ? 0 : 64),
+}

@@ -1,0 +1,12 @@
+// Storage costs that several editors share, in bits, with values of 16 bits.
+
+export const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
+
+/** Every entry as a 16-bit value. */
+export const denseBits = (shape: readonly number[]) => 16 * count(shape)
+
+/** The cheapest of: dense; a bitmask and the kept values; the kept values each with its index of ceil(log2 n) bits. */
+export function sparseBits(shape: readonly number[], kept: number): number {
+  const n = count(shape)
+  return Math.min(16 * n, n + 16 * kept, kept * (16 + Math.ceil(Math.log2(n))))
+}

@@ -1,0 +1,22 @@
+// The list of editors. A new editor is its file and its line here, so that the compiler knows the names.
+import { unknown } from '../errors/index.js'
+import { biased } from './biased.js'
+import { bitdelta } from './bitdelta.js'
+import { dare } from './dare.js'
+import type { Editor } from './editor.js'
+import { expo } from './expo.js'
+import { lowrank } from './lowrank.js'
+import { magnitude } from './magnitude.js'
+
+export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased]
+
+/** @throws UserError with the nearest name. */
+export function editorNamed(name: string): Editor {
+  const found = editors.find((editor) => editor.name === name)
+  if (!found) throw unknown('editor', name, editors.map((editor) => editor.name))
+  return found
+}
+
+export * from './apply.js'
+export * from './editor.js'
+export * from './options.js'

@@ -1,0 +1,160 @@
+// Singular value decomposition, which TensorFlow.js lacks: exact through the float64 Gram matrix of the smaller side, or,
+// when few singular vectors of a big matrix are wanted, a randomised range finder on the backend.
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import * as tf from '@tensorflow/tfjs'
+import type { Key } from './key.js'
+import { keyedNormal } from './random.js'
+
+export interface Svd {
+  rows: number
+  columns: number
+  /** Singular values, descending. */
+  s: Float64Array
+  /** Left singular vectors as rows, [s.length, rows] row-major. */
+  ut: Float32Array
+  /** Right singular vectors as rows, [s.length, columns] row-major. A vector of a zero singular value may be zero. */
+  vt: Float32Array
+}
+
+export interface SvdOptions {
+  /** Number of leading singular triplets wanted; all when absent. */
+  rank?: number
+  /** Key of the random test matrix of the range finder. */
+  key?: Key
+}
+
+/** Above this size of the smaller side, and with at most an eighth of its rank wanted, the range finder is used. */
+const EXACT = 512
+/** Columns beyond the wanted rank, and power iterations (Halko, Martinsson, Tropp 2011, §4.5): errors decay as (σ_l/σ_r)^5. */
+const OVERSAMPLING = 10
+const ITERATIONS = 2
+
+/** Whether `svd` would take the exact way. */
+export function exactSvd([rows, columns]: readonly number[], rank = Infinity): boolean {
+  const small = Math.min(rows, columns)
+  return small <= EXACT || rank * 8 > small
+}
+
+/** Decomposes a finite matrix [rows, columns]; leaves no tensor behind. Exact cost: O(min² max) float64 operations. */
+export async function svd(matrix: tf.Tensor2D, { rank = Infinity, key = [0, 0] }: SvdOptions = {}): Promise<Svd> {
+  const wanted = Math.min(rank, ...matrix.shape)
+  if (!exactSvd(matrix.shape, rank)) return randomised(matrix, wanted, key)
+  const values = (await matrix.data()) as Float32Array
+  const [rows, columns] = matrix.shape
+  if (rows <= columns) return exact(values, rows, columns, wanted)
+  const flipped = exact(transpose(values, rows, columns), columns, rows, wanted)
+  return { rows, columns, s: flipped.s, ut: flipped.vt, vt: flipped.ut }
+}
+
+function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(values.length)
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j]
+  return out
+}
+
+/**
+ * rows <= columns. A Aᵀ = Q Λ Qᵀ gives the left vectors; each singular value is then the norm of qᵀA, which is accurate to
+ * float64 rounding of the largest one (the root of λ would be accurate to half the digits only).
+ */
+function exact(values: Float32Array, rows: number, columns: number, wanted: number): Svd {
+  const { vectors } = eigen(gram(values, rows, columns), rows)
+  const triplets = vectors.map((q) => {
+    const image = new Float64Array(columns)
+    for (let i = 0; i < rows; i++) for (let j = 0, at = i * columns; j < columns; j++) image[j] += q[i] * values[at + j]
+    return { q, image, sigma: Math.sqrt(image.reduce((sum, x) => sum + x * x, 0)) }
+  })
+  triplets.sort((a, b) => b.sigma - a.sigma)
+  const out = { rows, columns, s: new Float64Array(wanted), ut: new Float32Array(wanted * rows), vt: new Float32Array(wanted * columns) }
+  for (const [k, { q, image, sigma }] of triplets.slice(0, wanted).entries()) {
+    out.s[k] = sigma
+    out.ut.set(q, k * rows)
+    if (sigma > 0) out.vt.set(image.map((x) => x / sigma), k * columns)
+  }
+  return out
+}
+
+/** A Aᵀ [rows, rows] in float64. */
+function gram(values: ArrayLike<number>, rows: number, columns: number): Matrix {
+  const wide = Float64Array.from(values)
+  const out = Matrix.zeros(rows, rows)
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = 0
+      for (let k = 0, a = i * columns, b = j * columns; k < columns; k++) sum += wide[a + k] * wide[b + k]
+      out.set(i, j, sum)
+      out.set(j, i, sum)
+    }
+  }
+  return out
+}
+
+/** Eigenvalues of a symmetric matrix, descending, each with its vector. */
+function eigen(matrix: Matrix, size: number): { values: number[]; vectors: Float64Array[] } {
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
+  const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => realEigenvalues[b] - realEigenvalues[a])
+  return { values: order.map((i) => realEigenvalues[i]), vectors: order.map((i) => Float64Array.from(eigenvectorMatrix.getColumn(i))) }
+}
+
+/** Halko, Martinsson, Tropp (2011), algorithms 4.4 and 5.1; products on the backend, small decompositions in float64. */
+async function randomised(matrix: tf.Tensor2D, wanted: number, key: Key): Promise<Svd> {
+  const [rows, columns] = matrix.shape
+  const width = Math.min(wanted + OVERSAMPLING, rows, columns)
+  let range = await orthonormal(tf.tidy(() => tf.matMul(matrix, keyedNormal([columns, width], key) as tf.Tensor2D)))
+  for (let i = 0; i < ITERATIONS; i++) {
+    const corange = await orthonormal(tf.matMul(matrix, range, true))
+    range.dispose()
+    range = await orthonormal(tf.matMul(matrix, corange))
+    corange.dispose()
+  }
+  const small = tf.matMul(range, matrix, true)
+  const inner = exact((await small.data()) as Float32Array, small.shape[0], columns, Math.min(wanted, small.shape[0]))
+  const left = tf.tidy(() => tf.matMul(tf.tensor2d(inner.ut, [inner.s.length, small.shape[0]]), range, false, true))
+  const ut = (await left.data()) as Float32Array
+  tf.dispose([range, small, left])
+  return { rows, columns, s: inner.s, ut, vt: inner.vt }
+}
+
+/**
+ * An orthonormal basis of the columns of `tall`, which is disposed: Y Q Λ^(-1/2) from the eigenvectors of YᵀY (Stathopoulos
+ * and Wu 2002), twice, so that float32 products reach orthogonality near 1e-7. Directions below noise are left out.
+ */
+async function orthonormal(tall: tf.Tensor2D): Promise<tf.Tensor2D> {
+  let basis = tall
+  for (let pass = 0; pass < 2; pass++) {
+    const width = basis.shape[1]
+    const products = tf.matMul(basis, basis, true)
+    const { values, vectors } = eigen(new Matrix(chunk(await products.data(), width)), width)
+    const kept = Math.max(1, values.filter((value) => value > 1e-6 * values[0]).length)
+    const change = new Float32Array(width * kept)
+    for (let j = 0; j < kept; j++) {
+      const scale = values[j] > 0 ? 1 / Math.sqrt(values[j]) : 0
+      for (let i = 0; i < width; i++) change[i * kept + j] = vectors[j][i] * scale
+    }
+    const next = tf.tidy(() => tf.matMul(basis, tf.tensor2d(change, [width, kept])) as tf.Tensor2D)
+    tf.dispose([products, basis])
+    basis = next
+  }
+  return basis
+}
+
+function chunk(values: ArrayLike<number>, width: number): number[][] {
+  return Array.from({ length: width }, (_, i) => Array.from({ length: width }, (_, j) => values[i * width + j]))
+}
+
+/** U_r Σ_r V_rᵀ with the first `rank` triplets (Eckart–Young: the best approximation of that rank), float32 [rows, columns]. */
+export function truncated({ rows, columns, s, ut, vt }: Svd, rank: number): tf.Tensor2D {
+  const r = Math.min(rank, s.length)
+  if (r === 0) return tf.zeros([rows, columns])
+  return tf.tidy(() => {
+    const scaled = tf.tensor2d(ut.subarray(0, r * rows), [r, rows]).mul(tf.tensor2d(Float32Array.from(s.subarray(0, r)), [r, 1]))
+    return tf.matMul(scaled, tf.tensor2d(vt.subarray(0, r * columns), [r, columns]), true) as tf.Tensor2D
+  })
+}
+
+/** exp of the Shannon entropy of the singular values over their sum (Roy and Vetterli, EUSIPCO 2007); 0 for a zero matrix. */
+export function effectiveRank(s: ArrayLike<number>): number {
+  const values = Array.from(s)
+  const sum = values.reduce((total, value) => total + value, 0)
+  if (sum === 0) return 0
+  return Math.exp(-values.reduce((entropy, value) => (value > 0 ? entropy + (value / sum) * Math.log(value / sum) : entropy), 0))
+}
