@@ -27,19 +27,23 @@ export interface ItemOptions {
 /** One prompt in eight is held out, decided by the prompt's own hash: no seed or size of the training set can reach it. */
 export const isHeldOut = (prompt: string) => keyOf('held-out', prompt)[0] % 8 === 0
 
-/** Items of one split. Held-out items have different prompts (but for shared ones); training items are drawn with replacement. */
+/**
+ * Items of one split. Held-out items have different prompts (but for shared ones); training items are drawn with replacement.
+ * A refused draft is redrawn among those that can be refused, so that both splits keep the shares of `draw`.
+ */
 export function itemsOf(skill: Skill, options: ItemOptions): Item[] {
+  const isTest = options.split === 'test'
   const random = randomFrom('items', skill.name, options.split, options.seed)
-  const items: Item[] = []
   const seen = new Set<string>()
-  while (items.length < options.count) {
-    const { shared = false, ...draft } = skill.draw(random)
-    if (!shared) {
-      if (isHeldOut(draft.prompt) !== (options.split === 'test')) continue
-      if (options.split === 'test' && seen.has(draft.prompt)) continue
+  const fits = ({ prompt }: Draft) => isHeldOut(prompt) === isTest && !(isTest && seen.has(prompt))
+
+  return Array.from({ length: options.count }, (_, index) => {
+    let draft = skill.draw(random)
+    if (!draft.shared) {
+      while (draft.shared || !fits(draft)) draft = skill.draw(random)
       seen.add(draft.prompt)
     }
-    items.push({ id: `${skill.name}-${options.split}-${items.length}`, ...draft })
-  }
-  return items
+    const { prompt, target, fields } = draft
+    return { id: `${skill.name}-${options.split}-${index}`, prompt, target, fields }
+  })
 }
