@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { keyedNormal, keyedSelect, keyedUniform, setBackend, tf, type Key } from '../../src/tensor/index.js'
+import { keyedNormal, keyedSelect, keyedUniform, setBackend, tf, uniformAt, type Key } from '../../src/tensor/index.js'
 import { philox } from '../../src/tensor/philox.js'
 
 const key: Key = [0xa4093822, 0x299f31d0]
@@ -102,4 +102,15 @@ test('another key and another offset give other draws', async () => {
   const here = await draw(key, 0)
   assert.notDeepEqual(await draw([1, 2], 0), here)
   assert.deepEqual((await draw(key, 6)).slice(0, 50), here.slice(6, 56))
+})
+
+test('uniformAt is uniform, and its indices are independent of one another', () => {
+  const n = 20000
+  const values = Array.from({ length: n }, (_, i) => uniformAt(key, i))
+  const mean = values.reduce((sum, v) => sum + v, 0) / n
+  const pairs = values.reduce((sum, v, i) => sum + (v - 0.5) * (values[(i + 1) % n] - 0.5), 0) / n
+  assert.ok(Math.min(...values) >= 0 && Math.max(...values) < 1)
+  assert.ok(Math.abs(mean - 0.5) < 4 * Math.sqrt(1 / 12 / n))
+  assert.ok(Math.abs(pairs) < 4 / 12 / Math.sqrt(n))
+  assert.notEqual(uniformAt(key, 2 ** 32), uniformAt(key, 0))
 })
