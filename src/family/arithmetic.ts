@@ -34,4 +34,5 @@ export function drawSteps(random: Random, count: number): Step[] {
 }
 
 /** `16-2=14, 14+15=29` */
-export const writeSteps = (steps: readonly Step[]) => steps.map((step) => `${step.left}${step.sign}${step.operand}=${step.result}`).join(', ')
+export const writeSteps = (steps: readonly Step[]) =>
+  steps.map(({ left, sign, operand, result }) => `${left}${sign}${operand}=${result}`).join(', ')

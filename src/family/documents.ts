@@ -31,11 +31,13 @@ export function numberStory(random: Random): string {
   const name = random.pick(NAMES)
   const item = random.pick(ITEMS)
   const steps = drawSteps(random, random.chance(0.8) ? 2 : 1)
-  return `${name} had ${steps[0].left} ${item} and then ${tellSteps(random, steps)}. ${writeSteps(steps)}. ${name} has ${steps[steps.length - 1].result} ${item}.`
+  const told = `${name} had ${steps[0].left} ${item} and then ${tellSteps(random, steps)}`
+  return `${told}. ${writeSteps(steps)}. ${name} has ${steps[steps.length - 1].result} ${item}.`
 }
 
 /** `bought 5 and dropped 19` */
-export const tellSteps = (random: Random, steps: readonly Step[]) => steps.map((step) => `${random.pick(VERBS[step.sign])} ${step.operand}`).join(' and ')
+export const tellSteps = (random: Random, steps: readonly Step[]) =>
+  steps.map((step) => `${random.pick(VERBS[step.sign])} ${step.operand}`).join(' and ')
 
 /** `The big desk ran near the sand.` */
 export function story(random: Random): string {

@@ -21,7 +21,8 @@ export function writeFamilyData(folder: string, options: { seed: number; documen
   mkdirSync(folder, { recursive: true })
   writeLines(join(folder, 'corpus.jsonl'), corpus(options), (text) => ({ text }))
   for (const skill of Object.values(SKILLS)) {
-    writeLines(join(folder, `${skill.name}.train.jsonl`), itemsOf(skill, { count: options.trainItems, seed: options.seed, split: 'train' }), flat)
+    const items = itemsOf(skill, { count: options.trainItems, seed: options.seed, split: 'train' })
+    writeLines(join(folder, `${skill.name}.train.jsonl`), items, flat)
   }
   writeTokenizer(folder)
 }

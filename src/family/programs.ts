@@ -58,7 +58,8 @@ function writeStringProgram(operations: readonly StringOperation[]): Program {
 export const STRING_PROGRAMS: readonly Program[] = [
   ...STRING_OPERATIONS.map((only) => writeStringProgram([only])),
   ...STRING_OPERATIONS.flatMap((one) =>
-    STRING_OPERATIONS.filter((two) => two !== one && !(one.startsWith('the') && two.startsWith('the'))).map((two) => writeStringProgram([one, two])),
+    STRING_OPERATIONS.filter((two) => two !== one && !(one.startsWith('the') && two.startsWith('the')))
+      .map((two) => writeStringProgram([one, two])),
   ),
 ]
 

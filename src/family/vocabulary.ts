@@ -7,6 +7,8 @@ export const END_OF_TEXT = '<|endoftext|>'
 /** Pieces in order of preference: four code suffixes; a word, a digit or a sign with the space before it; newline; space. */
 export const PIECES = String.raw`\[::-1\]|\.upper\(\)|\[0\]|\[-1\]| ?[A-Za-z]+| ?[0-9]|\n| ?[^ A-Za-z0-9\n]| `
 
+const SPECIAL = { content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+
 /** A piece joins the vocabulary when the sample shows it this often. */
 const LEAST_COUNT = 5
 
@@ -33,7 +35,7 @@ export function tokenizerJson(vocabulary: readonly string[]): object {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: [{ id: 0, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }],
+    added_tokens: [{ id: 0, ...SPECIAL }],
     normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
@@ -62,7 +64,7 @@ export function tokenizerJson(vocabulary: readonly string[]): object {
 /** tokenizer_config.json. `positions` is the longest sequence of the models. */
 export function tokenizerConfig(positions: number): object {
   return {
-    added_tokens_decoder: { 0: { content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true } },
+    added_tokens_decoder: { 0: SPECIAL },
     bos_token: END_OF_TEXT,
     eos_token: END_OF_TEXT,
     pad_token: END_OF_TEXT,

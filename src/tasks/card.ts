@@ -36,7 +36,10 @@ export function readCard(path: string): Card {
   const parsed = Card.safeParse(document.toJS())
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    if (issue.code === 'unrecognized_keys') throw new UserError(`${lineOf(issue.keys[0])}: ${unknown('entry', issue.keys[0], Object.keys(Card.shape)).message}`)
+    if (issue.code === 'unrecognized_keys') {
+      const [key] = issue.keys
+      throw new UserError(`${lineOf(key)}: ${unknown('entry', key, Object.keys(Card.shape)).message}`)
+    }
     throw new UserError(`${lineOf(issue.path[0])}: ${issue.path.length ? `${issue.path.join('.')}: ` : ''}${issue.message}`)
   }
   const { metric, ...rest } = parsed.data

@@ -24,7 +24,7 @@ export function readItems(path: string, metric: Metric, names = { prompt: 'promp
     }
     items.push(item)
   }
-  if (items.length === 0) throw new UserError(`${path} holds no items; one JSON object with ${names.prompt} and ${names.target} per line is wanted`)
+  if (items.length === 0) throw new UserError(`${path} holds no items; each line must have ${names.prompt} and ${names.target}`)
   return items
 }
 

@@ -49,7 +49,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(cause.code === 'ENOENT' ? `${path} is missing; a model folder must hold it` : `cannot read ${path}: ${cause.message}`, { cause })
+    const message = cause.code === 'ENOENT' ? `${path} is missing; a model folder must hold it` : `cannot read ${path}: ${cause.message}`
+    throw new UserError(message, { cause })
   })
   let value: unknown
   try {

@@ -13,8 +13,9 @@ export const math: Skill = {
   draw(random) {
     const steps = drawSteps(random, 2)
     const answer = steps[1].result
+    const told = `${random.pick(NAMES)} had ${steps[0].left} ${random.pick(ITEMS)} and then ${tellSteps(random, steps)}`
     return {
-      prompt: `Problem: ${random.pick(NAMES)} had ${steps[0].left} ${random.pick(ITEMS)} and then ${tellSteps(random, steps)}. how many now?\nSolution:`,
+      prompt: `Problem: ${told}. how many now?\nSolution:`,
       target: ` ${writeSteps(steps)} #### ${answer}`,
       fields: { answer },
     }

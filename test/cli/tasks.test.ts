@@ -1,0 +1,17 @@
+// `deltalab tasks` as a person and as a program call it.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+
+const run = (...words: string[]) => execFileSync(process.execPath, ['dist/src/cli/main.js', 'tasks', ...words], { encoding: 'utf8' })
+
+test('lists each shipped task with its metric and number of items', () => {
+  const text = run()
+  for (const line of [/^code +1 +program +512 /m, /^instruct +1 +exact_match +512 /m, /^math +1 +final_number +512 /m]) assert.match(text, line)
+})
+
+test('--json gives the same without the items', () => {
+  const { tasks, metrics } = JSON.parse(run('--json')) as { tasks: { name: string; n: number; items?: unknown }[]; metrics: { name: string }[] }
+  assert.deepEqual(tasks.map(({ name, n, items }) => [name, n, items]), [['code', 512, undefined], ['instruct', 512, undefined], ['math', 512, undefined]])
+  assert.deepEqual(metrics.map(({ name }) => name), ['exact_match', 'final_number', 'program'])
+})
