@@ -39,12 +39,14 @@ export async function openStore(folder: string, meta: Meta, config: string, opti
   const earlier = existsSync(paths.meta) ? parseMeta(await readFile(paths.meta, 'utf8'), paths.meta) : undefined
   if (earlier) refuseMixing(folder, earlier, meta)
   else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
-  const kept = { ...meta, started: earlier?.started ?? meta.started }
-  await writeWhole(paths.config, config)
-  await writeWhole(paths.meta, printMeta(kept))
 
   let rows = await readTable<Row>(rowSchema, paths.runs, true)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
+  // Where no run is missing, the provenance of the rows stays that of the start that made them.
+  const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
+  await writeWhole(paths.config, config)
+  await writeWhole(paths.meta, printMeta(kept))
+
   const found = new Map(rows.map((row) => [row.id, row]))
   const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
   // Terms first: rows vouch for terms, never the other way round.
@@ -73,7 +75,7 @@ export async function openStore(folder: string, meta: Meta, config: string, opti
     const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
     await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, allTerms))
     await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, all))
-    await writeWhole(paths.meta, printMeta({ ...kept, finished, failed: all.filter((row) => row.status === 'failed').length }))
+    await writeWhole(paths.meta, printMeta({ ...kept, finished: kept.finished ?? finished, failed: all.filter((row) => row.status === 'failed').length }))
   }
   const close = async () => {
     await last.catch(() => undefined)

@@ -1,0 +1,71 @@
+// An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
+import { dirname, resolve } from 'node:path'
+import type { View } from '../record/view.js'
+import { expandEdits, type Edit } from './edits.js'
+import { readLocated } from './located.js'
+import { experimentSchema, type LossSettings, type Score } from './schema.js'
+
+/** A base and a post-trained checkpoint, with the tasks they are measured on. */
+export interface Pair {
+  name: string
+  /** Folders as the YAML gives them: this is how records name them. */
+  base: string
+  post: string
+  /** The same folders, absolute. */
+  baseFolder: string
+  postFolder: string
+  tasks: TaskSource[]
+}
+
+export interface TaskSource {
+  /** As the YAML gives it: the name of a shipped task, or a path. */
+  given: string
+  /** What `loadTask` takes: the name, or the absolute path. */
+  source: string
+}
+
+export interface Experiment {
+  name: string
+  title?: string
+  /** Path and text of the YAML file. */
+  file: string
+  text: string
+  models: Pair[]
+  edits: Edit[]
+  seeds: number[]
+  score: false | Score
+  loss: false | LossSettings
+  views: View[]
+}
+
+/** Task files have an ending or a folder; everything else is the name of a shipped task. */
+const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
+
+/**
+ * Reads an experiment. Folders and files in it are relative to the YAML file.
+ * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
+ */
+export async function loadExperiment(file: string): Promise<Experiment> {
+  const { value, text, errorAt } = await readLocated(file, experimentSchema)
+  const folder = dirname(resolve(file))
+  refuseRepeats(value.models.map((model) => model.name), (index) => errorAt(['models', index, 'name'], `the name ${value.models[index].name} is taken`))
+  const models = value.models.map((model, index) => {
+    refuseRepeats(model.tasks, (at) => errorAt(['models', index, 'tasks', at], `the task ${model.tasks[at]} is listed twice`))
+    const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
+    return { ...model, baseFolder: resolve(folder, model.base), postFolder: resolve(folder, model.post), tasks }
+  })
+  const edits = expandEdits(value, errorAt)
+  refuseRepeats(edits.map((edit) => JSON.stringify(edit)), (index) =>
+    errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`))
+  const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
+  refuseRepeats(seeds.map(String), (index) => errorAt(['seeds', index], `the seed ${seeds[index]} is listed twice`))
+  return {
+    name: value.name, ...(value.title && { title: value.title }), file, text, models, edits, seeds, score: value.score, loss: value.loss,
+    views: Array.isArray(value.report) ? value.report : [value.report],
+  }
+}
+
+function refuseRepeats(words: readonly string[], error: (index: number) => Error): void {
+  const index = words.findIndex((word, at) => words.indexOf(word) !== at)
+  if (index >= 0) throw error(index)
+}

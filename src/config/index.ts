@@ -1,0 +1,6 @@
+// Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
+export * from './edits.js'
+export * from './experiment.js'
+export * from './located.js'
+export { experimentSchema, section, type LossSettings, type Score } from './schema.js'
+export { trainingSchema, type Training } from './training.js'

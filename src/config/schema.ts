@@ -1,0 +1,75 @@
+// The shape of an experiment's YAML file; docs/config.md is made from the sentences here.
+import { z } from 'zod'
+import { unknown } from '../errors/index.js'
+import { viewSchema } from '../record/view.js'
+
+/** A strict object whose unknown keys are answered with the nearest known one. */
+export function section<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined),
+  })
+}
+
+const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
+const line = z.string().min(1).regex(/^[^\r\n]*$/, 'must be one line')
+const patterns = z.array(line)
+const items = z.number().int().min(1)
+
+/** As in src/loss, which imports TensorFlow.js; passing a rule on to it checks the words. */
+const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
+
+const selection = section({
+  include: patterns.default(['linear']).describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP).'),
+  exclude: patterns.default([]).describe('Tensors to leave out of those.'),
+})
+
+const model = section({
+  name: word.describe('Name of the pair in rows and tables.'),
+  base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file.'),
+  post: line.describe('Folder of the post-trained checkpoint, relative to the YAML file.'),
+  tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks`, or JSONL task files relative to the YAML file.'),
+})
+
+/** Keys of an editor entry that are not options of the editor. */
+export const ENTRY_KEYS = ['editor', 'chain', 'label', 'on', 'tensors'] as const
+
+const place = z.enum(['delta', 'weights'])
+const step = z.looseObject({ editor: z.string() })
+const entry = z.looseObject({
+  editor: z.string().optional().describe('Name of `deltalab editors`; its options follow as keys, each a value or a list of values.'),
+  chain: z.array(step).min(1).optional().describe('Editors applied one after the other, in place of `editor`.'),
+  label: line.optional().describe('Name of the series in tables and figures; the editor unless given.'),
+  on: place.optional().describe('Overrides the experiment\'s `on`.'),
+  tensors: selection.optional().describe('Overrides the experiment\'s `tensors`.'),
+})
+
+const score = section({
+  items: items.default(512).describe('Number of held-out items scored, from the first.'),
+})
+
+const loss = section({
+  items: items.default(128).describe('Number of items the losses are measured on, from the first.'),
+  riemann: z.boolean().default(true).describe('Riemann sum of the loss change.'),
+  rule: z.enum(RULES).default('left').describe('Quadrature rule; left is the paper\'s.'),
+  steps: z.number().int().min(1).default(5).describe('Gradient evaluations along the path (C in the paper).'),
+  taylor2: z.boolean().default(false).describe('First- and second-order Taylor estimates.'),
+  terms: z.boolean().default(true).describe('Per-tensor terms of the Riemann sum in terms.csv.'),
+})
+
+export const experimentSchema = section({
+  name: word.describe('Name of the experiment and of its results folder.'),
+  title: line.optional().describe('Title of tables and figures.'),
+  models: z.array(model).min(1).describe('Pairs of base and post-trained model.'),
+  editors: z.array(entry).min(1).describe('Edits; an entry with lists stands for every combination of their values.'),
+  seeds: z.union([z.number().int().min(1), z.array(z.number().int().nonnegative()).min(1)]).default(1)
+    .describe('Number of seeds (1, 2, …) or the seeds themselves; only editors that draw at random use them.'),
+  on: place.default('delta').describe('What is edited: the delta, or the post-trained weights.'),
+  tensors: selection.prefault({}).describe('Which tensors are edited.'),
+  score: z.union([z.literal(false), score]).prefault({}).describe('Scores of base, post-trained and edited model; false for none.'),
+  loss: z.union([z.literal(false), loss]).prefault({}).describe('Losses and their approximations; false for none.'),
+  report: z.union([viewSchema, z.array(viewSchema)]).prefault({}).describe('Figures made from the rows.'),
+})
+
+export type Score = z.infer<typeof score>
+export type LossSettings = z.infer<typeof loss>
+export type ParsedExperiment = z.infer<typeof experimentSchema>

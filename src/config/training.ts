@@ -1,0 +1,34 @@
+// The YAML of a training run: what `deltalab train` reads.
+import { z } from 'zod'
+
+const path = z.string().min(1)
+const positive = z.number().positive()
+const count = z.number().int().positive()
+
+export const trainingSchema = z.strictObject({
+  name: z.string().regex(/^[\w-]+$/).describe('name of the run'),
+  out: path.describe('checkpoint folder to write, relative to this file'),
+  from: path.optional().describe('checkpoint folder to start from; without it the weights are drawn from the seed'),
+  model: z.record(z.string(), z.unknown()).optional().describe('config.json of a new model'),
+  tokenizer: path.describe('folder that holds tokenizer.json'),
+  corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
+  items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
+  window: count.default(64).describe('tokens of a window of the corpus'),
+  batch: count.describe('windows or items of a step'),
+  micro_batches: count.default(4).describe('parts of a step whose gradients are added in a fixed order, so that any number of workers gives the same bits'),
+  steps: count.describe('optimiser steps'),
+  learning_rate: positive.describe('peak learning rate'),
+  schedule: z.enum(['cosine', 'linear', 'constant']).default('cosine').describe('decay after the warm-up'),
+  final: z.number().min(0).max(1).default(0).describe('fraction of the peak rate at the last step'),
+  warmup: z.number().int().nonnegative().default(0).describe('steps of linear warm-up'),
+  weight_decay: z.number().nonnegative().default(0).describe('decoupled decay of matrices'),
+  betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
+  clip: positive.default(1).describe('largest global norm of the gradient'),
+  seed: z.number().int().nonnegative().default(0).describe('keys the weights and the order of the data'),
+  dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
+  save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
+  snapshots: z.array(z.strictObject({ step: count, out: path })).default([]).describe('checkpoints written on the way'),
+}).refine((r) => (r.from === undefined) !== (r.model === undefined), 'give exactly one of `from` and `model`')
+  .refine((r) => (r.corpus === undefined) !== (r.items === undefined), 'give exactly one of `corpus` and `items`')
+
+export type Training = z.infer<typeof trainingSchema>

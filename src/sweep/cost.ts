@@ -1,0 +1,42 @@
+// What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
+import type { Experiment } from '../config/index.js'
+import { encodeItems } from '../evaluate/index.js'
+import type { ModelInputs } from './inputs.js'
+import type { Run } from './plan.js'
+
+export interface Cost {
+  runs: number
+  /** Tokens passed forward, padding included: every pass over every batch. */
+  tokens: number
+  /** 2 per parameter and token forward, 4 more backward; a Hessian-vector product counts as three gradients. */
+  flops: number
+}
+
+/** Gradient evaluations of a rule with `steps` intervals (Gauss: nodes). */
+export function gradientCount(rule: string, steps: number): number {
+  if (rule === 'trapezoid') return steps + 1
+  if (rule === 'simpson') return (steps % 2 ? 2 * steps : steps) + 1
+  return steps
+}
+
+/** Cost of all runs and of the reference measurements. Generation is counted as one pass over prompt and target. */
+export function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Cost {
+  const { loss, score } = experiment
+  const cost: Cost = { runs: runs.length, tokens: 0, flops: 0 }
+  for (const { pair, parameters, tokenizer, tasks } of inputs) {
+    for (const { task } of tasks) {
+      const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
+      if (count === 0) continue
+      const tokensOf = (items: number) => encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+      const lossTokens = loss ? tokensOf(loss.items) : 0
+      const scoreTokens = score ? tokensOf(score.items) : 0
+      const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
+      const passes = gradients + (loss && loss.taylor2 ? 3 : 0)
+      const forward = (count + 2) * (lossTokens + scoreTokens)
+      const backward = count * passes * lossTokens
+      cost.tokens += forward + backward
+      cost.flops += parameters * (2 * forward + 6 * backward)
+    }
+  }
+  return cost
+}

@@ -1,0 +1,58 @@
+// Everything a sweep reads, opened and checked by headers alone: base and post paired, tensors selected, tokenizer and tasks
+// there. What is wrong with the input is found here, before a weight is read.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { hashFile, openCheckpoint, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import type { Experiment, Pair } from '../config/index.js'
+import { UserError } from '../errors/index.js'
+import { loadModel } from '../models/index.js'
+import { loadTask, type Task } from '../tasks/index.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
+
+export interface ModelInputs {
+  pair: Pair
+  /** Number of parameters of the model, by the shapes of its config. */
+  parameters: number
+  tokenizer: Tokenizer
+  tasks: { source: string; task: Task }[]
+}
+
+/**
+ * Opens what every model of the experiment needs.
+ * @throws UserError naming the folder, tensor, task or pattern that is missing or does not match
+ */
+export async function openInputs(experiment: Experiment): Promise<ModelInputs[]> {
+  const opened: ModelInputs[] = []
+  for (const pair of experiment.models) {
+    const [base, post] = await Promise.all([openCheckpoint(pair.baseFolder), openCheckpoint(pair.postFolder)])
+    try {
+      const { names } = await pairCheckpoints(base, post)
+      if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
+      const tensors = names.map((name) => post.tensors.get(name)!)
+      const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
+      for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
+      const tokenizer = await loadTokenizer(pair.postFolder)
+      const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await loadTask(source) })))
+      const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
+      opened.push({ pair, parameters, tokenizer, tasks })
+    } finally {
+      await Promise.all([base.close(), post.close()])
+    }
+  }
+  return opened
+}
+
+/** SHA-256 of every file (and of every task's items) that the rows depend on, by the path the YAML gives. */
+export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {}
+  for (const { pair, tasks } of inputs) {
+    for (const [given, folder] of [[pair.base, pair.baseFolder], [pair.post, pair.postFolder]]) {
+      const checkpoint = await openCheckpoint(folder)
+      for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
+      await checkpoint.close()
+    }
+    hashes[`${pair.post}/tokenizer.json`] = await hashFile(join(pair.postFolder, 'tokenizer.json'))
+    for (const { task } of tasks) hashes[`task ${task.name}`] = createHash('sha256').update(JSON.stringify(task)).digest('hex')
+  }
+  return hashes
+}

@@ -1,0 +1,65 @@
+// An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
+import { createHash } from 'node:crypto'
+import type { Edit, Experiment, Pair } from '../config/index.js'
+import { UserError } from '../errors/index.js'
+
+/** The task of a run: what identifies it, and what loadTask takes. */
+export interface PlannedTask {
+  name: string
+  version: number
+  source: string
+}
+
+export interface Run {
+  id: string
+  pair: Pair
+  task: PlannedTask
+  edit: Edit
+  /** Null for an edit that draws nothing at random. */
+  seed: number | null
+}
+
+/** Raised when the meaning of a planned run changes, so that old rows are not taken for new ones. */
+const MEANING = 1
+
+/**
+ * Runs in the order of rows: model, task, edit, seed; runs of one model and task are neighbours.
+ * @param tasksOf the tasks of each model, in the order of `experiment.models`
+ */
+export function planRuns(experiment: Experiment, tasksOf: readonly (readonly PlannedTask[])[]): Run[] {
+  const runs = experiment.models.flatMap((pair, index) =>
+    tasksOf[index].flatMap((task) =>
+      experiment.edits.flatMap((edit) =>
+        (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({ id: identify(experiment, pair, task, edit, seed), pair, task, edit, seed })))))
+  const ids = new Map<string, Run>()
+  for (const run of runs) {
+    if (ids.has(run.id)) throw new UserError(`${experiment.file}: two runs are the same: ${run.pair.name}, ${run.task.name}, ${run.edit.label}`)
+    ids.set(run.id, run)
+  }
+  return runs
+}
+
+/** First 12 hexadecimal digits of the SHA-256 of all that determines the row. */
+function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: Edit, seed: number | null): string {
+  const content = {
+    meaning: MEANING,
+    model: { name: pair.name, base: pair.base, post: pair.post },
+    task: { name: task.name, version: task.version },
+    edit: { label: edit.label, on: edit.on, tensors: edit.tensors, steps: edit.steps },
+    seed, score: experiment.score, loss: experiment.loss,
+  }
+  return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
+}
+
+/** JSON with sorted keys, so that the order of keys in a YAML file changes no id. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner)
+}
+
+/** SHA-256 over the ids of a plan: what a results folder remembers of its config. */
+export function hashPlan(runs: readonly Run[]): string {
+  return createHash('sha256').update(runs.map((run) => run.id).sort().join('\n')).digest('hex')
+}

@@ -1,0 +1,44 @@
+// What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
+import { evaluate } from '../evaluate/index.js'
+import { gradientOf, lossOf, type Gradient, type Loss } from '../loss/index.js'
+import { tf } from '../tensor/index.js'
+import type { PlannedTask } from './plan.js'
+import { uploadBase, type Measures, type Residence } from './residence.js'
+
+/** Plain data in shared memory, so that every worker reads the same gradient. */
+export interface Reference {
+  lossPre: Loss | null
+  lossPost: Loss | null
+  scorePre: number | null
+  scorePost: number | null
+  /** Gradient of the loss at the post-trained weights; only where an editor needs it. */
+  gradient: Gradient | null
+}
+
+export async function measureReference(home: Residence, planned: PlannedTask, measures: Measures, needsGradient: boolean): Promise<Reference> {
+  const { model, tokenizer, post } = home
+  // A gradient is taken on the batches of the loss; without a loss section, on its default number of items.
+  const { task, batches } = await home.open(planned, measures.loss ? measures.loss.items : needsGradient ? 128 : undefined)
+  const base = uploadBase(home)
+  try {
+    const score = async (weights: typeof post) =>
+      measures.score ? (await evaluate(model, weights, task, tokenizer, { items: measures.score.items })).score : null
+    return {
+      lossPre: measures.loss ? await lossOf(model, base, batches) : null,
+      lossPost: measures.loss ? await lossOf(model, post, batches) : null,
+      scorePre: await score(base),
+      scorePost: await score(post),
+      gradient: needsGradient ? share((await gradientOf(model, post, batches)).gradient) : null,
+    }
+  } finally {
+    tf.dispose(base)
+  }
+}
+
+function share(gradient: Gradient): Gradient {
+  return new Map([...gradient].map(([name, values]) => {
+    const shared = new Float32Array(new SharedArrayBuffer(values.byteLength))
+    shared.set(values)
+    return [name, shared]
+  }))
+}

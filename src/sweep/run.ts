@@ -1,0 +1,97 @@
+// One run: a planned edit of a pair → its row and its per-tensor terms.
+import { evaluate } from '../evaluate/index.js'
+import { classify, lossOf, riemannSum, taylor2, type Loss } from '../loss/index.js'
+import type { Row, Term } from '../record/index.js'
+import { applyEdit, type Applied } from './apply.js'
+import type { Run } from './plan.js'
+import type { Reference } from './reference.js'
+import type { Measures, Residence } from './residence.js'
+
+/** The columns that the plan alone determines. */
+export function plannedColumns(experiment: string, run: Run) {
+  const { steps } = run.edit
+  const options = steps.length === 1 ? steps[0].options : { steps: steps.map((step) => ({ editor: step.editor, ...step.options })) }
+  const option = (name: string): number | null => {
+    const found = steps.map((step) => step.options[name]).find((value) => typeof value === 'number')
+    return (found as number | undefined) ?? null
+  }
+  const { include, exclude } = run.edit.tensors
+  return {
+    id: run.id, experiment, model: run.pair.name, task: run.task.name, editor: run.edit.editor, label: run.edit.label, on: run.edit.on, options,
+    drop_rate: option('drop_rate'), rank: option('rank'), bits: option('bits'), alpha: option('alpha'), k: option('k'), seed: run.seed,
+    selection: [include.join(' ') || '*', exclude.join(' ')].filter(Boolean).join(' !'),
+  }
+}
+
+/** A run that did not finish: every measured column is empty. */
+export function failedRow(experiment: string, run: Run, error: string): Row {
+  return {
+    ...plannedColumns(experiment, run),
+    tensors: null, parameters: null, kept: null, bits_per_parameter: null, delta_norm: null, edit_norm: null,
+    loss_pre: null, loss_post: null, loss_edited: null, loss_change: null, loss_change_se: null, loss_items: null, loss_tokens: null,
+    riemann_rule: null, riemann_steps: null, riemann_sum: null, taylor1: null, taylor2: null, class: null,
+    metric: null, score_pre: null, score_post: null, score_edited: null, n: null, seconds: null, backend: null, status: 'failed', error,
+  }
+}
+
+export interface Finished {
+  row: Row
+  terms: Term[]
+}
+
+/**
+ * Edits, measures, and cleans up after itself.
+ * @param clock seconds since any fixed moment
+ * @throws Error when the edited model's loss is not finite
+ */
+export async function executeRun(
+  home: Residence, run: Run, measures: Measures, reference: Reference, facts: { experiment: string; backend: string; clock: () => number },
+): Promise<Finished> {
+  const started = facts.clock()
+  const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
+  const applied = await applyEdit(home, run.edit, run.seed, reference.gradient)
+  try {
+    const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
+    const scores = measures.score ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items }) : null
+    const row: Row = {
+      ...failedRow(facts.experiment, run, ''),
+      tensors: applied.tensors, parameters: applied.parameters, kept: applied.kept, bits_per_parameter: applied.bitsPerParameter,
+      delta_norm: applied.deltaNorm, edit_norm: applied.editNorm,
+      ...columns,
+      metric: scores?.metric ?? null, score_pre: reference.scorePre, score_post: reference.scorePost, score_edited: scores?.score ?? null,
+      n: scores?.items.length ?? null,
+      seconds: facts.clock() - started, backend: facts.backend, status: 'ok', error: null,
+    }
+    return { row, terms }
+  } finally {
+    applied.dispose()
+  }
+}
+
+async function measureLoss(
+  home: Residence, run: Run, { loss: settings }: Measures, { lossPre, lossPost }: Reference, applied: Applied,
+  batches: Parameters<typeof lossOf>[2],
+): Promise<{ columns: Partial<Row>; terms: Term[] }> {
+  if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
+  const { model, post } = home
+  const edited = await lossOf(model, applied.weights, batches)
+  if (!Number.isFinite(edited.mean)) throw new Error(`the loss of the edited model is ${edited.mean}: the edit is too strong for float32`)
+  const { change, standardError, class: verdict } = classify(lossPost, edited)
+  const { rule, steps } = settings
+  const path = settings.riemann ? await riemannSum(model, post, applied.change, batches, { rule, steps }) : null
+  const second = settings.taylor2 ? await taylor2(model, post, applied.change, batches) : null
+  const terms = settings.terms && path ? [...path.terms].map(([tensor, term]): Term => ({
+    run: run.id, tensor, role: home.roles[tensor], parameters: applied.change.get(tensor)!.length, edit_norm: applied.norms.get(tensor)!, term,
+  })) : []
+  return {
+    terms,
+    columns: {
+      loss_pre: lossPre.mean, loss_post: lossPost.mean, loss_edited: edited.mean, loss_change: change,
+      loss_change_se: Number.isFinite(standardError) ? standardError : null, loss_items: countItems(lossPost), loss_tokens: lossPost.tokens,
+      riemann_rule: path && rule, riemann_steps: path && steps, riemann_sum: path && path.sum,
+      taylor1: second && second.first.sum, taylor2: second && second.sum, class: verdict,
+    },
+  }
+}
+
+const countItems = (loss: Loss) => loss.itemTokens.filter((tokens) => tokens > 0).length

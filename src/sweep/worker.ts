@@ -1,0 +1,43 @@
+// A thread of the sweep: takes jobs one after the other, keeps the pair of the last job loaded, answers with plain data.
+import { parentPort, workerData } from 'node:worker_threads'
+import { setBackend, type BackendName } from '../tensor/index.js'
+import type { Pair } from '../config/index.js'
+import { measureReference, type Reference } from './reference.js'
+import type { PlannedTask, Run } from './plan.js'
+import { describe } from './pool.js'
+import { takeResidence, type Measures, type Residence } from './residence.js'
+import { executeRun } from './run.js'
+
+export interface WorkerFacts {
+  experiment: string
+  backend: BackendName
+  measures: Measures
+}
+
+export type Message =
+  | { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean }
+  | { kind: 'run'; run: Run; reference: Reference }
+
+const facts = workerData as WorkerFacts
+let backend: Promise<{ name: string }> | undefined
+let home: Residence | undefined
+
+async function answer(message: Message): Promise<unknown> {
+  backend ??= setBackend(facts.backend)
+  const { name } = await backend
+  const pair = message.kind === 'run' ? message.run.pair : message.pair
+  if (home?.pair.name !== pair.name) {
+    home?.dispose()
+    home = undefined
+    home = await takeResidence(pair)
+  }
+  if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
+  return executeRun(home, message.run, facts.measures, message.reference, { experiment: facts.experiment, backend: name, clock: () => performance.now() / 1000 })
+}
+
+parentPort!.on('message', ({ id, message }: { id: string; message: Message }) => {
+  answer(message).then(
+    (value) => parentPort!.postMessage({ id, value }),
+    (error: unknown) => parentPort!.postMessage({ id, error: describe(error) }),
+  )
+})
