@@ -1,6 +1,6 @@
 // Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
 // to a folder beside it, is flushed to the disk, and is renamed.
-import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { PARTIAL } from './checkpoint.js'
@@ -19,9 +19,9 @@ export interface WriteOptions {
   plan: readonly PlannedTensor[]
   /** Each planned tensor once, in any order. */
   tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
-  /** config.json; its dtype is set to that of most of the weights. */
+  /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights. */
   config?: Record<string, unknown> | null
-  /** Folder whose generation_config.json, tokenizer and preprocessor files are copied. */
+  /** Folder whose config.json, generation_config.json, tokenizer and preprocessor files are copied. */
   copyFrom?: string
   /** Text of README.md. */
   card?: string
@@ -45,6 +45,7 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 
   const partial = await mkdtemp(target + PARTIAL)
   try {
+    await chmod(partial, 0o777 & ~process.umask()) // mkdtemp makes it private
     await writeWeights(partial, layout, options)
     await writeCompanions(partial, layout, options)
     await flush(partial)
@@ -126,7 +127,8 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
 async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, card }: WriteOptions): Promise<void> {
   const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
-  if (config) await json('config.json', withDtype(config, plan))
+  const configText = config ? JSON.stringify(config, null, 2) : copyFrom === undefined ? null : await readFile(join(copyFrom, 'config.json'), 'utf8').catch(() => null)
+  if (configText !== null) await writeFile(join(partial, 'config.json'), `${withDtype(configText, plan).trimEnd()}\n`)
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   if (copyFrom === undefined) return
   for (const name of await readdir(copyFrom)) {
@@ -134,12 +136,18 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
   }
 }
 
-/** config.json says `dtype` (transformers 5) or `torch_dtype`: the format of most weights. */
-function withDtype(config: Record<string, unknown>, plan: readonly PlannedTensor[]): Record<string, unknown> {
+/**
+ * config.json says `dtype` (transformers 5) or `torch_dtype`: the format of most weights. Changed in the text, because a
+ * number that JSON.parse reads as 8 was written 8.0, and transformers minds.
+ */
+function withDtype(text: string, plan: readonly PlannedTensor[]): string {
   const bytes = new Map<string, number>()
   for (const tensor of plan) if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
   const most = [...bytes].sort(([, a], [, b]) => b - a)[0]
-  return most ? { ...config, ['dtype' in config ? 'dtype' : 'torch_dtype']: TORCH_NAMES[most[0]] } : config
+  if (!most) return text
+  const key = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g
+  const name = TORCH_NAMES[most[0]]
+  return text.match(key) ? text.replace(key, `$1"${name}"`) : text.replace(/\{\s*(?=("|\}))/, (open, next) => `${open}"torch_dtype": "${name}"${next === '"' ? ',\n  ' : ''}`)
 }
 
 /** Puts `partial` under its final name; an old folder is moved aside first and deleted after. */

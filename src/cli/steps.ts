@@ -1,0 +1,69 @@
+// Editors on the command line: `--editor dare --drop 0.9`, or a chain `--editor magnitude:drop_rate=.5 --editor dare:drop_rate=.9`.
+// The flags are made from the editors' own options.
+import type { Argv } from 'yargs'
+import { describeOptions, editorNamed, editors, expectedValue, parseOptions, type OptionFacts, type Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+
+/** Shorter flags for options that are typed often. */
+const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
+
+const flagOf = (option: string): string => option.replaceAll('_', '-')
+
+/** Every option of every editor, with the editors that have it. */
+function allOptions(): Map<string, { facts: OptionFacts; owners: string[] }> {
+  const all = new Map<string, { facts: OptionFacts; owners: string[] }>()
+  for (const editor of editors) {
+    for (const facts of describeOptions(editor)) {
+      if (!all.has(facts.name)) all.set(facts.name, { facts, owners: [] })
+      all.get(facts.name)!.owners.push(editor.name)
+    }
+  }
+  return all
+}
+
+/** Adds `--editor` and a flag for every option of an editor. */
+export function withEditors<T>(cli: Argv<T>) {
+  for (const [name, { facts, owners }] of allOptions()) {
+    const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
+    cli.option(flagOf(name), {
+      type: facts.type === 'integer' ? 'number' : facts.type, alias: ALIASES[name], group: 'Options of the editor:',
+      describe: `${owners.join(', ')}: ${facts.description}${range}`,
+    })
+  }
+  return cli.option('editor', {
+    type: 'string', array: true, nargs: 1, demandOption: true,
+    describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, each with its options: name:option=value,option=value`,
+  }).option('seed', { type: 'number', default: 0, describe: 'Seed of the random draws' })
+}
+
+/** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */
+export function readSteps(args: { editor: string[]; seed: number; [flag: string]: unknown }): Step[] {
+  if (!Number.isSafeInteger(args.seed) || args.seed < 0) throw new UserError(`--seed must be a whole number ≥ 0; got ${args.seed}`, { exitCode: 2 })
+  const flags = Object.fromEntries([...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined).map((name) => [name, args[flagOf(name)]]))
+  const wrong = Object.keys(flags).find((name) => Number.isNaN(flags[name]))
+  if (wrong) throw new UserError(`--${flagOf(wrong)} must be ${expectedValue(allOptions().get(wrong)!.facts)}`, { exitCode: 2 })
+  const stray = Object.keys(flags)[0]
+  if (stray && args.editor.length > 1) {
+    throw new UserError(`--${flagOf(stray)} does not say which of ${args.editor.length} editors it is for; write --editor name:${stray}=${flags[stray]}`, { exitCode: 2 })
+  }
+  return args.editor.map((text) => {
+    const [name, rest] = text.split(/:(.*)/s)
+    const editor = editorNamed(name)
+    const own = (rest ?? '').split(',').filter(Boolean).map((pair): [string, unknown] => {
+      const [option, value] = pair.split(/=(.*)/s)
+      if (value === undefined) throw new UserError(`--editor ${text}: ${JSON.stringify(pair)} is not option=value`, { exitCode: 2 })
+      return [option.replaceAll('-', '_'), value]
+    })
+    const facts = new Map(describeOptions(editor).map((fact) => [fact.name, fact]))
+    const raw = Object.fromEntries([...own, ...Object.entries(flags)].map(([option, value]) => [option, typed(value, facts.get(option))]))
+    return { editor, options: parseOptions(editor, raw) }
+  })
+}
+
+/** Words → the type the option has; what does not fit is left for the schema to refuse. */
+function typed(value: unknown, facts: OptionFacts | undefined): unknown {
+  if (typeof value !== 'string' || !facts) return value
+  if (facts.type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'
+  if ((facts.type === 'number' || facts.type === 'integer') && value.trim() !== '' && !Number.isNaN(Number(value))) return Number(value)
+  return value
+}

@@ -1,0 +1,28 @@
+// What an edited checkpoint says about itself: the model card and the strings in its weight files.
+import { basename, resolve } from 'node:path'
+import { writeCard, type Pair } from '../checkpoint/index.js'
+import { packageVersion } from '../record/package.js'
+import type { EditOptions } from './edit.js'
+
+/** Reads the inputs once to hash them. `backend`: the npm package that computes. */
+export async function describeEdit(title: string, { base, post }: Pair, options: EditOptions, backend: string): Promise<{ card: string; metadata: Record<string, string> }> {
+  const { steps, seed, on, include = [], exclude = [], dtype } = options
+  const settings: Record<string, unknown> = {
+    on,
+    editors: steps.map(({ editor, options }) => ({ editor: editor.name, ...options })),
+    ...(steps.some(({ editor, options }) => editor.stochastic(options)) ? { seed } : {}),
+    include: include.length ? include : ['*'],
+    ...(exclude.length ? { exclude } : {}),
+    dtype: dtype ?? 'as in the post-trained model',
+  }
+  const inputs = []
+  for (const [role, checkpoint] of [['base', base], ['post', post]] as const) {
+    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
+  }
+  const software = { deltalab: packageVersion(), node: process.version, backend }
+  const citations = [...new Set(steps.map(({ editor }) => editor.cite))]
+  return {
+    card: writeCard({ title, inputs, settings, software, citations }),
+    metadata: { deltalab: software.deltalab, edit: JSON.stringify({ ...settings, inputs: inputs.map(({ role, hashes }) => ({ role, hashes })) }) },
+  }
+}

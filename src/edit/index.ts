@@ -1,0 +1,2 @@
+export { editCheckpoint, checkSteps, type EditOptions, type EditSummary } from './edit.js'
+export { describeEdit } from './describe.js'
