@@ -54,3 +54,9 @@ export function eachWord(size: number, key: Key, offset: number, stream: number,
     for (let lane = (offset + i) % 4; lane < 4 && i < size; lane++, i++) visit(i, block, lane)
   }
 }
+
+/** Draw number `index` of a key as a float64 on [0, 1) with 53 random bits: shuffles and sampling of data. */
+export function uniformAt(key: Key, index: number): number {
+  const block = philox(Uint32Array.of(index % 0x100000000, Math.floor(index / 0x100000000), 2, 0), key)
+  return ((block[0] >>> 5) * 2 ** 26 + (block[1] >>> 6)) * 2 ** -53
+}

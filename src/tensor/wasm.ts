@@ -92,6 +92,20 @@ function registerSegmentSum(backend: WasmBackend) {
   })
 }
 
+/** A clone that shares the values: the stock kernel copies them, and every tensor that a derivative saves is a clone. */
+function registerIdentity() {
+  tf.unregisterKernel('Identity', 'wasm')
+  tf.registerKernel({
+    kernelName: 'Identity',
+    backendName: 'wasm',
+    kernelFunc({ inputs, backend }) {
+      const { x } = inputs as { x: tf.TensorInfo }
+      ;(backend as tf.KernelBackend).incRef(x.dataId)
+      return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
+    },
+  })
+}
+
 /** Installs the kernels and the allocation guard on the current wasm backend, once. */
 export function prepareWasm() {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm')) return
@@ -99,4 +113,5 @@ export function prepareWasm() {
   guardAllocation(backend)
   registerMatMul(backend)
   registerSegmentSum(backend)
+  registerIdentity()
 }

@@ -1,0 +1,40 @@
+// `deltalab train`: a model from a recipe; an interrupted run goes on where it stopped.
+import { dirname } from 'node:path'
+import { availableParallelism } from 'node:os'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { BackendName } from '../tensor/index.js'
+
+export const command = 'train <config.yaml>'
+export const describe = 'Train a model from a YAML file'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config.yaml', { type: 'string', demandOption: true, describe: 'Recipe: model or checkpoint, data, steps, rates' })
+    .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
+    .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there' })
+    .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never> & { 'config.yaml': string }
+
+export async function handler(args: Args): Promise<void> {
+  await trainFile(args['config.yaml'], args)
+}
+
+/** Trains one recipe, with a line of progress every ten seconds. */
+export async function trainFile(file: string, options: { workers: number; backend: BackendName; overwrite: boolean }): Promise<void> {
+  const { readLocated, trainingSchema } = await import('../config/index.js')
+  const { train } = await import('../train/index.js')
+  const { value: recipe } = await readLocated(file, trainingSchema)
+  const start = { time: Date.now(), step: -1, shown: Date.now() }
+  const onStep = (step: number, loss: number) => {
+    if (start.step < 0) Object.assign(start, { step: step - 1, time: Date.now() })
+    if (Date.now() - start.shown < 10_000 && step < recipe.steps) return
+    start.shown = Date.now()
+    const left = ((Date.now() - start.time) / 1000 / Math.max(1, step - start.step)) * (recipe.steps - step)
+    process.stderr.write(`${recipe.name}: step ${step}/${recipe.steps}, loss ${loss.toFixed(4)}, ${Math.ceil(left)} s left\n`)
+  }
+  const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
+  process.stdout.write(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
+}

@@ -1,0 +1,55 @@
+// The state from which an interrupted training run resumes: step, weights and moments in one file, replaced atomically.
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { UserError } from '../errors/index.js'
+import type { AdamW } from './adamw.js'
+
+export interface State {
+  step: number
+  weights: Float32Array
+  optimiser: AdamW
+  /** One line per step, as in loss.csv. */
+  log: string[]
+}
+
+interface Head {
+  recipe: string
+  step: number
+  length: number
+  log: string[]
+}
+
+/** Header length (u32), header JSON, weights, first and second moments. */
+export async function saveState(file: string, recipe: string, { step, weights, optimiser, log }: State) {
+  const head = Buffer.from(JSON.stringify({ recipe, step, length: weights.length, log } satisfies Head))
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(head.length)
+  await mkdir(dirname(file), { recursive: true })
+  const handle = await open(`${file}.tmp`, 'w')
+  const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  await handle.writev([size, head, bytes(weights), bytes(optimiser.first), bytes(optimiser.second)])
+  await handle.sync()
+  await handle.close()
+  await rename(`${file}.tmp`, file)
+}
+
+/** The saved state, or null when there is none. @throws UserError when it belongs to another recipe. */
+export async function loadState(file: string, recipe: string): Promise<State | null> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  if (!bytes) return null
+  const size = bytes.readUInt32LE(0)
+  const head = JSON.parse(bytes.subarray(4, 4 + size).toString()) as Head
+  if (head.recipe !== recipe) throw new UserError(`${file}: an interrupted run of another recipe is here; delete it to start anew`)
+  const part = (index: number) => {
+    const begin = 4 + size + index * head.length * 4
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + begin + head.length * 4))
+  }
+  return { step: head.step, weights: part(0), optimiser: { first: part(1), second: part(2), step: head.step }, log: head.log }
+}
+
+export async function removeState(file: string) {
+  await rm(dirname(file), { recursive: true, force: true })
+}

@@ -1,0 +1,105 @@
+// Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping, masked labels. The same recipe
+// gives the same bytes, interrupted or not, on any number of workers.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { openCheckpoint, writeCheckpoint, checkTarget } from '../checkpoint/index.js'
+import type { Training } from '../config/training.js'
+import { UserError } from '../errors/index.js'
+import { loadModel } from '../models/index.js'
+import { setBackend, type BackendName } from '../tensor/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import { clip, startAdamW, updateAdamW } from './adamw.js'
+import { corpusBatches, itemBatches } from './data.js'
+import { startGradients } from './gradients.js'
+import { drawWeights, layoutOf, type Span } from './layout.js'
+import { learningRate } from './schedule.js'
+import { loadState, removeState, saveState } from './state.js'
+
+export interface TrainOptions {
+  /** Folder that the recipe's paths are relative to. */
+  root: string
+  backend: BackendName
+  workers: number
+  overwrite?: boolean
+  /** Called after every step. */
+  onStep?: (step: number, loss: number, tokens: number) => void
+}
+
+/** The starting weights, and the config.json that the result carries. */
+async function startingPoint(recipe: Training, at: (path: string) => string) {
+  if (recipe.model) {
+    const model = loadModel(recipe.model)
+    const { spans } = layoutOf(model)
+    return { config: recipe.model, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
+  }
+  const checkpoint = await openCheckpoint(at(recipe.from!))
+  if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
+  const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
+  const { spans, length } = layoutOf(model)
+  const weights = new Float32Array(length)
+  for (const { name, begin } of spans) weights.set(await checkpoint.read(name), begin)
+  await checkpoint.close()
+  return { config: checkpoint.config, model, spans, weights }
+}
+
+async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: TrainOptions) {
+  await writeCheckpoint(folder, {
+    plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
+    tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
+    config,
+    copyFrom: resolve(options.root, recipe.tokenizer),
+    overwrite: options.overwrite,
+  })
+}
+
+/**
+ * Trains and writes a Hugging Face folder with `loss.csv` in it. Resumes by itself from `<out>.training`.
+ * @throws UserError before work starts for a bad recipe, data or output folder; for a loss that is no longer finite.
+ */
+export async function train(recipe: Training, options: TrainOptions): Promise<{ out: string; loss: number }> {
+  const at = (path: string) => resolve(options.root, path)
+  const out = at(recipe.out)
+  await checkTarget(recipe.out, out, options.overwrite ?? false)
+  await setBackend(options.backend)
+  const { config, model, spans, weights: initial } = await startingPoint(recipe, at)
+  const tokenizer = await loadTokenizer(at(recipe.tokenizer))
+  if (tokenizer.vocabulary > model.vocabulary) {
+    throw new UserError(`${recipe.tokenizer}: ${tokenizer.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
+  }
+  const batches = recipe.corpus ? await corpusBatches(at(recipe.corpus), tokenizer, recipe) : await itemBatches(at(recipe.items!), tokenizer, recipe)
+
+  const stateFile = join(`${out}.training`, 'state')
+  const identity = JSON.stringify(recipe)
+  const saved = await loadState(stateFile, identity)
+  const state = saved ?? { step: 0, weights: initial, optimiser: startAdamW(initial.length), log: [] }
+  const decays = spans.filter(({ shape }) => shape.length > 1).map(({ begin, end }): [number, number] => [begin, end])
+  const pool = await startGradients(config, initial.length, { ...options, micro_batches: recipe.micro_batches })
+  const gradient = new Float32Array(initial.length)
+  let last = NaN
+  try {
+    for (; state.step < recipe.steps; ) {
+      const { step } = state
+      pool.weights.set(state.weights)
+      const { loss, tokens } = await pool.compute(batches(step), gradient)
+      if (!Number.isFinite(loss)) throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
+      const norm = clip(gradient, recipe.clip)
+      const rate = learningRate(recipe, step)
+      updateAdamW(state.optimiser, state.weights, gradient, decays, { rate, betas: recipe.betas, decay: recipe.weight_decay })
+      state.log.push([step, loss.toPrecision(6), norm.toPrecision(4), rate.toPrecision(4), tokens].join(','))
+      state.step++
+      last = loss
+      options.onStep?.(state.step, loss, tokens)
+      for (const snapshot of recipe.snapshots) {
+        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { ...options, overwrite: true })
+      }
+      if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
+    }
+  } finally {
+    await pool.close()
+  }
+  await mkdir(dirname(out), { recursive: true })
+  await writeModel(out, recipe, config, spans, state.weights, options)
+  await writeFile(join(out, 'loss.csv'), ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n'))
+  await removeState(stateFile)
+  return { out, loss: last }
+}
