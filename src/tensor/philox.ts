@@ -6,29 +6,33 @@ import type { Key } from './key.js'
 const M0 = 0xd2511f53
 const M1 = 0xcd9e8d57
 
-/** Upper 32 bits of the 64-bit product of two unsigned 32-bit integers, in halves of 16 bits that float64 holds exactly. */
+/** Upper 32 bits of the 64-bit product of two 32-bit integers read as unsigned, from halves of 16 bits. */
 function upper(a: number, b: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
   const bLow = b & 0xffff
   const bHigh = b >>> 16
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16)
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + (((middle & 0xffff) + aLow * bHigh) / 0x10000)) >>> 0
+  const first = (Math.imul(aHigh, bLow) >>> 0) + (Math.imul(aLow, bLow) >>> 16)
+  const second = (Math.imul(aLow, bHigh) >>> 0) + (first & 0xffff)
+  return (Math.imul(aHigh, bHigh) + (first >>> 16) + (second >>> 16)) | 0
 }
 
 /** Enciphers the four 32-bit words of `block` in place. */
-export function philox(block: Uint32Array, [key0, key1]: Key): Uint32Array {
-  let [c0, c1, c2, c3] = block
-  let k0 = key0 | 0
-  let k1 = key1 | 0
+export function philox(block: Int32Array, key: Key): Int32Array {
+  let c0 = block[0]
+  let c1 = block[1]
+  let c2 = block[2]
+  let c3 = block[3]
+  let k0 = key[0] | 0
+  let k1 = key[1] | 0
   for (let round = 0; round < 10; round++) {
     const high0 = upper(c0, M0)
     const low0 = Math.imul(c0, M0)
     const high1 = upper(c2, M1)
     const low1 = Math.imul(c2, M1)
-    c0 = (high1 ^ c1 ^ k0) >>> 0
+    c0 = high1 ^ c1 ^ k0
     c1 = low1
-    c2 = (high0 ^ c3 ^ k1) >>> 0
+    c2 = high0 ^ c3 ^ k1
     c3 = low0
     k0 = (k0 + 0x9e3779b9) | 0
     k1 = (k1 + 0xbb67ae85) | 0
@@ -40,10 +44,10 @@ export function philox(block: Uint32Array, [key0, key1]: Key): Uint32Array {
   return block
 }
 
-/** Calls visit(i, words, lane) for every element i < size; `words` is the enciphered block of element offset + i. */
+/** Calls visit(i, words, lane) for every i < size; `words` is the enciphered block of element offset + i, signed (>>> 0 to read). */
 export function eachWord(size: number, key: Key, offset: number, stream: number,
-  visit: (i: number, words: Uint32Array, lane: number) => void): void {
-  const block = new Uint32Array(4)
+  visit: (i: number, words: Int32Array, lane: number) => void): void {
+  const block = new Int32Array(4)
   for (let i = 0; i < size; ) {
     const counter = Math.floor((offset + i) / 4)
     block[0] = counter % 0x100000000
@@ -57,6 +61,6 @@ export function eachWord(size: number, key: Key, offset: number, stream: number,
 
 /** Draw number `index` of a key as a float64 on [0, 1) with 53 random bits: shuffles and sampling of data. */
 export function uniformAt(key: Key, index: number): number {
-  const block = philox(Uint32Array.of(index % 0x100000000, Math.floor(index / 0x100000000), 2, 0), key)
+  const block = philox(Int32Array.of(index % 0x100000000, Math.floor(index / 0x100000000), 2, 0), key)
   return ((block[0] >>> 5) * 2 ** 26 + (block[1] >>> 6)) * 2 ** -53
 }

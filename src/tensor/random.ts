@@ -2,11 +2,14 @@
 // or the number of threads. So a tensor may be edited whole or block by block, and again tomorrow, with the same bits.
 import * as tf from '@tensorflow/tfjs'
 import type { Key } from './key.js'
-import { eachWord, philox } from './philox.js'
+import { eachWord } from './philox.js'
 import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 
-/** Word 2 of the counter: uniforms (and the masks made of them), normals and single numbers of one key do not share bits. */
-const stream = { uniform: 0, normal: 1, single: 2 }
+/**
+ * Word 2 of the counter: uniforms (and the masks made of them), normals and the numbers of
+ * `uniformAt` (word 2 is 2 there) do not share bits under one key.
+ */
+const stream = { uniform: 0, normal: 1 }
 
 export interface Selection {
   /** Probability of `dropped`, in [0, 1]. It moves no draw: an entry dropped at one rate is dropped at every higher one. */
@@ -44,17 +47,11 @@ export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
   const values = new Float32Array(tf.util.sizeFromShape(shape))
   eachWord(values.length, key, offset, stream.normal, (i, words, lane) => {
     const pair = lane & 2
-    const radius = Math.sqrt(-2 * Math.log((words[pair] + 1) * 2 ** -32))
-    const angle = 2 * Math.PI * words[pair + 1] * 2 ** -32
+    const radius = Math.sqrt(-2 * Math.log(((words[pair] >>> 0) + 1) * 2 ** -32))
+    const angle = 2 * Math.PI * (words[pair + 1] >>> 0) * 2 ** -32
     values[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle))
   })
   return tf.tensor(values, shape)
-}
-
-/** One uniform number on [0, 1) with 53 bits, for plain code that draws: a shuffle, the start of a window. */
-export function uniformAt(key: Key, index: number): number {
-  const [high, low] = philox(Uint32Array.of(index % 2 ** 32, Math.floor(index / 2 ** 32), stream.single, 0), key)
-  return ((high >>> 5) * 2 ** 26 + (low >>> 6)) * 2 ** -53
 }
 
 interface RandomModule {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { effectiveRank, keyOf, keyedNormal, setBackend, svd, tf, truncated, type Tensor2D } from '../../src/tensor/index.js'
+
+before(() => setBackend('wasm'))
+
+const dot = (a: Float32Array, i: number, j: number, n: number) => {
+  let sum = 0
+  for (let k = 0; k < n; k++) sum += a[i * n + k] * a[j * n + k]
+  return sum
+}
+
+test('rebuilds the matrix to 1e-6 with orthonormal vectors, tall, wide, square and one row', async () => {
+  for (const [rows, columns] of [[1, 1], [1, 7], [7, 1], [20, 33], [33, 20], [40, 40]]) {
+    const x = keyedNormal([rows, columns], keyOf('svd', rows)) as Tensor2D
+    const found = await svd(x)
+    const back = truncated(found, Infinity)
+    const [values, rebuilt] = [await x.data(), await back.data()]
+    const norm = Math.hypot(...values)
+    assert.ok(Math.hypot(...values.map((v, i) => v - rebuilt[i])) < 1e-6 * norm)
+    const r = found.s.length
+    assert.equal(r, Math.min(rows, columns))
+    for (let i = 0; i < r; i++) {
+      for (let j = 0; j <= i; j++) {
+        assert.ok(Math.abs(dot(found.ut, i, j, rows) - (i === j ? 1 : 0)) < 1e-5)
+        assert.ok(Math.abs(dot(found.vt, i, j, columns) - (i === j ? 1 : 0)) < 1e-5)
+      }
+      if (i > 0) assert.ok(found.s[i] <= found.s[i - 1])
+    }
+    tf.dispose([x, back])
+  }
+})
+
+test('hand-worked singular values, of a singular matrix and of zeros', async () => {
+  const x = tf.tensor2d([[3, 0], [4, 5]])
+  const { s } = await svd(x)
+  assert.ok(Math.abs(s[0] - Math.sqrt(45)) < 1e-12 && Math.abs(s[1] - Math.sqrt(5)) < 1e-12)
+  const flat = tf.tensor2d([[1, 2], [2, 4], [3, 6]])
+  const rankOne = await svd(flat)
+  assert.ok(Math.abs(rankOne.s[0] - Math.sqrt(70)) < 1e-12 && rankOne.s[1] < 1e-12)
+  const zeros = tf.zeros([3, 2]) as Tensor2D
+  const none = await svd(zeros)
+  assert.deepEqual([...none.s], [0, 0])
+  assert.ok([...none.ut, ...none.vt].every(Number.isFinite))
+  tf.dispose([x, flat, zeros])
+})
+
+test('a zero matrix survives the range finder', async () => {
+  const zeros = tf.zeros([520, 520]) as Tensor2D
+  const found = await svd(zeros, { rank: 2 })
+  const back = truncated(found, 2)
+  assert.ok((await back.data()).every((value) => value === 0))
+  tf.dispose([zeros, back])
+})
+
+test('the effective rank counts equal singular values, and one of a rank-one matrix', () => {
+  assert.ok(Math.abs(effectiveRank([2, 2, 2, 0]) - 3) < 1e-12)
+  assert.equal(effectiveRank([5, 0, 0]), 1)
+  assert.equal(effectiveRank([0, 0]), 0)
+  // p = (1/2, 1/4, 1/4): entropy 1.5 ln 2.
+  assert.ok(Math.abs(effectiveRank([2, 1, 1]) - 2 ** 1.5) < 1e-12)
+})
