@@ -3,41 +3,10 @@ import { evaluate } from '../evaluate/index.js'
 import { classify, lossOf, riemannSum, taylor2, type Loss } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
 import { applyEdit, type Applied } from './apply.js'
+import { failedRow, type Finished } from './columns.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
-
-/** The columns that the plan alone determines. */
-export function plannedColumns(experiment: string, run: Run) {
-  const { steps } = run.edit
-  const options = steps.length === 1 ? steps[0].options : { steps: steps.map((step) => ({ editor: step.editor, ...step.options })) }
-  const option = (name: string): number | null => {
-    const found = steps.map((step) => step.options[name]).find((value) => typeof value === 'number')
-    return (found as number | undefined) ?? null
-  }
-  const { include, exclude } = run.edit.tensors
-  return {
-    id: run.id, experiment, model: run.pair.name, task: run.task.name, editor: run.edit.editor, label: run.edit.label, on: run.edit.on, options,
-    drop_rate: option('drop_rate'), rank: option('rank'), bits: option('bits'), alpha: option('alpha'), k: option('k'), seed: run.seed,
-    selection: [include.join(' ') || '*', exclude.join(' ')].filter(Boolean).join(' !'),
-  }
-}
-
-/** A run that did not finish: every measured column is empty. */
-export function failedRow(experiment: string, run: Run, error: string): Row {
-  return {
-    ...plannedColumns(experiment, run),
-    tensors: null, parameters: null, kept: null, bits_per_parameter: null, delta_norm: null, edit_norm: null,
-    loss_pre: null, loss_post: null, loss_edited: null, loss_change: null, loss_change_se: null, loss_items: null, loss_tokens: null,
-    riemann_rule: null, riemann_steps: null, riemann_sum: null, taylor1: null, taylor2: null, class: null,
-    metric: null, score_pre: null, score_post: null, score_edited: null, n: null, seconds: null, backend: null, status: 'failed', error,
-  }
-}
-
-export interface Finished {
-  row: Row
-  terms: Term[]
-}
 
 /**
  * Edits, measures, and cleans up after itself.

@@ -1,0 +1,42 @@
+// The runs of an experiment: their number, order and ids.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { planRuns } from '../../src/sweep/plan.js'
+import { gradientCount } from '../../src/sweep/cost.js'
+import { ruleNodes, RULES } from '../../src/loss/index.js'
+import { edit, experiment, planned } from './plans.js'
+
+test('a random editor has a run for every seed, another has one; runs of one model and task are neighbours', () => {
+  const { runs } = planned(experiment([edit('dare', 0.5), edit('magnitude', 0.5, false)], [7, 8, 9]))
+  assert.equal(runs.length, 2 * 2 * (3 + 1))
+  assert.deepEqual(runs.slice(0, 4).map((run) => run.seed), [7, 8, 9, null])
+  const groups = runs.map((run) => `${run.pair.name} ${run.task.name}`)
+  assert.deepEqual(groups.filter((group, i) => group !== groups[i - 1]), ['a math', 'a code', 'b math', 'b code'])
+})
+
+test('an id depends on what determines the row and on nothing else', () => {
+  const idOf = (change: object, seeds = [1], tasks = ['math']) => {
+    const base = experiment([edit('x', 0.5)], seeds)
+    return planned({ ...base, ...change }, tasks).runs.at(-1)!.id
+  }
+  const id = idOf({})
+  assert.match(id, /^[0-9a-f]{12}$/)
+  assert.equal(idOf({ title: 'Other words', text: '# comment', file: 'elsewhere.yaml', name: 'other', views: [] }), id)
+  assert.equal(idOf({}, [0, 1]), id, 'other seeds beside it')
+  const swapped = { ...edit('x', 0.5), steps: [{ options: { drop_rate: 0.5 }, editor: 'dare' }] }
+  assert.equal(idOf({ edits: [swapped] }), id, 'the order of keys')
+  const others = [
+    idOf({}, [2]), idOf({}, [1], ['code']), idOf({ edits: [edit('x', 0.6)] }), idOf({ edits: [edit('y', 0.5)] }), idOf({ score: false }), idOf({ score: { items: 5 } }),
+    idOf({ edits: [{ ...edit('x', 0.5), on: 'weights' }] }), idOf({ edits: [{ ...edit('x', 0.5), tensors: { include: ['*'], exclude: [] } }] }),
+  ]
+  assert.equal(new Set([id, ...others]).size, others.length + 1)
+})
+
+test('two runs of one id are refused', () => {
+  const given = experiment([edit('x', 0.5), edit('x', 0.5)], [1])
+  assert.throws(() => planRuns(given, given.models.map(() => [{ name: 'math', version: 1, source: 'math' }])), /two runs are the same: a, math, x/)
+})
+
+test('the estimate counts the gradients that each rule takes', () => {
+  for (const rule of RULES) for (const steps of [1, 2, 5]) assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
+})
