@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
+import { rankOf } from '../../src/editors/lowrank.js'
 import { setBackend, svd, tf, type Tensor2D } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -90,6 +91,12 @@ test('a cache shares one decomposition among the ranks of a tensor, not across t
   doubled.forEach((v, i) => assert.ok(Math.abs(v - 2 * single[i]) < 1e-5))
   const bits = await bitsOf([step('lowrank', { energy: 1e-9 })], [6, 10], 60, { seed: 1, tensor: 'w', cache })
   assert.equal(bits, 16 * 1 * 16)
+})
+
+test('the rank of an energy is the smallest that reaches it; fractions truncate; ranks stop at the shape', () => {
+  assert.deepEqual([0, 0.63, 0.64, 0.65, 1].map((energy) => rankOf({ energy }, [2, 5], [4, 3])), [0, 1, 1, 2, 2])
+  assert.deepEqual([0, 0.49, 0.5, 1].map((fraction) => rankOf({ fraction }, [2, 5])), [0, 0, 1, 2])
+  assert.equal(rankOf({ rank: 64 }, [2, 5]), 2)
 })
 
 test('lowrank on a matrix too big for the exact way finds the same leading triplets', async () => {

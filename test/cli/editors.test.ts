@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { editors } from '../../src/editors/index.js'
+
+const main = new URL('../../src/cli/main.js', import.meta.url).pathname
+const run = (...words: string[]) => execFileSync(process.execPath, [main, 'editors', ...words], { encoding: 'utf8' })
+
+test('lists every editor with its paper and every option with its range and default', () => {
+  const text = run()
+  for (const { name, cite, options } of editors) {
+    assert.match(text, new RegExp(`^${name}: `, 'm'))
+    assert.ok(text.includes(cite))
+    for (const option of Object.keys(options.shape)) assert.ok(text.includes(`  ${option} (`))
+  }
+  assert.match(text, /rescale \(true or false, default true\)/)
+})
+
+test('--json lists the same for scripts', () => {
+  const list = JSON.parse(run('--json')) as { name: string; options: { name: string; maximum?: number; required: boolean }[] }[]
+  assert.deepEqual(list.map(({ name }) => name), editors.map(({ name }) => name))
+  const [rate] = list[0].options
+  assert.deepEqual([rate.name, rate.maximum, rate.required], ['drop_rate', 1, true])
+})
