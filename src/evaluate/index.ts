@@ -1,8 +1,13 @@
-// Encodes a task's items for a model and scores greedy answers.
-import type { Batch } from '../tensor/index.js'
-import type { Model, Weights } from '../models/model.js'
+// Encodes a task's items for a model, and scores greedy answers.
+import { tf, type Batch } from '../tensor/index.js'
+import { countedPositions, disposeInputs, forward, makeInputs, type Model, type Weights } from '../models/index.js'
+import { METRICS, type MetricName } from '../tasks/metrics.js'
+import { batchesOf, sequenceOf } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import type { Tokenizer } from '../tokenizer/index.js'
+import { generate } from './generate.js'
+
+export { generate, type GenerateOptions } from './generate.js'
 
 export interface Scores {
   metric: string
@@ -11,12 +16,49 @@ export interface Scores {
   items: Float64Array
 }
 
-/** Right-padded batches of prompt + target + end-of-text, labels on target and end-of-text only; at most batchTokens padded tokens each. */
-export function encodeItems(_task: Task, _tokenizer: Tokenizer, _options?: { items?: number; batchTokens?: number }): Batch[] {
-  throw new Error('not yet')
+export interface EncodeOptions {
+  /** The first so many items; all by default. */
+  items?: number
+  /** Padded tokens of one batch. */
+  batchTokens?: number
 }
 
-/** Scores the greedy answers of the first `items` items. */
-export async function evaluate(_model: Model, _weights: Weights, _task: Task, _tokenizer: Tokenizer, _options?: { items?: number }): Promise<Scores> {
-  throw new Error('not yet')
+/** Right-padded batches of prompt + target + end-of-text, labels on target and end-of-text only. */
+export function encodeItems(task: Task, tokenizer: Tokenizer, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
+  return batchesOf(task.items.slice(0, items).map((item) => sequenceOf(item, tokenizer)), tokenizer.pad, batchTokens)
+}
+
+/**
+ * Which items' targets are exactly what greedy decoding would give: under the target itself as input, every position
+ * predicts the next token. One forward pass instead of a generation.
+ */
+async function greedyMatches(model: Model, weights: Weights, batches: readonly Batch[], count: number): Promise<Uint8Array> {
+  const matches = new Uint8Array(count).fill(1)
+  for (const batch of batches) {
+    const { at, labels, rows } = countedPositions(batch)
+    const inputs = makeInputs(model, batch, { wanted: at })
+    const best = tf.tidy(() => forward(model, weights, inputs).argMax(1))
+    const tokens = await best.data()
+    labels.forEach((label, i) => {
+      if (tokens[i] !== label) matches[batch.items[rows[i]]] = 0
+    })
+    best.dispose()
+    disposeInputs(inputs)
+  }
+  return matches
+}
+
+/** Scores the greedy answers to the first `items` items. Answers are generated only where the target is not the greedy answer. */
+export async function evaluate(model: Model, weights: Weights, task: Task, tokenizer: Tokenizer, options: EncodeOptions = {}): Promise<Scores> {
+  const metric = METRICS[task.metric as MetricName]
+  const items = task.items.slice(0, options.items)
+  const known = metric.exactImpliesRight
+    ? await greedyMatches(model, weights, encodeItems(task, tokenizer, options), items.length)
+    : new Uint8Array(items.length)
+  const scores = Float64Array.from(known)
+  const open = [...items.keys()].filter((i) => !known[i])
+  const prompts = open.map((i) => tokenizer.encode(items[i].prompt, { special: true }))
+  const answers = await generate(model, weights, prompts, { maxNewTokens: task.maxNewTokens, eos: tokenizer.eos })
+  open.forEach((item, i) => (scores[item] = metric.score(tokenizer.decode(answers[i]), items[item])))
+  return { metric: task.metric, score: scores.reduce((a, b) => a + b, 0) / items.length, items: scores }
 }

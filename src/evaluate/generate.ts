@@ -1,0 +1,82 @@
+// Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
+import { tf, IGNORED, type Batch } from '../tensor/index.js'
+import { disposeInputs, forward, makeInputs, type Cache, type Model, type Weights } from '../models/index.js'
+
+export interface GenerateOptions {
+  maxNewTokens: number
+  /** Token that ends an answer; it is not part of it. Without it every answer has maxNewTokens tokens. */
+  eos?: number
+  /** Rows of one batch. */
+  rows?: number
+}
+
+/** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
+function plainBatch(rows: number, columns: number, ids: Int32Array, mask: Int32Array, positions: Int32Array): Batch {
+  return { rows, columns, ids, mask, positions, labels: new Int32Array(ids.length).fill(IGNORED), items: Int32Array.from({ length: rows }, (_, i) => i) }
+}
+
+function leftPadded(prompts: readonly (readonly number[])[]): Batch {
+  const columns = Math.max(...prompts.map((prompt) => prompt.length))
+  const size = prompts.length * columns
+  const [ids, mask, positions] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)]
+  prompts.forEach((prompt, row) => {
+    const start = row * columns + columns - prompt.length
+    ids.set(prompt, start)
+    mask.fill(1, start, start + prompt.length)
+    prompt.forEach((_, i) => (positions[start + i] = i))
+  })
+  return plainBatch(prompts.length, columns, ids, mask, positions)
+}
+
+/** The most likely next token of every row; the cache grows by the batch's columns. */
+async function nextTokens(model: Model, weights: Weights, batch: Batch, cache: Cache): Promise<Int32Array> {
+  const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
+  const inputs = makeInputs(model, batch, { wanted, cache })
+  const best = tf.tidy(() => forward(model, weights, inputs).argMax(1))
+  const tokens = (await best.data()) as Int32Array
+  best.dispose()
+  disposeInputs(inputs)
+  const width = cache.length + batch.columns
+  const mask = new Int32Array(batch.rows * width)
+  for (let row = 0; row < batch.rows; row++) {
+    mask.set(cache.mask.subarray(row * cache.length, (row + 1) * cache.length), row * width)
+    mask.set(batch.mask.subarray(row * batch.columns, (row + 1) * batch.columns), row * width + cache.length)
+  }
+  cache.mask = mask
+  cache.length = width
+  return tokens
+}
+
+async function answerBatch(model: Model, weights: Weights, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+  const { eos, maxNewTokens } = options
+  const rows = prompts.length
+  const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
+  const answers: number[][] = prompts.map(() => [])
+  const open = new Uint8Array(rows).fill(1)
+  let batch = leftPadded(prompts)
+  for (let made = 0; made < maxNewTokens; made++) {
+    const tokens = await nextTokens(model, weights, batch, cache)
+    tokens.forEach((token, row) => {
+      if (token === eos) open[row] = 0
+      if (open[row]) answers[row].push(token)
+    })
+    if (!open.includes(1)) break
+    const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)
+    batch = plainBatch(rows, 1, tokens, new Int32Array(rows).fill(1), positions)
+  }
+  tf.dispose(cache.layers as unknown as tf.TensorContainer)
+  return answers
+}
+
+/** Greedy answers to token prompts (each at least one token), in the order given. */
+export async function generate(model: Model, weights: Weights, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+  const order = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length || a - b)
+  const answers: number[][] = []
+  const rows = options.rows ?? 128
+  for (let start = 0; start < order.length; start += rows) {
+    const group = order.slice(start, start + rows)
+    const made = await answerBatch(model, weights, group.map((i) => prompts[i]), options)
+    group.forEach((item, i) => (answers[item] = made[i]))
+  }
+  return answers
+}

@@ -1,0 +1,68 @@
+// Greedy generation against transformers, alone and batched; scores with and without the teacher-forced shortcut.
+import { before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { encodeItems, evaluate, generate } from '../../src/evaluate/index.js'
+import type { Task } from '../../src/tasks/task.js'
+import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { tf } from '../../src/tensor/index.js'
+import { openFixture, type Fixture } from '../models/fixture.js'
+
+let fixture: Fixture
+before(async () => {
+  fixture = await openFixture('llama3')
+})
+
+test('greedy ids of base and post equal those of transformers, one prompt at a time and batched with left padding', async () => {
+  const { model, expected } = fixture
+  const prompts = expected.generation.map(({ prompt }) => prompt)
+  for (const which of ['base', 'post'] as const) {
+    const before = tf.memory().numTensors
+    const right = expected.generation.map((each) => each[which].ids)
+    const options = { maxNewTokens: right[0].length }
+    assert.deepEqual(await generate(model, fixture[which], prompts, options), right)
+    for (const [i, prompt] of prompts.entries()) assert.deepEqual(await generate(model, fixture[which], [prompt], options), [right[i]])
+    assert.deepEqual(await generate(model, fixture[which], prompts, { ...options, rows: 1 }), right)
+    assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+  }
+})
+
+test('an answer ends before the end-of-text token', async () => {
+  const { model, post, expected } = fixture
+  const { prompt, post: { ids } } = expected.generation[0]
+  const eos = ids[5]
+  const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, eos })
+  assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos)))
+})
+
+/** Texts are lists of ids: the fixture has no tokenizer. */
+const tokenizer: Tokenizer = {
+  encode: (text) => text.split(' ').filter(Boolean).map(Number),
+  decode: (ids) => Array.from(ids).join(' '),
+  vocabulary: 160,
+  eos: 2,
+  pad: 2,
+}
+
+/** A task that the post-trained model answers right by construction on the first item, and wrong on the second. */
+function taskOf({ expected }: Fixture, length: number): Task {
+  const [first, second] = expected.generation
+  const item = (id: string, prompt: number[], target: number[]) => ({ id, prompt: prompt.join(' '), target: target.join(' '), fields: {} })
+  const items = [item('right', first.prompt, first.post.ids.slice(0, length)), item('wrong', second.prompt, second.post.ids.slice(0, length).map((id) => 159 - id))]
+  return { name: 't', version: 1, description: '', metric: 'exact_match', maxNewTokens: length, items }
+}
+
+test('labels stand on the target and the end-of-text only', () => {
+  const task = taskOf(fixture, 3)
+  const [batch] = encodeItems(task, tokenizer, { items: 1 })
+  const [prompt] = [fixture.expected.generation[0].prompt]
+  assert.equal(batch.columns, prompt.length + 4)
+  assert.deepEqual([...batch.labels], [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2])
+})
+
+test('a generated answer that equals the target scores 1, another 0', async () => {
+  // maxNewTokens cuts the answer, so generation gives the target although the model would go on: the shortcut says no
+  // (end-of-text is not predicted) and the generated answer is compared.
+  const { items, score } = await evaluate(fixture.model, fixture.post, taskOf(fixture, 4), tokenizer)
+  assert.deepEqual([...items], [1, 0])
+  assert.equal(score, 0.5)
+})
