@@ -55,7 +55,8 @@ export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
 }
 
 interface RandomModule {
-  select(from: number, to: number, size: number, key0: number, key1: number, offset: number, limit: number, dropped: number, kept: number): void
+  select(from: number, to: number, size: number, key0: number, key1: number, offset: number, limit: number,
+    dropped: number, kept: number): void
 }
 
 function registerSelect() {

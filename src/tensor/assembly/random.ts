@@ -24,75 +24,95 @@ function word(counter: u64, lane: u32, key0: u32, key1: u32): u32 {
   return lane < 2 ? (lane == 0 ? c0 : c1) : lane == 2 ? c2 : c3
 }
 
+@inline function even(a: v128, b: v128): v128 {
+  return v128.shuffle<i32>(a, b, 0, 2, 4, 6)
+}
+
+@inline function odd(a: v128, b: v128): v128 {
+  return v128.shuffle<i32>(a, b, 1, 3, 5, 7)
+}
+
 @inline function choose(words: v128, limit: v128, dropped: v128, kept: v128): v128 {
   return v128.bitselect(dropped, kept, i32x4.lt_s(i32x4.shr_u(words, 8), limit))
 }
 
+/** Multiplies 16 entries by their factors. Lane j of word w belongs to entry 4j + w, so the factors are transposed. */
+@inline function apply(source: usize, target: usize, f0: v128, f1: v128, f2: v128, f3: v128): void {
+  const low01 = v128.shuffle<i32>(f0, f1, 0, 4, 1, 5)
+  const low23 = v128.shuffle<i32>(f2, f3, 0, 4, 1, 5)
+  const high01 = v128.shuffle<i32>(f0, f1, 2, 6, 3, 7)
+  const high23 = v128.shuffle<i32>(f2, f3, 2, 6, 3, 7)
+  v128.store(target, f32x4.mul(v128.load(source), v128.shuffle<i64>(low01, low23, 0, 2)))
+  v128.store(target, f32x4.mul(v128.load(source, 16), v128.shuffle<i64>(low01, low23, 1, 3)), 16)
+  v128.store(target, f32x4.mul(v128.load(source, 32), v128.shuffle<i64>(high01, high23, 0, 2)), 32)
+  v128.store(target, f32x4.mul(v128.load(source, 48), v128.shuffle<i64>(high01, high23, 1, 3)), 48)
+}
+
+/** What `select` does, for one entry. */
+@inline function single(value: f32, index: u64, key0: u32, key1: u32, limit: i32, dropped: f32, kept: f32): f32 {
+  return value * (<i32>(word(index >> 2, <u32>(index & 3), key0, key1) >> 8) < limit ? dropped : kept)
+}
+
 /**
- * to[i] = from[i] × (the upper 24 bits of word (offset + i) < limit ? dropped : kept), for i < size.
- * The offset is given as a float64, exact to 2^53.
+ * to[i] = from[i] × (the upper 24 bits of word (offset + i) < limit ? dropped : kept), for i < size. The offset is given as a
+ * float64, exact to 2^53. Two groups of four counters (a, b) run side by side: one alone would wait for its own products.
  */
 export function select(from: usize, to: usize, size: u32, key0: u32, key1: u32, offset: f64, limit: i32, dropped: f32, kept: f32): void {
   let index = <u64>offset
   let i: u32 = 0
-  while (i < size && (index & 3) != 0) {
-    const factor = <i32>(word(index >> 2, <u32>(index & 3), key0, key1) >> 8) < limit ? dropped : kept
-    store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>i << 2)) * factor)
-    i++
-    index++
+  for (; i < size && (index & 3) != 0; i++, index++) {
+    store<f32>(to + (<usize>i << 2), single(load<f32>(from + (<usize>i << 2)), index, key0, key1, limit, dropped, kept))
   }
   const limits = i32x4.splat(limit)
   const droppeds = f32x4.splat(dropped)
   const kepts = f32x4.splat(kept)
   const m0 = i32x4.splat(M0)
   const m1 = i32x4.splat(M1)
-  const lanes = i32x4(0, 1, 2, 3)
-  while (size - i >= 16) {
+  for (; size - i >= 32; i += 32, index += 32) {
     const counter = index >> 2
     const first = i32x4.splat(<i32>counter)
-    let c0 = i32x4.add(first, lanes)
+    const upper = i32x4.splat(<i32>(counter >> 32))
     // A lane that wrapped past 2^32 carries one into its upper word (the comparison gives -1 there).
-    let c1 = i32x4.sub(i32x4.splat(<i32>(counter >> 32)), i32x4.lt_u(c0, first))
-    let c2 = i32x4.splat(0)
-    let c3 = i32x4.splat(0)
+    let a0 = i32x4.add(first, i32x4(0, 1, 2, 3))
+    let b0 = i32x4.add(first, i32x4(4, 5, 6, 7))
+    let a1 = i32x4.sub(upper, i32x4.lt_u(a0, first))
+    let b1 = i32x4.sub(upper, i32x4.lt_u(b0, first))
+    let a2 = i32x4.splat(0)
+    let b2 = a2
+    let a3 = a2
+    let b3 = a2
     let k0 = key0
     let k1 = key1
     for (let round = 0; round < 10; round++) {
-      const a = i64x2.extmul_low_i32x4_u(c0, m0)
-      const b = i64x2.extmul_high_i32x4_u(c0, m0)
-      const c = i64x2.extmul_low_i32x4_u(c2, m1)
-      const d = i64x2.extmul_high_i32x4_u(c2, m1)
-      const high0 = v128.shuffle<i32>(a, b, 1, 3, 5, 7)
-      const high1 = v128.shuffle<i32>(c, d, 1, 3, 5, 7)
-      c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(k0))
-      c1 = v128.shuffle<i32>(c, d, 0, 2, 4, 6)
-      c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(k1))
-      c3 = v128.shuffle<i32>(a, b, 0, 2, 4, 6)
+      const keys0 = i32x4.splat(k0)
+      const keys1 = i32x4.splat(k1)
+      const p = i64x2.extmul_low_i32x4_u(a0, m0)
+      const q = i64x2.extmul_high_i32x4_u(a0, m0)
+      const r = i64x2.extmul_low_i32x4_u(a2, m1)
+      const s = i64x2.extmul_high_i32x4_u(a2, m1)
+      const t = i64x2.extmul_low_i32x4_u(b0, m0)
+      const u = i64x2.extmul_high_i32x4_u(b0, m0)
+      const v = i64x2.extmul_low_i32x4_u(b2, m1)
+      const w = i64x2.extmul_high_i32x4_u(b2, m1)
+      a0 = v128.xor(odd(r, s), v128.xor(a1, keys0))
+      b0 = v128.xor(odd(v, w), v128.xor(b1, keys0))
+      a1 = even(r, s)
+      b1 = even(v, w)
+      a2 = v128.xor(odd(p, q), v128.xor(a3, keys1))
+      b2 = v128.xor(odd(t, u), v128.xor(b3, keys1))
+      a3 = even(p, q)
+      b3 = even(t, u)
       k0 += W0
       k1 += W1
     }
-    // Lane j of word w belongs to element 4j + w: transpose.
-    const f0 = choose(c0, limits, droppeds, kepts)
-    const f1 = choose(c1, limits, droppeds, kepts)
-    const f2 = choose(c2, limits, droppeds, kepts)
-    const f3 = choose(c3, limits, droppeds, kepts)
-    const low01 = v128.shuffle<i32>(f0, f1, 0, 4, 1, 5)
-    const low23 = v128.shuffle<i32>(f2, f3, 0, 4, 1, 5)
-    const high01 = v128.shuffle<i32>(f0, f1, 2, 6, 3, 7)
-    const high23 = v128.shuffle<i32>(f2, f3, 2, 6, 3, 7)
     const source = from + (<usize>i << 2)
     const target = to + (<usize>i << 2)
-    v128.store(target, f32x4.mul(v128.load(source), v128.shuffle<i64>(low01, low23, 0, 2)))
-    v128.store(target, f32x4.mul(v128.load(source, 16), v128.shuffle<i64>(low01, low23, 1, 3)), 16)
-    v128.store(target, f32x4.mul(v128.load(source, 32), v128.shuffle<i64>(high01, high23, 0, 2)), 32)
-    v128.store(target, f32x4.mul(v128.load(source, 48), v128.shuffle<i64>(high01, high23, 1, 3)), 48)
-    i += 16
-    index += 16
+    apply(source, target, choose(a0, limits, droppeds, kepts), choose(a1, limits, droppeds, kepts),
+      choose(a2, limits, droppeds, kepts), choose(a3, limits, droppeds, kepts))
+    apply(source + 64, target + 64, choose(b0, limits, droppeds, kepts), choose(b1, limits, droppeds, kepts),
+      choose(b2, limits, droppeds, kepts), choose(b3, limits, droppeds, kepts))
   }
-  while (i < size) {
-    const factor = <i32>(word(index >> 2, <u32>(index & 3), key0, key1) >> 8) < limit ? dropped : kept
-    store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>i << 2)) * factor)
-    i++
-    index++
+  for (; i < size; i++, index++) {
+    store<f32>(to + (<usize>i << 2), single(load<f32>(from + (<usize>i << 2)), index, key0, key1, limit, dropped, kept))
   }
 }
