@@ -6,7 +6,8 @@ import type { Editor } from './editor.js'
 
 const options = z.strictObject({
   multiplier: z.number().default(1).describe('Factor m of the mean magnitude; 1 is BitDelta.'),
-  blocks: z.int().min(1).max(65536).default(1).describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
+  blocks: z.int().min(1).max(65536).default(1)
+    .describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
   magnitudes: z.enum(['mean', 'normal', 'uniform']).default('mean')
     .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
 })
@@ -35,7 +36,7 @@ function cut(values: Float32Array, blocks: number): Blocks {
   return { bounds, means: Float32Array.from(sums, (sum, b) => (sizes[b] ? sum / sizes[b] : 0)) }
 }
 
-/** The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative and flips a sign. */
+/** The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it flips a sign. */
 export const bitdelta: Editor<Options, Blocks> = {
   name: 'bitdelta',
   title: 'Keeps the sign of every entry and the mean magnitude of the tensor or of magnitude blocks.',

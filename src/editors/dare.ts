@@ -8,7 +8,8 @@ const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).describe('Probability p that an entry is dropped.'),
     k: z.number().default(0).describe('Factor of the dropped entries: 0 is DARE, 1 the identity, below 0 flips their sign.'),
-    rescale: z.boolean().default(true).describe('Multiply the kept entries by (1 - kp)/(1 - p); false leaves them as they are (drop-only).'),
+    rescale: z.boolean().default(true)
+      .describe('Multiply the kept entries by (1 - kp)/(1 - p); false leaves them as they are (drop-only).'),
   })
   .refine((o) => !o.rescale || o.drop_rate < 1, { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
 

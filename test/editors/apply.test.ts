@@ -34,7 +34,8 @@ test('the second use of an editor in a chain draws anew', async () => {
 test('hand-worked magnitude: ties go to the lowest index, kept counts are trunc((1 - p) n)', async () => {
   assert.deepEqual(await apply([step('magnitude', { drop_rate: 0.5 })], [1, -1, 1, 1], [4]), [1, -1, 0, 0])
   const thousand = Float32Array.from({ length: 1000 }, (_, i) => i + 1)
-  const kept = async (drop_rate: number) => (await apply([step('magnitude', { drop_rate })], thousand, [1000])).filter((v) => v !== 0).length
+  const kept = async (drop_rate: number) =>
+    (await apply([step('magnitude', { drop_rate })], thousand, [1000])).filter((v) => v !== 0).length
   assert.equal(await kept(0.9), 100)
   assert.equal(await kept(0.7), 300)
   assert.equal(await kept(0.9999), 0)

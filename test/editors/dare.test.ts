@@ -33,7 +33,8 @@ test('the property list of the reference set: kept share, kept values, exact zer
 
 test('masks nest across rates, and differ between tensors', async () => {
   const ones = new Float32Array(3000).fill(1)
-  const kept = async (drop_rate: number, tensor = 'w') => (await dare({ drop_rate, rescale: false }, 5, ones, tensor)).map((v) => (v === 0 ? 0 : 1))
+  const kept = async (drop_rate: number, tensor = 'w') =>
+    (await dare({ drop_rate, rescale: false }, 5, ones, tensor)).map((v) => (v === 0 ? 0 : 1))
   const [p1, p5, p9] = [await kept(0.1), await kept(0.5), await kept(0.9)]
   assert.ok(p9.every((keep, i) => keep <= p5[i] && p5[i] <= p1[i]))
   assert.notDeepEqual(await kept(0.5, 'v'), p5)
@@ -51,7 +52,8 @@ test('the variance of the change is (k - 1)² p / (1 - p) per unit of delta squa
 
 test('bits: bitmask and values at p = .5, indices at p = .999, dense when k is not 0', async () => {
   const editor = editorNamed('dare')
-  const bits = (raw: object, kept: number) => bitsOf([{ editor, options: parseOptions(editor, raw) }], [1024], kept, { seed: 0, tensor: 'w' })
+  const bits = (raw: object, kept: number) =>
+    bitsOf([{ editor, options: parseOptions(editor, raw) }], [1024], kept, { seed: 0, tensor: 'w' })
   assert.equal(await bits({ drop_rate: 0.5 }, 512), 1024 + 512 * 16)
   assert.equal(await bits({ drop_rate: 0.999 }, 1), 26)
   assert.equal(await bits({ drop_rate: 0.5, k: 0.5 }, 1024), 1024 * 16)

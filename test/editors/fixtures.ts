@@ -25,7 +25,8 @@ export const cases = (JSON.parse(readFileSync(new URL('manifest.json', root), 'u
 export function readTensors(path: string): Map<string, Entry> {
   const bytes = readFileSync(new URL(path, root))
   const start = 8 + Number(bytes.readBigUInt64LE(0))
-  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
+  type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Header
   const types = { F32: Float32Array, F64: Float64Array, U8: Uint8Array } as const
   const out = new Map<string, Entry>()
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
@@ -41,7 +42,8 @@ const base = readTensors('inputs/base.safetensors')
 /** Post minus base of a fine-tune, tensor by tensor. */
 export function deltas(model: string): Map<string, Entry> {
   const post = readTensors(`inputs/${model}.safetensors`)
-  return new Map([...post].map(([name, { shape, values }]) => [name, { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) }]))
+  return new Map([...post].map(([name, { shape, values }]) =>
+    [name, { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) }]))
 }
 
 export const baseOf = (name: string) => base.get(name)!

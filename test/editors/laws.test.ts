@@ -8,7 +8,8 @@ before(() => setBackend('wasm'))
 
 /** Options to try per editor; the first and the last stand at the ends of the axis. A new editor needs its line here. */
 const tried: Record<string, Record<string, unknown>[]> = {
-  dare: [{ drop_rate: 0 }, { drop_rate: 0.3, k: -1 }, { drop_rate: 0.5, rescale: false, k: 0.5 }, { drop_rate: 1, rescale: false }, { drop_rate: 0.99 }],
+  dare: [{ drop_rate: 0 }, { drop_rate: 0.3, k: -1 },
+    { drop_rate: 0.5, rescale: false, k: 0.5 }, { drop_rate: 1, rescale: false }, { drop_rate: 0.99 }],
   magnitude: [{ drop_rate: 0 }, { drop_rate: 0.5, rescale: true }, { drop_rate: 0.9 }, { drop_rate: 1 }],
   bitdelta: [{ multiplier: 0 }, { blocks: 4 }, { magnitudes: 'normal' }, { magnitudes: 'uniform', blocks: 2 }, { multiplier: 3 }],
   lowrank: [{ rank: 1 }, { fraction: 0 }, { fraction: 0.5 }, { energy: 0.5 }, { energy: 1 }, { rank: 100 }],
@@ -31,7 +32,8 @@ interface Run {
   input?: Float32Array
 }
 
-async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 12], seed = 1, input = values(tf.util.sizeFromShape(shape)) }: Run = {}) {
+async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 12], seed = 1, ...given }: Run = {}) {
+  const input = given.input ?? values(tf.util.sizeFromShape(shape))
   const [x, gradient] = [tf.tensor(input, shape), tf.tensor(gradientOf(input.length), shape)]
   const out = await applySteps([{ editor, options: parseOptions(editor, raw) }], x, { seed, tensor: 'w', gradient })
   const [result, after] = [(await out.data()) as Float32Array, (await x.data()) as Float32Array]
@@ -99,7 +101,8 @@ for (const editor of editors) {
     })
 
     test('an unknown option is refused by name', () => {
-      assert.throws(() => parseOptions(editor, { ...options[0], density: 0.5 }, 'x.yaml:3'), new RegExp(`^UserError: x.yaml:3: .*${editor.name} "density"`))
+      const parse = () => parseOptions(editor, { ...options[0], density: 0.5 }, 'x.yaml:3')
+      assert.throws(parse, new RegExp(`^UserError: x.yaml:3: .*${editor.name} "density"`))
     })
 
     test('the axis is an option; every option is described; storage is never above 16 bits per entry', async () => {
