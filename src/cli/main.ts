@@ -3,24 +3,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import { UserError, unknown } from '../errors/index.js'
 import { packageVersion } from '../record/package.js'
-
-/** Every command with the sentence of the overview; src/cli/<name>.ts is imported only when its command is called. */
-export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
-  ['sweep', 'Run the experiment of a YAML file: one row per run, a table and a figure'],
-  ['plan', 'List the runs of a YAML file and their estimated cost; reads no weights'],
-  ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
-  ['plot', 'Draw the figures of a results folder as SVG and PNG'],
-  ['inspect', 'Statistics of the delta between two checkpoints, per tensor and per role'],
-  ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
-  ['eval', 'Loss and score of a model on a task'],
-  ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
-  ['train', 'Train a model from a YAML file'],
-  ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
-  ['editors', 'List the editors with their options and papers'],
-  ['tasks', 'List the tasks with their metrics'],
-  ['models', 'List the model architectures and the checkpoints that ship with the package'],
-  ['doctor', 'Backend, versions, threads and memory, and what would make it faster'],
-]
+import { COMMANDS } from './commands.js'
 
 /** Parses, imports the command that is called, and awaits it. */
 async function main(words: string[]): Promise<void> {
@@ -41,18 +24,21 @@ async function main(words: string[]): Promise<void> {
     cli.command(module)
   }
   cli.fail((message, error) => {
-    throw error instanceof UserError ? error : message ? usageError(message, cli) : error
+    throw error instanceof UserError ? error : message ? usageError(message, cli, words) : error
   })
   await cli.parseAsync()
 }
 
 /** yargs' own message, with the nearest option where one is unknown. */
-function usageError(message: string, cli: Argv): UserError {
+function usageError(message: string, cli: Argv, words: readonly string[]): UserError {
+  const usage = (text: string) => new UserError(text, { exitCode: 2 })
   const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
-  if (given === undefined) return new UserError(message.replace(/\s*\n\s*/g, ' '), { exitCode: 2 })
+  if (given === undefined) return usage(message)
+  if (words.includes(given)) return usage(`${words[0]} takes no ${JSON.stringify(given)}`)
+  if (given.length === 1) return usage(`unknown option -${given}`)
   const { key } = (cli as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions()
   const known = Object.keys(key).filter((option) => option.length > 1 && !/[A-Z]/.test(option)).map((option) => `--${option}`)
-  return given.length > 1 ? unknown('option', `--${given}`, known, 2) : new UserError(`unknown option -${given}`, { exitCode: 2 })
+  return unknown('option', `--${given}`, known, 2)
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -2,5 +2,6 @@
 export * from './cost.js'
 export * from './execute.js'
 export * from './inputs.js'
+export * from './measure.js'
 export * from './plan.js'
 export * from './sweep.js'

@@ -1,0 +1,19 @@
+// The overview of the command line. A command is its file and its line here.
+
+/** Every command with the sentence of the overview; src/cli/<name>.ts is imported only when its command is called. */
+export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
+  ['sweep', 'Run the experiment of a YAML file: one row per run, a table and a figure'],
+  ['plan', 'List the runs of a YAML file and their estimated cost; reads no weights'],
+  ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
+  ['plot', 'Draw the figures of a results folder as SVG and PNG'],
+  ['inspect', 'Statistics of the delta between two checkpoints, per tensor and per role'],
+  ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
+  ['eval', 'Loss and score of a model on a task'],
+  ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
+  ['train', 'Train a model from a YAML file'],
+  ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
+  ['editors', 'List the editors with their options and papers'],
+  ['tasks', 'List the tasks with their metrics'],
+  ['models', 'List the model architectures and the checkpoints that ship with the package'],
+  ['doctor', 'Backend, versions, threads and memory, and what would make it faster'],
+]

@@ -1,0 +1,85 @@
+// One model, or one edit, measured outside a sweep, by the same steps as in one.
+import { basename, resolve } from 'node:path'
+import { openCheckpoint } from '../checkpoint/index.js'
+import type { Edit, Pair } from '../config/index.js'
+import type { Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import { encodeItems, evaluate } from '../evaluate/index.js'
+import { lossOf, type Rule } from '../loss/index.js'
+import { loadModel, type Weights } from '../models/index.js'
+import type { Row, Term } from '../record/index.js'
+import { loadTask } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import type { Run } from './plan.js'
+import { measureReference } from './reference.js'
+import { takeResidence } from './residence.js'
+import { executeRun } from './run.js'
+
+export interface Measured {
+  task: string
+  metric: string
+  /** 0 to 1. */
+  score: number
+  /** Nats per token. */
+  loss: number
+  items: number
+  tokens: number
+}
+
+/** Loss and score of a checkpoint folder on the first `items` items of a task (all by default). */
+export async function measureModel(folder: string, taskSource: string, items?: number): Promise<Measured> {
+  const task = await loadTask(taskSource)
+  const checkpoint = await openCheckpoint(folder)
+  const weights: Weights = {}
+  try {
+    if (!checkpoint.config) throw new UserError(`${folder}: config.json is missing`)
+    const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
+    const tokenizer = await loadTokenizer(folder)
+    for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
+    const loss = await lossOf(model, weights, encodeItems(task, tokenizer, { items }))
+    const scores = await evaluate(model, weights, task, tokenizer, { items })
+    return { task: task.name, metric: scores.metric, score: scores.score, loss: loss.mean, items: scores.items.length, tokens: loss.tokens }
+  } finally {
+    tf.dispose(weights)
+    await checkpoint.close()
+  }
+}
+
+/** An edit from steps that were read elsewhere than in a config. */
+export function namedEdit(steps: readonly Step[], where: Pick<Edit, 'on' | 'tensors'>): Edit {
+  const editor = steps.map((step) => step.editor.name).join('+')
+  return {
+    editor, label: editor, ...where,
+    steps: steps.map((step) => ({ editor: step.editor.name, options: step.options as Record<string, unknown> })),
+    stochastic: steps.some((step) => step.editor.stochastic(step.options)),
+    needsGradient: steps.some((step) => step.editor.needsGradient?.(step.options)),
+  }
+}
+
+export interface AttributeOptions {
+  /** What `loadTask` takes. */
+  task: string
+  items: number
+  rule: Rule
+  steps: number
+  seed: number
+}
+
+/** The row and the per-tensor Riemann terms of one edit of one pair. */
+export async function attributeEdit(baseFolder: string, postFolder: string, edit: Edit, options: AttributeOptions): Promise<{ row: Row; terms: Term[] }> {
+  const task = await loadTask(options.task)
+  const pair: Pair = {
+    name: basename(resolve(postFolder)), base: baseFolder, post: postFolder, baseFolder, postFolder, tasks: [{ given: options.task, source: options.task }],
+  }
+  const run: Run = { id: 'attribute', pair, task: { name: task.name, version: task.version, source: options.task }, edit, seed: edit.stochastic ? options.seed : null }
+  const { items, rule, steps } = options
+  const measures = { score: false as const, loss: { items, rule, steps, riemann: true, taylor2: false, terms: true } }
+  const home = await takeResidence(pair)
+  try {
+    const reference = await measureReference(home, run.task, measures, edit.needsGradient)
+    return await executeRun(home, run, measures, reference, { experiment: 'attribute', backend: tf.getBackend(), clock: () => performance.now() / 1000 })
+  } finally {
+    home.dispose()
+  }
+}

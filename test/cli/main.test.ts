@@ -1,0 +1,64 @@
+// The command line as a person meets it: overview, usage errors, exit codes, and help of every command.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { COMMANDS } from '../../src/cli/commands.js'
+import { packageRoot, packageVersion } from '../../src/record/index.js'
+
+const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+
+function call(...words: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' })
+  return { status, out: stdout, err: stderr }
+}
+
+test('--help lists every command without importing any; --version is that of the package', () => {
+  const { status, out } = call('--help')
+  assert.equal(status, 0)
+  for (const [name] of COMMANDS) assert.match(out, new RegExp(`deltalab ${name} `))
+  assert.deepEqual(call('--version'), { status: 0, out: `${packageVersion()}\n`, err: '' })
+})
+
+test('the overview and the command files agree', async () => {
+  const folder = join(packageRoot, 'src', 'cli')
+  const files = readdirSync(folder).filter((file) => /^export const command\b/m.test(readFileSync(join(folder, file), 'utf8')))
+  assert.deepEqual(files.map((file) => file.replace('.ts', '')).sort(), COMMANDS.map(([name]) => name).sort())
+  for (const [name, describe] of COMMANDS) {
+    const module = (await import(`../../src/cli/${name}.js`)) as { command: string; describe: string }
+    assert.equal(module.command.split(' ')[0], name)
+    assert.equal(module.describe, describe, name)
+  }
+})
+
+test('every command has help with an example', () => {
+  for (const [name] of COMMANDS) {
+    const { status, out } = call(name, '--help')
+    assert.equal(status, 0, name)
+    assert.match(out, /Examples?:\s+deltalab /, name)
+  }
+})
+
+test('wrong usage is one line with the nearest name and exit code 2', () => {
+  const cases: [words: string[], message: RegExp][] = [
+    [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
+    [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
+    [['doctor', 'now'], /^deltalab: doctor takes no "now"\n$/],
+    [['sweep'], /^deltalab: Not enough non-option arguments[^\n]*\n$/],
+    [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: Invalid values:[^\n]*backend[^\n]*\n$/],
+    [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer, got 0\n$/],
+  ]
+  for (const [words, message] of cases) {
+    const { status, err } = call(...words)
+    assert.match(err, message)
+    assert.equal(status, 2, words.join(' '))
+  }
+})
+
+test('no command at all is the overview and exit code 2; a wrong file is one line and exit code 1', () => {
+  const bare = call()
+  assert.equal(bare.status, 2)
+  assert.match(bare.err, /deltalab sweep/)
+  assert.deepEqual(call('plan', 'none.yaml'), { status: 1, out: '', err: 'deltalab: none.yaml: no such file\n' })
+})
