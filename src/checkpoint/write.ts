@@ -33,7 +33,7 @@ export interface WriteOptions {
   overwrite?: boolean
 }
 
-const COPIED = /^(generation_config\.json|(tokenizer|vocab|merges|special_tokens_map|added_tokens|chat_template|preprocessor_config|processor_config|spiece|sentencepiece)\b.*\.(json|txt|model|jinja)|LICENSE.*)$/
+const COPIED = /^(generation_config\.json|(tokenizer|vocab|merges|special_tokens_map|added_tokens|chat_template|preprocessor_config|processor_config|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)|LICENSE.*)$/
 
 /** Throws a UserError for an existing folder, a full disk, NaN or Inf, and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {

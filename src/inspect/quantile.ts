@@ -47,7 +47,7 @@ export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): nu
   return qs.map((q) => {
     if (!n) return NaN
     const { bin } = locate(counts, n, q)
-    return bin === 0 ? 0 : (toFloat(bin << SHIFT) + toFloat((bin + 1) << SHIFT)) / 2
+    return bin === 0 ? 0 : toFloat((bin << SHIFT) | (1 << (SHIFT - 1)))
   })
 }
 

@@ -1,0 +1,74 @@
+// Pairing from headers: everything that does not match is in one error; tied weights are counted once.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { openCheckpoint, pairCheckpoints, type Checkpoint } from '../../src/checkpoint/index.js'
+import { folder, LLAMA3, temporary } from './files.js'
+
+const root = temporary()
+let count = 0
+type Tensors = Parameters<typeof folder>[1]
+const opened: Checkpoint[] = []
+after(() => Promise.all(opened.map((checkpoint) => checkpoint.close())))
+
+async function open(tensors: Tensors, config: object = {}): Promise<Checkpoint> {
+  opened.push(await openCheckpoint(folder(join(root, `m${count++}`), tensors, config)))
+  return opened.at(-1)!
+}
+const one = (...values: number[]): [number[], number[]] => [[values.length], values]
+
+test('the fixtures pair, also across formats and shards', async () => {
+  const [base, post, half] = await Promise.all(['base', 'post', 'post-bf16'].map((name) => openCheckpoint(`${LLAMA3}/${name}`)))
+  const pair = await pairCheckpoints(base, post)
+  assert.deepEqual([pair.names.length, pair.tied.size, pair.unmatched, pair.dtypes], [30, 0, [], []])
+  const mixed = await pairCheckpoints(base, half)
+  assert.equal(mixed.dtypes.length, 30)
+  assert.deepEqual(mixed.dtypes[0], { name: mixed.names[0], base: 'F32', post: 'BF16' })
+  await Promise.all([base, post, half].map((checkpoint) => checkpoint.close()))
+})
+
+test('one error lists all that does not match, with --ignore-unmatched the rest goes on', async () => {
+  const base = await open({ same: one(1), shape: one(1, 2), 'only.base': one(1), 'only.base2': one(1) })
+  const post = await open({ same: one(2), shape: [[2, 1], [1, 2]], 'only.post': one(1) })
+  const error = await pairCheckpoints(base, post).catch((error) => error)
+  assert.equal(error.name, 'UserError')
+  assert.match(error.message, /4 tensors do not match \(--ignore-unmatched goes on without them\)/)
+  assert.match(error.message, /1 only in post: only.post; 2 only in base: only.base, only.base2; 1 of another shape or kind: shape \[2\] in base, \[2, 1\] in post/)
+  const pair = await pairCheckpoints(base, post, { ignoreUnmatched: true })
+  assert.deepEqual(pair.names, ['same'])
+  assert.equal(pair.unmatched.length, 4)
+})
+
+test('a long list is cut and counted', async () => {
+  const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`t${i}`, one(1)]))
+  const error = await pairCheckpoints(await open({ a: one(1) }), await open({ a: one(1), ...many })).catch((error) => error)
+  assert.match(error.message, /50 only in post: t0, .* and 38 more/)
+})
+
+test('nothing in common is an error even then', async () => {
+  await assert.rejects(pairCheckpoints(await open({ a: one(1) }), await open({ b: one(1) }), { ignoreUnmatched: true }), /no floating tensor in common/)
+})
+
+const embedding = { 'model.embed_tokens.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]] }
+const copy = { 'lm_head.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]] }
+const head = { 'lm_head.weight': [[2, 2], [4, 3, 2, 1]] as [number[], number[]] }
+
+test('tied weights: a stored true copy is counted once, whichever side stores it', async () => {
+  for (const tie of [{ tie_word_embeddings: true }, {}]) {
+    for (const [base, post] of [[embedding, embedding], [embedding, { ...copy, ...embedding }], [{ ...copy, ...embedding }, embedding], [{ ...copy, ...embedding }, { ...copy, ...embedding }]]) {
+      const pair = await pairCheckpoints(await open(base, tie), await open(post, tie))
+      assert.deepEqual(pair.names, ['model.embed_tokens.weight'])
+      assert.deepEqual([...pair.tied], 'lm_head.weight' in post ? [['lm_head.weight', 'model.embed_tokens.weight']] : [])
+    }
+  }
+})
+
+test('an equal head of an untied model, and another head, are tensors of their own', async () => {
+  const untied = { tie_word_embeddings: false }
+  const pair = await pairCheckpoints(await open({ ...copy, ...embedding }, untied), await open({ ...copy, ...embedding }, untied))
+  assert.deepEqual([pair.names.length, pair.tied.size], [2, 0])
+  const other = await pairCheckpoints(await open({ ...head, ...embedding }), await open({ ...head, ...embedding }))
+  assert.deepEqual([other.names.length, other.tied.size], [2, 0])
+  await assert.rejects(pairCheckpoints(await open(embedding, untied), await open({ ...head, ...embedding }, untied)), /1 only in post: lm_head.weight/)
+  await assert.rejects(pairCheckpoints(await open(embedding), await open({ ...head, ...embedding })), /lm_head.weight is not in .* and differs from the embedding/)
+})

@@ -1,0 +1,135 @@
+// The edit of a pair: what is selected changes as the editor says, everything else is the post-trained model's bit for bit.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { openCheckpoint, pairCheckpoints, type Checkpoint } from '../../src/checkpoint/index.js'
+import { describeEdit, editCheckpoint, type EditOptions } from '../../src/edit/index.js'
+import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
+
+const root = temporary()
+let count = 0
+const step = (name: string, options: object): Step => ({ editor: editorNamed(name), options: parseOptions(editorNamed(name), options) })
+
+before(() => setBackend('wasm'))
+
+/** Edits, hands the result to `check`, closes all. */
+async function edited(baseFolder: string, postFolder: string, options: Partial<EditOptions>,
+  check: (out: Checkpoint, base: Checkpoint, post: Checkpoint, summary: Awaited<ReturnType<typeof editCheckpoint>>) => Promise<void>): Promise<void> {
+  const [base, post] = [await openCheckpoint(baseFolder), await openCheckpoint(postFolder)]
+  const out = join(root, `out${count++}`)
+  const tensors = tf.memory().numTensors
+  const summary = await editCheckpoint(await pairCheckpoints(base, post), out, { steps: [], seed: 0, on: 'delta', ...options })
+  assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
+  const result = await openCheckpoint(out)
+  await check(result, base, post, summary)
+  await Promise.all([base.close(), post.close(), result.close()])
+}
+
+const same = async (a: Checkpoint, b: Checkpoint, name: string): Promise<boolean> => Buffer.compare(await a.readBytes(name), await b.readBytes(name)) === 0
+
+test('neutral editors give the post-trained bytes back', async () => {
+  for (const steps of [[step('dare', { drop_rate: 0 })], [step('expo', { alpha: 0 }), step('magnitude', { drop_rate: 0 })], [step('lowrank', { fraction: 1 })]]) {
+    await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps }, async (out, _, post, summary) => {
+      for (const name of post.tensors.keys()) assert.ok(await same(out, post, name), name)
+      assert.equal(summary.edit_norm, 0)
+    })
+  }
+})
+
+test('drop-only: every entry is exactly base’s or post’s; what is not selected does not move', async () => {
+  const steps = [step('dare', { drop_rate: 0.7, rescale: false })]
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, seed: 3, include: ['linear'], exclude: ['*.2.*'] }, async (out, base, post, summary) => {
+    let [selected, dropped] = [0, 0]
+    for (const name of post.tensors.keys()) {
+      const chosen = /layers\.[01]\..*(proj)/.test(name)
+      if (!chosen) {
+        assert.ok(await same(out, post, name), name)
+        continue
+      }
+      const [o, b, p] = await Promise.all([out, base, post].map((checkpoint) => checkpoint.read(name)))
+      assert.ok(o.every((x, i) => x === b[i] || x === p[i]), name)
+      selected += o.length
+      dropped += o.filter((x, i) => x === b[i]).length
+    }
+    assert.equal(summary.tensors, 14)
+    assert.equal(summary.parameters, selected)
+    assert.equal(summary.kept, selected - dropped)
+    assert.ok(Math.abs(dropped / selected - 0.7) < 0.02, String(dropped / selected))
+  })
+})
+
+test('expo −1 is the base, and the change is the whole delta', async () => {
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('expo', { alpha: -1 })] }, async (out, base, _, summary) => {
+    for (const name of base.tensors.keys()) assert.ok(await same(out, base, name), name)
+    assert.equal(summary.delta_norm, summary.edit_norm)
+  })
+})
+
+test('on weights: the editor sees the weights, not the delta', async () => {
+  const steps = [step('magnitude', { drop_rate: 0.5 })]
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, on: 'weights', include: ['lm_head.weight'] }, async (out, _, post) => {
+    const [o, p] = await Promise.all([out.read('lm_head.weight'), post.read('lm_head.weight')])
+    assert.equal(o.filter((x) => x === 0).length, 3840)
+    const largestDropped = Math.max(...p.filter((_, i) => o[i] === 0).map(Math.abs))
+    assert.ok(p.every((x, i) => o[i] === 0 || (o[i] === x && Math.abs(x) >= largestDropped)))
+  })
+})
+
+test('several shards and formats: each tensor keeps its format unless --dtype says otherwise', async () => {
+  const steps = [step('dare', { drop_rate: 0.5 })]
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`, { steps, include: ['role:mlp'], maxShardBytes: 40_000 }, async (out, _, post) => {
+    assert.ok(new Set([...out.tensors.values()].map(({ file }) => file)).size > 3)
+    for (const { name, dtype, shape } of post.tensors.values()) {
+      assert.deepEqual([out.tensors.get(name)!.dtype, out.tensors.get(name)!.shape], [dtype, shape])
+      assert.equal(await same(out, post, name), !name.includes('.mlp.'), name)
+    }
+  })
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`, { steps, include: ['role:mlp'], dtype: 'F32' }, async (out, _, post) => {
+    assert.ok([...out.tensors.values()].every(({ dtype }) => dtype === 'F32'))
+    assert.equal(out.config!.torch_dtype, 'float32')
+    assert.deepEqual(await out.read('lm_head.weight'), await post.read('lm_head.weight'))
+  })
+})
+
+test('the same seed gives the same bytes, another seed others', async () => {
+  const shots: string[] = []
+  for (const seed of [1, 1, 2]) {
+    await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('dare', { drop_rate: 0.9 })], seed }, async (out) => {
+      shots.push((await out.hashes())['model.safetensors'])
+    })
+  }
+  assert.equal(shots[0], shots[1])
+  assert.notEqual(shots[0], shots[2])
+})
+
+test('a stored copy of a tied embedding stays its copy and is counted once', async () => {
+  const weights = (scale: number) => [[2, 2], [1, 2, 3, 4].map((x) => x * scale)] as [number[], number[]]
+  const tied = (scale: number) => ({ 'lm_head.weight': weights(scale), 'model.embed_tokens.weight': weights(scale) })
+  const [base, post] = [folder(join(root, 'tied-base'), tied(1)), folder(join(root, 'tied-post'), tied(2))]
+  await edited(base, post, { steps: [step('expo', { alpha: 1 })] }, async (out, _, __, summary) => {
+    assert.deepEqual([...(await out.read('model.embed_tokens.weight'))], [3, 6, 9, 12])
+    assert.deepEqual([...(await out.read('lm_head.weight'))], [3, 6, 9, 12])
+    assert.equal(summary.parameters, 4)
+  })
+})
+
+test('an editor that needs a gradient, and an output that is an input, are refused before anything is written', async () => {
+  const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
+  const options = { seed: 0, on: 'delta' } as const
+  await assert.rejects(editCheckpoint(pair, join(root, 'x'), { ...options, steps: [step('biased', { by: 'product', k: 0 })] }), /needs the gradient of a task’s loss|needs the gradient of a task's loss/)
+  await assert.rejects(editCheckpoint(pair, `${LLAMA3}/../llama3/post`, { ...options, steps: [], overwrite: true }), /is the folder of an input/)
+  await Promise.all([pair.base.close(), pair.post.close()])
+})
+
+test('the card names inputs with hashes, editors with all options, seed and software', async () => {
+  const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
+  const { card, metadata } = await describeEdit('mine', pair, { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] }, 'backend 1.0')
+  const hash = (await pair.post.hashes())['model.safetensors']
+  for (const part of ['# mine', hash, '"editor":"dare","drop_rate":0.9,"k":0,"rescale":true', '| seed | 7 |', 'backend 1.0', process.version, '2311.03099', '["linear"]']) assert.ok(card.includes(part), part)
+  assert.equal(JSON.parse(metadata.edit).inputs[1].hashes['model.safetensors'], hash)
+  assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
+  await Promise.all([pair.base.close(), pair.post.close()])
+})
