@@ -19,7 +19,7 @@ const items = z.number().int().min(1)
 const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 
 const selection = section({
-  include: patterns.default(['linear']).describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP).'),
+  include: patterns.default([]).describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP); all unless given.'),
   exclude: patterns.default([]).describe('Tensors to leave out of those.'),
 })
 
