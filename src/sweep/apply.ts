@@ -47,13 +47,13 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
     const origin = (await home.post[name].data()) as Float32Array
     const weights = new Float32Array(values.length)
     const step = new Float32Array(values.length)
-    let [squares, nonZero] = [0, 0]
+    let [squares, deltaPart, nonZero] = [0, 0, 0]
     for (let i = 0; i < step.length; i++) {
       step[i] = values[i] - (edit.on === 'delta' ? delta[i] : origin[i])
       // base + (post − base) is not post to the last bit; an entry that does not change keeps its post-trained value.
       weights[i] = step[i] === 0 ? origin[i] : edit.on === 'delta' ? base[i] + values[i] : values[i]
       squares += step[i] * step[i]
-      deltaSquares += delta[i] * delta[i]
+      deltaPart += delta[i] * delta[i]
       if (values[i] !== 0) nonZero++
     }
     edited[name] = tf.tensor(weights, shape)
@@ -62,6 +62,7 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
     parameters += values.length
     kept += nonZero
     editSquares += squares
+    deltaSquares += deltaPart
     bits += await bitsOf(steps, shape, nonZero, context)
   }
   return {

@@ -1,6 +1,6 @@
 // One run: a planned edit of a pair → its row and its per-tensor terms.
 import { evaluate } from '../evaluate/index.js'
-import { classify, lossOf, riemannSum, taylor2, type Loss } from '../loss/index.js'
+import { classify, lossOf, riemannSum, taylor2, type Loss, type PathSum } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
 import { applyEdit, type Applied } from './apply.js'
 import { failedRow, type Finished } from './columns.js'
@@ -37,6 +37,9 @@ export async function executeRun(
   }
 }
 
+/** Sum along a path that does not move: there is no direction to differentiate in. */
+const NOTHING: PathSum = { sum: 0, terms: new Map() }
+
 async function measureLoss(
   home: Residence, run: Run, { loss: settings }: Measures, { lossPre, lossPost }: Reference, applied: Applied,
   batches: Parameters<typeof lossOf>[2],
@@ -47,8 +50,9 @@ async function measureLoss(
   if (!Number.isFinite(edited.mean)) throw new Error(`the loss of the edited model is ${edited.mean}: the edit is too strong for float32`)
   const { change, standardError, class: verdict } = classify(lossPost, edited)
   const { rule, steps } = settings
-  const path = settings.riemann ? await riemannSum(model, post, applied.change, batches, { rule, steps }) : null
-  const second = settings.taylor2 ? await taylor2(model, post, applied.change, batches) : null
+  const still = applied.editNorm === 0
+  const path = !settings.riemann ? null : still ? NOTHING : await riemannSum(model, post, applied.change, batches, { rule, steps })
+  const second = !settings.taylor2 ? null : still ? { ...NOTHING, first: NOTHING } : await taylor2(model, post, applied.change, batches)
   const terms = settings.terms && path ? [...path.terms].map(([tensor, term]): Term => ({
     run: run.id, tensor, role: home.roles[tensor], parameters: applied.change.get(tensor)!.length, edit_norm: applied.norms.get(tensor)!, term,
   })) : []

@@ -1,0 +1,144 @@
+// A user's own pair of folders and task file through a whole sweep, with the real threads and models.
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { loadExperiment } from '../../src/config/index.js'
+import { readResults, type Results } from '../../src/record/index.js'
+import { attributeEdit, estimateCost, measureModel, openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
+import { setBackend, tf, type BackendInfo } from '../../src/tensor/index.js'
+import { makePair, items } from './pair.js'
+import { withoutSeconds } from './plans.js'
+
+const folder = makePair()
+const EXPERIMENT = `name: own
+models:
+  - { name: llama3, base: base, post: post, tasks: [items.jsonl] }
+editors:
+  - { editor: dare, drop_rate: [0, 0.1] }
+  - { editor: expo, alpha: -1, label: back }
+  - { editor: biased, by: product, k: 0.99, drop_rate: 0.5 }
+  - { editor: dare, drop_rate: 0.01, label: weights, on: weights, tensors: { include: ['*.mlp.*'], exclude: ['*.1.*'] } }
+  - { chain: [{ editor: magnitude, drop_rate: 0.25 }, { editor: lowrank, rank: 2 }], label: chain }
+seeds: [3, 4]
+score: { items: 6 }
+loss: { items: 6, rule: gauss, steps: 3, taylor2: true }
+`
+let found: BackendInfo
+let results: Results
+
+async function run(out: string, jobs: number, yaml = EXPERIMENT) {
+  writeFileSync(join(folder, 'own.yaml'), yaml)
+  const experiment = await loadExperiment(join(folder, 'own.yaml'))
+  return sweep(experiment, { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+}
+
+before(async () => {
+  found = await setBackend('wasm')
+  const outcome = await run('one', 1)
+  results = await readResults(join(folder, 'one'))
+  assert.deepEqual(outcome, { planned: 8, done: 8, failed: 0, finished: true }, results.rows.map((row) => row.error).join())
+})
+
+const rowOf = (label: string, seed: number | null = null) => results.rows.find((row) => row.label === label && row.seed === seed)!
+
+test('every measured column of a finished run is filled in', () => {
+  for (const row of results.rows) {
+    const empty = Object.entries(row).filter(([, value]) => value === null).map(([name]) => name)
+    assert.deepEqual(empty.filter((name) => !['drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error'].includes(name)), [])
+    assert.equal(row.loss_items, items.length)
+    assert.equal(row.loss_tokens, items.reduce((sum, item) => sum + item.target.split(' ').length + 1, 0), 'answer and end-of-text')
+    assert.ok(Math.abs(row.loss_change! - (row.loss_edited! - row.loss_post!)) < 1e-12)
+  }
+})
+
+test('an edit that changes nothing changes the loss by exactly nothing', () => {
+  const row = rowOf('dare')
+  assert.equal(row.drop_rate, 0)
+  assert.deepEqual([row.edit_norm, row.loss_change, row.riemann_sum, row.taylor2, row.class, row.kept! > 0], [0, 0, 0, 0, 'competitive', true])
+  assert.equal(row.score_edited, row.score_post)
+})
+
+test('taking the whole delta back gives the base model, loss and all, where every tensor is edited', async () => {
+  const { row } = await attributeEdit(join(folder, 'base'), join(folder, 'post'), {
+    editor: 'expo', label: 'expo', on: 'delta', tensors: { include: ['*'], exclude: [] }, steps: [{ editor: 'expo', options: { alpha: -1 } }], stochastic: false, needsGradient: false,
+  }, { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0 })
+  assert.ok(Math.abs(row.loss_edited! - row.loss_pre!) < 1e-6, `${row.loss_edited} and ${row.loss_pre}`)
+  assert.deepEqual([row.kept, row.edit_norm], [0, row.delta_norm])
+})
+
+test('the sum along the path is the exact loss change, and the terms add up to it', () => {
+  for (const row of results.rows) {
+    const terms = results.terms.filter((term) => term.run === row.id)
+    const total = terms.reduce((sum, { term }) => sum + term, 0)
+    assert.ok(Math.abs(total - row.riemann_sum!) <= 1e-9 * Math.max(1, Math.abs(total)))
+    assert.ok(Math.abs(Math.hypot(...terms.map((term) => term.edit_norm)) - row.edit_norm!) < 1e-9)
+    if (row.on === 'delta') assert.ok(Math.abs(row.riemann_sum! - row.loss_change!) < 2e-3 * Math.max(0.01, Math.abs(row.loss_change!)) + 2e-6, `${row.label}: ${row.riemann_sum} for ${row.loss_change}`)
+  }
+})
+
+test('counts and norms are those of the tensors selected', () => {
+  const [all, some] = [rowOf('back'), rowOf('weights', 3)]
+  assert.deepEqual([all.selection, all.tensors, all.kept], ['linear', 21, 0])
+  assert.deepEqual([some.selection, some.tensors, some.on], ['*.mlp.* !*.1.*', 6, 'weights'])
+  assert.ok(Math.abs(all.edit_norm! - all.delta_norm!) < 1e-6)
+  assert.ok(some.kept! > 0.98 * some.parameters! && some.kept! < some.parameters!)
+  assert.deepEqual(rowOf('chain').options, { steps: [{ editor: 'magnitude', drop_rate: 0.25, rescale: false }, { editor: 'lowrank', rank: 2 }] })
+})
+
+test('seeds draw different masks; a gradient editor raises the loss it was built to raise', () => {
+  const [three, four] = results.rows.filter((row) => row.label === 'dare' && row.seed !== null)
+  assert.notEqual(three.loss_edited, four.loss_edited)
+  assert.equal(three.delta_norm, four.delta_norm)
+  assert.ok(rowOf('biased').taylor1! > 0)
+})
+
+test('two threads write the same bytes as one; a finished folder is left as it is', async () => {
+  await run('two', 2)
+  assert.equal(withoutSeconds(readFileSync(join(folder, 'two', 'runs.csv'), 'utf8')), withoutSeconds(readFileSync(join(folder, 'one', 'runs.csv'), 'utf8')))
+  assert.equal(readFileSync(join(folder, 'two', 'terms.csv'), 'utf8'), readFileSync(join(folder, 'one', 'terms.csv'), 'utf8'))
+  const before = ['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8'))
+  await run('one', 4)
+  assert.deepEqual(['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8')), before)
+})
+
+test('other weights under the same path are refused', async () => {
+  cpSync(join(folder, 'post', 'model.safetensors'), join(folder, 'saved'))
+  const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
+  bytes[bytes.length - 4] ^= 1
+  writeFileSync(join(folder, 'post', 'model.safetensors'), bytes)
+  await assert.rejects(run('one', 1), /holds rows of other input files \(post\/model\.safetensors\)/)
+  cpSync(join(folder, 'saved'), join(folder, 'post', 'model.safetensors'))
+})
+
+test('wrong inputs are refused before a results folder is made', async () => {
+  const cases: [string, string, RegExp][] = [
+    ['items.jsonl]', 'none.jsonl]', /none\.jsonl does not exist/],
+    ['base: base', 'base: bse', /bse: no such checkpoint folder/],
+    ['items.jsonl]', 'maths]', /unknown task "maths"/],
+    ['*.1.*', '*.7.*', /pattern "\*\.7\.\*" matches no tensor/],
+  ]
+  for (const [from, to, message] of cases) await assert.rejects(run('wrong', 1, EXPERIMENT.replace(from, to)), message)
+  assert.throws(() => readFileSync(join(folder, 'wrong', 'meta.json')))
+})
+
+test('eval measures what the sweep records for the post-trained model; nothing leaks', async () => {
+  const before = tf.memory().numTensors
+  const measured = await measureModel(join(folder, 'post'), join(folder, 'items.jsonl'))
+  assert.equal(measured.loss, results.rows[0].loss_post)
+  assert.equal(measured.score, results.rows[0].score_post)
+  assert.equal(tf.memory().numTensors, before)
+})
+
+test('the plan counts tokens of every pass', async () => {
+  writeFileSync(join(folder, 'own.yaml'), EXPERIMENT)
+  const experiment = await loadExperiment(join(folder, 'own.yaml'))
+  const inputs = await openInputs(experiment)
+  const runs = planRuns(experiment, inputs.map(plannedTasks))
+  const short = estimateCost({ ...experiment, loss: false }, inputs, runs)
+  const long = estimateCost({ ...experiment, loss: false }, inputs, [...runs, ...runs])
+  // The two reference models and 8 runs, each one pass over the same tokens.
+  assert.equal((long.tokens / short.tokens) * (8 + 2), 16 + 2)
+  assert.equal(short.flops, 2 * 77904 * short.tokens)
+  rmSync(folder, { recursive: true })
+})
