@@ -13,7 +13,7 @@ export function builder(cli: Argv) {
     .option('items', { type: 'number', default: 128, describe: 'Number of items of the loss, from the first' })
     .option('rule', { choices: ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const, default: 'midpoint' as const, describe: 'Quadrature rule' })
     .option('steps', { type: 'number', default: 5, describe: 'Gradient evaluations along the path' })
-    .option('include', { type: 'string', array: true, nargs: 1, default: ['linear'], describe: 'Tensors to edit: names with *, role:<role>, or linear' })
+    .option('include', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out' })
     .option('exclude', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to leave as they are' })
     .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'Edit the delta, or the post-trained weights themselves' })
     .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG and PNG)' })

@@ -32,7 +32,7 @@ test('lists stand for every combination, the first varies slowest; labels, place
 `)
   assert.deepEqual(edits.slice(0, 4).map(({ steps }) => [steps[0].options.drop_rate, steps[0].options.k]), [[0.1, 0], [0.1, 0.5], [0.9, 0], [0.9, 0.5]])
   assert.deepEqual(edits.map(({ label, on, stochastic }) => [label, on, stochastic]).slice(3), [['dare', 'delta', true], ['smallest', 'weights', false]])
-  assert.deepEqual(edits[0].tensors, { include: ['linear'], exclude: [] })
+  assert.deepEqual(edits[0].tensors, { include: [], exclude: [] }, 'all')
   assert.deepEqual(edits[4].tensors, { include: ['*'], exclude: ['role:norm'] })
 })
 

@@ -21,6 +21,7 @@ editors:
   - { editor: dare, drop_rate: 0.01, label: weights, on: weights, tensors: { include: ['*.mlp.*'], exclude: ['*.1.*'] } }
   - { chain: [{ editor: magnitude, drop_rate: 0.25 }, { editor: lowrank, rank: 2 }], label: chain }
 seeds: [3, 4]
+tensors: { include: [linear] }
 score: { items: 6 }
 loss: { items: 6, rule: gauss, steps: 3, taylor2: true }
 `
