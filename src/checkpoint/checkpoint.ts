@@ -27,8 +27,8 @@ export interface Checkpoint {
   close(): Promise<void>
 }
 
-/** One read fills at most this much, so that the bytes of a conversion stay in the cache. */
-const CHUNK = 4 << 20
+/** One read fills at most this much, so that it is converted and checked while it is in the cache. */
+const CHUNK = 1 << 20
 
 /** Opens a folder with config.json and model.safetensors (or the sharded index). Reads headers only. */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
@@ -95,17 +95,19 @@ async function readValues(handle: FileHandle, entry: TensorEntry): Promise<Float
   if (!isFloating(dtype)) throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
   const width = BITS[dtype] / 8
   const values = new Float32Array((end - begin) / width)
-  if (dtype === 'F32') await fill(handle, new Uint8Array(values.buffer), begin, entry)
-  else {
-    const chunk = new Uint8Array(Math.min(CHUNK, end - begin))
-    for (let at = begin; at < end; at += CHUNK) {
-      const part = chunk.subarray(0, Math.min(CHUNK, end - at))
-      await fill(handle, part, at, entry)
-      const first = (at - begin) / width
-      decode(dtype, part, values.subarray(first, first + part.length / width))
-    }
+  const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(CHUNK, end - begin))
+  let [count, first] = [0, -1]
+  for (let at = begin; at < end; at += CHUNK) {
+    const size = Math.min(CHUNK, end - at)
+    const done = (at - begin) / width
+    const part = values.subarray(done, done + size / width)
+    const bytes = chunk ? chunk.subarray(0, size) : new Uint8Array(part.buffer, part.byteOffset, size)
+    await fill(handle, bytes, at, entry)
+    if (chunk) decode(dtype, bytes, part)
+    const bad = countNonFinite(part)
+    if (bad.count && !count) first = done + bad.first
+    count += bad.count
   }
-  const { count, first } = countNonFinite(values)
   if (count) throw new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
   return values
 }

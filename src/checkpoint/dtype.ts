@@ -32,7 +32,14 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
   const from = new Uint16Array(bytes.buffer, bytes.byteOffset, n)
   const bits = new Int32Array(out.buffer, out.byteOffset, n)
   if (dtype === 'BF16') {
-    for (let i = 0; i < n; i++) bits[i] = from[i] << 16
+    // Two at a time: half the loads.
+    const pairs = bytes.byteOffset % 4 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset, n >> 1)
+    for (let i = 0, j = 0; i < pairs.length; i++, j += 2) {
+      const pair = pairs[i]
+      bits[j] = pair << 16
+      bits[j + 1] = pair & 0xffff0000
+    }
+    for (let i = pairs.length * 2; i < n; i++) bits[i] = from[i] << 16
     return
   }
   // The half's exponent and fraction, read as a float32, are the value divided by 2¹¹² — subnormals included, exactly.
@@ -44,7 +51,7 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
 /** Values → little-endian bytes, rounded to nearest, ties to even. A value too large for the format becomes ±Infinity. */
 export function encode(dtype: WritableDtype, values: Float32Array): Uint8Array {
   const n = values.length
-  const bits = new Uint32Array(values.buffer, values.byteOffset, n)
+  const bits = new Int32Array(values.buffer, values.byteOffset, n)
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, n * 4)
   const out = new Uint16Array(n)
   const write = dtype === 'BF16' ? toBF16 : toF16
@@ -52,14 +59,15 @@ export function encode(dtype: WritableDtype, values: Float32Array): Uint8Array {
   return new Uint8Array(out.buffer)
 }
 
-function toBF16(bits: Uint32Array, out: Uint16Array): void {
+function toBF16(bits: Int32Array, out: Uint16Array): void {
   for (let i = 0; i < bits.length; i++) {
     const u = bits[i]
-    out[i] = (u & 0x7fffffff) > 0x7f800000 ? (u >>> 16) | 0x40 : (u + 0x7fff + ((u >>> 16) & 1)) >>> 16
+    // `| 0` keeps the sum an integer of 32 bits, which is several times faster than what JavaScript would do.
+    out[i] = (u & 0x7fffffff) > 0x7f800000 ? (u >>> 16) | 0x40 : ((u + 0x7fff + ((u >>> 16) & 1)) | 0) >>> 16
   }
 }
 
-function toF16(bits: Uint32Array, out: Uint16Array): void {
+function toF16(bits: Int32Array, out: Uint16Array): void {
   const float = new Float32Array(1)
   const word = new Uint32Array(float.buffer)
   for (let i = 0; i < bits.length; i++) {
