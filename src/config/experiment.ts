@@ -7,6 +7,7 @@ import { experimentSchema, type LossSettings, type Score } from './schema.js'
 
 /** A base and a post-trained checkpoint, with the tasks they are measured on. */
 export interface Pair {
+  /** Pairs may share a name (the skills of one model) where their tasks differ. */
   name: string
   /** Folders as the YAML gives them: this is how records name them. */
   base: string
@@ -48,9 +49,9 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 export async function loadExperiment(file: string): Promise<Experiment> {
   const { value, text, errorAt } = await readLocated(file, experimentSchema)
   const folder = dirname(resolve(file))
-  refuseRepeats(value.models.map((model) => model.name), (index) => errorAt(['models', index, 'name'], `the name ${value.models[index].name} is taken`))
-  const models = value.models.map((model, index) => {
-    refuseRepeats(model.tasks, (at) => errorAt(['models', index, 'tasks', at], `the task ${model.tasks[at]} is listed twice`))
+  const measured = value.models.flatMap(({ name, tasks }, index) => tasks.map((task, at) => ({ words: `${name} on ${task}`, path: ['models', index, 'tasks', at] })))
+  refuseRepeats(measured.map(({ words }) => words), (index) => errorAt(measured[index].path, `${measured[index].words} is listed twice`))
+  const models = value.models.map((model) => {
     const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
     return { ...model, baseFolder: resolve(folder, model.base), postFolder: resolve(folder, model.post), tasks }
   })

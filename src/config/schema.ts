@@ -24,7 +24,7 @@ const selection = section({
 })
 
 const model = section({
-  name: word.describe('Name of the pair in rows and tables.'),
+  name: word.describe('Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.'),
   base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file.'),
   post: line.describe('Folder of the post-trained checkpoint, relative to the YAML file.'),
   tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks`, or JSONL task files relative to the YAML file.'),

@@ -3,7 +3,7 @@ import type { Experiment } from '../config/index.js'
 import { openStore, type Meta, type Row } from '../record/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import { failedRow, type Finished } from './columns.js'
-import type { Run } from './plan.js'
+import { pairKey, type Run } from './plan.js'
 import { runJobs, type Job } from './pool.js'
 import type { Reference } from './reference.js'
 import type { Message, WorkerFacts } from './worker.js'
@@ -79,8 +79,8 @@ function listJobs(runs: readonly Run[], references: ReadonlyMap<string, Referenc
     const { pair, task } = members[0]
     const needsGradient = members.some((run) => run.edit.needsGradient)
     const first: Message = { kind: 'reference', pair, task, needsGradient }
-    return [{ id: name, affinity: pair.name, message: () => first }, ...members.map((run): Job => ({
-      id: run.id, affinity: pair.name, after: name,
+    return [{ id: name, affinity: pairKey(pair), message: () => first }, ...members.map((run): Job => ({
+      id: run.id, affinity: pairKey(pair), after: name,
       message: (): Message => {
         const reference = references.get(name)!
         if ('error' in reference) throw new Error(`base and post-trained model could not be measured: ${reference.error}`)

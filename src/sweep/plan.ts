@@ -31,11 +31,9 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
     tasksOf[index].flatMap((task) =>
       experiment.edits.flatMap((edit) =>
         (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({ id: identify(experiment, pair, task, edit, seed), pair, task, edit, seed })))))
-  const ids = new Map<string, Run>()
-  for (const run of runs) {
-    if (ids.has(run.id)) throw new UserError(`${experiment.file}: two runs are the same: ${run.pair.name}, ${run.task.name}, ${run.edit.label}`)
-    ids.set(run.id, run)
-  }
+  const measured = experiment.models.flatMap((pair, index) => tasksOf[index].map((task) => `${pair.name} on ${task.name}`))
+  const repeated = measured.find((words, index) => measured.indexOf(words) !== index)
+  if (repeated) throw new UserError(`${experiment.file}: ${repeated} is listed twice: give one of the models another name`)
   return runs
 }
 
@@ -57,6 +55,11 @@ function canonical(value: unknown): string {
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner)
+}
+
+/** Names a pair among those of an experiment. */
+export function pairKey(pair: Pair): string {
+  return `${pair.name} ${pair.base} ${pair.post}`
 }
 
 /** SHA-256 over the ids of a plan: what a results folder remembers of its config. */

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { setBackend, type BackendName } from '../tensor/index.js'
 import type { Pair } from '../config/index.js'
 import { measureReference, type Reference } from './reference.js'
-import type { PlannedTask, Run } from './plan.js'
+import { pairKey, type PlannedTask, type Run } from './plan.js'
 import { describe } from './pool.js'
 import { takeResidence, type Measures, type Residence } from './residence.js'
 import { executeRun } from './run.js'
@@ -26,7 +26,7 @@ async function answer(message: Message): Promise<unknown> {
   backend ??= setBackend(facts.backend)
   const { name } = await backend
   const pair = message.kind === 'run' ? message.run.pair : message.pair
-  if (home?.pair.name !== pair.name) {
+  if (!home || pairKey(home.pair) !== pairKey(pair)) {
     home?.dispose()
     home = undefined
     home = await takeResidence(pair)

@@ -73,6 +73,7 @@ test('what is wrong is said with file, line, column and path', async () => {
     [`${dare}  - { editor: dare, drop_rate: 0.5 }\n`, /^x\.yaml:4:1: editors: the same edit is listed twice: dare/],
   ]
   for (const [text, message] of cases) assert.match(await refusal(text), message)
+  assert.match(await refusal(dare, HEAD.replace('[math, ', '[math, math, ')), /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/)
   assert.match(await refusal(dare, HEAD.replace('post: post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
 })

@@ -32,9 +32,12 @@ test('an id depends on what determines the row and on nothing else', () => {
   assert.equal(new Set([id, ...others]).size, others.length + 1)
 })
 
-test('two runs of one id are refused', () => {
-  const given = experiment([edit('x', 0.5), edit('x', 0.5)], [1])
-  assert.throws(() => planRuns(given, given.models.map(() => [{ name: 'math', version: 1, source: 'math' }])), /two runs are the same: a, math, x/)
+test('one model measured twice on one task is refused; skills of one model may share its name', () => {
+  const given = experiment([edit('x', 0.5)], [1])
+  const models = [given.models[0], { ...given.models[1], name: 'a' }]
+  const task = (name: string) => [{ name, version: 1, source: name }]
+  assert.throws(() => planRuns({ ...given, models }, [task('math'), task('math')]), /fake\.yaml: a on math is listed twice/)
+  assert.equal(planRuns({ ...given, models }, [task('math'), task('code')]).length, 2)
 })
 
 test('the estimate counts the gradients that each rule takes', () => {
