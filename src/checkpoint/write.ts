@@ -53,7 +53,7 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
     throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
-      ? new UserError(`${folder}: the disk is full (${gigabytes(layout.bytes)} are needed); nothing was written`, { cause: error }) : error
+      ? new UserError(`${folder}: the disk is full (${amount(layout.bytes)} are needed); nothing was written`, { cause: error }) : error
   }
   await flush(dirname(target))
 }
@@ -73,11 +73,11 @@ export async function checkTarget(folder: string, target: string, overwrite: boo
 async function checkSpace(parent: string, folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(parent)
   if (bytes > bavail * bsize) {
-    throw new UserError(`${folder}: the disk is full: ${gigabytes(bytes)} are needed, ${gigabytes(bavail * bsize)} are free`)
+    throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
   }
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e9 ? 3 : 1)} GB`
+const amount = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
   const planned = new Map(plan.map((tensor) => [tensor.name, tensor]))

@@ -3,9 +3,8 @@ import { realpath } from 'node:fs/promises'
 import {
   isFloating, selectTensors, WRITABLE, writeCheckpoint, type Pair, type PlannedTensor, type Selection, type TensorContent, type WritableDtype,
 } from '../checkpoint/index.js'
-import { applySteps, bitsOf, type Step } from '../editors/index.js'
+import { applyToValues, bitsOf, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { tf } from '../tensor/index.js'
 
 export interface EditOptions extends Selection {
   steps: readonly Step[]
@@ -99,17 +98,13 @@ async function editTensor({ base, post }: Pair, name: string, { steps, seed, on 
 
   const { shape } = post.tensors.get(name)!
   const context = { seed, tensor: name, cache: new Map<string, Promise<unknown>>() }
-  const tensor = tf.tensor(input, shape, 'float32')
-  const result = await applySteps(steps, tensor, context)
-  const edited = (await result.data()) as Float32Array
-  tf.dispose([tensor, result])
-
-  const out = new Float32Array(edited.length)
+  const out = await applyToValues(steps, input, shape, context)
   let [kept, delta2, edit2] = [0, 0, 0]
   for (let i = 0; i < out.length; i++) {
     const d = input[i]
-    const f = edited[i]
-    out[i] = f === d ? after[i] : before ? before[i] + f : f
+    const f = out[i]
+    if (f === d) out[i] = after[i]
+    else if (before) out[i] = before[i] + f
     if (f !== 0) kept++
     delta2 += d * d
     edit2 += (f - d) * (f - d)

@@ -18,5 +18,6 @@ export function editorNamed(name: string): Editor {
 }
 
 export * from './apply.js'
+export * from './blocks.js'
 export * from './editor.js'
 export * from './options.js'

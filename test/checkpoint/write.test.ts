@@ -123,10 +123,10 @@ test('NaN, and values too large for the format, are named and leave nothing', as
 
 test('a full disk is one line and leaves nothing: before the start, and in the middle', async () => {
   const huge = [{ name: 'a', dtype: 'F32', shape: [2 ** 45] }]
-  await leavesNothing((out) => writeCheckpoint(out, { plan: huge, tensors: [] }), /out: the disk is full: 140737.5 GB are needed, .* GB are free/)
+  await leavesNothing((out) => writeCheckpoint(out, { plan: huge, tensors: [] }), /out: the disk is full: 140737.5 GB are needed, .* are free/)
   const full = Object.assign(new Error('write'), { code: 'ENOSPC' })
   await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: (function* () { yield good; throw full })() }),
-    (error) => error instanceof UserError && /the disk is full \(0.000 GB are needed\); nothing was written/.test(error.message))
+    (error) => error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message))
 })
 
 test('an existing folder is kept unless it is a checkpoint and --overwrite is given; an empty one is used', async () => {
