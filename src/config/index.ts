@@ -1,4 +1,5 @@
 // Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
+export * from './describe.js'
 export * from './edits.js'
 export * from './experiment.js'
 export * from './located.js'

@@ -78,6 +78,13 @@ export const termSchema = z.strictObject({
 export type Term = z.infer<typeof termSchema>
 export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
 
+/** Both tables of a results folder as Markdown: docs/results.md. */
+export function describeRecords(): string {
+  const table = (name: string, shape: Record<string, z.ZodType>) =>
+    `## \`${name}\`\n\n| column | |\n|---|---|\n${Object.entries(shape).map(([column, schema]) => `| \`${column}\` | ${schema.description} |`).join('\n')}\n`
+  return `${table('runs.csv', rowSchema.shape)}\n${table('terms.csv', termSchema.shape)}`
+}
+
 /** A column of the row, or else the editor option of that name (`multiplier`, `blocks`, …); null where there is neither. */
 export function valueOf(row: Row, name: string): string | number | boolean | null {
   const found = name in row ? row[name as Column] : row.options[name]

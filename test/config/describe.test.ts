@@ -1,0 +1,27 @@
+// docs/config.md and docs/results.md say what the schemas say, and the example in the first is an experiment.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { describeConfig, experimentSchema, loadExperiment } from '../../src/config/index.js'
+import { COLUMNS, describeRecords, packageRoot } from '../../src/record/index.js'
+
+const read = (name: string) => readFileSync(join(packageRoot, 'docs', name), 'utf8')
+
+test('the tables of docs/config.md are those of the schema', () => {
+  assert.ok(read('config.md').endsWith(describeConfig()), 'write describeConfig() to the end of docs/config.md')
+  for (const key of [...Object.keys(experimentSchema.shape), 'chain', 'drop_rate', 'items', 'exclude']) assert.match(read('config.md'), new RegExp(`\\b${key}\\b`))
+})
+
+test('the tables of docs/results.md are those of the rows', () => {
+  assert.ok(read('results.md').endsWith(describeRecords()), 'write describeRecords() to the end of docs/results.md')
+  for (const column of COLUMNS) assert.match(read('results.md'), new RegExp(`\`${column}\``))
+})
+
+test('the example is an experiment', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'docs-')), 'x.yaml')
+  writeFileSync(file, /```yaml\n([^]*?)```/.exec(read('config.md'))![1])
+  const { edits } = await loadExperiment(file)
+  assert.deepEqual(edits.map((edit) => edit.label), ['dare', 'dare', 'dare', 'drop only', 'drop only', 'drop only', 'on weights', 'both'])
+})
