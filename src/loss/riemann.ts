@@ -2,7 +2,7 @@
 // arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
 import type { Model, Weights } from '../models/index.js'
-import { gradientOf, preparePass } from './loss.js'
+import { gradientOf, preparePass, type Gradient } from './loss.js'
 
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 export type Rule = (typeof RULES)[number]
@@ -72,17 +72,26 @@ function moving(change: Change): string[] {
   return [...change.keys()].filter((name) => change.get(name)!.some((x) => x !== 0))
 }
 
-/** The rule's sum with `steps` intervals. */
+export interface PathOptions {
+  rule: Rule
+  /** Intervals, or Gauss nodes: C in the paper. */
+  steps: number
+  /** Gradient at the post-trained weights on the same batches, where it is known: the node t = 0 then costs nothing. */
+  origin?: Gradient | null
+}
+
+/** The rule's sum. */
 export async function riemannSum(
-  model: Model, post: Weights, change: Change, batches: Batch[], { rule, steps }: { rule: Rule; steps: number },
+  model: Model, post: Weights, change: Change, batches: Batch[], { rule, steps, origin }: PathOptions,
 ): Promise<PathSum> {
   const names = moving(change)
   const terms = new Map(names.map((name) => [name, 0]))
   const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
   for (const { t, weight } of ruleNodes(rule, steps)) {
+    const known = t === 0 ? origin : null
     const moved = t === 0 ? [] : names.map((name, i) => tf.tidy(() => post[name].add(steer[i].mul(t))))
     const weights = { ...post, ...Object.fromEntries(moved.map((tensor, i) => [names[i], tensor])) }
-    const { gradient } = await gradientOf(model, weights, batches, names)
+    const gradient = known ?? (await gradientOf(model, weights, batches, names)).gradient
     for (const name of names) terms.set(name, terms.get(name)! + weight * inner(gradient.get(name)!, change.get(name)!))
     tf.dispose(moved)
   }

@@ -11,7 +11,7 @@ export interface Reference {
   lossPost: Loss | null
   scorePre: number | null
   scorePost: number | null
-  /** Gradient of the loss at the post-trained weights; only where an editor needs it. */
+  /** Gradient of the loss at the post-trained weights; where an editor or a Riemann sum needs it. */
   gradient: Gradient | null
 }
 
@@ -19,6 +19,8 @@ export async function measureReference(home: Residence, planned: PlannedTask, me
   const { model, tokenizer, post } = home
   // A gradient is taken on the batches of the loss; without a loss section, on its default number of items.
   const { task, batches } = await home.open(planned, measures.loss ? measures.loss.items : needsGradient ? 128 : undefined)
+  // A Riemann sum needs it too, at its first node.
+  const wanted = needsGradient || (measures.loss && measures.loss.riemann)
   const base = uploadBase(home)
   try {
     const score = async (weights: typeof post) =>
@@ -28,7 +30,7 @@ export async function measureReference(home: Residence, planned: PlannedTask, me
       lossPost: measures.loss ? await lossOf(model, post, batches) : null,
       scorePre: await score(base),
       scorePost: await score(post),
-      gradient: needsGradient ? share((await gradientOf(model, post, batches)).gradient) : null,
+      gradient: wanted ? share((await gradientOf(model, post, batches)).gradient) : null,
     }
   } finally {
     tf.dispose(base)

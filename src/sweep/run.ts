@@ -41,7 +41,7 @@ export async function executeRun(
 const NOTHING: PathSum = { sum: 0, terms: new Map() }
 
 async function measureLoss(
-  home: Residence, run: Run, { loss: settings }: Measures, { lossPre, lossPost }: Reference, applied: Applied,
+  home: Residence, run: Run, { loss: settings }: Measures, { lossPre, lossPost, gradient: origin }: Reference, applied: Applied,
   batches: Parameters<typeof lossOf>[2],
 ): Promise<{ columns: Partial<Row>; terms: Term[] }> {
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }

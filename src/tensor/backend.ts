@@ -46,7 +46,6 @@ async function startWasm(): Promise<BackendInfo> {
  * @throws UserError when the named backend cannot be had, with the reason.
  */
 export async function setBackend(name: BackendName = 'auto'): Promise<BackendInfo> {
-  tf.env().set('IS_TEST', true) // silences the banner that recommends tfjs-node
   if (name === 'cpu') {
     await tf.setBackend('cpu')
     return { name, package: `@tensorflow/tfjs ${tf.version['tfjs-core']}` }

@@ -92,6 +92,29 @@ function registerSegmentSum(backend: WasmBackend) {
   })
 }
 
+/** Rows of x [n, …] by id, copied whole; the stock kernel, which copies entry by entry, keeps every other kind of gather. */
+function registerGather(backend: WasmBackend) {
+  const stock = tf.getKernel('GatherV2', 'wasm')
+  tf.unregisterKernel('GatherV2', 'wasm')
+  tf.registerKernel({
+    ...stock,
+    kernelFunc(call) {
+      const { x, indices } = call.inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
+      const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number }
+      if (axis !== 0 || batchDims !== 0 || x.dtype !== 'float32') return stock.kernelFunc(call)
+      const width = tf.util.sizeFromShape(x.shape) / x.shape[0]
+      const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32')
+      const [from, ids, to] = [x, indices, out].map((tensor) => backend.typedArrayFromHeap(tensor))
+      for (let row = 0; row < ids.length; row++) {
+        const id = ids[row]
+        if (id < 0 || id >= x.shape[0]) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
+        to.set(from.subarray(id * width, (id + 1) * width), row * width)
+      }
+      return out
+    },
+  })
+}
+
 /** A clone that shares the values: the stock kernel copies them, and every tensor that a derivative saves is a clone. */
 function registerIdentity() {
   tf.unregisterKernel('Identity', 'wasm')
@@ -114,4 +137,5 @@ export function prepareWasm() {
   registerMatMul(backend)
   registerSegmentSum(backend)
   registerIdentity()
+  registerGather(backend)
 }

@@ -61,6 +61,15 @@ test('a batch split in two gives the loss and gradient of the whole', async () =
   for (const [name, values] of once.gradient) assert.ok(worst(twice.gradient.get(name)!, values, 1e-3) < 1e-4, name)
 })
 
+test('a known gradient at the start of the path changes no term', async () => {
+  const { model, post, expected } = fixture
+  const batches = [caseBatch(expected.cases.main)]
+  const { gradient: origin } = await gradientOf(model, post, batches)
+  const options = { rule: 'left', steps: 2 } as const
+  const change = changeOf('sign')
+  assert.deepEqual(await riemannSum(model, post, change, batches, { ...options, origin }), await riemannSum(model, post, change, batches, options))
+})
+
 for (const edit of ['scale-0.5', 'sign', 'magnitude-0.5']) {
   test(`${edit}: Riemann sums under every rule, with per-tensor terms`, async () => {
     const { model, post, expected } = fixture
