@@ -10,12 +10,12 @@ import { COLUMNS, describeRecords, packageRoot } from '../../src/record/index.js
 const read = (name: string) => readFileSync(join(packageRoot, 'docs', name), 'utf8')
 
 test('the tables of docs/config.md are those of the schema', () => {
-  assert.ok(read('config.md').endsWith(describeConfig()), 'write describeConfig() to the end of docs/config.md')
+  assert.ok(read('config.md').endsWith(describeConfig()), 'node scripts/docs.mjs writes them')
   for (const key of [...Object.keys(experimentSchema.shape), 'chain', 'drop_rate', 'items', 'exclude']) assert.match(read('config.md'), new RegExp(`\\b${key}\\b`))
 })
 
 test('the tables of docs/results.md are those of the rows', () => {
-  assert.ok(read('results.md').endsWith(describeRecords()), 'write describeRecords() to the end of docs/results.md')
+  assert.ok(read('results.md').endsWith(describeRecords()), 'node scripts/docs.mjs writes them')
   for (const column of COLUMNS) assert.match(read('results.md'), new RegExp(`\`${column}\``))
 })
 
