@@ -35,7 +35,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const info = await stat(folder).catch(() => null)
   if (!info) throw new UserError(`${folder}: no such checkpoint folder`)
   if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)
-  if (basename(folder).includes(PARTIAL)) throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
+  if (basename(folder).includes(PARTIAL))
+    throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
 
   const config = await readJson(join(folder, 'config.json'))
   const tensors = new Map<string, TensorEntry>()
@@ -46,11 +47,13 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     for (const entry of entries) {
       const other = tensors.get(entry.name)
       if (other) throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is also in ${other.file}`)
-      if (expected && !expected.has(entry.name)) throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is not listed for this file in ${INDEX}`)
+      if (expected && !expected.has(entry.name))
+        throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is not listed for this file in ${INDEX}`)
       tensors.set(entry.name, entry)
     }
     for (const name of expected ?? []) {
-      if (!entries.some((entry) => entry.name === name)) throw new UserError(`${file}: tensor ${JSON.stringify(name)} of ${INDEX} is missing`)
+      if (!entries.some((entry) => entry.name === name))
+        throw new UserError(`${file}: tensor ${JSON.stringify(name)} of ${INDEX} is missing`)
     }
   }
 
@@ -65,7 +68,9 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     return entry
   }
   return {
-    folder, config, tensors,
+    folder,
+    config,
+    tensors,
     read: async (name) => {
       const entry = entryOf(name)
       return readValues(await handleOf(entry.file), entry)
@@ -108,35 +113,47 @@ async function readValues(handle: FileHandle, entry: TensorEntry): Promise<Float
     if (bad.count && !count) first = done + bad.first
     count += bad.count
   }
-  if (count) throw new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
+  if (count)
+    throw new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
   return values
 }
 
 /** Reads exactly `target.length` bytes from `position`; a file that shrank since its header was read is reported. */
 async function fill(handle: FileHandle, target: Uint8Array, position: number, entry: TensorEntry): Promise<void> {
-  for (let done = 0; done < target.length; ) {
+  for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
-    if (!bytesRead) throw new UserError(`${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`)
+    if (!bytesRead)
+      throw new UserError(`${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`)
     done += bytesRead
   }
 }
 
 /** Weight files of the folder → the names each must hold (null for a single file, which lists itself). */
 async function listShards(folder: string): Promise<Map<string, Set<string> | null>> {
-  const exists = (name: string): Promise<boolean> => stat(join(folder, name)).then(() => true, () => false)
+  const exists = (name: string): Promise<boolean> =>
+    stat(join(folder, name)).then(
+      () => true,
+      () => false,
+    )
   if (await exists(SINGLE)) return new Map([[SINGLE, null]])
   const path = join(folder, INDEX)
   if (!(await exists(INDEX))) {
-    const hint = (await exists('adapter_config.json')) ? '; it is an adapter: merge it into its base model first'
-      : (await exists('pytorch_model.bin')) ? '; convert pytorch_model.bin to safetensors first' : ''
+    const hint = (await exists('adapter_config.json'))
+      ? '; it is an adapter: merge it into its base model first'
+      : (await exists('pytorch_model.bin'))
+        ? '; convert pytorch_model.bin to safetensors first'
+        : ''
     throw new UserError(`${folder}: neither ${SINGLE} nor ${INDEX} is there${hint}`)
   }
   const map = (await readJson(path))?.weight_map
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const shards = new Map<string, Set<string>>()
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== 'string' || file !== basename(file) || file.includes('\\') || file === '..' || file === '') {
-      throw new UserError(`${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`)
+      throw new UserError(
+        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
+      )
     }
     if (!shards.has(file)) {
       if (!(await exists(file))) throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing`)

@@ -95,7 +95,8 @@ function checkLayout(entries: TensorEntry[], file: string, data: number, size: n
   let before = 'the header'
   for (const { name, begin, end } of ordered) {
     if (begin < reached) throw new UserError(`${file}: tensor ${JSON.stringify(name)} overlaps ${before} by ${reached - begin} bytes`)
-    if (begin > reached) throw new UserError(`${file}: ${begin - reached} bytes between ${before} and tensor ${JSON.stringify(name)} belong to no tensor`)
+    if (begin > reached)
+      throw new UserError(`${file}: ${begin - reached} bytes between ${before} and tensor ${JSON.stringify(name)} belong to no tensor`)
     reached = end
     before = `tensor ${JSON.stringify(name)}`
   }

@@ -41,14 +41,22 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
   }
   for (const name of base.tensors.keys()) if (!post.tensors.has(name) && !mayBeTied(name, base)) missing.post.push(name)
 
-  const kinds = [['only in post', missing.base], ['only in base', missing.post], ['of another shape or kind', shapes]] as const
+  const kinds = [
+    ['only in post', missing.base],
+    ['only in base', missing.post],
+    ['of another shape or kind', shapes],
+  ] as const
   const count = shapes.length + missing.base.length + missing.post.length
   if (count && !ignoreUnmatched) {
-    const lists = kinds.filter(([, list]) => list.length).map(([kind, list]) => {
-      const rest = list.length > NAMED ? ` and ${list.length - NAMED} more` : ''
-      return `${list.length} ${kind}: ${list.slice(0, NAMED).join(', ')}${rest}`
-    })
-    throw new UserError(`${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched goes on without them); ${lists.join('; ')}`)
+    const lists = kinds
+      .filter(([, list]) => list.length)
+      .map(([kind, list]) => {
+        const rest = list.length > NAMED ? ` and ${list.length - NAMED} more` : ''
+        return `${list.length} ${kind}: ${list.slice(0, NAMED).join(', ')}${rest}`
+      })
+    throw new UserError(
+      `${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched goes on without them); ${lists.join('; ')}`,
+    )
   }
   const unmatched = kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`))
   if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
@@ -56,7 +64,8 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
   const tied = await findTied(post)
   // A head that only one side stores and that is no true copy has no delta of its own.
   for (const name of [...post.tensors.keys()].filter((name) => !base.tensors.has(name) && mayBeTied(name, post) && !tied.has(name))) {
-    if (!ignoreUnmatched) throw new UserError(`${post.folder}: ${name} is not in ${base.folder} and differs from the embedding it would be tied to (--ignore-unmatched goes on without it)`)
+    const reason = `${name} is not in ${base.folder} and differs from the embedding it would be tied to`
+    if (!ignoreUnmatched) throw new UserError(`${post.folder}: ${reason} (--ignore-unmatched goes on without it)`)
     unmatched.push(`${name} (only in post)`)
   }
   return { base, post, names: names.filter((name) => !tied.has(name)), tied, unmatched, dtypes }

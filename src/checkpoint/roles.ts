@@ -47,13 +47,18 @@ export interface Selection {
  * `role:<role>`, or `linear`. Throws a UserError for a pattern that matches nothing.
  */
 export function selectTensors(
-  tensors: Iterable<{ name: string; shape: readonly number[]; dtype?: string }>, { include = [], exclude = [] }: Selection,
+  tensors: Iterable<{ name: string; shape: readonly number[]; dtype?: string }>,
+  { include = [], exclude = [] }: Selection,
 ): string[] {
   const floating = [...tensors].filter(({ dtype }) => dtype === undefined || isFloating(dtype))
   const matcher = (patterns: readonly string[]): ((tensor: (typeof floating)[number]) => boolean) => {
     const tests = patterns.map((pattern) => {
       const test = testOf(pattern)
-      if (!floating.some(test)) throw matchesNothing(pattern, floating.map(({ name }) => name))
+      if (!floating.some(test))
+        throw matchesNothing(
+          pattern,
+          floating.map(({ name }) => name),
+        )
       return test
     })
     return (tensor) => tests.some((test) => test(tensor))
@@ -61,24 +66,35 @@ export function selectTensors(
   const included = include.length ? matcher(include) : () => true
   const excluded = matcher(exclude)
   const names = floating.filter((tensor) => included(tensor) && !excluded(tensor)).map(({ name }) => name)
-  if (!names.length) throw new UserError(`no tensor is left: include ${include.join(', ') || 'everything'}, exclude ${exclude.join(', ') || 'nothing'}`)
+  if (!names.length)
+    throw new UserError(`no tensor is left: include ${include.join(', ') || 'everything'}, exclude ${exclude.join(', ') || 'nothing'}`)
   return names
 }
 
 function testOf(pattern: string): (tensor: { name: string; shape: readonly number[] }) => boolean {
   if (pattern === 'linear') return ({ name, shape }) => isLinear(name, shape)
   if (pattern.startsWith('role:')) return ({ name, shape }) => roleOf(name, shape) === pattern.slice(5)
-  const glob = new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`)
+  const glob = new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  )
   return ({ name }) => glob.test(name)
 }
 
 function matchesNothing(pattern: string, names: readonly string[]): UserError {
   if (pattern.startsWith('role:')) {
     const role = pattern.slice(5)
-    const hint = (ROLES as readonly string[]).includes(role) ? 'this model has no tensor of that role' : `did you mean "role:${closest(role, ROLES)}"?`
+    const hint = (ROLES as readonly string[]).includes(role)
+      ? 'this model has no tensor of that role'
+      : `did you mean "role:${closest(role, ROLES)}"?`
     return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; ${hint} Roles: ${ROLES.join(', ')}`)
   }
-  if (pattern === 'linear') return new UserError('pattern "linear" matches no tensor; the model has no 2-D attention or MLP matrix with a known name')
+  if (pattern === 'linear')
+    return new UserError('pattern "linear" matches no tensor; the model has no 2-D attention or MLP matrix with a known name')
   const nearest = [...names].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
-  return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`)
+  return new UserError(
+    `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`,
+  )
 }

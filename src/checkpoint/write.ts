@@ -33,7 +33,12 @@ export interface WriteOptions {
   overwrite?: boolean
 }
 
-const COPIED = /^(generation_config\.json|(tokenizer|vocab|merges|special_tokens_map|added_tokens|chat_template|preprocessor_config|processor_config|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)|LICENSE.*)$/
+/** What a loader needs besides config and weights, and the licence. */
+const COPIED = [
+  /^(generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens)\.json$/,
+  /^(tokenizer|vocab|merges|chat_template|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)$/,
+  /^LICENSE/,
+]
 
 /** Throws a UserError for an existing folder, a full disk, NaN or Inf, and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
@@ -53,7 +58,8 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
     throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
-      ? new UserError(`${folder}: the disk is full (${amount(layout.bytes)} are needed); nothing was written`, { cause: error }) : error
+      ? new UserError(`${folder}: the disk is full (${amount(layout.bytes)} are needed); nothing was written`, { cause: error })
+      : error
   }
   await flush(dirname(target))
 }
@@ -62,12 +68,15 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 export async function checkTarget(folder: string, target: string, overwrite: boolean): Promise<void> {
   const entries = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
-    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, { cause: error })
+    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, {
+      cause: error,
+    })
   })
   if (!entries.length) return
   if (!overwrite) throw new UserError(`${folder}: exists and is not empty; choose another name or give --overwrite`)
   // A folder of something else is never deleted, whatever was typed.
-  if (!entries.some((name) => name.endsWith('.safetensors'))) throw new UserError(`${folder}: is not a checkpoint folder and is not overwritten`)
+  if (!entries.some((name) => name.endsWith('.safetensors')))
+    throw new UserError(`${folder}: is not a checkpoint folder and is not overwritten`)
 }
 
 async function checkSpace(parent: string, folder: string, bytes: number): Promise<void> {
@@ -108,18 +117,22 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
 function toBytes({ name, dtype }: PlannedTensor, values: Float32Array): Uint8Array {
   if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
   const bad = countNonFinite(values)
-  if (bad.count) throw new UserError(`tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`)
+  if (bad.count)
+    throw new UserError(
+      `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`,
+    )
   const bytes = encode(dtype as WritableDtype, values)
   if (dtype === 'F32') return bytes
   const halves = new Uint16Array(bytes.buffer)
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
-  if (first >= 0) throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use F32${dtype === 'F16' ? ' or BF16' : ''}`)
-  return bytes
+  if (first < 0) return bytes
+  const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
+  throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`)
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += (await handle.write(bytes, done, Math.min(bytes.length - done, 1 << 30), position + done)).bytesWritten
   }
 }
@@ -127,12 +140,16 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
 async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, card }: WriteOptions): Promise<void> {
   const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
-  const configText = config ? JSON.stringify(config, null, 2) : copyFrom === undefined ? null : await readFile(join(copyFrom, 'config.json'), 'utf8').catch(() => null)
+  const configText = config
+    ? JSON.stringify(config, null, 2)
+    : copyFrom === undefined
+      ? null
+      : await readFile(join(copyFrom, 'config.json'), 'utf8').catch(() => null)
   if (configText !== null) await writeFile(join(partial, 'config.json'), `${withDtype(configText, plan).trimEnd()}\n`)
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   if (copyFrom === undefined) return
   for (const name of await readdir(copyFrom)) {
-    if (COPIED.test(name)) await copyFile(join(copyFrom, name), join(partial, name))
+    if (COPIED.some((pattern) => pattern.test(name))) await copyFile(join(copyFrom, name), join(partial, name))
   }
 }
 
@@ -147,7 +164,9 @@ function withDtype(text: string, plan: readonly PlannedTensor[]): string {
   if (!most) return text
   const key = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g
   const name = TORCH_NAMES[most[0]]
-  return text.match(key) ? text.replace(key, `$1"${name}"`) : text.replace(/\{\s*(?=("|\}))/, (open, next) => `${open}"torch_dtype": "${name}"${next === '"' ? ',\n  ' : ''}`)
+  return text.match(key)
+    ? text.replace(key, `$1"${name}"`)
+    : text.replace(/\{\s*(?=("|\}))/, (open, next) => `${open}"torch_dtype": "${name}"${next === '"' ? ',\n  ' : ''}`)
 }
 
 /** Puts `partial` under its final name; an old folder is moved aside first and deleted after. */

@@ -18,7 +18,8 @@ export async function handler(args: Args): Promise<void> {
     import('../models/index.js'), import('../checkpoint/index.js'), import('../inspect/table.js'), import('../record/package.js'),
   ])
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(() => [])
-  const folders = [...new Set(found.filter((entry) => /^model\.safetensors(\.index\.json)?$/.test(entry.name)).map((entry) => entry.parentPath))].sort()
+  const weights = found.filter((entry) => /^model\.safetensors(\.index\.json)?$/.test(entry.name))
+  const folders = [...new Set(weights.map((entry) => entry.parentPath))].sort()
   const checkpoints = []
   for (const folder of folders) {
     const { config, tensors, close } = await openCheckpoint(folder)
@@ -31,7 +32,9 @@ export async function handler(args: Args): Promise<void> {
     process.stdout.write(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
     return
   }
-  for (const { name, modelTypes, cite } of architectures) process.stdout.write(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
+  for (const { name, modelTypes, cite } of architectures) {
+    process.stdout.write(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
+  }
   const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
   process.stdout.write(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
   for (const { folder, model_type: type, parameters } of checkpoints) {

@@ -11,8 +11,8 @@ export interface Progress {
 export function startProgress(total: number, quiet = false): Progress {
   if (quiet || !process.stderr.isTTY) return { advance: () => undefined, stop: () => undefined }
   const bar = new SingleBar({
-    format: '{bar} {percentage}% · {eta_formatted} left · {what}', stream: process.stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50,
-    barCompleteChar: '█', barIncompleteChar: '░', barsize: 30,
+    format: '{bar} {percentage}% · {eta_formatted} left · {what}', barsize: 30, barCompleteChar: '█', barIncompleteChar: '░',
+    stream: process.stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50,
   })
   bar.start(Math.max(1, total), 0, { what: '' })
   return { advance: (amount, what) => bar.increment(amount, { what }), stop: () => bar.stop() }

@@ -38,13 +38,17 @@ export function withEditors<T>(cli: Argv<T>) {
 
 /** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */
 export function readSteps(args: { editor: string[]; seed: number; [flag: string]: unknown }): Step[] {
-  if (!Number.isSafeInteger(args.seed) || args.seed < 0) throw new UserError(`--seed must be a whole number ≥ 0; got ${args.seed}`, { exitCode: 2 })
-  const flags = Object.fromEntries([...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined).map((name) => [name, args[flagOf(name)]]))
+  if (!Number.isSafeInteger(args.seed) || args.seed < 0) {
+    throw new UserError(`--seed must be a whole number ≥ 0; got ${args.seed}`, { exitCode: 2 })
+  }
+  const given = [...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined)
+  const flags = Object.fromEntries(given.map((name) => [name, args[flagOf(name)]]))
   const wrong = Object.keys(flags).find((name) => Number.isNaN(flags[name]))
   if (wrong) throw new UserError(`--${flagOf(wrong)} must be ${expectedValue(allOptions().get(wrong)!.facts)}`, { exitCode: 2 })
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {
-    throw new UserError(`--${flagOf(stray)} does not say which of ${args.editor.length} editors it is for; write --editor name:${stray}=${flags[stray]}`, { exitCode: 2 })
+    const right = `--editor name:${stray}=${flags[stray]}`
+    throw new UserError(`--${flagOf(stray)} does not say which of ${args.editor.length} editors it is for; write ${right}`, { exitCode: 2 })
   }
   return args.editor.map((text) => {
     const [name, rest] = text.split(/:(.*)/s)

@@ -5,7 +5,12 @@ import { packageVersion } from '../record/package.js'
 import type { EditOptions } from './edit.js'
 
 /** Reads the inputs once to hash them. `backend`: the npm package that computes. */
-export async function describeEdit(title: string, { base, post }: Pair, options: EditOptions, backend: string): Promise<{ card: string; metadata: Record<string, string> }> {
+export async function describeEdit(
+  title: string,
+  { base, post }: Pair,
+  options: EditOptions,
+  backend: string,
+): Promise<{ card: string; metadata: Record<string, string> }> {
   const { steps, seed, on, include = [], exclude = [], dtype } = options
   const settings: Record<string, unknown> = {
     on,
@@ -16,13 +21,19 @@ export async function describeEdit(title: string, { base, post }: Pair, options:
     dtype: dtype ?? 'as in the post-trained model',
   }
   const inputs = []
-  for (const [role, checkpoint] of [['base', base], ['post', post]] as const) {
+  for (const [role, checkpoint] of [
+    ['base', base],
+    ['post', post],
+  ] as const) {
     inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
   }
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set(steps.map(({ editor }) => editor.cite))]
   return {
     card: writeCard({ title, inputs, settings, software, citations }),
-    metadata: { deltalab: software.deltalab, edit: JSON.stringify({ ...settings, inputs: inputs.map(({ role, hashes }) => ({ role, hashes })) }) },
+    metadata: {
+      deltalab: software.deltalab,
+      edit: JSON.stringify({ ...settings, inputs: inputs.map(({ role, hashes }) => ({ role, hashes })) }),
+    },
   }
 }

@@ -32,7 +32,10 @@ export interface InspectOptions {
 export const RANK_LIMIT = 1024
 
 /** Yields one report per tensor; returns those of the roles, and of all tensors last. */
-export async function* inspectPair(pair: Pair, { names = pair.names, rankLimit = RANK_LIMIT }: InspectOptions = {}): AsyncGenerator<TensorReport, GroupReport[]> {
+export async function* inspectPair(
+  pair: Pair,
+  { names = pair.names, rankLimit = RANK_LIMIT }: InspectOptions = {},
+): AsyncGenerator<TensorReport, GroupReport[]> {
   const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
   for (const name of names) {
     const entry = pair.post.tensors.get(name)!
@@ -49,15 +52,24 @@ export async function* inspectPair(pair: Pair, { names = pair.names, rankLimit =
       groups.get(key)!.tensors++
     }
     yield {
-      name, role, layer: layerOf(name), shape: entry.shape, dtype_base: pair.base.tensors.get(name)!.dtype, dtype_post: entry.dtype,
+      name,
+      role,
+      layer: layerOf(name),
+      shape: entry.shape,
+      dtype_base: pair.base.tensors.get(name)!.dtype,
+      dtype_post: entry.dtype,
       ...statisticsOf(sums, delta),
-      effective_rank: sums.delta2 > 0 && entry.shape.length === 2 && Math.min(...entry.shape) <= rankLimit
-        ? effectiveRank(singularValues(delta, entry.shape[0], entry.shape[1])) : null,
+      effective_rank:
+        sums.delta2 > 0 && entry.shape.length === 2 && Math.min(...entry.shape) <= rankLimit
+          ? effectiveRank(singularValues(delta, entry.shape[0], entry.shape[1]))
+          : null,
     }
   }
   const order = [...ROLES, 'all'] as const
-  return order.filter((role) => groups.has(role)).map((role) => {
-    const { tensors, sums } = groups.get(role)!
-    return { role, tensors, ...statisticsOf(sums) }
-  })
+  return order
+    .filter((role) => groups.has(role))
+    .map((role) => {
+      const { tensors, sums } = groups.get(role)!
+      return { role, tensors, ...statisticsOf(sums) }
+    })
 }

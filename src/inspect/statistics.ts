@@ -73,10 +73,17 @@ export function statisticsOf(sums: Sums, delta?: Float32Array): Statistics {
   const base_norm = Math.sqrt(base2)
   const delta_norm = Math.sqrt(delta2)
   return {
-    parameters: n, base_norm, delta_norm,
+    parameters: n,
+    base_norm,
+    delta_norm,
     relative_norm: base2 ? delta_norm / base_norm : null,
-    mean, std: n ? Math.sqrt(Math.max(0, delta2 / n - mean * mean)) : 0,
-    p50, p90, p99, max, zeros: n ? zeros / n : 0,
+    mean,
+    std: n ? Math.sqrt(Math.max(0, delta2 / n - mean * mean)) : 0,
+    p50,
+    p90,
+    p99,
+    max,
+    zeros: n ? zeros / n : 0,
     cosine: base2 && post2 ? Math.max(-1, Math.min(1, cross / Math.sqrt(base2 * post2))) : null,
   }
 }

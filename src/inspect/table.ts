@@ -1,19 +1,33 @@
 // The reports of inspect as aligned text, one line at a time so that a long report appears while it is made, and as CSV.
 import { createObjectCsvStringifier } from 'csv-writer'
+import type { Pair } from '../checkpoint/index.js'
 import type { GroupReport, TensorReport } from './inspect.js'
 
 const COLUMNS = [
-  ['parameters', 'entries', 10], ['relative_norm', '|Δ|/|W|', 9], ['delta_norm', '|Δ|', 9], ['mean', 'mean', 10], ['std', 'std', 9],
-  ['p50', 'p50', 9], ['p90', 'p90', 9], ['p99', 'p99', 9], ['max', 'max', 9], ['zeros', 'zeros', 8], ['cosine', 'cosine', 9],
+  ['parameters', 'entries', 10],
+  ['relative_norm', '|Δ|/|W|', 9],
+  ['delta_norm', '|Δ|', 9],
+  ['mean', 'mean', 10],
+  ['std', 'std', 9],
+  ['p50', 'p50', 9],
+  ['p90', 'p90', 9],
+  ['p99', 'p99', 9],
+  ['max', 'max', 9],
+  ['zeros', 'zeros', 8],
+  ['cosine', 'cosine', 9],
 ] as const
 
 /** The heading of a table of tensors or of roles whose first column is `width` wide. */
 export function headLine(of: 'tensor' | 'role', width: number): string {
-  return of.padEnd(width) + COLUMNS.map(([, title, w]) => title.padStart(w)).join('') + (of === 'tensor' ? 'eff. rank' : 'tensors').padStart(10)
+  return (
+    of.padEnd(width) + COLUMNS.map(([, title, w]) => title.padStart(w)).join('') + (of === 'tensor' ? 'eff. rank' : 'tensors').padStart(10)
+  )
 }
 
 export function reportLine(name: string, report: TensorReport | GroupReport, width: number): string {
-  const cells = COLUMNS.map(([column, , w]) => (column === 'parameters' ? countText(report[column]) : numberText(column, report[column])).padStart(w))
+  const cells = COLUMNS.map(([column, , w]) =>
+    (column === 'parameters' ? countText(report[column]) : numberText(column, report[column])).padStart(w),
+  )
   const last = 'tensors' in report ? String(report.tensors) : (report.effective_rank?.toFixed(1) ?? '–')
   return name.padEnd(width) + cells.join('') + last.padStart(10)
 }
@@ -37,4 +51,14 @@ export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string 
   const csv = createObjectCsvStringifier({ header: Object.keys(reports[0]).map((id) => ({ id, title: id })) })
   const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
   return csv.getHeaderString() + csv.stringifyRecords(rows)
+}
+
+/** Sentences on what the statistics leave out or mix. */
+export function notesOn({ tied, dtypes, unmatched }: Pair): string[] {
+  const [first] = dtypes
+  return [
+    ...[...tied].map(([copy, source]) => `${copy} is a copy of ${source} (tied) and counted once.`),
+    ...(first ? [`${dtypes.length} tensors change their format, e.g. ${first.name}: ${first.base} in base, ${first.post} in post.`] : []),
+    ...(unmatched.length ? [`${unmatched.length} tensors do not match and were left out: ${unmatched.join(', ')}`] : []),
+  ]
 }

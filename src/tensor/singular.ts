@@ -7,7 +7,10 @@
 export function singularValues(values: Float32Array, rows: number, columns: number): Float64Array {
   const { matrix, size } = gram(values, rows, columns)
   const { diagonal, beside } = tridiagonal(matrix, size)
-  return eigenvalues(diagonal, beside).map((square) => Math.sqrt(Math.max(0, square))).sort().reverse()
+  return eigenvalues(diagonal, beside)
+    .map((square) => Math.sqrt(Math.max(0, square)))
+    .sort()
+    .reverse()
 }
 
 /** The smaller of AAᵀ and AᵀA, lower triangle, row-major. */
@@ -27,7 +30,7 @@ function gram(values: Float32Array, rows: number, columns: number): { matrix: Fl
   return { matrix, size }
 }
 
-/** Householder reduction of a symmetric matrix (lower triangle, overwritten) to its diagonal and the entries beside it (Golub & Van Loan §8.3.1). */
+/** Householder reduction (Golub & Van Loan §8.3.1) of a symmetric matrix (lower triangle, overwritten): diagonal and what is beside it. */
 function tridiagonal(a: Float64Array, n: number): { diagonal: Float64Array; beside: Float64Array } {
   const diagonal = new Float64Array(n)
   const beside = new Float64Array(n)

@@ -31,7 +31,10 @@ test('the three bf16 shards hold the float32 weights rounded to nearest even, as
     const rounded = encode('BF16', values)
     assert.deepEqual(Buffer.from(await half.readBytes(name)), Buffer.from(rounded), name)
     const upper = await half.read(name)
-    assert.ok(values.every((value, i) => Math.abs(value - upper[i]) <= Math.abs(value) * 2 ** -8), name)
+    assert.ok(
+      values.every((value, i) => Math.abs(value - upper[i]) <= Math.abs(value) * 2 ** -8),
+      name,
+    )
   }
   await Promise.all([post.close(), half.close()])
 })
@@ -39,9 +42,17 @@ test('the three bf16 shards hold the float32 weights rounded to nearest even, as
 test('hashes are the SHA-256 of the files', async () => {
   const half = await openCheckpoint(`${LLAMA3}/post-bf16`)
   const hashes = await half.hashes()
-  assert.deepEqual(Object.keys(hashes), ['config.json', 1, 2, 3].map((i) => (typeof i === 'string' ? i : `model-0000${i}-of-00003.safetensors`)))
+  assert.deepEqual(
+    Object.keys(hashes),
+    ['config.json', 1, 2, 3].map((i) => (typeof i === 'string' ? i : `model-0000${i}-of-00003.safetensors`)),
+  )
   for (const [name, hash] of Object.entries(hashes)) {
-    assert.equal(hash, createHash('sha256').update(readFileSync(join(LLAMA3, 'post-bf16', name))).digest('hex'))
+    assert.equal(
+      hash,
+      createHash('sha256')
+        .update(readFileSync(join(LLAMA3, 'post-bf16', name)))
+        .digest('hex'),
+    )
   }
 })
 
@@ -49,7 +60,8 @@ test('F16 and F64 become float32, other formats are refused as weights and kept 
   const path = join(root, 'formats')
   mkdirSync(path)
   const header = {
-    half: { dtype: 'F16', shape: [2], data_offsets: [0, 4] }, double: { dtype: 'F64', shape: [1], data_offsets: [4, 12] },
+    half: { dtype: 'F16', shape: [2], data_offsets: [0, 4] },
+    double: { dtype: 'F64', shape: [1], data_offsets: [4, 12] },
     mask: { dtype: 'BOOL', shape: [2], data_offsets: [12, 14] },
   }
   const data = Buffer.alloc(14)
@@ -73,7 +85,10 @@ test('a tensor longer than one read comes whole and in order', async () => {
   mkdirSync(path)
   const n = 5 * 1024 * 1024 // 10 MB of bf16: more than two reads
   const halves = Uint16Array.from({ length: n }, (_, i) => i % 0x7f00)
-  writeFileSync(join(path, 'model.safetensors'), file({ a: { dtype: 'BF16', shape: [n], data_offsets: [0, 2 * n] } }, new Uint8Array(halves.buffer)))
+  writeFileSync(
+    join(path, 'model.safetensors'),
+    file({ a: { dtype: 'BF16', shape: [n], data_offsets: [0, 2 * n] } }, new Uint8Array(halves.buffer)),
+  )
   const checkpoint = await openCheckpoint(path)
   const bits = new Uint32Array((await checkpoint.read('a')).buffer)
   assert.ok(bits.every((word, i) => word === halves[i] << 16))
@@ -81,8 +96,19 @@ test('a tensor longer than one read comes whole and in order', async () => {
 })
 
 test('NaN and Inf are named with tensor, count and first index', async () => {
-  const checkpoint = await openCheckpoint(folder(join(root, 'nan'), { good: [[1], [1]], bad: [[2, 2], [0, Infinity, 2, NaN]] }))
-  await assert.rejects(checkpoint.read('bad'), { name: 'UserError', message: /tensor "bad" holds 2 NaN or Inf of 4 values, the first at index 1 \(Infinity\)/ })
+  const checkpoint = await openCheckpoint(
+    folder(join(root, 'nan'), {
+      good: [[1], [1]],
+      bad: [
+        [2, 2],
+        [0, Infinity, 2, NaN],
+      ],
+    }),
+  )
+  await assert.rejects(checkpoint.read('bad'), {
+    name: 'UserError',
+    message: /tensor "bad" holds 2 NaN or Inf of 4 values, the first at index 1 \(Infinity\)/,
+  })
   assert.deepEqual([...(await checkpoint.read('good'))], [1])
   await checkpoint.close()
 })
@@ -94,7 +120,10 @@ async function broken(name: string, spoil: (path: string, index: { weight_map: R
   const index = JSON.parse(readFileSync(join(path, 'model.safetensors.index.json'), 'utf8'))
   spoil(path, index)
   writeFileSync(join(path, 'model.safetensors.index.json'), JSON.stringify(index))
-  const error = await openCheckpoint(path).then(() => assert.fail('was accepted'), (error) => error)
+  const error = await openCheckpoint(path).then(
+    () => assert.fail('was accepted'),
+    (error) => error,
+  )
   assert.equal(error.name, 'UserError', error.stack)
   return error.message
 }

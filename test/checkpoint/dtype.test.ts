@@ -35,7 +35,10 @@ function exponentOf(x: number): number {
   return e
 }
 
-for (const [dtype, e, m] of [['F16', 5, 10], ['BF16', 8, 7]] as const) {
+for (const [dtype, e, m] of [
+  ['F16', 5, 10],
+  ['BF16', 8, 7],
+] as const) {
   const decoded = new Float32Array(65536)
   decode(dtype, new Uint8Array(all.buffer), decoded)
 
@@ -46,7 +49,8 @@ for (const [dtype, e, m] of [['F16', 5, 10], ['BF16', 8, 7]] as const) {
   test(`${dtype}: what was decoded encodes to the same bits, NaN to a NaN`, () => {
     const again = new Uint16Array(encode(dtype, decoded).buffer)
     const nan = (half: number): boolean => Number.isNaN(valueOf(half, e, m))
-    for (const half of all) assert.ok(nan(half) ? nan(again[half]) : again[half] === half, `0x${half.toString(16)} → 0x${again[half].toString(16)}`)
+    for (const half of all)
+      assert.ok(nan(half) ? nan(again[half]) : again[half] === half, `0x${half.toString(16)} → 0x${again[half].toString(16)}`)
   })
 
   const check = (x: number): void => {
@@ -74,7 +78,10 @@ for (const [dtype, e, m] of [['F16', 5, 10], ['BF16', 8, 7]] as const) {
 }
 
 test('F16: 65504 is the largest; 65519.996 still rounds to it and 65520 does not', () => {
-  assert.deepEqual([...new Uint16Array(encode('F16', Float32Array.of(65504, 65519.996, 65520, 1e30)).buffer)], [0x7bff, 0x7bff, 0x7c00, 0x7c00])
+  assert.deepEqual(
+    [...new Uint16Array(encode('F16', Float32Array.of(65504, 65519.996, 65520, 1e30)).buffer)],
+    [0x7bff, 0x7bff, 0x7c00, 0x7c00],
+  )
 })
 
 test('F64 is rounded to float32', () => {

@@ -22,10 +22,19 @@ export function file(header: unknown, data: Uint8Array | number = 0, length?: bi
 }
 
 /** A checkpoint folder of float32 tensors, [shape, values] by name. */
-export function folder(path: string, tensors: Record<string, [number[], number[]]>, config: object | null = { model_type: 'test' }): string {
+export function folder(
+  path: string,
+  tensors: Record<string, [number[], number[]]>,
+  config: object | null = { model_type: 'test' },
+): string {
   mkdirSync(path, { recursive: true })
   let at = 0
-  const header = Object.fromEntries(Object.entries(tensors).map(([name, [shape, values]]) => [name, { dtype: 'F32', shape, data_offsets: [at, (at += values.length * 4)] }]))
+  const header = Object.fromEntries(
+    Object.entries(tensors).map(([name, [shape, values]]) => [
+      name,
+      { dtype: 'F32', shape, data_offsets: [at, (at += values.length * 4)] },
+    ]),
+  )
   const data = Float32Array.from(Object.values(tensors).flatMap(([, values]) => values))
   writeFileSync(join(path, 'model.safetensors'), file(header, new Uint8Array(data.buffer)))
   if (config) writeFileSync(join(path, 'config.json'), JSON.stringify(config))

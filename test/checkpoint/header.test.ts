@@ -13,7 +13,10 @@ const a = { dtype: 'F32', shape: [2], data_offsets: [0, 8] }
 
 async function lineOf(bytes: Uint8Array): Promise<string> {
   writeFileSync(path, bytes)
-  const error = await readHeader(path).then(() => assert.fail('was accepted'), (error) => error)
+  const error = await readHeader(path).then(
+    () => assert.fail('was accepted'),
+    (error) => error,
+  )
   assert.ok(error instanceof UserError, String(error.stack))
   assert.ok(error.message.startsWith(`${path}: `) || error.message.includes(path), error.message)
   assert.ok(!error.message.includes('\n'))
@@ -65,16 +68,38 @@ test('a missing file is named', async () => {
 })
 
 test('scalars, empty tensors, padding after the header and any order of offsets are accepted', async () => {
-  const header = { b: { dtype: 'F32', shape: [], data_offsets: [2, 6] }, a: { dtype: 'BF16', shape: [1], data_offsets: [0, 2] }, none: { dtype: 'I64', shape: [0, 3], data_offsets: [6, 6] } }
+  const header = {
+    b: { dtype: 'F32', shape: [], data_offsets: [2, 6] },
+    a: { dtype: 'BF16', shape: [1], data_offsets: [0, 2] },
+    none: { dtype: 'I64', shape: [0, 3], data_offsets: [6, 6] },
+  }
   const text = JSON.stringify(header) + '   '
   writeFileSync(path, file(text, 6))
   const { entries } = await readHeader(path)
   const data = 8 + text.length
-  assert.deepEqual(entries.map(({ name, begin, end }) => [name, begin - data, end - data]), [['b', 2, 6], ['a', 0, 2], ['none', 6, 6]])
+  assert.deepEqual(
+    entries.map(({ name, begin, end }) => [name, begin - data, end - data]),
+    [
+      ['b', 2, 6],
+      ['a', 0, 2],
+      ['none', 6, 6],
+    ],
+  )
 })
 
 test('duplicate keys: none is found in what JSON.stringify writes, and a copied member always is', () => {
-  fc.assert(fc.property(fc.jsonValue(), (value) => duplicateKey(JSON.stringify(value)) === null), { numRuns: 300 })
-  fc.assert(fc.property(fc.string(), fc.jsonValue(), fc.jsonValue(), (key, one, two) =>
-    duplicateKey(`[{${JSON.stringify(key)} : ${JSON.stringify(one)}, ${JSON.stringify(key)}:${JSON.stringify(two)}}]`) === key), { numRuns: 300 })
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => duplicateKey(JSON.stringify(value)) === null),
+    { numRuns: 300 },
+  )
+  fc.assert(
+    fc.property(
+      fc.string(),
+      fc.jsonValue(),
+      fc.jsonValue(),
+      (key, one, two) =>
+        duplicateKey(`[{${JSON.stringify(key)} : ${JSON.stringify(one)}, ${JSON.stringify(key)}:${JSON.stringify(two)}}]`) === key,
+    ),
+    { numRuns: 300 },
+  )
 })

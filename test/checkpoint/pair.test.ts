@@ -29,11 +29,21 @@ test('the fixtures pair, also across formats and shards', async () => {
 
 test('one error lists all that does not match, with --ignore-unmatched the rest goes on', async () => {
   const base = await open({ same: one(1), shape: one(1, 2), 'only.base': one(1), 'only.base2': one(1) })
-  const post = await open({ same: one(2), shape: [[2, 1], [1, 2]], 'only.post': one(1) })
+  const post = await open({
+    same: one(2),
+    shape: [
+      [2, 1],
+      [1, 2],
+    ],
+    'only.post': one(1),
+  })
   const error = await pairCheckpoints(base, post).catch((error) => error)
   assert.equal(error.name, 'UserError')
   assert.match(error.message, /4 tensors do not match \(--ignore-unmatched goes on without them\)/)
-  assert.match(error.message, /1 only in post: only.post; 2 only in base: only.base, only.base2; 1 of another shape or kind: shape \[2\] in base, \[2, 1\] in post/)
+  assert.match(
+    error.message,
+    /1 only in post: only.post; 2 only in base: only.base, only.base2; 1 of another shape or kind: shape \[2\] in base, \[2, 1\] in post/,
+  )
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: true })
   assert.deepEqual(pair.names, ['same'])
   assert.equal(pair.unmatched.length, 4)
@@ -46,16 +56,42 @@ test('a long list is cut and counted', async () => {
 })
 
 test('nothing in common is an error even then', async () => {
-  await assert.rejects(pairCheckpoints(await open({ a: one(1) }), await open({ b: one(1) }), { ignoreUnmatched: true }), /no floating tensor in common/)
+  await assert.rejects(
+    pairCheckpoints(await open({ a: one(1) }), await open({ b: one(1) }), { ignoreUnmatched: true }),
+    /no floating tensor in common/,
+  )
 })
 
-const embedding = { 'model.embed_tokens.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]] }
-const copy = { 'lm_head.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]] }
-const head = { 'lm_head.weight': [[2, 2], [4, 3, 2, 1]] as [number[], number[]] }
+const embedding = {
+  'model.embed_tokens.weight': [
+    [2, 2],
+    [1, 2, 3, 4],
+  ] as [number[], number[]],
+}
+const copy = {
+  'lm_head.weight': [
+    [2, 2],
+    [1, 2, 3, 4],
+  ] as [number[], number[]],
+}
+const head = {
+  'lm_head.weight': [
+    [2, 2],
+    [4, 3, 2, 1],
+  ] as [number[], number[]],
+}
 
 test('tied weights: a stored true copy is counted once, whichever side stores it', async () => {
   for (const tie of [{ tie_word_embeddings: true }, {}]) {
-    for (const [base, post] of [[embedding, embedding], [embedding, { ...copy, ...embedding }], [{ ...copy, ...embedding }, embedding], [{ ...copy, ...embedding }, { ...copy, ...embedding }]]) {
+    for (const [base, post] of [
+      [embedding, embedding],
+      [embedding, { ...copy, ...embedding }],
+      [{ ...copy, ...embedding }, embedding],
+      [
+        { ...copy, ...embedding },
+        { ...copy, ...embedding },
+      ],
+    ]) {
       const pair = await pairCheckpoints(await open(base, tie), await open(post, tie))
       assert.deepEqual(pair.names, ['model.embed_tokens.weight'])
       assert.deepEqual([...pair.tied], 'lm_head.weight' in post ? [['lm_head.weight', 'model.embed_tokens.weight']] : [])
@@ -69,6 +105,12 @@ test('an equal head of an untied model, and another head, are tensors of their o
   assert.deepEqual([pair.names.length, pair.tied.size], [2, 0])
   const other = await pairCheckpoints(await open({ ...head, ...embedding }), await open({ ...head, ...embedding }))
   assert.deepEqual([other.names.length, other.tied.size], [2, 0])
-  await assert.rejects(pairCheckpoints(await open(embedding, untied), await open({ ...head, ...embedding }, untied)), /1 only in post: lm_head.weight/)
-  await assert.rejects(pairCheckpoints(await open(embedding), await open({ ...head, ...embedding })), /lm_head.weight is not in .* and differs from the embedding/)
+  await assert.rejects(
+    pairCheckpoints(await open(embedding, untied), await open({ ...head, ...embedding }, untied)),
+    /1 only in post: lm_head.weight/,
+  )
+  await assert.rejects(
+    pairCheckpoints(await open(embedding), await open({ ...head, ...embedding })),
+    /lm_head.weight is not in .* and differs from the embedding/,
+  )
 })

@@ -4,26 +4,44 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isLinear, layerOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
 
-const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(readFileSync('test/fixtures/models/names.json', 'utf8'))
+const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(
+  readFileSync('test/fixtures/models/names.json', 'utf8'),
+)
 const list = (model: string) => Object.entries(models[model].tensors).map(([name, shape]) => ({ name, shape }))
 
 test('the matrices of attention and MLP are those the fixtures list (CLIP lists its vision tower only)', () => {
   for (const [model, { tensors, linear }] of Object.entries(models)) {
-    const found = Object.entries(tensors).filter(([name, shape]) => isLinear(name, shape)).map(([name]) => name)
+    const found = Object.entries(tensors)
+      .filter(([name, shape]) => isLinear(name, shape))
+      .map(([name]) => name)
     assert.deepEqual(found.filter((name) => !name.startsWith('text_model.')).sort(), [...linear].sort(), model)
   }
 })
 
 test('roles of names that are easy to confuse', () => {
   const expected: [string, Role][] = [
-    ['model.embed_tokens.weight', 'embedding'], ['transformer.wpe.weight', 'embedding'], ['vit.embeddings.cls_token', 'embedding'],
-    ['vision_model.embeddings.patch_embedding.weight', 'embedding'], ['bert.embeddings.LayerNorm.weight', 'norm'],
-    ['model.layers.0.input_layernorm.weight', 'norm'], ['model.layers.0.self_attn.q_norm.weight', 'norm'], ['model.norm.weight', 'norm'],
-    ['transformer.h.0.ln_1.bias', 'norm'], ['transformer.ln_f.weight', 'norm'], ['vision_model.pre_layrnorm.weight', 'norm'],
-    ['bert.encoder.layer.0.attention.output.LayerNorm.weight', 'norm'], ['bert.encoder.layer.0.attention.output.dense.weight', 'attention'],
-    ['bert.encoder.layer.0.output.dense.weight', 'mlp'], ['vit.encoder.layer.0.attention.attention.key.weight', 'attention'],
-    ['transformer.h.0.attn.c_proj.weight', 'attention'], ['transformer.h.0.mlp.c_proj.weight', 'mlp'], ['model.layers.0.self_attn.q_proj.bias', 'bias'],
-    ['lm_head.weight', 'head'], ['score.weight', 'head'], ['classifier.out_proj.weight', 'head'], ['cls.predictions.transform.dense.weight', 'head'],
+    ['model.embed_tokens.weight', 'embedding'],
+    ['transformer.wpe.weight', 'embedding'],
+    ['vit.embeddings.cls_token', 'embedding'],
+    ['vision_model.embeddings.patch_embedding.weight', 'embedding'],
+    ['bert.embeddings.LayerNorm.weight', 'norm'],
+    ['model.layers.0.input_layernorm.weight', 'norm'],
+    ['model.layers.0.self_attn.q_norm.weight', 'norm'],
+    ['model.norm.weight', 'norm'],
+    ['transformer.h.0.ln_1.bias', 'norm'],
+    ['transformer.ln_f.weight', 'norm'],
+    ['vision_model.pre_layrnorm.weight', 'norm'],
+    ['bert.encoder.layer.0.attention.output.LayerNorm.weight', 'norm'],
+    ['bert.encoder.layer.0.attention.output.dense.weight', 'attention'],
+    ['bert.encoder.layer.0.output.dense.weight', 'mlp'],
+    ['vit.encoder.layer.0.attention.attention.key.weight', 'attention'],
+    ['transformer.h.0.attn.c_proj.weight', 'attention'],
+    ['transformer.h.0.mlp.c_proj.weight', 'mlp'],
+    ['model.layers.0.self_attn.q_proj.bias', 'bias'],
+    ['lm_head.weight', 'head'],
+    ['score.weight', 'head'],
+    ['classifier.out_proj.weight', 'head'],
+    ['cls.predictions.transform.dense.weight', 'head'],
     ['logit_scale', 'other'],
   ]
   for (const [name, role] of expected) assert.equal(roleOf(name, [4, 4]), role, name)
@@ -31,11 +49,19 @@ test('roles of names that are easy to confuse', () => {
 
 test('every tensor of the fixtures has a role, but for CLIP’s temperature', () => {
   const others = Object.keys(models).flatMap((model) => list(model).filter(({ name, shape }) => roleOf(name, shape) === 'other'))
-  assert.deepEqual(others.map(({ name }) => name), ['logit_scale'])
+  assert.deepEqual(
+    others.map(({ name }) => name),
+    ['logit_scale'],
+  )
 })
 
 test('layers', () => {
-  const names = ['model.layers.11.mlp.up_proj.weight', 'transformer.h.3.ln_1.bias', 'bert.encoder.layer.0.output.dense.weight', 'lm_head.weight']
+  const names = [
+    'model.layers.11.mlp.up_proj.weight',
+    'transformer.h.3.ln_1.bias',
+    'bert.encoder.layer.0.output.dense.weight',
+    'lm_head.weight',
+  ]
   assert.deepEqual(names.map(layerOf), [11, 3, 0, null])
 })
 
@@ -43,16 +69,41 @@ test('patterns: all by default, globs, roles, linear, exclusions', () => {
   const llama = list('llama3')
   assert.equal(selectTensors(llama, {}).length, 30)
   assert.deepEqual(selectTensors(llama, { include: ['*.1.*up*'] }), ['model.layers.1.mlp.up_proj.weight'])
-  assert.deepEqual(selectTensors(llama, { include: ['linear'] }), llama.map(({ name }) => name).filter((name) => models.llama3.linear.includes(name)))
+  assert.deepEqual(
+    selectTensors(llama, { include: ['linear'] }),
+    llama.map(({ name }) => name).filter((name) => models.llama3.linear.includes(name)),
+  )
   assert.deepEqual(selectTensors(llama, { include: ['role:head', 'model.norm.weight'] }), ['lm_head.weight', 'model.norm.weight'])
   assert.equal(selectTensors(llama, { include: ['linear'], exclude: ['*.0.*', 'role:attention'] }).length, 6)
-  assert.deepEqual(selectTensors([{ name: 'a', shape: [1], dtype: 'I64' }, { name: 'b', shape: [1], dtype: 'F32' }], {}), ['b'])
-  assert.deepEqual(selectTensors([{ name: 'a.b', shape: [1] }, { name: 'axb', shape: [1] }], { include: ['a.b'] }), ['a.b'], 'a dot is a dot')
+  assert.deepEqual(
+    selectTensors(
+      [
+        { name: 'a', shape: [1], dtype: 'I64' },
+        { name: 'b', shape: [1], dtype: 'F32' },
+      ],
+      {},
+    ),
+    ['b'],
+  )
+  assert.deepEqual(
+    selectTensors(
+      [
+        { name: 'a.b', shape: [1] },
+        { name: 'axb', shape: [1] },
+      ],
+      { include: ['a.b'] },
+    ),
+    ['a.b'],
+    'a dot is a dot',
+  )
 })
 
 test('a pattern that matches nothing is an error with the nearest', () => {
   const llama = list('llama3')
-  assert.throws(() => selectTensors(llama, { include: ['model.layer.1.mlp.up_proj.weight'] }), /matches no tensor; nearest names: model.layers.1.mlp.up_proj.weight/)
+  assert.throws(
+    () => selectTensors(llama, { include: ['model.layer.1.mlp.up_proj.weight'] }),
+    /matches no tensor; nearest names: model.layers.1.mlp.up_proj.weight/,
+  )
   assert.throws(() => selectTensors(llama, { exclude: ['role:atention'] }), /did you mean "role:attention"/)
   assert.throws(() => selectTensors(llama, { include: ['role:bias'] }), /this model has no tensor of that role/)
   assert.throws(() => selectTensors(llama, { include: ['linear'], exclude: ['*'] }), /no tensor is left/)

@@ -15,21 +15,41 @@ const values = (n: number, seed = 1): Float32Array => Float32Array.from({ length
 const bitsOf = (array: Float32Array): Uint32Array => new Uint32Array(array.buffer, array.byteOffset, array.length)
 
 test('float32 weights come back bit for bit, in any order of writing, with a plain header', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.array(fc.nat(5), { maxLength: 3 }), { minLength: 1, maxLength: 6 }), fc.boolean(), async (shapes, reverse) => {
-    const plan = shapes.map((shape, i): PlannedTensor => ({ name: `t${i}`, dtype: 'F32', shape }))
-    const tensors = plan.map(({ name, shape }, i) => ({ name, values: values(shape.reduce((a, b) => a * b, 1), i) }))
-    const out = fresh()
-    await writeCheckpoint(out, { plan, tensors: reverse ? [...tensors].reverse() : tensors })
-    const back = await openCheckpoint(out)
-    for (const { name, values } of tensors) assert.deepEqual(bitsOf(await back.read(name)), bitsOf(values))
-    assert.deepEqual([...back.tensors.values()].map(({ name, shape }) => ({ name, shape })), plan.map(({ name, shape }) => ({ name, shape })))
-    await back.close()
-  }), { numRuns: 25 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(fc.nat(5), { maxLength: 3 }), { minLength: 1, maxLength: 6 }),
+      fc.boolean(),
+      async (shapes, reverse) => {
+        const plan = shapes.map((shape, i): PlannedTensor => ({ name: `t${i}`, dtype: 'F32', shape }))
+        const tensors = plan.map(({ name, shape }, i) => ({
+          name,
+          values: values(
+            shape.reduce((a, b) => a * b, 1),
+            i,
+          ),
+        }))
+        const out = fresh()
+        await writeCheckpoint(out, { plan, tensors: reverse ? [...tensors].reverse() : tensors })
+        const back = await openCheckpoint(out)
+        for (const { name, values } of tensors) assert.deepEqual(bitsOf(await back.read(name)), bitsOf(values))
+        assert.deepEqual(
+          [...back.tensors.values()].map(({ name, shape }) => ({ name, shape })),
+          plan.map(({ name, shape }) => ({ name, shape })),
+        )
+        await back.close()
+      },
+    ),
+    { numRuns: 25 },
+  )
 })
 
 test('the header is padded to 8 bytes, says "pt" and carries the metadata', async () => {
   const out = fresh()
-  await writeCheckpoint(out, { plan: [{ name: 'a', dtype: 'F32', shape: [1] }], tensors: [{ name: 'a', values: values(1) }], metadata: { edit: 'x' } })
+  await writeCheckpoint(out, {
+    plan: [{ name: 'a', dtype: 'F32', shape: [1] }],
+    tensors: [{ name: 'a', values: values(1) }],
+    metadata: { edit: 'x' },
+  })
   const bytes = readFileSync(join(out, 'model.safetensors'))
   const length = Number(bytes.readBigUInt64LE())
   assert.equal(length % 8, 0)
@@ -39,14 +59,25 @@ test('the header is padded to 8 bytes, says "pt" and carries the metadata', asyn
 })
 
 test('mixed formats are laid out aligned, stored bytes are kept as they are', async () => {
-  const plan = [{ name: 'mask', dtype: 'BOOL', shape: [3] }, { name: 'half', dtype: 'F16', shape: [3] }, { name: 'full', dtype: 'F32', shape: [2] }, { name: 'brain', dtype: 'BF16', shape: [1] }]
+  const plan = [
+    { name: 'mask', dtype: 'BOOL', shape: [3] },
+    { name: 'half', dtype: 'F16', shape: [3] },
+    { name: 'full', dtype: 'F32', shape: [2] },
+    { name: 'brain', dtype: 'BF16', shape: [1] },
+  ]
   const out = fresh()
-  await writeCheckpoint(out, { plan, tensors: [
-    { name: 'mask', bytes: Uint8Array.of(1, 0, 1) }, { name: 'half', values: Float32Array.of(1, 0.1, -65504) },
-    { name: 'full', values: Float32Array.of(0.1, 1e-45) }, { name: 'brain', values: Float32Array.of(1.00390625) },
-  ] })
+  await writeCheckpoint(out, {
+    plan,
+    tensors: [
+      { name: 'mask', bytes: Uint8Array.of(1, 0, 1) },
+      { name: 'half', values: Float32Array.of(1, 0.1, -65504) },
+      { name: 'full', values: Float32Array.of(0.1, 1e-45) },
+      { name: 'brain', values: Float32Array.of(1.00390625) },
+    ],
+  })
   const back = await openCheckpoint(out)
-  for (const { name, begin, dtype } of back.tensors.values()) assert.equal(begin % ({ F32: 4, F16: 2, BF16: 2, BOOL: 1 }[dtype] ?? 0), 0, name)
+  for (const { name, begin, dtype } of back.tensors.values())
+    assert.equal(begin % ({ F32: 4, F16: 2, BF16: 2, BOOL: 1 }[dtype] ?? 0), 0, name)
   assert.deepEqual([...(await back.readBytes('mask'))], [1, 0, 1])
   assert.deepEqual([...(await back.read('half'))], [1, 0.0999755859375, -65504])
   assert.deepEqual([...(await back.read('full'))], [Math.fround(0.1), Math.fround(1e-45)])
@@ -60,7 +91,10 @@ test('shards: none above the limit unless one tensor is, index complete, total s
   const out = fresh()
   await writeCheckpoint(out, { plan, tensors: sizes.map((n, i) => ({ name: `t${i}`, values: values(n, i) })), maxShardBytes: 100 })
   const index = JSON.parse(readFileSync(join(out, 'model.safetensors.index.json'), 'utf8'))
-  assert.deepEqual(index, { metadata: { total_size: 92 * 4 }, weight_map: Object.fromEntries([1, 2, 3, 3, 3, 4].map((shard, i) => [`t${i}`, `model-0000${shard}-of-00004.safetensors`])) })
+  assert.deepEqual(index, {
+    metadata: { total_size: 92 * 4 },
+    weight_map: Object.fromEntries([1, 2, 3, 3, 3, 4].map((shard, i) => [`t${i}`, `model-0000${shard}-of-00004.safetensors`])),
+  })
   const back = await openCheckpoint(out)
   for (const [i, n] of sizes.entries()) assert.deepEqual(bitsOf(await back.read(`t${i}`)), bitsOf(values(n, i)))
   await back.close()
@@ -70,17 +104,36 @@ test('config keeps its text but for the dtype; tokenizer and generation files co
   const from = join(root, 'from')
   mkdirSync(from)
   const text = '{\n  "model_type": "llama",\n  "rope_scaling": {"factor": 8.0},\n  "torch_dtype": "float32",\n  "rms_norm_eps": 1e-05\n}\n'
-  const extras = ['generation_config.json', 'tokenizer.json', 'tokenizer_config.json', 'tokenizer.model', 'special_tokens_map.json', 'merges.txt', 'chat_template.jinja', 'LICENSE']
-  for (const name of [...extras, 'optimizer.pt', 'training_args.bin', 'README.md', 'tokenizer.safetensors']) writeFileSync(join(from, name), name)
+  const extras = [
+    'generation_config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'tokenizer.model',
+    'special_tokens_map.json',
+    'merges.txt',
+    'chat_template.jinja',
+    'LICENSE',
+  ]
+  for (const name of [...extras, 'optimizer.pt', 'training_args.bin', 'README.md', 'tokenizer.safetensors'])
+    writeFileSync(join(from, name), name)
   writeFileSync(join(from, 'config.json'), text)
   const write = async (plan: PlannedTensor[], config?: Record<string, unknown>): Promise<string> => {
     const out = fresh()
-    await writeCheckpoint(out, { plan, tensors: plan.map(({ name, shape }) => ({ name, values: values(shape[0]) })), copyFrom: from, config, card: '# card\n' })
+    await writeCheckpoint(out, {
+      plan,
+      tensors: plan.map(({ name, shape }) => ({ name, values: values(shape[0]) })),
+      copyFrom: from,
+      config,
+      card: '# card\n',
+    })
     assert.deepEqual(readdirSync(out).sort(), [...extras, 'README.md', 'config.json', 'model.safetensors'].sort())
     assert.equal(readFileSync(join(out, 'README.md'), 'utf8'), '# card\n')
     return readFileSync(join(out, 'config.json'), 'utf8')
   }
-  const mostlyBF16 = [{ name: 'a', dtype: 'BF16', shape: [9] }, { name: 'b', dtype: 'F32', shape: [2] }]
+  const mostlyBF16 = [
+    { name: 'a', dtype: 'BF16', shape: [9] },
+    { name: 'b', dtype: 'F32', shape: [2] },
+  ]
   assert.equal(await write(mostlyBF16), text.replace('"float32"', '"bfloat16"'))
   assert.deepEqual(JSON.parse(await write(mostlyBF16, { dtype: 'float32', hidden_size: 2 })), { dtype: 'bfloat16', hidden_size: 2 })
   assert.deepEqual(JSON.parse(await write(mostlyBF16, { hidden_size: 2 })), { torch_dtype: 'bfloat16', hidden_size: 2 })
@@ -95,18 +148,29 @@ async function leavesNothing(write: (out: string) => Promise<void>, expected: Re
   assert.deepEqual(readdirSync(place), [])
 }
 
-const plan = [{ name: 'a', dtype: 'F32', shape: [2] }, { name: 'b', dtype: 'F16', shape: [2] }]
+const plan = [
+  { name: 'a', dtype: 'F32', shape: [2] },
+  { name: 'b', dtype: 'F16', shape: [2] },
+]
 const good: TensorContent = { name: 'a', values: Float32Array.of(1, 2) }
 
-test('a failure in the middle leaves nothing', () => leavesNothing((out) => writeCheckpoint(out, {
-  plan,
-  tensors: (async function* () {
-    yield good
-    assert.ok(readdirSync(join(out, '..')).some((name) => name.startsWith('out.partial-')), 'it is being written beside the name')
-    assert.ok(!existsSync(out))
-    throw new Error('killed')
-  })(),
-}), /killed/))
+test('a failure in the middle leaves nothing', () =>
+  leavesNothing(
+    (out) =>
+      writeCheckpoint(out, {
+        plan,
+        tensors: (async function* () {
+          yield good
+          assert.ok(
+            readdirSync(join(out, '..')).some((name) => name.startsWith('out.partial-')),
+            'it is being written beside the name',
+          )
+          assert.ok(!existsSync(out))
+          throw new Error('killed')
+        })(),
+      }),
+    /killed/,
+  ))
 
 test('a tensor that never comes, or is not planned, leaves nothing', async () => {
   await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [good] }), /never came: b/)
@@ -115,18 +179,39 @@ test('a tensor that never comes, or is not planned, leaves nothing', async () =>
 })
 
 test('NaN, and values too large for the format, are named and leave nothing', async () => {
-  await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [good, { name: 'b', values: Float32Array.of(1, NaN) }] }), /tensor "b": 1 NaN or Inf of 2 values, the first at index 1/)
-  await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [good, { name: 'b', values: Float32Array.of(-70000, 1) }] }), /tensor "b": -70000 at index 0 is too large for F16; use F32 or BF16/)
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan, tensors: [good, { name: 'b', values: Float32Array.of(1, NaN) }] }),
+    /tensor "b": 1 NaN or Inf of 2 values, the first at index 1/,
+  )
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan, tensors: [good, { name: 'b', values: Float32Array.of(-70000, 1) }] }),
+    /tensor "b": -70000 at index 0 is too large for F16; use F32 or BF16/,
+  )
   const brain = [{ name: 'a', dtype: 'BF16', shape: [1] }]
-  await leavesNothing((out) => writeCheckpoint(out, { plan: brain, tensors: [{ name: 'a', values: Float32Array.of(3.4e38) }] }), /too large for BF16; use F32/)
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan: brain, tensors: [{ name: 'a', values: Float32Array.of(3.4e38) }] }),
+    /too large for BF16; use F32/,
+  )
 })
 
 test('a full disk is one line and leaves nothing: before the start, and in the middle', async () => {
   const huge = [{ name: 'a', dtype: 'F32', shape: [2 ** 45] }]
-  await leavesNothing((out) => writeCheckpoint(out, { plan: huge, tensors: [] }), /out: the disk is full: 140737.5 GB are needed, .* are free/)
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan: huge, tensors: [] }),
+    /out: the disk is full: 140737.5 GB are needed, .* are free/,
+  )
   const full = Object.assign(new Error('write'), { code: 'ENOSPC' })
-  await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: (function* () { yield good; throw full })() }),
-    (error) => error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message))
+  await leavesNothing(
+    (out) =>
+      writeCheckpoint(out, {
+        plan,
+        tensors: (function* () {
+          yield good
+          throw full
+        })(),
+      }),
+    (error) => error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message),
+  )
 })
 
 test('an existing folder is kept unless it is a checkpoint and --overwrite is given; an empty one is used', async () => {
@@ -147,7 +232,10 @@ test('an existing folder is kept unless it is a checkpoint and --overwrite is gi
   writeFileSync(join(notes, 'thesis.tex'), 'years of work')
   await assert.rejects(writeCheckpoint(notes, { ...one, overwrite: true }), /is not a checkpoint folder and is not overwritten/)
   assert.deepEqual(readdirSync(notes), ['thesis.tex'])
-  assert.deepEqual(readdirSync(root).filter((name) => /partial|old-/.test(name)), [])
+  assert.deepEqual(
+    readdirSync(root).filter((name) => /partial|old-/.test(name)),
+    [],
+  )
 })
 
 test('a leftover partial folder is not taken for a result', async () => {
@@ -159,8 +247,12 @@ test('the fixture survives a copy in other shards, byte for byte', async () => {
   const post = await openCheckpoint(`${LLAMA3}/post`)
   const out = fresh()
   await writeCheckpoint(out, {
-    plan: [...post.tensors.values()], copyFrom: post.folder, maxShardBytes: 60_000,
-    tensors: (async function* () { for (const name of post.tensors.keys()) yield { name, values: await post.read(name) } })(),
+    plan: [...post.tensors.values()],
+    copyFrom: post.folder,
+    maxShardBytes: 60_000,
+    tensors: (async function* () {
+      for (const name of post.tensors.keys()) yield { name, values: await post.read(name) }
+    })(),
   })
   const back = await openCheckpoint(out)
   for (const name of post.tensors.keys()) assert.deepEqual(await back.readBytes(name), await post.readBytes(name))

@@ -34,7 +34,22 @@ test('edit writes a folder, says what it did, and refuses to write it twice', ()
 
 test('a chain with options behind the names, JSON, another format', () => {
   const out = join(root, 'chain')
-  const { status, stdout, stderr } = run('edit', base, post, '--include', 'linear', '--editor', 'magnitude:drop_rate=0.5', '--editor', 'expo:alpha=-0.5', '--dtype', 'bf16', '--out', out, '--json')
+  const { status, stdout, stderr } = run(
+    'edit',
+    base,
+    post,
+    '--include',
+    'linear',
+    '--editor',
+    'magnitude:drop_rate=0.5',
+    '--editor',
+    'expo:alpha=-0.5',
+    '--dtype',
+    'bf16',
+    '--out',
+    out,
+    '--json',
+  )
   assert.equal(status, 0, stderr)
   const summary = JSON.parse(stdout)
   assert.equal(summary.tensors, 21)
@@ -53,8 +68,30 @@ test('bad words of edit: one line each, nothing written', () => {
   fails(2, /--seed must be a whole number/, ...edit, '--editor', 'dare:drop_rate=.5', '--seed', '-1')
   fails(2, /unknown option "--droop"; did you mean "--drop"/, ...edit, '--editor', 'dare', '--droop', '.5')
   fails(1, /needs the gradient/, ...edit, '--editor', 'biased', '--by', 'product', '--k', '0')
-  fails(1, /matches no tensor; nearest names: model\.norm\.weight/, ...edit, '--editor', 'expo', '--alpha', '1', '--include', 'model.nrm.weight')
-  fails(1, /no such checkpoint folder/, 'edit', base, `${post}-of-tomorrow`, '--editor', 'expo', '--alpha', '1', '--out', join(root, 'never'))
+  fails(
+    1,
+    /matches no tensor; nearest names: model\.norm\.weight/,
+    ...edit,
+    '--editor',
+    'expo',
+    '--alpha',
+    '1',
+    '--include',
+    'model.nrm.weight',
+  )
+  fails(
+    1,
+    /no such checkpoint folder/,
+    'edit',
+    base,
+    `${post}-of-tomorrow`,
+    '--editor',
+    'expo',
+    '--alpha',
+    '1',
+    '--out',
+    join(root, 'never'),
+  )
   assert.ok(!existsSync(join(root, 'never')))
 })
 
@@ -80,5 +117,6 @@ test('models lists the architectures', () => {
 })
 
 test('every --help shows an example', () => {
-  for (const command of ['inspect', 'edit', 'models']) assert.match(run(command, '--help').stdout, new RegExp(`Examples:\\s+deltalab ${command}`))
+  for (const command of ['inspect', 'edit', 'models'])
+    assert.match(run(command, '--help').stdout, new RegExp(`Examples:\\s+deltalab ${command}`))
 })

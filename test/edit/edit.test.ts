@@ -16,8 +16,12 @@ const step = (name: string, options: object): Step => ({ editor: editorNamed(nam
 before(() => setBackend('wasm'))
 
 /** Edits, hands the result to `check`, closes all. */
-async function edited(baseFolder: string, postFolder: string, options: Partial<EditOptions>,
-  check: (out: Checkpoint, base: Checkpoint, post: Checkpoint, summary: Awaited<ReturnType<typeof editCheckpoint>>) => Promise<void>): Promise<void> {
+async function edited(
+  baseFolder: string,
+  postFolder: string,
+  options: Partial<EditOptions>,
+  check: (out: Checkpoint, base: Checkpoint, post: Checkpoint, summary: Awaited<ReturnType<typeof editCheckpoint>>) => Promise<void>,
+): Promise<void> {
   const [base, post] = [await openCheckpoint(baseFolder), await openCheckpoint(postFolder)]
   const out = join(root, `out${count++}`)
   const tensors = tf.memory().numTensors
@@ -28,10 +32,15 @@ async function edited(baseFolder: string, postFolder: string, options: Partial<E
   await Promise.all([base.close(), post.close(), result.close()])
 }
 
-const same = async (a: Checkpoint, b: Checkpoint, name: string): Promise<boolean> => Buffer.compare(await a.readBytes(name), await b.readBytes(name)) === 0
+const same = async (a: Checkpoint, b: Checkpoint, name: string): Promise<boolean> =>
+  Buffer.compare(await a.readBytes(name), await b.readBytes(name)) === 0
 
 test('neutral editors give the post-trained bytes back', async () => {
-  for (const steps of [[step('dare', { drop_rate: 0 })], [step('expo', { alpha: 0 }), step('magnitude', { drop_rate: 0 })], [step('lowrank', { fraction: 1 })]]) {
+  for (const steps of [
+    [step('dare', { drop_rate: 0 })],
+    [step('expo', { alpha: 0 }), step('magnitude', { drop_rate: 0 })],
+    [step('lowrank', { fraction: 1 })],
+  ]) {
     await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps }, async (out, _, post, summary) => {
       for (const name of post.tensors.keys()) assert.ok(await same(out, post, name), name)
       assert.equal(summary.edit_norm, 0)
@@ -41,24 +50,32 @@ test('neutral editors give the post-trained bytes back', async () => {
 
 test('drop-only: every entry is exactly base’s or post’s; what is not selected does not move', async () => {
   const steps = [step('dare', { drop_rate: 0.7, rescale: false })]
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, seed: 3, include: ['linear'], exclude: ['*.2.*'] }, async (out, base, post, summary) => {
-    let [selected, dropped] = [0, 0]
-    for (const name of post.tensors.keys()) {
-      const chosen = /layers\.[01]\..*(proj)/.test(name)
-      if (!chosen) {
-        assert.ok(await same(out, post, name), name)
-        continue
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post`,
+    { steps, seed: 3, include: ['linear'], exclude: ['*.2.*'] },
+    async (out, base, post, summary) => {
+      let [selected, dropped] = [0, 0]
+      for (const name of post.tensors.keys()) {
+        const chosen = /layers\.[01]\..*(proj)/.test(name)
+        if (!chosen) {
+          assert.ok(await same(out, post, name), name)
+          continue
+        }
+        const [o, b, p] = await Promise.all([out, base, post].map((checkpoint) => checkpoint.read(name)))
+        assert.ok(
+          o.every((x, i) => x === b[i] || x === p[i]),
+          name,
+        )
+        selected += o.length
+        dropped += o.filter((x, i) => x === b[i]).length
       }
-      const [o, b, p] = await Promise.all([out, base, post].map((checkpoint) => checkpoint.read(name)))
-      assert.ok(o.every((x, i) => x === b[i] || x === p[i]), name)
-      selected += o.length
-      dropped += o.filter((x, i) => x === b[i]).length
-    }
-    assert.equal(summary.tensors, 14)
-    assert.equal(summary.parameters, selected)
-    assert.equal(summary.kept, selected - dropped)
-    assert.ok(Math.abs(dropped / selected - 0.7) < 0.02, String(dropped / selected))
-  })
+      assert.equal(summary.tensors, 14)
+      assert.equal(summary.parameters, selected)
+      assert.equal(summary.kept, selected - dropped)
+      assert.ok(Math.abs(dropped / selected - 0.7) < 0.02, String(dropped / selected))
+    },
+  )
 })
 
 test('expo −1 is the base, and the change is the whole delta', async () => {
@@ -119,16 +136,37 @@ test('a stored copy of a tied embedding stays its copy and is counted once', asy
 test('an editor that needs a gradient, and an output that is an input, are refused before anything is written', async () => {
   const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
   const options = { seed: 0, on: 'delta' } as const
-  await assert.rejects(editCheckpoint(pair, join(root, 'x'), { ...options, steps: [step('biased', { by: 'product', k: 0 })] }), /needs the gradient of a task’s loss|needs the gradient of a task's loss/)
-  await assert.rejects(editCheckpoint(pair, `${LLAMA3}/../llama3/post`, { ...options, steps: [], overwrite: true }), /is the folder of an input/)
+  await assert.rejects(
+    editCheckpoint(pair, join(root, 'x'), { ...options, steps: [step('biased', { by: 'product', k: 0 })] }),
+    /needs the gradient of a task's loss/,
+  )
+  await assert.rejects(
+    editCheckpoint(pair, `${LLAMA3}/../llama3/post`, { ...options, steps: [], overwrite: true }),
+    /is the folder of an input/,
+  )
   await Promise.all([pair.base.close(), pair.post.close()])
 })
 
 test('the card names inputs with hashes, editors with all options, seed and software', async () => {
   const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
-  const { card, metadata } = await describeEdit('mine', pair, { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] }, 'backend 1.0')
+  const { card, metadata } = await describeEdit(
+    'mine',
+    pair,
+    { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] },
+    'backend 1.0',
+  )
   const hash = (await pair.post.hashes())['model.safetensors']
-  for (const part of ['# mine', hash, '"editor":"dare","drop_rate":0.9,"k":0,"rescale":true', '| seed | 7 |', 'backend 1.0', process.version, '2311.03099', '["linear"]']) assert.ok(card.includes(part), part)
+  for (const part of [
+    '# mine',
+    hash,
+    '"editor":"dare","drop_rate":0.9,"k":0,"rescale":true',
+    '| seed | 7 |',
+    'backend 1.0',
+    process.version,
+    '2311.03099',
+    '["linear"]',
+  ])
+    assert.ok(card.includes(part), part)
   assert.equal(JSON.parse(metadata.edit).inputs[1].hashes['model.safetensors'], hash)
   assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
   await Promise.all([pair.base.close(), pair.post.close()])

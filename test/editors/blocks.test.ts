@@ -19,7 +19,8 @@ for (const steps of [
     const context = { seed: 5, tensor: 'w' }
     const tensors = tf.memory().numTensors
     const whole = await applyToValues(steps, values, [35, 30], context)
-    for (const block of [1, 64, 101, 1049]) assert.deepEqual(await applyToValues(steps, values, [35, 30], context, block), whole, `blocks of ${block}`)
+    for (const block of [1, 64, 101, 1049])
+      assert.deepEqual(await applyToValues(steps, values, [35, 30], context, block), whole, `blocks of ${block}`)
     assert.notDeepEqual(whole, values)
     assert.equal(tf.memory().numTensors, tensors)
   })

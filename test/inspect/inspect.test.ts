@@ -35,21 +35,26 @@ test('a base of zeros has no relative norm and no cosine', () => {
 })
 
 test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they are within 0.2 %', () => {
-  fc.assert(fc.property(fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true }), (values) => {
-    const sorted = Float32Array.from(values, Math.abs).sort()
-    const qs = [0.01, 0.5, 0.9, 0.99, 1]
-    const expected = qs.map((q) => sorted[Math.ceil(q * values.length) - 1])
-    const counts = countMagnitudes(values)
-    assert.equal(counts.length, BINS)
-    assert.deepEqual(quantiles(values, counts, qs), expected)
-    for (const [i, coarse] of coarseQuantiles(counts, qs).entries()) {
-      assert.ok(Math.abs(coarse - expected[i]) <= 0.002 * expected[i] + 2 ** -133, `${coarse} for ${expected[i]}`)
-    }
-  }), { numRuns: 300 })
+  fc.assert(
+    fc.property(fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true }), (values) => {
+      const sorted = Float32Array.from(values, Math.abs).sort()
+      const qs = [0.01, 0.5, 0.9, 0.99, 1]
+      const expected = qs.map((q) => sorted[Math.ceil(q * values.length) - 1])
+      const counts = countMagnitudes(values)
+      assert.equal(counts.length, BINS)
+      assert.deepEqual(quantiles(values, counts, qs), expected)
+      for (const [i, coarse] of coarseQuantiles(counts, qs).entries()) {
+        assert.ok(Math.abs(coarse - expected[i]) <= 0.002 * expected[i] + 2 ** -133, `${coarse} for ${expected[i]}`)
+      }
+    }),
+    { numRuns: 300 },
+  )
 })
 
 test('norms and mean magnitudes of the fixture are PyTorch’s', async () => {
-  const { delta } = JSON.parse(readFileSync(`${LLAMA3}/expected.json`, 'utf8')) as { delta: { norm: number; per_tensor_norm: Record<string, number> } }
+  const { delta } = JSON.parse(readFileSync(`${LLAMA3}/expected.json`, 'utf8')) as {
+    delta: { norm: number; per_tensor_norm: Record<string, number> }
+  }
   const { tensors, groups } = await reportsOf('post')
   const near = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-5 * Math.max(b, 1e-3), `${a} and ${b}`)
   assert.equal(tensors.length, 30)
@@ -63,11 +68,17 @@ test('groups add up: parameters, squared norms, and each tensor in one role', as
   const { tensors, groups } = await reportsOf('post-bf16')
   const all = groups.at(-1)!
   assert.equal(all.role, 'all')
-  assert.deepEqual(groups.map(({ role }) => role), ['embedding', 'attention', 'mlp', 'norm', 'head', 'all'])
+  assert.deepEqual(
+    groups.map(({ role }) => role),
+    ['embedding', 'attention', 'mlp', 'norm', 'head', 'all'],
+  )
   for (const group of groups) {
     const members = tensors.filter(({ role }) => group.role === 'all' || role === group.role)
     assert.equal(group.tensors, members.length)
-    assert.equal(group.parameters, members.reduce((sum, { parameters }) => sum + parameters, 0))
+    assert.equal(
+      group.parameters,
+      members.reduce((sum, { parameters }) => sum + parameters, 0),
+    )
     const norm = Math.hypot(...members.map(({ delta_norm }) => delta_norm))
     assert.ok(Math.abs(group.delta_norm - norm) < 1e-12 * norm + 1e-15)
     assert.equal(group.max, Math.max(...members.map(({ max }) => max)))
@@ -77,7 +88,10 @@ test('groups add up: parameters, squared norms, and each tensor in one role', as
 test('effective rank: between 1 and the smaller side, and left out above the limit', async () => {
   const include = ['lm_head.weight', 'model.layers.0.self_attn.k_proj.weight', 'model.norm.weight']
   const { tensors } = await reportsOf('post', { names: include, rankLimit: 24 })
-  assert.deepEqual(tensors.map(({ effective_rank: rank }) => rank !== null), [false, true, false])
+  assert.deepEqual(
+    tensors.map(({ effective_rank: rank }) => rank !== null),
+    [false, true, false],
+  )
   const rank = tensors[1].effective_rank!
   assert.ok(rank > 1 && rank < 24, String(rank))
 })

@@ -19,14 +19,28 @@ test('known matrices: diagonal, rank one, zero, a rotation times a stretch', () 
 })
 
 test('any small matrix: as ml-matrix’s SVD, descending, and the squares add up to the squared norm', () => {
-  const matrices = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 })).chain(([rows, columns]) =>
-    fc.tuple(fc.constant(rows), fc.constant(columns), fc.float32Array({ minLength: rows * columns, maxLength: rows * columns, min: -4, max: 4, noNaN: true })))
-  fc.assert(fc.property(matrices, ([rows, columns, values]) => {
-    const s = singularValues(values, rows, columns)
-    const norm = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0))
-    // Roots of eigenvalues: half the digits of float64, relative to the largest.
-    close(s, new SingularValueDecomposition(Matrix.from1DArray(rows, columns, Array.from(values)), { autoTranspose: true }).diagonal, 1e-6 * norm)
-    assert.ok(Math.abs(Math.hypot(...s) - norm) <= 1e-9 * norm)
-    assert.ok(s.every((x, i) => i === 0 || x <= s[i - 1]))
-  }), { numRuns: 300 })
+  const matrices = fc
+    .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }))
+    .chain(([rows, columns]) =>
+      fc.tuple(
+        fc.constant(rows),
+        fc.constant(columns),
+        fc.float32Array({ minLength: rows * columns, maxLength: rows * columns, min: -4, max: 4, noNaN: true }),
+      ),
+    )
+  fc.assert(
+    fc.property(matrices, ([rows, columns, values]) => {
+      const s = singularValues(values, rows, columns)
+      const norm = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0))
+      // Roots of eigenvalues: half the digits of float64, relative to the largest.
+      close(
+        s,
+        new SingularValueDecomposition(Matrix.from1DArray(rows, columns, Array.from(values)), { autoTranspose: true }).diagonal,
+        1e-6 * norm,
+      )
+      assert.ok(Math.abs(Math.hypot(...s) - norm) <= 1e-9 * norm)
+      assert.ok(s.every((x, i) => i === 0 || x <= s[i - 1]))
+    }),
+    { numRuns: 300 },
+  )
 })

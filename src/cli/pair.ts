@@ -1,0 +1,14 @@
+// The words that commands on a pair of checkpoints share: the two folders and the choice of tensors.
+import type { Argv } from 'yargs'
+
+export function withPair<T>(cli: Argv<T>, verb: string) {
+  return cli
+    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model (config.json, safetensors)' })
+    .positional('post', { type: 'string', demandOption: true, describe: 'Folder of the post-trained model' })
+    .option('include', {
+      type: 'string', array: true, nargs: 1, default: [] as string[],
+      describe: `Tensors to ${verb}: names with *, role:<role>, or linear; repeatable; all when left out`,
+    })
+    .option('exclude', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to leave out of these' })
+    .option('ignore-unmatched', { type: 'boolean', default: false, describe: 'Go on without tensors that do not match' })
+}
