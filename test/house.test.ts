@@ -16,17 +16,25 @@ interface Source {
   packages: string[]
 }
 
-const files = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+const files = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+  (path) => path.endsWith('.ts') && !path.endsWith('.d.ts'),
+)
 const sources = files.map(readSource)
 const byPath = new Map(sources.map((source) => [source.path, source]))
 
 function readSource(path: string): Source {
   const text = readFileSync(join(packageRoot, 'src', path), 'utf8')
-  const specifiers = [...text.matchAll(/(?:^|[^.\w])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"`]([^'"`]+)['"`]|^import\s*['"]([^'"]+)['"]/gm)]
-    .map(([, one, two, three]) => one ?? two ?? three)
+  const specifiers = [
+    ...text.matchAll(
+      /(?:^|[^.\w])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"`]([^'"`]+)['"`]|^import\s*['"]([^'"]+)['"]/gm,
+    ),
+  ].map(([, one, two, three]) => one ?? two ?? three)
   const local = (specifier: string) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts')
   return {
-    path, room: path.split('/')[0], text, lines: text.split('\n').slice(0, -1),
+    path,
+    room: path.split('/')[0],
+    text,
+    lines: text.split('\n').slice(0, -1),
     files: specifiers.filter((each) => each.startsWith('.')).map(local),
     packages: specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:')),
   }
@@ -56,38 +64,81 @@ test('the reader of imports sees static, type-only, re-exporting and dynamic one
 test('a room imports from lower floors only', () => {
   const floors = readFloors()
   const rooms = [...new Set(sources.map((source) => source.room))].sort()
-  assert.deepEqual(rooms.filter((room) => !floors.has(room)), [], 'rooms without a floor in CONTRIBUTING.md')
-  assert.deepEqual([...floors.keys()].filter((room) => !rooms.includes(room)), [], 'floors without a room')
-  const up = sources.flatMap((source) => source.files
-    .filter((path) => ![source.room, 'errors'].includes(path.split('/')[0]) && !(floors.get(path.split('/')[0])! < floors.get(source.room)!))
-    .map((path) => `${source.path} imports ${path}`))
+  assert.deepEqual(
+    rooms.filter((room) => !floors.has(room)),
+    [],
+    'rooms without a floor in CONTRIBUTING.md',
+  )
+  assert.deepEqual(
+    [...floors.keys()].filter((room) => !rooms.includes(room)),
+    [],
+    'floors without a room',
+  )
+  const up = sources.flatMap((source) =>
+    source.files
+      .filter(
+        (path) => ![source.room, 'errors'].includes(path.split('/')[0]) && !(floors.get(path.split('/')[0])! < floors.get(source.room)!),
+      )
+      .map((path) => `${source.path} imports ${path}`),
+  )
   assert.deepEqual(up, [])
 })
 
 test('every imported file is there', () => {
-  assert.deepEqual(sources.flatMap((source) => source.files.filter((path) => !path.includes('$') && !byPath.has(path)).map((path) => `${source.path} → ${path}`)), [])
+  assert.deepEqual(
+    sources.flatMap((source) =>
+      source.files.filter((path) => !path.includes('$') && !byPath.has(path)).map((path) => `${source.path} → ${path}`),
+    ),
+    [],
+  )
 })
 
 test('TensorFlow.js is imported by tensor alone; record and report do not reach it, config does not name it', () => {
   const tf = (source: Source) => source.packages.some((name) => name.startsWith('@tensorflow/'))
-  assert.deepEqual(sources.filter((source) => source.room !== 'tensor' && tf(source)).map(({ path }) => path), [])
+  assert.deepEqual(
+    sources.filter((source) => source.room !== 'tensor' && tf(source)).map(({ path }) => path),
+    [],
+  )
   for (const source of sources.filter(({ room }) => room === 'record' || room === 'report')) {
-    assert.deepEqual(reach(source).filter(tf).map(({ path }) => path), [], `reached from ${source.path}`)
+    assert.deepEqual(
+      reach(source)
+        .filter(tf)
+        .map(({ path }) => path),
+      [],
+      `reached from ${source.path}`,
+    )
   }
-  assert.deepEqual(sources.filter(({ room, files: all }) => room === 'config' && all.some((path) => path.startsWith('tensor/'))).map(({ path }) => path), [])
+  assert.deepEqual(
+    sources.filter(({ room, files: all }) => room === 'config' && all.some((path) => path.startsWith('tensor/'))).map(({ path }) => path),
+    [],
+  )
 })
 
 test('a file says in its first line what it is for', () => {
   const silent = sources.filter(({ lines }) => !/^(\/\/|\/\*)/.test(lines[0].startsWith('#!') ? lines[1] : lines[0]))
-  assert.deepEqual(silent.map(({ path }) => path), [])
+  assert.deepEqual(
+    silent.map(({ path }) => path),
+    [],
+  )
 })
 
 test('no file has more than 250 lines, no command 60', () => {
-  const long = sources.filter(({ lines, room, text }) => lines.length > 250 || (room === 'cli' && /^export const command\b/m.test(text) && lines.length >= 60))
-  assert.deepEqual(long.map(({ path, lines }) => `${path}: ${lines.length} lines`), [])
+  const long = sources.filter(
+    ({ lines, room, text }) => lines.length > 250 || (room === 'cli' && /^export const command\b/m.test(text) && lines.length >= 60),
+  )
+  assert.deepEqual(
+    long.map(({ path, lines }) => `${path}: ${lines.length} lines`),
+    [],
+  )
 })
 
 test('no file is called after nothing, and none names a machine', () => {
-  assert.deepEqual(sources.filter(({ path }) => /(^|\/|-)(utils?|helpers?|managers?|misc|common)(\.ts|\/|-)/.test(path)).map(({ path }) => path), [])
-  assert.deepEqual(sources.filter(({ text }) => /['"`](\/home|\/work|\/root|\/Users)\//.test(text)).map(({ path }) => path), [])
+  assert.deepEqual(
+    sources.filter(({ path }) => /(^|\/|-)(utils?|helpers?|managers?|misc|common)(\.ts|\/|-)/.test(path)).map(({ path }) => path),
+    [],
+  )
+  assert.deepEqual(
+    sources.filter(({ text }) => /['"`](\/home|\/work|\/root|\/Users)\//.test(text)).map(({ path }) => path),
+    [],
+  )
 })

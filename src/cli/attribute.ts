@@ -1,42 +1,44 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
 import { readSteps, withEditors } from './steps.js'
 
 export const command = 'attribute <base> <post>'
 export const describe = 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'
 
+const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
+const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
+
 export function builder(cli: Argv) {
   return withEditors(cli)
     .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model' })
     .positional('post', { type: 'string', demandOption: true, describe: 'Folder of the post-trained model, with its tokenizer.json' })
-    .option('task', { type: 'string', demandOption: true, describe: 'Name of `deltalab tasks`, or a task file (card .yaml, items .jsonl)' })
+    .option('task', TASK)
     .option('items', { type: 'number', default: 128, describe: 'Number of items of the loss, from the first' })
-    .option('rule', { choices: ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const, default: 'midpoint' as const, describe: 'Quadrature rule' })
+    .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
     .option('steps', { type: 'number', default: 5, describe: 'Gradient evaluations along the path' })
-    .option('include', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out' })
-    .option('exclude', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to leave as they are' })
-    .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'Edit the delta, or the post-trained weights themselves' })
+    .option('include', { ...PATTERNS, describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out' })
+    .option('exclude', { ...PATTERNS, describe: 'Tensors to leave as they are' })
+    .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'Edit the delta, or the weights themselves' })
     .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG and PNG)' })
-    .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as const, describe: 'TensorFlow.js backend' })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab attribute checkpoints/small/base checkpoints/small/math --editor dare --drop 0.9 --task math', 'the tensors that DARE hurts most, first')
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example('deltalab attribute base post --editor dare --drop 0.9 --task math --out chart', 'the tensors that DARE hurts most, first')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { UserError } = await import('../errors/index.js')
-  for (const name of ['items', 'steps'] as const) {
-    if (!(Number.isInteger(args[name]) && args[name] > 0)) throw new UserError(`--${name} must be a positive integer, got ${args[name]}`, { exitCode: 2 })
-  }
+  checkCounts({ items: args.items, steps: args.steps })
   const chain = readSteps(args)
-  const [{ setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js')])
+  const [{ setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([
+    import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'),
+  ])
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   const { row, terms } = await attributeEdit(args.base, args.post, edit, args)
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
-  if (args.json) process.stdout.write(`${JSON.stringify({ row, terms }, null, 2)}\n`)
-  else process.stdout.write(printTerms(row, terms))
+  process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
   if (args.out) {
     const { writeBarChart } = await import('../report/index.js')
     for (const path of await writeBarChart(args.out, row, terms)) process.stderr.write(`${path}\n`)

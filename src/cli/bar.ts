@@ -10,13 +10,24 @@ export interface RunBar {
 /** Rows found from an earlier start set the beginning, so that the ETA counts only what this start does. */
 export function showBar(name: string): RunBar {
   const bar = new SingleBar({
-    format: `${name} {bar} {value}/{total} runs · ETA {eta_formatted} · {last}`, barsize: 24, barCompleteChar: '█', barIncompleteChar: '░',
-    stream: process.stderr, noTTYOutput: true, notTTYSchedule: 10_000, etaBuffer: 50, hideCursor: true, gracefulExit: false, emptyOnZero: true,
+    format: `${name} {bar} {value}/{total} runs · ETA {eta_formatted} · {last}`,
+    barsize: 24,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+    etaBuffer: 50,
+    hideCursor: true,
+    gracefulExit: false,
+    emptyOnZero: true,
   })
   let started = false
   return {
     show(row, { done, planned, found }) {
-      const last = found ? 'found from an earlier start' : `${row.model} ${row.task} ${row.label}${row.status === 'failed' ? ` FAILED: ${row.error}` : ''}`
+      const last = found
+        ? 'found from an earlier start'
+        : `${row.model} ${row.task} ${row.label}${row.status === 'failed' ? ` FAILED: ${row.error}` : ''}`
       if (!started) bar.start(planned, found ? done : done - 1, { last })
       started = true
       bar.update(done, { last })

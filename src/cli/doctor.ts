@@ -1,13 +1,13 @@
 // `deltalab doctor`: what this machine offers and what would make it faster.
 import os from 'node:os'
 import type { Argv } from 'yargs'
+import { PLAIN } from './options.js'
 
 export const command = 'doctor'
 export const describe = 'Backend, versions, threads and memory, and what would make it faster'
 
 export function builder(cli: Argv) {
-  return cli.option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab doctor', 'shows the backend that a sweep would use')
+  return cli.option('json', PLAIN).example('deltalab doctor', 'shows the backend that a sweep would use')
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {
@@ -35,7 +35,10 @@ export async function handler(args: { json: boolean }): Promise<void> {
 function adviceFor(backend: string, cores: number, free: number): string[] {
   const advice: string[] = []
   if (backend !== 'tensorflow') {
-    advice.push('npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: faster matrix products and no 4 GiB limit.')
+    advice.push(
+      'npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: ' +
+        'faster matrix products and no 4 GiB limit.',
+    )
   }
   if (backend === 'cpu') advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
   if (backend !== 'tensorflow' && cores > 1) advice.push(`sweep --jobs ${cores} runs one worker per core; this is the default.`)

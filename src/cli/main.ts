@@ -8,8 +8,16 @@ import { COMMANDS } from './commands.js'
 /** Parses, imports the command that is called, and awaits it. */
 async function main(words: string[]): Promise<void> {
   const names = COMMANDS.map(([name]) => name)
-  const cli = yargs(words).scriptName('deltalab').usage('deltalab <command>').version(packageVersion()).help().alias('h', 'help')
-    .strict().wrap(Math.min(120, process.stdout.columns ?? 100)).exitProcess(false).parserConfiguration({ 'parse-positional-numbers': false })
+  const cli = yargs(words)
+    .scriptName('deltalab')
+    .usage('deltalab <command>')
+    .version(packageVersion())
+    .help()
+    .alias('h', 'help')
+    .strict()
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
   const name = words.find((word) => !word.startsWith('-'))
   if (name !== undefined && !names.includes(name)) throw unknown('command', name, names, 2)
@@ -37,7 +45,9 @@ function usageError(message: string, cli: Argv, words: readonly string[]): UserE
   if (words.includes(given)) return usage(`${words[0]} takes no ${JSON.stringify(given)}`)
   if (given.length === 1) return usage(`unknown option -${given}`)
   const { key } = (cli as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions()
-  const known = Object.keys(key).filter((option) => option.length > 1 && !/[A-Z]/.test(option)).map((option) => `--${option}`)
+  const known = Object.keys(key)
+    .filter((option) => option.length > 1 && !/[A-Z]/.test(option))
+    .map((option) => `--${option}`)
   return unknown('option', `--${given}`, known, 2)
 }
 

@@ -1,12 +1,14 @@
 // `deltalab plan`: the runs of an experiment and what they will cost.
 import type { Argv } from 'yargs'
+import { PLAIN } from './options.js'
 
 export const command = 'plan <config>'
 export const describe = 'List the runs of a YAML file and their estimated cost; reads no weights'
 
 export function builder(cli: Argv) {
-  return cli.positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+  return cli
+    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
+    .option('json', PLAIN)
     .example('deltalab plan configs/quickstart.yaml', 'shows what the sweep would do')
 }
 
@@ -21,15 +23,31 @@ export async function handler(args: { config: string; json: boolean }): Promise<
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   const cost = estimateCost(experiment, inputs, runs)
   if (args.json) {
-    const list = runs.map(({ id, pair, task, edit, seed }) => ({ id, model: pair.name, task: task.name, editor: edit.editor, label: edit.label, on: edit.on, steps: edit.steps, seed }))
+    const list = runs.map(({ id, pair, task, edit, seed }) => ({
+      id,
+      model: pair.name,
+      task: task.name,
+      editor: edit.editor,
+      label: edit.label,
+      on: edit.on,
+      steps: edit.steps,
+      seed,
+    }))
     process.stdout.write(`${JSON.stringify({ experiment: experiment.name, runs: list, cost }, null, 2)}\n`)
     return
   }
   for (const { id, pair, task, edit, seed } of runs) {
-    const steps = edit.steps.map(({ editor, options }) => `${editor} ${Object.entries(options).map(([name, value]) => `${name}=${String(value)}`).join(' ')}`)
+    const steps = edit.steps.map(
+      ({ editor, options }) =>
+        `${editor} ${Object.entries(options)
+          .map(([name, value]) => `${name}=${String(value)}`)
+          .join(' ')}`,
+    )
     process.stdout.write(`${id}  ${pair.name}  ${task.name}  ${edit.label}: ${steps.join(' | ')}${seed === null ? '' : `  seed ${seed}`}\n`)
   }
   const minutes = cost.flops / SPEED / 60
-  process.stdout.write(`\n${cost.runs} runs, ${cost.tokens.toLocaleString('en')} tokens, ${cost.flops.toExponential(1)} floating-point operations: ` +
-    `about ${minutes < 1 ? '1 minute or less' : `${Math.round(minutes)} minutes`} for one worker at ${SPEED / 1e9} GFLOP/s\n`)
+  process.stdout.write(
+    `\n${cost.runs} runs, ${cost.tokens.toLocaleString('en')} tokens, ${cost.flops.toExponential(1)} floating-point operations: ` +
+      `about ${minutes < 1 ? '1 minute or less' : `${Math.round(minutes)} minutes`} for one worker at ${SPEED / 1e9} GFLOP/s\n`,
+  )
 }

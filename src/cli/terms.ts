@@ -12,13 +12,18 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
   const share = (term: number) => (total === 0 ? '' : `${((100 * term) / total).toFixed(1)} %`)
   const byRole = [...roles].sort(([, a], [, b]) => Math.abs(b.term) - Math.abs(a.term))
   return [
-    columns([['term', 'share', 'norm of change', 'role', 'tensor'], ...terms.map(({ term, edit_norm, role, tensor }) =>
-      [signed(term), share(term), edit_norm.toPrecision(3), role, tensor])]),
-    columns([['term', 'share', 'tensors', 'parameters', 'role'], ...byRole.map(([role, { term, tensors, parameters }]) =>
-      [signed(term), share(term), String(tensors), String(parameters), role])]),
+    columns([
+      ['term', 'share', 'norm of change', 'role', 'tensor'],
+      ...terms.map(({ term, edit_norm, role, tensor }) => [signed(term), share(term), edit_norm.toPrecision(3), role, tensor]),
+    ]),
+    columns([
+      ['term', 'share', 'tensors', 'parameters', 'role'],
+      ...byRole.map(([role, { term, tensors, parameters }]) => [signed(term), share(term), String(tensors), String(parameters), role]),
+    ]),
     `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} nats per token`,
-    `exact loss change ${signed(row.loss_change!)} ± ${(row.loss_change_se ?? NaN).toExponential(2)} (${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}, ` +
-      `${row.loss_items} items of ${row.task}): ${row.class}`, '',
+    `exact loss change ${signed(row.loss_change!)} ± ${(row.loss_change_se ?? NaN).toExponential(2)} ` +
+      `(${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}, ${row.loss_items} items of ${row.task}): ${row.class}`,
+    '',
   ].join('\n')
 }
 

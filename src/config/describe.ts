@@ -10,7 +10,10 @@ export function describeConfig(): string {
   const sections: string[] = []
   const visit = (title: string, schema: Schema) => {
     const properties = Object.entries(schema.properties ?? {}) as [string, Schema][]
-    const rows = properties.map(([key, value]) => `| \`${key}\` | ${typeOf(value)} | ${defaultOf(value, schema.required?.includes(key))} | ${value.description ?? ''} |`)
+    const rows = properties.map(
+      ([key, value]) =>
+        `| \`${key}\` | ${typeOf(value)} | ${defaultOf(value, schema.required?.includes(key))} | ${value.description ?? ''} |`,
+    )
     sections.push(`${title}\n\n| key | value | default | |\n|---|---|---|---|\n${rows.join('\n')}\n`)
     for (const [key, value] of properties) {
       const inner = key === 'chain' ? undefined : objectOf(value)

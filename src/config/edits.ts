@@ -34,7 +34,9 @@ export function expandEdits(parsed: ParsedExperiment, errorAt: ErrorAt): Edit[] 
 
 function expandEntry(entry: Entry, path: (string | number)[], parsed: ParsedExperiment, errorAt: ErrorAt): Edit[] {
   if ((entry.editor === undefined) === (entry.chain === undefined)) throw errorAt(path, 'an entry needs either `editor` or `chain`')
-  const steps = entry.chain?.map((step, i) => ({ step: step as Record<string, unknown>, path: [...path, 'chain', i] })) ?? [{ step: entry as Record<string, unknown>, path }]
+  const steps = entry.chain?.map((step, i) => ({ step: step as Record<string, unknown>, path: [...path, 'chain', i] })) ?? [
+    { step: entry as Record<string, unknown>, path },
+  ]
   const extra = entry.chain && Object.keys(entry).find((key) => !(ENTRY_KEYS as readonly string[]).includes(key))
   if (extra) throw errorAt([...path, extra], 'options stand with the editors of the chain')
   const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : ENTRY_KEYS, at, errorAt))
@@ -55,10 +57,12 @@ function expandEntry(entry: Entry, path: (string | number)[], parsed: ParsedExpe
 
 /** Every combination of the values of one step's options. */
 function combinations(step: Record<string, unknown>, reserved: readonly string[], path: (string | number)[], errorAt: ErrorAt): Choice[] {
-  const axes = Object.entries(step).filter(([key]) => !reserved.includes(key)).map(([key, value]) => {
-    if (Array.isArray(value) && value.length === 0) throw errorAt([...path, key], 'an empty list makes no run')
-    return (Array.isArray(value) ? value : [value]).map((one: unknown) => [key, one] as const)
-  })
+  const axes = Object.entries(step)
+    .filter(([key]) => !reserved.includes(key))
+    .map(([key, value]) => {
+      if (Array.isArray(value) && value.length === 0) throw errorAt([...path, key], 'an empty list makes no run')
+      return (Array.isArray(value) ? value : [value]).map((one: unknown) => [key, one] as const)
+    })
   return product(axes).map((chosen) => ({ editor: step.editor as string, given: Object.fromEntries(chosen) }))
 }
 
@@ -66,7 +70,11 @@ function readStep({ editor: name, given }: Choice, path: (string | number)[], er
   try {
     const editor = editorNamed(name)
     const options = parseOptions(editor, given) as Record<string, unknown>
-    return { step: { editor: name, options }, stochastic: editor.stochastic(options), needsGradient: editor.needsGradient?.(options) ?? false }
+    return {
+      step: { editor: name, options },
+      stochastic: editor.stochastic(options),
+      needsGradient: editor.needsGradient?.(options) ?? false,
+    }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     const key = Object.keys(given).find((option) => new RegExp(`\\b${option}\\b`).test(error.message)) ?? 'editor'

@@ -49,19 +49,34 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 export async function loadExperiment(file: string): Promise<Experiment> {
   const { value, text, errorAt } = await readLocated(file, experimentSchema)
   const folder = dirname(resolve(file))
-  const measured = value.models.flatMap(({ name, tasks }, index) => tasks.map((task, at) => ({ words: `${name} on ${task}`, path: ['models', index, 'tasks', at] })))
-  refuseRepeats(measured.map(({ words }) => words), (index) => errorAt(measured[index].path, `${measured[index].words} is listed twice`))
+  const measured = value.models.flatMap(({ name, tasks }, index) =>
+    tasks.map((task, at) => ({ words: `${name} on ${task}`, path: ['models', index, 'tasks', at] })),
+  )
+  refuseRepeats(
+    measured.map(({ words }) => words),
+    (index) => errorAt(measured[index].path, `${measured[index].words} is listed twice`),
+  )
   const models = value.models.map((model) => {
     const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
     return { ...model, baseFolder: resolve(folder, model.base), postFolder: resolve(folder, model.post), tasks }
   })
   const edits = expandEdits(value, errorAt)
-  refuseRepeats(edits.map((edit) => JSON.stringify(edit)), (index) =>
-    errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`))
+  refuseRepeats(
+    edits.map((edit) => JSON.stringify(edit)),
+    (index) => errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`),
+  )
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
   refuseRepeats(seeds.map(String), (index) => errorAt(['seeds', index], `the seed ${seeds[index]} is listed twice`))
   return {
-    name: value.name, ...(value.title && { title: value.title }), file, text, models, edits, seeds, score: value.score, loss: value.loss,
+    name: value.name,
+    ...(value.title && { title: value.title }),
+    file,
+    text,
+    models,
+    edits,
+    seeds,
+    score: value.score,
+    loss: value.loss,
     views: Array.isArray(value.report) ? value.report : [value.report],
   }
 }

@@ -6,12 +6,16 @@ import { viewSchema } from '../record/view.js'
 /** A strict object whose unknown keys are answered with the nearest known one. */
 export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined),
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined,
   })
 }
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
-const line = z.string().min(1).regex(/^[^\r\n]*$/, 'must be one line')
+const line = z
+  .string()
+  .min(1)
+  .regex(/^[^\r\n]*$/, 'must be one line')
 const patterns = z.array(line)
 const items = z.number().int().min(1)
 
@@ -19,7 +23,9 @@ const items = z.number().int().min(1)
 const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 
 const selection = section({
-  include: patterns.default([]).describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP); all unless given.'),
+  include: patterns
+    .default([])
+    .describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP); all unless given.'),
   exclude: patterns.default([]).describe('Tensors to leave out of those.'),
 })
 
@@ -39,8 +45,8 @@ const entry = z.looseObject({
   editor: z.string().optional().describe('Name of `deltalab editors`; its options follow as keys, each a value or a list of values.'),
   chain: z.array(step).min(1).optional().describe('Editors applied one after the other, in place of `editor`.'),
   label: line.optional().describe('Name of the series in tables and figures; the editor unless given.'),
-  on: place.optional().describe('Overrides the experiment\'s `on`.'),
-  tensors: selection.optional().describe('Overrides the experiment\'s `tensors`.'),
+  on: place.optional().describe("Overrides the experiment's `on`."),
+  tensors: selection.optional().describe("Overrides the experiment's `tensors`."),
 })
 
 const score = section({
@@ -50,7 +56,7 @@ const score = section({
 const loss = section({
   items: items.default(128).describe('Number of items the losses are measured on, from the first.'),
   riemann: z.boolean().default(true).describe('Riemann sum of the loss change.'),
-  rule: z.enum(RULES).default('left').describe('Quadrature rule; left is the paper\'s.'),
+  rule: z.enum(RULES).default('left').describe("Quadrature rule; left is the paper's."),
   steps: z.number().int().min(1).default(5).describe('Gradient evaluations along the path (C in the paper).'),
   taylor2: z.boolean().default(false).describe('First- and second-order Taylor estimates.'),
   terms: z.boolean().default(true).describe('Per-tensor terms of the Riemann sum in terms.csv.'),
@@ -61,13 +67,24 @@ export const experimentSchema = section({
   title: line.optional().describe('Title of tables and figures.'),
   models: z.array(model).min(1).describe('Pairs of base and post-trained model.'),
   editors: z.array(entry).min(1).describe('Edits; an entry with lists stands for every combination of their values.'),
-  seeds: z.union([z.number().int().min(1), z.array(z.number().int().nonnegative()).min(1)]).default(1)
+  seeds: z
+    .union([z.number().int().min(1), z.array(z.number().int().nonnegative()).min(1)])
+    .default(1)
     .describe('Number of seeds (1, 2, …) or the seeds themselves; only editors that draw at random use them.'),
   on: place.default('delta').describe('What is edited: the delta, or the post-trained weights.'),
   tensors: selection.prefault({}).describe('Which tensors are edited.'),
-  score: z.union([z.literal(false), score]).prefault({}).describe('Scores of base, post-trained and edited model; false for none.'),
-  loss: z.union([z.literal(false), loss]).prefault({}).describe('Losses and their approximations; false for none.'),
-  report: z.union([viewSchema, z.array(viewSchema)]).prefault({}).describe('Figures made from the rows.'),
+  score: z
+    .union([z.literal(false), score])
+    .prefault({})
+    .describe('Scores of base, post-trained and edited model; false for none.'),
+  loss: z
+    .union([z.literal(false), loss])
+    .prefault({})
+    .describe('Losses and their approximations; false for none.'),
+  report: z
+    .union([viewSchema, z.array(viewSchema)])
+    .prefault({})
+    .describe('Figures made from the rows.'),
 })
 
 export type Score = z.infer<typeof score>

@@ -52,7 +52,10 @@ export function readEnvironment(): Environment {
 
 function gitCommit(): string | null {
   if (!existsSync(join(packageRoot, '.git'))) return null
-  const git = (...words: string[]) => execFileSync('git', words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim()
+  const git = (...words: string[]) =>
+    execFileSync('git', words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
+      .toString()
+      .trim()
   try {
     return git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? '+changes' : '')
   } catch {

@@ -41,7 +41,9 @@ export const rowSchema = z.strictObject({
   riemann_sum: value.nullable().describe('Riemann-sum approximation of loss_change, nats per token.'),
   taylor1: value.nullable().describe('First-order estimate of loss_change: gradient at the post-trained weights times the change.'),
   taylor2: value.nullable().describe('Second-order estimate of loss_change, with an exact Hessian-vector product.'),
-  class: z.enum(['competitive', 'decreased', 'improved']).nullable()
+  class: z
+    .enum(['competitive', 'decreased', 'improved'])
+    .nullable()
     .describe('Class of the edit: |loss_change| within two standard errors is competitive, above is decreased, below is improved.'),
   metric: z.string().nullable().describe('What the scores measure.'),
   score_pre: value.nullable().describe('Score of the base model, 0 to 1.'),
@@ -81,7 +83,9 @@ export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
 /** Both tables of a results folder as Markdown: docs/results.md. */
 export function describeRecords(): string {
   const table = (name: string, shape: Record<string, z.ZodType>) =>
-    `## \`${name}\`\n\n| column | |\n|---|---|\n${Object.entries(shape).map(([column, schema]) => `| \`${column}\` | ${schema.description} |`).join('\n')}\n`
+    `## \`${name}\`\n\n| column | |\n|---|---|\n${Object.entries(shape)
+      .map(([column, schema]) => `| \`${column}\` | ${schema.description} |`)
+      .join('\n')}\n`
   return `${table('runs.csv', rowSchema.shape)}\n${table('terms.csv', termSchema.shape)}`
 }
 

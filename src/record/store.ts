@@ -75,7 +75,10 @@ export async function openStore(folder: string, meta: Meta, config: string, opti
     const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
     await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, allTerms))
     await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, all))
-    await writeWhole(paths.meta, printMeta({ ...kept, finished: kept.finished ?? finished, failed: all.filter((row) => row.status === 'failed').length }))
+    await writeWhole(
+      paths.meta,
+      printMeta({ ...kept, finished: kept.finished ?? finished, failed: all.filter((row) => row.status === 'failed').length }),
+    )
   }
   const close = async () => {
     await last.catch(() => undefined)
@@ -100,7 +103,12 @@ export async function readResults(folder: string): Promise<Results> {
 }
 
 function pathsOf(folder: string) {
-  return { runs: join(folder, 'runs.csv'), terms: join(folder, 'terms.csv'), meta: join(folder, 'meta.json'), config: join(folder, 'config.yaml') }
+  return {
+    runs: join(folder, 'runs.csv'),
+    terms: join(folder, 'terms.csv'),
+    meta: join(folder, 'meta.json'),
+    config: join(folder, 'config.yaml'),
+  }
 }
 
 async function readTable<T>(table: Table<T>, path: string, lenientEnd = false): Promise<T[]> {
@@ -122,8 +130,13 @@ const printMeta = (meta: Meta) => `${JSON.stringify(meta, null, 2)}\n`
 function refuseMixing(folder: string, earlier: Meta, now: Meta): void {
   const files = [...new Set([...Object.keys(earlier.inputs), ...Object.keys(now.inputs)])]
   const changed = files.filter((file) => earlier.inputs[file] !== now.inputs[file])
-  const why = earlier.config_hash !== now.config_hash ? `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
-    : changed.length ? `other input files (${changed.join(', ')})`
-      : earlier.backend.name !== now.backend.name ? `another backend (${earlier.backend.name}, now ${now.backend.name})` : undefined
+  const why =
+    earlier.config_hash !== now.config_hash
+      ? `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
+      : changed.length
+        ? `other input files (${changed.join(', ')})`
+        : earlier.backend.name !== now.backend.name
+          ? `another backend (${earlier.backend.name}, now ${now.backend.name})`
+          : undefined
   if (why) throw new UserError(`${folder} holds rows of ${why}: give another folder with --out, or delete this one`)
 }

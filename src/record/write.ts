@@ -22,7 +22,8 @@ export async function attempt<T>(path: string, action: () => Promise<T>): Promis
     return await action()
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw new UserError(`the disk is full: cannot write ${path}; free some space and start again to resume`, { cause })
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new UserError(`the disk is full: cannot write ${path}; free some space and start again to resume`, { cause })
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST') {
       throw new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause })
     }

@@ -66,7 +66,15 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
     bits += await bitsOf(steps, shape, nonZero, context)
   }
   return {
-    weights: { ...home.post, ...edited }, change, tensors: names.length, parameters, kept, bitsPerParameter: bits / parameters,
-    deltaNorm: Math.sqrt(deltaSquares), editNorm: Math.sqrt(editSquares), norms, dispose: () => tf.dispose(edited),
+    weights: { ...home.post, ...edited },
+    change,
+    tensors: names.length,
+    parameters,
+    kept,
+    bitsPerParameter: bits / parameters,
+    deltaNorm: Math.sqrt(deltaSquares),
+    editNorm: Math.sqrt(editSquares),
+    norms,
+    dispose: () => tf.dispose(edited),
   }
 }

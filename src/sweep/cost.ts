@@ -27,7 +27,8 @@ export function estimateCost(experiment: Experiment, inputs: readonly ModelInput
     for (const { task } of tasks) {
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
-      const tokensOf = (items: number) => encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+      const tokensOf = (items: number) =>
+        encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
       const lossTokens = loss ? tokensOf(loss.items) : 0
       const scoreTokens = score ? tokensOf(score.items) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0

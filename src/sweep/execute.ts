@@ -48,20 +48,34 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
 
     const references = new Map<string, Reference | { error: string }>()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
-    const workerData: WorkerFacts = { experiment: experiment.name, backend: options.backend.asked, measures: { score: experiment.score, loss: experiment.loss } }
-    const pool = { jobs: options.jobs, worker: options.worker ?? new URL('./worker.js', import.meta.url), workerData, signal: options.signal }
+    const workerData: WorkerFacts = {
+      experiment: experiment.name,
+      backend: options.backend.asked,
+      measures: { score: experiment.score, loss: experiment.loss },
+    }
+    const pool = {
+      jobs: options.jobs,
+      worker: options.worker ?? new URL('./worker.js', import.meta.url),
+      workerData,
+      signal: options.signal,
+    }
     await runJobs(listJobs([...missing.values()], references), pool, async (job, result) => {
       const run = missing.get(job.id)
       if (!run) {
         references.set(job.id, 'error' in result ? result : (result.value as Reference))
         return
       }
-      const { row, terms } = 'error' in result ? { row: failedRow(experiment.name, run, result.error), terms: [] } : (result.value as Finished)
+      const { row, terms } =
+        'error' in result ? { row: failedRow(experiment.name, run, result.error), terms: [] } : (result.value as Finished)
       await store.append(row, terms)
       count(row, false)
     })
     outcome.finished = outcome.done === runs.length
-    if (outcome.finished) await store.finish(runs.map((run) => run.id), new Date().toISOString())
+    if (outcome.finished)
+      await store.finish(
+        runs.map((run) => run.id),
+        new Date().toISOString(),
+      )
     return outcome
   } finally {
     await store.close()
@@ -79,13 +93,18 @@ function listJobs(runs: readonly Run[], references: ReadonlyMap<string, Referenc
     const { pair, task } = members[0]
     const needsGradient = members.some((run) => run.edit.needsGradient)
     const first: Message = { kind: 'reference', pair, task, needsGradient }
-    return [{ id: name, affinity: pairKey(pair), message: () => first }, ...members.map((run): Job => ({
-      id: run.id, affinity: pairKey(pair), after: name,
-      message: (): Message => {
-        const reference = references.get(name)!
-        if ('error' in reference) throw new Error(`base and post-trained model could not be measured: ${reference.error}`)
-        return { kind: 'run', run, reference }
-      },
-    }))]
+    return [
+      { id: name, affinity: pairKey(pair), message: () => first },
+      ...members.map((run): Job => ({
+        id: run.id,
+        affinity: pairKey(pair),
+        after: name,
+        message: (): Message => {
+          const reference = references.get(name)!
+          if ('error' in reference) throw new Error(`base and post-trained model could not be measured: ${reference.error}`)
+          return { kind: 'run', run, reference }
+        },
+      })),
+    ]
   })
 }

@@ -46,7 +46,10 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
 export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {}
   for (const { pair, tasks } of inputs) {
-    for (const [given, folder] of [[pair.base, pair.baseFolder], [pair.post, pair.postFolder]]) {
+    for (const [given, folder] of [
+      [pair.base, pair.baseFolder],
+      [pair.post, pair.postFolder],
+    ]) {
       const checkpoint = await openCheckpoint(folder)
       for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
       await checkpoint.close()

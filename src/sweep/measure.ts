@@ -50,7 +50,9 @@ export async function measureModel(folder: string, taskSource: string, items?: n
 export function namedEdit(steps: readonly Step[], where: Pick<Edit, 'on' | 'tensors'>): Edit {
   const editor = steps.map((step) => step.editor.name).join('+')
   return {
-    editor, label: editor, ...where,
+    editor,
+    label: editor,
+    ...where,
     steps: steps.map((step) => ({ editor: step.editor.name, options: step.options as Record<string, unknown> })),
     stochastic: steps.some((step) => step.editor.stochastic(step.options)),
     needsGradient: steps.some((step) => step.editor.needsGradient?.(step.options)),
@@ -67,18 +69,38 @@ export interface AttributeOptions {
 }
 
 /** The row and the per-tensor Riemann terms of one edit of one pair. */
-export async function attributeEdit(baseFolder: string, postFolder: string, edit: Edit, options: AttributeOptions): Promise<{ row: Row; terms: Term[] }> {
+export async function attributeEdit(
+  baseFolder: string,
+  postFolder: string,
+  edit: Edit,
+  options: AttributeOptions,
+): Promise<{ row: Row; terms: Term[] }> {
   const task = await loadTask(options.task)
   const pair: Pair = {
-    name: basename(resolve(postFolder)), base: baseFolder, post: postFolder, baseFolder, postFolder, tasks: [{ given: options.task, source: options.task }],
+    name: basename(resolve(postFolder)),
+    base: baseFolder,
+    post: postFolder,
+    baseFolder,
+    postFolder,
+    tasks: [{ given: options.task, source: options.task }],
   }
-  const run: Run = { id: 'attribute', pair, task: { name: task.name, version: task.version, source: options.task }, edit, seed: edit.stochastic ? options.seed : null }
+  const run: Run = {
+    id: 'attribute',
+    pair,
+    task: { name: task.name, version: task.version, source: options.task },
+    edit,
+    seed: edit.stochastic ? options.seed : null,
+  }
   const { items, rule, steps } = options
   const measures = { score: false as const, loss: { items, rule, steps, riemann: true, taylor2: false, terms: true } }
   const home = await takeResidence(pair)
   try {
     const reference = await measureReference(home, run.task, measures, edit.needsGradient)
-    return await executeRun(home, run, measures, reference, { experiment: 'attribute', backend: tf.getBackend(), clock: () => performance.now() / 1000 })
+    return await executeRun(home, run, measures, reference, {
+      experiment: 'attribute',
+      backend: tf.getBackend(),
+      clock: () => performance.now() / 1000,
+    })
   } finally {
     home.dispose()
   }

@@ -30,7 +30,16 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
   const runs = experiment.models.flatMap((pair, index) =>
     tasksOf[index].flatMap((task) =>
       experiment.edits.flatMap((edit) =>
-        (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({ id: identify(experiment, pair, task, edit, seed), pair, task, edit, seed })))))
+        (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
+          id: identify(experiment, pair, task, edit, seed),
+          pair,
+          task,
+          edit,
+          seed,
+        })),
+      ),
+    ),
+  )
   const measured = experiment.models.flatMap((pair, index) => tasksOf[index].map((task) => `${pair.name} on ${task.name}`))
   const repeated = measured.find((words, index) => measured.indexOf(words) !== index)
   if (repeated) throw new UserError(`${experiment.file}: ${repeated} is listed twice: give one of the models another name`)
@@ -44,7 +53,9 @@ function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: E
     model: { name: pair.name, base: pair.base, post: pair.post },
     task: { name: task.name, version: task.version },
     edit: { label: edit.label, on: edit.on, tensors: edit.tensors, steps: edit.steps },
-    seed, score: experiment.score, loss: experiment.loss,
+    seed,
+    score: experiment.score,
+    loss: experiment.loss,
   }
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
 }
@@ -54,7 +65,8 @@ function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner)
+      : inner,
+  )
 }
 
 /** Names a pair among those of an experiment. */
@@ -64,5 +76,12 @@ export function pairKey(pair: Pair): string {
 
 /** SHA-256 over the ids of a plan: what a results folder remembers of its config. */
 export function hashPlan(runs: readonly Run[]): string {
-  return createHash('sha256').update(runs.map((run) => run.id).sort().join('\n')).digest('hex')
+  return createHash('sha256')
+    .update(
+      runs
+        .map((run) => run.id)
+        .sort()
+        .join('\n'),
+    )
+    .digest('hex')
 }

@@ -34,7 +34,11 @@ interface Thread {
  * Runs every job and awaits `done` for each outcome. Resolves when all have ended or the signal stopped them.
  * @throws whatever `done` throws (then the threads are stopped)
  */
-export async function runJobs(jobs: readonly Job[], options: PoolOptions, done: (job: Job, outcome: Outcome) => Promise<void>): Promise<void> {
+export async function runJobs(
+  jobs: readonly Job[],
+  options: PoolOptions,
+  done: (job: Job, outcome: Outcome) => Promise<void>,
+): Promise<void> {
   if (jobs.length === 0 || options.signal?.aborted) return
   const waiting = [...jobs]
   const ended = new Set<string>()

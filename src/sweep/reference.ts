@@ -15,7 +15,12 @@ export interface Reference {
   gradient: Gradient | null
 }
 
-export async function measureReference(home: Residence, planned: PlannedTask, measures: Measures, needsGradient: boolean): Promise<Reference> {
+export async function measureReference(
+  home: Residence,
+  planned: PlannedTask,
+  measures: Measures,
+  needsGradient: boolean,
+): Promise<Reference> {
   const { model, tokenizer, post } = home
   // A gradient is taken on the batches of the loss; without a loss section, on its default number of items.
   const { task, batches } = await home.open(planned, measures.loss ? measures.loss.items : needsGradient ? 128 : undefined)
@@ -38,9 +43,11 @@ export async function measureReference(home: Residence, planned: PlannedTask, me
 }
 
 function share(gradient: Gradient): Gradient {
-  return new Map([...gradient].map(([name, values]) => {
-    const shared = new Float32Array(new SharedArrayBuffer(values.byteLength))
-    shared.set(values)
-    return [name, shared]
-  }))
+  return new Map(
+    [...gradient].map(([name, values]) => {
+      const shared = new Float32Array(new SharedArrayBuffer(values.byteLength))
+      shared.set(values)
+      return [name, shared]
+    }),
+  )
 }

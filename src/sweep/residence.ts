@@ -43,12 +43,21 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       post[name] = tf.tensor(values, [...shapes[name]])
       const before = names.includes(name) ? await baseFiles.read(name) : values
       base.set(name, before)
-      delta.set(name, values.map((value, i) => value - before[i]))
+      delta.set(
+        name,
+        values.map((value, i) => value - before[i]),
+      )
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
     const tokenizer = await loadTokenizer(pair.postFolder)
     return {
-      pair, model, tokenizer, post, base, delta, shapes,
+      pair,
+      model,
+      tokenizer,
+      post,
+      base,
+      delta,
+      shapes,
       roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
       select: (tensors) => selectTensors(entries, tensors),
       open: remember(tokenizer),

@@ -14,22 +14,38 @@ import type { Measures, Residence } from './residence.js'
  * @throws Error when the edited model's loss is not finite
  */
 export async function executeRun(
-  home: Residence, run: Run, measures: Measures, reference: Reference, facts: { experiment: string; backend: string; clock: () => number },
+  home: Residence,
+  run: Run,
+  measures: Measures,
+  reference: Reference,
+  facts: { experiment: string; backend: string; clock: () => number },
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
   const applied = await applyEdit(home, run.edit, run.seed, reference.gradient)
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
-    const scores = measures.score ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items }) : null
+    const scores = measures.score
+      ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items })
+      : null
     const row: Row = {
       ...failedRow(facts.experiment, run, ''),
-      tensors: applied.tensors, parameters: applied.parameters, kept: applied.kept, bits_per_parameter: applied.bitsPerParameter,
-      delta_norm: applied.deltaNorm, edit_norm: applied.editNorm,
+      tensors: applied.tensors,
+      parameters: applied.parameters,
+      kept: applied.kept,
+      bits_per_parameter: applied.bitsPerParameter,
+      delta_norm: applied.deltaNorm,
+      edit_norm: applied.editNorm,
       ...columns,
-      metric: scores?.metric ?? null, score_pre: reference.scorePre, score_post: reference.scorePost, score_edited: scores?.score ?? null,
+      metric: scores?.metric ?? null,
+      score_pre: reference.scorePre,
+      score_post: reference.scorePost,
+      score_edited: scores?.score ?? null,
       n: scores?.items.length ?? null,
-      seconds: facts.clock() - started, backend: facts.backend, status: 'ok', error: null,
+      seconds: facts.clock() - started,
+      backend: facts.backend,
+      status: 'ok',
+      error: null,
     }
     return { row, terms }
   } finally {
@@ -41,7 +57,11 @@ export async function executeRun(
 const NOTHING: PathSum = { sum: 0, terms: new Map() }
 
 async function measureLoss(
-  home: Residence, run: Run, { loss: settings }: Measures, { lossPre, lossPost, gradient: origin }: Reference, applied: Applied,
+  home: Residence,
+  run: Run,
+  { loss: settings }: Measures,
+  { lossPre, lossPost, gradient: origin }: Reference,
+  applied: Applied,
   batches: Parameters<typeof lossOf>[2],
 ): Promise<{ columns: Partial<Row>; terms: Term[] }> {
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
@@ -53,16 +73,33 @@ async function measureLoss(
   const still = applied.editNorm === 0
   const path = !settings.riemann ? null : still ? NOTHING : await riemannSum(model, post, applied.change, batches, { rule, steps })
   const second = !settings.taylor2 ? null : still ? { ...NOTHING, first: NOTHING } : await taylor2(model, post, applied.change, batches)
-  const terms = settings.terms && path ? [...path.terms].map(([tensor, term]): Term => ({
-    run: run.id, tensor, role: home.roles[tensor], parameters: applied.change.get(tensor)!.length, edit_norm: applied.norms.get(tensor)!, term,
-  })) : []
+  const terms =
+    settings.terms && path
+      ? [...path.terms].map(([tensor, term]): Term => ({
+          run: run.id,
+          tensor,
+          role: home.roles[tensor],
+          parameters: applied.change.get(tensor)!.length,
+          edit_norm: applied.norms.get(tensor)!,
+          term,
+        }))
+      : []
   return {
     terms,
     columns: {
-      loss_pre: lossPre.mean, loss_post: lossPost.mean, loss_edited: edited.mean, loss_change: change,
-      loss_change_se: Number.isFinite(standardError) ? standardError : null, loss_items: countItems(lossPost), loss_tokens: lossPost.tokens,
-      riemann_rule: path && rule, riemann_steps: path && steps, riemann_sum: path && path.sum,
-      taylor1: second && second.first.sum, taylor2: second && second.sum, class: verdict,
+      loss_pre: lossPre.mean,
+      loss_post: lossPost.mean,
+      loss_edited: edited.mean,
+      loss_change: change,
+      loss_change_se: Number.isFinite(standardError) ? standardError : null,
+      loss_items: countItems(lossPost),
+      loss_tokens: lossPost.tokens,
+      riemann_rule: path && rule,
+      riemann_steps: path && steps,
+      riemann_sum: path && path.sum,
+      taylor1: second && second.first.sum,
+      taylor2: second && second.sum,
+      class: verdict,
     },
   }
 }

@@ -21,11 +21,26 @@ export function plannedTasks({ tasks }: ModelInputs) {
   return tasks.map(({ source, task }) => ({ name: task.name, version: task.version, source }))
 }
 
-async function gatherMeta(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[], options: SweepOptions): Promise<Meta> {
-  const tasks = inputs.flatMap((model) => model.tasks.map(({ task }) => [task.name, { version: task.version, items: task.items.length }] as const))
+async function gatherMeta(
+  experiment: Experiment,
+  inputs: readonly ModelInputs[],
+  runs: readonly Run[],
+  options: SweepOptions,
+): Promise<Meta> {
+  const tasks = inputs.flatMap((model) =>
+    model.tasks.map(({ task }) => [task.name, { version: task.version, items: task.items.length }] as const),
+  )
   return {
-    experiment: experiment.name, config_hash: hashPlan(runs), inputs: await hashInputs(inputs), tasks: Object.fromEntries(tasks),
-    backend: { name: options.backend.found.name, package: options.backend.found.package }, environment: readEnvironment(),
-    jobs: options.jobs, runs: runs.length, failed: 0, started: new Date().toISOString(), finished: null,
+    experiment: experiment.name,
+    config_hash: hashPlan(runs),
+    inputs: await hashInputs(inputs),
+    tasks: Object.fromEntries(tasks),
+    backend: { name: options.backend.found.name, package: options.backend.found.package },
+    environment: readEnvironment(),
+    jobs: options.jobs,
+    runs: runs.length,
+    failed: 0,
+    started: new Date().toISOString(),
+    finished: null,
   }
 }

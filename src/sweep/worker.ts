@@ -15,8 +15,7 @@ export interface WorkerFacts {
 }
 
 export type Message =
-  | { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean }
-  | { kind: 'run'; run: Run; reference: Reference }
+  { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean } | { kind: 'run'; run: Run; reference: Reference }
 
 const facts = workerData as WorkerFacts
 let backend: Promise<{ name: string }> | undefined
@@ -32,7 +31,11 @@ async function answer(message: Message): Promise<unknown> {
     home = await takeResidence(pair)
   }
   if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
-  return executeRun(home, message.run, facts.measures, message.reference, { experiment: facts.experiment, backend: name, clock: () => performance.now() / 1000 })
+  return executeRun(home, message.run, facts.measures, message.reference, {
+    experiment: facts.experiment,
+    backend: name,
+    clock: () => performance.now() / 1000,
+  })
 }
 
 parentPort!.on('message', ({ id, message }: { id: string; message: Message }) => {

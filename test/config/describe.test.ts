@@ -11,7 +11,8 @@ const read = (name: string) => readFileSync(join(packageRoot, 'docs', name), 'ut
 
 test('the tables of docs/config.md are those of the schema', () => {
   assert.ok(read('config.md').endsWith(describeConfig()), 'node scripts/docs.mjs writes them')
-  for (const key of [...Object.keys(experimentSchema.shape), 'chain', 'drop_rate', 'items', 'exclude']) assert.match(read('config.md'), new RegExp(`\\b${key}\\b`))
+  for (const key of [...Object.keys(experimentSchema.shape), 'chain', 'drop_rate', 'items', 'exclude'])
+    assert.match(read('config.md'), new RegExp(`\\b${key}\\b`))
 })
 
 test('the tables of docs/results.md are those of the rows', () => {
@@ -23,5 +24,8 @@ test('the example is an experiment', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'docs-')), 'x.yaml')
   writeFileSync(file, /```yaml\n([^]*?)```/.exec(read('config.md'))![1])
   const { edits } = await loadExperiment(file)
-  assert.deepEqual(edits.map((edit) => edit.label), ['dare', 'dare', 'dare', 'drop only', 'drop only', 'drop only', 'on weights', 'both'])
+  assert.deepEqual(
+    edits.map((edit) => edit.label),
+    ['dare', 'dare', 'dare', 'drop only', 'drop only', 'drop only', 'on weights', 'both'],
+  )
 })

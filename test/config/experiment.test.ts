@@ -19,7 +19,10 @@ function load(text: string, head = HEAD) {
 
 /** The message, without the folder, that the text is refused with. */
 async function refusal(text: string, head = HEAD): Promise<string> {
-  const error = await load(text, head).then(() => assert.fail('accepted'), (caught: unknown) => caught)
+  const error = await load(text, head).then(
+    () => assert.fail('accepted'),
+    (caught: unknown) => caught,
+  )
   assert.ok(error instanceof UserError, String(error))
   assert.equal(error.exitCode, 1)
   return error.message.replace(`${folder}/`, '')
@@ -30,22 +33,41 @@ test('lists stand for every combination, the first varies slowest; labels, place
   - { editor: dare, drop_rate: [0.1, 0.9], k: [0, 0.5] }
   - { editor: magnitude, drop_rate: 0.5, label: smallest, on: weights, tensors: { include: ['*'], exclude: ['role:norm'] } }
 `)
-  assert.deepEqual(edits.slice(0, 4).map(({ steps }) => [steps[0].options.drop_rate, steps[0].options.k]), [[0.1, 0], [0.1, 0.5], [0.9, 0], [0.9, 0.5]])
-  assert.deepEqual(edits.map(({ label, on, stochastic }) => [label, on, stochastic]).slice(3), [['dare', 'delta', true], ['smallest', 'weights', false]])
+  assert.deepEqual(
+    edits.slice(0, 4).map(({ steps }) => [steps[0].options.drop_rate, steps[0].options.k]),
+    [
+      [0.1, 0],
+      [0.1, 0.5],
+      [0.9, 0],
+      [0.9, 0.5],
+    ],
+  )
+  assert.deepEqual(edits.map(({ label, on, stochastic }) => [label, on, stochastic]).slice(3), [
+    ['dare', 'delta', true],
+    ['smallest', 'weights', false],
+  ])
   assert.deepEqual(edits[0].tensors, { include: [], exclude: [] }, 'all')
   assert.deepEqual(edits[4].tensors, { include: ['*'], exclude: ['role:norm'] })
 })
 
 test('a chain applies its editors in order, lists included', async () => {
   const { edits } = await load('editors:\n  - chain: [{ editor: dare, drop_rate: [0.5, 0.9] }, { editor: bitdelta }]\n    label: both\n')
-  assert.deepEqual(edits.map(({ editor, label, steps }) => [editor, label, steps.map((step) => step.editor), steps[0].options.drop_rate]),
-    [['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.5], ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.9]])
+  assert.deepEqual(
+    edits.map(({ editor, label, steps }) => [editor, label, steps.map((step) => step.editor), steps[0].options.drop_rate]),
+    [
+      ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.5],
+      ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.9],
+    ],
+  )
 })
 
-test('defaults are the paper\'s; paths are relative to the file, names of tasks stay names', async () => {
+test("defaults are the paper's; paths are relative to the file, names of tasks stay names", async () => {
   const { models, seeds, score, loss, views } = await load('seeds: 3\neditors: [{ editor: dare, drop_rate: 0.5 }]\n')
   assert.deepEqual([models[0].baseFolder, models[0].postFolder], [join(folder, '..', 'base'), join(folder, 'post')])
-  assert.deepEqual(models[0].tasks, [{ given: 'math', source: 'math' }, { given: 'own/items.jsonl', source: join(folder, 'own', 'items.jsonl') }])
+  assert.deepEqual(models[0].tasks, [
+    { given: 'math', source: 'math' },
+    { given: 'own/items.jsonl', source: join(folder, 'own', 'items.jsonl') },
+  ])
   assert.deepEqual(seeds, [1, 2, 3])
   assert.deepEqual(score, { items: 512 })
   assert.deepEqual(loss, { items: 128, riemann: true, rule: 'left', steps: 5, taylor2: false, terms: true })
@@ -58,8 +80,14 @@ test('what is wrong is said with file, line, column and path', async () => {
   const dare = 'editors:\n  - { editor: dare, drop_rate: 0.5 }\n'
   const cases: [text: string, message: RegExp][] = [
     ['editors:\n  - { editor: dar, drop_rate: 0.5 }\n', /^x\.yaml:5:7: editors\[0\]\.editor: unknown editor "dar"; did you mean "dare"\?/],
-    ['editors:\n  - editor: dare\n    drop_rte: 0.5\n', /^x\.yaml:6:5: editors\[0\]\.drop_rte: .*unknown option of dare "drop_rte"; did you mean "drop_rate"\?/],
-    ['editors:\n  - editor: dare\n    drop_rate: [0.5, 1.5]\n', /^x\.yaml:6:5: editors\[0\]\.drop_rate: drop_rate of dare must be .*; got 1\.5/],
+    [
+      'editors:\n  - editor: dare\n    drop_rte: 0.5\n',
+      /^x\.yaml:6:5: editors\[0\]\.drop_rte: .*unknown option of dare "drop_rte"; did you mean "drop_rate"\?/,
+    ],
+    [
+      'editors:\n  - editor: dare\n    drop_rate: [0.5, 1.5]\n',
+      /^x\.yaml:6:5: editors\[0\]\.drop_rate: drop_rate of dare must be .*; got 1\.5/,
+    ],
     ['editors:\n  - editor: dare\n    drop_rate: []\n', /^x\.yaml:6:5: editors\[0\]\.drop_rate: an empty list makes no run/],
     ['editors:\n  - { label: none }\n', /^x\.yaml:5:5: editors\[0\]: an entry needs either `editor` or `chain`/],
     [`${dare}sedes: 3\n`, /^x\.yaml:6:1: sedes: unknown key "sedes"; did you mean "seeds"\?/],
@@ -73,7 +101,10 @@ test('what is wrong is said with file, line, column and path', async () => {
     [`${dare}  - { editor: dare, drop_rate: 0.5 }\n`, /^x\.yaml:4:1: editors: the same edit is listed twice: dare/],
   ]
   for (const [text, message] of cases) assert.match(await refusal(text), message)
-  assert.match(await refusal(dare, HEAD.replace('[math, ', '[math, math, ')), /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/)
+  assert.match(
+    await refusal(dare, HEAD.replace('[math, ', '[math, math, ')),
+    /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
+  )
   assert.match(await refusal(dare, HEAD.replace('post: post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
 })

@@ -13,11 +13,22 @@ const fresh = () => join(mkdtempSync(join(tmpdir(), 'record-')), 'results')
 
 test('a row read back is the row written, to the last bit', () => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true })
-  fc.assert(fc.property(number, fc.option(number), fc.string().filter((s) => !/[\r\n]/.test(s) && s.length > 0), fc.jsonValue(), (x, y, label, json) => {
-    const given: Row = { ...row, loss_pre: x, alpha: y, label, options: { json: JSON.parse(JSON.stringify(json)) } }
-    const [read] = parseLines<Row>(rowSchema, headerLine(rowSchema) + formatLines<Row>(rowSchema, [given]), 'runs.csv')
-    assert.deepEqual(read, Object.is(x, -0) || Object.is(y, -0) ? { ...given, loss_pre: x + 0, alpha: y === null ? null : y + 0 } : given)
-  }))
+  fc.assert(
+    fc.property(
+      number,
+      fc.option(number),
+      fc.string().filter((s) => !/[\r\n]/.test(s) && s.length > 0),
+      fc.jsonValue(),
+      (x, y, label, json) => {
+        const given: Row = { ...row, loss_pre: x, alpha: y, label, options: { json: JSON.parse(JSON.stringify(json)) } }
+        const [read] = parseLines<Row>(rowSchema, headerLine(rowSchema) + formatLines<Row>(rowSchema, [given]), 'runs.csv')
+        assert.deepEqual(
+          read,
+          Object.is(x, -0) || Object.is(y, -0) ? { ...given, loss_pre: x + 0, alpha: y === null ? null : y + 0 } : given,
+        )
+      },
+    ),
+  )
 })
 
 test('an error text of several lines becomes one line of the file', () => {
@@ -40,7 +51,10 @@ test('cut off at any byte, the folder opens with whole rows only, and terms only
   const folder = fresh()
   const store = await openStore(folder, meta, 'name: e\n')
   await store.append(row, [term])
-  await store.append({ ...row, id: 'b2' }, [{ ...term, run: 'b2' }, { ...term, run: 'b2', tensor: 'other' }])
+  await store.append({ ...row, id: 'b2' }, [
+    { ...term, run: 'b2' },
+    { ...term, run: 'b2', tensor: 'other' },
+  ])
   await store.close()
   const whole = readFileSync(join(folder, 'runs.csv'))
   const wholeTerms = readFileSync(join(folder, 'terms.csv'))
@@ -70,7 +84,10 @@ test('rows that a killed run left out are appended to the others', async () => {
   await again.finish(['b2', 'a1'], 'end')
   await again.close()
   const results = await readResults(folder)
-  assert.deepEqual(results.rows.map((r) => r.id), ['b2', 'a1'])
+  assert.deepEqual(
+    results.rows.map((r) => r.id),
+    ['b2', 'a1'],
+  )
   assert.deepEqual(results.terms, [{ ...term, run: 'b2' }])
   assert.deepEqual(results.meta, { ...meta, finished: 'end' })
   assert.deepEqual(readdirSync(folder).sort(), ['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'])

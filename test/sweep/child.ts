@@ -3,6 +3,15 @@ import { executePlan } from '../../src/sweep/execute.js'
 import { backend, edit, experiment, fakeWorker, planned } from './plans.js'
 
 const [folder, seeds] = process.argv.slice(2)
-const given = experiment([edit('x', 0.5), edit('y', 0.9)], Array.from({ length: Number(seeds) }, (_, i) => i))
+const given = experiment(
+  [edit('x', 0.5), edit('y', 0.9)],
+  Array.from({ length: Number(seeds) }, (_, i) => i),
+)
 const { runs, meta } = planned(given)
-await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker, onRow: (_, { found }) => found || process.stdout.write('row\n') })
+await executePlan(given, runs, meta, {
+  folder,
+  jobs: 2,
+  backend,
+  worker: fakeWorker,
+  onRow: (_, { found }) => found || process.stdout.write('row\n'),
+})

@@ -15,16 +15,21 @@ test('one thread and four give the same bytes, seconds aside, in the order of th
   process.env.FAKE_DELAY = '4'
   const given = experiment([edit('x', 0.5), edit('y', 0.9, false)], [1, 2, 3])
   const { runs, meta } = planned(given)
-  const folders = await Promise.all([1, 4].map(async (jobs) => {
-    const folder = fresh()
-    const outcome = await executePlan(given, runs, meta, { folder, jobs, backend, worker: fakeWorker })
-    assert.deepEqual(outcome, { planned: 16, done: 16, failed: 0, finished: true })
-    return folder
-  }))
+  const folders = await Promise.all(
+    [1, 4].map(async (jobs) => {
+      const folder = fresh()
+      const outcome = await executePlan(given, runs, meta, { folder, jobs, backend, worker: fakeWorker })
+      assert.deepEqual(outcome, { planned: 16, done: 16, failed: 0, finished: true })
+      return folder
+    }),
+  )
   assert.equal(withoutSeconds(read(folders[0])), withoutSeconds(read(folders[1])))
   assert.equal(read(folders[0], 'terms.csv'), read(folders[1], 'terms.csv'))
   const { rows } = await readResults(folders[1])
-  assert.deepEqual(rows.map((row) => row.id), runs.map((run) => run.id))
+  assert.deepEqual(
+    rows.map((row) => row.id),
+    runs.map((run) => run.id),
+  )
   assert.deepEqual(rows.map((row) => row.seed).slice(0, 4), [1, 2, 3, null])
   for (const row of rows) assert.equal(row.score_pre, row.task.length, 'the reference of its own task')
 })
@@ -38,14 +43,29 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
   assert.deepEqual(outcome, { planned: 20, done: 20, failed: 12, finished: true })
   const { rows, terms, meta: written } = await readResults(folder)
   const errors = Object.fromEntries(rows.map((row) => [row.label, row.error]))
-  assert.deepEqual(errors, { x: null, throws: 'out of range', exits: 'its worker stopped: exit code 3', crashes: 'its worker stopped: heap is gone', y: null })
+  assert.deepEqual(errors, {
+    x: null,
+    throws: 'out of range',
+    exits: 'its worker stopped: exit code 3',
+    crashes: 'its worker stopped: heap is gone',
+    y: null,
+  })
   assert.equal(terms.length, 16)
   assert.equal(written.failed, 12)
 
   const kept = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: new URL('file:///no/such/worker.js') })
   assert.deepEqual(kept, outcome, 'nothing runs again')
   let again = 0
-  await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker, retryFailed: true, onRow: (_, { found }) => { if (!found) again++ } })
+  await executePlan(given, runs, meta, {
+    folder,
+    jobs: 2,
+    backend,
+    worker: fakeWorker,
+    retryFailed: true,
+    onRow: (_, { found }) => {
+      if (!found) again++
+    },
+  })
   assert.equal(again, 12)
 })
 
@@ -66,15 +86,33 @@ test('a signal stops the sweep; the next start finishes it', async () => {
   const folder = fresh()
   const interruption = new AbortController()
   const stopped = await executePlan(given, runs, meta, {
-    folder, jobs: 2, backend, worker: fakeWorker, signal: interruption.signal, onRow: (_, { done }) => { if (done === 3) interruption.abort() },
+    folder,
+    jobs: 2,
+    backend,
+    worker: fakeWorker,
+    signal: interruption.signal,
+    onRow: (_, { done }) => {
+      if (done === 3) interruption.abort()
+    },
   })
   assert.equal(stopped.finished, false)
   assert.ok(stopped.done >= 3 && stopped.done < 32)
   const found: string[] = []
-  const finished = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker, onRow: (row, progress) => { if (progress.found) found.push(row.id) } })
+  const finished = await executePlan(given, runs, meta, {
+    folder,
+    jobs: 2,
+    backend,
+    worker: fakeWorker,
+    onRow: (row, progress) => {
+      if (progress.found) found.push(row.id)
+    },
+  })
   assert.equal(finished.finished, true)
   assert.ok(found.length >= 3)
-  assert.deepEqual((await readResults(folder)).rows.map((row) => row.id), runs.map((run) => run.id))
+  assert.deepEqual(
+    (await readResults(folder)).rows.map((row) => row.id),
+    runs.map((run) => run.id),
+  )
 })
 
 test('a folder of another plan is refused', async () => {
@@ -84,5 +122,8 @@ test('a folder of another plan is refused', async () => {
   await executePlan(one, first.runs, first.meta, { folder, jobs: 1, backend, worker: fakeWorker })
   const two = experiment([edit('x', 0.1)], [1, 2])
   const second = planned(two)
-  await assert.rejects(executePlan(two, second.runs, second.meta, { folder, jobs: 1, backend, worker: fakeWorker }), /holds rows of another config/)
+  await assert.rejects(
+    executePlan(two, second.runs, second.meta, { folder, jobs: 1, backend, worker: fakeWorker }),
+    /holds rows of another config/,
+  )
 })

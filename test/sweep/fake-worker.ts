@@ -14,10 +14,20 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: Message
   const { run, reference } = message
   if (run.edit.label === 'throws') return parentPort!.postMessage({ id, error: 'out of range' })
   if (run.edit.label === 'exits') process.exit(3)
-  if (run.edit.label === 'crashes') setImmediate(() => { throw new Error('heap\nis gone') })
+  if (run.edit.label === 'crashes')
+    setImmediate(() => {
+      throw new Error('heap\nis gone')
+    })
   else {
     const change = parseInt(run.id.slice(0, 8), 16) / 2 ** 32
-    const row = { ...failedRow((workerData as WorkerFacts).experiment, run, ''), loss_change: change, score_pre: (reference as unknown as { score: number }).score, seconds: Math.random(), status: 'ok', error: null }
+    const row = {
+      ...failedRow((workerData as WorkerFacts).experiment, run, ''),
+      loss_change: change,
+      score_pre: (reference as unknown as { score: number }).score,
+      seconds: Math.random(),
+      status: 'ok',
+      error: null,
+    }
     const terms = ['one', 'two'].map((tensor) => ({ run: run.id, tensor, role: 'mlp', parameters: 4, edit_norm: 1, term: change / 2 }))
     parentPort!.postMessage({ id, value: { row, terms } })
   }

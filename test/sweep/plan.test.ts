@@ -9,9 +9,15 @@ import { edit, experiment, planned } from './plans.js'
 test('a random editor has a run for every seed, another has one; runs of one model and task are neighbours', () => {
   const { runs } = planned(experiment([edit('dare', 0.5), edit('magnitude', 0.5, false)], [7, 8, 9]))
   assert.equal(runs.length, 2 * 2 * (3 + 1))
-  assert.deepEqual(runs.slice(0, 4).map((run) => run.seed), [7, 8, 9, null])
+  assert.deepEqual(
+    runs.slice(0, 4).map((run) => run.seed),
+    [7, 8, 9, null],
+  )
   const groups = runs.map((run) => `${run.pair.name} ${run.task.name}`)
-  assert.deepEqual(groups.filter((group, i) => group !== groups[i - 1]), ['a math', 'a code', 'b math', 'b code'])
+  assert.deepEqual(
+    groups.filter((group, i) => group !== groups[i - 1]),
+    ['a math', 'a code', 'b math', 'b code'],
+  )
 })
 
 test('an id depends on what determines the row and on nothing else', () => {
@@ -26,8 +32,14 @@ test('an id depends on what determines the row and on nothing else', () => {
   const swapped = { ...edit('x', 0.5), steps: [{ options: { drop_rate: 0.5 }, editor: 'dare' }] }
   assert.equal(idOf({ edits: [swapped] }), id, 'the order of keys')
   const others = [
-    idOf({}, [2]), idOf({}, [1], ['code']), idOf({ edits: [edit('x', 0.6)] }), idOf({ edits: [edit('y', 0.5)] }), idOf({ score: false }), idOf({ score: { items: 5 } }),
-    idOf({ edits: [{ ...edit('x', 0.5), on: 'weights' }] }), idOf({ edits: [{ ...edit('x', 0.5), tensors: { include: ['*'], exclude: [] } }] }),
+    idOf({}, [2]),
+    idOf({}, [1], ['code']),
+    idOf({ edits: [edit('x', 0.6)] }),
+    idOf({ edits: [edit('y', 0.5)] }),
+    idOf({ score: false }),
+    idOf({ score: { items: 5 } }),
+    idOf({ edits: [{ ...edit('x', 0.5), on: 'weights' }] }),
+    idOf({ edits: [{ ...edit('x', 0.5), tensors: { include: ['*'], exclude: [] } }] }),
   ]
   assert.equal(new Set([id, ...others]).size, others.length + 1)
 })
@@ -41,5 +53,6 @@ test('one model measured twice on one task is refused; skills of one model may s
 })
 
 test('the estimate counts the gradients that each rule takes', () => {
-  for (const rule of RULES) for (const steps of [1, 2, 5]) assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
+  for (const rule of RULES)
+    for (const steps of [1, 2, 5]) assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
 })

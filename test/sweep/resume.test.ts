@@ -14,7 +14,10 @@ const SEEDS = '30'
 /** Runs the child; kills it `after` milliseconds from its first row. Resolves with the signal that ended it. */
 function start(folder: string, delay: number, after?: number): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    const running = spawn(process.execPath, [child, folder, SEEDS], { env: { ...process.env, FAKE_DELAY: String(delay) }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const running = spawn(process.execPath, [child, folder, SEEDS], {
+      env: { ...process.env, FAKE_DELAY: String(delay) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     running.stdout.once('data', () => after !== undefined && setTimeout(() => running.kill('SIGKILL'), after))
     running.on('exit', (code, signal) => (code ? reject(new Error(`exit ${code}`)) : resolve(signal)))
   })

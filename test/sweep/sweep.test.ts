@@ -45,10 +45,19 @@ const rowOf = (label: string, seed: number | null = null) => results.rows.find((
 
 test('every measured column of a finished run is filled in', () => {
   for (const row of results.rows) {
-    const empty = Object.entries(row).filter(([, value]) => value === null).map(([name]) => name)
-    assert.deepEqual(empty.filter((name) => !['drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error'].includes(name)), [])
+    const empty = Object.entries(row)
+      .filter(([, value]) => value === null)
+      .map(([name]) => name)
+    assert.deepEqual(
+      empty.filter((name) => !['drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error'].includes(name)),
+      [],
+    )
     assert.equal(row.loss_items, items.length)
-    assert.equal(row.loss_tokens, items.reduce((sum, item) => sum + item.target.split(' ').length + 1, 0), 'answer and end-of-text')
+    assert.equal(
+      row.loss_tokens,
+      items.reduce((sum, item) => sum + item.target.split(' ').length + 1, 0),
+      'answer and end-of-text',
+    )
     assert.ok(Math.abs(row.loss_change! - (row.loss_edited! - row.loss_post!)) < 1e-12)
   }
 })
@@ -56,14 +65,28 @@ test('every measured column of a finished run is filled in', () => {
 test('an edit that changes nothing changes the loss by exactly nothing', () => {
   const row = rowOf('dare')
   assert.equal(row.drop_rate, 0)
-  assert.deepEqual([row.edit_norm, row.loss_change, row.riemann_sum, row.taylor2, row.class, row.kept! > 0], [0, 0, 0, 0, 'competitive', true])
+  assert.deepEqual(
+    [row.edit_norm, row.loss_change, row.riemann_sum, row.taylor2, row.class, row.kept! > 0],
+    [0, 0, 0, 0, 'competitive', true],
+  )
   assert.equal(row.score_edited, row.score_post)
 })
 
 test('taking the whole delta back gives the base model, loss and all, where every tensor is edited', async () => {
-  const { row } = await attributeEdit(join(folder, 'base'), join(folder, 'post'), {
-    editor: 'expo', label: 'expo', on: 'delta', tensors: { include: ['*'], exclude: [] }, steps: [{ editor: 'expo', options: { alpha: -1 } }], stochastic: false, needsGradient: false,
-  }, { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0 })
+  const { row } = await attributeEdit(
+    join(folder, 'base'),
+    join(folder, 'post'),
+    {
+      editor: 'expo',
+      label: 'expo',
+      on: 'delta',
+      tensors: { include: ['*'], exclude: [] },
+      steps: [{ editor: 'expo', options: { alpha: -1 } }],
+      stochastic: false,
+      needsGradient: false,
+    },
+    { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0 },
+  )
   assert.ok(Math.abs(row.loss_edited! - row.loss_pre!) < 1e-6, `${row.loss_edited} and ${row.loss_pre}`)
   assert.deepEqual([row.kept, row.edit_norm], [0, row.delta_norm])
 })
@@ -74,7 +97,11 @@ test('the sum along the path is the exact loss change, and the terms add up to i
     const total = terms.reduce((sum, { term }) => sum + term, 0)
     assert.ok(Math.abs(total - row.riemann_sum!) <= 1e-9 * Math.max(1, Math.abs(total)))
     assert.ok(Math.abs(Math.hypot(...terms.map((term) => term.edit_norm)) - row.edit_norm!) < 1e-9)
-    if (row.on === 'delta') assert.ok(Math.abs(row.riemann_sum! - row.loss_change!) < 2e-3 * Math.max(0.01, Math.abs(row.loss_change!)) + 2e-6, `${row.label}: ${row.riemann_sum} for ${row.loss_change}`)
+    if (row.on === 'delta')
+      assert.ok(
+        Math.abs(row.riemann_sum! - row.loss_change!) < 2e-3 * Math.max(0.01, Math.abs(row.loss_change!)) + 2e-6,
+        `${row.label}: ${row.riemann_sum} for ${row.loss_change}`,
+      )
   }
 })
 
@@ -84,7 +111,12 @@ test('counts and norms are those of the tensors selected', () => {
   assert.deepEqual([some.selection, some.tensors, some.on], ['*.mlp.* !*.1.*', 6, 'weights'])
   assert.ok(Math.abs(all.edit_norm! - all.delta_norm!) < 1e-6)
   assert.ok(some.kept! > 0.98 * some.parameters! && some.kept! < some.parameters!)
-  assert.deepEqual(rowOf('chain').options, { steps: [{ editor: 'magnitude', drop_rate: 0.25, rescale: false }, { editor: 'lowrank', rank: 2 }] })
+  assert.deepEqual(rowOf('chain').options, {
+    steps: [
+      { editor: 'magnitude', drop_rate: 0.25, rescale: false },
+      { editor: 'lowrank', rank: 2 },
+    ],
+  })
 })
 
 test('seeds draw different masks; a gradient editor raises the loss it was built to raise', () => {
@@ -96,11 +128,17 @@ test('seeds draw different masks; a gradient editor raises the loss it was built
 
 test('two threads write the same bytes as one; a finished folder is left as it is', async () => {
   await run('two', 2)
-  assert.equal(withoutSeconds(readFileSync(join(folder, 'two', 'runs.csv'), 'utf8')), withoutSeconds(readFileSync(join(folder, 'one', 'runs.csv'), 'utf8')))
+  assert.equal(
+    withoutSeconds(readFileSync(join(folder, 'two', 'runs.csv'), 'utf8')),
+    withoutSeconds(readFileSync(join(folder, 'one', 'runs.csv'), 'utf8')),
+  )
   assert.equal(readFileSync(join(folder, 'two', 'terms.csv'), 'utf8'), readFileSync(join(folder, 'one', 'terms.csv'), 'utf8'))
   const before = ['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8'))
   await run('one', 4)
-  assert.deepEqual(['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8')), before)
+  assert.deepEqual(
+    ['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8')),
+    before,
+  )
 })
 
 test('other weights under the same path are refused', async () => {
