@@ -1,1 +1,2 @@
+// Training: recipes, the optimiser, and the loop that resumes.
 export * from './train.js'
