@@ -1,7 +1,8 @@
 // Applies a chain of steps to one delta tensor: keys, surveys and shared work are arranged here, so editors stay pure.
+import { UserError } from '../errors/index.js'
 import { keyOf, tf, type Key, type Tensor, type Tensor2D } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Step } from './editor.js'
+import type { LayerInputs, ModelDeltas, Step } from './editor.js'
 
 export interface ApplyContext {
   seed: number
@@ -9,6 +10,14 @@ export interface ApplyContext {
   tensor: string
   /** Gradient of the loss at the post-trained weights, for editors that need it. */
   gradient?: Tensor
+  /** Inputs of the layer, for editors that need them. */
+  inputs?: LayerInputs
+  /** Keep mask of the whole tensor (1 kept, 0 dropped) for the steps that draw a mask. */
+  keep?: ArrayLike<number>
+  /** What `takeCensus` returned for these steps. */
+  census?: readonly unknown[]
+  /** Called with a sentence when a step degenerates on this tensor. */
+  onWarning?: (text: string) => void
   /** What `prepare` returned (plain data), shared by the runs of a sweep. One cache serves one source of deltas. */
   cache?: Map<string, Promise<unknown>>
 }
@@ -20,10 +29,11 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
     for (const [i, { editor, options }] of steps.entries()) {
       if (editor.scope === 'matrix' && current.rank !== 2) continue
       const key = keyAt(steps, i, context)
-      const facts = editor.survey ? editor.survey((await current.data()) as Float32Array, options)
-        : await prepared(steps, i, current, context)
+      const facts = editor.survey ? await surveyed(steps, i, current, key, context) : await prepared(steps, i, current, context)
+      const { gradient, inputs, keep } = context
       const input = current
-      current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient: context.gradient }))
+      current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, inputs, keep }))
+      for (const text of editor.warnings?.(options, input.shape, facts) ?? []) context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
       input.dispose()
     }
     return current
@@ -31,6 +41,17 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
     current.dispose()
     throw error
   }
+}
+
+/**
+ * What the steps must know of the whole model before a tensor of it is edited, per step; reads `deltas` only if one asks.
+ * @throws UserError when a step after the first asks: it would need the edited deltas of all tensors.
+ */
+export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
+  const asks = ({ editor, options }: Step) => Boolean(editor.needsCensus?.(options))
+  const late = steps.slice(1).find(asks)
+  if (late) throw new UserError(`${late.editor.name} with these options reads the whole model, which only the first editor of a chain can`)
+  return Promise.all(steps.map((step) => (asks(step) ? step.editor.census!(deltas, step.options) : undefined)))
 }
 
 /**
@@ -50,6 +71,13 @@ export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Apply
   const { name } = steps[i].editor
   const earlier = steps.slice(0, i).filter((step) => step.editor.name === name).length
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)
+}
+
+async function surveyed(steps: readonly Step[], i: number, current: Tensor, key: Key, { tensor, keep, census }: ApplyContext) {
+  const { editor, options } = steps[i]
+  if (editor.needsSurvey && !editor.needsSurvey(options)) return undefined
+  if (editor.needsCensus?.(options) && census?.[i] === undefined) throw new Error(`${editor.name} with these options needs a census`)
+  return editor.survey!((await current.data()) as Float32Array, options, { tensor, shape: current.shape, key, keep, census: census?.[i] })
 }
 
 function prepared(steps: readonly Step[], i: number, current: Tensor, context: ApplyContext): Promise<unknown> | undefined {

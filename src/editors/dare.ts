@@ -1,8 +1,9 @@
 // DARE: drops entries at random and rescales the rest so that the expected delta is unchanged; `k` generalises it.
 import { z } from 'zod'
-import { keyedSelect } from '../tensor/index.js'
+import { keyedSelect, uniforms } from '../tensor/index.js'
 import { denseBits, sparseBits } from './bits.js'
 import type { Editor } from './editor.js'
+import { l1Factor, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -10,18 +11,21 @@ const options = z
     k: z.number().default(0).describe('Factor of the dropped entries: 0 is DARE, 1 the identity, below 0 flips their sign.'),
     rescale: z.boolean().default(true)
       .describe('Multiply the kept entries by (1 - kp)/(1 - p); false leaves them as they are (drop-only).'),
+    convention: z.enum(['paper', 'mergelm', 'peft', 'mergekit']).default('paper')
+      .describe('Rescaling: mergekit restores the L1 norm of the tensor, the others multiply by 1/(1 - p).'),
   })
-  .refine((o) => !o.rescale || o.drop_rate < 1, { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
+  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
+  .refine((o) => o.convention !== 'mergekit' || o.k === 0, { message: 'must be 0 in the convention of mergekit', path: ['k'] })
 
 type Options = z.infer<typeof options>
 
 /** Factors of dropped and kept entries: M ⊙ Δ × k + (1 - M) ⊙ Δ × (1 - kp)/(1 - p), where M = 1 means dropped. */
-export function dareFactors({ drop_rate: p, k, rescale }: Options): { dropped: number; kept: number } {
+export function dareFactors({ drop_rate: p, k, rescale }: Pick<Options, 'drop_rate' | 'k' | 'rescale'>): { dropped: number; kept: number } {
   return { dropped: k, kept: rescale ? (1 - k * p) / (1 - p) : 1 }
 }
 
 /** The mask depends on the key alone, not on p: what one rate drops, every higher rate drops too. */
-export const dare: Editor<Options> = {
+export const dare: Editor<Options, number | undefined> = {
   name: 'dare',
   title: 'Drops entries at random and rescales the rest.',
   cite: 'Yu et al. 2024, arXiv 2311.03099; with k: Tang et al. 2024, arXiv 2410.13841, eq. 2 and section 4.2',
@@ -30,8 +34,15 @@ export const dare: Editor<Options> = {
   neutral: { drop_rate: 0 },
   stochastic: (o) => o.drop_rate > 0 && o.drop_rate < 1 && dareFactors(o).dropped !== dareFactors(o).kept,
   scope: 'element',
-  unbiased: (o) => o.rescale,
-  edit: (delta, { options, key, offset }) => keyedSelect(delta, key, { rate: options.drop_rate, ...dareFactors(options), offset }),
+  unbiased: (o) => o.rescale && o.convention !== 'mergekit',
+  needsSurvey: (o) => o.rescale && o.convention === 'mergekit',
+  /** mergekit's factor of the kept entries. */
+  survey: (values, { drop_rate }, { key, keep }) => l1Factor(values, keep ?? uniforms(values.length, key).map((u) => (u < drop_rate ? 0 : 1))),
+  edit(delta, { options, key, offset, keep, facts }) {
+    const { dropped, kept } = facts === undefined ? dareFactors(options) : { dropped: 0, kept: facts }
+    if (keep) return scaleEntries(delta, Float32Array.from(keep, (one) => (one ? kept : dropped)), offset)
+    return keyedSelect(delta, key, { rate: options.drop_rate, dropped, kept, offset })
+  },
   /** Sparse when k = 0; a seed of 64 bits would replace the mask, but another reader could not check it. Dense otherwise. */
   bits: ({ k }, shape, kept) => (k === 0 ? sparseBits(shape, kept) : denseBits(shape)),
 }

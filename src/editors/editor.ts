@@ -13,7 +13,31 @@ export interface EditContext<O, F> {
   facts: F
   /** Gradient of the loss at the post-trained weights, same shape as the block; given when `needsGradient`. */
   gradient?: Tensor
+  /** Keep mask of the whole tensor (1 kept, 0 dropped) that replaces the draws of a mask: reference masks, masks shared by models. */
+  keep?: ArrayLike<number>
+  /** Inputs of the layer, given when `needsInputs`. */
+  inputs?: LayerInputs
 }
+
+/** What a linear layer was fed: row-major [tokens, columns of its matrix]. */
+export interface LayerInputs {
+  tokens: number
+  values: Float32Array
+}
+
+/** The whole tensor that a survey reads, values aside. */
+export interface Whole {
+  /** Name of the tensor: its place in a census. */
+  tensor: string
+  shape: readonly number[]
+  key: Key
+  keep?: ArrayLike<number>
+  /** What `census` returned for the whole model. */
+  census?: unknown
+}
+
+/** The deltas of a whole model, one after the other, as often as a census wants to read them. */
+export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array]>
 
 export interface Editor<O = any, F = any> {
   /** File name = YAML word = CSV word. */
@@ -35,14 +59,25 @@ export interface Editor<O = any, F = any> {
   /** E over keys of edit(delta) equals delta. Checked by a law. */
   unbiased?: (options: O) => boolean
   needsGradient?: (options: O) => boolean
-  /** Small statistics of the whole delta (threshold, block means), from its float32 values row-major. At most one of survey and prepare. */
-  survey?: (values: Float32Array, options: O) => F
+  needsInputs?: (options: O) => boolean
+  /**
+   * Statistics of the whole delta (threshold, block means; where every entry has a factor of its own, those), from its
+   * float32 values row-major. At most one of survey and prepare; undefined when these options need none.
+   */
+  survey?: (values: Float32Array, options: O, whole: Whole) => F
+  /** Whether these options need the survey, so that the values need not be read; absent: all do. */
+  needsSurvey?: (options: O) => boolean
+  /** Statistics of the whole model (a threshold common to all tensors), read before any tensor is edited. */
+  census?: (deltas: ModelDeltas, options: O) => Promise<unknown>
+  needsCensus?: (options: O) => boolean
   /** Costly work (SVD) that options share, as plain data; `matrix` scope only. Done once per (tensor, prepareKey) of a sweep. */
   prepare?: (delta: Tensor2D, options: O) => Promise<F>
   /** Options of equal prepareKey share what `prepare` returned; absent: all do. */
   prepareKey?: (options: O, shape: readonly number[]) => string
   /** Exactly one new float32 tensor of the same shape (tidied by the caller); the input stays alive. */
   edit: (delta: Tensor, context: EditContext<O, F>) => Tensor
+  /** Sentences about a tensor on which the method degenerates (nothing kept, many ties at the threshold). */
+  warnings?: (options: O, shape: readonly number[], facts: F) => string[]
   /** Bits that store an edited delta of this shape with `kept` non-zero entries; the formula stands in the file. */
   bits: (options: O, shape: readonly number[], kept: number, facts?: F) => number
 }

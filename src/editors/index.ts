@@ -2,13 +2,16 @@
 import { unknown } from '../errors/index.js'
 import { biased } from './biased.js'
 import { bitdelta } from './bitdelta.js'
+import { breadcrumbs } from './breadcrumbs.js'
 import { dare } from './dare.js'
+import { darex } from './darex.js'
 import type { Editor } from './editor.js'
 import { expo } from './expo.js'
 import { lowrank } from './lowrank.js'
 import { magnitude } from './magnitude.js'
+import { magprune } from './magprune.js'
 
-export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased]
+export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs]
 
 /** @throws UserError with the nearest name. */
 export function editorNamed(name: string): Editor {

@@ -1,22 +1,95 @@
-// Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), per tensor.
+// Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
-import { keepLargest, largest, type Largest } from '../tensor/index.js'
+import { keepLargest, largest, selectLargest, type Largest } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import type { Editor, ModelDeltas, Whole } from './editor.js'
+import { groupsOf, l1Factor, scaleEntries, shareOf } from './factors.js'
 
 const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).describe('Fraction p of the entries, smallest first, that is dropped.'),
-    rescale: z.boolean().default(false).describe('Multiply the kept entries by 1/(1 - p); harmful (MergeLM), kept for comparison.'),
+    rescale: z.boolean().default(false)
+      .describe('Multiply the kept entries by 1/(1 - p), in the convention of mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.'),
+    granularity: z.enum(['tensor', 'row', 'model']).default('tensor').describe('Whether entries compete within their tensor, their row (DELLA) or the model (TIES).'),
+    convention: z.enum(['paper', 'peft', 'mergekit', 'mergelm', 'ties']).default('paper')
+      .describe('Kept of n: int((1 - p) n), ties to the lowest index; mergelm drops int(pn) with all ties; ties keeps one more and all ties.'),
   })
-  .refine((o) => !o.rescale || o.drop_rate < 1, { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
+  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
+  .refine((o) => o.granularity !== 'model' || o.convention !== 'mergekit' || !o.rescale, { message: 'of mergekit is by tensor', path: ['rescale'] })
 
 type Options = z.infer<typeof options>
 
-/** trunc((1 - p) n), as peft and mergekit count; the density is rounded to 12 digits first, so that p = .9 keeps 100 of 1000. */
-export const keptCount = (n: number, p: number) => Math.trunc(Number((1 - p).toPrecision(12)) * n)
+/** trunc((1 - p) n), as peft and mergekit count. */
+export const keptCount = (n: number, p: number) => shareOf(n, 1 - p)
 
-export const magnitude: Editor<Options, Largest> = {
+/** Place (1 = largest magnitude) of the entry that decides among n: it stays, but goes in the convention of mergelm. */
+function placeOf(n: number, { convention, drop_rate }: Options): number {
+  if (convention === 'mergelm') return n - Math.trunc(n * drop_rate) + 1
+  return Math.min(n, keptCount(n, drop_rate) + (convention === 'ties' ? 1 : 0))
+}
+
+/** The cut at that entry: mergelm drops everything tied with it, ties keeps it, the others break ties by index. */
+function cutAt(found: Largest | null, convention: Options['convention']): Largest {
+  if (!found) return { threshold: 0, lastTie: Infinity }
+  return convention === 'mergelm' ? { ...found, lastTie: -1 } : convention === 'ties' ? { ...found, lastTie: Infinity } : found
+}
+
+/** One cut for all entries, or a factor for each where every row has its own. */
+interface Facts {
+  cut?: Largest
+  factors?: Float32Array
+  scale: number
+  kept: number
+  /** Entries equal to the threshold that share it with others. */
+  ties: number
+}
+
+function survey(values: Float32Array, options: Options, { shape, census, tensor }: Pick<Whole, 'shape' | 'census' | 'tensor'>): Facts {
+  const { granularity, convention, drop_rate, rescale } = options
+  const factors = new Float32Array(values.length)
+  let [cut, ties, kept] = [undefined as Largest | undefined, 0, 0]
+  for (const [begin, end] of groupsOf(shape, granularity)) {
+    const place = placeOf(end - begin, options)
+    cut = granularity === 'model' ? localCut(census as ModelCut, tensor)
+      : cutAt(place > end - begin ? null : largest(values.subarray(begin, end), place), convention)
+    let equal = 0
+    for (let i = begin; i < end; i++) {
+      const magnitude = Math.abs(values[i])
+      if (magnitude === cut.threshold) equal++
+      if (magnitude > cut.threshold || (magnitude === cut.threshold && i - begin <= cut.lastTie)) kept += factors[i] = 1
+    }
+    if (equal > 1) ties += equal
+  }
+  const scale = !rescale ? 1 : convention === 'mergekit' ? l1Factor(values, factors) : 1 / (1 - drop_rate)
+  if (granularity !== 'row') return { cut, scale, kept, ties }
+  return { factors: factors.map((factor) => factor * scale), scale, kept, ties }
+}
+
+/** The cut of the whole model, and the index of each tensor's first entry among all entries. */
+interface ModelCut {
+  cut: Largest
+  starts: Map<string, number>
+}
+
+const localCut = ({ cut, starts }: ModelCut, tensor: string): Largest => ({ ...cut, lastTie: cut.lastTie - starts.get(tensor)! })
+
+async function census(deltas: ModelDeltas, options: Options): Promise<ModelCut> {
+  const starts = new Map<string, number>()
+  let n = 0
+  for await (const [name, values] of deltas()) {
+    starts.set(name, n)
+    n += values.length
+  }
+  const place = placeOf(n, options)
+  const selection = selectLargest(n, Math.min(n, place))
+  while (!selection.result) {
+    for await (const [, values] of deltas()) selection.add(values)
+    selection.endPass()
+  }
+  return { cut: cutAt(place > n ? null : selection.result, options.convention), starts }
+}
+
+export const magnitude: Editor<Options, Facts> = {
   name: 'magnitude',
   title: 'Keeps the entries of largest magnitude.',
   cite: 'Yadav et al. 2023 (TIES, trim), arXiv 2306.01708; as a baseline: Yu et al. 2024, arXiv 2311.03099',
@@ -25,9 +98,21 @@ export const magnitude: Editor<Options, Largest> = {
   neutral: { drop_rate: 0 },
   stochastic: () => false,
   scope: 'element',
-  survey: (values, { drop_rate }) => largest(values, keptCount(values.length, drop_rate)),
-  edit: (delta, { options: { drop_rate, rescale }, facts, offset }) =>
-    keepLargest(delta, facts, { offset, scale: rescale ? 1 / (1 - drop_rate) : 1 }),
+  survey,
+  needsCensus: ({ granularity }) => granularity === 'model',
+  census,
+  edit: (delta, { facts: { cut, factors, scale }, offset }) =>
+    factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
+  warnings({ drop_rate, granularity, convention }, shape, { kept, ties }) {
+    const n = shape.reduce((product, size) => product * size, 1)
+    const out: string[] = []
+    if (kept === 0 && drop_rate < 1 && granularity !== 'model') out.push(`keeps none of ${n} entries`)
+    if (ties > n / 100) {
+      const fate = convention === 'mergelm' ? 'all of them are dropped' : convention === 'ties' ? 'all of them are kept' : 'their index decides which stay'
+      out.push(`finds ${((100 * ties) / n).toFixed(1)} % of ${n} entries tied at the threshold: ${fate}`)
+    }
+    return out
+  },
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, shape, kept) => sparseBits(shape, kept),
 }

@@ -37,9 +37,14 @@ export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offse
 
 /** Uniform float32 on [0, 1), multiples of 2^-24. */
 export function keyedUniform(shape: number[], key: Key, offset = 0): tf.Tensor {
-  const values = new Float32Array(tf.util.sizeFromShape(shape))
-  eachWord(values.length, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane] >>> 8) * 2 ** -24))
-  return tf.tensor(values, shape)
+  return tf.tensor(uniforms(tf.util.sizeFromShape(shape), key, offset), shape)
+}
+
+/** The values of `keyedUniform`, without a tensor. */
+export function uniforms(size: number, key: Key, offset = 0): Float32Array {
+  const values = new Float32Array(size)
+  eachWord(size, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane] >>> 8) * 2 ** -24))
+  return values
 }
 
 /** Standard normal float32 by Box and Muller in float64; |z| < 6.67. */

@@ -66,5 +66,5 @@ test('rates outside the range are refused with what was given', () => {
   assert.throws(parse({ drop_rate: 1 }), /must be below 1 when rescale is true; got 1/)
   assert.throws(parse({}), /drop_rate of dare is required: a number from 0 to 1/)
   assert.throws(parse({ drop_rat: 0.5, drop_rate: 0.5 }), /unknown option of dare "drop_rat"; did you mean "drop_rate"/)
-  assert.deepEqual(parseOptions(editorNamed('dare'), { drop_rate: 1, rescale: false }), { drop_rate: 1, rescale: false, k: 0 })
+  assert.deepEqual(parseOptions(editorNamed('dare'), { drop_rate: 1, rescale: false }), { drop_rate: 1, rescale: false, k: 0, convention: 'paper' })
 })

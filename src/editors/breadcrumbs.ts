@@ -1,0 +1,52 @@
+// Breadcrumbs: keeps a band of magnitudes, without the largest outliers and without the small rest.
+import { z } from 'zod'
+import { sparseBits } from './bits.js'
+import type { Editor } from './editor.js'
+import { groupsOf, l1Factor, markLargest, scaleEntries, shareOf, zeroShare } from './factors.js'
+
+const options = z.strictObject({
+  drop_rate: z.number().min(0).max(1).describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),
+  gamma: z.number().min(0).max(1).default(0.01).describe('Fraction of largest entries that is dropped as outliers.'),
+  rescale: z.boolean().default(false).describe('Multiply the kept entries so that the tensor keeps its L1 norm.'),
+  convention: z.enum(['paper', 'mergekit']).default('paper')
+    .describe('The paper works by row; mergekit by tensor, with fewer outliers if they leave too few, and zeroes a tensor that has none.'),
+})
+
+type Options = z.infer<typeof options>
+
+/** How many of n entries are dropped from the top, and how many are kept below them. */
+export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { top: number; kept: number } {
+  const wanted = shareOf(n, 1 - drop_rate)
+  const top = Math.trunc(gamma * n)
+  if (convention === 'paper') return { top, kept: Math.min(wanted, n - top) }
+  // mergekit slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
+  const left = Math.min(top, n - wanted)
+  return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }
+}
+
+export const breadcrumbs: Editor<Options, Float32Array> = {
+  name: 'breadcrumbs',
+  title: 'Keeps a band of magnitudes: drops the largest outliers and the small entries.',
+  cite: 'Davari, Belilovsky 2023 (Model Breadcrumbs), arXiv 2312.06795',
+  options,
+  axis: 'drop_rate',
+  neutral: { drop_rate: 0, gamma: 0 },
+  stochastic: () => false,
+  scope: 'element',
+  /** The factor of every entry. */
+  survey(values, options, { shape }) {
+    const factors = new Float32Array(values.length)
+    for (const group of groupsOf(shape, options.convention === 'paper' ? 'row' : 'tensor')) {
+      const { top, kept } = bandOf(group[1] - group[0], options)
+      markLargest(values, group, top + kept, factors, 1)
+      markLargest(values, group, top, factors, 0)
+    }
+    if (!options.rescale) return factors
+    const scale = l1Factor(values, factors)
+    return factors.map((factor) => factor * scale)
+  },
+  edit: (delta, { facts, offset }) => scaleEntries(delta, facts, offset),
+  warnings: ({ drop_rate }, _, facts) => (drop_rate < 1 && zeroShare(facts) === 1 ? ['keeps nothing: its band is empty'] : []),
+  /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
+  bits: (_, shape, kept) => sparseBits(shape, kept),
+}

@@ -1,0 +1,48 @@
+// Edits that multiply every entry by a factor of its own: the factors, made in a survey, and the parts they are made of.
+import { largest, tf, type Tensor } from '../tensor/index.js'
+
+/** Whether entries compete with those of their row (last axis; a vector is one row), of their tensor, or of the whole model. */
+export type Granularity = 'row' | 'tensor' | 'model'
+
+/** delta × factors; `offset` is the index of the block's first entry in the whole tensor. */
+export function scaleEntries(delta: Tensor, factors: Float32Array, offset: number): Tensor {
+  return delta.mul(tf.tensor(factors.subarray(offset, offset + delta.size), delta.shape))
+}
+
+/** [begin, end) of every group of entries that compete. */
+export function groupsOf(shape: readonly number[], granularity: Granularity): [begin: number, end: number][] {
+  const size = shape.reduce((product, length) => product * length, 1)
+  if (granularity !== 'row' || size === 0) return [[0, size]]
+  const columns = shape.at(-1) ?? 1
+  return Array.from({ length: size / columns }, (_, row) => [row * columns, (row + 1) * columns])
+}
+
+/** Sets factors to `factor` where an entry of [begin, end) is among the k of largest magnitude; ties go to the lowest index. */
+export function markLargest(values: Float32Array, [begin, end]: [number, number], k: number, factors: Float32Array, factor: number): void {
+  const part = values.subarray(begin, end)
+  const { threshold, lastTie } = largest(part, k)
+  for (let i = 0; i < part.length; i++) {
+    const magnitude = Math.abs(part[i])
+    if (magnitude > threshold || (magnitude === threshold && i <= lastTie)) factors[begin + i] = factor
+  }
+}
+
+/** The factor that gives the scaled entries the L1 norm of the values, as mergekit does; 1 where either norm is below 1e-7. */
+export function l1Factor(values: Float32Array, factors: ArrayLike<number>): number {
+  let [whole, kept] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    whole += Math.abs(values[i])
+    kept += Math.abs(values[i] * factors[i])
+  }
+  return whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept
+}
+
+/** trunc(share × n), as Python's int(); the share is rounded to 12 digits first, so that 1 - .9 of 1000 is 100 (not 99). */
+export const shareOf = (n: number, share: number) => Math.trunc(Number(share.toPrecision(12)) * n)
+
+/** Share of the entries that are exactly 0. */
+export function zeroShare(factors: Float32Array): number {
+  let zeros = 0
+  for (const factor of factors) if (factor === 0) zeros++
+  return zeros / factors.length
+}
