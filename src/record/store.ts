@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { formatLines, headerLine, parseLines, wholeLines, type Table } from './csv.js'
+import { lockFolder } from './lock.js'
 import { metaSchema, type Meta } from './meta.js'
 import { rowSchema, termSchema, type Row, type Term } from './row.js'
 import { attempt, writeWhole } from './write.js'
@@ -31,10 +32,21 @@ export interface Results {
 
 /**
  * Opens or makes a results folder. Cuts a torn last line, drops terms without a row, and with `retryFailed` failed rows.
- * @throws UserError when the folder holds rows of another config, other input files or another backend
+ * @throws UserError when the folder holds rows of another config, other input files or another backend, or another process writes it
  */
 export async function openStore(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean } = {}): Promise<Store> {
   await attempt(folder, () => mkdir(folder, { recursive: true }))
+  const unlock = await attempt(folder, async () => lockFolder(folder))
+  try {
+    const store = await openLocked(folder, meta, config, options)
+    return { ...store, close: () => store.close().finally(unlock) }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function openLocked(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean }): Promise<Store> {
   const paths = pathsOf(folder)
   const earlier = existsSync(paths.meta) ? parseMeta(await readFile(paths.meta, 'utf8'), paths.meta) : undefined
   if (earlier) refuseMixing(folder, earlier, meta)

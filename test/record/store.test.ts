@@ -102,6 +102,19 @@ test('concurrent appends are written one after the other', async () => {
   assert.deepEqual([rows.length, terms.length], [50, 50])
 })
 
+test('a folder has one writer; the lock of a process that is gone is taken over', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, '')
+  await assert.rejects(openStore(folder, meta, ''), new RegExp(`is being written by process ${process.pid}`))
+  await store.close()
+  assert.ok(!readdirSync(folder).includes('sweep.lock'))
+  // No process has this id; another start time makes another process of this id; a kill can leave an empty lock.
+  for (const left of [`${2 ** 22 + 1} 1`, `${process.pid} 1`, '']) {
+    writeFileSync(join(folder, 'sweep.lock'), left)
+    await (await openStore(folder, meta, '')).close()
+  }
+})
+
 test('failed rows are kept, or dropped to be tried again', async () => {
   const folder = fresh()
   const store = await openStore(folder, meta, '')
