@@ -22,7 +22,7 @@ export async function executeRun(
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
-  const applied = await applyEdit(home, run.edit, run.seed, reference.gradient)
+  const applied = await applyEdit(home, run.edit, run.seed, run.edit.needsGradient ? reference.gradient : null)
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
     const scores = measures.score
