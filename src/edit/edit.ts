@@ -1,10 +1,19 @@
 // Edits the delta of a pair of checkpoints and writes the result as a checkpoint, one tensor in memory at a time.
 import { realpath } from 'node:fs/promises'
 import {
-  isFloating, selectTensors, WRITABLE, writeCheckpoint, type Pair, type PlannedTensor, type Selection, type TensorContent, type WritableDtype,
+  isFloating,
+  selectTensors,
+  WRITABLE,
+  writeCheckpoint,
+  type Pair,
+  type PlannedTensor,
+  type Selection,
+  type TensorContent,
+  type WritableDtype,
 } from '../checkpoint/index.js'
-import { applyToValues, bitsOf, type Step } from '../editors/index.js'
+import { takeCensus, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { editTensor, readInput, type Tally } from './tensor.js'
 
 export interface EditOptions extends Selection {
   steps: readonly Step[]
@@ -20,6 +29,8 @@ export interface EditOptions extends Selection {
   metadata?: Record<string, string>
   /** Called after each tensor with its name and its bytes in the post-trained model. */
   onTensor?: (name: string, bytes: number) => void
+  /** Called with a sentence when an editor degenerates on a tensor. */
+  onWarning?: (text: string) => void
 }
 
 /** What was edited; the words of a sweep's row. */
@@ -35,21 +46,13 @@ export interface EditSummary {
   edit_norm: number
 }
 
-/** Sums over the edited tensors. */
-interface Tally {
-  tensors: number
-  parameters: number
-  kept: number
-  bits: number
-  delta2: number
-  edit2: number
-}
-
-/** Throws a UserError for editors that need a gradient, which only a sweep has. */
+/** Throws a UserError for editors that need a task (its gradient, its layer inputs), which only a sweep has. */
 export function checkSteps(steps: readonly Step[]): void {
   for (const { editor, options } of steps) {
-    if (!editor.needsGradient?.(options)) continue
-    throw new UserError(`editor ${editor.name} with these options needs the gradient of a task's loss; edit knows no task: use it in a sweep or in attribute`)
+    const gradient = editor.needsGradient?.(options)
+    if (!gradient && !editor.needsInputs?.(options)) continue
+    const need = gradient ? "the gradient of a task's loss" : 'the inputs of the layers on a task'
+    throw new UserError(`editor ${editor.name} with these options needs ${need}, and edit knows no task: use it in a sweep`)
   }
 }
 
@@ -57,22 +60,30 @@ export function checkSteps(steps: readonly Step[]): void {
 export async function editCheckpoint(pair: Pair, out: string, options: EditOptions): Promise<EditSummary> {
   checkSteps(options.steps)
   const { base, post } = pair
-  const selected = new Set(selectTensors(pair.names.map((name) => post.tensors.get(name)!), options))
+  const paired = pair.names.map((name) => post.tensors.get(name)!)
+  const selected = new Set(selectTensors(paired, options))
   const target = await realpath(out).catch(() => out)
   for (const { folder } of [base, post]) {
     if ((await realpath(folder)) === target) throw new UserError(`${out} is the folder of an input; choose another name`)
   }
   // A stored copy of a tied weight is edited like its source: same name for the key, counted once.
   const sourceOf = (name: string): string => pair.tied.get(name) ?? name
-  const plan = [...post.tensors.values()].map(({ name, dtype, shape }): PlannedTensor =>
-    ({ name, shape, dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))) }))
+  const plan = [...post.tensors.values()].map(({ name, dtype, shape }): PlannedTensor => ({
+    name,
+    shape,
+    dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
+  }))
+  const census = await takeCensus(options.steps, async function* () {
+    for (const name of selected) yield [name, await readInput(pair, name, options.on)] as const
+  })
+  const how = { ...options, census }
   const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0 }
 
   async function* contents(): AsyncGenerator<TensorContent> {
     for (const { name, dtype } of plan) {
       const entry = post.tensors.get(name)!
       const source = sourceOf(name)
-      if (selected.has(source)) yield { name, values: await editTensor(pair, source, options, source === name ? tally : null) }
+      if (selected.has(source)) yield { name, values: await editTensor(pair, source, how, source === name ? tally : null) }
       else if (dtype === entry.dtype) yield { name, bytes: await post.readBytes(name) }
       else yield { name, values: await post.read(name) }
       options.onTensor?.(name, entry.end - entry.begin)
@@ -87,35 +98,4 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
 function plannedDtype(stored: string, wanted: WritableDtype | undefined, edited: boolean): string {
   if (!isFloating(stored)) return stored
   return wanted ?? (edited && !(WRITABLE as readonly string[]).includes(stored) ? 'F32' : stored)
-}
-
-/** The edited weights of one tensor. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
-async function editTensor({ base, post }: Pair, name: string, { steps, seed, on }: EditOptions, tally: Tally | null): Promise<Float32Array> {
-  const after = await post.read(name)
-  const before = on === 'delta' ? await base.read(name) : null
-  const input = before ? new Float32Array(after.length) : after
-  if (before) for (let i = 0; i < input.length; i++) input[i] = after[i] - before[i]
-
-  const { shape } = post.tensors.get(name)!
-  const context = { seed, tensor: name, cache: new Map<string, Promise<unknown>>() }
-  const out = await applyToValues(steps, input, shape, context)
-  let [kept, delta2, edit2] = [0, 0, 0]
-  for (let i = 0; i < out.length; i++) {
-    const d = input[i]
-    const f = out[i]
-    if (f === d) out[i] = after[i]
-    else if (before) out[i] = before[i] + f
-    if (f !== 0) kept++
-    delta2 += d * d
-    edit2 += (f - d) * (f - d)
-  }
-  if (tally) {
-    tally.tensors++
-    tally.parameters += out.length
-    tally.kept += kept
-    tally.bits += await bitsOf(steps, shape, kept, context)
-    tally.delta2 += delta2
-    tally.edit2 += edit2
-  }
-  return out
 }

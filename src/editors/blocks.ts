@@ -9,7 +9,11 @@ export const BLOCK = 1 << 24
 
 /** The edited values, row-major, in a new array. The whole tensor goes to the backend at once only where a matrix editor wants it. */
 export async function applyToValues(
-  steps: readonly Step[], values: Float32Array, shape: readonly number[], context: Omit<ApplyContext, 'gradient'>, block = BLOCK,
+  steps: readonly Step[],
+  values: Float32Array,
+  shape: readonly number[],
+  context: Omit<ApplyContext, 'gradient' | 'inputs'>,
+  block = BLOCK,
 ): Promise<Float32Array> {
   if (values.length <= block || steps.some(({ editor }) => editor.scope === 'matrix')) {
     const tensor = tf.tensor(values, [...shape], 'float32')
@@ -18,15 +22,18 @@ export async function applyToValues(
     result.dispose()
     return edited
   }
+  const { tensor, keep, census, onWarning } = context
   const out = values.slice()
   for (const [i, { editor, options }] of steps.entries()) {
     const key = keyAt(steps, i, context)
-    const facts = editor.survey?.(out, options)
+    const wanted = editor.needsSurvey?.(options) ?? true
+    const facts = wanted ? editor.survey?.(out, options, { tensor, shape, key, keep, census: census?.[i] }) : undefined
     for (let offset = 0; offset < out.length; offset += block) {
-      const result = tf.tidy(() => editor.edit(tf.tensor1d(out.subarray(offset, offset + block)), { options, key, offset, facts }))
+      const result = tf.tidy(() => editor.edit(tf.tensor1d(out.subarray(offset, offset + block)), { options, key, offset, facts, keep }))
       out.set((await result.data()) as Float32Array, offset)
       result.dispose()
     }
+    for (const text of editor.warnings?.(options, shape, facts) ?? []) onWarning?.(`${tensor}: ${editor.name} ${text}`)
   }
   return out
 }
