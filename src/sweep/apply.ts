@@ -1,6 +1,6 @@
 // One edit applied to the selected tensors of a pair: the edited weights, the change T = F(Δ) − Δ, and its counts and norms.
 import type { Edit } from '../config/index.js'
-import { applySteps, bitsOf, editorNamed } from '../editors/index.js'
+import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
 import type { Change, Gradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { tf } from '../tensor/index.js'
@@ -29,6 +29,10 @@ export interface Applied {
 export async function applyEdit(home: Residence, edit: Edit, seed: number | null, gradient: Gradient | null): Promise<Applied> {
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
+  const sourceOf = async (name: string) => (edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name].data()) as Float32Array))
+  const census = await takeCensus(steps, async function* () {
+    for (const name of names) yield [name, await sourceOf(name)] as const
+  })
   const edited: Weights = {}
   const change: Change = new Map()
   const norms = new Map<string, number>()
@@ -39,7 +43,7 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
     const source = edit.on === 'delta' ? tf.tensor(delta, shape) : home.post[name]
     const slope = gradient?.get(name)
     const gradientTensor = slope && tf.tensor(slope, shape)
-    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, cache: home.caches[edit.on] }
+    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, census, cache: home.caches[edit.on] }
     const output = await applySteps(steps, source, context)
     const values = (await output.data()) as Float32Array
     tf.dispose([output, ...(edit.on === 'delta' ? [source] : []), ...(gradientTensor ? [gradientTensor] : [])])

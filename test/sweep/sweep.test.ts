@@ -111,12 +111,21 @@ test('counts and norms are those of the tensors selected', () => {
   assert.deepEqual([some.selection, some.tensors, some.on], ['*.mlp.* !*.1.*', 6, 'weights'])
   assert.ok(Math.abs(all.edit_norm! - all.delta_norm!) < 1e-6)
   assert.ok(some.kept! > 0.98 * some.parameters! && some.kept! < some.parameters!)
-  assert.deepEqual(rowOf('chain').options, {
-    steps: [
-      { editor: 'magnitude', drop_rate: 0.25, rescale: false },
-      { editor: 'lowrank', rank: 2 },
-    ],
+  const { steps } = rowOf('chain').options as { steps: { editor: string; drop_rate?: number; rank?: number }[] }
+  assert.deepEqual(steps.map(({ editor, drop_rate, rank }) => [editor, drop_rate, rank]), [['magnitude', 0.25, undefined], ['lowrank', undefined, 2]])
+})
+
+test('an editor that reads the whole model first has one threshold for all tensors', async () => {
+  const magnitude = (granularity: string) => ({
+    editor: 'magnitude', label: granularity, on: 'delta' as const, tensors: { include: ['linear'], exclude: [] },
+    steps: [{ editor: 'magnitude', options: { drop_rate: 0.5, rescale: false, convention: 'paper', granularity } }],
+    stochastic: false, needsGradient: false,
   })
+  const settings = { task: join(folder, 'items.jsonl'), items: 6, rule: 'left' as const, steps: 1, seed: 0 }
+  const [model, tensor] = await Promise.all(
+    ['model', 'tensor'].map((granularity) => attributeEdit(join(folder, 'base'), join(folder, 'post'), magnitude(granularity), settings)))
+  assert.equal(model.row.kept, tensor.row.kept, 'half of all entries, either way')
+  assert.ok(model.row.edit_norm! < tensor.row.edit_norm!, 'the smallest of all entries are smaller than the smallest of each tensor')
 })
 
 test('seeds draw different masks; a gradient editor raises the loss it was built to raise', () => {
