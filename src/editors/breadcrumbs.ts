@@ -8,8 +8,8 @@ const options = z.strictObject({
   drop_rate: z.number().min(0).max(1).describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),
   gamma: z.number().min(0).max(1).default(0.01).describe('Fraction of largest entries that is dropped as outliers.'),
   rescale: z.boolean().default(false).describe('Multiply the kept entries so that the tensor keeps its L1 norm.'),
-  convention: z.enum(['paper', 'mergekit']).default('paper')
-    .describe('The paper works by row; mergekit by tensor, with fewer outliers if they leave too few, and zeroes a tensor that has none.'),
+  convention: z.enum(['paper', 'mergelm', 'mergekit']).default('paper')
+    .describe('The paper works by row; mergelm by tensor, one small entry more; mergekit by tensor, fewer outliers if they leave too few, and zeroes a tensor without.'),
 })
 
 type Options = z.infer<typeof options>
@@ -19,6 +19,10 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   const wanted = shareOf(n, 1 - drop_rate)
   const top = Math.trunc(gamma * n)
   if (convention === 'paper') return { top, kept: Math.min(wanted, n - top) }
+  // MergeLLM names what it drops below (drop_rate - gamma) and cuts at the last of those, which stays.
+  const low = Math.trunc(n * Number((drop_rate - gamma).toPrecision(12)))
+  const all = Math.trunc(n * drop_rate)
+  if (convention === 'mergelm') return { top: Math.max(0, all - low), kept: n - Math.max(0, all - low) - Math.max(0, low - 1) }
   // mergekit slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
   const left = Math.min(top, n - wanted)
   return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }

@@ -1,0 +1,66 @@
+// Options that people write, in YAML or on the command line: facts for help and docs, and the parse that says what is wrong.
+import { z } from 'zod'
+import { UserError, unknown } from './index.js'
+
+/** A strict zod object, refined or not. */
+export type OptionsSchema<O = any> = z.ZodType<O> & { shape: Record<string, z.ZodType> }
+
+export interface OptionFacts {
+  name: string
+  type: 'number' | 'integer' | 'boolean' | 'string'
+  required: boolean
+  default?: number | boolean | string
+  minimum?: number
+  maximum?: number
+  choices?: string[]
+  description: string
+}
+
+/** The options of a schema in the order of its file. */
+export function factsOf(schema: OptionsSchema): OptionFacts[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' })
+  return Object.entries(properties as Record<string, z.core.JSONSchema.JSONSchema>).map(([name, property]) => ({
+    name,
+    type: property.type as OptionFacts['type'],
+    required: required.includes(name),
+    default: property.default as OptionFacts['default'],
+    minimum: bound(property.minimum),
+    maximum: bound(property.maximum),
+    choices: property.enum as string[] | undefined,
+    description: property.description ?? '',
+  }))
+}
+
+/** zod bounds integers by ±(2^53 - 1), which says nothing. */
+const bound = (limit: number | undefined) => (limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit)
+
+/** "a number from 0 to 1", "one of mean, normal, uniform". */
+export function expectedValue({ type, minimum, maximum, choices }: OptionFacts): string {
+  if (choices) return `one of ${choices.join(', ')}`
+  if (type === 'boolean') return 'true or false'
+  const noun = type === 'integer' ? 'an integer' : `a ${type}`
+  if (minimum !== undefined && maximum !== undefined) return `${noun} from ${minimum} to ${maximum}`
+  return minimum === undefined ? noun : `${noun} of at least ${minimum}`
+}
+
+/**
+ * Options as given → parsed, with defaults.
+ * @param owner what they are options of, e.g. `dare`
+ * @throws UserError naming the option, what was given and what would be right.
+ */
+export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: string): O {
+  const result = schema.safeParse(raw ?? {})
+  if (result.success) return result.data
+  const facts = factsOf(schema)
+  throw new UserError(result.error.issues.map((issue) => explain(owner, issue, facts, raw)).join('; '))
+}
+
+function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], raw: unknown): string {
+  if (issue.code === 'unrecognized_keys') return unknown(`option of ${owner}`, issue.keys[0], facts.map(({ name }) => name)).message
+  const fact = facts.find((option) => option.name === issue.path[0])
+  if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
+  const given = (raw as Record<string, unknown>)[fact.name]
+  if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
+  const wanted = issue.code === 'custom' ? issue.message : `must be ${expectedValue(fact)}`
+  return `${fact.name} of ${owner} ${wanted}; got ${JSON.stringify(given)}`
+}

@@ -1,0 +1,46 @@
+// Applies a merger: the pass over whole models where it needs one, then one tensor at a time; collects what degenerates.
+import { UserError } from '../errors/index.js'
+import { parseWith } from '../errors/options.js'
+import { tf, type Tensor } from '../tensor/index.js'
+import type { Convention, Inputs, Merger, Walk } from './merger.js'
+
+/** Parsed options of one merge; `survey` is filled by `surveyModels`. */
+export interface Merging<O = any, M = any> {
+  merger: Merger<O, M>
+  convention: Convention
+  options: O
+  models: M[]
+  survey?: unknown
+}
+
+/**
+ * Options as given → parsed and checked together.
+ * @throws UserError naming the option, what was given and what would be right
+ */
+export function parseMerging(merger: Merger, raw: { convention?: Convention; options?: unknown; models: unknown[] }): Merging {
+  const { name, conventions, count: [fewest, most] } = merger
+  const convention = raw.convention ?? conventions[0]
+  if (!conventions.includes(convention)) throw new UserError(`${name} has no convention ${JSON.stringify(convention)}; it has: ${conventions.join(', ')}`)
+  const n = raw.models.length
+  if (n < fewest || n > most) {
+    const wanted = fewest === most ? `exactly ${fewest}` : `at least ${fewest}`
+    throw new UserError(`${name} merges ${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'} (the base not counted); got ${n}`)
+  }
+  const options = parseWith(merger.options, raw.options, name)
+  const models = raw.models.map((one) => parseWith(merger.modelOptions, one, `each model of ${name}`))
+  const wrong = merger.check?.(options, models, convention)
+  if (wrong) throw new UserError(`${name}: ${wrong}`)
+  return { merger, convention, options, models }
+}
+
+/** What the merger must know of the whole models. */
+export async function surveyModels({ merger, convention, options, models }: Merging, walk: Walk): Promise<unknown> {
+  return merger.survey?.(walk, { convention, options, models })
+}
+
+/** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */
+export async function mergeTensors({ merger, ...settings }: Merging, inputs: Inputs, warn: (text: string) => void): Promise<Tensor> {
+  const context = { survey: undefined, ...settings, warn }
+  const facts = await merger.prepare?.(inputs, context)
+  return tf.tidy(() => merger.merge(inputs, { ...context, facts }))
+}

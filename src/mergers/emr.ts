@@ -1,0 +1,49 @@
+// EMR: elects one unified delta, and gives each task a mask of it and a factor.
+import { z } from 'zod'
+import { tf, type Tensor } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+
+const options = z.strictObject({
+  task: z.int().min(0).default(0).describe('Number of the model, from 1, whose mask and factor are applied; 0 gives the unified delta itself.'),
+})
+
+/** Sign of the mean (0 counts as -1) times the largest agreeing magnitude. */
+function unify(deltas: Tensor[]): Tensor {
+  const sign = tf.where(deltas.reduce((sum, t) => sum.add(t)).greater(0), tf.scalar(1), tf.scalar(-1))
+  return deltas.map((t) => tf.relu(t.mul(sign))).reduce((most, t) => tf.maximum(most, t)).mul(sign)
+}
+const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(unified).greater(0).cast('float32')
+
+export const emr: Merger<z.infer<typeof options>, object, number> = {
+  name: 'emr',
+  title: 'Elects a unified delta; masks and rescales it for one task.',
+  cite: 'Huang et al. 2024, arXiv 2405.17461',
+  options,
+  modelOptions: z.strictObject({}),
+  conventions: ['paper'],
+  input: 'delta',
+  count: [1, Infinity],
+  ordered: true,
+  check: ({ task }, models) => (task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined),
+  /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, a small tensor counting as much as a large one (the authors' code). */
+  async survey(walk, { options: { task } }) {
+    if (task === 0) return 1
+    let [own, shared] = [0, 0]
+    for await (const { models, shape } of walk()) {
+      const means = tf.tidy(() => {
+        const deltas = models.map((values) => tf.tensor(values, [...shape]))
+        const unified = unify(deltas)
+        return tf.stack([deltas[task - 1].abs().mean(), unified.mul(maskOf(deltas[task - 1], unified)).abs().mean()])
+      })
+      const [a, b] = await means.data()
+      means.dispose()
+      own += a
+      shared += b
+    }
+    return shared ? own / shared : 1
+  },
+  merge({ models }, { options: { task }, survey: factor }) {
+    const unified = unify(models)
+    return task === 0 ? unified : unified.mul(maskOf(models[task - 1], unified)).mul(factor)
+  },
+}

@@ -1,0 +1,36 @@
+// Fisher merging: every entry is an average of the weights, weighed by the diagonal of each model's Fisher information.
+import { z } from 'zod'
+import { dot } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { mean, total, weighted, type Weighted } from './sum.js'
+
+const options = z.strictObject({
+  normalize: z.boolean().default(true).describe('Divide each model\'s Fisher information by its norm over all tensors.'),
+  least: z.number().min(0).default(1e-6).describe('Added to every entry of the Fisher information, so that none is 0.'),
+})
+
+export const fisher: Merger<z.infer<typeof options>, Weighted, number[]> = {
+  name: 'fisher',
+  title: 'Averages the weights entry by entry, weighed by diagonal Fisher information.',
+  cite: 'Matena and Raffel 2022, arXiv 2111.09832; normalisation: Yu et al. 2024 (MergeLM), arXiv 2311.03099',
+  options,
+  modelOptions: weighted,
+  conventions: ['paper', 'mergelm'],
+  input: 'weights',
+  count: [1, Infinity],
+  data: 'fisher',
+  /** Factor of each model. */
+  async survey(walk, { options: { normalize }, models }) {
+    if (!normalize) return models.map(({ weight }) => weight)
+    const squares = models.map(() => 0)
+    for await (const { given } of walk()) given?.forEach((f, i) => (squares[i] += dot(f, f)))
+    const inverses = squares.map((square) => 1 / (Math.sqrt(square) + 1e-6))
+    return inverses.map((inverse, i) => (models[i].weight * inverse) / total(inverses))
+  },
+  merge({ models, given }, { options: { least }, survey: factors }) {
+    if (!given) return mean(models)
+    const shares = given.map((f, i) => f.add(least).mul(factors[i]))
+    const sum = shares.reduce((all, t) => all.add(t))
+    return models.map((w, i) => w.mul(shares[i].div(sum))).reduce((all, t) => all.add(t))
+  },
+}

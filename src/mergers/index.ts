@@ -1,0 +1,34 @@
+// The list of mergers. A new merger is its file and its line here, so that the compiler knows the names.
+import { unknown } from '../errors/index.js'
+import { average } from './average.js'
+import { emr } from './emr.js'
+import { fisher } from './fisher.js'
+import { isoC } from './iso_c.js'
+import { knotsTies } from './knots_ties.js'
+import type { Merger } from './merger.js'
+import { modelStock } from './model_stock.js'
+import { nuslerp } from './nuslerp.js'
+import { passthrough } from './passthrough.js'
+import { regmean } from './regmean.js'
+import { sce } from './sce.js'
+import { slerp } from './slerp.js'
+import { taskArithmetic } from './task_arithmetic.js'
+import { ties } from './ties.js'
+import { tsvMerge } from './tsv_merge.js'
+import { twin } from './twin.js'
+import { widen } from './widen.js'
+
+export const mergers: readonly Merger[] = [
+  average, taskArithmetic, ties, fisher, regmean, widen, slerp, nuslerp, modelStock, sce, emr, tsvMerge, isoC, knotsTies, twin, passthrough,
+]
+
+/** @throws UserError with the nearest name. */
+export function mergerNamed(name: string): Merger {
+  const found = mergers.find((merger) => merger.name === name)
+  if (!found) throw unknown('merger', name, mergers.map((merger) => merger.name))
+  return found
+}
+
+export * from './apply.js'
+export * from './greedy_soup.js'
+export * from './merger.js'

@@ -1,0 +1,52 @@
+// NuSLERP: spherical interpolation by two weights, over whole tensors or along an axis; with a base, of the deltas.
+import { z } from 'zod'
+import { dot, tf } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { valuesOf, weighted, type Weighted } from './sum.js'
+
+const options = z.strictObject({
+  flatten: z.boolean().default(true).describe('Take each tensor as one vector; false interpolates along an axis.'),
+  row_wise: z.boolean().default(false).describe('Without flatten: along the first axis (the name is the tool\'s) instead of the last.'),
+})
+
+/** Factors of the two models, one pair per vector. */
+interface Factors {
+  shape: number[]
+  a: Float32Array
+  b: Float32Array
+}
+
+export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Factors> = {
+  name: 'nuslerp',
+  title: 'Spherical interpolation of two models or of their deltas, by weights, also along one axis.',
+  cite: 'Goddard et al. 2024 (mergekit), arXiv 2403.13257',
+  options,
+  modelOptions: weighted,
+  conventions: ['paper', 'mergekit'],
+  input: 'either',
+  count: [2, 2],
+  async prepare({ models }, { options: { flatten, row_wise }, models: [{ weight: w1 }, { weight: w2 }], warn }) {
+    const { shape, size } = models[0]
+    const [first, second] = [await valuesOf(models[0]), await valuesOf(models[1])]
+    const t = Math.abs(w1 + w2) < 1e-6 ? 0.5 : w2 / (w1 + w2)
+    const whole = flatten || shape.length < 2
+    const length = whole ? size : row_wise ? shape[0] : shape.at(-1)!
+    const count = size / length
+    const [a, b] = [new Float32Array(count), new Float32Array(count)]
+    let linear = 0
+    for (let v = 0; v < count; v++) {
+      const [from, step] = whole ? [0, 1] : row_wise ? [v, count] : [v * length, 1]
+      const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
+      const norms = [Math.sqrt(along(first, first)), Math.sqrt(along(second, second))].map((norm) => Math.max(norm, 1e-7))
+      const angle = Math.acos(Math.min(1, Math.max(-1, along(first, second) / (norms[0] * norms[1]))))
+      // An angle within 1e-6 of π is anti-parallel up to rounding: no arc is the shortest, and a division by its sine explodes.
+      const flat = Math.sin(angle) < (angle > 2 ? 1e-6 : 1e-8)
+      a[v] = flat ? 1 - t : Math.sin((1 - t) * angle) / Math.sin(angle)
+      b[v] = flat ? t : Math.sin(t * angle) / Math.sin(angle)
+      if (flat) linear++
+    }
+    if (linear) warn(`linear branch for ${linear} of ${count} vectors: the models are parallel or opposed`)
+    return { shape: whole ? shape.map(() => 1) : shape.map((side, i) => (i === (row_wise ? 0 : shape.length - 1) ? 1 : side)), a, b }
+  },
+  merge: ({ models: [first, second] }, { facts: { shape, a, b } }) => first.mul(tf.tensor(a, shape)).add(second.mul(tf.tensor(b, shape))),
+}

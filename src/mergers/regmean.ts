@@ -1,0 +1,40 @@
+// RegMean: the linear weights whose outputs are closest, in least squares, to those of every model on its own inputs.
+import { z } from 'zod'
+import { solve, tf, type Tensor2D } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { mean, valuesOf } from './sum.js'
+
+const options = z.strictObject({
+  reduce_non_diagonal_ratio: z.number().min(0).max(1).default(0.9).describe('Factor of the off-diagonal entries of the Gram matrices.'),
+})
+
+/** A tensor without Gram matrices (embedding, bias, norm) is averaged. */
+export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32Array | null> = {
+  name: 'regmean',
+  title: 'Merges linear layers by least squares on their inputs\' Gram matrices; averages the rest.',
+  cite: 'Jin et al. 2023, arXiv 2212.09849',
+  options,
+  modelOptions: z.strictObject({}),
+  conventions: ['paper', 'mergelm'],
+  input: 'weights',
+  count: [1, Infinity],
+  data: 'gram',
+  /** (Σ G)⁻¹ Σ G (W - mean)ᵀ: solved for the deviation from the mean, so that rounding is relative to that. */
+  async prepare({ models, given }, { options: { reduce_non_diagonal_ratio: ratio }, warn }) {
+    if (!given) return null
+    const [sum, right] = tf.tidy(() => {
+      const average = mean(models)
+      const shrunk = given.map((g) => g.mul(tf.eye(g.shape[0]).mul(1 - ratio).add(ratio)))
+      const terms = shrunk.map((g, i) => tf.matMul(g as Tensor2D, models[i].sub(average).transpose() as Tensor2D))
+      return [shrunk.reduce((all, g) => all.add(g)), terms.reduce((all, t) => all.add(t))]
+    })
+    const solution = solve(await valuesOf(sum), await valuesOf(right), sum.shape[0])
+    tf.dispose([sum, right])
+    if (!solution) warn('the sum of the Gram matrices is singular; the tensor is averaged')
+    return solution
+  },
+  merge({ models }, { facts }) {
+    const [rows, columns] = models[0].shape
+    return facts ? mean(models).add(tf.tensor2d(facts, [columns, rows]).transpose()) : mean(models)
+  },
+}

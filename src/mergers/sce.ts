@@ -1,0 +1,58 @@
+// SCE: selects the entries that vary most over the models, calculates a weight per model from their energy, erases the
+// entries that disagree with the sign of the sum.
+import { z } from 'zod'
+import { largest, signs, tf } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { total, valuesOf } from './sum.js'
+
+const options = z.strictObject({
+  select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries with non-zero variance over the models that is kept.'),
+})
+
+interface Facts {
+  /** 1 where an entry is selected; null selects all. */
+  mask: Float32Array | null
+  weights: number[]
+}
+
+/** A sum of mean squares below this gives equal weights in mergekit: an absolute bound, under which most fine-tunes fall. */
+const LEAST = 1e-6
+
+/** 1 at the int(fraction × non-zeros) entries of largest variance over the models, ties by lowest index. */
+function select(values: Float32Array[], fraction: number): Float32Array {
+  const variance = Float32Array.from(values[0], (_, i) => {
+    const average = total(values.map((v) => v[i])) / values.length
+    return total(values.map((v) => (v[i] - average) ** 2)) / values.length
+  })
+  const { threshold, lastTie } = largest(variance, Math.trunc(variance.filter((v) => v !== 0).length * fraction))
+  return variance.map((v, i) => (v > threshold || (v === threshold && i <= lastTie) ? 1 : 0))
+}
+
+export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
+  name: 'sce',
+  title: 'Keeps the entries that vary most over the models, weighs models by energy, erases minority signs.',
+  cite: 'Wan et al. 2024 (FuseChat, SCE), arXiv 2408.07990',
+  options,
+  modelOptions: z.strictObject({}),
+  conventions: ['paper', 'mergekit'],
+  input: 'delta',
+  count: [1, Infinity],
+  async prepare({ models }, { options: { select_topk }, convention, warn }) {
+    const values = await Promise.all(models.map(valuesOf))
+    const mask = select_topk < 1 ? select(values, select_topk) : null
+    if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
+    const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i] : 1) * x * x, 0) / v.length)
+    const sum = total(energy)
+    const equal = sum === 0 || (convention === 'mergekit' && sum < LEAST)
+    if (equal && sum > 0) warn(`mean squares sum to ${sum.toExponential(1)}, below ${LEAST}: all models weigh the same`)
+    return { mask, weights: energy.map((e) => (equal ? 1 / models.length : e / sum)) }
+  },
+  merge({ models }, { facts: { mask, weights } }) {
+    const selected = mask ? models.map((t) => t.mul(tf.tensor(mask, t.shape))) : models
+    const sum = selected.reduce((all, t) => all.add(t))
+    const sign = tf.where(sum.less(0), tf.scalar(-1), tf.scalar(1))
+    const agreeing = selected.map((t, i) => signs(t).equal(sign).cast('float32').mul(weights[i]))
+    const divisor = tf.maximum(agreeing.reduce((all, t) => all.add(t)), 1e-6)
+    return selected.map((t, i) => t.mul(agreeing[i])).reduce((all, t) => all.add(t)).div(divisor)
+  },
+}

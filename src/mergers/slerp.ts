@@ -1,0 +1,36 @@
+// SLERP: spherical interpolation between the weights of two models, each tensor taken as one vector.
+import { z } from 'zod'
+import { dot } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { valuesOf, weightedSum } from './sum.js'
+
+const options = z.strictObject({
+  t: z.number().min(0).max(1).describe('Place on the arc: 0 is the first model, 1 the second.'),
+  threshold: z.number().min(0).max(1).default(0.9995).describe('Cosine above which (in magnitude) the interpolation is linear.'),
+})
+
+export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, number]> = {
+  name: 'slerp',
+  title: 'Spherical interpolation between two models.',
+  cite: 'Shoemake 1985, Animating rotation with quaternion curves; as in mergekit, arXiv 2403.13257',
+  options,
+  modelOptions: z.strictObject({}),
+  conventions: ['paper', 'mergelm', 'mergekit'],
+  input: 'weights',
+  count: [2, 2],
+  ordered: true,
+  async prepare({ models }, { options: { t, threshold }, warn }) {
+    const [a, b] = [await valuesOf(models[0]), await valuesOf(models[1])]
+    // A norm of 1e-8 or less is left as it is.
+    const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
+    const unit = (n: number): number => (n > 1e-8 ? n : 1)
+    const cosine = dot(a, b) / (unit(norm(a)) * unit(norm(b)))
+    if (Math.abs(cosine) > threshold) {
+      warn(`linear branch: the cosine of the models is ${cosine.toPrecision(6)}, beyond ${threshold}`)
+      return [1 - t, t]
+    }
+    const angle = Math.acos(cosine)
+    return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
+  },
+  merge: ({ models }, { facts }) => weightedSum(models, facts),
+}

@@ -1,0 +1,21 @@
+// Weighted sums of tensors, in the order of the models, and the option that weighs a model.
+import { z } from 'zod'
+import type { Tensor } from '../tensor/index.js'
+
+export const weight = z.number().default(1).describe('Weight of the model; a negative one takes its delta away.')
+
+/** Options of a model that only has a weight. */
+export const weighted = z.strictObject({ weight })
+export type Weighted = z.infer<typeof weighted>
+
+export const total = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0)
+
+/** Σ weight × tensor, all of one shape. */
+export function weightedSum(tensors: readonly Tensor[], weights: readonly number[]): Tensor {
+  return tensors.map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i]))).reduce((sum, term) => sum.add(term))
+}
+
+export const mean = (tensors: readonly Tensor[]): Tensor => weightedSum(tensors, tensors.map(() => 1 / tensors.length))
+
+/** The values of a tensor, row-major. */
+export const valuesOf = async (tensor: Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array

@@ -1,0 +1,58 @@
+// The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
+import { z } from 'zod'
+import { largest, selectLargest, type Largest } from '../tensor/index.js'
+import type { Convention, Walk } from './merger.js'
+
+export const trimOptions = {
+  drop_rate: z.number().min(0).max(1).optional().describe('Fraction of the entries, smallest first, that is dropped; 0.8 unless density is given.'),
+  density: z.number().min(0).max(1).optional().describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
+}
+export interface Trim {
+  drop_rate?: number
+  density?: number
+}
+
+/**
+ * Entries kept of n. Truncation is in float64, as the tools do it: int(n (1 - p)) is not int(n × 0.1) for every p = 0.9.
+ * paper (the authors' code): the k-th smallest with k = n - int(n K) and all above, so int(n K) + 1. mergelm: the int(n p)-th
+ * smallest and all above. peft, mergekit: int(n K).
+ */
+export function keptCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
+  const kept = density ?? Number((1 - p).toPrecision(15))
+  if (kept >= 1) return n
+  if (convention === 'mergelm') return Math.min(n, n - Math.trunc(n * (density === undefined ? p : 1 - density)) + 1)
+  return Math.min(n, Math.trunc(n * kept) + (convention === 'paper' && kept > 0 ? 1 : 0))
+}
+
+/** Where the trim of one tensor cuts; says when it keeps nothing or when many entries are tied there. */
+export function trimTensor(values: Float32Array, trim: Trim, convention: Convention, warn: (text: string) => void): Largest {
+  const kept = keptCount(values.length, trim, convention)
+  const cut = largest(values, kept)
+  if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
+  const ties = kept && cut.threshold > 0 && kept < values.length ? values.reduce((n, v) => (Math.abs(v) === cut.threshold ? n + 1 : n), 0) : 0
+  if (ties > 0.01 * values.length && ties > 1) warn(`${ties} of ${values.length} entries are tied at the threshold; the lowest indices are kept`)
+  return cut
+}
+
+export interface WholeTrim {
+  /** Per model. */
+  cuts: Largest[]
+  /** Index of a tensor's first entry in the flattened model. */
+  offsets: Map<string, number>
+}
+
+/** Where the trim of the whole models cuts. */
+export async function trimWhole(walk: Walk, trims: Trim[], convention: Convention): Promise<WholeTrim> {
+  const offsets = new Map<string, number>()
+  let size = 0
+  for await (const { name, models } of walk()) {
+    offsets.set(name, size)
+    size += models[0].length
+  }
+  const selections = trims.map((trim) => selectLargest(size, keptCount(size, trim, convention)))
+  while (selections.some(({ result }) => !result)) {
+    for await (const { models } of walk()) selections.forEach((selection, i) => selection.add(models[i]))
+    for (const selection of selections) selection.endPass()
+  }
+  return { cuts: selections.map(({ result }) => result!), offsets }
+}

@@ -1,0 +1,63 @@
+// TSV-Merge: the leading singular vectors of every delta, made orthogonal to those of the others, and added up.
+import { z } from 'zod'
+import { svd, tf, type Tensor2D } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { mean } from './sum.js'
+
+const options = z.strictObject({ alpha: z.number().default(1).describe('Factor of the merged delta.') })
+
+interface Facts {
+  ut: Float32Array
+  s: Float32Array
+  vt: Float32Array
+}
+
+/** Rows nearest to the given ones that are orthonormal (the polar factor): U Vᵀ of their decomposition. */
+async function orthogonal(rows: Float32Array[], length: number): Promise<Float32Array> {
+  const values = new Float32Array(rows.length * length)
+  rows.forEach((row, i) => values.set(row, i * length))
+  const matrix = tf.tensor2d(values, [rows.length, length])
+  const { s, ut, vt } = await svd(matrix)
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d(ut, [s.length, rows.length]), tf.tensor2d(vt, [s.length, length]), true))
+  const out = (await product.data()) as Float32Array
+  tf.dispose([matrix, product])
+  return out
+}
+
+/** Vectors are averaged; a matrix with fewer rows or columns than there are models contributes nothing. */
+export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts | null> = {
+  name: 'tsv_merge',
+  title: 'Adds the leading singular triplets of each delta after making them orthogonal.',
+  cite: 'Gargiulo et al. 2025, arXiv 2412.00081',
+  options,
+  modelOptions: z.strictObject({}),
+  conventions: ['paper'],
+  input: 'delta',
+  count: [1, Infinity],
+  async prepare({ models }, { warn }) {
+    const { shape } = models[0]
+    if (shape.length !== 2) return null
+    const k = Math.trunc(Math.min(...shape) / models.length)
+    if (k === 0) {
+      warn(`a matrix of ${shape.join(' × ')} has no singular vector for each of ${models.length} models; the base is kept`)
+      return { ut: new Float32Array(), s: new Float32Array(), vt: new Float32Array() }
+    }
+    const [left, values, right]: [Float32Array[], number[], Float32Array[]] = [[], [], []]
+    for (const delta of models) {
+      const { s, ut, vt } = await svd(delta as Tensor2D, { rank: k })
+      for (let i = 0; i < s.length; i++) {
+        left.push(ut.subarray(i * shape[0], (i + 1) * shape[0]))
+        right.push(vt.subarray(i * shape[1], (i + 1) * shape[1]))
+        values.push(s[i])
+      }
+    }
+    return { ut: await orthogonal(left, shape[0]), s: Float32Array.from(values), vt: await orthogonal(right, shape[1]) }
+  },
+  merge({ models }, { options: { alpha }, facts }) {
+    if (!facts) return mean(models).mul(alpha)
+    const n = facts.s.length
+    if (n === 0) return tf.zerosLike(models[0])
+    const [rows, columns] = models[0].shape
+    return tf.matMul(tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])), tf.tensor2d(facts.vt, [n, columns]), true).mul(alpha)
+  },
+}

@@ -1,0 +1,48 @@
+// Twin-Merging: shared knowledge is a merged delta; what each model has beyond it, compressed to low rank, is added back by gates.
+import { z } from 'zod'
+import { svd, tf, truncated, type Tensor2D } from '../tensor/index.js'
+import type { Merger } from './merger.js'
+import { weight, weightedSum } from './sum.js'
+
+const options = z.strictObject({
+  lambda: z.number().default(0.3).describe('Factor of the summed deltas: the shared model.'),
+  fraction: z.number().min(0).max(1).default(0.1).describe('Ranks kept of each exclusive part, as a fraction of min(rows, columns), truncated.'),
+})
+const modelOptions = z.strictObject({
+  weight,
+  gate: z.number().min(0).max(1).default(0).describe('Share of the model\'s exclusive part: what a router gives for an input, fixed here.'),
+})
+
+/** Exclusive parts of vectors are kept whole. `facts`: compressed exclusive part of each model with a gate. */
+export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>, undefined, (Float32Array | null)[]> = {
+  name: 'twin',
+  title: 'Adds gated low-rank exclusive parts of the models to their shared merge.',
+  cite: 'Lu et al. 2024 (Twin-Merging), arXiv 2406.15479',
+  options,
+  modelOptions,
+  conventions: ['paper'],
+  input: 'delta',
+  count: [1, Infinity],
+  async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
+    if (models[0].shape.length !== 2) return models.map(() => null)
+    const rank = Math.trunc(fraction * Math.min(...models[0].shape))
+    if (rank === 0 && m.some(({ gate }) => gate > 0)) warn('the rank of the exclusive parts rounds to 0; only the shared model is left')
+    const parts: (Float32Array | null)[] = []
+    for (const [i, delta] of models.entries()) {
+      if (m[i].gate === 0 || rank === 0) {
+        parts.push(new Float32Array(delta.size))
+        continue
+      }
+      const exclusive = tf.tidy(() => delta.sub(weightedSum(models, m.map(({ weight }) => weight * lambda))) as Tensor2D)
+      const part = truncated(await svd(exclusive, { rank }), rank)
+      parts.push((await part.data()) as Float32Array)
+      tf.dispose([exclusive, part])
+    }
+    return parts
+  },
+  merge({ models }, { options: { lambda }, models: m, facts }) {
+    const shared = weightedSum(models, m.map(({ weight }) => weight * lambda))
+    const parts = models.map((delta, i) => (facts[i] ? tf.tensor(facts[i], delta.shape) : delta.sub(shared)))
+    return shared.add(weightedSum(parts, m.map(({ gate }) => gate)))
+  },
+}

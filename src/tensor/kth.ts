@@ -1,0 +1,63 @@
+// The k entries of largest magnitude of values that come in parts, too many for memory: exact, in two passes of histograms,
+// and a third when ties have to be broken.
+import type { Largest } from './select.js'
+
+export interface PartwiseSelection {
+  /** What was found, once it is. */
+  result: Largest | null
+  /** The next part of the values; every pass gives the same parts in the same order. */
+  add(values: Float32Array): void
+  /** Ends a pass over all parts. */
+  endPass(): void
+}
+
+const LOW = 1 << 16
+
+/**
+ * Finds where the k-th largest magnitude of `size` values lies, ties by lowest index, as `largest` does for one array. Bits
+ * of non-negative float32 order like integers: the first pass counts their upper 15 bits, the second the lower 16 of those
+ * that share the upper ones, the third walks to the last tie that is kept.
+ */
+export function selectLargest(size: number, k: number): PartwiseSelection {
+  if (!(k >= 0 && k <= size)) throw new Error(`cannot keep ${k} of ${size} entries`)
+  let [pass, high, wanted, seen, bits] = [0, 0, k, 0, 0]
+  let counts = new Float64Array(1 << 15)
+
+  /** The bin that holds the wanted one, counted from the top; `wanted` becomes its place in the bin. */
+  const descend = (): number => {
+    let bin = counts.length - 1
+    for (; counts[bin] < wanted; bin--) wanted -= counts[bin]
+    return bin
+  }
+  const selection: PartwiseSelection = {
+    result: k === 0 ? { threshold: Infinity, lastTie: -1 } : null,
+    add(values) {
+      if (selection.result) return
+      const words = new Int32Array(values.buffer, values.byteOffset, values.length)
+      if (pass === 0) for (let i = 0; i < words.length; i++) counts[(words[i] & 0x7fffffff) >>> 16]++
+      else if (pass === 1) {
+        for (let i = 0; i < words.length; i++) if ((words[i] & 0x7fffffff) >>> 16 === high) counts[words[i] & 0xffff]++
+      } else {
+        for (let i = 0; i < words.length && wanted > 0; i++) {
+          if ((words[i] & 0x7fffffff) === bits && --wanted === 0) selection.result = { threshold: floatOf(bits), lastTie: seen + i }
+        }
+        seen += words.length
+      }
+    },
+    endPass() {
+      if (selection.result) return
+      if (pass === 0) {
+        high = descend()
+        counts = new Float64Array(LOW)
+      } else if (pass === 1) {
+        const low = descend()
+        bits = high * LOW + low
+        if (counts[low] === wanted) selection.result = { threshold: floatOf(bits), lastTie: size - 1 }
+      }
+      pass++
+    },
+  }
+  return selection
+}
+
+const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]
