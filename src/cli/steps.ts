@@ -9,13 +9,25 @@ const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
 
 const flagOf = (option: string): string => option.replaceAll('_', '-')
 
-/** Every option of every editor, with the editors that have it. */
-function allOptions(): Map<string, { facts: OptionFacts; owners: string[] }> {
-  const all = new Map<string, { facts: OptionFacts; owners: string[] }>()
+interface Shared {
+  facts: OptionFacts
+  /** Editors that have the option. */
+  owners: string[]
+  /** Whether it takes the same words in all of them. */
+  alike: boolean
+}
+
+/** Every option of every editor, by name. */
+function allOptions(): Map<string, Shared> {
+  const all = new Map<string, Shared>()
   for (const editor of editors) {
     for (const facts of describeOptions(editor)) {
-      if (!all.has(facts.name)) all.set(facts.name, { facts, owners: [] })
-      all.get(facts.name)!.owners.push(editor.name)
+      const shared = all.get(facts.name)
+      if (!shared) all.set(facts.name, { facts, owners: [editor.name], alike: true })
+      else {
+        shared.owners.push(editor.name)
+        shared.alike &&= String(shared.facts.choices) === String(facts.choices)
+      }
     }
   }
   return all
@@ -23,11 +35,12 @@ function allOptions(): Map<string, { facts: OptionFacts; owners: string[] }> {
 
 /** Adds `--editor` and a flag for every option of an editor. */
 export function withEditors<T>(cli: Argv<T>) {
-  for (const [name, { facts, owners }] of allOptions()) {
+  for (const [name, { facts, owners, alike }] of allOptions()) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
+    const text = alike ? facts.description + range : 'each its own; see deltalab editors'
     cli.option(flagOf(name), {
       type: facts.type === 'integer' ? 'number' : facts.type, alias: ALIASES[name], group: 'Options of the editor:',
-      describe: `${owners.join(', ')}: ${facts.description}${range}`,
+      describe: `${owners.join(', ')}: ${text}`,
     })
   }
   return cli.option('editor', {

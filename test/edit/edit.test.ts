@@ -95,6 +95,17 @@ test('on weights: the editor sees the weights, not the delta', async () => {
   })
 })
 
+test('an editor that reads the whole model: its threshold is common to all selected tensors', async () => {
+  const steps = [step('magnitude', { drop_rate: 0.9, granularity: 'model' })]
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, include: ['role:norm', 'role:embedding'] }, async (out, base, post, summary) => {
+    // The embedding's delta is far smaller than the norms': nearly all that is kept are norms.
+    assert.equal(summary.kept, Math.trunc((7680 + 336) / 10))
+    const [o, b] = [await out.read('model.layers.0.input_layernorm.weight'), await base.read('model.layers.0.input_layernorm.weight')]
+    assert.ok(o.filter((x, i) => x !== b[i]).length > 40)
+    assert.ok(await same(out, post, 'lm_head.weight'))
+  })
+})
+
 test('several shards and formats: each tensor keeps its format unless --dtype says otherwise', async () => {
   const steps = [step('dare', { drop_rate: 0.5 })]
   await edited(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`, { steps, include: ['role:mlp'], maxShardBytes: 40_000 }, async (out, _, post) => {
