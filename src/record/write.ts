@@ -3,7 +3,7 @@ import { open, rename } from 'node:fs/promises'
 import { UserError } from '../errors/index.js'
 
 /** Writes under a temporary name, then renames, so that the final name never holds half a file. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
   await attempt(path, async () => {
     const file = await open(`${path}.part`, 'w')
     try {

@@ -1,0 +1,31 @@
+// `deltalab table`: the table of a results folder, from its rows alone.
+import type { Argv } from 'yargs'
+import { splitNames } from './options.js'
+
+export const command = 'table <results>'
+export const describe = 'Print the table of a results folder as Markdown, LaTeX or CSV'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
+    .option('format', { choices: ['md', 'tex', 'csv'] as const, default: 'md' as const, describe: 'Markdown, LaTeX (booktabs), or CSV with full numbers' })
+    .option('by', { type: 'string', describe: 'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given' })
+    .option('columns', { type: 'string', describe: 'Measures, with commas between, each as mean ± standard error over seeds' })
+    .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
+    .example('deltalab table results/drop-rate --format tex --by task,label,drop_rate --columns score_edited', 'the scores as a LaTeX table')
+}
+
+interface Args {
+  results: string
+  format: 'md' | 'tex' | 'csv'
+  by?: string
+  columns?: string
+  json: boolean
+}
+
+export async function handler(args: Args): Promise<void> {
+  const { makeTable, printTable, readSource } = await import('../report/index.js')
+  const { rows, title, order } = await readSource(args.results)
+  const table = makeTable(rows, title, { by: splitNames(args.by), columns: splitNames(args.columns) }, order)
+  process.stdout.write(args.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table, args.format))
+}

@@ -1,0 +1,54 @@
+// Axes: which values get a tick, and the symmetric log scale for loss changes that span decades.
+import { textWidth } from './font.js'
+import { formatNumber } from './words.js'
+
+/** vega expression of a tick label: up to six digits, a true minus sign, an exponent only for very small numbers. */
+export const LABEL = "datum.value == 0 ? '0' : replace(format(datum.value, abs(datum.value) < 1e-4 ? '~e' : '~r'), '-', '−')"
+
+/** A title in two lines, the unit on the second, where one line is longer than its axis. */
+export function brokenTitle(title: string, length: number): string | string[] {
+  return textWidth(title, 11) > length ? title.split(/ (?=\()/) : title
+}
+
+/** Values for the ticks of a numeric axis: those that occur, both ends first, less those whose labels would touch on `width` pixels. */
+export function ticksOf(values: readonly number[], width: number, log = false): number[] {
+  const sorted = [...new Set(values)].sort((a, b) => a - b)
+  if (sorted.length < 2) return sorted
+  const place = log ? Math.log : (value: number) => value
+  const [low, high] = [place(sorted[0]), place(sorted.at(-1)!)]
+  const at = (value: number) => ((place(value) - low) / (high - low)) * width
+  const half = (value: number) => textWidth(formatNumber('key', value), 10) / 2
+  const touch = (a: number, b: number) => Math.abs(at(a) - at(b)) < half(a) + half(b) + 3
+  const kept: number[] = []
+  for (const value of [sorted[0], sorted.at(-1)!, ...sorted]) {
+    if (!kept.some((other) => touch(value, other))) kept.push(value)
+  }
+  return kept.sort((a, b) => a - b)
+}
+
+/** True when the values span so many decades that most of them would lie on the zero line of a linear scale. */
+export function spansDecades(values: readonly number[]): boolean {
+  const sizes = values.map(Math.abs).filter((size) => size > 0).sort((a, b) => a - b)
+  return sizes.length >= 4 && sizes.at(-1)! > 20 * sizes[Math.floor((sizes.length - 1) / 2)]
+}
+
+export interface Symlog {
+  /** Below this size the scale is linear. */
+  constant: number
+  domain: [number, number]
+  ticks: number[]
+}
+
+/** A symmetric log scale over these values, with ticks at zero and at powers of ten. */
+export function symlogOf(values: readonly number[]): Symlog {
+  const sizes = values.map(Math.abs).filter((size) => size > 0).sort((a, b) => a - b)
+  const top = Math.floor(Math.log10(sizes.at(-1) ?? 1))
+  // A tenth of the values may fall into the linear part; at most five decades are shown, so that labels do not crowd.
+  const bottom = Math.max(top - 4, Math.min(top, Math.floor(Math.log10(sizes[Math.floor(sizes.length / 10)] ?? 1))))
+  const powers = Array.from({ length: top - bottom + 1 }, (_, i) => Number(`1e${bottom + i}`))
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
+  const beyond = (value: number) => value * 1.3
+  const domain: [number, number] = [low < 0 ? Math.min(beyond(low), -powers[0]) : 0, high > 0 ? Math.max(beyond(high), powers[0]) : 0]
+  const ticks = [...powers.map((power) => -power).reverse(), 0, ...powers].filter((tick) => tick >= domain[0] && tick <= domain[1])
+  return { constant: powers[0], domain, ticks }
+}

@@ -1,0 +1,66 @@
+// One view of a results folder → SVG text and PNG bytes.
+import type { TopLevelSpec } from 'vega-lite'
+import type { Row, Term } from '../record/row.js'
+import type { View } from '../record/view.js'
+import { boxSpec } from './box.js'
+import { distinct, groupRows, type Order } from './groups.js'
+import { heatSpec } from './heat.js'
+import { itemsOf } from './items.js'
+import { lineSpec } from './line.js'
+import { figureOptions, type FigureOptions } from './options.js'
+import { gridOf, type Headings } from './panels.js'
+import { renderPng, renderSvg } from './render.js'
+import { seriesOf } from './series.js'
+import { metricWords } from './words.js'
+
+export interface Figure {
+  /** File name without its ending. */
+  name: string
+  svg: string
+  png: Uint8Array
+}
+
+/** What the figures of a folder share. */
+export interface Source {
+  rows: readonly Row[]
+  terms: readonly Term[]
+  order: Order
+  title: string
+}
+
+/** Spec of a view. Failed runs are left out; the subtitle counts them. */
+export function specOf({ rows, terms, order, title }: Source, view: Partial<View>): TopLevelSpec {
+  const options = figureOptions(rows, view)
+  const done = rows.filter((row) => row.status === 'ok')
+  const grid = gridOf(done, options, order)
+  const headings = { ...headingsOf(rows, options), title: view.title ?? title }
+  if (options.kind === 'box') return boxSpec(rows, terms, options, grid, order, headings)
+  if (options.kind === 'heat') return heatSpec(rows, options, grid, order, headings)
+  return lineSpec(seriesOf(rows, options, order), options, grid, headings)
+}
+
+/** Draws a view. Throws a UserError for unknown columns and when nothing can be drawn. */
+export async function drawFigure(source: Source, view: Partial<View> = {}): Promise<Figure> {
+  const svg = await renderSvg(specOf(source, view))
+  return { name: view.name ?? 'figure', svg, png: renderPng(svg) }
+}
+
+function headingsOf(rows: readonly Row[], options: FigureOptions): Headings {
+  const done = rows.filter((row) => row.status === 'ok')
+  const metrics = [...new Set(done.map((row) => row.metric))]
+  const what = options.kind === 'box' && options.y[0] === 'term' ? 'one value per tensor and seed' : options.kind === 'line' ? meansOf(rows, options) : 'means over seeds'
+  const scored = options.y.some((name) => name.startsWith('score') || name === 'gap')
+  const failed = rows.length - done.length
+  const parts = [what, itemsOf(done, scored), failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '']
+  return { title: '', subtitle: [parts.filter(Boolean).join(' · ')], metric: metrics.length === 1 ? metricWords(metrics[0]) : metrics.length ? 'score' : null }
+}
+
+function meansOf(rows: readonly Row[], options: FigureOptions): string {
+  const { groups, mixed } = groupRows(rows, [...new Set([...options.series, ...options.columns, ...options.rows, options.x])])
+  const runs = groups.filter((group) => distinct(group.rows, 'seed') > 1).map((group) => group.rows.length)
+  const other = mixed.filter((name) => name !== 'experiment')
+  if (other.length) return `means over different ${other.join(', ')}`
+  if (runs.length === 0) return 'single runs'
+  const [least, most] = [Math.min(...runs), Math.max(...runs)]
+  return `mean ± standard error over ${least === most ? most : `${least} to ${most}`} seeds`
+}

@@ -1,0 +1,119 @@
+// Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
+import { parse } from 'yaml'
+import { unknown } from '../errors/index.js'
+import { COLUMNS, valueOf, type Row } from '../record/row.js'
+
+export type Value = string | number | boolean | null
+
+export interface Mean {
+  /** Mean over the runs that have a value; null where none has. */
+  mean: number | null
+  /** Standard error of the mean, s/√n with n − 1 in s; null for fewer than two runs. */
+  error: number | null
+  /** Number of runs that have a value. */
+  n: number
+}
+
+export interface Group {
+  keys: Record<string, Value>
+  rows: Row[]
+}
+
+export interface Grouping {
+  by: string[]
+  groups: Group[]
+  /** Rows left out because their run failed. */
+  failed: Row[]
+  /** Columns beside the seed that vary inside a group: these means mix different edits. */
+  mixed: string[]
+}
+
+/** Columns that say what a run is; two rows that agree in all of them differ in their seed only. */
+export const IDENTITY = ['experiment', 'model', 'task', 'label', 'editor', 'on', 'selection', 'drop_rate', 'rank', 'bits', 'alpha', 'k',
+  'riemann_rule', 'riemann_steps'] as const
+
+/** Options that may be swept, by how telling they are on an axis. */
+export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
+
+/** Names that `--by`, `--x` and the like accept: columns of the row, options of its editors, and the `gap` to the post-trained score. */
+export function knownColumns(rows: readonly Row[]): string[] {
+  const options = new Set(rows.flatMap((row) => Object.keys(row.options)))
+  return [...COLUMNS, 'gap', ...[...options].filter((name) => name !== 'steps' && !(COLUMNS as string[]).includes(name)).sort()]
+}
+
+/** Columns and editor options that say what a run is. */
+export function identityColumns(rows: readonly Row[]): string[] {
+  const measured = new Set<string>(COLUMNS)
+  return [...IDENTITY, ...knownColumns(rows).filter((name) => !measured.has(name) && name !== 'gap')]
+}
+
+/** Number of different values of a column. */
+export const distinct = (rows: readonly Row[], name: string): number => new Set(rows.map((row) => cellOf(row, name))).size
+
+/** Throws a UserError with the nearest name for the first name that no row has. */
+export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
+  const known = knownColumns(rows)
+  for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
+}
+
+/** Value of a column, an editor option, or `gap` = score_edited − score_post. */
+export function cellOf(row: Row, name: string): Value {
+  if (name !== 'gap') return valueOf(row, name)
+  return row.score_edited === null || row.score_post === null ? null : row.score_edited - row.score_post
+}
+
+/** Place of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */
+export type Order = ReadonlyMap<string, number>
+
+/** Empty first, numbers by size, words in the order of the config, then by code unit. */
+export function compareValues(a: Value, b: Value, order: Order = new Map()): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  const [left, right] = [a === null ? '' : String(a), b === null ? '' : String(b)]
+  const place = (word: string) => (word === '' ? -1 : order.get(word) ?? Infinity)
+  if (place(left) !== place(right)) return place(left) < place(right) ? -1 : 1
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+/** Words of a YAML text in the order of the document. */
+export function orderOf(config: string): Order {
+  const order = new Map<string, number>()
+  const visit = (node: unknown): void => {
+    if (typeof node === 'string' && !order.has(node)) order.set(node, order.size)
+    else if (node !== null && typeof node === 'object') Object.values(node).forEach(visit)
+  }
+  visit(parse(config))
+  return order
+}
+
+/** One group per combination of values of `by`, in the order of those values; the order of the rows does not matter. */
+export function groupRows(rows: readonly Row[], by: readonly string[], words: Order = new Map()): Grouping {
+  checkColumns(by, rows)
+  const done = rows.filter((row) => row.status === 'ok').sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))
+  const found = new Map<string, Group>()
+  for (const row of done) {
+    const values = by.map((name) => cellOf(row, name))
+    const name = JSON.stringify(values)
+    if (!found.has(name)) found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i]])), rows: [] })
+    found.get(name)!.rows.push(row)
+  }
+  const groups = [...found.values()].sort((a, b) => {
+    for (const name of by) {
+      const order = compareValues(a.keys[name], b.keys[name], words)
+      if (order !== 0) return order
+    }
+    return 0
+  })
+  const mixed = identityColumns(rows).filter((name) => groups.some((group) => new Set(group.rows.map((row) => cellOf(row, name))).size > 1))
+  return { by: [...by], groups, failed: rows.filter((row) => row.status === 'failed'), mixed }
+}
+
+/** Mean ± standard error of a numeric column over the runs of a group. */
+export function meanOf(rows: readonly Row[], name: string): Mean {
+  const values = rows.map((row) => cellOf(row, name)).filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
+  const n = values.length
+  if (n === 0) return { mean: null, error: null, n }
+  const mean = values.reduce((sum, value) => sum + value, 0) / n
+  if (n === 1) return { mean, error: null, n }
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, error: Math.sqrt(squares / (n - 1) / n), n }
+}

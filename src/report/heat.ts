@@ -1,0 +1,42 @@
+// A coloured grid of x against the series, the mean written in each cell: score or loss change over k × p at a glance.
+import type { TopLevelSpec } from 'vega-lite'
+import type { Row } from '../record/row.js'
+import { compareValues, groupRows, meanOf, type Order } from './groups.js'
+import { yTitle } from './line.js'
+import type { FigureOptions } from './options.js'
+import { frame, nameOf, placeOf, type Grid, type Headings } from './panels.js'
+import { nothing } from './series.js'
+import { INK } from './theme.js'
+import { formatNumber, significant, wordsOf } from './words.js'
+
+/** vega-lite spec of a heat map of the means. Light is low: the text turns white on the dark half. */
+export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Grid, order: Order, headings: Headings): TopLevelSpec {
+  const { x, series } = options
+  const measure = options.y[0]
+  const { kind } = wordsOf(measure)
+  const { groups, failed } = groupRows(rows, [...new Set([...series, x, ...options.columns, ...options.rows])], order)
+  const cells = groups.flatMap((group) => {
+    const { mean } = meanOf(group.rows, measure)
+    const at = group.keys[x]
+    return mean === null ? [] : [{
+      ...placeOf(group.rows[0], options), x: typeof at === 'number' ? formatNumber('key', at) : String(at), at,
+      series: series.length === 1 && typeof group.keys[series[0]] === 'number' ? formatNumber('key', group.keys[series[0]] as number) : nameOf(group.keys, series),
+      value: kind === 'share' ? 100 * mean : mean, text: kind === 'share' ? formatNumber('share', mean) : significant(mean, 2),
+    }]
+  })
+  if (cells.length === 0) throw nothing(measure, failed.length)
+  const values = cells.map((cell) => cell.value)
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const dark = cells.map((cell) => ({ ...cell, dark: (cell.value - low) / (high - low || 1) > 0.55 }))
+  const sort = [...cells].sort((a, b) => compareValues(a.at, b.at, order)).map((cell) => cell.x)
+  const axis = { labelAngle: 0, grid: false, tickSize: 0, domain: false }
+  const place = {
+    x: { field: 'x', type: 'nominal', sort: [...new Set(sort)], title: wordsOf(x).axis, axis },
+    y: { field: 'series', type: 'nominal', sort: [...new Set(cells.map((cell) => cell.series))], title: series.length === 1 ? wordsOf(series[0]).axis : series.map((name) => wordsOf(name).heading).join(', '), axis },
+  }
+  const layer = [
+    { mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 }, encoding: { ...place, color: { field: 'value', type: 'quantitative', title: yTitle(options, headings.metric, false).split(/ (?=\()/), scale: { scheme: 'blues', domain: [low, high], zero: false }, legend: { gradientLength: Math.min(160, grid.height), tickCount: 5 } } } },
+    { mark: { type: 'text', fontSize: Math.min(10, (0.3 * grid.width) / place.x.sort.length), baseline: 'middle' }, encoding: { ...place, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } } },
+  ]
+  return frame(layer, [], grid, dark, headings)
+}

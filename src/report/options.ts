@@ -1,0 +1,66 @@
+// What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
+import type { Row } from '../record/row.js'
+import type { View } from '../record/view.js'
+import { AXIS_ORDER, cellOf, checkColumns, distinct, identityColumns } from './groups.js'
+
+export interface FigureOptions {
+  kind: View['kind']
+  x: string
+  /** Measures on y, drawn together; they share a unit. */
+  y: string[]
+  /** Columns whose values tell the lines apart. */
+  series: string[]
+  /** Columns whose values are panels side by side, and one below the other. Two columns without a grid: pairs, one after the other. */
+  columns: string[]
+  rows: string[]
+  references: boolean
+  logX: boolean
+  /** Undefined: chosen from the values. */
+  logY?: boolean
+}
+
+/** Fills in a view. Throws a UserError with the nearest name for a column that no row has. */
+export function figureOptions(rows: readonly Row[], view: Partial<View>): FigureOptions {
+  const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
+  checkColumns([...[view.x, view.columns, view.rows].filter((name) => name !== undefined), ...(list(view.y) ?? []).filter((name) => name !== 'term'), ...(list(view.series) ?? [])], rows)
+  const x = view.x ?? bestAxis(rows)
+  const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
+  const taken = [x, ...panels.columns, ...panels.rows]
+  const series = list(view.series) ?? ['label', ...AXIS_ORDER].filter((name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name))
+  const scored = rows.some((row) => row.score_edited !== null)
+  return {
+    kind: view.kind ?? 'line', x, y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [scored ? 'score_edited' : 'loss_change']),
+    series: series.length ? series : ['label'], ...panels, references: view.references ?? true, logX: view.log_x ?? false, logY: view.log_y,
+  }
+}
+
+/** The numeric option with the most values. */
+function bestAxis(rows: readonly Row[]): string {
+  const numeric = [...AXIS_ORDER, ...identityColumns(rows)].filter((name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1)
+  return numeric.filter((name) => distinct(rows, name) > 1).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ?? 'label'
+}
+
+function panelColumns(rows: readonly Row[], view: Partial<View>, taken: string[]): { columns: string[]; rows: string[] } {
+  const free = (name: string) => !taken.includes(name) && distinct(rows, name) > 1
+  if (view.columns !== undefined || view.rows !== undefined) {
+    const columns = view.columns ?? (view.rows !== 'task' && free('task') ? 'task' : undefined)
+    const down = view.rows ?? (columns !== 'model' && free('model') ? 'model' : undefined)
+    return { columns: columns ? [columns] : [], rows: down ? [down] : [] }
+  }
+  const varying = ['task', 'model'].filter(free)
+  if (varying.length < 2) return { columns: varying, rows: [] }
+  const pairs = new Set(rows.map((row) => JSON.stringify([row.task, row.model]))).size
+  // A model that is measured on its own task only would leave most of a grid empty.
+  return pairs === distinct(rows, 'task') * distinct(rows, 'model') ? { columns: ['task'], rows: ['model'] } : { columns: ['model', 'task'], rows: [] }
+}
+
+/** True when `name` has one value for each value of `given` (as bits follow blocks), so that it cannot tell lines apart. */
+function follows(rows: readonly Row[], given: readonly string[], name: string): boolean {
+  if (name === 'label') return false
+  const seen = new Map<string, unknown>()
+  return rows.every((row) => {
+    const at = JSON.stringify(given.map((column) => cellOf(row, column)))
+    if (!seen.has(at)) seen.set(at, cellOf(row, name))
+    return seen.get(at) === cellOf(row, name)
+  })
+}

@@ -1,0 +1,80 @@
+// Rows → what a line figure draws: one mean ± standard error per panel, series and x, level lines for series without an x, and
+// base and post-trained model as references of each panel.
+import { UserError } from '../errors/index.js'
+import type { Row } from '../record/row.js'
+import { groupRows, meanOf, type Order, type Value } from './groups.js'
+import type { FigureOptions } from './options.js'
+import { nameOf, placeOf, type Place } from './panels.js'
+import { REFERENCES, styleOf, type Style } from './theme.js'
+import { wordsOf } from './words.js'
+
+export interface Point extends Place {
+  series: string
+  x: Value
+  y: number
+  low: number
+  high: number
+  /** Runs behind the mean. */
+  n: number
+}
+
+export interface Level extends Place {
+  series: string
+  y: number
+}
+
+export interface Series {
+  points: Point[]
+  levels: Level[]
+  styles: Style[]
+}
+
+/** Points, level lines and their styles. Throws a UserError when y mixes units or nothing can be drawn. */
+export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Order = new Map()): Series {
+  const { x, y, series, columns } = options
+  const kinds = new Set(y.map((name) => wordsOf(name).kind))
+  if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
+  const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
+  const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
+  const label = (name: string, measure: string) => (y.length === 1 ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`)
+  const points: Point[] = []
+  const levels: Level[] = []
+  for (const group of groups) {
+    for (const measure of y) {
+      const { mean, error, n } = meanOf(group.rows, measure)
+      if (mean === null) continue
+      const entry = { ...placeOf(group.rows[0], options), series: label(nameOf(group.keys, series), measure), y: mean }
+      if (group.keys[x] === null) levels.push(entry)
+      else points.push({ ...entry, x: group.keys[x], low: mean - (error ?? 0), high: mean + (error ?? 0), n })
+    }
+  }
+  if (points.length + levels.length === 0) throw nothing(y.join(' or '), failed.length)
+  const used = new Set([...points, ...levels].map((entry) => entry.series))
+  const alone = y.length > 1 && names.length === 1
+  const styles = names.flatMap((name, i) => y.map((measure, j) => styleOf(label(name, measure), alone ? j : i, j))).filter((style) => used.has(style.name))
+    .map((style) => ({ ...style, points: points.some((point) => point.series === style.name) }))
+  const references = options.references ? referencesOf(rows, options) : []
+  return {
+    points, levels: [...levels, ...references],
+    styles: [...styles, ...REFERENCES.filter((style) => references.some((level) => level.series === style.name))],
+  }
+}
+
+export function nothing(what: string, failed: number): UserError {
+  return new UserError(`nothing to draw: no finished run has ${what}${failed ? ` (${failed} failed)` : ''}`)
+}
+
+const ENDS: Record<string, string[]> = { score_edited: ['score_post', 'score_pre'], loss_edited: ['loss_post', 'loss_pre'] }
+
+/** What base and post-trained model reach in each panel. Of a change or a gap, the post-trained model is the zero line. */
+function referencesOf(rows: readonly Row[], options: FigureOptions): Level[] {
+  const { groups } = groupRows(rows, [...options.columns, ...options.rows])
+  return groups.flatMap((group) => {
+    const place = placeOf(group.rows[0], options)
+    if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name))) return [{ ...place, series: REFERENCES[0].name, y: 0 }]
+    return (options.y.length === 1 ? ENDS[options.y[0]] ?? [] : []).flatMap((column, i) => {
+      const { mean } = meanOf(group.rows, column)
+      return mean === null ? [] : [{ ...place, series: REFERENCES[i].name, y: mean }]
+    })
+  })
+}

@@ -1,0 +1,89 @@
+// What each column of a row is called in words, its unit, and how its numbers are written, in tables and on axes.
+
+export type Kind = 'key' | 'share' | 'loss' | 'number' | 'count'
+
+export interface Words {
+  /** Heading of a table column. */
+  heading: string
+  /** Title of an axis, with the unit. */
+  axis: string
+  /** `key` names a run and is never averaged; a `share` is stored as 0…1 and shown in percent. */
+  kind: Kind
+}
+
+const key = (heading: string, axis = heading): Words => ({ heading, axis, kind: 'key' })
+const measure = (kind: Kind, heading: string, axis: string): Words => ({ heading, axis, kind })
+
+const WORDS: Readonly<Record<string, Words>> = {
+  label: key('editor'),
+  drop_rate: key('p', 'drop rate p'),
+  rank: key('rank'),
+  bits: key('bits', 'bits per delta entry (sign and magnitude)'),
+  blocks: key('blocks', 'magnitude blocks'),
+  multiplier: key('multiplier', 'multiple of the mean magnitude'),
+  alpha: key('α', 'α (negative: interpolation, positive: extrapolation)'),
+  k: key('k', 'factor k of the dropped entries'),
+  riemann_rule: key('rule', 'rule of the Riemann sum'),
+  riemann_steps: key('steps', 'steps of the Riemann sum'),
+  tensors: measure('count', 'tensors', 'edited tensors'),
+  parameters: measure('count', 'parameters', 'entries of the edited tensors'),
+  kept: measure('count', 'kept', 'non-zero entries kept'),
+  bits_per_parameter: measure('number', 'bits/parameter', 'stored bits per parameter'),
+  delta_norm: measure('loss', '‖Δ‖', 'norm of the delta'),
+  edit_norm: measure('loss', '‖F(Δ)−Δ‖', 'norm of the change F(Δ) − Δ'),
+  loss_pre: measure('loss', 'loss, base', 'loss of the base model (nats per token)'),
+  loss_post: measure('loss', 'loss, post', 'loss of the post-trained model (nats per token)'),
+  loss_edited: measure('loss', 'loss, edited', 'loss of the edited model (nats per token)'),
+  loss_change: measure('loss', 'loss change', 'loss change (nats per token)'),
+  loss_change_se: measure('loss', 'SE over items', 'standard error of the loss change over items (nats per token)'),
+  loss_items: measure('count', 'loss items', 'items of the loss'),
+  loss_tokens: measure('count', 'loss tokens', 'tokens of the loss'),
+  riemann_sum: measure('loss', 'Riemann sum', 'Riemann sum of the loss change (nats per token)'),
+  taylor1: measure('loss', 'Taylor 1', 'first-order estimate of the loss change (nats per token)'),
+  taylor2: measure('loss', 'Taylor 2', 'second-order estimate of the loss change (nats per token)'),
+  score_pre: measure('share', 'base (%)', 'score of the base model (%)'),
+  score_post: measure('share', 'post (%)', 'score of the post-trained model (%)'),
+  score_edited: measure('share', 'score (%)', 'score (%)'),
+  n: measure('count', 'items', 'items of the score'),
+  seconds: measure('number', 'seconds', 'time of one run (s)'),
+  term: measure('loss', 'term', 'term of the Riemann sum (nats per token)'),
+  gap: measure('share', 'gap (points)', 'score − score of the post-trained model (points)'),
+}
+
+/** The words for a column; a name without an entry (an option of an editor) is its own heading. */
+export function wordsOf(name: string): Words {
+  return WORDS[name] ?? key(name.replaceAll('_', ' '))
+}
+
+/** A metric's name as people write it: `exact_match` → `exact match`. */
+export const metricWords = (metric: string | null): string => (metric ?? 'score').replaceAll('_', ' ')
+
+/** A true minus sign, and none on a rounded zero. */
+function signed(text: string): string {
+  return /^-[0.]*$/.test(text) ? text.slice(1) : text.replaceAll('-', '−')
+}
+
+/** Significant digits: 0.001234, 2.346, 1234; below 1e-4 and from 1e6 on with an exponent, 1.234e−7. */
+export function significant(value: number, digits = 4): string {
+  if (value === 0) return '0'
+  const size = Math.abs(value)
+  return signed(size < 1e-4 || size >= 1e6 ? value.toExponential(digits - 1) : value.toPrecision(digits).replace(/e.*/, ''))
+}
+
+/** A number for people: shares in percent with one decimal, losses with four significant digits. */
+export function formatNumber(kind: Kind, value: number): string {
+  if (!Number.isFinite(value)) return signed(String(value))
+  if (kind === 'share') return signed((100 * value).toFixed(1))
+  if (kind === 'loss') return significant(value)
+  if (kind === 'count') return String(Math.round(value))
+  return kind === 'key' ? signed(String(value)) : signed(value.toFixed(2))
+}
+
+/** A mean with its standard error, both to the same decimal place where the mean has one: `0.1234 ± 0.0056`. */
+export function formatMean(kind: Kind, mean: number, error: number | null): string {
+  const shown = formatNumber(kind, mean)
+  if (error === null || !Number.isFinite(error)) return shown
+  const small = kind === 'loss' && (shown.includes('e') || shown === '0')
+  const decimals = (shown.split('.')[1] ?? '').length
+  return `${shown} ± ${small ? significant(error, 2) : kind === 'loss' ? error.toFixed(decimals) : formatNumber(kind === 'count' ? 'number' : kind, error)}`
+}
