@@ -33,7 +33,7 @@ export async function handler(args: Args): Promise<void> {
   const bar = startProgress(names.reduce((sum, name) => sum + bytes(name), 0), text && !args.roles)
   if (text && !args.roles) print(headLine('tensor', width))
   const tensors = []
-  const reports = inspectPair(pair, { names, rankLimit: args.rankLimit })
+  const reports = inspectPair(pair, { names, rankLimit: args.roles && !args.json ? 0 : args.rankLimit })
   let next = await reports.next()
   for (; !next.done; next = await reports.next()) {
     tensors.push(next.value)
