@@ -4,13 +4,16 @@ import { keyedNormal, keyedUniform, tf } from '../tensor/index.js'
 import { count } from './bits.js'
 import type { Editor } from './editor.js'
 
-const options = z.strictObject({
+const options = z
+  .strictObject({
   multiplier: z.number().default(1).describe('Factor m of the mean magnitude; 1 is BitDelta.'),
   blocks: z.int().min(1).max(65536).default(1)
     .describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
   magnitudes: z.enum(['mean', 'normal', 'uniform']).default('mean')
     .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
+  passes: z.int().min(1).max(16).default(1).describe('BitDelta applied again to what is left, this many times in all: a sign bit and a mean each.'),
 })
+  .refine((o) => o.passes === 1 || (o.blocks === 1 && o.magnitudes === 'mean'), { message: 'above 1 goes with blocks: 1 and magnitudes: mean only', path: ['passes'] })
 
 type Options = z.infer<typeof options>
 
@@ -19,9 +22,11 @@ interface Blocks {
   bounds: Float32Array
   /** Mean magnitude of every block (0 for a block that ties emptied). */
   means: Float32Array
+  /** Mean magnitude of what is left before each pass after the first. */
+  later: Float32Array
 }
 
-function cut(values: Float32Array, blocks: number): Blocks {
+function cut(values: Float32Array, { blocks, passes }: Options): Blocks {
   const sorted = values.map(Math.abs)
   if (blocks > 1) sorted.sort()
   const bounds = Float32Array.from({ length: blocks - 1 }, (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)])
@@ -33,7 +38,20 @@ function cut(values: Float32Array, blocks: number): Blocks {
     sums[block] += value
     sizes[block]++
   }
-  return { bounds, means: Float32Array.from(sums, (sum, b) => (sizes[b] ? sum / sizes[b] : 0)) }
+  const means = Float32Array.from(sums, (sum, b) => (sizes[b] ? sum / sizes[b] : 0))
+  return { bounds, means, later: passes > 1 ? residualMeans(values, means[0], passes - 1) : new Float32Array(0) }
+}
+
+/** Takes the mean off with the sign of what is left, over and over; in float32, as the edit does it. */
+function residualMeans(values: Float32Array, first: number, passes: number): Float32Array {
+  const left = values.slice()
+  const means = new Float32Array(passes)
+  for (let pass = 0, mean = first; pass < passes; pass++, mean = means[pass - 1]) {
+    let sum = 0
+    for (let i = 0; i < left.length; i++) sum += Math.abs((left[i] -= left[i] >= 0 ? mean : -mean))
+    means[pass] = sum / left.length
+  }
+  return means
 }
 
 /** The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it flips a sign. */
@@ -46,10 +64,19 @@ export const bitdelta: Editor<Options, Blocks> = {
   neutral: null,
   stochastic: (o) => o.magnitudes !== 'mean' && o.multiplier !== 0,
   scope: 'element',
-  survey: (values, { blocks }) => cut(values, blocks),
-  edit(delta, { options: { multiplier, magnitudes }, facts: { bounds, means }, key, offset }) {
+  survey: cut,
+  edit(delta, { options: { multiplier, magnitudes }, facts: { bounds, means, later }, key, offset }) {
     // sign(0) = +1 as in the authors' code; the paper writes -1.
     const signs = delta.greaterEqual(0).cast('float32').mul(2).sub(1)
+    if (later.length) {
+      let [left, sum] = [delta.sub(signs.mul(means[0])), signs.mul(means[0])]
+      for (const mean of later) {
+        const part = left.greaterEqual(0).cast('float32').mul(2).sub(1).mul(mean)
+        left = left.sub(part)
+        sum = sum.add(part)
+      }
+      return sum.mul(multiplier)
+    }
     const scaled = means.map((mean) => mean * multiplier)
     const sized = means.length === 1 ? signs.mul(scaled[0])
       : signs.mul(tf.gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right')).reshape(delta.shape))
@@ -57,7 +84,7 @@ export const bitdelta: Editor<Options, Blocks> = {
     if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
     return sized
   },
-  /** n (1 + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
-  bits: ({ blocks, magnitudes }, shape) =>
-    count(shape) * (1 + Math.ceil(Math.log2(blocks))) + 16 * blocks + (magnitudes === 'mean' ? 0 : 64),
+  /** n (passes + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
+  bits: ({ blocks, magnitudes, passes }, shape) =>
+    count(shape) * (passes + Math.ceil(Math.log2(blocks))) + 16 * (blocks + passes - 1) + (magnitudes === 'mean' ? 0 : 64),
 }

@@ -5,13 +5,16 @@ import { bitdelta } from './bitdelta.js'
 import { breadcrumbs } from './breadcrumbs.js'
 import { dare } from './dare.js'
 import { darex } from './darex.js'
+import { deltaCome } from './delta_come.js'
 import type { Editor } from './editor.js'
 import { expo } from './expo.js'
+import { impart } from './impart.js'
 import { lowrank } from './lowrank.js'
 import { magnitude } from './magnitude.js'
 import { magprune } from './magprune.js'
+import { quantise } from './quantise.js'
 
-export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs]
+export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs, quantise, deltaCome, impart]
 
 /** @throws UserError with the nearest name. */
 export function editorNamed(name: string): Editor {

@@ -119,7 +119,7 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
 
 test('descriptions carry type, default, range and choices', () => {
   const facts = Object.fromEntries(describeOptions(editorNamed('bitdelta')).map((fact) => [fact.name, fact]))
-  assert.deepEqual(Object.keys(facts), ['multiplier', 'blocks', 'magnitudes'])
+  assert.deepEqual(Object.keys(facts), ['multiplier', 'blocks', 'magnitudes', 'passes'])
   assert.deepEqual([facts.blocks.type, facts.blocks.default, facts.blocks.minimum, facts.blocks.maximum], ['integer', 1, 1, 65536])
   assert.deepEqual(facts.magnitudes.choices, ['mean', 'normal', 'uniform'])
   assert.throws(() => parseOptions(editorNamed('lowrank'), {}), /exactly one of rank, fraction and energy/)

@@ -13,7 +13,7 @@ const tried: Record<string, Record<string, unknown>[]> = {
   magnitude: [{ drop_rate: 0 }, { drop_rate: 0.5, rescale: true }, { drop_rate: 0.4, granularity: 'row' }, { drop_rate: 0.4, granularity: 'model' },
     { drop_rate: 0.3, convention: 'mergelm' }, { drop_rate: 0.3, convention: 'mergekit', rescale: true },
     { drop_rate: 0.3, convention: 'ties', granularity: 'row' }, { drop_rate: 0.9 }, { drop_rate: 1 }],
-  bitdelta: [{ multiplier: 0 }, { blocks: 4 }, { magnitudes: 'normal' }, { magnitudes: 'uniform', blocks: 2 }, { multiplier: 3 }],
+  bitdelta: [{ multiplier: 0 }, { blocks: 4 }, { magnitudes: 'normal' }, { magnitudes: 'uniform', blocks: 2 }, { passes: 3 }, { multiplier: 3 }],
   lowrank: [{ rank: 1 }, { fraction: 0 }, { fraction: 0.5 }, { energy: 0.5 }, { energy: 1 }, { rank: 100 }],
   expo: [{ alpha: -1 }, { alpha: 0.3 }, { alpha: 1 }],
   biased: [{ k: -1 }, { k: 0.5 }, { by: 'product', k: 0.9, drop_rate: 0.3 }, { k: 1.5 }],
@@ -23,6 +23,9 @@ const tried: Record<string, Record<string, unknown>[]> = {
     { drop_rate: 0.99, epsilon: 0 }],
   breadcrumbs: [{ drop_rate: 0, gamma: 0.2 }, { drop_rate: 0.5, gamma: 0.1, rescale: true }, { drop_rate: 0.5, gamma: 0.1, convention: 'mergekit' },
     { drop_rate: 0.9, gamma: 0.05 }, { drop_rate: 1 }],
+  quantise: [{ bits: 1 }, { bits: 4, group: 5 }, { bits: 3, group: 0 }, { bits: 16 }],
+  delta_come: [{ group: 0 }, { bands: '8x1+3x2+2x3', group: 2 }, { quantiser: 'gptq', bands: '4x6' }, { group: 1024 }],
+  impart: [{ drop_rate: 0.6, beta: 0 }, { drop_rate: 0.6, beta: 0.3, exponent: 0.5 }, { drop_rate: 0.7, beta: 0.7 }, { drop_rate: 0.5, beta: 0.2, exponent: 0.5 }],
 }
 
 const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37]]
@@ -31,6 +34,9 @@ const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37]]
 function values(size: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => (i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan(i * 1.7) * 0.01))
 }
+
+/** Inputs of a layer whose matrix has that shape. */
+const inputsOf = (shape: number[]) => ({ tokens: 7, values: values(7 * shape.at(-1)!).map((value) => value + 0.1) })
 
 const gradientOf = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.cos(i * 2.3))
 
@@ -49,7 +55,7 @@ async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 1
   const input = given.input ?? values(tf.util.sizeFromShape(shape))
   const [x, gradient] = [tf.tensor(input, shape), tf.tensor(gradientOf(input.length), shape)]
   const steps = [{ editor, options: parseOptions(editor, raw) }]
-  const out = await applySteps(steps, x, { seed, tensor: 'w', gradient, census: await takeCensus(steps, model(input)) })
+  const out = await applySteps(steps, x, { seed, tensor: 'w', gradient, inputs: inputsOf(shape), census: await takeCensus(steps, model(input)) })
   const [result, after] = [(await out.data()) as Float32Array, (await x.data()) as Float32Array]
   const seen = { result, after, shape: out.shape, dtype: out.dtype }
   tf.dispose([x, gradient, out])
@@ -98,7 +104,7 @@ for (const editor of editors) {
         const cache = new Map<string, Promise<unknown>>()
         const steps = [{ editor, options: parseOptions(editor, raw) }]
         const census = await takeCensus(steps, model(values(96)))
-        const out = await applySteps(steps, x, { seed: 1, tensor: 'w', gradient, cache, census })
+        const out = await applySteps(steps, x, { seed: 1, tensor: 'w', gradient, inputs: inputsOf([8, 12]), cache, census })
         assert.equal(tf.memory().numTensors, before + 1)
         assert.notEqual(out.id, x.id)
         tf.dispose([x, gradient, out])

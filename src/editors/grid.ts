@@ -1,0 +1,35 @@
+// Uniform k-bit quantisation, as in Delta-CoMe's and GPTQ's code: a group of values gets a grid of 2^bits points from its least
+// to its largest value, zero among them; all arithmetic is float32 and ties round to even, as torch does it.
+const f = Math.fround
+
+export interface Grid {
+  scale: number
+  /** Code of the value 0. */
+  zero: number
+  /** Largest code, 2^bits - 1. */
+  top: number
+}
+
+/** The grid of `count` values from `start`, `stride` apart; a group of zeros stays zero. */
+export function gridOf(values: ArrayLike<number>, bits: number, start = 0, count = values.length - start, stride = 1): Grid {
+  let [least, most] = [0, 0]
+  for (let i = 0, at = start; i < count; i++, at += stride) {
+    if (values[at] < least) least = values[at]
+    else if (values[at] > most) most = values[at]
+  }
+  const top = 2 ** bits - 1
+  // A subnormal range rounds to a scale of 0, which no value survives.
+  const scale = f(f(most - least) / top) || 1
+  return { scale, zero: roundEven(f(-least / scale)), top }
+}
+
+/** The value of x's nearest grid point. */
+export function snap(x: number, { scale, zero, top }: Grid): number {
+  const code = Math.min(top, Math.max(0, roundEven(f(x / scale)) + zero))
+  return f(scale * (code - zero))
+}
+
+export function roundEven(x: number): number {
+  const rounded = Math.round(x)
+  return rounded - x === 0.5 && rounded % 2 ? rounded - 1 : rounded
+}
