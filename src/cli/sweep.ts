@@ -46,5 +46,6 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   else process.stdout.write(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
   if (counts.failed > 0) {
     process.stderr.write(`deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`)
+    if (counts.failed === counts.planned) process.exitCode = 1
   }
 }

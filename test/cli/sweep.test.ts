@@ -1,0 +1,90 @@
+// plan, sweep, eval and attribute as a person calls them, on their own pair of folders and their own task file.
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { packageRoot, type Row, type Term } from '../../src/record/index.js'
+import { makePair } from '../sweep/pair.js'
+
+const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+const folder = makePair()
+const config = join(folder, 'x.yaml')
+writeFileSync(
+  config,
+  `name: own
+models: [{ name: llama3, base: base, post: post, tasks: [items.jsonl] }]
+editors: [{ editor: dare, drop_rate: [0.5, 0.9] }, { editor: magnitude, drop_rate: 0.5 }]
+seeds: 2
+score: { items: 6 }
+loss: { items: 6 }
+`,
+)
+after(() => rmSync(folder, { recursive: true }))
+
+function call(...words: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8', cwd: folder })
+  return { status, out: stdout, err: stderr }
+}
+
+test('plan lists every run and reads no weights', () => {
+  rmSync(join(folder, 'results'), { recursive: true, force: true })
+  const { status, out } = call('plan', 'x.yaml')
+  assert.equal(status, 0)
+  assert.equal(out.split('\n').filter((line) => /^[0-9a-f]{12} {2}llama3 {2}items {2}/.test(line)).length, 5)
+  assert.match(out, /\n5 runs, [\d,]+ tokens, /)
+  const { runs, cost } = JSON.parse(call('plan', 'x.yaml', '--json').out) as { runs: { id: string; seed: number | null }[]; cost: { runs: number } }
+  assert.deepEqual([runs.map((run) => run.seed), cost.runs], [[1, 2, 1, 2, null], 5])
+  assert.ok(!existsSync(join(folder, 'results')))
+})
+
+test('Ctrl-C stops with exit code 130 and says how to go on; the same command finishes with table, paths and figure', async () => {
+  const running = spawn(process.execPath, [main, 'sweep', 'x.yaml', '--jobs', '1'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  running.stderr.on('data', (text: Buffer) => {
+    if (err === '') running.kill('SIGINT')
+    err += String(text)
+  })
+  const status = await new Promise((resolve) => running.on('exit', resolve))
+  assert.equal(status, 130, err)
+  assert.match(err, /deltalab: stopped after \d of 5 runs; the same command goes on from there\n$/)
+
+  const finished = call('sweep', 'x.yaml', '--jobs', '2')
+  assert.equal(finished.status, 0, finished.err)
+  assert.match(finished.out, /\| dare +\| +0\.9 \|/)
+  const paths = finished.out.trim().split('\n').slice(-4)
+  assert.deepEqual(paths, ['runs.csv', 'table.md', 'figure.svg', 'figure.png'].map((file) => join('results', 'own', file)))
+  for (const path of paths) assert.ok(existsSync(join(folder, path)), path)
+  assert.equal(readFileSync(join(folder, 'results', 'own', 'config.yaml'), 'utf8'), readFileSync(config, 'utf8'))
+})
+
+test('an experiment of which every run fails ends with exit code 1 and says why', () => {
+  writeFileSync(join(folder, 'bad.yaml'), readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'))
+  spawnSync('cp', ['-r', join(folder, 'post'), join(folder, 'nan')])
+  const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
+  bytes.writeFloatLE(NaN, bytes.length - 4)
+  writeFileSync(join(folder, 'nan', 'model.safetensors'), bytes)
+  const { status, err } = call('sweep', 'bad.yaml', '--jobs', '1')
+  assert.equal(status, 1)
+  assert.match(err, /deltalab: 5 of 5 runs failed/)
+  assert.match(readFileSync(join(folder, 'results', 'bad', 'runs.csv'), 'utf8'), /nan\/model\.safetensors: tensor .* holds 1 NaN or Inf/)
+})
+
+test('eval says loss and score', () => {
+  assert.match(call('eval', 'post', '--task', 'items.jsonl').out, /^post on items: exact_match 0\.0 % of 6 items, loss 5\.\d{4} nats per token over 17 tokens\n$/)
+  const measured = JSON.parse(call('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json').out) as { items: number; tokens: number }
+  assert.deepEqual([measured.items, measured.tokens], [2, 5])
+})
+
+test('attribute lists the largest terms first, sums by role, and draws them', () => {
+  const words = ['attribute', 'base', 'post', '--task', 'items.jsonl', '--editor', 'dare', '--drop', '0.5', '--seed', '1', '--include', 'linear']
+  const { row, terms } = JSON.parse(call(...words, '--json').out) as { row: Row; terms: Term[] }
+  assert.equal(terms.length, 21)
+  assert.deepEqual(terms.map(({ term }) => Math.abs(term)), terms.map(({ term }) => Math.abs(term)).sort((a, b) => b - a))
+  assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-9)
+  const { out, err } = call(...words, '--out', 'chart')
+  assert.ok(out.indexOf(terms[0].tensor) < out.indexOf(terms[1].tensor))
+  assert.match(out, /tensors +parameters +role\n(.*(attention|mlp)\n){2}/)
+  assert.match(out, /exact loss change [+-]\S+ ± \S+ \(.*6 items of items\): (competitive|decreased|improved)\n$/)
+  assert.deepEqual(err.trim().split('\n'), [join('chart', 'terms.svg'), join('chart', 'terms.png')])
+})
