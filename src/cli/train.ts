@@ -4,22 +4,22 @@ import { availableParallelism } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 
-export const command = 'train <config.yaml>'
+export const command = 'train <config>'
 export const describe = 'Train a model from a YAML file'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config.yaml', { type: 'string', demandOption: true, describe: 'Recipe: model or checkpoint, data, steps, rates' })
+    .positional('config', { type: 'string', demandOption: true, describe: 'Recipe: model or checkpoint, data, steps, rates' })
     .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
     .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there' })
     .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
 }
 
-type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never> & { 'config.yaml': string }
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  await trainFile(args['config.yaml'], args)
+  await trainFile(args.config, args)
 }
 
 /** Trains one recipe, with a line of progress every ten seconds. */
