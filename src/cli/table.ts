@@ -11,6 +11,7 @@ export function builder(cli: Argv) {
     .option('format', { choices: ['md', 'tex', 'csv'] as const, default: 'md' as const, describe: 'Markdown, LaTeX (booktabs), or CSV with full numbers' })
     .option('by', { type: 'string', describe: 'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given' })
     .option('columns', { type: 'string', describe: 'Measures, with commas between, each as mean ± standard error over seeds' })
+    .option('across', { type: 'string', describe: 'Column whose values stand across the table' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
     .example('deltalab table results/drop-rate --format tex --by task,label,drop_rate --columns score_edited', 'the scores as a LaTeX table')
 }
@@ -20,12 +21,15 @@ interface Args {
   format: 'md' | 'tex' | 'csv'
   by?: string
   columns?: string
+  across?: string
   json: boolean
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { makeTable, printTable, readSource } = await import('../report/index.js')
-  const { rows, title, order } = await readSource(args.results)
-  const table = makeTable(rows, title, { by: splitNames(args.by), columns: splitNames(args.columns) }, order)
+  const { makeTable, printTable, readSource, tableOf } = await import('../report/index.js')
+  const source = await readSource(args.results)
+  const options = { by: splitNames(args.by), columns: splitNames(args.columns), across: args.across }
+  const asked = Object.values(options).some((option) => option !== undefined)
+  const table = asked || args.format === 'csv' || args.json ? makeTable(source.rows, source.title, options, source.order) : tableOf(source)
   process.stdout.write(args.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table, args.format))
 }

@@ -1,6 +1,8 @@
 // An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
 import { dirname, resolve } from 'node:path'
-import type { View } from '../record/view.js'
+import { unknown } from '../errors/index.js'
+import { COLUMNS } from '../record/row.js'
+import { columnsOfView, MADE, type View } from '../record/view.js'
 import { expandEdits, type Edit } from './edits.js'
 import { readLocated } from './located.js'
 import { experimentSchema, type LossSettings, type Score } from './schema.js'
@@ -65,6 +67,8 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     edits.map((edit) => JSON.stringify(edit)),
     (index) => errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`),
   )
+  const views = [value.report].flat()
+  checkViews(views, edits, (index, key, error) => errorAt(Array.isArray(value.report) ? ['report', index, key] : ['report', key], error.message))
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
   refuseRepeats(seeds.map(String), (index) => errorAt(['seeds', index], `the seed ${seeds[index]} is listed twice`))
   return {
@@ -77,7 +81,17 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     seeds,
     score: value.score,
     loss: value.loss,
-    views: Array.isArray(value.report) ? value.report : [value.report],
+    views,
+  }
+}
+
+/** Figures are drawn last: a column that no row will have is refused before the work starts. */
+function checkViews(views: readonly View[], edits: readonly Edit[], errorAt: (index: number, key: string, error: Error) => Error): void {
+  const options = edits.flatMap((edit) => (edit.steps.length === 1 ? Object.keys(edit.steps[0].options) : []))
+  const known = [...new Set([...COLUMNS, ...MADE, ...options])]
+  for (const [index, view] of views.entries()) {
+    const stray = columnsOfView(view).find(({ name }) => !known.includes(name))
+    if (stray) throw errorAt(index, stray.key, unknown('column', stray.name, known))
   }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 
 const column = z.string().min(1)
+const value = z.union([z.string(), z.number(), z.boolean()])
 
 export const viewSchema = z.strictObject({
   title: z.string().optional().describe('Title of the figure; the title of the experiment unless given.'),
@@ -9,6 +10,8 @@ export const viewSchema = z.strictObject({
     .describe('File name of the figure; `figure` unless given.'),
   kind: z.enum(['line', 'box', 'heat']).default('line')
     .describe('Lines of means over seeds; boxes of per-tensor Riemann terms (or of runs, with `y`); or a coloured grid of `x` against `series`.'),
+  where: z.record(column, z.union([value, z.array(value).min(1)])).optional()
+    .describe('Only runs in which each of these columns has the value, or one of the values, given.'),
   x: column.optional().describe('Column or editor option on the x axis; the axis of the editors unless given.'),
   y: z.union([column, z.array(column).min(1)]).optional().describe('Measured column or columns on the y axis; score_edited unless given.'),
   series: z.union([column, z.array(column).min(1)]).optional().describe('Column or columns that give each line its colour; label, and what else varies, unless given.'),
@@ -21,3 +24,13 @@ export const viewSchema = z.strictObject({
 
 /** One figure. */
 export type View = z.infer<typeof viewSchema>
+
+/** Measures that are made from a row, not in it: the distance to the post-trained score, and the per-tensor terms of terms.csv. */
+export const MADE = ['gap', 'term'] as const
+
+/** Every column that views name, and where: `x`, `y`, `where`, … */
+export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {
+  const keys = ['x', 'y', 'series', 'columns', 'rows'] as const
+  return [...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })), { key: 'where', names: Object.keys(view.where ?? {}) }]
+    .flatMap(({ key, names }) => names.map((name) => ({ key, name })))
+}

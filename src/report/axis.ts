@@ -39,16 +39,23 @@ export interface Symlog {
   ticks: number[]
 }
 
-/** A symmetric log scale over these values, with ticks at zero and at powers of ten. */
-export function symlogOf(values: readonly number[]): Symlog {
+/** A symmetric log scale over these values on `length` pixels, with ticks at zero and at powers of ten that do not touch. */
+export function symlogOf(values: readonly number[], length: number): Symlog {
   const sizes = values.map(Math.abs).filter((size) => size > 0).sort((a, b) => a - b)
   const top = Math.floor(Math.log10(sizes.at(-1) ?? 1))
   // A tenth of the values may fall into the linear part; at most five decades are shown, so that labels do not crowd.
   const bottom = Math.max(top - 4, Math.min(top, Math.floor(Math.log10(sizes[Math.floor(sizes.length / 10)] ?? 1))))
   const powers = Array.from({ length: top - bottom + 1 }, (_, i) => Number(`1e${bottom + i}`))
-  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
+  const constant = powers[0]
   const beyond = (value: number) => value * 1.3
-  const domain: [number, number] = [low < 0 ? Math.min(beyond(low), -powers[0]) : 0, high > 0 ? Math.max(beyond(high), powers[0]) : 0]
-  const ticks = [...powers.map((power) => -power).reverse(), 0, ...powers].filter((tick) => tick >= domain[0] && tick <= domain[1])
-  return { constant: powers[0], domain, ticks }
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
+  const domain: [number, number] = [low < 0 ? Math.min(beyond(low), -constant) : 0, high > 0 ? Math.max(beyond(high), constant) : 0]
+  const place = (value: number) => Math.sign(value) * Math.log1p(Math.abs(value) / constant)
+  const pixels = length / (place(domain[1]) - place(domain[0]))
+  const kept: number[] = []
+  for (const tick of [0, ...[...powers].reverse().flatMap((power) => [power, -power])]) {
+    if (tick < domain[0] || tick > domain[1]) continue
+    if (kept.every((other) => Math.abs(place(other) - place(tick)) * pixels >= 14)) kept.push(tick)
+  }
+  return { constant, domain, ticks: kept.sort((a, b) => a - b) }
 }

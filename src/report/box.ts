@@ -35,10 +35,10 @@ export function boxSpec(rows: readonly Row[], terms: readonly Term[], options: F
   const named = alone.every((name) => textWidth(name, 10) < slot - 4)
   const x = {
     field: 'x', type: 'nominal', sort: null, title: wordsOf(options.x).axis, scale: { domain: [...rated, ...alone], paddingInner: 0.12, paddingOuter: 0.06 },
-    axis: { labelAngle: 0, grid: false, tickSize: 0, ...(!named && { labelExpr: `indexof(${JSON.stringify(alone)}, datum.value) < 0 ? datum.label : '–'` }) },
+    axis: { labelAngle: 0, grid: false, tickSize: 0, labelOverlap: 'greedy', labelSeparation: 3, ...(!named && { labelExpr: `indexof(${JSON.stringify(alone)}, datum.value) < 0 ? datum.label : '–'` }) },
   }
   const symlog = options.logY ?? (kind === 'loss' && tailed(values.map((value) => value.y)))
-  const y = { field: 'y', type: 'quantitative', title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height), ...yScale(values.map((value) => value.y), kind, symlog) }
+  const y = { field: 'y', type: 'quantitative', title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height), ...yScale(values.map((value) => value.y), kind, symlog, grid.height) }
   const styles = names.map((name, i) => ({ ...styleOf(name, i), box: true }))
   const color = { field: 'series', type: 'nominal', legend: null, scale: { domain: names, range: styles.map((style) => style.colour) } }
   const mark = {

@@ -1,9 +1,10 @@
 // One view of a results folder → SVG text and PNG bytes.
 import type { TopLevelSpec } from 'vega-lite'
+import { UserError } from '../errors/index.js'
 import type { Row, Term } from '../record/row.js'
 import type { View } from '../record/view.js'
 import { boxSpec } from './box.js'
-import { distinct, groupRows, type Order } from './groups.js'
+import { cellOf, distinct, groupRows, rowsWhere, type Order } from './groups.js'
 import { heatSpec } from './heat.js'
 import { itemsOf } from './items.js'
 import { lineSpec } from './line.js'
@@ -29,14 +30,21 @@ export interface Source {
 }
 
 /** Spec of a view. Failed runs are left out; the subtitle counts them. */
-export function specOf({ rows, terms, order, title }: Source, view: Partial<View>): TopLevelSpec {
+export function specOf({ rows: all, terms, order, title }: Source, view: Partial<View>): TopLevelSpec {
+  const rows = rowsWhere(all, view.where)
+  if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const options = figureOptions(rows, view)
-  const done = rows.filter((row) => row.status === 'ok')
-  const grid = gridOf(done, options, order)
+  const grid = gridOf(drawnRows(rows, terms, options), options, order)
   const headings = { ...headingsOf(rows, options), title: view.title ?? title }
   if (options.kind === 'box') return boxSpec(rows, terms, options, grid, order, headings)
   if (options.kind === 'heat') return heatSpec(rows, options, grid, order, headings)
   return lineSpec(seriesOf(rows, options, order), options, grid, headings)
+}
+
+/** Rows with something to draw, so that no panel stays empty. */
+function drawnRows(rows: readonly Row[], terms: readonly Term[], options: FigureOptions): Row[] {
+  const withTerms = new Set(terms.map((term) => term.run))
+  return rows.filter((row) => row.status === 'ok' && options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)))
 }
 
 /** Draws a view. Throws a UserError for unknown columns and when nothing can be drawn. */

@@ -2,6 +2,7 @@
 import { parse } from 'yaml'
 import { unknown } from '../errors/index.js'
 import { COLUMNS, valueOf, type Row } from '../record/row.js'
+import { MADE, type View } from '../record/view.js'
 
 export type Value = string | number | boolean | null
 
@@ -35,24 +36,21 @@ export const IDENTITY = ['experiment', 'model', 'task', 'label', 'editor', 'on',
 /** Options that may be swept, by how telling they are on an axis. */
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
 
-/** Names that `--by`, `--x` and the like accept: columns of the row, options of its editors, and the `gap` to the post-trained score. */
-export function knownColumns(rows: readonly Row[]): string[] {
-  const options = new Set(rows.flatMap((row) => Object.keys(row.options)))
-  return [...COLUMNS, 'gap', ...[...options].filter((name) => name !== 'steps' && !(COLUMNS as string[]).includes(name)).sort()]
+/** Options of the editors that have no column of their own (rescale, blocks, multiplier, …). */
+export function optionColumns(rows: readonly Row[]): string[] {
+  const names = new Set(rows.flatMap((row) => Object.keys(row.options)))
+  return [...names].filter((name) => name !== 'steps' && !(COLUMNS as string[]).includes(name)).sort()
 }
 
 /** Columns and editor options that say what a run is. */
-export function identityColumns(rows: readonly Row[]): string[] {
-  const measured = new Set<string>(COLUMNS)
-  return [...IDENTITY, ...knownColumns(rows).filter((name) => !measured.has(name) && name !== 'gap')]
-}
+export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY, ...optionColumns(rows)]
 
 /** Number of different values of a column. */
 export const distinct = (rows: readonly Row[], name: string): number => new Set(rows.map((row) => cellOf(row, name))).size
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
-  const known = knownColumns(rows)
+  const known = [...COLUMNS, ...MADE, ...optionColumns(rows)]
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 
@@ -60,6 +58,13 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
 export function cellOf(row: Row, name: string): Value {
   if (name !== 'gap') return valueOf(row, name)
   return row.score_edited === null || row.score_post === null ? null : row.score_edited - row.score_post
+}
+
+/** Rows that a view asks for. Throws a UserError for an unknown column. */
+export function rowsWhere(rows: readonly Row[], where: View['where']): Row[] {
+  const wanted = Object.entries(where ?? {})
+  checkColumns(wanted.map(([name]) => name), rows)
+  return rows.filter((row) => wanted.every(([name, values]) => [values].flat().includes(cellOf(row, name) as string)))
 }
 
 /** Place of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */

@@ -2,6 +2,8 @@
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row } from '../record/row.js'
 import { compareValues, groupRows, meanOf, type Order } from './groups.js'
+import { LABEL, symlogOf } from './axis.js'
+import { textWidth } from './font.js'
 import { yTitle } from './line.js'
 import type { FigureOptions } from './options.js'
 import { frame, nameOf, placeOf, type Grid, type Headings } from './panels.js'
@@ -27,16 +29,22 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
   if (cells.length === 0) throw nothing(measure, failed.length)
   const values = cells.map((cell) => cell.value)
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  const dark = cells.map((cell) => ({ ...cell, dark: (cell.value - low) / (high - low || 1) > 0.55 }))
+  // Losses span decades: their colours follow the symmetric log scale.
+  const constant = kind === 'loss' ? symlogOf(values, 200).constant : null
+  const place = (value: number) => (constant === null ? value : Math.sign(value) * Math.log1p(Math.abs(value) / constant))
+  const dark = cells.map((cell) => ({ ...cell, dark: (place(cell.value) - place(low)) / (place(high) - place(low) || 1) > 0.55 }))
   const sort = [...cells].sort((a, b) => compareValues(a.at, b.at, order)).map((cell) => cell.x)
   const axis = { labelAngle: 0, grid: false, tickSize: 0, domain: false }
-  const place = {
+  const position = {
     x: { field: 'x', type: 'nominal', sort: [...new Set(sort)], title: wordsOf(x).axis, axis },
     y: { field: 'series', type: 'nominal', sort: [...new Set(cells.map((cell) => cell.series))], title: series.length === 1 ? wordsOf(series[0]).axis : series.map((name) => wordsOf(name).heading).join(', '), axis },
   }
   const layer = [
-    { mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 }, encoding: { ...place, color: { field: 'value', type: 'quantitative', title: yTitle(options, headings.metric, false).split(/ (?=\()/), scale: { scheme: 'blues', domain: [low, high], zero: false }, legend: { gradientLength: Math.min(160, grid.height), tickCount: 5 } } } },
-    { mark: { type: 'text', fontSize: Math.min(10, (0.3 * grid.width) / place.x.sort.length), baseline: 'middle' }, encoding: { ...place, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } } },
+    { mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 }, encoding: { ...position, color: { field: 'value', type: 'quantitative', title: yTitle(options, headings.metric, false).split(/ (?=\()/), scale: { scheme: 'blues', domain: [low, high], ...(constant === null ? { zero: false } : { type: 'symlog', constant }) }, legend: { gradientLength: Math.min(160, grid.height), ...(constant === null ? { tickCount: 5 } : { values: symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high), labelExpr: LABEL }) } } } },
+    { mark: { type: 'text', fontSize: fontSize(cells.map((cell) => cell.text), grid.width / position.x.sort.length), baseline: 'middle' }, encoding: { ...position, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } } },
   ]
   return frame(layer, [], grid, dark, headings)
 }
+
+/** The largest size, up to 10, at which every text fits its cell. */
+const fontSize = (texts: readonly string[], width: number) => Math.min(10, ...texts.map((text) => (10 * (width - 6)) / textWidth(text, 10)))

@@ -11,12 +11,15 @@ import { attempt, writeWhole } from '../record/write.js'
 import { barSpec } from './bar.js'
 import { drawFigure, type Figure, type Source } from './figure.js'
 import { orderOf } from './groups.js'
+import { figureOptions } from './options.js'
 import { renderPng, renderSvg } from './render.js'
-import { makeTable, printTable } from './table.js'
+import { printTable } from './print.js'
+import { makeTable, type TableOptions } from './table.js'
 
 export { drawFigure, specOf, type Figure, type Source } from './figure.js'
 export { groupRows, meanOf, type Group, type Grouping, type Mean } from './groups.js'
-export { makeTable, printTable, type Format, type Table, type TableOptions } from './table.js'
+export { printTable, type Format } from './print.js'
+export { makeTable, type Table, type TableOptions } from './table.js'
 
 export interface Report {
   /** The table for a terminal. */
@@ -47,27 +50,53 @@ export async function readSource(folder: string): Promise<Shown> {
   return { rows, terms, order: orderOf(config), title: title ?? meta.experiment, views }
 }
 
+/** A table longer than this is hard to read: the x axis of the first figure goes across. */
+const LONG = 40
+
+/** The table of a folder: a line per edit, or where these are many, the measure of the first view across its x. */
+export function tableOf({ rows, title, order, views }: Shown) {
+  const long = makeTable(rows, title, {}, order)
+  const view = views[0]
+  if (long.lines.length <= LONG || view === undefined) return long
+  const options: TableOptions = { across: figureOptions(rows, view).x, columns: [view.y ?? []].flat().slice(0, 1), where: view.where }
+  return makeTable(rows, title, options.columns!.length ? options : { ...options, columns: undefined }, order)
+}
+
 /** Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder; whole files or none. */
 export async function writeReport(folder: string): Promise<Report> {
-  const { views, ...source } = await readSource(folder)
-  const table = makeTable(source.rows, source.title, {}, source.order)
+  const source = await readSource(folder)
+  const table = tableOf(source)
   const files: string[] = []
   for (const format of ['md', 'tex', 'csv'] as const) {
     files.push(join(folder, `table.${format}`))
-    await writeWhole(files.at(-1)!, printTable(table, format))
+    await writeWhole(files.at(-1)!, printTable(format === 'csv' ? makeTable(source.rows, source.title, {}, source.order) : table, format))
   }
-  // A sweep of which every run failed has a table that says so, and no figure.
-  const figures = source.rows.some((row) => row.status === 'ok') ? await writeFigures(folder, source, views) : []
-  return { table: printTable(table, 'md'), markdown: files[0], figures, files: [...files, ...figures] }
+  const { paths, problems } = await drawAll(folder, source)
+  const text = [printTable(table, 'md'), ...problems.map((problem) => `${problem}\n`)].join('\n')
+  return { table: text, markdown: files[0], figures: paths, files: [...files, ...paths] }
 }
+
+/** Every view that can be drawn; a measure that no run has is no reason to lose the others. */
+async function drawAll(folder: string, source: Shown): Promise<{ paths: string[]; problems: string[] }> {
+  const paths: string[] = []
+  const problems: string[] = []
+  for (const [i, view] of namedViews(source.views).entries()) {
+    try {
+      paths.push(...await writeFigures(folder, source, [view]))
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      problems.push(`Figure ${view.name ?? i + 1}: ${error.message}`)
+    }
+  }
+  return { paths, problems }
+}
+
+const namedViews = (views: readonly Partial<View>[]) => views.map((view, i) => ({ ...view, name: view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`) }))
 
 /** Draws each view into `<folder>/<name>.svg` and `.png`; returns their paths. Names: `figure`, then `figure-2`, … */
 export async function writeFigures(folder: string, source: Source, views: readonly Partial<View>[]): Promise<string[]> {
   const paths: string[] = []
-  for (const [i, view] of views.entries()) {
-    const name = view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`)
-    paths.push(...await writePair(folder, await drawFigure(source, { ...view, name })))
-  }
+  for (const view of namedViews(views)) paths.push(...await writePair(folder, await drawFigure(source, view)))
   return paths
 }
 

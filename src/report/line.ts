@@ -27,7 +27,7 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
     axis: numeric ? { values: ticksOf(xs, grid.width - 16, logX), labelExpr: LABEL, grid: false, labelOverlap: false } : { labelAngle: 0, grid: false },
     scale: numeric ? { type: logX ? 'log' : 'linear', domain: ends[0] === ends[1] ? [ends[0] - 1, ends[1] + 1] : ends, nice: false, zero: false, padding: 8 } : { type: 'point', padding: 0.5 },
   }
-  const y = { field: 'y', type: 'quantitative', title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height), ...yScale(ys, kind, symlog) }
+  const y = { field: 'y', type: 'quantitative', title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height), ...yScale(ys, kind, symlog, grid.height) }
   const domain = series.styles.map((style) => style.name)
   const scaleOf = (range: unknown[]) => ({ field: 'series', type: 'nominal', legend: null, sort: null, scale: { domain, range } })
   const color = scaleOf(series.styles.map((style) => style.colour))
@@ -55,10 +55,10 @@ export function yTitle(options: FigureOptions, metric: string | null, symlog: bo
 }
 
 /** Scores keep to tens and to 0…100; spans of decades get the symmetric log scale; the rest is vega's choice. */
-export function yScale(ys: readonly number[], kind: string, symlog: boolean): object {
+export function yScale(ys: readonly number[], kind: string, symlog: boolean, height: number): object {
   if (symlog) {
-    const { constant, domain, ticks } = symlogOf(ys)
-    return { scale: { type: 'symlog', constant, domain, nice: false }, axis: { values: ticks, labelExpr: LABEL } }
+    const { constant, domain, ticks } = symlogOf(ys, height)
+    return { scale: { type: 'symlog', constant, domain, nice: false }, axis: { values: ticks, labelExpr: LABEL, labelOverlap: false } }
   }
   if (kind !== 'share') return { scale: { zero: false, nice: true }, axis: { labelExpr: LABEL, tickCount: 6 } }
   const [low, high] = [Math.min(...ys), Math.max(...ys)]

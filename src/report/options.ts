@@ -1,6 +1,6 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
 import type { Row } from '../record/row.js'
-import type { View } from '../record/view.js'
+import { columnsOfView, type View } from '../record/view.js'
 import { AXIS_ORDER, cellOf, checkColumns, distinct, identityColumns } from './groups.js'
 
 export interface FigureOptions {
@@ -22,7 +22,7 @@ export interface FigureOptions {
 /** Fills in a view. Throws a UserError with the nearest name for a column that no row has. */
 export function figureOptions(rows: readonly Row[], view: Partial<View>): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
-  checkColumns([...[view.x, view.columns, view.rows].filter((name) => name !== undefined), ...(list(view.y) ?? []).filter((name) => name !== 'term'), ...(list(view.series) ?? [])], rows)
+  checkColumns(columnsOfView(view).map(({ name }) => name), rows)
   const x = view.x ?? bestAxis(rows)
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]
@@ -30,7 +30,7 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>): Figure
   const scored = rows.some((row) => row.score_edited !== null)
   return {
     kind: view.kind ?? 'line', x, y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [scored ? 'score_edited' : 'loss_change']),
-    series: series.length ? series : ['label'], ...panels, references: view.references ?? true, logX: view.log_x ?? false, logY: view.log_y,
+    series, ...panels, references: view.references ?? true, logX: view.log_x ?? false, logY: view.log_y,
   }
 }
 

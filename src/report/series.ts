@@ -36,7 +36,7 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
-  const label = (name: string, measure: string) => (y.length === 1 ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`)
+  const label = (name: string, measure: string) => (y.length === 1 && series.length ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`)
   const points: Point[] = []
   const levels: Level[] = []
   for (const group of groups) {

@@ -1,54 +1,77 @@
-// Rows → one table of means over seeds, the same for the terminal (Markdown), papers (LaTeX, booktabs) and programs (CSV).
-import { createArrayCsvStringifier } from 'csv-writer'
+// Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
 import type { Row } from '../record/row.js'
-import { AXIS_ORDER, cellOf, checkColumns, distinct, groupRows, identityColumns, meanOf, type Grouping, type Mean, type Order, type Value } from './groups.js'
+import type { View } from '../record/view.js'
+import { AXIS_ORDER, cellOf, checkColumns, compareValues, distinct, groupRows, identityColumns, meanOf, rowsWhere, type Grouping, type Mean, type Order, type Value } from './groups.js'
 import { itemsOf } from './items.js'
-import { formatMean, formatNumber, wordsOf } from './words.js'
-
-export type Format = 'md' | 'tex' | 'csv'
+import { formatNumber, wordsOf } from './words.js'
 
 export interface TableOptions {
   /** Columns that name a line of the table; those that tell the runs apart unless given. */
   by?: string[]
   /** Measures, each as mean ± standard error; loss change, its approximations and the scores unless given. */
   columns?: string[]
+  /** A column whose values stand across the table, each with the measures. */
+  across?: string
+  where?: View['where']
 }
 
-interface Line {
-  keys: Value[]
-  /** Runs behind the line. */
-  runs: number
-  measures: (Mean & { word: string | null })[]
+export interface Cell extends Mean {
+  /** The common value of a column of words; `mixed` where the runs differ. */
+  word: string | null
 }
 
 export interface Table {
   title: string
   by: string[]
-  columns: string[]
-  lines: Line[]
+  /** Measures in the order of the cells; with `across`, each value has its own. */
+  columns: { name: string; heading: string }[]
+  /** `runs`: how many stand behind the line. */
+  lines: { keys: Value[]; runs: number; cells: Cell[] }[]
   /** Sentences below the table: seeds, items, failed runs, mixed columns. */
   notes: string[]
 }
 
-const MEASURES = ['loss_change', 'riemann_sum', 'taylor2', 'bits_per_parameter', 'score_edited', 'score_post', 'score_pre']
+const MEASURES = ['loss_change', 'class', 'riemann_sum', 'taylor2', 'score_edited', 'score_post', 'score_pre']
+const REFERENCE: Record<string, string[]> = { score_edited: ['score_post', 'score_pre'], loss_edited: ['loss_post', 'loss_pre'] }
 
 /** Means per group. Throws a UserError with the nearest name for an unknown column. */
-export function makeTable(rows: readonly Row[], title: string, options: TableOptions = {}, order: Order = new Map()): Table {
-  checkColumns([...(options.by ?? []), ...(options.columns ?? [])], rows)
-  const by = options.by ?? defaultKeys(rows)
-  const columns = options.columns ?? MEASURES.filter((name) => rows.some((row) => cellOf(row, name) !== null))
-  const grouping = groupRows(rows, by, order)
-  const lines = grouping.groups.map((group) => ({
-    keys: by.map((name) => group.keys[name]), runs: group.rows.length,
-    measures: columns.map((name) => ({ ...meanOf(group.rows, name), word: wordOf(group.rows, name) })),
+export function makeTable(all: readonly Row[], title: string, options: TableOptions = {}, order: Order = new Map()): Table {
+  const { across } = options
+  const rows = rowsWhere(all, options.where)
+  checkColumns([...(options.by ?? []), ...(options.columns ?? []), ...(across ? [across] : [])], rows)
+  const by = (options.by ?? defaultKeys(rows)).filter((name) => name !== across)
+  const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
+  const grouping = groupRows(rows, across ? [...by, across] : by, order)
+  const values = across ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order)) : []
+  const columns = across ? acrossColumns(measures, across, values) : measures.map((name) => ({ name, heading: wordsOf(name).heading, at: undefined }))
+  const lines = groupRows(rows, by, order).groups.map((group) => ({
+    keys: by.map((name) => group.keys[name]),
+    runs: across ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length)) : group.rows.length,
+    cells: columns.map(({ name, at }) => cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name)),
   }))
-  return { title, by, columns, lines, notes: notesOf(rows, grouping, columns) }
+  return { title, by, columns: columns.map(({ name, heading }) => ({ name, heading })), lines, notes: notesOf(rows, grouping, measures, across) }
 }
 
-/** The common value of a column of words (class, metric, backend); `mixed` where the runs differ. */
-function wordOf(rows: readonly Row[], name: string): string | null {
+function acrossColumns(measures: string[], across: string, values: Value[]): { name: string; heading: string; at?: Value }[] {
+  const references = measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
+  return [
+    ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
+    ...values.flatMap((at) => measures.map((name) => {
+      const value = typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
+      return { name, at, heading: measures.length > 1 ? `${wordsOf(name).heading} ${value}` : value }
+    })),
+  ]
+}
+
+const cellFor = (rows: readonly Row[], name: string): Cell => {
   const words = [...new Set(rows.map((row) => cellOf(row, name)).filter((value) => typeof value === 'string'))]
-  return words.length === 0 ? null : words.length === 1 ? words[0] : 'mixed'
+  return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0] : 'mixed' }
+}
+
+function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
+  const present = MEASURES.filter((name) => rows.some((row) => cellOf(row, name) !== null))
+  const stored = distinct(rows, 'bits') > 1 || distinct(rows, 'rank') > 1 ? ['bits_per_parameter'] : []
+  return one ? [present.includes('score_edited') ? 'score_edited' : 'loss_change'] : [...stored, ...present]
 }
 
 /** Model, task and label where they vary, then the options that tell runs of one label apart. */
@@ -65,7 +88,7 @@ function splits(rows: readonly Row[], given: readonly string[], name: string): b
   return pairs([...given, name]) > pairs(given)
 }
 
-function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, columns: readonly string[]): string[] {
+function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, columns: readonly string[], across?: string): string[] {
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
@@ -74,72 +97,10 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
   const constant = ['model', 'task'].filter((name) => distinct(rows, name) === 1).map((name) => `${name} ${rows[0][name as 'model' | 'task']}`)
   return [
     constant.join(', '),
-    groups.length === 0 ? 'no finished run' : most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`} per line)`,
+    across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',
+    groups.length === 0 ? 'no finished run' : most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
     [lossy && `losses in nats per token, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? `${failed.length} failed ${failed.length === 1 ? 'run' : 'runs'} left out: ${[...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort().slice(0, 3).join('; ')}` : '',
   ].filter(Boolean)
-}
-
-/** Writes a table. Every format ends in a line break. */
-export function printTable(table: Table, format: Format): string {
-  return format === 'md' ? printMarkdown(table) : format === 'tex' ? printLatex(table) : printCsv(table)
-}
-
-const showKey = (value: Value) => (value === null ? '–' : typeof value === 'number' ? formatNumber('key', value) : String(value))
-
-/** Headings and cells as text; the number of runs only where it varies. */
-function textCells({ by, columns, lines }: Table): { head: string[]; body: string[][]; keys: number } {
-  const counted = new Set(lines.map((line) => line.runs)).size > 1
-  const head = [...by.map((name) => wordsOf(name).heading), ...(counted ? ['seeds'] : []), ...columns.map((name) => wordsOf(name).heading)]
-  const body = lines.map((line) => [
-    ...line.keys.map(showKey), ...(counted ? [String(line.runs)] : []),
-    ...line.measures.map(({ mean, error, word }, i) => (mean === null ? word ?? '–' : formatMean(wordsOf(columns[i]).kind, mean, error))),
-  ])
-  return { head, body, keys: by.length }
-}
-
-/** Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */
-function printMarkdown(table: Table): string {
-  const { head, body } = textCells(table)
-  const right = head.map((_, i) => body.every((cells) => /^[−\d–]/.test(cells[i])))
-  const escaped = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')))
-  const widths = head.map((_, i) => Math.max(3, ...escaped.map((cells) => [...cells[i]].length)))
-  const pad = (cell: string, i: number) => ' '.repeat(widths[i] - [...cell].length)
-  const line = (cells: string[]) => `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
-  const rule = `|${widths.map((width, i) => (right[i] ? `${'-'.repeat(width + 1)}:` : `:${'-'.repeat(width + 1)}`)).join('|')}|`
-  return [`**${table.title}**`, '', line(escaped[0]), rule, ...escaped.slice(1).map(line), '', ...table.notes.map((note) => `${capital(note)}.`), ''].join('\n')
-}
-
-const capital = (text: string) => text[0].toUpperCase() + text.slice(1)
-
-const TEX: Record<string, string> = {
-  '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', $: '\\$', '&': '\\&', '#': '\\#', '%': '\\%', _: '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
-  '−': '$-$', '±': '$\\pm$', '–': '--', α: '$\\alpha$', Δ: '$\\Delta$', '‖': '$\\|$', '<': '$<$', '>': '$>$', '·': '$\\cdot$',
-}
-
-/** Text as LaTeX sets it in text mode. */
-export function escapeTex(text: string): string {
-  return text.replace(/[\\{}$&#%_~^−±–αΔ‖<>·]/g, (letter) => TEX[letter])
-}
-
-/** A booktabs table; needs \usepackage{booktabs}. */
-function printLatex(table: Table): string {
-  const { head, body } = textCells(table)
-  const align = head.map((_, i) => (body.every((cells) => /^[−\d–]/.test(cells[i])) ? 'r' : 'l')).join('')
-  const line = (cells: string[]) => `  ${cells.map(escapeTex).join(' & ')} \\\\`
-  return [
-    '\\begin{table}', '  \\centering', `  \\caption{${escapeTex(table.title)}. ${table.notes.map((note) => `${escapeTex(capital(note))}.`).join(' ')}}`,
-    `  \\begin{tabular}{${align}}`, '  \\toprule', line(head), '  \\midrule', ...body.map(line), '  \\bottomrule', '  \\end{tabular}', '\\end{table}', '',
-  ].join('\n')
-}
-
-/** Full numbers: for each measure its mean, standard error and number of values. */
-function printCsv({ by, columns, lines }: Table): string {
-  const records = lines.map((line) => [
-    ...line.keys.map((value) => value ?? ''), line.runs,
-    ...line.measures.flatMap(({ mean, error, n, word }) => (mean === null ? [word ?? '', '', n] : [mean, error ?? '', n])),
-  ].map(String))
-  const header = [...by, 'runs', ...columns.flatMap((name) => [name, `${name}_error`, `${name}_n`])]
-  return createArrayCsvStringifier({}).stringifyRecords([header, ...records])
 }

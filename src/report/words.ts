@@ -9,10 +9,14 @@ export interface Words {
   axis: string
   /** `key` names a run and is never averaged; a `share` is stored as 0…1 and shown in percent. */
   kind: Kind
+  /** The same for every seed, so that it has no standard error. */
+  fixed?: true
 }
 
 const key = (heading: string, axis = heading): Words => ({ heading, axis, kind: 'key' })
 const measure = (kind: Kind, heading: string, axis: string): Words => ({ heading, axis, kind })
+
+const fixed = (words: Words): Words => ({ ...words, fixed: true })
 
 const WORDS: Readonly<Record<string, Words>> = {
   label: key('editor'),
@@ -25,26 +29,26 @@ const WORDS: Readonly<Record<string, Words>> = {
   k: key('k', 'factor k of the dropped entries'),
   riemann_rule: key('rule', 'rule of the Riemann sum'),
   riemann_steps: key('steps', 'steps of the Riemann sum'),
-  tensors: measure('count', 'tensors', 'edited tensors'),
-  parameters: measure('count', 'parameters', 'entries of the edited tensors'),
+  tensors: fixed(measure('count', 'tensors', 'edited tensors')),
+  parameters: fixed(measure('count', 'parameters', 'entries of the edited tensors')),
   kept: measure('count', 'kept', 'non-zero entries kept'),
-  bits_per_parameter: measure('number', 'bits/parameter', 'stored bits per parameter'),
-  delta_norm: measure('loss', '‖Δ‖', 'norm of the delta'),
+  bits_per_parameter: fixed(measure('number', 'bits/parameter', 'stored bits per parameter')),
+  delta_norm: fixed(measure('loss', '‖Δ‖', 'norm of the delta')),
   edit_norm: measure('loss', '‖F(Δ)−Δ‖', 'norm of the change F(Δ) − Δ'),
-  loss_pre: measure('loss', 'loss, base', 'loss of the base model (nats per token)'),
-  loss_post: measure('loss', 'loss, post', 'loss of the post-trained model (nats per token)'),
+  loss_pre: fixed(measure('loss', 'loss, base', 'loss of the base model (nats per token)')),
+  loss_post: fixed(measure('loss', 'loss, post', 'loss of the post-trained model (nats per token)')),
   loss_edited: measure('loss', 'loss, edited', 'loss of the edited model (nats per token)'),
   loss_change: measure('loss', 'loss change', 'loss change (nats per token)'),
   loss_change_se: measure('loss', 'SE over items', 'standard error of the loss change over items (nats per token)'),
-  loss_items: measure('count', 'loss items', 'items of the loss'),
-  loss_tokens: measure('count', 'loss tokens', 'tokens of the loss'),
+  loss_items: fixed(measure('count', 'loss items', 'items of the loss')),
+  loss_tokens: fixed(measure('count', 'loss tokens', 'tokens of the loss')),
   riemann_sum: measure('loss', 'Riemann sum', 'Riemann sum of the loss change (nats per token)'),
   taylor1: measure('loss', 'Taylor 1', 'first-order estimate of the loss change (nats per token)'),
   taylor2: measure('loss', 'Taylor 2', 'second-order estimate of the loss change (nats per token)'),
-  score_pre: measure('share', 'base (%)', 'score of the base model (%)'),
-  score_post: measure('share', 'post (%)', 'score of the post-trained model (%)'),
+  score_pre: fixed(measure('share', 'base (%)', 'score of the base model (%)')),
+  score_post: fixed(measure('share', 'post (%)', 'score of the post-trained model (%)')),
   score_edited: measure('share', 'score (%)', 'score (%)'),
-  n: measure('count', 'items', 'items of the score'),
+  n: fixed(measure('count', 'items', 'items of the score')),
   seconds: measure('number', 'seconds', 'time of one run (s)'),
   term: measure('loss', 'term', 'term of the Riemann sum (nats per token)'),
   gap: measure('share', 'gap (points)', 'score − score of the post-trained model (points)'),
@@ -63,11 +67,12 @@ function signed(text: string): string {
   return /^-[0.]*$/.test(text) ? text.slice(1) : text.replaceAll('-', '−')
 }
 
-/** Significant digits: 0.001234, 2.346, 1234; below 1e-4 and from 1e6 on with an exponent, 1.234e−7. */
+/** Significant digits: 0.001234, 2.346, 12346; below 1e-4 and from 1e6 on with an exponent, 1.234e−7. */
 export function significant(value: number, digits = 4): string {
   if (value === 0) return '0'
   const size = Math.abs(value)
-  return signed(size < 1e-4 || size >= 1e6 ? value.toExponential(digits - 1) : value.toPrecision(digits).replace(/e.*/, ''))
+  if (size < 1e-4 || size >= 1e6) return signed(value.toExponential(digits - 1).replace('+', ''))
+  return signed(size >= 10 ** (digits - 1) ? value.toFixed(0) : value.toPrecision(digits))
 }
 
 /** A number for people: shares in percent with one decimal, losses with four significant digits. */
@@ -79,11 +84,18 @@ export function formatNumber(kind: Kind, value: number): string {
   return kind === 'key' ? signed(String(value)) : signed(value.toFixed(2))
 }
 
-/** A mean with its standard error, both to the same decimal place where the mean has one: `0.1234 ± 0.0056`. */
-export function formatMean(kind: Kind, mean: number, error: number | null): string {
+/**
+ * A mean with its standard error, both to the same decimal place: `0.1234 ± 0.0056`. Losses keep two significant digits of the
+ * error, and at most four of the mean.
+ */
+export function formatMean({ kind, fixed }: Words, mean: number, error: number | null): string {
   const shown = formatNumber(kind, mean)
-  if (error === null || !Number.isFinite(error)) return shown
-  const small = kind === 'loss' && (shown.includes('e') || shown === '0')
-  const decimals = (shown.split('.')[1] ?? '').length
-  return `${shown} ± ${small ? significant(error, 2) : kind === 'loss' ? error.toFixed(decimals) : formatNumber(kind === 'count' ? 'number' : kind, error)}`
+  if (fixed || error === null || !Number.isFinite(error)) return shown
+  if (kind === 'count') return `${formatNumber('number', mean)} ± ${formatNumber('number', error)}`
+  if (kind !== 'loss') return `${shown} ± ${formatNumber(kind, error)}`
+  const precise = significant(error, 2)
+  if (shown.includes('e') || precise.includes('e') || shown === '0' || error === 0) return `${shown} ± ${precise}`
+  const decimals = (text: string) => (text.split('.')[1] ?? '').length
+  const places = Math.min(decimals(shown), decimals(precise))
+  return `${signed(mean.toFixed(places))} ± ${error.toFixed(places)}`
 }
