@@ -1,6 +1,7 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
 import type { Edit, Experiment, Pair } from '../config/index.js'
+import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
@@ -52,12 +53,18 @@ function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: E
     meaning: MEANING,
     model: { name: pair.name, base: pair.base, post: pair.post },
     task: { name: task.name, version: task.version },
-    edit: { label: edit.label, on: edit.on, tensors: edit.tensors, steps: edit.steps },
+    edit: { label: edit.label, on: edit.on, tensors: edit.tensors, steps: edit.steps.map(chosenOptions) },
     seed,
     score: experiment.score,
     loss: experiment.loss,
   }
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
+}
+
+/** A step without the options that have their default value: an option that an editor gains later leaves old ids alone. */
+function chosenOptions({ editor, options }: Edit['steps'][number]) {
+  const defaults = new Map(describeOptions(editorNamed(editor)).map((fact) => [fact.name, fact.default]))
+  return { editor, options: Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== defaults.get(name))) }
 }
 
 /** JSON with sorted keys, so that the order of keys in a YAML file changes no id. */

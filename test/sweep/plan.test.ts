@@ -31,6 +31,8 @@ test('an id depends on what determines the row and on nothing else', () => {
   assert.equal(idOf({}, [0, 1]), id, 'other seeds beside it')
   const swapped = { ...edit('x', 0.5), steps: [{ options: { drop_rate: 0.5 }, editor: 'dare' }] }
   assert.equal(idOf({ edits: [swapped] }), id, 'the order of keys')
+  const spelled = { ...edit('x', 0.5), steps: [{ editor: 'dare', options: { drop_rate: 0.5, k: 0, rescale: true } }] }
+  assert.equal(idOf({ edits: [spelled] }), id, 'options at their defaults')
   const others = [
     idOf({}, [2]),
     idOf({}, [1], ['code']),
