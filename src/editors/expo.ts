@@ -1,5 +1,6 @@
 // ExPO: extrapolates from the base through the post-trained weights; a negative alpha interpolates back towards the base.
 import { z } from 'zod'
+import { roundBf16 } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { Editor } from './editor.js'
 
@@ -19,4 +20,14 @@ export const expo: Editor<z.infer<typeof options>> = {
   edit: (delta, { options }) => delta.mul(1 + options.alpha),
   /** Dense, 16n: a scale alone makes nothing smaller. */
   bits: (_, shape) => denseBits(shape),
+}
+
+/**
+ * The weights as the authors' script computes them, in bf16 after every operation: post + alpha (post - base). The edit in
+ * float32 differs by up to a step of bf16, which is as large as many a delta.
+ */
+export function extrapolateBf16(base: Float32Array, post: Float32Array, alpha: number): Float32Array {
+  const [from, to] = [roundBf16(base), roundBf16(post)]
+  const step = roundBf16(roundBf16(to.map((value, i) => value - from[i])).map((value) => alpha * value))
+  return roundBf16(to.map((value, i) => value + step[i]))
 }

@@ -49,14 +49,19 @@ export function uniforms(size: number, key: Key, offset = 0): Float32Array {
 
 /** Standard normal float32 by Box and Muller in float64; |z| < 6.67. */
 export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
-  const values = new Float32Array(tf.util.sizeFromShape(shape))
-  eachWord(values.length, key, offset, stream.normal, (i, words, lane) => {
+  return tf.tensor(normals(tf.util.sizeFromShape(shape), key, offset), shape)
+}
+
+/** The values of `keyedNormal`, without a tensor. */
+export function normals(size: number, key: Key, offset = 0): Float32Array {
+  const values = new Float32Array(size)
+  eachWord(size, key, offset, stream.normal, (i, words, lane) => {
     const pair = lane & 2
     const radius = Math.sqrt(-2 * Math.log(((words[pair] >>> 0) + 1) * 2 ** -32))
     const angle = 2 * Math.PI * (words[pair + 1] >>> 0) * 2 ** -32
     values[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle))
   })
-  return tf.tensor(values, shape)
+  return values
 }
 
 interface RandomModule {

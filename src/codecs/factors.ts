@@ -1,0 +1,35 @@
+// The low-rank stored form, as a LoRA adapter holds it: delta = B A.
+import { tf, type Svd } from '../tensor/index.js'
+
+export interface Factors {
+  shape: readonly [rows: number, columns: number]
+  /** [rank, columns], row-major: PEFT's lora_A. */
+  a: Float32Array
+  /** [rows, rank], row-major: PEFT's lora_B. With lora_alpha = rank its scale is 1. */
+  b: Float32Array
+}
+
+/**
+ * The leading triplets as factors. Distributed: A = sqrt(S) Vᵀ, B = U sqrt(S), as mergekit extracts adapters; else A = S Vᵀ,
+ * B = U. Triplets whose singular value is at most `threshold` (absolute, as in mergekit) are left out.
+ */
+export function factorsOf({ rows, columns, s, ut, vt }: Svd, rank: number, { distributed = true, threshold = 0 } = {}): Factors {
+  const kept = Math.min(rank, s.filter((value) => value > threshold).length)
+  const split = (k: number) => (distributed ? Math.sqrt(s[k]) : s[k])
+  const a = Float32Array.from({ length: kept * columns }, (_, at) => split(Math.floor(at / columns)) * vt[at])
+  const b = Float32Array.from({ length: rows * kept }, (_, at) => {
+    const [i, k] = [Math.floor(at / kept), at % kept]
+    return ut[k * rows + i] * (distributed ? Math.sqrt(s[k]) : 1)
+  })
+  return { shape: [rows, columns], a, b }
+}
+
+/** B A. */
+export async function productOf({ shape: [rows, columns], a, b }: Factors): Promise<Float32Array> {
+  const rank = a.length / columns
+  if (rank === 0) return new Float32Array(rows * columns)
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d(b, [rows, rank]), tf.tensor2d(a, [rank, columns])))
+  const values = (await product.data()) as Float32Array
+  product.dispose()
+  return values
+}

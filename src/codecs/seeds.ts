@@ -1,0 +1,27 @@
+// The stored form of a delta found by zeroth-order steps: directions are drawn again from seeds, only their scalars are kept.
+import { keyOf, normals } from '../tensor/index.js'
+
+export interface Seeds {
+  /** Keys all directions, with the name of the tensor and the number of the direction. */
+  seed: number
+  /** What each direction is multiplied by; most are 0 while a pool is little used. */
+  scalars: Float32Array
+}
+
+/** Direction k of a tensor: standard normal, a function of (seed, k, name, index) alone. */
+export function directionOf(seed: number, k: number, tensor: string, size: number): Float32Array {
+  return normals(size, keyOf(seed, 'zeroth', k, tensor))
+}
+
+/**
+ * Adds scalars[k] × direction k to the weights of a tensor, in place, for k ascending, rounding to float32 after each: the same
+ * operations in the same order give the same bits, whoever does them. Source: Malladi et al. 2023 (MeZO), section 2.1.
+ */
+export function addSeeds(weights: Float32Array, tensor: string, { seed, scalars }: Seeds): void {
+  for (let k = 0; k < scalars.length; k++) if (scalars[k] !== 0) step(weights, scalars[k], directionOf(seed, k, tensor, weights.length))
+}
+
+/** weights += scalar × direction, in place. */
+export function step(weights: Float32Array, scalar: number, direction: Float32Array): void {
+  for (let i = 0; i < weights.length; i++) weights[i] += scalar * direction[i]
+}

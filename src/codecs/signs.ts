@@ -1,0 +1,49 @@
+// BitDelta's stored form: one sign bit per entry in 32-bit words, and one scale.
+import { roundBf16 } from '../tensor/index.js'
+
+export interface Signs {
+  shape: readonly number[]
+  /**
+   * [ceil(columns / 32), rows] row-major, as the kernel of BitDelta reads them: bit j (least significant first) of word [i, c] is
+   * 1 where entry [c, 32 i + j] is at least 0. Bits beyond the last column are 0. A vector is one row.
+   */
+  words: Int32Array
+  /** The scale. */
+  alpha: Float32Array
+}
+
+const sizesOf = (shape: readonly number[]) => {
+  const columns = shape.at(-1) ?? 1
+  const rows = shape.reduce((product, size) => product * size, 1) / columns
+  return { rows, columns, tall: Math.ceil(columns / 32) }
+}
+
+/** Signs of a delta with its mean magnitude as scale, or another one. */
+export function encodeSigns(delta: Float32Array, shape: readonly number[], alpha?: number): Signs {
+  const { rows, columns, tall } = sizesOf(shape)
+  const words = new Int32Array(tall * rows)
+  let sum = 0
+  for (let c = 0, at = 0; c < rows; c++) {
+    for (let j = 0; j < columns; j++, at++) {
+      if (delta[at] >= 0) words[(j >>> 5) * rows + c] |= 1 << (j & 31)
+      sum += Math.abs(delta[at])
+    }
+  }
+  return { shape, words, alpha: Float32Array.of(alpha ?? sum / delta.length) }
+}
+
+/** +alpha or -alpha for every entry. */
+export function decodeSigns({ shape, words, alpha: [alpha] }: Signs): Float32Array {
+  const { rows, columns } = sizesOf(shape)
+  const out = new Float32Array(rows * columns)
+  for (let c = 0, at = 0; c < rows; c++) {
+    for (let j = 0; j < columns; j++, at++) out[at] = (words[(j >>> 5) * rows + c] >>> (j & 31)) & 1 ? alpha : -alpha
+  }
+  return out
+}
+
+/** Base + signs as BitDelta's loader adds them: the scale rounds to bf16, then the sum. `base` holds bf16 values. */
+export function addSignsBf16(base: Float32Array, signs: Signs): Float32Array {
+  const delta = roundBf16(decodeSigns(signs))
+  return roundBf16(base.map((value, i) => value + delta[i]))
+}

@@ -1,0 +1,56 @@
+// FedKSeed: clients walk along directions of one pool of K and send back K sums; the server averages them. The delta is the
+// pool's K scalars, however many steps were made. Source: Qin et al. 2024, arXiv 2312.06353, algorithm 1 (uniform sampling).
+import { addSeeds, directionOf, step, type Seeds } from '../codecs/index.js'
+import type { Model } from '../models/index.js'
+import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
+import type { OnLoss } from './mezo.js'
+import { copyOf, drawDirection, move, slopeAlong, type Point } from './probe.js'
+import type { FedKSeedRun } from './recipe.js'
+
+/** Batch number `step` of a client. */
+export type ClientBatch = (client: number, step: number) => Batch
+
+/** Moves `point` in place. What the server walked on in between is its own sum; the result is base + seeds, added as a reader adds them. */
+export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, batchOf: ClientBatch, onLoss?: OnLoss): Promise<Seeds> {
+  const start = copyOf(point)
+  const scalars = new Float32Array(run.pool)
+  const stepsOf = new Map<number, number>()
+  for (let round = 0; round < run.rounds; round++) {
+    const sums = new Float64Array(run.pool)
+    let total = 0
+    for (const client of chooseClients(run, round)) {
+      const local = copyOf(point)
+      const draws = keyOf(run.seed, 'fedkseed', round, client)
+      for (let i = 0; i < run.local_steps; i++) {
+        const k = Math.floor(uniformAt(draws, i) * run.pool)
+        const at = stepsOf.get(client) ?? 0
+        stepsOf.set(client, at + 1)
+        const direction = drawDirection(local, run.seed, k)
+        const { slope, loss } = await slopeAlong(model, local, direction, run.epsilon, batchOf(client, at))
+        const scalar = Math.fround(-run.learning_rate * slope)
+        move(local, scalar, direction)
+        sums[k] += scalar / run.participants
+        total += loss
+      }
+    }
+    for (let k = 0; k < run.pool; k++) {
+      if (sums[k] === 0) continue
+      scalars[k] += sums[k]
+      for (const [name, values] of point) step(values, sums[k], directionOf(run.seed, k, name, values.length))
+    }
+    onLoss?.((round + 1) * run.participants * run.local_steps, total / (run.participants * run.local_steps))
+  }
+  const seeds = { seed: run.seed, scalars }
+  for (const [name, values] of point) {
+    values.set(start.get(name)!)
+    addSeeds(values, name, seeds)
+  }
+  return seeds
+}
+
+/** The clients of a round, drawn without replacement, ascending. */
+function chooseClients({ seed, clients, participants }: FedKSeedRun, round: number): number[] {
+  const key = keyOf(seed, 'fedkseed', 'clients', round)
+  const order = Array.from({ length: clients }, (_, client) => ({ client, draw: uniformAt(key, client) }))
+  return order.sort((a, b) => a.draw - b.draw).slice(0, participants).map(({ client }) => client).sort((a, b) => a - b)
+}

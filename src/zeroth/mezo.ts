@@ -1,0 +1,21 @@
+// MeZO: every step walks along a fresh random direction by the loss's slope along it. The delta is one scalar per step.
+import type { Seeds } from '../codecs/index.js'
+import type { Model } from '../models/index.js'
+import type { Batch } from '../tensor/index.js'
+import { drawDirection, move, slopeAlong, type Point } from './probe.js'
+import type { MezoRun } from './recipe.js'
+
+export type OnLoss = (step: number, loss: number) => void
+
+/** Moves `point` in place; the seeds rebuild it bit for bit from where it started. */
+export async function mezo(model: Model, point: Point, run: MezoRun, batchOf: (step: number) => Batch, onLoss?: OnLoss): Promise<Seeds> {
+  const scalars = new Float32Array(run.steps)
+  for (let k = 0; k < run.steps; k++) {
+    const direction = drawDirection(point, run.seed, k)
+    const { slope, loss } = await slopeAlong(model, point, direction, run.epsilon, batchOf(k))
+    scalars[k] = -run.learning_rate * slope
+    move(point, scalars[k], direction)
+    onLoss?.(k + 1, loss)
+  }
+  return { seed: run.seed, scalars }
+}

@@ -1,0 +1,109 @@
+// Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
+// compared bit by bit with the weights that were measured.
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { openCheckpoint } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import { encodeItems, evaluate } from '../evaluate/index.js'
+import { lossOf } from '../loss/index.js'
+import { loadModel, type Model } from '../models/index.js'
+import { readEnvironment } from '../record/index.js'
+import { writeWhole } from '../record/write.js'
+import { loadTask, type Task } from '../tasks/index.js'
+import { setBackend, tf, type BackendName } from '../tensor/index.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import { batcher, readSequences } from './data.js'
+import { fedkseed } from './fedkseed.js'
+import { mezo } from './mezo.js'
+import { copyOf, type Point } from './probe.js'
+import type { ZerothRecipe } from './recipe.js'
+import { readSeeds, rebuild, writeSeeds } from './store.js'
+
+export interface ZerothOptions {
+  /** Folder that the recipe's paths are relative to. */
+  root: string
+  /** Results folder. */
+  out: string
+  backend: BackendName
+  onLoss?: (run: string, step: number, loss: number) => void
+}
+
+/** One run as summary.json has it. */
+export interface ZerothResult {
+  name: string
+  method: string
+  /** Scalars stored, those that are not 0, and bytes of the file. */
+  scalars: number
+  used: number
+  bytes: number
+  /** Parameters of the model, all of them tuned. */
+  parameters: number
+  /** Held-out loss, nats per token, and score, of the base and of the rebuilt model. */
+  loss_before: number
+  loss_after: number
+  score_before: number
+  score_after: number
+  /** Whether the weights rebuilt from the file are those of the trainer, bit for bit. */
+  rebuilt_exactly: boolean
+}
+
+/** The weights of a checkpoint by name, and the model that reads them. */
+export async function readPoint(folder: string): Promise<{ model: Model; point: Point; identity: string; config: Record<string, unknown> }> {
+  const checkpoint = await openCheckpoint(folder)
+  try {
+    if (!checkpoint.config) throw new UserError(`${folder}: has no config.json`)
+    const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
+    const point: Point = new Map()
+    for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
+    return { model, point, identity: Object.values(await checkpoint.hashes()).join(' '), config: checkpoint.config }
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** Writes losses.csv, summary.json and <run>.safetensors to `out`. @throws UserError for bad input, before work starts. */
+export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLoss }: ZerothOptions): Promise<ZerothResult[]> {
+  const at = (path: string) => resolve(root, path)
+  const used = await setBackend(backend)
+  const [{ model, point: base, identity }, tokenizer, task] =
+    await Promise.all([readPoint(at(recipe.from)), loadTokenizer(at(recipe.from)), loadTask(recipe.task)])
+  const sequences = await readSequences(recipe, tokenizer, at)
+  await mkdir(out, { recursive: true })
+
+  const measured = await measure(model, base, task, tokenizer, recipe.held_out)
+  const losses = ['run,step,loss']
+  const results: ZerothResult[] = []
+  for (const run of recipe.runs) {
+    const point = copyOf(base)
+    const note = (step: number, loss: number) => {
+      losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
+      onLoss?.(run.name, step, loss)
+      if (!Number.isFinite(loss)) throw new UserError(`${run.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
+    }
+    const batchOf = batcher(sequences, { seed: run.seed, batch: recipe.batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
+    const seeds = run.method === 'mezo' ? await mezo(model, point, run, (step) => batchOf(0, step), note)
+      : await fedkseed(model, point, run, batchOf, note)
+    const file = join(out, `${run.name}.safetensors`)
+    const bytes = await writeSeeds(file, seeds, identity)
+    const rebuilt = rebuild(copyOf(base), await readSeeds(file))
+    const after = await measure(model, rebuilt, task, tokenizer, recipe.held_out)
+    results.push({
+      name: run.name, method: run.method, scalars: seeds.scalars.length, used: seeds.scalars.filter(Boolean).length, bytes,
+      parameters: [...base.values()].reduce((sum, { length }) => sum + length, 0),
+      loss_before: measured.loss, loss_after: after.loss, score_before: measured.score, score_after: after.score,
+      rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
+    })
+  }
+  const provenance = { name: recipe.name, recipe, base: identity, backend: { name: used.name, package: used.package }, environment: readEnvironment() }
+  await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
+  await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ ...provenance, results }, null, 2)}\n`)
+  return results
+}
+
+async function measure(model: Model, point: Point, task: Task, tokenizer: Tokenizer, items: number) {
+  const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
+  const { mean } = await lossOf(model, weights, encodeItems(task, tokenizer, { items }))
+  const { score } = await evaluate(model, weights, task, tokenizer, { items })
+  tf.dispose(weights)
+  return { loss: mean, score }
+}

@@ -1,0 +1,43 @@
+// The file of a delta of seeds and scalars: a safetensors file of one vector, with what is needed to rebuild in its header.
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { readHeader } from '../checkpoint/index.js'
+import { addSeeds, type Seeds } from '../codecs/index.js'
+import { UserError } from '../errors/index.js'
+import { writeWhole } from '../record/write.js'
+import type { Point } from './probe.js'
+
+const metadataSchema = z.object({ format: z.literal('deltalab-seeds'), seed: z.coerce.number().int().nonnegative(), base: z.string() })
+
+/** `base`: what identifies the weights that the delta is added to. Returns the bytes of the file. */
+export async function writeSeeds(file: string, { seed, scalars }: Seeds, base: string): Promise<number> {
+  const header = JSON.stringify({
+    __metadata__: { format: 'deltalab-seeds', seed: String(seed), base },
+    scalars: { dtype: 'F32', shape: [scalars.length], data_offsets: [0, scalars.byteLength] },
+  })
+  const padded = Buffer.from(header.padEnd(Math.ceil(header.length / 8) * 8))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(padded.length))
+  const bytes = Buffer.concat([length, padded, new Uint8Array(scalars.buffer, scalars.byteOffset, scalars.byteLength)])
+  await writeWhole(file, bytes)
+  return bytes.length
+}
+
+/** @throws UserError for a file that is not one of seeds. */
+export async function readSeeds(file: string): Promise<Seeds & { base: string }> {
+  const { entries, metadata } = await readHeader(file)
+  const parsed = metadataSchema.safeParse(metadata)
+  const entry = entries.find(({ name }) => name === 'scalars')
+  if (!parsed.success || !entry || entry.dtype !== 'F32') {
+    throw new UserError(`${file}: is not a delta of seeds and scalars, as \`deltalab zeroth\` writes it`)
+  }
+  const bytes = await readFile(file)
+  const scalars = new Float32Array(Uint8Array.from(bytes.subarray(entry.begin, entry.end)).buffer)
+  return { seed: parsed.data.seed, scalars, base: parsed.data.base }
+}
+
+/** The tuned weights: those of the base with the delta added, in place, tensor by tensor. */
+export function rebuild(base: Point, seeds: Seeds): Point {
+  for (const [name, values] of base) addSeeds(values, name, seeds)
+  return base
+}
