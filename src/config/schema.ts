@@ -1,15 +1,7 @@
 // The shape of an experiment's YAML file; docs/config.md is made from the sentences here.
 import { z } from 'zod'
-import { unknown } from '../errors/index.js'
+import { section } from '../errors/options.js'
 import { viewSchema } from '../record/view.js'
-
-/** A strict object whose unknown keys are answered with the nearest known one. */
-export function section<S extends z.ZodRawShape>(shape: S) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined,
-  })
-}
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
 const line = z

@@ -64,3 +64,10 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   const wanted = issue.code === 'custom' ? issue.message : `must be ${expectedValue(fact)}`
   return `${fact.name} of ${owner} ${wanted}; got ${JSON.stringify(given)}`
 }
+
+/** A strict object whose unknown keys are answered with the nearest known one. */
+export function section<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined),
+  })
+}

@@ -33,9 +33,13 @@ export function parseMerging(merger: Merger, raw: { convention?: Convention; opt
   return { merger, convention, options, models }
 }
 
-/** What the merger must know of the whole models. */
-export async function surveyModels({ merger, convention, options, models }: Merging, walk: Walk): Promise<unknown> {
-  return merger.survey?.(walk, { convention, options, models })
+export const needsSurvey = ({ merger, convention, options }: Merging): boolean =>
+  merger.survey !== undefined && (merger.needsSurvey?.(options, convention) ?? true)
+
+/** What the merger must know of the whole models; reads them only if it needs to. */
+export async function surveyModels(merging: Merging, walk: Walk): Promise<unknown> {
+  const { merger, convention, options, models } = merging
+  return needsSurvey(merging) ? merger.survey!(walk, { convention, options, models }) : undefined
 }
 
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */

@@ -14,7 +14,7 @@ function unify(deltas: Tensor[]): Tensor {
 }
 const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(unified).greater(0).cast('float32')
 
-export const emr: Merger<z.infer<typeof options>, object, number> = {
+export const emr: Merger<z.infer<typeof options>, object, number | undefined> = {
   name: 'emr',
   title: 'Elects a unified delta; masks and rescales it for one task.',
   cite: 'Huang et al. 2024, arXiv 2405.17461',
@@ -25,9 +25,9 @@ export const emr: Merger<z.infer<typeof options>, object, number> = {
   count: [1, Infinity],
   ordered: true,
   check: ({ task }, models) => (task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined),
+  needsSurvey: ({ task }) => task > 0,
   /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, a small tensor counting as much as a large one (the authors' code). */
   async survey(walk, { options: { task } }) {
-    if (task === 0) return 1
     let [own, shared] = [0, 0]
     for await (const { models, shape } of walk()) {
       const means = tf.tidy(() => {
@@ -44,6 +44,6 @@ export const emr: Merger<z.infer<typeof options>, object, number> = {
   },
   merge({ models }, { options: { task }, survey: factor }) {
     const unified = unify(models)
-    return task === 0 ? unified : unified.mul(maskOf(models[task - 1], unified)).mul(factor)
+    return task === 0 ? unified : unified.mul(maskOf(models[task - 1], unified)).mul(factor!)
   },
 }

@@ -9,7 +9,7 @@ const options = z.strictObject({
   least: z.number().min(0).default(1e-6).describe('Added to every entry of the Fisher information, so that none is 0.'),
 })
 
-export const fisher: Merger<z.infer<typeof options>, Weighted, number[]> = {
+export const fisher: Merger<z.infer<typeof options>, Weighted, number[] | undefined> = {
   name: 'fisher',
   title: 'Averages the weights entry by entry, weighed by diagonal Fisher information.',
   cite: 'Matena and Raffel 2022, arXiv 2111.09832; normalisation: Yu et al. 2024 (MergeLM), arXiv 2311.03099',
@@ -19,16 +19,17 @@ export const fisher: Merger<z.infer<typeof options>, Weighted, number[]> = {
   input: 'weights',
   count: [1, Infinity],
   data: 'fisher',
+  needsSurvey: ({ normalize }) => normalize,
   /** Factor of each model. */
-  async survey(walk, { options: { normalize }, models }) {
-    if (!normalize) return models.map(({ weight }) => weight)
+  async survey(walk, { models }) {
     const squares = models.map(() => 0)
     for await (const { given } of walk()) given?.forEach((f, i) => (squares[i] += dot(f, f)))
     const inverses = squares.map((square) => 1 / (Math.sqrt(square) + 1e-6))
     return inverses.map((inverse, i) => (models[i].weight * inverse) / total(inverses))
   },
-  merge({ models, given }, { options: { least }, survey: factors }) {
+  merge({ models, given }, { options: { least }, models: m, survey }) {
     if (!given) return mean(models)
+    const factors = survey ?? m.map(({ weight }) => weight)
     const shares = given.map((f, i) => f.add(least).mul(factors[i]))
     const sum = shares.reduce((all, t) => all.add(t))
     return models.map((w, i) => w.mul(shares[i].div(sum))).reduce((all, t) => all.add(t))

@@ -67,8 +67,10 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   ordered?: boolean
   /** What is wrong with options that are right one by one. */
   check?: (options: O, models: M[], convention: Convention) => string | undefined
-  /** Passes over the whole models, where the method is defined on all tensors at once: options as given for the first tensor. */
+  /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */
   survey?: (walk: Walk, context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models'>) => Promise<S>
+  /** Whether these options need the survey; absent: all do. */
+  needsSurvey?: (options: O, convention: Convention) => boolean
   /** Plain data that needs values of this tensor: thresholds, angles, decompositions. Leaves no tensor behind. */
   prepare?: (inputs: Inputs, context: Omit<MergeContext<O, M, S, F>, 'facts'>) => Promise<F>
   /** One new float32 tensor of the same shape (tidied by the caller): merged delta or weights; the inputs stay alive. */

@@ -47,8 +47,8 @@ export const ties: Merger<Options, z.infer<typeof modelOptions>, Survey | undefi
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
   input: 'delta',
   count: [1, Infinity],
+  needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
   async survey(walk, { options, models, convention }) {
-    if (granularityOf(options, convention) === 'tensor') return undefined
     const whole = await trimWhole(walk, models, convention)
     let majority = 0
     for await (const { name, shape, models: values } of byMajority(convention) ? walk() : []) {

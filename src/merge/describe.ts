@@ -1,0 +1,76 @@
+// What a merged checkpoint says about itself, and what a dry run says before there is one.
+import { layerOf, writeCard } from '../checkpoint/index.js'
+import { packageVersion } from '../record/package.js'
+import { layerCount } from './layers.js'
+import type { Model } from './open.js'
+import type { MergePlan } from './plan.js'
+
+const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
+
+/** The models that take part, with the part they play. */
+function inputsOf({ base, tensors }: MergePlan): { role: string; model: Model }[] {
+  const list = new Map<Model, string>(base ? [[base, 'base']] : [])
+  for (const { sources } of tensors) {
+    for (const { model, data } of sources) {
+      if (!list.has(model)) list.set(model, 'model')
+      if (data && !list.has(data)) list.set(data, 'data')
+    }
+  }
+  return [...list].map(([model, role]) => ({ role, model }))
+}
+
+/** Reads the inputs once to hash them. `text`: the YAML file. */
+export async function describeMerge(plan: MergePlan, title: string, text: string, backend: string): Promise<{ card: string; metadata: Record<string, string> }> {
+  const { method, merger, convention, seed, tensors } = plan
+  const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
+  const random = steps.some(({ editor, options }) => editor.stochastic(options))
+  const settings = {
+    method, merger: merger.name, convention, ...(random ? { seed } : {}),
+    editors: [...new Set(steps.map(({ editor }) => editor.name))].join(', ') || 'none',
+    formats: [...new Set(tensors.map(({ dtype }) => dtype))].join(', '), computed_in: 'float32',
+  }
+  const inputs = []
+  for (const { role, model } of inputsOf(plan)) inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
+  const software = { deltalab: packageVersion(), node: process.version, backend }
+  const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)])]
+  const card = writeCard({ title, inputs, settings, software, citations })
+  return {
+    card: `${card}\n## Configuration\n\n\`\`\`yaml\n${text.trimEnd()}\n\`\`\`\n`,
+    metadata: { deltalab: software.deltalab, merge: JSON.stringify({ ...settings, inputs: inputs.map(({ role, name, hashes }) => ({ role, name, hashes })) }) },
+  }
+}
+
+export interface Estimate {
+  method: string
+  convention: string
+  models: { role: string; label: string; parameters: number; dtypes: string; layers: number; vocabulary: number | null }[]
+  result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
+  /** Bytes of the largest moment: every source of one tensor as float32, before and after its editors, and the result twice. */
+  memory: number
+}
+
+/** From headers only. */
+export function estimateMerge(plan: MergePlan): Estimate {
+  const { method, convention, tensors, layers } = plan
+  const dtypes = (list: { dtype: string }[]): string => [...new Set(list.map(({ dtype }) => dtype))].sort().join(', ')
+  const models = inputsOf(plan).map(({ role, model: { label, checkpoint } }) => {
+    const entries = [...checkpoint.tensors.values()]
+    const vocabulary = typeof checkpoint.config?.vocab_size === 'number' ? checkpoint.config.vocab_size : null
+    return { role, label, parameters: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0), dtypes: dtypes(entries), layers: layerCount(checkpoint), vocabulary }
+  })
+  const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
+  const memory = Math.max(...tensors.map(({ shape, sources, base }) => sizeOf(shape) * 4 * (2 * (sources.length + (base ? 1 : 0)) + 2)))
+  return {
+    method, convention, models, memory,
+    result: { tensors: tensors.length, parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0), layers, dtypes: dtypes([...tensors]), bytes },
+  }
+}
+
+/** config.json for another number of layers; undefined when it stays as it is. */
+export function configOf({ reference, layers }: MergePlan): Record<string, unknown> | undefined {
+  const { config, tensors } = reference.checkpoint
+  if (!config || layers === layerCount({ tensors }) || ![...tensors.keys()].some((name) => layerOf(name) !== null)) return undefined
+  const key = ['num_hidden_layers', 'n_layer', 'num_layers'].find((name) => name in config)
+  return key ? { ...config, [key]: layers } : undefined
+}
