@@ -1,0 +1,84 @@
+// One file of the hub into the cache: what an earlier start left is kept and the rest asked for, and the whole is checked
+// against the checksum that the hub gives before it gets its name.
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { downloadFile } from '@huggingface/hub'
+import { UserError } from '../errors/index.js'
+import { failureOf, isOutage } from './failure.js'
+import type { Repository } from './reference.js'
+import type { HubSettings } from './settings.js'
+
+export interface RemoteFile {
+  /** Path in the repository. */
+  path: string
+  size: number
+  /** SHA-256 of a large file; otherwise git's SHA-1 of the blob. */
+  checksum: string
+}
+
+/** Starts that may bring nothing new before the download is given up. */
+const FRUITLESS = 3
+
+/**
+ * Brings a file to `blob` (a path of the cache). Bytes go to `<blob>.incomplete`, which a later call goes on from.
+ * @param onBytes called with the bytes of the file that are here
+ * @throws UserError: not reachable, not allowed, or a checksum that does not fit twice in a row
+ */
+export async function downloadBlob(
+  repository: Repository,
+  file: RemoteFile,
+  blob: string,
+  settings: HubSettings,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<void> {
+  const partial = `${blob}.incomplete`
+  await mkdir(dirname(blob), { recursive: true })
+  for (const last of [false, true]) {
+    await fetchRest(repository, file, partial, settings, onBytes)
+    if ((await checksumOf(partial, file)) === file.checksum) return rename(partial, blob)
+    await rm(partial)
+    if (last) throw new UserError(`${repository.name}, ${file.path}: the bytes do not have the checksum that the hub gives, twice in a row`)
+  }
+}
+
+async function fetchRest(
+  repository: Repository,
+  { path, size }: RemoteFile,
+  partial: string,
+  settings: HubSettings,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const { endpoint, token } = settings
+  for (let fruitless = 0; ; ) {
+    const start = await sizeOf(partial)
+    if (start > size) await rm(partial)
+    else if (start === size && size > 0) return
+    const handle = await open(partial, 'a')
+    let done = start > size ? 0 : start
+    try {
+      const content = await downloadFile({ repo: repository, path, revision: repository.revision, hubUrl: endpoint, accessToken: token })
+      if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
+      for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {
+        await handle.write(chunk)
+        onBytes((done += chunk.length))
+      }
+      if (done >= size) return
+      throw new TypeError(`${done} of ${size} bytes came`)
+    } catch (error) {
+      fruitless = done > start ? 0 : fruitless + 1
+      if (fruitless >= FRUITLESS || !isOutage(error)) throw failureOf(error, repository, settings, path)
+    } finally {
+      await handle.close()
+    }
+  }
+}
+
+const sizeOf = (file: string): Promise<number> => stat(file).then(({ size }) => size, () => 0)
+
+async function checksumOf(file: string, { checksum, size }: RemoteFile): Promise<string> {
+  const hash = checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`)
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}

@@ -1,0 +1,82 @@
+// The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { chooseDataFiles, type DataChoice } from './datafiles.js'
+import type { RemoteFile } from './file.js'
+import { datasetNamed, remoteModel } from './reference.js'
+import { readSettings, type HubSettings } from './settings.js'
+import { listRepository, takeSnapshot, type OnDownload } from './snapshot.js'
+
+export { remoteModel, type Repository } from './reference.js'
+export { readSettings, type HubSettings } from './settings.js'
+export type { DataChoice } from './datafiles.js'
+export type { RemoteFile } from './file.js'
+export type { OnDownload } from './snapshot.js'
+
+/** What a model needs: weights as safetensors (or an adapter), configuration, tokenizer, preprocessor, licence. */
+const MODEL_FILES =
+  /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors)|(generation_|preprocessor_|processor_)?config\.json|(tokenizer|vocab|merges|chat_template|special_tokens_map|added_tokens|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)|LICENSE[\w.]*)$/
+
+function chooseModelFiles(name: string, files: readonly RemoteFile[]): RemoteFile[] {
+  const chosen = files.filter(({ path }) => MODEL_FILES.test(path))
+  if (!chosen.some(({ path }) => path.endsWith('.safetensors'))) {
+    throw new UserError(`${name} holds no model.safetensors; it has ${files.map(({ path }) => path).slice(0, 12).join(', ') || 'no files'}`)
+  }
+  return chosen
+}
+
+export interface ResolveOptions {
+  settings?: HubSettings
+  onDownload?: OnDownload
+}
+
+/**
+ * The folder of a model: a path is returned as it is; `org/name[@revision]` is downloaded into the cache first.
+ * @throws UserError: not found, gated, no network, no safetensors in it
+ */
+export async function resolveModel(reference: string, { settings = readSettings(), onDownload }: ResolveOptions = {}): Promise<string> {
+  const repository = remoteModel(reference)
+  if (!repository) return reference
+  return takeSnapshot(repository, (files) => chooseModelFiles(repository.name, files), settings, onDownload)
+}
+
+/** What resolveModel would download; null for a path. */
+export async function planModel(reference: string, settings = readSettings()): Promise<RemoteFile[] | null> {
+  const repository = remoteModel(reference)
+  return repository && chooseModelFiles(repository.name, (await listRepository(repository, settings)).files)
+}
+
+/**
+ * The files of one split of a data set, downloaded: paths, in the order of their names.
+ * @param reference `org/name[@revision]`; data that the hub has converted to Parquet itself is found too
+ */
+export async function resolveDataset(reference: string, choice: DataChoice, options: ResolveOptions = {}): Promise<string[]> {
+  const { settings = readSettings(), onDownload } = options
+  const repository = datasetNamed(reference)
+  const converted = { ...repository, revision: 'refs/convert/parquet' }
+  let paths: string[] = []
+  const choose = (files: readonly RemoteFile[]) => {
+    const chosen = chooseDataFiles(files, choice)
+    paths = chosen.map(({ path }) => path)
+    return chosen
+  }
+  for (const each of repository.revision === 'main' ? [repository, converted] : [repository]) {
+    const folder = await takeSnapshot(each, choose, settings, onDownload).catch((error: unknown) => {
+      if (each === converted) return null
+      throw error
+    })
+    if (folder && paths.length === 0) choose(await listFolder(folder))
+    if (folder && paths.length) return paths.map((path) => `${folder}/${path}`)
+  }
+  const { config, split } = choice
+  throw new UserError(`${reference}: no JSONL, CSV or Parquet file of the split ${split}${config ? ` of ${config}` : ''} was found`)
+}
+
+/** The files of a cached snapshot, for when the hub was not asked. */
+async function listFolder(folder: string): Promise<RemoteFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => ({ path: relative(folder, join(entry.parentPath, entry.name)), size: 0, checksum: '' }))
+}

@@ -1,0 +1,35 @@
+// References to models and data sets: a folder of this machine, or `org/name[@revision]` on the hub.
+import { existsSync } from 'node:fs'
+import { UserError } from '../errors/index.js'
+
+export interface Repository {
+  type: 'model' | 'dataset'
+  /** `org/name`. */
+  name: string
+  /** Branch, tag or commit. */
+  revision: string
+}
+
+const REFERENCE = /^([A-Za-z0-9][\w.-]*)\/([A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/
+
+/** Words in the form of a reference, e.g. `Qwen/Qwen2-7B@main`; null for anything else. */
+export function parseReference(text: string, type: Repository['type']): Repository | null {
+  const found = REFERENCE.exec(text)
+  return found && { type, name: `${found[1]}/${found[2]}`, revision: found[3] ?? 'main' }
+}
+
+/**
+ * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, or it
+ * is not of the form `org/name`.
+ */
+export function remoteModel(text: string): Repository | null {
+  const repository = parseReference(text, 'model')
+  return repository === null || existsSync(text) || existsSync(text.split('/')[0]) ? null : repository
+}
+
+/** @throws UserError unless the text is `org/name[@revision]` */
+export function datasetNamed(text: string): Repository {
+  const repository = parseReference(text, 'dataset')
+  if (!repository) throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
+  return repository
+}

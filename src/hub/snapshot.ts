@@ -1,0 +1,111 @@
+// A repository of the hub as a folder of the cache, laid out as Hugging Face's tools do: blobs by checksum, snapshots of
+// links by commit, refs from branch to commit.
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub'
+import { UserError } from '../errors/index.js'
+import { failureOf, isOutage } from './failure.js'
+import { downloadBlob, type RemoteFile } from './file.js'
+import type { Repository } from './reference.js'
+import type { HubSettings } from './settings.js'
+
+export interface Listing {
+  commit: string
+  files: RemoteFile[]
+}
+
+/** Called as bytes arrive: path of the file, and bytes of the whole download that are here, of how many. */
+export type OnDownload = (path: string, done: number, total: number) => void
+
+const COMMIT = /^[0-9a-f]{40}$/
+
+/** The files of a revision, with sizes and checksums; nothing is downloaded. @throws UserError as failureOf says */
+export async function listRepository(repository: Repository, settings: HubSettings): Promise<Listing> {
+  const { name, type, revision } = repository
+  const asked = { hubUrl: settings.endpoint, accessToken: settings.token }
+  try {
+    const wanted = { name, revision, additionalFields: ['sha' as const], ...asked }
+    const { sha: commit = '' } = type === 'model' ? await modelInfo(wanted) : await datasetInfo(wanted)
+    if (!COMMIT.test(commit)) throw new UserError(`${name}: the hub at ${settings.endpoint} names no commit for ${revision}`)
+    const files: RemoteFile[] = []
+    for await (const entry of listFiles({ repo: { name, type }, revision: commit, recursive: true, ...asked })) {
+      if (entry.type === 'file') files.push({ path: entry.path, size: entry.size, checksum: entry.lfs?.oid ?? entry.oid ?? '' })
+    }
+    return { commit, files }
+  } catch (error) {
+    throw isOutage(error) ? Object.assign(failureOf(error, repository, settings), { outage: true }) : failureOf(error, repository, settings)
+  }
+}
+
+const storeOf = ({ type, name }: Repository, { cache }: HubSettings) => join(cache, `${type}s--${name.replace('/', '--')}`)
+
+/** The cached snapshot of a revision, complete or not; null when there is none. */
+export async function cachedSnapshot(repository: Repository, settings: HubSettings): Promise<string | null> {
+  const store = storeOf(repository, settings)
+  const { revision } = repository
+  const commit = COMMIT.test(revision) ? revision : await readFile(join(store, 'refs', revision), 'utf8').catch(() => null)
+  const folder = commit && join(store, 'snapshots', commit.trim())
+  return folder && existsSync(folder) ? folder : null
+}
+
+/**
+ * Downloads the chosen files that the cache lacks, and returns the snapshot's folder. Offline, or where the hub cannot be
+ * reached, an earlier download of the revision is taken as it is.
+ * @param choose which of the repository's files are wanted; it throws a UserError where they are not what is needed
+ */
+export async function takeSnapshot(
+  repository: Repository,
+  choose: (files: readonly RemoteFile[]) => RemoteFile[],
+  settings: HubSettings,
+  onDownload: OnDownload = () => {},
+): Promise<string> {
+  const cached = await cachedSnapshot(repository, settings)
+  if (settings.offline) {
+    if (cached) return cached
+    throw new UserError(`${repository.name} is not in ${settings.cache}, and HF_HUB_OFFLINE forbids to download it`)
+  }
+  const listing = await listRepository(repository, settings).catch((error: UserError & { outage?: boolean }) => {
+    if (cached && error.outage) return null
+    throw error
+  })
+  if (!listing) return cached!
+  const { commit } = listing
+  const store = storeOf(repository, settings)
+  const files = choose(listing.files)
+  const total = files.reduce((sum, { size }) => sum + size, 0)
+  let before = 0
+  for (const file of files) {
+    await placeFile({ ...repository, revision: commit }, file, store, settings, (bytes) => onDownload(file.path, before + bytes, total))
+    before += file.size
+  }
+  if (!COMMIT.test(repository.revision)) await writeWhole(join(store, 'refs', repository.revision), commit)
+  return join(store, 'snapshots', commit)
+}
+
+async function placeFile(
+  repository: Repository,
+  file: RemoteFile,
+  store: string,
+  settings: HubSettings,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  // The path comes from the repository and is joined to the cache's: it must not lead out of it.
+  if (file.path.split(/[/\\]/).some((part) => part === '..' || part === '') || !/^[0-9a-f]{40,64}$/.test(file.checksum)) {
+    throw new UserError(`${repository.name}: the file ${JSON.stringify(file.path)} cannot be kept in the cache`)
+  }
+  const place = join(store, 'snapshots', repository.revision, file.path)
+  if (existsSync(place)) return
+  const blob = join(store, 'blobs', file.checksum)
+  if (!existsSync(blob)) await downloadBlob(repository, file, blob, settings, onBytes)
+  await mkdir(dirname(place), { recursive: true })
+  await symlink(relative(dirname(place), blob), place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(`${path}.incomplete`, text)
+  await rename(`${path}.incomplete`, path)
+}
