@@ -59,7 +59,7 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   if (issue.code === 'unrecognized_keys') return unknown(`option of ${owner}`, issue.keys[0], facts.map(({ name }) => name)).message
   const fact = facts.find((option) => option.name === issue.path[0])
   if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
-  const given = (raw as Record<string, unknown>)[fact.name]
+  const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
   if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
   const wanted = issue.code === 'custom' ? issue.message : `must be ${expectedValue(fact)}`
   return `${fact.name} of ${owner} ${wanted}; got ${JSON.stringify(given)}`

@@ -1,0 +1,76 @@
+// mergekit's YAML in, mergekit's weights out.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { cases } from '../mergers/fixtures.js'
+import { merge, readWords, root, scratch, spawnMerge } from './fixtures.js'
+
+/** Order of the words of a 16-bit float: steps between two values. */
+const place = (word: number): number => (word & 0x8000 ? -(word & 0x7fff) : word)
+
+for (const { id, tolerance, oracle, ...reference } of cases.filter(({ kind }) => kind === 'cli')) {
+  test(id, async () => {
+    const out = join(scratch, id)
+    const { config, expected_config: configFile, layers } = reference as unknown as { config: string; expected_config: string; layers: number }
+    assert.match(oracle, /^arcee-ai\/mergekit/)
+    await merge(config.replace(/^cli\//, ''), out)
+    const [actual, expected] = [readWords(join(out, 'model.safetensors')), readWords(join(root, reference.expected.replace(/^cli\//, '')))]
+    assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort())
+    let [entries, different] = [0, 0]
+    for (const [name, { dtype, shape, words, values }] of expected) {
+      const own = actual.get(name)!
+      assert.deepEqual([own.dtype, own.shape], [dtype, shape])
+      for (let i = 0; i < values.length; i++) {
+        entries++
+        if (tolerance.kind === 'close') {
+          const error = Math.abs(own.values[i] - values[i])
+          assert.ok(error <= tolerance.rtol * Math.abs(values[i]) + tolerance.atol, `${name}[${i}]: ${own.values[i]} against ${values[i]}`)
+        } else if (own.words[i] !== words[i]) {
+          different++
+          assert.ok(Math.abs(place(own.words[i]) - place(words[i])) <= tolerance.max_ulp, `${name}[${i}]`)
+        }
+      }
+    }
+    if (tolerance.kind === 'ulp') assert.ok(different <= tolerance.max_fraction * entries)
+    const read = (file: string): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    const [{ num_hidden_layers: count, torch_dtype: torch }, wanted] = [read(join(out, 'config.json')), read(join(root, configFile.replace(/^cli\//, '')))]
+    assert.deepEqual([count, torch], [wanted.num_hidden_layers, wanted.dtype ?? wanted.torch_dtype])
+    assert.equal(count, layers)
+  })
+}
+
+test('dare_linear at random: the fraction kept, the L1 norm, one factor per tensor; a seed fixes the bits', async () => {
+  const at = (name: string): string => join(scratch, `dare-${name}`)
+  for (const [name, seed] of [['a', 0], ['b', 0], ['c', 1]] as const) await merge('dare-linear-random/config.yml', at(name), { seed })
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => readWords(join(at(name), 'model.safetensors')))
+  const [base, post] = ['base', 'ft1'].map((name) => readWords(join(root, 'models', name, 'model.safetensors')))
+  let [kept, entries] = [0, 0]
+  for (const [name, { values }] of base) {
+    const delta = post.get(name)!.values.map((v, i) => v - values[i])
+    const edited = a.get(name)!.values.map((v, i) => v - values[i])
+    const l1 = (list: Float32Array): number => list.reduce((sum, v) => sum + Math.abs(v), 0)
+    assert.ok(Math.abs(l1(edited) / l1(delta) - 1) < 1e-5, name)
+    const factors = [...edited.keys()].filter((i) => edited[i] !== 0 && Math.abs(delta[i]) > 1e-3).map((i) => edited[i] / delta[i])
+    assert.ok(Math.max(...factors) - Math.min(...factors) < 1e-3 * Math.max(...factors), name)
+    kept += edited.filter((v) => v !== 0).length
+    entries += edited.length
+    assert.deepEqual(b.get(name), a.get(name))
+  }
+  assert.ok(Math.abs(kept / entries - 0.5) < 4 * Math.sqrt(0.25 / entries), `${kept} of ${entries}`)
+  assert.notDeepEqual(c.get('lm_head.weight'), a.get('lm_head.weight'))
+})
+
+test('on the command line: a dry run writes nothing, a merge says its convention, an input is never overwritten', () => {
+  const out = join(scratch, 'spawned')
+  const dry = spawnMerge('linear/config.yml', out, '--dry-run')
+  assert.equal(dry.code, 0, dry.stderr)
+  assert.match(dry.stdout, /method linear, convention mergekit\nmodel ft1 .* 19\.6k parameters, F32, 2 layers, vocabulary of 64/)
+  assert.match(dry.stdout, /result 21 tensors, 19\.6k parameters, BF16, 2 layers\ndisk   39\.2 kB/)
+  assert.throws(() => readFileSync(join(out, 'config.json')))
+  const done = spawnMerge('linear/config.yml', out)
+  assert.equal(done.code, 0, done.stderr)
+  assert.match(done.stdout, /merged by linear \(convention: mergekit\)/)
+  const again = spawnMerge('linear/config.yml', out)
+  assert.deepEqual([again.code, again.stderr.split('; ')[1]], [1, 'choose another name or give --overwrite'])
+})
