@@ -19,11 +19,28 @@ export function ticksOf(values: readonly number[], width: number, log = false): 
   const at = (value: number) => ((place(value) - low) / (high - low)) * width
   const half = (value: number) => textWidth(formatNumber('key', value), 10) / 2
   const touch = (a: number, b: number) => Math.abs(at(a) - at(b)) < half(a) + half(b) + 3
+  if (!log && isEven(sorted)) {
+    const fitting = everyFew(sorted).filter((some) => !some.some((value, i) => i > 0 && touch(value, some[i - 1])))
+    const whole = fitting.find((some) => some[0] === sorted[0] && some.at(-1) === sorted.at(-1))
+    if (whole && 3 * whole.length > fitting[0].length) return whole
+    if (fitting.length > 0) return fitting[0]
+  }
   const kept: number[] = []
   for (const value of [sorted[0], sorted.at(-1)!, ...sorted]) {
     if (!kept.some((other) => touch(value, other))) kept.push(value)
   }
   return kept.sort((a, b) => a - b)
+}
+
+/** Every value, every second, every third, …, with zero among them where it occurs. */
+function everyFew(sorted: readonly number[]): number[][] {
+  return sorted.slice(1).map((_, skipped) => sorted.filter((_, i) => i % (skipped + 1) === Math.max(0, sorted.indexOf(0)) % (skipped + 1)))
+}
+
+/** True when all steps between the values are the same, rounding aside. */
+function isEven(sorted: readonly number[]): boolean {
+  const step = sorted[1] - sorted[0]
+  return sorted.every((value, i) => Math.abs(value - sorted[0] - i * step) < 1e-6 * Math.abs(step))
 }
 
 /** True when the values span so many decades that most of them would lie on the zero line of a linear scale. */

@@ -60,7 +60,7 @@ export function yScale(ys: readonly number[], kind: string, symlog: boolean, hei
     const { constant, domain, ticks } = symlogOf(ys, height)
     return { scale: { type: 'symlog', constant, domain, nice: false }, axis: { values: ticks, labelExpr: LABEL, labelOverlap: false } }
   }
-  if (kind !== 'share') return { scale: { zero: false, nice: true }, axis: { labelExpr: LABEL, tickCount: 6 } }
+  if (kind !== 'share') return { scale: { zero: false, nice: true, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
   const [low, high] = [Math.min(...ys), Math.max(...ys)]
   const step = high - low > 30 ? 10 : high - low > 10 ? 5 : 1
   // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.

@@ -1,0 +1,87 @@
+// Figures: what stands in the SVG, the size of the PNG, equal bytes for equal rows, and every kind of view.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drawFigure, specOf, type Source } from '../../src/report/figure.js'
+import { REFERENCES, styleOf } from '../../src/report/theme.js'
+import { dropRateRows, makeRow, makeTerms } from './rows.js'
+
+const rows = dropRateRows()
+const small = rows.filter((row) => row.model === 'small' && row.drop_rate! >= 0.9)
+const source = (given: typeof rows, terms = makeTerms([])): Source => ({ rows: given, terms, order: new Map(), title: 'A title & more' })
+
+/** Width and height of a PNG, from its header. */
+function pngSize(png: Uint8Array): [number, number] {
+  const bytes = Buffer.from(png)
+  assert.equal(bytes.subarray(0, 8).toString('hex'), '89504e470d0a1a0a')
+  assert.equal(bytes.subarray(-8, -4).toString('latin1'), 'IEND')
+  return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
+}
+
+const svgSize = (svg: string) => /<svg[^>]* width="([\d.]+)" height="([\d.]+)"/.exec(svg)!.slice(1).map(Number)
+const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((found) => found[1])
+const dataOf = (given: Source, view: object) => (specOf(given, view) as unknown as { data: { values: Record<string, unknown>[] } }).data.values
+
+test('a line figure names its series, references, panels, axes, seeds, items and failed runs', async () => {
+  const { svg, png, name } = await drawFigure(source(rows))
+  const texts = textsOf(svg)
+  for (const word of ['dare', 'drop only', 'magnitude', 'post-trained', 'base', 'small', 'large', 'math', 'code', 'instruct', 'drop rate p', 'score (%)', '0.99', '100', 'A title &amp; more']) {
+    assert.ok(texts.includes(word), `${word} in ${texts.join(' | ')}`)
+  }
+  assert.ok(texts.some((text) => /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text)))
+  for (const style of [...['dare', 'drop only', 'magnitude'].map((label, i) => styleOf(label, i)), ...REFERENCES]) {
+    assert.match(svg, new RegExp(`stroke="${style.colour}"[^>]*stroke-dasharray="${style.dash.join(',')}"|stroke-dasharray="${style.dash.join(',')}"[^>]*stroke="${style.colour}"`), style.name)
+  }
+  assert.equal(name, 'figure')
+  assert.match(svg, /<rect width="[\d.]+" height="[\d.]+" fill="#ffffff"/, 'a white card')
+  const [width, height] = svgSize(svg)
+  assert.deepEqual(pngSize(png), [2 * width, 2 * height])
+})
+
+test('points carry mean and standard error in percent; the references are those of the rows', () => {
+  const given = [0.5, 0.6, 0.7].map((score_edited, i) => makeRow({ drop_rate: 0.9, seed: i + 1, score_edited, score_post: 0.8, score_pre: 0.125 }))
+  const values = dataOf(source([...given, makeRow({ drop_rate: 0.5, score_edited: 0.75, score_post: 0.8, score_pre: 0.125 })]), {})
+  const point = values.find((value) => value.part === 'point' && value.x === 0.9)!
+  const error = 10 / Math.sqrt(3)
+  for (const [field, expected] of [['y', 60], ['low', 60 - error], ['high', 60 + error], ['n', 3]] as const) assert.ok(Math.abs((point[field] as number) - expected) < 1e-9, field)
+  assert.deepEqual(values.filter((value) => value.part === 'level').map(({ series, x, y }) => [series, x, y]),
+    [['post-trained', 0.5, 80], ['post-trained', 0.9, 80], ['base', 0.5, 12.5], ['base', 0.9, 12.5]])
+})
+
+test('an editor without the rate on x is a level line', () => {
+  const values = dataOf(source([...small.filter((row) => row.task === 'math'), makeRow({ label: 'BitDelta', score_edited: 0.5 })]), {})
+  assert.deepEqual(values.filter((value) => value.series === 'BitDelta').map(({ part, x, y }) => [part, x, y]), [['level', 0.9, 50], ['level', 0.99, 50]])
+})
+
+test('the same rows in any order give the same SVG', async () => {
+  const one = await drawFigure(source(small))
+  const two = await drawFigure(source([...small].reverse()))
+  assert.equal(two.svg, one.svg)
+  assert.deepEqual(two.png, one.png)
+})
+
+test('box plots of the terms: every label, also of an editor without a rate', async () => {
+  const all = [...small.filter((row) => row.task === 'math' && row.status === 'ok'), makeRow({ label: 'bitdelta', riemann_sum: 0.02 })]
+  const { svg } = await drawFigure(source(all, makeTerms(all)), { kind: 'box' })
+  for (const word of ['dare', 'drop only', 'magnitude', 'bitdelta', '0.9', '0.95', '0.99']) assert.ok(textsOf(svg).includes(word), word)
+  assert.ok(textsOf(svg).some((text) => text.startsWith('term of the Riemann sum')))
+  assert.equal(dataOf(source(all, makeTerms(all)), { kind: 'box' }).length, all.length * 28)
+})
+
+test('a heat map writes each mean into its cell', async () => {
+  const grid = [-1, 0].flatMap((k) => [0.1, 0.9].map((drop_rate, i) => makeRow({ k, drop_rate, score_edited: 0.25 + 0.5 * i + 0.1 * k })))
+  const texts = textsOf((await drawFigure(source(grid), { kind: 'heat', x: 'drop_rate', series: 'k' })).svg)
+  for (const word of ['15.0', '65.0', '25.0', '75.0', '−1', '0', '0.1', '0.9']) assert.ok(texts.includes(word), word)
+})
+
+test('exact change and approximations together share a unit; score and loss do not', async () => {
+  const { svg } = await drawFigure(source(small), { y: ['loss_change', 'riemann_sum'], rows: 'label' })
+  assert.ok(textsOf(svg).includes('Riemann sum'))
+  await assert.rejects(drawFigure(source(small), { y: ['loss_change', 'score_edited'] }), /do not share a unit/)
+})
+
+test('what cannot be drawn is said in a sentence', async () => {
+  await assert.rejects(drawFigure(source(small), { x: 'drop_rte' }), /unknown column "drop_rte"; did you mean "drop_rate"/)
+  await assert.rejects(drawFigure(source([makeRow({ score_edited: null, loss_change: null })])), /nothing to draw/)
+  await assert.rejects(drawFigure(source(small), { kind: 'box' }), /nothing to draw: no finished run has terms/)
+  await assert.rejects(drawFigure(source(small), { where: { label: 'nobody' } }), /nothing to draw/)
+})

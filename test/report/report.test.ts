@@ -1,0 +1,90 @@
+// A results folder in, tables and figures out: the files, the commands, and what happens when something is missing.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { openStore, packageRoot, type Row } from '../../src/record/index.js'
+import { readSource, writeBarChart, writeReport } from '../../src/report/index.js'
+import { meta } from '../record/example.js'
+import { dropRateRows, makeRow, makeTerms } from './rows.js'
+
+const root = mkdtempSync(join(tmpdir(), 'deltalab-report-'))
+after(() => rmSync(root, { recursive: true }))
+
+async function folderOf(name: string, rows: Row[], config: string): Promise<string> {
+  const folder = join(root, name)
+  const store = await openStore(folder, meta, config)
+  for (const row of rows) await store.append(row, makeTerms(row.status === 'ok' ? [row] : []))
+  await store.close()
+  return folder
+}
+
+const rows = dropRateRows().filter((row) => row.model === 'small' && row.task !== 'instruct' && (row.seed ?? 1) <= 2 && [0.2, 0.9].includes(row.drop_rate!))
+const config = 'title: Made-up runs\nmodels: [{ name: small, tasks: [math, code] }]\nreport:\n  - { x: drop_rate }\n  - { name: terms, kind: box }\n  - { y: taylor1, name: taylor }\n'
+
+test('writeReport writes three tables and every figure, whole, and twice the same bytes', async () => {
+  const folder = await folderOf('whole', rows, config)
+  const report = await writeReport(folder)
+  assert.deepEqual(report.figures.map((path) => path.slice(folder.length + 1)), ['figure.svg', 'figure.png', 'terms.svg', 'terms.png', 'taylor.svg', 'taylor.png'])
+  assert.deepEqual(readdirSync(folder).filter((name) => !['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'].includes(name)).sort(),
+    [...report.files.map((path) => path.slice(folder.length + 1)), ...readdirSync(folder).filter((name) => name.endsWith('.lock'))].sort())
+  assert.equal(report.markdown, join(folder, 'table.md'))
+  assert.ok(report.table.startsWith(readFileSync(report.markdown, 'utf8')))
+  assert.match(report.table, /\*\*Made-up runs\*\*/)
+  const before = report.files.map((path) => readFileSync(path))
+  const again = await writeReport(folder)
+  assert.deepEqual(again.files.map((path) => readFileSync(path)), before)
+})
+
+test('a figure that cannot be drawn costs neither the table nor the other figures', async () => {
+  const folder = await folderOf('lossless', rows.map((row) => ({ ...row, taylor2: null })), `${config.replace('taylor1', 'taylor2')}`)
+  const report = await writeReport(folder)
+  assert.equal(report.figures.length, 4)
+  assert.match(report.table, /Figure taylor: nothing to draw: no finished run has taylor2/)
+})
+
+test('a sweep of failed runs has a table and no figure', async () => {
+  const folder = await folderOf('failed', [makeRow({ status: 'failed', error: 'broke', score_edited: null })], 'title: T\n')
+  const report = await writeReport(folder)
+  assert.deepEqual(report.figures, [])
+  assert.match(report.table, /1 failed run left out: broke/)
+})
+
+test('a wrong report section of a stored config names its key', async () => {
+  const folder = await folderOf('wrong', rows, 'report: { kind: pie }\n')
+  await assert.rejects(readSource(folder), /config\.yaml: report\.kind: /)
+})
+
+test('the bar chart of an edit names the tensors and keeps their sum', async () => {
+  const row = rows.find(({ status }) => status === 'ok')!
+  const terms = makeTerms([row])
+  const paths = await writeBarChart(join(root, 'bars', 'deep'), row, terms)
+  assert.deepEqual(paths, [join(root, 'bars', 'deep', 'terms.svg'), join(root, 'bars', 'deep', 'terms.png')])
+  const svg = readFileSync(paths[0], 'utf8')
+  for (const { tensor } of terms) assert.ok(svg.includes(tensor))
+  const many = Array.from({ length: 40 }, (_, i) => ({ ...terms[0], tensor: `t${i}`, term: 2 ** -i }))
+  const text = readFileSync((await writeBarChart(join(root, 'bars'), row, many))[0], 'utf8')
+  assert.ok(text.includes('11 other tensors') && text.includes('>t28<') && !text.includes('>t29<'))
+  await assert.rejects(writeBarChart(join(root, 'none'), row, []), /changed no tensor/)
+})
+
+test('the commands table and plot work from the folder, and say what is wrong in one line', async () => {
+  const folder = await folderOf('commands', rows, config)
+  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+  const call = (...words: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' })
+    return { status, out: stdout, err: stderr }
+  }
+  const table = call('table', folder, '--format', 'csv', '--by', 'task,label', '--columns', 'score_edited')
+  assert.equal(table.status, 0, table.err)
+  assert.equal(table.out.split('\n')[0], 'task,label,runs,score_edited,score_edited_error,score_edited_n')
+  const plot = call('plot', folder, '--y', 'loss_change', '--facet', 'task', '--out', join(folder, 'more'))
+  assert.deepEqual(plot, { status: 0, out: `${join(folder, 'more', 'loss-change.svg')}\n${join(folder, 'more', 'loss-change.png')}\n`, err: '' })
+  const wrong = call('table', folder, '--by', 'taks')
+  assert.equal(wrong.status, 1)
+  assert.match(wrong.err, /^deltalab: unknown column "taks"; did you mean "task"\?.*\n$/)
+  writeFileSync(join(root, 'file'), '')
+  for (const command of ['table', 'plot']) assert.match(call(command, join(root, 'nowhere')).err, /^deltalab: .*nowhere is not a results folder: .*\n$/)
+})

@@ -1,0 +1,91 @@
+// Tables: numbers as people read them, the three formats, and what stands below.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parse } from 'csv-parse/sync'
+import { escapeTex, printTable } from '../../src/report/print.js'
+import { makeTable } from '../../src/report/table.js'
+import { formatMean, formatNumber, significant, wordsOf } from '../../src/report/words.js'
+import { dropRateRows, makeRow } from './rows.js'
+
+const three = [0.5, 0.6, 0.7].map((score_edited, i) => makeRow({ label: 'a|b', drop_rate: 0.9, seed: i + 1, score_edited, loss_change: 0.001 * (i + 1) }))
+const one = makeRow({ label: 'magnitude', drop_rate: 0.9, score_edited: 0.125, loss_change: -1e-7 })
+
+test('numbers: percent with one decimal, losses with four significant digits, true minus signs', () => {
+  assert.equal(formatNumber('share', 0.98765), '98.8')
+  assert.equal(formatNumber('share', -0.0001), '0.0')
+  assert.deepEqual([0, 0.00123456, 2.34567, -0.5, 12345.6, 1.23456e-7, 2.5e9].map((value) => significant(value)),
+    ['0', '0.001235', '2.346', '−0.5000', '12346', '1.235e−7', '2.500e9'])
+})
+
+test('a mean and its error end at the same decimal, two digits of the error', () => {
+  assert.equal(formatMean(wordsOf('loss_change'), 0.123456, 0.00567), '0.1235 ± 0.0057')
+  assert.equal(formatMean(wordsOf('loss_change'), -0.0002433, 0.0029578), '−0.0002 ± 0.0030')
+  assert.equal(formatMean(wordsOf('loss_change'), 3e-6, 1.25e-6), '3.000e−6 ± 1.3e−6')
+  assert.equal(formatMean(wordsOf('score_edited'), 0.5, 0.0123), '50.0 ± 1.2')
+  assert.equal(formatMean(wordsOf('score_edited'), 0.5, null), '50.0')
+  assert.equal(formatMean(wordsOf('score_post'), 0.5, 0), '50.0', 'a reference is the same for every seed')
+})
+
+test('Markdown: every line of the table has the same width, so that a terminal shows columns', () => {
+  const text = printTable(makeTable([...three, one], 'Title'), 'md')
+  const lines = text.split('\n').filter((line) => line.startsWith('|'))
+  assert.equal(lines.length, 4)
+  assert.equal(new Set(lines.map((line) => [...line.replaceAll('\\|', 'x|')].length)).size, 1)
+  assert.match(lines[2], /\| a\\\|b /)
+  assert.match(lines[2], / 0\.00200 ± 0\.00058 /)
+  assert.match(lines[2], / 60\.0 ± 5\.8 /)
+  assert.match(lines[3], / −1\.000e−7 /)
+  assert.match(lines[1], /^\|:-+\|/, 'words to the left')
+  assert.match(lines[1], /-:\|$/, 'numbers to the right')
+})
+
+test('the notes tell seeds, items, what was constant and what failed', () => {
+  const failed = makeRow({ status: 'failed', error: 'loss is not finite', score_edited: null, loss_change: null })
+  const { notes } = makeTable([...three, one, failed], 'T')
+  const text = notes.join('\n')
+  assert.match(text, /model small, task math/)
+  assert.match(text, /over runs that differ in their seed \(1 to 3\)/)
+  assert.match(text, /500 items per task/)
+  assert.match(text, /1 failed run left out: loss is not finite/)
+})
+
+test('only failed runs give a table that says so', () => {
+  const table = makeTable([makeRow({ status: 'failed', error: 'broke' })], 'T')
+  assert.equal(table.lines.length, 0)
+  for (const format of ['md', 'tex', 'csv'] as const) assert.ok(printTable(table, format).length > 0)
+  assert.match(printTable(table, 'md'), /no finished run[^]*broke/i)
+})
+
+test('LaTeX: booktabs, every special letter escaped, one ampersand fewer than columns', () => {
+  assert.equal(escapeTex('a_b & 50% #1 $x$ {y} ~^\\ −1 ± α'),
+    'a\\_b \\& 50\\% \\#1 \\$x\\$ \\{y\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{} $-$1 $\\pm$ $\\alpha$')
+  const text = printTable(makeTable([...three, one], '50 % of Δ', { by: ['label'], columns: ['score_edited'] }), 'tex')
+  assert.match(text, /\\caption\{50 \\% of \$\\Delta\$\./)
+  assert.match(text, /\\begin\{tabular\}\{lrr\}\n {2}\\toprule\n {2}editor & seeds & score \(\\%\) \\\\\n {2}\\midrule/)
+  assert.match(text, /a\|b & 3 & 60\.0 \$\\pm\$ 5\.8 \\\\/)
+})
+
+test('CSV: full numbers, with error and count', () => {
+  const records = parse(printTable(makeTable([...three, one], 'T', { by: ['label', 'rank'], columns: ['score_edited', 'class'] }), 'csv'), { columns: true }) as Record<string, string>[]
+  assert.deepEqual(Object.keys(records[0]), ['label', 'rank', 'runs', 'score_edited', 'score_edited_error', 'score_edited_n', 'class', 'class_error', 'class_n'])
+  assert.ok(Math.abs(Number(records[0].score_edited) - 0.6) < 1e-15)
+  assert.ok(Math.abs(Number(records[0].score_edited_error) - 0.1 / Math.sqrt(3)) < 1e-15)
+  assert.equal(records[1].score_edited_error, '')
+  assert.equal(records[0].class, 'decreased')
+})
+
+test('one column across: a line per series, the references beside it', () => {
+  const table = makeTable(dropRateRows(), 'T', { across: 'drop_rate', columns: ['score_edited'] })
+  assert.equal(table.lines.length, 18)
+  assert.deepEqual(table.columns.slice(0, 4).map(({ heading }) => heading), ['post (%)', 'base (%)', '0.1', '0.2'])
+  const line = table.lines.find(({ keys }) => keys.join() === 'small,math,dare')!
+  assert.deepEqual(line.cells.map(({ n }) => n), [54, 54, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5], 'the failed run is missing at 0.2')
+})
+
+test('rows in any order give the same bytes; unknown columns are answered with the nearest', () => {
+  const rows = dropRateRows()
+  for (const format of ['md', 'tex', 'csv'] as const) {
+    assert.equal(printTable(makeTable([...rows].reverse(), 'T'), format), printTable(makeTable(rows, 'T'), format))
+  }
+  for (const options of [{ by: ['tsk'] }, { columns: ['tsk'] }, { across: 'tsk' }]) assert.throws(() => makeTable(rows, 'T', options), /did you mean "task"/)
+})
