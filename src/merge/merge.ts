@@ -1,7 +1,7 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { realpath } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { applySteps, takeCensus, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { mergeTensors, needsSurvey, surveyModels, type Inputs, type Merging, type Part } from '../mergers/index.js'
@@ -95,16 +95,13 @@ async function mergeOne(merging: Merging, tensor: TensorMerge, seed: number, cen
   for (const source of sources) models.push(toTensor(await readSource(merging, tensor, source, seed, censuses, warn)))
   const before = base && deltas ? await base.model.checkpoint.read(base.name) : null
   const given = (await readData(tensor))?.map(({ values, shape: own }) => toTensor(values, own))
-  const inputs: Inputs = { name: tensor.name, models, base: before ? toTensor(before) : undefined, given, embedding: isEmbedding(tensor) }
+  const inputs: Inputs = { name: tensor.name, models, base: before ? toTensor(before) : undefined, given, embedding: roleOf(tensor.name, shape) === 'embedding' }
   const merged = await mergeTensors(merging, inputs, warn)
   const values = (await merged.data()) as Float32Array
   tf.dispose([merged, ...models, ...(given ?? []), ...(inputs.base ? [inputs.base] : [])])
   if (before) for (let i = 0; i < values.length; i++) values[i] = before[i] + values[i]
   return values
 }
-
-/** A matrix with a row per token: of the two, the input side. */
-const isEmbedding = ({ name, shape }: TensorMerge): boolean => shape.length === 2 && /(embed_tokens|wte|word_embeddings|token_embedding|embeddings)\.weight$/.test(name)
 
 /** The pass over the whole models, for mergers that make one. */
 async function surveyAll({ tensors, seed }: MergePlan, censuses: Censuses): Promise<unknown> {

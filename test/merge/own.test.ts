@@ -1,0 +1,185 @@
+// Merge files with our own keys, mergekit's published examples on small models, and laws of whole merges.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { merge, readWords, root, scratch, yaml } from './fixtures.js'
+
+const weights = (folder: string) => readWords(join(folder, 'model.safetensors'))
+const inputs = { base: weights(join(root, 'models/base')), ft1: weights(join(root, 'models/ft1')), ft2: weights(join(root, 'models/ft2')) }
+let outputs = 0
+
+async function merged(text: string, seed?: number) {
+  const out = join(scratch, `own-${++outputs}`)
+  await merge(yaml(text), out, seed === undefined ? {} : { seed })
+  return { out, tensors: weights(out), card: readFileSync(join(out, 'README.md'), 'utf8') }
+}
+
+const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) => {
+  assert.equal(actual.length, expected.length)
+  for (let i = 0; i < actual.length; i++) assert.ok(Math.abs(actual[i] - expected[i]) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
+}
+
+test('a merger of our own defaults to the paper; the card says what was done, to what, by what', async () => {
+  const text = 'merger: ties\nbase_model: models/base\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n    parameters: {drop_rate: 0.5}\n'
+  const { out, card, tensors } = await merged(text)
+  for (const line of [/\| convention \| paper \|/, /\| method \| ties \|/, /\| base \| base \| model\.safetensors \| [0-9a-f]{64} \|/, /\| model \| ft2 \|/, /deltalab \| \d/, /arXiv 2306\.01708/, /drop_rate: 0\.5/]) {
+    assert.match(card, line)
+  }
+  const { metadata } = await openCheckpoint(out).then((checkpoint) => checkpoint.close()).then(() => readMetadata(out))
+  assert.equal((JSON.parse(metadata.merge) as { convention: string }).convention, 'paper')
+  // Over the whole model about one entry in five of ft1 moves the base, however small its tensor is.
+  const moved = [...tensors].reduce((n, [name, { values }]) => n + values.filter((v, i) => v !== inputs.base.get(name)!.values[i]).length, 0)
+  const all = [...tensors.values()].reduce((n, { values }) => n + values.length, 0)
+  assert.ok(moved / all > 0.5 && moved / all < 0.7, `${moved / all}`)
+})
+
+function readMetadata(folder: string): { metadata: Record<string, string> } {
+  const bytes = readFileSync(join(folder, 'model.safetensors'))
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as { __metadata__: Record<string, string> }
+  return { metadata: header.__metadata__ }
+}
+
+test('DARE before averaging: an editor of each model, an average of the edited weights', async () => {
+  const text = (first: string, second: string) => `merger: average\nbase_model: models/base\nseed: 3\nmodels:\n${[first, second].map((model) =>
+    `  - model: models/${model}\n    editors: [{editor: dare, drop_rate: 0.5}]\n`).join('')}`
+  const there = await merged(text('ft1', 'ft2'))
+  const back = await merged(text('ft2', 'ft1'))
+  assert.match(there.card, /\| seed \| 3 \|/)
+  for (const [name, { values }] of there.tensors) {
+    close(values, back.tensors.get(name)!.values, name)
+    const [base, one, two] = [inputs.base, inputs.ft1, inputs.ft2].map((model) => model.get(name)!.values)
+    values.forEach((v, i) => {
+      const [a, b] = [one[i] - base[i], two[i] - base[i]]
+      const candidates = [0, a, b, a + b].map((d) => base[i] + d)
+      assert.ok(candidates.some((c) => Math.abs(c - v) < 1e-6), `${name}[${i}]: ${v} of ${candidates}`)
+    })
+  }
+})
+
+test('one model by task arithmetic is that model; a negative weight takes it away', async () => {
+  const text = (weight: number) => `merger: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: ${weight}}}\n`
+  const [same, away] = [await merged(text(1)), await merged(text(-1))]
+  for (const [name, { values }] of inputs.ft1) {
+    close(same.tensors.get(name)!.values, values, name)
+    close(away.tensors.get(name)!.values, values.map((v, i) => 2 * inputs.base.get(name)!.values[i] - v), name)
+  }
+})
+
+test('a convention chosen for a method of mergekit', async () => {
+  const text = (more: string) => `merge_method: dare_linear\n${more}base_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: 1, density: 0.5}}\n`
+  const [mergekit, paper] = [await merged(text('')), await merged(text('convention: paper\n'))]
+  const name = 'lm_head.weight'
+  const base = inputs.base.get(name)!.values
+  const factors = (tensors: typeof mergekit.tensors) => {
+    const values = tensors.get(name)!.values
+    const at = [...values.keys()].filter((i) => values[i] !== base[i] && Math.abs(inputs.ft1.get(name)!.values[i] - base[i]) > 0.01)
+    return at.map((i) => (values[i] - base[i]) / (inputs.ft1.get(name)!.values[i] - base[i]))
+  }
+  assert.ok(factors(paper.tensors).every((f) => Math.abs(f - 2) < 1e-3))
+  assert.ok(factors(mergekit.tensors).some((f) => Math.abs(f - 2) > 1e-3))
+})
+
+test('Fisher merging takes its diagonals from a folder per model', async () => {
+  const folders = []
+  for (const [m, scale] of [[1, 1], [2, 3]]) {
+    const folder = join(scratch, `fisher-${m}`)
+    const plan = [...inputs.base].map(([name, { shape }]) => ({ name, shape, dtype: 'F32' }))
+    const tensors = [...inputs.base].map(([name, { values }]) => ({ name, values: values.map(() => scale) }))
+    await writeCheckpoint(folder, { plan, tensors, config: {} })
+    folders.push(folder)
+  }
+  const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nmodels:\n${folders.map((folder, i) => `  - {model: models/ft${i + 1}, data: ${folder}}\n`).join('')}`)
+  for (const [name, { values }] of tensors) close(values, values.map((_, i) => (inputs.ft1.get(name)!.values[i] + 3 * inputs.ft2.get(name)!.values[i]) / 4), name)
+})
+
+/** Forty layers from models of two, as tall as those of mergekit's examples. */
+async function tall(model: string): Promise<string> {
+  const slice = `  - sources:\n      - model: models/${model}\n        layer_range: [0, 2]\n`
+  return (await merged(`merge_method: passthrough\nslices:\n${slice.repeat(20)}dtype: float32\n`)).out
+}
+
+test('mergekit\'s example files, their model names replaced', async () => {
+  const [base, one, two, three] = [await tall('base'), await tall('ft1'), await tall('ft2'), await tall('ft3')]
+  const examples: Record<string, string> = {
+    ties: `models:
+  - model: ${one}
+    parameters:
+      density: [1, 0.7, 0.1] # density gradient
+      weight: 1.0
+  - model: ${two}
+    parameters:
+      density: 0.5
+      weight: [0, 0.3, 0.7, 1] # weight gradient
+  - model: ${three}
+    parameters:
+      density: 0.33
+      weight:
+        - filter: mlp
+          value: 0.5
+        - value: 0
+merge_method: ties
+base_model: ${base}
+parameters:
+  normalize: true
+  int8_mask: true
+dtype: float16
+`,
+    linear: `models:
+  - model: ${one}
+    parameters:
+      weight: 1.0
+  - model: ${two}
+    parameters:
+      weight: 0.3
+  - model: ${three}
+    parameters:
+      weight: 0.5
+merge_method: linear
+dtype: float16
+`,
+    'gradient-slerp': `slices:
+  - sources:
+      - model: ${one}
+        layer_range: [0, 40]
+      - model: ${two}
+        layer_range: [0, 40]
+merge_method: slerp
+base_model: ${one}
+parameters:
+  t:
+    - filter: self_attn
+      value: [0, 0.5, 0.3, 0.7, 1]
+    - filter: mlp
+      value: [1, 0.5, 0.7, 0.3, 0]
+    - value: 0.5 # fallback for rest of tensors
+dtype: float16
+`,
+    'bio-merge': `models:
+  - model: ${one}
+    parameters:
+      density: 0.5
+      weight: 0.5
+  - model: ${two}
+    parameters:
+      density: 0.5
+      weight: 0.5
+merge_method: ties
+base_model: ${base}
+parameters:
+  normalize: false
+  int8_mask: true
+dtype: float16
+`,
+  }
+  for (const [name, text] of Object.entries(examples)) {
+    const out = join(scratch, name)
+    await merge(yaml(text), out)
+    const checkpoint = await openCheckpoint(out)
+    assert.deepEqual([checkpoint.config!.num_hidden_layers, checkpoint.config!.torch_dtype], [40, 'float16'])
+    assert.equal(checkpoint.tensors.size, 3 + 9 * 40)
+    assert.ok((await checkpoint.read('model.layers.39.mlp.down_proj.weight')).every(Number.isFinite))
+    await checkpoint.close()
+  }
+})
