@@ -27,7 +27,10 @@ export function checkCounts(counts: Record<string, number | undefined>): void {
 /** `task,label` → its names; undefined when the option was not given. */
 export function splitNames(text: string | undefined): string[] | undefined {
   if (text === undefined) return undefined
-  const names = text.split(',').map((name) => name.trim()).filter(Boolean)
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
   if (names.length === 0) throw new UserError('a list of columns is empty: write names with commas between', { exitCode: 2 })
   return names
 }

@@ -8,12 +8,22 @@ export const describe = 'Print the table of a results folder as Markdown, LaTeX 
 export function builder(cli: Argv) {
   return cli
     .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
-    .option('format', { choices: ['md', 'tex', 'csv'] as const, default: 'md' as const, describe: 'Markdown, LaTeX (booktabs), or CSV with full numbers' })
-    .option('by', { type: 'string', describe: 'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given' })
+    .option('format', {
+      choices: ['md', 'tex', 'csv'] as const,
+      default: 'md' as const,
+      describe: 'Markdown, LaTeX (booktabs), or CSV with full numbers',
+    })
+    .option('by', {
+      type: 'string',
+      describe: 'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given',
+    })
     .option('columns', { type: 'string', describe: 'Measures, with commas between, each as mean ± standard error over seeds' })
     .option('across', { type: 'string', describe: 'Column whose values stand across the table' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
-    .example('deltalab table results/drop-rate --format tex --by task,label,drop_rate --columns score_edited', 'the scores as a LaTeX table')
+    .example(
+      'deltalab table results/drop-rate --format tex --by task,label,drop_rate --columns score_edited',
+      'the scores as a LaTeX table',
+    )
 }
 
 interface Args {

@@ -68,7 +68,9 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     (index) => errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`),
   )
   const views = [value.report].flat()
-  checkViews(views, edits, (index, key, error) => errorAt(Array.isArray(value.report) ? ['report', index, key] : ['report', key], error.message))
+  checkViews(views, edits, (index, key, error) =>
+    errorAt(Array.isArray(value.report) ? ['report', index, key] : ['report', key], error.message),
+  )
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
   refuseRepeats(seeds.map(String), (index) => errorAt(['seeds', index], `the seed ${seeds[index]} is listed twice`))
   return {

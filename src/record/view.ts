@@ -6,16 +6,33 @@ const value = z.union([z.string(), z.number(), z.boolean()])
 
 export const viewSchema = z.strictObject({
   title: z.string().optional().describe('Title of the figure; the title of the experiment unless given.'),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes').optional()
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes')
+    .optional()
     .describe('File name of the figure; `figure` unless given.'),
-  kind: z.enum(['line', 'box', 'heat']).default('line')
-    .describe('Lines of means over seeds; boxes of per-tensor Riemann terms (or of runs, with `y`); or a coloured grid of `x` against `series`.'),
-  where: z.record(column, z.union([value, z.array(value).min(1)])).optional()
+  kind: z
+    .enum(['line', 'box', 'heat'])
+    .default('line')
+    .describe(
+      'Lines of means over seeds; boxes of per-tensor Riemann terms (or of runs, with `y`); or a coloured grid of `x` against `series`.',
+    ),
+  where: z
+    .record(column, z.union([value, z.array(value).min(1)]))
+    .optional()
     .describe('Only runs in which each of these columns has the value, or one of the values, given.'),
   x: column.optional().describe('Column or editor option on the x axis; the axis of the editors unless given.'),
-  y: z.union([column, z.array(column).min(1)]).optional().describe('Measured column or columns on the y axis; score_edited unless given.'),
-  series: z.union([column, z.array(column).min(1)]).optional().describe('Column or columns that give each line its colour; label, and what else varies, unless given.'),
-  columns: column.optional().describe('Column whose values are panels side by side; task (or model and task, where the pairs do not fill a grid) unless given.'),
+  y: z
+    .union([column, z.array(column).min(1)])
+    .optional()
+    .describe('Measured column or columns on the y axis; score_edited unless given.'),
+  series: z
+    .union([column, z.array(column).min(1)])
+    .optional()
+    .describe('Column or columns that give each line its colour; label, and what else varies, unless given.'),
+  columns: column
+    .optional()
+    .describe('Column whose values are panels side by side; task (or model and task, where the pairs do not fill a grid) unless given.'),
   rows: column.optional().describe('Column whose values are panels one below the other; model unless given.'),
   references: z.boolean().default(true).describe('Base and post-trained model as reference lines.'),
   log_x: z.boolean().default(false).describe('A logarithmic x axis.'),
@@ -31,6 +48,7 @@ export const MADE = ['gap', 'term'] as const
 /** Every column that views name, and where: `x`, `y`, `where`, … */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {
   const keys = ['x', 'y', 'series', 'columns', 'rows'] as const
-  return [...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })), { key: 'where', names: Object.keys(view.where ?? {}) }]
-    .flatMap(({ key, names }) => names.map((name) => ({ key, name })))
+  return [...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })), { key: 'where', names: Object.keys(view.where ?? {}) }].flatMap(
+    ({ key, names }) => names.map((name) => ({ key, name })),
+  )
 }

@@ -45,7 +45,10 @@ function isEven(sorted: readonly number[]): boolean {
 
 /** True when the values span so many decades that most of them would lie on the zero line of a linear scale. */
 export function spansDecades(values: readonly number[]): boolean {
-  const sizes = values.map(Math.abs).filter((size) => size > 0).sort((a, b) => a - b)
+  const sizes = values
+    .map(Math.abs)
+    .filter((size) => size > 0)
+    .sort((a, b) => a - b)
   return sizes.length >= 4 && sizes.at(-1)! > 20 * sizes[Math.floor((sizes.length - 1) / 2)]
 }
 
@@ -58,7 +61,10 @@ export interface Symlog {
 
 /** A symmetric log scale over these values on `length` pixels, with ticks at zero and at powers of ten that do not touch. */
 export function symlogOf(values: readonly number[], length: number): Symlog {
-  const sizes = values.map(Math.abs).filter((size) => size > 0).sort((a, b) => a - b)
+  const sizes = values
+    .map(Math.abs)
+    .filter((size) => size > 0)
+    .sort((a, b) => a - b)
   const top = Math.floor(Math.log10(sizes.at(-1) ?? 1))
   // A tenth of the values may fall into the linear part; at most five decades are shown, so that labels do not crowd.
   const bottom = Math.max(top - 4, Math.min(top, Math.floor(Math.log10(sizes[Math.floor(sizes.length / 10)] ?? 1))))

@@ -15,8 +15,12 @@ function largest(terms: readonly Term[], bars: number): { name: string; term: nu
   const sorted = [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term) || (a.tensor < b.tensor ? -1 : 1))
   const shown = sorted.slice(0, sorted.length > bars ? bars - 1 : bars).map(({ tensor, term }) => ({ name: tensor, term }))
   const rest = sorted.slice(shown.length)
-  return rest.length === 0 ? shown : [...shown, { name: `${rest.length} other tensors`, term: rest.reduce((sum, { term }) => sum + term, 0) }]
+  return rest.length === 0
+    ? shown
+    : [...shown, { name: `${rest.length} other tensors`, term: rest.reduce((sum, { term }) => sum + term, 0) }]
 }
+
+const number = (value: number | null) => (value === null ? '–' : significant(value))
 
 /** vega-lite spec of the terms of one run; at most `bars` bars. */
 export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSpec {
@@ -29,21 +33,36 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
   const room = ((widest + 8) / (width - 2 * widest - 16)) * (high - low || limit)
   const y = { field: 'name', type: 'nominal', sort: null, title: null, axis: { grid: false, tickSize: 0, labelLimit: 400 } }
   const x = {
-    field: 'term', type: 'quantitative', title: 'term of the Riemann sum (nats per token)', axis: { labelExpr: LABEL, tickCount: 5 },
+    field: 'term',
+    type: 'quantitative',
+    title: 'term of the Riemann sum (nats per token)',
+    axis: { labelExpr: LABEL, tickCount: 5 },
     scale: { domain: [low < 0 ? low - room : 0, high > 0 ? high + room : 0], nice: false },
   }
   const text = (side: 'left' | 'right', test: string) => ({
-    transform: [{ filter: test }], mark: { type: 'text', align: side, dx: side === 'left' ? 4 : -4, fontSize: 9.5, color: INK }, encoding: { x, y, text: { field: 'text' } },
+    transform: [{ filter: test }],
+    mark: { type: 'text', align: side, dx: side === 'left' ? 4 : -4, fontSize: 9.5, color: INK },
+    encoding: { x, y, text: { field: 'text' } },
   })
   return {
-    title: { text: `Terms of the Riemann sum: ${row.label} on ${row.task}`, subtitle: [
-      `sum ${row.riemann_sum === null ? '–' : significant(row.riemann_sum)}, exact loss change ${row.loss_change === null ? '–' : significant(row.loss_change)} nats per token`,
-      `rule ${row.riemann_rule}, ${row.riemann_steps} steps, ${row.loss_items} items, ${terms.length} tensors`,
-    ] },
-    data: { values }, config: THEME, width, height: { step: 17 },
+    title: {
+      text: `Terms of the Riemann sum: ${row.label} on ${row.task}`,
+      subtitle: [
+        `sum ${number(row.riemann_sum)}, exact loss change ${number(row.loss_change)} nats per token`,
+        `rule ${row.riemann_rule}, ${row.riemann_steps} steps, ${row.loss_items} items, ${terms.length} tensors`,
+      ],
+    },
+    data: { values },
+    config: THEME,
+    width,
+    height: { step: 17 },
     layer: [
-      { mark: { type: 'bar', size: 11 }, encoding: { x, y, color: { condition: { test: 'datum.term < 0', value: LOWERS }, value: RAISES } } },
-      text('left', 'datum.term >= 0'), text('right', 'datum.term < 0'),
+      {
+        mark: { type: 'bar', size: 11 },
+        encoding: { x, y, color: { condition: { test: 'datum.term < 0', value: LOWERS }, value: RAISES } },
+      },
+      text('left', 'datum.term >= 0'),
+      text('right', 'datum.term < 0'),
       { mark: { type: 'rule', color: INK, strokeWidth: 1 }, encoding: { x: { datum: 0, type: 'quantitative' } } },
     ],
   } as unknown as TopLevelSpec

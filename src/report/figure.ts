@@ -44,7 +44,9 @@ export function specOf({ rows: all, terms, order, title }: Source, view: Partial
 /** Rows with something to draw, so that no panel stays empty. */
 function drawnRows(rows: readonly Row[], terms: readonly Term[], options: FigureOptions): Row[] {
   const withTerms = new Set(terms.map((term) => term.run))
-  return rows.filter((row) => row.status === 'ok' && options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)))
+  return rows.filter(
+    (row) => row.status === 'ok' && options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)),
+  )
 }
 
 /** Draws a view. Throws a UserError for unknown columns and when nothing can be drawn. */
@@ -56,11 +58,20 @@ export async function drawFigure(source: Source, view: Partial<View> = {}): Prom
 function headingsOf(rows: readonly Row[], options: FigureOptions): Headings {
   const done = rows.filter((row) => row.status === 'ok')
   const metrics = [...new Set(done.map((row) => row.metric))]
-  const what = options.kind === 'box' && options.y[0] === 'term' ? 'one value per tensor and seed' : options.kind === 'line' ? meansOf(rows, options) : 'means over seeds'
+  const what =
+    options.kind === 'box' && options.y[0] === 'term'
+      ? 'one value per tensor and seed'
+      : options.kind === 'line'
+        ? meansOf(rows, options)
+        : 'means over seeds'
   const scored = options.y.some((name) => name.startsWith('score') || name === 'gap')
   const failed = rows.length - done.length
   const parts = [what, itemsOf(done, scored), failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '']
-  return { title: '', subtitle: [parts.filter(Boolean).join(' · ')], metric: metrics.length === 1 ? metricWords(metrics[0]) : metrics.length ? 'score' : null }
+  return {
+    title: '',
+    subtitle: [parts.filter(Boolean).join(' · ')],
+    metric: metrics.length === 1 ? metricWords(metrics[0]) : metrics.length ? 'score' : null,
+  }
 }
 
 function meansOf(rows: readonly Row[], options: FigureOptions): string {

@@ -21,7 +21,8 @@ interface Face {
 function readFace(path: string): Face {
   const bytes = readFileSync(path)
   const tables = new Map<string, number>()
-  for (let i = 0; i < bytes.readUInt16BE(4); i++) tables.set(bytes.toString('latin1', 12 + 16 * i, 16 + 16 * i), bytes.readUInt32BE(20 + 16 * i))
+  for (let i = 0; i < bytes.readUInt16BE(4); i++)
+    tables.set(bytes.toString('latin1', 12 + 16 * i, 16 + 16 * i), bytes.readUInt32BE(20 + 16 * i))
   const table = (tag: string) => tables.get(tag)!
   const unitsPerEm = bytes.readUInt16BE(table('head') + 18)
   const metrics = bytes.readUInt16BE(table('hhea') + 34)

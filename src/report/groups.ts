@@ -30,8 +30,22 @@ export interface Grouping {
 }
 
 /** Columns that say what a run is; two rows that agree in all of them differ in their seed only. */
-export const IDENTITY = ['experiment', 'model', 'task', 'label', 'editor', 'on', 'selection', 'drop_rate', 'rank', 'bits', 'alpha', 'k',
-  'riemann_rule', 'riemann_steps'] as const
+export const IDENTITY = [
+  'experiment',
+  'model',
+  'task',
+  'label',
+  'editor',
+  'on',
+  'selection',
+  'drop_rate',
+  'rank',
+  'bits',
+  'alpha',
+  'k',
+  'riemann_rule',
+  'riemann_steps',
+] as const
 
 /** Options that may be swept, by how telling they are on an axis. */
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
@@ -63,7 +77,10 @@ export function cellOf(row: Row, name: string): Value {
 /** Rows that a view asks for. Throws a UserError for an unknown column. */
 export function rowsWhere(rows: readonly Row[], where: View['where']): Row[] {
   const wanted = Object.entries(where ?? {})
-  checkColumns(wanted.map(([name]) => name), rows)
+  checkColumns(
+    wanted.map(([name]) => name),
+    rows,
+  )
   return rows.filter((row) => wanted.every(([name, values]) => [values].flat().includes(cellOf(row, name) as string)))
 }
 
@@ -74,7 +91,7 @@ export type Order = ReadonlyMap<string, number>
 export function compareValues(a: Value, b: Value, order: Order = new Map()): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
   const [left, right] = [a === null ? '' : String(a), b === null ? '' : String(b)]
-  const place = (word: string) => (word === '' ? -1 : order.get(word) ?? Infinity)
+  const place = (word: string) => (word === '' ? -1 : (order.get(word) ?? Infinity))
   if (place(left) !== place(right)) return place(left) < place(right) ? -1 : 1
   return left < right ? -1 : left > right ? 1 : 0
 }
@@ -114,7 +131,9 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
 
 /** Mean ± standard error of a numeric column over the runs of a group. */
 export function meanOf(rows: readonly Row[], name: string): Mean {
-  const values = rows.map((row) => cellOf(row, name)).filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
+  const values = rows
+    .map((row) => cellOf(row, name))
+    .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
   const n = values.length
   if (n === 0) return { mean: null, error: null, n }
   const mean = values.reduce((sum, value) => sum + value, 0) / n

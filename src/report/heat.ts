@@ -20,11 +20,21 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
   const cells = groups.flatMap((group) => {
     const { mean } = meanOf(group.rows, measure)
     const at = group.keys[x]
-    return mean === null ? [] : [{
-      ...placeOf(group.rows[0], options), x: typeof at === 'number' ? formatNumber('key', at) : String(at), at,
-      series: series.length === 1 && typeof group.keys[series[0]] === 'number' ? formatNumber('key', group.keys[series[0]] as number) : nameOf(group.keys, series),
-      value: kind === 'share' ? 100 * mean : mean, text: kind === 'share' ? formatNumber('share', mean) : significant(mean, 2),
-    }]
+    return mean === null
+      ? []
+      : [
+          {
+            ...placeOf(group.rows[0], options),
+            x: typeof at === 'number' ? formatNumber('key', at) : String(at),
+            at,
+            series:
+              series.length === 1 && typeof group.keys[series[0]] === 'number'
+                ? formatNumber('key', group.keys[series[0]] as number)
+                : nameOf(group.keys, series),
+            value: kind === 'share' ? 100 * mean : mean,
+            text: kind === 'share' ? formatNumber('share', mean) : significant(mean, 2),
+          },
+        ]
   })
   if (cells.length === 0) throw nothing(measure, failed.length)
   const values = cells.map((cell) => cell.value)
@@ -37,11 +47,44 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
   const axis = { labelAngle: 0, grid: false, tickSize: 0, domain: false }
   const position = {
     x: { field: 'x', type: 'nominal', sort: [...new Set(sort)], title: wordsOf(x).axis, axis },
-    y: { field: 'series', type: 'nominal', sort: [...new Set(cells.map((cell) => cell.series))], title: series.length === 1 ? wordsOf(series[0]).axis : series.map((name) => wordsOf(name).heading).join(', '), axis },
+    y: {
+      field: 'series',
+      type: 'nominal',
+      sort: [...new Set(cells.map((cell) => cell.series))],
+      title: series.length === 1 ? wordsOf(series[0]).axis : series.map((name) => wordsOf(name).heading).join(', '),
+      axis,
+    },
   }
   const layer = [
-    { mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 }, encoding: { ...position, color: { field: 'value', type: 'quantitative', title: yTitle(options, headings.metric, false).split(/ (?=\()/), scale: { scheme: 'blues', domain: [low, high], ...(constant === null ? { zero: false } : { type: 'symlog', constant }) }, legend: { gradientLength: Math.min(160, grid.height), ...(constant === null ? { tickCount: 5 } : { values: symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high), labelExpr: LABEL }) } } } },
-    { mark: { type: 'text', fontSize: fontSize(cells.map((cell) => cell.text), grid.width / position.x.sort.length), baseline: 'middle' }, encoding: { ...position, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } } },
+    {
+      mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 },
+      encoding: {
+        ...position,
+        color: {
+          field: 'value',
+          type: 'quantitative',
+          title: yTitle(options, headings.metric, false).split(/ (?=\()/),
+          scale: { scheme: 'blues', domain: [low, high], ...(constant === null ? { zero: false } : { type: 'symlog', constant }) },
+          legend: {
+            gradientLength: Math.min(160, grid.height),
+            ...(constant === null
+              ? { tickCount: 5 }
+              : { values: symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high), labelExpr: LABEL }),
+          },
+        },
+      },
+    },
+    {
+      mark: {
+        type: 'text',
+        fontSize: fontSize(
+          cells.map((cell) => cell.text),
+          grid.width / position.x.sort.length,
+        ),
+        baseline: 'middle',
+      },
+      encoding: { ...position, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } },
+    },
   ]
   return frame(layer, [], grid, dark, headings)
 }

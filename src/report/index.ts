@@ -37,16 +37,19 @@ export interface Shown extends Source {
   views: View[]
 }
 
+/** A view that was typed or stored; `source` says where. Throws a UserError that names the key. */
+export function parseView(view: unknown, source: string): View {
+  const checked = viewSchema.safeParse(view)
+  if (checked.success) return checked.data
+  const { path, message } = checked.error.issues[0]
+  throw new UserError(`${[source, ...path].join('.')}: ${message}`)
+}
+
 /** What a results folder is to show. Throws a UserError when it is not one, or when its report section is wrong. */
 export async function readSource(folder: string): Promise<Shown> {
   const { rows, terms, meta, config } = await readResults(folder)
   const { title, report } = (parse(config) ?? {}) as { title?: string; report?: unknown }
-  const views = [report ?? {}].flat().map((view) => {
-    const checked = viewSchema.safeParse(view)
-    if (checked.success) return checked.data
-    const { path, message } = checked.error.issues[0]
-    throw new UserError(`${join(folder, 'config.yaml')}: report${path.length ? `.${path.join('.')}` : ''}: ${message}`)
-  })
+  const views = [report ?? {}].flat().map((view) => parseView(view, `${join(folder, 'config.yaml')}: report`))
   return { rows, terms, order: orderOf(config), title: title ?? meta.experiment, views }
 }
 
@@ -82,7 +85,7 @@ async function drawAll(folder: string, source: Shown): Promise<{ paths: string[]
   const problems: string[] = []
   for (const [i, view] of namedViews(source.views).entries()) {
     try {
-      paths.push(...await writeFigures(folder, source, [view]))
+      paths.push(...(await writeFigures(folder, source, [view])))
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       problems.push(`Figure ${view.name ?? i + 1}: ${error.message}`)
@@ -91,12 +94,13 @@ async function drawAll(folder: string, source: Shown): Promise<{ paths: string[]
   return { paths, problems }
 }
 
-const namedViews = (views: readonly Partial<View>[]) => views.map((view, i) => ({ ...view, name: view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`) }))
+const namedViews = (views: readonly Partial<View>[]) =>
+  views.map((view, i) => ({ ...view, name: view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`) }))
 
 /** Draws each view into `<folder>/<name>.svg` and `.png`; returns their paths. Names: `figure`, then `figure-2`, … */
 export async function writeFigures(folder: string, source: Source, views: readonly Partial<View>[]): Promise<string[]> {
   const paths: string[] = []
-  for (const view of namedViews(views)) paths.push(...await writePair(folder, await drawFigure(source, view)))
+  for (const view of namedViews(views)) paths.push(...(await writePair(folder, await drawFigure(source, view))))
   return paths
 }
 

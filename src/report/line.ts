@@ -23,11 +23,28 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
   const symlog = options.logY ?? (kind === 'loss' && spansDecades(series.points.map((point) => point.y)))
 
   const x = {
-    field: 'x', type: numeric ? 'quantitative' : 'ordinal', title: wordsOf(options.x).axis,
-    axis: numeric ? { values: ticksOf(xs, grid.width - 16, logX), labelExpr: LABEL, grid: false, labelOverlap: false } : { labelAngle: 0, grid: false },
-    scale: numeric ? { type: logX ? 'log' : 'linear', domain: ends[0] === ends[1] ? [ends[0] - 1, ends[1] + 1] : ends, nice: false, zero: false, padding: 8 } : { type: 'point', padding: 0.5 },
+    field: 'x',
+    type: numeric ? 'quantitative' : 'ordinal',
+    title: wordsOf(options.x).axis,
+    axis: numeric
+      ? { values: ticksOf(xs, grid.width - 16, logX), labelExpr: LABEL, grid: false, labelOverlap: false }
+      : { labelAngle: 0, grid: false },
+    scale: numeric
+      ? {
+          type: logX ? 'log' : 'linear',
+          domain: ends[0] === ends[1] ? [ends[0] - 1, ends[1] + 1] : ends,
+          nice: false,
+          zero: false,
+          padding: 8,
+        }
+      : { type: 'point', padding: 0.5 },
   }
-  const y = { field: 'y', type: 'quantitative', title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height), ...yScale(ys, kind, symlog, grid.height) }
+  const y = {
+    field: 'y',
+    type: 'quantitative',
+    title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height),
+    ...yScale(ys, kind, symlog, grid.height),
+  }
   const domain = series.styles.map((style) => style.name)
   const scaleOf = (range: unknown[]) => ({ field: 'series', type: 'nominal', legend: null, sort: null, scale: { domain, range } })
   const color = scaleOf(series.styles.map((style) => style.colour))
@@ -38,19 +55,35 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
   const bars = { transform: [{ filter: 'datum.part === "point" && datum.n > 1' }] }
 
   const layer = [
-    { transform: only('level'), mark: { type: numeric ? 'line' : 'rule', strokeWidth: 1.3 }, encoding: { ...(numeric ? { x } : {}), y, color, strokeDash } },
+    {
+      transform: only('level'),
+      mark: { type: numeric ? 'line' : 'rule', strokeWidth: 1.3 },
+      encoding: { ...(numeric ? { x } : {}), y, color, strokeDash },
+    },
     ...(numeric ? [{ transform: only('point'), mark: { type: 'line', strokeWidth: 1.8 }, encoding: { x, y, color, strokeDash } }] : []),
     { ...bars, mark: { type: 'rule', strokeWidth: 1.2 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
-    ...['low', 'high'].map((field) => ({ ...bars, mark: { type: 'tick', orient: 'horizontal', size: 6, thickness: 1.2 }, encoding: { x, y: { ...y, field }, color } })),
-    { transform: only('point'), mark: { type: 'point', filled: true, size: 42, opacity: 1, strokeWidth: 1.4 }, encoding: { x, y, fill, stroke: color, shape } },
+    ...['low', 'high'].map((field) => ({
+      ...bars,
+      mark: { type: 'tick', orient: 'horizontal', size: 6, thickness: 1.2 },
+      encoding: { x, y: { ...y, field }, color },
+    })),
+    {
+      transform: only('point'),
+      mark: { type: 'point', filled: true, size: 42, opacity: 1, strokeWidth: 1.4 },
+      encoding: { x, y, fill, stroke: color, shape },
+    },
   ]
   return frame(layer, series.styles, grid, values, headings)
 }
 
 /** Words and unit of the y axis; the metric's own name where a score is drawn. */
 export function yTitle(options: FigureOptions, metric: string | null, symlog: boolean): string {
-  const words = options.y.length > 1 && wordsOf(options.y[0]).kind === 'loss' ? 'loss change (nats per token)'
-    : options.y[0] === 'score_edited' ? `${metricWords(metric)} (%)` : wordsOf(options.y[0]).axis
+  const words =
+    options.y.length > 1 && wordsOf(options.y[0]).kind === 'loss'
+      ? 'loss change (nats per token)'
+      : options.y[0] === 'score_edited'
+        ? `${metricWords(metric)} (%)`
+        : wordsOf(options.y[0]).axis
   return symlog ? words.replace(/\)$/, '; symmetric log)') : words
 }
 
@@ -66,5 +99,8 @@ export function yScale(ys: readonly number[], kind: string, symlog: boolean, hei
   // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.
   const bound = (value: number) => (low >= -5 && high <= 105 ? Math.max(0, Math.min(100, value)) : value)
   const domain = [bound(Math.floor(low / step) * step), bound(Math.ceil(high / step) * step)]
-  return { scale: { domain: domain[0] === domain[1] ? [domain[0] - 1, domain[1] + 1] : domain, nice: false, zero: false, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
+  return {
+    scale: { domain: domain[0] === domain[1] ? [domain[0] - 1, domain[1] + 1] : domain, nice: false, zero: false, padding: 6 },
+    axis: { labelExpr: LABEL, tickCount: 6 },
+  }
 }

@@ -22,21 +22,34 @@ export interface FigureOptions {
 /** Fills in a view. Throws a UserError with the nearest name for a column that no row has. */
 export function figureOptions(rows: readonly Row[], view: Partial<View>): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
-  checkColumns(columnsOfView(view).map(({ name }) => name), rows)
+  checkColumns(
+    columnsOfView(view).map(({ name }) => name),
+    rows,
+  )
   const x = view.x ?? bestAxis(rows)
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]
-  const series = list(view.series) ?? ['label', ...AXIS_ORDER].filter((name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name))
+  const series =
+    list(view.series) ??
+    ['label', ...AXIS_ORDER].filter((name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name))
   const scored = rows.some((row) => row.score_edited !== null)
   return {
-    kind: view.kind ?? 'line', x, y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [scored ? 'score_edited' : 'loss_change']),
-    series, ...panels, references: view.references ?? true, logX: view.log_x ?? false, logY: view.log_y,
+    kind: view.kind ?? 'line',
+    x,
+    y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [scored ? 'score_edited' : 'loss_change']),
+    series,
+    ...panels,
+    references: view.references ?? true,
+    logX: view.log_x ?? false,
+    logY: view.log_y,
   }
 }
 
 /** The numeric option with the most values. */
 function bestAxis(rows: readonly Row[]): string {
-  const numeric = [...AXIS_ORDER, ...identityColumns(rows)].filter((name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1)
+  const numeric = [...AXIS_ORDER, ...identityColumns(rows)].filter(
+    (name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1,
+  )
   return numeric.filter((name) => distinct(rows, name) > 1).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ?? 'label'
 }
 
@@ -51,7 +64,9 @@ function panelColumns(rows: readonly Row[], view: Partial<View>, taken: string[]
   if (varying.length < 2) return { columns: varying, rows: [] }
   const pairs = new Set(rows.map((row) => JSON.stringify([row.task, row.model]))).size
   // A model that is measured on its own task only would leave most of a grid empty.
-  return pairs === distinct(rows, 'task') * distinct(rows, 'model') ? { columns: ['task'], rows: ['model'] } : { columns: ['model', 'task'], rows: [] }
+  return pairs === distinct(rows, 'task') * distinct(rows, 'model')
+    ? { columns: ['task'], rows: ['model'] }
+    : { columns: ['model', 'task'], rows: [] }
 }
 
 /** True when `name` has one value for each value of `given` (as bits follow blocks), so that it cannot tell lines apart. */

@@ -23,7 +23,13 @@ export function nameOf(keys: Record<string, Value>, columns: readonly string[]):
   const parts = columns.flatMap((column) => {
     const value = keys[column]
     if (value === null || value === undefined) return []
-    return [typeof value === 'number' ? `${wordsOf(column).heading} = ${formatNumber('key', value)}` : typeof value === 'boolean' ? `${wordsOf(column).heading}: ${value}` : value]
+    return [
+      typeof value === 'number'
+        ? `${wordsOf(column).heading} = ${formatNumber('key', value)}`
+        : typeof value === 'boolean'
+          ? `${wordsOf(column).heading}: ${value}`
+          : value,
+    ]
   })
   // A pair called small-math needs no second word for its task.
   return parts.filter((part, i) => !parts.some((other, j) => j < i && other.split(/[-_ .]/).includes(part))).join(', ') || 'all'
@@ -45,7 +51,12 @@ export interface Grid {
   height: number
 }
 
-const SIZES = [{ width: 440, height: 300 }, { width: 300, height: 220 }, { width: 240, height: 190 }, { width: 200, height: 165 }]
+const SIZES = [
+  { width: 440, height: 300 },
+  { width: 300, height: 220 },
+  { width: 240, height: 190 },
+  { width: 200, height: 165 },
+]
 const GAP = 18
 
 /** Titles of the panels in the order of the config, and their size in pixels. */
@@ -63,8 +74,16 @@ export function frame(layer: object[], styles: readonly Style[], grid: Grid, val
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }
   const row = { field: 'row', type: 'nominal', sort: rows, header: { title: null, labelAngle: -90 } }
   const wrapped = across < columns.length
-  const panels = !wide && !tall ? { width, height, layer }
-    : { facet: wrapped ? column : { ...(wide && { column }), ...(tall && { row }) }, ...(wrapped && { columns: across }), bounds: 'flush', spacing: wrapped ? { row: 34, column: GAP } : GAP, spec: { width, height, layer } }
+  const panels =
+    !wide && !tall
+      ? { width, height, layer }
+      : {
+          facet: wrapped ? column : { ...(wide && { column }), ...(tall && { row }) },
+          ...(wrapped && { columns: across }),
+          bounds: 'flush',
+          spacing: wrapped ? { row: 34, column: GAP } : GAP,
+          spec: { width, height, layer },
+        }
   return {
     title: { text: headings.title, subtitle: headings.subtitle },
     data: { values },

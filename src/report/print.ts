@@ -18,8 +18,9 @@ function textCells({ by, columns, lines }: Table): { head: string[]; body: strin
   const counted = new Set(lines.map((line) => line.runs)).size > 1
   const head = [...by.map((name) => wordsOf(name).heading), ...(counted ? ['seeds'] : []), ...columns.map(({ heading }) => heading)]
   const body = lines.map((line) => [
-    ...line.keys.map(showKey), ...(counted ? [String(line.runs)] : []),
-    ...line.cells.map(({ mean, error, word }, i) => (mean === null ? word ?? '–' : formatMean(wordsOf(columns[i].name), mean, error))),
+    ...line.keys.map(showKey),
+    ...(counted ? [String(line.runs)] : []),
+    ...line.cells.map(({ mean, error, word }, i) => (mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i].name), mean, error))),
   ])
   return { head, body, keys: by.length }
 }
@@ -33,14 +34,40 @@ function printMarkdown(table: Table): string {
   const pad = (cell: string, i: number) => ' '.repeat(widths[i] - [...cell].length)
   const line = (cells: string[]) => `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
   const rule = `|${widths.map((width, i) => (right[i] ? `${'-'.repeat(width + 1)}:` : `:${'-'.repeat(width + 1)}`)).join('|')}|`
-  return [`**${table.title}**`, '', line(escaped[0]), rule, ...escaped.slice(1).map(line), '', ...table.notes.map((note) => `${capital(note)}.`), ''].join('\n')
+  return [
+    `**${table.title}**`,
+    '',
+    line(escaped[0]),
+    rule,
+    ...escaped.slice(1).map(line),
+    '',
+    ...table.notes.map((note) => `${capital(note)}.`),
+    '',
+  ].join('\n')
 }
 
 const capital = (text: string) => text[0].toUpperCase() + text.slice(1)
 
 const TEX: Record<string, string> = {
-  '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', $: '\\$', '&': '\\&', '#': '\\#', '%': '\\%', _: '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
-  '−': '$-$', '±': '$\\pm$', '–': '--', α: '$\\alpha$', Δ: '$\\Delta$', '‖': '$\\|$', '<': '$<$', '>': '$>$', '·': '$\\cdot$',
+  '\\': '\\textbackslash{}',
+  '{': '\\{',
+  '}': '\\}',
+  $: '\\$',
+  '&': '\\&',
+  '#': '\\#',
+  '%': '\\%',
+  _: '\\_',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '−': '$-$',
+  '±': '$\\pm$',
+  '–': '--',
+  α: '$\\alpha$',
+  Δ: '$\\Delta$',
+  '‖': '$\\|$',
+  '<': '$<$',
+  '>': '$>$',
+  '·': '$\\cdot$',
 }
 
 /** Text as LaTeX sets it in text mode. */
@@ -54,20 +81,37 @@ function printLatex(table: Table): string {
   const align = head.map((_, i) => (body.every((cells) => /^[−\d–]/.test(cells[i])) ? 'r' : 'l')).join('')
   const line = (cells: string[]) => `  ${cells.map(escapeTex).join(' & ')} \\\\`
   return [
-    '\\begin{table}', '  \\centering', `  \\caption{${escapeTex(table.title)}. ${table.notes.map((note) => `${escapeTex(capital(note))}.`).join(' ')}}`,
-    `  \\begin{tabular}{${align}}`, '  \\toprule', line(head), '  \\midrule', ...body.map(line), '  \\bottomrule', '  \\end{tabular}', '\\end{table}', '',
+    '\\begin{table}',
+    '  \\centering',
+    `  \\caption{${escapeTex(table.title)}. ${table.notes.map((note) => `${escapeTex(capital(note))}.`).join(' ')}}`,
+    `  \\begin{tabular}{${align}}`,
+    '  \\toprule',
+    line(head),
+    '  \\midrule',
+    ...body.map(line),
+    '  \\bottomrule',
+    '  \\end{tabular}',
+    '\\end{table}',
+    '',
   ].join('\n')
 }
 
 /** Full numbers: for each measure its mean, standard error and number of values. */
 function printCsv({ by, columns, lines }: Table): string {
-  const records = lines.map((line) => [
-    ...line.keys.map((value) => value ?? ''), line.runs,
-    ...line.cells.flatMap(({ mean, error, n, word }) => (mean === null ? [word ?? '', '', n] : [mean, error ?? '', n])),
-  ].map(String))
-  const header = [...by, 'runs', ...columns.flatMap(({ name, heading }) => {
-    const at = heading === wordsOf(name).heading ? name : `${name} ${heading}`
-    return [at, `${at}_error`, `${at}_n`]
-  })]
+  const records = lines.map((line) =>
+    [
+      ...line.keys.map((value) => value ?? ''),
+      line.runs,
+      ...line.cells.flatMap(({ mean, error, n, word }) => (mean === null ? [word ?? '', '', n] : [mean, error ?? '', n])),
+    ].map(String),
+  )
+  const header = [
+    ...by,
+    'runs',
+    ...columns.flatMap(({ name, heading }) => {
+      const at = heading === wordsOf(name).heading ? name : `${name} ${heading}`
+      return [at, `${at}_error`, `${at}_n`]
+    }),
+  ]
   return createArrayCsvStringifier({}).stringifyRecords([header, ...records])
 }

@@ -36,7 +36,8 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
-  const label = (name: string, measure: string) => (y.length === 1 && series.length ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`)
+  const label = (name: string, measure: string) =>
+    y.length === 1 && series.length ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`
   const points: Point[] = []
   const levels: Level[] = []
   for (const group of groups) {
@@ -51,11 +52,14 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
   if (points.length + levels.length === 0) throw nothing(y.join(' or '), failed.length)
   const used = new Set([...points, ...levels].map((entry) => entry.series))
   const alone = y.length > 1 && names.length === 1
-  const styles = names.flatMap((name, i) => y.map((measure, j) => styleOf(label(name, measure), alone ? j : i, j))).filter((style) => used.has(style.name))
+  const styles = names
+    .flatMap((name, i) => y.map((measure, j) => styleOf(label(name, measure), alone ? j : i, j)))
+    .filter((style) => used.has(style.name))
     .map((style) => ({ ...style, points: points.some((point) => point.series === style.name) }))
   const references = options.references ? referencesOf(rows, options) : []
   return {
-    points, levels: [...levels, ...references],
+    points,
+    levels: [...levels, ...references],
     styles: [...styles, ...REFERENCES.filter((style) => references.some((level) => level.series === style.name))],
   }
 }
@@ -71,8 +75,9 @@ function referencesOf(rows: readonly Row[], options: FigureOptions): Level[] {
   const { groups } = groupRows(rows, [...options.columns, ...options.rows])
   return groups.flatMap((group) => {
     const place = placeOf(group.rows[0], options)
-    if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name))) return [{ ...place, series: REFERENCES[0].name, y: 0 }]
-    return (options.y.length === 1 ? ENDS[options.y[0]] ?? [] : []).flatMap((column, i) => {
+    if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name)))
+      return [{ ...place, series: REFERENCES[0].name, y: 0 }]
+    return (options.y.length === 1 ? (ENDS[options.y[0]] ?? []) : []).flatMap((column, i) => {
       const { mean } = meanOf(group.rows, column)
       return mean === null ? [] : [{ ...place, series: REFERENCES[i].name, y: mean }]
     })

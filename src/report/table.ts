@@ -1,7 +1,21 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
 import type { Row } from '../record/row.js'
 import type { View } from '../record/view.js'
-import { AXIS_ORDER, cellOf, checkColumns, compareValues, distinct, groupRows, identityColumns, meanOf, rowsWhere, type Grouping, type Mean, type Order, type Value } from './groups.js'
+import {
+  AXIS_ORDER,
+  cellOf,
+  checkColumns,
+  compareValues,
+  distinct,
+  groupRows,
+  identityColumns,
+  meanOf,
+  rowsWhere,
+  type Grouping,
+  type Mean,
+  type Order,
+  type Value,
+} from './groups.js'
 import { itemsOf } from './items.js'
 import { formatNumber, wordsOf } from './words.js'
 
@@ -43,23 +57,35 @@ export function makeTable(all: readonly Row[], title: string, options: TableOpti
   const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
   const grouping = groupRows(rows, across ? [...by, across] : by, order)
   const values = across ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order)) : []
-  const columns = across ? acrossColumns(measures, across, values) : measures.map((name) => ({ name, heading: wordsOf(name).heading, at: undefined }))
+  const columns = across
+    ? acrossColumns(measures, across, values)
+    : measures.map((name) => ({ name, heading: wordsOf(name).heading, at: undefined }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
     keys: by.map((name) => group.keys[name]),
     runs: across ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length)) : group.rows.length,
-    cells: columns.map(({ name, at }) => cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name)),
+    cells: columns.map(({ name, at }) =>
+      cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name),
+    ),
   }))
-  return { title, by, columns: columns.map(({ name, heading }) => ({ name, heading })), lines, notes: notesOf(rows, grouping, measures, across) }
+  return {
+    title,
+    by,
+    columns: columns.map(({ name, heading }) => ({ name, heading })),
+    lines,
+    notes: notesOf(rows, grouping, measures, across),
+  }
 }
 
 function acrossColumns(measures: string[], across: string, values: Value[]): { name: string; heading: string; at?: Value }[] {
   const references = measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
   return [
     ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
-    ...values.flatMap((at) => measures.map((name) => {
-      const value = typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
-      return { name, at, heading: measures.length > 1 ? `${wordsOf(name).heading} ${value}` : value }
-    })),
+    ...values.flatMap((at) =>
+      measures.map((name) => {
+        const value = typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
+        return { name, at, heading: measures.length > 1 ? `${wordsOf(name).heading} ${value}` : value }
+      }),
+    ),
   ]
 }
 
@@ -77,14 +103,17 @@ function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
 /** Model, task and label where they vary, then the options that tell runs of one label apart. */
 function defaultKeys(rows: readonly Row[]): string[] {
   const axes = AXIS_ORDER.filter((name) => distinct(rows, name) > 1)
-  const options = identityColumns(rows).filter((name) => ![...AXIS_ORDER, 'experiment', 'editor', 'model', 'task', 'label'].includes(name) && splits(rows, ['label', ...axes], name))
+  const options = identityColumns(rows).filter(
+    (name) => ![...AXIS_ORDER, 'experiment', 'editor', 'model', 'task', 'label'].includes(name) && splits(rows, ['label', ...axes], name),
+  )
   const keys = ['model', 'task', 'label'].filter((name) => distinct(rows, name) > 1)
   return [...(keys.length ? keys : ['label']), ...axes, ...options]
 }
 
 /** True when runs that agree in `given` differ in `name`. */
 function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
-  const pairs = (columns: readonly string[]) => new Set(rows.map((row) => JSON.stringify(columns.map((column) => cellOf(row, column))))).size
+  const pairs = (columns: readonly string[]) =>
+    new Set(rows.map((row) => JSON.stringify(columns.map((column) => cellOf(row, column))))).size
   return pairs([...given, name]) > pairs(given)
 }
 
@@ -94,13 +123,24 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
   const done = rows.filter((row) => row.status === 'ok')
   const scored = columns.some((name) => name.startsWith('score') || name === 'gap') && itemsOf(done, true)
   const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsOf(done, false)
-  const constant = ['model', 'task'].filter((name) => distinct(rows, name) === 1).map((name) => `${name} ${rows[0][name as 'model' | 'task']}`)
+  const constant = ['model', 'task']
+    .filter((name) => distinct(rows, name) === 1)
+    .map((name) => `${name} ${rows[0][name as 'model' | 'task']}`)
   return [
     constant.join(', '),
     across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',
-    groups.length === 0 ? 'no finished run' : most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
+    groups.length === 0
+      ? 'no finished run'
+      : most === 1
+        ? 'single runs'
+        : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
     [lossy && `losses in nats per token, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
-    failed.length ? `${failed.length} failed ${failed.length === 1 ? 'run' : 'runs'} left out: ${[...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort().slice(0, 3).join('; ')}` : '',
+    failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
+}
+
+function failureNote(failed: readonly Row[]): string {
+  const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()
+  return `${failed.length} failed ${failed.length === 1 ? 'run' : 'runs'} left out: ${reasons.slice(0, 3).join('; ')}`
 }

@@ -5,7 +5,13 @@ import { FONT_FAMILY, textWidth } from './font.js'
 
 const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#8C6D31']
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down']
-const DASHES = [[1, 0], [7, 2], [2, 2], [9, 2, 2, 2], [4, 2]]
+const DASHES = [
+  [1, 0],
+  [7, 2],
+  [2, 2],
+  [9, 2, 2, 2],
+  [4, 2],
+]
 
 export interface Style {
   name: string
@@ -40,11 +46,29 @@ export const THEME: Config = {
   font: FONT_FAMILY,
   view: { stroke: '#999999', strokeWidth: 0.8 },
   axis: {
-    labelColor: INK, titleColor: INK, labelFontSize: 10, titleFontSize: 11, titleFontWeight: 'normal', titlePadding: 7,
-    gridColor: '#e4e4e4', gridWidth: 0.7, domainColor: '#999999', tickColor: '#999999', tickSize: 4,
+    labelColor: INK,
+    titleColor: INK,
+    labelFontSize: 10,
+    titleFontSize: 11,
+    titleFontWeight: 'normal',
+    titlePadding: 7,
+    gridColor: '#e4e4e4',
+    gridWidth: 0.7,
+    domainColor: '#999999',
+    tickColor: '#999999',
+    tickSize: 4,
   },
   header: { labelColor: INK, labelFontSize: 11, labelFontWeight: 'bold', labelPadding: 5, title: null },
-  title: { color: INK, fontSize: 13, fontWeight: 'bold', subtitleColor: '#555555', subtitleFontSize: 10, subtitlePadding: 5, anchor: 'start', offset: 12 },
+  title: {
+    color: INK,
+    fontSize: 13,
+    fontWeight: 'bold',
+    subtitleColor: '#555555',
+    subtitleFontSize: 10,
+    subtitlePadding: 5,
+    anchor: 'start',
+    offset: 12,
+  },
   legend: { labelColor: INK, titleColor: INK, labelFontSize: 10, titleFontSize: 10, titleFontWeight: 'normal' },
 }
 
@@ -67,10 +91,36 @@ export function legendSpec(styles: readonly Style[], width: number): object {
     const { colour, dash, shape, open, points } = styles[i]
     const data = { values: [entry] }
     const y = pixels('y')
-    const line = { data, mark: { type: 'rule', color: colour, strokeDash: dash, strokeWidth: points ? 1.8 : 1.3 }, encoding: { x: pixels('x'), x2: { field: 'end' }, y } }
-    const point = { data, mark: { type: 'point', shape, size: 45, filled: true, fill: open ? '#ffffff' : colour, stroke: colour, strokeWidth: 1.4, opacity: 1 }, encoding: { x: pixels('middle'), y } }
-    const square = { data, mark: { type: 'point', shape: 'square', size: 110, filled: true, fill: colour, fillOpacity: 0.45, stroke: colour, strokeWidth: 1.2, opacity: 1 }, encoding: { x: pixels('middle'), y } }
-    const text = { data, mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK }, encoding: { x: pixels('text'), y, text: { field: 'name' } } }
+    const line = {
+      data,
+      mark: { type: 'rule', color: colour, strokeDash: dash, strokeWidth: points ? 1.8 : 1.3 },
+      encoding: { x: pixels('x'), x2: { field: 'end' }, y },
+    }
+    const point = {
+      data,
+      mark: { type: 'point', shape, size: 45, filled: true, fill: open ? '#ffffff' : colour, stroke: colour, strokeWidth: 1.4, opacity: 1 },
+      encoding: { x: pixels('middle'), y },
+    }
+    const square = {
+      data,
+      mark: {
+        type: 'point',
+        shape: 'square',
+        size: 110,
+        filled: true,
+        fill: colour,
+        fillOpacity: 0.45,
+        stroke: colour,
+        strokeWidth: 1.2,
+        opacity: 1,
+      },
+      encoding: { x: pixels('middle'), y },
+    }
+    const text = {
+      data,
+      mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK },
+      encoding: { x: pixels('text'), y, text: { field: 'name' } },
+    }
     return styles[i].box ? [square, text] : points ? [line, point, text] : [line, text]
   })
   return { width, height: (row + 1) * ROW, view: { stroke: null }, layer: marks }

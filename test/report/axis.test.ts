@@ -8,7 +8,14 @@ import { legendSpec, styleOf } from '../../src/report/theme.js'
 
 test('widths are those of the font: 2048 units per em', () => {
   // Advance widths of DejaVu Sans in its own tables: space 651, A 1401, i 569, 0 1303, minus sign 1716.
-  for (const [letter, units] of [[' ', 651], ['A', 1401], ['i', 569], ['0', 1303], ['−', 1716]] as const) assert.equal(textWidth(letter, 2048), units, letter)
+  for (const [letter, units] of [
+    [' ', 651],
+    ['A', 1401],
+    ['i', 569],
+    ['0', 1303],
+    ['−', 1716],
+  ] as const)
+    assert.equal(textWidth(letter, 2048), units, letter)
   assert.equal(textWidth('A0i', 1024), (1401 + 1303 + 569) / 2)
   assert.ok(textWidth('bold', 10, true) > textWidth('bold', 10))
 })
@@ -16,7 +23,10 @@ test('widths are those of the font: 2048 units per em', () => {
 test('ticks: all where there is room, both ends where they fit, even steps where the values are even', () => {
   assert.deepEqual(ticksOf([0.1, 0.5, 0.9], 200), [0.1, 0.5, 0.9])
   const rates = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
-  assert.deepEqual(ticksOf(rates, 420), rates.filter((rate) => rate !== 0.95))
+  assert.deepEqual(
+    ticksOf(rates, 420),
+    rates.filter((rate) => rate !== 0.95),
+  )
   const alphas = Array.from({ length: 21 }, (_, i) => (i - 10) / 10)
   assert.deepEqual(ticksOf(alphas, 240), [-1, -0.5, 0, 0.5, 1])
   assert.deepEqual(ticksOf(alphas, 300), [-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1])
@@ -24,15 +34,24 @@ test('ticks: all where there is room, both ends where they fit, even steps where
 })
 
 test('law: labels of ticks never touch', () => {
-  fc.assert(fc.property(fc.uniqueArray(fc.integer({ min: -500, max: 500 }), { minLength: 2, maxLength: 40 }), fc.integer({ min: 80, max: 500 }), (values, width) => {
-    const ticks = ticksOf(values, width)
-    const [low, high] = [Math.min(...values), Math.max(...values)]
-    const at = (value: number) => ((value - low) / (high - low)) * width
-    for (let i = 1; i < ticks.length; i++) {
-      const room = at(ticks[i]) - at(ticks[i - 1]) - (textWidth(String(ticks[i]).replace('-', '−'), 10) + textWidth(String(ticks[i - 1]).replace('-', '−'), 10)) / 2
-      assert.ok(room >= 3 - 1e-9, `${ticks[i - 1]} and ${ticks[i]}: ${room}`)
-    }
-  }))
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: -500, max: 500 }), { minLength: 2, maxLength: 40 }),
+      fc.integer({ min: 80, max: 500 }),
+      (values, width) => {
+        const ticks = ticksOf(values, width)
+        const [low, high] = [Math.min(...values), Math.max(...values)]
+        const at = (value: number) => ((value - low) / (high - low)) * width
+        for (let i = 1; i < ticks.length; i++) {
+          const room =
+            at(ticks[i]) -
+            at(ticks[i - 1]) -
+            (textWidth(String(ticks[i]).replace('-', '−'), 10) + textWidth(String(ticks[i - 1]).replace('-', '−'), 10)) / 2
+          assert.ok(room >= 3 - 1e-9, `${ticks[i - 1]} and ${ticks[i]}: ${room}`)
+        }
+      },
+    ),
+  )
 })
 
 test('the symmetric log scale covers the values, has zero and powers of ten, and starts linear below its smallest power', () => {
@@ -47,9 +66,15 @@ test('the symmetric log scale covers the values, has zero and powers of ten, and
 
 test('entries of a legend neither overlap nor leave the figure', () => {
   const names = ['dare', 'drop only', 'magnitude with a long name', 'k = −0.5', 'bitdelta', 'post-trained', 'base']
-  const legend = legendSpec(names.map((name, i) => styleOf(name, i)), 300) as unknown as { height: number; layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[] }
+  const legend = legendSpec(
+    names.map((name, i) => styleOf(name, i)),
+    300,
+  ) as unknown as { height: number; layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[] }
   const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0].name, data.values[0]])).values()]
-  assert.deepEqual(entries.map(({ name }) => name), names)
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    names,
+  )
   entries.forEach((entry, i) => {
     const end = entry.text + textWidth(entry.name, 10.5)
     assert.ok(end <= 300)

@@ -19,17 +19,40 @@ function pngSize(png: Uint8Array): [number, number] {
 
 const svgSize = (svg: string) => /<svg[^>]* width="([\d.]+)" height="([\d.]+)"/.exec(svg)!.slice(1).map(Number)
 const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((found) => found[1])
-const dataOf = (given: Source, view: object) => (specOf(given, view) as unknown as { data: { values: Record<string, unknown>[] } }).data.values
+const dataOf = (given: Source, view: object) =>
+  (specOf(given, view) as unknown as { data: { values: Record<string, unknown>[] } }).data.values
 
 test('a line figure names its series, references, panels, axes, seeds, items and failed runs', async () => {
   const { svg, png, name } = await drawFigure(source(rows))
   const texts = textsOf(svg)
-  for (const word of ['dare', 'drop only', 'magnitude', 'post-trained', 'base', 'small', 'large', 'math', 'code', 'instruct', 'drop rate p', 'score (%)', '0.99', '100', 'A title &amp; more']) {
+  for (const word of [
+    'dare',
+    'drop only',
+    'magnitude',
+    'post-trained',
+    'base',
+    'small',
+    'large',
+    'math',
+    'code',
+    'instruct',
+    'drop rate p',
+    'score (%)',
+    '0.99',
+    '100',
+    'A title &amp; more',
+  ]) {
     assert.ok(texts.includes(word), `${word} in ${texts.join(' | ')}`)
   }
   assert.ok(texts.some((text) => /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text)))
   for (const style of [...['dare', 'drop only', 'magnitude'].map((label, i) => styleOf(label, i)), ...REFERENCES]) {
-    assert.match(svg, new RegExp(`stroke="${style.colour}"[^>]*stroke-dasharray="${style.dash.join(',')}"|stroke-dasharray="${style.dash.join(',')}"[^>]*stroke="${style.colour}"`), style.name)
+    assert.match(
+      svg,
+      new RegExp(
+        `stroke="${style.colour}"[^>]*stroke-dasharray="${style.dash.join(',')}"|stroke-dasharray="${style.dash.join(',')}"[^>]*stroke="${style.colour}"`,
+      ),
+      style.name,
+    )
   }
   assert.equal(name, 'figure')
   assert.match(svg, /<rect width="[\d.]+" height="[\d.]+" fill="#ffffff"/, 'a white card')
@@ -38,18 +61,39 @@ test('a line figure names its series, references, panels, axes, seeds, items and
 })
 
 test('points carry mean and standard error in percent; the references are those of the rows', () => {
-  const given = [0.5, 0.6, 0.7].map((score_edited, i) => makeRow({ drop_rate: 0.9, seed: i + 1, score_edited, score_post: 0.8, score_pre: 0.125 }))
+  const given = [0.5, 0.6, 0.7].map((score_edited, i) =>
+    makeRow({ drop_rate: 0.9, seed: i + 1, score_edited, score_post: 0.8, score_pre: 0.125 }),
+  )
   const values = dataOf(source([...given, makeRow({ drop_rate: 0.5, score_edited: 0.75, score_post: 0.8, score_pre: 0.125 })]), {})
   const point = values.find((value) => value.part === 'point' && value.x === 0.9)!
   const error = 10 / Math.sqrt(3)
-  for (const [field, expected] of [['y', 60], ['low', 60 - error], ['high', 60 + error], ['n', 3]] as const) assert.ok(Math.abs((point[field] as number) - expected) < 1e-9, field)
-  assert.deepEqual(values.filter((value) => value.part === 'level').map(({ series, x, y }) => [series, x, y]),
-    [['post-trained', 0.5, 80], ['post-trained', 0.9, 80], ['base', 0.5, 12.5], ['base', 0.9, 12.5]])
+  for (const [field, expected] of [
+    ['y', 60],
+    ['low', 60 - error],
+    ['high', 60 + error],
+    ['n', 3],
+  ] as const)
+    assert.ok(Math.abs((point[field] as number) - expected) < 1e-9, field)
+  assert.deepEqual(
+    values.filter((value) => value.part === 'level').map(({ series, x, y }) => [series, x, y]),
+    [
+      ['post-trained', 0.5, 80],
+      ['post-trained', 0.9, 80],
+      ['base', 0.5, 12.5],
+      ['base', 0.9, 12.5],
+    ],
+  )
 })
 
 test('an editor without the rate on x is a level line', () => {
   const values = dataOf(source([...small.filter((row) => row.task === 'math'), makeRow({ label: 'BitDelta', score_edited: 0.5 })]), {})
-  assert.deepEqual(values.filter((value) => value.series === 'BitDelta').map(({ part, x, y }) => [part, x, y]), [['level', 0.9, 50], ['level', 0.99, 50]])
+  assert.deepEqual(
+    values.filter((value) => value.series === 'BitDelta').map(({ part, x, y }) => [part, x, y]),
+    [
+      ['level', 0.9, 50],
+      ['level', 0.99, 50],
+    ],
+  )
 })
 
 test('the same rows in any order give the same SVG', async () => {

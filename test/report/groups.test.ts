@@ -29,7 +29,10 @@ test('failed runs are counted and left out of the means', () => {
   const { groups, failed } = groupRows(rows, ['drop_rate'])
   assert.equal(groups.length, 1)
   assert.equal(groups[0].rows.length, 2)
-  assert.deepEqual(failed.map((row) => row.error), ['broke'])
+  assert.deepEqual(
+    failed.map((row) => row.error),
+    ['broke'],
+  )
 })
 
 test('options of the editor and the gap to the post-trained score are columns', () => {
@@ -47,13 +50,22 @@ test('columns beside the seed that vary inside a group are named', () => {
 })
 
 test('an unknown column is answered with the nearest', () => {
-  assert.throws(() => groupRows(scores(1), ['drop_rat']), (error) => error instanceof UserError && /unknown column "drop_rat"; did you mean "drop_rate"/.test(error.message))
+  assert.throws(
+    () => groupRows(scores(1), ['drop_rat']),
+    (error) => error instanceof UserError && /unknown column "drop_rat"; did you mean "drop_rate"/.test(error.message),
+  )
 })
 
 test('the order of the config rules words, size rules numbers, and empty comes first', () => {
   const order = orderOf('models: [{ name: small }, { name: large }]\nreport: { series: label }')
-  assert.deepEqual(['large', 'tiny', 'small', null].sort((a, b) => compareValues(a, b, order)), [null, 'small', 'large', 'tiny'])
-  assert.deepEqual([10, 9, -1].sort((a, b) => compareValues(a, b)), [-1, 9, 10])
+  assert.deepEqual(
+    ['large', 'tiny', 'small', null].sort((a, b) => compareValues(a, b, order)),
+    [null, 'small', 'large', 'tiny'],
+  )
+  assert.deepEqual(
+    [10, 9, -1].sort((a, b) => compareValues(a, b)),
+    [-1, 9, 10],
+  )
 })
 
 test('a view keeps the rows with one of the values it names', () => {
@@ -65,26 +77,35 @@ test('a view keeps the rows with one of the values it names', () => {
 })
 
 const anyRow = fc.record({
-  label: fc.constantFrom('dare', 'magnitude', 'lowrank'), drop_rate: fc.constantFrom(0.1, 0.5, 0.9), seed: fc.integer({ min: 0, max: 9 }),
-  score_edited: fc.option(fc.double({ min: 0, max: 1, noNaN: true })), status: fc.constantFrom('ok' as const, 'ok' as const, 'failed' as const),
+  label: fc.constantFrom('dare', 'magnitude', 'lowrank'),
+  drop_rate: fc.constantFrom(0.1, 0.5, 0.9),
+  seed: fc.integer({ min: 0, max: 9 }),
+  score_edited: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  status: fc.constantFrom('ok' as const, 'ok' as const, 'failed' as const),
 })
 
 test('law: means lie between the extremes, every finished run is in one group, and the order of rows changes nothing', () => {
-  fc.assert(fc.property(fc.array(anyRow, { maxLength: 40 }), fc.infiniteStream(fc.nat()), (given, keys) => {
-    const rows = given.map((row, i) => makeRow({ ...row, id: `id${i}` }))
-    const grouping = groupRows(rows, ['label', 'drop_rate'])
-    assert.equal(grouping.groups.reduce((sum, group) => sum + group.rows.length, 0) + grouping.failed.length, rows.length)
-    for (const group of grouping.groups) {
-      const values = group.rows.flatMap((row) => (row.score_edited === null ? [] : [row.score_edited]))
-      const { mean, error, n } = meanOf(group.rows, 'score_edited')
-      assert.equal(n, values.length)
-      if (mean === null) continue
-      assert.ok(mean >= Math.min(...values) - 1e-12 && mean <= Math.max(...values) + 1e-12)
-      assert.ok(error === null ? n === 1 : error >= 0 && error <= (Math.max(...values) - Math.min(...values)) / Math.sqrt(2) + 1e-12)
-    }
-    const shuffled = rows.map((row) => ({ row, key: keys.next().value as number })).sort((a, b) => a.key - b.key).map(({ row }) => row)
-    const again = groupRows(shuffled, ['label', 'drop_rate'])
-    assert.deepEqual(again.groups, grouping.groups)
-    assert.deepEqual(again.mixed, grouping.mixed)
-  }), { numRuns: 100 })
+  fc.assert(
+    fc.property(fc.array(anyRow, { maxLength: 40 }), fc.infiniteStream(fc.nat()), (given, keys) => {
+      const rows = given.map((row, i) => makeRow({ ...row, id: `id${i}` }))
+      const grouping = groupRows(rows, ['label', 'drop_rate'])
+      assert.equal(grouping.groups.reduce((sum, group) => sum + group.rows.length, 0) + grouping.failed.length, rows.length)
+      for (const group of grouping.groups) {
+        const values = group.rows.flatMap((row) => (row.score_edited === null ? [] : [row.score_edited]))
+        const { mean, error, n } = meanOf(group.rows, 'score_edited')
+        assert.equal(n, values.length)
+        if (mean === null) continue
+        assert.ok(mean >= Math.min(...values) - 1e-12 && mean <= Math.max(...values) + 1e-12)
+        assert.ok(error === null ? n === 1 : error >= 0 && error <= (Math.max(...values) - Math.min(...values)) / Math.sqrt(2) + 1e-12)
+      }
+      const shuffled = rows
+        .map((row) => ({ row, key: keys.next().value as number }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ row }) => row)
+      const again = groupRows(shuffled, ['label', 'drop_rate'])
+      assert.deepEqual(again.groups, grouping.groups)
+      assert.deepEqual(again.mixed, grouping.mixed)
+    }),
+    { numRuns: 100 },
+  )
 })

@@ -21,25 +21,42 @@ async function folderOf(name: string, rows: Row[], config: string): Promise<stri
   return folder
 }
 
-const rows = dropRateRows().filter((row) => row.model === 'small' && row.task !== 'instruct' && (row.seed ?? 1) <= 2 && [0.2, 0.9].includes(row.drop_rate!))
-const config = 'title: Made-up runs\nmodels: [{ name: small, tasks: [math, code] }]\nreport:\n  - { x: drop_rate }\n  - { name: terms, kind: box }\n  - { y: taylor1, name: taylor }\n'
+const rows = dropRateRows().filter(
+  (row) => row.model === 'small' && row.task !== 'instruct' && (row.seed ?? 1) <= 2 && [0.2, 0.9].includes(row.drop_rate!),
+)
+const config =
+  'title: Made-up runs\nmodels: [{ name: small, tasks: [math, code] }]\nreport:\n  - { x: drop_rate }\n  - { name: terms, kind: box }\n  - { y: taylor1, name: taylor }\n'
 
 test('writeReport writes three tables and every figure, whole, and twice the same bytes', async () => {
   const folder = await folderOf('whole', rows, config)
   const report = await writeReport(folder)
-  assert.deepEqual(report.figures.map((path) => path.slice(folder.length + 1)), ['figure.svg', 'figure.png', 'terms.svg', 'terms.png', 'taylor.svg', 'taylor.png'])
-  assert.deepEqual(readdirSync(folder).filter((name) => !['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'].includes(name)).sort(),
-    [...report.files.map((path) => path.slice(folder.length + 1)), ...readdirSync(folder).filter((name) => name.endsWith('.lock'))].sort())
+  assert.deepEqual(
+    report.figures.map((path) => path.slice(folder.length + 1)),
+    ['figure.svg', 'figure.png', 'terms.svg', 'terms.png', 'taylor.svg', 'taylor.png'],
+  )
+  assert.deepEqual(
+    readdirSync(folder)
+      .filter((name) => !['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'].includes(name))
+      .sort(),
+    [...report.files.map((path) => path.slice(folder.length + 1)), ...readdirSync(folder).filter((name) => name.endsWith('.lock'))].sort(),
+  )
   assert.equal(report.markdown, join(folder, 'table.md'))
   assert.ok(report.table.startsWith(readFileSync(report.markdown, 'utf8')))
   assert.match(report.table, /\*\*Made-up runs\*\*/)
   const before = report.files.map((path) => readFileSync(path))
   const again = await writeReport(folder)
-  assert.deepEqual(again.files.map((path) => readFileSync(path)), before)
+  assert.deepEqual(
+    again.files.map((path) => readFileSync(path)),
+    before,
+  )
 })
 
 test('a figure that cannot be drawn costs neither the table nor the other figures', async () => {
-  const folder = await folderOf('lossless', rows.map((row) => ({ ...row, taylor2: null })), `${config.replace('taylor1', 'taylor2')}`)
+  const folder = await folderOf(
+    'lossless',
+    rows.map((row) => ({ ...row, taylor2: null })),
+    `${config.replace('taylor1', 'taylor2')}`,
+  )
   const report = await writeReport(folder)
   assert.equal(report.figures.length, 4)
   assert.match(report.table, /Figure taylor: nothing to draw: no finished run has taylor2/)
@@ -81,10 +98,15 @@ test('the commands table and plot work from the folder, and say what is wrong in
   assert.equal(table.status, 0, table.err)
   assert.equal(table.out.split('\n')[0], 'task,label,runs,score_edited,score_edited_error,score_edited_n')
   const plot = call('plot', folder, '--y', 'loss_change', '--facet', 'task', '--out', join(folder, 'more'))
-  assert.deepEqual(plot, { status: 0, out: `${join(folder, 'more', 'loss-change.svg')}\n${join(folder, 'more', 'loss-change.png')}\n`, err: '' })
+  assert.deepEqual(plot, {
+    status: 0,
+    out: `${join(folder, 'more', 'loss-change.svg')}\n${join(folder, 'more', 'loss-change.png')}\n`,
+    err: '',
+  })
   const wrong = call('table', folder, '--by', 'taks')
   assert.equal(wrong.status, 1)
   assert.match(wrong.err, /^deltalab: unknown column "taks"; did you mean "task"\?.*\n$/)
   writeFileSync(join(root, 'file'), '')
-  for (const command of ['table', 'plot']) assert.match(call(command, join(root, 'nowhere')).err, /^deltalab: .*nowhere is not a results folder: .*\n$/)
+  for (const command of ['table', 'plot'])
+    assert.match(call(command, join(root, 'nowhere')).err, /^deltalab: .*nowhere is not a results folder: .*\n$/)
 })

@@ -7,11 +7,49 @@ let made = 0
 export function makeRow(given: Partial<Row> = {}): Row {
   const editor = given.editor ?? 'dare'
   return {
-    id: `run${String(made++).padStart(6, '0')}`, experiment: 'made-up', model: 'small', task: 'math', editor, label: editor, on: 'delta', options: {},
-    drop_rate: null, rank: null, bits: null, alpha: null, k: null, seed: null, selection: '**', tensors: 38, parameters: 840000, kept: 420000,
-    bits_per_parameter: 16, delta_norm: 2, edit_norm: 1, loss_pre: 2.5, loss_post: 0.05, loss_edited: 0.06, loss_change: 0.01, loss_change_se: 0.002,
-    loss_items: 200, loss_tokens: 900, riemann_rule: 'left', riemann_steps: 5, riemann_sum: 0.009, taylor1: 0, taylor2: 0.01, class: 'decreased',
-    metric: 'exact_match', score_pre: 0, score_post: 0.97, score_edited: 0.9, n: 500, seconds: 3, backend: 'wasm', status: 'ok', error: null,
+    id: `run${String(made++).padStart(6, '0')}`,
+    experiment: 'made-up',
+    model: 'small',
+    task: 'math',
+    editor,
+    label: editor,
+    on: 'delta',
+    options: {},
+    drop_rate: null,
+    rank: null,
+    bits: null,
+    alpha: null,
+    k: null,
+    seed: null,
+    selection: '**',
+    tensors: 38,
+    parameters: 840000,
+    kept: 420000,
+    bits_per_parameter: 16,
+    delta_norm: 2,
+    edit_norm: 1,
+    loss_pre: 2.5,
+    loss_post: 0.05,
+    loss_edited: 0.06,
+    loss_change: 0.01,
+    loss_change_se: 0.002,
+    loss_items: 200,
+    loss_tokens: 900,
+    riemann_rule: 'left',
+    riemann_steps: 5,
+    riemann_sum: 0.009,
+    taylor1: 0,
+    taylor2: 0.01,
+    class: 'decreased',
+    metric: 'exact_match',
+    score_pre: 0,
+    score_post: 0.97,
+    score_edited: 0.9,
+    n: 500,
+    seconds: 3,
+    backend: 'wasm',
+    status: 'ok',
+    error: null,
     ...given,
   }
 }
@@ -38,11 +76,23 @@ export function dropRateRows(): Row[] {
             const noise = 0.02 * wobble(model, task, label, p, seed ?? 0) * (1 + 3 * p)
             const score = Math.max(0, Math.min(1, 0.98 / (1 + Math.exp((p - centre) * 25)) + noise * p))
             const change = Math.max(-0.001, 0.0004 * Math.exp(9 * p * (label === 'dare' ? 0.8 : 1)) * (1 + noise))
-            rows.push(makeRow({
-              model, task, label, editor: label === 'magnitude' ? 'magnitude' : 'dare', options: { rescale: label === 'dare' }, drop_rate: p, seed,
-              score_edited: score, loss_change: change, loss_edited: 0.05 + change, riemann_sum: change * (0.85 + noise), score_post: task === 'code' ? 0.95 : 0.98,
-              metric: task === 'code' ? 'pass_at_1' : 'exact_match',
-            }))
+            rows.push(
+              makeRow({
+                model,
+                task,
+                label,
+                editor: label === 'magnitude' ? 'magnitude' : 'dare',
+                options: { rescale: label === 'dare' },
+                drop_rate: p,
+                seed,
+                score_edited: score,
+                loss_change: change,
+                loss_edited: 0.05 + change,
+                riemann_sum: change * (0.85 + noise),
+                score_post: task === 'code' ? 0.95 : 0.98,
+                metric: task === 'code' ? 'pass_at_1' : 'exact_match',
+              }),
+            )
           }
         }
       }
@@ -55,8 +105,16 @@ export function dropRateRows(): Row[] {
 /** Per-tensor terms for the runs given. */
 export function makeTerms(rows: readonly Row[]): Term[] {
   const roles = ['q', 'k', 'v', 'o', 'gate', 'up', 'down']
-  return rows.flatMap((row) => Array.from({ length: 4 }, (_, layer) => roles.map((role) => ({
-    run: row.id, tensor: `model.layers.${layer}.${role.length === 1 ? 'self_attn' : 'mlp'}.${role}_proj.weight`, role, parameters: 4096, edit_norm: 0.1,
-    term: ((row.riemann_sum ?? 0) / 28) * (1 + 2 * wobble(row.id, layer, role)),
-  }))).flat())
+  return rows.flatMap((row) =>
+    Array.from({ length: 4 }, (_, layer) =>
+      roles.map((role) => ({
+        run: row.id,
+        tensor: `model.layers.${layer}.${role.length === 1 ? 'self_attn' : 'mlp'}.${role}_proj.weight`,
+        role,
+        parameters: 4096,
+        edit_norm: 0.1,
+        term: ((row.riemann_sum ?? 0) / 28) * (1 + 2 * wobble(row.id, layer, role)),
+      })),
+    ).flat(),
+  )
 }

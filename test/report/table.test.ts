@@ -7,14 +7,18 @@ import { makeTable } from '../../src/report/table.js'
 import { formatMean, formatNumber, significant, wordsOf } from '../../src/report/words.js'
 import { dropRateRows, makeRow } from './rows.js'
 
-const three = [0.5, 0.6, 0.7].map((score_edited, i) => makeRow({ label: 'a|b', drop_rate: 0.9, seed: i + 1, score_edited, loss_change: 0.001 * (i + 1) }))
+const three = [0.5, 0.6, 0.7].map((score_edited, i) =>
+  makeRow({ label: 'a|b', drop_rate: 0.9, seed: i + 1, score_edited, loss_change: 0.001 * (i + 1) }),
+)
 const one = makeRow({ label: 'magnitude', drop_rate: 0.9, score_edited: 0.125, loss_change: -1e-7 })
 
 test('numbers: percent with one decimal, losses with four significant digits, true minus signs', () => {
   assert.equal(formatNumber('share', 0.98765), '98.8')
   assert.equal(formatNumber('share', -0.0001), '0.0')
-  assert.deepEqual([0, 0.00123456, 2.34567, -0.5, 12345.6, 1.23456e-7, 2.5e9].map((value) => significant(value)),
-    ['0', '0.001235', '2.346', '−0.5000', '12346', '1.235e−7', '2.500e9'])
+  assert.deepEqual(
+    [0, 0.00123456, 2.34567, -0.5, 12345.6, 1.23456e-7, 2.5e9].map((value) => significant(value)),
+    ['0', '0.001235', '2.346', '−0.5000', '12346', '1.235e−7', '2.500e9'],
+  )
 })
 
 test('a mean and its error end at the same decimal, two digits of the error', () => {
@@ -57,8 +61,10 @@ test('only failed runs give a table that says so', () => {
 })
 
 test('LaTeX: booktabs, every special letter escaped, one ampersand fewer than columns', () => {
-  assert.equal(escapeTex('a_b & 50% #1 $x$ {y} ~^\\ −1 ± α'),
-    'a\\_b \\& 50\\% \\#1 \\$x\\$ \\{y\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{} $-$1 $\\pm$ $\\alpha$')
+  assert.equal(
+    escapeTex('a_b & 50% #1 $x$ {y} ~^\\ −1 ± α'),
+    'a\\_b \\& 50\\% \\#1 \\$x\\$ \\{y\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{} $-$1 $\\pm$ $\\alpha$',
+  )
   const text = printTable(makeTable([...three, one], '50 % of Δ', { by: ['label'], columns: ['score_edited'] }), 'tex')
   assert.match(text, /\\caption\{50 \\% of \$\\Delta\$\./)
   assert.match(text, /\\begin\{tabular\}\{lrr\}\n {2}\\toprule\n {2}editor & seeds & score \(\\%\) \\\\\n {2}\\midrule/)
@@ -66,8 +72,20 @@ test('LaTeX: booktabs, every special letter escaped, one ampersand fewer than co
 })
 
 test('CSV: full numbers, with error and count', () => {
-  const records = parse(printTable(makeTable([...three, one], 'T', { by: ['label', 'rank'], columns: ['score_edited', 'class'] }), 'csv'), { columns: true }) as Record<string, string>[]
-  assert.deepEqual(Object.keys(records[0]), ['label', 'rank', 'runs', 'score_edited', 'score_edited_error', 'score_edited_n', 'class', 'class_error', 'class_n'])
+  const records = parse(printTable(makeTable([...three, one], 'T', { by: ['label', 'rank'], columns: ['score_edited', 'class'] }), 'csv'), {
+    columns: true,
+  }) as Record<string, string>[]
+  assert.deepEqual(Object.keys(records[0]), [
+    'label',
+    'rank',
+    'runs',
+    'score_edited',
+    'score_edited_error',
+    'score_edited_n',
+    'class',
+    'class_error',
+    'class_n',
+  ])
   assert.ok(Math.abs(Number(records[0].score_edited) - 0.6) < 1e-15)
   assert.ok(Math.abs(Number(records[0].score_edited_error) - 0.1 / Math.sqrt(3)) < 1e-15)
   assert.equal(records[1].score_edited_error, '')
@@ -77,9 +95,16 @@ test('CSV: full numbers, with error and count', () => {
 test('one column across: a line per series, the references beside it', () => {
   const table = makeTable(dropRateRows(), 'T', { across: 'drop_rate', columns: ['score_edited'] })
   assert.equal(table.lines.length, 18)
-  assert.deepEqual(table.columns.slice(0, 4).map(({ heading }) => heading), ['post (%)', 'base (%)', '0.1', '0.2'])
+  assert.deepEqual(
+    table.columns.slice(0, 4).map(({ heading }) => heading),
+    ['post (%)', 'base (%)', '0.1', '0.2'],
+  )
   const line = table.lines.find(({ keys }) => keys.join() === 'small,math,dare')!
-  assert.deepEqual(line.cells.map(({ n }) => n), [54, 54, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5], 'the failed run is missing at 0.2')
+  assert.deepEqual(
+    line.cells.map(({ n }) => n),
+    [54, 54, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5],
+    'the failed run is missing at 0.2',
+  )
 })
 
 test('rows in any order give the same bytes; unknown columns are answered with the nearest', () => {
@@ -87,5 +112,6 @@ test('rows in any order give the same bytes; unknown columns are answered with t
   for (const format of ['md', 'tex', 'csv'] as const) {
     assert.equal(printTable(makeTable([...rows].reverse(), 'T'), format), printTable(makeTable(rows, 'T'), format))
   }
-  for (const options of [{ by: ['tsk'] }, { columns: ['tsk'] }, { across: 'tsk' }]) assert.throws(() => makeTable(rows, 'T', options), /did you mean "task"/)
+  for (const options of [{ by: ['tsk'] }, { columns: ['tsk'] }, { across: 'tsk' }])
+    assert.throws(() => makeTable(rows, 'T', options), /did you mean "task"/)
 })
