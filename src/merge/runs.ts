@@ -1,0 +1,88 @@
+// The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
+import { editorNamed, parseOptions, type Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import type { Convention, Merger } from '../mergers/index.js'
+import { layerCount } from './layers.js'
+import type { Model, Models } from './open.js'
+import type { ErrorAt, Level, Path } from './parameters.js'
+import type { MergeFile } from './schema.js'
+
+/** A source of a run of layers, with the levels of its parameters from the nearest outwards. */
+export interface Part {
+  path: Path
+  model: Model
+  range: readonly [first: number, end: number]
+  levels: Level[]
+  steps: Step[]
+  data?: Model
+}
+
+type Entry = NonNullable<MergeFile['models']>[number]
+
+/** The runs with their sources; `models` is one run of all layers. */
+export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): Part[][] {
+  const { models: list, slices, parameters = {}, convention } = config
+  if ((list === undefined) === (slices === undefined)) throw errorAt([], 'either `models` or `slices` is needed')
+  const whole: Level = { path: ['parameters'], parameters }
+  const partOf = (entry: Entry, path: Path, range: Part['range'] | null, outer: Level[]): Part => {
+    const model = models.of(entry.model)
+    return {
+      path, model, range: range ?? [0, layerCount(model.checkpoint)],
+      levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
+      steps: (entry.editors ?? []).map((each, j) => readEditor(each, convention, [...path, 'editors', j], errorAt)),
+      data: entry.data === undefined ? undefined : models.of(entry.data),
+    }
+  }
+  if (list) return [list.map((entry, i) => partOf(entry, ['models', i], null, [whole]))]
+  return slices!.map(({ sources, parameters: own = {} }, s) => {
+    const slice: Level = { path: ['slices', s, 'parameters'], parameters: own }
+    return sources.map((entry, i) => {
+      const path = ['slices', s, 'sources', i]
+      const [first, end] = entry.layer_range
+      const count = layerCount(models.of(entry.model).checkpoint)
+      if (end > count) throw errorAt([...path, 'layer_range'], `[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
+      const [other, otherEnd] = sources[0].layer_range
+      if (end - first !== otherEnd - other) throw errorAt([...path, 'layer_range'], 'the sources of a slice must have the same number of layers')
+      return partOf(entry, path, [first, end], [slice, whole])
+    })
+  })
+}
+
+/** An editor that knows the file's convention follows it, unless it says otherwise itself. */
+function readEditor({ editor: name, ...given }: { editor: string; [option: string]: unknown }, convention: Convention | undefined, path: Path, errorAt: ErrorAt): Step {
+  try {
+    const editor = editorNamed(name)
+    const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
+    const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
+    const need = editor.needsGradient?.(step.options) ? 'a gradient' : editor.needsInputs?.(step.options) ? 'inputs of layers' : null
+    if (need) throw new UserError(`${name} with these options needs ${need}, and a merge knows no task`)
+    return step
+  } catch (error) {
+    throw error instanceof UserError ? errorAt(path, error.message) : error
+  }
+}
+
+/** The base has no delta to merge; in slerp it is the end at t = 0. */
+export function chooseSources(parts: Part[], merger: Merger, base: Model | null, errorAt: ErrorAt): Part[] {
+  const isBase = ({ model }: Part) => model === base
+  if (merger.name === 'slerp' && base) {
+    if (!parts.some(isBase)) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
+    return [...parts.filter(isBase), ...parts.filter((part) => !isBase(part))]
+  }
+  return merger.input === 'weights' ? parts : parts.filter((part) => !isBase(part))
+}
+
+export function checkParts(parts: Part[], merger: Merger, base: Model | null, path: Path, errorAt: ErrorAt): void {
+  const { name, input, count: [fewest, most], data } = merger
+  if (input === 'delta' && !base) throw errorAt([], `${name} merges deltas and needs base_model`)
+  const edited = parts.find(({ steps }) => steps.length)
+  if (edited && !base) throw errorAt(edited.path, 'editors work on deltas and need base_model')
+  if (parts.length < fewest || parts.length > most) {
+    const wanted = `${fewest === most ? 'exactly' : 'at least'} ${fewest} ${fewest === 1 ? 'model' : 'models'}`
+    throw errorAt(path, `${name} merges ${wanted}${input === 'weights' ? '' : ' besides the base'}; got ${parts.length}`)
+  }
+  const without = data && parts.find((part) => !part.data)
+  if (!without) return
+  const what = data === 'fisher' ? 'Fisher diagonals' : 'Gram matrices'
+  throw errorAt(without.path, `${name} needs \`data\` for every model: a folder with its ${what} (model.safetensors, the names of the weights)`)
+}
