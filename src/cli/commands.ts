@@ -12,6 +12,8 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['eval', 'Loss and score of a model on a task'],
   ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
   ['train', 'Train a model from a YAML file'],
+  ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'],
+  ['rebuild', 'Write the checkpoint that a base and a delta of seeds and scalars make'],
   ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
   ['editors', 'List the editors with their options and papers'],
   ['mergers', 'List the mergers with their options, conventions and papers'],

@@ -48,14 +48,15 @@ export interface ZerothResult {
 }
 
 /** The weights of a checkpoint by name, and the model that reads them. */
-export async function readPoint(folder: string): Promise<{ model: Model; point: Point; identity: string; config: Record<string, unknown> }> {
+export async function readPoint(folder: string): Promise<{ model: Model; point: Point; identity: string; hashes: Record<string, string>; config: Record<string, unknown> }> {
   const checkpoint = await openCheckpoint(folder)
   try {
     if (!checkpoint.config) throw new UserError(`${folder}: has no config.json`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
-    return { model, point, identity: Object.values(await checkpoint.hashes()).join(' '), config: checkpoint.config }
+    const hashes = await checkpoint.hashes()
+    return { model, point, hashes, identity: Object.values(hashes).join(' '), config: checkpoint.config }
   } finally {
     await checkpoint.close()
   }

@@ -1,0 +1,43 @@
+// `deltalab zeroth`: tunes a base with forward passes alone; each delta is a file of a few kilobytes.
+import { dirname, join } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { BACKEND, PLAIN } from './options.js'
+
+export const command = 'zeroth <config>'
+export const describe = 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file: base, skill, runs' })
+    .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example('deltalab zeroth configs/zeroth-order.yaml', 'two runs on the small miniature base; their deltas are results/zeroth-order/*.safetensors')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ config, out, backend, json }: Args): Promise<void> {
+  const [{ readLocated }, { runZeroth, zerothSchema }, { writeWhole }] =
+    await Promise.all([import('../config/index.js'), import('../zeroth/index.js'), import('../record/write.js')])
+  const { value: recipe, text } = await readLocated(config, zerothSchema)
+  const folder = out ?? join('results', recipe.name)
+  let shown = Date.now()
+  const onLoss = (run: string, step: number, loss: number) => {
+    if (Date.now() - shown < 10_000) return
+    shown = Date.now()
+    process.stderr.write(`${run}: step ${step}, loss ${loss.toFixed(4)}\n`)
+  }
+  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onLoss })
+  await writeWhole(join(folder, 'config.yaml'), text)
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)
+    return
+  }
+  const percent = (score: number) => `${(100 * score).toFixed(1)} %`
+  for (const { name, bytes, parameters, rebuilt_exactly, ...r } of results) {
+    process.stdout.write(`${name}: held-out loss ${r.loss_before.toFixed(4)} → ${r.loss_after.toFixed(4)}, score ${percent(r.score_before)} → ${percent(r.score_after)}; ` +
+      `${r.used} of ${r.scalars} scalars, ${bytes} bytes for ${parameters} parameters, rebuilt ${rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`)
+  }
+  process.stdout.write(`${[join(folder, 'losses.csv'), join(folder, 'summary.json'), ...results.map(({ name }) => join(folder, `${name}.safetensors`))].join('\n')}\n`)
+}

@@ -1,0 +1,103 @@
+// Zeroth-order tuning on a table of bigram logits, where the slope is known: losses fall, and seeds and scalars rebuild the weights.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { gradientOf } from '../../src/loss/index.js'
+import type { Model } from '../../src/models/index.js'
+import { padBatch } from '../../src/tasks/sequence.js'
+import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
+import { batcher } from '../../src/zeroth/data.js'
+import { copyOf, drawDirection, lossBeside, slopeAlong, type Point } from '../../src/zeroth/probe.js'
+
+const WORDS = 6
+const folder = mkdtempSync(join(tmpdir(), 'zeroth-'))
+
+before(() => setBackend('wasm'))
+after(() => rmSync(folder, { recursive: true }))
+
+/** Logits of the next word are a row of the table. */
+const bigrams: Model = {
+  architecture: 'bigrams', objective: 'causal', vocabulary: WORDS, outputs: WORDS, positions: 8, width: WORDS, heads: 1, shapes: { table: [WORDS, WORDS], bias: [WORDS] }, linear: [], tables: () => ({}),
+  blocks: [{
+    name: 'table', weights: ['table', 'bias'],
+    apply: ({ table, bias }, _, { ids, wanted }) => {
+      const words = ids.flatten()
+      return tf.gather(table, (wanted ? tf.gather(words, wanted) : words).toInt()).add(bias)
+    },
+  }],
+}
+
+const sequences = Array.from({ length: 12 }, (_, i) => ({ prompt: [i % WORDS], target: [(i + 1) % WORDS, (i + 2) % WORDS] }))
+const batchOf = batcher(sequences, { seed: 4, batch: 4, pad: 0 })
+const start = (): Point => new Map([['table', Float32Array.from({ length: WORDS * WORDS }, (_, i) => Math.sin(i))], ['bias', new Float32Array(WORDS)]])
+const all: Batch = padBatch(sequences, [...sequences.keys()], 0)
+
+const run = (method: 'mezo' | 'fedkseed', extra: object) =>
+  zerothSchema.parse({ name: 'r', from: 'x', skill: 'math', task: 'math', runs: [{ name: 'a', method, learning_rate: 0.05, seed: 2, ...extra }] }).runs[0]
+
+test('the slope by two passes is the gradient times the direction', async () => {
+  const point = start()
+  const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, bigrams.shapes[name])]))
+  const { gradient } = await gradientOf(bigrams, weights, [all])
+  tf.dispose(weights)
+  for (const k of [0, 1, 2]) {
+    const z = drawDirection(point, 1, k)
+    const expected = [...z].reduce((sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i], sum), 0)
+    const { slope, loss } = await slopeAlong(bigrams, point, z, 1e-2, all)
+    assert.ok(Math.abs(slope - expected) < 2e-3 * Math.max(1, Math.abs(expected)), `${slope} against ${expected}`)
+    assert.ok(Math.abs(loss - (await lossBeside(bigrams, point, null, 0, [all]))) < 0.05)
+  }
+})
+
+test('MeZO lowers the loss, leaves no tensor, and its file rebuilds the weights bit for bit', async () => {
+  const point = start()
+  const tensors = tf.memory().numTensors
+  const before = await lossBeside(bigrams, point, null, 0, [all])
+  const seeds = await mezo(bigrams, point, run('mezo', { steps: 300, epsilon: 1e-2 }) as any, (step) => batchOf(0, step))
+  const loss = await lossBeside(bigrams, point, null, 0, [all])
+  assert.ok(loss < 0.5 * before, `${before} → ${loss}`)
+  assert.equal(tf.memory().numTensors, tensors)
+
+  const file = join(folder, 'mezo.safetensors')
+  const bytes = await writeSeeds(file, seeds, 'sha')
+  assert.equal(statSync(file).size, bytes)
+  const read = await readSeeds(file)
+  assert.deepEqual(read, { seed: 2, scalars: seeds.scalars, base: 'sha' })
+  assert.deepEqual(rebuild(start(), read), point)
+})
+
+test('FedKSeed lowers the loss with a pool smaller than its steps, and base + seeds are its weights bit for bit', async () => {
+  const point = start()
+  const settings = run('fedkseed', { pool: 64, clients: 3, participants: 2, rounds: 15, local_steps: 10, epsilon: 1e-2, learning_rate: 0.1 }) as any
+  const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
+  const before = await lossBeside(bigrams, point, null, 0, [all])
+  const seeds = await fedkseed(bigrams, point, settings, shards)
+  const loss = await lossBeside(bigrams, point, null, 0, [all])
+  assert.ok(loss < 0.7 * before, `${before} → ${loss}`)
+  assert.equal(seeds.scalars.length, 64)
+  assert.deepEqual(rebuild(start(), seeds), point)
+  const again = copyOf(start())
+  assert.deepEqual(await fedkseed(bigrams, again, settings, shards), seeds)
+})
+
+test('4096 scalars make a file of less than 18 KB', async () => {
+  assert.ok((await writeSeeds(join(folder, 'pool.safetensors'), { seed: 1, scalars: new Float32Array(4096) }, 'f'.repeat(64))) < 18_000)
+})
+
+test('a client sees its own share of the items only', () => {
+  const shares = batcher(sequences, { seed: 1, batch: 50, pad: 0 }, 3)
+  const prompts = (part: number) => new Set(Array.from({ length: 50 }, (_, row) => shares(part, 0).ids[row * 3]))
+  assert.deepEqual([0, 1, 2].map((part) => [...prompts(part)].sort().join('')), ['0123', '0145', '2345'])
+})
+
+test('files of something else and wrong recipes are refused', async () => {
+  const file = join(folder, 'other.safetensors')
+  writeFileSync(file, Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]))
+  await assert.rejects(readSeeds(file), /is not a delta of seeds and scalars/)
+  await assert.rejects(readSeeds(join(folder, 'none')), /no such file/)
+  assert.throws(() => run('fedkseed', { rounds: 1, participants: 30 }), /at most clients/)
+  assert.throws(() => run('mezo', {}), /steps/)
+})
