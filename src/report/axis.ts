@@ -14,6 +14,10 @@ export function brokenTitle(title: string, length: number): string | string[] {
 export function ticksOf(values: readonly number[], width: number, log = false): number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b)
   if (sorted.length < 2) return sorted
+  if (log && sorted.length > 8) {
+    const [first, last] = [Math.ceil(Math.log10(sorted[0])), Math.floor(Math.log10(sorted.at(-1)!))]
+    if (last - first >= 2) return Array.from({ length: last - first + 1 }, (_, i) => Number(`1e${first + i}`))
+  }
   const place = log ? Math.log : (value: number) => value
   const [low, high] = [place(sorted[0]), place(sorted.at(-1)!)]
   const at = (value: number) => ((place(value) - low) / (high - low)) * width

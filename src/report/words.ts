@@ -93,9 +93,8 @@ export function formatMean({ kind, fixed }: Words, mean: number, error: number |
   if (fixed || error === null || !Number.isFinite(error)) return shown
   if (kind === 'count') return `${formatNumber('number', mean)} ± ${formatNumber('number', error)}`
   if (kind !== 'loss') return `${shown} ± ${formatNumber(kind, error)}`
-  const precise = significant(error, 2)
-  if (shown.includes('e') || precise.includes('e') || shown === '0' || error === 0) return `${shown} ± ${precise}`
-  const decimals = (text: string) => (text.split('.')[1] ?? '').length
-  const places = Math.min(decimals(shown), decimals(precise))
+  if (error === 0 || shown === '0' || shown.includes('e')) return `${shown} ± ${significant(error, 2)}`
+  const decimals = (shown.split('.')[1] ?? '').length
+  const places = Math.max(0, Math.min(decimals, 1 - Math.floor(Math.log10(error))))
   return `${signed(mean.toFixed(places))} ± ${error.toFixed(places)}`
 }

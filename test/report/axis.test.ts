@@ -31,6 +31,7 @@ test('ticks: all where there is room, both ends where they fit, even steps where
   assert.deepEqual(ticksOf(alphas, 240), [-1, -0.5, 0, 0.5, 1])
   assert.deepEqual(ticksOf(alphas, 300), [-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1])
   assert.deepEqual(ticksOf([1, 2, 4, 8, 16, 32, 64], 300, true), [1, 2, 4, 8, 16, 32, 64])
+  assert.deepEqual(ticksOf([0.003, 0.01, 0.04, 0.1, 0.2, 0.3, 1, 3, 9, 11], 300, true), [0.01, 0.1, 1, 10])
 })
 
 test('law: labels of ticks never touch', () => {

@@ -24,6 +24,7 @@ test('numbers: percent with one decimal, losses with four significant digits, tr
 test('a mean and its error end at the same decimal, two digits of the error', () => {
   assert.equal(formatMean(wordsOf('loss_change'), 0.123456, 0.00567), '0.1235 ± 0.0057')
   assert.equal(formatMean(wordsOf('loss_change'), -0.0002433, 0.0029578), '−0.0002 ± 0.0030')
+  assert.equal(formatMean(wordsOf('loss_change'), 0.0001439, 0.000033), '0.000144 ± 0.000033')
   assert.equal(formatMean(wordsOf('loss_change'), 3e-6, 1.25e-6), '3.000e−6 ± 1.3e−6')
   assert.equal(formatMean(wordsOf('score_edited'), 0.5, 0.0123), '50.0 ± 1.2')
   assert.equal(formatMean(wordsOf('score_edited'), 0.5, null), '50.0')
