@@ -2,7 +2,8 @@
 import { countText } from '../inspect/table.js'
 import type { Estimate } from '../merge/index.js'
 
-const size = (bytes: number): string => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
+const size = (bytes: number): string =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
 export function printEstimate(estimate: Estimate, out: string, json: boolean): void {
   if (json) {
@@ -11,11 +12,19 @@ export function printEstimate(estimate: Estimate, out: string, json: boolean): v
   }
   const { method, convention, models, result, memory } = estimate
   const width = Math.max(...models.map(({ label }) => label.length))
-  const lines = models.map(({ role, label, parameters, dtypes, layers, vocabulary }) =>
-    `${role.padEnd(6)}${label.padEnd(width)}  ${countText(parameters).padStart(6)} parameters, ${dtypes}, ${layers} layers${vocabulary === null ? '' : `, vocabulary of ${vocabulary}`}`)
-  process.stdout.write([
-    `method ${method}, convention ${convention}`, ...lines,
-    `result ${result.tensors} tensors, ${countText(result.parameters)} parameters, ${result.dtypes}, ${result.layers} layers`,
-    `disk   ${size(result.bytes)}`, `memory ${size(memory)} for the largest tensor, beside the program`, 'nothing was written (dry run)',
-  ].join('\n') + '\n')
+  const known = (vocabulary: number | null): string => (vocabulary === null ? '' : `, vocabulary of ${vocabulary}`)
+  const lines = models.map(
+    ({ role, label, parameters, dtypes, layers, vocabulary }) =>
+      `${role.padEnd(6)}${label.padEnd(width)}  ${countText(parameters).padStart(6)} parameters, ${dtypes}, ${layers} layers${known(vocabulary)}`,
+  )
+  process.stdout.write(
+    [
+      `method ${method}, convention ${convention}`,
+      ...lines,
+      `result ${result.tensors} tensors, ${countText(result.parameters)} parameters, ${result.dtypes}, ${result.layers} layers`,
+      `disk   ${size(result.bytes)}`,
+      `memory ${size(memory)} for the largest tensor, beside the program`,
+      'nothing was written (dry run)',
+    ].join('\n') + '\n',
+  )
 }

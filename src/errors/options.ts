@@ -56,7 +56,12 @@ export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: stri
 }
 
 function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], raw: unknown): string {
-  if (issue.code === 'unrecognized_keys') return unknown(`option of ${owner}`, issue.keys[0], facts.map(({ name }) => name)).message
+  if (issue.code === 'unrecognized_keys')
+    return unknown(
+      `option of ${owner}`,
+      issue.keys[0],
+      facts.map(({ name }) => name),
+    ).message
   const fact = facts.find((option) => option.name === issue.path[0])
   if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
   const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
@@ -68,6 +73,7 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
 /** A strict object whose unknown keys are answered with the nearest known one. */
 export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined),
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined,
   })
 }

@@ -21,14 +21,23 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: Model }[
 }
 
 /** Reads the inputs once to hash them. `text`: the YAML file. */
-export async function describeMerge(plan: MergePlan, title: string, text: string, backend: string): Promise<{ card: string; metadata: Record<string, string> }> {
+export async function describeMerge(
+  plan: MergePlan,
+  title: string,
+  text: string,
+  backend: string,
+): Promise<{ card: string; metadata: Record<string, string> }> {
   const { method, merger, convention, seed, tensors } = plan
   const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
   const random = steps.some(({ editor, options }) => editor.stochastic(options))
   const settings = {
-    method, merger: merger.name, convention, ...(random ? { seed } : {}),
+    method,
+    merger: merger.name,
+    convention,
+    ...(random ? { seed } : {}),
     editors: [...new Set(steps.map(({ editor }) => editor.name))].join(', ') || 'none',
-    formats: [...new Set(tensors.map(({ dtype }) => dtype))].join(', '), computed_in: 'float32',
+    formats: [...new Set(tensors.map(({ dtype }) => dtype))].join(', '),
+    computed_in: 'float32',
   }
   const inputs = []
   for (const { role, model } of inputsOf(plan)) inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
@@ -37,7 +46,10 @@ export async function describeMerge(plan: MergePlan, title: string, text: string
   const card = writeCard({ title, inputs, settings, software, citations })
   return {
     card: `${card}\n## Configuration\n\n\`\`\`yaml\n${text.trimEnd()}\n\`\`\`\n`,
-    metadata: { deltalab: software.deltalab, merge: JSON.stringify({ ...settings, inputs: inputs.map(({ role, name, hashes }) => ({ role, name, hashes })) }) },
+    metadata: {
+      deltalab: software.deltalab,
+      merge: JSON.stringify({ ...settings, inputs: inputs.map(({ role, name, hashes }) => ({ role, name, hashes })) }),
+    },
   }
 }
 
@@ -57,13 +69,29 @@ export function estimateMerge(plan: MergePlan): Estimate {
   const models = inputsOf(plan).map(({ role, model: { label, checkpoint } }) => {
     const entries = [...checkpoint.tensors.values()]
     const vocabulary = typeof checkpoint.config?.vocab_size === 'number' ? checkpoint.config.vocab_size : null
-    return { role, label, parameters: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0), dtypes: dtypes(entries), layers: layerCount(checkpoint), vocabulary }
+    return {
+      role,
+      label,
+      parameters: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      dtypes: dtypes(entries),
+      layers: layerCount(checkpoint),
+      vocabulary,
+    }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
   const memory = Math.max(...tensors.map(({ shape, sources, base }) => sizeOf(shape) * 4 * (2 * (sources.length + (base ? 1 : 0)) + 2)))
   return {
-    method, convention, models, memory,
-    result: { tensors: tensors.length, parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0), layers, dtypes: dtypes([...tensors]), bytes },
+    method,
+    convention,
+    models,
+    memory,
+    result: {
+      tensors: tensors.length,
+      parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      layers,
+      dtypes: dtypes([...tensors]),
+      bytes,
+    },
   }
 }
 

@@ -26,8 +26,16 @@ export function checkShapes(slots: Slot[], runs: Part[][], base: Model | null, r
   })
   // In a merge of whole models nothing may be left over either.
   const used = new Set(slots.flatMap(({ names }) => names))
-  const whole = runs.length === 1 ? runs[0].filter(({ model, range: [, end] }) => end === layerCount(reference.checkpoint) && end === layerCount(model.checkpoint)) : []
-  for (const { model } of whole) problems.push(...namesOf(model).filter((name) => !used.has(name)).map((name) => `${name} is only in ${model.label}`))
+  const whole =
+    runs.length === 1
+      ? runs[0].filter(({ model, range: [, end] }) => end === layerCount(reference.checkpoint) && end === layerCount(model.checkpoint))
+      : []
+  for (const { model } of whole)
+    problems.push(
+      ...namesOf(model)
+        .filter((name) => !used.has(name))
+        .map((name) => `${name} is only in ${model.label}`),
+    )
   if (!problems.length) return
   const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
   throw new UserError(`the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}`)

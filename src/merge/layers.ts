@@ -18,7 +18,8 @@ export interface Slot {
   t: number
 }
 
-export const layerCount = ({ tensors }: Pick<Checkpoint, 'tensors'>): number => Math.max(0, ...[...tensors.keys()].map((name) => (layerOf(name) ?? -1) + 1))
+export const layerCount = ({ tensors }: Pick<Checkpoint, 'tensors'>): number =>
+  Math.max(0, ...[...tensors.keys()].map((name) => (layerOf(name) ?? -1) + 1))
 
 /** The name with another layer number. */
 export function atLayer(name: string, layer: number): string {
@@ -32,7 +33,8 @@ export function atLayer(name: string, layer: number): string {
 export function listSlots(runs: readonly Run[], names: readonly string[]): Slot[] {
   const outside = names.filter((name) => layerOf(name) === null)
   const first = outside.filter((name) => roleOf(name, [1, 1]) === 'embedding')
-  const common = (list: string[], run: number): Slot[] => list.map((name) => ({ name, run, names: runs[run].ranges.map(() => name), t: 0 }))
+  const common = (list: string[], run: number): Slot[] =>
+    list.map((name) => ({ name, run, names: runs[run].ranges.map(() => name), t: 0 }))
   const layers: Slot[] = []
   let layer = 0
   for (const [run, { ranges }] of runs.entries()) {
@@ -40,8 +42,17 @@ export function listSlots(runs: readonly Run[], names: readonly string[]): Slot[
     for (let i = 0; i < length; i++, layer++) {
       const own = names.filter((name) => layerOf(name) === ranges[0][0] + i)
       const t = length === 1 ? 1 : i / (length - 1)
-      layers.push(...own.map((name) => ({ name: atLayer(name, layer), run, names: ranges.map(([start]) => atLayer(name, start + i)), t })))
+      layers.push(
+        ...own.map((name) => ({ name: atLayer(name, layer), run, names: ranges.map(([start]) => atLayer(name, start + i)), t })),
+      )
     }
   }
-  return [...common(first, 0), ...layers, ...common(outside.filter((name) => !first.includes(name)), runs.length - 1)]
+  return [
+    ...common(first, 0),
+    ...layers,
+    ...common(
+      outside.filter((name) => !first.includes(name)),
+      runs.length - 1,
+    ),
+  ]
 }

@@ -32,7 +32,10 @@ const sparsifiers = {
   magprune: { density, epsilon },
 } as const
 
-const stepOf = (editor: string, options: object): Step => ({ editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) })
+const stepOf = (editor: string, options: object): Step => ({
+  editor: editorNamed(editor),
+  options: parseOptions(editorNamed(editor), options),
+})
 
 interface TaskArithmetic {
   elect: boolean
@@ -41,26 +44,50 @@ interface TaskArithmetic {
   rescale: boolean
 }
 
-/** The family of task arithmetic: sparsify, perhaps elect signs, sum. mergekit rescales to the L1 norm; the trim of `ties` is the merger's own. */
+/**
+ * The family of task arithmetic: sparsify, perhaps elect signs, sum. mergekit rescales to the L1 norm; the trim of `ties`
+ * without rescaling is the merger's own.
+ */
 function family(name: string, { elect, sparsifier, normalize, rescale }: TaskArithmetic): Method {
   const model: OptionsSchema & z.ZodObject = z.strictObject({ weight, ...sparsifiers[sparsifier] })
   const window = ({ density: d, epsilon: e }: any) => d >= 1 || (d - e > 0 && d + e < 1)
   return {
     name,
     merger: elect ? 'ties' : 'task_arithmetic',
-    model: sparsifier === 'magprune' ? model.refine(window, { message: 'and density must keep density - epsilon and density + epsilon inside (0, 1)', path: ['epsilon'] }) : model,
+    model:
+      sparsifier === 'magprune'
+        ? model.refine(window, {
+            message: 'and density must keep density - epsilon and density + epsilon inside (0, 1)',
+            path: ['epsilon'],
+          })
+        : model,
     options: z.strictObject({
-      normalize: switched(normalize, 'Divide by the sum of the weights.'), rescale: switched(rescale, 'Restore what the dropped entries took away.'),
-      lambda: z.number().default(1).describe('Factor of the merged delta.'), ...int8,
+      normalize: switched(normalize, 'Divide by the sum of the weights.'),
+      rescale: switched(rescale, 'Restore what the dropped entries took away.'),
+      lambda: z.number().default(1).describe('Factor of the merged delta.'),
+      ...int8,
     }),
-    toModel: ({ weight: w, density: d }, { rescale: scaled }) => (elect ? { weight: w, density: sparsifier === 'magnitude' && !scaled ? d : 1 } : { weight: w }),
+    toModel: ({ weight: w, density: d }, { rescale: scaled }) =>
+      elect ? { weight: w, density: sparsifier === 'magnitude' && !scaled ? d : 1 } : { weight: w },
     toOptions: ({ normalize: n, lambda }) => ({ lambda, normalize: n }),
     toStep({ density: d = 1, gamma: g, epsilon: e }, { rescale: scaled }, convention) {
       if (d >= 1 || sparsifier === 'none') return null
-      if (sparsifier === 'magnitude') return scaled ? stepOf('magnitude', { drop_rate: 1 - d, rescale: true, convention: 'mergekit' }) : null
+      if (sparsifier === 'magnitude')
+        return scaled ? stepOf('magnitude', { drop_rate: 1 - d, rescale: true, convention: 'mergekit' }) : null
       if (sparsifier === 'dare') return stepOf('dare', { drop_rate: 1 - d, rescale: scaled, convention })
-      if (sparsifier === 'breadcrumbs') return stepOf('breadcrumbs', { drop_rate: 1 - d, gamma: g, rescale: scaled, convention: convention === 'peft' ? 'paper' : convention })
-      return stepOf('magprune', { drop_rate: 1 - d, epsilon: 2 * e, rescale: scaled, convention: convention === 'mergekit' ? 'mergekit' : 'paper' })
+      if (sparsifier === 'breadcrumbs')
+        return stepOf('breadcrumbs', {
+          drop_rate: 1 - d,
+          gamma: g,
+          rescale: scaled,
+          convention: convention === 'peft' ? 'paper' : convention,
+        })
+      return stepOf('magprune', {
+        drop_rate: 1 - d,
+        epsilon: 2 * e,
+        rescale: scaled,
+        convention: convention === 'mergekit' ? 'mergekit' : 'paper',
+      })
     },
   }
 }
@@ -69,7 +96,12 @@ const nothing = z.strictObject({})
 const weightOnly = z.strictObject({ weight })
 
 const methods: readonly Method[] = [
-  { name: 'linear', merger: 'average', model: weightOnly, options: z.strictObject({ normalize: switched(true, 'Divide by the sum of the weights.') }) },
+  {
+    name: 'linear',
+    merger: 'average',
+    model: weightOnly,
+    options: z.strictObject({ normalize: switched(true, 'Divide by the sum of the weights.') }),
+  },
   family('task_arithmetic', { elect: false, sparsifier: 'none', normalize: false, rescale: false }),
   family('ties', { elect: true, sparsifier: 'magnitude', normalize: true, rescale: false }),
   family('dare_linear', { elect: false, sparsifier: 'dare', normalize: false, rescale: true }),
@@ -78,25 +110,56 @@ const methods: readonly Method[] = [
   family('breadcrumbs_ties', { elect: true, sparsifier: 'breadcrumbs', normalize: false, rescale: false }),
   family('della', { elect: true, sparsifier: 'magprune', normalize: true, rescale: true }),
   family('della_linear', { elect: false, sparsifier: 'magprune', normalize: false, rescale: true }),
-  { name: 'slerp', merger: 'slerp', model: nothing, options: z.strictObject({ t: z.number().min(0).max(1).describe('Place on the arc: 0 is the base model.') }) },
   {
-    name: 'nuslerp', merger: 'nuslerp', model: weightOnly,
-    options: z.strictObject({ nuslerp_flatten: switched(true, 'Each tensor is one vector.'), nuslerp_row_wise: switched(false, 'Along the first axis.'), ...int8 }),
+    name: 'slerp',
+    merger: 'slerp',
+    model: nothing,
+    options: z.strictObject({ t: z.number().min(0).max(1).describe('Place on the arc: 0 is the base model.') }),
+  },
+  {
+    name: 'nuslerp',
+    merger: 'nuslerp',
+    model: weightOnly,
+    options: z.strictObject({
+      nuslerp_flatten: switched(true, 'Each tensor is one vector.'),
+      nuslerp_row_wise: switched(false, 'Along the first axis.'),
+      ...int8,
+    }),
     toOptions: ({ nuslerp_flatten: flatten, nuslerp_row_wise: row_wise }) => ({ flatten, row_wise }),
   },
-  { name: 'model_stock', merger: 'model_stock', model: nothing, options: z.strictObject({ filter_wise: switched(false, 'One ratio per row.') }) },
   {
-    name: 'sce', merger: 'sce', model: nothing,
-    options: z.strictObject({ select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries that is kept.'), ...int8 }),
+    name: 'model_stock',
+    merger: 'model_stock',
+    model: nothing,
+    options: z.strictObject({ filter_wise: switched(false, 'One ratio per row.') }),
+  },
+  {
+    name: 'sce',
+    merger: 'sce',
+    model: nothing,
+    options: z.strictObject({
+      select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries that is kept.'),
+      ...int8,
+    }),
     toOptions: ({ select_topk }) => ({ select_topk }),
   },
-  { name: 'passthrough', merger: 'passthrough', model: z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') }), options: nothing },
+  {
+    name: 'passthrough',
+    merger: 'passthrough',
+    model: z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') }),
+    options: nothing,
+  },
 ]
 
 /** @throws UserError with the nearest name */
 export function methodNamed(name: string): Method {
   const found = methods.find((method) => method.name === name)
-  if (!found) throw unknown('merge_method', name, methods.map((method) => method.name))
+  if (!found)
+    throw unknown(
+      'merge_method',
+      name,
+      methods.map((method) => method.name),
+    )
   return found
 }
 

@@ -27,7 +27,9 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     ...(config.base_model === undefined ? [] : [[config.base_model, ['base_model']] as [string, Path]]),
     ...(config.models ?? []).map(({ model }, i): [string, Path] => [model, ['models', i, 'model']]),
     ...(config.models ?? []).flatMap(({ data }, i): [string, Path][] => (data === undefined ? [] : [[data, ['models', i, 'data']]])),
-    ...(config.slices ?? []).flatMap(({ sources }, s) => sources.map(({ model }, i): [string, Path] => [model, ['slices', s, 'sources', i, 'model']])),
+    ...(config.slices ?? []).flatMap(({ sources }, s) =>
+      sources.map(({ model }, i): [string, Path] => [model, ['slices', s, 'sources', i, 'model']]),
+    ),
   ]
   const byText = new Map<string, Model>()
   const byFolder = new Map<string, Model>()
@@ -44,7 +46,11 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     byText.set(text, byFolder.get(folder)!)
   }
   const all = [...byFolder.values()]
-  return { of: (text) => byText.get(text)!, all, close: async () => void (await Promise.all(all.map(({ checkpoint }) => checkpoint.close()))) }
+  return {
+    of: (text) => byText.get(text)!,
+    all,
+    close: async () => void (await Promise.all(all.map(({ checkpoint }) => checkpoint.close()))),
+  }
 }
 
 async function locate(text: string, file: string): Promise<string> {

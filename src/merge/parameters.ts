@@ -32,7 +32,8 @@ export function gradientAt(list: readonly number[], t: number): number {
   return rest === 0 ? list[left] : (1 - rest) * list[left] + rest * list[left + 1]
 }
 
-const isFiltered = (setting: Setting): setting is Extract<Setting, { value: unknown }[]> => Array.isArray(setting) && typeof setting[0] === 'object'
+const isFiltered = (setting: Setting): setting is Extract<Setting, { value: unknown }[]> =>
+  Array.isArray(setting) && typeof setting[0] === 'object'
 
 /** What one setting says of a tensor; undefined when no filter fits. */
 function valueAt(setting: Setting, { name, t }: Place): Found['value'] | undefined {
@@ -56,7 +57,13 @@ export function resolve(levels: readonly Level[], names: readonly string[], plac
 }
 
 /** Refuses names that nobody reads and filters that fit no tensor. */
-export function checkLevels(levels: readonly Level[], names: readonly string[], owner: string, slots: readonly { name: string }[], errorAt: ErrorAt): void {
+export function checkLevels(
+  levels: readonly Level[],
+  names: readonly string[],
+  owner: string,
+  slots: readonly { name: string }[],
+  errorAt: ErrorAt,
+): void {
   const tensors = slots.map(({ name }) => name)
   for (const { path, parameters } of levels) {
     for (const [name, setting] of Object.entries(parameters)) {

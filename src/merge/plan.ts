@@ -54,7 +54,10 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
   for (const [r, parts] of runs.entries()) checkParts(parts, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
 
   const reference = base ?? runs[0][0].model
-  const slots = listSlots(runs.map((parts) => ({ ranges: parts.map(({ range }) => range) })), namesOf(reference))
+  const slots = listSlots(
+    runs.map((parts) => ({ ranges: parts.map(({ range }) => range) })),
+    namesOf(reference),
+  )
   checkParameters(runs, Object.keys(method.model.shape), Object.keys(method.options.shape), method.name, slots, errorAt)
   checkShapes(slots, runs, base, reference)
 
@@ -65,14 +68,31 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
     const { shape, dtype: stored } = reference.checkpoint.tensors.get(ownName)!
     const settings = isFloating(stored) ? settingsAt(slot, parts, { method, merger, convention, errorAt }) : null
     return {
-      name: slot.name, shape, dtype: plannedDtype(stored, dtype && DTYPES[dtype]),
+      name: slot.name,
+      shape,
+      dtype: plannedDtype(stored, dtype && DTYPES[dtype]),
       merging: settings && settings.merging,
       base: base && { model: base, name: ownName },
-      sources: parts.map(({ model, steps, data }, i) => ({ model, name: slot.names[i], steps: [...steps, ...(settings?.steps[i] ?? [])], data })),
+      sources: parts.map(({ model, steps, data }, i) => ({
+        model,
+        name: slot.names[i],
+        steps: [...steps, ...(settings?.steps[i] ?? [])],
+        data,
+      })),
     }
   })
   checkUniform(tensors, method.name)
-  const layers = runs.reduce((sum, [{ range: [first, end] }]) => sum + end - first, 0)
+  const layers = runs.reduce(
+    (
+      sum,
+      [
+        {
+          range: [first, end],
+        },
+      ],
+    ) => sum + end - first,
+    0,
+  )
   return { method: method.name, merger, convention, seed: config.seed, base, reference, tensors, layers }
 }
 

@@ -27,7 +27,9 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
   const partOf = (entry: Entry, path: Path, range: Part['range'] | null, outer: Level[]): Part => {
     const model = models.of(entry.model)
     return {
-      path, model, range: range ?? [0, layerCount(model.checkpoint)],
+      path,
+      model,
+      range: range ?? [0, layerCount(model.checkpoint)],
       levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
       steps: (entry.editors ?? []).map((each, j) => readEditor(each, convention, [...path, 'editors', j], errorAt)),
       data: entry.data === undefined ? undefined : models.of(entry.data),
@@ -42,14 +44,20 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
       const count = layerCount(models.of(entry.model).checkpoint)
       if (end > count) throw errorAt([...path, 'layer_range'], `[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
       const [other, otherEnd] = sources[0].layer_range
-      if (end - first !== otherEnd - other) throw errorAt([...path, 'layer_range'], 'the sources of a slice must have the same number of layers')
+      if (end - first !== otherEnd - other)
+        throw errorAt([...path, 'layer_range'], 'the sources of a slice must have the same number of layers')
       return partOf(entry, path, [first, end], [slice, whole])
     })
   })
 }
 
 /** An editor that knows the file's convention follows it, unless it says otherwise itself. */
-function readEditor({ editor: name, ...given }: { editor: string; [option: string]: unknown }, convention: Convention | undefined, path: Path, errorAt: ErrorAt): Step {
+function readEditor(
+  { editor: name, ...given }: { editor: string; [option: string]: unknown },
+  convention: Convention | undefined,
+  path: Path,
+  errorAt: ErrorAt,
+): Step {
   try {
     const editor = editorNamed(name)
     const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
@@ -73,7 +81,12 @@ export function chooseSources(parts: Part[], merger: Merger, base: Model | null,
 }
 
 export function checkParts(parts: Part[], merger: Merger, base: Model | null, path: Path, errorAt: ErrorAt): void {
-  const { name, input, count: [fewest, most], data } = merger
+  const {
+    name,
+    input,
+    count: [fewest, most],
+    data,
+  } = merger
   if (input === 'delta' && !base) throw errorAt([], `${name} merges deltas and needs base_model`)
   const edited = parts.find(({ steps }) => steps.length)
   if (edited && !base) throw errorAt(edited.path, 'editors work on deltas and need base_model')
@@ -84,5 +97,8 @@ export function checkParts(parts: Part[], merger: Merger, base: Model | null, pa
   const without = data && parts.find((part) => !part.data)
   if (!without) return
   const what = data === 'fisher' ? 'Fisher diagonals' : 'Gram matrices'
-  throw errorAt(without.path, `${name} needs \`data\` for every model: a folder with its ${what} (model.safetensors, the names of the weights)`)
+  throw errorAt(
+    without.path,
+    `${name} needs \`data\` for every model: a folder with its ${what} (model.safetensors, the names of the weights)`,
+  )
 }

@@ -21,7 +21,9 @@ const model = section({
   editors: z.array(editor).optional().describe('Editors of `deltalab editors` that its delta goes through before the merge.'),
   data: z.string().optional().describe('Safetensors file with the Fisher diagonals or Gram matrices of this model, by tensor name.'),
 })
-const range = z.tuple([z.int().min(0), z.int().min(1)]).refine(([first, end]) => first < end, 'must be [first layer, layer after the last], the first below the second')
+const range = z
+  .tuple([z.int().min(0), z.int().min(1)])
+  .refine(([first, end]) => first < end, 'must be [first layer, layer after the last], the first below the second')
 const source = model.extend({ layer_range: range.describe('First layer, and the layer after the last.') })
 const slice = section({
   sources: z.array(section(source.shape)).min(1).describe('Layers that are merged into one run of layers, from one model each.'),
@@ -29,8 +31,14 @@ const slice = section({
 })
 
 export const mergeSchema = section({
-  merge_method: z.string().optional().describe('A method of mergekit, by its name; numbers as mergekit computes them unless `convention` says otherwise.'),
-  merger: z.string().optional().describe('A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.'),
+  merge_method: z
+    .string()
+    .optional()
+    .describe('A method of mergekit, by its name; numbers as mergekit computes them unless `convention` says otherwise.'),
+  merger: z
+    .string()
+    .optional()
+    .describe('A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.'),
   models: z.array(model).min(1).optional().describe('The models; either these or slices.'),
   slices: z.array(slice).min(1).optional().describe('Runs of layers, stacked in this order.'),
   base_model: z.string().optional().describe('Folder of the base model.'),
@@ -39,7 +47,7 @@ export const mergeSchema = section({
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
   dtype: dtype.optional().describe('Format of the result; every operation is in float32 whatever it says.'),
   out_dtype: dtype.optional().describe('Format of the result, when it is not `dtype`.'),
-  tokenizer_source: z.string().optional().describe('base, a model\'s folder, or union when all tokenizers are the same file.'),
+  tokenizer_source: z.string().optional().describe("base, a model's folder, or union when all tokenizers are the same file."),
 })
 
 export type MergeFile = z.infer<typeof mergeSchema>

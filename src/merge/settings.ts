@@ -33,7 +33,11 @@ interface How {
 type Values = Map<string, Found>
 
 /** Options of the merge and of each source, and the editors that the method puts before it. */
-export function settingsAt(slot: Slot, parts: Part[], { method, merger, convention, errorAt }: How): { merging: Merging; steps: Step[][] } {
+export function settingsAt(
+  slot: Slot,
+  parts: Part[],
+  { method, merger, convention, errorAt }: How,
+): { merging: Merging; steps: Step[][] } {
   // What is said once for the merge stands in a slice or at the top: the outer levels, the same for every source.
   const common = resolve(parts[0].levels.slice(1), Object.keys(method.options.shape), slot)
   const own = parts.map(({ levels }) => resolve(levels, Object.keys(method.model.shape), slot))
@@ -64,7 +68,12 @@ function locate<T>(values: Values[], path: Path, errorAt: ErrorAt, work: () => T
 
 /** A survey reads the whole models at once: its options cannot differ from tensor to tensor. */
 export function checkUniform(tensors: { merging: Merging | null }[], method: string): void {
-  const settings = tensors.flatMap(({ merging }) => (merging && needsSurvey(merging) ? [JSON.stringify([merging.options, merging.models])] : []))
+  const settings = tensors.flatMap(({ merging }) =>
+    merging && needsSurvey(merging) ? [JSON.stringify([merging.options, merging.models])] : [],
+  )
   if (new Set(settings).size < 2) return
-  throw new UserError(`${method}: with this convention the method looks at the whole model, so its parameters cannot have gradients or filters (in ties, granularity: tensor allows them)`)
+  throw new UserError(
+    `${method}: with this convention the method looks at the whole model, so its parameters cannot have gradients or filters ` +
+      '(in ties, granularity: tensor allows them)',
+  )
 }

@@ -14,7 +14,11 @@ export async function chooseTokenizer(source: string | undefined, plan: MergePla
     const wanted = await hashOf(reference.checkpoint.folder)
     for (const { label, checkpoint } of models.all) {
       const hash = await hashOf(checkpoint.folder)
-      if (hash !== null && hash !== wanted) throw errorAt(['tokenizer_source'], `union needs the same tokenizer.json everywhere; that of ${label} is another; use base, or the folder of a model`)
+      if (hash !== null && hash !== wanted)
+        throw errorAt(
+          ['tokenizer_source'],
+          `union needs the same tokenizer.json everywhere; that of ${label} is another; use base, or the folder of a model`,
+        )
     }
     return reference.checkpoint.folder
   }

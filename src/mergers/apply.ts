@@ -18,9 +18,14 @@ export interface Merging<O = any, M = any> {
  * @throws UserError naming the option, what was given and what would be right
  */
 export function parseMerging(merger: Merger, raw: { convention?: Convention; options?: unknown; models: unknown[] }): Merging {
-  const { name, conventions, count: [fewest, most] } = merger
+  const {
+    name,
+    conventions,
+    count: [fewest, most],
+  } = merger
   const convention = raw.convention ?? conventions[0]
-  if (!conventions.includes(convention)) throw new UserError(`${name} has no convention ${JSON.stringify(convention)}; it has: ${conventions.join(', ')}`)
+  if (!conventions.includes(convention))
+    throw new UserError(`${name} has no convention ${JSON.stringify(convention)}; it has: ${conventions.join(', ')}`)
   const n = raw.models.length
   if (n < fewest || n > most) {
     const wanted = fewest === most ? `exactly ${fewest}` : `at least ${fewest}`

@@ -14,9 +14,13 @@ export const average: Merger<z.infer<typeof options>, Weighted> = {
   conventions: ['paper', 'mergelm', 'mergekit'],
   input: 'weights',
   count: [1, Infinity],
-  check: ({ normalize }, models) => (normalize && total(models.map((m) => m.weight)) === 0 ? 'the weights sum to 0 and cannot be normalised' : undefined),
+  check: ({ normalize }, models) =>
+    normalize && total(models.map((m) => m.weight)) === 0 ? 'the weights sum to 0 and cannot be normalised' : undefined,
   merge({ models }, { options: { normalize }, models: m }) {
     const sum = normalize ? total(m.map(({ weight }) => weight)) : 1
-    return weightedSum(models, m.map(({ weight }) => weight / sum))
+    return weightedSum(
+      models,
+      m.map(({ weight }) => weight / sum),
+    )
   },
 }

@@ -4,13 +4,20 @@ import { tf, type Tensor } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 
 const options = z.strictObject({
-  task: z.int().min(0).default(0).describe('Number of the model, from 1, whose mask and factor are applied; 0 gives the unified delta itself.'),
+  task: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Number of the model, from 1, whose mask and factor are applied; 0 gives the unified delta itself.'),
 })
 
 /** Sign of the mean (0 counts as -1) times the largest agreeing magnitude. */
 function unify(deltas: Tensor[]): Tensor {
   const sign = tf.where(deltas.reduce((sum, t) => sum.add(t)).greater(0), tf.scalar(1), tf.scalar(-1))
-  return deltas.map((t) => tf.relu(t.mul(sign))).reduce((most, t) => tf.maximum(most, t)).mul(sign)
+  return deltas
+    .map((t) => tf.relu(t.mul(sign)))
+    .reduce((most, t) => tf.maximum(most, t))
+    .mul(sign)
 }
 const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(unified).greater(0).cast('float32')
 
@@ -26,14 +33,20 @@ export const emr: Merger<z.infer<typeof options>, object, number | undefined> = 
   ordered: true,
   check: ({ task }, models) => (task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined),
   needsSurvey: ({ task }) => task > 0,
-  /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, a small tensor counting as much as a large one (the authors' code). */
+  /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, small and large ones alike (the authors' code). */
   async survey(walk, { options: { task } }) {
     let [own, shared] = [0, 0]
     for await (const { models, shape } of walk()) {
       const means = tf.tidy(() => {
         const deltas = models.map((values) => tf.tensor(values, [...shape]))
         const unified = unify(deltas)
-        return tf.stack([deltas[task - 1].abs().mean(), unified.mul(maskOf(deltas[task - 1], unified)).abs().mean()])
+        return tf.stack([
+          deltas[task - 1].abs().mean(),
+          unified
+            .mul(maskOf(deltas[task - 1], unified))
+            .abs()
+            .mean(),
+        ])
       })
       const [a, b] = await means.data()
       means.dispose()

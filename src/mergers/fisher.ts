@@ -5,7 +5,7 @@ import type { Merger } from './merger.js'
 import { mean, total, weighted, type Weighted } from './sum.js'
 
 const options = z.strictObject({
-  normalize: z.boolean().default(true).describe('Divide each model\'s Fisher information by its norm over all tensors.'),
+  normalize: z.boolean().default(true).describe("Divide each model's Fisher information by its norm over all tensors."),
   least: z.number().min(0).default(1e-6).describe('Added to every entry of the Fisher information, so that none is 0.'),
 })
 

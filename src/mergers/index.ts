@@ -19,13 +19,33 @@ import { twin } from './twin.js'
 import { widen } from './widen.js'
 
 export const mergers: readonly Merger[] = [
-  average, taskArithmetic, ties, fisher, regmean, widen, slerp, nuslerp, modelStock, sce, emr, tsvMerge, isoC, knotsTies, twin, passthrough,
+  average,
+  taskArithmetic,
+  ties,
+  fisher,
+  regmean,
+  widen,
+  slerp,
+  nuslerp,
+  modelStock,
+  sce,
+  emr,
+  tsvMerge,
+  isoC,
+  knotsTies,
+  twin,
+  passthrough,
 ]
 
 /** @throws UserError with the nearest name. */
 export function mergerNamed(name: string): Merger {
   const found = mergers.find((merger) => merger.name === name)
-  if (!found) throw unknown('merger', name, mergers.map((merger) => merger.name))
+  if (!found)
+    throw unknown(
+      'merger',
+      name,
+      mergers.map((merger) => merger.name),
+    )
   return found
 }
 

@@ -61,7 +61,7 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   input: 'delta' | 'weights' | 'either'
   /** Fewest and most models, the base not counted. */
   count: readonly [number, number]
-  /** Tensors that come with each model: diagonals of the Fisher information (shape of the tensor), or Gram matrices XᵀX of a linear layer's inputs. */
+  /** Tensors that come with each model: diagonals of the Fisher information, or Gram matrices XᵀX of a linear layer's inputs. */
   data?: 'fisher' | 'gram'
   /** The models have different parts, so that their order matters. */
   ordered?: boolean

@@ -6,7 +6,10 @@ import { mean, valuesOf } from './sum.js'
 
 const options = z.strictObject({
   filter_wise: z.boolean().default(false).describe('One ratio per row of a matrix instead of one per tensor.'),
-  average_of: z.enum(['cosines', 'angles']).default('cosines').describe('What is averaged over the pairs of models; fusion_bench averages angles.'),
+  average_of: z
+    .enum(['cosines', 'angles'])
+    .default('cosines')
+    .describe('What is averaged over the pairs of models; fusion_bench averages angles.'),
 })
 
 /** N cos / (1 + (N - 1) cos), not clamped; null where N opposed deltas make it infinite. */
@@ -35,9 +38,12 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
     const ratios = Float32Array.from({ length: rows }, (_, row) => {
       const along = (a: Float32Array, b: Float32Array): number => dot(a, b, row * length, 1, length)
       const norms = values.map((v) => Math.sqrt(along(v, v)))
-      const pairs = values.flatMap((a, i) => values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i] * norms[i + 1 + j]) || 1)))
+      const pairs = values.flatMap((a, i) =>
+        values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i] * norms[i + 1 + j]) || 1)),
+      )
       const average = (list: number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length
-      const cosine = average_of === 'cosines' ? average(pairs) : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
+      const cosine =
+        average_of === 'cosines' ? average(pairs) : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
       const t = ratio(cosine, models.length)
       if (t === null) singular++
       else if (t < 0 || t > 1 + 1e-6) outside++
@@ -47,5 +53,8 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
     if (outside) warn(`t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0].toPrecision(4)}` : ''}`)
     return ratios
   },
-  merge: ({ models }, { facts }) => mean(models).mul(tf.tensor(facts, facts.length === 1 ? models[0].shape.map(() => 1) : models[0].shape.map((side, i) => (i ? 1 : side)))),
+  merge: ({ models }, { facts }) =>
+    mean(models).mul(
+      tf.tensor(facts, facts.length === 1 ? models[0].shape.map(() => 1) : models[0].shape.map((side, i) => (i ? 1 : side))),
+    ),
 }

@@ -6,7 +6,7 @@ import { valuesOf, weighted, type Weighted } from './sum.js'
 
 const options = z.strictObject({
   flatten: z.boolean().default(true).describe('Take each tensor as one vector; false interpolates along an axis.'),
-  row_wise: z.boolean().default(false).describe('Without flatten: along the first axis (the name is the tool\'s) instead of the last.'),
+  row_wise: z.boolean().default(false).describe("Without flatten: along the first axis (the name is the tool's) instead of the last."),
 })
 
 /** Factors of the two models, one pair per vector. */

@@ -11,7 +11,7 @@ const options = z.strictObject({
 /** A tensor without Gram matrices (embedding, bias, norm) is averaged. */
 export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32Array | null> = {
   name: 'regmean',
-  title: 'Merges linear layers by least squares on their inputs\' Gram matrices; averages the rest.',
+  title: "Merges linear layers by least squares on their inputs' Gram matrices; averages the rest.",
   cite: 'Jin et al. 2023, arXiv 2212.09849',
   options,
   modelOptions: z.strictObject({}),
@@ -24,7 +24,14 @@ export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32
     if (!given) return null
     const [sum, right] = tf.tidy(() => {
       const average = mean(models)
-      const shrunk = given.map((g) => g.mul(tf.eye(g.shape[0]).mul(1 - ratio).add(ratio)))
+      const shrunk = given.map((g) =>
+        g.mul(
+          tf
+            .eye(g.shape[0])
+            .mul(1 - ratio)
+            .add(ratio),
+        ),
+      )
       const terms = shrunk.map((g, i) => tf.matMul(g as Tensor2D, models[i].sub(average).transpose() as Tensor2D))
       return [shrunk.reduce((all, g) => all.add(g)), terms.reduce((all, t) => all.add(t))]
     })

@@ -6,7 +6,12 @@ import type { Merger } from './merger.js'
 import { total, valuesOf } from './sum.js'
 
 const options = z.strictObject({
-  select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries with non-zero variance over the models that is kept.'),
+  select_topk: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Fraction of the entries with non-zero variance over the models that is kept.'),
 })
 
 interface Facts {
@@ -52,7 +57,13 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
     const sum = selected.reduce((all, t) => all.add(t))
     const sign = tf.where(sum.less(0), tf.scalar(-1), tf.scalar(1))
     const agreeing = selected.map((t, i) => signs(t).equal(sign).cast('float32').mul(weights[i]))
-    const divisor = tf.maximum(agreeing.reduce((all, t) => all.add(t)), 1e-6)
-    return selected.map((t, i) => t.mul(agreeing[i])).reduce((all, t) => all.add(t)).div(divisor)
+    const divisor = tf.maximum(
+      agreeing.reduce((all, t) => all.add(t)),
+      1e-6,
+    )
+    return selected
+      .map((t, i) => t.mul(agreeing[i]))
+      .reduce((all, t) => all.add(t))
+      .div(divisor)
   },
 }

@@ -15,7 +15,11 @@ export function weightedSum(tensors: readonly Tensor[], weights: readonly number
   return tensors.map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i]))).reduce((sum, term) => sum.add(term))
 }
 
-export const mean = (tensors: readonly Tensor[]): Tensor => weightedSum(tensors, tensors.map(() => 1 / tensors.length))
+export const mean = (tensors: readonly Tensor[]): Tensor =>
+  weightedSum(
+    tensors,
+    tensors.map(() => 1 / tensors.length),
+  )
 
 /** The values of a tensor, row-major. */
 export const valuesOf = async (tensor: Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array

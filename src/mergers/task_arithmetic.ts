@@ -20,6 +20,9 @@ export const taskArithmetic: Merger<z.infer<typeof options>, Weighted> = {
   merge({ models }, { options: { lambda, normalize }, models: m }) {
     const sum = total(m.map(({ weight }) => weight))
     const factor = normalize && Math.abs(sum) >= 1e-8 ? lambda / sum : lambda
-    return weightedSum(models, m.map(({ weight }) => weight * factor))
+    return weightedSum(
+      models,
+      m.map(({ weight }) => weight * factor),
+    )
   },
 }

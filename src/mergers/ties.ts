@@ -7,13 +7,18 @@ import { trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
-  granularity: z.enum(['model', 'tensor']).optional()
-    .describe('Trim over the whole model (paper, mergelm) or each tensor by itself (peft, mergekit, and MergeLLM); as the convention has it when left out.'),
+  granularity: z
+    .enum(['model', 'tensor'])
+    .optional()
+    .describe(
+      'Trim over the whole model (usual in paper, mergelm) or each tensor by itself (usual in peft, mergekit; MergeLLM).',
+    ),
   sign: z.enum(['total', 'frequency']).default('total').describe('The elected sign is that of the sum of the deltas, or of their signs.'),
   combine: z.enum(['mean', 'sum', 'max']).default('mean').describe('What is made of the entries that agree with the elected sign.'),
   normalize: z.boolean().default(true).describe('mergekit: whether the mean divides by the sum of the agreeing weights, or not at all.'),
 })
-const modelOptions = z.strictObject({ weight, ...trimOptions })
+const modelOptions = z
+  .strictObject({ weight, ...trimOptions })
   .refine((m) => m.drop_rate === undefined || m.density === undefined, { message: 'cannot stand beside density', path: ['drop_rate'] })
 
 type Options = z.infer<typeof options>
@@ -53,7 +58,11 @@ export const ties: Merger<Options, z.infer<typeof modelOptions>, Survey | undefi
     let majority = 0
     for await (const { name, shape, models: values } of byMajority(convention) ? walk() : []) {
       const elected = tf.tidy(() => {
-        const trimmed = trimAll(values.map((v) => tf.tensor(v, [...shape])), whole.cuts, whole.offsets.get(name)!)
+        const trimmed = trimAll(
+          values.map((v) => tf.tensor(v, [...shape])),
+          whole.cuts,
+          whole.offsets.get(name)!,
+        )
         return signs(sums(trimmed, { options, models, convention })).sum()
       })
       majority += (await elected.data())[0]
@@ -66,20 +75,37 @@ export const ties: Merger<Options, z.infer<typeof modelOptions>, Survey | undefi
       const { cuts, offsets } = survey.whole
       return cuts.map(({ threshold, lastTie }) => ({ threshold, lastTie: lastTie - offsets.get(name)! }))
     }
-    return Promise.all(models.map(async (t, i) => trimTensor(await valuesOf(t), m[i], convention, (text) => warn(`trim of model ${i + 1}: ${text}`))))
+    return Promise.all(
+      models.map(async (t, i) => trimTensor(await valuesOf(t), m[i], convention, (text) => warn(`trim of model ${i + 1}: ${text}`))),
+    )
   },
   merge({ models }, context) {
-    const { options: { combine, lambda, normalize }, convention, facts: cuts, survey, models: m } = context
+    const {
+      options: { combine, lambda, normalize },
+      convention,
+      facts: cuts,
+      survey,
+      models: m,
+    } = context
     const trimmed = trimAll(models, cuts, 0)
     const elected = sums(trimmed, context)
-    const none = !byMajority(convention) ? tf.scalar(1) : survey ? tf.scalar(survey.majority) : tf.where(signs(elected).sum().less(0), tf.scalar(-1), tf.scalar(1))
+    const none = !byMajority(convention)
+      ? tf.scalar(1)
+      : survey
+        ? tf.scalar(survey.majority)
+        : tf.where(signs(elected).sum().less(0), tf.scalar(-1), tf.scalar(1))
     const sign = signs(elected).add(elected.equal(0).cast('float32').mul(none))
     // Agreement is about what is summed: in mergekit a negative weight turns a delta around first.
     const turned = convention === 'mergekit' ? m.map(({ weight }) => Math.sign(weight)) : m.map(() => 1)
     const agreeing = trimmed.map((t, i) => signs(t).mul(turned[i]).equal(sign).logicalAnd(t.notEqual(0)).cast('float32'))
     // The authors' code and MergeLM know no weights; as factors of the kept entries they are peft's.
     const terms = trimmed.map((t, i) => t.mul(agreeing[i]).mul(m[i].weight))
-    if (combine === 'max') return terms.map((t) => t.abs()).reduce((most, t) => tf.maximum(most, t)).mul(sign).mul(lambda)
+    if (combine === 'max')
+      return terms
+        .map((t) => t.abs())
+        .reduce((most, t) => tf.maximum(most, t))
+        .mul(sign)
+        .mul(lambda)
     const sum = terms.reduce((all, t) => all.add(t))
     if (combine === 'sum' || (convention === 'mergekit' && !normalize)) return sum.mul(lambda)
     const shares = convention === 'mergekit' ? m.map(({ weight }) => weight) : m.map(() => 1)

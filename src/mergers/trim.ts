@@ -4,7 +4,12 @@ import { largest, selectLargest, type Largest } from '../tensor/index.js'
 import type { Convention, Walk } from './merger.js'
 
 export const trimOptions = {
-  drop_rate: z.number().min(0).max(1).optional().describe('Fraction of the entries, smallest first, that is dropped; 0.8 unless density is given.'),
+  drop_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('Fraction of the entries, smallest first, that is dropped; 0.8 unless density is given.'),
   density: z.number().min(0).max(1).optional().describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
 }
 export interface Trim {
@@ -29,8 +34,10 @@ export function trimTensor(values: Float32Array, trim: Trim, convention: Convent
   const kept = keptCount(values.length, trim, convention)
   const cut = largest(values, kept)
   if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
-  const ties = kept && cut.threshold > 0 && kept < values.length ? values.reduce((n, v) => (Math.abs(v) === cut.threshold ? n + 1 : n), 0) : 0
-  if (ties > 0.01 * values.length && ties > 1) warn(`${ties} of ${values.length} entries are tied at the threshold; the lowest indices are kept`)
+  const ties =
+    kept && cut.threshold > 0 && kept < values.length ? values.reduce((n, v) => (Math.abs(v) === cut.threshold ? n + 1 : n), 0) : 0
+  if (ties > 0.01 * values.length && ties > 1)
+    warn(`${ties} of ${values.length} entries are tied at the threshold; the lowest indices are kept`)
   return cut
 }
 

@@ -58,6 +58,8 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     const n = facts.s.length
     if (n === 0) return tf.zerosLike(models[0])
     const [rows, columns] = models[0].shape
-    return tf.matMul(tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])), tf.tensor2d(facts.vt, [n, columns]), true).mul(alpha)
+    return tf
+      .matMul(tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])), tf.tensor2d(facts.vt, [n, columns]), true)
+      .mul(alpha)
   },
 }

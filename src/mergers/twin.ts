@@ -6,11 +6,21 @@ import { weight, weightedSum } from './sum.js'
 
 const options = z.strictObject({
   lambda: z.number().default(0.3).describe('Factor of the summed deltas: the shared model.'),
-  fraction: z.number().min(0).max(1).default(0.1).describe('Ranks kept of each exclusive part, as a fraction of min(rows, columns), truncated.'),
+  fraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('Ranks kept of each exclusive part, as a fraction of min(rows, columns), truncated.'),
 })
 const modelOptions = z.strictObject({
   weight,
-  gate: z.number().min(0).max(1).default(0).describe('Share of the model\'s exclusive part: what a router gives for an input, fixed here.'),
+  gate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("Share of the model's exclusive part: what a router gives for an input, fixed here."),
 })
 
 /** Exclusive parts of vectors are kept whole. `facts`: compressed exclusive part of each model with a gate. */
@@ -33,7 +43,15 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
         parts.push(new Float32Array(delta.size))
         continue
       }
-      const exclusive = tf.tidy(() => delta.sub(weightedSum(models, m.map(({ weight }) => weight * lambda))) as Tensor2D)
+      const exclusive = tf.tidy(
+        () =>
+          delta.sub(
+            weightedSum(
+              models,
+              m.map(({ weight }) => weight * lambda),
+            ),
+          ) as Tensor2D,
+      )
       const part = truncated(await svd(exclusive, { rank }), rank)
       parts.push((await part.data()) as Float32Array)
       tf.dispose([exclusive, part])
@@ -41,8 +59,16 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
     return parts
   },
   merge({ models }, { options: { lambda }, models: m, facts }) {
-    const shared = weightedSum(models, m.map(({ weight }) => weight * lambda))
+    const shared = weightedSum(
+      models,
+      m.map(({ weight }) => weight * lambda),
+    )
     const parts = models.map((delta, i) => (facts[i] ? tf.tensor(facts[i], delta.shape) : delta.sub(shared)))
-    return shared.add(weightedSum(parts, m.map(({ gate }) => gate)))
+    return shared.add(
+      weightedSum(
+        parts,
+        m.map(({ gate }) => gate),
+      ),
+    )
   },
 }

@@ -5,13 +5,20 @@ import type { Merger } from './merger.js'
 import { valuesOf } from './sum.js'
 
 const options = z.strictObject({
-  above_average_value_ratio: z.number().min(0).default(1).describe('A column whose rank exceeds this times the mean rank takes the score below.'),
+  above_average_value_ratio: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('A column whose rank exceeds this times the mean rank takes the score below.'),
   score_calibration_value: z.number().default(1).describe('Weight of the columns that stand out.'),
 })
 type Options = z.infer<typeof options>
 
 /** Softmax over the models of each column's significance; what stands out within its model takes the calibration value. */
-function scores(significance: Float64Array[], { above_average_value_ratio: ratio, score_calibration_value: value }: Options): Float64Array[] {
+function scores(
+  significance: Float64Array[],
+  { above_average_value_ratio: ratio, score_calibration_value: value }: Options,
+): Float64Array[] {
   const means = significance.map((s) => s.reduce((sum, x) => sum + x, 0) / s.length)
   const sums = significance[0].map((_, j) => significance.reduce((sum, s) => sum + Math.exp(s[j]), 0))
   return significance.map((s, m) => s.map((x, j) => (x > ratio * means[m] ? value : Math.exp(x) / sums[j])))
@@ -20,7 +27,9 @@ function scores(significance: Float64Array[], { above_average_value_ratio: ratio
 /** rank / n by ascending value, equal values in order of index. */
 function ranks(values: Float64Array): Float64Array {
   const out = new Float64Array(values.length)
-  Array.from(values.keys()).sort((a, b) => values[a] - values[b] || a - b).forEach((j, rank) => (out[j] = rank / values.length))
+  Array.from(values.keys())
+    .sort((a, b) => values[a] - values[b] || a - b)
+    .forEach((j, rank) => (out[j] = rank / values.length))
   return out
 }
 
@@ -37,7 +46,11 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
   async prepare({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(valuesOf))
     const { shape } = models[0]
-    if (shape.length !== 2) return scores(deltas.map((d) => Float64Array.from(d, Math.abs)), options).map((s) => Float32Array.from(s))
+    if (shape.length !== 2)
+      return scores(
+        deltas.map((d) => Float64Array.from(d, Math.abs)),
+        options,
+      ).map((s) => Float32Array.from(s))
     const before = await valuesOf(base!)
     const [rows, columns] = shape
     const [count, length, first, step] = embedding ? [rows, columns, columns, 1] : [columns, rows, 1, columns]

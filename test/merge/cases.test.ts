@@ -12,10 +12,17 @@ const place = (word: number): number => (word & 0x8000 ? -(word & 0x7fff) : word
 for (const { id, tolerance, oracle, ...reference } of cases.filter(({ kind }) => kind === 'cli')) {
   test(id, async () => {
     const out = join(scratch, id)
-    const { config, expected_config: configFile, layers } = reference as unknown as { config: string; expected_config: string; layers: number }
+    const {
+      config,
+      expected_config: configFile,
+      layers,
+    } = reference as unknown as { config: string; expected_config: string; layers: number }
     assert.match(oracle, /^arcee-ai\/mergekit/)
     await merge(config.replace(/^cli\//, ''), out)
-    const [actual, expected] = [readWords(join(out, 'model.safetensors')), readWords(join(root, reference.expected.replace(/^cli\//, '')))]
+    const [actual, expected] = [
+      readWords(join(out, 'model.safetensors')),
+      readWords(join(root, reference.expected.replace(/^cli\//, ''))),
+    ]
     assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort())
     let [entries, different] = [0, 0]
     for (const [name, { dtype, shape, words, values }] of expected) {
@@ -25,7 +32,10 @@ for (const { id, tolerance, oracle, ...reference } of cases.filter(({ kind }) =>
         entries++
         if (tolerance.kind === 'close') {
           const error = Math.abs(own.values[i] - values[i])
-          assert.ok(error <= tolerance.rtol * Math.abs(values[i]) + tolerance.atol, `${name}[${i}]: ${own.values[i]} against ${values[i]}`)
+          assert.ok(
+            error <= tolerance.rtol * Math.abs(values[i]) + tolerance.atol,
+            `${name}[${i}]: ${own.values[i]} against ${values[i]}`,
+          )
         } else if (own.words[i] !== words[i]) {
           different++
           assert.ok(Math.abs(place(own.words[i]) - place(words[i])) <= tolerance.max_ulp, `${name}[${i}]`)
@@ -34,7 +44,10 @@ for (const { id, tolerance, oracle, ...reference } of cases.filter(({ kind }) =>
     }
     if (tolerance.kind === 'ulp') assert.ok(different <= tolerance.max_fraction * entries)
     const read = (file: string): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
-    const [{ num_hidden_layers: count, torch_dtype: torch }, wanted] = [read(join(out, 'config.json')), read(join(root, configFile.replace(/^cli\//, '')))]
+    const [{ num_hidden_layers: count, torch_dtype: torch }, wanted] = [
+      read(join(out, 'config.json')),
+      read(join(root, configFile.replace(/^cli\//, ''))),
+    ]
     assert.deepEqual([count, torch], [wanted.num_hidden_layers, wanted.dtype ?? wanted.torch_dtype])
     assert.equal(count, layers)
   })
@@ -42,7 +55,12 @@ for (const { id, tolerance, oracle, ...reference } of cases.filter(({ kind }) =>
 
 test('dare_linear at random: the fraction kept, the L1 norm, one factor per tensor; a seed fixes the bits', async () => {
   const at = (name: string): string => join(scratch, `dare-${name}`)
-  for (const [name, seed] of [['a', 0], ['b', 0], ['c', 1]] as const) await merge('dare-linear-random/config.yml', at(name), { seed })
+  for (const [name, seed] of [
+    ['a', 0],
+    ['b', 0],
+    ['c', 1],
+  ] as const)
+    await merge('dare-linear-random/config.yml', at(name), { seed })
   const [a, b, c] = ['a', 'b', 'c'].map((name) => readWords(join(at(name), 'model.safetensors')))
   const [base, post] = ['base', 'ft1'].map((name) => readWords(join(root, 'models', name, 'model.safetensors')))
   let [kept, entries] = [0, 0]

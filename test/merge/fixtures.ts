@@ -48,15 +48,32 @@ export function copyModel(name: string): string {
 }
 
 /** Raw 16- or 32-bit words and float32 values of every tensor of a safetensors file. */
-export function readWords(file: string): Map<string, { dtype: string; shape: number[]; words: Uint16Array | Uint32Array; values: Float32Array }> {
+export function readWords(
+  file: string,
+): Map<string, { dtype: string; shape: number[]; words: Uint16Array | Uint32Array; values: Float32Array }> {
   const bytes = readFileSync(file)
   const start = 8 + Number(bytes.readBigUInt64LE(0))
-  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
-  const tensors = Object.entries(header).filter(([name]) => name !== '__metadata__').map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
-    const { buffer } = Uint8Array.from(bytes.subarray(start + from, start + to))
-    const words = dtype === 'BF16' ? new Uint16Array(buffer) : new Uint32Array(buffer)
-    const values = dtype === 'BF16' ? new Float32Array(Uint32Array.from(words, (word) => word << 16).buffer) : new Float32Array(buffer)
-    return [name, { dtype, shape, words, values }] as const
-  })
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >
+  const tensors = Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        const { buffer } = Uint8Array.from(bytes.subarray(start + from, start + to))
+        const words = dtype === 'BF16' ? new Uint16Array(buffer) : new Uint32Array(buffer)
+        const values =
+          dtype === 'BF16' ? new Float32Array(Uint32Array.from(words, (word) => word << 16).buffer) : new Float32Array(buffer)
+        return [name, { dtype, shape, words, values }] as const
+      },
+    )
   return new Map(tensors)
 }

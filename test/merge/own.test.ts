@@ -7,7 +7,11 @@ import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { merge, readWords, root, scratch, yaml } from './fixtures.js'
 
 const weights = (folder: string) => readWords(join(folder, 'model.safetensors'))
-const inputs = { base: weights(join(root, 'models/base')), ft1: weights(join(root, 'models/ft1')), ft2: weights(join(root, 'models/ft2')) }
+const inputs = {
+  base: weights(join(root, 'models/base')),
+  ft1: weights(join(root, 'models/ft1')),
+  ft2: weights(join(root, 'models/ft2')),
+}
 let outputs = 0
 
 async function merged(text: string, seed?: number) {
@@ -18,19 +22,34 @@ async function merged(text: string, seed?: number) {
 
 const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) => {
   assert.equal(actual.length, expected.length)
-  for (let i = 0; i < actual.length; i++) assert.ok(Math.abs(actual[i] - expected[i]) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
+  for (let i = 0; i < actual.length; i++)
+    assert.ok(Math.abs(actual[i] - expected[i]) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
 }
 
 test('a merger of our own defaults to the paper; the card says what was done, to what, by what', async () => {
-  const text = 'merger: ties\nbase_model: models/base\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n    parameters: {drop_rate: 0.5}\n'
+  const text =
+    'merger: ties\nbase_model: models/base\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n    parameters: {drop_rate: 0.5}\n'
   const { out, card, tensors } = await merged(text)
-  for (const line of [/\| convention \| paper \|/, /\| method \| ties \|/, /\| base \| base \| model\.safetensors \| [0-9a-f]{64} \|/, /\| model \| ft2 \|/, /deltalab \| \d/, /arXiv 2306\.01708/, /drop_rate: 0\.5/]) {
+  for (const line of [
+    /\| convention \| paper \|/,
+    /\| method \| ties \|/,
+    /\| base \| base \| model\.safetensors \| [0-9a-f]{64} \|/,
+    /\| model \| ft2 \|/,
+    /deltalab \| \d/,
+    /arXiv 2306\.01708/,
+    /drop_rate: 0\.5/,
+  ]) {
     assert.match(card, line)
   }
-  const { metadata } = await openCheckpoint(out).then((checkpoint) => checkpoint.close()).then(() => readMetadata(out))
+  const { metadata } = await openCheckpoint(out)
+    .then((checkpoint) => checkpoint.close())
+    .then(() => readMetadata(out))
   assert.equal((JSON.parse(metadata.merge) as { convention: string }).convention, 'paper')
   // Over the whole model about one entry in five of ft1 moves the base, however small its tensor is.
-  const moved = [...tensors].reduce((n, [name, { values }]) => n + values.filter((v, i) => v !== inputs.base.get(name)!.values[i]).length, 0)
+  const moved = [...tensors].reduce(
+    (n, [name, { values }]) => n + values.filter((v, i) => v !== inputs.base.get(name)!.values[i]).length,
+    0,
+  )
   const all = [...tensors.values()].reduce((n, { values }) => n + values.length, 0)
   assert.ok(moved / all > 0.5 && moved / all < 0.7, `${moved / all}`)
 })
@@ -42,8 +61,10 @@ function readMetadata(folder: string): { metadata: Record<string, string> } {
 }
 
 test('DARE before averaging: an editor of each model, an average of the edited weights', async () => {
-  const text = (first: string, second: string) => `merger: average\nbase_model: models/base\nseed: 3\nmodels:\n${[first, second].map((model) =>
-    `  - model: models/${model}\n    editors: [{editor: dare, drop_rate: 0.5}]\n`).join('')}`
+  const text = (first: string, second: string) =>
+    `merger: average\nbase_model: models/base\nseed: 3\nmodels:\n${[first, second]
+      .map((model) => `  - model: models/${model}\n    editors: [{editor: dare, drop_rate: 0.5}]\n`)
+      .join('')}`
   const there = await merged(text('ft1', 'ft2'))
   const back = await merged(text('ft2', 'ft1'))
   assert.match(there.card, /\| seed \| 3 \|/)
@@ -53,22 +74,31 @@ test('DARE before averaging: an editor of each model, an average of the edited w
     values.forEach((v, i) => {
       const [a, b] = [one[i] - base[i], two[i] - base[i]]
       const candidates = [0, a, b, a + b].map((d) => base[i] + d)
-      assert.ok(candidates.some((c) => Math.abs(c - v) < 1e-6), `${name}[${i}]: ${v} of ${candidates}`)
+      assert.ok(
+        candidates.some((c) => Math.abs(c - v) < 1e-6),
+        `${name}[${i}]: ${v} of ${candidates}`,
+      )
     })
   }
 })
 
 test('one model by task arithmetic is that model; a negative weight takes it away', async () => {
-  const text = (weight: number) => `merger: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: ${weight}}}\n`
+  const text = (weight: number) =>
+    `merger: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: ${weight}}}\n`
   const [same, away] = [await merged(text(1)), await merged(text(-1))]
   for (const [name, { values }] of inputs.ft1) {
     close(same.tensors.get(name)!.values, values, name)
-    close(away.tensors.get(name)!.values, values.map((v, i) => 2 * inputs.base.get(name)!.values[i] - v), name)
+    close(
+      away.tensors.get(name)!.values,
+      values.map((v, i) => 2 * inputs.base.get(name)!.values[i] - v),
+      name,
+    )
   }
 })
 
 test('a convention chosen for a method of mergekit', async () => {
-  const text = (more: string) => `merge_method: dare_linear\n${more}base_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: 1, density: 0.5}}\n`
+  const text = (more: string) =>
+    `merge_method: dare_linear\n${more}base_model: models/base\nmodels:\n  - {model: models/ft1, parameters: {weight: 1, density: 0.5}}\n`
   const [mergekit, paper] = [await merged(text('')), await merged(text('convention: paper\n'))]
   const name = 'lm_head.weight'
   const base = inputs.base.get(name)!.values
@@ -83,15 +113,26 @@ test('a convention chosen for a method of mergekit', async () => {
 
 test('Fisher merging takes its diagonals from a folder per model', async () => {
   const folders = []
-  for (const [m, scale] of [[1, 1], [2, 3]]) {
+  for (const [m, scale] of [
+    [1, 1],
+    [2, 3],
+  ]) {
     const folder = join(scratch, `fisher-${m}`)
     const plan = [...inputs.base].map(([name, { shape }]) => ({ name, shape, dtype: 'F32' }))
     const tensors = [...inputs.base].map(([name, { values }]) => ({ name, values: values.map(() => scale) }))
     await writeCheckpoint(folder, { plan, tensors, config: {} })
     folders.push(folder)
   }
-  const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nmodels:\n${folders.map((folder, i) => `  - {model: models/ft${i + 1}, data: ${folder}}\n`).join('')}`)
-  for (const [name, { values }] of tensors) close(values, values.map((_, i) => (inputs.ft1.get(name)!.values[i] + 3 * inputs.ft2.get(name)!.values[i]) / 4), name)
+  const list = folders.map((folder, i) => `  - {model: models/ft${i + 1}, data: ${folder}}\n`).join('')
+  const { tensors } = await merged(
+    `merger: fisher\nparameters: {normalize: false, least: 0}\nmodels:\n${list}`,
+  )
+  for (const [name, { values }] of tensors)
+    close(
+      values,
+      values.map((_, i) => (inputs.ft1.get(name)!.values[i] + 3 * inputs.ft2.get(name)!.values[i]) / 4),
+      name,
+    )
 })
 
 /** Forty layers from models of two, as tall as those of mergekit's examples. */
@@ -100,7 +141,7 @@ async function tall(model: string): Promise<string> {
   return (await merged(`merge_method: passthrough\nslices:\n${slice.repeat(20)}dtype: float32\n`)).out
 }
 
-test('mergekit\'s example files, their model names replaced', async () => {
+test("mergekit's example files, their model names replaced", async () => {
   const [base, one, two, three] = [await tall('base'), await tall('ft1'), await tall('ft2'), await tall('ft3')]
   const examples: Record<string, string> = {
     ties: `models:

@@ -4,18 +4,27 @@ import { atLayer, listSlots } from '../../src/merge/layers.js'
 import { gradientAt, resolve, type Level } from '../../src/merge/parameters.js'
 
 test('gradients are piecewise linear, ends included', () => {
-  assert.deepEqual([0, 0.25, 0.5, 0.75, 1].map((t) => gradientAt([0, 1, 0.5], t)), [0, 0.5, 1, 0.75, 0.5])
+  assert.deepEqual(
+    [0, 0.25, 0.5, 0.75, 1].map((t) => gradientAt([0, 1, 0.5], t)),
+    [0, 0.5, 1, 0.75, 0.5],
+  )
   assert.equal(gradientAt([0.3], 0.7), 0.3)
 })
 
 test('the first filter that fits counts; a list that fits nowhere leaves it to the next level', () => {
   const level = (name: string, parameters: Level['parameters']): Level => ({ path: [name], parameters })
   const levels = [
-    level('source', { weight: [{ filter: 'self_attn', value: [0, 1] }, { filter: 'q_proj', value: 9 }] }),
+    level('source', {
+      weight: [
+        { filter: 'self_attn', value: [0, 1] },
+        { filter: 'q_proj', value: 9 },
+      ],
+    }),
     level('slice', { density: 0.5 }),
     level('top', { weight: [{ filter: 'norm', value: 3 }, { value: 4 }], density: 0.1 }),
   ]
-  const at = (name: string, t: number) => Object.fromEntries([...resolve(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [key, value]))
+  const at = (name: string, t: number) =>
+    Object.fromEntries([...resolve(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [key, value]))
   assert.deepEqual(at('layers.1.self_attn.q_proj', 0.25), { weight: 0.25, density: 0.5 })
   assert.deepEqual(at('layers.1.mlp.q_proj', 0), { weight: 9, density: 0.5 })
   assert.deepEqual(at('model.norm', 0), { weight: 3, density: 0.5 })
@@ -27,14 +36,33 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
   assert.equal(atLayer('model.layers.3.mlp.up.weight', 12), 'model.layers.12.mlp.up.weight')
   assert.equal(atLayer('transformer.h.0.attn.weight', 1), 'transformer.h.1.attn.weight')
   const names = ['model.embed_tokens.weight', 'model.layers.0.a', 'model.layers.1.a', 'model.norm.weight', 'lm_head.weight']
-  const slots = listSlots([{ ranges: [[0, 2], [0, 2]] }, { ranges: [[1, 2], [0, 1]] }], names)
-  assert.deepEqual(slots.map(({ name, run, names: from, t }) => [name, run, from[1], t]), [
-    ['model.embed_tokens.weight', 0, 'model.embed_tokens.weight', 0],
-    ['model.layers.0.a', 0, 'model.layers.0.a', 0],
-    ['model.layers.1.a', 0, 'model.layers.1.a', 1],
-    ['model.layers.2.a', 1, 'model.layers.0.a', 1],
-    ['model.norm.weight', 1, 'model.norm.weight', 0],
-    ['lm_head.weight', 1, 'lm_head.weight', 0],
-  ])
+  const slots = listSlots(
+    [
+      {
+        ranges: [
+          [0, 2],
+          [0, 2],
+        ],
+      },
+      {
+        ranges: [
+          [1, 2],
+          [0, 1],
+        ],
+      },
+    ],
+    names,
+  )
+  assert.deepEqual(
+    slots.map(({ name, run, names: from, t }) => [name, run, from[1], t]),
+    [
+      ['model.embed_tokens.weight', 0, 'model.embed_tokens.weight', 0],
+      ['model.layers.0.a', 0, 'model.layers.0.a', 0],
+      ['model.layers.1.a', 0, 'model.layers.1.a', 1],
+      ['model.layers.2.a', 1, 'model.layers.0.a', 1],
+      ['model.norm.weight', 1, 'model.norm.weight', 0],
+      ['lm_head.weight', 1, 'lm_head.weight', 0],
+    ],
+  )
   assert.equal(slots[3].names[0], 'model.layers.1.a')
 })

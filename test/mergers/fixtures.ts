@@ -24,10 +24,14 @@ export async function runCase(reference: Case): Promise<Outcome> {
   if (reference.output !== 'delta per model') return compare(reference, await merged(reference), expected)
   const outcomes = []
   for (const [i, model] of reference.models.entries()) {
-    const own = new Map([...expected].filter(([key]) => key.startsWith(`${model}/`)).map(([key, entry]) => [key.slice(model.length + 1), entry]))
+    const own = new Map(
+      [...expected].filter(([key]) => key.startsWith(`${model}/`)).map(([key, entry]) => [key.slice(model.length + 1), entry]),
+    )
     outcomes.push(compare(reference, await merged({ ...reference, parameters: { ...reference.parameters, task: i + 1 } }), own))
   }
-  return outcomes.reduce((a, b) => (b.worst > a.worst ? { ...b, compared: a.compared + b.compared } : { ...a, compared: a.compared + b.compared }))
+  return outcomes.reduce((a, b) =>
+    b.worst > a.worst ? { ...b, compared: a.compared + b.compared } : { ...a, compared: a.compared + b.compared },
+  )
 }
 
 /** Merged values by tensor name, in the form that the case expects (delta or weights). */
@@ -60,8 +64,16 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
   for (const { name, shape, models, given: data } of parts) {
     const before = base.get(name)!
     const tensors = models.map((v) => tf.tensor(v, [...shape]))
-    const own = data?.map((v) => tf.tensor(v, v.length === shape.reduce((a, b) => a * b, 1) ? [...shape] : [Math.sqrt(v.length), Math.sqrt(v.length)]))
-    const inputs: Inputs = { name, models: tensors, base: tf.tensor(before.values, before.shape), given: own, embedding: name.includes('embed') }
+    const own = data?.map((v) =>
+      tf.tensor(v, v.length === shape.reduce((a, b) => a * b, 1) ? [...shape] : [Math.sqrt(v.length), Math.sqrt(v.length)]),
+    )
+    const inputs: Inputs = {
+      name,
+      models: tensors,
+      base: tf.tensor(before.values, before.shape),
+      given: own,
+      embedding: name.includes('embed'),
+    }
     const out = await mergeTensors({ ...merging, survey }, inputs, (text) => warnings.push(`${name}: ${text}`))
     const result = (await out.data()) as Float32Array
     values.set(name, deltas && reference.output === 'weights' ? result.map((v, i) => v + before.values[i]) : result)
@@ -70,7 +82,13 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
   return { values, warnings }
 }
 
-async function edit(delta: Float32Array, shape: number[], steps: Parameters<typeof applySteps>[0], tensor: string, keep?: Float32Array): Promise<Float32Array> {
+async function edit(
+  delta: Float32Array,
+  shape: number[],
+  steps: Parameters<typeof applySteps>[0],
+  tensor: string,
+  keep?: Float32Array,
+): Promise<Float32Array> {
   const x = tf.tensor(delta, shape)
   const out = await applySteps(steps, x, { seed: 0, tensor, keep })
   const values = (await out.data()) as Float32Array
@@ -79,7 +97,11 @@ async function edit(delta: Float32Array, shape: number[], steps: Parameters<type
 }
 
 /** Tensors that the tool spoils are only checked to be finite. */
-function compare(reference: Case, { values, warnings }: { values: Map<string, Float32Array>; warnings: string[] }, expected: Map<string, Entry>): Outcome {
+function compare(
+  reference: Case,
+  { values, warnings }: { values: Map<string, Float32Array>; warnings: string[] },
+  expected: Map<string, Entry>,
+): Outcome {
   if (reference.tolerance.kind !== 'close') throw new Error(`${reference.id}: not a case of numbers`)
   const { rtol, atol } = reference.tolerance
   const outcome: Outcome = { worst: 0, allowed: atol, where: '', compared: 0, warnings }

@@ -21,13 +21,23 @@ for (const reference of numbers) {
 
 test('every merger that a reference tool has is compared with it', () => {
   const seen = new Set(numbers.map((reference) => meant(reference).merging.merger.name))
-  assert.deepEqual(mergers.map(({ name }) => name).filter((name) => !seen.has(name)), ['twin', 'passthrough'])
+  assert.deepEqual(
+    mergers.map(({ name }) => name).filter((name) => !seen.has(name)),
+    ['twin', 'passthrough'],
+  )
 })
 
-test('greedy soup takes what the authors\' code takes', async () => {
+test("greedy soup takes what the authors' code takes", async () => {
   const { expected } = cases.find(({ id }) => id === 'greedy-soup')!
   const text = readFileSync(new URL(`../../../test/fixtures/methods/${expected}`, import.meta.url), 'utf8')
-  const file = JSON.parse(text) as { models: number[][]; target: number[]; individual: number[]; steps: { model: number; score: number; accepted: boolean }[]; ingredients: number[]; best: number }
+  const file = JSON.parse(text) as {
+    models: number[][]
+    target: number[]
+    individual: number[]
+    steps: { model: number; score: number; accepted: boolean }[]
+    ingredients: number[]
+    best: number
+  }
   // The stand-in for a held-out score that the file describes: round(1/(1 + |v - target|²), 6) of the average v.
   const score = (members: number[]): number => {
     const v = file.target.map((_, i) => members.reduce((sum, m) => sum + file.models[m][i], 0) / members.length)
@@ -36,5 +46,8 @@ test('greedy soup takes what the authors\' code takes', async () => {
   const soup = await chooseSoup(file.individual, async (members) => score(members))
   assert.deepEqual(soup.chosen, file.ingredients)
   assert.equal(soup.score, file.best)
-  assert.deepEqual(soup.tried, file.steps.map(({ model, score: reached, accepted }) => ({ model, score: reached, taken: accepted })))
+  assert.deepEqual(
+    soup.tried,
+    file.steps.map(({ model, score: reached, accepted }) => ({ model, score: reached, taken: accepted })),
+  )
 })
