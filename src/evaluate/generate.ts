@@ -1,6 +1,7 @@
 // Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
 import { tf, IGNORED, type Batch } from '../tensor/index.js'
-import { disposeInputs, forward, makeInputs, type Cache, type Model, type Weights } from '../models/index.js'
+import { makeInputs, run, sourceOf, type Cache, type Model, type Source, type Weights } from '../models/index.js'
+import { foldHighest } from './highest.js'
 
 export interface GenerateOptions {
   maxNewTokens: number
@@ -29,13 +30,12 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
 }
 
 /** The most likely next token of every row; the cache grows by the batch's columns. */
-async function nextTokens(model: Model, weights: Weights, batch: Batch, cache: Cache): Promise<Int32Array> {
+async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cache): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
-  const inputs = makeInputs(model, batch, { wanted, cache })
-  const best = tf.tidy(() => forward(model, weights, inputs).argMax(1))
-  const tokens = (await best.data()) as Int32Array
-  best.dispose()
-  disposeInputs(inputs)
+  const feed = { tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted, cache }) }
+  const [best] = await run(source, [feed], foldHighest)
+  const tokens = (await best.index.data()) as Int32Array
+  tf.dispose(best as tf.TensorContainer)
   const width = cache.length + batch.columns
   const mask = new Int32Array(batch.rows * width)
   for (let row = 0; row < batch.rows; row++) {
@@ -47,7 +47,7 @@ async function nextTokens(model: Model, weights: Weights, batch: Batch, cache: C
   return tokens
 }
 
-async function answerBatch(model: Model, weights: Weights, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+async function answerBatch(model: Model, source: Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
   const { eos, maxNewTokens } = options
   const rows = prompts.length
   const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
@@ -55,7 +55,7 @@ async function answerBatch(model: Model, weights: Weights, prompts: readonly (re
   const open = new Uint8Array(rows).fill(1)
   let batch = leftPadded(prompts)
   for (let made = 0; made < maxNewTokens; made++) {
-    const tokens = await nextTokens(model, weights, batch, cache)
+    const tokens = await nextTokens(model, source, batch, cache)
     tokens.forEach((token, row) => {
       if (token === eos) open[row] = 0
       if (open[row]) answers[row].push(token)
@@ -69,13 +69,13 @@ async function answerBatch(model: Model, weights: Weights, prompts: readonly (re
 }
 
 /** Greedy answers to token prompts (each at least one token), in the order given. */
-export async function generate(model: Model, weights: Weights, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+export async function generate(model: Model, weights: Weights | Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
   const order = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length || a - b)
   const answers: number[][] = []
   const rows = options.rows ?? 128
   for (let start = 0; start < order.length; start += rows) {
     const group = order.slice(start, start + rows)
-    const made = await answerBatch(model, weights, group.map((i) => prompts[i]), options)
+    const made = await answerBatch(model, sourceOf(model, weights), group.map((i) => prompts[i]), options)
     group.forEach((item, i) => (answers[item] = made[i]))
   }
   return answers

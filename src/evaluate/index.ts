@@ -1,11 +1,12 @@
 // Encodes a task's items for a model, and scores greedy answers.
 import { tf, type Batch } from '../tensor/index.js'
-import { countedPositions, disposeInputs, forward, makeInputs, type Model, type Weights } from '../models/index.js'
+import { countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
 import { METRICS, type MetricName } from '../tasks/metrics.js'
 import { batchesOf, sequenceOf } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { generate } from './generate.js'
+import { foldHighest } from './highest.js'
 
 export { generate, type GenerateOptions } from './generate.js'
 
@@ -32,24 +33,23 @@ export function encodeItems(task: Task, tokenizer: Tokenizer, { items, batchToke
  * Which items' targets are exactly what greedy decoding would give: under the target itself as input, every position
  * predicts the next token. One forward pass instead of a generation.
  */
-async function greedyMatches(model: Model, weights: Weights, batches: readonly Batch[], count: number): Promise<Uint8Array> {
+async function greedyMatches(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<Uint8Array> {
   const matches = new Uint8Array(count).fill(1)
-  for (const batch of batches) {
-    const { at, labels, rows } = countedPositions(batch)
-    const inputs = makeInputs(model, batch, { wanted: at })
-    const best = tf.tidy(() => forward(model, weights, inputs).argMax(1))
-    const tokens = await best.data()
-    labels.forEach((label, i) => {
-      if (tokens[i] !== label) matches[batch.items[rows[i]]] = 0
+  const counted = batches.map((batch) => countOutputs(model, batch))
+  const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
+  const best = await run(sourceOf(model, weights), feeds, foldHighest)
+  for (const [i, each] of best.entries()) {
+    const tokens = await each.index.data()
+    counted[i].labels.forEach((label, k) => {
+      if (tokens[k] !== label) matches[batches[i].items[counted[i].rows[k]]] = 0
     })
-    best.dispose()
-    disposeInputs(inputs)
+    tf.dispose(each as tf.TensorContainer)
   }
   return matches
 }
 
 /** Scores the greedy answers to the first `items` items. Answers are generated only where the target is not the greedy answer. */
-export async function evaluate(model: Model, weights: Weights, task: Task, tokenizer: Tokenizer, options: EncodeOptions = {}): Promise<Scores> {
+export async function evaluate(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, options: EncodeOptions = {}): Promise<Scores> {
   const metric = METRICS[task.metric as MetricName]
   const items = task.items.slice(0, options.items)
   const known = metric.exactImpliesRight

@@ -1,4 +1,6 @@
 // The loss of a model, the sums that approximate its change under an edit, and the class of an edit.
-export * from './loss.js'
+export { lossOf, type Loss } from './loss.js'
+export * from './gradient.js'
+export { preparePass, type Pass } from './pass.js'
 export * from './riemann.js'
 export * from './classify.js'

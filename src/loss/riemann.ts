@@ -1,8 +1,9 @@
 // Riemann sum of ⟨∇L(W_post + tT), T⟩ along the path from the post-trained (t = 0) to the edited weights (t = 1),
 // arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
-import type { Model, Weights } from '../models/index.js'
-import { gradientOf, preparePass, type Gradient } from './loss.js'
+import { forward, disposeInputs, sourceOf, type Model, type Rows, type Source, type Steer, type Weights } from '../models/index.js'
+import { pullBack, type Gradient } from './gradient.js'
+import { preparePass } from './pass.js'
 
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 export type Rule = (typeof RULES)[number]
@@ -80,22 +81,32 @@ export interface PathOptions {
   origin?: Gradient | null
 }
 
-/** The rule's sum. */
-export async function riemannSum(
-  model: Model, post: Weights, change: Change, batches: Batch[], { rule, steps, origin }: PathOptions,
-): Promise<PathSum> {
-  const names = moving(change)
-  const terms = new Map(names.map((name) => [name, 0]))
-  const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
-  for (const { t, weight } of ruleNodes(rule, steps)) {
-    const known = t === 0 ? origin : null
-    const moved = t === 0 ? [] : names.map((name, i) => tf.tidy(() => post[name].add(steer[i].mul(t))))
-    const weights = { ...post, ...Object.fromEntries(moved.map((tensor, i) => [names[i], tensor])) }
-    const gradient = known ?? (await gradientOf(model, weights, batches, names)).gradient
-    for (const name of names) terms.set(name, terms.get(name)! + weight * inner(gradient.get(name)!, change.get(name)!))
-    tf.dispose(moved)
+/** A change that is held, as a direction; the tensors that do not move are left out. */
+function steerOf(change: Change | Steer): Steer {
+  if (!(change instanceof Map)) return change
+  return {
+    names: new Set(moving(change)),
+    async read(name, rows: Rows | null) {
+      if (rows) throw new Error('a change that is held belongs to weights that are held')
+      return change.get(name)!
+    },
   }
-  tf.dispose(steer)
+}
+
+/** The rule's sum. With weights that are read block by block the change may be too. */
+export async function riemannSum(
+  model: Model, post: Weights | Source, change: Change | Steer, batches: readonly Batch[], { rule, steps, origin }: PathOptions,
+): Promise<PathSum> {
+  const source = sourceOf(model, post)
+  const steer = steerOf(change)
+  const terms = new Map([...steer.names].map((name) => [name, 0]))
+  if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
+  for (const { t, weight } of ruleNodes(rule, steps)) {
+    const add = async (name: string, values: Float32Array, rows: Rows | null) =>
+      void terms.set(name, terms.get(name)! + weight * inner(values, await steer.read(name, rows)))
+    if (t === 0 && origin) for (const name of steer.names) await add(name, origin.get(name) ?? new Float32Array(0), null)
+    else await pullBack(model, source.moved(steer, t), batches, steer.names, add)
+  }
   return total(terms)
 }
 
@@ -103,18 +114,23 @@ export async function riemannSum(
  * g·T + ½ TᵀHT at the post-trained weights. HT is exact: the gradient of ⟨∇L, T⟩. `first` holds g·T, `curvature` TᵀHT.
  */
 export async function taylor2(
-  model: Model, post: Weights, change: Change, batches: Batch[],
+  model: Model, post: Weights, change: Change, batches: readonly Batch[],
 ): Promise<PathSum & { first: PathSum; curvature: PathSum }> {
-  const names = moving(change)
+  const names = moving(change).filter((name) => name in model.shapes)
+  if (!names.length) return { ...total(new Map()), first: total(new Map()), curvature: total(new Map()) }
   const first = new Map(names.map((name) => [name, 0]))
   const curvature = new Map(names.map((name) => [name, 0]))
   const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
   const passes = batches.map((batch) => preparePass(model, batch))
   const tokens = passes.reduce((sum, pass) => sum + pass.count, 0)
   for (const pass of passes) {
+    const inputs = pass.open()
     const { slopes, bends } = tf.tidy(() => {
-      const loss = (...at: Tensor[]) =>
-        pass.losses({ ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]])) }).sum().div(tokens).asScalar()
+      const labels = pass.labels()
+      const loss = (...at: Tensor[]) => {
+        const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]])) }
+        return pass.losses(forward(model, weights, inputs), labels).sum().div(tokens).asScalar()
+      }
       const slope = tf.grads(loss)
       const along = (...at: Tensor[]) => tf.addN(slope(at).map((g, i) => g.mul(steer[i]).sum())).asScalar()
       const origin = names.map((name) => post[name])
@@ -125,7 +141,7 @@ export async function taylor2(
       curvature.set(name, curvature.get(name)! + inner(await bends[i].data(), change.get(name)!))
     }
     tf.dispose([slopes, bends])
-    pass.dispose()
+    disposeInputs(inputs)
   }
   tf.dispose(steer)
   const terms = new Map(names.map((name) => [name, first.get(name)! + curvature.get(name)! / 2]))

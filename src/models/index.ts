@@ -1,46 +1,74 @@
-// Architectures by the words that config.json uses, and the pass through a chain of blocks.
+// Architectures by the words that config.json uses, and the model of a checkpoint.
 import { unknown, UserError } from '../errors/index.js'
-import type { Tensor } from '../tensor/index.js'
-import { llama } from './llama.js'
-import type { Inputs, Model, Weights } from './model.js'
+import { bert } from './bert.js'
+import { clip } from './clip.js'
+import { classOf, type Config } from './config.js'
+import { decoder } from './decoder.js'
+import { gpt2 } from './gpt2.js'
+import type { Model } from './model.js'
+import { adoptNames } from './names.js'
+import { vit } from './vit.js'
 
 export * from './model.js'
+export * from './objective.js'
 export * from './inputs.js'
+export * from './source.js'
+export * from './chain.js'
 
 export interface Architecture {
   name: string
   /** `model_type` words of config.json. */
   modelTypes: string[]
+  /** Classes of transformers (`architectures` of config.json) that are understood; the first is meant when none is named. */
+  classes: string[]
+  /** The config must name its class, for there is no usual one. */
+  named?: boolean
   cite: string
-  make(config: Record<string, unknown>): Model
+  make(config: Config): Model
 }
 
+const one = (name: string, classes: string[], make: Architecture['make'], cite: string, named = false): Architecture =>
+  ({ name, modelTypes: [name], classes, make, cite, named })
+
 export const architectures: Architecture[] = [
-  { name: 'llama', modelTypes: ['llama'], cite: 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)', make: llama },
+  one('llama', ['LlamaForCausalLM'], decoder('llama'), 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)'),
+  one('qwen2', ['Qwen2ForCausalLM'], decoder('qwen2'), 'Yang et al. 2024 (arXiv 2407.10671)'),
+  one('qwen3', ['Qwen3ForCausalLM'], decoder('qwen3'), 'Yang et al. 2025 (arXiv 2505.09388)'),
+  one('mistral', ['MistralForCausalLM'], decoder('mistral'), 'Jiang et al. 2023 (arXiv 2310.06825)'),
+  one('gpt2', ['GPT2LMHeadModel'], gpt2, 'Radford et al. 2019'),
+  one('bert', ['BertForSequenceClassification', 'BertForMaskedLM'], bert('bert'), 'Devlin et al. 2019 (arXiv 1810.04805)', true),
+  one('roberta', ['RobertaForSequenceClassification', 'RobertaForMaskedLM'], bert('roberta'), 'Liu et al. 2019 (arXiv 1907.11692)', true),
+  one('vit', ['ViTForImageClassification'], vit, 'Dosovitskiy et al. 2021 (arXiv 2010.11929)'),
+  one(
+    'clip',
+    ['CLIPModel', 'CLIPForImageClassification', 'CLIPVisionModelWithProjection', 'CLIPTextModelWithProjection'],
+    clip,
+    'Radford et al. 2021 (arXiv 2103.00020)',
+  ),
 ]
 
 /**
  * The model that a config.json describes.
- * @param shapes shapes found in the checkpoint; every tensor the model needs must be there with the right shape.
+ * @param shapes shapes found in the checkpoint; every tensor the model needs must be there with the right shape. Tensors
+ *   that it does not need (mask buffers, a stored copy of a tied head) are left alone.
  * @throws UserError for an unknown architecture, or naming every missing or misshapen tensor.
  */
-export function loadModel(config: Record<string, unknown>, shapes?: Record<string, readonly number[]>): Model {
+export function loadModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
   const type = String(config.model_type ?? '')
-  const architecture = architectures.find((a) => a.modelTypes.includes(type))
-  if (!architecture) throw unknown('model_type in config.json', type, architectures.flatMap((a) => a.modelTypes))
-  const model = architecture.make(config)
-  if (shapes) {
-    const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
-      const found = shapes[name]
-      if (!found) return [`${name} is missing`]
-      return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
-    })
-    if (wrong.length) throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, 8).join('; ')}${wrong.length > 8 ? `; and ${wrong.length - 8} more` : ''}`)
-  }
+  const architecture = architectures.find((each) => each.modelTypes.includes(type))
+  if (!architecture) throw unknown('model_type in config.json', type, architectures.flatMap((each) => each.modelTypes))
+  const { classes, named } = architecture
+  const style = classOf(config, named ? undefined : classes[0])
+  if (style === undefined) throw new UserError(`config.json: architectures must name the class of a ${type}; known: ${classes.join(', ')}`)
+  if (!classes.includes(style)) throw unknown(`class of ${type} in config.json (architectures)`, style, classes)
+  const made = architecture.make(config)
+  if (!shapes) return made
+  const model = adoptNames(made, new Set(Object.keys(shapes)))
+  const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
+    const found = shapes[name]
+    if (!found) return [`${name} is missing`]
+    return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
+  })
+  if (wrong.length) throw new UserError(`checkpoint does not fit its config.json: ${wrong.join('; ')}`)
   return model
-}
-
-/** Logits [wanted or rows * columns, vocabulary] of a batch. */
-export function forward(model: Model, weights: Weights, inputs: Inputs): Tensor {
-  return model.blocks.reduce<Tensor | null>((hidden, block) => block.apply(weights, hidden, inputs), null)!
 }

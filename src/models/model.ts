@@ -1,6 +1,7 @@
 // What a model is: a chain of blocks, each a pure function of its own weights, so that it can be evaluated and
 // differentiated whole or block by block.
 import type { Batch, Tensor } from '../tensor/index.js'
+import type { Objective } from './objective.js'
 
 /** Tensors by checkpoint name; values are float32 in the checkpoint's own shape and layout. */
 export type Weights = Record<string, Tensor>
@@ -16,13 +17,14 @@ export interface Cache {
 /** The batch as the tensors that all blocks share; disposed by `disposeInputs`. */
 export interface Inputs {
   batch: Batch
-  /** int32 [rows, columns]. */
+  rows: number
+  /** Length of each sequence as the layers see it: tokens, or patches and the class token. */
+  columns: number
+  /** int32 [rows * columns]; empty for images. */
   ids: Tensor
-  /** Additive attention mask, 0 where visible and −1e9 where not: [1 or rows, 1, columns, past + columns]. */
-  visible: Tensor
-  /** Tables that a model adds for itself (rotations), by name. */
+  /** Tables that a model makes for itself (masks, rotations, patches), by name. */
   tables: Record<string, Tensor>
-  /** int32: flat positions (row * columns + column) whose logits are wanted; all of them when absent. */
+  /** int32: flat positions (row * columns + column) whose outputs are wanted; all of them when absent. */
   wanted?: Tensor
   cache?: Cache
 }
@@ -31,21 +33,37 @@ export interface Block {
   name: string
   /** Names of the weights that this block reads. */
   weights: string[]
-  /** hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, vocabulary]. */
-  apply(weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor
+  /**
+   * Weights of a vocabulary that may be applied in blocks of rows: the outputs of the parts add up (`sum`, a lookup) or
+   * stand side by side (`concat`, a projection).
+   */
+  split?: { weights: string[]; join: 'sum' | 'concat' }
+  /**
+   * hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, outputs].
+   * @param from first vocabulary row of the split weights
+   */
+  apply(weights: Weights, hidden: Tensor | null, inputs: Inputs, from: number): Tensor
 }
 
 export interface Model {
   architecture: string
-  /** Size of the vocabulary, i.e. the last axis of the logits. */
+  objective: Objective
+  /** Tokens that may occur in a batch, i.e. rows of the embedding; 0 for images. */
   vocabulary: number
+  /** Last axis of the outputs; 0 where the batch decides (zero-shot). */
+  outputs: number
   /** Longest sequence the configuration allows, in tokens. */
   positions: number
+  /** Length of every sequence of an image model: patches and the class token. */
+  sequence?: number
+  /** Width of the hidden states, and attention heads: what the memory of a pass is estimated from. */
+  width: number
+  heads: number
   /** Every tensor that a checkpoint must hold, with its shape. */
   shapes: Record<string, number[]>
   /** The 2-D matrices of attention and MLP layers ("linear" in the papers). */
   linear: string[]
   /** The tables of one batch. */
-  tables(batch: Batch): Record<string, Tensor>
+  tables(batch: Batch, cache?: Cache): Record<string, Tensor>
   blocks: Block[]
 }

@@ -1,12 +1,12 @@
-// A padded batch of token sequences: the plain data that tasks make and models read. Rows are right-padded.
+// A batch: the plain data that tasks make and models read. Token sequences are padded to one length; images have none.
 
 /** The label of a position that is not counted in the loss. */
 export const IGNORED = -100
 
 export interface Batch {
-  /** Number of sequences. */
+  /** Number of sequences or images. */
   rows: number
-  /** Length of each padded sequence, in tokens. */
+  /** Length of each padded sequence, in tokens; 0 for images. */
   columns: number
   /** Token ids, row-major [rows, columns]. */
   ids: Int32Array
@@ -14,8 +14,27 @@ export interface Batch {
   mask: Int32Array
   /** Rotary/learned position of each token, [rows, columns]. */
   positions: Int32Array
-  /** Token ids to be predicted, unshifted as in transformers: the logits at i predict labels[i + 1]; IGNORED is not counted. */
+  /**
+   * Token ids to be predicted, unshifted as in transformers [rows, columns]; IGNORED is not counted. A causal model
+   * predicts labels[i + 1] at i, a masked one labels[i] at i.
+   */
   labels: Int32Array
   /** Index of each row's item in the list the batches were made from (batches may be sorted by length). */
   items: Int32Array
+  /** Segment of each token (sentence pairs), [rows, columns]; all 0 when absent. */
+  types?: Int32Array
+  /** What a classifier or regressor should give for each row: class index, or value. */
+  targets?: Float32Array
+  /** Normalised images [rows, channels, height, width]. */
+  pixels?: Float32Array
+  /** Zero-shot: unit-length text features of the classes [classes, features]. */
+  classes?: Float32Array
+}
+
+/** A batch of images with the class of each; `items` counts from 0 unless given. */
+export function imageBatch(pixels: Float32Array, targets: ArrayLike<number>, more: Pick<Batch, 'classes'> & { items?: Int32Array } = {}): Batch {
+  const none = new Int32Array(0)
+  const rows = targets.length
+  const items = Int32Array.from({ length: rows }, (_, i) => i)
+  return { rows, columns: 0, ids: none, mask: none, positions: none, labels: none, items, ...more, pixels, targets: Float32Array.from(targets) }
 }

@@ -1,12 +1,15 @@
-// Reads a model fixture: base and post weights with reference results of PyTorch in float64.
+// Reads a model fixture: base and post weights with reference results of PyTorch in float64, and what its README says of them.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { readHeader } from '../../src/checkpoint/index.js'
+import { openCheckpoint, readHeader } from '../../src/checkpoint/index.js'
 import { loadModel, type Model, type Weights } from '../../src/models/index.js'
-import { setBackend, tf, type BackendName, type Batch } from '../../src/tensor/index.js'
+import { imageBatch, setBackend, tf, type BackendName, type Batch } from '../../src/tensor/index.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url))
+
+/** Every fixture, and those that generate text. */
+export const NAMES = ['llama3', 'qwen2', 'mistral', 'gpt2', 'bert', 'bert-mlm', 'roberta', 'roberta-regression', 'vit', 'clip'] as const
+export const DECODERS = ['llama3', 'qwen2', 'mistral', 'gpt2'] as const
 
 export interface Edit {
   delta_loss: number
@@ -15,24 +18,42 @@ export interface Edit {
   per_tensor: Record<string, Record<string, number>>
 }
 
+interface Scored {
+  logprob: number
+  token_logprobs: number[]
+  greedy: boolean
+}
+
+interface Case {
+  inputs: Record<string, number[][]> & { labels: number[] | number[][] }
+  base: { loss: number }
+  post: { loss: number }
+}
+
 export interface Expected {
+  class: string
   trainable: string[]
   linear: string[]
-  cases: Record<string, { inputs: Record<string, number[][]>; base: { loss: number }; post: { loss: number } }>
-  gradient: { norm: number }
+  cases: Record<string, Case>
+  gradient: { norm: number; per_tensor_norm: Record<string, number> }
   edits: Record<string, Edit>
   generation: { prompt: number[]; base: { ids: number[] }; post: { ids: number[] } }[]
-  post_bf16: { loss: number }
+  loglikelihood: { prompt: number[]; candidates: { ids: number[]; base: Scored; post: Scored }[] }[]
 }
 
 export interface Fixture {
+  name: string
   model: Model
+  config: Record<string, unknown>
+  shapes: Record<string, number[]>
   base: Weights
   post: Weights
   values: { base: Map<string, Float32Array>; post: Map<string, Float32Array> }
   expected: Expected
-  /** A tensor of expected.safetensors. */
+  /** A tensor of expected.safetensors, and its shape. */
   reference(name: string): Float32Array
+  has(name: string): boolean
+  batch(name: string): Batch
 }
 
 async function readAll(folder: string) {
@@ -47,49 +68,68 @@ export async function openFixture(name: string, backend: BackendName = 'wasm'): 
   await setBackend(backend)
   const base = await readAll(`${FIXTURES}${name}/base`)
   const post = await readAll(`${FIXTURES}${name}/post`)
-  const shapes = Object.fromEntries([...post.checkpoint.tensors].map(([key, { shape }]) => [key, shape]))
+  const shapes = Object.fromEntries([...post.checkpoint.tensors].map(([key, { shape }]) => [key, [...shape]]))
   const tensors = (values: Map<string, Float32Array>) =>
-    Object.fromEntries([...values].map(([key, each]) => [key, tf.tensor(each, shapes[key] as number[])]))
+    Object.fromEntries([...values].map(([key, each]) => [key, tf.tensor(each, shapes[key])]))
   const file = `${FIXTURES}${name}/expected.safetensors`
   const { entries } = await readHeader(file)
   const bytes = readFileSync(file)
+  const expected = JSON.parse(readFileSync(`${FIXTURES}${name}/expected.json`, 'utf8')) as Expected
+  const reference = (key: string) => {
+    const { begin, end } = entries.find((entry) => entry.name === key)!
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + end))
+  }
+  const config = post.checkpoint.config!
   return {
-    model: loadModel(post.checkpoint.config!, shapes),
+    name,
+    model: loadModel(config, shapes),
+    config,
+    shapes,
     base: tensors(base.values),
     post: tensors(post.values),
     values: { base: base.values, post: post.values },
-    expected: JSON.parse(readFileSync(`${FIXTURES}${name}/expected.json`, 'utf8')) as Expected,
-    reference(key) {
-      const { begin, end } = entries.find((entry) => entry.name === key)!
-      return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + end))
+    expected,
+    reference,
+    has: (key) => entries.some((entry) => entry.name === key),
+    batch(key) {
+      const { inputs } = expected.cases[key]
+      if (!('pixel_values' in inputs)) return textBatch(inputs)
+      const classes = name === 'clip' ? { classes: reference('fixed_text_features') } : {}
+      return imageBatch(reference(`cases.${key}.pixel_values`), inputs.labels as number[], classes)
     },
   }
 }
 
-/** A case's inputs as a batch; without a mask all tokens are real, without positions they count from 0. */
-export function caseBatch({ inputs }: Expected['cases'][string]): Batch {
-  const rows = inputs.input_ids.length
-  const columns = inputs.input_ids[0].length
+/** Inputs as a batch; without a mask all tokens are real, without positions they count from 0. */
+export function textBatch(inputs: Record<string, number[][]> & { labels?: number[] | number[][] }): Batch {
+  const ids = inputs.input_ids ?? inputs.text_input_ids
+  const rows = ids.length
+  const columns = ids[0].length
   const flat = (values: number[][] | undefined, fallback: (i: number) => number) =>
     Int32Array.from(values?.flat() ?? Array.from({ length: rows * columns }, (_, i) => fallback(i)))
+  const labels = inputs.labels ?? []
+  const perToken = Array.isArray(labels[0])
   return {
     rows,
     columns,
-    ids: flat(inputs.input_ids, () => 0),
-    mask: flat(inputs.attention_mask, () => 1),
+    ids: flat(ids, () => 0),
+    mask: flat(inputs.attention_mask ?? inputs.text_attention_mask, () => 1),
     positions: flat(inputs.position_ids, (i) => i % columns),
-    labels: flat(inputs.labels, () => -100),
+    labels: flat(perToken ? (labels as number[][]) : undefined, () => -100),
     items: Int32Array.from({ length: rows }, (_, i) => i),
+    ...(inputs.token_type_ids && { types: flat(inputs.token_type_ids, () => 0) }),
+    ...(!perToken && labels.length && { targets: Float32Array.from(labels as number[]) }),
   }
 }
 
 /** Largest |a − b| over the largest |b| (at least `floor`). */
 export function worst(a: ArrayLike<number>, b: ArrayLike<number>, floor = 0): number {
+  if (a.length !== b.length) return Infinity
   let scale = floor
   let error = 0
   for (let i = 0; i < b.length; i++) {
     scale = Math.max(scale, Math.abs(b[i]))
-    error = Math.max(error, Math.abs(a[i] - b[i]))
+    error = Math.max(error, Number.isNaN(a[i]) ? Infinity : Math.abs(a[i] - b[i]))
   }
   return error / scale
 }

@@ -1,0 +1,132 @@
+// BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019) with a head for a sequence (classes, or one number) or for masked
+// tokens. Names and shapes are those of transformers' Bert… and Roberta….
+import { tf } from '../tensor/index.js'
+import { UserError } from '../errors/index.js'
+import { ACTIVATIONS, activationOf, tanh } from './activations.js'
+import { classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
+import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
+import { layerNorm, linear } from './layers.js'
+import { paddingMask } from './masks.js'
+import type { Block, Model } from './model.js'
+import { declareShapes, type Shapes } from './shapes.js'
+import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
+
+const LAYER: LayerNames = {
+  attention: { query: 'attention.self.query', key: 'attention.self.key', value: 'attention.self.value', out: 'attention.output.dense' },
+  mlp: { open: 'intermediate.dense', close: 'output.dense' },
+  norms: ['attention.output.LayerNorm', 'output.LayerNorm'],
+  order: 'post',
+}
+
+type Kind = 'bert' | 'roberta'
+
+/** Where the two kinds keep their heads. BERT's pooler belongs to the encoder, RoBERTa's to the classifier. */
+const HEADS = {
+  bert: {
+    pooler: 'bert.pooler.dense', classifier: 'classifier',
+    transform: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm',
+    decoder: 'cls.predictions.decoder.weight', bias: 'cls.predictions.bias',
+  },
+  roberta: {
+    pooler: 'classifier.dense', classifier: 'classifier.out_proj',
+    transform: 'lm_head.dense', norm: 'lm_head.layer_norm',
+    decoder: 'lm_head.decoder.weight', bias: 'lm_head.bias',
+  },
+}
+
+/** RoBERTa counts positions over the real tokens, from pad + 1; pads stand at pad. */
+function realPositions(ids: Int32Array, columns: number, pad: number): Int32Array {
+  let count = 0
+  return ids.map((id, i) => {
+    if (i % columns === 0) count = 0
+    return id === pad ? pad : pad + ++count
+  })
+}
+
+/** classifier(tanh(pooler(hidden state of the first token))). */
+function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): Block[] {
+  const { pooler, classifier } = HEADS[kind]
+  book.affine(pooler, [width, width], true)
+  book.affine(classifier, [labels, width], true)
+  return [{
+    name: 'head',
+    weights: [pooler, classifier].flatMap((name) => [`${name}.weight`, `${name}.bias`]),
+    apply: (weights, hidden, { wanted }) => linear(tanh(linear(pickWanted(hidden!, wanted), weights, pooler)), weights, classifier),
+  }]
+}
+
+/** Dense, activation, LayerNorm, then the word embeddings (or a decoder of its own). */
+function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { width, epsilon, activation }: LayerSettings): Block[] {
+  const { transform, norm, decoder, bias } = HEADS[kind]
+  const tied = config.tie_word_embeddings !== false
+  const act = kind === 'roberta' ? ACTIVATIONS.gelu : activation
+  book.affine(transform, [width, width], true)
+  book.affine(norm, [width], true)
+  if (!tied) book.shapes[decoder] = book.shapes[word]
+  book.shapes[bias] = [book.shapes[word][0]]
+  return [
+    {
+      name: 'transform',
+      weights: [transform, norm].flatMap((name) => [`${name}.weight`, `${name}.bias`]),
+      apply: (weights, hidden, { wanted }) =>
+        layerNorm(act(linear(pickWanted(hidden!, wanted), weights, transform)), weights, norm, epsilon),
+    },
+    projectBlock(tied ? word : decoder, bias),
+  ]
+}
+
+/** An encoder with its head from its config.json. */
+export const bert = (kind: Kind) => (config: Config): Model => {
+  const style = config.position_embedding_type ?? 'absolute'
+  if (style !== 'absolute') {
+    throw new UserError(`config.json: position_embedding_type ${JSON.stringify(style)} is not supported by ${kind}; known: absolute`)
+  }
+  const masked = classOf(config)!.endsWith('MaskedLM')
+  const vocabulary = countOf(config, 'vocab_size')
+  const positions = countOf(config, 'max_position_embeddings', 512)
+  const pad = Number(config.pad_token_id ?? 1)
+  const settings: LayerSettings = {
+    width: countOf(config, 'hidden_size'),
+    inner: countOf(config, 'intermediate_size'),
+    heads: countOf(config, 'num_attention_heads'),
+    epsilon: Number(config.layer_norm_eps ?? 1e-12),
+    activation: activationOf(config, 'hidden_act', 'gelu'),
+    bias: true,
+    mask: ({ tables }) => tables.real,
+  }
+  const { width, heads, epsilon } = settings
+  const book = declareShapes()
+  const at = `${kind}.embeddings.`
+  const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
+  const types = countOf(config, 'type_vocab_size', 2)
+  Object.assign(book.shapes, { [word]: [vocabulary, width], [position]: [positions, width], [type]: [types, width] })
+  book.affine(`${at}LayerNorm`, [width], true)
+  const place: Block = {
+    name: 'positions',
+    weights: book.under(at).filter((name) => name !== word),
+    apply(weights, hidden, { tables }) {
+      const placed = hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D))
+      return layerNorm(placed.add(tf.gather(weights[type], tables.types as tf.Tensor1D)), weights, `${at}LayerNorm`, epsilon)
+    },
+  }
+  const layers = Array.from({ length: countOf(config, 'num_hidden_layers') }, (_, index) =>
+    encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings))
+  const head = masked ? maskedHead(book, kind, word, config, settings) : sequenceHead(book, kind, width, labelsOf(config))
+  return {
+    architecture: kind,
+    objective: masked ? 'masked' : headObjective(config),
+    vocabulary,
+    outputs: masked ? vocabulary : labelsOf(config),
+    positions: kind === 'roberta' ? positions - pad - 1 : positions,
+    width,
+    heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    blocks: [embedBlock(word, vocabulary), place, ...layers, ...head],
+    tables: (batch) => ({
+      real: paddingMask(batch),
+      positions: tf.tensor1d(kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns), 'int32'),
+      types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
+    }),
+  }
+}

@@ -1,0 +1,170 @@
+// CLIP (Radford et al. 2021): the image tower as a zero-shot or an ordinary classifier, and the two towers as features. Names
+// and shapes are those of transformers' CLIPModel, CLIPForImageClassification and CLIP…ModelWithProjection.
+import { tf, type Batch } from '../tensor/index.js'
+import { UserError } from '../errors/index.js'
+import { activationOf, exp } from './activations.js'
+import { classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
+import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
+import { layerNorm, linear } from './layers.js'
+import { causalMask } from './masks.js'
+import type { Block, Model } from './model.js'
+import { patchBlock, patchTables, readImageSizes } from './patches.js'
+import { declareShapes, type Shapes } from './shapes.js'
+import { embedBlock, pickWanted } from './vocabulary.js'
+
+const LAYER: LayerNames = {
+  attention: { query: 'self_attn.q_proj', key: 'self_attn.k_proj', value: 'self_attn.v_proj', out: 'self_attn.out_proj' },
+  mlp: { open: 'mlp.fc1', close: 'mlp.fc2' },
+  norms: ['layer_norm1', 'layer_norm2'],
+  order: 'pre',
+}
+
+function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
+  return {
+    width: countOf(config, 'hidden_size'),
+    inner: countOf(config, 'intermediate_size'),
+    heads: countOf(config, 'num_attention_heads'),
+    epsilon: Number(config.layer_norm_eps ?? 1e-5),
+    activation: activationOf(config, 'hidden_act', 'quick_gelu'),
+    bias: true,
+    mask,
+  }
+}
+
+const layersOf = (book: Shapes, tower: string, config: Config, settings: LayerSettings) =>
+  Array.from({ length: countOf(config, 'num_hidden_layers') }, (_, index) =>
+    encoderLayer(book, `${tower}.encoder.layers.${index}.`, index, LAYER, settings))
+
+/** LayerNorm of all positions, or of the wanted ones. */
+const normBlock = (book: Shapes, name: string, at: string, { width, epsilon }: LayerSettings, pick: boolean): Block => {
+  book.affine(at, [width], true)
+  return {
+    name,
+    weights: book.under(at),
+    apply: (weights, hidden, { wanted }) => layerNorm(pick ? pickWanted(hidden!, wanted) : hidden!, weights, at, epsilon),
+  }
+}
+
+const affineBlock = (book: Shapes, name: string, at: string, shape: [number, number], bias: boolean): Block => {
+  book.affine(at, shape, bias)
+  return { name, weights: book.under(`${at}.`), apply: (weights, hidden) => linear(hidden!, weights, at) }
+}
+
+/** exp(scale)·(f / |f|)·classesᵀ, the batch's text features being of unit length. */
+const zeroShot: Block = {
+  name: 'head',
+  weights: ['logit_scale'],
+  apply(weights, hidden, { tables }) {
+    if (!tables.classes) throw new UserError('a zero-shot model needs the text features of the classes in its batches')
+    const unit = hidden!.mul(hidden!.square().sum(-1, true).rsqrt())
+    return tf.matMul(unit as tf.Tensor2D, tables.classes as tf.Tensor2D, false, true).mul(exp(weights.logit_scale))
+  },
+}
+
+/** Mean of the patches' hidden states, without the class token. */
+const meanPatches = (sequence: number, width: number): Block => ({
+  name: 'pool',
+  weights: [],
+  apply(_, hidden, { rows, tables: { first } }) {
+    const share = first.mul(-1).add(1).div(sequence - 1)
+    return hidden!.reshape([rows, sequence, width]).mul(share).sum(1)
+  },
+})
+
+function vision(config: Config, style: string): Model {
+  const tower = { image_size: 224, patch_size: 32, ...(config.vision_config as Config | undefined ?? config) }
+  const projection = countOf(config, 'projection_dim', 512)
+  const sizes = readImageSizes(tower)
+  const settings = readSettings(tower, () => null)
+  const { width, heads } = settings
+  const book = declareShapes()
+  const at = 'vision_model.embeddings.'
+  const names = { token: `${at}class_embedding`, kernel: `${at}patch_embedding.weight`, position: `${at}position_embedding.weight` }
+  book.shapes[names.token] = [width]
+  book.shapes[names.kernel] = [width, sizes.channels, sizes.patch, sizes.patch]
+  book.shapes[names.position] = [sizes.sequence, width]
+  const embed = [patchBlock(names, width), normBlock(book, 'pre-norm', 'vision_model.pre_layrnorm', settings, false)]
+  const layers = layersOf(book, 'vision_model', tower, settings)
+  const classifies = style === 'CLIPForImageClassification'
+  const pool = classifies
+    ? [meanPatches(sizes.sequence, width), affineBlock(book, 'head', 'classifier', [labelsOf(config), width], true)]
+    : [
+        normBlock(book, 'pool', 'vision_model.post_layernorm', settings, true),
+        affineBlock(book, 'features', 'visual_projection', [projection, width], false),
+      ]
+  const compares = style === 'CLIPModel'
+  if (compares) book.shapes.logit_scale = []
+  return {
+    architecture: 'clip',
+    objective: classifies ? headObjective(config) : compares ? 'classes' : 'features',
+    vocabulary: 0,
+    outputs: classifies ? labelsOf(config) : compares ? 0 : projection,
+    positions: sizes.sequence,
+    sequence: sizes.sequence,
+    width,
+    heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    tables: (batch) => ({
+      ...patchTables(batch, sizes),
+      ...(compares && batch.classes && { classes: tf.tensor2d(batch.classes, [batch.classes.length / projection, projection]) }),
+    }),
+    blocks: [...embed, ...layers, ...pool, ...(compares ? [zeroShot] : [])],
+  }
+}
+
+/** Flat position of each row's end-of-text token: the largest id where the config says 2 (OpenAI's files), else the first of its id. */
+function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
+  return Int32Array.from({ length: rows }, (_, row) => {
+    const all = ids.subarray(row * columns, (row + 1) * columns)
+    const at = eos === 2 ? all.indexOf(all.reduce((a, b) => Math.max(a, b))) : Math.max(0, all.indexOf(eos))
+    return row * columns + at
+  })
+}
+
+function text(config: Config): Model {
+  const tower = (config.text_config as Config | undefined) ?? config
+  const projection = countOf(config, 'projection_dim', 512)
+  const settings = readSettings(tower, ({ tables }) => tables.before)
+  const { width, heads } = settings
+  const vocabulary = countOf(tower, 'vocab_size', 49408)
+  const positions = countOf(tower, 'max_position_embeddings', 77)
+  const book = declareShapes()
+  const [word, position] = ['token', 'position'].map((name) => `text_model.embeddings.${name}_embedding.weight`)
+  book.shapes[word] = [vocabulary, width]
+  book.shapes[position] = [positions, width]
+  return {
+    architecture: 'clip',
+    objective: 'features',
+    vocabulary,
+    outputs: projection,
+    positions,
+    width,
+    heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    tables: (batch) => ({
+      before: causalMask(batch),
+      positions: tf.tensor1d(batch.positions, 'int32'),
+      ends: tf.tensor1d(endsOf(batch, Number(tower.eos_token_id ?? 49407)), 'int32'),
+    }),
+    blocks: [
+      embedBlock(word, vocabulary),
+      {
+        name: 'positions',
+        weights: [position],
+        apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D)),
+      },
+      ...layersOf(book, 'text_model', tower, settings),
+      normBlock(book, 'norm', 'text_model.final_layer_norm', settings, false),
+      { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },
+      affineBlock(book, 'features', 'text_projection', [projection, width], false),
+    ],
+  }
+}
+
+/** One of the two towers, as `architectures` says; CLIPModel is the zero-shot classifier. */
+export function clip(config: Config): Model {
+  const style = classOf(config, 'CLIPModel')!
+  return style === 'CLIPTextModelWithProjection' ? text(config) : vision(config, style)
+}

@@ -1,0 +1,168 @@
+// The decoders of the Llama kind: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Qwen 2 and 3 and Mistral differ
+// from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM.
+import { sigmoid, tf, type Tensor } from '../tensor/index.js'
+import { UserError } from '../errors/index.js'
+import { countOf, type Config } from './config.js'
+import { attend, linear, rmsNorm, type HeadSizes } from './layers.js'
+import { causalMask } from './masks.js'
+import type { Block, Inputs, Model, Weights } from './model.js'
+import { halfRotation, readRope, rotations } from './rope.js'
+import { declareShapes } from './shapes.js'
+import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
+
+interface Decoder extends HeadSizes {
+  width: number
+  inner: number
+  epsilon: number
+  tied: boolean
+  /** Biases of q, k and v; of o; of the MLP. */
+  biases: [boolean, boolean, boolean]
+  /** RMSNorm of every query and key head before the rotation (Qwen 3). */
+  headNorms: boolean
+  /** Which layers see `window` keys only. */
+  local: boolean[]
+  window: number
+}
+
+type Kind = 'llama' | 'qwen2' | 'qwen3' | 'mistral'
+
+/** Layers with a sliding window: all of Mistral's when it has one; Qwen's as `layer_types` says, or from `max_window_layers` on. */
+function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
+  const all = (value: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => value(layer))
+  const windowed = typeof config.sliding_window === 'number'
+  if (kind === 'mistral') return all(() => windowed)
+  if (kind === 'llama' || !windowed || config.use_sliding_window !== true) return all(() => false)
+  const types = config.layer_types as string[] | undefined
+  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= Number(config.max_window_layers ?? 28)))
+}
+
+function readConfig(kind: Kind, config: Config): Decoder {
+  if (config.hidden_act !== undefined && config.hidden_act !== 'silu') {
+    throw new UserError(`config.json: hidden_act ${JSON.stringify(config.hidden_act)} is not supported by ${kind}; known: silu`)
+  }
+  const width = countOf(config, 'hidden_size')
+  const heads = countOf(config, 'num_attention_heads')
+  const kvHeads = countOf(config, 'num_key_value_heads', heads)
+  if (heads % kvHeads) throw new UserError(`config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`)
+  const attention = config.attention_bias === true
+  return {
+    width,
+    heads,
+    kvHeads,
+    headDim: countOf(config, 'head_dim', kind === 'qwen3' ? 128 : width / heads),
+    inner: countOf(config, 'intermediate_size'),
+    epsilon: Number(config.rms_norm_eps ?? 1e-6),
+    tied: config.tie_word_embeddings === true,
+    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, config.mlp_bias === true],
+    headNorms: kind === 'qwen3',
+    local: localLayers(kind, config, countOf(config, 'num_hidden_layers')),
+    window: Number(config.sliding_window),
+  }
+}
+
+function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: Tensor): Tensor {
+  const turned = tf.matMul(x.reshape([-1, half.shape[0]]) as tf.Tensor2D, half as tf.Tensor2D).reshape(x.shape)
+  return x.mul(cos).add(turned.mul(sin))
+}
+
+function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c: Decoder, inputs: Inputs): Tensor {
+  const { tables } = inputs
+  const heads = (name: 'q' | 'k') => {
+    const all = linear(x, weights, `${prefix}${name}_proj`)
+    if (!c.headNorms) return all
+    return rmsNorm(all.reshape([-1, c.headDim]), weights[`${prefix}${name}_norm.weight`], c.epsilon).reshape(all.shape)
+  }
+  const queries = rotate(heads('q'), tables.cosQ, tables.sinQ, tables.half)
+  const keys = rotate(heads('k'), tables.cosK, tables.sinK, tables.half)
+  const values = linear(x, weights, `${prefix}v_proj`)
+  const mask = c.local[layer] ? tables.near : tables.before
+  return linear(attend([queries, keys, values], mask, layer, c, inputs), weights, `${prefix}o_proj`)
+}
+
+function mlp(x: Tensor, weights: Weights, prefix: string): Tensor {
+  const gate = linear(x, weights, `${prefix}gate_proj`)
+  return linear(gate.mul(sigmoid(gate)).mul(linear(x, weights, `${prefix}up_proj`)), weights, `${prefix}down_proj`)
+}
+
+function tensorShapes(c: Decoder, vocabulary: number) {
+  const book = declareShapes()
+  const [inBias, outBias, mlpBias] = c.biases
+  book.affine('model.embed_tokens', [vocabulary, c.width], false)
+  for (const layer of c.local.keys()) {
+    const at = `model.layers.${layer}.`
+    book.affine(`${at}input_layernorm`, [c.width], false)
+    book.matrix(`${at}self_attn.q_proj`, [c.heads * c.headDim, c.width], inBias)
+    book.matrix(`${at}self_attn.k_proj`, [c.kvHeads * c.headDim, c.width], inBias)
+    book.matrix(`${at}self_attn.v_proj`, [c.kvHeads * c.headDim, c.width], inBias)
+    book.matrix(`${at}self_attn.o_proj`, [c.width, c.heads * c.headDim], outBias)
+    if (c.headNorms) for (const name of ['q_norm', 'k_norm']) book.affine(`${at}self_attn.${name}`, [c.headDim], false)
+    book.affine(`${at}post_attention_layernorm`, [c.width], false)
+    book.matrix(`${at}mlp.gate_proj`, [c.inner, c.width], mlpBias)
+    book.matrix(`${at}mlp.up_proj`, [c.inner, c.width], mlpBias)
+    book.matrix(`${at}mlp.down_proj`, [c.width, c.inner], mlpBias)
+  }
+  book.affine('model.norm', [c.width], false)
+  if (!c.tied) book.affine('lm_head', [vocabulary, c.width], false)
+  return book
+}
+
+function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabulary: number): Block[] {
+  const word = 'model.embed_tokens.weight'
+  return [
+    embedBlock(word, vocabulary),
+    ...c.local.map((_, layer): Block => {
+      const at = `model.layers.${layer}.`
+      return {
+        name: `layer ${layer}`,
+        weights: under(at),
+        apply(weights, hidden, inputs) {
+          const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`], c.epsilon)
+          const middle = hidden!.add(attention(normed, weights, `${at}self_attn.`, layer, c, inputs))
+          return middle.add(mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`))
+        },
+      }
+    }),
+    {
+      name: 'norm',
+      weights: ['model.norm.weight'],
+      apply: (weights, hidden, { wanted }) => rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight'], c.epsilon),
+    },
+    projectBlock(c.tied ? word : 'lm_head.weight'),
+  ]
+}
+
+/** A causal language model of this kind from its config.json. */
+export const decoder = (kind: Kind) => (config: Config): Model => {
+  const c = readConfig(kind, config)
+  const vocabulary = countOf(config, 'vocab_size')
+  const rope = readRope(config, c.headDim)
+  const book = tensorShapes(c, vocabulary)
+  return {
+    architecture: kind,
+    objective: 'causal',
+    vocabulary,
+    outputs: vocabulary,
+    positions: Number(config.max_position_embeddings ?? 2048),
+    width: c.width,
+    heads: c.heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    blocks: blocksOf(c, book, vocabulary),
+    tables(batch, cache) {
+      const { positions } = batch
+      const table = (heads: number) => {
+        const { cos, sin } = rotations(positions, rope, heads)
+        const shape: [number, number] = [positions.length, heads * c.headDim]
+        return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
+      }
+      const [cosQ, sinQ] = table(c.heads)
+      const [cosK, sinK] = table(c.kvHeads)
+      return {
+        cosQ, sinQ, cosK, sinK,
+        half: tf.tensor2d(halfRotation(c.headDim), [c.headDim, c.headDim]),
+        ...(c.local.includes(false) && { before: causalMask(batch, cache) }),
+        ...(c.local.includes(true) && { near: causalMask(batch, cache, c.window) }),
+      }
+    },
+  }
+}

@@ -1,0 +1,58 @@
+// The layer of BERT, ViT and CLIP, which differ in its names and in where its norms stand.
+import type { Tensor } from '../tensor/index.js'
+import { attend, layerNorm, linear } from './layers.js'
+import type { Block, Inputs } from './model.js'
+import type { Shapes } from './shapes.js'
+
+/** Names below the layer's prefix; `norms` stand before attention and MLP, or after each of them and its sum. */
+export interface LayerNames {
+  attention: { query: string; key: string; value: string; out: string }
+  mlp: { open: string; close: string }
+  norms: [string, string]
+  order: 'pre' | 'post'
+}
+
+export interface LayerSettings {
+  width: number
+  inner: number
+  heads: number
+  epsilon: number
+  activation: (x: Tensor) => Tensor
+  /** Biases of query, key and value. */
+  bias: boolean
+  /** The attention mask among the model's tables; none for images. */
+  mask: (inputs: Inputs) => Tensor | null
+}
+
+/** Declares the tensors of layer `index` under `at` and gives its block. */
+export function encoderLayer(book: Shapes, at: string, index: number, names: LayerNames, settings: LayerSettings): Block {
+  const { width, inner, heads, epsilon, activation, bias, mask } = settings
+  const [query, key, value, out] = (['query', 'key', 'value', 'out'] as const).map((part) => at + names.attention[part])
+  const [first, second] = names.norms.map((norm) => at + norm)
+  const [open, close] = [at + names.mlp.open, at + names.mlp.close]
+  const sizes = { heads, kvHeads: heads, headDim: width / heads }
+  for (const name of [query, key, value]) book.matrix(name, [width, width], bias)
+  book.matrix(out, [width, width])
+  book.affine(first, [width], true)
+  book.matrix(open, [inner, width])
+  book.matrix(close, [width, inner])
+  book.affine(second, [width], true)
+  return {
+    name: `layer ${index}`,
+    weights: book.under(at),
+    apply(weights, hidden, inputs) {
+      const mix = (x: Tensor) => {
+        const heads = [linear(x, weights, query), linear(x, weights, key), linear(x, weights, value)] as const
+        return linear(attend(heads, mask(inputs), index, sizes, inputs), weights, out)
+      }
+      const think = (x: Tensor) => linear(activation(linear(x, weights, open)), weights, close)
+      const norm = (x: Tensor, name: string) => layerNorm(x, weights, name, epsilon)
+      if (names.order === 'post') {
+        const middle = norm(hidden!.add(mix(hidden!)), first)
+        return norm(middle.add(think(middle)), second)
+      }
+      const middle = hidden!.add(mix(norm(hidden!, first)))
+      return middle.add(think(norm(middle, second)))
+    },
+  }
+}

@@ -1,0 +1,89 @@
+// GPT-2 (Radford et al. 2019): LayerNorm before each half of a layer, learned positions, tied embeddings, and linear layers
+// stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
+import { tf, type Tensor } from '../tensor/index.js'
+import { UserError } from '../errors/index.js'
+import { activationOf } from './activations.js'
+import { countOf, type Config } from './config.js'
+import { attend, layerNorm } from './layers.js'
+import { causalMask } from './masks.js'
+import type { Block, Model, Weights } from './model.js'
+import { declareShapes } from './shapes.js'
+import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
+
+/** x·W + b with W stored [in, out]. */
+function conv1d(x: Tensor, weights: Weights, name: string): Tensor {
+  return tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D).add(weights[`${name}.bias`])
+}
+
+/** A causal language model from its config.json. */
+export function gpt2(config: Config): Model {
+  for (const [key, usual] of [['scale_attn_weights', true], ['scale_attn_by_inverse_layer_idx', false]] as const) {
+    if ((config[key] ?? usual) !== usual) throw new UserError(`config.json: ${key} ${config[key]} is not supported by gpt2; known: ${usual}`)
+  }
+  const [width, heads] = [countOf(config, 'n_embd'), countOf(config, 'n_head')]
+  const inner = countOf(config, 'n_inner', 4 * width)
+  const vocabulary = countOf(config, 'vocab_size')
+  const positions = countOf(config, 'n_positions', 1024)
+  const epsilon = Number(config.layer_norm_epsilon ?? 1e-5)
+  const activation = activationOf(config, 'activation_function', 'gelu_new')
+  const sizes = { heads, kvHeads: heads, headDim: countOf({ n_embd: width / heads }, 'n_embd') }
+  const book = declareShapes()
+  const [word, position] = ['transformer.wte.weight', 'transformer.wpe.weight']
+  const head = config.tie_word_embeddings === false ? 'lm_head.weight' : word
+  book.shapes[word] = [vocabulary, width]
+  book.shapes[position] = [positions, width]
+
+  const layer = (at: string, index: number): Block => {
+    book.affine(`${at}ln_1`, [width], true)
+    book.matrix(`${at}attn.c_attn`, [width, 3 * width], true, true)
+    book.matrix(`${at}attn.c_proj`, [width, width], true, true)
+    book.affine(`${at}ln_2`, [width], true)
+    book.matrix(`${at}mlp.c_fc`, [width, inner], true, true)
+    book.matrix(`${at}mlp.c_proj`, [inner, width], true, true)
+    return {
+      name: `layer ${index}`,
+      weights: book.under(at),
+      apply(weights, hidden, inputs) {
+        const fused = conv1d(layerNorm(hidden!, weights, `${at}ln_1`, epsilon), weights, `${at}attn.c_attn`)
+        const [q, k, v] = tf.split(fused, 3, 1)
+        const mixed = attend([q, k, v], inputs.tables.before, index, sizes, inputs)
+        const middle = hidden!.add(conv1d(mixed, weights, `${at}attn.c_proj`))
+        const opened = conv1d(layerNorm(middle, weights, `${at}ln_2`, epsilon), weights, `${at}mlp.c_fc`)
+        return middle.add(conv1d(activation(opened), weights, `${at}mlp.c_proj`))
+      },
+    }
+  }
+  const layers = Array.from({ length: countOf(config, 'n_layer') }, (_, index) => layer(`transformer.h.${index}.`, index))
+  book.affine('transformer.ln_f', [width], true)
+  if (head !== word) book.shapes[head] = [vocabulary, width]
+  return {
+    architecture: 'gpt2',
+    objective: 'causal',
+    vocabulary,
+    outputs: vocabulary,
+    positions,
+    width,
+    heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    tables: (batch, cache) => ({
+      before: causalMask(batch, cache),
+      positions: tf.tensor1d(batch.positions, 'int32'),
+    }),
+    blocks: [
+      embedBlock(word, vocabulary),
+      {
+        name: 'positions',
+        weights: [position],
+        apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D)),
+      },
+      ...layers,
+      {
+        name: 'norm',
+        weights: book.under('transformer.ln_f'),
+        apply: (weights, hidden, { wanted }) => layerNorm(pickWanted(hidden!, wanted), weights, 'transformer.ln_f', epsilon),
+      },
+      projectBlock(head),
+    ],
+  }
+}

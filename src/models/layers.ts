@@ -1,0 +1,71 @@
+// The layers that the architectures share, as pure functions of tensors and of weights by name.
+import { softmax, tf, type Tensor } from '../tensor/index.js'
+import type { Inputs, Weights } from './model.js'
+
+/** x·Wᵀ (+ b) with W stored [out, in]. */
+export function linear(x: Tensor, weights: Weights, name: string): Tensor {
+  const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D, false, true)
+  const bias = weights[`${name}.bias`]
+  return bias ? product.add(bias) : product
+}
+
+/** x / sqrt(mean(x²) + ε) · w over the last axis. */
+export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+  return x.mul(x.square().mean(-1, true).add(epsilon).rsqrt()).mul(weight)
+}
+
+/** (x − mean) / sqrt(variance + ε) · w + b over the last axis, biased variance. */
+export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
+  const centred = x.sub(x.mean(-1, true))
+  const scale = centred.square().mean(-1, true).add(epsilon).rsqrt()
+  return centred.mul(scale).mul(weights[`${name}.weight`]).add(weights[`${name}.bias`])
+}
+
+export interface HeadSizes {
+  heads: number
+  /** Fewer than `heads` where a group of queries shares one key head. */
+  kvHeads: number
+  headDim: number
+}
+
+/** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
+function splitHeads(x: Tensor, { rows, columns }: Inputs, heads: number): Tensor {
+  return x.reshape([rows, columns, heads, -1]).transpose([0, 2, 1, 3])
+}
+
+/**
+ * softmax(q·kᵀ / sqrt(headDim) + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
+ * this layer are put behind those seen before.
+ */
+export function attend(
+  [q, k, v]: readonly [Tensor, Tensor, Tensor],
+  mask: Tensor | null,
+  layer: number,
+  { heads, kvHeads, headDim }: HeadSizes,
+  inputs: Inputs,
+): Tensor {
+  const { rows, columns, cache } = inputs
+  const queries = splitHeads(q, inputs, heads)
+  let keys = splitHeads(k, inputs, kvHeads)
+  let values = splitHeads(v, inputs, kvHeads)
+  if (cache) {
+    const past = cache.layers[layer]
+    if (past) {
+      keys = tf.concat([past.keys, keys], 2)
+      values = tf.concat([past.values, values], 2)
+      tf.dispose([past.keys, past.values])
+    }
+    cache.layers[layer] = { keys: tf.keep(keys), values: tf.keep(values) }
+  }
+  const length = keys.shape[2]!
+  // Query head h reads key head floor(h / group): folding the group into rows needs no copy of keys.
+  const folded = queries.reshape([rows * kvHeads, (heads / kvHeads) * columns, headDim]) as tf.Tensor3D
+  const products = tf.matMul(folded, keys.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D, false, true)
+  const scores = products.mul(headDim ** -0.5).reshape([rows, heads, columns, length])
+  const weight = softmax(mask ? scores.add(mask) : scores)
+  const mixed = tf.matMul(
+    weight.reshape([rows * kvHeads, (heads / kvHeads) * columns, length]) as tf.Tensor3D,
+    values.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D,
+  )
+  return mixed.reshape([rows, heads, columns, headDim]).transpose([0, 2, 1, 3]).reshape([rows * columns, heads * headDim])
+}

@@ -1,0 +1,36 @@
+// Additive attention masks: 0 where a query sees a key, and a large negative number where not.
+import { tf, type Batch } from '../tensor/index.js'
+import type { Cache } from './model.js'
+
+/** −Infinity would make rows without a visible key NaN and poison every gradient. */
+const HIDDEN = -1e9
+
+/**
+ * Each token sees itself and those before it, within `window` keys when given: [1 or rows, 1, columns, past + columns].
+ * One matrix serves the whole batch when no row hides a token before its last real one.
+ */
+export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window = Infinity): tf.Tensor {
+  const past = cache?.length ?? 0
+  const width = past + columns
+  const seen = (row: number, key: number) => (key < past ? cache!.mask[row * past + key] : mask[row * columns + key - past])
+  let shared = true
+  for (let row = 0; row < rows && shared; row++) {
+    for (let key = 1; key < width; key++) if (seen(row, key) && !seen(row, key - 1)) shared = false
+  }
+  const count = shared ? 1 : rows
+  const values = new Float32Array(count * columns * width)
+  for (let row = 0; row < count; row++) {
+    for (let query = 0; query < columns; query++) {
+      const at = (row * columns + query) * width
+      for (let key = 0; key < width; key++) {
+        if (key > past + query || key <= past + query - window || (!shared && !seen(row, key))) values[at + key] = HIDDEN
+      }
+    }
+  }
+  return tf.tensor(values, [count, 1, columns, width])
+}
+
+/** Every token sees every real token: [rows, 1, 1, columns]. */
+export function paddingMask({ rows, columns, mask }: Batch): tf.Tensor {
+  return tf.tensor(Float32Array.from(mask, (real) => (real ? 0 : HIDDEN)), [rows, 1, 1, columns])
+}

@@ -1,0 +1,94 @@
+// What a model is asked for: which of its outputs are counted in a loss, against which labels, and the loss of each.
+import { differentiable, IGNORED, softmax, tf, type Batch, type Tensor } from '../tensor/index.js'
+import { UserError } from '../errors/index.js'
+
+/** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
+export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'
+
+/** The outputs that are counted, in the order of the batch. */
+export interface Counted {
+  /** Flat positions (row * columns + column) of the outputs. */
+  at: Int32Array
+  /** Token id, class index or value that each should give. */
+  labels: Int32Array | Float32Array
+  /** Row of each. */
+  rows: Int32Array
+}
+
+function countTokens({ rows, columns, labels }: Batch, shift: 0 | 1): Counted {
+  const at: number[] = []
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column + shift < columns; column++) {
+      const position = row * columns + column
+      if (labels[position + shift] !== IGNORED) at.push(position)
+    }
+  }
+  return {
+    at: Int32Array.from(at),
+    labels: Int32Array.from(at, (i) => labels[i + shift]),
+    rows: Int32Array.from(at, (i) => Math.floor(i / columns)),
+  }
+}
+
+/** A row's output is at its first position ([CLS], <s>, the class token). */
+function countRows({ rows, targets }: Batch, columns: number, objective: Objective): Counted {
+  if (!targets) throw new UserError(`a batch without targets has no loss under the objective ${objective}`)
+  return {
+    at: Int32Array.from({ length: rows }, (_, row) => row * columns),
+    labels: objective === 'value' ? targets : Int32Array.from(targets),
+    rows: Int32Array.from({ length: rows }, (_, row) => row),
+  }
+}
+
+/** @throws UserError for a model or a batch without a loss. */
+export function countOutputs({ objective, sequence }: { objective: Objective; sequence?: number }, batch: Batch): Counted {
+  if (objective === 'features') throw new UserError('this model gives features and has no loss of its own')
+  if (objective === 'causal' || objective === 'masked') return countTokens(batch, objective === 'causal' ? 1 : 0)
+  return countRows(batch, sequence ?? batch.columns, objective)
+}
+
+/**
+ * −log softmax(logits)[label] of each row: [n, classes] float32 and [n] int32 → [n] nats. The derivative is written
+ * down (softmax − one-hot), in operations that can be differentiated again.
+ */
+export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
+  const oneHot = () => tf.oneHot(labels.toInt(), logits.shape[1]!).toFloat()
+  return differentiable(
+    (x) => tf.logSumExp(x, 1).sub(x.mul(oneHot()).sum(1)),
+    (x, dy) => softmax(x).sub(oneHot()).mul(dy.expandDims(1)),
+  )(logits)
+}
+
+/** Loss of each counted output: squared error for `value` ([n, 1] and [n] → [n]), else cross-entropy in nats. */
+export function lossesOf(objective: Objective, outputs: Tensor, labels: Tensor): Tensor {
+  return objective === 'value' ? outputs.flatten().sub(labels).square() : crossEntropies(outputs, labels)
+}
+
+/** Losses on the way, while parts of the vocabulary come in: each output's log of summed exponentials so far, and its label's logit. */
+export interface PartLosses extends Record<string, Tensor> {
+  high: Tensor
+  label: Tensor
+}
+
+/** Labels counted from `from` on, as one-hot rows; a label outside the part gives a row of zeros. */
+const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
+  tf.oneHot(labels.toInt().sub(tf.scalar(from, 'int32')).toInt() as tf.Tensor1D, outputs.shape[1]!).toFloat()
+
+/** Adds one part of the outputs; the whole is one part. */
+export function addPart(objective: Objective, state: PartLosses | null, outputs: Tensor, labels: Tensor, from: number): PartLosses {
+  if (objective === 'value') return { high: lossesOf(objective, outputs, labels), label: tf.zerosLike(labels) }
+  const high = tf.logSumExp(outputs, 1)
+  const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
+  return state ? { high: tf.logSumExp(tf.stack([state.high, high], 1), 1), label: state.label.add(label) } : { high, label }
+}
+
+/** Loss of each output, once all parts are in. */
+export const finishParts = ({ high, label }: PartLosses): Tensor => high.sub(label)
+
+/** A function of one part's outputs whose derivative is that of the summed loss; `high` is over all parts. Its value means nothing. */
+export function partPull(outputs: Tensor, labels: Tensor, from: number, high: Tensor): Tensor {
+  return differentiable(
+    (x) => x.sum(),
+    (x, dy) => x.sub(high.expandDims(1)).exp().sub(oneHotPart(x, labels, from)).mul(dy),
+  )(outputs)
+}

@@ -1,0 +1,109 @@
+// Where a pass takes its weights from: tensors that are held anyway, or a reader that brings one stretch of the chain at a
+// time. The pass is the same for both.
+import { tf, type Tensor } from '../tensor/index.js'
+import type { Block, Model, Weights } from './model.js'
+
+/** Rows from … to − 1 of the first axis. */
+export interface Rows {
+  from: number
+  to: number
+}
+
+/** Neighbouring blocks that are held, and differentiated, as one; or one block whose split weights come in parts of rows. */
+export interface Stretch {
+  blocks: Block[]
+  /** [null] but for a block in parts. */
+  parts: (Rows | null)[]
+}
+
+export interface Held {
+  weights: Weights
+  dispose(): void
+}
+
+/** A direction in which weights move: T of the path W + t·T, for the tensors in `names`. */
+export interface Steer {
+  names: ReadonlySet<string>
+  read(name: string, rows: Rows | null): Promise<Float32Array>
+}
+
+export interface Source {
+  stretches: Stretch[]
+  /** Padded tokens whose hidden states may be kept at a time; batches beyond that follow in another walk through the chain. */
+  together: number
+  /** Starts reading the weights of a part; the result puts them on the backend. */
+  fetch(stretch: Stretch, part: Rows | null): Promise<() => Held>
+  /** The same weights moved by t·T. */
+  moved(steer: Steer, t: number): Source
+}
+
+/** Float32 values of a tensor, or of some of its rows. */
+export type ReadRows = (name: string, rows: Rows | null) => Promise<Float32Array>
+
+const namesOf = ({ blocks }: Stretch) => [...new Set(blocks.flatMap((block) => block.weights))]
+
+/** The rows of one tensor that a part brings. */
+function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | null {
+  return part && blocks[0].split!.weights.includes(name) ? part : null
+}
+
+const shapeOf = (shape: readonly number[], rows: Rows | null) => (rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape])
+
+/** Weights that stay where they are: the whole chain is one stretch. */
+export function holding(model: Model, weights: Weights): Source {
+  return {
+    stretches: [{ blocks: model.blocks, parts: [null] }],
+    together: 0,
+    fetch: async () => () => ({ weights, dispose: () => {} }),
+    moved: (steer, t) => ({
+      ...holding(model, weights),
+      async fetch(stretch) {
+        if (t === 0) return () => ({ weights, dispose: () => {} })
+        const names = namesOf(stretch).filter((name) => steer.names.has(name))
+        const steps = await Promise.all(names.map((name) => steer.read(name, null)))
+        return () => {
+          const move = (name: string, i: number): Tensor =>
+            tf.tidy(() => weights[name].add(tf.tensor(steps[i], weights[name].shape).mul(t)))
+          const moved = Object.fromEntries(names.map((name, i) => [name, move(name, i)]))
+          return { weights: { ...weights, ...moved }, dispose: () => tf.dispose(moved) }
+        }
+      },
+    }),
+  }
+}
+
+/** Weights that are read part by part, and forgotten after each. */
+export function streaming(model: Model, { stretches, together }: Pick<Source, 'stretches' | 'together'>, read: ReadRows): Source {
+  return {
+    stretches,
+    together,
+    async fetch(stretch, part) {
+      const names = namesOf(stretch)
+      const rows = names.map((name) => rowsOf(stretch, name, part))
+      const values: Float32Array[] = await Promise.all(names.map((name, i) => read(name, rows[i])))
+      return () => {
+        const upload = (name: string, i: number) => tf.tensor(values[i], shapeOf(model.shapes[name], rows[i]))
+        const weights = Object.fromEntries(names.map((name, i) => [name, upload(name, i)]))
+        values.length = 0 // nobody needs them twice
+        return { weights, dispose: () => tf.dispose(weights) }
+      }
+    },
+    moved: (steer, t) =>
+      streaming(model, { stretches, together }, async (name, rows) => {
+        const still = read(name, rows)
+        if (t === 0 || !steer.names.has(name)) return still
+        const [values, step] = await Promise.all([still, steer.read(name, rows)])
+        // Rounded like the float32 operations on tensors, so that both kinds of source give the same bits.
+        const scale = Math.fround(t)
+        for (let i = 0; i < values.length; i++) values[i] += Math.fround(scale * step[i])
+        return values
+      }),
+  }
+}
+
+/** Callers may give plain weights for weights that are held. */
+export function sourceOf(model: Model, weights: Weights | Source): Source {
+  return typeof weights.fetch === 'function' ? (weights as Source) : holding(model, weights as Weights)
+}
+
+export { rowsOf }

@@ -1,0 +1,62 @@
+// Losses, gradients, Riemann sums, Taylor estimates, generation and log-likelihoods of every architecture against PyTorch in
+// float64, within the fixtures' tolerances.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
+import { tf, type Batch } from '../../src/tensor/index.js'
+import { NAMES, openFixture, worst } from '../models/fixture.js'
+import { changeOf, EDITS, probeGradient, probeRiemann, probeTaylor, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
+
+const check = (errors: Errors) => {
+  for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+}
+
+for (const name of NAMES) {
+  test(`${name}: losses, gradients, Riemann sums, Taylor, text`, async (t) => {
+    const fixture = await openFixture(name)
+    const before = tf.memory().numTensors
+    await t.test('losses of every case, and the gradient of every tensor', async () => check(await probeGradient(fixture)))
+    for (const edit of EDITS) {
+      const rules = Object.keys(fixture.expected.edits[edit].riemann)
+      await t.test(`${edit}: Riemann sums under every rule, with per-tensor terms`, async () => check(await probeRiemann(fixture, edit, rules)))
+      await t.test(`${edit}: exact change, and second-order Taylor`, async () => check(await probeTaylor(fixture, edit)))
+    }
+    if (fixture.expected.generation) await t.test('greedy ids and log-likelihoods', async () => check(await probeText(fixture)))
+    assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    tf.dispose([fixture.base, fixture.post])
+  })
+}
+
+test('a batch split in two gives the loss and gradient of the whole', async () => {
+  const { model, post, batch } = await openFixture('llama3')
+  const whole = batch('main')
+  const part = (from: number, to: number): Batch => {
+    const cut = (values: Int32Array) => values.slice(from * whole.columns, to * whole.columns)
+    const { ids, mask, positions, labels } = whole
+    return { rows: to - from, columns: whole.columns, ids: cut(ids), mask: cut(mask), positions: cut(positions), labels: cut(labels), items: whole.items.slice(from, to) }
+  }
+  const once = await gradientOf(model, post, [whole])
+  const twice = await gradientOf(model, post, [part(0, 1), part(1, 3)])
+  assert.ok(Math.abs(once.loss.mean - twice.loss.mean) < 1e-6)
+  assert.deepEqual(once.loss.itemTokens, twice.loss.itemTokens)
+  for (const [name, values] of once.gradient) assert.ok(worst(twice.gradient.get(name)!, values, 1e-3) < 1e-4, name)
+})
+
+test('a known gradient at the start of the path changes no term', async () => {
+  const fixture = await openFixture('llama3')
+  const { model, post, batch } = fixture
+  const batches = [batch('main')]
+  const { gradient: origin } = await gradientOf(model, post, batches)
+  const options = { rule: 'left', steps: 2 } as const
+  const change = changeOf(fixture, 'sign')
+  assert.deepEqual(await riemannSum(model, post, change, batches, { ...options, origin }), await riemannSum(model, post, change, batches, options))
+})
+
+test('a tensor that the model does not read has no part in the change', async () => {
+  const { model, post, batch } = await openFixture('gpt2')
+  const extra = { ...post, 'lm_head.weight': tf.ones([160, 32]) }
+  const change = new Map([['lm_head.weight', new Float32Array(160 * 32).fill(1)]])
+  const { sum } = await riemannSum(model, extra, change, [batch('main')], { rule: 'midpoint', steps: 1 })
+  assert.equal(sum, 0)
+  assert.equal((await taylor2(model, extra, change, [batch('main')])).sum, 0)
+})

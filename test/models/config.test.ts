@@ -1,0 +1,118 @@
+// config.json read and refused: unknown words, disagreeing shapes, old names, and switches that must change nothing or something.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { architectures, disposeInputs, forward, loadModel, makeInputs, type Model, type Weights } from '../../src/models/index.js'
+import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { NAMES, openFixture, worst } from './fixture.js'
+
+const config = {
+  model_type: 'llama', hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, vocab_size: 11,
+}
+
+test('an unknown architecture, class, rope type and activation are named', () => {
+  assert.throws(() => loadModel({ ...config, model_type: 'lama' }), /unknown model_type in config.json "lama"; did you mean "llama"\? Known: llama, qwen2/)
+  assert.throws(() => loadModel({ ...config, rope_scaling: { rope_type: 'yarn' } }), /rope type "yarn" is not supported; known: default, linear, llama3/)
+  assert.throws(() => loadModel({ ...config, hidden_act: 'gelu' }), /hidden_act "gelu"/)
+  assert.throws(() => loadModel({ ...config, hidden_size: '8' }), /hidden_size must be a positive integer, got "8"/)
+  assert.throws(() => loadModel({ ...config, architectures: ['LlamaForSequenceClassification'] }), /class of llama .*"LlamaForSequenceClassification".* Known: LlamaForCausalLM/)
+  assert.throws(() => loadModel({ ...config, model_type: 'bert' }), /architectures must name the class of a bert; known: BertForSequenceClassification, BertForMaskedLM/)
+  const bert = { ...config, model_type: 'bert', architectures: ['BertForSequenceClassification'] }
+  assert.throws(() => loadModel({ ...bert, hidden_act: 'gelu_fast' }), /unknown hidden_act in config.json "gelu_fast"; did you mean "gelu_new"|"gelu"/)
+  assert.throws(() => loadModel({ ...bert, problem_type: 'multi_label_classification' }), /problem_type "multi_label_classification" with 2 labels/)
+  assert.throws(() => loadModel({ ...config, num_attention_heads: 4, num_key_value_heads: 3 }), /4 attention heads do not divide into 3 groups/)
+})
+
+test('missing and misshapen tensors are all listed', () => {
+  const { shapes } = loadModel(config)
+  const { 'model.norm.weight': _, ...rest } = shapes
+  assert.throws(
+    () => loadModel(config, { ...rest, 'lm_head.weight': [11, 9] }),
+    /model\.norm\.weight is missing; lm_head\.weight is \[11,9\], config\.json says \[11,8\]/,
+  )
+  const empty = loadModel({ ...config, num_hidden_layers: 3 })
+  assert.throws(() => loadModel({ ...config, num_hidden_layers: 3 }, {}), (error: Error) =>
+    Object.keys(empty.shapes).every((name) => error.message.includes(`${name} is missing`)))
+})
+
+test('tied embeddings need no lm_head, and both styles of rope configuration mean the same', async () => {
+  await setBackend('wasm')
+  assert.equal(loadModel({ ...config, tie_word_embeddings: true }).shapes['lm_head.weight'], undefined)
+  const none = new Int32Array(3)
+  const batch: Batch = { rows: 1, columns: 3, ids: none, mask: none, positions: Int32Array.of(0, 1, 5), labels: none, items: new Int32Array(1) }
+  const cos = (extra: object) => {
+    const { cosK, ...others } = loadModel({ ...config, ...extra }).tables(batch)
+    const values = cosK.arraySync()
+    tf.dispose([cosK, others])
+    return values
+  }
+  assert.deepEqual(cos({ rope_theta: 500 }), cos({ rope_parameters: { rope_theta: 500, rope_type: 'default' } }))
+})
+
+const outputs = (model: Model, weights: Weights, batch: Batch): Float32Array => {
+  const inputs = makeInputs(model, batch)
+  const values = tf.tidy(() => forward(model, weights, inputs).dataSync()) as Float32Array
+  disposeInputs(inputs)
+  return values
+}
+
+test('old names of published files: gpt2 without its prefix, LayerNorm gamma and beta, buffers and copies of tied heads', async () => {
+  const gpt2 = await openFixture('gpt2')
+  const bare = Object.fromEntries(Object.entries(gpt2.post).map(([name, tensor]) => [name.replace('transformer.', ''), tensor]))
+  const weights: Weights = { ...bare, 'h.0.attn.bias': tf.ones([1, 1, 64, 64]), 'lm_head.weight': tf.ones([160, 32]) }
+  const shapesOf = (all: Weights) => Object.fromEntries(Object.entries(all).map(([name, { shape }]) => [name, shape]))
+  const model = loadModel(gpt2.config, shapesOf(weights))
+  assert.deepEqual(outputs(model, weights, gpt2.batch('main')), outputs(gpt2.model, gpt2.post, gpt2.batch('main')))
+  assert.ok(model.linear.includes('h.0.attn.c_attn.weight'))
+
+  const bert = await openFixture('bert')
+  const old = Object.fromEntries(Object.entries(bert.post).map(([name, tensor]) =>
+    [name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'), tensor]))
+  const aged = loadModel(bert.config, shapesOf(old))
+  assert.ok('bert.embeddings.LayerNorm.gamma' in aged.shapes)
+  assert.deepEqual(outputs(aged, old, bert.batch('main')), outputs(bert.model, bert.post, bert.batch('main')))
+})
+
+test('Qwen 3 normalises its query and key heads: their scale does not matter, their norms do', async () => {
+  const { config: qwen2, post, batch } = await openFixture('qwen2')
+  const { 'model.layers.0.self_attn.q_proj.bias': _, ...rest } = post
+  const kept = Object.fromEntries(Object.entries(rest).filter(([name]) => !/[qkv]_proj\.bias/.test(name)))
+  const norms = [0, 1].flatMap((layer) => ['q', 'k'].map((part) => [`model.layers.${layer}.self_attn.${part}_norm.weight`, tf.ones([8])]))
+  const weights: Weights = { ...kept, ...Object.fromEntries(norms) }
+  const model = loadModel({ ...qwen2, model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'], head_dim: 8, rms_norm_eps: 1e-12 })
+  assert.deepEqual(Object.keys(model.shapes).sort(), Object.keys(weights).sort())
+  const right = outputs(model, weights, batch('main'))
+  const [q, norm] = ['model.layers.0.self_attn.q_proj.weight', 'model.layers.0.self_attn.q_norm.weight']
+  assert.ok(worst(outputs(model, { ...weights, [q]: weights[q].mul(7) }, batch('main')), right) < 1e-5)
+  const doubled = outputs(model, { ...weights, [norm]: weights[norm].mul(2) }, batch('main'))
+  assert.ok(worst(doubled, right) > 1e-3)
+  // Twice the query's norm is what twice the key's norm gives: only their product counts.
+  const key = norm.replace('q_norm', 'k_norm')
+  assert.ok(worst(outputs(model, { ...weights, [key]: weights[key].mul(2) }, batch('main')), doubled) < 1e-5)
+})
+
+test('a window as long as the text changes nothing; layers choose theirs by layer_types or max_window_layers', async () => {
+  const { config: qwen2, post, batch } = await openFixture('qwen2')
+  const under = (extra: object) => outputs(loadModel({ ...qwen2, ...extra }), post, batch('main'))
+  const full = under({})
+  const window = { use_sliding_window: true, sliding_window: 4 }
+  assert.deepEqual(under({ ...window, sliding_window: 64, layer_types: ['sliding_attention', 'sliding_attention'] }), full)
+  assert.deepEqual(under({ ...window, layer_types: ['full_attention', 'full_attention'] }), full)
+  const second = under({ ...window, layer_types: ['full_attention', 'sliding_attention'] })
+  assert.ok(worst(second, full) > 1e-3)
+  assert.deepEqual(under({ ...window, layer_types: undefined, max_window_layers: 1 }), second)
+})
+
+test('every fixture belongs to an architecture of the list, and every class has a model', async () => {
+  const seen = new Set<string>()
+  for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
+  assert.deepEqual(architectures.map(({ name }) => name).filter((name) => !seen.has(name)), ['qwen3'], 'no fixture: tested above')
+  const { config: clip, shapes } = await openFixture('clip')
+  const image = loadModel({ ...clip, architectures: ['CLIPForImageClassification'] }, { ...shapes, 'classifier.weight': [2, 48], 'classifier.bias': [2] })
+  assert.equal(image.outputs, 2)
+  assert.equal(loadModel({ ...clip, architectures: ['CLIPVisionModelWithProjection'] }, shapes).objective, 'features')
+})
+
+test('a batch that a model cannot read is refused', async () => {
+  const { model, batch } = await openFixture('vit')
+  assert.throws(() => model.tables({ ...batch('main'), pixels: new Float32Array(5) }), /reads images \[3, 32, 32\], got 5 values in 4 rows/)
+})

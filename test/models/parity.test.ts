@@ -1,0 +1,33 @@
+// Outputs, hidden states and features of every architecture against transformers in float64, within the fixtures' tolerances.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { makeInputs, disposeInputs, forward } from '../../src/models/index.js'
+import { tf } from '../../src/tensor/index.js'
+import { NAMES, openFixture } from './fixture.js'
+import { probeForward, TOLERANCES, type Quantity } from './probe.js'
+
+for (const name of NAMES) {
+  test(`${name}: logits of base and post, hidden states and features`, async () => {
+    const fixture = await openFixture(name)
+    const before = tf.memory().numTensors
+    for (const [quantity, error] of Object.entries(await probeForward(fixture))) {
+      assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+    }
+    assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    assert.deepEqual([...fixture.model.linear].sort(), [...fixture.expected.linear].sort(), 'the matrices of attention and MLP')
+    tf.dispose([fixture.base, fixture.post])
+  })
+}
+
+test('the cpu backend gives what wasm gives', async () => {
+  for (const name of ['llama3', 'bert', 'clip'] as const) {
+    const { model, post, batch, reference, base } = await openFixture(name, 'cpu')
+    const inputs = makeInputs(model, batch('main'), { wanted: Int32Array.of(0) })
+    const logits = tf.tidy(() => forward(model, post, inputs))
+    const values = await logits.data()
+    const right = reference('cases.main.post.logits').subarray(0, values.length)
+    values.forEach((x, i) => assert.ok(Math.abs(x - right[i]) < 1e-4, `${name} ${i}`))
+    disposeInputs(inputs)
+    tf.dispose([logits, post, base])
+  }
+})
