@@ -7,7 +7,7 @@ import { scaleEntries } from './factors.js'
 
 const options = z.strictObject({
   drop_rate: z.number().min(0).max(1).describe('Probability p that an entry is dropped.'),
-  q: z.number().gt(0).describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
+  q: z.number().refine((q) => q > 0, 'must be above 0').describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
 })
 
 type Options = z.infer<typeof options>

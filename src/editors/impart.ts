@@ -8,7 +8,7 @@ const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).refine((p) => p < 1, 'must be below 1').describe('Sparsity of U and V together (alpha of the paper).'),
     beta: z.number().min(0).max(1).default(0.6).describe('Fraction of trailing singular vectors that is dropped whole; at most drop_rate.'),
-    exponent: z.number().gt(0).default(1).describe('C: how fast the sparsity grows as singular values fall.'),
+    exponent: z.number().refine((c) => c > 0, 'must be above 0').default(1).describe('C: how fast the sparsity grows as singular values fall.'),
   })
   .refine((o) => o.beta <= o.drop_rate, { message: 'must be at most drop_rate', path: ['beta'] })
 

@@ -13,8 +13,9 @@ import { lowrank } from './lowrank.js'
 import { magnitude } from './magnitude.js'
 import { magprune } from './magprune.js'
 import { quantise } from './quantise.js'
+import { ultradelta } from './ultradelta.js'
 
-export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs, quantise, deltaCome, impart]
+export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs, quantise, deltaCome, impart, ultradelta]
 
 /** @throws UserError with the nearest name. */
 export function editorNamed(name: string): Editor {

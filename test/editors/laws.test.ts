@@ -26,6 +26,7 @@ const tried: Record<string, Record<string, unknown>[]> = {
   quantise: [{ bits: 1 }, { bits: 4, group: 5 }, { bits: 3, group: 0 }, { bits: 16 }],
   delta_come: [{ group: 0 }, { bands: '8x1+3x2+2x3', group: 2 }, { quantiser: 'gptq', bands: '4x6' }, { group: 1024 }],
   impart: [{ drop_rate: 0.6, beta: 0 }, { drop_rate: 0.6, beta: 0.3, exponent: 0.5 }, { drop_rate: 0.7, beta: 0.7 }, { drop_rate: 0.5, beta: 0.2, exponent: 0.5 }],
+  ultradelta: [{ drop_rate: 0, step: 0 }, { drop_rate: 0.5 }, { drop_rate: 0.3, bits: 2, factor: 0.5, step: 0 }, { drop_rate: 0.95 }],
 }
 
 const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37]]

@@ -1,0 +1,80 @@
+// UltraDelta: quantises, then drops at random inside every quantised value, so that the histogram keeps its shape; tensors of
+// small deviation are dropped more than those of large.
+import { z } from 'zod'
+import { tf, uniforms } from '../tensor/index.js'
+import { count, denseBits } from './bits.js'
+import type { Editor, ModelDeltas } from './editor.js'
+import { shareOf } from './factors.js'
+import { gridOf, snap } from './grid.js'
+
+const options = z
+  .strictObject({
+    drop_rate: z.number().min(0).max(1).refine((s) => s < 1, 'must be below 1').describe('Mean share s of the entries that is dropped.'),
+    step: z.number().min(0).max(1).default(0.01)
+      .describe('The third of the parameters in tensors of least deviation drops s + step, the next s, the last what makes the mean s.'),
+    bits: z.int().min(1).max(16).default(4).describe('Bits of the even levels between the least and the largest entry of a tensor.'),
+    factor: z.number().default(1).describe('Kept entries are multiplied by factor/(1 - s).'),
+  })
+  .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), { message: 'must be at most drop_rate and 1 - drop_rate', path: ['step'] })
+
+type Options = z.infer<typeof options>
+
+/** Drop rate of every tensor: groups of a third of the parameters each, ascending in standard deviation; a tensor belongs where its middle lies. */
+async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promise<Map<string, number>> {
+  const tensors: { name: string; size: number; deviation: number; group: number }[] = []
+  for await (const [name, values] of deltas()) {
+    let [sum, squares] = [0, 0]
+    for (let i = 0; i < values.length; i++) {
+      sum += values[i]
+      squares += values[i] * values[i]
+    }
+    const mean = sum / values.length
+    tensors.push({ name, size: values.length, deviation: Math.sqrt(Math.max(0, squares / values.length - mean * mean)), group: 0 })
+  }
+  tensors.sort((a, b) => a.deviation - b.deviation)
+  const total = tensors.reduce((sum, { size }) => sum + size, 0)
+  const sizes = [0, 0, 0]
+  let before = 0
+  for (const tensor of tensors) {
+    tensor.group = Math.min(2, Math.floor((3 * (before + tensor.size / 2)) / total))
+    sizes[tensor.group] += tensor.size
+    before += tensor.size
+  }
+  const rates = [drop_rate + step, drop_rate, sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]) / sizes[2]) : drop_rate]
+  return new Map(tensors.map(({ name, group }) => [name, rates[group]]))
+}
+
+export const ultradelta: Editor<Options, Float32Array> = {
+  name: 'ultradelta',
+  title: 'Quantises and drops at random inside every quantised value.',
+  cite: 'Wang et al. 2025 (UltraDelta), arXiv 2505.13563; without its trace-norm ratio between tasks',
+  options,
+  axis: 'drop_rate',
+  neutral: null,
+  stochastic: ({ drop_rate }) => drop_rate > 0,
+  scope: 'element',
+  needsCensus: ({ step }) => step > 0,
+  census,
+  /** The edited values: of the entries of one level, the trunc(s × their number) of smallest draw are dropped. */
+  survey(values, { drop_rate, bits, factor }, { tensor, key, census: rates }) {
+    const rate = (rates as Map<string, number> | undefined)?.get(tensor) ?? drop_rate
+    const grid = gridOf(values, bits)
+    const out = values.map((value) => snap(value, grid))
+    const levels = new Map<number, number[]>()
+    out.forEach((level, i) => {
+      const members = levels.get(level)
+      if (members) members.push(i)
+      else if (level !== 0) levels.set(level, [i])
+    })
+    const draws = uniforms(values.length, key)
+    for (const [level, members] of levels) {
+      members.sort((a, b) => draws[a] - draws[b])
+      const dropped = shareOf(members.length, rate)
+      members.forEach((i, place) => (out[i] = place < dropped ? 0 : (level * factor) / (1 - rate)))
+    }
+    return out
+  },
+  edit: (delta, { facts, offset }) => tf.tensor(facts.subarray(offset, offset + delta.size), delta.shape),
+  /** A bitmask of n, bits for every kept entry, 16 for the scale and bits for the zero point; never more than dense. */
+  bits: ({ bits }, shape, kept) => Math.min(denseBits(shape), count(shape) + bits * kept + 16 + bits),
+}

@@ -1,0 +1,161 @@
+// Where tools differ: counts on a delta full of ties, hand-worked conventions, and warnings.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, test } from 'node:test'
+import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
+import { bandOf } from '../../src/editors/breadcrumbs.js'
+import { dropRatios } from '../../src/editors/impart.js'
+import { keepProbabilities } from '../../src/editors/magprune.js'
+import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
+import { readTensors } from './fixtures.js'
+
+before(() => setBackend('wasm'))
+
+async function edit(name: string, raw: object, values: ArrayLike<number>, shape: number[], model: [string, Float32Array][] = []) {
+  const steps = [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), raw) }]
+  const census = await takeCensus(steps, async function* () {
+    yield* model
+  })
+  const x = tf.tensor(Float32Array.from(values), shape)
+  const warnings: string[] = []
+  const out = await applySteps(steps, x, { seed: 1, tensor: 'w', census, onWarning: (text) => warnings.push(text) })
+  const result = Array.from(await out.data(), (value) => value + 0)
+  tf.dispose([x, out])
+  return { result, warnings, kept: result.filter((value) => value !== 0).length }
+}
+
+type Counts = Record<string, Record<string, number | string>>
+
+test('counts of the tools on a bf16 delta, where many entries are tied', async () => {
+  const manifest = JSON.parse(readFileSync(new URL('../../../test/fixtures/methods/manifest.json', import.meta.url), 'utf8'))
+  const [base, post] = ['base', 'ft1'].map((name) => readTensors(`inputs/${name}.bf16.safetensors`))
+  const deltas = [...post].map(([name, { shape, values }]) =>
+    ({ name, shape, values: roundBf16(values.map((value, i) => value - base.get(name)!.values[i])) }))
+  for (const { density, per_tensor, ties_reference_global } of manifest.bf16_counts.filter((c: { id: string }) => c.id.includes('magnitude'))) {
+    let global = 0
+    for (const { name, shape, values } of deltas) {
+      const expected = (per_tensor as Counts)[name]
+      assert.equal((await edit('magnitude', { drop_rate: 1 - density }, values, shape)).kept, expected.peft_kept_nonzero, name)
+      if (typeof expected.mergelm_kept_nonzero === 'number') {
+        const { kept } = await edit('magnitude', { drop_rate: 1 - density, convention: 'mergelm' }, values, shape)
+        assert.equal(kept, expected.mergelm_kept_nonzero, name)
+      }
+      const options = { drop_rate: 1 - density, convention: 'ties', granularity: 'model' }
+      const model = deltas.map(({ name: other, values: v }): [string, Float32Array] => [other === name ? 'w' : other, v])
+      global += (await edit('magnitude', options, values, shape, model)).kept
+    }
+    assert.equal(global, ties_reference_global.kept_nonzero)
+  }
+  const { per_tensor } = manifest.bf16_counts.find((c: { id: string }) => c.id.includes('breadcrumbs'))
+  for (const { name, shape, values } of deltas) {
+    const { kept } = await edit('breadcrumbs', { drop_rate: 0.5, gamma: 0.05, convention: 'mergekit' }, values, shape)
+    assert.equal(kept, per_tensor[name].kept_nonzero, name)
+  }
+})
+
+test('magnitude by hand: ties under every convention', async () => {
+  const values = [3, 1, -1, 1, 2, 1]
+  const kept = async (raw: object) => (await edit('magnitude', { drop_rate: 0.5, ...raw }, values, [2, 3])).result
+  assert.deepEqual(await kept({}), [3, 1, 0, 0, 2, 0])
+  assert.deepEqual(await kept({ convention: 'ties' }), values)
+  assert.deepEqual(await kept({ convention: 'mergelm' }), [3, 0, 0, 0, 2, 0].map((v) => v + 0))
+  assert.deepEqual(await kept({ granularity: 'row' }), [3, 0, 0, 0, 2, 0])
+  assert.deepEqual(await kept({ convention: 'mergekit', rescale: true }), [4.5, 1.5, 0, 0, 3, 0])
+})
+
+test('magnitude of the whole model: exactly the share, ties to the first tensor', async () => {
+  const model: [string, Float32Array][] = [['v', Float32Array.of(5, 1, 1)], ['w', Float32Array.of(1, -4, 0.5)]]
+  const options = { drop_rate: 0.5, granularity: 'model' }
+  assert.deepEqual((await edit('magnitude', options, model[1][1], [3], model)).result, [0, -4, 0])
+  assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1][1], [3], model)).result, [0, -4, 0])
+  assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1][1], [3], model)).result, [1, -4, 0])
+  const late = [{ editor: editorNamed('expo'), options: { alpha: 0 } }, { editor: editorNamed('magnitude'), options: parseOptions(editorNamed('magnitude'), options) }]
+  await assert.rejects(takeCensus(late, async function* () {}), /only the first editor of a chain/)
+})
+
+test('keep probabilities of magprune by hand', () => {
+  const of = (raw: object, values: number[], shape = [values.length]) =>
+    [...keepProbabilities(Float32Array.from(values), shape, parseOptions(editorNamed('magprune'), { drop_rate: 0.5, epsilon: 0.4, ...raw }) as any)]
+      .map((p) => Number(p.toFixed(6)))
+  assert.deepEqual(of({ convention: 'della' }, [3, -1, 2]), [0.7, 0.3, 0.5])
+  // p - 0.2 + 0.4 r/n is dropped, r = 0 for the largest.
+  assert.deepEqual(of({}, [3, -1, 2]), [0.7, 0.433333, 0.566667])
+  assert.deepEqual(of({ convention: 'della' }, [4, 1, 2, 3], [2, 2]), [0.7, 0.3, 0.3, 0.7])
+  assert.deepEqual(of({ convention: 'della', granularity: 'tensor' }, [4, 1, 2, 3], [2, 2]), [0.7, 0.3, 0.433333, 0.566667])
+  assert.deepEqual(of({ by: 'magnitude' }, [4, 1, -2]), [0.7, 0.3, 0.433333])
+  assert.deepEqual(of({}, [7]), [0.5])
+  assert.throws(() => of({ epsilon: 1 }, [1]), /epsilon of magprune must leave drop_rate - epsilon\/2 .* inside \(0, 1\); got 1/)
+})
+
+test('the band of breadcrumbs by hand', async () => {
+  const band = (n: number, raw: object) => bandOf(n, parseOptions(editorNamed('breadcrumbs'), raw) as any)
+  assert.deepEqual(band(10, { drop_rate: 0.8, gamma: 0.1 }), { top: 1, kept: 2 })
+  assert.deepEqual(band(10, { drop_rate: 0.05, gamma: 0.2 }), { top: 2, kept: 8 })
+  assert.deepEqual(band(100, { drop_rate: 0.05, gamma: 0.2, convention: 'mergekit' }), { top: 5, kept: 95 })
+  assert.deepEqual(band(50, { drop_rate: 0.5, gamma: 0.01, convention: 'mergekit' }), { top: 0, kept: 0 })
+  const { result } = await edit('breadcrumbs', { drop_rate: 0.5, gamma: 0.25 }, [9, 1, -3, 2, 1, 2, 3, 4], [2, 4])
+  assert.deepEqual(result, [0, 0, -3, 2, 0, 2, 3, 0])
+})
+
+test('drop ratios of impart by hand', () => {
+  // gamma = 0.5 over 4 of 4: 0, .25, .25, .375; the last two become 1, which brings the mean to .5625.
+  assert.deepEqual(dropRatios([4, 2, 2, 1], { drop_rate: 0.5, beta: 0, exponent: 1 }), [0, 0.25])
+  assert.deepEqual(dropRatios([4, 2, 2, 1], { drop_rate: 0.5, beta: 0.5, exponent: 1 }), [0, 0])
+  assert.deepEqual(dropRatios([0, 0], { drop_rate: 0.5, beta: 0, exponent: 1 }), [])
+})
+
+test('quantisation by hand: 0 is a level, halves go to the even code', async () => {
+  assert.deepEqual((await edit('quantise', { bits: 2, group: 0 }, [-1, 0.4, 0.6, 2], [4])).result, [-1, 0, 1, 2])
+  assert.deepEqual((await edit('quantise', { bits: 1 }, [3, 1, 2, 1.5], [4])).result, [3, 0, 3, 0])
+  assert.deepEqual((await edit('quantise', { bits: 1, group: 2 }, [4, 1, 0, 0], [4])).result, [4, 0, 0, 0])
+  assert.deepEqual((await edit('quantise', { bits: 2, group: 0 }, [1.5, 0.5, 3, 2.5], [4])).result, [2, 0, 3, 2])
+})
+
+test('errors of BitDelta passes on a normal delta fall as derived', async () => {
+  const x = tf.randomNormal([40000], 0, 1, 'float32', 3)
+  const values = (await x.data()) as Float32Array
+  x.dispose()
+  const norm = values.reduce((sum, v) => sum + v * v, 0)
+  for (const [passes, expected] of [[1, 0.363], [2, 0.13], [3, 0.058], [4, 0.033]]) {
+    const { result } = await edit('bitdelta', { passes }, values, [40000])
+    const error = result.reduce((sum, v, i) => sum + (v - values[i]) ** 2, 0) / norm
+    assert.ok(Math.abs(error / expected - 1) < 0.06, `${passes} passes: ${error}`)
+  }
+})
+
+test('warnings where a method degenerates', async () => {
+  const few = await edit('magnitude', { drop_rate: 0.9 }, [1, 2, 3], [3])
+  assert.deepEqual(few.warnings, ['w: magnitude keeps none of 3 entries'])
+  const tied = await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200).fill(1), [200])
+  assert.deepEqual(tied.warnings, ['w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay'])
+  assert.match((await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0], /w: breadcrumbs keeps nothing/)
+  assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])
+})
+
+test("mergekit's DARE restores the L1 norm", async () => {
+  const values = Float32Array.from({ length: 500 }, (_, i) => Math.tan(i) * 0.1)
+  const norm = (list: ArrayLike<number>) => Array.from(list).reduce((sum, value) => sum + Math.abs(value), 0)
+  const { result } = await edit('dare', { drop_rate: 0.7, convention: 'mergekit' }, values, [500])
+  assert.ok(Math.abs(norm(result) / norm(values) - 1) < 1e-5)
+  const factors = new Set(result.flatMap((value, i) => (value === 0 ? [] : [(value / values[i]).toFixed(4)])))
+  assert.equal(factors.size, 1)
+  assert.throws(() => parseOptions(editorNamed('dare'), { drop_rate: 0.5, k: 0.5, convention: 'mergekit' }), /k of dare must be 0 in the convention of mergekit/)
+})
+
+test('ultradelta keeps the histogram: the same share of every level, tensors of small deviation lose more', async () => {
+  const wide = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i) * 8)
+  const narrow = wide.map((value) => value / 8)
+  const model: [string, Float32Array][] = [['w', narrow], ['middle', wide.map((value) => value / 2)], ['wide', wide]]
+  // The three tensors are of one size, so the last third makes up for the first: rates .6, .5, .4.
+  for (const [values, rate] of [[narrow, 0.6], [model[1][1], 0.5], [wide, 0.4]] as const) {
+    const own = model.map(([name, v]): [string, Float32Array] => [v === values ? 'w' : name === 'w' ? 'v' : name, v])
+    const { result } = await edit('ultradelta', { drop_rate: 0.5, step: 0.1, bits: 3 }, values, [3000], own)
+    const levels = (await edit('ultradelta', { drop_rate: 0, step: 0, bits: 3 }, values, [3000])).result
+    for (const level of new Set(levels.filter(Boolean))) {
+      const members = [...levels.keys()].filter((i) => levels[i] === level)
+      const kept = members.filter((i) => result[i] !== 0)
+      assert.equal(kept.length, members.length - Math.trunc(Number((rate * members.length).toFixed(6))))
+      for (const i of kept) assert.ok(Math.abs((result[i] * (1 - rate)) / level - 1) < 1e-6)
+    }
+  }
+})
