@@ -27,6 +27,9 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
+/** Warnings that are printed. */
+const SHOWN = 8
+
 export async function handler({ config, out, dryRun, seed, shardSize, overwrite, backend: wanted, json }: Args): Promise<void> {
   if (!(shardSize > 0)) throw new UserError('--shard-size must be above 0', { exitCode: 2 })
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
@@ -44,7 +47,8 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     const bar = startProgress(estimate.result.parameters)
     const told = { onTensor: (name: string, size: number) => bar.advance(size, name), onWarning: (warning: string) => warnings.push(warning) }
     await mergeCheckpoints(plan, out, { ...provenance, copyFrom, overwrite, maxShardBytes: shardSize * 1e9, ...told }).finally(() => bar.stop())
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+    for (const warning of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${warning}\n`)
+    if (warnings.length > SHOWN) process.stderr.write(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
     const { method, convention, result } = estimate
     const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
     process.stdout.write(json ? `${JSON.stringify({ out, method, convention, ...result, warnings, backend: backend.name })}\n` : `${summary}\n`)

@@ -1,16 +1,17 @@
 // The merge command on the reference cases of test/fixtures/merge: pico Llama models, mergekit's configs and its outputs.
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { handler } from '../../src/cli/merge.js'
+import type { Case } from '../mergers/meant.js'
 
 export const root = fileURLToPath(new URL('../../../test/fixtures/merge/', import.meta.url))
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 export const scratch = mkdtempSync(join(tmpdir(), 'deltalab-merge-'))
-after(() => rmSync(scratch, { recursive: true, force: true }))
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
 export interface Run {
   code: number
@@ -26,9 +27,10 @@ export function spawnMerge(...words: string[]): Run {
 
 /** The command in this process, in the folder of the fixtures; its words go to the output of the test. */
 export async function merge(config: string, out: string, more: { seed?: number; overwrite?: boolean } = {}): Promise<void> {
+  const here = process.cwd()
   process.chdir(root)
   const args = { config, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true, ...more }
-  await handler(args as unknown as Parameters<typeof handler>[0])
+  await handler(args as unknown as Parameters<typeof handler>[0]).finally(() => process.chdir(here))
 }
 
 let files = 0
@@ -76,4 +78,37 @@ export function readWords(
       },
     )
   return new Map(tensors)
+}
+
+/** A reference case of the command line. */
+export type CommandCase = Case & { config: string; expected_config: string; layers: number }
+
+/** Order of the words of a 16-bit float: steps between two values. */
+const place = (word: number): number => (word & 0x8000 ? -(word & 0x7fff) : word)
+
+/** Runs a case; the worst difference from mergekit's weights, and the largest share of what is allowed. */
+export async function runCommand({ id, config, expected, tolerance }: CommandCase) {
+  const out = join(scratch, id)
+  await merge(config.replace(/^cli\//, ''), out, { overwrite: true })
+  const [own, wanted] = [readWords(join(out, 'model.safetensors')), readWords(join(root, expected.replace(/^cli\//, '')))]
+  assert.deepEqual([...own.keys()].sort(), [...wanted.keys()].sort())
+  const outcome = { worst: 0, share: 0, where: '', out }
+  const note = (share: number, where: string): void => void (share > outcome.share && Object.assign(outcome, { share, where }))
+  let [entries, different] = [0, 0]
+  for (const [name, { dtype, shape, words, values }] of wanted) {
+    const actual = own.get(name)!
+    assert.deepEqual([actual.dtype, actual.shape], [dtype, shape])
+    for (let i = 0; i < values.length; i++) {
+      const error = Math.abs(actual.values[i] - values[i])
+      outcome.worst = Math.max(outcome.worst, error)
+      entries++
+      if (tolerance.kind === 'close') note(error / (tolerance.rtol * Math.abs(values[i]) + tolerance.atol), `${name}[${i}]`)
+      else if (actual.words[i] !== words[i]) {
+        different++
+        note(Math.abs(place(actual.words[i]) - place(words[i])) / tolerance.max_ulp, `${name}[${i}]`)
+      }
+    }
+  }
+  if (tolerance.kind === 'ulp') note(different / (tolerance.max_fraction * entries), `${different} of ${entries} entries`)
+  return outcome
 }

@@ -10,9 +10,9 @@ const root = new URL('../../../test/fixtures/methods/', import.meta.url)
 export const cases = (JSON.parse(readFileSync(new URL('mergers.json', root), 'utf8')) as { cases: Case[] }).cases
 
 export interface Outcome {
-  /** |a - b| - rtol |b| at its worst, and what is allowed. */
-  worst: number
-  allowed: number
+  /** |ours - expected| at its worst, and the largest share of the tolerance, 1 at most. */
+  error: number
+  share: number
   where: string
   compared: number
   warnings: string[]
@@ -29,9 +29,8 @@ export async function runCase(reference: Case): Promise<Outcome> {
     )
     outcomes.push(compare(reference, await merged({ ...reference, parameters: { ...reference.parameters, task: i + 1 } }), own))
   }
-  return outcomes.reduce((a, b) =>
-    b.worst > a.worst ? { ...b, compared: a.compared + b.compared } : { ...a, compared: a.compared + b.compared },
-  )
+  const worst = outcomes.reduce((a, b) => (b.share > a.share ? b : a))
+  return { ...worst, error: Math.max(...outcomes.map(({ error }) => error)), compared: outcomes.reduce((sum, { compared }) => sum + compared, 0) }
 }
 
 /** Merged values by tensor name, in the form that the case expects (delta or weights). */
@@ -104,16 +103,18 @@ function compare(
 ): Outcome {
   if (reference.tolerance.kind !== 'close') throw new Error(`${reference.id}: not a case of numbers`)
   const { rtol, atol } = reference.tolerance
-  const outcome: Outcome = { worst: 0, allowed: atol, where: '', compared: 0, warnings }
+  const outcome: Outcome = { error: 0, share: 0, where: '', compared: 0, warnings }
   for (const [name, actual] of values) {
-    if (!actual.every(Number.isFinite)) outcome.worst = Infinity
+    if (!actual.every(Number.isFinite)) outcome.share = Infinity
     const wanted = expected.get(name)
     if (!wanted) continue
-    if (wanted.values.length !== actual.length) outcome.worst = Infinity
+    if (wanted.values.length !== actual.length) outcome.share = Infinity
     outcome.compared++
     wanted.values.forEach((b, i) => {
-      const error = Math.abs(actual[i] - b) - rtol * Math.abs(b)
-      if (error > outcome.worst) Object.assign(outcome, { worst: error, where: `${name}[${i}]: ${actual[i]} against ${b}` })
+      const error = Math.abs(actual[i] - b)
+      const share = error / (rtol * Math.abs(b) + atol)
+      outcome.error = Math.max(outcome.error, error)
+      if (share > outcome.share) Object.assign(outcome, { share, where: `${name}[${i}]: ${actual[i]} against ${b}` })
     })
   }
   return outcome
