@@ -2,10 +2,19 @@
 // (run it after a build when a schema, an editor or a merger changed).
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describeConfig } from '../dist/src/config/index.js'
+import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 
-for (const [file, tables] of [['docs/config.md', describeConfig()], ['docs/results.md', describeRecords()], ['docs/fixtures.md', await describeFixtures()]]) {
+for (const [file, tables] of [
+  ['docs/config.md', describeConfig()],
+  ['docs/results.md', describeRecords()],
+  ['docs/mergers.md', describeMergers()],
+  ['docs/fixtures.md', await describeFixtures()],
+]) {
   const text = readFileSync(file, 'utf8')
-  writeFileSync(file, text.slice(0, text.indexOf('\n## ') + 1) + tables)
+  // Everything from the first heading of the tables on.
+  const at = text.indexOf(`\n${tables.slice(0, tables.indexOf('\n'))}\n`)
+  if (at < 0) throw new Error(`${file} has no place for ${tables.split('\n')[0]}`)
+  writeFileSync(file, text.slice(0, at + 1) + tables)
 }
