@@ -14,6 +14,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['train', 'Train a model from a YAML file'],
   ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'],
   ['rebuild', 'Write the checkpoint that a base and a delta of seeds and scalars make'],
+  ['calibrate', "Find on a task's items the q of DAREx, or distil the scales of BitDelta"],
   ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
   ['editors', 'List the editors with their options and papers'],
   ['mergers', 'List the mergers with their options, conventions and papers'],

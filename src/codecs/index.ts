@@ -1,5 +1,6 @@
 // Stored forms of a delta, with the bytes that they take: what a server keeps beside one base for each of its models.
 export * from './factors.js'
+export * from './file.js'
 export * from './seeds.js'
 export * from './signs.js'
 

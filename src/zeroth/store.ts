@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { readHeader } from '../checkpoint/index.js'
-import { addSeeds, type Seeds } from '../codecs/index.js'
+import { addSeeds, encodeFile, type Seeds } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { writeWhole } from '../record/write.js'
 import type { Point } from './probe.js'
@@ -11,14 +11,8 @@ const metadataSchema = z.object({ format: z.literal('deltalab-seeds'), seed: z.c
 
 /** `base`: what identifies the weights that the delta is added to. Returns the bytes of the file. */
 export async function writeSeeds(file: string, { seed, scalars }: Seeds, base: string): Promise<number> {
-  const header = JSON.stringify({
-    __metadata__: { format: 'deltalab-seeds', seed: String(seed), base },
-    scalars: { dtype: 'F32', shape: [scalars.length], data_offsets: [0, scalars.byteLength] },
-  })
-  const padded = Buffer.from(header.padEnd(Math.ceil(header.length / 8) * 8))
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(padded.length))
-  const bytes = Buffer.concat([length, padded, new Uint8Array(scalars.buffer, scalars.byteOffset, scalars.byteLength)])
+  const metadata = { format: 'deltalab-seeds', seed: String(seed), base }
+  const bytes = encodeFile({ scalars: { dtype: 'F32', shape: [scalars.length], values: scalars } }, metadata)
   await writeWhole(file, bytes)
   return bytes.length
 }

@@ -1,0 +1,4 @@
+// Calibration on data of what an editor leaves open: the q of DAREx, the scales of BitDelta.
+export * from './darex.js'
+export * from './scales.js'
+export * from './run.js'

@@ -1,0 +1,135 @@
+// Calibration of a pair of checkpoints on the items of a task.
+import { basename, resolve } from 'node:path'
+import { checkTarget, openCheckpoint, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
+import { applySteps, editorNamed } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import { encodeItems } from '../evaluate/index.js'
+import { lossOf } from '../loss/index.js'
+import { loadModel, type Model, type Weights } from '../models/index.js'
+import { packageVersion } from '../record/package.js'
+import { writeWhole } from '../record/write.js'
+import { loadTask } from '../tasks/index.js'
+import { tf, type Batch, type Tensor } from '../tensor/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import { searchQ, type FoundQ } from './darex.js'
+import { distillScales, type Distilled } from './scales.js'
+
+/** A pair with its weights as tensors, and batches of the task: the last `items` items to calibrate on, as many first ones to check. */
+interface Held {
+  pair: Pair
+  model: Model
+  base: Weights
+  post: Weights
+  calibration: Batch[]
+  check: Batch[]
+  dispose(): Promise<void>
+}
+
+async function hold(baseFolder: string, postFolder: string, taskName: string, items: number): Promise<Held> {
+  const [first, second, task] = await Promise.all([openCheckpoint(baseFolder), openCheckpoint(postFolder), loadTask(taskName)])
+  const pair = await pairCheckpoints(first, second)
+  if (!second.config) throw new UserError(`${postFolder}: has no config.json`)
+  if (task.items.length < 2 * items) throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
+  const model = loadModel(second.config, Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])))
+  const tokenizer = await loadTokenizer(postFolder)
+  const [base, post]: Weights[] = [{}, {}]
+  for (const name of Object.keys(model.shapes)) {
+    const values = await second.read(name)
+    post[name] = tf.tensor(values, model.shapes[name])
+    base[name] = pair.names.includes(name) ? tf.tensor(await first.read(name), model.shapes[name]) : post[name].clone()
+  }
+  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, tokenizer, { batchTokens: 1024 })
+  return {
+    pair, model, base, post, calibration: encode(task.items.length - items), check: encode(0),
+    async dispose() {
+      tf.dispose([base, post])
+      await Promise.all([first.close(), second.close()])
+    },
+  }
+}
+
+export interface CalibrateOptions {
+  task: string
+  items: number
+}
+
+/** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
+export async function calibrateDarex(base: string, post: string, { task, items, drop_rate, seed }: CalibrateOptions & { drop_rate: number; seed: number }): Promise<FoundQ & { check: { dare: number; darex: number } }> {
+  const held = await hold(base, post, task, items)
+  const editor = editorNamed('darex')
+  const lossAt = async (q: number, batches: Batch[]) => {
+    const edited: Record<string, Tensor> = {}
+    for (const name of held.pair.names.filter((one) => one in held.post)) {
+      const delta = tf.tidy(() => held.post[name].sub(held.base[name]))
+      const dropped = await applySteps([{ editor, options: { drop_rate, q } }], delta, { seed, tensor: name })
+      edited[name] = tf.tidy(() => held.base[name].add(dropped))
+      tf.dispose([delta, dropped])
+    }
+    const { mean } = await lossOf(held.model, { ...held.post, ...edited }, batches)
+    tf.dispose(edited)
+    return mean
+  }
+  const found = await searchQ(drop_rate, (q) => lossAt(q, held.calibration))
+  const check = { dare: await lossAt(1 - drop_rate, held.check), darex: await lossAt(found.q, held.check) }
+  await held.dispose()
+  return { ...found, check }
+}
+
+export interface ScalesResult extends Omit<Distilled, 'scales' | 'initial'> {
+  matrices: number
+  /** Loss on items that were not trained on: post-trained, BitDelta, distilled. */
+  check: { post: number; bitdelta: number; distilled: number }
+  /** Bytes of the signs and scales, and of the same matrices in 16 bits. */
+  bytes: number
+  dense_bytes: number
+}
+
+/** Distils the scales of the linear matrices; writes a checkpoint with `signs.safetensors` beside the weights when `out` is given. */
+export async function calibrateScales(base: string, post: string, { task, items, steps, rate, out, overwrite }: CalibrateOptions & { steps: number; rate: number; out?: string; overwrite?: boolean }): Promise<ScalesResult> {
+  if (out) await checkTarget(out, resolve(out), overwrite ?? false)
+  const held = await hold(base, post, task, items)
+  const names = selectTensors(held.pair.names.map((name) => held.pair.post.tensors.get(name)!), { include: ['linear'] })
+  const { scales, initial, errors } = await distillScales(held.model, held.base, held.post, names, held.calibration, { steps, rate })
+  const signs = new Map<string, Signs>()
+  const at: Record<'bitdelta' | 'distilled', Weights> = { bitdelta: {}, distilled: {} }
+  for (const name of names) {
+    const [delta, before] = tf.tidy(() => [held.post[name].sub(held.base[name]), held.base[name].clone()])
+    signs.set(name, encodeSigns((await delta.data()) as Float32Array, held.model.shapes[name], scales.get(name)))
+    const sign = tf.tidy(() => delta.greaterEqual(0).cast('float32').mul(2).sub(1))
+    at.bitdelta[name] = tf.tidy(() => before.add(sign.mul(initial.get(name)!)))
+    at.distilled[name] = tf.tidy(() => before.add(sign.mul(scales.get(name)!)))
+    tf.dispose([delta, before, sign])
+  }
+  const loss = async (weights: Weights) => (await lossOf(held.model, { ...held.post, ...weights }, held.check)).mean
+  const check = { post: await loss({}), bitdelta: await loss(at.bitdelta), distilled: await loss(at.distilled) }
+  if (out) await write(out, held, at.distilled, signs, { task, items, steps, rate }, overwrite)
+  tf.dispose([at.bitdelta, at.distilled])
+  const bytes = [...signs.values()].reduce((sum, each) => sum + bytesOf(each), 0)
+  const dense = names.reduce((sum, name) => sum + 2 * tf.util.sizeFromShape(held.model.shapes[name]), 0)
+  await held.dispose()
+  return { matrices: names.length, errors, check, bytes, dense_bytes: dense }
+}
+
+async function write(out: string, { pair, model, post }: Held, edited: Weights, signs: Map<string, Signs>, settings: Record<string, unknown>, overwrite = false) {
+  const inputs = []
+  for (const [role, checkpoint] of [['base', pair.base], ['post', pair.post]] as const) {
+    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
+  }
+  const card = writeCard({
+    title: basename(resolve(out)), inputs, settings: { method: 'bitdelta with distilled scales', ...settings },
+    software: { deltalab: packageVersion(), node: process.version }, citations: [editorNamed('bitdelta').cite],
+  })
+  const dtypeOf = (name: string) => pair.post.tensors.get(name)!.dtype
+  async function* tensors() {
+    for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
+  }
+  const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) === 'F64' ? 'F32' : dtypeOf(name) }))
+  await writeCheckpoint(out, { plan, tensors: tensors(), config: null, copyFrom: pair.post.folder, card, overwrite })
+  const stored: Record<string, StoredTensor> = {}
+  for (const [name, { words, alpha, shape }] of signs) {
+    stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0], shape[0]], values: words }
+    stored[`${name}.scale`] = { dtype: 'F32', shape: [1], values: alpha }
+  }
+  await writeWhole(resolve(out, 'signs.delta'), encodeFile(stored, { format: 'deltalab-signs' }))
+}

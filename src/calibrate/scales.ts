@@ -1,0 +1,75 @@
+// Scale distillation of BitDelta: with signs fixed, one scale per matrix is trained so that the logits become those of the
+// post-trained model. Everything else stays as the post-trained model has it (the authors' code also trains embeddings, norms
+// and the head; the paper freezes them, and so do we).
+import { forward, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
+import { tf, type Batch, type Tensor } from '../tensor/index.js'
+
+export interface DistillOptions {
+  steps: number
+  /** Learning rate of Adam relative to each initial scale, which is the mean magnitude; cosine to 0. */
+  rate: number
+}
+
+export interface Distilled {
+  /** Scale of each matrix, and the one it started from. */
+  scales: Map<string, number>
+  initial: Map<string, number>
+  /** Mean squared difference of the logits, per step; the first is that of BitDelta itself. */
+  errors: number[]
+}
+
+/** Logits of every real token; padding is left out. */
+function logitsOf(model: Model, weights: Weights, batch: Batch): Tensor {
+  const wanted = Int32Array.from([...batch.mask.keys()].filter((i) => batch.mask[i] === 1))
+  const inputs = makeInputs(model, batch, { wanted })
+  const logits = tf.tidy(() => forward(model, weights, inputs))
+  disposeInputs(inputs)
+  return logits
+}
+
+/**
+ * Liu et al. 2024 (BitDelta), arXiv 2402.10193, section 3.1: min over scales of |Z_post - Z(scales)|², Adam (.9, .999), one batch
+ * per step in turn. `base` and `post` are held by the caller; `names` are the matrices that become signs.
+ */
+export async function distillScales(model: Model, base: Weights, post: Weights, names: readonly string[], batches: readonly Batch[], { steps, rate }: DistillOptions): Promise<Distilled> {
+  const signs: Weights = {}
+  const initial = new Map<string, number>()
+  for (const name of names) {
+    const [sign, mean] = tf.tidy(() => {
+      const delta = post[name].sub(base[name])
+      return [delta.greaterEqual(0).cast('float32').mul(2).sub(1), delta.abs().mean()]
+    })
+    signs[name] = sign
+    initial.set(name, (await mean.data())[0])
+    mean.dispose()
+  }
+  const wanted = batches.map((batch) => logitsOf(model, post, batch))
+  const scales = new Map(initial)
+  const moments = names.map(() => ({ first: 0, second: 0 }))
+  const errors: number[] = []
+  for (let step = 0; step <= steps; step++) {
+    const at = step % batches.length
+    const error = (...alphas: Tensor[]) => {
+      const student = Object.fromEntries(names.map((name, i) => [name, base[name].add(signs[name].mul(alphas[i]))]))
+      return logitsOf(model, { ...post, ...student }, batches[at]).sub(wanted[at]).square().mean().asScalar()
+    }
+    const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
+    errors.push((await value.data())[0])
+    const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]))
+    tf.dispose([value, ...grads])
+    if (step === steps) break
+    const now = (rate * (1 + Math.cos((Math.PI * step) / steps))) / 2
+    for (const [i, name] of names.entries()) {
+      // Scales differ by orders of magnitude: the step is in units of the initial one.
+      const unit = initial.get(name)!
+      const slope = slopes[i] * unit
+      const moment = moments[i]
+      moment.first += 0.1 * (slope - moment.first)
+      moment.second += 0.001 * (slope * slope - moment.second)
+      const [first, second] = [moment.first / (1 - 0.9 ** (step + 1)), moment.second / (1 - 0.999 ** (step + 1))]
+      scales.set(name, scales.get(name)! - now * unit * (first / (Math.sqrt(second) + 1e-12)))
+    }
+  }
+  tf.dispose([signs, wanted])
+  return { scales, initial, errors }
+}
