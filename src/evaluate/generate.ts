@@ -7,6 +7,8 @@ export interface GenerateOptions {
   maxNewTokens: number
   /** Token that ends an answer; it is not part of it. Without it every answer has maxNewTokens tokens. */
   eos?: number
+  /** True for an answer that needs no further token. */
+  stopped?: (answer: readonly number[]) => boolean
   /** Rows of one batch. */
   rows?: number
 }
@@ -58,7 +60,9 @@ async function answerBatch(model: Model, source: Source, prompts: readonly (read
     const tokens = await nextTokens(model, source, batch, cache)
     tokens.forEach((token, row) => {
       if (token === eos) open[row] = 0
-      if (open[row]) answers[row].push(token)
+      if (!open[row]) return
+      answers[row].push(token)
+      if (options.stopped?.(answers[row])) open[row] = 0
     })
     if (!open.includes(1)) break
     const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)

@@ -1,64 +1,94 @@
-// Encodes a task's items for a model, and scores greedy answers.
-import { tf, type Batch } from '../tensor/index.js'
-import { countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
-import { METRICS, type MetricName } from '../tasks/metrics.js'
-import { batchesOf, sequenceOf } from '../tasks/sequence.js'
+// Scores a model on a task: generated answers, choices by likelihood, or classes.
+import type { Model, Source, Weights } from '../models/index.js'
+import { UserError } from '../errors/index.js'
+import { CHOICE_METRICS } from '../tasks/choice.js'
+import { LABEL_METRICS } from '../tasks/labels.js'
+import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import { generate } from './generate.js'
-import { foldHighest } from './highest.js'
+import { answerAll, scoreAnswers } from './answers.js'
+import { classBatches, predict } from './classes.js'
+import type { EncodeOptions } from './encode.js'
+import { chooseAll } from './likelihood.js'
 
+export { encodeItems, type EncodeOptions } from './encode.js'
 export { generate, type GenerateOptions } from './generate.js'
+export { logLikelihoods } from './likelihood.js'
 
 export interface Scores {
   metric: string
-  /** Mean of the item scores, 0…1. */
+  /** Score of the task's metric; a mean of the item scores (0…1) unless the metric is of all items together. */
+  score: number
+  items: Float64Array
+  /** Further scores by name: of other metrics, and of other filters as `metric,filter`. */
+  others?: Record<string, number>
+}
+
+export interface EvaluateOptions extends EncodeOptions {
+  /** Metrics that run generated programs are allowed to. */
+  allowCode?: boolean
+}
+
+/**
+ * Scores the first `items` items.
+ * @throws UserError before anything is computed: a task that runs generated programs without leave, a model of another kind
+ */
+export async function evaluate(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  tokenizer: Tokenizer,
+  options: EvaluateOptions = {},
+): Promise<Scores> {
+  checkTask(task, model, options)
+  const items = task.items.slice(0, options.items)
+  if (task.kind === 'choices') {
+    const { likelihoods, chosen } = await chooseAll(model, weights, task, tokenizer, options.items)
+    return gather(task, (name) => {
+      if (name in LABEL_METRICS) return ofLabels(name, chosen, items.map((item, i) => (item.right!.includes(chosen[i]) ? chosen[i] : item.right![0])))
+      return meanOf(items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)))
+    })
+  }
+  if (task.kind === 'classify') {
+    const predicted = await predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
+    return gather(task, (name) => ofLabels(name, predicted, items.map((item) => item.label!)))
+  }
+  const [[, first], ...others] = await scoreAnswers(task, items, await answerAll(model, weights, task, tokenizer, options))
+  return {
+    metric: task.metric,
+    score: first.mean,
+    items: first.items,
+    ...(others.length && { others: Object.fromEntries(others.map(([name, { mean }]) => [name, mean])) }),
+  }
+}
+
+/** @throws UserError for a task that this model, or this call, cannot do */
+export function checkTask(task: Task, { objective, outputs, architecture }: Model, { allowCode }: EvaluateOptions = {}): void {
+  if (!task.kind && METRICS[task.metric].runsCode && !allowCode) {
+    throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
+  }
+  if (task.kind === 'images') throw new UserError(`task ${task.name} is of images, and evaluates image models only`)
+  const classes = objective === 'classes' || objective === 'value'
+  if ((task.kind === 'classify') !== classes || (!classes && objective !== 'causal')) {
+    throw new UserError(`task ${task.name} needs a model that ${task.kind === 'classify' ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
+  }
+  const wrong = objective === 'classes' ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= outputs) : undefined
+  if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${outputs} classes`)
+}
+
+interface Part {
   score: number
   items: Float64Array
 }
 
-export interface EncodeOptions {
-  /** The first so many items; all by default. */
-  items?: number
-  /** Padded tokens of one batch. */
-  batchTokens?: number
+function gather(task: Task, measure: (name: string) => Part): Scores {
+  const others = (task.others ?? []).map((name) => [name, measure(name).score] as const)
+  return { metric: task.metric, ...measure(task.metric), ...(others.length && { others: Object.fromEntries(others) }) }
 }
 
-/** Right-padded batches of prompt + target + end-of-text, labels on target and end-of-text only. */
-export function encodeItems(task: Task, tokenizer: Tokenizer, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
-  return batchesOf(task.items.slice(0, items).map((item) => sequenceOf(item, tokenizer)), tokenizer.pad, batchTokens)
-}
+const meanOf = (values: readonly number[]): Part => ({ score: values.reduce((sum, value) => sum + value, 0) / values.length, items: Float64Array.from(values) })
 
-/**
- * Which items' targets are exactly what greedy decoding would give: under the target itself as input, every position
- * predicts the next token. One forward pass instead of a generation.
- */
-async function greedyMatches(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<Uint8Array> {
-  const matches = new Uint8Array(count).fill(1)
-  const counted = batches.map((batch) => countOutputs(model, batch))
-  const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
-  const best = await run(sourceOf(model, weights), feeds, foldHighest)
-  for (const [i, each] of best.entries()) {
-    const tokens = await each.index.data()
-    counted[i].labels.forEach((label, k) => {
-      if (tokens[k] !== label) matches[batches[i].items[counted[i].rows[k]]] = 0
-    })
-    tf.dispose(each as tf.TensorContainer)
-  }
-  return matches
-}
-
-/** Scores the greedy answers to the first `items` items. Answers are generated only where the target is not the greedy answer. */
-export async function evaluate(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, options: EncodeOptions = {}): Promise<Scores> {
-  const metric = METRICS[task.metric as MetricName]
-  const items = task.items.slice(0, options.items)
-  const known = metric.exactImpliesRight
-    ? await greedyMatches(model, weights, encodeItems(task, tokenizer, options), items.length)
-    : new Uint8Array(items.length)
-  const scores = Float64Array.from(known)
-  const open = [...items.keys()].filter((i) => !known[i])
-  const prompts = open.map((i) => tokenizer.encode(items[i].prompt, { special: true }))
-  const answers = await generate(model, weights, prompts, { maxNewTokens: task.maxNewTokens, eos: tokenizer.eos })
-  open.forEach((item, i) => (scores[item] = metric.score(tokenizer.decode(answers[i]), items[item])))
-  return { metric: task.metric, score: scores.reduce((a, b) => a + b, 0) / items.length, items: scores }
+function ofLabels(name: string, predicted: readonly number[], right: readonly number[]): Part {
+  const score = LABEL_METRICS[name as keyof typeof LABEL_METRICS].measure(predicted, right)
+  return { score, items: Float64Array.from(predicted, (value, i) => Number(value === right[i])) }
 }

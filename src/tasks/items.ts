@@ -1,48 +1,136 @@
-// The items of a task from a JSONL file, one object per line.
+// The items of a task from the rows of its data: templates filled, examples put in front, every row checked.
 import { UserError } from '../errors/index.js'
-import type { Item, Metric } from './task.js'
-import { readText } from './text.js'
+import { within, type Card } from './card.js'
+import { drawExamples } from './fewshot.js'
+import { METRICS } from './metrics.js'
+import { PREPARATIONS } from './prepare.js'
+import type { PlacedRow } from './rows.js'
+import type { Choice, Item } from './task.js'
+import { checkColumns, compileTemplate, type Filler, type Row } from './template.js'
+
+/** What is asked of one row, without examples in front. */
+interface Asked {
+  prompt: string
+  target: string
+  choices?: Choice[]
+  right?: number[]
+}
 
 /**
- * Items in file order; blank lines are passed over. `id` is optional (then the line number) and must be unique; other fields
- * are kept for the metric. UserError with path and line: not JSON, prompt or target missing or not text, a duplicate id, a
- * target that is empty or that its own metric calls wrong, no item at all.
+ * Items in the order of the rows. `id` is optional (then the row's number) and must be unique; other fields are kept for
+ * the metric.
+ * @param pool rows that examples are drawn from
+ * @throws UserError with path and line: a column is missing, a text is empty, a duplicate id, a target that its own metric
+ *   calls wrong, no item at all
  */
-export function readItems(path: string, metric: Metric, names = { prompt: 'prompt', target: 'target' }): Item[] {
-  const items: Item[] = []
+export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly PlacedRow[] = []): Item[] {
+  const fillers = Object.fromEntries(
+    (['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const).flatMap((key) => (card[key] === undefined ? [] : [[key, compileTemplate(card[key])]])),
+  ) as Record<string, Filler>
+  const taken = new Set(['prompt', 'target', 'pair', 'label'].flatMap((key) => fillers[key]?.only ?? []))
+  const prepare = (row: Row): Row => (card.prepare ? PREPARATIONS[card.prepare](row) : row)
+  const examples = pool.map((each) => ({ ...each, row: within(() => prepare(each.row), (message) => new UserError(`${each.where}: ${message}`)) }))
   const lineOfId = new Map<string, number>()
-  const lines = readText(path).replace(/^\ufeff/, '').split('\n')
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === '') continue
-    const where = `${path}:${index + 1}`
-    const item = readItem(where, line, names, String(index + 1))
-    const earlier = lineOfId.get(item.id)
-    if (earlier !== undefined) throw new UserError(`${where}: id ${JSON.stringify(item.id)} is already that of line ${earlier}`)
-    lineOfId.set(item.id, index + 1)
-    if (metric.exactImpliesRight && metric.score(item.target, item) !== 1) {
-      throw new UserError(`${where}: the target itself is not right by the metric ${metric.name}: ${metric.description}`)
-    }
-    items.push(item)
-  }
-  if (items.length === 0) throw new UserError(`${path} holds no items; each line must have ${names.prompt} and ${names.target}`)
+  const items = rows.map(({ where, number, row: raw }): Item =>
+    within(() => {
+      const row = prepare(raw)
+      const { [card.id ?? 'id']: id = String(number), ...rest } = row
+      if (typeof id !== 'string' && typeof id !== 'number') throw new UserError('id must be a text or a number')
+      const earlier = lineOfId.get(String(id))
+      if (earlier !== undefined) throw new UserError(`id ${JSON.stringify(id)} is already that of line ${earlier}`)
+      lineOfId.set(String(id), number)
+      const fields = Object.fromEntries(Object.entries(rest).filter(([key]) => !taken.has(key)))
+      if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
+      const asked = ask(card, row, fillers, false)
+      const before = shotsFor(card, row, String(id), examples, fillers)
+      const item: Item = { id: String(id), ...asked, prompt: before + asked.prompt, fields }
+      if (asked.choices) item.choices = asked.choices.map(({ prompt, text }) => ({ prompt: before + prompt, text }))
+      checkTarget(card, item)
+      return item
+    }, (message) => new UserError(`${where}: ${message}`)),
+  )
+  if (items.length === 0) throw new UserError(`${describeData(card)} holds no items; each line must have ${[...columnsFor(fillers)].join(' and ')}`)
   return items
 }
 
-function readItem(where: string, line: string, names: { prompt: string; target: string }, defaultId: string): Item {
-  let record: unknown
-  try {
-    record = JSON.parse(line)
-  } catch (cause) {
-    throw new UserError(`${where}: not valid JSON: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
-  }
-  if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new UserError(`${where}: a JSON object is wanted`)
-  const { id = defaultId, [names.prompt]: prompt, [names.target]: target, ...fields } = record as Record<string, unknown>
-  if (typeof id !== 'string' && typeof id !== 'number') throw new UserError(`${where}: id must be a text or a number`)
-  return { id: String(id), prompt: textOf(where, names.prompt, prompt), target: textOf(where, names.target, target), fields }
+/** What stands between prompt and answer: a space before a choice, nothing else unless the card says so. */
+export const delimiterOf = ({ delimiter, kind }: Card): string => delimiter ?? (kind === 'choices' ? ' ' : '')
+
+export const describeData = ({ data }: Card): string => (typeof data === 'string' ? data : `${data.hub} (${data.split})`)
+
+const columnsFor = (fillers: Record<string, Filler>) => new Set(Object.values(fillers).flatMap(({ columns }) => columns))
+
+function textFrom(filler: Filler, row: Row): string {
+  checkColumns(filler, filler.only ? { ...row, [filler.only]: row[filler.only] ?? '' } : row)
+  if (filler.only && row[filler.only] !== undefined && typeof row[filler.only] !== 'string') throw new UserError(`${JSON.stringify(filler.only)} must be a text`)
+  const text = filler.fill(row)
+  if (text === '') throw new UserError(`${filler.only ? JSON.stringify(filler.only) : 'the prompt'} must be a text that is not empty`)
+  return text
 }
 
-function textOf(where: string, name: string, value: unknown): string {
-  if (value === undefined) throw new UserError(`${where}: no ${JSON.stringify(name)}`)
-  if (typeof value !== 'string' || value === '') throw new UserError(`${where}: ${JSON.stringify(name)} must be a text that is not empty`)
-  return value
+function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boolean): Asked {
+  const target = example && card.fewshot?.target ? compileTemplate(card.fewshot.target) : fillers.target
+  if (card.kind !== 'choices') return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target, row) }
+  const texts = listOf(card.choices!, row)
+  const right = rightOf(card, row, texts, fillers.right)
+  const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => textFrom(fillers.prompt, row))
+  if (prompts.length < texts.length && texts.length !== 1) throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
+  const choices = prompts.map((prompt, i) => ({ prompt, text: texts[texts.length === 1 ? 0 : i] }))
+  const best = choices[right[0]]
+  if (!best) throw new UserError(`the right choice is number ${right[0]}, of ${choices.length}`)
+  return { prompt: best.prompt, target: best.text, choices, right }
+}
+
+/** A list of templates, or the column that holds the texts. */
+function listOf(choices: string | string[], row: Row): string[] {
+  return typeof choices === 'string' ? listIn(choices, row) : choices.map((each) => textFrom(compileTemplate(each), row))
+}
+
+function valueIn(path: string, row: Row): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (value as Row | undefined)?.[key], row)
+}
+
+function listIn(path: string, row: Row): string[] {
+  const value = valueIn(path, row)
+  if (typeof value === 'string') return [value]
+  if (!Array.isArray(value) || value.length === 0) throw new UserError(`no list in the column ${JSON.stringify(path)}`)
+  return value.map(String)
+}
+
+function rightOf({ right, labels }: Card, row: Row, texts: readonly string[], filler: Filler): number[] {
+  const marks = /^[\w.]+$/.test(right!) ? valueIn(right!, row) : undefined
+  if (Array.isArray(marks)) return marks.flatMap((mark, i) => (Number(mark) === 1 ? [i] : []))
+  const answer = marks === undefined ? textFrom(filler, row).trim() : String(marks)
+  const list = labels ? listIn(labels, row) : texts
+  const named = list.indexOf(answer)
+  if (named >= 0 && (labels || !/^\d+$/.test(answer))) return [named]
+  if (/^\d+$/.test(answer)) return [Number(answer)]
+  throw new UserError(`the right choice ${JSON.stringify(answer)} is none of ${list.join(', ')}`)
+}
+
+function classified(row: Row, { prompt, pair, label }: Record<string, Filler>): Pick<Item, 'prompt' | 'pair' | 'label'> {
+  checkColumns(label, row)
+  const value = Number(label.fill(row).trim() || NaN)
+  if (!Number.isFinite(value)) throw new UserError(`the label must be a number, got ${JSON.stringify(label.fill(row))}`)
+  return { prompt: textFrom(prompt, row), ...(pair && { pair: textFrom(pair, row) }), label: value }
+}
+
+/** Preamble and examples, ready to stand before the item's prompt. */
+function shotsFor(card: Card, row: Row, id: string, pool: readonly PlacedRow[], fillers: Record<string, Filler>): string {
+  const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
+  const { fewshot } = card
+  if (!fewshot?.number) return preamble
+  const examples = drawExamples(fewshot, `${card.name}/${id}`, row, pool).map((example) => {
+    const { prompt, target } = ask(card, example.row, fillers, true)
+    return `${prompt}${delimiterOf(card)}${target}${fewshot.separator}`
+  })
+  return preamble + examples.join('')
+}
+
+function checkTarget({ kind, metrics }: Card, item: Item): void {
+  if (kind !== 'generate') return
+  const metric = METRICS[metrics[0]]
+  if (metric.exactImpliesRight && metric.score(item.target, item) !== 1) {
+    throw new UserError(`the target itself is not right by the metric ${metric.name}: ${metric.description}`)
+  }
 }

@@ -2,16 +2,19 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { unknown } from '../errors/index.js'
-import { isMetric, readCard } from './card.js'
-import { readItems } from './items.js'
-import { METRICS } from './metrics.js'
+import { unknown, UserError } from '../errors/index.js'
+import type { ResolveOptions } from '../hub/index.js'
+import { readCard, type Card } from './card.js'
+import { loadExamples, loadRows, withShots } from './data.js'
+import { imageItems } from './images.js'
+import { delimiterOf, describeData, makeItems } from './items.js'
+import { metricsFor } from './metrics.js'
 import type { Task } from './task.js'
 
-/** checkpoints/tasks of the package, wherever the command is started. */
-export const SHIPPED = fileURLToPath(new URL('../../../checkpoints/tasks', import.meta.url))
+/** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
+export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) => fileURLToPath(new URL(`../../../${folder}`, import.meta.url)))
 
-export interface TaskOptions {
+export interface TaskOptions extends ResolveOptions {
   /** Folders searched for `<name>.yaml`, the first hit wins. Default: the shipped tasks. */
   roots?: readonly string[]
   /** Metric of a bare JSONL file; a card names its own. Default exact_match. */
@@ -19,22 +22,39 @@ export interface TaskOptions {
 }
 
 /**
- * `math`, `cards/mine.yaml` or `mine.jsonl`. A bare file takes its name, version 1, and room for its longest target.
+ * `math`, `mmlu:5` (with five examples), `cards/mine.yaml` or `mine.jsonl`. A bare file takes its name, version 1, and room
+ * for its longest target. Data of the hub is downloaded.
  * UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line.
  */
 export async function loadTask(nameOrPath: string, options: TaskOptions = {}): Promise<Task> {
-  const extension = extname(nameOrPath)
-  if (extension === '.jsonl') return loadBare(nameOrPath, options.metric ?? 'exact_match')
-  if (extension === '.yaml' || extension === '.yml') return loadCard(nameOrPath)
-  const roots = options.roots ?? [SHIPPED]
-  const root = roots.find((folder) => existsSync(join(folder, `${nameOrPath}.yaml`)))
-  if (root === undefined) throw unknown('task', nameOrPath, [...cardsIn(roots).keys()])
-  return loadCard(join(root, `${nameOrPath}.yaml`))
+  const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(nameOrPath)!
+  const extension = extname(source)
+  if (extension === '.jsonl') return loadBare(source, options.metric ?? 'exact_match')
+  if (extension === '.yaml' || extension === '.yml') return loadCard(readCard(source), shots, options)
+  const roots = options.roots ?? SHIPPED
+  const root = roots.find((folder) => existsSync(join(folder, `${source}.yaml`)))
+  if (root === undefined) throw unknown('task', source, [...cardsIn(roots).keys()])
+  return loadCard(readCard(join(root, `${source}.yaml`)), shots, options)
 }
 
-/** Every task of the roots in alphabetical order. */
-export async function listTasks(roots: readonly string[] = [SHIPPED]): Promise<Task[]> {
-  return [...cardsIn(roots)].sort(([one], [two]) => (one < two ? -1 : 1)).map(([, path]) => loadCard(path))
+/** What is known of a task without its data. */
+export interface TaskSummary extends Pick<Task, 'name' | 'version' | 'description' | 'metric'> {
+  kind: Card['kind']
+  data: string
+  /** Number of items of a local file; null for data of the hub. */
+  n: number | null
+}
+
+/** Every task of the roots in alphabetical order; nothing is downloaded. */
+export async function listTasks(roots: readonly string[] = SHIPPED): Promise<TaskSummary[]> {
+  const summaries: TaskSummary[] = []
+  for (const [, path] of [...cardsIn(roots)].sort(([one], [two]) => (one < two ? -1 : 1))) {
+    const card = readCard(path)
+    const { name, version, description, kind, metrics } = card
+    const local = typeof card.data === 'string' && kind !== 'images'
+    summaries.push({ name, version, description, metric: metrics[0], kind, data: describeData(card), n: local ? (await loadRows(card)).length : null })
+  }
+  return summaries
 }
 
 function cardsIn(roots: readonly string[]): Map<string, string> {
@@ -48,17 +68,41 @@ function cardsIn(roots: readonly string[]): Map<string, string> {
   return cards
 }
 
-function loadCard(path: string): Task {
-  const card = readCard(path)
-  const items = readItems(resolve(dirname(path), card.data), METRICS[card.metric], { prompt: card.prompt_field, target: card.target_field })
-  const { name, version, description, metric, max_new_tokens: maxNewTokens } = card
-  return { name, version, description, metric, maxNewTokens, items }
+async function loadCard(given: Card, shots: string | undefined, options: TaskOptions): Promise<Task> {
+  const card = withShots(given, shots === undefined ? undefined : Number(shots))
+  const { name, version, description, kind, metrics, stop, filters, ignore } = card
+  const [metric, ...others] = metrics
+  const task = {
+    name: shots === undefined ? name : `${name}:${shots}`,
+    version,
+    description,
+    ...(kind !== 'generate' && { kind }),
+    metric,
+    ...(others.length && { others }),
+    ...(delimiterOf(card) && { delimiter: delimiterOf(card) }),
+    maxNewTokens: card.max_new_tokens ?? 0,
+    ...(stop && { stop }),
+    ...(filters && { filters }),
+    ...(ignore && { ignore }),
+  }
+  if (kind === 'images') return { ...task, kind, ...imageItems(imageFolder(card)) }
+  return { ...task, items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)) } as Task
 }
 
-function loadBare(path: string, metric: string): Task {
-  if (!isMetric(metric)) throw unknown('metric', metric, Object.keys(METRICS))
-  const items = readItems(path, METRICS[metric])
+function imageFolder({ data, path, errorAt }: Card): string {
+  if (typeof data !== 'string') throw errorAt('data', 'data: a task of the kind images needs a folder with a folder per class')
+  return resolve(dirname(path), data)
+}
+
+async function loadBare(path: string, metric: string): Promise<Task> {
+  const known = metricsFor('generate')
+  if (!known.includes(metric)) throw unknown('metric', metric, known)
+  if (!existsSync(path)) throw new UserError(`${path} does not exist`)
+  const bare = { name: basename(path, '.jsonl'), version: 1, description: `items of ${basename(path)}` }
+  const errorAt = (_: string, message: string) => new UserError(`${path}: ${message}`)
+  const card: Card = { ...bare, kind: 'generate', path, data: basename(path), preamble: '', prompt: '{{prompt}}', target: '{{target}}', metrics: [metric], errorAt }
+  const items = makeItems(card, await loadRows(card))
   // No common tokenizer makes more tokens than bytes; one more for end-of-text.
   const maxNewTokens = 1 + Math.max(...items.map((item) => Buffer.byteLength(item.target)))
-  return { name: basename(path, '.jsonl'), version: 1, description: `items of ${basename(path)}`, metric, maxNewTokens, items }
+  return { ...bare, metric, maxNewTokens, items }
 }

@@ -1,5 +1,11 @@
 // How an answer is scored, by name. An explicit list: a new metric is one entry here.
 import { z } from 'zod'
+import { CHOICE_METRICS } from './choice.js'
+import { codePasses } from './code.js'
+import { dropIgnored } from './filters.js'
+import { ifevalMetrics } from './ifeval/index.js'
+import { LABEL_METRICS } from './labels.js'
+import { normaliseAnswer, sameAnswer, statedAnswer } from './latex.js'
 import { runProgram } from './program.js'
 import type { Item, Metric } from './task.js'
 
@@ -7,7 +13,10 @@ const exactMatch: Metric = {
   name: 'exact_match',
   description: 'the answer is the target, spaces around it aside',
   exactImpliesRight: true,
-  score: (answer, item) => Number(answer.trim() === item.target.trim()),
+  score(answer, item, { ignore } = {}) {
+    const [given, wanted] = ignore ? [dropIgnored(answer, ignore), dropIgnored(item.target, ignore)] : [answer.trim(), item.target.trim()]
+    return Number(given === wanted)
+  },
 }
 
 const finalNumber: Metric = {
@@ -47,5 +56,32 @@ const program: Metric = {
 
 const testsOf = (item: Item) => Tests.safeParse(item.fields.tests).data ?? []
 
-export const METRICS = { exact_match: exactMatch, final_number: finalNumber, program } as const satisfies Record<string, Metric>
-export type MetricName = keyof typeof METRICS
+
+/** Of Lewkowycz et al. 2022 (arXiv 2206.14858), as lm-evaluation-harness scores minerva_math. */
+const mathAnswer: Metric = {
+  name: 'math_answer',
+  description: 'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a number',
+  exactImpliesRight: false,
+  score(answer, item) {
+    const stated = statedAnswer(answer)
+    return Number(stated !== undefined && sameAnswer(normaliseAnswer(stated), String(item.fields.answer)))
+  },
+}
+
+/** Metrics of generated answers. */
+export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries(
+  [exactMatch, finalNumber, program, mathAnswer, ...codePasses, ...ifevalMetrics].map((metric) => [metric.name, metric]),
+)
+
+/** Names of the metrics that a kind of task can have. */
+export function metricsFor(kind: 'generate' | 'choices' | 'classify' | 'images'): string[] {
+  if (kind === 'generate') return Object.keys(METRICS)
+  const { acc, f1, matthews, ...values } = LABEL_METRICS
+  const classes = Object.keys({ acc, f1, matthews })
+  if (kind === 'choices') return [...classes, ...Object.keys(CHOICE_METRICS)]
+  return kind === 'images' ? ['acc'] : [...classes, ...Object.keys(values)]
+}
+
+/** Every metric with its sentence. */
+export const listMetrics = (): { name: string; description: string }[] =>
+  [...Object.values(METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(({ name, description }) => ({ name, description }))

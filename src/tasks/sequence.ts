@@ -17,6 +17,24 @@ export function sequenceOf({ prompt, target }: { prompt: string; target: string 
   return { prompt: encode(prompt, { special: true }), target: [...encode(target), eos] }
 }
 
+/**
+ * A text that is scored after a context, as lm-evaluation-harness encodes it: both together, cut where the context alone
+ * ends; spaces at the end of the context go to the text. An empty context is the begin (or end) of text.
+ */
+export function continuationOf(context: string, text: string, { encode, eos }: Encoder): Sequence {
+  const before = context.trimEnd()
+  const prompt = encode(before, { special: true })
+  const whole = encode(before + context.slice(before.length) + text, { special: true })
+  if (prompt.length === 0) return { prompt: [eos], target: whole }
+  return { prompt, target: whole.slice(prompt.length) }
+}
+
+/** The last `positions` tokens: what a model that sees no more is shown. */
+export function fitSequence({ prompt, target }: Sequence, positions: number): Sequence {
+  const room = Math.max(1, positions - target.length)
+  return prompt.length <= room ? { prompt, target } : { prompt: prompt.slice(-room), target }
+}
+
 const lengthOf = ({ prompt, target }: Sequence) => prompt.length + target.length
 
 /** One right-padded batch of the sequences at `items` (indices into `sequences`). */

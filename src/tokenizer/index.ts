@@ -7,6 +7,8 @@ import { UserError } from '../errors/index.js'
 export interface Tokenizer {
   /** Token ids of the text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */
   encode(text: string, options?: { special?: boolean }): number[]
+  /** A text, or two, as an encoder is given them: special tokens added, with the segment of each token. */
+  encodePair(text: string, pair?: string): { ids: number[]; types: number[] }
   /** Text of the ids, special tokens left out. */
   decode(ids: ArrayLike<number>): string
   /** Number of entries, added tokens included. */
@@ -39,6 +41,10 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
   return {
     encode: (text, { special = false } = {}) => library.encode(text, { add_special_tokens: special }).ids,
+    encodePair: (text, pair) => {
+      const { ids, token_type_ids: types } = library.encode(text, { text_pair: pair, return_token_type_ids: true })
+      return { ids, types }
+    },
     // The library refuses an empty list, which is what an answer of no tokens is.
     decode: (ids) => (ids.length ? library.decode(Array.from(ids), { skip_special_tokens: true }) : ''),
     vocabulary: library.get_vocab(true).size,

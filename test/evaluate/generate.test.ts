@@ -37,6 +37,7 @@ test('an answer ends before the end-of-text token', async () => {
 /** Texts are lists of ids: the fixture has no tokenizer. */
 const tokenizer: Tokenizer = {
   encode: (text) => text.split(' ').filter(Boolean).map(Number),
+  encodePair: () => ({ ids: [], types: [] }),
   decode: (ids) => Array.from(ids).join(' '),
   vocabulary: 160,
   eos: 2,

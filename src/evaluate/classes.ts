@@ -1,0 +1,37 @@
+// Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
+import { countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
+import type { Item } from '../tasks/task.js'
+import { batchesOf } from '../tasks/sequence.js'
+import { IGNORED, type Batch, type Tensor } from '../tensor/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+
+/** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
+export function classBatches(items: readonly Item[], tokenizer: Tokenizer, batchTokens: number): Batch[] {
+  const encoded = items.map(({ prompt, pair }) => tokenizer.encodePair(prompt, pair))
+  const batches = batchesOf(encoded.map(({ ids }) => ({ prompt: ids, target: [] })), tokenizer.pad, batchTokens)
+  for (const batch of batches) {
+    batch.labels.fill(IGNORED)
+    batch.targets = Float32Array.from(batch.items, (item) => items[item].label!)
+    batch.types = new Int32Array(batch.ids.length)
+    batch.items.forEach((item, row) => batch.types!.set(encoded[item].types, row * batch.columns))
+  }
+  return batches
+}
+
+/** The likeliest class of each row, or the value that a regressor gives; in the order of the items. */
+export async function predict(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<number[]> {
+  const counted = batches.map((batch) => countOutputs(model, batch))
+  const feeds = batches.map((batch, i) => ({
+    tokens: batch.rows * (model.sequence ?? batch.columns),
+    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+  }))
+  const read = (outputs: Tensor): Tensor => (model.objective === 'value' ? outputs.flatten() : outputs.argMax(1))
+  const results = await run(sourceOf(model, weights), feeds, (_: Tensor | null, outputs) => read(outputs))
+  const predicted = new Array<number>(count)
+  for (const [i, result] of results.entries()) {
+    const values = await result.data()
+    counted[i].rows.forEach((row, k) => (predicted[batches[i].items[row]] = values[k]))
+    result.dispose()
+  }
+  return predicted
+}

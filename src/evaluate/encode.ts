@@ -1,0 +1,33 @@
+// A task's items as the batches that a model's loss is measured on.
+import { UserError } from '../errors/index.js'
+import { continuationOf, sequenceOf, batchesOf, type Sequence } from '../tasks/sequence.js'
+import type { Item, Task } from '../tasks/task.js'
+import type { Batch } from '../tensor/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+import { classBatches } from './classes.js'
+
+export interface EncodeOptions {
+  /** The first so many items; all by default. */
+  items?: number
+  /** Padded tokens of one batch. */
+  batchTokens?: number
+}
+
+/**
+ * Right-padded batches. Generated answers: prompt + target + end-of-text, labels on target and end-of-text only. Choices: the
+ * right one, without end-of-text. Classes: the text or pair with its class or value.
+ * @throws UserError for a task without reference answers
+ */
+export function encodeItems(task: Task, tokenizer: Tokenizer, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
+  const chosen = task.items.slice(0, items)
+  if (task.kind === 'images') throw new UserError(`task ${task.name} is of images: it is not encoded as text`)
+  if (task.kind === 'classify') return classBatches(chosen, tokenizer, batchTokens)
+  const silent = chosen.find(({ target }) => target === '')
+  if (silent) throw new UserError(`task ${task.name} has no reference answers (item ${silent.id}), so there is no loss on it`)
+  return batchesOf(chosen.map((item) => encodeItem(task, item, tokenizer)), tokenizer.pad, batchTokens)
+}
+
+function encodeItem({ kind, delimiter = '' }: Task, { prompt, target }: Item, tokenizer: Tokenizer): Sequence {
+  const answer = delimiter + target
+  return kind === 'choices' ? continuationOf(prompt, answer, tokenizer) : sequenceOf({ prompt, target: answer }, tokenizer)
+}

@@ -1,0 +1,43 @@
+// Log-likelihoods of texts after contexts, and the choice that is likeliest: as lm-evaluation-harness measures them.
+import { addPart, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
+import { largest } from '../tasks/choice.js'
+import { batchesOf, continuationOf, fitSequence, type Sequence } from '../tasks/sequence.js'
+import type { Task } from '../tasks/task.js'
+import { tf } from '../tensor/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+
+/** Padded tokens of one batch; its logits are held for the scored tokens only. */
+const BATCH_TOKENS = 4096
+
+/** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
+export async function logLikelihoods(model: Model, weights: Weights | Source, sequences: readonly Sequence[], pad: number): Promise<Float64Array> {
+  const batches = batchesOf(sequences.map((each) => fitSequence(each, model.positions)), pad, BATCH_TOKENS)
+  const counted = batches.map((batch) => countOutputs(model, batch))
+  const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
+  const states = await run(sourceOf(model, weights), feeds, (state: PartLosses | null, outputs, from, i) =>
+    addPart(model.objective, state, outputs, tf.tensor1d(counted[i].labels, 'int32'), from))
+  const sums = new Float64Array(sequences.length)
+  for (const [i, state] of states.entries()) {
+    const losses = tf.tidy(() => finishParts(state))
+    const values = await losses.data()
+    counted[i].rows.forEach((row, k) => (sums[batches[i].items[row]] -= values[k]))
+    tf.dispose([losses, state as tf.TensorContainer])
+  }
+  return sums
+}
+
+/** Summed log-likelihoods of the choices of each of the first `items` items, and the likeliest. */
+export async function chooseAll(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  tokenizer: Tokenizer,
+  items?: number,
+): Promise<{ likelihoods: number[][]; chosen: number[] }> {
+  const { delimiter = '' } = task
+  const lists = task.items.slice(0, items).map((item) => item.choices!.map(({ prompt, text }) => continuationOf(prompt, delimiter + text, tokenizer)))
+  const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
+  let at = 0
+  const likelihoods = lists.map((list) => list.map(() => sums[at++]))
+  return { likelihoods, chosen: likelihoods.map(largest) }
+}

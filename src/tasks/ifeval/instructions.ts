@@ -1,0 +1,103 @@
+// The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
+import { compileRegex } from '../filters.js'
+import { isLanguage } from './language.js'
+import { countSentences, isLower, isUpper, splitWords } from './words.js'
+
+export type Arguments = Readonly<Record<string, unknown>>
+/** True when the answer follows the instruction. */
+type Check = (answer: string, given: Arguments) => boolean
+
+const numberOf = (given: Arguments, key: string) => Number(given[key])
+const listOf = (given: Arguments, key: string) => (given[key] as string[] | undefined) ?? []
+const relates = (count: number, relation: unknown, limit: number) => (relation === 'less than' ? count < limit : count >= limit)
+const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
+/** Keywords are regular expressions in the reference implementation; one that is none is looked for as it is. */
+function wordRegex(word: string, bounds = ''): RegExp {
+  try {
+    return compileRegex(`${bounds}${word}${bounds}`, 'gi')
+  } catch {
+    return compileRegex(word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi')
+  }
+}
+
+/** Parts between separators; an empty one is let pass at both ends only. Null for an empty one in the middle. */
+function countParts(parts: readonly string[]): number | null {
+  const empty = parts.map((part) => part.trim() === '')
+  return empty.slice(1, -1).includes(true) ? null : empty.filter((each) => !each).length
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text.trim().replace(/^```(json|Json|JSON)?/, '').replace(/```$/, '').trim())
+    return true
+  } catch {
+    return false
+  }
+}
+
+function nthParagraphStarts(answer: string, given: Arguments): boolean {
+  const paragraphs = answer.split('\n\n')
+  const count = paragraphs.filter((paragraph) => paragraph.trim()).length
+  const nth = numberOf(given, 'nth_paragraph')
+  const paragraph = nth <= count ? paragraphs[nth - 1].trim() : ''
+  if (!paragraph) return false
+  const word = paragraph.split(/\s+/)[0].replace(/^'+/, '').replace(/^"+/, '')
+  return count === numberOf(given, 'num_paragraphs') && word.split(/[.,?!'"]/)[0].toLowerCase() === String(given.first_word).toLowerCase()
+}
+
+function hasHighlights(answer: string, given: Arguments): boolean {
+  const single = answer.match(/\*[^\n*]*\*/g) ?? []
+  const double = answer.match(/\*\*[^\n*]*\*\*/g) ?? []
+  const filled = [...single.map((each) => each.replace(/^\*+|\*+$/g, '')), ...double.map((each) => each.slice(2, -2))]
+  return filled.filter((each) => each.trim()).length >= numberOf(given, 'num_highlights')
+}
+
+function hasPostscript(answer: string, given: Arguments): boolean {
+  const marker = String(given.postscript_marker)
+  const source = marker === 'P.P.S' ? '\\s*p\\.\\s?p\\.\\s?s.*$' : marker === 'P.S.' ? '\\s*p\\.\\s?s\\..*$' : `\\s*${marker.toLowerCase()}.*$`
+  return new RegExp(source, 'm').test(answer.toLowerCase())
+}
+
+function givesTwo(answer: string): boolean {
+  const parts = answer.split('******')
+  if (countParts(parts) !== 2) return false
+  const [one, two] = parts.filter((part) => part.trim())
+  return one.trim() !== two.trim()
+}
+
+export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
+  'keywords:existence': (answer, given) => listOf(given, 'keywords').every((word) => wordRegex(word).test(answer)),
+  'keywords:frequency': (answer, given) =>
+    relates(countMatches(answer, wordRegex(String(given.keyword).trim())), given.relation, numberOf(given, 'frequency')),
+  'keywords:forbidden_words': (answer, given) => !listOf(given, 'forbidden_words').some((word) => wordRegex(word, '\\b').test(answer)),
+  'keywords:letter_frequency': (answer, given) => {
+    const letter = String(given.letter).trim().toLowerCase()
+    return relates(answer.toLowerCase().split(letter).length - 1, given.let_relation, numberOf(given, 'let_frequency'))
+  },
+  'language:response_language': (answer, given) => isLanguage(answer, String(given.language)),
+  'length_constraints:number_sentences': (answer, given) => relates(countSentences(answer), given.relation, numberOf(given, 'num_sentences')),
+  'length_constraints:number_paragraphs': (answer, given) => countParts(answer.split(/\s?\*\*\*\s?/)) === numberOf(given, 'num_paragraphs'),
+  'length_constraints:number_words': (answer, given) =>
+    relates(countMatches(answer, /[\p{L}\p{N}_]+/gu), given.relation, numberOf(given, 'num_words')),
+  'length_constraints:nth_paragraph_first_word': nthParagraphStarts,
+  'detectable_content:number_placeholders': (answer, given) => countMatches(answer, /\[.*?\]/g) >= numberOf(given, 'num_placeholders'),
+  'detectable_content:postscript': hasPostscript,
+  'detectable_format:number_bullet_lists': (answer, given) =>
+    countMatches(answer, /^\s*\*[^*].*$/gm) + countMatches(answer, /^\s*-.*$/gm) === numberOf(given, 'num_bullets'),
+  'detectable_format:constrained_response': (answer) => ['yes', 'no', 'maybe'].some((word) => answer.includes(`My answer is ${word}.`)),
+  'detectable_format:number_highlighted_sections': hasHighlights,
+  'detectable_format:multiple_sections': (answer, given) =>
+    answer.split(new RegExp(`\\s?${String(given.section_spliter).trim()}\\s?\\d+\\s?`)).length - 1 >= numberOf(given, 'num_sections'),
+  'detectable_format:json_format': isJson,
+  'detectable_format:title': (answer) => (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => title.replace(/^<+|>+$/g, '').trim() !== ''),
+  'combination:two_responses': givesTwo,
+  'combination:repeat_prompt': (answer, given) => answer.trim().toLowerCase().startsWith(String(given.prompt_to_repeat).trim().toLowerCase()),
+  'startend:end_checker': (answer, given) =>
+    answer.trim().replace(/^"+|"+$/g, '').toLowerCase().endsWith(String(given.end_phrase).trim().toLowerCase()),
+  'startend:quotation': (answer) => /^".*"$/s.test(answer.trim()) && answer.trim().length > 1,
+  'change_case:capital_word_frequency': (answer, given) =>
+    relates(splitWords(answer).filter(isUpper).length, given.capital_relation, numberOf(given, 'capital_frequency')),
+  'change_case:english_capital': (answer) => isUpper(answer) && isLanguage(answer, 'en'),
+  'change_case:english_lowercase': (answer) => isLower(answer) && isLanguage(answer, 'en'),
+  'punctuation:no_comma': (answer) => !answer.includes(','),
+}

@@ -1,0 +1,72 @@
+// Final answers in LaTeX: out of a solution, and in one spelling, as Lewkowycz et al. 2022 (arXiv 2206.14858, appendix D) do.
+
+/** What stands in the last \boxed{…} (or \fbox{…}, or after "\boxed "); undefined without one. */
+export function boxedAnswer(text: string): string | undefined {
+  if (text.includes('\\boxed ')) return text.slice(text.lastIndexOf('\\boxed ') + 7).split('$')[0]
+  const start = text.includes('\\boxed') ? text.lastIndexOf('\\boxed') : text.lastIndexOf('\\fbox')
+  if (start < 0) return undefined
+  const first = text.indexOf('{', start)
+  if (first < 0) return undefined
+  for (let at = first, open = 0; at < text.length; at++) {
+    if (text[at] === '{') open++
+    else if (text[at] === '}' && --open === 0) return text.slice(first + 1, at)
+  }
+  return undefined
+}
+
+/** The answer after the words that the few-shot solutions end with. */
+export function statedAnswer(text: string): string | undefined {
+  return /Final Answer: The final answer is(.*?). I hope it is correct./.exec(`${text}I hope it is correct.`)?.[1].trim()
+}
+
+const SPELLINGS: readonly (readonly [string, string])[] = [
+  ['an ', ''], ['a ', ''], ['.$', '$'], ['\\$', ''], ['\\ ', ''], [' ', ''], ['mbox', 'text'],
+  [',\\text{and}', ','], ['\\text{and}', ','], ['\\text{m}', '\\text{}'],
+]
+
+const WITHOUT_MEANING = [
+  ...'square ways integers dollars mph inches ft hours km units \\ldots sue points feet minutes digits cents degrees cm gm'.split(' '),
+  ...'pounds meters meals edges students childrentickets multiples \\text{s} \\text{.}'.split(' '),
+  '\\text{\ns}', '\\text{}^2', '\\text{}^3', '\\text{\n}', '\\text{}', '\\mathrm{th}', '^\\circ', '^{\\circ}', '\\;', ',\\!', '{,}', '"', '\\dots',
+]
+
+/** One spelling for answers that mean the same: without units, text and spaces; \frac12 as \frac{1}{2}; 1,000 as 1000. */
+export function normaliseAnswer(answer: string): string {
+  let text = answer.slice(answer.lastIndexOf('=') + 1)
+  for (const [from, to] of SPELLINGS) text = text.replaceAll(from, to)
+  for (const word of WITHOUT_MEANING) text = text.replaceAll(word, '')
+  text = text
+    .replace(/(.*?)(\$)(.*?)(\$)(.*)/g, '$$$3$$')
+    .replace(/(\\text\{)(.*?)(\})/g, '$2')
+    .replace(/(\\textbf\{)(.*?)(\})/g, '$2')
+    .replace(/(\\overline\{)(.*?)(\})/g, '$2')
+    .replace(/(\\boxed\{)(.*)(\})/g, '$2')
+    .replace(/(frac)([^{])(.)/g, 'frac{$2}{$3}')
+    .replace(/(sqrt)([^{])/g, 'sqrt{$2}')
+    .replaceAll('$', '')
+  return /^\d+$/.test(text.replaceAll(',', '')) ? text.replaceAll(',', '') : text
+}
+
+/**
+ * Equal after normalisation, or equal numbers. Less than what sympy finds: forms that only algebra shows to be the same
+ * (x+1 and 1+x) are told apart.
+ */
+export function sameAnswer(one: string, two: string): boolean {
+  if (one === two) return true
+  const [a, b] = [valueOf(one), valueOf(two)]
+  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a))
+}
+
+/** Value of a number, a fraction or a root of one. */
+function valueOf(text: string): number | undefined {
+  const whole = text.replace(/[dt]frac/g, 'frac').replace(/\\left|\\right|\\%|%$/g, '')
+  const number = (part: string): number | undefined => (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(part) ? Number(part) : undefined)
+  const ratio = /^([-+]?)\\frac\{([^{}]+)\}\{([^{}]+)\}$/.exec(whole) ?? /^([-+]?)(\d+)\/(\d+)$/.exec(whole)
+  if (ratio) {
+    const [above, below] = [number(ratio[2]), number(ratio[3])]
+    return above === undefined || !below ? undefined : ((ratio[1] === '-' ? -1 : 1) * above) / below
+  }
+  const root = /^([-+]?)(\d*)\\sqrt\{(\d+(?:\.\d+)?)\}$/.exec(whole)
+  if (root) return (root[1] === '-' ? -1 : 1) * Number(root[2] || 1) * Math.sqrt(Number(root[3]))
+  return number(whole)
+}

@@ -1,0 +1,110 @@
+// Runs a Python program that a model wrote: in a process of its own with limits of time, memory, files and processes, with
+// no network, in an empty folder that is deleted after. Nothing here is used unless a person asks for it.
+import { execFileSync, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
+
+export interface Limits {
+  /** Seconds for the program itself; the reference evaluation of HumanEval gives 3. */
+  seconds: number
+  /** Address space, bytes. */
+  memory: number
+}
+
+const LIMITS: Limits = { seconds: 3, memory: 4 * 2 ** 30 }
+
+/**
+ * Reads the program, takes away what harms a machine (as the reference evaluation does), runs it with nothing to read and
+ * its output thrown away, and says the word it was given only when the program ran to its end.
+ */
+const RUNNER = `
+import builtins, io, os, signal, shutil, subprocess, sys
+program = open(sys.argv[1]).read()
+word, seconds = sys.argv[2], float(sys.argv[3])
+del sys.argv[1:]
+say = os.fdopen(os.dup(1), 'w')
+sys.stdout = sys.stderr = io.StringIO()
+sys.stdin = io.StringIO()
+leave = os._exit
+for owner, names in ((os, 'system popen fork forkpty kill killpg remove unlink rmdir removedirs rename renames replace truncate chmod chown chroot '
+    'lchown setuid putenv execv execve execvp execvpe spawnv spawnve posix_spawn _exit abort'), (shutil, 'rmtree move chown'), (subprocess, 'Popen run call'),
+    (builtins, 'exit quit help')):
+    for name in names.split():
+        if hasattr(owner, name): setattr(owner, name, None)
+class TooLong(BaseException): pass
+def stop(*_): raise TooLong()
+signal.signal(signal.SIGALRM, stop)
+signal.setitimer(signal.ITIMER_REAL, seconds)
+try:
+    exec(compile(program, 'program', 'exec'), {'__name__': '__program__'})
+except BaseException as error:
+    say.write(type(error).__name__)
+else:
+    say.write(word)
+say.flush()
+leave(0)
+`
+
+/** How a command is cut off the network on this system; null when there is no way. */
+function isolation(): string[] | null {
+  const ways: Partial<Record<NodeJS.Platform, string[]>> = {
+    linux: ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child'],
+    darwin: ['sandbox-exec', '-p', '(version 1)(allow default)(deny network*)'],
+  }
+  const way = ways[process.platform]
+  return way && runs([...way, 'true']) ? way : null
+}
+
+function runs([command, ...words]: string[]): boolean {
+  try {
+    execFileSync(command, words, { stdio: 'ignore', timeout: 10_000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export interface Sandbox {
+  /** True when the program runs to its end within the limits and raises nothing. */
+  passes(program: string): Promise<boolean>
+}
+
+/** @throws UserError where there is no Python, or no way to cut a process off the network */
+export function openSandbox(limits: Limits = LIMITS): Sandbox {
+  let python: string
+  try {
+    python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8', timeout: 10_000 }).trim()
+  } catch (cause) {
+    throw new UserError('generated programs are run by python3, which is not there', { cause })
+  }
+  const way = isolation()
+  if (!way) throw new UserError('generated programs are not run: this system gives no way to cut a process off the network (unshare, sandbox-exec)')
+  return { passes: (program) => runProgram(program, python, way, limits) }
+}
+
+async function runProgram(program: string, python: string, way: readonly string[], { seconds, memory }: Limits): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'program-'))
+  const word = randomUUID()
+  try {
+    await Promise.all([writeFile(join(folder, 'runner.py'), RUNNER), writeFile(join(folder, 'program.py'), program)])
+    const limits = `ulimit -t ${Math.ceil(seconds) + 5} -f 20480 -n 64${process.platform === 'linux' ? ` -v ${Math.floor(memory / 1024)}` : ''}`
+    const [command, ...words] = [...way, 'sh', '-c', `${limits}; exec "$@"`, 'sh', python, '-I', 'runner.py', 'program.py', word, String(seconds)]
+    return (await outputOf(command, words, folder, seconds)).endsWith(word)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function outputOf(command: string, words: string[], cwd: string, seconds: number): Promise<string> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, words, { cwd, env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-1000)))
+    const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), (seconds + 5) * 1000)
+    child.once('error', (error) => (clearTimeout(timer), fail(error)))
+    child.once('close', () => (clearTimeout(timer), done(output)))
+  })
+}
