@@ -70,9 +70,6 @@ function readStep({ editor: name, given }: Choice, path: (string | number)[], er
   try {
     const editor = editorNamed(name)
     const options = parseOptions(editor, given) as Record<string, unknown>
-    if (editor.needsInputs?.(options)) {
-      throw new UserError(`editor ${name} with these options needs the inputs of the layers, which only \`applySteps\` of the library takes`)
-    }
     return {
       step: { editor: name, options },
       stochastic: editor.stochastic(options),

@@ -46,13 +46,13 @@ export interface EditSummary {
   edit_norm: number
 }
 
-/** Throws a UserError for editors that need a task: its gradient, which a sweep has, or the inputs of the layers. */
+/** Throws a UserError for editors that need a task (its gradient, its layer inputs), which only a sweep has. */
 export function checkSteps(steps: readonly Step[]): void {
   for (const { editor, options } of steps) {
     const gradient = editor.needsGradient?.(options)
     if (!gradient && !editor.needsInputs?.(options)) continue
-    const need = gradient ? "the gradient of a task's loss, and edit knows no task: use it in a sweep" : 'the inputs of the layers, which only `applySteps` of the library takes'
-    throw new UserError(`editor ${editor.name} with these options needs ${need}`)
+    const need = gradient ? "the gradient of a task's loss" : 'the inputs of the layers on a task'
+    throw new UserError(`editor ${editor.name} with these options needs ${need}, and edit knows no task: use it in a sweep`)
   }
 }
 

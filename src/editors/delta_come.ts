@@ -43,7 +43,7 @@ export function quantiseBand({ rows, columns, s, ut, vt }: Svd, { bits, from, to
   const right: Matrix = { rows: width, columns, values: vt.subarray(from * columns, to * columns) }
   const left: Matrix = { rows, columns: width, values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]) }
   if (quantiser === 'nearest') return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
-  if (!inputs) throw new Error('delta_come with gptq needs the inputs of the layer')
+  if (!inputs) throw new Error('delta_come with gptq needs the inputs of the layer, which only linear layers have; edit these alone (include: linear)')
   const fed: Matrix = { rows: inputs.tokens, columns, values: inputs.values }
   const quantised = gptq(right, fed, bits, group, damping)
   const between = new Float32Array(inputs.tokens * width)

@@ -1,9 +1,11 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
 import { softmax, tf, type Tensor } from '../tensor/index.js'
 import type { Inputs, Weights } from './model.js'
+import { show } from './watch.js'
 
 /** x·Wᵀ (+ b) with W stored [out, in]. */
 export function linear(x: Tensor, weights: Weights, name: string): Tensor {
+  show(weights, `${name}.weight`, x)
   const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D, false, true)
   const bias = weights[`${name}.bias`]
   return bias ? product.add(bias) : product

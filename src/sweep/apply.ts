@@ -1,7 +1,7 @@
 // One edit applied to the selected tensors of a pair: the edited weights, the change T = F(Δ) − Δ, and its counts and norms.
 import type { Edit } from '../config/index.js'
 import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
-import type { Change, Gradient } from '../loss/index.js'
+import type { Change, FedInputs, Gradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { tf } from '../tensor/index.js'
 import type { Residence } from './residence.js'
@@ -26,7 +26,9 @@ export interface Applied {
  * Applies the steps to every selected tensor: W = base + F(Δ), or W = F(post) when the edit is on the weights. Sums are
  * float64.
  */
-export async function applyEdit(home: Residence, edit: Edit, seed: number | null, gradient: Gradient | null): Promise<Applied> {
+export async function applyEdit(
+  home: Residence, edit: Edit, seed: number | null, gradient: Gradient | null, fed?: ReadonlyMap<string, FedInputs>,
+): Promise<Applied> {
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
   const sourceOf = async (name: string) => (edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name].data()) as Float32Array))
@@ -43,7 +45,7 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
     const source = edit.on === 'delta' ? tf.tensor(delta, shape) : home.post[name]
     const slope = gradient?.get(name)
     const gradientTensor = slope && tf.tensor(slope, shape)
-    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, census, cache: home.caches[edit.on] }
+    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, inputs: fed?.get(name), census, cache: home.caches[edit.on] }
     const output = await applySteps(steps, source, context)
     const values = (await output.data()) as Float32Array
     tf.dispose([output, ...(edit.on === 'delta' ? [source] : []), ...(gradientTensor ? [gradientTensor] : [])])

@@ -1,12 +1,28 @@
 // One run: a planned edit of a pair → its row and its per-tensor terms.
-import { evaluate } from '../evaluate/index.js'
-import { classify, lossOf, riemannSum, taylor2, type Loss, type PathSum } from '../loss/index.js'
+import { editorNamed } from '../editors/index.js'
+import { encodeItems, evaluate } from '../evaluate/index.js'
+import { classify, layerInputs, lossOf, riemannSum, taylor2, type FedInputs, type Loss, type PathSum } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
+import type { Task } from '../tasks/index.js'
 import { applyEdit, type Applied } from './apply.js'
 import { failedRow, type Finished } from './columns.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
+
+/** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
+const CALIBRATION_ITEMS = 32
+
+/** What the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
+function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: Task): Promise<Map<string, FedInputs> | undefined> {
+  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsInputs?.(options))) return Promise.resolve(undefined)
+  const name = `inputs of layers on ${source}`
+  const known = home.caches[edit.on].get(name)
+  const items = () => encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer)
+  const found = known ?? layerInputs(home.model, home.post, items(), home.model.linear)
+  home.caches[edit.on].set(name, found)
+  return found as Promise<Map<string, FedInputs>>
+}
 
 /**
  * Edits, measures, and cleans up after itself.
@@ -22,7 +38,7 @@ export async function executeRun(
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
-  const applied = await applyEdit(home, run.edit, run.seed, run.edit.needsGradient ? reference.gradient : null)
+  const applied = await applyEdit(home, run.edit, run.seed, run.edit.needsGradient ? reference.gradient : null, await calibrationOf(home, run, task))
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
     const scores = measures.score

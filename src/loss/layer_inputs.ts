@@ -1,0 +1,44 @@
+// What the linear layers of a model are fed on batches: the calibration data of GPTQ and RegMean.
+import { disposeInputs, forward, makeInputs, type Model, type Weights } from '../models/index.js'
+import { watched } from '../models/watch.js'
+import { tf, type Batch, type Tensor } from '../tensor/index.js'
+
+export interface FedInputs {
+  tokens: number
+  /** [tokens, columns of the weight], row-major; padding is left out. */
+  values: Float32Array
+}
+
+/**
+ * Inputs of the linear layers `names` (those that the model has; others are left out) under weights that are held. One batch
+ * in memory at a time beside what is returned: tokens × columns floats per layer.
+ */
+export async function layerInputs(model: Model, weights: Weights, batches: readonly Batch[], names: readonly string[]): Promise<Map<string, FedInputs>> {
+  const wanted = new Set(names)
+  const parts = new Map<string, Float32Array[]>()
+  for (const batch of batches) {
+    const real = Int32Array.from([...batch.mask.keys()].filter((i) => batch.mask[i] === 1))
+    const rows = batch.rows * (model.sequence ?? batch.columns)
+    const seen = new Map<string, Tensor>()
+    const inputs = makeInputs(model, batch)
+    tf.tidy(() => {
+      const observe = (name: string, x: Tensor) => {
+        if (!wanted.has(name) || seen.has(name)) return
+        // Rows of padding are dropped where rows are tokens; a pooled input has none.
+        seen.set(name, tf.keep(x.shape[0] === rows && real.length < rows && batch.mask.length === rows ? tf.gather(x, real) : x.clone()))
+      }
+      forward(model, watched(weights, observe), inputs)
+    })
+    disposeInputs(inputs)
+    for (const [name, x] of seen) {
+      if (!parts.has(name)) parts.set(name, [])
+      parts.get(name)!.push((await x.data()) as Float32Array)
+      x.dispose()
+    }
+  }
+  return new Map([...parts].map(([name, chunks]) => {
+    const values = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0))
+    chunks.reduce((at, chunk) => (values.set(chunk, at), at + chunk.length), 0)
+    return [name, { tokens: values.length / model.shapes[name][1], values }]
+  }))
+}
