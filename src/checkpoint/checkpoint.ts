@@ -20,6 +20,11 @@ export interface Checkpoint {
   tensors: ReadonlyMap<string, TensorEntry>
   /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
   read(name: string): Promise<Float32Array>
+  /**
+   * The same for rows from … to − 1 of the first axis (all when null), asked for in one request: the bytes arrive while the
+   * caller computes.
+   */
+  readRows(name: string, rows: { from: number; to: number } | null): Promise<Float32Array>
   /** The stored bytes, as they are. */
   readBytes(name: string): Promise<Uint8Array>
   /** SHA-256 of config.json and of every weight file, by file name. */
@@ -75,6 +80,12 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       const entry = entryOf(name)
       return readValues(await handleOf(entry.file), entry)
     },
+    readRows: async (name, rows) => {
+      const entry = entryOf(name)
+      const stride = (entry.end - entry.begin) / (entry.shape[0] ?? 1)
+      const part = rows ? { ...entry, begin: entry.begin + rows.from * stride, end: entry.begin + rows.to * stride } : entry
+      return readValues(await handleOf(entry.file), part, part.end - part.begin)
+    },
     readBytes: async (name) => {
       const entry = entryOf(name)
       const bytes = new Uint8Array(entry.end - entry.begin)
@@ -94,16 +105,16 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   }
 }
 
-async function readValues(handle: FileHandle, entry: TensorEntry): Promise<Float32Array> {
+async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK): Promise<Float32Array> {
   const { name, dtype, file, begin, end } = entry
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isFloating(dtype)) throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
   const width = BITS[dtype] / 8
   const values = new Float32Array((end - begin) / width)
-  const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(CHUNK, end - begin))
+  const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
   let [count, first] = [0, -1]
-  for (let at = begin; at < end; at += CHUNK) {
-    const size = Math.min(CHUNK, end - at)
+  for (let at = begin; at < end; at += step) {
+    const size = Math.min(step, end - at)
     const done = (at - begin) / width
     const part = values.subarray(done, done + size / width)
     const bytes = chunk ? chunk.subarray(0, size) : new Uint8Array(part.buffer, part.byteOffset, size)

@@ -82,13 +82,14 @@ export interface PathOptions {
 }
 
 /** A change that is held, as a direction; the tensors that do not move are left out. */
-function steerOf(change: Change | Steer): Steer {
+function steerOf(change: Change | Steer, model: Model): Steer {
   if (!(change instanceof Map)) return change
   return {
     names: new Set(moving(change)),
     async read(name, rows: Rows | null) {
-      if (rows) throw new Error('a change that is held belongs to weights that are held')
-      return change.get(name)!
+      const values = change.get(name)!
+      const width = values.length / (model.shapes[name]?.[0] ?? 1)
+      return rows ? values.subarray(rows.from * width, rows.to * width) : values
     },
   }
 }
@@ -98,7 +99,7 @@ export async function riemannSum(
   model: Model, post: Weights | Source, change: Change | Steer, batches: readonly Batch[], { rule, steps, origin }: PathOptions,
 ): Promise<PathSum> {
   const source = sourceOf(model, post)
-  const steer = steerOf(change)
+  const steer = steerOf(change, model)
   const terms = new Map([...steer.names].map((name) => [name, 0]))
   if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
   for (const { t, weight } of ruleNodes(rule, steps)) {

@@ -42,7 +42,8 @@ export async function* walk(source: Source, visits: readonly Visit[]): AsyncGene
 
 /** Output of the stretch (or of its part) on one batch. */
 export function applyStretch({ stretch, part }: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {
-  return stretch.blocks.reduce<Tensor | null>((state, block) => block.apply(weights, state, inputs, part?.from ?? 0), hidden)!
+  // What a block leaves beside its output is freed after it; on a tape, what its derivative needs is kept.
+  return stretch.blocks.reduce<Tensor | null>((state, block) => tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0)), hidden)!
 }
 
 /** Outputs [wanted or rows * columns, …] of a batch under weights that are held. */

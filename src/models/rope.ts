@@ -45,16 +45,22 @@ export function rotations(positions: Int32Array, rope: RopeConfig, heads: number
   const cos = new Float32Array(positions.length * heads * headDim)
   const sin = new Float32Array(cos.length)
   const half = headDim / 2
+  const known = new Map<number, number>() // rows repeat their positions: where each was written first
   positions.forEach((position, token) => {
     const start = token * heads * headDim
-    for (let i = 0; i < headDim; i++) {
-      const angle = position * rates[i % half]
-      cos[start + i] = Math.cos(angle)
-      sin[start + i] = Math.sin(angle)
+    const first = known.get(position)
+    if (first !== undefined) {
+      for (const table of [cos, sin]) table.copyWithin(start, first, first + heads * headDim)
+      return
+    }
+    known.set(position, start)
+    for (let i = 0; i < half; i++) {
+      const angle = position * rates[i]
+      cos[start + i] = cos[start + half + i] = Math.cos(angle)
+      sin[start + i] = sin[start + half + i] = Math.sin(angle)
     }
     for (let head = 1; head < heads; head++) {
-      cos.copyWithin(start + head * headDim, start, start + headDim)
-      sin.copyWithin(start + head * headDim, start, start + headDim)
+      for (const table of [cos, sin]) table.copyWithin(start + head * headDim, start, start + headDim)
     }
   })
   return { cos, sin }

@@ -1,0 +1,112 @@
+// How a chain is cut so that a pass over it stays within a bound on memory. Every figure is an estimate in bytes of float32
+// values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
+import { UserError } from '../errors/index.js'
+import type { Block, Model } from './model.js'
+import type { Rows, Source, Stretch } from './source.js'
+
+/** What is to pass through the chain. */
+export interface Load {
+  /** Padded tokens of all batches, and of the largest one. */
+  total: number
+  largest: number
+  /** Tokens of the longest sequence. */
+  columns: number
+  /** Counted outputs of the batch that has most. */
+  counted: number
+}
+
+/** Copies of a block's weights at a time: held and being read; with a gradient also the change, the gradient and its values. */
+const WEIGHTS = { forward: 2, gradient: 5 }
+/** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
+const ACTIVATIONS = { forward: 4, gradient: 6 }
+const SCORES = { forward: 4, gradient: 10 }
+/** Copies of a part's logits. */
+const LOGITS = { forward: 5, gradient: 7 }
+/** A vocabulary is cut into at most this many parts. */
+const MOST_PARTS = 256
+
+type Kind = 'forward' | 'gradient'
+
+const sizeOf = (shape: readonly number[]) => 4 * shape.reduce((a, b) => a * b, 1)
+
+/** Bytes of the values that a block keeps of the largest batch. */
+function activations({ shapes, heads, width }: Model, block: Block, { largest, columns, counted }: Load, kind: Kind, share: number): number {
+  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]][0] * share
+  if (block.split) return 4 * 4 * largest * width
+  const sides = block.weights.reduce((sum, name) => sum + (shapes[name].length > 1 ? shapes[name].reduce((a, b) => a + b) : 0), width)
+  const scores = block.name.startsWith('layer') ? heads * columns : 0
+  return 4 * largest * (ACTIVATIONS[kind] * sides + SCORES[kind] * scores)
+}
+
+/** Bytes while a block, or such a share of its vocabulary, is passed. */
+function costOf(model: Model, block: Block, load: Load, kind: Kind, share = 1): number {
+  const weights = block.weights.reduce((sum, name) => sum + sizeOf(model.shapes[name]), 0)
+  return WEIGHTS[kind] * weights * share + activations(model, block, load, kind, share)
+}
+
+/** Hidden states between the stretches, and the tables of the largest batch. */
+function keptBytes({ width }: Model, { largest, columns }: Load, together: number, boundaries: number): number {
+  return 4 * width * (together * (boundaries + 2) + 6 * largest) + 4 * largest * columns
+}
+
+function partsOf(model: Model, block: Block, fits: (share: number) => boolean): (Rows | null)[] | null {
+  if (fits(1)) return [null]
+  if (!block.split) return null
+  const vocabulary = model.shapes[block.split.weights[0]][0]
+  for (let parts = 2; parts <= Math.min(MOST_PARTS, vocabulary); parts *= 2) {
+    if (!fits(1 / parts)) continue
+    const rows = Math.ceil(vocabulary / parts)
+    return Array.from({ length: Math.ceil(vocabulary / rows) }, (_, i) => ({ from: i * rows, to: Math.min(vocabulary, (i + 1) * rows) }))
+  }
+  return null
+}
+
+/** Neighbours joined while they fit: fewer states to keep, and less to run twice. */
+function joinStretches(model: Model, single: Stretch[], room: number, load: Load, kind: Kind): Stretch[] {
+  const joined: Stretch[] = []
+  let filled = Infinity
+  for (const stretch of single) {
+    const whole = stretch.parts.length === 1
+    const cost = whole ? costOf(model, stretch.blocks[0], load, kind) : Infinity
+    if (filled + cost <= room) {
+      joined.at(-1)!.blocks.push(...stretch.blocks)
+      filled += cost
+    } else {
+      joined.push({ blocks: [...stretch.blocks], parts: stretch.parts })
+      filled = cost
+    }
+  }
+  return joined
+}
+
+/**
+ * Stretches and parts of a pass within `bound` bytes of tensors and of values on their way. All batches walk together if their
+ * hidden states fit, so that each weight is read once; else in groups.
+ * @throws UserError with the least bound that would do, where one block does not fit.
+ */
+export function planStretches(model: Model, bound: number, load: Load, kind: Kind): Pick<Source, 'stretches' | 'together'> {
+  const { blocks } = model
+  for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
+    const room = bound - keptBytes(model, load, together, kind === 'gradient' ? blocks.length : 1)
+    const parts = blocks.map((block) => partsOf(model, block, (share) => costOf(model, block, load, kind, share) <= room))
+    if (!parts.includes(null)) {
+      const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))
+      return { stretches: joinStretches(model, single, room, load, kind), together }
+    }
+    if (together === load.largest) throw tooSmall(model, bound, load, kind)
+  }
+}
+
+function tooSmall(model: Model, bound: number, load: Load, kind: Kind): UserError {
+  const least = model.blocks.map((block) => ({
+    name: block.name,
+    bytes: costOf(model, block, load, kind, block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]][0]) : 1),
+  }))
+  const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  const needed = bytes + keptBytes(model, load, load.largest, kind === 'gradient' ? model.blocks.length : 1)
+  const text = (n: number) => `${Math.ceil(n / 1e6)} MB`
+  return new UserError(
+    `a memory bound of ${text(bound)} is too small for the block "${name}" and its values of ${load.largest} tokens; ` +
+      `the least that would do is ${text(needed)}`,
+  )
+}
