@@ -46,3 +46,13 @@ export function zeroShare(factors: Float32Array): number {
   for (const factor of factors) if (factor === 0) zeros++
   return zeros / factors.length
 }
+
+/** Indices in ascending order of magnitude, equal ones by index. */
+export function orderByMagnitude(values: Float32Array): Uint32Array {
+  const n = values.length
+  if (n > 2 ** 22) return Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => Math.abs(values[a]) - Math.abs(values[b]) || a - b)
+  // 31 bits of magnitude, which order like integers, above 22 of index: 53 bits, sorted without a comparator.
+  const bits = new Int32Array(values.buffer, values.byteOffset, n)
+  const keys = Float64Array.from({ length: n }, (_, i) => (bits[i] & 0x7fffffff) * 2 ** 22 + i).sort()
+  return Uint32Array.from(keys, (key) => key % 2 ** 22)
+}

@@ -44,8 +44,7 @@ export function gptq(matrix: Matrix, inputs: Matrix, bits: number, group: number
   const factor = inverseFactor(sorted, columns)
   // Column-major: a column's rows lie together.
   const weights = order.map((j) => Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j])))
-  const plain = dead.some(Boolean) ? { ...matrix, values: matrix.values.map((value, at) => (dead[at % columns] ? 0 : value)) } : matrix
-  const whole = group ? [] : Array.from({ length: rows }, (_, i) => gridOf(plain.values, bits, i * columns, columns))
+  const whole = group ? [] : Array.from({ length: rows }, (_, i) => gridOf(matrix.values, bits, i * columns, columns))
 
   const out = new Float32Array(rows * columns)
   let grids: Grid[] = whole

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { uniforms } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import type { Editor } from './editor.js'
-import { groupsOf, l1Factor, scaleEntries } from './factors.js'
+import { groupsOf, l1Factor, orderByMagnitude, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -35,8 +35,7 @@ export function keepProbabilities(values: Float32Array, shape: readonly number[]
       for (let i = 0; i < n; i++) out[begin + i] = 1 - drop_rate + epsilon * ((magnitudes[i] - least) / (most - least + 1e-7) - 0.5)
       continue
     }
-    // Ascending; a typed sort keyed by index would need pairs, an ordinary one is stable, which decides ties.
-    const order = Array.from(magnitudes.keys()).sort((a, b) => magnitudes[a] - magnitudes[b])
+    const order = orderByMagnitude(magnitudes)
     // The paper counts r from the largest (0) and takes p - epsilon/2 + epsilon r/n for its drop probability.
     const place = (rank: number) => (n === 1 ? 0.5 : convention === 'paper' ? 1 - (n - 1 - rank) / n : rank / (n - 1))
     for (let rank = 0; rank < n; rank++) out[begin + order[rank]] = 1 - drop_rate + epsilon * (place(rank) - 0.5)

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
 import { bandOf } from '../../src/editors/breadcrumbs.js'
+import { orderByMagnitude } from '../../src/editors/factors.js'
+import { gptq, roundToNearest } from '../../src/editors/gptq.js'
 import { dropRatios } from '../../src/editors/impart.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
@@ -158,4 +160,34 @@ test('ultradelta keeps the histogram: the same share of every level, tensors of 
       for (const i of kept) assert.ok(Math.abs((result[i] * (1 - rate)) / level - 1) < 1e-6)
     }
   }
+})
+
+test('the order of magnitudes, ties by index, packed or compared', () => {
+  assert.deepEqual([...orderByMagnitude(Float32Array.of(3, -1, 0, 1, -0, 1e-42))], [2, 4, 5, 1, 3, 0])
+  const many = Float32Array.from({ length: 2 ** 22 + 5 }, (_, i) => (i % 3) - 1)
+  const order = orderByMagnitude(many)
+  assert.deepEqual([...order.subarray(0, 3)], [1, 4, 7])
+  assert.deepEqual(Array.from(order.subarray(-3), (i) => Math.abs(many[i])), [1, 1, 1])
+})
+
+test('GPTQ errs less on its inputs than rounding to nearest, and equals it where inputs are independent', () => {
+  const wave = (n: number, step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step) + 0.3 * Math.sin(i * i * 0.37))
+  const matrix = { rows: 6, columns: 20, values: wave(120, 0.7) }
+  const inputs = { rows: 50, columns: 20, values: wave(1000, 0.11).map((value, i) => value + 2 * Math.cos(Math.floor(i / 20))) }
+  const error = (quantised: Float32Array) => {
+    let sum = 0
+    for (let t = 0; t < 50; t++) {
+      for (let i = 0; i < 6; i++) {
+        let difference = 0
+        for (let j = 0; j < 20; j++) difference += inputs.values[t * 20 + j] * (quantised[i * 20 + j] - matrix.values[i * 20 + j])
+        sum += difference * difference
+      }
+    }
+    return sum
+  }
+  for (const group of [0, 5, 128]) {
+    assert.ok(error(gptq(matrix, inputs, 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)), `group ${group}`)
+  }
+  const independent = { rows: 20, columns: 20, values: Float32Array.from({ length: 400 }, (_, i) => (i % 21 ? 0 : 5)) }
+  assert.deepEqual(gptq(matrix, independent, 3, 0, 0.01), roundToNearest(matrix, 3, 0))
 })
