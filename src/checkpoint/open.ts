@@ -1,0 +1,35 @@
+// Opens models by what people write: a folder, a name on the hub, an adapter.
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { resolveModel, type ResolveOptions } from '../hub/index.js'
+import { isAdapter, openAdapter, openPost } from './adapter.js'
+import { openCheckpoint, type Checkpoint } from './checkpoint.js'
+import { readLoraConfig } from './lora.js'
+
+/**
+ * A model by itself. An adapter is opened with the base that it names.
+ * @throws UserError as resolveModel, openCheckpoint and openAdapter do
+ */
+export async function openModel(reference: string, options: ResolveOptions = {}): Promise<Checkpoint> {
+  const folder = await resolveModel(reference, options)
+  if (!isAdapter(folder)) return openCheckpoint(folder)
+  const { base_model_name_or_path: named } = await readLoraConfig(folder)
+  if (!named) throw new UserError(`${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`)
+  const beside = resolve(folder, named)
+  const base = await openCheckpoint(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(named, options))
+  const adapted = await openAdapter(folder, base)
+  return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+}
+
+/** A base and a post-trained model, which may be an adapter of it. */
+export async function openModels(base: string, post: string, options: ResolveOptions = {}): Promise<[base: Checkpoint, post: Checkpoint]> {
+  const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
+  const opened = await openCheckpoint(baseFolder)
+  try {
+    return [opened, await openPost(postFolder, opened)]
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
