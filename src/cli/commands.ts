@@ -9,6 +9,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['inspect', 'Statistics of the delta between two checkpoints, per tensor and per role'],
   ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
   ['merge', 'Merge checkpoints as a YAML file says (mergekit\'s, or our own) and write the merged checkpoint'],
+  ['information', 'Fisher diagonals or Gram matrices of a model on a task, for the mergers fisher and regmean'],
   ['eval', 'Loss and score of a model on a task'],
   ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
   ['train', 'Train a model from a YAML file'],

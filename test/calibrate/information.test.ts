@@ -1,0 +1,65 @@
+// Gram matrices by hand, Fisher diagonals by finite differences, on a model of an embedding and two linear layers.
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { fisherDiagonals, gramMatrices } from '../../src/calibrate/information.js'
+import { lossOf } from '../../src/loss/index.js'
+import type { Model } from '../../src/models/index.js'
+import { linear } from '../../src/models/layers.js'
+import { padBatch } from '../../src/tasks/sequence.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+
+before(() => setBackend('wasm'))
+
+const model: Model = {
+  architecture: 'chain', objective: 'causal', vocabulary: 3, outputs: 3, positions: 4, width: 2, heads: 1,
+  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [3, 3] }, linear: ['up.weight', 'down.weight'], tables: () => ({}),
+  blocks: [
+    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed, ids.flatten().toInt()) },
+    { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
+    {
+      name: 'down', weights: ['down.weight'],
+      apply: (weights, x, { wanted }) => linear(wanted ? tf.gather(x!, wanted) : x!, weights, 'down'),
+    },
+  ],
+}
+const values = {
+  embed: [1, 2, 3, 4, 5, 6].map((x) => x / 5), 'up.weight': [1, 0, 0, 1, 1, 1], 'down.weight': [0.3, -0.2, 0.1, 0.5, 0.4, -0.6, -0.1, 0.2, 0.7],
+}
+const weightsOf = (all: Record<string, number[]>) =>
+  Object.fromEntries(Object.entries(all).map(([name, list]) => [name, tf.tensor(list, model.shapes[name])]))
+const sequences = [{ prompt: [0], target: [1, 2] }, { prompt: [2], target: [0] }, { prompt: [1], target: [1] }]
+
+test('Gram matrices: XᵀX over the real tokens, per token', async () => {
+  const weights = weightsOf({ ...values, embed: [1, 2, 3, 4, 5, 6] })
+  const before = tf.memory().numTensors
+  const short = [{ prompt: [0], target: [1] }, { prompt: [2], target: [] }, { prompt: [1], target: [] }]
+  const batches = [padBatch(short, [0, 1], 0), padBatch(short, [2], 0)]
+  const found = await gramMatrices(model, weights, batches)
+  assert.equal(tf.memory().numTensors, before)
+  // Rows (1, 2), (3, 4), (5, 6), (3, 4).
+  assert.deepEqual([...found.get('up.weight')!], [44, 56, 56, 72].map((x) => x / 4))
+  assert.equal(found.get('down.weight')!.length, 9)
+  tf.dispose(weights)
+})
+
+test('Fisher diagonals: the mean over items of the squared slope of an item\'s loss', async () => {
+  const weights = weightsOf(values)
+  const items = sequences.map((_, i) => padBatch(sequences, [i], 0))
+  const before = tf.memory().numTensors
+  const found = await fisherDiagonals(model, weights, items)
+  assert.equal(tf.memory().numTensors, before)
+  tf.dispose(weights)
+  const lossAt = async (name: keyof typeof values, entry: number, step: number): Promise<number[]> => {
+    const moved = weightsOf({ ...values, [name]: values[name].map((value, i) => (i === entry ? value + step : value)) })
+    const sums = []
+    for (const item of items) sums.push((await lossOf(model, moved, [item])).itemSums.reduce((a, b) => a + b, 0))
+    tf.dispose(moved)
+    return sums
+  }
+  for (const [name, entry] of [['up.weight', 1], ['up.weight', 4], ['down.weight', 5], ['embed', 4]] as const) {
+    const [up, down] = [await lossAt(name, entry, 0.01), await lossAt(name, entry, -0.01)]
+    const expected = up.reduce((sum, loss, i) => sum + ((loss - down[i]) / 0.02) ** 2 / items.length, 0)
+    const actual = found.get(name)![entry]
+    assert.ok(expected > 1e-4 && Math.abs(actual / expected - 1) < 5e-3, `${name}[${entry}]: ${actual} against ${expected}`)
+  }
+})
