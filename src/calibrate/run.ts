@@ -13,7 +13,7 @@ import { loadTask } from '../tasks/index.js'
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
 import { searchQ, type FoundQ } from './darex.js'
-import { distillScales, type Distilled } from './scales.js'
+import { distillScales, type DistillOptions, type Distilled } from './scales.js'
 
 /** A pair with its weights as tensors, and batches of the task: the last `items` items to calibrate on, as many first ones to check. */
 interface Held {
@@ -30,7 +30,9 @@ async function hold(baseFolder: string, postFolder: string, taskName: string, it
   const [first, second, task] = await Promise.all([openCheckpoint(baseFolder), openCheckpoint(postFolder), loadTask(taskName)])
   const pair = await pairCheckpoints(first, second)
   if (!second.config) throw new UserError(`${postFolder}: has no config.json`)
-  if (task.items.length < 2 * items) throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
+  if (task.items.length < 2 * items) {
+    throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
+  }
   const model = loadModel(second.config, Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])))
   const tokenizer = await loadTokenizer(postFolder)
   const [base, post]: Weights[] = [{}, {}]
@@ -41,7 +43,12 @@ async function hold(baseFolder: string, postFolder: string, taskName: string, it
   }
   const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, tokenizer, { batchTokens: 1024 })
   return {
-    pair, model, base, post, calibration: encode(task.items.length - items), check: encode(0),
+    pair,
+    model,
+    base,
+    post,
+    calibration: encode(task.items.length - items),
+    check: encode(0),
     async dispose() {
       tf.dispose([base, post])
       await Promise.all([first.close(), second.close()])
@@ -54,8 +61,19 @@ export interface CalibrateOptions {
   items: number
 }
 
+export interface DarexOptions extends CalibrateOptions {
+  drop_rate: number
+  seed: number
+}
+
+export interface DarexResult extends FoundQ {
+  /** Loss on other items at 1 - p and at q. */
+  check: { dare: number; darex: number }
+}
+
 /** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
-export async function calibrateDarex(base: string, post: string, { task, items, drop_rate, seed }: CalibrateOptions & { drop_rate: number; seed: number }): Promise<FoundQ & { check: { dare: number; darex: number } }> {
+export async function calibrateDarex(base: string, post: string, { task, items, drop_rate, seed }: DarexOptions): Promise<DarexResult> {
+  if (!(drop_rate > 0 && drop_rate < 1)) throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
   const held = await hold(base, post, task, items)
   const editor = editorNamed('darex')
   const lossAt = async (q: number, batches: Batch[]) => {
@@ -76,6 +94,12 @@ export async function calibrateDarex(base: string, post: string, { task, items, 
   return { ...found, check }
 }
 
+export interface ScalesOptions extends CalibrateOptions, DistillOptions {
+  /** Checkpoint folder to write. */
+  out?: string
+  overwrite?: boolean
+}
+
 export interface ScalesResult extends Omit<Distilled, 'scales' | 'initial'> {
   matrices: number
   /** Loss on items that were not trained on: post-trained, BitDelta, distilled. */
@@ -86,10 +110,15 @@ export interface ScalesResult extends Omit<Distilled, 'scales' | 'initial'> {
 }
 
 /** Distils the scales of the linear matrices; writes a checkpoint with `signs.safetensors` beside the weights when `out` is given. */
-export async function calibrateScales(base: string, post: string, { task, items, steps, rate, out, overwrite }: CalibrateOptions & { steps: number; rate: number; out?: string; overwrite?: boolean }): Promise<ScalesResult> {
+export async function calibrateScales(base: string, post: string, options: ScalesOptions): Promise<ScalesResult> {
+  const { task, items, steps, rate, out, overwrite } = options
+  if (!(rate > 0)) throw new UserError(`the learning rate must be above 0; got ${rate}`, { exitCode: 2 })
   if (out) await checkTarget(out, resolve(out), overwrite ?? false)
   const held = await hold(base, post, task, items)
-  const names = selectTensors(held.pair.names.map((name) => held.pair.post.tensors.get(name)!), { include: ['linear'] })
+  const names = selectTensors(
+    held.pair.names.map((name) => held.pair.post.tensors.get(name)!),
+    { include: ['linear'] },
+  )
   const { scales, initial, errors } = await distillScales(held.model, held.base, held.post, names, held.calibration, { steps, rate })
   const signs = new Map<string, Signs>()
   const at: Record<'bitdelta' | 'distilled', Weights> = { bitdelta: {}, distilled: {} }
@@ -111,20 +140,33 @@ export async function calibrateScales(base: string, post: string, { task, items,
   return { matrices: names.length, errors, check, bytes, dense_bytes: dense }
 }
 
-async function write(out: string, { pair, model, post }: Held, edited: Weights, signs: Map<string, Signs>, settings: Record<string, unknown>, overwrite = false) {
+async function write(
+  out: string,
+  { pair, model, post }: Held,
+  edited: Weights,
+  signs: Map<string, Signs>,
+  settings: Record<string, unknown>,
+  overwrite = false,
+) {
   const inputs = []
-  for (const [role, checkpoint] of [['base', pair.base], ['post', pair.post]] as const) {
+  for (const [role, checkpoint] of [
+    ['base', pair.base],
+    ['post', pair.post],
+  ] as const) {
     inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
   }
   const card = writeCard({
-    title: basename(resolve(out)), inputs, settings: { method: 'bitdelta with distilled scales', ...settings },
-    software: { deltalab: packageVersion(), node: process.version }, citations: [editorNamed('bitdelta').cite],
+    title: basename(resolve(out)),
+    inputs,
+    settings: { method: 'bitdelta with distilled scales', ...settings },
+    software: { deltalab: packageVersion(), node: process.version },
+    citations: [editorNamed('bitdelta').cite],
   })
-  const dtypeOf = (name: string) => pair.post.tensors.get(name)!.dtype
+  const dtypeOf = (name: string) => pair.post.tensors.get(name)!.dtype.replace('F64', 'F32')
   async function* tensors() {
     for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
   }
-  const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) === 'F64' ? 'F32' : dtypeOf(name) }))
+  const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
   await writeCheckpoint(out, { plan, tensors: tensors(), config: null, copyFrom: pair.post.folder, card, overwrite })
   const stored: Record<string, StoredTensor> = {}
   for (const [name, { words, alpha, shape }] of signs) {

@@ -31,7 +31,14 @@ function logitsOf(model: Model, weights: Weights, batch: Batch): Tensor {
  * Liu et al. 2024 (BitDelta), arXiv 2402.10193, section 3.1: min over scales of |Z_post - Z(scales)|², Adam (.9, .999), one batch
  * per step in turn. `base` and `post` are held by the caller; `names` are the matrices that become signs.
  */
-export async function distillScales(model: Model, base: Weights, post: Weights, names: readonly string[], batches: readonly Batch[], { steps, rate }: DistillOptions): Promise<Distilled> {
+export async function distillScales(
+  model: Model,
+  base: Weights,
+  post: Weights,
+  names: readonly string[],
+  batches: readonly Batch[],
+  { steps, rate }: DistillOptions,
+): Promise<Distilled> {
   const signs: Weights = {}
   const initial = new Map<string, number>()
   for (const name of names) {
@@ -51,7 +58,11 @@ export async function distillScales(model: Model, base: Weights, post: Weights, 
     const at = step % batches.length
     const error = (...alphas: Tensor[]) => {
       const student = Object.fromEntries(names.map((name, i) => [name, base[name].add(signs[name].mul(alphas[i]))]))
-      return logitsOf(model, { ...post, ...student }, batches[at]).sub(wanted[at]).square().mean().asScalar()
+      return logitsOf(model, { ...post, ...student }, batches[at])
+        .sub(wanted[at])
+        .square()
+        .mean()
+        .asScalar()
     }
     const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
     errors.push((await value.data())[0])

@@ -11,7 +11,11 @@ export function builder(cli: Argv) {
     .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model' })
     .positional('post', { type: 'string', demandOption: true, describe: 'Folder of the post-trained model, with its tokenizer.json' })
     .option('task', TASK)
-    .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to calibrate on; as many first ones check the result' })
+    .option('items', {
+      type: 'number',
+      default: 128,
+      describe: 'Last items of the task, to calibrate on; as many first ones check the result',
+    })
     .option('drop-rate', { type: 'number', alias: 'drop', default: 0.9, describe: 'darex: probability that an entry is dropped' })
     .option('seed', { type: 'number', default: 0, describe: 'darex: seed of the mask' })
     .option('steps', { type: 'number', default: 200, describe: 'bitdelta: steps of Adam' })
@@ -20,29 +24,28 @@ export function builder(cli: Argv) {
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
-    .example('deltalab calibrate darex checkpoints/small/base checkpoints/small/math --task math --drop 0.99', 'q, and the loss beside that of DARE')
-    .example('deltalab calibrate bitdelta checkpoints/small/base checkpoints/small/math --task math --out tuned', 'one scale per matrix, trained on logits')
+    .example(
+      'deltalab calibrate darex checkpoints/small/base checkpoints/small/math --task math --drop 0.99',
+      'q, and the loss beside that of DARE',
+    )
+    .example(
+      'deltalab calibrate bitdelta checkpoints/small/base checkpoints/small/math --task math --out tuned',
+      'one scale per matrix, trained on logits',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ editor, base, post, json, backend, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
-  const [{ UserError }, { setBackend }, { calibrateDarex, calibrateScales }] =
-    await Promise.all([import('../errors/index.js'), import('../tensor/index.js'), import('../calibrate/index.js')])
-  if (!(args.dropRate > 0 && args.dropRate < 1)) throw new UserError(`--drop-rate must be between 0 and 1; got ${args.dropRate}`, { exitCode: 2 })
-  if (!(args.rate > 0)) throw new UserError(`--rate must be above 0; got ${args.rate}`, { exitCode: 2 })
-  await setBackend(backend)
+  const [{ setBackend }, calibrate] = await Promise.all([import('../tensor/index.js'), import('../calibrate/index.js')])
   const print = (result: object, text: string) => process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`)
+  await setBackend(backend)
   if (editor === 'darex') {
-    const found = await calibrateDarex(base, post, { ...args, drop_rate: args.dropRate })
-    print(found, `q = ${found.q} (1 - p = ${Number((1 - args.dropRate).toPrecision(6))}) after ${found.tried.length} losses; ` +
-      `on ${args.items} other items: loss ${found.check.darex.toFixed(4)}, of DARE ${found.check.dare.toFixed(4)} nats per token`)
-    return
+    const found = await calibrate.calibrateDarex(base, post, { ...args, drop_rate: args.dropRate })
+    print(found, calibrate.describeDarex(found, args.dropRate))
+  } else {
+    const found = await calibrate.calibrateScales(base, post, args)
+    print(found, `${calibrate.describeScales(found)}${args.out ? `\n${args.out} written` : ''}`)
   }
-  const found = await calibrateScales(base, post, args)
-  const { check, errors, bytes, dense_bytes: dense } = found
-  print(found, `${found.matrices} matrices: squared logit difference ${errors[0].toPrecision(4)} → ${errors.at(-1)!.toPrecision(4)}; on ${args.items} other items: loss ` +
-    `${check.distilled.toFixed(4)}, of BitDelta ${check.bitdelta.toFixed(4)}, post-trained ${check.post.toFixed(4)} nats per token; ` +
-    `${bytes} bytes of signs and scales for ${dense} in 16 bits${args.out ? `\n${args.out} written` : ''}`)
 }

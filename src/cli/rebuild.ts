@@ -11,14 +11,22 @@ export function builder(cli: Argv) {
     .positional('delta', { type: 'string', demandOption: true, describe: 'File of seeds and scalars, as `deltalab zeroth` writes it' })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
-    .example('deltalab rebuild checkpoints/small/base results/zeroth-order/mezo.safetensors --out tuned', 'float32 weights, as the trainer held them')
+    .example(
+      'deltalab rebuild checkpoints/small/base results/zeroth-order/mezo.safetensors --out tuned',
+      'float32 weights, as the trainer held them',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ base, delta, out, overwrite }: Args): Promise<void> {
   const [{ checkTarget, hashFile, writeCard, writeCheckpoint }, { readPoint, readSeeds, rebuild }, { UserError }, { packageVersion }] =
-    await Promise.all([import('../checkpoint/index.js'), import('../zeroth/index.js'), import('../errors/index.js'), import('../record/package.js')])
+    await Promise.all([
+      import('../checkpoint/index.js'),
+      import('../zeroth/index.js'),
+      import('../errors/index.js'),
+      import('../record/package.js'),
+    ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite)
   const { point, model, identity, config, hashes } = await readPoint(base)
@@ -26,7 +34,10 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
   rebuild(point, seeds)
   const card = writeCard({
     title: basename(resolve(out)),
-    inputs: [{ role: 'base', name: basename(resolve(base)), hashes }, { role: 'delta', name: basename(delta), hashes: { [basename(delta)]: await hashFile(delta) } }],
+    inputs: [
+      { role: 'base', name: basename(resolve(base)), hashes },
+      { role: 'delta', name: basename(delta), hashes: { [basename(delta)]: await hashFile(delta) } },
+    ],
     settings: { directions: seeds.scalars.length, seed: seeds.seed, dtype: 'F32' },
     software: { deltalab: packageVersion(), node: process.version },
     citations: ['Malladi et al. 2023 (MeZO), arXiv 2305.17333', 'Qin et al. 2024 (FedKSeed), arXiv 2312.06353'],
@@ -34,7 +45,10 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
   await writeCheckpoint(out, {
     plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name], dtype: 'F32' })),
     tensors: [...point].map(([name, values]) => ({ name, values })),
-    config, copyFrom: base, card, overwrite,
+    config,
+    copyFrom: base,
+    card,
+    overwrite,
   })
   process.stdout.write(`${out} written: ${base} and ${seeds.scalars.filter(Boolean).length} scalars of ${delta}\n`)
 }

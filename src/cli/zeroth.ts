@@ -12,14 +12,20 @@ export function builder(cli: Argv) {
     .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
-    .example('deltalab zeroth configs/zeroth-order.yaml', 'two runs on the small miniature base; their deltas are results/zeroth-order/*.safetensors')
+    .example(
+      'deltalab zeroth configs/zeroth-order.yaml',
+      'two runs on the small miniature base; their deltas are results/zeroth-order/*.safetensors',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ config, out, backend, json }: Args): Promise<void> {
-  const [{ readLocated }, { runZeroth, zerothSchema }, { writeWhole }] =
-    await Promise.all([import('../config/index.js'), import('../zeroth/index.js'), import('../record/write.js')])
+  const [{ readLocated }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
+    import('../config/index.js'),
+    import('../zeroth/index.js'),
+    import('../record/write.js'),
+  ])
   const { value: recipe, text } = await readLocated(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   let shown = Date.now()
@@ -35,9 +41,11 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
     return
   }
   const percent = (score: number) => `${(100 * score).toFixed(1)} %`
-  for (const { name, bytes, parameters, rebuilt_exactly, ...r } of results) {
-    process.stdout.write(`${name}: held-out loss ${r.loss_before.toFixed(4)} → ${r.loss_after.toFixed(4)}, score ${percent(r.score_before)} → ${percent(r.score_after)}; ` +
-      `${r.used} of ${r.scalars} scalars, ${bytes} bytes for ${parameters} parameters, rebuilt ${rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`)
+  for (const { name, ...r } of results) {
+    const held = `held-out loss ${r.loss_before.toFixed(4)} → ${r.loss_after.toFixed(4)}, score ${percent(r.score_before)} → ${percent(r.score_after)}`
+    const stored = `${r.used} of ${r.scalars} scalars, ${r.bytes} bytes for ${r.parameters} parameters`
+    process.stdout.write(`${name}: ${held}; ${stored}, rebuilt ${r.rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`)
   }
-  process.stdout.write(`${[join(folder, 'losses.csv'), join(folder, 'summary.json'), ...results.map(({ name }) => join(folder, `${name}.safetensors`))].join('\n')}\n`)
+  const files = ['losses.csv', 'summary.json', ...results.map(({ name }) => `${name}.safetensors`)]
+  process.stdout.write(`${files.map((file) => join(folder, file)).join('\n')}\n`)
 }

@@ -33,7 +33,8 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
       const { gradient, inputs, keep } = context
       const input = current
       current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, inputs, keep }))
-      for (const text of editor.warnings?.(options, input.shape, facts) ?? []) context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
+      for (const text of editor.warnings?.(options, input.shape, facts) ?? [])
+        context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
       input.dispose()
     }
     return current

@@ -6,14 +6,28 @@ import type { Editor } from './editor.js'
 
 const options = z
   .strictObject({
-  multiplier: z.number().default(1).describe('Factor m of the mean magnitude; 1 is BitDelta.'),
-  blocks: z.int().min(1).max(65536).default(1)
-    .describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
-  magnitudes: z.enum(['mean', 'normal', 'uniform']).default('mean')
-    .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
-  passes: z.int().min(1).max(16).default(1).describe('BitDelta applied again to what is left, this many times in all: a sign bit and a mean each.'),
-})
-  .refine((o) => o.passes === 1 || (o.blocks === 1 && o.magnitudes === 'mean'), { message: 'above 1 goes with blocks: 1 and magnitudes: mean only', path: ['passes'] })
+    multiplier: z.number().default(1).describe('Factor m of the mean magnitude; 1 is BitDelta.'),
+    blocks: z
+      .int()
+      .min(1)
+      .max(65536)
+      .default(1)
+      .describe('Blocks of equal count that the sorted magnitudes are cut into; each takes its own mean.'),
+    magnitudes: z
+      .enum(['mean', 'normal', 'uniform'])
+      .default('mean')
+      .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
+    passes: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('BitDelta applied again to what is left, this many times in all: a sign bit and a mean each.'),
+  })
+  .refine((o) => o.passes === 1 || (o.blocks === 1 && o.magnitudes === 'mean'), {
+    message: 'above 1 goes with blocks: 1 and magnitudes: mean only',
+    path: ['passes'],
+  })
 
 type Options = z.infer<typeof options>
 
@@ -54,7 +68,10 @@ function residualMeans(values: Float32Array, first: number, passes: number): Flo
   return means
 }
 
-/** The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it flips a sign. */
+/**
+ * The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it
+ * flips a sign.
+ */
 export const bitdelta: Editor<Options, Blocks> = {
   name: 'bitdelta',
   title: 'Keeps the sign of every entry and the mean magnitude of the tensor or of magnitude blocks.',
@@ -78,8 +95,10 @@ export const bitdelta: Editor<Options, Blocks> = {
       return sum.mul(multiplier)
     }
     const scaled = means.map((mean) => mean * multiplier)
-    const sized = means.length === 1 ? signs.mul(scaled[0])
-      : signs.mul(tf.gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right')).reshape(delta.shape))
+    const sized =
+      means.length === 1
+        ? signs.mul(scaled[0])
+        : signs.mul(tf.gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right')).reshape(delta.shape))
     if (magnitudes === 'normal') return sized.mul(keyedNormal(delta.shape, key, offset).add(1))
     if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
     return sized

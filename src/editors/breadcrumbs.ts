@@ -8,8 +8,12 @@ const options = z.strictObject({
   drop_rate: z.number().min(0).max(1).describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),
   gamma: z.number().min(0).max(1).default(0.01).describe('Fraction of largest entries that is dropped as outliers.'),
   rescale: z.boolean().default(false).describe('Multiply the kept entries so that the tensor keeps its L1 norm.'),
-  convention: z.enum(['paper', 'mergelm', 'mergekit']).default('paper')
-    .describe('The paper works by row; mergelm by tensor, one small entry more; mergekit by tensor, fewer outliers if they leave too few, and zeroes a tensor without.'),
+  convention: z
+    .enum(['paper', 'mergelm', 'mergekit'])
+    .default('paper')
+    .describe(
+      'The paper works by row; mergelm by tensor, one small entry more; mergekit by tensor, fewer outliers if they leave too few, and zeroes a tensor without.',
+    ),
 })
 
 type Options = z.infer<typeof options>

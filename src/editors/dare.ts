@@ -9,12 +9,19 @@ const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).describe('Probability p that an entry is dropped.'),
     k: z.number().default(0).describe('Factor of the dropped entries: 0 is DARE, 1 the identity, below 0 flips their sign.'),
-    rescale: z.boolean().default(true)
+    rescale: z
+      .boolean()
+      .default(true)
       .describe('Multiply the kept entries by (1 - kp)/(1 - p); false leaves them as they are (drop-only).'),
-    convention: z.enum(['paper', 'mergelm', 'peft', 'mergekit']).default('paper')
+    convention: z
+      .enum(['paper', 'mergelm', 'peft', 'mergekit'])
+      .default('paper')
       .describe('Rescaling: mergekit restores the L1 norm of the tensor, the others multiply by 1/(1 - p).'),
   })
-  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
+  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', {
+    message: 'must be below 1 when rescale is true',
+    path: ['drop_rate'],
+  })
   .refine((o) => o.convention !== 'mergekit' || o.k === 0, { message: 'must be 0 in the convention of mergekit', path: ['k'] })
 
 type Options = z.infer<typeof options>
@@ -37,10 +44,16 @@ export const dare: Editor<Options, number | undefined> = {
   unbiased: (o) => o.rescale && o.convention !== 'mergekit',
   needsSurvey: (o) => o.rescale && o.convention === 'mergekit',
   /** mergekit's factor of the kept entries. */
-  survey: (values, { drop_rate }, { key, keep }) => l1Factor(values, keep ?? uniforms(values.length, key).map((u) => (u < drop_rate ? 0 : 1))),
+  survey: (values, { drop_rate }, { key, keep }) =>
+    l1Factor(values, keep ?? uniforms(values.length, key).map((u) => (u < drop_rate ? 0 : 1))),
   edit(delta, { options, key, offset, keep, facts }) {
     const { dropped, kept } = facts === undefined ? dareFactors(options) : { dropped: 0, kept: facts }
-    if (keep) return scaleEntries(delta, Float32Array.from(keep, (one) => (one ? kept : dropped)), offset)
+    if (keep)
+      return scaleEntries(
+        delta,
+        Float32Array.from(keep, (one) => (one ? kept : dropped)),
+        offset,
+      )
     return keyedSelect(delta, key, { rate: options.drop_rate, dropped, kept, offset })
   },
   /** Sparse when k = 0; a seed of 64 bits would replace the mask, but another reader could not check it. Dense otherwise. */

@@ -7,7 +7,10 @@ import { scaleEntries } from './factors.js'
 
 const options = z.strictObject({
   drop_rate: z.number().min(0).max(1).describe('Probability p that an entry is dropped.'),
-  q: z.number().refine((q) => q > 0, 'must be above 0').describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
+  q: z
+    .number()
+    .refine((q) => q > 0, 'must be above 0')
+    .describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
 })
 
 type Options = z.infer<typeof options>
@@ -24,7 +27,12 @@ export const darex: Editor<Options> = {
   scope: 'element',
   unbiased: ({ drop_rate, q }) => Math.abs(q - (1 - drop_rate)) < 1e-12,
   edit(delta, { options: { drop_rate, q }, key, offset, keep }) {
-    if (keep) return scaleEntries(delta, Float32Array.from(keep, (one) => (one ? 1 / q : 0)), offset)
+    if (keep)
+      return scaleEntries(
+        delta,
+        Float32Array.from(keep, (one) => (one ? 1 / q : 0)),
+        offset,
+      )
     return keyedSelect(delta, key, { rate: drop_rate, dropped: 0, kept: 1 / q, offset })
   },
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))), as DARE. */

@@ -6,8 +6,11 @@ import type { Editor, LayerInputs } from './editor.js'
 import { gptq, roundToNearest, type Matrix } from './gptq.js'
 
 const options = z.strictObject({
-  bands: z.string().regex(/^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/, 'must be bits x singular vectors, joined by +, like 8x2+3x32+2x968')
-    .default('8x2+3x32+2x968').describe('Bits x singular vectors of each band, leading ones first; the default is 1 bit per entry of a 4096² matrix.'),
+  bands: z
+    .string()
+    .regex(/^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/, 'must be bits x singular vectors, joined by +, like 8x2+3x32+2x968')
+    .default('8x2+3x32+2x968')
+    .describe('Bits x singular vectors of each band, leading ones first; the default is 1 bit per entry of a 4096² matrix.'),
   group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
   quantiser: z.enum(['nearest', 'gptq']).default('nearest').describe('Round to nearest, or GPTQ on a calibration batch of layer inputs.'),
   damping: z.number().min(0).default(0.01).describe('Of GPTQ: added to the diagonal of the Hessian, as a fraction of its mean.'),
@@ -25,25 +28,38 @@ export interface Band {
 /** The bands of a matrix with `rank` singular vectors. */
 export function bandsOf({ bands }: Options, rank: number): Band[] {
   let at = 0
-  return bands.split('+').map((text) => {
-    const [bits, width] = text.split('x').map(Number)
-    const from = at
-    at = Math.min(rank, at + width)
-    return { bits, from, to: at }
-  }).filter(({ from, to }) => to > from)
+  return bands
+    .split('+')
+    .map((text) => {
+      const [bits, width] = text.split('x').map(Number)
+      const from = at
+      at = Math.min(rank, at + width)
+      return { bits, from, to: at }
+    })
+    .filter(({ from, to }) => to > from)
 }
 
 /**
  * De-quantised factors of one band: U [rows, width], a row per output in groups along the band, and Vᵀ [width, columns], a row
  * per singular vector in groups along the inputs. Singular values stay as they are (16 bits).
  */
-export function quantiseBand({ rows, columns, s, ut, vt }: Svd, { bits, from, to }: Band, options: Options, inputs?: LayerInputs): { u: Float32Array; vt: Float32Array } {
+export function quantiseBand(
+  { rows, columns, s, ut, vt }: Svd,
+  { bits, from, to }: Band,
+  options: Options,
+  inputs?: LayerInputs,
+): { u: Float32Array; vt: Float32Array } {
   const { quantiser, group, damping } = options
   const width = to - from
   const right: Matrix = { rows: width, columns, values: vt.subarray(from * columns, to * columns) }
-  const left: Matrix = { rows, columns: width, values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]) }
+  const left: Matrix = {
+    rows,
+    columns: width,
+    values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]),
+  }
   if (quantiser === 'nearest') return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
-  if (!inputs) throw new Error('delta_come with gptq needs the inputs of the layer, which only linear layers have; edit these alone (include: linear)')
+  if (!inputs)
+    throw new Error('delta_come with gptq needs the inputs of the layer, which only linear layers have; edit these alone (include: linear)')
   const fed: Matrix = { rows: inputs.tokens, columns, values: inputs.values }
   const quantised = gptq(right, fed, bits, group, damping)
   const between = new Float32Array(inputs.tokens * width)
@@ -73,7 +89,10 @@ export const deltaCome: Editor<Options, Svd> = {
     const parts = bandsOf(options, facts.s.length).map((band) => {
       const { u, vt } = quantiseBand(facts, band, options, inputs)
       const width = band.to - band.from
-      return tf.matMul(tf.tensor2d(u, [rows, width]).mul(tf.tensor1d(Float32Array.from(facts.s.subarray(band.from, band.to)))), tf.tensor2d(vt, [width, columns]))
+      return tf.matMul(
+        tf.tensor2d(u, [rows, width]).mul(tf.tensor1d(Float32Array.from(facts.s.subarray(band.from, band.to)))),
+        tf.tensor2d(vt, [width, columns]),
+      )
     })
     return tf.addN(parts)
   },

@@ -55,7 +55,12 @@ export function gptq(matrix: Matrix, inputs: Matrix, bits: number, group: number
     for (let i = begin; i < end; i++) {
       if (group && i % group === 0) {
         const members = weights.slice(i, i + group)
-        grids = Array.from({ length: rows }, (_, row) => gridOf(members.map((column) => column[row]), bits))
+        grids = Array.from({ length: rows }, (_, row) =>
+          gridOf(
+            members.map((column) => column[row]),
+            bits,
+          ),
+        )
       }
       const column = block[i - begin]
       const error = new Float64Array(rows)
@@ -67,7 +72,8 @@ export function gptq(matrix: Matrix, inputs: Matrix, bits: number, group: number
       for (let j = i; j < end; j++) subtract(block[j - begin], error, factor[i * columns + j])
       errors.push(error)
     }
-    for (let j = end; j < columns; j++) for (const [e, error] of errors.entries()) subtract(weights[j], error, factor[(begin + e) * columns + j])
+    for (let j = end; j < columns; j++)
+      for (const [e, error] of errors.entries()) subtract(weights[j], error, factor[(begin + e) * columns + j])
   }
   return out
 }

@@ -6,9 +6,18 @@ import type { Editor } from './editor.js'
 
 const options = z
   .strictObject({
-    drop_rate: z.number().min(0).max(1).refine((p) => p < 1, 'must be below 1').describe('Sparsity of U and V together (alpha of the paper).'),
+    drop_rate: z
+      .number()
+      .min(0)
+      .max(1)
+      .refine((p) => p < 1, 'must be below 1')
+      .describe('Sparsity of U and V together (alpha of the paper).'),
     beta: z.number().min(0).max(1).default(0.6).describe('Fraction of trailing singular vectors that is dropped whole; at most drop_rate.'),
-    exponent: z.number().refine((c) => c > 0, 'must be above 0').default(1).describe('C: how fast the sparsity grows as singular values fall.'),
+    exponent: z
+      .number()
+      .refine((c) => c > 0, 'must be above 0')
+      .default(1)
+      .describe('C: how fast the sparsity grows as singular values fall.'),
   })
   .refine((o) => o.beta <= o.drop_rate, { message: 'must be at most drop_rate', path: ['beta'] })
 
@@ -24,7 +33,7 @@ export function dropRatios(s: ArrayLike<number>, { drop_rate, beta, exponent }: 
   const ratios = Array.from({ length: count }, (_, k) => (1 - (s[k] / s[0]) ** exponent) * gamma)
   if (!(s[0] > 0)) return []
   let cut = count
-  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma; ) sum += 1 - ratios[--cut]
+  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma;) sum += 1 - ratios[--cut]
   return ratios.slice(0, cut)
 }
 
@@ -67,7 +76,8 @@ export const impart: Editor<Options, Svd> = {
     })
     return tf.matMul(tf.tensor2d(left, [rows, rank]), tf.tensor2d(right, [rank, columns]))
   },
-  warnings: (options, _, facts) => (dropRatios(facts.s, options).length ? [] : ['keeps nothing: no singular vector is left after the pre-pruning']),
+  warnings: (options, _, facts) =>
+    dropRatios(facts.s, options).length ? [] : ['keeps nothing: no singular vector is left after the pre-pruning'],
   /** For each kept singular vector a bitmask of m + n, 16 per kept entry, 16 for the singular value; never more than dense. */
   bits(options, shape, _, facts) {
     if (shape.length !== 2 || !facts || options.drop_rate === 0) return denseBits(shape)

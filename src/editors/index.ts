@@ -15,12 +15,31 @@ import { magprune } from './magprune.js'
 import { quantise } from './quantise.js'
 import { ultradelta } from './ultradelta.js'
 
-export const editors: readonly Editor[] = [dare, magnitude, bitdelta, lowrank, expo, biased, darex, magprune, breadcrumbs, quantise, deltaCome, impart, ultradelta]
+export const editors: readonly Editor[] = [
+  dare,
+  magnitude,
+  bitdelta,
+  lowrank,
+  expo,
+  biased,
+  darex,
+  magprune,
+  breadcrumbs,
+  quantise,
+  deltaCome,
+  impart,
+  ultradelta,
+]
 
 /** @throws UserError with the nearest name. */
 export function editorNamed(name: string): Editor {
   const found = editors.find((editor) => editor.name === name)
-  if (!found) throw unknown('editor', name, editors.map((editor) => editor.name))
+  if (!found)
+    throw unknown(
+      'editor',
+      name,
+      editors.map((editor) => editor.name),
+    )
   return found
 }
 

@@ -8,14 +8,31 @@ import { groupsOf, l1Factor, scaleEntries, shareOf } from './factors.js'
 const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).describe('Fraction p of the entries, smallest first, that is dropped.'),
-    rescale: z.boolean().default(false)
-      .describe('Multiply the kept entries by 1/(1 - p), in the convention of mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.'),
-    granularity: z.enum(['tensor', 'row', 'model']).default('tensor').describe('Whether entries compete within their tensor, their row (DELLA) or the model (TIES).'),
-    convention: z.enum(['paper', 'peft', 'mergekit', 'mergelm', 'ties']).default('paper')
-      .describe('Kept of n: int((1 - p) n), ties to the lowest index; mergelm drops int(pn) with all ties; ties keeps one more and all ties.'),
+    rescale: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Multiply the kept entries by 1/(1 - p), in mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.',
+      ),
+    granularity: z
+      .enum(['tensor', 'row', 'model'])
+      .default('tensor')
+      .describe('Whether entries compete within their tensor, their row (DELLA) or the model (TIES).'),
+    convention: z
+      .enum(['paper', 'peft', 'mergekit', 'mergelm', 'ties'])
+      .default('paper')
+      .describe(
+        'Kept of n: int((1 - p) n), ties to the lowest index; mergelm drops int(pn) with all ties; ties keeps one more and all ties.',
+      ),
   })
-  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', { message: 'must be below 1 when rescale is true', path: ['drop_rate'] })
-  .refine((o) => o.granularity !== 'model' || o.convention !== 'mergekit' || !o.rescale, { message: 'of mergekit is by tensor', path: ['rescale'] })
+  .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', {
+    message: 'must be below 1 when rescale is true',
+    path: ['drop_rate'],
+  })
+  .refine((o) => o.granularity !== 'model' || o.convention !== 'mergekit' || !o.rescale, {
+    message: 'of mergekit is by tensor',
+    path: ['rescale'],
+  })
 
 type Options = z.infer<typeof options>
 
@@ -50,8 +67,10 @@ function survey(values: Float32Array, options: Options, { shape, census, tensor 
   let [cut, ties, kept] = [undefined as Largest | undefined, 0, 0]
   for (const [begin, end] of groupsOf(shape, granularity)) {
     const place = placeOf(end - begin, options)
-    cut = granularity === 'model' ? localCut(census as ModelCut, tensor)
-      : cutAt(place > end - begin ? null : largest(values.subarray(begin, end), place), convention)
+    cut =
+      granularity === 'model'
+        ? localCut(census as ModelCut, tensor)
+        : cutAt(place > end - begin ? null : largest(values.subarray(begin, end), place), convention)
     let equal = 0
     for (let i = begin; i < end; i++) {
       const magnitude = Math.abs(values[i])
@@ -108,7 +127,12 @@ export const magnitude: Editor<Options, Facts> = {
     const out: string[] = []
     if (kept === 0 && drop_rate < 1 && granularity !== 'model') out.push(`keeps none of ${n} entries`)
     if (ties > n / 100) {
-      const fate = convention === 'mergelm' ? 'all of them are dropped' : convention === 'ties' ? 'all of them are kept' : 'their index decides which stay'
+      const fate =
+        convention === 'mergelm'
+          ? 'all of them are dropped'
+          : convention === 'ties'
+            ? 'all of them are kept'
+            : 'their index decides which stay'
       out.push(`finds ${((100 * ties) / n).toFixed(1)} % of ${n} entries tied at the threshold: ${fate}`)
     }
     return out

@@ -8,17 +8,30 @@ import { groupsOf, l1Factor, orderByMagnitude, scaleEntries } from './factors.js
 
 const options = z
   .strictObject({
-    drop_rate: z.number().min(0).max(1).refine((p) => p < 1, 'must be below 1').describe('Mean probability p that an entry is dropped.'),
-    epsilon: z.number().min(0).max(1).default(0.14)
+    drop_rate: z
+      .number()
+      .min(0)
+      .max(1)
+      .refine((p) => p < 1, 'must be below 1')
+      .describe('Mean probability p that an entry is dropped.'),
+    epsilon: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.14)
       .describe('Width of the window of probabilities, p - epsilon/2 to p + epsilon/2; twice the epsilon of mergekit; 0 is DARE.'),
     granularity: z.enum(['row', 'tensor']).default('row').describe('Whether entries are ranked within their row or their tensor.'),
     by: z.enum(['rank', 'magnitude']).default('rank').describe('Probability linear in the rank of |delta|, or in |delta| itself.'),
     rescale: z.boolean().default(true).describe('Divide kept entries by their keep probability; false leaves them as they are.'),
-    convention: z.enum(['paper', 'della', 'mergekit']).default('paper')
+    convention: z
+      .enum(['paper', 'della', 'mergekit'])
+      .default('paper')
       .describe('The paper divides ranks by n, the code of della by n - 1; mergekit too, and it rescales to the L1 norm of the tensor.'),
   })
-  .refine((o) => o.epsilon === 0 || (o.drop_rate - o.epsilon / 2 > 0 && o.drop_rate + o.epsilon / 2 < 1),
-    { message: 'must leave drop_rate - epsilon/2 and drop_rate + epsilon/2 inside (0, 1)', path: ['epsilon'] })
+  .refine((o) => o.epsilon === 0 || (o.drop_rate - o.epsilon / 2 > 0 && o.drop_rate + o.epsilon / 2 < 1), {
+    message: 'must leave drop_rate - epsilon/2 and drop_rate + epsilon/2 inside (0, 1)',
+    path: ['epsilon'],
+  })
 
 type Options = z.infer<typeof options>
 

@@ -42,7 +42,13 @@ export const quantise: Editor<Options, Facts> = {
       const from = (g % perRow) * width
       return gridOf(values, bits, Math.floor(g / perRow) * columns + from, Math.min(width, columns - from))
     })
-    return { columns, width, perRow, scales: Float32Array.from(grids, ({ scale }) => scale), zeros: Float32Array.from(grids, ({ zero }) => zero) }
+    return {
+      columns,
+      width,
+      perRow,
+      scales: Float32Array.from(grids, ({ scale }) => scale),
+      zeros: Float32Array.from(grids, ({ zero }) => zero),
+    }
   },
   edit(delta, { options: { bits }, facts: { columns, width, perRow, scales, zeros }, offset }) {
     const groups = Int32Array.from({ length: delta.size }, (_, i) => {
@@ -52,7 +58,13 @@ export const quantise: Editor<Options, Facts> = {
     const index = tf.tensor(groups, delta.shape, 'int32')
     const [scale, zero] = [tf.gather(tf.tensor1d(scales), index), tf.gather(tf.tensor1d(zeros), index)]
     // round goes to the even neighbour at a half.
-    return delta.div(scale).round().add(zero).clipByValue(0, 2 ** bits - 1).sub(zero).mul(scale)
+    return delta
+      .div(scale)
+      .round()
+      .add(zero)
+      .clipByValue(0, 2 ** bits - 1)
+      .sub(zero)
+      .mul(scale)
   },
   /** bits for every entry; 16 + bits for the scale and the zero point of every group; never more than dense. */
   bits({ bits, group }, shape) {

@@ -9,17 +9,29 @@ import { gridOf, snap } from './grid.js'
 
 const options = z
   .strictObject({
-    drop_rate: z.number().min(0).max(1).refine((s) => s < 1, 'must be below 1').describe('Mean share s of the entries that is dropped.'),
-    step: z.number().min(0).max(1).default(0.01)
+    drop_rate: z
+      .number()
+      .min(0)
+      .max(1)
+      .refine((s) => s < 1, 'must be below 1')
+      .describe('Mean share s of the entries that is dropped.'),
+    step: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
       .describe('The third of the parameters in tensors of least deviation drops s + step, the next s, the last what makes the mean s.'),
     bits: z.int().min(1).max(16).default(4).describe('Bits of the even levels between the least and the largest entry of a tensor.'),
     factor: z.number().default(1).describe('Kept entries are multiplied by factor/(1 - s).'),
   })
-  .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), { message: 'must be at most drop_rate and 1 - drop_rate', path: ['step'] })
+  .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), {
+    message: 'must be at most drop_rate and 1 - drop_rate',
+    path: ['step'],
+  })
 
 type Options = z.infer<typeof options>
 
-/** Drop rate of every tensor: groups of a third of the parameters each, ascending in standard deviation; a tensor belongs where its middle lies. */
+/** Drop rate of every tensor: thirds of the parameters in ascending order of deviation; a tensor belongs where its middle lies. */
 async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promise<Map<string, number>> {
   const tensors: { name: string; size: number; deviation: number; group: number }[] = []
   for await (const [name, values] of deltas()) {

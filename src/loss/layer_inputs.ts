@@ -13,7 +13,12 @@ export interface FedInputs {
  * Inputs of the linear layers `names` (those that the model has; others are left out) under weights that are held. One batch
  * in memory at a time beside what is returned: tokens × columns floats per layer.
  */
-export async function layerInputs(model: Model, weights: Weights, batches: readonly Batch[], names: readonly string[]): Promise<Map<string, FedInputs>> {
+export async function layerInputs(
+  model: Model,
+  weights: Weights,
+  batches: readonly Batch[],
+  names: readonly string[],
+): Promise<Map<string, FedInputs>> {
   const wanted = new Set(names)
   const parts = new Map<string, Float32Array[]>()
   for (const batch of batches) {
@@ -36,9 +41,11 @@ export async function layerInputs(model: Model, weights: Weights, batches: reado
       x.dispose()
     }
   }
-  return new Map([...parts].map(([name, chunks]) => {
-    const values = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0))
-    chunks.reduce((at, chunk) => (values.set(chunk, at), at + chunk.length), 0)
-    return [name, { tokens: values.length / model.shapes[name][1], values }]
-  }))
+  return new Map(
+    [...parts].map(([name, chunks]) => {
+      const values = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0))
+      chunks.reduce((at, chunk) => (values.set(chunk, at), at + chunk.length), 0)
+      return [name, { tokens: values.length / model.shapes[name][1], values }]
+    }),
+  )
 }

@@ -8,7 +8,8 @@ import type { ZerothRecipe } from './recipe.js'
 
 /** Training items of the skill, or the first of the file; `at` resolves a path of the recipe. */
 export async function readSequences(recipe: ZerothRecipe, tokenizer: Tokenizer, at: (path: string) => string): Promise<Sequence[]> {
-  const items = recipe.skill ? itemsOf(SKILLS[recipe.skill], { count: recipe.training_items, seed: 1, split: 'train' })
+  const items = recipe.skill
+    ? itemsOf(SKILLS[recipe.skill], { count: recipe.training_items, seed: 1, split: 'train' })
     : (await loadTask(at(recipe.items!))).items.slice(0, recipe.training_items)
   return items.map((item) => sequenceOf(item, tokenizer))
 }

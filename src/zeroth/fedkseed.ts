@@ -52,5 +52,9 @@ export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, bat
 function chooseClients({ seed, clients, participants }: FedKSeedRun, round: number): number[] {
   const key = keyOf(seed, 'fedkseed', 'clients', round)
   const order = Array.from({ length: clients }, (_, client) => ({ client, draw: uniformAt(key, client) }))
-  return order.sort((a, b) => a.draw - b.draw).slice(0, participants).map(({ client }) => client).sort((a, b) => a - b)
+  return order
+    .sort((a, b) => a.draw - b.draw)
+    .slice(0, participants)
+    .map(({ client }) => client)
+    .sort((a, b) => a - b)
 }

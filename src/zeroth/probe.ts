@@ -21,10 +21,12 @@ export function move(point: Point, scalar: number, direction: Point): void {
 
 /** Mean loss at point + shift × direction, nats per token. */
 export async function lossBeside(model: Model, point: Point, direction: Point | null, shift: number, batches: Batch[]): Promise<number> {
-  const weights = Object.fromEntries([...point].map(([name, values]) => {
-    const z = direction?.get(name)
-    return [name, tf.tensor(z ? values.map((value, i) => value + shift * z[i]) : values, model.shapes[name])]
-  }))
+  const weights = Object.fromEntries(
+    [...point].map(([name, values]) => {
+      const z = direction?.get(name)
+      return [name, tf.tensor(z ? values.map((value, i) => value + shift * z[i]) : values, model.shapes[name])]
+    }),
+  )
   const { mean } = await lossOf(model, weights, batches)
   tf.dispose(weights)
   return mean

@@ -5,7 +5,10 @@ const count = z.number().int().positive()
 const rate = z.number().positive()
 
 const shared = {
-  name: z.string().regex(/^[\w-]+$/).describe('Name of the run and of the file of its delta.'),
+  name: z
+    .string()
+    .regex(/^[\w-]+$/)
+    .describe('Name of the run and of the file of its delta.'),
   learning_rate: rate.describe('Factor of the projected gradient; constant, so that a direction used twice adds up.'),
   epsilon: rate.default(1e-3).describe('Distance from the weights at which the two losses of a step are taken.'),
   seed: z.number().int().nonnegative().default(0).describe('Keys the directions and the order of the data.'),
@@ -13,28 +16,35 @@ const shared = {
 
 const mezo = z.strictObject({ method: z.literal('mezo'), ...shared, steps: count.describe('Steps, each with a direction of its own.') })
 
-const fedkseed = z.strictObject({
-  method: z.literal('fedkseed'),
-  ...shared,
-  pool: count.default(4096).describe('K: the directions that all clients draw from; one scalar each is stored.'),
-  clients: count.default(20).describe('Parts that the items are split into.'),
-  participants: count.default(2).describe('Clients of a round.'),
-  rounds: count.describe('Rounds of local steps and averaging.'),
-  local_steps: count.default(20).describe('Steps of a client in a round.'),
-}).refine((r) => r.participants <= r.clients, { message: 'must be at most clients', path: ['participants'] })
+const fedkseed = z
+  .strictObject({
+    method: z.literal('fedkseed'),
+    ...shared,
+    pool: count.default(4096).describe('K: the directions that all clients draw from; one scalar each is stored.'),
+    clients: count.default(20).describe('Parts that the items are split into.'),
+    participants: count.default(2).describe('Clients of a round.'),
+    rounds: count.describe('Rounds of local steps and averaging.'),
+    local_steps: count.default(20).describe('Steps of a client in a round.'),
+  })
+  .refine((r) => r.participants <= r.clients, { message: 'must be at most clients', path: ['participants'] })
 
-export const zerothSchema = z.strictObject({
-  name: z.string().regex(/^[\w-]+$/).describe('Name of the results folder.'),
-  title: z.string().optional().describe('One line for people.'),
-  from: z.string().min(1).describe('Checkpoint folder of the base, relative to this file.'),
-  skill: z.enum(['math', 'code', 'instruct']).optional().describe('Skill of the miniature family whose training items are generated.'),
-  items: z.string().min(1).optional().describe('JSONL of {prompt, target} instead of a skill.'),
-  training_items: count.default(2048).describe('Items trained on.'),
-  batch: count.default(32).describe('Items of a step.'),
-  task: z.string().min(1).describe('Task whose held-out items give loss and score before and after.'),
-  held_out: count.default(128).describe('Held-out items.'),
-  runs: z.array(z.discriminatedUnion('method', [mezo, fedkseed])).min(1),
-}).refine((r) => (r.skill === undefined) !== (r.items === undefined), 'give exactly one of `skill` and `items`')
+export const zerothSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w-]+$/)
+      .describe('Name of the results folder.'),
+    title: z.string().optional().describe('One line for people.'),
+    from: z.string().min(1).describe('Checkpoint folder of the base, relative to this file.'),
+    skill: z.enum(['math', 'code', 'instruct']).optional().describe('Skill of the miniature family whose training items are generated.'),
+    items: z.string().min(1).optional().describe('JSONL of {prompt, target} instead of a skill.'),
+    training_items: count.default(2048).describe('Items trained on.'),
+    batch: count.default(32).describe('Items of a step.'),
+    task: z.string().min(1).describe('Task whose held-out items give loss and score before and after.'),
+    held_out: count.default(128).describe('Held-out items.'),
+    runs: z.array(z.discriminatedUnion('method', [mezo, fedkseed])).min(1),
+  })
+  .refine((r) => (r.skill === undefined) !== (r.items === undefined), 'give exactly one of `skill` and `items`')
   .refine((r) => new Set(r.runs.map(({ name }) => name)).size === r.runs.length, { message: 'two runs have one name', path: ['runs'] })
 
 export type ZerothRecipe = z.infer<typeof zerothSchema>

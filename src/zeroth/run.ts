@@ -47,8 +47,18 @@ export interface ZerothResult {
   rebuilt_exactly: boolean
 }
 
+/** Where tuning starts. */
+export interface Start {
+  model: Model
+  point: Point
+  config: Record<string, unknown>
+  /** SHA-256 of the weight files by name, and all of them in one word. */
+  hashes: Record<string, string>
+  identity: string
+}
+
 /** The weights of a checkpoint by name, and the model that reads them. */
-export async function readPoint(folder: string): Promise<{ model: Model; point: Point; identity: string; hashes: Record<string, string>; config: Record<string, unknown> }> {
+export async function readPoint(folder: string): Promise<Start> {
   const checkpoint = await openCheckpoint(folder)
   try {
     if (!checkpoint.config) throw new UserError(`${folder}: has no config.json`)
@@ -66,8 +76,11 @@ export async function readPoint(folder: string): Promise<{ model: Model; point: 
 export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLoss }: ZerothOptions): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const used = await setBackend(backend)
-  const [{ model, point: base, identity }, tokenizer, task] =
-    await Promise.all([readPoint(at(recipe.from)), loadTokenizer(at(recipe.from)), loadTask(recipe.task)])
+  const [{ model, point: base, identity }, tokenizer, task] = await Promise.all([
+    readPoint(at(recipe.from)),
+    loadTokenizer(at(recipe.from)),
+    loadTask(recipe.task),
+  ])
   const sequences = await readSequences(recipe, tokenizer, at)
   await mkdir(out, { recursive: true })
 
@@ -81,21 +94,37 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLo
       onLoss?.(run.name, step, loss)
       if (!Number.isFinite(loss)) throw new UserError(`${run.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
     }
-    const batchOf = batcher(sequences, { seed: run.seed, batch: recipe.batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
-    const seeds = run.method === 'mezo' ? await mezo(model, point, run, (step) => batchOf(0, step), note)
-      : await fedkseed(model, point, run, batchOf, note)
+    const parts = run.method === 'fedkseed' ? run.clients : 1
+    const batchOf = batcher(sequences, { seed: run.seed, batch: recipe.batch, pad: tokenizer.pad }, parts)
+    const seeds =
+      run.method === 'mezo'
+        ? await mezo(model, point, run, (step) => batchOf(0, step), note)
+        : await fedkseed(model, point, run, batchOf, note)
     const file = join(out, `${run.name}.safetensors`)
     const bytes = await writeSeeds(file, seeds, identity)
     const rebuilt = rebuild(copyOf(base), await readSeeds(file))
     const after = await measure(model, rebuilt, task, tokenizer, recipe.held_out)
     results.push({
-      name: run.name, method: run.method, scalars: seeds.scalars.length, used: seeds.scalars.filter(Boolean).length, bytes,
+      name: run.name,
+      method: run.method,
+      scalars: seeds.scalars.length,
+      used: seeds.scalars.filter(Boolean).length,
+      bytes,
       parameters: [...base.values()].reduce((sum, { length }) => sum + length, 0),
-      loss_before: measured.loss, loss_after: after.loss, score_before: measured.score, score_after: after.score,
+      loss_before: measured.loss,
+      loss_after: after.loss,
+      score_before: measured.score,
+      score_after: after.score,
       rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
     })
   }
-  const provenance = { name: recipe.name, recipe, base: identity, backend: { name: used.name, package: used.package }, environment: readEnvironment() }
+  const provenance = {
+    name: recipe.name,
+    recipe,
+    base: identity,
+    backend: { name: used.name, package: used.package },
+    environment: readEnvironment(),
+  }
   await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
   await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ ...provenance, results }, null, 2)}\n`)
   return results

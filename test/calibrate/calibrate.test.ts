@@ -10,7 +10,7 @@ before(() => setBackend('wasm'))
 
 test('the search finds the minimum to a hundredth of the range, within (1 - p, 1)', async () => {
   for (const best of [0.0137, 0.05, 0.2512, 0.9]) {
-    const { q, loss, tried } = await searchQ(0.99, async (x) => (Math.log(x / best)) ** 2)
+    const { q, loss, tried } = await searchQ(0.99, async (x) => Math.log(x / best) ** 2)
     assert.ok(Math.abs(q - best) <= 0.0099, `${q} for ${best}`)
     assert.equal(loss, Math.min(...tried.map((one) => one.loss)))
     assert.ok(tried.every((one) => one.q >= 0.01 && one.q <= 1) && tried.length <= 30)
@@ -23,13 +23,44 @@ test('ends of the range are DARE and drop-only', async () => {
 })
 
 const table: Model = {
-  architecture: 'table', objective: 'causal', vocabulary: 3, outputs: 3, positions: 4, width: 3, heads: 1, shapes: { table: [3, 3] }, linear: ['table'], tables: () => ({}),
-  blocks: [{ name: 'table', weights: ['table'], apply: ({ table: rows }, _, { ids, wanted }) => tf.gather(rows, tf.gather(ids.flatten(), wanted!).toInt()) }],
+  architecture: 'table',
+  objective: 'causal',
+  vocabulary: 3,
+  outputs: 3,
+  positions: 4,
+  width: 3,
+  heads: 1,
+  shapes: { table: [3, 3] },
+  linear: ['table'],
+  tables: () => ({}),
+  blocks: [
+    {
+      name: 'table',
+      weights: ['table'],
+      apply: ({ table: rows }, _, { ids, wanted }) => tf.gather(rows, tf.gather(ids.flatten(), wanted!).toInt()),
+    },
+  ],
 }
 
 test('distilled scales: the mean magnitude of the rows that the data use; everything is freed, inputs stay', async () => {
-  const batch = padBatch([{ prompt: [0, 0], target: [0] }, { prompt: [0], target: [0] }], [0, 1], 2)
-  const [base, post] = [{ table: tf.zeros([3, 3]) }, { table: tf.tensor2d([[1, -2, 3], [9, 9, 9], [-9, 9, 9]]) }]
+  const batch = padBatch(
+    [
+      { prompt: [0, 0], target: [0] },
+      { prompt: [0], target: [0] },
+    ],
+    [0, 1],
+    2,
+  )
+  const [base, post] = [
+    { table: tf.zeros([3, 3]) },
+    {
+      table: tf.tensor2d([
+        [1, -2, 3],
+        [9, 9, 9],
+        [-9, 9, 9],
+      ]),
+    },
+  ]
   const tensors = tf.memory().numTensors
   const { scales, initial, errors } = await distillScales(table, base, post, ['table'], [batch], { steps: 200, rate: 0.05 })
   assert.equal(tf.memory().numTensors, tensors)

@@ -9,7 +9,9 @@ before(() => setBackend('wasm'))
 
 function within(actual: Float32Array, expected: ArrayLike<number>, rtol: number, atol: number, name: string) {
   assert.equal(actual.length, expected.length)
-  actual.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) <= rtol * Math.abs(expected[i]) + atol, `${name}[${i}]: ${value} against ${expected[i]}`))
+  actual.forEach((value, i) =>
+    assert.ok(Math.abs(value - expected[i]) <= rtol * Math.abs(expected[i]) + atol, `${name}[${i}]: ${value} against ${expected[i]}`),
+  )
 }
 
 for (const reference of cases.filter(({ id }) => id.startsWith('lora'))) {
@@ -24,7 +26,10 @@ for (const reference of cases.filter(({ id }) => id.startsWith('lora'))) {
       x.dispose()
       assert.equal(bytesOf(factors), 4 * rank * (shape[0] + shape[1]))
       within(await productOf(factors), expected.get(name)!.values, rtol, atol, name)
-      for (const [part, actual] of [['A', factors.a], ['B', factors.b]] as const) {
+      for (const [part, actual] of [
+        ['A', factors.a],
+        ['B', factors.b],
+      ] as const) {
         const wanted = expected.get(`abs${part}:${name}`)!.values
         const largest = wanted.reduce((most: number, value: number) => Math.max(most, value), 0)
         within(actual.map(Math.abs), wanted, 0, 1e-4 * largest, `${part} of ${name}`)
@@ -34,7 +39,10 @@ for (const reference of cases.filter(({ id }) => id.startsWith('lora'))) {
 }
 
 test('a threshold leaves small triplets out, and an empty product is zero', async () => {
-  const x = tf.tensor2d([[3, 0], [0, 0.5]])
+  const x = tf.tensor2d([
+    [3, 0],
+    [0, 0.5],
+  ])
   const found = await svd(x)
   x.dispose()
   assert.equal(factorsOf(found, 2, { threshold: 1 }).a.length, 2)

@@ -7,7 +7,10 @@ import { extrapolateBf16 } from '../../src/editors/expo.js'
 import { roundBf16 } from '../../src/tensor/index.js'
 import { baseOf, deltas, readAll, readTensors } from '../editors/fixtures.js'
 
-for (const [id, model] of [['bitdelta', 'ft1'], ['bitdelta-zeros', 'ft4']]) {
+for (const [id, model] of [
+  ['bitdelta', 'ft1'],
+  ['bitdelta-zeros', 'ft4'],
+]) {
   test(`${id}: the words and the scale of the reference`, () => {
     const expected = readAll(`editors/${id}.safetensors`)
     let seen = 0
@@ -57,11 +60,16 @@ test('hand-worked words: least significant bit first, zero counts as positive, p
 })
 
 test('any shape comes back: signs times the scale', () => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 }), fc.integer(), (rows, columns, seed) => {
-    const delta = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 7.1))
-    const decoded = decodeSigns(encodeSigns(delta, [rows, columns], 0.5))
-    assert.deepEqual(decoded, delta.map((value) => (value >= 0 ? 0.5 : -0.5)))
-  }))
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 }), fc.integer(), (rows, columns, seed) => {
+      const delta = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 7.1))
+      const decoded = decodeSigns(encodeSigns(delta, [rows, columns], 0.5))
+      assert.deepEqual(
+        decoded,
+        delta.map((value) => (value >= 0 ? 0.5 : -0.5)),
+      )
+    }),
+  )
 })
 
 test('bf16 rounds to the nearest, ties to even', () => {

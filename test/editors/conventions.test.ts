@@ -31,9 +31,14 @@ type Counts = Record<string, Record<string, number | string>>
 test('counts of the tools on a bf16 delta, where many entries are tied', async () => {
   const manifest = JSON.parse(readFileSync(new URL('../../../test/fixtures/methods/manifest.json', import.meta.url), 'utf8'))
   const [base, post] = ['base', 'ft1'].map((name) => readTensors(`inputs/${name}.bf16.safetensors`))
-  const deltas = [...post].map(([name, { shape, values }]) =>
-    ({ name, shape, values: roundBf16(values.map((value, i) => value - base.get(name)!.values[i])) }))
-  for (const { density, per_tensor, ties_reference_global } of manifest.bf16_counts.filter((c: { id: string }) => c.id.includes('magnitude'))) {
+  const deltas = [...post].map(([name, { shape, values }]) => ({
+    name,
+    shape,
+    values: roundBf16(values.map((value, i) => value - base.get(name)!.values[i])),
+  }))
+  for (const { density, per_tensor, ties_reference_global } of manifest.bf16_counts.filter((c: { id: string }) =>
+    c.id.includes('magnitude'),
+  )) {
     let global = 0
     for (const { name, shape, values } of deltas) {
       const expected = (per_tensor as Counts)[name]
@@ -60,25 +65,42 @@ test('magnitude by hand: ties under every convention', async () => {
   const kept = async (raw: object) => (await edit('magnitude', { drop_rate: 0.5, ...raw }, values, [2, 3])).result
   assert.deepEqual(await kept({}), [3, 1, 0, 0, 2, 0])
   assert.deepEqual(await kept({ convention: 'ties' }), values)
-  assert.deepEqual(await kept({ convention: 'mergelm' }), [3, 0, 0, 0, 2, 0].map((v) => v + 0))
+  assert.deepEqual(
+    await kept({ convention: 'mergelm' }),
+    [3, 0, 0, 0, 2, 0].map((v) => v + 0),
+  )
   assert.deepEqual(await kept({ granularity: 'row' }), [3, 0, 0, 0, 2, 0])
   assert.deepEqual(await kept({ convention: 'mergekit', rescale: true }), [4.5, 1.5, 0, 0, 3, 0])
 })
 
 test('magnitude of the whole model: exactly the share, ties to the first tensor', async () => {
-  const model: [string, Float32Array][] = [['v', Float32Array.of(5, 1, 1)], ['w', Float32Array.of(1, -4, 0.5)]]
+  const model: [string, Float32Array][] = [
+    ['v', Float32Array.of(5, 1, 1)],
+    ['w', Float32Array.of(1, -4, 0.5)],
+  ]
   const options = { drop_rate: 0.5, granularity: 'model' }
   assert.deepEqual((await edit('magnitude', options, model[1][1], [3], model)).result, [0, -4, 0])
   assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1][1], [3], model)).result, [0, -4, 0])
   assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1][1], [3], model)).result, [1, -4, 0])
-  const late = [{ editor: editorNamed('expo'), options: { alpha: 0 } }, { editor: editorNamed('magnitude'), options: parseOptions(editorNamed('magnitude'), options) }]
-  await assert.rejects(takeCensus(late, async function* () {}), /only the first editor of a chain/)
+  const late = [
+    { editor: editorNamed('expo'), options: { alpha: 0 } },
+    { editor: editorNamed('magnitude'), options: parseOptions(editorNamed('magnitude'), options) },
+  ]
+  await assert.rejects(
+    takeCensus(late, async function* () {}),
+    /only the first editor of a chain/,
+  )
 })
 
 test('keep probabilities of magprune by hand', () => {
   const of = (raw: object, values: number[], shape = [values.length]) =>
-    [...keepProbabilities(Float32Array.from(values), shape, parseOptions(editorNamed('magprune'), { drop_rate: 0.5, epsilon: 0.4, ...raw }) as any)]
-      .map((p) => Number(p.toFixed(6)))
+    [
+      ...keepProbabilities(
+        Float32Array.from(values),
+        shape,
+        parseOptions(editorNamed('magprune'), { drop_rate: 0.5, epsilon: 0.4, ...raw }) as any,
+      ),
+    ].map((p) => Number(p.toFixed(6)))
   assert.deepEqual(of({ convention: 'della' }, [3, -1, 2]), [0.7, 0.3, 0.5])
   // p - 0.2 + 0.4 r/n is dropped, r = 0 for the largest.
   assert.deepEqual(of({}, [3, -1, 2]), [0.7, 0.433333, 0.566667])
@@ -118,7 +140,12 @@ test('errors of BitDelta passes on a normal delta fall as derived', async () => 
   const values = (await x.data()) as Float32Array
   x.dispose()
   const norm = values.reduce((sum, v) => sum + v * v, 0)
-  for (const [passes, expected] of [[1, 0.363], [2, 0.13], [3, 0.058], [4, 0.033]]) {
+  for (const [passes, expected] of [
+    [1, 0.363],
+    [2, 0.13],
+    [3, 0.058],
+    [4, 0.033],
+  ]) {
     const { result } = await edit('bitdelta', { passes }, values, [40000])
     const error = result.reduce((sum, v, i) => sum + (v - values[i]) ** 2, 0) / norm
     assert.ok(Math.abs(error / expected - 1) < 0.06, `${passes} passes: ${error}`)
@@ -130,7 +157,10 @@ test('warnings where a method degenerates', async () => {
   assert.deepEqual(few.warnings, ['w: magnitude keeps none of 3 entries'])
   const tied = await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200).fill(1), [200])
   assert.deepEqual(tied.warnings, ['w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay'])
-  assert.match((await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0], /w: breadcrumbs keeps nothing/)
+  assert.match(
+    (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0],
+    /w: breadcrumbs keeps nothing/,
+  )
   assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])
 })
 
@@ -141,15 +171,26 @@ test("mergekit's DARE restores the L1 norm", async () => {
   assert.ok(Math.abs(norm(result) / norm(values) - 1) < 1e-5)
   const factors = new Set(result.flatMap((value, i) => (value === 0 ? [] : [(value / values[i]).toFixed(4)])))
   assert.equal(factors.size, 1)
-  assert.throws(() => parseOptions(editorNamed('dare'), { drop_rate: 0.5, k: 0.5, convention: 'mergekit' }), /k of dare must be 0 in the convention of mergekit/)
+  assert.throws(
+    () => parseOptions(editorNamed('dare'), { drop_rate: 0.5, k: 0.5, convention: 'mergekit' }),
+    /k of dare must be 0 in the convention of mergekit/,
+  )
 })
 
 test('ultradelta keeps the histogram: the same share of every level, tensors of small deviation lose more', async () => {
   const wide = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i) * 8)
   const narrow = wide.map((value) => value / 8)
-  const model: [string, Float32Array][] = [['w', narrow], ['middle', wide.map((value) => value / 2)], ['wide', wide]]
+  const model: [string, Float32Array][] = [
+    ['w', narrow],
+    ['middle', wide.map((value) => value / 2)],
+    ['wide', wide],
+  ]
   // The three tensors are of one size, so the last third makes up for the first: rates .6, .5, .4.
-  for (const [values, rate] of [[narrow, 0.6], [model[1][1], 0.5], [wide, 0.4]] as const) {
+  for (const [values, rate] of [
+    [narrow, 0.6],
+    [model[1][1], 0.5],
+    [wide, 0.4],
+  ] as const) {
     const own = model.map(([name, v]): [string, Float32Array] => [v === values ? 'w' : name === 'w' ? 'v' : name, v])
     const { result } = await edit('ultradelta', { drop_rate: 0.5, step: 0.1, bits: 3 }, values, [3000], own)
     const levels = (await edit('ultradelta', { drop_rate: 0, step: 0, bits: 3 }, values, [3000])).result
@@ -167,7 +208,10 @@ test('the order of magnitudes, ties by index, packed or compared', () => {
   const many = Float32Array.from({ length: 2 ** 22 + 5 }, (_, i) => (i % 3) - 1)
   const order = orderByMagnitude(many)
   assert.deepEqual([...order.subarray(0, 3)], [1, 4, 7])
-  assert.deepEqual(Array.from(order.subarray(-3), (i) => Math.abs(many[i])), [1, 1, 1])
+  assert.deepEqual(
+    Array.from(order.subarray(-3), (i) => Math.abs(many[i])),
+    [1, 1, 1],
+  )
 })
 
 test('GPTQ errs less on its inputs than rounding to nearest, and equals it where inputs are independent', () => {

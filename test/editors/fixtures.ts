@@ -32,11 +32,22 @@ export function readAll(path: string): Map<string, Entry & { values: Float32Arra
   const header = JSON.parse(bytes.toString('utf8', 8, start)) as Header
   const types = { F32: Float32Array, F64: Float64Array, U8: Uint8Array, I32: Int32Array, BF16: Uint16Array } as const
   const out = new Map<string, Entry & { values: Float32Array | Int32Array }>()
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    },
+  ] of Object.entries(header)) {
     if (name === '__metadata__') continue
     const raw = new types[dtype as keyof typeof types](Uint8Array.from(bytes.subarray(start + from, start + to)).buffer)
-    const values = raw instanceof Int32Array ? raw
-      : dtype === 'BF16' ? new Float32Array(Uint32Array.from(raw, (word) => word << 16).buffer) : Float32Array.from(raw)
+    const values =
+      raw instanceof Int32Array
+        ? raw
+        : dtype === 'BF16'
+          ? new Float32Array(Uint32Array.from(raw, (word) => word << 16).buffer)
+          : Float32Array.from(raw)
     out.set(name, { shape, values: values as Float32Array })
   }
   return out
@@ -52,8 +63,9 @@ const base = readTensors('inputs/base.safetensors')
 /** Post minus base of a fine-tune, tensor by tensor. */
 export function deltas(model: string): Map<string, Entry> {
   const post = readTensors(`inputs/${model}.safetensors`)
-  return new Map([...post].map(([name, { shape, values }]) =>
-    [name, { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) }]))
+  return new Map(
+    [...post].map(([name, { shape, values }]) => [name, { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) }]),
+  )
 }
 
 export const baseOf = (name: string) => base.get(name)!

@@ -44,8 +44,16 @@ test('keep probabilities of magprune, drop ratios of impart, factors of delta_co
       for (const band of bandsOf(options, 32)) {
         const { u, vt } = quantiseBand(facts, band, options, inputs)
         const [wantedU, wantedV] = [expected.get(`U${band.bits}:${name}`)!, expected.get(`V${band.bits}:${name}`)!]
-        for (const [actual, wanted] of [[u, wantedU.values], [vt, transposed(wantedV as Entry)]] as const) {
-          compare(actual, wanted, close(0, 1e-5 * wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0)), `${reference.id} ${band.bits} ${name}`)
+        for (const [actual, wanted] of [
+          [u, wantedU.values],
+          [vt, transposed(wantedV as Entry)],
+        ] as const) {
+          compare(
+            actual,
+            wanted,
+            close(0, 1e-5 * wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0)),
+            `${reference.id} ${band.bits} ${name}`,
+          )
           seen++
         }
       }

@@ -11,8 +11,16 @@ before(() => setBackend('wasm'))
 
 /** Two linear layers on rows of an embedding. */
 const model: Model = {
-  architecture: 'chain', objective: 'causal', vocabulary: 3, outputs: 3, positions: 4, width: 2, heads: 1,
-  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [2, 3] }, linear: ['up.weight', 'down.weight'], tables: () => ({}),
+  architecture: 'chain',
+  objective: 'causal',
+  vocabulary: 3,
+  outputs: 3,
+  positions: 4,
+  width: 2,
+  heads: 1,
+  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [2, 3] },
+  linear: ['up.weight', 'down.weight'],
+  tables: () => ({}),
   blocks: [
     { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed, ids.flatten().toInt()) },
     { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
@@ -21,10 +29,31 @@ const model: Model = {
 }
 
 test('what each layer is fed, batch after batch, padding left out', async () => {
-  const weights = { embed: tf.tensor2d([[1, 2], [3, 4], [5, 6]]), 'up.weight': tf.tensor2d([[1, 0], [0, 1], [1, 1]]), 'down.weight': tf.zeros([2, 3]) }
-  const sequences = [{ prompt: [0], target: [1] }, { prompt: [2], target: [] }, { prompt: [1], target: [] }]
+  const weights = {
+    embed: tf.tensor2d([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]),
+    'up.weight': tf.tensor2d([
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ]),
+    'down.weight': tf.zeros([2, 3]),
+  }
+  const sequences = [
+    { prompt: [0], target: [1] },
+    { prompt: [2], target: [] },
+    { prompt: [1], target: [] },
+  ]
   const tensors = tf.memory().numTensors
-  const fed = await layerInputs(model, weights, [padBatch(sequences, [0, 1], 0), padBatch(sequences, [2], 0)], ['up.weight', 'down.weight', 'embed'])
+  const fed = await layerInputs(
+    model,
+    weights,
+    [padBatch(sequences, [0, 1], 0), padBatch(sequences, [2], 0)],
+    ['up.weight', 'down.weight', 'embed'],
+  )
   assert.equal(tf.memory().numTensors, tensors)
   assert.deepEqual([...fed.keys()], ['up.weight', 'down.weight'])
   assert.deepEqual(fed.get('up.weight'), { tokens: 4, values: Float32Array.of(1, 2, 3, 4, 5, 6, 3, 4) })

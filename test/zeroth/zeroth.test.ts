@@ -20,23 +20,45 @@ after(() => rmSync(folder, { recursive: true }))
 
 /** Logits of the next word are a row of the table. */
 const bigrams: Model = {
-  architecture: 'bigrams', objective: 'causal', vocabulary: WORDS, outputs: WORDS, positions: 8, width: WORDS, heads: 1, shapes: { table: [WORDS, WORDS], bias: [WORDS] }, linear: [], tables: () => ({}),
-  blocks: [{
-    name: 'table', weights: ['table', 'bias'],
-    apply: ({ table, bias }, _, { ids, wanted }) => {
-      const words = ids.flatten()
-      return tf.gather(table, (wanted ? tf.gather(words, wanted) : words).toInt()).add(bias)
+  architecture: 'bigrams',
+  objective: 'causal',
+  vocabulary: WORDS,
+  outputs: WORDS,
+  positions: 8,
+  width: WORDS,
+  heads: 1,
+  shapes: { table: [WORDS, WORDS], bias: [WORDS] },
+  linear: [],
+  tables: () => ({}),
+  blocks: [
+    {
+      name: 'table',
+      weights: ['table', 'bias'],
+      apply: ({ table, bias }, _, { ids, wanted }) => {
+        const words = ids.flatten()
+        return tf.gather(table, (wanted ? tf.gather(words, wanted) : words).toInt()).add(bias)
+      },
     },
-  }],
+  ],
 }
 
 const sequences = Array.from({ length: 12 }, (_, i) => ({ prompt: [i % WORDS], target: [(i + 1) % WORDS, (i + 2) % WORDS] }))
 const batchOf = batcher(sequences, { seed: 4, batch: 4, pad: 0 })
-const start = (): Point => new Map([['table', Float32Array.from({ length: WORDS * WORDS }, (_, i) => Math.sin(i))], ['bias', new Float32Array(WORDS)]])
+const start = (): Point =>
+  new Map([
+    ['table', Float32Array.from({ length: WORDS * WORDS }, (_, i) => Math.sin(i))],
+    ['bias', new Float32Array(WORDS)],
+  ])
 const all: Batch = padBatch(sequences, [...sequences.keys()], 0)
 
 const run = (method: 'mezo' | 'fedkseed', extra: object) =>
-  zerothSchema.parse({ name: 'r', from: 'x', skill: 'math', task: 'math', runs: [{ name: 'a', method, learning_rate: 0.05, seed: 2, ...extra }] }).runs[0]
+  zerothSchema.parse({
+    name: 'r',
+    from: 'x',
+    skill: 'math',
+    task: 'math',
+    runs: [{ name: 'a', method, learning_rate: 0.05, seed: 2, ...extra }],
+  }).runs[0]
 
 test('the slope by two passes is the gradient times the direction', async () => {
   const point = start()
@@ -45,7 +67,10 @@ test('the slope by two passes is the gradient times the direction', async () => 
   tf.dispose(weights)
   for (const k of [0, 1, 2]) {
     const z = drawDirection(point, 1, k)
-    const expected = [...z].reduce((sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i], sum), 0)
+    const expected = [...z].reduce(
+      (sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i], sum),
+      0,
+    )
     const { slope, loss } = await slopeAlong(bigrams, point, z, 1e-2, all)
     assert.ok(Math.abs(slope - expected) < 2e-3 * Math.max(1, Math.abs(expected)), `${slope} against ${expected}`)
     assert.ok(Math.abs(loss - (await lossBeside(bigrams, point, null, 0, [all]))) < 0.05)
@@ -71,7 +96,15 @@ test('MeZO lowers the loss, leaves no tensor, and its file rebuilds the weights 
 
 test('FedKSeed lowers the loss with a pool smaller than its steps, and base + seeds are its weights bit for bit', async () => {
   const point = start()
-  const settings = run('fedkseed', { pool: 64, clients: 3, participants: 2, rounds: 15, local_steps: 10, epsilon: 1e-2, learning_rate: 0.1 }) as any
+  const settings = run('fedkseed', {
+    pool: 64,
+    clients: 3,
+    participants: 2,
+    rounds: 15,
+    local_steps: 10,
+    epsilon: 1e-2,
+    learning_rate: 0.1,
+  }) as any
   const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
   const before = await lossBeside(bigrams, point, null, 0, [all])
   const seeds = await fedkseed(bigrams, point, settings, shards)
@@ -90,7 +123,10 @@ test('4096 scalars make a file of less than 18 KB', async () => {
 test('a client sees its own share of the items only', () => {
   const shares = batcher(sequences, { seed: 1, batch: 50, pad: 0 }, 3)
   const prompts = (part: number) => new Set(Array.from({ length: 50 }, (_, row) => shares(part, 0).ids[row * 3]))
-  assert.deepEqual([0, 1, 2].map((part) => [...prompts(part)].sort().join('')), ['0123', '0145', '2345'])
+  assert.deepEqual(
+    [0, 1, 2].map((part) => [...prompts(part)].sort().join('')),
+    ['0123', '0145', '2345'],
+  )
 })
 
 test('files of something else and wrong recipes are refused', async () => {
