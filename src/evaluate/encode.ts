@@ -5,6 +5,8 @@ import type { Item, Task } from '../tasks/task.js'
 import type { Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { classBatches } from './classes.js'
+import { imageBatches } from './images.js'
+import { imagesFor, textFor, type Reader } from './reader.js'
 
 export interface EncodeOptions {
   /** The first so many items; all by default. */
@@ -15,12 +17,13 @@ export interface EncodeOptions {
 
 /**
  * Right-padded batches. Generated answers: prompt + target + end-of-text, labels on target and end-of-text only. Choices: the
- * right one, without end-of-text. Classes: the text or pair with its class or value.
- * @throws UserError for a task without reference answers
+ * right one, without end-of-text. Classes: the text or pair with its class or value. Images: as they are, with their class.
+ * @throws UserError for a task without reference answers, and for a model that reads something else
  */
-export function encodeItems(task: Task, tokenizer: Tokenizer, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
+export function encodeItems(task: Task, reader: Reader, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
   const chosen = task.items.slice(0, items)
-  if (task.kind === 'images') throw new UserError(`task ${task.name} is of images: it is not encoded as text`)
+  if (task.kind === 'images') return imageBatches(chosen, imagesFor(reader, task))
+  const tokenizer = textFor(reader, task)
   if (task.kind === 'classify') return classBatches(chosen, tokenizer, batchTokens)
   const silent = chosen.find(({ target }) => target === '')
   if (silent) throw new UserError(`task ${task.name} has no reference answers (item ${silent.id}), so there is no loss on it`)

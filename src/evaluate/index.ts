@@ -5,15 +5,17 @@ import { CHOICE_METRICS } from '../tasks/choice.js'
 import { LABEL_METRICS } from '../tasks/labels.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
-import type { Tokenizer } from '../tokenizer/index.js'
 import { answerAll, scoreAnswers } from './answers.js'
 import { classBatches, predict } from './classes.js'
 import type { EncodeOptions } from './encode.js'
+import { imageBatches } from './images.js'
 import { chooseAll } from './likelihood.js'
+import { imagesFor, textFor, type Reader } from './reader.js'
 
 export { encodeItems, type EncodeOptions } from './encode.js'
 export { generate, type GenerateOptions } from './generate.js'
 export { logLikelihoods } from './likelihood.js'
+export { loadReader, readerFile, type Reader } from './reader.js'
 
 export interface Scores {
   metric: string
@@ -37,11 +39,16 @@ export async function evaluate(
   model: Model,
   weights: Weights | Source,
   task: Task,
-  tokenizer: Tokenizer,
+  reader: Reader,
   options: EvaluateOptions = {},
 ): Promise<Scores> {
   checkTask(task, model, options)
   const items = task.items.slice(0, options.items)
+  if (task.kind === 'images') {
+    const predicted = await predict(model, weights, imageBatches(items, imagesFor(reader, task)), items.length)
+    return gather(task, (name) => ofLabels(name, predicted, items.map((item) => item.label!)))
+  }
+  const tokenizer = textFor(reader, task)
   if (task.kind === 'choices') {
     const { likelihoods, chosen } = await chooseAll(model, weights, task, tokenizer, options.items)
     return gather(task, (name) => {
@@ -67,10 +74,10 @@ export function checkTask(task: Task, { objective, outputs, architecture }: Mode
   if (!task.kind && METRICS[task.metric].runsCode && !allowCode) {
     throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
   }
-  if (task.kind === 'images') throw new UserError(`task ${task.name} is of images, and evaluates image models only`)
   const classes = objective === 'classes' || objective === 'value'
-  if ((task.kind === 'classify') !== classes || (!classes && objective !== 'causal')) {
-    throw new UserError(`task ${task.name} needs a model that ${task.kind === 'classify' ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
+  const wanted = task.kind === 'classify' || task.kind === 'images'
+  if (wanted !== classes || (!classes && objective !== 'causal')) {
+    throw new UserError(`task ${task.name} needs a model that ${wanted ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
   }
   const wrong = objective === 'classes' ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= outputs) : undefined
   if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${outputs} classes`)

@@ -48,7 +48,7 @@ const shape = {
   /** What the card agrees with, and where it does not. */
   follows: text.optional(),
   kind: z.enum(['generate', 'choices', 'classify', 'images']).default('generate'),
-  /** File relative to the card (JSONL, CSV, Parquet; a folder of images), or a data set of the hub. */
+  /** File relative to the card (JSONL, CSV, Parquet; a folder of images, or a JSONL file of {image, crop, label}), or a data set of the hub. */
   data: z.union([text, Hub]),
   /** Name of a preparation of the rows. */
   prepare: text.optional(),
@@ -66,6 +66,8 @@ const shape = {
   /** The right choice: its index, its text, or its name in the list `labels`; or the column of a list of 0 and 1. */
   right: text.optional(),
   labels: text.optional(),
+  /** Names of the classes of images that a data file lists. */
+  classes: z.array(text).min(1).optional(),
   pair: text.optional(),
   label: text.optional(),
   /** Checked against the metrics after parsing, for the nearest name; the first is the task's score. */

@@ -1,7 +1,10 @@
-// A folder of images with a folder for each class, as torchvision's ImageFolder reads it.
+// Items of images: a folder with a folder for each class, as torchvision's ImageFolder reads it, or rows that name a file,
+// a part of it, and a label.
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import type { PlacedRow } from './rows.js'
 import type { Item } from './task.js'
 
 const IMAGE = /\.(jpe?g|png)$/i
@@ -18,4 +21,28 @@ export function imageItems(folder: string): { classes: string[]; items: Item[] }
   )
   if (items.length === 0) throw new UserError(`${folder} holds no JPEG or PNG images in folders, one for each class`)
   return { classes, items }
+}
+
+const edge = z.int().nonnegative()
+const Row = z.object({
+  id: z.union([z.string(), z.number()]).optional(),
+  image: z.string().min(1),
+  crop: z.tuple([edge, edge, z.int().positive(), z.int().positive()]).optional(),
+  label: z.union([edge, z.array(edge).min(1)]),
+})
+
+export interface PlacedImage extends Pick<Item, 'id' | 'crop'> {
+  image: string
+  /** Right classes: one of an item, several where a trainer may ask for any of them. */
+  labels: number[]
+}
+
+/** Images that rows name, relative to the file at `path`. @throws UserError with path and line */
+export function imagesIn(path: string, rows: readonly PlacedRow[]): PlacedImage[] {
+  return rows.map(({ where, number, row }) => {
+    const { data, error } = Row.safeParse(row)
+    if (!data) throw new UserError(`${where}: ${error.issues[0].path.join('.') || 'the line'}: ${error.issues[0].message}`)
+    const { id = number, image, crop, label } = data
+    return { id: String(id), image: resolve(dirname(path), image), ...(crop && { crop }), labels: [label].flat() }
+  })
 }

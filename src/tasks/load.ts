@@ -6,10 +6,10 @@ import { unknown, UserError } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
 import { readCard, type Card } from './card.js'
 import { loadExamples, loadRows, withShots } from './data.js'
-import { imageItems } from './images.js'
+import { imageItems, imagesIn } from './images.js'
 import { delimiterOf, describeData, makeItems } from './items.js'
 import { metricsFor } from './metrics.js'
-import type { Task } from './task.js'
+import type { Item, Task } from './task.js'
 
 /** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
 export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) => fileURLToPath(new URL(`../../../${folder}`, import.meta.url)))
@@ -51,7 +51,7 @@ export async function listTasks(roots: readonly string[] = SHIPPED): Promise<Tas
   for (const [, path] of [...cardsIn(roots)].sort(([one], [two]) => (one < two ? -1 : 1))) {
     const card = readCard(path)
     const { name, version, description, kind, metrics } = card
-    const local = typeof card.data === 'string' && kind !== 'images'
+    const local = typeof card.data === 'string' && extname(card.data) !== ''
     summaries.push({ name, version, description, metric: metrics[0], kind, data: describeData(card), n: local ? (await loadRows(card)).length : null })
   }
   return summaries
@@ -85,13 +85,19 @@ async function loadCard(given: Card, shots: string | undefined, options: TaskOpt
     ...(filters && { filters }),
     ...(ignore && { ignore }),
   }
-  if (kind === 'images') return { ...task, kind, ...imageItems(imageFolder(card)) }
+  if (kind === 'images') return { ...task, kind, ...(await loadImages(card)) }
   return { ...task, items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)) } as Task
 }
 
-function imageFolder({ data, path, errorAt }: Card): string {
-  if (typeof data !== 'string') throw errorAt('data', 'data: a task of the kind images needs a folder with a folder per class')
-  return resolve(dirname(path), data)
+/** A folder for each class, or a file that names images, the parts of them, and labels. */
+async function loadImages(card: Card): Promise<Pick<Task, 'classes' | 'items'>> {
+  const { data, path, classes, errorAt } = card
+  if (typeof data !== 'string') throw errorAt('data', 'data: a task of the kind images needs a folder with a folder per class, or a file that lists images')
+  if (extname(data) === '') return imageItems(resolve(dirname(path), data))
+  const items = imagesIn(resolve(dirname(path), data), await loadRows(card)).map(({ labels: [label], ...place }): Item => ({ ...place, prompt: '', target: '', fields: {}, label }))
+  const stray = classes && items.find(({ label }) => label! >= classes.length)
+  if (stray) throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
+  return { ...(classes && { classes }), items }
 }
 
 async function loadBare(path: string, metric: string): Promise<Task> {

@@ -1,4 +1,5 @@
 // What a task is: items of text (or images), how a model is asked for its answer, a metric, a version.
+import type { Crop } from './pixels.js'
 
 /** One of the texts that a model chooses from by their likelihood. */
 export interface Choice {
@@ -22,6 +23,8 @@ export interface Item {
   pair?: string
   label?: number
   image?: string
+  /** Part of the image: left, top, width, height in pixels. */
+  crop?: Crop
 }
 
 /**
@@ -48,7 +51,7 @@ export interface Task {
   /** Ways to take the answer out of the text, by name; the first one's score is the task's. */
   filters?: Record<string, FilterStep[]>
   ignore?: Ignored
-  /** Names of the classes of an image folder. */
+  /** Names of the classes of images. */
   classes?: string[]
   items: Item[]
 }

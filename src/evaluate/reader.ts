@@ -1,0 +1,32 @@
+// What makes a batch of a task's items for a model: the tokenizer of its folder, or, for images, the preprocessor.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { loadImageReader, type ImageReader } from '../tasks/pixels.js'
+import type { Task } from '../tasks/task.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
+
+export type Reader = Tokenizer | ImageReader
+
+/** The file of a model folder that says how its input is made. */
+export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_config.json' {
+  const onlyImages = existsSync(join(folder, 'preprocessor_config.json')) && !existsSync(join(folder, 'tokenizer.json'))
+  return onlyImages ? 'preprocessor_config.json' : 'tokenizer.json'
+}
+
+/** @throws UserError of the tokenizer or the preprocessor */
+export const loadReader = (folder: string): Promise<Reader> => (readerFile(folder) === 'tokenizer.json' ? loadTokenizer(folder) : loadImageReader(folder))
+
+const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
+
+/** @throws UserError for a model of images on a task of text */
+export function textFor(reader: Reader, { name }: Pick<Task, 'name'>): Tokenizer {
+  if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
+  return reader
+}
+
+/** @throws UserError for a model of text on a task of images */
+export function imagesFor(reader: Reader, { name }: Pick<Task, 'name'>): ImageReader {
+  if (!ofImages(reader)) throw new UserError(`task ${name} is of images, and the model reads text`)
+  return reader
+}
