@@ -2,6 +2,7 @@
 // (run it after a build when a schema, an editor or a merger changed).
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describeConfig } from '../dist/src/config/index.js'
+import { describeEditors } from '../dist/src/editors/describe.js'
 import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
@@ -9,6 +10,7 @@ import { describeFixtures } from '../dist/test/docs/parity.js'
 for (const [file, tables] of [
   ['docs/config.md', describeConfig()],
   ['docs/results.md', describeRecords()],
+  ['docs/editors.md', describeEditors()],
   ['docs/mergers.md', describeMergers()],
   ['docs/fixtures.md', await describeFixtures()],
 ]) {
