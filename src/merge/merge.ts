@@ -54,7 +54,8 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
 /** What is random is keyed by model and tensor, so that the order of the models does not matter. */
 const placeOf = ({ model: { label }, name }: Source): string => `${label}/${name}`
 
-const wantsDeltas = ({ merging: { merger }, base }: Weights): boolean => merger.input === 'delta' || (merger.input === 'either' && base !== null)
+const wantsDeltas = ({ merging: { merger }, base }: Weights): boolean =>
+  merger.input === 'delta' || (merger.input === 'either' && base !== null)
 
 const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> => base && base.model.checkpoint.read(base.name)
 

@@ -3,11 +3,11 @@
 import { isFloating, WRITABLE, type PlannedTensor, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { mergerNamed, type Convention, type Merger, type Merging } from '../mergers/index.js'
-import { baseName, checkShapes, namesOf } from './fit.js'
+import { checkShapes, namesOf } from './fit.js'
 import { listSlots, type Slot } from './layers.js'
 import type { Model, Models } from './open.js'
 import { checkLevels, type ErrorAt } from './parameters.js'
-import { checkParts, chooseSources, listRuns, type Part } from './runs.js'
+import { checkParts, chooseSources, listRuns, type LayerRun } from './runs.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, settingsAt } from './settings.js'
 
@@ -22,7 +22,7 @@ export interface Source {
 }
 
 export interface TensorMerge extends PlannedTensor {
-  /** The same tensor of the base; null when the merge has none. */
+  /** The same tensor of the base; null when the merge needs none. */
   base: { model: Model; name: string } | null
   sources: Source[]
   /** null for a tensor that holds no weights: it is copied from the first source. */
@@ -51,55 +51,41 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
   const convention = config.convention ?? usual
   const base = config.base_model === undefined ? null : models.of(config.base_model)
   const runs = listRuns(config, models, errorAt).map((parts) => chooseSources(parts, merger, base, errorAt))
-  for (const [r, parts] of runs.entries()) checkParts(parts, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
+  for (const [r, run] of runs.entries()) checkParts(run, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
 
-  const reference = base ?? runs[0][0].model
-  const slots = listSlots(
-    runs.map((parts) => ({ ranges: parts.map(({ range }) => range) })),
-    namesOf(reference),
-  )
+  const slots = listSlots(runs.map(({ parts, reference }) =>
+    ({ names: namesOf(reference.model), ranges: [reference, ...parts].map(({ range }) => range) })))
   checkParameters(runs, Object.keys(method.model.shape), Object.keys(method.options.shape), method.name, slots, errorAt)
-  checkShapes(slots, runs, base, reference)
+  checkShapes(slots, runs)
 
-  const dtype = config.out_dtype ?? config.dtype
+  const wanted = config.out_dtype ?? config.dtype
   const tensors = slots.map((slot): TensorMerge => {
-    const parts = runs[slot.run]
-    const ownName = base ? baseName(slot, parts, base) : slot.names[0]
-    const { shape, dtype: stored } = reference.checkpoint.tensors.get(ownName)!
-    const settings = isFloating(stored) ? settingsAt(slot, parts, { method, merger, convention, errorAt }) : null
+    const { parts, reference } = runs[slot.run]
+    const [ownName, ...names] = slot.names
+    const { shape, dtype } = reference.model.checkpoint.tensors.get(ownName)!
+    const settings = isFloating(dtype) ? settingsAt(slot, parts, { method, merger, convention, errorAt }) : null
+    const stepsOf = (i: number): Step[] => [...parts[i].steps, ...(settings?.steps[i] ?? [])]
+    const sources = parts.map(({ model, data }, i) => ({ model, name: names[i], steps: stepsOf(i), data }))
+    const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
     return {
       name: slot.name,
       shape,
-      dtype: plannedDtype(stored, dtype && DTYPES[dtype]),
+      dtype: plannedDtype(dtype, wanted && DTYPES[wanted]),
+      base: base && subtracts ? { model: base, name: ownName } : null,
+      sources,
       merging: settings && settings.merging,
-      base: base && { model: base, name: ownName },
-      sources: parts.map(({ model, steps, data }, i) => ({
-        model,
-        name: slot.names[i],
-        steps: [...steps, ...(settings?.steps[i] ?? [])],
-        data,
-      })),
     }
   })
   checkUniform(tensors, method.name)
-  const layers = runs.reduce(
-    (
-      sum,
-      [
-        {
-          range: [first, end],
-        },
-      ],
-    ) => sum + end - first,
-    0,
-  )
-  return { method: method.name, merger, convention, seed: config.seed, base, reference, tensors, layers }
+  const layers = runs.reduce((sum, { reference: { range } }) => sum + range[1] - range[0], 0)
+  return { method: method.name, merger, convention, seed: config.seed, base, reference: runs[0].reference.model, tensors, layers }
 }
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */
-function checkParameters(runs: Part[][], ofModel: string[], ofMerge: string[], method: string, slots: Slot[], errorAt: ErrorAt): void {
-  const own = runs.flat().map(({ levels }) => levels[0])
-  const outer = [...new Set(runs.flat().flatMap(({ levels }) => levels.slice(1)))]
+function checkParameters(runs: LayerRun[], ofModel: string[], ofMerge: string[], method: string, slots: Slot[], errorAt: ErrorAt): void {
+  const all = runs.flatMap(({ parts }) => parts.map(({ levels }) => levels))
+  const own = all.map(([first]) => first)
+  const outer = [...new Set(all.flatMap(([, ...others]) => others))]
   checkLevels(own, ofModel, `a model of ${method}`, slots, errorAt)
   checkLevels(outer, [...ofModel, ...ofMerge], method, slots, errorAt)
 }

@@ -17,6 +17,12 @@ export interface Part {
   data?: Model
 }
 
+/** A run with the sources that are merged, and the layers of what they are compared with: the base, or the first source. */
+export interface LayerRun {
+  parts: Part[]
+  reference: Pick<Part, 'model' | 'range'>
+}
+
 type Entry = NonNullable<MergeFile['models']>[number]
 
 /** The runs with their sources; `models` is one run of all layers. */
@@ -70,17 +76,19 @@ function readEditor(
   }
 }
 
-/** The base has no delta to merge; in slerp it is the end at t = 0. */
-export function chooseSources(parts: Part[], merger: Merger, base: Model | null, errorAt: ErrorAt): Part[] {
-  const isBase = ({ model }: Part) => model === base
+/** The base has no delta to merge; in slerp it is the end at t = 0. It takes the layers it lists, or those of the first source. */
+export function chooseSources(all: Part[], merger: Merger, base: Model | null, errorAt: ErrorAt): LayerRun {
+  const own = all.find(({ model }) => model === base)
+  const reference = base ? { model: base, range: (own ?? all[0]).range } : all[0]
+  const others = all.filter((part) => part !== own)
   if (merger.name === 'slerp' && base) {
-    if (!parts.some(isBase)) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
-    return [...parts.filter(isBase), ...parts.filter((part) => !isBase(part))]
+    if (!own) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
+    return { parts: [own, ...others], reference }
   }
-  return merger.input === 'weights' ? parts : parts.filter((part) => !isBase(part))
+  return { parts: merger.input === 'weights' ? all : others, reference }
 }
 
-export function checkParts(parts: Part[], merger: Merger, base: Model | null, path: Path, errorAt: ErrorAt): void {
+export function checkParts({ parts }: LayerRun, merger: Merger, base: Model | null, path: Path, errorAt: ErrorAt): void {
   const {
     name,
     input,

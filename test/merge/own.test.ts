@@ -111,6 +111,19 @@ test('a convention chosen for a method of mergekit', async () => {
   assert.ok(factors(mergekit.tensors).some((f) => Math.abs(f - 2) > 1e-3))
 })
 
+test('in slices the base stands for the layers that it lists', async () => {
+  const slice = (own: number, its: number) => `  - sources:
+      - {model: models/base, layer_range: [${its}, ${its + 1}]}
+      - {model: models/ft1, layer_range: [${own}, ${own + 1}], parameters: {weight: 0.5}}
+`
+  const { tensors } = await merged(`merge_method: task_arithmetic\nbase_model: models/base\nslices:\n${slice(1, 0)}${slice(0, 1)}`)
+  const mid = (name: string, own: string) => inputs.base.get(name)!.values.map((v, i) => (v + inputs.ft1.get(own)!.values[i]) / 2)
+  const [zero, one] = [0, 1].map((layer) => `model.layers.${layer}.mlp.up_proj.weight`)
+  close(tensors.get(zero)!.values, mid(zero, one), zero)
+  close(tensors.get(one)!.values, mid(one, zero), one)
+  close(tensors.get('model.norm.weight')!.values, mid('model.norm.weight', 'model.norm.weight'), 'norm')
+})
+
 test('Fisher merging takes its diagonals from a folder per model', async () => {
   const folders = []
   for (const [m, scale] of [

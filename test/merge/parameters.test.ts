@@ -36,23 +36,8 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
   assert.equal(atLayer('model.layers.3.mlp.up.weight', 12), 'model.layers.12.mlp.up.weight')
   assert.equal(atLayer('transformer.h.0.attn.weight', 1), 'transformer.h.1.attn.weight')
   const names = ['model.embed_tokens.weight', 'model.layers.0.a', 'model.layers.1.a', 'model.norm.weight', 'lm_head.weight']
-  const slots = listSlots(
-    [
-      {
-        ranges: [
-          [0, 2],
-          [0, 2],
-        ],
-      },
-      {
-        ranges: [
-          [1, 2],
-          [0, 1],
-        ],
-      },
-    ],
-    names,
-  )
+  const range = (first: number, end: number) => [first, end] as const
+  const slots = listSlots([{ names, ranges: [range(0, 2), range(0, 2)] }, { names, ranges: [range(1, 2), range(0, 1)] }])
   assert.deepEqual(
     slots.map(({ name, run, names: from, t }) => [name, run, from[1], t]),
     [
