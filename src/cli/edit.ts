@@ -1,7 +1,7 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkTarget, openCheckpoint, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
+import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
@@ -32,7 +32,7 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps)
   await checkTarget(args.out, resolve(args.out), args.overwrite)
   if (!(args.shardSize > 0)) throw new UserError('--shard-size must be above 0', { exitCode: 2 })
-  const [base, post] = [await openCheckpoint(args.base), await openCheckpoint(args.post)]
+  const [base, post] = await openModels(args.base, args.post)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
   const settings = { steps, seed, on, include, exclude, dtype: args.dtype?.toUpperCase() as WritableDtype | undefined }

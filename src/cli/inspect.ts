@@ -20,9 +20,9 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { openCheckpoint, pairCheckpoints, selectTensors } = await import('../checkpoint/index.js')
+  const { openModels, pairCheckpoints, selectTensors } = await import('../checkpoint/index.js')
   const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../inspect/index.js')
-  const [base, post] = [await openCheckpoint(args.base), await openCheckpoint(args.post)]
+  const [base, post] = await openModels(args.base, args.post)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(pair.names.map((name) => post.tensors.get(name)!), args)
   const print = (line: string): boolean => process.stdout.write(`${line}\n`)

@@ -3,8 +3,8 @@ import type { Argv } from 'yargs'
 
 export function withPair<T>(cli: Argv<T>, verb: string) {
   return cli
-    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model (config.json, safetensors)' })
-    .positional('post', { type: 'string', demandOption: true, describe: 'Folder of the post-trained model' })
+    .positional('base', { type: 'string', demandOption: true, describe: 'Base model: folder (config.json, safetensors), or org/name[@revision] of the hub' })
+    .positional('post', { type: 'string', demandOption: true, describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]' })
     .option('include', {
       type: 'string', array: true, nargs: 1, default: [] as string[],
       describe: `Tensors to ${verb}: names with *, role:<role>, or linear; repeatable; all when left out`,

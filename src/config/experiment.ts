@@ -1,6 +1,7 @@
 // An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
 import { dirname, resolve } from 'node:path'
 import { unknown } from '../errors/index.js'
+import { remoteModel } from '../hub/index.js'
 import { COLUMNS } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
 import { expandEdits, type Edit } from './edits.js'
@@ -14,7 +15,7 @@ export interface Pair {
   /** Folders as the YAML gives them: this is how records name them. */
   base: string
   post: string
-  /** The same folders, absolute. */
+  /** The same folders, absolute; `org/name` of the hub as it is, until its files are here. */
   baseFolder: string
   postFolder: string
   tasks: TaskSource[]
@@ -60,7 +61,8 @@ export async function loadExperiment(file: string): Promise<Experiment> {
   )
   const models = value.models.map((model) => {
     const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
-    return { ...model, baseFolder: resolve(folder, model.base), postFolder: resolve(folder, model.post), tasks }
+    const locate = (given: string) => (remoteModel(given, folder) ? given : resolve(folder, given))
+    return { ...model, baseFolder: locate(model.base), postFolder: locate(model.post), tasks }
   })
   const edits = expandEdits(value, errorAt)
   refuseRepeats(

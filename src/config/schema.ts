@@ -23,9 +23,9 @@ const selection = section({
 
 const model = section({
   name: word.describe('Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.'),
-  base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file.'),
-  post: line.describe('Folder of the post-trained checkpoint, relative to the YAML file.'),
-  tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks`, or JSONL task files relative to the YAML file.'),
+  base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file; or org/name[@revision] of the hub.'),
+  post: line.describe('Folder of the post-trained checkpoint, or of a LoRA adapter of the base, relative to the YAML file; or org/name[@revision] of the hub.'),
+  tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.'),
 })
 
 /** Keys of an editor entry that are not options of the editor. */

@@ -1,6 +1,7 @@
 // Edits the delta of a pair of checkpoints and writes the result as a checkpoint, one tensor in memory at a time.
 import { realpath } from 'node:fs/promises'
 import {
+  companionsOf,
   isFloating,
   selectTensors,
   WRITABLE,
@@ -89,7 +90,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
       options.onTensor?.(name, entry.end - entry.begin)
     }
   }
-  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config: post.config ? null : base.config, copyFrom: post.folder })
+  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config: post.config ? null : base.config, copyFrom: companionsOf(post) })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
   return { tensors, parameters, kept, bits_per_parameter: bits / parameters, delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2) }
 }

@@ -1,5 +1,6 @@
 // References to models and data sets: a folder of this machine, or `org/name[@revision]` on the hub.
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 
 export interface Repository {
@@ -21,10 +22,11 @@ export function parseReference(text: string, type: Repository['type']): Reposito
 /**
  * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, or it
  * is not of the form `org/name`.
+ * @param root folder that paths are relative to
  */
-export function remoteModel(text: string): Repository | null {
+export function remoteModel(text: string, root = '.'): Repository | null {
   const repository = parseReference(text, 'model')
-  return repository === null || existsSync(text) || existsSync(text.split('/')[0]) ? null : repository
+  return repository === null || existsSync(resolve(root, text.split('/')[0])) ? null : repository
 }
 
 /** @throws UserError unless the text is `org/name[@revision]` */

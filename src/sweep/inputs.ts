@@ -2,7 +2,7 @@
 // there. What is wrong with the input is found here, before a weight is read.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { hashFile, openCheckpoint, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { loadModel } from '../models/index.js'
@@ -24,14 +24,16 @@ export interface ModelInputs {
 export async function openInputs(experiment: Experiment): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
-    const [base, post] = await Promise.all([openCheckpoint(pair.baseFolder), openCheckpoint(pair.postFolder)])
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    // What came from the hub is here now: runs and workers open the folder and ask nobody.
+    Object.assign(pair, { baseFolder: base.folder, postFolder: post.folder })
     try {
       const { names } = await pairCheckpoints(base, post)
       if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
       const tensors = names.map((name) => post.tensors.get(name)!)
       const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-      const tokenizer = await loadTokenizer(pair.postFolder)
+      const tokenizer = await loadTokenizer(companionsOf(post))
       const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await loadTask(source) })))
       const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
       opened.push({ pair, parameters, tokenizer, tasks })
@@ -46,15 +48,15 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
 export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {}
   for (const { pair, tasks } of inputs) {
-    for (const [given, folder] of [
-      [pair.base, pair.baseFolder],
-      [pair.post, pair.postFolder],
-    ]) {
-      const checkpoint = await openCheckpoint(folder)
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    for (const [given, checkpoint] of [
+      [pair.base, base],
+      [pair.post, post],
+    ] as const) {
       for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
       await checkpoint.close()
     }
-    hashes[`${pair.post}/tokenizer.json`] = await hashFile(join(pair.postFolder, 'tokenizer.json'))
+    hashes[`${pair.post}/tokenizer.json`] = await hashFile(join(companionsOf(post), 'tokenizer.json'))
     for (const { task } of tasks) hashes[`task ${task.name}`] = createHash('sha256').update(JSON.stringify(task)).digest('hex')
   }
   return hashes

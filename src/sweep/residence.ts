@@ -1,6 +1,6 @@
 // What a worker keeps of the pair it works on: the post-trained weights as tensors, base and delta as values, the task's
 // batches. One pair at a time; another pair takes its place.
-import { openCheckpoint, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
+import { companionsOf, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
@@ -30,7 +30,7 @@ export interface Residence {
 
 /** Reads both checkpoints. Weights are float32; the caller owns the result. */
 export async function takeResidence(pair: Pair): Promise<Residence> {
-  const [baseFiles, postFiles] = await Promise.all([openCheckpoint(pair.baseFolder), openCheckpoint(pair.postFolder)])
+  const [baseFiles, postFiles] = await openModels(pair.baseFolder, pair.postFolder)
   try {
     const { names } = await pairCheckpoints(baseFiles, postFiles)
     const shapes = Object.fromEntries([...postFiles.tensors.values()].map((entry) => [entry.name, entry.shape]))
@@ -49,7 +49,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       )
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
-    const tokenizer = await loadTokenizer(pair.postFolder)
+    const tokenizer = await loadTokenizer(companionsOf(postFiles))
     return {
       pair,
       model,
