@@ -2,8 +2,8 @@
 export function finding({ mean, score, verdict, digits, of }) {
   const cells = [['small', 'math'], ['small', 'code'], ['small', 'instruct'], ['small-early', 'code']].map(([model, task]) => ({ model, task }))
   const alphas = [...new Set(of({}).map((row) => Number(row.alpha)))].sort((a, b) => a - b)
-  const lowest = (cell) => alphas.reduce((a, b) => (mean({ ...cell, alpha: b }, 'loss_change') < mean({ ...cell, alpha: a }, 'loss_change') ? b : a))
-  const best = (cell) => alphas.reduce((a, b) => (mean({ ...cell, alpha: b }, 'score_edited') > mean({ ...cell, alpha: a }, 'score_edited') ? b : a))
+  const lowest = (cell) => alphas.reduce((a, b) => (mean({ ...cell, alpha: b }, 'loss_change') < mean({ ...cell, alpha: a }, 'loss_change') ? b : a), 0)
+  const best = (cell) => alphas.reduce((a, b) => (mean({ ...cell, alpha: b }, 'score_edited') > mean({ ...cell, alpha: a }, 'score_edited') ? b : a), 0)
   const early = cells[3]
   return [
     ...cells.map((cell) => `${cell.model} ${cell.task}: the loss is lowest at α = ${lowest(cell)} (change ${digits(mean({ ...cell, alpha: lowest(cell) }, 'loss_change'))}), the score highest at α = ${best(cell)} ` +
