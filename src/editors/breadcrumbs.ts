@@ -27,6 +27,7 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   const low = Math.trunc(n * Number((drop_rate - gamma).toPrecision(12)))
   const all = Math.trunc(n * drop_rate)
   if (convention === 'mergelm') return { top: Math.max(0, all - low), kept: n - Math.max(0, all - low) - Math.max(0, low - 1) }
+  if (drop_rate === 0) return { top: 0, kept: n }
   // mergekit slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
   const left = Math.min(top, n - wanted)
   return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }

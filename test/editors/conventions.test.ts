@@ -117,6 +117,7 @@ test('the band of breadcrumbs by hand', async () => {
   assert.deepEqual(band(10, { drop_rate: 0.05, gamma: 0.2 }), { top: 2, kept: 8 })
   assert.deepEqual(band(100, { drop_rate: 0.05, gamma: 0.2, convention: 'mergekit' }), { top: 5, kept: 95 })
   assert.deepEqual(band(50, { drop_rate: 0.5, gamma: 0.01, convention: 'mergekit' }), { top: 0, kept: 0 })
+  assert.deepEqual(band(50, { drop_rate: 0, gamma: 0.1, convention: 'mergekit' }), { top: 0, kept: 50 })
   const { result } = await edit('breadcrumbs', { drop_rate: 0.5, gamma: 0.25 }, [9, 1, -3, 2, 1, 2, 3, 4], [2, 4])
   assert.deepEqual(result, [0, 0, -3, 2, 0, 2, 3, 0])
 })
