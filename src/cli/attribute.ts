@@ -1,6 +1,6 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
+import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 import { readSteps, withEditors } from './steps.js'
 
 export const command = 'attribute <base> <post>'
@@ -21,6 +21,7 @@ export function builder(cli: Argv) {
     .option('exclude', { ...PATTERNS, describe: 'Tensors to leave as they are' })
     .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'Edit the delta, or the weights themselves' })
     .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG and PNG)' })
+    .option('memory', MEMORY)
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab attribute base post --editor dare --drop 0.9 --task math --out chart', 'the tensors that DARE hurts most, first')
@@ -30,15 +31,17 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
+  const memory = readMemory(args.memory)
   const chain = readSteps(args)
   const [{ setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([
     import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'),
   ])
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
-  const { row, terms } = await attributeEdit(args.base, args.post, edit, args)
+  const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
   process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
+  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
   if (args.out) {
     const { writeBarChart } = await import('../report/index.js')
     for (const path of await writeBarChart(args.out, row, terms)) process.stderr.write(`${path}\n`)

@@ -1,6 +1,6 @@
 // `deltalab eval`: loss and score of one model on one task.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
+import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 
 export const command = 'eval <model>'
 export const describe = 'Loss and score of a model on a task'
@@ -10,6 +10,7 @@ export function builder(cli: Argv) {
     .positional('model', { type: 'string', demandOption: true, describe: 'Folder of the model (config.json, safetensors, tokenizer.json)' })
     .option('task', TASK)
     .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
+    .option('memory', MEMORY)
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and exact-match score on 100 held-out items')
@@ -19,9 +20,10 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ model, items, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
+  const memory = readMemory(args.memory)
   const [{ setBackend }, { measureModel }] = await Promise.all([import('../tensor/index.js'), import('../sweep/index.js')])
   const backend = await setBackend(args.backend)
-  const measured = await measureModel(model, args.task, items)
+  const measured = await measureModel(model, args.task, { items, memory })
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return
@@ -31,4 +33,5 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
     `${model} on ${task}: ${metric} ${(100 * score).toFixed(1)} % of ${measured.items} items, ` +
       `loss ${loss.toFixed(4)} nats per token over ${tokens} tokens\n`,
   )
+  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
 }

@@ -34,3 +34,22 @@ export function splitNames(text: string | undefined): string[] | undefined {
   if (names.length === 0) throw new UserError('a list of columns is empty: write names with commas between', { exitCode: 2 })
   return names
 }
+
+export const MEMORY = {
+  type: 'string' as const,
+  describe: 'Bound on the memory of tensors, e.g. 2GB: weights are read block by block',
+}
+
+const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
+
+/** `2GB`, `1.5 GiB`, `800MB` → bytes; undefined stays. @throws UserError (usage) */
+export function readMemory(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, number, unit] = /^([\d.]+)\s*([a-z]+)$/i.exec(text) ?? []
+  const bytes = Number(number) * UNITS[unit?.toUpperCase()]
+  if (!(bytes > 0)) throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
+  return bytes
+}
+
+/** Peak resident memory of this process so far, in bytes. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024

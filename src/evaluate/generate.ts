@@ -9,7 +9,7 @@ export interface GenerateOptions {
   eos?: number
   /** True for an answer that needs no further token. */
   stopped?: (answer: readonly number[]) => boolean
-  /** Rows of one batch. */
+  /** Rows of one batch; 128, or as many as the weights' bound on memory allows. */
   rows?: number
 }
 
@@ -76,10 +76,12 @@ async function answerBatch(model: Model, source: Source, prompts: readonly (read
 export async function generate(model: Model, weights: Weights | Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
   const order = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length || a - b)
   const answers: number[][] = []
-  const rows = options.rows ?? 128
+  const source = sourceOf(model, weights)
+  const longest = (prompts[order.at(-1)!]?.length ?? 0) + options.maxNewTokens
+  const rows = options.rows ?? Math.min(128, Math.max(1, Math.floor(source.largest / longest)))
   for (let start = 0; start < order.length; start += rows) {
     const group = order.slice(start, start + rows)
-    const made = await answerBatch(model, sourceOf(model, weights), group.map((i) => prompts[i]), options)
+    const made = await answerBatch(model, source, group.map((i) => prompts[i]), options)
     group.forEach((item, i) => (answers[item] = made[i]))
   }
   return answers

@@ -11,10 +11,11 @@ const BATCH_TOKENS = 4096
 
 /** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
 export async function logLikelihoods(model: Model, weights: Weights | Source, sequences: readonly Sequence[], pad: number): Promise<Float64Array> {
-  const batches = batchesOf(sequences.map((each) => fitSequence(each, model.positions)), pad, BATCH_TOKENS)
+  const source = sourceOf(model, weights)
+  const batches = batchesOf(sequences.map((each) => fitSequence(each, model.positions)), pad, Math.min(BATCH_TOKENS, source.largest))
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
-  const states = await run(sourceOf(model, weights), feeds, (state: PartLosses | null, outputs, from, i) =>
+  const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
     addPart(model.objective, state, outputs, tf.tensor1d(counted[i].labels, 'int32'), from))
   const sums = new Float64Array(sequences.length)
   for (const [i, state] of states.entries()) {

@@ -15,10 +15,23 @@ export type Gradient = Map<string, Float32Array>
 /** Takes the gradient of a tensor, or of some of its rows. Tied weights and later groups of batches come again: the sum counts. */
 export type Sink = (name: string, values: Float32Array, rows: Rows | null) => void | Promise<void>
 
+/** What a group of passes holds on its way: disposed at its end, and after an error. */
+interface Carried {
+  /** Inputs of each stretch, states[stretch][pass]. */
+  states: (Tensor | null)[][]
+  /** Gradients with respect to the output, and to the input, of the present stretch. */
+  upstream: Tensor[]
+  pulled: Tensor[]
+  /** Sums over the vocabulary, where its projection comes in parts. */
+  sums: (PartLosses | null)[]
+  losses: Tensor[]
+}
+
 /** Losses of a group of passes, and their gradient into `sink`. */
 async function pullGroup(
   model: Model, source: Source, passes: readonly Pass[], names: ReadonlySet<string>, tokens: number, sink: Sink,
 ): Promise<Tensor[]> {
+  const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
   const { stretches } = source
   const last = stretches.length - 1
   const moving = ({ stretch }: Visit) => [...new Set(stretch.blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
@@ -27,62 +40,66 @@ async function pullGroup(
   const inParts = stretches[last].parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
   const back = lowest < 0 ? [] : visitsOf(stretches.slice(lowest).reverse())
-  const states: (Tensor | null)[][] = [passes.map(() => null)]
-  const sums: (PartLosses | null)[] = []
-  const losses: Tensor[] = []
-  let upstream: Tensor[] = []
-  let pulled: Tensor[] = []
-
-  for await (const visit of walk(source, [...forth, ...back])) {
-    const at = stretches.indexOf(visit.stretch)
-    if (visit.index < forth.length) {
-      if (at < last) stepAll(visit, passes, states[at], (states[at + 1] ??= []))
-      else {
-        foldAll(visit, passes, states[at], sums, (state: PartLosses | null, outputs, from, i) =>
-          addPart(model.objective, state, outputs, passes[i].labels(), from))
+  try {
+    for await (const visit of walk(source, [...forth, ...back])) {
+      const at = stretches.indexOf(visit.stretch)
+      if (visit.index < forth.length) {
+        if (at < last) stepAll(visit, passes, held.states[at], (held.states[at + 1] ??= []))
+        else {
+          foldAll(visit, passes, held.states[at], held.sums, (state: PartLosses | null, outputs, from, i) =>
+            addPart(model.objective, state, outputs, passes[i].labels(), from))
+        }
+        continue
       }
-      continue
-    }
-    const wanted = moving(visit)
-    const total: Tensor[] = []
-    passes.forEach((pass, i) => {
-      const inputs = pass.open()
-      const grads = tf.tidy(() => {
-        const labels = pass.labels()
-        const hidden = at > lowest ? [states[at][i]!] : []
-        const close = (outputs: Tensor): Tensor => {
-          if (at < last) return outputs
-          if (inParts) return partPull(outputs, labels, visit.part!.from, sums[i]!.high)
-          losses[i] = tf.keep(pass.losses(outputs, labels))
-          return losses[i].sum()
-        }
-        const outputs = (...xs: Tensor[]) => {
-          const weights = { ...visit.weights, ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])) }
-          return close(applyStretch(visit, weights, hidden.length ? xs[0] : states[at][i], inputs))
-        }
-        return tf.grads(outputs)([...hidden, ...wanted.map((name) => visit.weights[name])], at < last ? upstream[i] : tf.scalar(1 / tokens))
+      const wanted = moving(visit)
+      const total: Tensor[] = []
+      passes.forEach((_, i) => {
+        const grads = pullOne(visit, passes, i, held, wanted, { pulls: at > lowest, ends: at === last, inParts, at, tokens })
+        if (at > lowest) addTo(held.pulled, i, grads.shift()!)
+        grads.forEach((gradient, k) => addTo(total, k, gradient))
       })
-      if (at > lowest) addTo(pulled, i, grads.shift()!)
-      grads.forEach((gradient, k) => addTo(total, k, gradient))
-      disposeInputs(inputs)
-    })
-    for (const [k, name] of wanted.entries()) {
-      await sink(name, (await total[k].data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
-      total[k].dispose()
+      for (const [k, name] of wanted.entries()) {
+        await sink(name, (await total[k].data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
+        total[k].dispose()
+      }
+      if (visit.part !== visit.stretch.parts.at(-1)) continue
+      disposeAll([...held.states[at], ...held.upstream])
+      held.states[at] = []
+      held.upstream = held.pulled
+      held.pulled = []
     }
-    if (visit.part !== visit.stretch.parts.at(-1)) continue
-    disposeAll([...states[at], ...upstream])
-    states[at] = []
-    upstream = pulled
-    pulled = []
+    if (!inParts && lowest >= 0) return held.losses.splice(0)
+    return held.sums.map((state) => tf.tidy(() => finishParts(state!)))
+  } finally {
+    disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled, ...held.losses])
+    tf.dispose(held.sums as unknown as tf.TensorContainer)
   }
-  disposeAll([...states.flat(), ...upstream])
-  if (!inParts && lowest >= 0) return losses
-  return sums.map((state) => {
-    const finished = tf.tidy(() => finishParts(state!))
-    tf.dispose(state as tf.TensorContainer)
-    return finished
+}
+
+/** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to its moving weights. */
+function pullOne(
+  visit: Visit & { weights: Weights }, passes: readonly Pass[], i: number, { states, upstream, sums, losses }: Carried,
+  wanted: readonly string[], { pulls, ends, inParts, at, tokens }: { pulls: boolean; ends: boolean; inParts: boolean; at: number; tokens: number },
+): Tensor[] {
+  const pass = passes[i]
+  const inputs = pass.open()
+  const grads = tf.tidy(() => {
+    const labels = pass.labels()
+    const hidden = pulls ? [states[at][i]!] : []
+    const close = (outputs: Tensor): Tensor => {
+      if (!ends) return outputs
+      if (inParts) return partPull(outputs, labels, visit.part!.from, sums[i]!.high)
+      losses[i] = tf.keep(pass.losses(outputs, labels))
+      return losses[i].sum()
+    }
+    const outputs = (...xs: Tensor[]) => {
+      const weights = { ...visit.weights, ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])) }
+      return close(applyStretch(visit, weights, pulls ? xs[0] : states[at][i], inputs))
+    }
+    return tf.grads(outputs)([...hidden, ...wanted.map((name) => visit.weights[name])], ends ? tf.scalar(1 / tokens) : upstream[i])
   })
+  disposeInputs(inputs)
+  return grads
 }
 
 /** list[i] += tensor; both are consumed. */

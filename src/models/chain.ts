@@ -111,26 +111,34 @@ export function disposeAll(states: readonly (Tensor | null)[]) {
 
 /** Folds the outputs of every feed, in the order given; the caller disposes the results. */
 export async function run<S extends tf.TensorContainer>(source: Source, feeds: readonly Feed[], fold: Fold<S>): Promise<S[]> {
-  const results: S[] = []
-  const last = source.stretches.at(-1)!
-  for (const group of groupFeeds(feeds, source.together)) {
-    const members = group.map((i) => feeds[i])
-    const folded: (S | null)[] = []
-    let states: (Tensor | null)[] = members.map(() => null)
-    let sums: (Tensor | null)[] = []
-    for await (const visit of walk(source, visitsOf(source.stretches))) {
-      if (visit.stretch === last) {
-        foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) => fold(state, outputs, from, group[i]))
-        continue
+  const results: (S | null)[] = []
+  let states: (Tensor | null)[] = []
+  let sums: (Tensor | null)[] = []
+  try {
+    for (const group of groupFeeds(feeds, source.together)) {
+      const members = group.map((i) => feeds[i])
+      const folded: (S | null)[] = []
+      states = members.map(() => null)
+      for await (const visit of walk(source, visitsOf(source.stretches))) {
+        if (visit.stretch === source.stretches.at(-1)) {
+          foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) => fold(state, outputs, from, group[i]))
+          continue
+        }
+        stepAll(visit, members, states, sums)
+        if (visit.part !== visit.stretch.parts.at(-1)) continue
+        disposeAll(states)
+        states = sums
+        sums = []
       }
-      stepAll(visit, members, states, sums)
-      if (visit.part !== visit.stretch.parts.at(-1)) continue
+      results.push(...folded)
       disposeAll(states)
-      states = sums
-      sums = []
+      states = []
     }
-    disposeAll(states)
-    results.push(...(folded as S[]))
+    return results as S[]
+  } catch (error) {
+    tf.dispose(results as tf.TensorContainer)
+    throw error
+  } finally {
+    disposeAll([...states, ...sums])
   }
-  return results
 }

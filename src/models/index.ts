@@ -14,7 +14,7 @@ export * from './objective.js'
 export * from './inputs.js'
 export * from './source.js'
 export * from './chain.js'
-export { planStretches, type Load } from './plan.js'
+export { planStretches, type Load, type PassKind } from './plan.js'
 
 export interface Architecture {
   name: string

@@ -2,7 +2,7 @@
 // values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
 import { UserError } from '../errors/index.js'
 import type { Block, Model } from './model.js'
-import type { Rows, Source, Stretch } from './source.js'
+import type { Plan, Rows, Stretch } from './source.js'
 
 /** What is to pass through the chain. */
 export interface Load {
@@ -16,21 +16,22 @@ export interface Load {
 }
 
 /** Copies of a block's weights at a time: held and being read; with a gradient also the change, the gradient and its values. */
-const WEIGHTS = { forward: 2, gradient: 5 }
+const WEIGHTS = { forward: 2, generation: 2, gradient: 5 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
-const ACTIVATIONS = { forward: 4, gradient: 6 }
-const SCORES = { forward: 4, gradient: 10 }
+const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
+const SCORES = { forward: 4, generation: 4, gradient: 10 }
 /** Copies of a part's logits. */
-const LOGITS = { forward: 5, gradient: 7 }
+const LOGITS = { forward: 5, generation: 5, gradient: 7 }
 /** A vocabulary is cut into at most this many parts. */
 const MOST_PARTS = 256
 
-type Kind = 'forward' | 'gradient'
+/** `generation` is a forward pass beside the keys and values of the tokens seen. */
+export type PassKind = 'forward' | 'generation' | 'gradient'
 
 const sizeOf = (shape: readonly number[]) => 4 * shape.reduce((a, b) => a * b, 1)
 
 /** Bytes of the values that a block keeps of the largest batch. */
-function activations({ shapes, heads, width }: Model, block: Block, { largest, columns, counted }: Load, kind: Kind, share: number): number {
+function activations({ shapes, heads, width }: Model, block: Block, { largest, columns, counted }: Load, kind: PassKind, share: number): number {
   if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]][0] * share
   if (block.split) return 4 * 4 * largest * width
   const sides = block.weights.reduce((sum, name) => sum + (shapes[name].length > 1 ? shapes[name].reduce((a, b) => a + b) : 0), width)
@@ -39,14 +40,16 @@ function activations({ shapes, heads, width }: Model, block: Block, { largest, c
 }
 
 /** Bytes while a block, or such a share of its vocabulary, is passed. */
-function costOf(model: Model, block: Block, load: Load, kind: Kind, share = 1): number {
+function costOf(model: Model, block: Block, load: Load, kind: PassKind, share = 1): number {
   const weights = block.weights.reduce((sum, name) => sum + sizeOf(model.shapes[name]), 0)
   return WEIGHTS[kind] * weights * share + activations(model, block, load, kind, share)
 }
 
-/** Hidden states between the stretches, and the tables of the largest batch. */
-function keptBytes({ width }: Model, { largest, columns }: Load, together: number, boundaries: number): number {
-  return 4 * width * (together * (boundaries + 2) + 6 * largest) + 4 * largest * columns
+/** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
+function keptBytes({ width, blocks }: Model, { largest, columns }: Load, together: number, kind: PassKind): number {
+  const states = kind === 'gradient' ? blocks.length + 2 : 3
+  const cached = kind === 'generation' ? 2 * blocks.length * largest : 0
+  return 4 * width * (together * states + 6 * largest + cached) + 4 * largest * columns
 }
 
 function partsOf(model: Model, block: Block, fits: (share: number) => boolean): (Rows | null)[] | null {
@@ -62,7 +65,7 @@ function partsOf(model: Model, block: Block, fits: (share: number) => boolean): 
 }
 
 /** Neighbours joined while they fit: fewer states to keep, and less to run twice. */
-function joinStretches(model: Model, single: Stretch[], room: number, load: Load, kind: Kind): Stretch[] {
+function joinStretches(model: Model, single: Stretch[], room: number, load: Load, kind: PassKind): Stretch[] {
   const joined: Stretch[] = []
   let filled = Infinity
   for (const stretch of single) {
@@ -84,29 +87,29 @@ function joinStretches(model: Model, single: Stretch[], room: number, load: Load
  * hidden states fit, so that each weight is read once; else in groups.
  * @throws UserError with the least bound that would do, where one block does not fit.
  */
-export function planStretches(model: Model, bound: number, load: Load, kind: Kind): Pick<Source, 'stretches' | 'together'> {
+export function planStretches(model: Model, bound: number, load: Load, kind: PassKind): Plan {
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
-    const room = bound - keptBytes(model, load, together, kind === 'gradient' ? blocks.length : 1)
+    const room = bound - keptBytes(model, load, together, kind)
     const parts = blocks.map((block) => partsOf(model, block, (share) => costOf(model, block, load, kind, share) <= room))
     if (!parts.includes(null)) {
       const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))
-      return { stretches: joinStretches(model, single, room, load, kind), together }
+      return { stretches: joinStretches(model, single, room, load, kind), together, largest: load.largest }
     }
     if (together === load.largest) throw tooSmall(model, bound, load, kind)
   }
 }
 
-function tooSmall(model: Model, bound: number, load: Load, kind: Kind): UserError {
+function tooSmall(model: Model, bound: number, load: Load, kind: PassKind): UserError {
   const least = model.blocks.map((block) => ({
     name: block.name,
     bytes: costOf(model, block, load, kind, block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]][0]) : 1),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
-  const needed = bytes + keptBytes(model, load, load.largest, kind === 'gradient' ? model.blocks.length : 1)
-  const text = (n: number) => `${Math.ceil(n / 1e6)} MB`
+  const needed = bytes + keptBytes(model, load, load.largest, kind)
+  const text = (n: number) => `${n < 1e7 ? n / 1e6 : Math.ceil(n / 1e6)} MB`
   return new UserError(
     `a memory bound of ${text(bound)} is too small for the block "${name}" and its values of ${load.largest} tokens; ` +
-      `the least that would do is ${text(needed)}`,
+      `the least that would do is ${text(Math.ceil(needed / 1e5) * 1e5)}`,
   )
 }

@@ -27,10 +27,15 @@ export interface Steer {
   read(name: string, rows: Rows | null): Promise<Float32Array>
 }
 
-export interface Source {
+export interface Plan {
   stretches: Stretch[]
   /** Padded tokens whose hidden states may be kept at a time; batches beyond that follow in another walk through the chain. */
   together: number
+  /** Padded tokens of the largest batch that is reckoned with. */
+  largest: number
+}
+
+export interface Source extends Plan {
   /** Starts reading the weights of a part; the result puts them on the backend. */
   fetch(stretch: Stretch, part: Rows | null): Promise<() => Held>
   /** The same weights moved by t·T. */
@@ -54,6 +59,7 @@ export function holding(model: Model, weights: Weights): Source {
   return {
     stretches: [{ blocks: model.blocks, parts: [null] }],
     together: 0,
+    largest: Infinity,
     fetch: async () => () => ({ weights, dispose: () => {} }),
     moved: (steer, t) => ({
       ...holding(model, weights),
@@ -73,10 +79,9 @@ export function holding(model: Model, weights: Weights): Source {
 }
 
 /** Weights that are read part by part, and forgotten after each. */
-export function streaming(model: Model, { stretches, together }: Pick<Source, 'stretches' | 'together'>, read: ReadRows): Source {
+export function streaming(model: Model, plan: Plan, read: ReadRows): Source {
   return {
-    stretches,
-    together,
+    ...plan,
     async fetch(stretch, part) {
       const names = namesOf(stretch)
       const rows = names.map((name) => rowsOf(stretch, name, part))
@@ -89,7 +94,7 @@ export function streaming(model: Model, { stretches, together }: Pick<Source, 's
       }
     },
     moved: (steer, t) =>
-      streaming(model, { stretches, together }, async (name, rows) => {
+      streaming(model, plan, async (name, rows) => {
         const still = read(name, rows)
         if (t === 0 || !steer.names.has(name)) return still
         const [values, step] = await Promise.all([still, steer.read(name, rows)])

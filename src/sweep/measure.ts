@@ -5,12 +5,13 @@ import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
-import { lossOf, type Rule } from '../loss/index.js'
+import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
+import { attributeBounded } from './bounded.js'
 import type { Run } from './plan.js'
 import { measureReference } from './reference.js'
 import { takeResidence } from './residence.js'
@@ -27,21 +28,24 @@ export interface Measured {
   tokens: number
 }
 
-/** Loss and score of a checkpoint folder on the first `items` items of a task (all by default). */
-export async function measureModel(folder: string, taskSource: string, items?: number): Promise<Measured> {
+/** Loss and score of a checkpoint folder on the first `items` items of a task (all by default), within `memory` bytes if given. */
+export async function measureModel(folder: string, taskSource: string, { items, memory }: { items?: number; memory?: number } = {}): Promise<Measured> {
   const task = await loadTask(taskSource)
   const checkpoint = await openCheckpoint(folder)
-  const weights: Weights = {}
+  const held: Weights = {}
   try {
     if (!checkpoint.config) throw new UserError(`${folder}: config.json is missing`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
     const tokenizer = await loadTokenizer(folder)
-    for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
-    const loss = await lossOf(model, weights, encodeItems(task, tokenizer, { items }))
-    const scores = await evaluate(model, weights, task, tokenizer, { items })
+    const encode = (batchTokens?: number) => encodeItems(task, tokenizer, { items, batchTokens })
+    const bounded = memory === undefined ? null : fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
+    if (!bounded) for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
+    const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
+    const loss = await lossOf(model, weights, bounded?.batches ?? encode())
+    const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens })
     return { task: task.name, metric: scores.metric, score: scores.score, loss: loss.mean, items: scores.items.length, tokens: loss.tokens }
   } finally {
-    tf.dispose(weights)
+    tf.dispose(held)
     await checkpoint.close()
   }
 }
@@ -66,6 +70,8 @@ export interface AttributeOptions {
   rule: Rule
   steps: number
   seed: number
+  /** Bound on the bytes of tensors and of values on their way; weights are then read block by block. */
+  memory?: number
 }
 
 /** The row and the per-tensor Riemann terms of one edit of one pair. */
@@ -93,6 +99,7 @@ export async function attributeEdit(
   }
   const { items, rule, steps } = options
   const measures = { score: false as const, loss: { items, rule, steps, riemann: true, taylor2: false, terms: true } }
+  if (options.memory !== undefined) return attributeBounded(run, task, { ...options, memory: options.memory })
   const home = await takeResidence(pair)
   try {
     const reference = await measureReference(home, run.task, measures, edit.needsGradient)

@@ -1,0 +1,48 @@
+// Weights read from a checkpoint as a pass needs them, within a bound on memory.
+import type { Checkpoint } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import { countOutputs, planStretches, streaming, type Load, type Model, type PassKind, type ReadRows, type Source } from '../models/index.js'
+import type { Batch } from '../tensor/index.js'
+
+/** Batches are made no smaller than this many tokens, but for the longest sequence. */
+const FEWEST_TOKENS = 256
+const MOST_TOKENS = 4096
+
+function loadOf(model: Model, batches: readonly Batch[]): Load {
+  const tokens = batches.map(({ rows, columns }) => rows * (model.sequence ?? columns))
+  const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
+  return {
+    total: tokens.reduce((a, b) => a + b, 0),
+    largest: most(tokens),
+    columns: model.sequence ?? most(batches.map(({ columns }) => columns)),
+    counted: most(batches.map((batch) => countOutputs(model, batch).at.length)),
+  }
+}
+
+export interface Bounded {
+  batches: Batch[]
+  /** Padded tokens of a batch, at most. */
+  tokens: number
+  /** The same plan over any weights of this model's names and shapes. */
+  over(read: ReadRows): Source
+}
+
+/**
+ * Batches and a plan that stay within `bytes`: the largest batches (in padded tokens) that do.
+ * @param encode the batches, of at most so many padded tokens each
+ * @throws UserError when one block does not fit beside the smallest batches, with the least bound that would do
+ */
+export function fitBatches(model: Model, bytes: number, kind: PassKind, encode: (batchTokens: number) => Batch[]): Bounded {
+  for (let tokens = MOST_TOKENS; ; tokens /= 2) {
+    const batches = encode(tokens)
+    try {
+      const plan = planStretches(model, bytes, loadOf(model, batches), kind)
+      return { batches, tokens, over: (read) => streaming(model, plan, read) }
+    } catch (error) {
+      if (!(error instanceof UserError) || tokens <= FEWEST_TOKENS) throw error
+    }
+  }
+}
+
+/** The reader of a checkpoint's tensors. */
+export const rowsOf = (checkpoint: Checkpoint): ReadRows => (name, rows) => checkpoint.readRows(name, rows)

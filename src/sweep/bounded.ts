@@ -1,0 +1,126 @@
+// The attribution of one edit of a model larger than memory: weights are read block by block, and the change T of the edit
+// waits in a scratch checkpoint.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openCheckpoint, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { applyToValues, bitsOf, editorNamed, takeCensus, type Step } from '../editors/index.js'
+import { checkSteps } from '../edit/index.js'
+import { readInput } from '../edit/tensor.js'
+import { encodeItems } from '../evaluate/index.js'
+import { classify, fitBatches, lossOf, riemannSum, rowsOf } from '../loss/index.js'
+import { loadModel, type Steer } from '../models/index.js'
+import type { Row, Term } from '../record/index.js'
+import type { Task } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import { failedRow, type Finished } from './columns.js'
+import type { AttributeOptions } from './measure.js'
+import type { Run } from './plan.js'
+
+/** Sums over the edited tensors, and the norm of the change of each. */
+interface Tally {
+  parameters: number
+  kept: number
+  bits: number
+  delta2: number
+  edit2: number
+  norms: Map<string, number>
+}
+
+/** Writes T = F(Δ) − Δ of the selected tensors, one in memory at a time. */
+async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly string[], folder: string): Promise<Tally> {
+  const steps: Step[] = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
+  checkSteps(steps)
+  const read = (name: string) => readInput(pair, name, edit.on)
+  const census = await takeCensus(steps, async function* () {
+    for (const name of names) yield [name, await read(name)] as const
+  })
+  const tally: Tally = { parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0, norms: new Map() }
+  const shapeOf = (name: string) => pair.post.tensors.get(name)!.shape
+  async function* contents() {
+    for (const name of names) {
+      const context = { seed: seed ?? 0, tensor: name, census, cache: new Map<string, Promise<unknown>>() }
+      const input = await read(name)
+      const values = await applyToValues(steps, input, shapeOf(name), context)
+      let [kept, edit2] = [0, 0]
+      for (let i = 0; i < values.length; i++) {
+        if (values[i] !== 0) kept++
+        tally.delta2 += input[i] * input[i]
+        values[i] -= input[i]
+        edit2 += values[i] * values[i]
+      }
+      tally.parameters += values.length
+      tally.kept += kept
+      tally.edit2 += edit2
+      tally.bits += await bitsOf(steps, shapeOf(name), kept, context)
+      tally.norms.set(name, Math.sqrt(edit2))
+      yield { name, values }
+    }
+  }
+  await writeCheckpoint(folder, { plan: names.map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' })), tensors: contents() })
+  return tally
+}
+
+/**
+ * Row and terms of one edit within a bound on memory; nothing is scored.
+ * @throws UserError for a bound below one block, with the least that would do; for an editor that needs a gradient
+ */
+export async function attributeBounded(run: Run, task: Task, options: AttributeOptions & { memory: number }): Promise<Finished> {
+  const started = performance.now()
+  const { pair: folders, edit } = run
+  const [base, post] = await Promise.all([openCheckpoint(folders.baseFolder), openCheckpoint(folders.postFolder)])
+  const scratch = await mkdtemp(join(tmpdir(), 'deltalab-change-'))
+  try {
+    const pair = await pairCheckpoints(base, post)
+    const entries = pair.names.map((name) => post.tensors.get(name)!)
+    const names = selectTensors(entries, edit.tensors)
+    const model = loadModel(post.config!, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
+    const tokenizer = await loadTokenizer(folders.postFolder)
+    const { items, rule, steps, memory } = options
+    const { batches, over } = fitBatches(model, memory, 'gradient', (batchTokens) => encodeItems(task, tokenizer, { items, batchTokens }))
+    const tally = await writeChange(pair, run, names, join(scratch, 'change'))
+    const change = await openCheckpoint(join(scratch, 'change'))
+    const moving = new Set(names.filter((name) => tally.norms.get(name)! > 0 && name in model.shapes))
+    const steer: Steer = { names: moving, read: rowsOf(change) }
+    const still = over(rowsOf(post))
+    const before = await lossOf(model, over((name, rows) => (pair.names.includes(name) ? base : post).readRows(name, rows)), batches)
+    const at = await lossOf(model, still, batches)
+    const after = await lossOf(model, still.moved(steer, 1), batches)
+    const path = await riemannSum(model, still, steer, batches, { rule, steps })
+    await change.close()
+    const { change: loss, standardError, class: verdict } = classify(at, after)
+    const terms = [...path.terms].map(([tensor, term]): Term => {
+      const { shape } = post.tensors.get(tensor)!
+      const parameters = shape.reduce((product, side) => product * side, 1)
+      return { run: run.id, tensor, role: roleOf(tensor, shape), parameters, edit_norm: tally.norms.get(tensor)!, term }
+    })
+    const row: Row = {
+      ...failedRow('attribute', run, ''),
+      tensors: names.length,
+      parameters: tally.parameters,
+      kept: tally.kept,
+      bits_per_parameter: tally.bits / tally.parameters,
+      delta_norm: Math.sqrt(tally.delta2),
+      edit_norm: Math.sqrt(tally.edit2),
+      loss_pre: before.mean,
+      loss_post: at.mean,
+      loss_edited: after.mean,
+      loss_change: loss,
+      loss_change_se: Number.isFinite(standardError) ? standardError : null,
+      loss_items: at.itemTokens.filter((tokens) => tokens > 0).length,
+      loss_tokens: at.tokens,
+      riemann_rule: rule,
+      riemann_steps: steps,
+      riemann_sum: path.sum,
+      class: verdict,
+      seconds: (performance.now() - started) / 1000,
+      backend: tf.getBackend(),
+      status: 'ok',
+      error: null,
+    }
+    return { row, terms }
+  } finally {
+    await Promise.all([base.close(), post.close(), rm(scratch, { recursive: true, force: true })])
+  }
+}

@@ -1,0 +1,186 @@
+// Weights read block by block give the numbers of weights that are held, within the bound, each read once per pass.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { fitBatches, gradientOf, lossOf, pullBack } from '../../src/loss/index.js'
+import { loadModel, planStretches, streaming, type Load, type Model, type Plan, type ReadRows } from '../../src/models/index.js'
+import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { NAMES, openFixture, worst, type Fixture } from '../models/fixture.js'
+import { probeGradient, probeRiemann, probeText, TOLERANCES, type Errors, type Quantity, type Way } from '../models/probe.js'
+
+const readerOf = (model: Model, values: ReadonlyMap<string, Float32Array>): ReadRows => async (name, rows) => {
+  const all = values.get(name)!
+  const width = all.length / (model.shapes[name][0] ?? 1)
+  return rows ? all.slice(rows.from * width, rows.to * width) : all.slice()
+}
+
+/** Every block by itself, a vocabulary in parts of 50 rows, batches one after the other. */
+const finest = (model: Model): Plan => ({
+  together: 0,
+  largest: Infinity,
+  stretches: model.blocks.map((block) => {
+    if (!block.split) return { blocks: [block], parts: [null] }
+    const rows = model.shapes[block.split.weights[0]][0]
+    const parts = Array.from({ length: Math.ceil(rows / 50) }, (_, i) => ({ from: 50 * i, to: Math.min(rows, 50 * (i + 1)) }))
+    return { blocks: [block], parts }
+  }),
+})
+
+const wayOf = ({ base, values }: Fixture): Way => (model, weights) =>
+  streaming(model, finest(model), readerOf(model, weights === base ? values.base : values.post))
+
+const check = (errors: Errors) => {
+  for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+}
+
+for (const name of NAMES) {
+  test(`${name}: losses, gradients, Riemann sums and text of streamed weights against PyTorch`, async () => {
+    const fixture = await openFixture(name)
+    const before = tf.memory().numTensors
+    const way = wayOf(fixture)
+    check(await probeGradient(fixture, way))
+    check(await probeRiemann(fixture, 'scale-0.5', ['midpoint-5'], way))
+    if (fixture.expected.generation) check(await probeText(fixture, way))
+    assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    tf.dispose([fixture.base, fixture.post])
+  })
+}
+
+test('batches walk together or one by one: the same gradient', async () => {
+  const { model, values, batch, post } = await openFixture('llama3')
+  const batches = [batch('main'), batch('left'), batch('single')]
+  const held = await gradientOf(model, post, batches)
+  for (const together of [0, 1e6]) {
+    const { loss, gradient } = await gradientOf(model, streaming(model, { ...finest(model), together }, readerOf(model, values.post)), batches)
+    assert.ok(Math.abs(loss.mean - held.loss.mean) < 1e-6)
+    assert.deepEqual([...gradient.keys()].sort(), [...held.gradient.keys()].sort())
+    for (const [name, right] of held.gradient) assert.ok(worst(gradient.get(name)!, right, 1e-3) < 1e-5, `${together} ${name}`)
+  }
+})
+
+test('a forward pass reads each weight once, a gradient twice, and the next part before this one is used', async () => {
+  const { model, values, batch } = await openFixture('gpt2')
+  const reads = new Map<string, number>()
+  const read = readerOf(model, values.post)
+  const source = streaming(model, { ...finest(model), together: 1e6 }, (name, rows) => {
+    reads.set(name, (reads.get(name) ?? 0) + (rows ? (rows.to - rows.from) / model.shapes[name][0] : 1))
+    return read(name, rows)
+  })
+  const uses = (name: string) => (name === 'transformer.wte.weight' ? 2 : 1) // tied: embedding and head
+  const counts = (factor: number) => Object.keys(model.shapes).forEach((name) => assert.ok(Math.abs(reads.get(name)! - factor * uses(name)) < 1e-9, name))
+  await lossOf(model, source, [batch('main'), batch('left'), batch('single')])
+  counts(1)
+  reads.clear()
+  await pullBack(model, source, [batch('main'), batch('left')], new Set(Object.keys(model.shapes)), () => {})
+  counts(2)
+
+  const events: string[] = []
+  let fetched = 0
+  const watched = {
+    ...source,
+    async fetch(...visit: Parameters<typeof source.fetch>) {
+      const index = fetched++
+      events.push(`read ${index}`)
+      const upload = await source.fetch(...visit)
+      return () => {
+        events.push(`use ${index}`)
+        return upload()
+      }
+    },
+  }
+  await lossOf(model, watched, [batch('main')])
+  for (let i = 0; i + 1 < fetched; i++) assert.ok(events.indexOf(`read ${i + 1}`) < events.indexOf(`use ${i}`), events.join(', '))
+})
+
+test('an error while reading comes out and leaves no tensor', async () => {
+  const { model, values, batch } = await openFixture('qwen2')
+  const read = readerOf(model, values.post)
+  const before = tf.memory().numTensors
+  const broken = streaming(model, finest(model), async (name, rows) => {
+    if (name.includes('layers.1.mlp')) throw new Error('the file is gone')
+    return read(name, rows)
+  })
+  await assert.rejects(lossOf(model, broken, [batch('main')]), /the file is gone/)
+  await assert.rejects(gradientOf(model, broken, [batch('main')]), /the file is gone/)
+  assert.equal(tf.memory().numTensors, before)
+})
+
+const llama = { model_type: 'llama', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 12, num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 3000 }
+const bert = { model_type: 'bert', architectures: ['BertForMaskedLM'], hidden_size: 64, intermediate_size: 256, num_hidden_layers: 12, num_attention_heads: 4, vocab_size: 3000 }
+const load: Load = { total: 512, largest: 256, columns: 64, counted: 64 }
+
+test('a plan covers the chain and the vocabulary in order; the least that an error names would do, and hardly less', () => {
+  for (const config of [llama, bert]) {
+    const model = loadModel(config)
+    fc.assert(fc.property(fc.integer({ min: 1e5, max: 4e8 }), fc.constantFrom('forward', 'gradient', 'generation'), (bytes, kind) => {
+      try {
+        const { stretches, together } = planStretches(model, bytes, load, kind)
+        assert.deepEqual(stretches.flatMap(({ blocks }) => blocks), model.blocks)
+        assert.ok(together >= load.largest && together <= load.total)
+        for (const { blocks, parts } of stretches.filter(({ parts }) => parts.length > 1)) {
+          const rows = model.shapes[blocks[0].split!.weights[0]][0]
+          assert.deepEqual(parts.map((part) => part!.from), [0, ...parts.slice(0, -1).map((part) => part!.to)])
+          assert.equal(parts.at(-1)!.to, rows)
+        }
+      } catch (error) {
+        const [, least] = /the least that would do is ([\d.]+) MB/.exec((error as Error).message) ?? assert.fail(String(error))
+        assert.ok(bytes < Number(least) * 1e6)
+        planStretches(model, Number(least) * 1e6, load, kind)
+        assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, kind), /too small for the block/)
+      }
+    }))
+  }
+})
+
+const textBatch = (rows: number, columns: number, first: number): Batch => {
+  const ids = Int32Array.from({ length: rows * columns }, (_, i) => (37 * i + first) % 3000)
+  return {
+    rows, columns, ids,
+    mask: new Int32Array(ids.length).fill(1),
+    positions: ids.map((_, i) => i % columns),
+    labels: ids.map((id, i) => (i % 4 ? -100 : id)),
+    items: Int32Array.from({ length: rows }, (_, i) => first + i),
+  }
+}
+
+/** Most bytes of the wasm heap in use at a time during `work`, beside those in use before. */
+async function peakOf(work: () => Promise<unknown>): Promise<number> {
+  const { wasm } = tf.backend() as unknown as { wasm: { _malloc(bytes: number): number; _free(address: number): void } }
+  const { _malloc, _free } = wasm
+  const sizes = new Map<number, number>()
+  let [now, peak] = [0, 0]
+  wasm._malloc = (bytes) => {
+    const address = _malloc(bytes)
+    sizes.set(address, bytes)
+    peak = Math.max(peak, (now += bytes))
+    return address
+  }
+  wasm._free = (address) => {
+    now -= sizes.get(address) ?? 0
+    sizes.delete(address)
+    _free(address)
+  }
+  await work().finally(() => Object.assign(wasm, { _malloc, _free }))
+  return peak
+}
+
+test('tensors stay within the bound where held weights do not', async () => {
+  await setBackend('wasm')
+  for (const config of [llama, bert]) {
+    const model = loadModel(config)
+    const values = new Map(Object.entries(model.shapes).map(([name, shape]) => {
+      const size = shape.reduce((a, b) => a * b, 1)
+      return [name, Float32Array.from({ length: size }, (_, i) => (shape.length === 1 ? 1 : 0.1 * Math.sin(i * i)))]
+    }))
+    const names = new Set(Object.keys(model.shapes))
+    const encode = (tokens: number) => Array.from({ length: 4 }, (_, i) => textBatch(Math.max(1, Math.min(4, tokens / 64)), 64, 10 * i))
+    const weights = Object.fromEntries([...values].map(([name, each]) => [name, tf.tensor(each, model.shapes[name])]))
+    const bytes = 16e6
+    assert.ok(await peakOf(() => pullBack(model, weights, encode(4096), names, () => {})) > bytes)
+    tf.dispose(weights)
+    const { batches, over } = fitBatches(model, bytes, 'gradient', encode)
+    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, names, () => {}))
+    assert.ok(peak < bytes, `${peak} bytes of tensors under a bound of ${bytes}`)
+    assert.ok(peak > bytes / 5, `${peak} bytes: the bound is put to use`)
+  }
+})

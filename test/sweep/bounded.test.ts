@@ -1,0 +1,50 @@
+// eval and attribute within a bound on memory give what they give without.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { editorNamed, parseOptions } from '../../src/editors/index.js'
+import { attributeEdit, measureModel, namedEdit } from '../../src/sweep/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { makePair } from './pair.js'
+
+let folder: string
+before(async () => {
+  await setBackend('wasm')
+  folder = makePair()
+})
+after(() => rmSync(folder, { recursive: true }))
+
+const at = (name: string) => join(folder, name)
+const close = (a: unknown, b: unknown, tolerance: number) => Math.abs((a as number) - (b as number)) <= tolerance * Math.max(1, Math.abs(b as number))
+
+test('the loss and score of a model', async () => {
+  const free = await measureModel(at('post'), at('items.jsonl'))
+  const before = tf.memory().numTensors
+  const bound = await measureModel(at('post'), at('items.jsonl'), { memory: 2e6 })
+  assert.equal(tf.memory().numTensors, before)
+  assert.ok(close(bound.loss, free.loss, 1e-6), `${bound.loss} against ${free.loss}`)
+  assert.deepEqual({ ...bound, loss: 0 }, { ...free, loss: 0 })
+  await assert.rejects(measureModel(at('post'), at('items.jsonl'), { memory: 1e4 }), /bound of 0\.01 MB is too small for the block .* the least that would do is \d\.?\d? MB/)
+})
+
+test('the row and terms of an edit', async () => {
+  const editor = editorNamed('dare')
+  const edit = namedEdit([{ editor, options: parseOptions(editor, { drop_rate: 0.5 }) }], { on: 'delta', tensors: { include: [], exclude: [] } })
+  const options = { task: at('items.jsonl'), items: 6, rule: 'trapezoid', steps: 2, seed: 1 } as const
+  const free = await attributeEdit(at('base'), at('post'), edit, options)
+  const bound = await attributeEdit(at('base'), at('post'), edit, { ...options, memory: 3e6 })
+  for (const [column, value] of Object.entries(free.row)) {
+    if (column === 'seconds') continue
+    const found = bound.row[column as keyof typeof bound.row]
+    if (typeof value === 'number') assert.ok(close(found, value, 2e-6), `${column}: ${found} against ${value}`)
+    else assert.deepEqual(found, value, column)
+  }
+  const right = new Map(free.terms.map((term) => [term.tensor, term]))
+  assert.deepEqual(bound.terms.map(({ tensor }) => tensor).sort(), [...right.keys()].sort())
+  for (const { tensor, term, ...facts } of bound.terms) {
+    const { term: other, tensor: _, ...rest } = right.get(tensor)!
+    assert.ok(close(term, other, 2e-6), `${tensor}: ${term} against ${other}`)
+    assert.deepEqual({ ...facts, edit_norm: 0 }, { ...rest, edit_norm: 0 })
+  }
+})
