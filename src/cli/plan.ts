@@ -15,8 +15,13 @@ export function builder(cli: Argv) {
 /** Multiplications and additions per second of one wasm thread on the machines of docs/platform.md; only a scale. */
 const SPEED = 10e9
 
+const listOptions = (options: object) =>
+  Object.entries(options)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(' ')
+
 export async function handler(args: { config: string; json: boolean }): Promise<void> {
-  const { loadExperiment } = await import('../config/index.js')
+  const { loadExperiment, optionsOf, postName } = await import('../config/index.js')
   const experiment = await loadExperiment(args.config)
   const { estimateCost, openInputs, plannedTasks, planRuns } = await import('../sweep/index.js')
   const inputs = await openInputs(experiment)
@@ -31,18 +36,18 @@ export async function handler(args: { config: string; json: boolean }): Promise<
       label: edit.label,
       on: edit.on,
       steps: edit.steps,
+      ...(edit.merge && { merger: edit.merge.merger, merged: edit.merge.posts.map(postName), options: optionsOf(edit) }),
       seed,
     }))
     process.stdout.write(`${JSON.stringify({ experiment: experiment.name, runs: list, cost }, null, 2)}\n`)
     return
   }
   for (const { id, pair, task, edit, seed } of runs) {
-    const steps = edit.steps.map(
-      ({ editor, options }) =>
-        `${editor} ${Object.entries(options)
-          .map(([name, value]) => `${name}=${String(value)}`)
-          .join(' ')}`,
-    )
+    const steps = edit.steps.map(({ editor, options }) => `${editor} ${listOptions(options)}`)
+    if (edit.merge)
+      steps.push(
+        `${edit.merge.merger} of ${edit.merge.posts.map(postName).join(', ')} ${listOptions({ convention: edit.merge.convention, ...edit.merge.options })}`,
+      )
     process.stdout.write(`${id}  ${pair.name}  ${task.name}  ${edit.label}: ${steps.join(' | ')}${seed === null ? '' : `  seed ${seed}`}\n`)
   }
   const minutes = cost.flops / SPEED / 60

@@ -3,6 +3,7 @@ import { editorNamed, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 import type { Located } from './located.js'
+import type { Merge } from './merges.js'
 
 /** One editor by name, with its options complete with defaults. */
 export interface NamedStep {
@@ -12,8 +13,8 @@ export interface NamedStep {
 
 /** One edit of a delta: what a run does, its seed aside. Plain data, so that it can be hashed and handed to a worker. */
 export interface Edit {
-  /** Name of the editor; those of a chain joined by "+". */
-  editor: string
+  /** Name of the editor; those of a chain joined by "+"; null where a merge takes the deltas as they are. */
+  editor: string | null
   label: string
   on: 'delta' | 'weights'
   tensors: { include: string[]; exclude: string[] }
@@ -21,11 +22,14 @@ export interface Edit {
   /** True when a step draws at random, so that each seed is a run of its own. */
   stochastic: boolean
   needsGradient: boolean
+  /** What the edited deltas are merged into; absent where the edited delta is the result. */
+  merge?: Merge
 }
 
 type Entry = ParsedExperiment['editors'][number]
-type ErrorAt = Located<unknown>['errorAt']
-type Choice = { editor: string; given: Record<string, unknown> }
+export type ErrorAt = Located<unknown>['errorAt']
+/** The part of an edit that is about editors. */
+export type Steps = Pick<Edit, 'steps' | 'stochastic' | 'needsGradient'> & { editor: string }
 
 /** All edits of the experiment, in the order of the file; within an entry the first listed option varies slowest. */
 export function expandEdits(parsed: ParsedExperiment, errorAt: ErrorAt): Edit[] {
@@ -33,21 +37,32 @@ export function expandEdits(parsed: ParsedExperiment, errorAt: ErrorAt): Edit[] 
 }
 
 function expandEntry(entry: Entry, path: (string | number)[], parsed: ParsedExperiment, errorAt: ErrorAt): Edit[] {
+  return expandSteps(entry, ENTRY_KEYS, path, errorAt).map((steps) => ({
+    ...steps,
+    label: entry.label ?? steps.editor,
+    on: entry.on ?? parsed.on,
+    tensors: entry.tensors ?? parsed.tensors,
+  }))
+}
+
+/** What one `editor` or `chain` with its options stands for; `keys` are those of the entry that are no options. */
+export function expandSteps(
+  entry: Pick<Entry, 'editor' | 'chain'>,
+  keys: readonly string[],
+  path: (string | number)[],
+  errorAt: ErrorAt,
+): Steps[] {
   if ((entry.editor === undefined) === (entry.chain === undefined)) throw errorAt(path, 'an entry needs either `editor` or `chain`')
   const steps = entry.chain?.map((step, i) => ({ step: step as Record<string, unknown>, path: [...path, 'chain', i] })) ?? [
     { step: entry as Record<string, unknown>, path },
   ]
-  const extra = entry.chain && Object.keys(entry).find((key) => !(ENTRY_KEYS as readonly string[]).includes(key))
+  const extra = entry.chain && Object.keys(entry).find((key) => !keys.includes(key))
   if (extra) throw errorAt([...path, extra], 'options stand with the editors of the chain')
-  const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : ENTRY_KEYS, at, errorAt))
+  const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : keys, at, errorAt))
   return product(choices).map((chosen) => {
-    const parts = chosen.map((choice, i) => readStep(choice, steps[i].path, errorAt))
-    const editor = parts.map(({ step }) => step.editor).join('+')
+    const parts = chosen.map((given, i) => readStep(steps[i].step.editor as string, given, steps[i].path, errorAt))
     return {
-      editor,
-      label: entry.label ?? editor,
-      on: entry.on ?? parsed.on,
-      tensors: entry.tensors ?? parsed.tensors,
+      editor: parts.map(({ step }) => step.editor).join('+'),
       steps: parts.map(({ step }) => step),
       stochastic: parts.some((part) => part.stochastic),
       needsGradient: parts.some((part) => part.needsGradient),
@@ -55,19 +70,24 @@ function expandEntry(entry: Entry, path: (string | number)[], parsed: ParsedExpe
   })
 }
 
-/** Every combination of the values of one step's options. */
-function combinations(step: Record<string, unknown>, reserved: readonly string[], path: (string | number)[], errorAt: ErrorAt): Choice[] {
+/** Every combination of the values of an entry's options: its keys other than `reserved`. */
+export function combinations(
+  step: Record<string, unknown>,
+  reserved: readonly string[],
+  path: (string | number)[],
+  errorAt: ErrorAt,
+): Record<string, unknown>[] {
   const axes = Object.entries(step)
     .filter(([key]) => !reserved.includes(key))
     .map(([key, value]) => {
       if (Array.isArray(value) && value.length === 0) throw errorAt([...path, key], 'an empty list makes no run')
       return (Array.isArray(value) ? value : [value]).map((one: unknown) => [key, one] as const)
     })
-  return product(axes).map((chosen) => ({ editor: step.editor as string, given: Object.fromEntries(chosen) }))
+  return product(axes).map((chosen) => Object.fromEntries(chosen))
 }
 
-function readStep({ editor: name, given }: Choice, path: (string | number)[], errorAt: ErrorAt) {
-  try {
+function readStep(name: string, given: Record<string, unknown>, path: (string | number)[], errorAt: ErrorAt) {
+  return atOption(Object.keys(given), 'editor', path, errorAt, () => {
     const editor = editorNamed(name)
     const options = parseOptions(editor, given) as Record<string, unknown>
     return {
@@ -75,10 +95,16 @@ function readStep({ editor: name, given }: Choice, path: (string | number)[], er
       stochastic: editor.stochastic(options),
       needsGradient: editor.needsGradient?.(options) ?? false,
     }
+  })
+}
+
+/** What `work` finds wrong is said at the option that it names, or else at `key`. */
+export function atOption<T>(options: readonly string[], key: string, path: (string | number)[], errorAt: ErrorAt, work: () => T): T {
+  try {
+    return work()
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    const key = Object.keys(given).find((option) => new RegExp(`\\b${option}\\b`).test(error.message)) ?? 'editor'
-    throw errorAt([...path, key], error.message)
+    throw errorAt([...path, options.find((option) => new RegExp(`\\b${option}\\b`).test(error.message)) ?? key], error.message)
   }
 }
 

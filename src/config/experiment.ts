@@ -5,6 +5,7 @@ import { remoteModel } from '../hub/index.js'
 import { COLUMNS } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
 import { expandEdits, type Edit } from './edits.js'
+import { expandMerges, optionsOf, postName } from './merges.js'
 import { readLocated } from './located.js'
 import { experimentSchema, type LossSettings, type Score } from './schema.js'
 
@@ -36,6 +37,10 @@ export interface Experiment {
   text: string
   models: Pair[]
   edits: Edit[]
+  /** Edits that end in a merge: of the models of its base, each on its tasks. */
+  merges: Edit[]
+  /** Items that mergers are given, from the last of a task. */
+  data: { items: number }
   seeds: number[]
   score: false | Score
   loss: false | LossSettings
@@ -65,12 +70,22 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     return { ...model, baseFolder: locate(model.base), postFolder: locate(model.post), tasks }
   })
   const edits = expandEdits(value, errorAt)
+  const merges = expandMerges(value, models, errorAt)
+  if (edits.length + merges.length === 0) throw errorAt([], 'there is nothing to run: `editors` or `merges` are needed')
   refuseRepeats(
     edits.map((edit) => JSON.stringify(edit)),
     (index) => errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`),
   )
+  refuseRepeats(
+    merges.map((edit) => JSON.stringify(edit)),
+    (index) =>
+      errorAt(
+        ['merges'],
+        `the same merge is listed twice: ${merges[index].label} of ${merges[index].merge!.posts.map(postName).join(', ')}`,
+      ),
+  )
   const views = [value.report].flat()
-  checkViews(views, edits, (index, key, error) =>
+  checkViews(views, [...edits, ...merges], (index, key, error) =>
     errorAt(Array.isArray(value.report) ? ['report', index, key] : ['report', key], error.message),
   )
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
@@ -82,6 +97,8 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     text,
     models,
     edits,
+    merges,
+    data: value.data,
     seeds,
     score: value.score,
     loss: value.loss,
@@ -91,7 +108,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
 
 /** Figures are drawn last: a column that no row will have is refused before the work starts. */
 function checkViews(views: readonly View[], edits: readonly Edit[], errorAt: (index: number, key: string, error: Error) => Error): void {
-  const options = edits.flatMap((edit) => (edit.steps.length === 1 ? Object.keys(edit.steps[0].options) : []))
+  const options = edits.flatMap((edit) => Object.keys(optionsOf(edit)))
   const known = [...new Set([...COLUMNS, ...MADE, ...options])]
   for (const [index, view] of views.entries()) {
     const stray = columnsOfView(view).find(({ name }) => !known.includes(name))

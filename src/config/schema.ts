@@ -1,6 +1,7 @@
 // The shape of an experiment's YAML file; docs/config.md is made from the sentences here.
 import { z } from 'zod'
 import { section } from '../errors/options.js'
+import { CONVENTIONS } from '../mergers/merger.js'
 import { viewSchema } from '../record/view.js'
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
@@ -31,6 +32,9 @@ const model = section({
 /** Keys of an editor entry that are not options of the editor. */
 export const ENTRY_KEYS = ['editor', 'chain', 'label', 'on', 'tensors'] as const
 
+/** Keys of a merge entry that are not options of the merger. */
+export const MERGE_KEYS = ['merger', 'posts', 'edit', 'tasks', 'label'] as const
+
 const place = z.enum(['delta', 'weights'])
 const step = z.looseObject({ editor: z.string() })
 const entry = z.looseObject({
@@ -39,6 +43,37 @@ const entry = z.looseObject({
   label: line.optional().describe('Name of the series in tables and figures; the editor unless given.'),
   on: place.optional().describe("Overrides the experiment's `on`."),
   tensors: selection.optional().describe("Overrides the experiment's `tensors`."),
+})
+
+const names = z.array(line).min(1)
+const convention = z.enum(CONVENTIONS)
+const merge = z.looseObject({
+  merger: z
+    .string()
+    .describe(
+      'Name of `deltalab mergers`; its options follow as keys, each a value, a list of values, or a section with a value for each post.',
+    ),
+  posts: z
+    .union([names, z.array(names).min(1)])
+    .describe('Fine-tunes of one base, called by the last part of their `post` folder; a list of such lists is a merge of each.'),
+  edit: z
+    .looseObject({ editor: entry.shape.editor, chain: entry.shape.chain })
+    .optional()
+    .describe('Edit of every delta before it is merged: an editor with its options, or a chain.'),
+  convention: z
+    .union([convention, z.array(convention).min(1)])
+    .optional()
+    .describe('Whose definition of the merger: that of the paper, or what a tool computes under the same name.'),
+  tasks: z
+    .array(line)
+    .min(1)
+    .optional()
+    .describe('Tasks the merged model is measured on; all that the models of its base list unless given.'),
+  label: line.optional().describe('Name of the series in tables and figures; edit and merger unless given.'),
+})
+
+const data = section({
+  items: items.default(128).describe("Number of items of each fine-tune's tasks, from the last; none of them may be measured on."),
 })
 
 const score = section({
@@ -58,17 +93,22 @@ export const experimentSchema = section({
   name: word.describe('Name of the experiment and of its results folder.'),
   title: line.optional().describe('Title of tables and figures.'),
   models: z.array(model).min(1).describe('Pairs of base and post-trained model.'),
-  editors: z.array(entry).min(1).describe('Edits; an entry with lists stands for every combination of their values.'),
+  editors: z.array(entry).default([]).describe('Edits; an entry with lists stands for every combination of their values.'),
+  merges: z
+    .array(merge)
+    .default([])
+    .describe('Merges of fine-tunes, of all their tensors; an entry with lists stands for every combination of their values.'),
   seeds: z
     .union([z.number().int().min(1), z.array(z.number().int().nonnegative()).min(1)])
     .default(1)
-    .describe('Number of seeds (1, 2, …) or the seeds themselves; only editors that draw at random use them.'),
+    .describe('Number of seeds (1, 2, …) or the seeds themselves; only edits that draw at random use them.'),
   on: place.default('delta').describe('What is edited: the delta, or the post-trained weights.'),
   tensors: selection.prefault({}).describe('Which tensors are edited.'),
   score: z
     .union([z.literal(false), score])
     .prefault({})
     .describe('Scores of base, post-trained and edited model; false for none.'),
+  data: data.prefault({}).describe('What mergers are given that need data (fisher, regmean).'),
   loss: z
     .union([z.literal(false), loss])
     .prefault({})

@@ -33,42 +33,48 @@ export function wholeLines(text: string): string {
 }
 
 /**
- * Records of whole lines, header first. With `lenientEnd`, an unreadable last record is left out (a torn write).
+ * Records of whole lines, header first. A column that may be empty may be missing: an earlier version did not have it. With
+ * `lenientEnd`, an unreadable last record is left out (a torn write).
  * @throws UserError naming the file, the line, and the column that is wrong
  */
 export function parseLines<T>(table: Table<T>, text: string, path: string, lenientEnd = false): T[] {
   const lines = text.split('\n').slice(0, -1)
-  checkHeader(table, lines[0] ?? '', path)
+  const names = readHeader(table, lines[0] ?? '', path)
   const records: T[] = []
   for (const [index, line] of lines.entries()) {
     if (index === 0) continue
-    const result = parseRecord(table, line)
+    const result = parseRecord(table, names, line)
     if (typeof result !== 'string') records.push(result)
     else if (!(lenientEnd && index === lines.length - 1)) throw new UserError(`${path}:${index + 1}: ${result}`)
   }
   return records
 }
 
-function checkHeader(table: Table<unknown>, line: string, path: string): void {
+function readHeader(table: Table<unknown>, line: string, path: string): string[] {
   const wanted = Object.keys(table.shape)
   const given = line.split(',')
-  if (line === wanted.join(',')) return
   const missing = wanted.filter((name) => !given.includes(name))
+  const mayMiss = missing.every((name) => (table.shape[name] as z.ZodType).safeParse(null).success)
+  if (mayMiss && line === wanted.filter((name) => given.includes(name)).join(',')) return given
   const extra = given.filter((name) => !wanted.includes(name))
   const what = [missing.length && `lacks ${missing.join(', ')}`, extra.length && `has unknown ${extra.join(', ')}`].filter(Boolean)
   throw new UserError(`${path}:1: the columns are not those this version writes: ${what.join('; ') || 'another order'}`)
 }
 
-function parseRecord<T>(table: Table<T>, line: string): T | string {
+function parseRecord<T>(table: Table<T>, names: readonly string[], line: string): T | string {
   let cells: string[]
   try {
     cells = (parse(line) as string[][])[0]
   } catch (error) {
     return (error as Error).message
   }
-  const names = Object.keys(table.shape)
   if (cells.length !== names.length) return `${cells.length} cells for ${names.length} columns`
-  const record = Object.fromEntries(names.map((name, i) => [name, parseCell(table.shape[name] as z.ZodType, cells[i])]))
+  const record = Object.fromEntries(
+    Object.keys(table.shape).map((name) => {
+      const at = names.indexOf(name)
+      return [name, at < 0 ? null : parseCell(table.shape[name] as z.ZodType, cells[at])]
+    }),
+  )
   const checked = table.safeParse(record)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]

@@ -12,10 +12,16 @@ export const rowSchema = z.strictObject({
   experiment: word.describe('Name of the experiment, the `name` of its YAML.'),
   model: word.describe('Name of the pair of base and post-trained model.'),
   task: word.describe('Task whose items give the loss and the scores.'),
-  editor: word.describe('Editor that made the edit; a chain is its editors joined by "+".'),
-  label: word.describe('Name of the series in tables and figures; the editor unless the YAML gives one.'),
+  editor: word
+    .nullable()
+    .describe('Editor that made the edit; a chain is its editors joined by "+". Of a merge: the edit of each delta before, if any.'),
+  merger: word.nullable().describe('Merger that combined the deltas; empty for an edit of one delta.'),
+  merged: word.nullable().describe('Fine-tunes that were merged, joined by "+".'),
+  label: word.describe('Name of the series in tables and figures; editor and merger unless the YAML gives one.'),
   on: z.enum(['delta', 'weights']).describe('What the editor edited: the delta (post − base) or the post-trained weights themselves.'),
-  options: z.record(z.string(), z.unknown()).describe('Every option of the editor as JSON; a chain has one list of `steps`.'),
+  options: z
+    .record(z.string(), z.unknown())
+    .describe('Every option of the editor or merger as JSON; a chain, and an edit before a merge, are lists of `steps`.'),
   drop_rate: rate.nullable().describe('Share of the delta entries that the editor drops.'),
   rank: value.nullable().describe('Rank kept by a low-rank editor.'),
   bits: value.nullable().describe('Bits (sign and magnitude blocks) per delta entry of a quantising editor.'),
@@ -26,11 +32,13 @@ export const rowSchema = z.strictObject({
   tensors: count.nullable().describe('Number of tensors edited.'),
   parameters: count.nullable().describe('Number of entries in the edited tensors.'),
   kept: count.nullable().describe('Number of non-zero entries in the edited delta of these tensors.'),
-  bits_per_parameter: value.nullable().describe('Bits to store the edited delta, per entry of the edited tensors.'),
+  bits_per_parameter: value.nullable().describe('Bits to store the edited delta, per entry of the edited tensors; empty for a merge.'),
   delta_norm: value.nullable().describe('Euclidean norm of the delta over the edited tensors.'),
-  edit_norm: value.nullable().describe('Euclidean norm of the change F(Δ) − Δ over the edited tensors.'),
+  edit_norm: value
+    .nullable()
+    .describe('Euclidean norm of the change F(Δ) − Δ over the edited tensors; F(Δ) of a merge is the merged delta.'),
   loss_pre: value.nullable().describe('Loss of the base model, nats per token.'),
-  loss_post: value.nullable().describe('Loss of the post-trained model, nats per token.'),
+  loss_post: value.nullable().describe('Loss of the post-trained model (of a merge: the fine-tune whose task it is), nats per token.'),
   loss_edited: value.nullable().describe('Loss of the edited model, nats per token.'),
   loss_change: value.nullable().describe('Exact loss change, loss_edited − loss_post, nats per token.'),
   loss_change_se: value.nullable().describe('Standard error of loss_change over the items, paired.'),

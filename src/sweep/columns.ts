@@ -1,4 +1,5 @@
 // The columns of a row that the plan alone determines, and the row of a run that failed.
+import { optionsOf, postName } from '../config/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Run } from './plan.js'
 
@@ -10,10 +11,11 @@ export interface Finished {
 
 /** The columns that the plan alone determines. */
 export function plannedColumns(experiment: string, run: Run) {
-  const { steps } = run.edit
-  const options = steps.length === 1 ? steps[0].options : { steps: steps.map((step) => ({ editor: step.editor, ...step.options })) }
+  const { merge } = run.edit
+  const options = optionsOf(run.edit)
+  const groups = [...run.edit.steps.map((step) => step.options), options]
   const option = (name: string): number | null => {
-    const found = steps.map((step) => step.options[name]).find((value) => typeof value === 'number')
+    const found = groups.map((group) => group[name]).find((value) => typeof value === 'number')
     return (found as number | undefined) ?? null
   }
   const { include, exclude } = run.edit.tensors
@@ -23,6 +25,8 @@ export function plannedColumns(experiment: string, run: Run) {
     model: run.pair.name,
     task: run.task.name,
     editor: run.edit.editor,
+    merger: merge?.merger ?? null,
+    merged: merge ? merge.posts.map(postName).join('+') : null,
     label: run.edit.label,
     on: run.edit.on,
     options,

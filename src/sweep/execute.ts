@@ -3,10 +3,10 @@ import type { Experiment } from '../config/index.js'
 import { openStore, type Meta, type Row } from '../record/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import { failedRow, type Finished } from './columns.js'
-import { pairKey, type Run } from './plan.js'
-import { runJobs, type Job } from './pool.js'
-import type { Reference } from './reference.js'
-import type { Message, WorkerFacts } from './worker.js'
+import { listJobs, type Shared } from './jobs.js'
+import type { Run } from './plan.js'
+import { runJobs } from './pool.js'
+import type { WorkerFacts } from './worker.js'
 
 export interface SweepOptions {
   /** Results folder. */
@@ -46,7 +46,7 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
     }
     for (const row of store.found.values()) count(row, true)
 
-    const references = new Map<string, Reference | { error: string }>()
+    const shared: Shared = new Map()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
     const workerData: WorkerFacts = {
       experiment: experiment.name,
@@ -59,10 +59,10 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
       workerData,
       signal: options.signal,
     }
-    await runJobs(listJobs([...missing.values()], references), pool, async (job, result) => {
+    await runJobs(listJobs(experiment, [...missing.values()], shared), pool, async (job, result) => {
       const run = missing.get(job.id)
       if (!run) {
-        references.set(job.id, 'error' in result ? result : (result.value as Reference))
+        shared.set(job.id, result)
         return
       }
       const { row, terms } =
@@ -80,31 +80,4 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
   } finally {
     await store.close()
   }
-}
-
-/** For each model and task its reference, then the runs that wait for it. */
-function listJobs(runs: readonly Run[], references: ReadonlyMap<string, Reference | { error: string }>): Job[] {
-  const groups = new Map<string, Run[]>()
-  for (const run of runs) {
-    const name = `reference ${run.pair.name} ${run.task.name}`
-    groups.set(name, [...(groups.get(name) ?? []), run])
-  }
-  return [...groups].flatMap(([name, members]): Job[] => {
-    const { pair, task } = members[0]
-    const needsGradient = members.some((run) => run.edit.needsGradient)
-    const first: Message = { kind: 'reference', pair, task, needsGradient }
-    return [
-      { id: name, affinity: pairKey(pair), message: () => first },
-      ...members.map((run): Job => ({
-        id: run.id,
-        affinity: pairKey(pair),
-        after: name,
-        message: (): Message => {
-          const reference = references.get(name)!
-          if ('error' in reference) throw new Error(`base and post-trained model could not be measured: ${reference.error}`)
-          return { kind: 'run', run, reference }
-        },
-      })),
-    ]
-  })
 }

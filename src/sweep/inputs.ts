@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
+import { mergerNamed } from '../mergers/index.js'
 import { loadModel } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
@@ -35,6 +36,10 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
       const tokenizer = await loadTokenizer(companionsOf(post))
       const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await loadTask(source) })))
+      const needed = experiment.merges.filter(
+        ({ merge }) => mergerNamed(merge!.merger).data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
+      )
+      if (needed.length) for (const { task } of tasks) checkApart(experiment, task, needed[0].merge!.merger)
       const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
       opened.push({ pair, parameters, tokenizer, tasks })
     } finally {
@@ -42,6 +47,16 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
     }
   }
   return opened
+}
+
+/** What a merger learns from is not what it is measured on. */
+function checkApart({ file, score, loss, data }: Experiment, { name, items }: Task, merger: string): void {
+  const measured = Math.max(score ? score.items : 0, loss ? loss.items : 0)
+  if (Math.min(measured, items.length) + data.items <= items.length) return
+  throw new UserError(
+    `${file}: ${merger} is given the last ${data.items} of the ${items.length} items of ${name}, and the first ${measured} are measured on: ` +
+      'lower items of `data`, or those of `score` and `loss`',
+  )
 }
 
 /** SHA-256 of every file (and of every task's items) that the rows depend on, by the path the YAML gives. */

@@ -1,8 +1,10 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
-import type { Edit, Experiment, Pair } from '../config/index.js'
+import { measures, type Edit, type Experiment, type Merge, type Pair } from '../config/index.js'
 import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { factsOf } from '../errors/options.js'
+import { mergerNamed } from '../mergers/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
 export interface PlannedTask {
@@ -24,13 +26,13 @@ export interface Run {
 const MEANING = 1
 
 /**
- * Runs in the order of rows: model, task, edit, seed; runs of one model and task are neighbours.
+ * Runs in the order of rows: model, task, edit (merges last), seed; a merge is measured on every model of its base. Runs of one model and task are neighbours.
  * @param tasksOf the tasks of each model, in the order of `experiment.models`
  */
 export function planRuns(experiment: Experiment, tasksOf: readonly (readonly PlannedTask[])[]): Run[] {
   const runs = experiment.models.flatMap((pair, index) =>
     tasksOf[index].flatMap((task) =>
-      experiment.edits.flatMap((edit) =>
+      [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge!, pair, task.source))].flatMap((edit) =>
         (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
           id: identify(experiment, pair, task, edit, seed),
           pair,
@@ -53,7 +55,13 @@ function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: E
     meaning: MEANING,
     model: { name: pair.name, base: pair.base, post: pair.post },
     task: { name: task.name, version: task.version },
-    edit: { label: edit.label, on: edit.on, tensors: edit.tensors, steps: edit.steps.map(chosenOptions) },
+    edit: {
+      label: edit.label,
+      on: edit.on,
+      tensors: edit.tensors,
+      steps: edit.steps.map(chosenOptions),
+      ...(edit.merge && { merge: chosenMerge(edit.merge, experiment) }),
+    },
     seed,
     score: experiment.score,
     loss: experiment.loss,
@@ -63,8 +71,24 @@ function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: E
 
 /** A step without the options that have their default value: an option that an editor gains later leaves old ids alone. */
 function chosenOptions({ editor, options }: Edit['steps'][number]) {
-  const defaults = new Map(describeOptions(editorNamed(editor)).map((fact) => [fact.name, fact.default]))
-  return { editor, options: Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== defaults.get(name))) }
+  return { editor, options: withoutDefaults(options, describeOptions(editorNamed(editor))) }
+}
+
+function withoutDefaults(options: object, facts: readonly { name: string; default?: unknown }[]) {
+  const defaults = new Map(facts.map((fact) => [fact.name, fact.default]))
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== defaults.get(name)))
+}
+
+function chosenMerge({ merger: name, convention, options, own, posts }: Merge, { data }: Experiment) {
+  const merger = mergerNamed(name)
+  const chosen = (schema: Parameters<typeof factsOf>[0], values: object) => withoutDefaults(values, factsOf(schema))
+  return {
+    merger: name,
+    convention,
+    options: chosen(merger.options, options),
+    posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, own[i]) })),
+    ...(merger.data && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
+  }
 }
 
 /** JSON with sorted keys, so that the order of keys in a YAML file changes no id. */

@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads'
 
 export interface Job {
   id: string
-  /** What the worker is sent, made when the job starts, when the job it waits for has its result. */
+  /** What the worker is sent, made when the job starts, when the jobs it waits for have their results. */
   message: () => unknown
-  /** Id of the job that must have ended before this one starts. */
-  after?: string
+  /** Ids of the jobs that must have ended before this one starts. */
+  after?: readonly string[]
   /** Jobs of one affinity go to one worker where possible: it has their weights loaded. */
   affinity: string
 }
@@ -68,7 +68,7 @@ export async function runJobs(
     }
     /** Takes the next job that waits for nothing, of this affinity where there is one. */
     const take = (affinity?: string) => {
-      const ready = waiting.filter((job) => job.after === undefined || ended.has(job.after))
+      const ready = waiting.filter((job) => (job.after ?? []).every((id) => ended.has(id)))
       const job = ready.find((each) => each.affinity === affinity) ?? ready[0]
       if (job) waiting.splice(waiting.indexOf(job), 1)
       return job

@@ -42,7 +42,8 @@ export async function measureReference(
   }
 }
 
-function share(gradient: Gradient): Gradient {
+/** The same values in memory that all threads see. */
+export function share(gradient: Gradient): Gradient {
   return new Map(
     [...gradient].map(([name, values]) => {
       const shared = new Float32Array(new SharedArrayBuffer(values.byteLength))

@@ -22,7 +22,7 @@ export interface Residence {
   /** Names of the tensors that a selection takes. */
   select(tensors: Edit['tensors']): string[]
   /** The task's items, and the batches of its first `items` items. */
-  open(task: PlannedTask, items?: number): Promise<{ task: Task; batches: Batch[] }>
+  open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
   /** What editors prepared of these deltas (SVDs), shared by the runs; one for deltas, one for weights. */
   caches: Record<Edit['on'], Map<string, Promise<unknown>>>
   dispose(): void

@@ -4,8 +4,11 @@ import { encodeItems, evaluate } from '../evaluate/index.js'
 import { classify, layerInputs, lossOf, riemannSum, taylor2, type FedInputs, type Loss, type PathSum } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
-import { applyEdit, type Applied } from './apply.js'
+import type { Applied } from './applied.js'
+import { applyEdit } from './apply.js'
 import { failedRow, type Finished } from './columns.js'
+import type { Data } from './data.js'
+import { applyMerge } from './merge.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
@@ -26,7 +29,7 @@ function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: T
 
 /**
  * Edits, measures, and cleans up after itself.
- * @param clock seconds since any fixed moment
+ * @param facts clock: seconds since any fixed moment; data: of each post of a merge, where its merger needs any
  * @throws Error when the edited model's loss is not finite
  */
 export async function executeRun(
@@ -34,11 +37,14 @@ export async function executeRun(
   run: Run,
   measures: Measures,
   reference: Reference,
-  facts: { experiment: string; backend: string; clock: () => number },
+  facts: { experiment: string; backend: string; clock: () => number; data?: readonly Data[] },
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
-  const applied = await applyEdit(home, run.edit, run.seed, run.edit.needsGradient ? reference.gradient : null, await calibrationOf(home, run, task))
+  const { edit, seed } = run
+  const applied = edit.merge
+    ? await applyMerge(home, edit, seed, facts.data ?? [])
+    : await applyEdit(home, edit, seed, edit.needsGradient ? reference.gradient : null, await calibrationOf(home, run, task))
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
     const scores = measures.score

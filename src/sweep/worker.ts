@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { setBackend, type BackendName } from '../tensor/index.js'
 import type { Pair } from '../config/index.js'
+import { measureData, type Data, type DataRequest } from './data.js'
 import { measureReference, type Reference } from './reference.js'
 import { pairKey, type PlannedTask, type Run } from './plan.js'
 import { describe } from './pool.js'
@@ -15,7 +16,9 @@ export interface WorkerFacts {
 }
 
 export type Message =
-  { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean } | { kind: 'run'; run: Run; reference: Reference }
+  | { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean }
+  | { kind: 'data'; pair: Pair; request: DataRequest }
+  | { kind: 'run'; run: Run; reference: Reference; data?: Data[] }
 
 const facts = workerData as WorkerFacts
 let backend: Promise<{ name: string }> | undefined
@@ -31,9 +34,11 @@ async function answer(message: Message): Promise<unknown> {
     home = await takeResidence(pair)
   }
   if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
+  if (message.kind === 'data') return measureData(home, message.request)
   return executeRun(home, message.run, facts.measures, message.reference, {
     experiment: facts.experiment,
     backend: name,
+    data: message.data,
     clock: () => performance.now() / 1000,
   })
 }

@@ -1,7 +1,7 @@
 // Gram matrices by hand, Fisher diagonals by finite differences, on a model of an embedding and two linear layers.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { fisherDiagonals, gramMatrices } from '../../src/calibrate/information.js'
+import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
 import { lossOf } from '../../src/loss/index.js'
 import type { Model } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'

@@ -7,6 +7,8 @@ export const row: Row = {
   model: 'small',
   task: 'math',
   editor: 'dare',
+  merger: null,
+  merged: null,
   label: 'DARE, "rescaled"',
   on: 'delta',
   options: { drop_rate: 0.1, rescale: true },

@@ -47,6 +47,26 @@ test('a value is a column, or else an option', () => {
   assert.equal(valueOf(row, 'none'), null)
 })
 
+test('a file of an earlier version, without a column that may be empty, is read and gets the column', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, '')
+  await store.append(row, [])
+  await store.close()
+  const path = join(folder, 'runs.csv')
+  const [header, line] = readFileSync(path, 'utf8').split('\n')
+  const at = header.split(',').indexOf('merger')
+  assert.equal(header.split(',')[at + 1], 'merged')
+  // No cell before these columns holds a comma.
+  const without = (text: string) => text.split(',').toSpliced(at, 2).join(',')
+  writeFileSync(path, `${without(header)}\n${without(line)}\n`)
+  const again = await openStore(folder, meta, '')
+  await again.close()
+  assert.deepEqual(again.found.get(row.id), row)
+  assert.equal(readFileSync(path, 'utf8'), `${header}\n${line}\n`)
+  writeFileSync(path, `${header.replace('seed,', '')}\n`.replace('model,', ''))
+  await assert.rejects(readResults(folder), /lacks model, seed/)
+})
+
 test('cut off at any byte, the folder opens with whole rows only, and terms only of these', async () => {
   const folder = fresh()
   const store = await openStore(folder, meta, 'name: e\n')

@@ -5,14 +5,16 @@ let made = 0
 
 /** A finished row; what is not given is empty or a small constant. */
 export function makeRow(given: Partial<Row> = {}): Row {
-  const editor = given.editor ?? 'dare'
+  const editor = given.editor === undefined ? 'dare' : given.editor
   return {
     id: `run${String(made++).padStart(6, '0')}`,
     experiment: 'made-up',
     model: 'small',
     task: 'math',
     editor,
-    label: editor,
+    merger: null,
+    merged: null,
+    label: [editor, given.merger].filter(Boolean).join('+'),
     on: 'delta',
     options: {},
     drop_rate: null,

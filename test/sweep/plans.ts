@@ -30,6 +30,8 @@ export function experiment(edits: Edit[], seeds: number[]): Experiment {
     text: 'name: fake\n',
     models: [pair('a'), pair('b')],
     edits,
+    merges: [],
+    data: { items: 2 },
     seeds,
     score: { items: 4 },
     loss: false,

@@ -1,0 +1,49 @@
+// What Fisher merging and RegMean must know of a model, measured on batches: tensors under the names of the weights.
+import type { Model, Weights } from '../models/index.js'
+import { tf, type Batch, type Tensor2D } from '../tensor/index.js'
+import { gradientOf } from './gradient.js'
+import { layerInputs } from './layer_inputs.js'
+
+/**
+ * Diagonal of the empirical Fisher information: the mean over items of the squared gradient of an item's summed loss (Matena
+ * and Raffel 2022, arXiv 2111.09832, with the reference answers in place of samples). Each batch must hold one item; with
+ * batches of several, whose number of items `count` is, it is what MergeLM computes.
+ */
+export async function fisherDiagonals(
+  model: Model,
+  weights: Weights,
+  items: readonly Batch[],
+  count = items.length,
+): Promise<Map<string, Float32Array>> {
+  const sums = new Map<string, Float64Array>()
+  for (const batch of items) {
+    const { loss, gradient } = await gradientOf(model, weights, [batch])
+    for (const [name, values] of gradient) {
+      if (!sums.has(name)) sums.set(name, new Float64Array(values.length))
+      const sum = sums.get(name)!
+      for (let i = 0; i < values.length; i++) sum[i] += (values[i] * loss.tokens) ** 2 / count
+    }
+  }
+  return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum)]))
+}
+
+/** XᵀX / tokens of the inputs of every linear layer, [columns, columns] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM). */
+export async function gramMatrices(model: Model, weights: Weights, batches: readonly Batch[]): Promise<Map<string, Float32Array>> {
+  const sums = new Map<string, Float64Array>()
+  let tokens = 0
+  for (const batch of batches) {
+    tokens += batch.mask.reduce((sum, real) => sum + real, 0)
+    for (const [name, { tokens: rows, values }] of await layerInputs(model, weights, [batch], model.linear)) {
+      const product = tf.tidy(() => {
+        const x: Tensor2D = tf.tensor2d(values, [rows, values.length / rows])
+        return tf.matMul(x, x, true)
+      })
+      const gram = await product.data()
+      product.dispose()
+      if (!sums.has(name)) sums.set(name, new Float64Array(gram.length))
+      const sum = sums.get(name)!
+      for (let i = 0; i < gram.length; i++) sum[i] += gram[i]
+    }
+  }
+  return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum, (value) => value / tokens)]))
+}

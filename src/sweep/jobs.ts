@@ -1,0 +1,64 @@
+// The jobs of a plan: what several runs share is measured once, by a job of its own, and the runs that need it wait for it.
+import type { Experiment, Pair } from '../config/index.js'
+import { postName } from '../config/index.js'
+import { mergerNamed } from '../mergers/index.js'
+import type { Data, DataRequest } from './data.js'
+import { pairKey, type Run } from './plan.js'
+import type { Job, Outcome } from './pool.js'
+import type { Reference } from './reference.js'
+import type { Message } from './worker.js'
+
+/** Results of the jobs that are no runs, by id. */
+export type Shared = Map<string, Outcome>
+
+/** For each model and task its reference, then the runs that wait for it; before them the data that their mergers need. */
+export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], shared: Shared): Job[] {
+  const groups = new Map<string, Run[]>()
+  for (const run of runs) {
+    const name = `reference ${run.pair.name} ${run.task.name}`
+    groups.set(name, [...(groups.get(name) ?? []), run])
+  }
+  const data = new Map(runs.flatMap((run) => requestsOf(run, items)).map((each) => [each.id, each]))
+  const first = [...data.values()].map(({ id, pair, request }): Job => ({
+    id,
+    affinity: pairKey(pair),
+    message: (): Message => ({ kind: 'data', pair, request }),
+  }))
+  const rest = [...groups].flatMap(([name, members]): Job[] => {
+    const { pair, task } = members[0]
+    const needsGradient = members.some((run) => run.edit.needsGradient)
+    const reference: Message = { kind: 'reference', pair, task, needsGradient }
+    return [
+      { id: name, affinity: pairKey(pair), message: () => reference },
+      ...members.map((run): Job => {
+        const requests = requestsOf(run, items)
+        return {
+          id: run.id,
+          affinity: pairKey(pair),
+          after: [name, ...requests.map(({ id }) => id)],
+          message: (): Message => ({
+            kind: 'run',
+            run,
+            reference: resultOf<Reference>(shared, name, 'base and post-trained model'),
+            data: requests.map((each) => resultOf<Data>(shared, each.id, `what ${run.edit.merge!.merger} needs of ${postName(each.pair)}`)),
+          }),
+        }
+      }),
+    ]
+  })
+  return [...first, ...rest]
+}
+
+/** What the run's merger needs, post by post. */
+function requestsOf({ edit: { merge } }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+  const kind = merge && mergerNamed(merge.merger).data
+  if (!kind) return []
+  const { convention } = merge
+  return merge.posts.map((pair) => ({ id: `${kind} ${convention} ${pairKey(pair)}`, pair, request: { kind, convention, items } }))
+}
+
+function resultOf<T>(shared: Shared, id: string, what: string): T {
+  const result = shared.get(id)!
+  if ('error' in result) throw new Error(`${what} could not be measured: ${result.error}`)
+  return result.value as T
+}
