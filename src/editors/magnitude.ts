@@ -11,9 +11,7 @@ const options = z
     rescale: z
       .boolean()
       .default(false)
-      .describe(
-        'Multiply the kept entries by 1/(1 - p), in mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.',
-      ),
+      .describe('Multiply the kept entries by 1/(1 - p), in mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.'),
     granularity: z
       .enum(['tensor', 'row', 'model'])
       .default('tensor')
@@ -63,7 +61,8 @@ interface Facts {
 
 function survey(values: Float32Array, options: Options, { shape, census, tensor }: Pick<Whole, 'shape' | 'census' | 'tensor'>): Facts {
   const { granularity, convention, drop_rate, rescale } = options
-  const factors = new Float32Array(values.length)
+  const restore = rescale && convention === 'mergekit'
+  const factors = granularity === 'row' || restore ? new Float32Array(values.length) : null
   let [cut, ties, kept] = [undefined as Largest | undefined, 0, 0]
   for (const [begin, end] of groupsOf(shape, granularity)) {
     const place = placeOf(end - begin, options)
@@ -75,13 +74,16 @@ function survey(values: Float32Array, options: Options, { shape, census, tensor 
     for (let i = begin; i < end; i++) {
       const magnitude = Math.abs(values[i])
       if (magnitude === cut.threshold) equal++
-      if (magnitude > cut.threshold || (magnitude === cut.threshold && i - begin <= cut.lastTie)) kept += factors[i] = 1
+      if (magnitude > cut.threshold || (magnitude === cut.threshold && i - begin <= cut.lastTie)) {
+        kept++
+        if (factors) factors[i] = 1
+      }
     }
     if (equal > 1) ties += equal
   }
-  const scale = !rescale ? 1 : convention === 'mergekit' ? l1Factor(values, factors) : 1 / (1 - drop_rate)
+  const scale = !rescale ? 1 : restore ? l1Factor(values, factors!) : 1 / (1 - drop_rate)
   if (granularity !== 'row') return { cut, scale, kept, ties }
-  return { factors: factors.map((factor) => factor * scale), scale, kept, ties }
+  return { factors: factors!.map((factor) => factor * scale), scale, kept, ties }
 }
 
 /** The cut of the whole model, and the index of each tensor's first entry among all entries. */
