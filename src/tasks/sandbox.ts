@@ -90,8 +90,10 @@ async function runProgram(program: string, python: string, way: readonly string[
   const word = randomUUID()
   try {
     await Promise.all([writeFile(join(folder, 'runner.py'), RUNNER), writeFile(join(folder, 'program.py'), program)])
-    const limits = `ulimit -t ${Math.ceil(seconds) + 5} -f 20480 -n 64${process.platform === 'linux' ? ` -v ${Math.floor(memory / 1024)}` : ''}`
-    const [command, ...words] = [...way, 'sh', '-c', `${limits}; exec "$@"`, 'sh', python, '-I', 'runner.py', 'program.py', word, String(seconds)]
+    // One option a time: not every shell takes several.
+    const caps = [`-t ${Math.ceil(seconds) + 5}`, '-f 20480', '-n 64', ...(process.platform === 'linux' ? [`-v ${Math.floor(memory / 1024)}`] : [])]
+    const limits = caps.map((cap) => `ulimit ${cap}`).join(' && ')
+    const [command, ...words] = [...way, 'sh', '-c', `${limits} && exec "$@"`, 'sh', python, '-I', 'runner.py', 'program.py', word, String(seconds)]
     return (await outputOf(command, words, folder, seconds)).endsWith(word)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 // Cards and JSONL files of people: what they become, and every way they can be wrong, with path and line.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -100,4 +100,62 @@ test('an unknown task gets the nearest name; a missing file its path', async () 
   await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: code, instruct, math,/)
   await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
   await assert.rejects(loadTask('absent.yaml'), /absent\.yaml does not exist/)
+})
+
+test('CSV data, few-shot examples of a file, several prompts of one card', async () => {
+  file('rows.csv', 'number,question,answer\n1,"What, now?",yes\n2,"And ""then""?",no\n')
+  file('shots.jsonl', line({ question: 'First?', answer: 'a' }) + line({ question: 'Second?', answer: 'b' }))
+  const path = file('csv.yaml', `name: csv
+version: 1
+description: questions
+data: rows.csv
+id: number
+preamble: "Answer {{question|length}}.\\n"
+prompt: "Q: {{ question }}\\nA:"
+target: "{{answer}}"
+delimiter: " "
+metric: exact_match
+max_new_tokens: 4
+fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
+`)
+  const { items, delimiter } = await loadTask(path)
+  assert.deepEqual(items[1], { id: '2', prompt: 'Answer 11.\nQ: First?\nA: a\n--\nQ: And "then"?\nA:', target: 'no', fields: { question: 'And "then"?' } })
+  assert.equal(delimiter, ' ')
+  assert.ok((await loadTask(`${path}:2`)).items[0].prompt.includes('Second?'))
+  await assert.rejects(loadTask(`${path}:3`), /rows\.csv:2: 3 examples are wanted and 2 are there/)
+})
+
+const question = (changes: Record<string, string>) => {
+  const entries = { name: 'x', version: '1', description: 'd', data: 'q.jsonl', metric: 'acc', kind: 'choices', prompt: "'{{q}}'", choices: 'c', right: 'r', ...changes }
+  return Object.entries(entries).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}\n`).join('')
+}
+const refusals: [name: string, card: string, data: string, message: RegExp][] = [
+  ['a template that is not jinja', question({ prompt: "'{{q'" }), line({}), /bad\.yaml:7: prompt: not a jinja template/],
+  ['a column that is not there', question({ prompt: "'{{qestion}}?'" }), line({ question: 'a', c: ['x'], r: 0 }), /q\.jsonl:1: unknown column "qestion"; did you mean "question"/],
+  ['choices that are no list', question({}), line({ q: 'a', c: 3, r: 0 }), /q\.jsonl:1: no list in the column "c"/],
+  ['a right choice outside', question({}), line({ q: 'a', c: ['x', 'y'], r: 2 }), /q\.jsonl:1: the right choice is number 2, of 2/],
+  ['a right choice that is none of them', question({}), line({ q: 'a', c: ['x', 'y'], r: 'z' }), /q\.jsonl:1: the right choice "z" is none of x, y/],
+  ['a metric of another kind', question({ metric: 'exact_match' }), line({}), /bad\.yaml:5: unknown metric "exact_match"; did you mean/],
+  ['choices without a right one', question({ right: '' }), line({}), /bad\.yaml:1: right: a card of the kind choices needs it/],
+  ['a preparation that is not known', question({ prepare: 'hellaswog' }), line({}), /bad\.yaml:\d+: unknown preparation "hellaswog"; did you mean "hellaswag"/],
+  ['a filter that is no regular expression', 'name: x\nversion: 1\ndescription: d\ndata: q.jsonl\nmetric: exact_match\nmax_new_tokens: 3\nfilters:\n  one: [{ regex: "(" }]\n', line({}), /bad\.yaml:8: filters\.one\.0\.regex: is not a regular expression/],
+  ['a label that is no number', 'name: x\nversion: 1\ndescription: d\nkind: classify\ndata: q.jsonl\nmetric: acc\nprompt: "{{q}}"\nlabel: "{{l}}"\n', line({ q: 'a', l: 'b' }), /q\.jsonl:1: the label must be a number/],
+  ['data of an unknown format', question({ data: 'q.txt' }), line({}), /unknown data format of .*q\.txt ".txt"; did you mean/],
+]
+for (const [name, text, data, message] of refusals) {
+  test(`refused before work: ${name}`, async () => {
+    file('q.jsonl', data)
+    await assert.rejects(loadTask(file('bad.yaml', text)), (error) => error instanceof UserError && message.test(error.message))
+  })
+}
+
+test('an image folder is a task: classes by name, images in order', async () => {
+  for (const [name, image] of [['dog', 'b.png'], ['dog', 'a.jpg'], ['cat', 'c.jpeg'], ['cat', 'notes.txt']]) {
+    mkdirSync(join(folder, 'pets', name), { recursive: true })
+    writeFileSync(join(folder, 'pets', name, image), '')
+  }
+  const path = file('pets.yaml', 'name: pets\nversion: 1\ndescription: pets\nkind: images\ndata: pets\nmetric: acc\n')
+  const { classes, items } = await loadTask(path)
+  assert.deepEqual(classes, ['cat', 'dog'])
+  assert.deepEqual(items.map(({ id, label }) => [id, label]), [['cat/c.jpeg', 0], ['dog/a.jpg', 1], ['dog/b.png', 1]])
 })
