@@ -5,6 +5,7 @@ import { describeConfig } from '../dist/src/config/index.js'
 import { describeEditors } from '../dist/src/editors/describe.js'
 import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
+import { describeArchitectures } from '../dist/test/docs/architectures.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 
 for (const [file, tables] of [
@@ -13,6 +14,7 @@ for (const [file, tables] of [
   ['docs/editors.md', describeEditors()],
   ['docs/mergers.md', describeMergers()],
   ['docs/fixtures.md', await describeFixtures()],
+  ['docs/architectures.md', await describeArchitectures()],
 ]) {
   const text = readFileSync(file, 'utf8')
   // Everything from the first heading of the tables on.

@@ -4,17 +4,20 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
 import { tf, type Batch } from '../../src/tensor/index.js'
+import { assertDocumented, mergeErrors } from '../docs/architectures.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
 import { changeOf, EDITS, probeGradient, probeRiemann, probeTaylor, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
 
-const check = (errors: Errors) => {
-  for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
-}
 
 for (const name of NAMES) {
   test(`${name}: losses, gradients, Riemann sums, Taylor, text`, async (t) => {
     const fixture = await openFixture(name)
     const before = tf.memory().numTensors
+    const all: Errors[] = []
+    const check = (errors: Errors) => {
+      all.push(errors)
+      for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+    }
     await t.test('losses of every case, and the gradient of every tensor', async () => check(await probeGradient(fixture)))
     for (const edit of EDITS) {
       const rules = Object.keys(fixture.expected.edits[edit].riemann)
@@ -23,6 +26,7 @@ for (const name of NAMES) {
     }
     if (fixture.expected.generation) await t.test('greedy ids and log-likelihoods', async () => check(await probeText(fixture)))
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    await t.test('the docs tell these errors', () => assertDocumented(name, mergeErrors(...all)))
     tf.dispose([fixture.base, fixture.post])
   })
 }

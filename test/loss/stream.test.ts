@@ -3,31 +3,11 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { fitBatches, gradientOf, lossOf, pullBack } from '../../src/loss/index.js'
-import { loadModel, planStretches, streaming, type Load, type Model, type Plan, type ReadRows } from '../../src/models/index.js'
+import { loadModel, planStretches, streaming, type Load } from '../../src/models/index.js'
 import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
-import { NAMES, openFixture, worst, type Fixture } from '../models/fixture.js'
-import { probeGradient, probeRiemann, probeText, TOLERANCES, type Errors, type Quantity, type Way } from '../models/probe.js'
-
-const readerOf = (model: Model, values: ReadonlyMap<string, Float32Array>): ReadRows => async (name, rows) => {
-  const all = values.get(name)!
-  const width = all.length / (model.shapes[name][0] ?? 1)
-  return rows ? all.slice(rows.from * width, rows.to * width) : all.slice()
-}
-
-/** Every block by itself, a vocabulary in parts of 50 rows, batches one after the other. */
-const finest = (model: Model): Plan => ({
-  together: 0,
-  largest: Infinity,
-  stretches: model.blocks.map((block) => {
-    if (!block.split) return { blocks: [block], parts: [null] }
-    const rows = model.shapes[block.split.weights[0]][0]
-    const parts = Array.from({ length: Math.ceil(rows / 50) }, (_, i) => ({ from: 50 * i, to: Math.min(rows, 50 * (i + 1)) }))
-    return { blocks: [block], parts }
-  }),
-})
-
-const wayOf = ({ base, values }: Fixture): Way => (model, weights) =>
-  streaming(model, finest(model), readerOf(model, weights === base ? values.base : values.post))
+import { NAMES, openFixture, worst } from '../models/fixture.js'
+import { probeGradient, probeRiemann, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
+import { finest, readerOf, streamedWay } from '../models/streamed.js'
 
 const check = (errors: Errors) => {
   for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
@@ -37,7 +17,7 @@ for (const name of NAMES) {
   test(`${name}: losses, gradients, Riemann sums and text of streamed weights against PyTorch`, async () => {
     const fixture = await openFixture(name)
     const before = tf.memory().numTensors
-    const way = wayOf(fixture)
+    const way = streamedWay(fixture)
     check(await probeGradient(fixture, way))
     check(await probeRiemann(fixture, 'scale-0.5', ['midpoint-5'], way))
     if (fixture.expected.generation) check(await probeText(fixture, way))

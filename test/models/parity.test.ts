@@ -1,8 +1,9 @@
 // Outputs, hidden states and features of every architecture against transformers in float64, within the fixtures' tolerances.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { makeInputs, disposeInputs, forward } from '../../src/models/index.js'
+import { architectures, makeInputs, disposeInputs, forward } from '../../src/models/index.js'
 import { tf } from '../../src/tensor/index.js'
+import { assertDocumented, page } from '../docs/architectures.js'
 import { NAMES, openFixture } from './fixture.js'
 import { probeForward, TOLERANCES, type Quantity } from './probe.js'
 
@@ -10,7 +11,9 @@ for (const name of NAMES) {
   test(`${name}: logits of base and post, hidden states and features`, async () => {
     const fixture = await openFixture(name)
     const before = tf.memory().numTensors
-    for (const [quantity, error] of Object.entries(await probeForward(fixture))) {
+    const errors = await probeForward(fixture)
+    assertDocumented(name, errors)
+    for (const [quantity, error] of Object.entries(errors)) {
       assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
     }
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
@@ -29,5 +32,11 @@ test('the cpu backend gives what wasm gives', async () => {
     values.forEach((x, i) => assert.ok(Math.abs(x - right[i]) < 1e-4, `${name} ${i}`))
     disposeInputs(inputs)
     tf.dispose([logits, post, base])
+  }
+})
+
+test('docs/architectures.md lists every architecture with its classes', () => {
+  for (const { name, modelTypes, classes, cite } of architectures) {
+    assert.ok(page().includes(`| ${name} | ${modelTypes.join(', ')} | ${classes.join(', ')} | ${cite} |`), `${name}: run scripts/docs.mjs`)
   }
 })
