@@ -7,10 +7,11 @@ export const describe = 'Loss and score of a model on a task'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('model', { type: 'string', demandOption: true, describe: 'Folder of the model (config.json, safetensors, tokenizer.json)' })
+    .positional('model', { type: 'string', demandOption: true, describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub' })
     .option('task', TASK)
     .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
     .option('memory', MEMORY)
+    .option('allow-code-execution', { type: 'boolean', default: false, describe: 'Let HumanEval and MBPP run what the model writes' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and exact-match score on 100 held-out items')
@@ -23,15 +24,14 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   const memory = readMemory(args.memory)
   const [{ setBackend }, { measureModel }] = await Promise.all([import('../tensor/index.js'), import('../sweep/index.js')])
   const backend = await setBackend(args.backend)
-  const measured = await measureModel(model, args.task, { items, memory })
+  const measured = await measureModel(model, args.task, { items, memory, allowCode: args.allowCodeExecution })
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return
   }
-  const { task, metric, score, loss, tokens } = measured
-  process.stdout.write(
-    `${model} on ${task}: ${metric} ${(100 * score).toFixed(1)} % of ${measured.items} items, ` +
-      `loss ${loss.toFixed(4)} nats per token over ${tokens} tokens\n`,
-  )
+  const { task, metric, score, loss, tokens, others = {} } = measured
+  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} nats per token over ${tokens} tokens`
+  process.stdout.write(`${model} on ${task}: ${metric} ${(100 * score).toFixed(1)} % of ${measured.items} items, ${losses}\n`)
+  for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${name} ${(100 * value).toFixed(1)} %\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
 }

@@ -1,10 +1,10 @@
 // One model, or one edit, measured outside a sweep, by the same steps as in one.
 import { basename, resolve } from 'node:path'
-import { openCheckpoint } from '../checkpoint/index.js'
+import { companionsOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems, evaluate } from '../evaluate/index.js'
+import { checkTask, encodeItems, evaluate } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -22,28 +22,44 @@ export interface Measured {
   metric: string
   /** 0 to 1. */
   score: number
-  /** Nats per token. */
-  loss: number
+  /** Further scores by name. */
+  others?: Record<string, number>
+  /** Nats per token; null for a task without reference answers. */
+  loss: number | null
   items: number
   tokens: number
 }
 
-/** Loss and score of a checkpoint folder on the first `items` items of a task (all by default), within `memory` bytes if given. */
-export async function measureModel(folder: string, taskSource: string, { items, memory }: { items?: number; memory?: number } = {}): Promise<Measured> {
+export interface MeasureOptions {
+  /** The first so many items; all by default. */
+  items?: number
+  /** Bound on the bytes of tensors. */
+  memory?: number
+  /** Lets a task run the programs that the model writes. */
+  allowCode?: boolean
+}
+
+/** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
+export async function measureModel(reference: string, taskSource: string, options: MeasureOptions = {}): Promise<Measured> {
+  const { items, memory, allowCode } = options
   const task = await loadTask(taskSource)
-  const checkpoint = await openCheckpoint(folder)
+  const checkpoint = await openModel(reference)
   const held: Weights = {}
   try {
-    if (!checkpoint.config) throw new UserError(`${folder}: config.json is missing`)
+    if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
-    const tokenizer = await loadTokenizer(folder)
-    const encode = (batchTokens?: number) => encodeItems(task, tokenizer, { items, batchTokens })
+    checkTask(task, model, { allowCode })
+    const tokenizer = await loadTokenizer(companionsOf(checkpoint))
+    const silent = !task.kind && task.items.some(({ target }) => target === '')
+    const encode = (batchTokens?: number) => (silent ? [] : encodeItems(task, tokenizer, { items, batchTokens }))
     const bounded = memory === undefined ? null : fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
     if (!bounded) for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
     const loss = await lossOf(model, weights, bounded?.batches ?? encode())
-    const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens })
-    return { task: task.name, metric: scores.metric, score: scores.score, loss: loss.mean, items: scores.items.length, tokens: loss.tokens }
+    const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
+    const { metric, score, others } = scores
+    const measured = { task: task.name, metric, score, ...(others && { others }) }
+    return { ...measured, loss: silent ? null : loss.mean, items: scores.items.length, tokens: loss.tokens }
   } finally {
     tf.dispose(held)
     await checkpoint.close()

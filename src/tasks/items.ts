@@ -60,9 +60,11 @@ export const describeData = ({ data }: Card): string => (typeof data === 'string
 
 const columnsFor = (fillers: Record<string, Filler>) => new Set(Object.values(fillers).flatMap(({ columns }) => columns))
 
-function textFrom(filler: Filler, row: Row): string {
+/** @param loose a number may stand for a text */
+function textFrom(filler: Filler, row: Row, loose = false): string {
   checkColumns(filler, filler.only ? { ...row, [filler.only]: row[filler.only] ?? '' } : row)
-  if (filler.only && row[filler.only] !== undefined && typeof row[filler.only] !== 'string') throw new UserError(`${JSON.stringify(filler.only)} must be a text`)
+  const value = filler.only === undefined ? undefined : row[filler.only]
+  if (!loose && value !== undefined && typeof value !== 'string') throw new UserError(`${JSON.stringify(filler.only)} must be a text`)
   const text = filler.fill(row)
   if (text === '') throw new UserError(`${filler.only ? JSON.stringify(filler.only) : 'the prompt'} must be a text that is not empty`)
   return text
@@ -83,7 +85,7 @@ function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boo
 
 /** A list of templates, or the column that holds the texts. */
 function listOf(choices: string | string[], row: Row): string[] {
-  return typeof choices === 'string' ? listIn(choices, row) : choices.map((each) => textFrom(compileTemplate(each), row))
+  return typeof choices === 'string' ? listIn(choices, row) : choices.map((each) => textFrom(compileTemplate(each), row, true))
 }
 
 function valueIn(path: string, row: Row): unknown {

@@ -26,6 +26,8 @@ test('the shipped tasks are found by name from any working folder', async () => 
       ['code', 'program', 512],
       ['instruct', 'exact_match', 512],
       ['math', 'final_number', 512],
+      ['math_choices', 'acc', 512],
+      ['math_filtered', 'exact_match', 512],
     ])
     assert.equal((await loadTask('math')).items[0].prompt.startsWith('Problem:'), true)
   } finally {
