@@ -52,10 +52,17 @@ export interface Start {
   model: Model
   point: Point
   config: Record<string, unknown>
-  /** SHA-256 of the weight files by name, and all of them in one word. */
+  /** SHA-256 of the files by name, and those of the weights in one word. */
   hashes: Record<string, string>
   identity: string
 }
+
+/** A base is its weights: another wording of its config.json does not make it another one. */
+const weightsOf = (hashes: Record<string, string>) =>
+  Object.entries(hashes)
+    .filter(([file]) => file.endsWith('.safetensors'))
+    .map(([, hash]) => hash)
+    .join(' ')
 
 /** The weights of a checkpoint by name, and the model that reads them. */
 export async function readPoint(folder: string): Promise<Start> {
@@ -66,7 +73,7 @@ export async function readPoint(folder: string): Promise<Start> {
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
-    return { model, point, hashes, identity: Object.values(hashes).join(' '), config: checkpoint.config }
+    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config }
   } finally {
     await checkpoint.close()
   }

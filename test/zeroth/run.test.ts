@@ -1,0 +1,56 @@
+// The whole way on the miniature base: a recipe, its files, and the checkpoint that `deltalab rebuild` makes of one of them.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { readPoint, readSeeds, rebuild } from '../../src/zeroth/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'zeroth-run-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const base = fileURLToPath(new URL('../../../checkpoints/small/base', import.meta.url))
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const deltalab = (...words: string[]) => promisify(execFile)(process.execPath, [main, ...words], { cwd: folder })
+
+const recipe = (base: string) => `name: tiny
+from: ${base}
+skill: math
+training_items: 8
+batch: 2
+task: math
+held_out: 2
+runs:
+  - { name: mezo, method: mezo, steps: 2, learning_rate: 1.0e-4 }
+  - { name: fedkseed, method: fedkseed, pool: 16, clients: 2, participants: 1, rounds: 1, local_steps: 2, learning_rate: 1.0e-4 }
+`
+
+test('zeroth writes losses, a summary and deltas; rebuild makes the weights of the trainer, of that base only', async () => {
+  writeFileSync(join(folder, 'tiny.yaml'), recipe(base))
+  const { stdout } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', 'wasm', '--json')
+  const { results } = JSON.parse(stdout)
+  assert.deepEqual(results.map(({ name, scalars, rebuilt_exactly: exact }: any) => [name, scalars, exact]), [['mezo', 2, true], ['fedkseed', 16, true]])
+  assert.deepEqual(readdirSync(join(folder, 'out')).sort(), ['config.yaml', 'fedkseed.safetensors', 'losses.csv', 'mezo.safetensors', 'summary.json'])
+  assert.deepEqual(readFileSync(join(folder, 'out/losses.csv'), 'utf8').split('\n').slice(0, -1).map((line) => line.split(',').slice(0, 2).join()),
+    ['run,step', 'mezo,1', 'mezo,2', 'fedkseed,2'])
+
+  await deltalab('rebuild', base, 'out/mezo.safetensors', '--out', 'tuned')
+  const tuned = await openCheckpoint(join(folder, 'tuned'))
+  const { point } = await readPoint(base)
+  for (const [name, values] of rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors')))) assert.deepEqual(await tuned.read(name), values)
+  await tuned.close()
+
+  await assert.rejects(deltalab('rebuild', 'tuned', 'out/mezo.safetensors', '--out', 'other'), /belongs to another base/)
+  cpSync(base, join(folder, 'copy'), { recursive: true })
+  writeFileSync(join(folder, 'copy/config.json'), JSON.stringify(JSON.parse(readFileSync(join(base, 'config.json'), 'utf8'))))
+  await deltalab('rebuild', 'copy', 'out/mezo.safetensors', '--out', 'again')
+})
+
+test('a recipe is refused with its line before anything is read', async () => {
+  writeFileSync(join(folder, 'bad.yaml'), recipe(base).replace('steps: 2', 'step: 2'))
+  await assert.rejects(deltalab('zeroth', 'bad.yaml'), /bad\.yaml:\d+:\d+/)
+})
