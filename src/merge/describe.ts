@@ -58,7 +58,7 @@ export interface Estimate {
   convention: string
   models: { role: string; label: string; parameters: number; dtypes: string; layers: number; vocabulary: number | null }[]
   result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
-  /** Bytes of the largest moment: every source of one tensor as float32, before and after its editors, and the result twice. */
+  /** Bytes of the largest moment, at most: as TIES, which holds most at once, was measured (task arithmetic needs a quarter). */
   memory: number
 }
 
@@ -79,7 +79,7 @@ export function estimateMerge(plan: MergePlan): Estimate {
     }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
-  const memory = Math.max(...tensors.map(({ shape, sources, base }) => sizeOf(shape) * 4 * (2 * (sources.length + (base ? 1 : 0)) + 2)))
+  const memory = Math.max(...tensors.map(({ shape, sources }) => sizeOf(shape) * 4 * (14 * sources.length + 4)))
   return {
     method,
     convention,

@@ -36,7 +36,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
   }
   const { onTensor, onWarning = () => undefined, copyFrom, ...rest } = options
   const reader = readerOf(plan, await takeCensuses(plan), onWarning)
-  const survey = await surveyAll(plan, reader)
+  const survey = await surveyAll(plan, reader, onWarning)
 
   async function* contents(): AsyncGenerator<TensorContent> {
     for (const tensor of tensors) {
@@ -118,18 +118,19 @@ async function mergeOne(merging: Merging, tensor: Weights, read: Reader, onWarni
 }
 
 /** The pass over the whole models, for mergers that make one. */
-async function surveyAll({ tensors }: MergePlan, read: Reader): Promise<unknown> {
+async function surveyAll({ tensors }: MergePlan, read: Reader, onWarning: (text: string) => void): Promise<unknown> {
   const weights = tensors.filter((tensor): tensor is Weights => tensor.merging !== null)
   const first = weights.find(({ merging }) => needsSurvey(merging))
   if (!first) return undefined
-  return surveyModels(first.merging, async function* (): AsyncGenerator<Part> {
+  const walk = async function* (): AsyncGenerator<Part> {
     for (const tensor of weights) {
       const before = await readBase(tensor)
       const models = []
       for (const source of tensor.sources) models.push(await read(tensor, source, before))
       yield { name: tensor.name, shape: tensor.shape, models, given: (await readData(tensor))?.map(({ values }) => values) }
     }
-  })
+  }
+  return surveyModels(first.merging, walk, onWarning)
 }
 
 /** One census per model whose editors ask for it, over all tensors that it has a part in. */

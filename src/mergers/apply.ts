@@ -42,9 +42,9 @@ export const needsSurvey = ({ merger, convention, options }: Merging): boolean =
   merger.survey !== undefined && (merger.needsSurvey?.(options, convention) ?? true)
 
 /** What the merger must know of the whole models; reads them only if it needs to. */
-export async function surveyModels(merging: Merging, walk: Walk): Promise<unknown> {
+export async function surveyModels(merging: Merging, walk: Walk, warn: (text: string) => void = () => undefined): Promise<unknown> {
   const { merger, convention, options, models } = merging
-  return needsSurvey(merging) ? merger.survey!(walk, { convention, options, models }) : undefined
+  return needsSurvey(merging) ? merger.survey!(walk, { convention, options, models, warn }) : undefined
 }
 
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */

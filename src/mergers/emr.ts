@@ -1,6 +1,6 @@
 // EMR: elects one unified delta, and gives each task a mask of it and a factor.
 import { z } from 'zod'
-import { tf, type Tensor } from '../tensor/index.js'
+import { signs, signsOr, tf, type Tensor } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 
 const options = z.strictObject({
@@ -13,13 +13,13 @@ const options = z.strictObject({
 
 /** Sign of the mean (0 counts as -1) times the largest agreeing magnitude. */
 function unify(deltas: Tensor[]): Tensor {
-  const sign = tf.where(deltas.reduce((sum, t) => sum.add(t)).greater(0), tf.scalar(1), tf.scalar(-1))
+  const sign = signsOr(deltas.reduce((sum, t) => sum.add(t)), -1)
   return deltas
     .map((t) => tf.relu(t.mul(sign)))
     .reduce((most, t) => tf.maximum(most, t))
     .mul(sign)
 }
-const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(unified).greater(0).cast('float32')
+const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(signs(unified)).step()
 
 export const emr: Merger<z.infer<typeof options>, object, number | undefined> = {
   name: 'emr',

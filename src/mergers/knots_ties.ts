@@ -58,7 +58,7 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
   merge(inputs, { models, facts: { basis, parts, cuts }, warn }) {
     const [rows, columns] = inputs.models[0].shape
     if (basis?.length === 0) return tf.zerosLike(inputs.models[0])
-    const context = { convention: 'peft', options: ties.options.parse({}), models, survey: undefined, facts: cuts, warn }
+    const context = { convention: 'peft', options: ties.options.parse({}), models, survey: undefined, facts: { cuts, majority: 1 }, warn }
     const merged = ties.merge(
       { ...inputs, models: parts.map(({ values, shape }) => tf.tensor(values, shape)) },
       context as MergeContext<any, any, any, any>,

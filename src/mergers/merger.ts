@@ -68,7 +68,7 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   /** What is wrong with options that are right one by one. */
   check?: (options: O, models: M[], convention: Convention) => string | undefined
   /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */
-  survey?: (walk: Walk, context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models'>) => Promise<S>
+  survey?: (walk: Walk, context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models' | 'warn'>) => Promise<S>
   /** Whether these options need the survey; absent: all do. */
   needsSurvey?: (options: O, convention: Convention) => boolean
   /** Plain data that needs values of this tensor: thresholds, angles, decompositions. Leaves no tensor behind. */

@@ -1,7 +1,7 @@
 // SCE: selects the entries that vary most over the models, calculates a weight per model from their energy, erases the
 // entries that disagree with the sign of the sum.
 import { z } from 'zod'
-import { largest, signs, tf } from '../tensor/index.js'
+import { largest, signsOr, tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 import { total, valuesOf } from './sum.js'
 
@@ -55,12 +55,9 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
   merge({ models }, { facts: { mask, weights } }) {
     const selected = mask ? models.map((t) => t.mul(tf.tensor(mask, t.shape))) : models
     const sum = selected.reduce((all, t) => all.add(t))
-    const sign = tf.where(sum.less(0), tf.scalar(-1), tf.scalar(1))
-    const agreeing = selected.map((t, i) => signs(t).equal(sign).cast('float32').mul(weights[i]))
-    const divisor = tf.maximum(
-      agreeing.reduce((all, t) => all.add(t)),
-      1e-6,
-    )
+    const sign = signsOr(sum, 1)
+    const agreeing = selected.map((t, i) => t.mul(sign).step().mul(weights[i]))
+    const divisor = agreeing.reduce((all, t) => all.add(t)).clipByValue(1e-6, Infinity)
     return selected
       .map((t, i) => t.mul(agreeing[i]))
       .reduce((all, t) => all.add(t))

@@ -1,18 +1,14 @@
 // TIES: trim each delta, elect a sign per entry, and combine the entries that agree with it.
 import { z } from 'zod'
-import { keepLargest, signs, tf, type Largest, type Tensor } from '../tensor/index.js'
+import { keepLargest, signs, signsOr, tf, type Largest, type Tensor } from '../tensor/index.js'
 import type { Convention, MergeContext, Merger } from './merger.js'
-import { total, valuesOf, weight } from './sum.js'
+import { total, valuesOf, weight, weightedSum } from './sum.js'
 import { trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
-  granularity: z
-    .enum(['model', 'tensor'])
-    .optional()
-    .describe(
-      'Trim over the whole model (usual in paper, mergelm) or each tensor by itself (usual in peft, mergekit; MergeLLM).',
-    ),
+  granularity: z.enum(['model', 'tensor']).optional()
+    .describe('Trim over the whole model (usual in paper, mergelm) or each tensor by itself (usual in peft, mergekit; MergeLLM).'),
   sign: z.enum(['total', 'frequency']).default('total').describe('The elected sign is that of the sum of the deltas, or of their signs.'),
   combine: z.enum(['mean', 'sum', 'max']).default('mean').describe('What is made of the entries that agree with the elected sign.'),
   normalize: z.boolean().default(true).describe('mergekit: whether the mean divides by the sum of the agreeing weights, or not at all.'),
@@ -22,11 +18,16 @@ const modelOptions = z
   .refine((m) => m.drop_rate === undefined || m.density === undefined, { message: 'cannot stand beside density', path: ['drop_rate'] })
 
 type Options = z.infer<typeof options>
-type Context = MergeContext<Options, z.infer<typeof modelOptions>, Survey, Largest[]>
-interface Survey {
+type ModelOptions = z.infer<typeof modelOptions>
+type Rules = Pick<MergeContext<Options, ModelOptions, unknown, unknown>, 'options' | 'convention' | 'models'>
+
+interface Facts {
+  cuts: Largest[]
+  /** Sign that an entry takes whose sum is exactly 0. */
+  majority: 1 | -1
+}
+interface Survey extends Pick<Facts, 'majority'> {
   whole: WholeTrim
-  /** Sign of the sum of all elected signs: an entry whose sum is exactly 0 takes it. */
-  majority: number
 }
 
 const granularityOf = ({ granularity }: Options, convention: Convention) =>
@@ -34,16 +35,24 @@ const granularityOf = ({ granularity }: Options, convention: Convention) =>
 /** Where peft and mergekit call a sum of exactly 0 positive, the authors take the majority sign of all entries. */
 const byMajority = (convention: Convention) => convention === 'paper' || convention === 'mergelm'
 
+const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) => models.map((t, i) => keepLargest(t, cuts[i], { offset }))
+
 /** Sums whose sign is elected: of weighted deltas in mergekit, of plain ones elsewhere. An entry that is 0 agrees with no sign. */
-function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Pick<Context, 'options' | 'convention' | 'models'>): Tensor {
+function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rules): Tensor {
   const voters = convention === 'mergekit' ? trimmed.map((t, i) => t.mul(models[i].weight)) : trimmed
   return voters.map((t) => (sign === 'frequency' ? signs(t) : t)).reduce((sum, t) => sum.add(t))
 }
-const trimAll = (models: Tensor[], cuts: Largest[], offset: number) => models.map((t, i) => keepLargest(t, cuts[i], { offset }))
-/** Sign of the sum of signs, 0 counted as it is; no majority is +1. */
-const majorityOf = (sum: number) => (sum < 0 ? -1 : 1)
 
-export const ties: Merger<Options, z.infer<typeof modelOptions>, Survey | undefined, Largest[]> = {
+/** Sum of the signs of the sums, 0 counted as it is. */
+async function countVotes(models: Tensor[], cuts: Largest[], offset: number, rules: Rules): Promise<number> {
+  const votes = tf.tidy(() => signs(sums(trimAll(models, cuts, offset), rules)).sum())
+  const [count] = await votes.data()
+  votes.dispose()
+  return count
+}
+const majorityOf = (votes: number) => (votes < 0 ? -1 : 1)
+
+export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
   name: 'ties',
   title: 'Trims each delta, elects a sign per entry, and combines the entries that agree.',
   cite: 'Yadav et al. 2023, arXiv 2306.01708',
@@ -52,65 +61,44 @@ export const ties: Merger<Options, z.infer<typeof modelOptions>, Survey | undefi
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
   input: 'delta',
   count: [1, Infinity],
-  needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
-  async survey(walk, { options, models, convention }) {
-    const whole = await trimWhole(walk, models, convention)
-    let majority = 0
-    for await (const { name, shape, models: values } of byMajority(convention) ? walk() : []) {
-      const elected = tf.tidy(() => {
-        const trimmed = trimAll(
-          values.map((v) => tf.tensor(v, [...shape])),
-          whole.cuts,
-          whole.offsets.get(name)!,
-        )
-        return signs(sums(trimmed, { options, models, convention })).sum()
-      })
-      majority += (await elected.data())[0]
-      elected.dispose()
-    }
-    return { whole, majority: majorityOf(majority) }
+  check({ combine }, models) {
+    if (total(models.map(({ weight }) => Math.abs(weight))) === 0) return 'every weight is 0'
+    return combine === 'max' && models.some(({ weight }) => weight < 0) ? 'combine: max needs weights of at least 0' : undefined
   },
-  async prepare({ name, models }, { survey, models: m, convention, warn }) {
+  needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
+  async survey(walk, { warn, ...rules }) {
+    const whole = await trimWhole(walk, rules.models, rules.convention, warn)
+    let votes = 0
+    for await (const { name, shape, models: values } of byMajority(rules.convention) ? walk() : []) {
+      const models = values.map((v) => tf.tensor(v, [...shape]))
+      votes += await countVotes(models, whole.cuts, whole.offsets.get(name)!, rules)
+      tf.dispose(models)
+    }
+    return { whole, majority: majorityOf(votes) }
+  },
+  async prepare({ name, models }, { survey, warn, ...rules }) {
     if (survey) {
       const { cuts, offsets } = survey.whole
-      return cuts.map(({ threshold, lastTie }) => ({ threshold, lastTie: lastTie - offsets.get(name)! }))
+      return { cuts: cuts.map(({ threshold, lastTie }) => ({ threshold, lastTie: lastTie - offsets.get(name)! })), majority: survey.majority }
     }
-    return Promise.all(
-      models.map(async (t, i) => trimTensor(await valuesOf(t), m[i], convention, (text) => warn(`trim of model ${i + 1}: ${text}`))),
-    )
+    const trim = async (t: Tensor, i: number) =>
+      trimTensor(await valuesOf(t), rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`))
+    const cuts = await Promise.all(models.map(trim))
+    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, 0, rules)) : 1 }
   },
-  merge({ models }, context) {
-    const {
-      options: { combine, lambda, normalize },
-      convention,
-      facts: cuts,
-      survey,
-      models: m,
-    } = context
-    const trimmed = trimAll(models, cuts, 0)
-    const elected = sums(trimmed, context)
-    const none = !byMajority(convention)
-      ? tf.scalar(1)
-      : survey
-        ? tf.scalar(survey.majority)
-        : tf.where(signs(elected).sum().less(0), tf.scalar(-1), tf.scalar(1))
-    const sign = signs(elected).add(elected.equal(0).cast('float32').mul(none))
-    // Agreement is about what is summed: in mergekit a negative weight turns a delta around first.
-    const turned = convention === 'mergekit' ? m.map(({ weight }) => Math.sign(weight)) : m.map(() => 1)
-    const agreeing = trimmed.map((t, i) => signs(t).mul(turned[i]).equal(sign).logicalAnd(t.notEqual(0)).cast('float32'))
-    // The authors' code and MergeLM know no weights; as factors of the kept entries they are peft's.
-    const terms = trimmed.map((t, i) => t.mul(agreeing[i]).mul(m[i].weight))
-    if (combine === 'max')
-      return terms
-        .map((t) => t.abs())
-        .reduce((most, t) => tf.maximum(most, t))
-        .mul(sign)
-        .mul(lambda)
-    const sum = terms.reduce((all, t) => all.add(t))
-    if (combine === 'sum' || (convention === 'mergekit' && !normalize)) return sum.mul(lambda)
-    const shares = convention === 'mergekit' ? m.map(({ weight }) => weight) : m.map(() => 1)
-    const divisor = agreeing.map((a, i) => a.mul(shares[i])).reduce((all, t) => all.add(t))
-    return sum.div(tf.where(divisor.equal(0), tf.onesLike(divisor), divisor)).mul(lambda)
+  merge({ models }, { facts: { cuts, majority }, ...rules }) {
+    const { options: { combine, lambda, normalize }, convention, models: m } = rules
+    const trimmed = trimAll(models, cuts)
+    const sign = signsOr(sums(trimmed, rules), majority)
+    // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
+    // weights; as factors of what agrees they are peft's.
+    const weighs = convention === 'mergekit'
+    const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i].weight < 0 ? sign.neg() : sign).relu())
+    const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
+    if (combine === 'max') return agreeing.map((t, i) => t.mul(factors[i])).reduce((most, t) => tf.maximum(most, t)).mul(sign).mul(lambda)
+    const sum = weightedSum(agreeing, factors).mul(sign).mul(lambda)
+    if (combine === 'sum' || (weighs && !normalize)) return sum
+    const divisor = weightedSum(agreeing.map((t) => t.step()), m.map(({ weight }) => (weighs ? weight : 1)))
+    return sum.div(divisor.add(divisor.abs().step().neg().add(1))) // 0 counts as 1
   },
-  check: (_, models) => (total(models.map(({ weight }) => Math.abs(weight))) === 0 ? 'every weight is 0' : undefined),
 }

@@ -34,11 +34,16 @@ export function trimTensor(values: Float32Array, trim: Trim, convention: Convent
   const kept = keptCount(values.length, trim, convention)
   const cut = largest(values, kept)
   if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
-  const ties =
-    kept && cut.threshold > 0 && kept < values.length ? values.reduce((n, v) => (Math.abs(v) === cut.threshold ? n + 1 : n), 0) : 0
-  if (ties > 0.01 * values.length && ties > 1)
-    warn(`${ties} of ${values.length} entries are tied at the threshold; the lowest indices are kept`)
+  if (kept === values.length || cut.threshold === 0) return cut
+  let ties = 0
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) === cut.threshold) ties++
+  warnOfTies(ties, values.length, warn)
   return cut
+}
+
+/** More than 1 % of the entries at the threshold: which of them stay is decided by their index alone. */
+function warnOfTies(ties: number, size: number, warn: (text: string) => void): void {
+  if (ties > 0.01 * size && ties > 1) warn(`${ties} of ${size} entries are tied at the threshold; the lowest indices are kept`)
 }
 
 export interface WholeTrim {
@@ -49,7 +54,7 @@ export interface WholeTrim {
 }
 
 /** Where the trim of the whole models cuts. */
-export async function trimWhole(walk: Walk, trims: Trim[], convention: Convention): Promise<WholeTrim> {
+export async function trimWhole(walk: Walk, trims: Trim[], convention: Convention, warn: (text: string) => void): Promise<WholeTrim> {
   const offsets = new Map<string, number>()
   let size = 0
   for await (const { name, models } of walk()) {
@@ -60,6 +65,9 @@ export async function trimWhole(walk: Walk, trims: Trim[], convention: Conventio
   while (selections.some(({ result }) => !result)) {
     for await (const { models } of walk()) selections.forEach((selection, i) => selection.add(models[i]))
     for (const selection of selections) selection.endPass()
+  }
+  for (const [i, { result, ties }] of selections.entries()) {
+    if (result!.threshold > 0) warnOfTies(ties, size, (text) => warn(`trim of model ${i + 1}: ${text}`))
   }
   return { cuts: selections.map(({ result }) => result!), offsets }
 }

@@ -5,6 +5,8 @@ import type { Largest } from './select.js'
 export interface PartwiseSelection {
   /** What was found, once it is. */
   result: Largest | null
+  /** How many values lie exactly at the threshold; known with the result. */
+  ties: number
   /** The next part of the values; every pass gives the same parts in the same order. */
   add(values: Float32Array): void
   /** Ends a pass over all parts. */
@@ -31,6 +33,7 @@ export function selectLargest(size: number, k: number): PartwiseSelection {
   }
   const selection: PartwiseSelection = {
     result: k === 0 ? { threshold: Infinity, lastTie: -1 } : null,
+    ties: 0,
     add(values) {
       if (selection.result) return
       const words = new Int32Array(values.buffer, values.byteOffset, values.length)
@@ -52,6 +55,7 @@ export function selectLargest(size: number, k: number): PartwiseSelection {
       } else if (pass === 1) {
         const low = descend()
         bits = high * LOW + low
+        selection.ties = counts[low]
         if (counts[low] === wanted) selection.result = { threshold: floatOf(bits), lastTie: size - 1 }
       }
       pass++

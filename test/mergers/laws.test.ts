@@ -32,7 +32,8 @@ const tried: Record<string, Facts> = {
       full,
       { models: [{ density: 0.5 }] },
       { models: [{ drop_rate: 1 }] },
-      { options: { sign: 'frequency', combine: 'max' }, models: [{ weight: 0.5 }, { weight: -1 }] },
+      { options: { sign: 'frequency', combine: 'max' }, models: [{ weight: 0.5 }, { weight: 2 }] },
+      { models: [{ weight: 0.5, density: 0.7 }, { weight: -1, density: 0.7 }] },
       { options: { granularity: 'tensor', combine: 'sum' } },
       { options: { granularity: 'model', normalize: false, lambda: 2 }, models: [{ weight: 3 }] },
     ],
@@ -193,5 +194,6 @@ test('what degenerates is said', async () => {
     await said('model_stock', { deltas: [(n) => values(n, 0), (n) => values(n, 0).map((v) => -0.5 * v)] }),
     /infinite|outside \[0, 1\]/,
   )
+  assert.match(await said('ties', { models: [{ drop_rate: 0.95 }] }), /trim of model 1: \d+ of 148 entries are tied at the threshold/)
   assert.match(await said('tsv_merge', {}), /1 × 5 has no singular vector for each of 2 models/)
 })

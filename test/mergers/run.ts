@@ -52,10 +52,10 @@ export async function run(merger: Merger, { options, models = [{}], convention, 
   const walk = async function* () {
     yield* parts
   }
-  const survey = await surveyModels(merging, walk)
+  const warnings: string[] = []
+  const survey = await surveyModels(merging, walk, (text) => warnings.push(text))
   assert.equal(tf.memory().numTensors, before, 'the survey leaves no tensor behind')
   const results = []
-  const warnings: string[] = []
   for (const { name, shape, models: given, given: information } of parts) {
     const square = merger.data === 'gram' ? [shape[1], shape[1]] : shape
     const inputs: Inputs = {

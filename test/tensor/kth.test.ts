@@ -23,6 +23,15 @@ test('a hand-worked case: ties are cut at the lowest indices, across parts', () 
   assert.deepEqual(select(parts, 7), { threshold: 0, lastTie: 6 })
 })
 
+test('the number of ties at the threshold is known', () => {
+  const selection = selectLargest(4, 2)
+  for (let pass = 0; !selection.result; pass++) {
+    selection.add(Float32Array.of(1, -1, 1, 2))
+    selection.endPass()
+  }
+  assert.equal(selection.ties, 3)
+})
+
 test('any cut into parts keeps what the whole keeps', () => {
   const value = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0, 1, -1, 1.5))
   fc.assert(fc.property(fc.array(fc.array(value, { maxLength: 9 }), { minLength: 1, maxLength: 5 }), fc.nat(50), (lists, seed) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dot, setBackend, signs, solve, tf } from '../../src/tensor/index.js'
+import { dot, setBackend, signs, signsOr, solve, tf } from '../../src/tensor/index.js'
 
 test('a 2 × 2 system worked by hand, and a singular one', () => {
   assert.deepEqual([...solve([2, 1, 1, 3], [5, 1, 10, 0], 2)!].map((x) => Math.fround(x)), [1, 0.6, 3, -0.2].map(Math.fround))
@@ -20,6 +20,9 @@ test('signs of tiny numbers are not lost', async () => {
     const x = tf.tensor1d([5e-8, -1e-30, 0, -0, 3])
     const out = signs(x)
     assert.deepEqual([...(await out.data())], [1, -1, 0, 0, 1])
-    tf.dispose([x, out])
+    const [up, down] = [signsOr(x, 1), signsOr(x, -1)]
+    assert.deepEqual([...(await up.data())], [1, -1, 1, 1, 1])
+    assert.deepEqual([...(await down.data())], [1, -1, -1, -1, 1])
+    tf.dispose([x, out, up, down])
   }
 })
