@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { mergers } from '../../src/mergers/index.js'
+
+const main = new URL('../../src/cli/main.js', import.meta.url).pathname
+const run = (...words: string[]) => execFileSync(process.execPath, [main, 'mergers', ...words], { encoding: 'utf8' })
+
+test('lists every merger with its paper, conventions, needs, and every option with its range and default', () => {
+  const text = run()
+  for (const { name, cite, conventions, options, modelOptions } of mergers) {
+    assert.match(text, new RegExp(`^${name}: `, 'm'))
+    assert.ok(text.includes(cite))
+    assert.ok(text.includes(`conventions: ${conventions.join(', ')}`))
+    for (const option of Object.keys(options.shape)) assert.ok(text.includes(`\n  ${option} (`))
+    for (const option of Object.keys(modelOptions.shape)) assert.ok(text.includes(`\n  of each model: ${option} (`))
+  }
+  assert.match(text, /t \(a number from 0 to 1, required\)/)
+  assert.match(text, /needs Gram matrices/)
+})
+
+test('--json lists the same for scripts', () => {
+  const list = JSON.parse(run('--json')) as { name: string; models: { fewest: number; most: number | null }; model_options: { name: string }[] }[]
+  assert.deepEqual(list.map(({ name }) => name), mergers.map(({ name }) => name))
+  assert.deepEqual(list.find(({ name }) => name === 'slerp')!.models, { fewest: 2, most: 2 })
+  assert.deepEqual(list[0].models, { fewest: 1, most: null })
+  assert.deepEqual(list[0].model_options.map(({ name }) => name), ['weight'])
+})
