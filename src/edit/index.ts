@@ -1,3 +1,4 @@
 // The edit of a pair of checkpoints: what it writes and what it says about itself.
 export { editCheckpoint, checkSteps, type EditOptions, type EditSummary } from './edit.js'
 export { describeEdit } from './describe.js'
+export { extractAdapter, type ExtractOptions, type ExtractSummary } from './extract.js'

@@ -1,0 +1,48 @@
+// `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
+import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { BACKEND, checkCounts, PLAIN } from './options.js'
+import { withPair } from './pair.js'
+import { startProgress } from './progress.js'
+
+export const command = 'extract <base> <post>'
+export const describe = 'Write the delta between two checkpoints as a LoRA adapter that peft loads'
+
+export function builder(cli: Argv) {
+  return withPair(cli, 'extract')
+    .option('rank', { type: 'number', default: 16, describe: 'Singular triplets kept of every matrix' })
+    .option('vectors', { type: 'boolean', default: false, describe: 'Store changed norms whole (modules_to_save); they are left out otherwise' })
+    .option('dtype', { choices: ['f32', 'bf16', 'f16'] as const, default: 'f32' as const, describe: 'Format of the factors' })
+    .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing adapter folder' })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP as rank 8')
+    .epilogue('The adapter stands for the post-trained model in every command that takes base and post.')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
+  checkCounts({ rank })
+  const [{ checkTarget, openModels, pairCheckpoints }, { extractAdapter }, { setBackend }] = await Promise.all([
+    import('../checkpoint/index.js'), import('../edit/index.js'), import('../tensor/index.js'),
+  ])
+  await checkTarget(out, resolve(out), overwrite)
+  const [base, post] = await openModels(args.base, args.post)
+  const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
+  await setBackend(args.backend)
+  const bar = startProgress(pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0))
+  const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'
+  const summary = await extractAdapter(pair, out, {
+    rank, include, exclude, vectors, dtype, overwrite, baseModel: args.base, onTensor: (name, bytes) => bar.advance(bytes, name),
+  }).finally(() => bar.stop())
+  await Promise.all([post.close(), base.close()])
+  const { tensors, stored, parameters, energy, left } = summary
+  if (left.length) process.stderr.write(`warning: ${left.length} changed tensors are not in the adapter: ${left.slice(0, 6).join(', ')}${left.length > 6 ? ' …' : ''}\n`)
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ out, ...summary })}\n`
+      : `${tensors} matrices of ${parameters} parameters as ${stored}: ${(100 * energy).toFixed(2)} % of the squared norm of their delta\n${out} written\n`,
+  )
+}

@@ -1,0 +1,53 @@
+// The commands with models and tasks of a hub in this process; the first download is cut and goes on.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { startHub, type Loopback } from '../hub/loopback.js'
+
+const root = mkdtempSync(join(tmpdir(), 'hub-cli-'))
+const folderOf = (name: string) => Object.fromEntries(readdirSync(join('checkpoints/small', name)).map((file) => [file, readFileSync(join('checkpoints/small', name, file))]))
+let hub: Loopback
+before(async () => {
+  const rows = readFileSync('checkpoints/tasks/math.jsonl', 'utf8').split('\n').slice(0, 4)
+  hub = await startHub({
+    'models/tiny/base': folderOf('base'),
+    'models/tiny/math': folderOf('math'),
+    'datasets/tiny/stories': { 'main/test-00000-of-00001.jsonl': rows.join('\n') },
+  })
+})
+after(async () => {
+  await hub.close()
+  rmSync(root, { recursive: true })
+})
+
+const deltalab = async (...words: string[]) => {
+  const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: join(root, 'cache'), HF_TOKEN: '' }
+  return (await promisify(execFile)(process.execPath, ['dist/src/cli/main.js', ...words], { env, encoding: 'utf8' })).stdout
+}
+
+test('eval takes model and data of the hub; a cut download goes on from where it was', async () => {
+  const card = join(root, 'stories.yaml')
+  writeFileSync(card, 'name: stories\nversion: 1\ndescription: d\ndata: { hub: tiny/stories, config: main, split: test }\nmetric: final_number\nmax_new_tokens: 26\n')
+  hub.cuts.set('model.safetensors', [500_000])
+  const { score, items } = JSON.parse(await deltalab('eval', 'tiny/math', '--task', card, '--json')) as { score: number; items: number }
+  assert.deepEqual([score, items], [1, 4])
+  assert.ok(hub.requests.some((request) => /tiny\/math.*model\.safetensors bytes=[1-9]\d*-/.test(request)), 'the rest was asked for')
+})
+
+test('inspect and extract take names of the hub, and the adapter is evaluated by itself', async () => {
+  assert.match(await deltalab('inspect', 'tiny/base', 'tiny/math', '--roles'), /\nall /)
+  const out = join(root, 'adapter')
+  assert.match(await deltalab('extract', 'tiny/base', 'tiny/math', '--rank', '16', '--vectors', '--out', out), /% of the squared norm/)
+  const config = JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8')) as { base_model_name_or_path: string }
+  assert.equal(config.base_model_name_or_path, 'tiny/base')
+  const { score } = JSON.parse(await deltalab('eval', out, '--task', 'math', '--items', '8', '--json')) as { score: number }
+  assert.ok(score >= 0.5, String(score))
+})
+
+test('a name that the hub does not have is one line', async () => {
+  await assert.rejects(deltalab('inspect', 'tiny/none', 'tiny/math'), (error: Error & { stderr: string }) => /^deltalab: model tiny\/none: the hub at http.* has none/.test(error.stderr))
+})

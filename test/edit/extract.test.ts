@@ -1,0 +1,106 @@
+// LoRA extraction: mergekit's factors, and the whole way round: extract, open as a model, edit, extract again.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { openCheckpoint, openModel, openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
+import { openWeights } from '../../src/checkpoint/single.js'
+import { editCheckpoint, extractAdapter } from '../../src/edit/index.js'
+import { editorNamed } from '../../src/editors/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+
+const root = mkdtempSync(join(tmpdir(), 'extract-'))
+before(() => setBackend('wasm'))
+after(() => rmSync(root, { recursive: true }))
+const fixture = (name: string, which: string) => join('test/fixtures/models', name, which)
+
+async function pairOf(base: string, post: string) {
+  const [one, two] = await openModels(base, post)
+  return { pair: await pairCheckpoints(one, two), close: () => Promise.all([two.close(), one.close()]) }
+}
+
+/** Norm of post − base − (other − base), and of post − base, over the matrices of layers. */
+async function distance(base: string, post: string, other: string): Promise<[number, number]> {
+  const [{ pair, close }, second] = [await pairOf(base, post), await pairOf(base, other)]
+  let [off, all] = [0, 0]
+  for (const name of pair.names.filter((each) => /layers?\.|\bh\./.test(each) && pair.post.tensors.get(each)!.shape.length === 2)) {
+    const [before, one, two] = [await pair.base.read(name), await pair.post.read(name), await second.pair.post.read(name)]
+    one.forEach((value, i) => ((off += (value - two[i]) ** 2), (all += (value - before[i]) ** 2)))
+  }
+  await Promise.all([close(), second.close()])
+  return [Math.sqrt(off), Math.sqrt(all)]
+}
+
+for (const name of ['llama3', 'gpt2']) {
+  test(`${name}: an adapter of full rank is the model; of a low rank it is near, and says how near`, async () => {
+    const [base, post] = [fixture(name, 'base'), fixture(name, 'post')]
+    const { pair, close } = await pairOf(base, post)
+    const full = join(root, `${name}-full`)
+    const tensors = tf.memory().numTensors
+    const summary = await extractAdapter(pair, full, { rank: 1000, include: ['linear'], baseModel: base, vectors: true })
+    assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
+    assert.ok(Math.abs(summary.energy - 1) < 1e-6)
+    const [off, all] = await distance(base, post, full)
+    assert.ok(off < 1e-4 * all, `${off} of ${all}`)
+
+    const low = join(root, `${name}-low`)
+    const { energy } = await extractAdapter(pair, low, { rank: 4, include: ['linear'], baseModel: base })
+    const [rest] = await distance(base, post, low)
+    assert.ok(energy > 0.1 && energy < 1 && Math.abs(rest ** 2 / all ** 2 - (1 - energy)) < 1e-3, `${rest ** 2 / all ** 2} left of ${1 - energy}`)
+    await close()
+
+    const alone = await openModel(low)
+    const [both, name0] = [await pairOf(base, low), pair.names[0]]
+    assert.deepEqual(await alone.read(name0), await both.pair.post.read(name0), 'with the base that it names')
+    await Promise.all([alone.close(), both.close()])
+  })
+}
+
+test('the factors are those of mergekit, up to the sign of each pair', async () => {
+  const reference = await openWeights('test/fixtures/methods/editors/lora-r8.safetensors')
+  const names = [...reference.tensors.keys()].filter((name) => !name.includes(':'))
+  const folder = 'test/fixtures/methods/inputs'
+  const [base, post] = [await openWeights(`${folder}/base.safetensors`), await openWeights(`${folder}/ft1.safetensors`)]
+  const view = (weights: typeof base) => ({ folder: 'x', config: null, ...weights }) as unknown as Awaited<ReturnType<typeof openCheckpoint>>
+  const pair = { base: view(base), post: view(post), names, tied: new Map<string, string>(), unmatched: [], dtypes: [] }
+  const out = join(root, 'reference')
+  await extractAdapter(pair, out, { rank: 8, baseModel: 'base' })
+  const written = await openWeights(join(out, 'adapter_model.safetensors'))
+  let checked = 0
+  for (const name of names.filter((each) => !each.includes('embed'))) {
+    for (const [part, key] of [['absA', 'lora_A'], ['absB', 'lora_B']]) {
+      const wanted = await reference.read(`${part}:${name}`)
+      const given = await written.read(`base_model.model.${name.replace(/\.weight$/, '')}.${key}.weight`)
+      const scale = Math.max(...wanted)
+      given.forEach((value, i) => assert.ok(Math.abs(Math.abs(value) - wanted[i]) < 1e-3 * scale, `${part}:${name}[${i}]`))
+      checked++
+    }
+  }
+  assert.ok(checked >= 4, String(checked))
+  for (const each of [reference, base, post, written]) await each.close()
+})
+
+test('an adapter stands for post in an edit, and what the edit made is extracted again', async () => {
+  const [base, post] = [fixture('llama3', 'base'), fixture('llama3', 'post')]
+  const first = join(root, 'first')
+  const opened = await pairOf(base, post)
+  await extractAdapter(opened.pair, first, { rank: 2, include: ['linear'], baseModel: base })
+  await opened.close()
+
+  const edited = join(root, 'edited')
+  const second = await pairOf(base, first)
+  const lowrank = editorNamed('lowrank')
+  await editCheckpoint(second.pair, edited, { steps: [{ editor: lowrank, options: { rank: 1 } }], seed: 0, on: 'delta', include: ['linear'] })
+  await second.close()
+  assert.ok(readFileSync(join(edited, 'config.json'), 'utf8').includes('"model_type": "llama"'), 'the configuration of the base')
+  assert.equal((await readHeader(join(edited, 'model.safetensors'))).entries.length, (await readHeader(join(base, 'model.safetensors'))).entries.length)
+
+  const again = join(root, 'again')
+  const third = await pairOf(base, edited)
+  const { energy } = await extractAdapter(third.pair, again, { rank: 1, include: ['linear'], baseModel: base })
+  await third.close()
+  assert.ok(Math.abs(energy - 1) < 1e-5, `rank 1 is all there is: ${energy}`)
+  const [off, all] = await distance(base, edited, again)
+  assert.ok(off < 1e-4 * all, `${off} of ${all}`)
+})
