@@ -1,0 +1,51 @@
+// A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
+import { openCheckpoint, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import { loadModel } from '../models/index.js'
+import { drawWeights } from './layout.js'
+
+export interface RandomOptions {
+  /** As config.json has it. */
+  config: Record<string, unknown>
+  seed: number
+  dtype: WritableDtype
+  /** Folder whose tokenizer is copied. */
+  tokenizer?: string
+  /** Folder of a model that this one is to stand near: its weights + `amount` × fresh weights. */
+  near?: string
+  amount: number
+  overwrite?: boolean
+  onTensor?: (name: string) => void
+}
+
+/**
+ * Writes fresh weights (those that training starts from), or weights near another model's. Returns the number of parameters.
+ * @throws UserError for a config that no architecture understands, or that the model `near` does not fit
+ */
+export async function writeRandom(out: string, { config, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions): Promise<number> {
+  const origin = near === undefined ? null : await openCheckpoint(near)
+  try {
+    const { shapes, width } = loadModel(config, origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined)
+    if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
+    const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+    async function* contents(): AsyncGenerator<TensorContent> {
+      for (const [name, shape] of Object.entries(shapes)) {
+        const values = await drawWeights([{ name, shape, begin: 0, end: sizeOf(shape) }], seed, width)
+        const before = await origin?.read(name)
+        if (before) for (let i = 0; i < values.length; i++) values[i] = before[i] + (shape.length > 1 ? amount * values[i] : 0)
+        onTensor?.(name)
+        yield { name, values }
+      }
+    }
+    await writeCheckpoint(out, {
+      plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
+      tensors: contents(),
+      config,
+      copyFrom: tokenizer ?? near,
+      overwrite,
+    })
+    return Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0)
+  } finally {
+    await origin?.close()
+  }
+}
