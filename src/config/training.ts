@@ -5,14 +5,22 @@ const path = z.string().min(1)
 const positive = z.number().positive()
 const count = z.number().int().positive()
 
+/** Kinds of data, one to a run. */
+const DATA = ['corpus', 'items', 'masked', 'labelled', 'images'] as const
+
 export const trainingSchema = z.strictObject({
   name: z.string().regex(/^[\w-]+$/).describe('name of the run'),
   out: path.describe('checkpoint folder to write, relative to this file'),
   from: path.optional().describe('checkpoint folder to start from; without it the weights are drawn from the seed'),
-  model: z.record(z.string(), z.unknown()).optional().describe('config.json of a new model'),
-  tokenizer: path.describe('folder that holds tokenizer.json'),
+  model: z.record(z.string(), z.unknown()).optional()
+    .describe('config.json of a new model; with `from`, keys that replace those of its config: tensors that it lacks, or has in another shape, are drawn'),
+  tokenizer: path.optional().describe('folder that holds tokenizer.json'),
+  preprocessor: path.optional().describe('folder that holds preprocessor_config.json, for images'),
   corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
   items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
+  masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
+  labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
+  images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
   window: count.default(64).describe('tokens of a window of the corpus'),
   batch: count.describe('windows or items of a step'),
   micro_batches: count.default(4).describe('parts of a step whose gradients are added in a fixed order, so that any number of workers gives the same bits'),
@@ -28,7 +36,8 @@ export const trainingSchema = z.strictObject({
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
   save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
   snapshots: z.array(z.strictObject({ step: count, out: path })).default([]).describe('checkpoints written on the way'),
-}).refine((r) => (r.from === undefined) !== (r.model === undefined), 'give exactly one of `from` and `model`')
-  .refine((r) => (r.corpus === undefined) !== (r.items === undefined), 'give exactly one of `corpus` and `items`')
+}).refine((r) => r.from !== undefined || r.model !== undefined, 'give `from`, `model` or both')
+  .refine((r) => DATA.filter((kind) => r[kind] !== undefined).length === 1, `give exactly one of ${DATA.map((kind) => `\`${kind}\``).join(', ')}`)
+  .refine((r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined, '`images` need a `preprocessor`, texts a `tokenizer`')
 
 export type Training = z.infer<typeof trainingSchema>

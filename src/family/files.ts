@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { Item } from '../tasks/task.js'
 import { corpus } from './corpus.js'
+import { writeLines } from './lines.js'
 import { SKILLS } from './skills/index.js'
 import { itemsOf } from './skills/skill.js'
 import { buildVocabulary, tokenizerConfig, tokenizerJson } from './vocabulary.js'
@@ -48,9 +49,3 @@ export function writeTaskFiles(folder: string): void {
 }
 
 const flat = ({ fields, ...item }: Item) => ({ ...item, ...fields })
-
-function writeLines<T>(path: string, values: Iterable<T>, toRecord: (value: T) => object): void {
-  const lines: string[] = []
-  for (const value of values) lines.push(JSON.stringify(toRecord(value)))
-  writeFileSync(path, lines.join('\n') + '\n')
-}

@@ -16,6 +16,8 @@ export interface Tokenizer {
   /** Id of the end-of-text token, from tokenizer_config.json. */
   eos: number
   pad: number
+  /** Id of the mask token, where the tokenizer has one. */
+  mask?: number
 }
 
 /**
@@ -50,6 +52,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     vocabulary: library.get_vocab(true).size,
     eos,
     pad: idOf('pad_token') ?? eos,
+    mask: idOf('mask_token'),
   }
 }
 

@@ -1,14 +1,23 @@
-// The batches of a training run: a pure function of (seed, step), so that a resumed run sees what it would have seen.
+// The batches of a training run: a pure function of (seed, step), so that a resumed run sees what it would have seen. One
+// file per kind of data makes the rows; what all kinds share is here.
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
-import { padBatch, sequenceOf, type Encoder, type Sequence } from '../tasks/sequence.js'
+import { padBatch } from '../tasks/sequence.js'
+import type { Tokenizer } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
 
 /** Micro-batches of one step. */
 export type Batches = (step: number) => Batch[]
 
-async function* records(file: string, fields: readonly string[]): AsyncGenerator<Record<string, string>> {
+export interface DataOptions {
+  batch: number
+  micro_batches: number
+  seed: number
+}
+
+/** The lines of a JSONL file. @throws UserError with path and line: not JSON, or without one of the text fields */
+export async function* records(file: string, fields: readonly string[]): AsyncGenerator<Record<string, string>> {
   let line = 0
   try {
     for await (const text of createInterface({ input: createReadStream(file) })) {
@@ -27,50 +36,26 @@ async function* records(file: string, fields: readonly string[]): AsyncGenerator
 }
 
 /** Splits a step's rows into micro-batches of equal size (the last may be smaller). */
-function split<T>(rows: readonly T[], parts: number): T[][] {
+export function split<T>(rows: readonly T[], parts: number): T[][] {
   const size = Math.ceil(rows.length / parts)
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => rows.slice(i * size, (i + 1) * size))
 }
 
-interface Options {
-  batch: number
-  micro_batches: number
-  seed: number
+/** A row of a step: which item it is, and the row's number in the whole run, which keys what is drawn for it. */
+export interface Visit {
+  item: number
+  at: number
 }
 
-/** Random windows of the documents joined by end-of-text; every token but a window's first is predicted. */
-export async function corpusBatches(file: string, encoder: Encoder, options: Options & { window: number }): Promise<Batches> {
-  const tokens: number[] = []
-  for await (const { text } of records(file, ['text'])) {
-    for (const id of encoder.encode(text)) tokens.push(id)
-    tokens.push(encoder.eos)
-  }
-  const stream = Int32Array.from(tokens)
-  const { window, batch, seed } = options
-  if (stream.length <= window) throw new UserError(`${file}: holds ${stream.length} tokens; a window of ${window} needs more`)
-  const key = keyOf(seed, 'corpus')
-  return (step) => split(Array.from({ length: batch }, (_, i) => i), options.micro_batches).map((rows) => {
-    const sequences: Sequence[] = rows.map((row) => {
-      const start = Math.floor(uniformAt(key, step * batch + row) * (stream.length - window))
-      return { prompt: [], target: [...stream.subarray(start, start + window)] }
-    })
-    return padBatch(sequences, [...sequences.keys()], encoder.eos)
-  })
-}
-
-/** Items in a new random order every epoch. */
-export async function itemBatches(file: string, encoder: Encoder, options: Options): Promise<Batches> {
-  const sequences: Sequence[] = []
-  for await (const record of records(file, ['prompt', 'target'])) {
-    sequences.push(sequenceOf(record as { prompt: string; target: string }, encoder))
-  }
-  if (!sequences.length) throw new UserError(`${file}: holds no items`)
+/** The items of each step, in a new random order every epoch. @throws UserError for no items */
+export function visits(file: string, count: number, { batch, micro_batches, seed }: DataOptions): (step: number) => Visit[][] {
+  if (count === 0) throw new UserError(`${file}: holds no items`)
   const orders = new Map<number, number[]>()
   const orderOf = (epoch: number) => {
     const known = orders.get(epoch)
     if (known) return known
-    const order = [...sequences.keys()]
-    const key = keyOf(options.seed, 'items', epoch)
+    const order = Array.from({ length: count }, (_, i) => i)
+    const key = keyOf(seed, 'items', epoch)
     for (let i = order.length - 1; i > 0; i--) {
       const j = Math.floor(uniformAt(key, i) * (i + 1))
       ;[order[i], order[j]] = [order[j], order[i]]
@@ -80,10 +65,21 @@ export async function itemBatches(file: string, encoder: Encoder, options: Optio
     return order
   }
   return (step) => {
-    const rows = Array.from({ length: options.batch }, (_, i) => {
-      const at = step * options.batch + i
-      return orderOf(Math.floor(at / sequences.length))[at % sequences.length]
+    const rows = Array.from({ length: batch }, (_, i) => {
+      const at = step * batch + i
+      return { item: orderOf(Math.floor(at / count))[at % count], at }
     })
-    return split(rows, options.micro_batches).map((part) => padBatch(sequences, part, encoder.eos))
+    return split(rows, micro_batches)
   }
+}
+
+/** A text or a pair, as an encoder is given it. */
+export type Encoded = ReturnType<Tokenizer['encodePair']>
+
+/** A padded batch without labels; `items` count from 0. */
+export function encodedBatch(rows: readonly Encoded[], pad: number): Batch {
+  const batch = padBatch(rows.map(({ ids }) => ({ prompt: ids, target: [] })), [...rows.keys()], pad)
+  const types = new Int32Array(batch.ids.length)
+  rows.forEach((row, i) => types.set(row.types, i * batch.columns))
+  return { ...batch, types }
 }

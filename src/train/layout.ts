@@ -21,7 +21,7 @@ export function layoutOf(model: Model): { spans: Span[]; length: number } {
 
 /**
  * Fresh weights: norms 1, biases 0, embedding N(0, .5²), matrices N(0, 1/width) with those that write into the residual
- * stream (o_proj, down_proj) at half that deviation.
+ * stream (o_proj, down_proj, output.dense) at half that deviation.
  */
 export async function drawWeights(spans: readonly Span[], seed: number, width: number): Promise<Float32Array> {
   const weights = new Float32Array(spans.at(-1)!.end)
@@ -30,7 +30,7 @@ export async function drawWeights(spans: readonly Span[], seed: number, width: n
       weights.fill(name.endsWith('bias') ? 0 : 1, begin, end)
       continue
     }
-    const deviation = name.includes('embed_tokens') ? 0.5 : (/\b(o|down)_proj/.test(name) ? 0.5 : 1) / Math.sqrt(width)
+    const deviation = name.includes('embed_tokens') ? 0.5 : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
     const draws: Tensor = keyedNormal(shape, keyOf(seed, 'weights', name))
     const values = await draws.data()
     draws.dispose()

@@ -1,4 +1,4 @@
-// Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping, masked labels. The same recipe
+// Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping. The same recipe
 // gives the same bytes, interrupted or not, on any number of workers.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -7,9 +7,8 @@ import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
 import { loadModel } from '../models/index.js'
 import { setBackend, type BackendName } from '../tensor/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
 import { clip, startAdamW, updateAdamW } from './adamw.js'
-import { corpusBatches, itemBatches } from './data.js'
+import { openData } from './open.js'
 import { startGradients } from './gradients.js'
 import { drawWeights, layoutOf, type Span } from './layout.js'
 import { learningRate } from './schedule.js'
@@ -27,19 +26,22 @@ export interface TrainOptions {
 
 /** The starting weights, and the config.json that the result carries. */
 async function startingPoint(recipe: Training, at: (path: string) => string) {
-  if (recipe.model) {
+  if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
     return { config: recipe.model, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
   }
   const checkpoint = await openCheckpoint(at(recipe.from!))
   if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
-  const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
+  const shapes = Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape]))
+  const config = { ...checkpoint.config, ...recipe.model }
+  const model = recipe.model ? loadModel(config) : loadModel(config, shapes)
   const { spans, length } = layoutOf(model)
-  const weights = new Float32Array(length)
-  for (const { name, begin } of spans) weights.set(await checkpoint.read(name), begin)
+  const weights = recipe.model ? await drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
+  const found = spans.filter(({ name, shape }) => String(shapes[name]) === String(shape))
+  for (const { name, begin } of found) weights.set(await checkpoint.read(name), begin)
   await checkpoint.close()
-  return { config: checkpoint.config, model, spans, weights }
+  return { config, model, spans, weights }
 }
 
 async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: TrainOptions) {
@@ -47,7 +49,7 @@ async function writeModel(folder: string, recipe: Training, config: Record<strin
     plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
     config,
-    copyFrom: resolve(options.root, recipe.tokenizer),
+    copyFrom: resolve(options.root, (recipe.tokenizer ?? recipe.preprocessor)!),
     overwrite: options.overwrite,
   })
 }
@@ -62,11 +64,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   await checkTarget(recipe.out, out, options.overwrite ?? false)
   await setBackend(options.backend)
   const { config, model, spans, weights: initial } = await startingPoint(recipe, at)
-  const tokenizer = await loadTokenizer(at(recipe.tokenizer))
-  if (tokenizer.vocabulary > model.vocabulary) {
-    throw new UserError(`${recipe.tokenizer}: ${tokenizer.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
-  }
-  const batches = recipe.corpus ? await corpusBatches(at(recipe.corpus), tokenizer, recipe) : await itemBatches(at(recipe.items!), tokenizer, recipe)
+  const batches = await openData(recipe, model, at)
 
   const stateFile = join(`${out}.training`, 'state')
   const identity = JSON.stringify(recipe)

@@ -1,0 +1,62 @@
+// Texts and pairs of texts for encoders: with hidden tokens to be told (masked language modelling), or with a label.
+import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+import { UserError } from '../errors/index.js'
+import { encodedBatch, records, visits, type Batches, type DataOptions, type Encoded } from './data.js'
+
+/** Share of the tokens that are to be told, and of those: shown as the mask, shown as another token (Devlin et al. 2019). */
+const TOLD = 0.15
+const HIDDEN = 0.8
+const EXCHANGED = 0.1
+
+async function readPairs<T>(file: string, tokenizer: Tokenizer, more: (record: Record<string, unknown>, line: number) => T): Promise<(T & Encoded)[]> {
+  const rows: (T & Encoded)[] = []
+  for await (const record of records(file, ['text'])) {
+    rows.push({ ...tokenizer.encodePair(record.text, record.pair), ...more(record, rows.length + 1) })
+  }
+  return rows
+}
+
+/** Masked language modelling of {text, pair}. Which tokens are told is drawn anew at every visit. @throws UserError without a mask token */
+export async function maskedBatches(file: string, tokenizer: Tokenizer, options: DataOptions): Promise<Batches> {
+  const { mask, pad } = tokenizer
+  if (mask === undefined) throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
+  const rows = await readPairs(file, tokenizer, () => ({}))
+  const special = new Set([...tokenizer.encodePair('').ids, pad, mask])
+  const visited = visits(file, rows.length, options)
+  return (step) => visited(step).map((part) => {
+    const batch = encodedBatch(part.map(({ item }) => rows[item]), pad)
+    part.forEach(({ at }, row) => hide(batch, row, keyOf(options.seed, 'mask', at), special, mask, tokenizer.vocabulary))
+    return batch
+  })
+}
+
+/** Hides tokens of one row of the batch, at least one. */
+function hide(batch: Batch, row: number, key: ReturnType<typeof keyOf>, special: ReadonlySet<number>, mask: number, vocabulary: number): void {
+  const start = row * batch.columns
+  const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter((at) => batch.mask[at] && !special.has(batch.ids[at]))
+  if (open.length === 0) return
+  const draw = (at: number, which: number) => uniformAt(key, 3 * (at - start) + which)
+  const chosen = open.filter((at) => draw(at, 0) < TOLD)
+  if (chosen.length === 0) chosen.push(open[Math.floor(uniformAt(key, 3 * batch.columns) * open.length)])
+  for (const at of chosen) {
+    batch.labels[at] = batch.ids[at]
+    const fate = draw(at, 1)
+    if (fate < HIDDEN) batch.ids[at] = mask
+    else if (fate < HIDDEN + EXCHANGED) batch.ids[at] = Math.floor(draw(at, 2) * vocabulary)
+  }
+}
+
+/** {text, pair, label} with the class (or value) of each as its target; `outputs` classes, or 1 for a value. */
+export async function labelledBatches(file: string, tokenizer: Tokenizer, outputs: number, options: DataOptions): Promise<Batches> {
+  const rows = await readPairs(file, tokenizer, ({ label }, line) => {
+    const fits = typeof label === 'number' && (outputs === 1 || (Number.isInteger(label) && label >= 0 && label < outputs))
+    if (!fits) throw new UserError(`${file}:${line}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`)
+    return { label }
+  })
+  const visited = visits(file, rows.length, options)
+  return (step) => visited(step).map((part) => ({
+    ...encodedBatch(part.map(({ item }) => rows[item]), tokenizer.pad),
+    targets: Float32Array.from(part, ({ item }) => rows[item].label),
+  }))
+}

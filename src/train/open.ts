@@ -1,0 +1,30 @@
+// The data of a recipe, opened for the model that it trains.
+import type { Training } from '../config/training.js'
+import { UserError } from '../errors/index.js'
+import type { Model } from '../models/index.js'
+import { loadImageReader } from '../tasks/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import type { Batches } from './data.js'
+import { labelledBatches, maskedBatches } from './encoder.js'
+import { pictureBatches } from './pictures.js'
+import { corpusBatches, itemBatches } from './text.js'
+
+/** What each kind of data trains. */
+const OBJECTIVES = { corpus: ['causal'], items: ['causal'], masked: ['masked'], labelled: ['classes', 'value'], images: ['classes'] }
+
+/** @throws UserError for data that cannot be read, or that is not what the model's objective or vocabulary is for */
+export async function openData(recipe: Training, model: Model, at: (path: string) => string): Promise<Batches> {
+  const { corpus, items, masked, labelled, images } = recipe
+  const { objective, outputs } = model
+  const wrong = (['corpus', 'items', 'masked', 'labelled', 'images'] as const).find((kind) => recipe[kind] && !OBJECTIVES[kind].includes(objective))
+  if (wrong) throw new UserError(`${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`)
+  if (images) return pictureBatches(at(images), await loadImageReader(at(recipe.preprocessor!)), outputs, recipe)
+  const tokenizer = await loadTokenizer(at(recipe.tokenizer!))
+  if (tokenizer.vocabulary > model.vocabulary) {
+    throw new UserError(`${recipe.tokenizer}: ${tokenizer.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
+  }
+  if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)
+  if (items) return itemBatches(at(items), tokenizer, recipe)
+  if (masked) return maskedBatches(at(masked), tokenizer, recipe)
+  return labelledBatches(at(labelled!), tokenizer, objective === 'value' ? 1 : outputs, recipe)
+}
