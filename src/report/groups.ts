@@ -36,6 +36,8 @@ export const IDENTITY = [
   'task',
   'label',
   'editor',
+  'merger',
+  'merged',
   'on',
   'selection',
   'drop_rate',

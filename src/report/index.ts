@@ -56,8 +56,9 @@ export async function readSource(folder: string): Promise<Shown> {
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */
 const LONG = 40
 
-/** The table of a folder: a line per edit, or where these are many, the measure of the first view across its x. */
+/** The table of a folder: a line per edit, or where these are many, the measure of the first view across its x; of merges, tasks across. */
 export function tableOf({ rows, title, order, views }: Shown) {
+  if (rows.length > 0 && rows.every((row) => row.merger !== null)) return makeTable(rows, title, { across: 'task' }, order)
   const long = makeTable(rows, title, {}, order)
   const view = views[0]
   if (long.lines.length <= LONG || view === undefined) return long

@@ -57,9 +57,9 @@ export function makeTable(all: readonly Row[], title: string, options: TableOpti
   const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
   const grouping = groupRows(rows, across ? [...by, across] : by, order)
   const values = across ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order)) : []
-  const columns = across
+  const columns: Column[] = across
     ? acrossColumns(measures, across, values)
-    : measures.map((name) => ({ name, heading: wordsOf(name).heading, at: undefined }))
+    : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
     keys: by.map((name) => group.keys[name]),
     runs: across ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length)) : group.rows.length,
@@ -71,13 +71,35 @@ export function makeTable(all: readonly Row[], title: string, options: TableOpti
     title,
     by,
     columns: columns.map(({ name, heading }) => ({ name, heading })),
-    lines,
+    lines: [...(across === 'task' ? endLines(rows, by, columns) : []), ...lines],
     notes: notesOf(rows, grouping, measures, across),
   }
 }
 
-function acrossColumns(measures: string[], across: string, values: Value[]): { name: string; heading: string; at?: Value }[] {
-  const references = measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
+interface Column {
+  name: string
+  heading: string
+  /** Value of the column across. */
+  at?: Value
+}
+
+/** Base and post-trained model on every task: they have a line each, where in other tables they have a column. */
+function endLines(rows: readonly Row[], by: readonly string[], columns: readonly Column[]): Table['lines'] {
+  const models = by.includes('model') ? [...new Set(rows.map((row) => row.model))] : [null]
+  const line = (model: string | null, end: string, place: number) => ({
+    keys: by.map((name) => (name === 'model' ? model : name === 'label' ? end : null)),
+    runs: 1,
+    cells: columns.map(({ name, at }): Cell => {
+      const own = rows.filter((row) => row.task === at && (model === null || row.model === model))
+      const reference = REFERENCE[name]?.[place]
+      return reference ? { ...cellFor(own, reference), error: null } : { mean: null, error: null, n: 0, word: null }
+    }),
+  })
+  return models.flatMap((model) => [line(model, 'base', 1), line(model, 'post-trained', 0)])
+}
+
+function acrossColumns(measures: string[], across: string, values: Value[]): Column[] {
+  const references = across === 'task' ? [] : measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
   return [
     ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
     ...values.flatMap((at) =>
@@ -102,11 +124,12 @@ function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
 
 /** Model, task and label where they vary, then the options that tell runs of one label apart. */
 function defaultKeys(rows: readonly Row[]): string[] {
-  const axes = AXIS_ORDER.filter((name) => distinct(rows, name) > 1)
-  const options = identityColumns(rows).filter(
-    (name) => ![...AXIS_ORDER, 'experiment', 'editor', 'model', 'task', 'label'].includes(name) && splits(rows, ['label', ...axes], name),
-  )
-  const keys = ['model', 'task', 'label'].filter((name) => distinct(rows, name) > 1)
+  // Of merges, an option that the label tells is not said again.
+  const merges = rows.some((row) => row.merger !== null)
+  const axes = AXIS_ORDER.filter((name) => distinct(rows, name) > 1 && (!merges || splits(rows, ['label'], name)))
+  const named = [...AXIS_ORDER, 'experiment', 'editor', 'merger', 'model', 'task', 'merged', 'label']
+  const options = identityColumns(rows).filter((name) => !named.includes(name) && splits(rows, ['label', ...axes], name))
+  const keys = ['model', 'task', 'merged', 'label'].filter((name) => distinct(rows, name) > 1)
   return [...(keys.length ? keys : ['label']), ...axes, ...options]
 }
 

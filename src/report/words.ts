@@ -19,7 +19,10 @@ const measure = (kind: Kind, heading: string, axis: string): Words => ({ heading
 const fixed = (words: Words): Words => ({ ...words, fixed: true })
 
 const WORDS: Readonly<Record<string, Words>> = {
-  label: key('editor'),
+  label: key('method'),
+  merger: key('merger'),
+  merged: key('merged'),
+  lambda: key('λ', 'factor λ of the merged delta'),
   drop_rate: key('p', 'drop rate p'),
   rank: key('rank'),
   bits: key('bits', 'bits per delta entry (sign and magnitude)'),

@@ -44,6 +44,28 @@ test('Markdown: every line of the table has the same width, so that a terminal s
   assert.match(lines[1], /-:\|$/, 'numbers to the right')
 })
 
+test('merges: a line per merged model, tasks across, base and fine-tunes first; an option that follows from the method is not said', () => {
+  const rows = ['math', 'code'].flatMap((task) => [
+    ...[1, 2].map((seed) =>
+      makeRow({ merger: 'ties', merged: 'math+code', label: 'dare+ties', drop_rate: 0.5, task, seed, score_edited: task === 'math' ? 0.2 * seed : 0.5 }),
+    ),
+    ...[0.5, 1].map((lambda) =>
+      makeRow({ editor: null, merger: 'task_arithmetic', merged: 'math+code', task, options: { lambda }, score_edited: lambda, score_post: 0.9 }),
+    ),
+  ])
+  const text = printTable(makeTable(rows, 'T', { across: 'task' }, new Map([['math', 0], ['code', 1]])), 'md')
+  const cells = text.split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  cells.splice(1, 1)
+  assert.deepEqual(cells, [
+    ['method', 'λ', 'seeds', 'math', 'code'],
+    ['base', '–', '1', '0.0', '0.0'],
+    ['post-trained', '–', '1', '93.5', '93.5'],
+    ['dare+ties', '–', '2', '30.0 ± 10.0', '50.0 ± 0.0'],
+    ['task_arithmetic', '0.5', '1', '50.0', '50.0'],
+    ['task_arithmetic', '1', '1', '100.0', '100.0'],
+  ])
+})
+
 test('the notes tell seeds, items, what was constant and what failed', () => {
   const failed = makeRow({ status: 'failed', error: 'loss is not finite', score_edited: null, loss_change: null })
   const { notes } = makeTable([...three, one, failed], 'T')
@@ -68,7 +90,7 @@ test('LaTeX: booktabs, every special letter escaped, one ampersand fewer than co
   )
   const text = printTable(makeTable([...three, one], '50 % of Δ', { by: ['label'], columns: ['score_edited'] }), 'tex')
   assert.match(text, /\\caption\{50 \\% of \$\\Delta\$\./)
-  assert.match(text, /\\begin\{tabular\}\{lrr\}\n {2}\\toprule\n {2}editor & seeds & score \(\\%\) \\\\\n {2}\\midrule/)
+  assert.match(text, /\\begin\{tabular\}\{lrr\}\n {2}\\toprule\n {2}method & seeds & score \(\\%\) \\\\\n {2}\\midrule/)
   assert.match(text, /a\|b & 3 & 60\.0 \$\\pm\$ 5\.8 \\\\/)
 })
 
