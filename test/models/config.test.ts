@@ -2,6 +2,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { architectures, disposeInputs, forward, loadModel, makeInputs, type Model, type Weights } from '../../src/models/index.js'
+import { lossOf } from '../../src/loss/index.js'
 import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
 import { NAMES, openFixture, worst } from './fixture.js'
 
@@ -88,6 +89,43 @@ test('Qwen 3 normalises its query and key heads: their scale does not matter, th
   // Twice the query's norm is what twice the key's norm gives: only their product counts.
   const key = norm.replace('q_norm', 'k_norm')
   assert.ok(worst(outputs(model, { ...weights, [key]: weights[key].mul(2) }, batch('main')), doubled) < 1e-5)
+})
+
+test('Qwen 3 with heads wider than the model against an independent float64 forward pass', async () => {
+  await setBackend('wasm')
+  const model = loadModel({
+    model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'], hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4,
+    num_key_value_heads: 2, head_dim: 8, vocab_size: 20, rope_theta: 1e6, rms_norm_eps: 1e-6, tie_word_embeddings: true, hidden_act: 'silu',
+  })
+  // Tensor k of the sorted names: sin(.37·(i + 1)·(k + 1)), times .4 in matrices, times .3 plus 1 in norms.
+  const weights = Object.fromEntries(Object.keys(model.shapes).sort().map((name, k) => {
+    const shape = model.shapes[name]
+    const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => {
+      const wave = Math.sin(0.37 * (i + 1) * (k + 1))
+      return shape.length === 1 ? 1 + 0.3 * wave : 0.4 * wave
+    })
+    return [name, tf.tensor(values, shape)]
+  }))
+  const ids = Int32Array.of(3, 7, 1, 19, 4, 4, 12)
+  const batch: Batch = { rows: 1, columns: 7, ids, mask: ids.map(() => 1), positions: ids.map((_, i) => i), labels: ids, items: new Int32Array(1) }
+  const last = [
+    0.1886734, -0.38664192, -0.91151581, -1.3174734, -1.5515533, -1.5832174, -1.408335, -1.0497212, -0.55416059, 0.01369583,
+    0.57976544, 1.0701988, 1.4210141, 1.5864437, 1.5449058, 1.3018194, 0.88889766, 0.36001024, -0.21584413, -0.76353938,
+  ]
+  assert.ok(worst(outputs(model, weights, batch).slice(-20), last) < 5e-6)
+  assert.ok(Math.abs((await lossOf(model, weights, [batch])).mean - 4.788091854306753) < 5e-6)
+})
+
+test('CLIP as an image classifier: the mean of the patches, without the class token', async () => {
+  const { config: clip, shapes, post, batch, reference } = await openFixture('clip')
+  const model = loadModel({ ...clip, architectures: ['CLIPForImageClassification'] }, { ...shapes, 'classifier.weight': [2, 48], 'classifier.bias': [2] })
+  // The first class looks at channel 5, the second at channel 7 (twice), one apart.
+  const classifier = tf.tensor2d(Float32Array.from({ length: 96 }, (_, i) => (i === 5 ? 1 : i === 48 + 7 ? 2 : 0)), [2, 48])
+  const images = batch('main')
+  const states = reference('cases.main.post.last_hidden_state')
+  const mean = (row: number, channel: number) => Array.from({ length: 16 }, (_, i) => states[(row * 17 + 1 + i) * 48 + channel]).reduce((a, b) => a + b) / 16
+  const right = Array.from({ length: images.rows }, (_, row) => [mean(row, 5) + 1, 2 * mean(row, 7) - 1]).flat()
+  assert.ok(worst(outputs(model, { ...post, 'classifier.weight': classifier, 'classifier.bias': tf.tensor1d([1, -1]) }, images), right) < 1e-5)
 })
 
 test('a window as long as the text changes nothing; layers choose theirs by layer_types or max_window_layers', async () => {
