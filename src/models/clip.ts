@@ -19,6 +19,10 @@ const LAYER: LayerNames = {
   order: 'pre',
 }
 
+/** Sizes of ViT-B/32, which transformers leaves out of the towers' configurations where they are its defaults. */
+const VISION = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12, image_size: 224, patch_size: 32 }
+const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 }
+
 function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
   return {
     width: countOf(config, 'hidden_size'),
@@ -72,7 +76,7 @@ const meanPatches = (sequence: number, width: number): Block => ({
 })
 
 function vision(config: Config, style: string): Model {
-  const tower = { image_size: 224, patch_size: 32, ...(config.vision_config as Config | undefined ?? config) }
+  const tower: Config = { ...VISION, ...((config.vision_config as Config | undefined) ?? config) }
   const projection = countOf(config, 'projection_dim', 512)
   const sizes = readImageSizes(tower)
   const settings = readSettings(tower, () => null)
@@ -88,17 +92,16 @@ function vision(config: Config, style: string): Model {
   const classifies = style === 'CLIPForImageClassification'
   const pool = classifies
     ? [meanPatches(sizes.sequence, width), affineBlock(book, 'head', 'classifier', [labelsOf(config), width], true)]
-    : [
-        normBlock(book, 'pool', 'vision_model.post_layernorm', settings, true),
-        affineBlock(book, 'features', 'visual_projection', [projection, width], false),
-      ]
+    : [normBlock(book, 'pool', 'vision_model.post_layernorm', settings, true)]
+  const projects = !classifies && style !== 'CLIPVisionModel'
+  if (projects) pool.push(affineBlock(book, 'features', 'visual_projection', [projection, width], false))
   const compares = style === 'CLIPModel'
   if (compares) book.shapes.logit_scale = []
   return {
     architecture: 'clip',
     objective: classifies ? headObjective(config) : compares ? 'classes' : 'features',
     vocabulary: 0,
-    outputs: classifies ? labelsOf(config) : compares ? 0 : projection,
+    outputs: classifies ? labelsOf(config) : compares ? 0 : projects ? projection : width,
     positions: sizes.sequence,
     sequence: sizes.sequence,
     width,
@@ -122,8 +125,8 @@ function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
   })
 }
 
-function text(config: Config): Model {
-  const tower = (config.text_config as Config | undefined) ?? config
+function text(config: Config, projects: boolean): Model {
+  const tower: Config = { ...TEXT, ...((config.text_config as Config | undefined) ?? config) }
   const projection = countOf(config, 'projection_dim', 512)
   const settings = readSettings(tower, ({ tables }) => tables.before)
   const { width, heads } = settings
@@ -137,7 +140,7 @@ function text(config: Config): Model {
     architecture: 'clip',
     objective: 'features',
     vocabulary,
-    outputs: projection,
+    outputs: projects ? projection : width,
     positions,
     width,
     heads,
@@ -158,7 +161,7 @@ function text(config: Config): Model {
       ...layersOf(book, 'text_model', tower, settings),
       normBlock(book, 'norm', 'text_model.final_layer_norm', settings, false),
       { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },
-      affineBlock(book, 'features', 'text_projection', [projection, width], false),
+      ...(projects ? [affineBlock(book, 'features', 'text_projection', [projection, width], false)] : []),
     ],
   }
 }
@@ -166,5 +169,5 @@ function text(config: Config): Model {
 /** One of the two towers, as `architectures` says; CLIPModel is the zero-shot classifier. */
 export function clip(config: Config): Model {
   const style = classOf(config, 'CLIPModel')!
-  return style === 'CLIPTextModelWithProjection' ? text(config) : vision(config, style)
+  return style.startsWith('CLIPText') ? text(config, style.endsWith('Projection')) : vision(config, style)
 }

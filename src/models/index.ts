@@ -46,6 +46,8 @@ export const architectures: Architecture[] = [
     clip,
     'Radford et al. 2021 (arXiv 2103.00020)',
   ),
+  one('clip_vision_model', ['CLIPVisionModel', 'CLIPVisionModelWithProjection'], clip, 'the image tower of clip by itself'),
+  one('clip_text_model', ['CLIPTextModel', 'CLIPTextModelWithProjection'], clip, 'the text tower of clip by itself'),
 ]
 
 /**
@@ -62,7 +64,7 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
   const style = classOf(config, named ? undefined : classes[0])
   if (style === undefined) throw new UserError(`config.json: architectures must name the class of a ${type}; known: ${classes.join(', ')}`)
   if (!classes.includes(style)) throw unknown(`class of ${type} in config.json (architectures)`, style, classes)
-  const made = architecture.make(config)
+  const made = architecture.make({ ...config, architectures: [style] })
   if (!shapes) return made
   const model = adoptNames(made, new Set(Object.keys(shapes)))
   const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {

@@ -143,11 +143,16 @@ test('a window as long as the text changes nothing; layers choose theirs by laye
 test('every fixture belongs to an architecture of the list, and every class has a model', async () => {
   const seen = new Set<string>()
   for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
-  assert.deepEqual(architectures.map(({ name }) => name).filter((name) => !seen.has(name)), ['qwen3'], 'no fixture: tested above')
+  assert.deepEqual(architectures.map(({ name }) => name).filter((name) => !seen.has(name)), ['qwen3', 'clip_vision_model', 'clip_text_model'], 'no fixture: tested here')
   const { config: clip, shapes } = await openFixture('clip')
   const image = loadModel({ ...clip, architectures: ['CLIPForImageClassification'] }, { ...shapes, 'classifier.weight': [2, 48], 'classifier.bias': [2] })
   assert.equal(image.outputs, 2)
   assert.equal(loadModel({ ...clip, architectures: ['CLIPVisionModelWithProjection'] }, shapes).objective, 'features')
+  // A tower of its own leaves out the sizes that are ViT-B/32's.
+  const tower = loadModel({ model_type: 'clip_vision_model', dropout: 0 })
+  assert.deepEqual(tower.shapes['vision_model.encoder.layers.11.mlp.fc1.weight'], [3072, 768])
+  assert.equal('visual_projection.weight' in tower.shapes, false)
+  assert.equal(loadModel({ model_type: 'clip_text_model', architectures: ['CLIPTextModelWithProjection'] }).outputs, 512)
 })
 
 test('a batch that a model cannot read is refused', async () => {
