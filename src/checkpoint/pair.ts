@@ -2,6 +2,7 @@
 import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
+import { matchingNames } from './roles.js'
 import { findTied, mayBeTied } from './tied.js'
 
 export interface Pair {
@@ -20,13 +21,21 @@ export interface Pair {
 /** An error names at most this many tensors of each kind. */
 const NAMED = 12
 
+export interface PairOptions {
+  ignoreUnmatched?: boolean
+  /** Patterns of the tensors that belong to a task: they have no partner and no delta, whatever the other side holds. */
+  head?: readonly string[]
+}
+
 /** Throws one UserError that lists every tensor without a partner, or with another shape. */
-export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { ignoreUnmatched = false } = {}): Promise<Pair> {
+export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { ignoreUnmatched = false, head = [] }: PairOptions = {}): Promise<Pair> {
+  const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
   const names: string[] = []
   const shapes: string[] = []
   const missing = { base: [] as string[], post: [] as string[] }
   const dtypes: Pair['dtypes'] = []
   for (const entry of post.tensors.values()) {
+    if (inHead.has(entry.name)) continue
     const partner = base.tensors.get(entry.name)
     if (!partner) {
       if (!mayBeTied(entry.name, post)) missing.base.push(entry.name)
@@ -39,7 +48,7 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
       if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
     }
   }
-  for (const name of base.tensors.keys()) if (!post.tensors.has(name) && !mayBeTied(name, base)) missing.post.push(name)
+  for (const name of base.tensors.keys()) if (!inHead.has(name) && !post.tensors.has(name) && !mayBeTied(name, base)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],
@@ -63,7 +72,7 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
 
   const tied = await findTied(post)
   // A head that only one side stores and that is no true copy has no delta of its own.
-  for (const name of [...post.tensors.keys()].filter((name) => !base.tensors.has(name) && mayBeTied(name, post) && !tied.has(name))) {
+  for (const name of [...post.tensors.keys()].filter((name) => !inHead.has(name) && !base.tensors.has(name) && mayBeTied(name, post) && !tied.has(name))) {
     const reason = `${name} is not in ${base.folder} and differs from the embedding it would be tied to`
     if (!ignoreUnmatched) throw new UserError(`${post.folder}: ${reason} (--ignore-unmatched goes on without it)`)
     unmatched.push(`${name} (only in post)`)

@@ -71,6 +71,11 @@ export function selectTensors(
   return names
 }
 
+/** Names that fit one of the patterns. Throws a UserError for a pattern that matches nothing. */
+export function matchingNames(tensors: readonly { name: string; shape: readonly number[] }[], patterns: readonly string[]): Set<string> {
+  return new Set(patterns.length ? selectTensors(tensors.map(({ name, shape }) => ({ name, shape })), { include: patterns }) : [])
+}
+
 function testOf(pattern: string): (tensor: { name: string; shape: readonly number[] }) => boolean {
   if (pattern === 'linear') return ({ name, shape }) => isLinear(name, shape)
   if (pattern.startsWith('role:')) return ({ name, shape }) => roleOf(name, shape) === pattern.slice(5)

@@ -19,6 +19,8 @@ export interface Pair {
   /** The same folders, absolute; `org/name` of the hub as it is, until its files are here. */
   baseFolder: string
   postFolder: string
+  /** Patterns of the tensors that belong to the task: taken from post, never edited. */
+  head?: string[]
   tasks: TaskSource[]
 }
 

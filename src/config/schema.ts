@@ -26,6 +26,9 @@ const model = section({
   name: word.describe('Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.'),
   base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file; or org/name[@revision] of the hub.'),
   post: line.describe('Folder of the post-trained checkpoint, or of a LoRA adapter of the base, relative to the YAML file; or org/name[@revision] of the hub.'),
+  head: patterns
+    .optional()
+    .describe('Tensors that belong to the task (names with `*`, e.g. a classifier): those of `post` stand in the base too, and none of them is edited.'),
   tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.'),
 })
 

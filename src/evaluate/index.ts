@@ -83,6 +83,12 @@ export function checkTask(task: Task, { objective, outputs, architecture }: Mode
   if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${outputs} classes`)
 }
 
+/** @throws UserError for a tokenizer that gives ids beyond the model's embedding */
+export function checkReader(folder: string, reader: Reader, model: Model): void {
+  if (!('vocabulary' in reader) || reader.vocabulary <= model.vocabulary || model.vocabulary === 0) return
+  throw new UserError(`${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`)
+}
+
 interface Part {
   score: number
   items: Float64Array

@@ -6,3 +6,5 @@ export { isHeldOut, itemsOf, type ItemOptions, type Skill } from './skills/skill
 export { buildVocabulary, END_OF_TEXT, PIECES, tokenizerConfig, tokenizerJson } from './vocabulary.js'
 export { picturesOf, scenesOf, writeVisionData, writeVisionTasks } from './vision/files.js'
 export { ATTRIBUTES, drawScene, VISION_TASKS, type Picture, type VisionTask } from './vision/scenes.js'
+export { writeEncoderData, writeEncoderTasks } from './grammar/files.js'
+export { documentsOf, ENCODER_TASKS, toldOf, type EncoderTask } from './grammar/tasks.js'

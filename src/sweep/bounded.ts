@@ -7,13 +7,12 @@ import { openCheckpoint, pairCheckpoints, roleOf, selectTensors, writeCheckpoint
 import { applyToValues, bitsOf, editorNamed, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
-import { encodeItems } from '../evaluate/index.js'
+import { encodeItems, loadReader } from '../evaluate/index.js'
 import { classify, fitBatches, lossOf, riemannSum, rowsOf } from '../loss/index.js'
 import { loadModel, type Steer } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
 import { failedRow, type Finished } from './columns.js'
 import type { AttributeOptions } from './measure.js'
 import type { Run } from './plan.js'
@@ -76,7 +75,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const entries = pair.names.map((name) => post.tensors.get(name)!)
     const names = selectTensors(entries, edit.tensors)
     const model = loadModel(post.config!, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
-    const tokenizer = await loadTokenizer(folders.postFolder)
+    const tokenizer = await loadReader(folders.postFolder)
     const { items, rule, steps, memory } = options
     const { batches, over } = fitBatches(model, memory, 'gradient', (batchTokens) => encodeItems(task, tokenizer, { items, batchTokens }))
     const tally = await writeChange(pair, run, names, join(scratch, 'change'))

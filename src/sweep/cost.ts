@@ -23,12 +23,12 @@ export function gradientCount(rule: string, steps: number): number {
 export function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Cost {
   const { loss, score } = experiment
   const cost: Cost = { runs: runs.length, tokens: 0, flops: 0 }
-  for (const { pair, parameters, tokenizer, tasks } of inputs) {
+  for (const { pair, parameters, sequence, tokenizer, tasks } of inputs) {
     for (const { task } of tasks) {
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
       const tokensOf = (items: number) =>
-        encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+        encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * (sequence ?? columns), 0)
       const lossTokens = loss ? tokensOf(loss.items) : 0
       const scoreTokens = score ? tokensOf(score.items) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0

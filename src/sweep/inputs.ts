@@ -5,16 +5,18 @@ import { join } from 'node:path'
 import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
+import { checkTask, checkReader, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
 import { mergerNamed } from '../mergers/index.js'
 import { loadModel } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
 export interface ModelInputs {
   pair: Pair
   /** Number of parameters of the model, by the shapes of its config. */
   parameters: number
-  tokenizer: Tokenizer
+  /** Length of every sequence, where the model has images. */
+  sequence?: number
+  tokenizer: Reader
   tasks: { source: string; task: Task }[]
 }
 
@@ -29,19 +31,24 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
     // What came from the hub is here now: runs and workers open the folder and ask nobody.
     Object.assign(pair, { baseFolder: base.folder, postFolder: post.folder })
     try {
-      const { names } = await pairCheckpoints(base, post)
+      const { names } = await pairCheckpoints(base, post, pair)
       if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
       const tensors = names.map((name) => post.tensors.get(name)!)
       const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-      const tokenizer = await loadTokenizer(companionsOf(post))
+      const tokenizer = await loadReader(companionsOf(post))
       const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await loadTask(source) })))
+      checkReader(companionsOf(post), tokenizer, model)
+      for (const { task } of tasks) {
+        if (experiment.score) checkTask(task, model)
+        if (experiment.loss) encodeItems(task, tokenizer, { items: 1 })
+      }
       const needed = experiment.merges.filter(
         ({ merge }) => mergerNamed(merge!.merger).data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
       )
       if (needed.length) for (const { task } of tasks) checkApart(experiment, task, needed[0].merge!.merger)
       const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
-      opened.push({ pair, parameters, tokenizer, tasks })
+      opened.push({ pair, parameters, sequence: model.sequence, tokenizer, tasks })
     } finally {
       await Promise.all([base.close(), post.close()])
     }
@@ -71,8 +78,17 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
       for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
       await checkpoint.close()
     }
-    hashes[`${pair.post}/tokenizer.json`] = await hashFile(join(companionsOf(post), 'tokenizer.json'))
-    for (const { task } of tasks) hashes[`task ${task.name}`] = createHash('sha256').update(JSON.stringify(task)).digest('hex')
+    const reader = readerFile(companionsOf(post))
+    hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
+    for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
   }
   return hashes
+}
+
+/** Images by their bytes, so that the hash does not tell where they are. */
+async function hashTask(task: Task): Promise<string> {
+  const images = new Map<string, string>()
+  for (const { image } of task.items) if (image !== undefined && !images.has(image)) images.set(image, await hashFile(image))
+  const items = task.items.map((item) => (item.image === undefined ? item : { ...item, image: images.get(item.image) }))
+  return createHash('sha256').update(JSON.stringify({ ...task, items })).digest('hex')
 }

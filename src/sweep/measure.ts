@@ -4,13 +4,12 @@ import { companionsOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTask, encodeItems, evaluate } from '../evaluate/index.js'
+import { checkTask, checkReader, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
 import { attributeBounded } from './bounded.js'
 import type { Run } from './plan.js'
 import { measureReference } from './reference.js'
@@ -49,7 +48,8 @@ export async function measureModel(reference: string, taskSource: string, option
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
     checkTask(task, model, { allowCode })
-    const tokenizer = await loadTokenizer(companionsOf(checkpoint))
+    const tokenizer = await loadReader(companionsOf(checkpoint))
+    checkReader(companionsOf(checkpoint), tokenizer, model)
     const silent = !task.kind && task.items.some(({ target }) => target === '')
     const encode = (batchTokens?: number) => (silent ? [] : encodeItems(task, tokenizer, { items, batchTokens }))
     const bounded = memory === undefined ? null : fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)

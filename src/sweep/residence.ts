@@ -2,17 +2,16 @@
 // batches. One pair at a time; another pair takes its place.
 import { companionsOf, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
-import { encodeItems } from '../evaluate/index.js'
+import { encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf, type Batch } from '../tensor/index.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import type { PlannedTask } from './plan.js'
 
 export interface Residence {
   pair: Pair
   model: Model
-  tokenizer: Tokenizer
+  tokenizer: Reader
   post: Weights
   /** float32 values by name: of the base, and post − base. */
   base: Map<string, Float32Array>
@@ -32,7 +31,7 @@ export interface Residence {
 export async function takeResidence(pair: Pair): Promise<Residence> {
   const [baseFiles, postFiles] = await openModels(pair.baseFolder, pair.postFolder)
   try {
-    const { names } = await pairCheckpoints(baseFiles, postFiles)
+    const { names } = await pairCheckpoints(baseFiles, postFiles, pair)
     const shapes = Object.fromEntries([...postFiles.tensors.values()].map((entry) => [entry.name, entry.shape]))
     const model = loadModel(postFiles.config!, shapes)
     const post: Weights = {}
@@ -49,7 +48,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       )
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
-    const tokenizer = await loadTokenizer(companionsOf(postFiles))
+    const tokenizer = await loadReader(companionsOf(postFiles))
     return {
       pair,
       model,
@@ -70,7 +69,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
 }
 
 /** Tasks and batches are the same in every run: read and encoded once. */
-function remember(tokenizer: Tokenizer): Residence['open'] {
+function remember(tokenizer: Reader): Residence['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Batch[]>()
   return async ({ source }, items) => {
