@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { findTied, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { resolveModel } from '../hub/index.js'
 import type { ErrorAt, Path } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
@@ -55,7 +56,7 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
 
 async function locate(text: string, file: string): Promise<string> {
   const beside = resolve(dirname(file), text)
-  return (await stat(text).catch(() => null)) ? resolve(text) : (await stat(beside).catch(() => null)) ? beside : text
+  return (await stat(text).catch(() => null)) ? resolve(text) : (await stat(beside).catch(() => null)) ? beside : resolveModel(text)
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

@@ -39,13 +39,16 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     if (id === undefined) throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
     return id
   }
+  const oneSegment = (json.post_processor as { type?: string } | null)?.type === 'RobertaProcessing'
   const eos = idOf('eos_token') ?? idOf('sep_token')
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
   return {
     encode: (text, { special = false } = {}) => library.encode(text, { add_special_tokens: special }).ids,
     encodePair: (text, pair) => {
       const { ids, token_type_ids: types } = library.encode(text, { text_pair: pair, return_token_type_ids: true })
-      return { ids, types }
+      if (pair !== undefined && !types) throw new UserError(`${path}: this tokenizer has no template for pairs of texts`)
+      // RoBERTa knows one segment, but the library numbers the texts.
+      return { ids, types: oneSegment ? ids.map(() => 0) : (types ?? ids.map(() => 0)) }
     },
     // The library refuses an empty list, which is what an answer of no tokens is.
     decode: (ids) => (ids.length ? library.decode(Array.from(ids), { skip_special_tokens: true }) : ''),

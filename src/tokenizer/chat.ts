@@ -1,0 +1,51 @@
+// Chat templates: messages as the text that a model was tuned on, by the jinja template of its own folder.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Template } from '@huggingface/jinja'
+import { UserError } from '../errors/index.js'
+
+export interface Message {
+  role: string
+  content: string
+}
+
+/** Text of the messages; with `answer`, the words that begin the assistant's turn follow. Special tokens are in the text. */
+export type Chat = (messages: readonly Message[], options?: { answer?: boolean }) => string
+
+interface Config {
+  chat_template?: string | { name: string; template: string }[]
+  bos_token?: unknown
+  eos_token?: unknown
+  pad_token?: unknown
+}
+
+const textOf = (token: unknown): string => (typeof token === 'string' ? token : ((token as { content?: string } | null)?.content ?? ''))
+
+/**
+ * chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several).
+ * @throws UserError: the folder has none, it is not jinja, or it refuses the messages
+ */
+export async function loadChat(folder: string): Promise<Chat> {
+  const file = join(folder, 'chat_template.jinja')
+  const path = join(folder, 'tokenizer_config.json')
+  const config = JSON.parse(await readFile(path, 'utf8')) as Config
+  const { chat_template: own } = config
+  const text = existsSync(file) ? await readFile(file, 'utf8') : Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
+  if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
+  let template: Template
+  try {
+    template = new Template(text)
+  } catch (cause) {
+    throw new UserError(`${folder}: the chat template is not jinja: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
+  }
+  const tokens = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token), pad_token: textOf(config.pad_token) }
+  return (messages, { answer = false } = {}) => {
+    const refuse = (reason: string) => new UserError(`${folder}: the chat template refuses these messages: ${reason}`)
+    try {
+      return template.render({ messages, add_generation_prompt: answer, ...tokens })
+    } catch (error) {
+      throw error instanceof UserError ? error : refuse((error as Error).message.replace(/\s+/g, ' '))
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// Chat templates and pairs of texts against what transformers gives.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { UserError } from '../../src/errors/index.js'
+import { loadChat, type Message } from '../../src/tokenizer/chat.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
+
+const fixtures = join('test', 'fixtures', 'tokenizers')
+interface More {
+  pairs: { text: string; pair: string; ids_with_special: number[]; type_ids: number[] }[]
+  chats: { messages: Message[]; add_generation_prompt: boolean; text: string; ids: number[] }[]
+}
+
+for (const name of readdirSync(fixtures).filter((entry) => !entry.includes('.'))) {
+  const { pairs, chats } = JSON.parse(readFileSync(join(fixtures, name, 'more.json'), 'utf8')) as More
+  test(`${name}: pairs of texts and ${chats.length} chats`, async () => {
+    const tokenizer = await loadTokenizer(join(fixtures, name))
+    for (const { text, pair, ids_with_special: ids, type_ids: types } of pairs) {
+      // Encoders only: the library has no pairs without a template. An empty second text counts as none in it; tasks refuse it.
+      if (pair !== '' && /^(bert|roberta)/.test(name)) assert.deepEqual(tokenizer.encodePair(text, pair), { ids, types })
+    }
+    if (chats.length === 0) return
+    const chat = await loadChat(join(fixtures, name))
+    for (const { messages, add_generation_prompt: answer, text, ids } of chats) {
+      assert.equal(chat(messages, { answer }), text)
+      assert.deepEqual(tokenizer.encode(text), ids, 'special tokens are in the text')
+    }
+  })
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'chat-'))
+after(() => rmSync(folder, { recursive: true }))
+const refused = (pattern: RegExp) => (error: unknown) => error instanceof UserError && pattern.test(error.message)
+
+test('a template of its own file is taken first; none, a broken one and one that refuses are said', async () => {
+  writeFileSync(join(folder, 'tokenizer_config.json'), '{"eos_token": {"content": "</s>"}}')
+  await assert.rejects(loadChat(folder), refused(/no chat template/))
+  writeFileSync(join(folder, 'tokenizer_config.json'), '{"chat_template": [{"name": "default", "template": "{{ messages[0].content }}"}]}')
+  assert.equal((await loadChat(folder))([{ role: 'user', content: 'hi' }]), 'hi')
+  writeFileSync(join(folder, 'chat_template.jinja'), "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}ok")
+  const chat = await loadChat(folder)
+  assert.equal(chat([{ role: 'user', content: 'hi' }]), 'ok')
+  assert.throws(() => chat([{ role: 'system', content: 'hi' }]), refused(/refuses these messages: no system/))
+  writeFileSync(join(folder, 'chat_template.jinja'), '{% if %}')
+  await assert.rejects(loadChat(folder), refused(/the chat template is not jinja/))
+})
