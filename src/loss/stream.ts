@@ -2,11 +2,13 @@
 import type { Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { countOutputs, planStretches, streaming, type Load, type Model, type PassKind, type ReadRows, type Source } from '../models/index.js'
-import type { Batch } from '../tensor/index.js'
+import { tf, type Batch } from '../tensor/index.js'
 
 /** Batches are made no smaller than this many tokens, but for the longest sequence. */
 const FEWEST_TOKENS = 256
 const MOST_TOKENS = 4096
+/** The wasm heap ends at 4 GiB, and fragments. */
+const WASM_BYTES = 3.5e9
 
 function loadOf(model: Model, batches: readonly Batch[]): Load {
   const tokens = batches.map(({ rows, columns }) => rows * (model.sequence ?? columns))
@@ -33,10 +35,11 @@ export interface Bounded {
  * @throws UserError when one block does not fit beside the smallest batches, with the least bound that would do
  */
 export function fitBatches(model: Model, bytes: number, kind: PassKind, encode: (batchTokens: number) => Batch[]): Bounded {
+  const bound = tf.getBackend() === 'wasm' ? Math.min(bytes, WASM_BYTES) : bytes
   for (let tokens = MOST_TOKENS; ; tokens /= 2) {
     const batches = encode(tokens)
     try {
-      const plan = planStretches(model, bytes, loadOf(model, batches), kind)
+      const plan = planStretches(model, bound, loadOf(model, batches), kind)
       return { batches, tokens, over: (read) => streaming(model, plan, read) }
     } catch (error) {
       if (!(error instanceof UserError) || tokens <= FEWEST_TOKENS) throw error
