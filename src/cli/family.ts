@@ -10,12 +10,19 @@ export const command = 'family'
 export const describe = 'Train the miniature family in checkpoints/ again from its seeds'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const SIZES = { small: ['base', 'math', 'code', 'instruct', 'code-early'], large: ['base', 'math', 'code', 'instruct'] }
-const DATA = { seed: 1, documents: 240_000, trainItems: 16_000 }
+/** Folders of checkpoints/ with the models in the order in which they are trained; a recipe is configs/family/<folder>-<model>.yaml. */
+const FAMILY = {
+  small: ['base', 'math', 'code', 'instruct', 'code-early'],
+  large: ['base', 'math', 'code', 'instruct'],
+  vision: ['base', 'digit', 'shape', 'orientation', 'count', 'texture', 'colour', 'position', 'size'],
+  encoder: ['base', 'acceptability', 'sentiment', 'paraphrase', 'entailment', 'similarity'],
+}
+type Part = keyof typeof FAMILY
+const PARTS = Object.keys(FAMILY) as Part[]
 
 export function builder(cli: Argv) {
   return cli
-    .option('only', { choices: ['small', 'large'] as const, describe: 'One size of the family' })
+    .option('only', { choices: PARTS, describe: 'One part of the family: a size of the decoders, the image classifiers, the encoders' })
     .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
     .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Train again what is there; without it, only what is missing' })
@@ -25,14 +32,32 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { writeFamilyData, writeTaskFiles } = await import('../family/index.js')
   const { trainFile } = await import('./train.js')
-  writeFamilyData(join(ROOT, '.scratch/family'), DATA)
-  writeTaskFiles(join(ROOT, 'checkpoints/tasks'))
-  for (const size of args.only ? [args.only] : (['small', 'large'] as const)) {
-    for (const name of SIZES[size]) {
-      if (!args.overwrite && existsSync(join(ROOT, 'checkpoints', size, name))) continue
-      await trainFile(join(ROOT, `configs/family/${size}-${name}.yaml`), args)
+  const parts = args.only ? [args.only] : PARTS
+  await writeData(parts)
+  for (const part of parts) {
+    for (const name of FAMILY[part]) {
+      if (!args.overwrite && existsSync(join(ROOT, 'checkpoints', part, name))) continue
+      await trainFile(join(ROOT, `configs/family/${part}-${name}.yaml`), args)
     }
+  }
+}
+
+/** Training data into .scratch, held-out tasks into checkpoints/tasks. */
+async function writeData(parts: readonly Part[]): Promise<void> {
+  const family = await import('../family/index.js')
+  const scratch = (name: string) => join(ROOT, '.scratch', name)
+  const tasks = join(ROOT, 'checkpoints/tasks')
+  if (parts.includes('small') || parts.includes('large')) {
+    family.writeFamilyData(scratch('family'), { seed: 1, documents: 240_000, trainItems: 16_000 })
+    family.writeTaskFiles(tasks)
+  }
+  if (parts.includes('vision')) {
+    family.writeVisionData(scratch('vision'), { seed: 1, scenes: 30_000, trainItems: 6_000 })
+    family.writeVisionTasks(tasks)
+  }
+  if (parts.includes('encoder')) {
+    family.writeEncoderData(scratch('encoder'), { seed: 1, documents: 120_000, trainItems: 12_000 })
+    family.writeEncoderTasks(tasks)
   }
 }

@@ -77,7 +77,9 @@ test('fine-tuning starts from a folder; another seed gives other weights; a reci
   assert.notEqual(weightsOf('tuned'), weightsOf('one'))
   await train(recipe('other', { seed: 4 }), options())
   assert.notEqual(weightsOf('other'), weightsOf('one'))
-  assert.throws(() => recipe('x', { from: 'one' }), /exactly one of `from` and `model`/)
+  assert.throws(() => recipe('x', { model: undefined }), /give `from`, `model` or both/)
+  assert.throws(() => recipe('x', { corpus: 'c.jsonl' }), /exactly one of `corpus`, `items`, `masked`, `labelled`, `images`/)
+  assert.throws(() => recipe('x', { items: undefined, images: 'i.jsonl' }), /`images` need a `preprocessor`/)
 })
 
 test('bad data and a taken folder are told before work starts', async () => {
