@@ -3,7 +3,7 @@ import { editorNamed, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 import type { Located } from './located.js'
-import type { Merge } from './merges.js'
+import type { Merge } from './merge.js'
 
 /** One editor by name, with its options complete with defaults. */
 export interface NamedStep {

@@ -1,49 +1,13 @@
 // Merge entries of the YAML → merges: every combination of the listed fine-tunes, edits and option values, for every base.
-import { basename } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { mergerNamed, parseMerging, type Convention } from '../mergers/index.js'
 import { atOption, combinations, expandSteps, type Edit, type ErrorAt, type Steps } from './edits.js'
 import type { Pair } from './experiment.js'
+import { postName } from './merge.js'
 import { MERGE_KEYS, type ParsedExperiment } from './schema.js'
-
-/** How edited deltas become one model. Plain data, so that it can be hashed and handed to a worker. */
-export interface Merge {
-  merger: string
-  convention: Convention
-  /** Options of the merge, and of each post in their order, complete with defaults. */
-  options: Record<string, unknown>
-  own: Record<string, unknown>[]
-  /** Fine-tunes of one base. */
-  posts: Pair[]
-  /** Sources of the tasks it is measured on; null for all that models of the base list. */
-  tasks: string[] | null
-}
-
-/** The options of an edit as its row has them: flat where there is one editor or a merger, with the steps of anything longer. */
-export function optionsOf({ steps, merge }: Edit): Record<string, unknown> {
-  const listed = steps.map(({ editor, options }) => ({ editor, ...options }))
-  if (!merge) return steps.length === 1 ? steps[0].options : { steps: listed }
-  const own = Object.keys(merge.own[0]).map((key) => {
-    const values = merge.own.map((options) => options[key])
-    return [
-      key,
-      values.every((value) => value === values[0])
-        ? values[0]
-        : Object.fromEntries(values.map((value, i) => [postName(merge.posts[i]), value])),
-    ]
-  })
-  return { convention: merge.convention, ...merge.options, ...Object.fromEntries(own), ...(listed.length && { steps: listed }) }
-}
 
 type Entry = ParsedExperiment['merges'][number]
 type Path = (string | number)[]
-
-/** What a fine-tune is called in a merge: the last part of its folder. */
-export const postName = (pair: Pair): string => basename(pair.postFolder)
-
-/** True when a model, on one of its tasks, is a reference for this merge. */
-export const measures = ({ posts, tasks }: Merge, pair: Pair, source: string): boolean =>
-  pair.baseFolder === posts[0].baseFolder && (tasks === null || tasks.includes(source))
 
 /** All merges of the experiment, in the order of the file; posts vary slowest, then the edit, then the options. */
 export function expandMerges(parsed: ParsedExperiment, models: readonly Pair[], errorAt: ErrorAt): Edit[] {
@@ -131,6 +95,7 @@ function readMerging(
       convention: merging.convention,
       options: merging.options as Record<string, unknown>,
       own: merging.models as Record<string, unknown>[],
+      data: merger.data ?? null,
     }
   })
 }

@@ -1,8 +1,10 @@
 // What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
 import type { Experiment } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
+import type { Batch } from '../tensor/index.js'
 import type { ModelInputs } from './inputs.js'
-import type { Run } from './plan.js'
+import { requestsOf } from './jobs.js'
+import { pairKey, type Run } from './plan.js'
 
 export interface Cost {
   runs: number
@@ -19,16 +21,23 @@ export function gradientCount(rule: string, steps: number): number {
   return steps
 }
 
-/** Cost of all runs and of the reference measurements. Generation is counted as one pass over prompt and target. */
+/** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
 export function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Cost {
   const { loss, score } = experiment
   const cost: Cost = { runs: runs.length, tokens: 0, flops: 0 }
+  const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
   for (const { pair, parameters, sequence, tokenizer, tasks } of inputs) {
+    const countTokens = (batches: readonly Batch[]) => batches.reduce((sum, { rows, columns }) => sum + rows * (sequence ?? columns), 0)
+    for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
+      const last = tasks.map(({ task }) => ({ ...task, items: task.items.slice(-request.items) }))
+      const tokens = countTokens(last.flatMap((task) => encodeItems(task, tokenizer)))
+      cost.tokens += tokens
+      cost.flops += parameters * (request.kind === 'fisher' ? 6 : 2) * tokens
+    }
     for (const { task } of tasks) {
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
-      const tokensOf = (items: number) =>
-        encodeItems(task, tokenizer, { items }).reduce((sum, { rows, columns }) => sum + rows * (sequence ?? columns), 0)
+      const tokensOf = (items: number) => countTokens(encodeItems(task, tokenizer, { items }))
       const lossTokens = loss ? tokensOf(loss.items) : 0
       const scoreTokens = score ? tokensOf(score.items) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0

@@ -6,7 +6,6 @@ import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } fr
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTask, checkReader, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
-import { mergerNamed } from '../mergers/index.js'
 import { loadModel } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 
@@ -44,7 +43,7 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
         if (experiment.loss) encodeItems(task, tokenizer, { items: 1 })
       }
       const needed = experiment.merges.filter(
-        ({ merge }) => mergerNamed(merge!.merger).data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
+        ({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
       )
       if (needed.length) for (const { task } of tasks) checkApart(experiment, task, needed[0].merge!.merger)
       const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)

@@ -1,7 +1,6 @@
 // The jobs of a plan: what several runs share is measured once, by a job of its own, and the runs that need it wait for it.
 import type { Experiment, Pair } from '../config/index.js'
-import { postName } from '../config/index.js'
-import { mergerNamed } from '../mergers/index.js'
+import { postName } from '../config/merge.js'
 import type { Data, DataRequest } from './data.js'
 import { pairKey, type Run } from './plan.js'
 import type { Job, Outcome } from './pool.js'
@@ -50,10 +49,9 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
 }
 
 /** What the run's merger needs, post by post. */
-function requestsOf({ edit: { merge } }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
-  const kind = merge && mergerNamed(merge.merger).data
-  if (!kind) return []
-  const { convention } = merge
+export function requestsOf({ edit: { merge } }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+  if (!merge?.data) return []
+  const { data: kind, convention } = merge
   return merge.posts.map((pair) => ({ id: `${kind} ${convention} ${pairKey(pair)}`, pair, request: { kind, convention, items } }))
 }
 

@@ -1,6 +1,7 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
-import { measures, type Edit, type Experiment, type Merge, type Pair } from '../config/index.js'
+import { measures } from '../config/merge.js'
+import type { Edit, Experiment, Merge, Pair } from '../config/index.js'
 import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { factsOf } from '../errors/options.js'
@@ -79,7 +80,7 @@ function withoutDefaults(options: object, facts: readonly { name: string; defaul
   return Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== defaults.get(name)))
 }
 
-function chosenMerge({ merger: name, convention, options, own, posts }: Merge, { data }: Experiment) {
+function chosenMerge({ merger: name, convention, options, own, posts, data: needed }: Merge, { data }: Experiment) {
   const merger = mergerNamed(name)
   const chosen = (schema: Parameters<typeof factsOf>[0], values: object) => withoutDefaults(values, factsOf(schema))
   return {
@@ -87,7 +88,7 @@ function chosenMerge({ merger: name, convention, options, own, posts }: Merge, {
     convention,
     options: chosen(merger.options, options),
     posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, own[i]) })),
-    ...(merger.data && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
+    ...(needed && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
   }
 }
 

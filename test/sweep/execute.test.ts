@@ -4,9 +4,11 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Edit, Pair } from '../../src/config/index.js'
 import { readResults } from '../../src/record/index.js'
 import { executePlan } from '../../src/sweep/execute.js'
-import { backend, edit, experiment, fakeWorker, planned, withoutSeconds } from './plans.js'
+import { listJobs } from '../../src/sweep/jobs.js'
+import { backend, edit, experiment, fakeWorker, pair, planned, withoutSeconds } from './plans.js'
 
 const fresh = () => join(mkdtempSync(join(tmpdir(), 'sweep-')), 'results')
 const read = (folder: string, file = 'runs.csv') => readFileSync(join(folder, file), 'utf8')
@@ -77,6 +79,37 @@ test('without its reference no run of the task can finish, and the other task go
   const { rows } = await readResults(folder)
   assert.deepEqual(rows.map((row) => `${row.task} ${row.status}`).sort(), [...Array(4).fill('broken failed'), ...Array(4).fill('math ok')])
   assert.match(rows.find((row) => row.task === 'broken')!.error!, /base and post-trained model could not be measured: no such item/)
+})
+
+test('what a merger needs is measured once for each post, before the runs; where that fails its runs do', async () => {
+  const fisher = (posts: Pair[]): Edit => ({
+    ...edit('fisher', 0, false),
+    merge: { merger: 'fisher', convention: 'paper', options: {}, own: posts.map(() => ({})), posts, data: 'fisher', tasks: null },
+  })
+  const base = experiment([], [1])
+  const posts = ['a', 'c', 'b'].map((name) => ({ ...pair(name), baseFolder: '/base' }))
+  const given = {
+    ...base,
+    models: posts.slice(0, 1),
+    merges: [fisher([posts[0], posts[1]]), { ...fisher([posts[0], posts[2]]), label: 'broken' }],
+  }
+  const { runs, meta } = planned(given, ['math'])
+  const folder = fresh()
+  await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker })
+  const { rows } = await readResults(folder)
+  assert.deepEqual(
+    rows.map((row) => [row.merger, row.merged, row.status, row.error]),
+    [
+      ['fisher', 'post+post', 'ok', null],
+      ['fisher', 'post+post', 'failed', 'what fisher needs of post could not be measured: no such tensor'],
+    ],
+  )
+  const jobs = listJobs(given, [...runs, ...runs], new Map())
+  assert.deepEqual(
+    jobs.slice(0, 3).map(({ id }) => id),
+    ['a', 'c', 'b'].map((name) => `fisher paper ${name} ${name}/base ${name}/post`),
+  )
+  assert.equal(jobs.length, 3 + 1 + 2 * runs.length)
 })
 
 test('a signal stops the sweep; the next start finishes it', async () => {

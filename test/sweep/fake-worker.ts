@@ -11,7 +11,12 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: Message
     else parentPort!.postMessage({ id, value: { score: message.task.name.length } })
     return
   }
-  if (message.kind === 'data') return parentPort!.postMessage({ id, value: new Map() })
+  if (message.kind === 'data') {
+    const { post } = message.pair
+    return parentPort!.postMessage(
+      post.startsWith('b') ? { id, error: 'no such tensor' } : { id, value: new Map([[post, new Float32Array(1)]]) },
+    )
+  }
   const { run, reference } = message
   if (run.edit.label === 'throws') return parentPort!.postMessage({ id, error: 'out of range' })
   if (run.edit.label === 'exits') process.exit(3)
@@ -29,6 +34,7 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: Message
       status: 'ok',
       error: null,
     }
+    if (message.data?.some((data, i) => !data.has(run.edit.merge!.posts[i].post))) throw new Error('the data is not that of the post')
     const terms = ['one', 'two'].map((tensor) => ({ run: run.id, tensor, role: 'mlp', parameters: 4, edit_norm: 1, term: change / 2 }))
     parentPort!.postMessage({ id, value: { row, terms } })
   }
