@@ -23,11 +23,24 @@ test('the shipped tasks are found by name from any working folder', async () => 
   process.chdir(folder)
   try {
     assert.deepEqual((await listTasks(SHIPPED.slice(0, 1))).map(({ name, metric, n }) => [name, metric, n]), [
+      ['acceptability', 'matthews', 512],
       ['code', 'program', 512],
+      ['colour', 'acc', 640],
+      ['count', 'acc', 640],
+      ['digit', 'acc', 640],
+      ['entailment', 'acc', 512],
       ['instruct', 'exact_match', 512],
       ['math', 'final_number', 512],
       ['math_choices', 'acc', 512],
       ['math_filtered', 'exact_match', 512],
+      ['orientation', 'acc', 640],
+      ['paraphrase', 'acc', 512],
+      ['position', 'acc', 640],
+      ['sentiment', 'acc', 512],
+      ['shape', 'acc', 640],
+      ['similarity', 'pearson', 512],
+      ['size', 'acc', 640],
+      ['texture', 'acc', 640],
     ])
     assert.equal((await loadTask('math')).items[0].prompt.startsWith('Problem:'), true)
   } finally {
@@ -99,7 +112,7 @@ for (const [name, text, message] of badCards) {
 }
 
 test('an unknown task gets the nearest name; a missing file its path', async () => {
-  await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: code, instruct, math,/)
+  await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: acceptability, code,/)
   await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
   await assert.rejects(loadTask('absent.yaml'), /absent\.yaml does not exist/)
 })

@@ -16,18 +16,19 @@ import { train } from '../../src/train/index.js'
 let folder: string
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'deltalab-objectives-'))
-  writeEncoderData(folder, { seed: 3, documents: 200, trainItems: 60 })
+  writeEncoderData(folder, { seed: 3, documents: 200, trainItems: 24 })
   writeVisionData(folder, { seed: 3, scenes: 40, trainItems: 24 })
 })
 after(() => rmSync(folder, { recursive: true }))
 
-const common = { batch: 12, micro_batches: 3, steps: 8, learning_rate: 0.01, seed: 2 }
+/** Labelled items are all in every step. */
+const common = { batch: 24, micro_batches: 3, steps: 8, learning_rate: 0.005, seed: 2 }
 const sizes = { hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 }
 const bert = { model_type: 'bert', architectures: ['BertForMaskedLM'], vocab_size: 300, max_position_embeddings: 64, ...sizes }
-const vit = { model_type: 'vit', architectures: ['ViTForImageClassification'], image_size: 16, patch_size: 4, num_labels: 45, ...sizes }
+const vit = { model_type: 'vit', architectures: ['ViTForImageClassification'], image_size: 16, patch_size: 4, num_labels: 10, ...sizes }
 const recipes = {
-  masked: { model: bert, tokenizer: '.', masked: 'documents.jsonl' },
-  images: { model: vit, preprocessor: '.', images: 'scenes.train.jsonl' },
+  masked: { model: bert, tokenizer: '.', masked: 'documents.jsonl', learning_rate: 0.02 },
+  images: { model: vit, preprocessor: '.', images: 'digit.train.jsonl' },
   labelled: { from: 'masked-1', model: { architectures: ['BertForSequenceClassification'], num_labels: 3 }, tokenizer: '.', labelled: 'entailment.train.jsonl' },
   value: { from: 'masked-1', model: { architectures: ['BertForSequenceClassification'], num_labels: 1 }, tokenizer: '.', labelled: 'similarity.train.jsonl' },
 }
@@ -90,7 +91,7 @@ test('masked tokens: 15 % are told, 80 % of them hidden, special tokens never; a
 
 test('labels and segments are those of the file', async () => {
   const tokenizer = await loadTokenizer(folder)
-  const batches = await labelledBatches(join(folder, 'entailment.train.jsonl'), tokenizer, 3, { batch: 60, micro_batches: 1, seed: 1 })
+  const batches = await labelledBatches(join(folder, 'entailment.train.jsonl'), tokenizer, 3, { batch: 24, micro_batches: 1, seed: 1 })
   const rows = readFileSync(join(folder, 'entailment.train.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { text: string; pair: string; label: number })
   const [{ ids, types, targets, mask, columns }] = batches(0)
   const seen = Array.from(targets!, (label, row) => {
@@ -118,7 +119,7 @@ test('data of another kind than the model, labels out of range and a tokenizer w
   const attempt = (more: object) => train(trainingSchema.parse({ name: 'x', out: 'x', ...common, ...more }), { root: folder, backend: 'wasm', workers: 1 })
   await assert.rejects(attempt({ ...recipes.masked, masked: undefined, labelled: 'entailment.train.jsonl' }), /`labelled` trains classes or value; the bert here has the objective masked/)
   await assert.rejects(attempt({ ...recipes.labelled, model: { ...recipes.labelled.model, num_labels: 2 } }), /entailment\.train\.jsonl:\d+: label must be a class from 0 to 1, got 2/)
-  await assert.rejects(attempt({ ...recipes.images, model: { ...vit, num_labels: 10 } }), /has a label above 9, and the model has 10 outputs/)
+  await assert.rejects(attempt({ ...recipes.images, model: { ...vit, num_labels: 5 } }), /has a label above 4, and the model has 5 outputs/)
   writeFileSync(join(folder, 'lost.jsonl'), '{"image": "none.png", "label": 1}\n')
   await assert.rejects(attempt({ ...recipes.images, images: 'lost.jsonl' }), /none\.png does not exist/)
 })
