@@ -49,6 +49,16 @@ test('one error lists all that does not match, with --ignore-unmatched the rest 
   assert.equal(pair.unmatched.length, 4)
 })
 
+test('the head of a task has no partner: neither what one side lacks nor what both have is paired', async () => {
+  const base = await open({ body: one(1), 'cls.bias': one(1), 'head.weight': one(1, 2), 'head.bias': one(3) })
+  const post = await open({ body: one(2), 'pooler.bias': one(1), 'head.weight': one(1), 'head.bias': one(4) })
+  const head = ['head.*', 'cls.*', 'pooler.*']
+  const { names, unmatched } = await pairCheckpoints(base, post, { head })
+  assert.deepEqual([names, unmatched], [['body'], []])
+  await assert.rejects(pairCheckpoints(base, post, { head: ['head.*', 'cls.*'] }), /1 tensors do not match .* 1 only in post: pooler\.bias/)
+  await assert.rejects(pairCheckpoints(base, post, { head: [...head, 'haed.*'] }), /"haed\.\*" matches no tensor/)
+})
+
 test('a long list is cut and counted', async () => {
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`t${i}`, one(1)]))
   const error = await pairCheckpoints(await open({ a: one(1) }), await open({ a: one(1), ...many })).catch((error) => error)

@@ -1,0 +1,64 @@
+// Images listed in a file: crops, grey and transparent PNGs, normalisation by hand, and what is refused.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { encode } from 'fast-png'
+import { imagesIn, loadImageReader, loadTask, readPixels, type ImageReader } from '../../src/tasks/index.js'
+
+let folder: string
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pixels-'))
+})
+after(() => rmSync(folder, { recursive: true }))
+
+const png = (name: string, width: number, channels: 1 | 2 | 3 | 4, data: number[]) => {
+  writeFileSync(join(folder, name), encode({ width, height: data.length / channels / width, channels, depth: 8, data: Uint8Array.from(data) }))
+  return join(folder, name)
+}
+const plain: ImageReader = { size: { height: 1, width: 2 }, factor: 1, mean: [0, 0, 0], deviation: [1, 1, 1] }
+
+test('a part of an image, channel by channel', () => {
+  // Two rows of three pixels; the part is the right two of the lower row.
+  const image = png('a.png', 3, 3, [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 21, 22, 23, 31, 32, 33])
+  assert.deepEqual([...readPixels([{ image, crop: [1, 1, 2, 1] }], plain)], [21, 31, 22, 32, 23, 33])
+})
+
+test('grey stands for three colours, transparency is dropped', () => {
+  const [grey, pale, clear] = [png('g.png', 2, 1, [7, 9]), png('p.png', 2, 2, [7, 0, 9, 255]), png('c.png', 2, 4, [1, 2, 3, 0, 4, 5, 6, 255])]
+  assert.deepEqual([...readPixels([{ image: grey }, { image: pale }, { image: clear }], plain)], [7, 9, 7, 9, 7, 9, 7, 9, 7, 9, 7, 9, 1, 4, 2, 5, 3, 6])
+})
+
+test('preprocessor_config.json scales and normalises', async () => {
+  const settings = { size: { height: 1, width: 2 }, rescale_factor: 1 / 255, image_mean: [0.5, 0.25, 0], image_std: [0.5, 0.5, 2], do_resize: false }
+  writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(settings))
+  const reader = await loadImageReader(folder)
+  const image = png('n.png', 2, 3, [255, 0, 51, 0, 255, 102])
+  const expected = [1, -1, -0.5, 1.5, 0.1, 0.2]
+  readPixels([{ image }], reader).forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-6, String(value)))
+  writeFileSync(join(folder, 'preprocessor_config.json'), '{"size": {"height": 16}}')
+  await assert.rejects(loadImageReader(folder), /preprocessor_config\.json: size/)
+})
+
+test('refused: another size, outside the image, not a PNG, no file, a line without an image', () => {
+  const image = png('b.png', 3, 1, [1, 2, 3])
+  assert.throws(() => readPixels([{ image }], plain), /the image is 3 × 1 pixels, the model reads 2 × 1/)
+  assert.throws(() => readPixels([{ image, crop: [2, 0, 2, 1] }], plain), /outside the image of 3 × 1/)
+  writeFileSync(join(folder, 'no.png'), 'text')
+  assert.throws(() => readPixels([{ image: join(folder, 'no.png') }], plain), /not a PNG image/)
+  assert.throws(() => readPixels([{ image: join(folder, 'lost.png') }], plain), /does not exist/)
+  assert.throws(() => imagesIn('x.jsonl', [{ where: 'x.jsonl:3', number: 3, row: { label: 1 } }]), /x\.jsonl:3: image/)
+})
+
+test('a card of images lists parts with labels beside itself; labels beyond its classes are refused', async () => {
+  png('s.png', 4, 1, [1, 2, 3, 4])
+  writeFileSync(join(folder, 's.jsonl'), '{"id": "one", "image": "s.png", "crop": [0, 0, 2, 1], "label": 0}\n{"image": "s.png", "crop": [2, 0, 2, 1], "label": 2}\n')
+  const card = (classes: string) => writeFileSync(join(folder, 's.yaml'), `name: s\nversion: 1\ndescription: d\nkind: images\nmetric: acc\ndata: s.jsonl\nclasses: ${classes}\n`)
+  card('[a, b, c]')
+  const { items, classes, kind } = await loadTask(join(folder, 's.yaml'))
+  assert.deepEqual([kind, classes], ['images', ['a', 'b', 'c']])
+  assert.deepEqual(items.map(({ id, image, crop, label }) => [id, image, crop, label]), [['one', join(folder, 's.png'), [0, 0, 2, 1], 0], ['2', join(folder, 's.png'), [2, 0, 2, 1], 2]])
+  card('[a, b]')
+  await assert.rejects(loadTask(join(folder, 's.yaml')), /s\.yaml:7: classes: 2 names, but item 2 has the label 2/)
+})
