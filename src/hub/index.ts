@@ -6,7 +6,7 @@ import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
 import { datasetNamed, remoteModel } from './reference.js'
 import { readSettings, type HubSettings } from './settings.js'
-import { listRepository, takeSnapshot, type OnDownload } from './snapshot.js'
+import { isHere, listRepository, takeSnapshot, type OnDownload } from './snapshot.js'
 
 export { remoteModel, type Repository } from './reference.js'
 export { readSettings, type HubSettings } from './settings.js'
@@ -41,10 +41,27 @@ export async function resolveModel(reference: string, { settings = readSettings(
   return takeSnapshot(repository, (files) => chooseModelFiles(repository.name, files), settings, onDownload)
 }
 
-/** What resolveModel would download; null for a path. */
-export async function planModel(reference: string, settings = readSettings()): Promise<RemoteFile[] | null> {
+export interface PlannedFile extends RemoteFile {
+  /** True for a file that an earlier download left in the cache. */
+  here: boolean
+}
+
+/** The files that resolveModel would bring; null for a path. Nothing is downloaded. A model without safetensors has none among them. */
+export async function planModel(reference: string, settings = readSettings()): Promise<PlannedFile[] | null> {
   const repository = remoteModel(reference)
-  return repository && chooseModelFiles(repository.name, (await listRepository(repository, settings)).files)
+  if (!repository) return null
+  if (settings.offline) throw new UserError(`${reference}: what would be downloaded is asked of the hub, and HF_HUB_OFFLINE forbids it`)
+  const { commit, files } = await listRepository(repository, settings)
+  return files
+    .filter(({ path }) => MODEL_FILES.test(path))
+    .map((file) => ({ ...file, here: isHere({ ...repository, revision: commit }, file, settings) }))
+}
+
+/** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
+export async function resolveCompanions(reference: string, settings = readSettings()): Promise<string> {
+  const repository = remoteModel(reference)
+  if (!repository) return reference
+  return takeSnapshot(repository, (files) => files.filter(({ path }) => MODEL_FILES.test(path) && !path.endsWith('.safetensors')), settings)
 }
 
 /**

@@ -49,6 +49,12 @@ export async function cachedSnapshot(repository: Repository, settings: HubSettin
   return folder && existsSync(folder) ? folder : null
 }
 
+const placeOf = (repository: Repository, path: string, settings: HubSettings) =>
+  join(storeOf(repository, settings), 'snapshots', repository.revision, path)
+
+/** True for a file of a commit that is in the cache. */
+export const isHere = (repository: Repository, { path }: RemoteFile, settings: HubSettings): boolean => existsSync(placeOf(repository, path, settings))
+
 /**
  * Downloads the chosen files that the cache lacks, and returns the snapshot's folder. Offline, or where the hub cannot be
  * reached, an earlier download of the revision is taken as it is.
@@ -76,7 +82,7 @@ export async function takeSnapshot(
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let before = 0
   for (const file of files) {
-    await placeFile({ ...repository, revision: commit }, file, store, settings, (bytes) => onDownload(file.path, before + bytes, total))
+    await placeFile({ ...repository, revision: commit }, file, settings, (bytes) => onDownload(file.path, before + bytes, total))
     before += file.size
   }
   if (!COMMIT.test(repository.revision)) await writeWhole(join(store, 'refs', repository.revision), commit)
@@ -86,7 +92,6 @@ export async function takeSnapshot(
 async function placeFile(
   repository: Repository,
   file: RemoteFile,
-  store: string,
   settings: HubSettings,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
@@ -94,9 +99,9 @@ async function placeFile(
   if (file.path.split(/[/\\]/).some((part) => part === '..' || part === '') || !/^[0-9a-f]{40,64}$/.test(file.checksum)) {
     throw new UserError(`${repository.name}: the file ${JSON.stringify(file.path)} cannot be kept in the cache`)
   }
-  const place = join(store, 'snapshots', repository.revision, file.path)
+  const place = placeOf(repository, file.path, settings)
   if (existsSync(place)) return
-  const blob = join(store, 'blobs', file.checksum)
+  const blob = join(storeOf(repository, settings), 'blobs', file.checksum)
   if (!existsSync(blob)) await downloadBlob(repository, file, blob, settings, onBytes)
   await mkdir(dirname(place), { recursive: true })
   await symlink(relative(dirname(place), blob), place).catch((error: NodeJS.ErrnoException) => {

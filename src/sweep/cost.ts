@@ -1,7 +1,7 @@
 // What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
 import type { Experiment } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
-import type { Batch } from '../tensor/index.js'
+import type { Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
 import { requestsOf } from './jobs.js'
 import { pairKey, type Run } from './plan.js'
@@ -12,6 +12,8 @@ export interface Cost {
   tokens: number
   /** 2 per parameter and token forward, 4 more backward; a Hessian-vector product counts as three gradients. */
   flops: number
+  /** Bytes of weights that one worker reads when they stay in memory: base and post of every pair once. */
+  bytes: number
 }
 
 /** Gradient evaluations of a rule with `steps` intervals (Gauss: nodes). */
@@ -24,20 +26,24 @@ export function gradientCount(rule: string, steps: number): number {
 /** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
 export function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Cost {
   const { loss, score } = experiment
-  const cost: Cost = { runs: runs.length, tokens: 0, flops: 0 }
+  const cost: Cost = { runs: runs.length, tokens: 0, flops: 0, bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
   const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
   for (const { pair, parameters, sequence, tokenizer, tasks } of inputs) {
-    const countTokens = (batches: readonly Batch[]) => batches.reduce((sum, { rows, columns }) => sum + rows * (sequence ?? columns), 0)
+    // Images have one length; what has no reference answer is as long as its prompt.
+    const countTokens = (task: Task) =>
+      sequence === undefined
+        ? encodeItems(withTargets(task), tokenizer).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+        : task.items.length * sequence
     for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
       const last = tasks.map(({ task }) => ({ ...task, items: task.items.slice(-request.items) }))
-      const tokens = countTokens(last.flatMap((task) => encodeItems(task, tokenizer)))
+      const tokens = last.reduce((sum, task) => sum + countTokens(task), 0)
       cost.tokens += tokens
       cost.flops += parameters * (request.kind === 'fisher' ? 6 : 2) * tokens
     }
     for (const { task } of tasks) {
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
-      const tokensOf = (items: number) => countTokens(encodeItems(task, tokenizer, { items }))
+      const tokensOf = (items: number) => countTokens({ ...task, items: task.items.slice(0, items) })
       const lossTokens = loss ? tokensOf(loss.items) : 0
       const scoreTokens = score ? tokensOf(score.items) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
@@ -50,3 +56,5 @@ export function estimateCost(experiment: Experiment, inputs: readonly ModelInput
   }
   return cost
 }
+
+const withTargets = (task: Task): Task => ({ ...task, items: task.items.map((item) => (item.target ? item : { ...item, target: ' ' })) })

@@ -6,13 +6,15 @@ import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } fr
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTask, checkReader, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
-import { loadModel } from '../models/index.js'
+import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 
 export interface ModelInputs {
   pair: Pair
   /** Number of parameters of the model, by the shapes of its config. */
   parameters: number
+  /** Bytes of the weights of base and post. */
+  bytes: number
   /** Length of every sequence, where the model has images. */
   sequence?: number
   tokenizer: Reader
@@ -33,27 +35,56 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
       const { names } = await pairCheckpoints(base, post, pair)
       if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
       const tensors = names.map((name) => post.tensors.get(name)!)
-      const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
+      const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-      const tokenizer = await loadReader(companionsOf(post))
-      const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await loadTask(source) })))
-      checkReader(companionsOf(post), tokenizer, model)
-      for (const { task } of tasks) {
-        if (experiment.score) checkTask(task, model)
-        if (experiment.loss) encodeItems(task, tokenizer, { items: 1 })
-      }
-      const needed = experiment.merges.filter(
-        ({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
-      )
-      if (needed.length) for (const { task } of tasks) checkApart(experiment, task, needed[0].merge!.merger)
-      const parameters = Object.values(model.shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
-      opened.push({ pair, parameters, sequence: model.sequence, tokenizer, tasks })
+      const described = await describeModel(experiment, pair, loadModel(post.config, shapes), { folder: companionsOf(post) })
+      const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
+      opened.push({ ...described, bytes })
     } finally {
       await Promise.all([base.close(), post.close()])
     }
   }
   return opened
 }
+
+interface Surroundings {
+  /** Holds the tokenizer or the preprocessor. */
+  folder: string
+  load?: (source: string) => Promise<Task>
+  /** Told what does not go together, in place of an error. */
+  onObstacle?: (message: string) => void
+}
+
+/** Tokenizer and tasks of a model, checked against each other. */
+export async function describeModel(
+  experiment: Experiment,
+  pair: Pair,
+  model: Model,
+  { folder, load = loadTask, onObstacle }: Surroundings,
+): Promise<Omit<ModelInputs, 'bytes'>> {
+  const tokenizer = await loadReader(folder)
+  const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await load(source) })))
+  const check = (work: () => unknown) => {
+    try {
+      work()
+    } catch (error) {
+      if (!onObstacle || !(error instanceof UserError)) throw error
+      onObstacle(`${pair.name}, ${pair.post}: ${error.message}`)
+    }
+  }
+  check(() => checkReader(folder, tokenizer, model))
+  const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
+  for (const { task } of tasks) {
+    if (experiment.score) check(() => checkTask(task, model))
+    // A forecast's images have no file.
+    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) check(() => encodeItems(task, tokenizer, { items: 1 }))
+    if (needed.length) check(() => checkApart(experiment, task, needed[0].merge!.merger))
+  }
+  return { pair, parameters: countParameters(model), sequence: model.sequence, tokenizer, tasks }
+}
+
+const countParameters = ({ shapes }: Model): number =>
+  Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
 
 /** What a merger learns from is not what it is measured on. */
 function checkApart({ file, score, loss, data }: Experiment, { name, items }: Task, merger: string): void {

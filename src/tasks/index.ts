@@ -1,5 +1,5 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
-export { SHIPPED, listTasks, loadTask, type TaskOptions, type TaskSummary } from './load.js'
+export { SHIPPED, identifyTask, listTasks, loadTask, type TaskOptions, type TaskSummary } from './load.js'
 export { METRICS, listMetrics, metricsFor } from './metrics.js'
 export { LABEL_METRICS, type LabelMetric } from './labels.js'
 export { CHOICE_METRICS, largest, type ChoiceMetric } from './choice.js'

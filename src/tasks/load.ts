@@ -27,14 +27,30 @@ export interface TaskOptions extends ResolveOptions {
  * UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line.
  */
 export async function loadTask(nameOrPath: string, options: TaskOptions = {}): Promise<Task> {
+  const { source, shots } = partsOf(nameOrPath)
+  return extname(source) === '.jsonl' ? loadBare(source, options.metric ?? 'exact_match') : loadCard(findCard(source, options.roots), shots, options)
+}
+
+/** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or a wrong card */
+export function identifyTask(nameOrPath: string): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
+  const { source, shots } = partsOf(nameOrPath)
+  if (extname(source) === '.jsonl') return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
+  const { name, version, kind, metrics } = findCard(source)
+  return { name: nameWith(name, shots), version, kind, metric: metrics[0] }
+}
+
+function partsOf(nameOrPath: string): { source: string; shots: string | undefined } {
   const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(nameOrPath)!
-  const extension = extname(source)
-  if (extension === '.jsonl') return loadBare(source, options.metric ?? 'exact_match')
-  if (extension === '.yaml' || extension === '.yml') return loadCard(readCard(source), shots, options)
-  const roots = options.roots ?? SHIPPED
+  return { source, shots }
+}
+
+const nameWith = (name: string, shots: string | undefined) => (shots === undefined ? name : `${name}:${shots}`)
+
+function findCard(source: string, roots: readonly string[] = SHIPPED): Card {
+  if (/\.ya?ml$/.test(source)) return readCard(source)
   const root = roots.find((folder) => existsSync(join(folder, `${source}.yaml`)))
   if (root === undefined) throw unknown('task', source, [...cardsIn(roots).keys()])
-  return loadCard(readCard(join(root, `${source}.yaml`)), shots, options)
+  return readCard(join(root, `${source}.yaml`))
 }
 
 /** What is known of a task without its data. */
@@ -73,7 +89,7 @@ async function loadCard(given: Card, shots: string | undefined, options: TaskOpt
   const { name, version, description, kind, metrics, stop, filters, ignore } = card
   const [metric, ...others] = metrics
   const task = {
-    name: shots === undefined ? name : `${name}:${shots}`,
+    name: nameWith(name, shots),
     version,
     description,
     ...(kind !== 'generate' && { kind }),

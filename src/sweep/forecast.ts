@@ -1,0 +1,93 @@
+// What a plan needs to know of models that are still on the hub: their files and sizes, configuration, tokenizer and tasks. The
+// weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { selectTensors } from '../checkpoint/index.js'
+import type { Experiment, Pair } from '../config/index.js'
+import { UserError } from '../errors/index.js'
+import { readerFile } from '../evaluate/index.js'
+import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
+import { loadModel } from '../models/index.js'
+import { identifyTask, loadTask, type Item, type Task } from '../tasks/index.js'
+import { describeModel, openInputs, type ModelInputs } from './inputs.js'
+import type { PlannedTask } from './plan.js'
+
+/** A model of the hub, and what of it is not here yet. */
+export interface Download {
+  model: string
+  /** Number of files to download, and their bytes. */
+  files: number
+  bytes: number
+  /** Bytes of the model's weights, here or not; 0 where it has no safetensors. */
+  weights: number
+}
+
+/** The tasks of each model by their cards: what a plan's runs are made of, without data or network. */
+export function identifyTasks({ models }: Experiment): PlannedTask[][] {
+  return models.map(({ tasks }) =>
+    tasks.map(({ source }) => {
+      const { name, version } = identifyTask(source)
+      return { name, version, source }
+    }),
+  )
+}
+
+/** Every model of the hub that the experiment names, once. @throws UserError where the hub cannot be asked, or knows no such model */
+export async function listDownloads({ models }: Experiment): Promise<Download[]> {
+  const settings = readSettings()
+  const names = new Set(models.flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder]).filter((folder) => remoteModel(folder)))
+  if (settings.offline) return []
+  const downloads: Download[] = []
+  for (const model of names) {
+    const files = (await planModel(model, settings))!
+    const missing = files.filter(({ here }) => !here)
+    const sum = (some: typeof files) => some.reduce((total, { size }) => total + size, 0)
+    downloads.push({ model, files: missing.length, bytes: sum(missing), weights: sum(files.filter(({ path }) => path.endsWith('.safetensors'))) })
+  }
+  return downloads
+}
+
+/** As openInputs, for models of which some are still to be downloaded. `obstacles`: what a sweep would refuse, one line each. */
+export async function forecastInputs(
+  experiment: Experiment,
+  downloads: readonly Download[],
+): Promise<{ inputs: ModelInputs[]; obstacles: string[] }> {
+  const obstacles = downloads.filter(({ weights }) => weights === 0).map(({ model }) => `${model} holds no model.safetensors: convert its weights, and give the folder`)
+  const awaited = new Map(downloads.filter(({ files, weights }) => files > 0 || weights === 0).map((each) => [each.model, each]))
+  const inputs: ModelInputs[] = []
+  for (const pair of experiment.models) {
+    if (![pair.baseFolder, pair.postFolder].some((name) => awaited.has(name))) {
+      inputs.push(...(await openInputs({ ...experiment, models: [pair] })))
+      continue
+    }
+    const found = await forecastModel(experiment, pair, (message) => obstacles.push(message))
+    const bytes = [pair.baseFolder, pair.postFolder].reduce((sum, name) => sum + (awaited.get(name)?.weights || WIDTH * found.parameters), 0)
+    inputs.push({ ...found, bytes })
+  }
+  return { inputs, obstacles: [...new Set(obstacles)] }
+}
+
+/** Bytes of a parameter where the files do not tell: bfloat16, as these models are published. */
+const WIDTH = 2
+
+async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (message: string) => void): Promise<Omit<ModelInputs, 'bytes'>> {
+  const [folder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
+  if (text === null) throw new UserError(`${pair.post}: config.json is missing; a plan needs it before the weights are here`)
+  const model = loadModel(JSON.parse(text) as Parameters<typeof loadModel>[0])
+  const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
+  for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
+  const items = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
+  const read = existsSync(join(folder, readerFile(folder)))
+  if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: tokens are counted with that of ${pair.base}`)
+  return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle })
+}
+
+/** A task of text with its data; of a task of images only their number counts, so that none is read. */
+async function loadText(source: string, items: number): Promise<Task> {
+  const { name, version, kind, metric } = identifyTask(source)
+  if (kind !== 'images') return loadTask(source)
+  const item = (id: number): Item => ({ id: String(id), prompt: '', target: '', fields: {}, label: 0 })
+  return { name, version, description: name, kind, metric, maxNewTokens: 0, items: Array.from({ length: items }, (_, id) => item(id)) } as Task
+}
