@@ -1,8 +1,9 @@
 // Breadcrumbs: keeps a band of magnitudes, without the largest outliers and without the small rest.
 import { z } from 'zod'
+import { shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import type { Editor } from './editor.js'
-import { groupsOf, l1Factor, markLargest, scaleEntries, shareOf, zeroShare } from './factors.js'
+import { groupsOf, l1Factor, markLargest, scaleEntries, zeroShare } from './factors.js'
 
 const options = z.strictObject({
   drop_rate: z.number().min(0).max(1).describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),

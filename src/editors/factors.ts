@@ -37,9 +37,6 @@ export function l1Factor(values: Float32Array, factors: ArrayLike<number>): numb
   return whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept
 }
 
-/** trunc(share × n), as Python's int(); the share is rounded to 12 digits first, so that 1 - .9 of 1000 is 100 (not 99). */
-export const shareOf = (n: number, share: number) => Math.trunc(Number(share.toPrecision(12)) * n)
-
 /** Share of the entries that are exactly 0. */
 export function zeroShare(factors: Float32Array): number {
   let zeros = 0

@@ -1,9 +1,9 @@
 // Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
-import { keepLargest, largest, selectLargest, type Largest } from '../tensor/index.js'
+import { keepLargest, largest, selectLargest, shareOf, type Largest } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import type { Editor, ModelDeltas, Whole } from './editor.js'
-import { groupsOf, l1Factor, scaleEntries, shareOf } from './factors.js'
+import { groupsOf, l1Factor, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({

@@ -1,10 +1,9 @@
 // UltraDelta: quantises, then drops at random inside every quantised value, so that the histogram keeps its shape; tensors of
 // small deviation are dropped more than those of large.
 import { z } from 'zod'
-import { tf, uniforms } from '../tensor/index.js'
+import { shareOf, tf, uniforms } from '../tensor/index.js'
 import { count, denseBits } from './bits.js'
 import type { Editor, ModelDeltas } from './editor.js'
-import { shareOf } from './factors.js'
 import { gridOf, snap } from './grid.js'
 
 const options = z

@@ -24,7 +24,7 @@ type Rules = Pick<MergeContext<Options, ModelOptions, unknown, unknown>, 'option
 interface Facts {
   cuts: Largest[]
   /** Sign that an entry takes whose sum is exactly 0. */
-  majority: 1 | -1
+  majority: 1 | 0 | -1
 }
 interface Survey extends Pick<Facts, 'majority'> {
   whole: WholeTrim
@@ -50,7 +50,9 @@ async function countVotes(models: Tensor[], cuts: Largest[], offset: number, rul
   votes.dispose()
   return count
 }
-const majorityOf = (votes: number) => (votes < 0 ? -1 : 1)
+/** Without a majority the sign is 0, with which nothing agrees; in the authors' mean and sum what is not positive counts as negative. */
+const majorityOf = (votes: number, { options: { combine }, convention }: Rules) =>
+  (Math.sign(votes) || (convention === 'paper' && combine !== 'max' ? -1 : 0)) as Facts['majority']
 
 export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
   name: 'ties',
@@ -74,7 +76,7 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
       votes += await countVotes(models, whole.cuts, whole.offsets.get(name)!, rules)
       tf.dispose(models)
     }
-    return { whole, majority: majorityOf(votes) }
+    return { whole, majority: byMajority(rules.convention) ? majorityOf(votes, rules) : 1 }
   },
   async prepare({ name, models }, { survey, warn, ...rules }) {
     if (survey) {
@@ -84,7 +86,7 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
     const trim = async (t: Tensor, i: number) =>
       trimTensor(await valuesOf(t), rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`))
     const cuts = await Promise.all(models.map(trim))
-    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, 0, rules)) : 1 }
+    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, 0, rules), rules) : 1 }
   },
   merge({ models }, { facts: { cuts, majority }, ...rules }) {
     const { options: { combine, lambda, normalize }, convention, models: m } = rules

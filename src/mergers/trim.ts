@@ -1,6 +1,6 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
-import { largest, selectLargest, type Largest } from '../tensor/index.js'
+import { largest, selectLargest, shareOf, type Largest } from '../tensor/index.js'
 import type { Convention, Walk } from './merger.js'
 
 export const trimOptions = {
@@ -23,10 +23,11 @@ export interface Trim {
  * smallest and all above. peft, mergekit: int(n K).
  */
 export function keptCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
-  const kept = density ?? Number((1 - p).toPrecision(15))
+  const kept = density ?? 1 - p
   if (kept >= 1) return n
   if (convention === 'mergelm') return Math.min(n, n - Math.trunc(n * (density === undefined ? p : 1 - density)) + 1)
-  return Math.min(n, Math.trunc(n * kept) + (convention === 'paper' && kept > 0 ? 1 : 0))
+  const whole = density === undefined ? shareOf(n, kept) : Math.trunc(n * kept)
+  return Math.min(n, whole + (convention === 'paper' && kept > 0 ? 1 : 0))
 }
 
 /** Where the trim of one tensor cuts; says when it keeps nothing or when many entries are tied there. */

@@ -14,22 +14,32 @@ const options = z.strictObject({
 })
 type Options = z.infer<typeof options>
 
-/** Softmax over the models of each column's significance; what stands out within its model takes the calibration value. */
+/**
+ * Softmax over the models of each column's significance, divided by `scale`; what stands out within its model takes the
+ * calibration value.
+ */
 function scores(
   significance: Float64Array[],
   { above_average_value_ratio: ratio, score_calibration_value: value }: Options,
+  scale = 1,
 ): Float64Array[] {
   const means = significance.map((s) => s.reduce((sum, x) => sum + x, 0) / s.length)
-  const sums = significance[0].map((_, j) => significance.reduce((sum, s) => sum + Math.exp(s[j]), 0))
-  return significance.map((s, m) => s.map((x, j) => (x > ratio * means[m] ? value : Math.exp(x) / sums[j])))
+  // Less the largest, or the exponential of a large |delta| is infinite.
+  const most = significance[0].map((_, j) => Math.max(...significance.map((s) => s[j])))
+  const share = (x: number, j: number) => Math.exp((x - most[j]) / scale)
+  const sums = significance[0].map((_, j) => significance.reduce((sum, s) => sum + share(s[j], j), 0))
+  return significance.map((s, m) => s.map((x, j) => (x > ratio * means[m] ? value : share(x, j) / sums[j])))
 }
 
-/** rank / n by ascending value, equal values in order of index. */
+/**
+ * Ranks by ascending value, equal values in order of index. Whole numbers, whose mean is exact: the middle one of an odd number
+ * is the mean and does not exceed it, where in the authors' code the rounding of rank / n decides.
+ */
 function ranks(values: Float64Array): Float64Array {
   const out = new Float64Array(values.length)
   Array.from(values.keys())
     .sort((a, b) => values[a] - values[b] || a - b)
-    .forEach((j, rank) => (out[j] = rank / values.length))
+    .forEach((j, rank) => (out[j] = rank))
   return out
 }
 
@@ -62,7 +72,7 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
       magnitude.push(ranks(own.map((norm, j) => Math.abs(norm - norms[j]))))
       direction.push(ranks(own.map((norm, j) => 1 - dot(after, before, j * first, step, length) / (norm * norms[j] || 1))))
     }
-    const [a, b] = [scores(magnitude, options), scores(direction, options)]
+    const [a, b] = [scores(magnitude, options, count), scores(direction, options, count)]
     return a.map((s, m) => Float32Array.from(s, (x, j) => (x + b[m][j]) / 2))
   },
   merge({ models, embedding }, { facts }) {

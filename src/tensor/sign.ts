@@ -5,6 +5,6 @@ import * as tf from '@tensorflow/tfjs'
 /** -1, 0 or +1 per entry, float32, any shape. */
 export const signs = (x: tf.Tensor): tf.Tensor => tf.tidy(() => x.step().sub(x.neg().step()))
 
-/** The same where 0 counts as `zero`: -1 or +1 everywhere. */
-export const signsOr = (x: tf.Tensor, zero: 1 | -1): tf.Tensor =>
-  tf.tidy(() => (zero > 0 ? x.neg().step().mul(-2).add(1) : x.step().mul(2).sub(1)))
+/** The same where 0 counts as `zero`: -1 or +1 everywhere, unless that is 0 too. */
+export const signsOr = (x: tf.Tensor, zero: 1 | 0 | -1): tf.Tensor =>
+  tf.tidy(() => (zero === 0 ? signs(x) : zero > 0 ? x.neg().step().mul(-2).add(1) : x.step().mul(2).sub(1)))

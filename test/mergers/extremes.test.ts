@@ -1,0 +1,68 @@
+// Mergers where a rule has no answer of its own or numbers run out: opposed deltas, counts at a whole, the middle rank, large deltas.
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { mergeTensors, mergerNamed, parseMerging, surveyModels, type Convention } from '../../src/mergers/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+
+before(() => setBackend('wasm'))
+
+interface How {
+  shape?: number[]
+  options?: object
+  models?: object[]
+  convention?: Convention
+  base?: number[]
+}
+
+/** The merged values of one tensor that is a whole model. */
+async function mergeValues(name: string, deltas: number[][], { shape = [deltas[0].length], options, models, convention, base }: How = {}): Promise<number[]> {
+  const merging = parseMerging(mergerNamed(name), { convention, options, models: models ?? deltas.map(() => ({})) })
+  const survey = await surveyModels(merging, async function* () {
+    yield { name: 't', shape, models: deltas.map((values) => Float32Array.from(values)) }
+  })
+  const inputs = { name: 't', models: deltas.map((values) => tf.tensor(values, shape)), base: base && tf.tensor(base, shape), embedding: false }
+  const merged = await mergeTensors({ ...merging, survey }, inputs, () => undefined)
+  const values = Array.from(await merged.data())
+  tf.dispose([merged, inputs.models, ...(inputs.base ? [inputs.base] : [])])
+  return values
+}
+
+test('TIES of opposed deltas has no majority: each tool as it is', async () => {
+  const deltas = [[1, -2, 3, -4], [-1, 2, -3, 4]]
+  const merge = (convention: Convention, options = {}) => mergeValues('ties', deltas, { convention, options, models: [{ drop_rate: 0 }, { drop_rate: 0 }] })
+  // The authors keep what is not positive where no sign wins; their max is multiplied by that sign, 0.
+  assert.deepEqual(await merge('paper'), [-1, -2, -3, -4])
+  assert.deepEqual(await merge('paper', { granularity: 'tensor' }), [-1, -2, -3, -4])
+  assert.deepEqual((await merge('paper', { combine: 'max' })).map(Math.abs), [0, 0, 0, 0])
+  assert.deepEqual((await merge('mergelm')).map(Math.abs), [0, 0, 0, 0])
+  assert.deepEqual(await merge('peft'), [1, 2, 3, 4])
+  assert.deepEqual(await merge('mergekit'), [1, 2, 3, 4])
+})
+
+test('a share that no decimal writes still gives a whole: a third of 3 is 1', async () => {
+  const deltas = [[3, 1, 2]]
+  for (const own of [{ drop_rate: 2 / 3 }, { density: 1 / 3 }]) {
+    assert.deepEqual(await mergeValues('ties', deltas, { convention: 'peft', models: [own] }), [3, 0, 0])
+    assert.deepEqual(await mergeValues('ties', deltas, { convention: 'paper', models: [own] }), [3, 0, 2])
+  }
+})
+
+test('WIDEN: the middle of an odd number of columns is the mean and does not stand out, whatever the number', async () => {
+  for (const columns of [3, 53, 55, 93]) {
+    // Columns that grow by their index: its rank is the index.
+    const base = Array.from({ length: 2 * columns }, () => 1)
+    const delta = (sign: number) => base.map((_, i) => sign * 0.001 * (1 + (i % columns)))
+    const merged = await mergeValues('widen', [delta(1), delta(1)], { shape: [2, columns], base })
+    const middle = (columns - 1) / 2
+    // By magnitude the middle takes half of each of two equal deltas; the direction of equal columns does not change, where index ranks.
+    assert.ok(Math.abs(merged[middle] / delta(1)[middle] - 1) < 1e-4, `${columns}: ${merged[middle]}`)
+    assert.ok(Math.abs(merged[columns - 1] / delta(1)[columns - 1] - 2) < 1e-4)
+  }
+})
+
+test('WIDEN of large deltas is finite: a softmax does not depend on a common shift', async () => {
+  const merged = await mergeValues('widen', [[1000, 3000, 2000], [999, 1, 500]], { base: [0, 0, 0], options: { score_calibration_value: 1 } })
+  const share = 1 / (1 + Math.exp(-1))
+  assert.ok(Math.abs(merged[0] - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
+  assert.ok(Math.abs(merged[1] - 3000) < 0.01 && Math.abs(merged[2] - (2000 + 0)) < 0.01)
+})
