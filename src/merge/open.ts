@@ -29,7 +29,10 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     ...(config.models ?? []).map(({ model }, i): [string, Path] => [model, ['models', i, 'model']]),
     ...(config.models ?? []).flatMap(({ data }, i): [string, Path][] => (data === undefined ? [] : [[data, ['models', i, 'data']]])),
     ...(config.slices ?? []).flatMap(({ sources }, s) =>
-      sources.map(({ model }, i): [string, Path] => [model, ['slices', s, 'sources', i, 'model']]),
+      sources.flatMap(({ model, data }, i): [string, Path][] => {
+        const path = ['slices', s, 'sources', i]
+        return [[model, [...path, 'model']], ...(data === undefined ? [] : [[data, [...path, 'data']] as [string, Path]])]
+      }),
     ),
   ]
   const byText = new Map<string, Model>()

@@ -11,7 +11,8 @@ const filtered = section({
 })
 /** A value; a gradient over the layers; or a list of those with filters, of which the first that fits counts. */
 const setting = z.union([scalar, gradient, z.array(filtered).min(1)])
-const parameters = z.record(z.string(), setting)
+/** An empty `parameters:` is null in YAML, and as good as none. */
+const parameters = z.record(z.string(), setting).nullish().transform((given) => given ?? undefined)
 const editor = z.looseObject({ editor: z.string() })
 const dtype = z.enum(['float32', 'bfloat16', 'float16'])
 
@@ -52,4 +53,4 @@ export const mergeSchema = section({
 
 export type MergeFile = z.infer<typeof mergeSchema>
 export type Setting = z.infer<typeof setting>
-export type Parameters = z.infer<typeof parameters>
+export type Parameters = NonNullable<z.infer<typeof parameters>>

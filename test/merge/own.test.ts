@@ -148,6 +148,22 @@ test('Fisher merging takes its diagonals from a folder per model', async () => {
     )
 })
 
+test('data of a source stands in slices too', async () => {
+  const slice = [1, 2].map((m) => `      - {model: models/ft${m}, layer_range: [0, 2], data: ${join(scratch, `fisher-${m}`)}}\n`).join('')
+  const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nslices:\n  - sources:\n${slice}`)
+  const name = 'model.norm.weight'
+  const [one, two] = [inputs.ft1.get(name)!.values, inputs.ft2.get(name)!.values]
+  close(tensors.get(name)!.values, one.map((v, i) => (v + 3 * two[i]) / 4), name)
+})
+
+test('an empty `parameters:` is as good as none, as in mergekit', async () => {
+  const text = (empty: string) =>
+    `merge_method: ties\nbase_model: models/base\nmodels:\n  - model: models/base\n${empty && `    ${empty}`}` +
+    `  - model: models/ft1\n    parameters: {weight: 1, density: 0.5}\n${empty}dtype: float32\n`
+  const [given, none] = [await merged(text('parameters:\n')), await merged(text(''))]
+  for (const [name, { values }] of none.tensors) assert.deepEqual(given.tensors.get(name)!.values, values)
+})
+
 /** Forty layers from models of two, as tall as those of mergekit's examples. */
 async function tall(model: string): Promise<string> {
   const slice = `  - sources:\n      - model: models/${model}\n        layer_range: [0, 2]\n`
