@@ -7,8 +7,10 @@ import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
 import { describeArchitectures } from '../dist/test/docs/architectures.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
+import { describeTests } from '../dist/test/docs/tests.js'
 
 for (const [file, tables] of [
+  ['CONTRIBUTING.md', describeTests()],
   ['docs/config.md', describeConfig()],
   ['docs/results.md', describeRecords()],
   ['docs/editors.md', describeEditors()],

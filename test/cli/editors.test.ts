@@ -1,3 +1,4 @@
+// `deltalab editors` as a person and as a program call it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'

@@ -1,3 +1,4 @@
+// Chains of editors: keys of repeated steps, shared preparation, storage, and nothing left behind.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'

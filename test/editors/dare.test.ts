@@ -1,3 +1,4 @@
+// Masks of DARE: nested over rates, independent over seeds and tensors, dropped at the stated rate.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, editorNamed, parseOptions } from '../../src/editors/index.js'

@@ -1,3 +1,4 @@
+// Parameters of a merge file: gradients over layers, filters, and which level wins.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { atLayer, listSlots } from '../../src/merge/layers.js'

@@ -1,3 +1,4 @@
+// The k-th magnitude over parts of a whole, by passes, against sorting.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// Keyed random numbers: known answers of Random123, the same bits on every backend and in blocks.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// The k-th magnitude of a tensor against sorting, with ties to the lowest index.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// Linear systems against hand-worked and random ones.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dot, setBackend, signs, signsOr, solve, tf } from '../../src/tensor/index.js'

@@ -1,3 +1,4 @@
+// SVDs: orthogonality, reconstruction, known spectra, and the randomised one against the exact.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { effectiveRank, keyOf, keyedNormal, setBackend, svd, tf, truncated, type Tensor2D } from '../../src/tensor/index.js'
