@@ -80,7 +80,7 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
   const items = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
   const read = existsSync(join(folder, readerFile(folder)))
-  if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: tokens are counted with that of ${pair.base}`)
+  if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`)
   return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle })
 }
 
