@@ -1,10 +1,9 @@
 // `deltalab family`: the miniature models in checkpoints/, made again from their seeds.
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { BackendName } from '../tensor/index.js'
+import { trainFile, trainingOptions } from './train.js'
 
 export const command = 'family'
 export const describe = 'Train the miniature family in checkpoints/ again from its seeds'
@@ -21,18 +20,14 @@ type Part = keyof typeof FAMILY
 const PARTS = Object.keys(FAMILY) as Part[]
 
 export function builder(cli: Argv) {
-  return cli
+  return trainingOptions(cli)
     .option('only', { choices: PARTS, describe: 'One part of the family: a size of the decoders, the image classifiers, the encoders' })
-    .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
-    .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Train again what is there; without it, only what is missing' })
     .example('deltalab family --only small', 'the four small models and the early one')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { trainFile } = await import('./train.js')
   const parts = args.only ? [args.only] : PARTS
   await writeData(parts)
   for (const part of parts) {

@@ -7,12 +7,16 @@ import type { BackendName } from '../tensor/index.js'
 export const command = 'train <config>'
 export const describe = 'Train a model from a YAML file'
 
-export function builder(cli: Argv) {
-  return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'Recipe: model or checkpoint, data, steps, rates' })
+/** Flags that `train` and `family` share. */
+export const trainingOptions = (cli: Argv) =>
+  cli
     .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
     .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there' })
+
+export function builder(cli: Argv) {
+  return trainingOptions(cli)
+    .positional('config', { type: 'string', demandOption: true, describe: 'Recipe: model or checkpoint, data, steps, rates' })
     .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
 }
 
