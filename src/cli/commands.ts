@@ -3,7 +3,7 @@
 /** Every command with the sentence of the overview; src/cli/<name>.ts is imported only when its command is called. */
 export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
   ['sweep', 'Run the experiment of a YAML file: one row per run, a table and a figure'],
-  ['plan', 'List the runs of a YAML file and their estimated cost; reads no weights'],
+  ['plan', 'List the runs of a YAML file, and what they download, read and compute; no weights'],
   ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
   ['plot', 'Draw the figures of a results folder as SVG and PNG'],
   ['inspect', 'Statistics of the delta between two checkpoints, per tensor and per role'],

@@ -5,14 +5,14 @@ import { PLAIN } from './options.js'
 import { describeCost, describeDownloads, describeRuns } from './outlook.js'
 
 export const command = 'plan <config>'
-export const describe = 'List the runs of a YAML file, and what they would download, read and compute; downloads and reads no weights'
+export const describe = 'List the runs of a YAML file, and what they download, read and compute; no weights'
 
 export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
     .option('json', PLAIN)
     .example('deltalab plan configs/quickstart.yaml', 'shows what the sweep would do')
-    .example('deltalab plan configs/paper/table1.yaml', 'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens')
+    .example('deltalab plan configs/paper/biased.yaml', 'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens')
 }
 
 export async function handler(args: { config: string; json: boolean }): Promise<void> {
