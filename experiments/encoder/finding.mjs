@@ -1,5 +1,5 @@
 // How far each way of dropping goes on each task, and whether rescaling is needed.
-const TASKS = ['acceptability', 'sentiment', 'paraphrase', 'entailment', 'similarity']
+const TASKS = ['acceptability', 'sentiment', 'entailment', 'similarity']
 
 export function finding({ rows, mean, digits, verdict }) {
   const rates = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]

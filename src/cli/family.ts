@@ -14,7 +14,7 @@ const FAMILY = {
   small: ['base', 'math', 'code', 'instruct', 'code-early'],
   large: ['base', 'math', 'code', 'instruct'],
   vision: ['base', 'digit', 'shape', 'orientation', 'count', 'texture', 'colour', 'position', 'size'],
-  encoder: ['base', 'acceptability', 'sentiment', 'paraphrase', 'entailment', 'similarity'],
+  encoder: ['base', 'acceptability', 'sentiment', 'entailment', 'similarity'],
 }
 type Part = keyof typeof FAMILY
 const PARTS = Object.keys(FAMILY) as Part[]

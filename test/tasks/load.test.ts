@@ -34,7 +34,6 @@ test('the shipped tasks are found by name from any working folder', async () => 
       ['math_choices', 'acc', 512],
       ['math_filtered', 'exact_match', 512],
       ['orientation', 'acc', 640],
-      ['paraphrase', 'acc', 512],
       ['position', 'acc', 640],
       ['sentiment', 'acc', 512],
       ['shape', 'acc', 640],
