@@ -1,5 +1,6 @@
 // One run: a planned edit of a pair → its row and its per-tensor terms.
 import { editorNamed } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { classify, layerInputs, lossOf, riemannSum, taylor2, type FedInputs, type Loss, type PathSum } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -30,7 +31,7 @@ function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: T
 /**
  * Edits, measures, and cleans up after itself.
  * @param facts clock: seconds since any fixed moment; data: of each post of a merge, where its merger needs any
- * @throws Error when the edited model's loss is not finite
+ * @throws UserError when a measure is not finite: the loss can be where its gradient is not
  */
 export async function executeRun(
   home: Residence,
@@ -69,9 +70,16 @@ export async function executeRun(
       status: 'ok',
       error: null,
     }
+    requireFinite(row)
     return { row, terms }
   } finally {
     applied.dispose()
+  }
+}
+
+function requireFinite(columns: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(columns)) {
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
   }
 }
 
@@ -89,7 +97,7 @@ async function measureLoss(
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
   const { model, post } = home
   const edited = await lossOf(model, applied.weights, batches)
-  if (!Number.isFinite(edited.mean)) throw new Error(`the loss of the edited model is ${edited.mean}: the edit is too strong for float32`)
+  requireFinite({ loss_edited: edited.mean })
   const { change, standardError, class: verdict } = classify(lossPost, edited)
   const { rule, steps } = settings
   const still = applied.editNorm === 0

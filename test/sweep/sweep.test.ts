@@ -178,6 +178,17 @@ test('eval measures what the sweep records for the post-trained model; nothing l
   assert.equal(tf.memory().numTensors, before)
 })
 
+test('an edit whose gradients overflow is a failed row, and the sweep goes on', async () => {
+  const yaml = `name: own
+models: [{ name: llama3, base: base, post: post, tasks: [items.jsonl] }]
+editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
+`
+  assert.deepEqual(await run('overflow', 1, yaml), { planned: 2, done: 2, failed: 1, finished: true })
+  const { rows } = await readResults(join(folder, 'overflow'))
+  assert.deepEqual(rows.map((row) => row.status), ['failed', 'ok'])
+  assert.match(rows[0].error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
+})
+
 test('the plan counts tokens of every pass', async () => {
   writeFileSync(join(folder, 'own.yaml'), EXPERIMENT)
   const experiment = await loadExperiment(join(folder, 'own.yaml'))
