@@ -1,6 +1,6 @@
 // A YAML file parsed against a schema; whatever is wrong in it is said with path, line and column.
 import { readFile } from 'node:fs/promises'
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { LineCounter, parseDocument, visit, type Document } from 'yaml'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
@@ -20,19 +20,38 @@ export async function readLocated<T>(file: string, schema: z.ZodType<T>): Promis
   })
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const errorIn = (offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset)
+    return new UserError(`${file}:${line}:${col}: ${message}`)
+  }
   const broken = document.errors[0]
-  if (broken) {
-    const { line, col } = lines.linePos(broken.pos[0])
-    throw new UserError(`${file}:${line}:${col}: ${broken.message}`)
-  }
-  const errorAt = (path: Path, message: string) => {
-    const { line, col } = lines.linePos(offsetOf(document, path))
-    return new UserError(`${file}:${line}:${col}: ${path.length ? `${printPath(path)}: ` : ''}${message}`)
-  }
-  const result = schema.safeParse(document.toJS())
+  if (broken) throw errorIn(broken.pos[0], broken.code === 'MULTIPLE_DOCS' ? 'a second document begins here; one is wanted' : broken.message)
+  if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
+  const errorAt = (path: Path, message: string) =>
+    errorIn(offsetOf(document, path), `${path.length ? `${printPath(path)}: ` : ''}${message}`)
+  const result = schema.safeParse(plain(document, errorIn))
   if (result.success) return { value: result.data, text, errorAt }
-  const { path, message } = firstIssue(result.error.issues[0])
+  // A misspelt key is also a missing one: the spelling helps.
+  const { issues } = result.error
+  const { path, message } = firstIssue(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0])
   throw errorAt(path, message)
+}
+
+/** The document as values. Aliases without an anchor, or so many that they fill the memory, show only here. */
+function plain(document: Document.Parsed, errorIn: (offset: number, message: string) => UserError): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    let offset = 0
+    visit(document, {
+      Alias(_, node) {
+        if (node.resolve(document)) return undefined
+        offset = node.range![0]
+        return visit.BREAK
+      },
+    })
+    throw errorIn(offset, (cause as Error).message)
+  }
 }
 
 interface Issue {

@@ -102,7 +102,7 @@ export const experimentSchema = section({
     .default([])
     .describe('Merges of fine-tunes, of all their tensors; an entry with lists stands for every combination of their values.'),
   seeds: z
-    .union([z.number().int().min(1), z.array(z.number().int().nonnegative()).min(1)])
+    .union([z.number().int().min(1).max(10_000), z.array(z.number().int().nonnegative()).min(1)])
     .default(1)
     .describe('Number of seeds (1, 2, …) or the seeds themselves; only edits that draw at random use them.'),
   on: place.default('delta').describe('What is edited: the delta, or the post-trained weights.'),

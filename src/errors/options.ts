@@ -67,7 +67,7 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
   if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
   const wanted = issue.code === 'custom' ? issue.message : `must be ${expectedValue(fact)}`
-  return `${fact.name} of ${owner} ${wanted}; got ${JSON.stringify(given)}`
+  return `${fact.name} of ${owner} ${wanted}; got ${typeof given === 'number' ? given : JSON.stringify(given)}`
 }
 
 /** A strict object whose unknown keys are answered with the nearest known one. */

@@ -78,6 +78,8 @@ test("defaults are the paper's; paths are relative to the file, names of tasks s
 
 test('what is wrong is said with file, line, column and path', async () => {
   const dare = 'editors:\n  - { editor: dare, drop_rate: 0.5 }\n'
+  // A few lines that would fill the memory: each list is nine of the list before.
+  const lists = [...'abcde'].map((name, i) => `${name}: &${name} [${Array(9).fill(i ? `*${'abcde'[i - 1]}` : 'x')}]\n`).join('')
   const cases: [text: string, message: RegExp][] = [
     ['editors:\n  - { editor: dar, drop_rate: 0.5 }\n', /^x\.yaml:5:7: editors\[0\]\.editor: unknown editor "dar"; did you mean "dare"\?/],
     [
@@ -95,8 +97,14 @@ test('what is wrong is said with file, line, column and path', async () => {
     [`${dare}loss: { rule: middle }\n`, /^x\.yaml:6:9: loss\.rule: .*"midpoint"/],
     [`${dare}loss: true\n`, /^x\.yaml:6:1: loss: /],
     [`${dare}seeds: -1\n`, /^x\.yaml:6:1: seeds: /],
+    [`${dare}seeds: 1000000000\n`, /^x\.yaml:6:1: seeds: .*10000/],
     [`${dare}seeds: [1, 2, 1]\n`, /^x\.yaml:6:15: seeds\[2\]: the seed 1 is listed twice/],
     [`${dare}name: y\n`, /^x\.yaml:6:1: .*unique/i],
+    [dare.replace('editors', 'editor'), /^x\.yaml:4:1: editor: unknown key "editor"; did you mean "editors"\?/],
+    ['editors: [{ editor: dare, drop_rate: .nan }]\n', /^x\.yaml:4:\d+: editors\[0\]\.drop_rate: .*got NaN/],
+    ['editors: [&a { editor: dare, drop_rate: 0.5 }, *b]\n', /^x\.yaml:4:48: .*[Aa]lias.*: b$/],
+    [`${lists}editors: *e\n`, /^x\.yaml:\d+:\d+: Excessive alias count/],
+    [`${dare}---\nname: y\n`, /^x\.yaml:6:1: a second document/],
     ['editors: [dare\nseeds: 1\n', /^x\.yaml:\d+:\d+: /],
     [`${dare}  - { editor: dare, drop_rate: 0.5 }\n`, /^x\.yaml:4:1: editors: the same edit is listed twice: dare/],
   ]
@@ -106,5 +114,6 @@ test('what is wrong is said with file, line, column and path', async () => {
     /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
   )
   assert.match(await refusal(dare, HEAD.replace('post: post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
+  assert.equal(await refusal('# nothing\n', ''), 'x.yaml: nothing is in it')
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
 })
