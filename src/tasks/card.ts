@@ -107,7 +107,7 @@ export function readCard(path: string): Card {
     return at(isNode(node) ? node.range?.[0] : undefined)
   }
   const errorAt = (key: string, message: string) => new UserError(`${lineOf([key])}: ${message}`)
-  const parsed = Card.safeParse(document.toJS())
+  const parsed = Card.safeParse(within(() => document.toJS(), (message) => new UserError(`${at(undefined)}: ${message}`), ReferenceError))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     if (issue.code === 'unrecognized_keys') {
@@ -134,11 +134,11 @@ export function readCard(path: string): Card {
   return { ...card, path, metrics, errorAt }
 }
 
-/** Runs what may throw a UserError without a place, and gives it one. */
-export function within<T>(work: () => T, place: (message: string) => UserError): T {
+/** Runs what may throw an error without a place, and gives it one. */
+export function within<T>(work: () => T, place: (message: string) => UserError, kind: new (message: string) => Error = UserError): T {
   try {
     return work()
   } catch (error) {
-    throw error instanceof UserError ? place(error.message) : error
+    throw error instanceof kind ? place(error.message) : error
   }
 }

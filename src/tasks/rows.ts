@@ -25,7 +25,7 @@ export async function readRows(path: string): Promise<PlacedRow[]> {
 
 function readJsonl(path: string): PlacedRow[] {
   const rows: PlacedRow[] = []
-  const lines = readText(path).replace(/^\ufeff/, '').split('\n')
+  const lines = readText(path).split('\n')
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`

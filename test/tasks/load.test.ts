@@ -96,6 +96,7 @@ for (const [name, text, message, metric] of badLines) {
 
 const badCards: [name: string, text: string, message: RegExp][] = [
   ['broken YAML', 'name: mine\nmetric: [\n', /card\.yaml:[23]: /],
+  ['an alias of nothing', 'name: *x\n', /card\.yaml:1: .*alias/i],
   ['not a map', '- a\n', /card\.yaml:1: /],
   ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: unknown entry "metrics"; did you mean "metric"/],
   ['an unknown metric', card().replace('exact_match', 'exact_mtch'), /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/],
@@ -114,6 +115,13 @@ test('an unknown task gets the nearest name; a missing file its path', async () 
   await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: acceptability, code,/)
   await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
   await assert.rejects(loadTask('absent.yaml'), /absent\.yaml does not exist/)
+})
+
+test('text of another encoding is refused; a byte-order mark is not', async () => {
+  writeFileSync(join(folder, 'latin.jsonl'), Buffer.from(line({ prompt: 'caf\u00e9', target: 'b' }), 'latin1'))
+  await assert.rejects(loadTask(join(folder, 'latin.jsonl')), /latin\.jsonl is not UTF-8 text/)
+  const { items } = await loadTask(file('marked.jsonl', `\ufeff${line({ prompt: 'caf\u00e9', target: 'b' })}`))
+  assert.equal(items[0].prompt, 'caf\u00e9')
 })
 
 test('CSV data, few-shot examples of a file, several prompts of one card', async () => {
