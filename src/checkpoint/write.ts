@@ -45,10 +45,7 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
   const target = resolve(folder)
   await checkTarget(folder, target, options.overwrite ?? false)
   const layout = planLayout(options.plan, options.maxShardBytes ?? 5e9, { format: 'pt', ...options.metadata })
-  await mkdir(dirname(target), { recursive: true })
-  await checkSpace(dirname(target), folder, layout.bytes)
-
-  const partial = await mkdtemp(target + PARTIAL)
+  const partial = await makePartial(folder, target, layout.bytes)
   try {
     await chmod(partial, 0o777 & ~process.umask()) // mkdtemp makes it private
     await writeWeights(partial, layout, options)
@@ -77,6 +74,18 @@ export async function checkTarget(folder: string, target: string, overwrite: boo
   // A folder of something else is never deleted, whatever was typed.
   if (!entries.some((name) => name.endsWith('.safetensors')))
     throw new UserError(`${folder}: is not a checkpoint folder and is not overwritten`)
+}
+
+/** The folder beside the target that is filled first. @throws UserError when it cannot be made, or would not hold `bytes` */
+async function makePartial(folder: string, target: string, bytes: number): Promise<string> {
+  try {
+    await mkdir(dirname(target), { recursive: true })
+    await checkSpace(dirname(target), folder, bytes)
+    return await mkdtemp(target + PARTIAL)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === undefined ? error : new UserError(`${folder}: cannot be written: ${message}`, { cause: error })
+  }
 }
 
 async function checkSpace(parent: string, folder: string, bytes: number): Promise<void> {

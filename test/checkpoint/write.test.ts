@@ -214,6 +214,15 @@ test('a full disk is one line and leaves nothing: before the start, and in the m
   )
 })
 
+test('a place that cannot be written is one line', async () => {
+  // The folder beside it has a longer name, which file systems refuse to everyone, the superuser of a test machine too.
+  const out = join(root, 'x'.repeat(250))
+  await assert.rejects(
+    writeCheckpoint(out, { plan: [{ name: 'a', dtype: 'F32', shape: [1] }], tensors: [{ name: 'a', values: values(1) }] }),
+    (error) => error instanceof UserError && /x: cannot be written: ENAMETOOLONG/.test(error.message),
+  )
+})
+
 test('an existing folder is kept unless it is a checkpoint and --overwrite is given; an empty one is used', async () => {
   const one = { plan: [{ name: 'a', dtype: 'F32', shape: [2] }], tensors: [good] }
   const empty = fresh()
