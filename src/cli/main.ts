@@ -19,6 +19,7 @@ async function main(words: string[]): Promise<void> {
     .exitProcess(false)
     .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
+  let command = '<command>'
   const name = words.find((word) => !word.startsWith('-'))
   if (name !== undefined && !names.includes(name)) throw unknown('command', name, names, 2)
   if (name === undefined) {
@@ -29,23 +30,40 @@ async function main(words: string[]): Promise<void> {
     }
   } else {
     const module = (await import(`./${name}.js`)) as CommandModule
+    command = String(module.command)
     cli.command(module)
   }
+  cli.check(() => refuseEmptyNumbers(cli, words))
   cli.fail((message, error) => {
-    throw error instanceof UserError ? error : message ? usageError(message, cli, words) : error
+    throw error instanceof UserError ? error : message ? usageError(message, cli, words, command) : error
   })
   await cli.parseAsync()
 }
 
+/** The options of the command that is being parsed. */
+const optionsOf = (cli: Argv) =>
+  (cli as unknown as { getOptions(): { key: Record<string, unknown>; number: string[]; alias: Record<string, string[]> } }).getOptions()
+
+/** yargs takes no word (an unset variable of a shell script) for the number 0. */
+function refuseEmptyNumbers(cli: Argv, words: readonly string[]): true {
+  const { number, alias } = optionsOf(cli)
+  const numbers = new Set(number.flatMap((name) => [name, ...(alias[name] ?? [])]))
+  words.forEach((word, index) => {
+    const flag = /^(--?[\w-]+)=$/.exec(word)?.[1] ?? (words[index + 1] === '' ? word : '')
+    if (flag.startsWith('-') && numbers.has(flag.replace(/^-+/, ''))) throw new UserError(`${flag} is empty: a number is wanted`, { exitCode: 2 })
+  })
+  return true
+}
+
 /** yargs' own message, with the nearest option where one is unknown. */
-function usageError(message: string, cli: Argv, words: readonly string[]): UserError {
+function usageError(message: string, cli: Argv, words: readonly string[], command: string): UserError {
   const usage = (text: string) => new UserError(text, { exitCode: 2 })
+  if (message.startsWith('Not enough non-option arguments')) return usage(`something is missing: deltalab ${command}`)
   const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
   if (given === undefined) return usage(message)
   if (words.includes(given)) return usage(`${words[0]} takes no ${JSON.stringify(given)}`)
   if (given.length === 1) return usage(`unknown option -${given}`)
-  const { key } = (cli as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions()
-  const known = Object.keys(key)
+  const known = Object.keys(optionsOf(cli).key)
     .filter((option) => option.length > 1 && !/[A-Z]/.test(option))
     .map((option) => `--${option}`)
   return unknown('option', `--${given}`, known, 2)

@@ -45,8 +45,10 @@ test('wrong usage is one line with the nearest name and exit code 2', () => {
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
     [['doctor', 'now'], /^deltalab: doctor takes no "now"\n$/],
-    [['sweep'], /^deltalab: Not enough non-option arguments[^\n]*\n$/],
+    [['sweep'], /^deltalab: something is missing: deltalab sweep <config>\n$/],
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: Invalid values:[^\n]*backend[^\n]*\n$/],
+    [['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''], /^deltalab: --drop is empty: a number is wanted\n$/],
+    [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty: a number is wanted\n$/],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer, got 0\n$/],
   ]
   for (const [words, message] of cases) {
