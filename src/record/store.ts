@@ -52,7 +52,7 @@ async function openLocked(folder: string, meta: Meta, config: string, options: {
   if (earlier) refuseMixing(folder, earlier, meta)
   else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
 
-  let rows = await readTable<Row>(rowSchema, paths.runs, true)
+  let rows = await readRows(paths.runs)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
   // Where no run is missing, the provenance of the rows stays that of the start that made them.
   const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
@@ -107,7 +107,7 @@ export async function readResults(folder: string): Promise<Results> {
   }
   return {
     folder,
-    rows: await readTable<Row>(rowSchema, paths.runs, true),
+    rows: await readRows(paths.runs),
     terms: await readTable<Term>(termSchema, paths.terms, true),
     meta: parseMeta(await readFile(paths.meta, 'utf8'), paths.meta),
     config: await readFile(paths.config, 'utf8'),
@@ -121,6 +121,17 @@ function pathsOf(folder: string) {
     meta: join(folder, 'meta.json'),
     config: join(folder, 'config.yaml'),
   }
+}
+
+/** A run that stands twice (files joined by hand) would count twice in every mean. */
+async function readRows(path: string): Promise<Row[]> {
+  const rows = await readTable<Row>(rowSchema, path, true)
+  const seen = new Set<string>()
+  for (const [index, { id }] of rows.entries()) {
+    if (seen.has(id)) throw new UserError(`${path}:${index + 2}: the run ${id} is there twice`)
+    seen.add(id)
+  }
+  return rows
 }
 
 async function readTable<T>(table: Table<T>, path: string, lenientEnd = false): Promise<T[]> {

@@ -165,6 +165,16 @@ test('another config, other weights or another backend are refused, and nothing 
   assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'first')
 })
 
+test('a run that is there twice is refused: it would count twice in every mean', async () => {
+  const folder = fresh()
+  const store = await openStore(folder, meta, 'name: a')
+  await store.append(row, [])
+  await store.close()
+  appendFileSync(join(folder, 'runs.csv'), formatLines<Row>(rowSchema, [row]))
+  await assert.rejects(readResults(folder), /runs\.csv:3: the run .* is there twice/)
+  await assert.rejects(openStore(folder, meta, 'name: a'), /is there twice/)
+})
+
 test('a file of other columns or a bad cell in the middle names the line and the column', async () => {
   const folder = fresh()
   await (await openStore(folder, meta, '')).close()
