@@ -16,7 +16,7 @@ export function builder(cli: Argv) {
     .option('task', TASK)
     .option('items', { type: 'number', default: 128, describe: 'Number of items of the loss, from the first' })
     .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
-    .option('steps', { type: 'number', default: 5, describe: 'Gradient evaluations along the path' })
+    .option('steps', { type: 'number', default: 5, describe: 'Intervals along the path, or nodes of gauss' })
     .option('include', { ...PATTERNS, describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out' })
     .option('exclude', { ...PATTERNS, describe: 'Tensors to leave as they are' })
     .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'Edit the delta, or the weights themselves' })

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { unknown } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
-import { COLUMNS } from '../record/row.js'
+import { COLUMNS, namedOptions } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
 import { expandEdits, type Edit } from './edits.js'
 import { optionsOf, postName } from './merge.js'
@@ -111,7 +111,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
 
 /** Figures are drawn last: a column that no row will have is refused before the work starts. */
 function checkViews(views: readonly View[], edits: readonly Edit[], errorAt: (index: number, key: string, error: Error) => Error): void {
-  const options = edits.flatMap((edit) => Object.keys(optionsOf(edit)))
+  const options = edits.flatMap((edit) => Object.keys(namedOptions(optionsOf(edit))))
   const known = [...new Set([...COLUMNS, ...MADE, ...options])]
   for (const [index, view] of views.entries()) {
     const stray = columnsOfView(view).find(({ name }) => !known.includes(name))

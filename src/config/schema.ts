@@ -87,7 +87,7 @@ const loss = section({
   items: items.default(128).describe('Number of items the losses are measured on, from the first.'),
   riemann: z.boolean().default(true).describe('Riemann sum of the loss change.'),
   rule: z.enum(RULES).default('left').describe("Quadrature rule; left is the paper's."),
-  steps: z.number().int().min(1).default(5).describe('Gradient evaluations along the path (C in the paper).'),
+  steps: z.number().int().min(1).default(5).describe('Intervals along the path, or nodes of gauss (C in the paper).'),
   taylor2: z.boolean().default(false).describe('First- and second-order Taylor estimates.'),
   terms: z.boolean().default(true).describe('Per-tensor terms of the Riemann sum in terms.csv.'),
 })

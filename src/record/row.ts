@@ -45,7 +45,7 @@ export const rowSchema = z.strictObject({
   loss_items: count.nullable().describe('Number of items the losses are measured on.'),
   loss_tokens: count.nullable().describe('Number of answer tokens the losses are the mean of.'),
   riemann_rule: z.string().nullable().describe('Quadrature rule of riemann_sum.'),
-  riemann_steps: count.nullable().describe('Number of gradient evaluations along the path (C in arXiv 2410.13841).'),
+  riemann_steps: count.nullable().describe('Number of intervals along the path, or of Gauss nodes (C in arXiv 2410.13841).'),
   riemann_sum: value.nullable().describe('Riemann-sum approximation of loss_change, nats per token.'),
   taylor1: value.nullable().describe('First-order estimate of loss_change: gradient at the post-trained weights times the change.'),
   taylor2: value.nullable().describe('Second-order estimate of loss_change, with an exact Hessian-vector product.'),
@@ -97,8 +97,25 @@ export function describeRecords(): string {
   return `${table('runs.csv', rowSchema.shape)}\n${table('terms.csv', termSchema.shape)}`
 }
 
-/** A column of the row, or else the editor option of that name (`multiplier`, `blocks`, …); null where there is neither. */
-export function valueOf(row: Row, name: string): string | number | boolean | null {
-  const found = name in row ? row[name as Column] : row.options[name]
-  return found === undefined || (found !== null && typeof found === 'object') ? null : (found as string | number | boolean | null)
+type Value = string | number | boolean | null
+
+/**
+ * The options of a row by the names that tables and figures know. Those of a chain carry the name of their editor
+ * (`bitdelta.multiplier`, of a second one `bitdelta2.multiplier`), because editors share names; a list or a value per model is text.
+ */
+export function namedOptions({ steps, ...options }: Row['options']): Record<string, Value> {
+  const count: Record<string, number> = {}
+  const chained = ((steps ?? []) as Row['options'][]).flatMap(({ editor, ...own }) => {
+    count[String(editor)] = (count[String(editor)] ?? 0) + 1
+    const name = `${editor}${count[String(editor)] > 1 ? count[String(editor)] : ''}`
+    return Object.entries(own).map(([option, value]) => [`${name}.${option}`, value] as const)
+  })
+  return Object.fromEntries([...Object.entries(options), ...chained].map(([name, value]) => [name, plain(value)]))
+}
+
+const plain = (value: unknown): Value => (typeof value === 'object' && value !== null ? JSON.stringify(value) : ((value ?? null) as Value))
+
+/** A column of the row, or else the option of that name (`multiplier`, `blocks`, …); null where there is neither. */
+export function valueOf(row: Row, name: string): Value {
+  return name in row ? plain(row[name as Column]) : (namedOptions(row.options)[name] ?? null)
 }

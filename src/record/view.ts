@@ -21,7 +21,9 @@ export const viewSchema = z.strictObject({
     .record(column, z.union([value, z.array(value).min(1)]))
     .optional()
     .describe('Only runs in which each of these columns has the value, or one of the values, given.'),
-  x: column.optional().describe('Column or editor option on the x axis; the axis of the editors unless given.'),
+  x: column
+    .optional()
+    .describe('Column or option on the x axis (in a chain `bitdelta.multiplier`); the axis of the editors unless given.'),
   y: z
     .union([column, z.array(column).min(1)])
     .optional()

@@ -1,7 +1,7 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { parse } from 'yaml'
 import { unknown } from '../errors/index.js'
-import { COLUMNS, valueOf, type Row } from '../record/row.js'
+import { COLUMNS, namedOptions, valueOf, type Row } from '../record/row.js'
 import { MADE, type View } from '../record/view.js'
 
 export type Value = string | number | boolean | null
@@ -52,10 +52,10 @@ export const IDENTITY = [
 /** Options that may be swept, by how telling they are on an axis. */
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
 
-/** Options of the editors that have no column of their own (rescale, blocks, multiplier, …). */
+/** Options that have no column of their own (rescale, blocks, multiplier, …, of chains `bitdelta.multiplier`). */
 export function optionColumns(rows: readonly Row[]): string[] {
-  const names = new Set(rows.flatMap((row) => Object.keys(row.options)))
-  return [...names].filter((name) => name !== 'steps' && !(COLUMNS as string[]).includes(name)).sort()
+  const names = new Set(rows.flatMap((row) => Object.keys(namedOptions(row.options))))
+  return [...names].filter((name) => !(COLUMNS as string[]).includes(name)).sort()
 }
 
 /** Columns and editor options that say what a run is. */

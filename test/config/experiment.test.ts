@@ -76,6 +76,12 @@ test("defaults are the paper's; paths are relative to the file, names of tasks s
   assert.deepEqual([without.seeds, without.score, without.loss], [[5, 7], false, false])
 })
 
+test('a figure may name an option inside a chain', async () => {
+  const chain = 'editors:\n  - chain: [{ editor: dare, drop_rate: 0.5 }, { editor: bitdelta, multiplier: [0.5, 1] }]\n'
+  assert.equal((await load(`${chain}report: { x: bitdelta.multiplier }\n`)).views[0].x, 'bitdelta.multiplier')
+  assert.match(await refusal(`${chain}report: { x: bitdelta.multiple }\n`), /did you mean "bitdelta\.multiplier"/)
+})
+
 test('what is wrong is said with file, line, column and path', async () => {
   const dare = 'editors:\n  - { editor: dare, drop_rate: 0.5 }\n'
   // A few lines that would fill the memory: each list is nine of the list before.

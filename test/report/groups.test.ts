@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { cellOf, compareValues, groupRows, meanOf, orderOf, rowsWhere } from '../../src/report/groups.js'
+import { makeTable } from '../../src/report/table.js'
 import { UserError } from '../../src/errors/index.js'
 import { makeRow } from './rows.js'
 
@@ -33,6 +34,18 @@ test('failed runs are counted and left out of the means', () => {
     failed.map((row) => row.error),
     ['broke'],
   )
+})
+
+test('options inside a chain, and values per model, tell runs apart', () => {
+  const chain = (multiplier: number, seed: number) =>
+    makeRow({ seed, options: { steps: [{ editor: 'dare', drop_rate: 0.5 }, { editor: 'bitdelta', multiplier }, { editor: 'dare', drop_rate: 0.1 }] } })
+  const rows = [chain(1, 1), chain(1, 2), chain(0.5, 1), chain(0.5, 2)]
+  assert.deepEqual(['bitdelta.multiplier', 'dare.drop_rate', 'dare2.drop_rate', 'multiplier'].map((name) => cellOf(rows[0], name)), [1, 0.5, 0.1, null])
+  assert.deepEqual(makeTable(rows, '').by, ['label', 'bitdelta.multiplier'])
+  assert.deepEqual(makeTable(rows, '').lines.map(({ runs }) => runs), [2, 2])
+  assert.deepEqual(groupRows(rows, ['label']).mixed, ['bitdelta.multiplier'])
+  const merges = [0.3, 0.7].map((a) => makeRow({ options: { weight: { math: a, code: 1 - a } } }))
+  assert.equal(makeTable(merges, '').lines.length, 2)
 })
 
 test('options of the editor and the gap to the post-trained score are columns', () => {
