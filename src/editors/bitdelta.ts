@@ -68,6 +68,9 @@ function residualMeans(values: Float32Array, first: number, passes: number): Flo
   return means
 }
 
+/** A sign of each pass, and the number of the block. */
+const entryBits = ({ blocks, passes }: Options) => passes + Math.ceil(Math.log2(blocks))
+
 /**
  * The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it
  * flips a sign.
@@ -103,7 +106,7 @@ export const bitdelta: Editor<Options, Blocks> = {
     if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
     return sized
   },
+  entryBits,
   /** n (passes + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
-  bits: ({ blocks, magnitudes, passes }, shape) =>
-    count(shape) * (passes + Math.ceil(Math.log2(blocks))) + 16 * (blocks + passes - 1) + (magnitudes === 'mean' ? 0 : 64),
+  bits: (o, shape) => count(shape) * entryBits(o) + 16 * (o.blocks + o.passes - 1) + (o.magnitudes === 'mean' ? 0 : 64),
 }

@@ -78,6 +78,8 @@ export interface Editor<O = any, F = any> {
   edit: (delta: Tensor, context: EditContext<O, F>) => Tensor
   /** Sentences about a tensor on which the method degenerates (nothing kept, many ties at the threshold). */
   warnings?: (options: O, shape: readonly number[], facts: F) => string[]
+  /** Bits of one entry, shared numbers aside: what the column `bits` says; absent: the option of that name, if there is one. */
+  entryBits?: (options: O) => number
   /** Bits that store an edited delta of this shape with `kept` non-zero entries; the formula stands in the file. */
   bits: (options: O, shape: readonly number[], kept: number, facts?: F) => number
 }

@@ -35,6 +35,8 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
   const kinds = new Set(y.map((name) => wordsOf(name).kind))
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
+  // Level lines stand beside others that have an x; alone they are a column that nothing fills in.
+  if (groups.length && groups.every((group) => group.keys[x] === null)) throw nothing(`a value of ${x}`, failed.length)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
   const label = (name: string, measure: string) =>
     y.length === 1 && series.length ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`

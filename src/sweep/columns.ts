@@ -1,5 +1,6 @@
 // The columns of a row that the plan alone determines, and the row of a run that failed.
 import { optionsOf, postName } from '../config/merge.js'
+import { editorNamed } from '../editors/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Run } from './plan.js'
 
@@ -18,6 +19,7 @@ export function plannedColumns(experiment: string, run: Run) {
     const found = groups.map((group) => group[name]).find((value) => typeof value === 'number')
     return (found as number | undefined) ?? null
   }
+  const entryBits = run.edit.steps.map((step) => editorNamed(step.editor).entryBits?.(step.options)).find((bits) => bits !== undefined)
   const { include, exclude } = run.edit.tensors
   return {
     id: run.id,
@@ -32,7 +34,7 @@ export function plannedColumns(experiment: string, run: Run) {
     options,
     drop_rate: option('drop_rate'),
     rank: option('rank'),
-    bits: option('bits'),
+    bits: option('bits') ?? entryBits ?? null,
     alpha: option('alpha'),
     k: option('k'),
     seed: run.seed,

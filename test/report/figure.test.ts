@@ -126,6 +126,7 @@ test('exact change and approximations together share a unit; score and loss do n
 test('what cannot be drawn is said in a sentence', async () => {
   await assert.rejects(drawFigure(source(small), { x: 'drop_rte' }), /unknown column "drop_rte"; did you mean "drop_rate"/)
   await assert.rejects(drawFigure(source([makeRow({ score_edited: null, loss_change: null })])), /nothing to draw/)
+  await assert.rejects(drawFigure(source(small), { x: 'bits' }), /nothing to draw: no finished run has a value of bits/)
   await assert.rejects(drawFigure(source(small), { kind: 'box' }), /nothing to draw: no finished run has terms/)
   await assert.rejects(drawFigure(source(small), { where: { label: 'nobody' } }), /nothing to draw/)
 })

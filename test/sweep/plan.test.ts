@@ -1,6 +1,8 @@
 // The runs of an experiment: their number, order and ids.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseOptions, editorNamed } from '../../src/editors/index.js'
+import { plannedColumns } from '../../src/sweep/columns.js'
 import { planRuns } from '../../src/sweep/plan.js'
 import { gradientCount } from '../../src/sweep/cost.js'
 import { ruleNodes, RULES } from '../../src/loss/index.js'
@@ -57,4 +59,15 @@ test('one model measured twice on one task is refused; skills of one model may s
 test('the estimate counts the gradients that each rule takes', () => {
   for (const rule of RULES)
     for (const steps of [1, 2, 5]) assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
+})
+
+test('bits of a row are those of an entry: signs and the number of its block', () => {
+  const bitsOf = (editor: string, options: object) => {
+    const steps = [{ editor, options: parseOptions(editorNamed(editor), options) }]
+    const { runs } = planned(experiment([{ ...edit('x', 0), editor, steps }], [1]))
+    return plannedColumns('x', runs[0]).bits
+  }
+  assert.deepEqual([{}, { blocks: 16 }, { blocks: 5 }, { passes: 3 }].map((options) => bitsOf('bitdelta', options)), [1, 5, 4, 3])
+  assert.equal(bitsOf('quantise', { bits: 3 }), 3)
+  assert.equal(bitsOf('dare', { drop_rate: 0.5 }), null)
 })
