@@ -74,16 +74,19 @@ export function frame(layer: object[], styles: readonly Style[], grid: Grid, val
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }
   const row = { field: 'row', type: 'nominal', sort: rows, header: { title: null, labelAngle: -90 } }
   const wrapped = across < columns.length
+  const spec = { width, height, layer }
   const panels =
     !wide && !tall
-      ? { width, height, layer }
-      : {
-          facet: wrapped ? column : { ...(wide && { column }), ...(tall && { row }) },
-          ...(wrapped && { columns: across }),
-          bounds: 'flush',
-          spacing: wrapped ? { row: 34, column: GAP } : GAP,
-          spec: { width, height, layer },
-        }
+      ? spec
+      : wrapped && columns.length % across
+        ? inLines(column, across, spec)
+        : {
+            facet: wrapped ? column : { ...(wide && { column }), ...(tall && { row }) },
+            ...(wrapped && { columns: across }),
+            bounds: 'flush',
+            spacing: wrapped ? { row: 34, column: GAP } : GAP,
+            spec,
+          }
   return {
     title: { text: headings.title, subtitle: headings.subtitle },
     data: { values },
@@ -91,4 +94,20 @@ export function frame(layer: object[], styles: readonly Style[], grid: Grid, val
     spacing: 14,
     vconcat: [panels, ...(styles.length ? [legendSpec(styles, across * width + (across - 1) * GAP)] : [])],
   } as unknown as TopLevelSpec
+}
+
+/** Wrapped panels whose last line is not full: a facet per line, each with its own x axis, or the empty places would have one. */
+function inLines(column: { field: string; sort: string[] }, across: number, spec: object): object {
+  const starts = Array.from({ length: Math.ceil(column.sort.length / across) }, (_, i) => i * across)
+  const line = (start: number) => {
+    const titles = column.sort.slice(start, start + across)
+    return {
+      transform: [{ filter: { field: 'column', oneOf: titles } }],
+      facet: { column: { ...column, sort: titles } },
+      bounds: 'flush',
+      spacing: GAP,
+      spec,
+    }
+  }
+  return { vconcat: starts.map(line), resolve: { scale: { x: 'shared', y: 'shared' } } }
 }
