@@ -1,34 +1,59 @@
-// Pixels of images as a model is given them: PNG files decoded, cut out, scaled and normalised by preprocessor_config.json.
+// Pixels of images as a model is given them: cut out, resized, cropped at the centre, scaled and normalised by preprocessor_config.json.
 import { readFile } from 'node:fs/promises'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { decode, type DecodedPng } from 'fast-png'
 import { z } from 'zod'
-import { UserError } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
+import { cutBitmap, readBitmap, type Bitmap } from './bitmap.js'
+import { resizeBitmap, type FilterNumber } from './resample.js'
 
 /** Left, top, width and height in pixels. */
 export type Crop = readonly [number, number, number, number]
 
+interface Size {
+  height: number
+  width: number
+}
+
 /** What preprocessor_config.json says: values are bytes · factor, minus the mean, over the deviation, per channel. */
 export interface ImageReader {
   /** Height and width that the model is given. */
-  size: { height: number; width: number }
+  size: Size
+  /** What an image is resized to: the size, or the length of its shorter edge. Nothing where images come in their size. */
+  resize?: { to: Size | number; filter: FilterNumber }
+  /** The middle of `size` is cut out, with black where the image is smaller. */
+  crop?: boolean
   factor: number
   mean: number[]
   deviation: number[]
 }
 
 const rgb = z.tuple([z.number(), z.number(), z.number()])
-const Settings = z.object({
-  size: z.union([z.int().positive().transform((side) => ({ height: side, width: side })), z.object({ height: z.int().positive(), width: z.int().positive() })]),
-  do_rescale: z.boolean().default(true),
-  rescale_factor: z.number().positive().default(1 / 255),
-  do_normalize: z.boolean().default(true),
-  image_mean: rgb.default([0.5, 0.5, 0.5]),
-  image_std: rgb.default([0.5, 0.5, 0.5]),
-})
+const side = z.int().positive()
+const square = side.transform((edge): Size => ({ height: edge, width: edge }))
+const size = z.object({ height: side, width: side })
 
-/** Reads preprocessor_config.json of a model folder. @throws UserError when it is missing or says something else */
+/** The defaults of transformers' image processors; an edge alone means the shorter one to CLIP, and a square to ViT. */
+const settingsOf = (clip: boolean) =>
+  z.object({
+    do_resize: z.boolean().default(true),
+    size: z.union([size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square]).default(clip ? 224 : { height: 224, width: 224 }),
+    resample: z.union([z.literal(1), z.literal(2), z.literal(3)], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(clip ? 3 : 2),
+    do_center_crop: z.boolean().default(clip),
+    crop_size: z.union([size, square]).default({ height: 224, width: 224 }),
+    do_rescale: z.boolean().default(true),
+    rescale_factor: z.number().positive().default(1 / 255),
+    do_normalize: z.boolean().default(true),
+    image_mean: rgb.default(clip ? [0.48145466, 0.4578275, 0.40821073] : [0.5, 0.5, 0.5]),
+    image_std: rgb.default(clip ? [0.26862954, 0.26130258, 0.27577711] : [0.5, 0.5, 0.5]),
+  })
+
+const Kind = z.object({ image_processor_type: z.string().optional(), feature_extractor_type: z.string().optional(), do_center_crop: z.boolean().optional() })
+const KINDS = ['ViTImageProcessor', 'CLIPImageProcessor']
+
+/**
+ * Reads preprocessor_config.json of a model folder, as transformers' CLIPImageProcessor and ViTImageProcessor do.
+ * @throws UserError when it is missing, is that of another kind of model, or says what cannot be
+ */
 export async function loadImageReader(folder: string): Promise<ImageReader> {
   const path = join(folder, 'preprocessor_config.json')
   let value: unknown
@@ -38,55 +63,65 @@ export async function loadImageReader(folder: string): Promise<ImageReader> {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     throw new UserError(missing ? `${path} is missing; the folder of an image model must hold it` : `${path}: ${(cause as Error).message}`, { cause })
   }
-  const { data, error } = Settings.safeParse(value)
-  if (!data) throw new UserError(`${path}: ${error.issues[0].path.join('.')}: ${error.issues[0].message}`)
+  const refuse = ({ issues: [{ path: keys, message }] }: z.ZodError) => new UserError(`${path}: ${keys.join('.')}: ${message}`)
+  const kind = Kind.safeParse(value)
+  if (!kind.data) throw refuse(kind.error)
+  const named = (kind.data.image_processor_type ?? kind.data.feature_extractor_type)?.replace(/FeatureExtractor$/, 'ImageProcessor').replace(/Fast$/, '')
+  if (named !== undefined && !KINDS.includes(named)) throw new UserError(`${path}: ${unknown('image_processor_type', named, KINDS).message}`)
+  // Files without a kind are those of early models, where only CLIP's speak of a crop.
+  const { data, error } = settingsOf(named === undefined ? kind.data.do_center_crop !== undefined : named.startsWith('CLIP')).safeParse(value)
+  if (!data) throw refuse(error)
+  const final = data.do_center_crop ? data.crop_size : data.size
+  if (typeof final === 'number') throw new UserError(`${path}: size: a shortest edge alone gives images of many sizes; do_center_crop must be true, or size have height and width`)
   return {
-    size: data.size,
+    size: final,
+    ...(data.do_resize && { resize: { to: data.size, filter: data.resample } }),
+    ...(data.do_center_crop && { crop: true }),
     factor: data.do_rescale ? data.rescale_factor : 1,
     mean: data.do_normalize ? data.image_mean : [0, 0, 0],
     deviation: data.do_normalize ? data.image_std : [1, 1, 1],
   }
 }
 
-/** Normalised pixels [images, 3, height, width] in one array. A file that several images are cut from is decoded once. */
+/** Normalised pixels [images, 3, height, width] in one array. A file that images in a row are cut from is decoded once. */
 export function readPixels(images: readonly { image: string; crop?: Crop }[], reader: ImageReader): Float32Array {
-  const { height, width } = reader.size
-  const size = 3 * height * width
+  const size = 3 * reader.size.height * reader.size.width
   const pixels = new Float32Array(images.length * size)
-  const sheets = new Map<string, DecodedPng>()
+  let sheet: { path: string; bitmap: Bitmap } | undefined
   for (const [index, { image, crop }] of images.entries()) {
-    if (!sheets.has(image)) sheets.set(image, open(image))
-    const sheet = sheets.get(image)!
-    place(pixels.subarray(index * size, (index + 1) * size), sheet, crop ?? [0, 0, sheet.width, sheet.height], image, reader)
+    if (sheet?.path !== image) sheet = { path: image, bitmap: readBitmap(image) }
+    try {
+      const part = crop ? cutBitmap(sheet.bitmap, crop) : sheet.bitmap
+      place(pixels.subarray(index * size, (index + 1) * size), resized(part, reader), reader)
+    } catch (error) {
+      throw error instanceof UserError ? new UserError(`${image}: ${error.message}`) : error
+    }
   }
   return pixels
 }
 
-function open(path: string): DecodedPng {
-  let sheet: DecodedPng
-  try {
-    sheet = decode(readFileSync(path))
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new UserError(missing ? `${path} does not exist` : `${path}: not a PNG image that can be read: ${(cause as Error).message}`, { cause })
-  }
-  if (sheet.depth !== 8 || sheet.palette) throw new UserError(`${path}: a PNG image of 8 bits per channel and without a palette is wanted`)
-  return sheet
+function resized(image: Bitmap, { resize }: ImageReader): Bitmap {
+  if (!resize) return image
+  const { to, filter } = resize
+  if (typeof to !== 'number') return resizeBitmap(image, to, filter)
+  const { width, height } = image
+  // The longer edge is rounded down, as transformers does.
+  const long = Math.trunc((to * Math.max(width, height)) / Math.min(width, height))
+  return resizeBitmap(image, width <= height ? { width: to, height: long } : { width: long, height: to }, filter)
 }
 
-function place(to: Float32Array, sheet: DecodedPng, [left, top, w, h]: Crop, path: string, { size, factor, mean, deviation }: ImageReader): void {
-  const { height, width } = size
-  if (left + w > sheet.width || top + h > sheet.height) {
-    throw new UserError(`${path}: [${left}, ${top}, ${w}, ${h}] is outside the image of ${sheet.width} × ${sheet.height} pixels`)
+function place(to: Float32Array, image: Bitmap, { size: { height, width }, crop, factor, mean, deviation }: ImageReader): void {
+  if (!crop && (image.width !== width || image.height !== height)) {
+    throw new UserError(`the image is ${image.width} × ${image.height} pixels, the model reads ${width} × ${height}, and its preprocessor_config.json says do_resize: false`)
   }
-  if (w !== width || h !== height) throw new UserError(`${path}: the image is ${w} × ${h} pixels, the model reads ${width} × ${height}; resize it first`)
-  // Grey images have one channel (two with transparency), which stands for all three colours.
-  const colours = sheet.channels >= 3 ? [0, 1, 2] : [0, 0, 0]
-  for (let y = 0; y < h; y++) {
-    for (let x = 0; x < w; x++) {
-      const from = ((top + y) * sheet.width + left + x) * sheet.channels
+  const [left, top] = [Math.floor((image.width - width) / 2), Math.floor((image.height - height) / 2)]
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const inside = x + left >= 0 && x + left < image.width && y + top >= 0 && y + top < image.height
+      const from = 3 * ((y + top) * image.width + x + left)
       for (let channel = 0; channel < 3; channel++) {
-        to[(channel * h + y) * w + x] = (sheet.data[from + colours[channel]] * factor - mean[channel]) / deviation[channel]
+        const byte = inside ? image.rgb[from + channel] : 0
+        to[(channel * height + y) * width + x] = (byte * factor - mean[channel]) / deviation[channel]
       }
     }
   }

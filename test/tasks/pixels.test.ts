@@ -1,10 +1,11 @@
-// Images listed in a file: crops, grey and transparent PNGs, normalisation by hand, and what is refused.
+// Images as models read them: crops, CLIP's and ViT's preparation against Pillow, normalisation by hand, and what is refused.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { encode } from 'fast-png'
+import { fileURLToPath } from 'node:url'
+import { decode, encode } from 'fast-png'
 import { imagesIn, loadImageReader, loadTask, readPixels, type ImageReader } from '../../src/tasks/index.js'
 
 let folder: string
@@ -41,12 +42,44 @@ test('preprocessor_config.json scales and normalises', async () => {
   await assert.rejects(loadImageReader(folder), /preprocessor_config\.json: size/)
 })
 
+const fixtures = fileURLToPath(new URL('../../../test/fixtures/images', import.meta.url))
+const preprocessor = async (settings: object) => {
+  writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(settings))
+  return loadImageReader(folder)
+}
+/** Pixels that nothing but a division by 255 was done to, as bytes [height, width, 3]. */
+const bytesOf = (pixels: Float32Array) => Uint8Array.from({ length: pixels.length }, (_, i) => Math.round(255 * pixels[(i % 3) * (pixels.length / 3) + Math.floor(i / 3)]))
+const expected = (name: string) => new Uint8Array(decode(readFileSync(join(fixtures, `${name}.expected.png`))).data)
+
+for (const [name, size, crop] of [['wide-clip', { shortest_edge: 24 }, { height: 24, width: 24 }], ['tall-clip', 24, 20], ['tall-clip-padded', 16, 20]] as const) {
+  test(`${name}: shorter edge, bicubic, then the middle, as CLIP's processor does`, async () => {
+    const reader = await preprocessor({ feature_extractor_type: 'CLIPFeatureExtractor', size, crop_size: crop, do_normalize: false })
+    assert.deepEqual(bytesOf(readPixels([{ image: join(fixtures, `${name.split('-')[0]}.jpg`) }], reader)), expected(name))
+  })
+}
+
+test("both edges, bilinear, as ViT's processor does", async () => {
+  const reader = await preprocessor({ image_processor_type: 'ViTImageProcessorFast', size: { height: 20, width: 16 }, do_normalize: false })
+  assert.deepEqual(bytesOf(readPixels([{ image: join(fixtures, 'wide.jpg') }], reader)), expected('wide-bilinear'))
+})
+
+test('files that leave things out mean what transformers means', async () => {
+  const clip = await preprocessor({ image_processor_type: 'CLIPImageProcessor' })
+  assert.deepEqual([clip.size, clip.resize, clip.crop, clip.mean[0]], [{ height: 224, width: 224 }, { to: 224, filter: 3 }, true, 0.48145466])
+  const vit = await preprocessor({ size: 384 })
+  const square = { height: 384, width: 384 }
+  assert.deepEqual([vit.size, vit.resize, vit.crop, vit.mean[0]], [square, { to: square, filter: 2 }, undefined, 0.5])
+  await assert.rejects(preprocessor({ size: { shortest_edge: 24 } }), /size: a shortest edge alone gives images of many sizes/)
+  await assert.rejects(preprocessor({ image_processor_type: 'ConvNextImageProcessor' }), /image_processor_type/)
+  await assert.rejects(preprocessor({ resample: 7 }), /resample: must be 1 \(Lanczos\), 2 \(bilinear\) or 3 \(bicubic\)/)
+})
+
 test('refused: another size, outside the image, not a PNG, no file, a line without an image', () => {
   const image = png('b.png', 3, 1, [1, 2, 3])
-  assert.throws(() => readPixels([{ image }], plain), /the image is 3 × 1 pixels, the model reads 2 × 1/)
+  assert.throws(() => readPixels([{ image }], plain), /b\.png: the image is 3 × 1 pixels, the model reads 2 × 1/)
   assert.throws(() => readPixels([{ image, crop: [2, 0, 2, 1] }], plain), /outside the image of 3 × 1/)
   writeFileSync(join(folder, 'no.png'), 'text')
-  assert.throws(() => readPixels([{ image: join(folder, 'no.png') }], plain), /not a PNG image/)
+  assert.throws(() => readPixels([{ image: join(folder, 'no.png') }], plain), /not a JPEG or PNG image/)
   assert.throws(() => readPixels([{ image: join(folder, 'lost.png') }], plain), /does not exist/)
   assert.throws(() => imagesIn('x.jsonl', [{ where: 'x.jsonl:3', number: 3, row: { label: 1 } }]), /x\.jsonl:3: image/)
 })
