@@ -1,7 +1,7 @@
 // Scores a model on a task: generated answers, choices by likelihood, or classes.
 import type { Model, Source, Weights } from '../models/index.js'
 import { UserError } from '../errors/index.js'
-import { CHOICE_METRICS } from '../tasks/choice.js'
+import { CHOICE_METRICS, largest } from '../tasks/choice.js'
 import { LABEL_METRICS } from '../tasks/labels.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
@@ -9,10 +9,11 @@ import { answerAll, scoreAnswers } from './answers.js'
 import { classBatches, predict } from './classes.js'
 import type { EncodeOptions } from './encode.js'
 import { imageBatches } from './images.js'
-import { chooseAll } from './likelihood.js'
+import { weighChoices } from './likelihood.js'
 import { imagesFor, textFor, type Reader } from './reader.js'
 
 export { encodeItems, type EncodeOptions } from './encode.js'
+export { promptFeatures } from './features.js'
 export { generate, type GenerateOptions } from './generate.js'
 export { logLikelihoods } from './likelihood.js'
 export { loadReader, readerFile, type Reader } from './reader.js'
@@ -43,24 +44,37 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Scores> {
   checkTask(task, model, options)
+  return scoreReplies(task, await replyTo(model, weights, task, reader, options))
+}
+
+/** What a model makes of an item: its answer, its class or value, or the log-likelihoods of the choices. */
+export type Reply = string | number | number[]
+
+/** The replies to the first `items` items; a task that `checkTask` took. */
+export async function replyTo(model: Model, weights: Weights | Source, task: Task, reader: Reader, options: EncodeOptions = {}): Promise<Reply[]> {
   const items = task.items.slice(0, options.items)
-  if (task.kind === 'images') {
-    const predicted = await predict(model, weights, imageBatches(items, imagesFor(reader, task)), items.length)
-    return gather(task, (name) => ofLabels(name, predicted, items.map((item) => item.label!)))
-  }
+  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task)), items.length)
   const tokenizer = textFor(reader, task)
+  if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
+  if (task.kind === 'classify') return predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
+  return answerAll(model, weights, task, tokenizer, options)
+}
+
+/** Scores the replies to the first items. */
+export async function scoreReplies(task: Task, replies: readonly Reply[]): Promise<Scores> {
+  const items = task.items.slice(0, replies.length)
+  if (task.kind === 'images' || task.kind === 'classify') {
+    return gather(task, (name) => ofLabels(name, replies as number[], items.map((item) => item.label!)))
+  }
   if (task.kind === 'choices') {
-    const { likelihoods, chosen } = await chooseAll(model, weights, task, tokenizer, options.items)
+    const likelihoods = replies as number[][]
+    const chosen = likelihoods.map(largest)
     return gather(task, (name) => {
       if (name in LABEL_METRICS) return ofLabels(name, chosen, items.map((item, i) => (item.right!.includes(chosen[i]) ? chosen[i] : item.right![0])))
       return meanOf(items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)))
     })
   }
-  if (task.kind === 'classify') {
-    const predicted = await predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
-    return gather(task, (name) => ofLabels(name, predicted, items.map((item) => item.label!)))
-  }
-  const [[, first], ...others] = await scoreAnswers(task, items, await answerAll(model, weights, task, tokenizer, options))
+  const [[, first], ...others] = await scoreAnswers(task, items, replies as string[])
   return {
     metric: task.metric,
     score: first.mean,

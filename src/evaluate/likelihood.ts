@@ -1,6 +1,5 @@
-// Log-likelihoods of texts after contexts, and the choice that is likeliest: as lm-evaluation-harness measures them.
+// Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
 import { addPart, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
-import { largest } from '../tasks/choice.js'
 import { batchesOf, continuationOf, fitSequence, type Sequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
@@ -27,18 +26,11 @@ export async function logLikelihoods(model: Model, weights: Weights | Source, se
   return sums
 }
 
-/** Summed log-likelihoods of the choices of each of the first `items` items, and the likeliest. */
-export async function chooseAll(
-  model: Model,
-  weights: Weights | Source,
-  task: Task,
-  tokenizer: Tokenizer,
-  items?: number,
-): Promise<{ likelihoods: number[][]; chosen: number[] }> {
+/** Summed log-likelihoods of the choices of each of the first `items` items. */
+export async function weighChoices(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, items?: number): Promise<number[][]> {
   const { delimiter = '' } = task
   const lists = task.items.slice(0, items).map((item) => item.choices!.map(({ prompt, text }) => continuationOf(prompt, delimiter + text, tokenizer)))
   const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
   let at = 0
-  const likelihoods = lists.map((list) => list.map(() => sums[at++]))
-  return { likelihoods, chosen: likelihoods.map(largest) }
+  return lists.map((list) => list.map(() => sums[at++]))
 }

@@ -52,3 +52,4 @@ export function mergerNamed(name: string): Merger {
 export * from './apply.js'
 export * from './greedy_soup.js'
 export * from './merger.js'
+export * from './router.js'

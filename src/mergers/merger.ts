@@ -65,6 +65,11 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   data?: 'fisher' | 'gram'
   /** The models have different parts, so that their order matters. */
   ordered?: boolean
+  /** A method that weighs the models anew for every input: whether these options leave that to a router, and the same merge with the gates given. */
+  gating?: {
+    routed: (options: O) => boolean
+    fix: (options: O, models: readonly M[], gates: readonly number[]) => { options: O; models: M[] }
+  }
   /** What is wrong with options that are right one by one. */
   check?: (options: O, models: M[], convention: Convention) => string | undefined
   /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */

@@ -12,6 +12,10 @@ const options = z.strictObject({
     .max(1)
     .default(0.1)
     .describe('Ranks kept of each exclusive part, as a fraction of min(rows, columns), truncated.'),
+  gates: z
+    .enum(['fixed', 'routed'])
+    .default('fixed')
+    .describe('Whether the gates are those given (`gate`), or those of a router for every item (in a sweep, which trains it).'),
 })
 const modelOptions = z.strictObject({
   weight,
@@ -20,7 +24,7 @@ const modelOptions = z.strictObject({
     .min(0)
     .max(1)
     .default(0)
-    .describe("Share of the model's exclusive part: what a router gives for an input, fixed here."),
+    .describe("Share of the model's exclusive part: what a router gives for an input, fixed here (`deltalab route` finds it)."),
 })
 
 /** Exclusive parts of vectors are kept whole. `facts`: compressed exclusive part of each model with a gate. */
@@ -33,6 +37,12 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  gating: {
+    routed: ({ gates }) => gates === 'routed',
+    fix: (options, models, gates) => ({ options: { ...options, gates: 'fixed' }, models: models.map((own, i) => ({ ...own, gate: gates[i] })) }),
+  },
+  check: ({ gates }, models) =>
+    gates === 'routed' && models.some(({ gate }) => gate !== 0) ? 'gate is what the router gives: leave it out, or gates: routed' : undefined,
   async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
     if (models[0].shape.length !== 2) return models.map(() => null)
     const rank = Math.trunc(fraction * Math.min(...models[0].shape))

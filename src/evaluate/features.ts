@@ -1,0 +1,41 @@
+// What a model makes of the prompts of a task before it answers: their mean last hidden states, the input of a router.
+import { disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
+import { hiddenStates } from '../models/hidden.js'
+import { batchesOf, fitSequence } from '../tasks/sequence.js'
+import type { Task } from '../tasks/task.js'
+import { tf, type Batch } from '../tensor/index.js'
+import { classBatches } from './classes.js'
+import { imageBatches } from './images.js'
+import { imagesFor, textFor, type Reader } from './reader.js'
+
+/** Padded tokens of one batch. */
+const BATCH_TOKENS = 4096
+
+/** The items without their answers; an empty prompt is the end-of-text token, so that there is something to look at. */
+function promptBatches({ items, ...task }: Task, reader: Reader, { positions }: Model): Batch[] {
+  if (task.kind === 'images') return imageBatches(items, imagesFor(reader, task))
+  const tokenizer = textFor(reader, task)
+  if (task.kind === 'classify') return classBatches(items, tokenizer, BATCH_TOKENS)
+  const prompts = items.map(({ prompt }) => tokenizer.encode(prompt, { special: true }))
+  const sequences = prompts.map((ids) => fitSequence({ prompt: ids.length ? ids : [tokenizer.eos], target: [] }, positions))
+  return batchesOf(sequences, tokenizer.pad, BATCH_TOKENS)
+}
+
+/** Mean over the real positions of the last hidden states of each item's prompt: [items, width] row-major, in the order of the items. */
+export async function promptFeatures(model: Model, weights: Weights, task: Task, reader: Reader): Promise<Float32Array> {
+  const features = new Float32Array(task.items.length * model.width)
+  for (const batch of promptBatches(task, reader, model)) {
+    const inputs = makeInputs(model, batch)
+    const { rows, columns } = inputs
+    const means = tf.tidy(() => {
+      const states = hiddenStates(model, weights, inputs).reshape([rows, columns, model.width])
+      const real = batch.mask.length ? tf.tensor(batch.mask, [rows, columns, 1], 'float32') : tf.ones([rows, columns, 1])
+      return states.mul(real).sum(1).div(real.sum(1))
+    })
+    disposeInputs(inputs)
+    const values = (await means.data()) as Float32Array
+    means.dispose()
+    batch.items.forEach((item, row) => features.set(values.subarray(row * model.width, (row + 1) * model.width), item * model.width))
+  }
+  return features
+}
