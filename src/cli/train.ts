@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { availableParallelism } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
+import { startCountdown } from './countdown.js'
 
 export const command = 'train <config>'
 export const describe = 'Train a model from a YAML file'
@@ -31,14 +32,8 @@ export async function trainFile(file: string, options: { workers: number; backen
   const { readLocated, trainingSchema } = await import('../config/index.js')
   const { train } = await import('../train/index.js')
   const { value: recipe } = await readLocated(file, trainingSchema)
-  const start = { time: Date.now(), step: -1, shown: Date.now() }
-  const onStep = (step: number, loss: number) => {
-    if (start.step < 0) Object.assign(start, { step: step - 1, time: Date.now() })
-    if (Date.now() - start.shown < 10_000 && step < recipe.steps) return
-    start.shown = Date.now()
-    const left = ((Date.now() - start.time) / 1000 / Math.max(1, step - start.step)) * (recipe.steps - step)
-    process.stderr.write(`${recipe.name}: step ${step}/${recipe.steps}, loss ${loss.toFixed(4)}, ${Math.ceil(left)} s left\n`)
-  }
+  const tell = startCountdown()
+  const onStep = (step: number, loss: number) => tell(recipe.name, step, recipe.steps, loss)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
   process.stdout.write(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
 }

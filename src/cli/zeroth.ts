@@ -1,10 +1,11 @@
 // `deltalab zeroth`: tunes a base with forward passes alone; each delta is a file of a few kilobytes.
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { startCountdown } from './countdown.js'
 import { BACKEND, PLAIN } from './options.js'
 
 export const command = 'zeroth <config>'
-export const describe = 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'
+export const describe = 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars; stopped at any moment, the same command goes on'
 
 export function builder(cli: Argv) {
   return cli
@@ -28,13 +29,7 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
   ])
   const { value: recipe, text } = await readLocated(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
-  let shown = Date.now()
-  const onLoss = (run: string, step: number, loss: number) => {
-    if (Date.now() - shown < 10_000) return
-    shown = Date.now()
-    process.stderr.write(`${run}: step ${step}, loss ${loss.toFixed(4)}\n`)
-  }
-  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onLoss })
+  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startCountdown() })
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
     process.stdout.write(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)

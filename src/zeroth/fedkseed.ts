@@ -3,22 +3,38 @@
 import { addSeeds, directionOf, step, type Seeds } from '../codecs/index.js'
 import type { Model } from '../models/index.js'
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
-import type { OnLoss } from './mezo.js'
+import type { Entry, Journal } from './journal.js'
 import { copyOf, drawDirection, move, slopeAlong, type Point } from './probe.js'
 import type { FedKSeedRun } from './recipe.js'
 
 /** Batch number `step` of a client. */
 export type ClientBatch = (client: number, step: number) => Batch
 
-/** Moves `point` in place. What the server walked on in between is its own sum; the result is base + seeds, added as a reader adds them. */
-export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, batchOf: ClientBatch, onLoss?: OnLoss): Promise<Seeds> {
+/**
+ * Moves `point` in place, first by the journal's past. What the server walked on in between is its own sum; the result is
+ * base + seeds, added as a reader adds them.
+ */
+export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, batchOf: ClientBatch, journal?: Journal): Promise<Seeds> {
   const start = copyOf(point)
   const scalars = new Float32Array(run.pool)
   const stepsOf = new Map<number, number>()
+  const walk = (moves: Entry['moves']) => {
+    for (const [k, sum] of moves) {
+      scalars[k] += sum
+      for (const [name, values] of point) step(values, sum, directionOf(run.seed, k, name, values.length))
+    }
+  }
   for (let round = 0; round < run.rounds; round++) {
+    const chosen = chooseClients(run, round)
+    const known = journal?.past[round]
+    if (known) {
+      for (const client of chosen) stepsOf.set(client, (stepsOf.get(client) ?? 0) + run.local_steps)
+      walk(known.moves)
+      continue
+    }
     const sums = new Float64Array(run.pool)
     let total = 0
-    for (const client of chooseClients(run, round)) {
+    for (const client of chosen) {
       const local = copyOf(point)
       const draws = keyOf(run.seed, 'fedkseed', round, client)
       for (let i = 0; i < run.local_steps; i++) {
@@ -33,12 +49,10 @@ export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, bat
         total += loss
       }
     }
-    for (let k = 0; k < run.pool; k++) {
-      if (sums[k] === 0) continue
-      scalars[k] += sums[k]
-      for (const [name, values] of point) step(values, sums[k], directionOf(run.seed, k, name, values.length))
-    }
-    onLoss?.((round + 1) * run.participants * run.local_steps, total / (run.participants * run.local_steps))
+    const moves = [...sums.entries()].filter(([, sum]) => sum !== 0)
+    walk(moves)
+    const steps = run.participants * run.local_steps
+    await journal?.add({ step: (round + 1) * steps, loss: total / steps, moves })
   }
   const seeds = { seed: run.seed, scalars }
   for (const [name, values] of point) {

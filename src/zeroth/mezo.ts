@@ -2,20 +2,25 @@
 import type { Seeds } from '../codecs/index.js'
 import type { Model } from '../models/index.js'
 import type { Batch } from '../tensor/index.js'
+import type { Journal } from './journal.js'
 import { drawDirection, move, slopeAlong, type Point } from './probe.js'
 import type { MezoRun } from './recipe.js'
 
-export type OnLoss = (step: number, loss: number) => void
-
-/** Moves `point` in place; the seeds rebuild it bit for bit from where it started. */
-export async function mezo(model: Model, point: Point, run: MezoRun, batchOf: (step: number) => Batch, onLoss?: OnLoss): Promise<Seeds> {
+/** Moves `point` in place, first by the journal's past; the seeds rebuild it bit for bit from where it started. */
+export async function mezo(model: Model, point: Point, run: MezoRun, batchOf: (step: number) => Batch, journal?: Journal): Promise<Seeds> {
   const scalars = new Float32Array(run.steps)
-  for (let k = 0; k < run.steps; k++) {
+  for (const { moves } of journal?.past ?? []) {
+    for (const [k, scalar] of moves) {
+      scalars[k] = scalar
+      move(point, scalar, drawDirection(point, run.seed, k))
+    }
+  }
+  for (let k = journal?.past.length ?? 0; k < run.steps; k++) {
     const direction = drawDirection(point, run.seed, k)
     const { slope, loss } = await slopeAlong(model, point, direction, run.epsilon, batchOf(k))
     scalars[k] = -run.learning_rate * slope
     move(point, scalars[k], direction)
-    onLoss?.(k + 1, loss)
+    await journal?.add({ step: k + 1, loss, moves: [[k, scalars[k]]] })
   }
   return { seed: run.seed, scalars }
 }

@@ -50,3 +50,7 @@ export const zerothSchema = z
 export type ZerothRecipe = z.infer<typeof zerothSchema>
 export type MezoRun = z.infer<typeof mezo>
 export type FedKSeedRun = z.infer<typeof fedkseed>
+
+/** Steps that a run makes; those of all clients together. */
+export const stepsOf = (run: MezoRun | FedKSeedRun): number =>
+  run.method === 'mezo' ? run.steps : run.rounds * run.participants * run.local_steps

@@ -1,6 +1,7 @@
 // Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
 // compared bit by bit with the weights that were measured.
-import { mkdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
@@ -14,9 +15,10 @@ import { setBackend, tf, type BackendName } from '../tensor/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import { batcher, readSequences } from './data.js'
 import { fedkseed } from './fedkseed.js'
+import { openJournal, type Entry } from './journal.js'
 import { mezo } from './mezo.js'
 import { copyOf, type Point } from './probe.js'
-import type { ZerothRecipe } from './recipe.js'
+import { stepsOf, type ZerothRecipe } from './recipe.js'
 import { readSeeds, rebuild, writeSeeds } from './store.js'
 
 export interface ZerothOptions {
@@ -25,12 +27,15 @@ export interface ZerothOptions {
   /** Results folder. */
   out: string
   backend: BackendName
-  onLoss?: (run: string, step: number, loss: number) => void
+  /** Called after each step with the steps that the run has made, and will make. */
+  onStep?: (run: string, step: number, steps: number, loss: number) => void
 }
 
 /** One run as summary.json has it. */
 export interface ZerothResult {
   name: string
+  /** SHA-256 of all that determines the run; a run of these settings is not made again. */
+  identity: string
   method: string
   /** Scalars stored, those that are not 0, and bytes of the file. */
   scalars: number
@@ -45,6 +50,9 @@ export interface ZerothResult {
   score_after: number
   /** Whether the weights rebuilt from the file are those of the trainer, bit for bit. */
   rebuilt_exactly: boolean
+  /** Package of the backend, versions and machine. */
+  backend: string
+  environment: ReturnType<typeof readEnvironment>
 }
 
 /** Where tuning starts. */
@@ -79,11 +87,14 @@ export async function readPoint(folder: string): Promise<Start> {
   }
 }
 
-/** Writes losses.csv, summary.json and <run>.safetensors to `out`. @throws UserError for bad input, before work starts. */
-export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLoss }: ZerothOptions): Promise<ZerothResult[]> {
+/**
+ * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Runs that are there are not made again, and
+ * one that was interrupted goes on where it stopped. @throws UserError for bad input, before work starts.
+ */
+export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onStep }: ZerothOptions): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const used = await setBackend(backend)
-  const [{ model, point: base, identity }, tokenizer, task] = await Promise.all([
+  const [{ model, point: base, identity: weights }, tokenizer, task] = await Promise.all([
     readPoint(at(recipe.from)),
     loadTokenizer(at(recipe.from)),
     loadTask(recipe.task),
@@ -91,28 +102,48 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLo
   const sequences = await readSequences(recipe, tokenizer, at)
   await mkdir(out, { recursive: true })
 
-  const measured = await measure(model, base, task, tokenizer, recipe.held_out)
+  const { runs, batch, held_out: heldOut } = recipe
+  const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
+  const identify = (run: object) => createHash('sha256').update(JSON.stringify([settings, run])).digest('hex')
+  const earlier = await readEarlier(out)
+  const measured = await measure(model, base, task, tokenizer, heldOut)
   const losses = ['run,step,loss']
   const results: ZerothResult[] = []
-  for (const run of recipe.runs) {
-    const point = copyOf(base)
-    const note = (step: number, loss: number) => {
-      losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
-      onLoss?.(run.name, step, loss)
-      if (!Number.isFinite(loss)) throw new UserError(`${run.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
+  const save = async (result: ZerothResult) => {
+    results.push(result)
+    await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
+    await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`)
+  }
+  for (const run of runs) {
+    const identity = identify(run)
+    const known = earlier.results.find((result) => result.name === run.name && result.identity === identity)
+    if (known) {
+      losses.push(...earlier.losses.filter((line) => line.startsWith(`${run.name},`)))
+      await save(known)
+      continue
     }
-    const parts = run.method === 'fedkseed' ? run.clients : 1
-    const batchOf = batcher(sequences, { seed: run.seed, batch: recipe.batch, pad: tokenizer.pad }, parts)
+    const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
+    const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
+    journal.past.forEach(note)
+    const add = async (entry: Entry) => {
+      note(entry)
+      onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
+      if (!Number.isFinite(entry.loss)) throw new UserError(`${run.name}: the loss is ${entry.loss} at step ${entry.step}; try a lower learning_rate`)
+      await journal.add(entry)
+    }
+    const point = copyOf(base)
+    const batchOf = batcher(sequences, { seed: run.seed, batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
     const seeds =
       run.method === 'mezo'
-        ? await mezo(model, point, run, (step) => batchOf(0, step), note)
-        : await fedkseed(model, point, run, batchOf, note)
+        ? await mezo(model, point, run, (step) => batchOf(0, step), { past: journal.past, add })
+        : await fedkseed(model, point, run, batchOf, { past: journal.past, add })
     const file = join(out, `${run.name}.safetensors`)
-    const bytes = await writeSeeds(file, seeds, identity)
+    const bytes = await writeSeeds(file, seeds, weights)
     const rebuilt = rebuild(copyOf(base), await readSeeds(file))
-    const after = await measure(model, rebuilt, task, tokenizer, recipe.held_out)
-    results.push({
+    const after = await measure(model, rebuilt, task, tokenizer, heldOut)
+    await save({
       name: run.name,
+      identity,
       method: run.method,
       scalars: seeds.scalars.length,
       used: seeds.scalars.filter(Boolean).length,
@@ -123,18 +154,20 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onLo
       score_before: measured.score,
       score_after: after.score,
       rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
+      backend: used.package,
+      environment: readEnvironment(),
     })
+    await journal.remove()
   }
-  const provenance = {
-    name: recipe.name,
-    recipe,
-    base: identity,
-    backend: { name: used.name, package: used.package },
-    environment: readEnvironment(),
-  }
-  await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
-  await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ ...provenance, results }, null, 2)}\n`)
   return results
+}
+
+/** Results and lines of losses that an earlier start left in the folder. */
+async function readEarlier(out: string): Promise<{ results: ZerothResult[]; losses: string[] }> {
+  const read = (file: string) => readFile(join(out, file), 'utf8').catch(() => null)
+  const [summary, losses] = [await read('summary.json'), await read('losses.csv')]
+  if (summary === null || losses === null) return { results: [], losses: [] }
+  return { results: JSON.parse(summary).results, losses: losses.split('\n') }
 }
 
 async function measure(model: Model, point: Point, task: Task, tokenizer: Tokenizer, items: number) {

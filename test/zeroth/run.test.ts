@@ -38,6 +38,14 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   assert.deepEqual(readFileSync(join(folder, 'out/losses.csv'), 'utf8').split('\n').slice(0, -1).map((line) => line.split(',').slice(0, 2).join()),
     ['run,step', 'mezo,1', 'mezo,2', 'fedkseed,2'])
 
+  const files = ['losses.csv', 'summary.json', 'mezo.safetensors'].map((file) => readFileSync(join(folder, 'out', file)))
+  writeFileSync(join(folder, 'longer.yaml'), recipe(base).replace('rounds: 1', 'rounds: 2'))
+  const more = await deltalab('zeroth', 'longer.yaml', '--out', 'out', '--backend', 'wasm', '--json')
+  assert.deepEqual(JSON.parse(more.stdout).results[0], results[0], 'a run of the same settings is not made again')
+  await deltalab('zeroth', 'tiny.yaml', '--out', 'fresh', '--backend', 'wasm')
+  assert.deepEqual(readFileSync(join(folder, 'fresh/losses.csv')), files[0])
+  assert.deepEqual(readFileSync(join(folder, 'out/mezo.safetensors')), files[2])
+
   await deltalab('rebuild', base, 'out/mezo.safetensors', '--out', 'tuned')
   const tuned = await openCheckpoint(join(folder, 'tuned'))
   const { point } = await readPoint(base)

@@ -10,6 +10,7 @@ import { padBatch } from '../../src/tasks/sequence.js'
 import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
 import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
 import { batcher } from '../../src/zeroth/data.js'
+import { openJournal, type Entry, type Journal } from '../../src/zeroth/journal.js'
 import { copyOf, drawDirection, lossBeside, slopeAlong, type Point } from '../../src/zeroth/probe.js'
 
 const WORDS = 6
@@ -114,6 +115,32 @@ test('FedKSeed lowers the loss with a pool smaller than its steps, and base + se
   assert.deepEqual(rebuild(start(), seeds), point)
   const again = copyOf(start())
   assert.deepEqual(await fedkseed(bigrams, again, settings, shards), seeds)
+})
+
+test('a run that stops after any step goes on to the same scalars and the same weights', async () => {
+  const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
+  const settings = run('fedkseed', { pool: 8, clients: 3, participants: 2, rounds: 5, local_steps: 3, epsilon: 1e-2 }) as any
+  const ways = {
+    mezo: (point: Point, journal: Journal) => mezo(bigrams, point, run('mezo', { steps: 5, epsilon: 1e-2 }) as any, (k) => batchOf(0, k), journal),
+    fedkseed: (point: Point, journal: Journal) => fedkseed(bigrams, point, settings, shards, journal),
+  }
+  for (const [name, way] of Object.entries(ways)) {
+    const whole: Entry[] = []
+    const point = start()
+    const seeds = await way(point, { past: [], add: (entry) => void whole.push(entry) })
+    assert.equal(whole.length, 5)
+    for (const stop of [0, 1, 4, 5]) {
+      const file = join(folder, `${name}-${stop}.jsonl`)
+      writeFileSync(file, ['id', ...whole.map((entry) => JSON.stringify(entry))].slice(0, stop + 1).join('\n') + '\n{"step": 9, "lo')
+      const journal = await openJournal(file, 'id')
+      const rest: Entry[] = []
+      const again = start()
+      assert.deepEqual(await way(again, { past: journal.past, add: (entry) => void rest.push(entry) }), seeds)
+      assert.deepEqual(again, point)
+      assert.deepEqual([...journal.past, ...rest], whole)
+    }
+  }
+  await assert.rejects(openJournal(join(folder, 'mezo-1.jsonl'), 'other'), /begun with other settings/)
 })
 
 test('4096 scalars make a file of less than 18 KB', async () => {

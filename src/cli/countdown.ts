@@ -1,0 +1,17 @@
+// Progress of steps on stderr: a line every ten seconds, with the loss and the time left at the pace of this start.
+
+/** Tells of a run by its name: steps made, steps it will make, and the loss in nats per token. */
+export type Tell = (run: string, step: number, steps: number, loss: number) => void
+
+export function startCountdown(): Tell {
+  let run = ''
+  let [first, started, shown] = [0, 0, 0]
+  return (name, step, steps, loss) => {
+    const now = Date.now()
+    if (name !== run) [run, first, started, shown] = [name, step, now, now]
+    if (now - shown < 10_000 && step < steps) return
+    shown = now
+    const left = ((now - started) / 1000 / Math.max(1, step - first)) * (steps - step)
+    process.stderr.write(`${name}: step ${step}/${steps}, loss ${loss.toFixed(4)}, ${Math.ceil(left)} s left\n`)
+  }
+}

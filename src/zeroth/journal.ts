@@ -1,0 +1,36 @@
+// The steps of a run as they are made, a line each, so that an interrupted run goes on where it stopped: the moves so far are
+// the whole state, because directions are drawn again from their numbers.
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { UserError } from '../errors/index.js'
+import { attempt } from '../record/write.js'
+
+/** A step of MeZO, or a round of FedKSeed. */
+export interface Entry {
+  /** Steps made, this one counted; those of all clients. */
+  step: number
+  /** Training loss, nats per token. */
+  loss: number
+  /** Directions walked along, and how far. */
+  moves: [direction: number, scalar: number][]
+}
+
+/** What a run is told of its past, and tells as it goes on. */
+export interface Journal {
+  past: readonly Entry[]
+  add(entry: Entry): Promise<void> | void
+}
+
+/** A journal on disk. A line that was cut off is dropped. @throws UserError when it belongs to a run with other settings. */
+export async function openJournal(file: string, identity: string): Promise<Journal & { remove(): Promise<void> }> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const [first, ...lines] = text.split('\n').slice(0, -1)
+  if (first !== undefined && first !== identity) {
+    throw new UserError(`${file}: was begun with other settings; choose another --out, or delete the file to start anew`)
+  }
+  await attempt(file, () => writeFile(file, [identity, ...lines, ''].join('\n')))
+  return {
+    past: lines.map((line) => JSON.parse(line) as Entry),
+    add: (entry) => attempt(file, () => appendFile(file, `${JSON.stringify(entry)}\n`)),
+    remove: () => rm(file),
+  }
+}
