@@ -44,6 +44,10 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const csv = join(folder, 'runs.csv')
   if (json) process.stdout.write(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
   else process.stdout.write(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
+  if (counts.warnings.length > 0) {
+    const [{ label, warnings }] = counts.warnings
+    process.stderr.write(`deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${label}: ${warnings}\n`)
+  }
   if (counts.failed > 0) {
     process.stderr.write(`deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`)
     if (counts.failed === counts.planned) process.exitCode = 1

@@ -2,12 +2,12 @@
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
-import { applySteps, takeCensus, type Step } from '../editors/index.js'
+import { takeCensus, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { mergeTensors, needsSurvey, surveyModels, type Inputs, type Merging, type Part } from '../mergers/index.js'
-import { tf, type Tensor } from '../tensor/index.js'
+import { needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
+import { add, editPart, mergePart, placeOf, subtract, wantsDeltas } from './tensor.js'
 
 export interface MergeOptions {
   overwrite?: boolean
@@ -42,8 +42,12 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
     for (const tensor of tensors) {
       const { name, merging, shape } = tensor
       const [first] = tensor.sources
-      if (merging) yield { name, values: await mergeOne({ ...merging, survey }, { ...tensor, merging }, reader, onWarning) }
-      else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
+      if (merging) {
+        const before = await readBase(tensor)
+        const part = { ...(await reader({ ...tensor, merging }, before)), embedding: roleOf(name, shape) === 'embedding' }
+        const merged = await mergePart({ ...merging, survey }, part, before, onWarning)
+        yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
+      } else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
       onTensor?.(name, shape.reduce((product, side) => product * side, 1))
     }
   }
@@ -51,28 +55,12 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
   await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config, copyFrom })
 }
 
-/** What is random is keyed by model and tensor, so that the order of the models does not matter. */
-const placeOf = ({ model: { label }, name }: Source): string => `${label}/${name}`
-
-const wantsDeltas = ({ merging: { merger }, base }: Weights): boolean =>
-  merger.input === 'delta' || (merger.input === 'either' && base !== null)
+const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)
 
 const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> => base && base.model.checkpoint.read(base.name)
 
-/** after - before in float32, in the memory of `after`. */
-function subtract(after: Float32Array, before: Float32Array): Float32Array {
-  for (let i = 0; i < after.length; i++) after[i] -= before[i]
-  return after
-}
-
-/** before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
-function add(before: Float32Array, delta: Float32Array): Float32Array {
-  for (let i = 0; i < delta.length; i++) delta[i] += before[i]
-  return delta
-}
-
-/** Delta or weights of one source, as its merger wants them, its editors applied; `before` is the base's tensor. */
-type Reader = (tensor: Weights, source: Source, before: Float32Array | null) => Promise<Float32Array>
+/** The same tensor of every source, read and edited; `before` is the base's. */
+type Reader = (tensor: Weights, before: Float32Array | null) => Promise<Part>
 
 /** A survey reads tensors before they are merged; each sentence of an editor is said once. */
 function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: string) => void): Reader {
@@ -81,40 +69,22 @@ function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: str
     if (!said.has(text)) onWarning(text)
     said.add(text)
   }
-  return async (tensor, source, before) => {
-    const { model, name, steps } = source
-    const deltas = wantsDeltas(tensor)
-    const after = await model.checkpoint.read(name)
-    if (!steps.length) return deltas ? subtract(after, before!) : after
-    const delta = tf.tensor(subtract(after, before!), [...tensor.shape], 'float32')
-    const edited = await applySteps(steps, delta, { seed, tensor: placeOf(source), census: censuses.get(model.label), onWarning: warn })
-    const values = (await edited.data()) as Float32Array
-    tf.dispose([delta, edited])
-    return deltas ? values : add(before!, values)
+  return async ({ name, shape, sources, merging: { merger } }, before) => {
+    const models: Float32Array[] = []
+    for (const source of sources) {
+      const { model, steps } = source
+      const context = { seed, tensor: labelled(source), census: censuses.get(model.label), onWarning: warn }
+      const how = { shape, steps, deltas: wantsDeltas(merger, before !== null) }
+      models.push(await editPart(await model.checkpoint.read(source.name), before, how, context))
+    }
+    return { name, shape, models, given: await readData(sources) }
   }
 }
 
-/** Null unless every source has data for this tensor. */
-async function readData({ sources }: TensorMerge): Promise<{ values: Float32Array; shape: number[] }[] | undefined> {
-  const entries = sources.map(({ data, name }) => data?.checkpoint.tensors.get(name))
-  if (!entries.every((entry) => entry)) return undefined
-  return Promise.all(sources.map(async ({ data, name }, i) => ({ values: await data!.checkpoint.read(name), shape: entries[i]!.shape })))
-}
-
-/** The merged weights of one tensor. */
-async function mergeOne(merging: Merging, tensor: Weights, read: Reader, onWarning: (text: string) => void): Promise<Float32Array> {
-  const { name, shape, sources } = tensor
-  const toTensor = (values: Float32Array, own: readonly number[] = shape): Tensor => tf.tensor(values, [...own], 'float32')
-  const before = await readBase(tensor)
-  const models: Tensor[] = []
-  for (const source of sources) models.push(toTensor(await read(tensor, source, before)))
-  const given = (await readData(tensor))?.map(({ values, shape: own }) => toTensor(values, own))
-  const base = before ? toTensor(before) : undefined
-  const inputs: Inputs = { name, models, base, given, embedding: roleOf(name, shape) === 'embedding' }
-  const merged = await mergeTensors(merging, inputs, (text) => onWarning(`${name}: ${text}`))
-  const values = (await merged.data()) as Float32Array
-  tf.dispose([merged, ...models, ...(given ?? []), ...(base ? [base] : [])])
-  return wantsDeltas(tensor) ? add(before!, values) : values
+/** Undefined unless every source has data for this tensor. */
+async function readData(sources: readonly Source[]): Promise<Float32Array[] | undefined> {
+  if (!sources.every(({ data, name }) => data?.checkpoint.tensors.has(name))) return undefined
+  return Promise.all(sources.map(({ data, name }) => data!.checkpoint.read(name)))
 }
 
 /** The pass over the whole models, for mergers that make one. */
@@ -123,12 +93,7 @@ async function surveyAll({ tensors }: MergePlan, read: Reader, onWarning: (text:
   const first = weights.find(({ merging }) => needsSurvey(merging))
   if (!first) return undefined
   const walk = async function* (): AsyncGenerator<Part> {
-    for (const tensor of weights) {
-      const before = await readBase(tensor)
-      const models = []
-      for (const source of tensor.sources) models.push(await read(tensor, source, before))
-      yield { name: tensor.name, shape: tensor.shape, models, given: (await readData(tensor))?.map(({ values }) => values) }
-    }
+    for (const tensor of weights) yield await read(tensor, await readBase(tensor))
   }
   return surveyModels(first.merging, walk, onWarning)
 }
@@ -143,7 +108,7 @@ async function takeCensuses({ tensors }: MergePlan): Promise<Censuses> {
     const deltas = async function* () {
       for (const { tensor, source } of parts) {
         if (source.model !== model) continue
-        yield [placeOf(source), subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!)] as const
+        yield [labelled(source), subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!)] as const
       }
     }
     censuses.set(model.label, await takeCensus(steps, deltas))

@@ -58,6 +58,10 @@ export const rowSchema = z.strictObject({
   score_post: value.nullable().describe('Score of the post-trained model, 0 to 1.'),
   score_edited: value.nullable().describe('Score of the edited model, 0 to 1.'),
   n: count.nullable().describe('Number of items the scores are the mean of.'),
+  warnings: z
+    .string()
+    .nullable()
+    .describe('Where the editor or merger degenerated (nothing kept, many ties, a linear branch): each kind of it once, with a tensor and the number of others.'),
   seconds: value.nullable().describe('Wall time of the run, the only column that differs when a sweep is repeated.'),
   backend: z.string().nullable().describe('TensorFlow.js backend that computed the run.'),
   status: z.enum(['ok', 'failed']).describe('Whether the run finished.'),

@@ -32,9 +32,10 @@ export function gather(home: Residence) {
   return {
     /**
      * Takes one tensor. @param values F(Δ) when the edit is on the delta, else the edited weights
-     * @returns the number of entries of `values` that are not 0
+     * @param counted what is stored of it, where that is not `values`
+     * @returns the number of entries stored that are not 0
      */
-    async add(name: string, values: Float32Array, on: Edit['on']): Promise<number> {
+    async add(name: string, values: Float32Array, on: Edit['on'], counted = values): Promise<number> {
       const [delta, base] = [home.delta.get(name)!, home.base.get(name)!]
       const origin = (await home.post[name].data()) as Float32Array
       const weights = new Float32Array(values.length)
@@ -46,7 +47,7 @@ export function gather(home: Residence) {
         weights[i] = step[i] === 0 ? origin[i] : on === 'delta' ? base[i] + values[i] : values[i]
         squares += step[i] * step[i]
         deltaPart += delta[i] * delta[i]
-        if (values[i] !== 0) nonZero++
+        if (counted[i] !== 0) nonZero++
       }
       edited[name] = tf.tensor(weights, [...home.shapes[name]])
       change.set(name, step)

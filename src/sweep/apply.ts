@@ -6,9 +6,18 @@ import { tf } from '../tensor/index.js'
 import { gather, type Applied } from './applied.js'
 import type { Residence } from './residence.js'
 
+interface Given {
+  /** Of the loss, at the post-trained weights. */
+  gradient: Gradient | null
+  /** Of linear layers. */
+  inputs?: ReadonlyMap<string, FedInputs>
+  /** Told where an editor degenerates. */
+  warn: (text: string) => void
+}
+
 /** Applies the steps to every selected tensor: W = base + F(Δ), or W = F(post) when the edit is on the weights. */
 export async function applyEdit(
-  home: Residence, edit: Edit, seed: number | null, gradient: Gradient | null, fed?: ReadonlyMap<string, FedInputs>,
+  home: Residence, edit: Edit, seed: number | null, given: Given,
 ): Promise<Applied> {
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
@@ -20,9 +29,9 @@ export async function applyEdit(
   for (const name of names) {
     const shape = [...home.shapes[name]]
     const source = edit.on === 'delta' ? tf.tensor(home.delta.get(name)!, shape) : home.post[name]
-    const slope = gradient?.get(name)
+    const slope = given.gradient?.get(name)
     const gradientTensor = slope && tf.tensor(slope, shape)
-    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, inputs: fed?.get(name), census, cache: home.caches[edit.on] }
+    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, inputs: given.inputs?.get(name), census, onWarning: given.warn, cache: home.caches[edit.on] }
     const output = await applySteps(steps, source, context)
     const values = (await output.data()) as Float32Array
     tf.dispose([output, ...(edit.on === 'delta' ? [source] : []), ...(gradientTensor ? [gradientTensor] : [])])

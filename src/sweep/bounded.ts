@@ -16,6 +16,7 @@ import { tf } from '../tensor/index.js'
 import { failedRow, type Finished } from './columns.js'
 import type { AttributeOptions } from './measure.js'
 import type { Run } from './plan.js'
+import { collectWarnings } from './warnings.js'
 
 /** Sums over the edited tensors, and the norm of the change of each. */
 interface Tally {
@@ -28,7 +29,7 @@ interface Tally {
 }
 
 /** Writes T = F(Δ) − Δ of the selected tensors, one in memory at a time. */
-async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly string[], folder: string): Promise<Tally> {
+async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly string[], folder: string, onWarning: (text: string) => void): Promise<Tally> {
   const steps: Step[] = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   checkSteps(steps)
   const read = (name: string) => readInput(pair, name, edit.on)
@@ -39,7 +40,7 @@ async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly stri
   const shapeOf = (name: string) => pair.post.tensors.get(name)!.shape
   async function* contents() {
     for (const name of names) {
-      const context = { seed: seed ?? 0, tensor: name, census, cache: new Map<string, Promise<unknown>>() }
+      const context = { seed: seed ?? 0, tensor: name, census, onWarning, cache: new Map<string, Promise<unknown>>() }
       const input = await read(name)
       const values = await applyToValues(steps, input, shapeOf(name), context)
       let [kept, edit2] = [0, 0]
@@ -78,7 +79,8 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const tokenizer = await loadReader(folders.postFolder)
     const { items, rule, steps, memory } = options
     const { batches, over } = fitBatches(model, memory, 'gradient', (batchTokens) => encodeItems(task, tokenizer, { items, batchTokens }))
-    const tally = await writeChange(pair, run, names, join(scratch, 'change'))
+    const { warn, summary } = collectWarnings()
+    const tally = await writeChange(pair, run, names, join(scratch, 'change'), warn)
     const change = await openCheckpoint(join(scratch, 'change'))
     const moving = new Set(names.filter((name) => tally.norms.get(name)! > 0 && name in model.shapes))
     const steer: Steer = { names: moving, read: rowsOf(change) }
@@ -113,6 +115,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
       riemann_steps: steps,
       riemann_sum: path.sum,
       class: verdict,
+      warnings: summary(),
       seconds: (performance.now() - started) / 1000,
       backend: tf.getBackend(),
       status: 'ok',

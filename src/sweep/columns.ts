@@ -70,6 +70,7 @@ export function failedRow(experiment: string, run: Run, error: string): Row {
     score_post: null,
     score_edited: null,
     n: null,
+    warnings: null,
     seconds: null,
     backend: null,
     status: 'failed',

@@ -27,6 +27,8 @@ export interface Outcome {
   planned: number
   done: number
   failed: number
+  /** Of the rows that have any, in the order of the plan. */
+  warnings: { id: string; label: string; warnings: string }[]
   /** False when the signal stopped the sweep; the same call goes on from there. */
   finished: boolean
 }
@@ -38,10 +40,12 @@ export interface Outcome {
 export async function executePlan(experiment: Experiment, runs: readonly Run[], meta: Meta, options: SweepOptions): Promise<Outcome> {
   const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
   try {
-    const outcome: Outcome = { planned: runs.length, done: 0, failed: 0, finished: false }
+    const outcome: Outcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
+    const warned = new Map<string, Outcome['warnings'][number]>()
     const count = (row: Row, found: boolean) => {
       outcome.done++
       if (row.status === 'failed') outcome.failed++
+      if (row.warnings) warned.set(row.id, { id: row.id, label: row.label, warnings: row.warnings })
       options.onRow?.(row, { done: outcome.done, planned: runs.length, found })
     }
     for (const row of store.found.values()) count(row, true)
@@ -70,6 +74,7 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
       await store.append(row, terms)
       count(row, false)
     })
+    outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
     if (outcome.finished)
       await store.finish(

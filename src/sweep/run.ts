@@ -13,6 +13,7 @@ import { applyMerge } from './merge.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
+import { collectWarnings } from './warnings.js'
 
 /** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
 const CALIBRATION_ITEMS = 32
@@ -43,9 +44,10 @@ export async function executeRun(
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
   const { edit, seed } = run
+  const { warn, summary } = collectWarnings()
   const applied = edit.merge
-    ? await applyMerge(home, edit, seed, facts.data ?? [])
-    : await applyEdit(home, edit, seed, edit.needsGradient ? reference.gradient : null, await calibrationOf(home, run, task))
+    ? await applyMerge(home, edit, seed, facts.data ?? [], warn)
+    : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, inputs: await calibrationOf(home, run, task), warn })
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
     const scores = measures.score
@@ -65,6 +67,7 @@ export async function executeRun(
       score_post: reference.scorePost,
       score_edited: scores?.score ?? null,
       n: scores?.items.length ?? null,
+      warnings: summary(),
       seconds: facts.clock() - started,
       backend: facts.backend,
       status: 'ok',

@@ -43,6 +43,7 @@ export const row: Row = {
   score_post: 1,
   score_edited: 0.5,
   n: 16,
+  warnings: null,
   seconds: 1.25,
   backend: 'wasm',
   status: 'ok',

@@ -48,6 +48,7 @@ export function makeRow(given: Partial<Row> = {}): Row {
     score_post: 0.97,
     score_edited: 0.9,
     n: 500,
+    warnings: null,
     seconds: 3,
     backend: 'wasm',
     status: 'ok',

@@ -21,7 +21,7 @@ test('one thread and four give the same bytes, seconds aside, in the order of th
     [1, 4].map(async (jobs) => {
       const folder = fresh()
       const outcome = await executePlan(given, runs, meta, { folder, jobs, backend, worker: fakeWorker })
-      assert.deepEqual(outcome, { planned: 16, done: 16, failed: 0, finished: true })
+      assert.deepEqual(outcome, { planned: 16, done: 16, failed: 0, warnings: [], finished: true })
       return folder
     }),
   )
@@ -42,7 +42,7 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
   const { runs, meta } = planned(given)
   const folder = fresh()
   const outcome = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker })
-  assert.deepEqual(outcome, { planned: 20, done: 20, failed: 12, finished: true })
+  assert.deepEqual(outcome, { planned: 20, done: 20, failed: 12, warnings: [], finished: true })
   const { rows, terms, meta: written } = await readResults(folder)
   const errors = Object.fromEntries(rows.map((row) => [row.label, row.error]))
   assert.deepEqual(errors, {

@@ -38,7 +38,7 @@ before(async () => {
   found = await setBackend('wasm')
   const outcome = await run('one', 1)
   results = await readResults(join(folder, 'one'))
-  assert.deepEqual(outcome, { planned: 8, done: 8, failed: 0, finished: true }, results.rows.map((row) => row.error).join())
+  assert.deepEqual(outcome, { planned: 8, done: 8, failed: 0, warnings: [], finished: true }, results.rows.map((row) => row.error).join())
 })
 
 const rowOf = (label: string, seed: number | null = null) => results.rows.find((row) => row.label === label && row.seed === seed)!
@@ -49,7 +49,7 @@ test('every measured column of a finished run is filled in', () => {
       .filter(([, value]) => value === null)
       .map(([name]) => name)
     assert.deepEqual(
-      empty.filter((name) => !['merger', 'merged', 'drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error'].includes(name)),
+      empty.filter((name) => !['merger', 'merged', 'drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error', 'warnings'].includes(name)),
       [],
     )
     assert.equal(row.loss_items, items.length)
@@ -183,7 +183,7 @@ test('an edit whose gradients overflow is a failed row, and the sweep goes on', 
 models: [{ name: llama3, base: base, post: post, tasks: [items.jsonl] }]
 editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
 `
-  assert.deepEqual(await run('overflow', 1, yaml), { planned: 2, done: 2, failed: 1, finished: true })
+  assert.deepEqual(await run('overflow', 1, yaml), { planned: 2, done: 2, failed: 1, warnings: [], finished: true })
   const { rows } = await readResults(join(folder, 'overflow'))
   assert.deepEqual(rows.map((row) => row.status), ['failed', 'ok'])
   assert.match(rows[0].error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
