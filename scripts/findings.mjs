@@ -1,5 +1,5 @@
-// Writes the "Finding" section of every experiments/<name>/README.md from results/<name>/runs.csv, so that no number in it
-// is typed by hand. `--check` writes nothing and fails when one is not current.
+// Writes the "Finding" section of every experiments/<name>/README.md from results/<name>/runs.csv (of `zeroth`: summary.json), so that
+// no number in it is typed by hand. `--check` writes nothing and fails when one is not current.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 
@@ -58,13 +58,15 @@ function spearman(xs, ys) {
 
 let stale = false
 for (const name of readdirSync('experiments').filter((each) => existsSync(`experiments/${each}/finding.mjs`)).sort()) {
-  if (!existsSync(`results/${name}/runs.csv`)) continue
   const { finding } = await import(`../experiments/${name}/finding.mjs`)
-  const kit = tools(name)
+  const swept = existsSync(`results/${name}/runs.csv`)
+  if (!swept && !existsSync(`results/${name}/summary.json`)) continue
+  const kit = swept ? tools(name) : JSON.parse(readFileSync(`results/${name}/summary.json`, 'utf8'))
   const file = `experiments/${name}/README.md`
   const text = readFileSync(file, 'utf8')
   const [before] = text.split(HEAD)
-  const source = `Measured: ${kit.rows.length} runs, results/${name}/ (configuration, input hashes and versions in its meta.json).`
+  const [runs, record] = swept ? [kit.rows, 'meta.json'] : [kit.results, 'summary.json']
+  const source = `Measured: ${runs.length} runs, results/${name}/ (configuration, input hashes and versions in its ${record}).`
   const next = `${before}${HEAD}\n${finding(kit).map((line) => `- ${line}`).join('\n')}\n\n${source}\n`
   if (next === text) continue
   stale = true

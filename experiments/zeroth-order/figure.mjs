@@ -18,7 +18,7 @@ const values = points.flatMap(([run, list]) => {
 const styles = points.map(([run], i) => styleOf(run, i))
 const spec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-  title: { text: 'Fine-tuning without gradients', subtitle: 'Small miniature base (0.84M parameters) on math; each step is two forward passes' },
+  title: { text: 'Fine-tuning without gradients', subtitle: 'Small miniature base (0.84M parameters) on code; each step is two forward passes' },
   width: 440, height: 260, data: { values },
   mark: { type: 'line', strokeWidth: 1.6 },
   encoding: {
