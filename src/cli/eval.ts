@@ -1,6 +1,6 @@
 // `deltalab eval`: loss and score of one model on one task.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
+import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 
 export const command = 'eval <model>'
 export const describe = 'Loss and score of a model on a task'
@@ -11,7 +11,7 @@ export function builder(cli: Argv) {
     .option('task', TASK)
     .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
     .option('memory', MEMORY)
-    .option('allow-code-execution', { type: 'boolean', default: false, describe: 'Let HumanEval and MBPP run what the model writes' })
+    .option('allow-code-execution', ALLOW_CODE)
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and exact-match score on 100 held-out items')

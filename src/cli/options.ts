@@ -13,6 +13,12 @@ export const TASK = {
   describe: 'Name of `deltalab tasks`, or a task file (card .yaml, items .jsonl)',
 }
 
+export const ALLOW_CODE = {
+  type: 'boolean' as const,
+  default: false,
+  describe: 'Let tasks such as HumanEval and MBPP run the programs that the model writes, each isolated',
+}
+
 export const PLAIN = { type: 'boolean' as const, default: false, describe: 'Print JSON' }
 
 /** @throws UserError (usage) unless every value given is a positive integer. */

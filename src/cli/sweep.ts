@@ -2,7 +2,7 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, PLAIN } from './options.js'
+import { ALLOW_CODE, BACKEND, checkCounts, PLAIN } from './options.js'
 
 export const command = 'sweep <config>'
 export const describe = 'Run the experiment of a YAML file: one row per run, a table and a figure'
@@ -14,6 +14,7 @@ export function builder(cli: Argv) {
     .option('jobs', { type: 'number', describe: 'Worker threads; one per core unless given, one on the tensorflow backend' })
     .option('backend', BACKEND)
     .option('retry-failed', { type: 'boolean', default: false, describe: 'Try failed runs of an earlier start again' })
+    .option('allow-code-execution', ALLOW_CODE)
     .option('json', PLAIN)
     .example('deltalab sweep configs/quickstart.yaml', 'stopped at any moment, the same command goes on from there')
 }
@@ -33,7 +34,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const interruption = new AbortController()
   process.once('SIGINT', () => interruption.abort())
   const bar = showBar(experiment.name)
-  const options = { folder, jobs, backend, retryFailed, signal: interruption.signal, onRow: bar.show }
+  const options = { folder, jobs, backend, retryFailed, allowCode: args.allowCodeExecution, signal: interruption.signal, onRow: bar.show }
   const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
   if (!finished) {
     process.stderr.write(`deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`)

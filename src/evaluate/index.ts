@@ -83,11 +83,12 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
   }
 }
 
+/** Whether the task's metric runs generated programs, so that somebody has to allow it. */
+export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[metric].runsCode === true
+
 /** @throws UserError for a task that this model, or this call, cannot do */
 export function checkTask(task: Task, { objective, outputs, architecture }: Model, { allowCode }: EvaluateOptions = {}): void {
-  if (!task.kind && METRICS[task.metric].runsCode && !allowCode) {
-    throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
-  }
+  if (runsCode(task) && !allowCode) throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
   const classes = objective === 'classes' || objective === 'value'
   const wanted = task.kind === 'classify' || task.kind === 'images'
   if (wanted !== classes || (!classes && objective !== 'causal')) {

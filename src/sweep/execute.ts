@@ -16,6 +16,8 @@ export interface SweepOptions {
   backend: { asked: BackendName; found: BackendInfo }
   /** Tries failed runs of an earlier start again. */
   retryFailed?: boolean
+  /** Lets tasks run the programs that models write. */
+  allowCode?: boolean
   signal?: AbortSignal
   /** Called for every row that is in the folder: those found first, then each as it is written. */
   onRow?: (row: Row, progress: { done: number; planned: number; found: boolean }) => void
@@ -55,7 +57,7 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
     const workerData: WorkerFacts = {
       experiment: experiment.name,
       backend: options.backend.asked,
-      measures: { score: experiment.score, loss: experiment.loss },
+      measures: { score: experiment.score, loss: experiment.loss, allowCode: options.allowCode },
     }
     const pool = {
       jobs: options.jobs,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { readerFile } from '../evaluate/index.js'
+import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import { identifyTask, loadTask, type Item, type Task } from '../tasks/index.js'
@@ -58,12 +58,15 @@ export async function forecastInputs(
   const inputs: ModelInputs[] = []
   for (const pair of experiment.models) {
     if (![pair.baseFolder, pair.postFolder].some((name) => awaited.has(name))) {
-      inputs.push(...(await openInputs({ ...experiment, models: [pair] })))
+      inputs.push(...(await openInputs({ ...experiment, models: [pair] }, { allowCode: true })))
       continue
     }
     const found = await forecastModel(experiment, pair, (message) => obstacles.push(message))
     const bytes = [pair.baseFolder, pair.postFolder].reduce((sum, name) => sum + (awaited.get(name)?.weights || WIDTH * found.parameters), 0)
     inputs.push({ ...found, bytes })
+  }
+  for (const { task } of inputs.flatMap(({ tasks }) => tasks)) {
+    if (experiment.score && runsCode(task)) obstacles.push(`task ${task.name} runs the programs that the model writes: sweep does so with --allow-code-execution`)
   }
   return { inputs, obstacles: [...new Set(obstacles)] }
 }
@@ -81,7 +84,7 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   const items = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
   const read = existsSync(join(folder, readerFile(folder)))
   if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`)
-  return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle })
+  return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
 }
 
 /** A task of text with its data; of a task of images only their number counts, so that none is read. */

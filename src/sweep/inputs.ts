@@ -22,10 +22,10 @@ export interface ModelInputs {
 }
 
 /**
- * Opens what every model of the experiment needs.
+ * Opens what every model of the experiment needs. `allowCode`: its tasks may run generated programs.
  * @throws UserError naming the folder, tensor, task or pattern that is missing or does not match
  */
-export async function openInputs(experiment: Experiment): Promise<ModelInputs[]> {
+export async function openInputs(experiment: Experiment, { allowCode }: { allowCode?: boolean } = {}): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
     const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
@@ -37,7 +37,7 @@ export async function openInputs(experiment: Experiment): Promise<ModelInputs[]>
       const tensors = names.map((name) => post.tensors.get(name)!)
       const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-      const described = await describeModel(experiment, pair, loadModel(post.config, shapes), { folder: companionsOf(post) })
+      const described = await describeModel(experiment, pair, loadModel(post.config, shapes), { folder: companionsOf(post), allowCode })
       const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
       opened.push({ ...described, bytes })
     } finally {
@@ -53,6 +53,7 @@ interface Surroundings {
   load?: (source: string) => Promise<Task>
   /** Told what does not go together, in place of an error. */
   onObstacle?: (message: string) => void
+  allowCode?: boolean
 }
 
 /** Tokenizer and tasks of a model, checked against each other. */
@@ -60,7 +61,7 @@ export async function describeModel(
   experiment: Experiment,
   pair: Pair,
   model: Model,
-  { folder, load = loadTask, onObstacle }: Surroundings,
+  { folder, load = loadTask, onObstacle, allowCode }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const tokenizer = await loadReader(folder)
   const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await load(source) })))
@@ -75,7 +76,7 @@ export async function describeModel(
   check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
   for (const { task } of tasks) {
-    if (experiment.score) check(() => checkTask(task, model))
+    if (experiment.score) check(() => checkTask(task, model, { allowCode }))
     // A forecast's images have no file.
     if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) check(() => encodeItems(task, tokenizer, { items: 1 }))
     if (needed.length) check(() => checkApart(experiment, task, needed[0].merge!.merger))

@@ -29,7 +29,7 @@ export async function measureReference(
   const base = uploadBase(home)
   try {
     const score = async (weights: typeof post) =>
-      measures.score ? (await evaluate(model, weights, task, tokenizer, { items: measures.score.items })).score : null
+      measures.score ? (await evaluate(model, weights, task, tokenizer, { items: measures.score.items, allowCode: measures.allowCode })).score : null
     return {
       lossPre: measures.loss ? await lossOf(model, base, batches) : null,
       lossPost: measures.loss ? await lossOf(model, post, batches) : null,

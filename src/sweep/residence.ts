@@ -87,5 +87,5 @@ export function uploadBase({ base, shapes }: Residence): Weights {
   return Object.fromEntries([...base].map(([name, values]) => [name, tf.tensor(values, [...shapes[name]])]))
 }
 
-/** What the experiment asks to be measured. */
-export type Measures = Pick<Experiment, 'score' | 'loss'>
+/** What the experiment asks to be measured, and whether generated programs may be run for it. */
+export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean }

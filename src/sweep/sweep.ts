@@ -1,9 +1,11 @@
 // A sweep: everything it needs is opened and checked, the runs are planned, and the plan is executed.
 import type { Experiment } from '../config/index.js'
+import { runsCode } from '../evaluate/index.js'
 import { readEnvironment, type Meta } from '../record/index.js'
 import { executePlan, type Outcome, type SweepOptions } from './execute.js'
 import { hashInputs, openInputs, type ModelInputs } from './inputs.js'
 import { hashPlan, planRuns, type Run } from './plan.js'
+import { openSandbox } from '../tasks/sandbox.js'
 
 /**
  * Runs an experiment into a results folder, or goes on with it. Rows do not depend on `jobs`, on interruptions, or on the
@@ -11,7 +13,9 @@ import { hashPlan, planRuns, type Run } from './plan.js'
  * @throws UserError before any work when inputs are wrong or the folder holds other results
  */
 export async function sweep(experiment: Experiment, options: SweepOptions): Promise<Outcome> {
-  const inputs = await openInputs(experiment)
+  const inputs = await openInputs(experiment, options)
+  // Where there is no way to isolate a program, it is said now and not by every run.
+  if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   return executePlan(experiment, runs, await gatherMeta(experiment, inputs, runs, options), options)
 }
