@@ -51,7 +51,7 @@ export async function executeRun(
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
     const scores = measures.score
-      ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items })
+      ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items, allowCode: measures.allowCode })
       : null
     const row: Row = {
       ...failedRow(facts.experiment, run, ''),
