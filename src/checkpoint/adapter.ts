@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { hashFile, openCheckpoint, type Checkpoint } from './checkpoint.js'
-import { encode, isFloating, WRITABLE, type WritableDtype } from './dtype.js'
+import { isFloating } from './dtype.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig, scaleOf, type LoraConfig } from './lora.js'
+import { overlay } from './overlay.js'
 import { openWeights } from './single.js'
 
 /** How one tensor of the base is changed. */
@@ -41,30 +42,17 @@ export async function openAdapter(folder: string, base: Checkpoint): Promise<Ada
   const changes = matchChanges(file, config, weights.tensors, base)
 
   const read = async (name: string): Promise<Float32Array> => {
-    const change = changes.get(name)
-    if (!change) return base.read(name)
+    const change = changes.get(name)!
     if ('whole' in change) return weights.read(change.whole)
     const [values, a, b] = [await base.read(name), await weights.read(change.a), await weights.read(change.b)]
     addProduct(values, a, b, change)
     return values
   }
+  const shapes = new Map([...changes.keys()].map((name) => [name, base.tensors.get(name)!.shape]))
   return {
-    ...base,
+    ...overlay(base, shapes, read),
     folder,
     companions: existsSync(join(folder, 'tokenizer.json')) ? folder : companionsOf(base),
-    read,
-    readRows: async (name, rows) => {
-      if (!changes.has(name)) return base.readRows(name, rows)
-      const values = await read(name)
-      const stride = values.length / base.tensors.get(name)!.shape[0]
-      return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
-    },
-    readBytes: async (name) => {
-      if (!changes.has(name)) return base.readBytes(name)
-      const { dtype } = base.tensors.get(name)!
-      if (!(WRITABLE as readonly string[]).includes(dtype)) throw new UserError(`${folder}: ${name} is ${dtype}, in which nothing is written`)
-      return encode(dtype as WritableDtype, await read(name))
-    },
     hashes: async () => Object.fromEntries(await Promise.all([ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hashFile(join(folder, name))]))),
     close: () => weights.close(),
   }

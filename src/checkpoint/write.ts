@@ -23,6 +23,8 @@ export interface WriteOptions {
   config?: Record<string, unknown> | null
   /** Folder whose config.json, generation_config.json, tokenizer and preprocessor files are copied. */
   copyFrom?: string
+  /** Texts that stand in place of files of `copyFrom`, or beside them; null leaves a file out. */
+  files?: Readonly<Record<string, string | null>>
   /** Text of README.md. */
   card?: string
   /** Further strings for the header of every weight file. */
@@ -146,7 +148,7 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, card }: WriteOptions): Promise<void> {
+async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, files = {}, card }: WriteOptions): Promise<void> {
   const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
   const configText = config
@@ -156,9 +158,10 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
       : await readFile(join(copyFrom, 'config.json'), 'utf8').catch(() => null)
   if (configText !== null) await writeFile(join(partial, 'config.json'), `${withDtype(configText, plan).trimEnd()}\n`)
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
+  for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)
   if (copyFrom === undefined) return
   for (const name of await readdir(copyFrom)) {
-    if (COPIED.some((pattern) => pattern.test(name))) await copyFile(join(copyFrom, name), join(partial, name))
+    if (!(name in files) && COPIED.some((pattern) => pattern.test(name))) await copyFile(join(copyFrom, name), join(partial, name))
   }
 }
 

@@ -35,10 +35,10 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
   const { value, text, errorAt } = await readLocated(config, mergeSchema)
   if (!dryRun) await checkTarget(out, resolve(out), overwrite)
-  const models = await openModels(config, value, errorAt)
+  const opened = await openModels(config, value, errorAt)
   try {
+    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
-    const copyFrom = await chooseTokenizer(value.tokenizer_source, plan, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
     const backend = await setBackend(wanted)
@@ -46,13 +46,13 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     const warnings: string[] = []
     const bar = startProgress(estimate.result.parameters)
     const told = { onTensor: (name: string, size: number) => bar.advance(size, name), onWarning: (warning: string) => warnings.push(warning) }
-    await mergeCheckpoints(plan, out, { ...provenance, copyFrom, overwrite, maxShardBytes: shardSize * 1e9, ...told }).finally(() => bar.stop())
+    await mergeCheckpoints(plan, out, { ...provenance, ...tokenizer, overwrite, maxShardBytes: shardSize * 1e9, ...told }).finally(() => bar.stop())
     for (const warning of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${warning}\n`)
     if (warnings.length > SHOWN) process.stderr.write(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
     const { method, convention, result } = estimate
     const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
     process.stdout.write(json ? `${JSON.stringify({ out, method, convention, ...result, warnings, backend: backend.name })}\n` : `${summary}\n`)
   } finally {
-    await models.close()
+    await opened.close()
   }
 }

@@ -1,7 +1,7 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { companionsOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
@@ -12,8 +12,9 @@ import { add, editPart, mergePart, placeOf, subtract, wantsDeltas } from './tens
 export interface MergeOptions {
   overwrite?: boolean
   maxShardBytes?: number
-  /** Folder whose tokenizer is copied. */
+  /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
   copyFrom: string
+  files?: Readonly<Record<string, string | null>>
   card?: string
   metadata?: Record<string, string>
   /** Called after each tensor with its name and its number of parameters. */
@@ -51,7 +52,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
       onTensor?.(name, shape.reduce((product, side) => product * side, 1))
     }
   }
-  const config = configOf(plan) ?? (copyFrom === reference.checkpoint.folder ? undefined : reference.checkpoint.config)
+  const config = configOf(plan) ?? (copyFrom === companionsOf(reference.checkpoint) ? undefined : reference.checkpoint.config)
   await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config, copyFrom })
 }
 

@@ -1,7 +1,7 @@
-// Opens the models that a merge file names: headers only, each folder once, under a label of its own.
+// Opens the models that a merge file names: headers only, each once, under a label of its own.
 import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { findTied, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
+import { findTied, isAdapter, openAdapter, openModel, openModels as openModelAndPost, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveModel } from '../hub/index.js'
 import type { ErrorAt, Path } from './parameters.js'
@@ -13,53 +13,79 @@ export interface Model {
   checkpoint: Checkpoint
   /** Stored copies of tied weights; they are left out. */
   tied: ReadonlyMap<string, string>
+  /** The config is no longer that of the folder. */
+  revised?: boolean
 }
 
 export interface Models {
-  /** The model of a folder as the file writes it. */
+  /** The model of a folder as the file writes it; undefined for words that the file does not give a model or data. */
   of(text: string): Model
+  /** Those whose weights take part, the base or else the first model at the head. */
   all: Model[]
+  /** As the file writes them. */
+  names: string[]
   close(): Promise<void>
 }
 
-/** Folders are taken relative to the working directory, as mergekit does, or else to the file. */
+/**
+ * A model is a folder or a name on the hub; an adapter of the base model (of the model that it names, where the file has no
+ * base); or `model+adapter`, as mergekit writes it. Folders are taken relative to the working directory, as mergekit does, or
+ * else to the file.
+ */
 export async function openModels(file: string, config: MergeFile, errorAt: ErrorAt): Promise<Models> {
-  const wanted: [string, Path][] = [
-    ...(config.base_model === undefined ? [] : [[config.base_model, ['base_model']] as [string, Path]]),
-    ...(config.models ?? []).map(({ model }, i): [string, Path] => [model, ['models', i, 'model']]),
-    ...(config.models ?? []).flatMap(({ data }, i): [string, Path][] => (data === undefined ? [] : [[data, ['models', i, 'data']]])),
-    ...(config.slices ?? []).flatMap(({ sources }, s) =>
-      sources.flatMap(({ model, data }, i): [string, Path][] => {
-        const path = ['slices', s, 'sources', i]
-        return [[model, [...path, 'model']], ...(data === undefined ? [] : [[data, [...path, 'data']] as [string, Path]])]
-      }),
-    ),
+  const entries = [
+    ...(config.models ?? []).map((entry, i) => ({ ...entry, path: ['models', i] as Path })),
+    ...(config.slices ?? []).flatMap(({ sources }, s) => sources.map((entry, i) => ({ ...entry, path: ['slices', s, 'sources', i] as Path }))),
   ]
+  const weights: [string, Path][] = [
+    ...(config.base_model === undefined ? [] : [[config.base_model, ['base_model']] as [string, Path]]),
+    ...entries.map(({ model, path }): [string, Path] => [model, [...path, 'model']]),
+  ]
+  const data = entries.flatMap(({ data: folder, path }): [string, Path][] => (folder === undefined ? [] : [[folder, [...path, 'data']]]))
   const byText = new Map<string, Model>()
-  const byFolder = new Map<string, Model>()
+  const byPlace = new Map<string, Model>()
   const labels = new Set<string>()
-  for (const [text, path] of wanted) {
-    if (byText.has(text)) continue
-    const folder = await locate(text, file)
-    if (!byFolder.has(folder)) {
-      const checkpoint = await openCheckpoint(folder).catch((error) => {
-        throw error instanceof UserError ? errorAt(path, error.message) : error
-      })
-      byFolder.set(folder, { label: labelOf(folder, labels), checkpoint, tied: await findTied(checkpoint) })
+  const open = async (text: string): Promise<Model> => {
+    const base = text === config.base_model ? undefined : byText.get(config.base_model ?? '')
+    const [folder, adapter] = await locate(text, file)
+    const place = adapter === undefined ? folder : `${folder}+${adapter}`
+    if (!byPlace.has(place)) {
+      const checkpoint = adapter !== undefined ? await openAdapted(folder, adapter)
+        : base && isAdapter(folder) ? await openAdapter(folder, base.checkpoint) : await openModel(folder)
+      byPlace.set(place, { label: labelOf(adapter ?? folder, labels), checkpoint, tied: await findTied(checkpoint) })
     }
-    byText.set(text, byFolder.get(folder)!)
+    return byPlace.get(place)!
   }
-  const all = [...byFolder.values()]
-  return {
-    of: (text) => byText.get(text)!,
-    all,
-    close: async () => void (await Promise.all(all.map(({ checkpoint }) => checkpoint.close()))),
+  const close = async () => void (await Promise.all([...byPlace.values()].map(({ checkpoint }) => checkpoint.close())))
+  for (const [text, path] of [...weights, ...data]) {
+    if (byText.has(text)) continue
+    byText.set(text, await open(text).catch(async (error) => {
+      await close()
+      throw error instanceof UserError ? errorAt(path, error.message) : error
+    }))
   }
+  const names = [...new Set(weights.map(([text]) => text))]
+  return { of: (text) => byText.get(text)!, all: [...new Set(names.map((text) => byText.get(text)!))], names, close }
 }
 
-async function locate(text: string, file: string): Promise<string> {
-  const beside = resolve(dirname(file), text)
-  return (await stat(text).catch(() => null)) ? resolve(text) : (await stat(beside).catch(() => null)) ? beside : resolveModel(text)
+/** `model+adapter`, which are closed together. */
+async function openAdapted(folder: string, adapter: string): Promise<Checkpoint> {
+  if (!isAdapter(adapter)) throw new UserError(`${adapter}: behind + an adapter is wanted, a folder with adapter_config.json`)
+  const [base, adapted] = await openModelAndPost(folder, adapter)
+  return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+}
+
+/** The folder that words stand for, and that of the adapter on it, where the words name one. */
+async function locate(text: string, file: string): Promise<string[]> {
+  const here = async (words: string): Promise<string | null> => {
+    for (const place of [resolve(words), resolve(dirname(file), words)]) if (await stat(place).catch(() => null)) return place
+    return null
+  }
+  const whole = await here(text)
+  if (whole) return [whole]
+  const parts = text.split('+')
+  if (parts.length > 2) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
+  return Promise.all(parts.map(async (words) => (await here(words)) ?? resolveModel(words)))
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

@@ -17,7 +17,7 @@ const editor = z.looseObject({ editor: z.string() })
 const dtype = z.enum(['float32', 'bfloat16', 'float16'])
 
 const model = section({
-  model: z.string().min(1).describe('Folder of the model.'),
+  model: z.string().min(1).describe('Folder of the model, its name on the hub, an adapter of the base model, or model+adapter.'),
   parameters: parameters.optional().describe('Options of this model.'),
   editors: z.array(editor).optional().describe('Editors of `deltalab editors` that its delta goes through before the merge.'),
   data: z.string().optional().describe('Safetensors file with the Fisher diagonals or Gram matrices of this model, by tensor name.'),
@@ -31,6 +31,33 @@ const slice = section({
   parameters: parameters.optional().describe('Options for this slice.'),
 })
 
+const row = z.union([
+  z.string().min(1),
+  z.discriminatedUnion('kind', [
+    section({ kind: z.literal('zero') }),
+    section({
+      kind: z.literal('model_token'),
+      model: z.string().min(1).describe('A model of this file.'),
+      token: z.string().optional().describe('Its token,'),
+      token_id: z.int().min(0).optional().describe('or the row.'),
+    }).refine(({ token, token_id: id }) => (token === undefined) !== (id === undefined), 'needs either token or token_id'),
+  ]),
+])
+const tokenizer = section({
+  source: z.string().default('union').describe('base, a model of this file, or union.'),
+  tokens: z
+    .record(
+      z.string(),
+      section({
+        source: row.describe('A model of this file, {kind: zero}, or {kind: model_token, model, token or token_id}.'),
+        force: z.boolean().default(false).describe('Also for models that have the token.'),
+      }),
+    )
+    .optional()
+    .describe('Where the row of a token comes from in models that lack it; tokens that no tokenizer has are added.'),
+  pad_to_multiple_of: z.int().min(1).optional().describe('The number of rows is rounded up to a multiple of this.'),
+})
+
 export const mergeSchema = section({
   merge_method: z
     .string()
@@ -42,13 +69,22 @@ export const mergeSchema = section({
     .describe('A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.'),
   models: z.array(model).min(1).optional().describe('The models; either these or slices.'),
   slices: z.array(slice).min(1).optional().describe('Runs of layers, stacked in this order.'),
-  base_model: z.string().optional().describe('Folder of the base model.'),
+  base_model: z.string().min(1).optional().describe('Folder of the base model, or its name on the hub.'),
   parameters: parameters.optional().describe('Options of the merge, and of every model that has none of its own.'),
   convention: z.enum(CONVENTIONS).optional().describe('Whose numbers, where the tools differ.'),
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
   dtype: dtype.optional().describe('Format of the result; every operation is in float32 whatever it says.'),
   out_dtype: dtype.optional().describe('Format of the result, when it is not `dtype`.'),
-  tokenizer_source: z.string().optional().describe("base, a model's folder, or union when all tokenizers are the same file."),
+  tokenizer_source: z.string().optional().describe('Whose tokens the result has: base, a model of this file, or union (those of all).'),
+  tokenizer: tokenizer.optional().describe('The same with rows for single tokens.'),
+  chat_template: z
+    .string()
+    .optional()
+    .describe('Chat template of the result: auto (what most models have), alpaca, chatml, exaone, llama3, mistral, or a text of jinja.'),
+  modules: z
+    .undefined({ error: 'is not read: the parts of a model are not merged apart; give models, or slices' })
+    .optional()
+    .describe('Not read, and refused.'),
 })
 
 export type MergeFile = z.infer<typeof mergeSchema>

@@ -22,23 +22,32 @@ interface Config {
 
 const textOf = (token: unknown): string => (typeof token === 'string' ? token : ((token as { content?: string } | null)?.content ?? ''))
 
-/**
- * chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several).
- * @throws UserError: the folder has none, it is not jinja, or it refuses the messages
- */
-export async function loadChat(folder: string): Promise<Chat> {
+const readConfig = async (folder: string): Promise<Config> => JSON.parse(await readFile(join(folder, 'tokenizer_config.json'), 'utf8')) as Config
+
+/** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
+export async function readTemplate(folder: string): Promise<string | undefined> {
   const file = join(folder, 'chat_template.jinja')
-  const path = join(folder, 'tokenizer_config.json')
-  const config = JSON.parse(await readFile(path, 'utf8')) as Config
-  const { chat_template: own } = config
-  const text = existsSync(file) ? await readFile(file, 'utf8') : Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
-  if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
-  let template: Template
+  if (existsSync(file)) return readFile(file, 'utf8')
+  if (!existsSync(join(folder, 'tokenizer_config.json'))) return undefined
+  const { chat_template: own } = await readConfig(folder)
+  return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
+}
+
+/** The template, parsed. @param whose what the error names @throws UserError for what is not jinja */
+export function parseTemplate(text: string, whose: string): Template {
   try {
-    template = new Template(text)
+    return new Template(text)
   } catch (cause) {
-    throw new UserError(`${folder}: the chat template is not jinja: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
+    throw new UserError(`${whose}: the chat template is not jinja: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
   }
+}
+
+/** @throws UserError: the folder has no template, it is not jinja, or it refuses the messages */
+export async function loadChat(folder: string): Promise<Chat> {
+  const config = await readConfig(folder)
+  const text = await readTemplate(folder)
+  if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
+  const template = parseTemplate(text, folder)
   const tokens = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token), pad_token: textOf(config.pad_token) }
   return (messages, { answer = false } = {}) => {
     const refuse = (reason: string) => new UserError(`${folder}: the chat template refuses these messages: ${reason}`)

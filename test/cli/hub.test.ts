@@ -48,6 +48,22 @@ test('inspect and extract take names of the hub, and the adapter is evaluated by
   assert.ok(score >= 0.5, String(score))
 })
 
+test('merge takes models and adapters of the hub by name', async () => {
+  const out = join(root, 'published')
+  await deltalab('extract', 'tiny/base', 'tiny/math', '--rank', '2', '--include', 'linear', '--out', out)
+  hub.add('models/tiny/lora', Object.fromEntries(readdirSync(out).map((file) => [file, readFileSync(join(out, file))])))
+  const file = join(root, 'merge.yml')
+  const merge = async (model: string): Promise<Buffer> => {
+    writeFileSync(file, `merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 0.5}}\n  - {model: tiny/math, parameters: {weight: 0.5}}\n`)
+    await deltalab('merge', file, join(root, 'merged'), '--overwrite')
+    const bytes = readFileSync(join(root, 'merged/model.safetensors'))
+    return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)))
+  }
+  const named = await merge('tiny/lora')
+  assert.ok(named.equals(await merge('tiny/base+tiny/lora')), 'the adapter names its base')
+  assert.ok(!named.equals(await merge('tiny/base')))
+})
+
 test('a name that the hub does not have is one line', async () => {
   await assert.rejects(deltalab('inspect', 'tiny/none', 'tiny/math'), (error: Error & { stderr: string }) => /^deltalab: model tiny\/none: the hub at http.* has none/.test(error.stderr))
 })

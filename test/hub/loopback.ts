@@ -11,6 +11,8 @@ export interface Loopback {
   cuts: Map<string, number[]>
   /** Path of a file → other bytes, sent in its place. */
   lies: Map<string, Buffer>
+  /** Publishes one more repository. */
+  add(repository: string, files: Files): void
   close(): Promise<void>
 }
 
@@ -18,7 +20,7 @@ export type Files = Record<string, Buffer | string>
 
 /** @param repositories `models/org/name` or `datasets/org/name`, with @revision where it is not main → files; null: gated */
 export async function startHub(repositories: Record<string, Files | null>, commit = 'c'.repeat(40)): Promise<Loopback> {
-  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), close: () => closed(server) }
+  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
   const find = (type: string, name: string, revision: string): Files | null | undefined =>
     repositories[`${type}/${name}@${revision}`] ?? repositories[`${type}/${name}`]
   const server = createServer((request, response) => {

@@ -140,7 +140,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     `merge_method: ties\ntokenizer_source: models/ft3\n${models('{weight: 1}')}`,
     /^2:1: tokenizer_source: must be base, union or a model of this file/,
   ],
-  ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: unknown key "modules"/],
+  ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not read: .* give models, or slices/],
   ['broken YAML', 'merge_method: [ties\n', /^\d+:\d+: /],
 ]
 

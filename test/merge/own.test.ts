@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { openCheckpoint, writeAdapter, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { merge, readWords, root, scratch, yaml } from './fixtures.js'
 
 const weights = (folder: string) => readWords(join(folder, 'model.safetensors'))
@@ -162,4 +162,25 @@ test('an empty `parameters:` is as good as none, as in mergekit', async () => {
     `  - model: models/ft1\n    parameters: {weight: 1, density: 0.5}\n${empty}dtype: float32\n`
   const [given, none] = [await merged(text('parameters:\n')), await merged(text(''))]
   for (const [name, { values }] of none.tensors) assert.deepEqual(given.tensors.get(name)!.values, values)
+})
+
+test('an adapter stands for a model: by itself on the base of the file, and behind a + on any model', async () => {
+  const name = 'model.layers.0.self_attn.q_proj.weight'
+  const [adapter, nameless] = [join(scratch, 'lora'), join(scratch, 'nameless')]
+  const size = Math.sqrt(inputs.base.get(name)!.values.length)
+  // One entry moves: row 2, column 1, by 3.
+  const factors = new Map([[name, { rank: 1, a: Float32Array.from({ length: size }, (_, i) => Number(i === 1)), b: Float32Array.from({ length: size }, (_, i) => 3 * Number(i === 2)) }]])
+  await writeAdapter(adapter, { factors, whole: new Map(), baseModel: join(root, 'models/ft2'), dtype: 'F32' })
+  const moved = (before: ArrayLike<number>) => Float32Array.from(before, (v, i) => (i === 2 * size + 1 ? v + 3 : v))
+  const first = await merged(`merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`)
+  close(first.tensors.get(name)!.values, moved(inputs.base.get(name)!.values), 'on the base')
+  assert.match(first.card, /\| model \| lora \| adapter_model\.safetensors \| [0-9a-f]{64} \|/)
+  const second = await merged(`merge_method: linear\nmodels:\n  - {model: models/ft1+${adapter}, parameters: {weight: 1}}\n`)
+  close(second.tensors.get(name)!.values, moved(inputs.ft1.get(name)!.values), 'on a model that is named')
+  const third = await merged(`merge_method: linear\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`)
+  close(third.tensors.get(name)!.values, moved(inputs.ft2.get(name)!.values), 'on the model that it names')
+  await writeAdapter(nameless, { factors, whole: new Map(), baseModel: '', dtype: 'F32' })
+  for (const [model, why] of [[nameless, /names no base_model_name_or_path/], ['models/ft1+models/ft2', /behind \+ an adapter is wanted/], ['models/ft1+a+b', /are written model\+adapter/]] as const) {
+    await assert.rejects(merged(`merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 1}}\n`), why)
+  }
 })

@@ -1,0 +1,34 @@
+// A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
+import { UserError } from '../errors/index.js'
+import type { Checkpoint } from './checkpoint.js'
+import { encode, WRITABLE, type WritableDtype } from './dtype.js'
+import { sizeOf } from './layout.js'
+
+/** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
+export function overlay(
+  checkpoint: Checkpoint,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  compute: (name: string) => Promise<Float32Array>,
+): Checkpoint {
+  const tensors = new Map([...checkpoint.tensors].map(([name, entry]) => {
+    const shape = shapes.get(name)
+    return [name, shape ? { ...entry, shape: [...shape], end: entry.begin + sizeOf({ dtype: entry.dtype, shape }) } : entry]
+  }))
+  return {
+    ...checkpoint,
+    tensors,
+    read: (name) => (shapes.has(name) ? compute(name) : checkpoint.read(name)),
+    readRows: async (name, rows) => {
+      if (!shapes.has(name)) return checkpoint.readRows(name, rows)
+      const values = await compute(name)
+      const stride = values.length / shapes.get(name)![0]
+      return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
+    },
+    readBytes: async (name) => {
+      if (!shapes.has(name)) return checkpoint.readBytes(name)
+      const { dtype } = checkpoint.tensors.get(name)!
+      if (!(WRITABLE as readonly string[]).includes(dtype)) throw new UserError(`${checkpoint.folder}: ${name} is ${dtype}, in which nothing is written`)
+      return encode(dtype as WritableDtype, await compute(name))
+    },
+  }
+}

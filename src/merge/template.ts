@@ -1,0 +1,45 @@
+// The chat template of a merged model: one by name, a text of jinja, or what most of its models have.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { companionsOf } from '../checkpoint/index.js'
+import { UserError, unknown } from '../errors/index.js'
+import { parseTemplate, readTemplate } from '../tokenizer/chat.js'
+import { TEMPLATES } from '../tokenizer/templates.js'
+import type { Models } from './open.js'
+import type { ErrorAt } from './parameters.js'
+
+/** What the words of a file stand for; undefined for `auto` where no model has a template. */
+async function findTemplate(given: string, { all }: Models, errorAt: ErrorAt): Promise<string | undefined> {
+  if (given in TEMPLATES) return TEMPLATES[given]
+  if (given !== 'auto') {
+    if (!given.includes('{')) throw errorAt(['chat_template'], unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja']).message)
+    return given
+  }
+  const counts = new Map<string, number>()
+  for (const { checkpoint } of all) {
+    const text = (await readTemplate(companionsOf(checkpoint)))?.trim()
+    if (text) counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  // Of several that are equally frequent, the first: the sort keeps their order.
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
+}
+
+/** Files of the merged folder; the template goes into tokenizer_config.json, which every version of transformers reads. */
+export async function chooseTemplate(
+  given: string | undefined,
+  models: Models,
+  { copyFrom, files }: { copyFrom: string; files: Record<string, string | null> },
+  errorAt: ErrorAt,
+): Promise<Record<string, string | null>> {
+  const template = given === undefined ? undefined : await findTemplate(given, models, errorAt)
+  if (template === undefined) return {}
+  try {
+    parseTemplate(template, JSON.stringify(given))
+  } catch (error) {
+    throw error instanceof UserError ? errorAt(['chat_template'], error.message) : error
+  }
+  const text = files['tokenizer_config.json'] ?? (await readFile(join(copyFrom, 'tokenizer_config.json'), 'utf8').catch(() => null))
+  if (text === null) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
+  const config = { ...(JSON.parse(text) as object), chat_template: template }
+  return { 'tokenizer_config.json': `${JSON.stringify(config, null, 2)}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
+}

@@ -1,0 +1,101 @@
+// The vocabulary in a folder's tokenizer.json: which token has which id, and several vocabularies as one.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
+
+/** A token that is found in the text before the model of the tokenizer sees it, as tokenizer.json lists it. */
+interface AddedToken {
+  id: number
+  content: string
+  [setting: string]: unknown
+}
+
+interface TokenizerFile {
+  added_tokens?: AddedToken[]
+  model: { type?: string; vocab: Record<string, number> | [token: string, score: number][]; [setting: string]: unknown }
+  [part: string]: unknown
+}
+
+export interface Vocabulary {
+  /** Id of every token, added ones included. */
+  ids: ReadonlyMap<string, number>
+  /** The least number of rows that an embedding must have: the highest id and one. */
+  size: number
+  /** What tokenizer.json holds. */
+  file: TokenizerFile
+}
+
+/** Null for a folder without tokenizer.json. @throws UserError for a file without a vocabulary */
+export async function readVocabulary(folder: string): Promise<Vocabulary | null> {
+  const path = join(folder, 'tokenizer.json')
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return null
+    throw new UserError(`${path}: cannot be read (${cause.code})`, { cause })
+  })
+  if (text === null) return null
+  try {
+    return listTokens(JSON.parse(text) as TokenizerFile)
+  } catch (cause) {
+    throw new UserError(`${path}: is not a tokenizer with a vocabulary (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
+  }
+}
+
+function listTokens(file: TokenizerFile): Vocabulary {
+  const { vocab } = file.model
+  const own = Array.isArray(vocab) ? vocab.map(([token], id): [string, number] => [token, id]) : Object.entries(vocab)
+  const ids = new Map([...own, ...(file.added_tokens ?? []).map(({ content, id }): [string, number] => [content, id])])
+  let size = 0
+  for (const id of ids.values()) size = Math.max(size, id + 1)
+  return { ids, size, file }
+}
+
+const addedOf = ({ file }: Vocabulary): Map<string, AddedToken> => new Map(file.added_tokens?.map((token) => [token.content, token]))
+
+/**
+ * The vocabulary without added tokens whose id is `rows` or more: they have no embedding.
+ * @throws Error for a token of the tokenizer's own model that has none
+ */
+export function cutVocabulary(vocabulary: Vocabulary, rows: number): Vocabulary {
+  if (vocabulary.size <= rows) return vocabulary
+  const added = addedOf(vocabulary)
+  const beyond = [...vocabulary.ids].filter(([, id]) => id >= rows).map(([token]) => token)
+  const stuck = beyond.find((token) => !added.has(token))
+  if (stuck !== undefined) throw new UserError(`the token ${JSON.stringify(stuck)} has the id ${vocabulary.ids.get(stuck)}, and the embedding ${rows} rows`)
+  return listTokens({ ...vocabulary.file, added_tokens: [...added.values()].filter(({ id }) => id < rows) })
+}
+
+/** How transformers adds a token that is given as a bare word. */
+const plainly = (content: string): AddedToken =>
+  ({ id: 0, content, single_word: false, lstrip: false, rstrip: false, normalized: true, special: false })
+
+/**
+ * The first vocabulary with the tokens of the others after its own, by their ids: first those of the tokenizers' models, then
+ * added ones (of one word, the settings of the first that has it), then `more`. Rules of merging stay the first's.
+ * @throws UserError where tokens cannot be put into the first's kind of model
+ */
+export function joinVocabularies(first: Vocabulary, others: readonly Vocabulary[], more: readonly string[] = []): Vocabulary {
+  const added = addedOf(first)
+  const ids = new Map(first.ids)
+  let size = first.size
+  const take = (token: string) => void (ids.has(token) || ids.set(token, size++))
+  const inOrder = (tokens: Iterable<[string, number]>) => [...tokens].sort(([, a], [, b]) => a - b).map(([token]) => token)
+  for (const other of others) {
+    const apart = addedOf(other)
+    inOrder(other.ids).filter((token) => !apart.has(token)).forEach(take)
+  }
+  const grown = size > first.size
+  for (const other of others) for (const [token, settings] of addedOf(other)) if (!added.has(token)) added.set(token, settings)
+  for (const token of more) if (!ids.has(token) && !added.has(token)) added.set(token, plainly(token))
+  for (const token of added.keys()) take(token)
+  if (size === first.size && added.size === addedOf(first).size) return first
+  const { model } = first.file
+  if (grown && (Array.isArray(model.vocab) || typeof model.vocab !== 'object'))
+    throw new UserError(`a union adds tokens to the vocabulary of the first model, and that of its kind (${model.type}) holds scores too`)
+  const file = {
+    ...first.file,
+    added_tokens: [...added.values()].map((token) => ({ ...token, id: ids.get(token.content)! })).sort((a, b) => a.id - b.id),
+    // Libraries number added tokens from the end of the model's vocabulary, unless they stand in it.
+    model: grown ? { ...model, vocab: Object.fromEntries(inOrder(ids).map((token) => [token, ids.get(token)!])) } : model,
+  }
+  return { ids, size, file }
+}
