@@ -39,16 +39,23 @@ const geluTanh = gated(tanhGate, (x) => {
 
 const quickGate = (x: Tensor) => sigmoid(x.mul(1.702))
 
+const gelu = gated(cumulated, density)
+const silu = (x: Tensor) => x.mul(sigmoid(x))
+
 export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
-  gelu: gated(cumulated, density),
+  gelu,
+  gelu_python: gelu,
   gelu_new: geluTanh,
+  gelu_fast: geluTanh,
   gelu_pytorch_tanh: geluTanh,
   quick_gelu: gated(quickGate, (x) => {
     const y = quickGate(x)
     return y.sub(y.square()).mul(1.702)
   }),
   relu: (x) => x.relu(),
-  silu: (x) => x.mul(sigmoid(x)),
+  silu,
+  swish: silu,
+  tanh,
 }
 
 /** @param key the word's key in config.json */

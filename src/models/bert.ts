@@ -1,13 +1,13 @@
 // BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019) with a head for a sequence (classes, or one number) or for masked
 // tokens. Names and shapes are those of transformers' Bert… and Roberta….
 import { tf } from '../tensor/index.js'
-import { UserError } from '../errors/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
-import { classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
+import { checkUsual, classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { paddingMask } from './masks.js'
 import type { Block, Model } from './model.js'
+import { positionTable } from './positions.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
@@ -77,10 +77,7 @@ function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { wi
 
 /** An encoder with its head from its config.json. */
 export const bert = (kind: Kind) => (config: Config): Model => {
-  const style = config.position_embedding_type ?? 'absolute'
-  if (style !== 'absolute') {
-    throw new UserError(`config.json: position_embedding_type ${JSON.stringify(style)} is not supported by ${kind}; known: absolute`)
-  }
+  checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
   const masked = classOf(config)!.endsWith('MaskedLM')
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'max_position_embeddings', 512)
@@ -125,7 +122,7 @@ export const bert = (kind: Kind) => (config: Config): Model => {
     blocks: [embedBlock(word, vocabulary), place, ...layers, ...head],
     tables: (batch) => ({
       real: paddingMask(batch),
-      positions: tf.tensor1d(kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns), 'int32'),
+      positions: positionTable(kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns), positions),
       types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
     }),
   }

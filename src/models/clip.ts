@@ -9,6 +9,7 @@ import { layerNorm, linear } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
+import { positionBlock, positionTable } from './positions.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock, pickWanted } from './vocabulary.js'
 
@@ -22,6 +23,10 @@ const LAYER: LayerNames = {
 /** Sizes of ViT-B/32, which transformers leaves out of the towers' configurations where they are its defaults. */
 const VISION = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12, image_size: 224, patch_size: 32 }
 const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 }
+
+/** A tower's part of the config; the early files' `…_config_dict` comes before `…_config`, as in transformers. */
+const towerOf = (config: Config, tower: 'vision' | 'text'): Config =>
+  (config[`${tower}_config_dict`] ?? config[`${tower}_config`] ?? config) as Config
 
 function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
   return {
@@ -76,7 +81,7 @@ const meanPatches = (sequence: number, width: number): Block => ({
 })
 
 function vision(config: Config, style: string): Model {
-  const tower: Config = { ...VISION, ...((config.vision_config as Config | undefined) ?? config) }
+  const tower: Config = { ...VISION, ...towerOf(config, 'vision') }
   const projection = countOf(config, 'projection_dim', 512)
   const sizes = readImageSizes(tower)
   const settings = readSettings(tower, () => null)
@@ -126,7 +131,7 @@ function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
 }
 
 function text(config: Config, projects: boolean): Model {
-  const tower: Config = { ...TEXT, ...((config.text_config as Config | undefined) ?? config) }
+  const tower: Config = { ...TEXT, ...towerOf(config, 'text') }
   const projection = countOf(config, 'projection_dim', 512)
   const settings = readSettings(tower, ({ tables }) => tables.before)
   const { width, heads } = settings
@@ -148,16 +153,12 @@ function text(config: Config, projects: boolean): Model {
     linear: book.linear,
     tables: (batch) => ({
       before: causalMask(batch),
-      positions: tf.tensor1d(batch.positions, 'int32'),
+      positions: positionTable(batch.positions, positions),
       ends: tf.tensor1d(endsOf(batch, Number(tower.eos_token_id ?? 49407)), 'int32'),
     }),
     blocks: [
       embedBlock(word, vocabulary),
-      {
-        name: 'positions',
-        weights: [position],
-        apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D)),
-      },
+      positionBlock(position),
       ...layersOf(book, 'text_model', tower, settings),
       normBlock(book, 'norm', 'text_model.final_layer_norm', settings, false),
       { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },

@@ -17,10 +17,24 @@ export function classOf(config: Config, fallback?: string): string | undefined {
   return (config.architectures as string[] | null | undefined)?.[0] ?? fallback
 }
 
-/** Number of classes of a classification head; transformers leaves the default of two unwritten. */
+/** Number of classes of a classification head: the names decide; transformers leaves the default of two unwritten. */
 export function labelsOf(config: Config): number {
-  const labels = config.id2label as object | undefined
-  return countOf(config, 'num_labels', labels ? Object.keys(labels).length : 2)
+  const labels = config.id2label as object | null | undefined
+  return labels ? countOf({ id2label: Object.keys(labels).length }, 'id2label') : countOf(config, 'num_labels', 2)
+}
+
+/** Size of a head. @throws UserError where the heads do not share the width evenly */
+export function headDimOf(width: number, heads: number): number {
+  if (width % heads) throw new UserError(`config.json: a width of ${width} does not divide into ${heads} attention heads`)
+  return width / heads
+}
+
+/** @throws UserError for a switch that would change the results and stands elsewhere than where this program knows it. */
+export function checkUsual(config: Config, what: string, usual: Config): void {
+  for (const [key, value] of Object.entries(usual)) {
+    if ((config[key] ?? value) === value) continue
+    throw new UserError(`config.json: ${key} ${JSON.stringify(config[key])} is not supported by ${what}; known: ${JSON.stringify(value)}`)
+  }
 }
 
 /** Whether a head with this configuration classifies or estimates one number. */

@@ -1,12 +1,14 @@
 // The decoders of the Llama kind: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Qwen 2 and 3 and Mistral differ
 // from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM.
-import { sigmoid, tf, type Tensor } from '../tensor/index.js'
+import { tf, type Tensor } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
+import { activationOf } from './activations.js'
 import { countOf, type Config } from './config.js'
 import { attend, linear, rmsNorm, type HeadSizes } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { halfRotation, readRope, rotations } from './rope.js'
+import { checkPositions } from './positions.js'
 import { declareShapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
@@ -14,6 +16,7 @@ interface Decoder extends HeadSizes {
   width: number
   inner: number
   epsilon: number
+  activation: (x: Tensor) => Tensor
   tied: boolean
   /** Biases of q, k and v; of o; of the MLP. */
   biases: [boolean, boolean, boolean]
@@ -26,34 +29,45 @@ interface Decoder extends HeadSizes {
 
 type Kind = 'llama' | 'qwen2' | 'qwen3' | 'mistral'
 
+/** What transformers' classes take for keys that a config.json leaves out. */
+const DEFAULTS: Record<Kind, Config> = {
+  llama: { max_position_embeddings: 2048 },
+  qwen2: { max_position_embeddings: 32768, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28 },
+  qwen3: { max_position_embeddings: 32768, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28, head_dim: 128 },
+  mistral: { max_position_embeddings: 131072, num_key_value_heads: 8, sliding_window: 4096 },
+}
+
 /** Layers with a sliding window: all of Mistral's when it has one; Qwen's as `layer_types` says, or from `max_window_layers` on. */
 function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
   const all = (value: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => value(layer))
   const windowed = typeof config.sliding_window === 'number'
   if (kind === 'mistral') return all(() => windowed)
   if (kind === 'llama' || !windowed || config.use_sliding_window !== true) return all(() => false)
-  const types = config.layer_types as string[] | undefined
-  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= Number(config.max_window_layers ?? 28)))
+  const types = config.layer_types as string[] | null | undefined
+  if (types && (types.length !== layers || types.some((type) => type !== 'sliding_attention' && type !== 'full_attention'))) {
+    throw new UserError(
+      `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
+    )
+  }
+  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= Number(config.max_window_layers)))
 }
 
 function readConfig(kind: Kind, config: Config): Decoder {
-  if (config.hidden_act !== undefined && config.hidden_act !== 'silu') {
-    throw new UserError(`config.json: hidden_act ${JSON.stringify(config.hidden_act)} is not supported by ${kind}; known: silu`)
-  }
   const width = countOf(config, 'hidden_size')
   const heads = countOf(config, 'num_attention_heads')
   const kvHeads = countOf(config, 'num_key_value_heads', heads)
   if (heads % kvHeads) throw new UserError(`config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`)
-  const attention = config.attention_bias === true
+  const attention = config.attention_bias === true && kind !== 'mistral'
   return {
     width,
     heads,
     kvHeads,
-    headDim: countOf(config, 'head_dim', kind === 'qwen3' ? 128 : width / heads),
+    headDim: countOf(config, 'head_dim', Math.floor(width / heads)),
     inner: countOf(config, 'intermediate_size'),
     epsilon: Number(config.rms_norm_eps ?? 1e-6),
+    activation: activationOf(config, 'hidden_act', 'silu'),
     tied: config.tie_word_embeddings === true,
-    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, config.mlp_bias === true],
+    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, kind === 'llama' && config.mlp_bias === true],
     headNorms: kind === 'qwen3',
     local: localLayers(kind, config, countOf(config, 'num_hidden_layers')),
     window: Number(config.sliding_window),
@@ -79,9 +93,9 @@ function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c
   return linear(attend([queries, keys, values], mask, layer, c, inputs), weights, `${prefix}o_proj`)
 }
 
-function mlp(x: Tensor, weights: Weights, prefix: string): Tensor {
+function mlp(x: Tensor, weights: Weights, prefix: string, { activation }: Decoder): Tensor {
   const gate = linear(x, weights, `${prefix}gate_proj`)
-  return linear(gate.mul(sigmoid(gate)).mul(linear(x, weights, `${prefix}up_proj`)), weights, `${prefix}down_proj`)
+  return linear(activation(gate).mul(linear(x, weights, `${prefix}up_proj`)), weights, `${prefix}down_proj`)
 }
 
 function tensorShapes(c: Decoder, vocabulary: number) {
@@ -118,7 +132,7 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
         apply(weights, hidden, inputs) {
           const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`], c.epsilon)
           const middle = hidden!.add(attention(normed, weights, `${at}self_attn.`, layer, c, inputs))
-          return middle.add(mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`))
+          return middle.add(mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`, c))
         },
       }
     }),
@@ -132,27 +146,30 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
 }
 
 /** A causal language model of this kind from its config.json. */
-export const decoder = (kind: Kind) => (config: Config): Model => {
+export const decoder = (kind: Kind) => (written: Config): Model => {
+  const config = { ...DEFAULTS[kind], ...written }
   const c = readConfig(kind, config)
   const vocabulary = countOf(config, 'vocab_size')
-  const rope = readRope(config, c.headDim)
+  const positions = countOf(config, 'max_position_embeddings')
+  const rope = readRope(config, c.headDim, positions)
   const book = tensorShapes(c, vocabulary)
   return {
     architecture: kind,
     objective: 'causal',
     vocabulary,
     outputs: vocabulary,
-    positions: Number(config.max_position_embeddings ?? 2048),
+    positions,
     width: c.width,
     heads: c.heads,
     shapes: book.shapes,
     linear: book.linear,
     blocks: blocksOf(c, book, vocabulary),
     tables(batch, cache) {
-      const { positions } = batch
+      const at = batch.positions
+      checkPositions(at, rope.positions)
       const table = (heads: number) => {
-        const { cos, sin } = rotations(positions, rope, heads)
-        const shape: [number, number] = [positions.length, heads * c.headDim]
+        const { cos, sin } = rotations(at, rope, heads)
+        const shape: [number, number] = [at.length, heads * c.headDim]
         return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
       }
       const [cosQ, sinQ] = table(c.heads)

@@ -1,5 +1,6 @@
 // The layer of BERT, ViT and CLIP, which differ in its names and in where its norms stand.
 import type { Tensor } from '../tensor/index.js'
+import { headDimOf } from './config.js'
 import { attend, layerNorm, linear } from './layers.js'
 import type { Block, Inputs } from './model.js'
 import type { Shapes } from './shapes.js'
@@ -30,7 +31,7 @@ export function encoderLayer(book: Shapes, at: string, index: number, names: Lay
   const [query, key, value, out] = (['query', 'key', 'value', 'out'] as const).map((part) => at + names.attention[part])
   const [first, second] = names.norms.map((norm) => at + norm)
   const [open, close] = [at + names.mlp.open, at + names.mlp.close]
-  const sizes = { heads, kvHeads: heads, headDim: width / heads }
+  const sizes = { heads, kvHeads: heads, headDim: headDimOf(width, heads) }
   for (const name of [query, key, value]) book.matrix(name, [width, width], bias)
   book.matrix(out, [width, width])
   book.affine(first, [width], true)

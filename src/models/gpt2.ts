@@ -1,12 +1,12 @@
 // GPT-2 (Radford et al. 2019): LayerNorm before each half of a layer, learned positions, tied embeddings, and linear layers
 // stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
 import { tf, type Tensor } from '../tensor/index.js'
-import { UserError } from '../errors/index.js'
 import { activationOf } from './activations.js'
-import { countOf, type Config } from './config.js'
+import { checkUsual, countOf, headDimOf, type Config } from './config.js'
 import { attend, layerNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model, Weights } from './model.js'
+import { positionBlock, positionTable } from './positions.js'
 import { declareShapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
@@ -17,16 +17,16 @@ function conv1d(x: Tensor, weights: Weights, name: string): Tensor {
 
 /** A causal language model from its config.json. */
 export function gpt2(config: Config): Model {
-  for (const [key, usual] of [['scale_attn_weights', true], ['scale_attn_by_inverse_layer_idx', false]] as const) {
-    if ((config[key] ?? usual) !== usual) throw new UserError(`config.json: ${key} ${config[key]} is not supported by gpt2; known: ${usual}`)
-  }
+  checkUsual(config, 'gpt2', { add_cross_attention: false })
   const [width, heads] = [countOf(config, 'n_embd'), countOf(config, 'n_head')]
   const inner = countOf(config, 'n_inner', 4 * width)
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'n_positions', 1024)
   const epsilon = Number(config.layer_norm_epsilon ?? 1e-5)
   const activation = activationOf(config, 'activation_function', 'gelu_new')
-  const sizes = { heads, kvHeads: heads, headDim: countOf({ n_embd: width / heads }, 'n_embd') }
+  const sizes = { heads, kvHeads: heads, headDim: headDimOf(width, heads) }
+  const scaleOf = (index: number) =>
+    (config.scale_attn_weights === false ? 1 : sizes.headDim ** -0.5) / (config.scale_attn_by_inverse_layer_idx === true ? index + 1 : 1)
   const book = declareShapes()
   const [word, position] = ['transformer.wte.weight', 'transformer.wpe.weight']
   const head = config.tie_word_embeddings === false ? 'lm_head.weight' : word
@@ -46,7 +46,7 @@ export function gpt2(config: Config): Model {
       apply(weights, hidden, inputs) {
         const fused = conv1d(layerNorm(hidden!, weights, `${at}ln_1`, epsilon), weights, `${at}attn.c_attn`)
         const [q, k, v] = tf.split(fused, 3, 1)
-        const mixed = attend([q, k, v], inputs.tables.before, index, sizes, inputs)
+        const mixed = attend([q, k, v], inputs.tables.before, index, { ...sizes, scale: scaleOf(index) }, inputs)
         const middle = hidden!.add(conv1d(mixed, weights, `${at}attn.c_proj`))
         const opened = conv1d(layerNorm(middle, weights, `${at}ln_2`, epsilon), weights, `${at}mlp.c_fc`)
         return middle.add(conv1d(activation(opened), weights, `${at}mlp.c_proj`))
@@ -68,15 +68,11 @@ export function gpt2(config: Config): Model {
     linear: book.linear,
     tables: (batch, cache) => ({
       before: causalMask(batch, cache),
-      positions: tf.tensor1d(batch.positions, 'int32'),
+      positions: positionTable(batch.positions, positions),
     }),
     blocks: [
       embedBlock(word, vocabulary),
-      {
-        name: 'positions',
-        weights: [position],
-        apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D)),
-      },
+      positionBlock(position),
       ...layers,
       {
         name: 'norm',

@@ -28,6 +28,8 @@ export interface HeadSizes {
   /** Fewer than `heads` where a group of queries shares one key head. */
   kvHeads: number
   headDim: number
+  /** Factor of the products; 1 / sqrt(headDim) unless given. */
+  scale?: number
 }
 
 /** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
@@ -36,14 +38,14 @@ function splitHeads(x: Tensor, { rows, columns }: Inputs, heads: number): Tensor
 }
 
 /**
- * softmax(q·kᵀ / sqrt(headDim) + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
+ * softmax(scale·q·kᵀ + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
  * this layer are put behind those seen before.
  */
 export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
   layer: number,
-  { heads, kvHeads, headDim }: HeadSizes,
+  { heads, kvHeads, headDim, scale = headDim ** -0.5 }: HeadSizes,
   inputs: Inputs,
 ): Tensor {
   const { rows, columns, cache } = inputs
@@ -63,7 +65,7 @@ export function attend(
   // Query head h reads key head floor(h / group): folding the group into rows needs no copy of keys.
   const folded = queries.reshape([rows * kvHeads, (heads / kvHeads) * columns, headDim]) as tf.Tensor3D
   const products = tf.matMul(folded, keys.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D, false, true)
-  const scores = products.mul(headDim ** -0.5).reshape([rows, heads, columns, length])
+  const scores = products.mul(scale).reshape([rows, heads, columns, length])
   const weight = softmax(mask ? scores.add(mask) : scores)
   const mixed = tf.matMul(
     weight.reshape([rows * kvHeads, (heads / kvHeads) * columns, length]) as tf.Tensor3D,

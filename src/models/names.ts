@@ -2,10 +2,11 @@
 import type { Model } from './model.js'
 
 /** Prefix of the model inside its head's class; files saved without the head leave it out (gpt2). */
-const PREFIX = /^(transformer|bert|roberta|vit)\./
+const PREFIX = /^(model|transformer|bert|roberta|vit)\./
 
-/** Names that old TensorFlow conversions gave to LayerNorm's weight and bias. */
-const ancient = (name: string) => name.replace(/(LayerNorm)\.weight$/, '$1.gamma').replace(/(LayerNorm)\.bias$/, '$1.beta')
+/** Names that old TensorFlow conversions gave to LayerNorm's weight and bias, and the other name of the bias of masked-token logits. */
+const ancient = (name: string) =>
+  name.replace(/(LayerNorm)\.weight$/, '$1.gamma').replace(/(LayerNorm)\.bias$/, '$1.beta').replace(/^(cls\.predictions|lm_head)\.bias$/, '$1.decoder.bias')
 
 /** How a file may call the tensor, best first. */
 function spellings(name: string): string[] {

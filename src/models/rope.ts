@@ -1,47 +1,94 @@
-// Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout, with the llama3 frequency scaling.
-import { UserError } from '../errors/index.js'
+// Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout, with the scalings of its frequencies for longer
+// texts as transformers 5 reads them.
+import { unknown, UserError } from '../errors/index.js'
+import { checkUsual, type Config } from './config.js'
 
-export interface RopeConfig {
-  theta: number
-  /** Size of a head; half as many frequencies. */
+export interface Rope {
   headDim: number
-  scaling: Record<string, unknown> | null
+  /** Frequencies [headDim / 2] in radians per position. */
+  rates: Float64Array
+  /** Factor of cos and sin. */
+  amplitude: number
+  /** Positions for which the frequencies hold. */
+  positions: number
 }
 
-/** Reads theta and scaling from either style of config.json (rope_theta + rope_scaling, or rope_parameters). */
-export function readRope(config: Record<string, unknown>, headDim: number): RopeConfig {
-  const parameters = (config.rope_parameters ?? config.rope_scaling ?? null) as Record<string, unknown> | null
-  const theta = Number(config.rope_theta ?? parameters?.rope_theta ?? 10000)
-  const type = parameters?.rope_type ?? parameters?.type ?? 'default'
-  if (type === 'default') return { theta, headDim, scaling: null }
-  if (type !== 'llama3' && type !== 'linear') {
-    throw new UserError(`config.json: rope type ${JSON.stringify(type)} is not supported; known: default, linear, llama3`)
+interface Settings {
+  theta: number
+  headDim: number
+  /** Length of the pre-training texts. */
+  length: number
+  /** @throws UserError where the value is not a number and there is no fallback */
+  number(key: string, fallback?: number): number
+  given(key: string): boolean
+}
+
+type Scaling = (plain: Float64Array, settings: Settings) => { rates: Float64Array; amplitude?: number; bounded?: boolean }
+
+/** YaRN (Peng et al. 2023, arXiv 2309.00071): fast rotations stay, slow ones are interpolated, with a ramp over the dimensions between. */
+const yarn: Scaling = (plain, { theta, headDim, length, number, given }) => {
+  const factor = number('factor')
+  const dimensionOf = (turns: number) => (headDim * Math.log(length / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+  const ends = [dimensionOf(number('beta_fast', 32)), dimensionOf(number('beta_slow', 1))]
+  const [low, high] = number('truncate', 1) ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
+  const from = Math.max(low, 0)
+  const to = Math.min(high, headDim - 1)
+  const share = (i: number) => Math.min(1, Math.max(0, (i - from) / (to === from ? 0.001 : to - from)))
+  const heat = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
+  const usual = given('mscale') && given('mscale_all_dim') ? heat(number('mscale')) / heat(number('mscale_all_dim')) : heat(1)
+  return { rates: plain.map((f, i) => (f / factor) * share(i) + f * (1 - share(i))), amplitude: number('attention_factor', usual) }
+}
+
+const llama3: Scaling = (plain, { length, number }) => {
+  const [factor, low, high] = [number('factor'), number('low_freq_factor'), number('high_freq_factor')]
+  return {
+    rates: plain.map((f) => {
+      const wavelength = (2 * Math.PI) / f
+      if (wavelength < length / high) return f
+      if (wavelength > length / low) return f / factor
+      const share = (length / wavelength - low) / (high - low)
+      return ((1 - share) * f) / factor + share * f
+    }),
   }
-  return { theta, headDim, scaling: parameters }
 }
 
-/** Frequencies [headDim / 2] in radians per position. */
-export function frequencies({ theta, headDim, scaling }: RopeConfig): Float64Array {
+const SCALINGS: Record<string, Scaling> = {
+  default: (plain) => ({ rates: plain }),
+  // Frequencies that depend on the longest text seen so far, from max_position_embeddings on: up to there they are plain.
+  dynamic: (plain) => ({ rates: plain, bounded: true }),
+  linear: (plain, { number }) => ({ rates: plain.map((f) => f / number('factor')) }),
+  llama3,
+  yarn,
+}
+
+/**
+ * Reads either style of config.json (rope_theta + rope_scaling, or rope_parameters, whose own theta comes first).
+ * @param positions max_position_embeddings: the length of pre-training texts where the config does not say it
+ * @throws UserError for an unknown type, and for a number that its formula lacks
+ */
+export function readRope(config: Config, headDim: number, positions: number): Rope {
+  const parameters = (config.rope_scaling ?? config.rope_parameters ?? {}) as Record<string, unknown>
+  const type = String(parameters.rope_type ?? parameters.type ?? 'default')
+  if (!(type in SCALINGS)) throw unknown('rope type in config.json', type, Object.keys(SCALINGS))
+  if (headDim % 2) throw new UserError(`config.json: head_dim must be even for rotary positions, got ${headDim}`)
+  for (const each of [config, parameters]) checkUsual(each, 'rotary positions', { partial_rotary_factor: 1 })
+  const nested = Object.keys(parameters).find((key) => typeof parameters[key] === 'object' && parameters[key] !== null)
+  if (nested) throw new UserError(`config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`)
+  const number = (key: string, fallback?: number): number => {
+    const value = parameters[key] ?? fallback
+    if (Number.isFinite(Number(value ?? NaN))) return Number(value)
+    throw new UserError(`config.json: rope type ${type} needs the number ${key}, got ${JSON.stringify(parameters[key])}`)
+  }
+  const theta = number('rope_theta', Number(config.rope_theta ?? 10000))
+  const length = Number(config.original_max_position_embeddings ?? parameters.original_max_position_embeddings ?? positions)
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
-  if (!scaling) return plain
-  const factor = Number(scaling.factor)
-  if ((scaling.rope_type ?? scaling.type) === 'linear') return plain.map((f) => f / factor)
-  const low = Number(scaling.low_freq_factor)
-  const high = Number(scaling.high_freq_factor)
-  const length = Number(scaling.original_max_position_embeddings)
-  return plain.map((f) => {
-    const wavelength = (2 * Math.PI) / f
-    if (wavelength < length / high) return f
-    if (wavelength > length / low) return f / factor
-    const share = (length / wavelength - low) / (high - low)
-    return ((1 - share) * f) / factor + share * f
-  })
+  const given = (key: string) => Boolean(parameters[key])
+  const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, number, given })
+  return { headDim, rates, amplitude, positions: bounded ? positions : Infinity }
 }
 
 /** cos and sin of every token's angles, repeated for both halves of a head and for `heads` heads: each [tokens, heads * headDim]. */
-export function rotations(positions: Int32Array, rope: RopeConfig, heads: number): { cos: Float32Array; sin: Float32Array } {
-  const rates = frequencies(rope)
-  const { headDim } = rope
+export function rotations(positions: Int32Array, { headDim, rates, amplitude }: Rope, heads: number): { cos: Float32Array; sin: Float32Array } {
   const cos = new Float32Array(positions.length * heads * headDim)
   const sin = new Float32Array(cos.length)
   const half = headDim / 2
@@ -56,8 +103,8 @@ export function rotations(positions: Int32Array, rope: RopeConfig, heads: number
     known.set(position, start)
     for (let i = 0; i < half; i++) {
       const angle = position * rates[i]
-      cos[start + i] = cos[start + half + i] = Math.cos(angle)
-      sin[start + i] = sin[start + half + i] = Math.sin(angle)
+      cos[start + i] = cos[start + half + i] = amplitude * Math.cos(angle)
+      sin[start + i] = sin[start + half + i] = amplitude * Math.sin(angle)
     }
     for (let head = 1; head < heads; head++) {
       for (const table of [cos, sin]) table.copyWithin(start + head * headDim, start, start + headDim)

@@ -1,0 +1,67 @@
+// Configurations that no fixture of PyTorch has, against an independent forward pass in float64: scalings, biases, windows, heads.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { lossOf } from '../../src/loss/index.js'
+import { disposeInputs, forward, loadModel, makeInputs, type Weights } from '../../src/models/index.js'
+import { imageBatch, setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { FIXTURES, textBatch, worst } from './fixture.js'
+
+interface Configuration {
+  name: string
+  config: Record<string, unknown>
+  loss: number
+  /** Of the first row: at its last token, or of its classes. */
+  logits: number[]
+  types?: number[][]
+}
+
+const configurations = JSON.parse(readFileSync(`${FIXTURES}configurations.json`, 'utf8')) as Configuration[]
+
+/** Tensor k of the sorted names: sin(.37·(i + 1)·(k + 1)), times .4 in matrices, times .3 plus 1 in vectors. */
+function waves(shapes: Record<string, number[]>): Weights {
+  return Object.fromEntries(Object.keys(shapes).sort().map((name, k) => {
+    const values = Float32Array.from({ length: shapes[name].reduce((a, b) => a * b, 1) }, (_, i) => {
+      const wave = Math.sin(0.37 * (i + 1) * (k + 1))
+      return shapes[name].length === 1 ? 1 + 0.3 * wave : 0.4 * wave
+    })
+    return [name, tf.tensor(values, shapes[name])]
+  }))
+}
+
+function batchFor({ config, types }: Configuration, images: boolean): Batch {
+  if (images) {
+    const pixels = Float32Array.from({ length: 2 * 3 * 10 * 10 }, (_, i) => Math.sin(i * 0.11))
+    return imageBatch(pixels, config.model_type === 'vit' ? [2, 0] : [1, 0])
+  }
+  const input_ids = [[3, 7, 1, 19, 4, 4, 12, 9], [11, 2, 5, 8, 16, 6, 0, 0]]
+  const attention_mask = [[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0]]
+  const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i][j] ? id : -100)))
+  return textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) })
+}
+
+for (const each of configurations) {
+  test(each.name, async () => {
+    await setBackend('wasm')
+    const model = loadModel(each.config)
+    const weights = waves(model.shapes)
+    const batch = batchFor(each, model.sequence !== undefined)
+    const inputs = makeInputs(model, batch)
+    const all = tf.tidy(() => forward(model, weights, inputs).dataSync())
+    disposeInputs(inputs)
+    const { length } = each.logits
+    const from = model.sequence === undefined ? (batch.columns - 1) * length : 0
+    assert.ok(worst(all.slice(from, from + length), each.logits) < 5e-5)
+    assert.ok(Math.abs((await lossOf(model, weights, [batch])).mean - each.loss) < 5e-5)
+    tf.dispose(weights)
+  })
+}
+
+test('a text beyond the positions of a model is refused in a line', async () => {
+  await setBackend('wasm')
+  const long = (config: Record<string, unknown>) => () => tf.dispose(loadModel(config).tables(batchFor(configurations[0], false)))
+  const gpt2 = configurations.find(({ config }) => config.model_type === 'gpt2')!.config
+  assert.throws(long({ ...gpt2, n_positions: 5 }), /a text of 8 tokens is too long: the model has 5 positions/)
+  const dynamic = configurations.find(({ name }) => name.includes('dynamic'))!.config
+  assert.throws(long({ ...dynamic, max_position_embeddings: 7 }), /a text of 8 tokens is too long: the model has 7 positions/)
+})
