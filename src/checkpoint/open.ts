@@ -6,6 +6,7 @@ import { resolveModel, type ResolveOptions } from '../hub/index.js'
 import { isAdapter, openAdapter, openPost } from './adapter.js'
 import { openCheckpoint, type Checkpoint } from './checkpoint.js'
 import { readLoraConfig } from './lora.js'
+import { completeTower, isTower } from './tower.js'
 
 /**
  * A model by itself. An adapter is opened with the base that it names.
@@ -22,12 +23,13 @@ export async function openModel(reference: string, options: ResolveOptions = {})
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-/** A base and a post-trained model, which may be an adapter of it. */
+/** A base and a post-trained model, which may be an adapter of it, or its image tower. */
 export async function openModels(base: string, post: string, options: ResolveOptions = {}): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
   const opened = await openCheckpoint(baseFolder)
   try {
-    return [opened, await openPost(postFolder, opened)]
+    const found = await openPost(postFolder, opened)
+    return [opened, isTower(found.config, opened.config) ? completeTower(found, opened) : found]
   } catch (error) {
     await opened.close()
     throw error

@@ -9,15 +9,19 @@ const IMAGES = 128
 /** Values kept of all batches together; images beyond them are read again in every pass, for a set of them may be larger than memory. */
 const KEPT = 1 << 26
 
-/** Batches of images in the order of the items, with the class of each as its target. */
-export function imageBatches(items: readonly Item[], reader: ImageReader): Batch[] {
+/**
+ * Batches of images in the order of the items, with the class of each as its target.
+ * @param features of the classes, for a zero-shot model
+ */
+export function imageBatches(items: readonly Item[], reader: ImageReader, features?: Float32Array): Batch[] {
   const size = 3 * reader.size.height * reader.size.width
   const rows = Math.max(1, Math.min(IMAGES, Math.floor(VALUES / size)))
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
     const read = () => readPixels(chosen.map(({ image, crop }) => ({ image: image!, crop })), reader)
     const kept = (part + 1) * rows * size <= KEPT
-    const batch = imageBatch(kept ? read() : new Float32Array(0), chosen.map(({ label }) => label!), { items: Int32Array.from(chosen, (_, i) => part * rows + i) })
+    const more = { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) }
+    const batch = imageBatch(kept ? read() : new Float32Array(0), chosen.map(({ label }) => label!), more)
     return kept ? batch : Object.defineProperty(batch, 'pixels', { get: read, enumerable: true })
   })
 }

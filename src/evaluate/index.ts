@@ -2,6 +2,7 @@
 import type { Model, Source, Weights } from '../models/index.js'
 import { UserError } from '../errors/index.js'
 import { CHOICE_METRICS, largest } from '../tasks/choice.js'
+import { classPrompts } from '../tasks/classes.js'
 import { LABEL_METRICS } from '../tasks/labels.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
@@ -16,7 +17,8 @@ export { encodeItems, type EncodeOptions } from './encode.js'
 export { promptFeatures } from './features.js'
 export { generate, type GenerateOptions } from './generate.js'
 export { logLikelihoods } from './likelihood.js'
-export { loadReader, readerFile, type Reader } from './reader.js'
+export { checkReader, loadReader, readerFile, type Reader } from './reader.js'
+export { checkTower, classFeatures, describeClasses } from './zero_shot.js'
 
 export interface Scores {
   metric: string
@@ -53,7 +55,7 @@ export type Reply = string | number | number[]
 /** The replies to the first `items` items; a task that `checkTask` took. */
 export async function replyTo(model: Model, weights: Weights | Source, task: Task, reader: Reader, options: EncodeOptions = {}): Promise<Reply[]> {
   const items = task.items.slice(0, options.items)
-  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task)), items.length)
+  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), task.features), items.length)
   const tokenizer = textFor(reader, task)
   if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
   if (task.kind === 'classify') return predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
@@ -94,14 +96,10 @@ export function checkTask(task: Task, { objective, outputs, architecture }: Mode
   if (wanted !== classes || (!classes && objective !== 'causal')) {
     throw new UserError(`task ${task.name} needs a model that ${wanted ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
   }
-  const wrong = objective === 'classes' ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= outputs) : undefined
-  if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${outputs} classes`)
-}
-
-/** @throws UserError for a tokenizer that gives ids beyond the model's embedding */
-export function checkReader(folder: string, reader: Reader, model: Model): void {
-  if (!('vocabulary' in reader) || reader.vocabulary <= model.vocabulary || model.vocabulary === 0) return
-  throw new UserError(`${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`)
+  // A zero-shot model has the classes that it is asked for.
+  const known = objective === 'classes' && outputs === 0 ? classPrompts(task).length : outputs
+  const wrong = objective === 'classes' ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= known) : undefined
+  if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${known} classes`)
 }
 
 interface Part {

@@ -2,16 +2,16 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import type { Model } from '../models/index.js'
 import { loadImageReader, type ImageReader } from '../tasks/pixels.js'
 import type { Task } from '../tasks/task.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
 export type Reader = Tokenizer | ImageReader
 
-/** The file of a model folder that says how its input is made. */
+/** The file of a model folder that says how its input is made. A model of images may have a tokenizer beside, for the names of its classes. */
 export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_config.json' {
-  const onlyImages = existsSync(join(folder, 'preprocessor_config.json')) && !existsSync(join(folder, 'tokenizer.json'))
-  return onlyImages ? 'preprocessor_config.json' : 'tokenizer.json'
+  return existsSync(join(folder, 'preprocessor_config.json')) ? 'preprocessor_config.json' : 'tokenizer.json'
 }
 
 /** @throws UserError of the tokenizer or the preprocessor */
@@ -29,4 +29,10 @@ export function textFor(reader: Reader, { name }: Pick<Task, 'name'>): Tokenizer
 export function imagesFor(reader: Reader, { name }: Pick<Task, 'name'>): ImageReader {
   if (!ofImages(reader)) throw new UserError(`task ${name} is of images, and the model reads text`)
   return reader
+}
+
+/** @throws UserError for a tokenizer that gives ids beyond the model's embedding */
+export function checkReader(folder: string, reader: Reader, model: Model): void {
+  if (!('vocabulary' in reader) || reader.vocabulary <= model.vocabulary || model.vocabulary === 0) return
+  throw new UserError(`${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`)
 }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { selectTensors } from '../checkpoint/index.js'
+import { isTower } from '../checkpoint/tower.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
@@ -75,10 +76,12 @@ export async function forecastInputs(
 const WIDTH = 2
 
 async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (message: string) => void): Promise<Omit<ModelInputs, 'bytes'>> {
-  const [folder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
-  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
-  if (text === null) throw new UserError(`${pair.post}: config.json is missing; a plan needs it before the weights are here`)
-  const model = loadModel(JSON.parse(text) as Parameters<typeof loadModel>[0])
+  const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
+  const own = await readConfig(postFolder, pair.post)
+  // An image tower by itself is the base's model in all else.
+  const whole = own.model_type === 'clip_vision_model' ? await readConfig(baseFolder, pair.base) : own
+  const folder = isTower(own, whole) ? baseFolder : postFolder
+  const model = loadModel(isTower(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
   const items = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
@@ -87,10 +90,16 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
 }
 
+async function readConfig(folder: string, model: string): Promise<Parameters<typeof loadModel>[0]> {
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
+  if (text === null) throw new UserError(`${model}: config.json is missing; a plan needs it before the weights are here`)
+  return JSON.parse(text) as Parameters<typeof loadModel>[0]
+}
+
 /** A task of text with its data; of a task of images only their number counts, so that none is read. */
 async function loadText(source: string, items: number): Promise<Task> {
   const { name, version, kind, metric } = identifyTask(source)
   if (kind !== 'images') return loadTask(source)
   const item = (id: number): Item => ({ id: String(id), prompt: '', target: '', fields: {}, label: 0 })
-  return { name, version, description: name, kind, metric, maxNewTokens: 0, items: Array.from({ length: items }, (_, id) => item(id)) } as Task
+  return { name, version, description: name, kind, metric, classes: ['?'], maxNewTokens: 0, items: Array.from({ length: items }, (_, id) => item(id)) } as Task
 }

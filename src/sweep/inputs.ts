@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTask, checkReader, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
+import { checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 
@@ -37,7 +37,9 @@ export async function openInputs(experiment: Experiment, { allowCode }: { allowC
       const tensors = names.map((name) => post.tensors.get(name)!)
       const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
       for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-      const described = await describeModel(experiment, pair, loadModel(post.config, shapes), { folder: companionsOf(post), allowCode })
+      const model = loadModel(post.config, shapes)
+      await checkTower(model, base)
+      const described = await describeModel(experiment, pair, model, { folder: companionsOf(post), allowCode })
       const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
       opened.push({ ...described, bytes })
     } finally {

@@ -4,7 +4,7 @@ import { companionsOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTask, checkReader, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
+import { checkTask, checkReader, describeClasses, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -41,13 +41,14 @@ export interface MeasureOptions {
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
 export async function measureModel(reference: string, taskSource: string, options: MeasureOptions = {}): Promise<Measured> {
   const { items, memory, allowCode } = options
-  const task = await loadTask(taskSource)
+  const given = await loadTask(taskSource)
   const checkpoint = await openModel(reference)
   const held: Weights = {}
   try {
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
-    checkTask(task, model, { allowCode })
+    checkTask(given, model, { allowCode })
+    const task = await describeClasses(given, model, checkpoint)
     const tokenizer = await loadReader(companionsOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
     const silent = !task.kind && task.items.some(({ target }) => target === '')

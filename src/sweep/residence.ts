@@ -1,8 +1,8 @@
 // What a worker keeps of the pair it works on: the post-trained weights as tensors, base and delta as values, the task's
 // batches. One pair at a time; another pair takes its place.
-import { companionsOf, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
+import { companionsOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
-import { encodeItems, loadReader, type Reader } from '../evaluate/index.js'
+import { describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf, type Batch } from '../tensor/index.js'
@@ -59,7 +59,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       shapes,
       roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
       select: (tensors) => selectTensors(entries, tensors),
-      open: remember(tokenizer),
+      open: remember(tokenizer, (task) => withClasses(task, model, pair)),
       caches: { delta: new Map(), weights: new Map() },
       dispose: () => tf.dispose(post),
     }
@@ -68,12 +68,22 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
   }
 }
 
+/** A zero-shot model's head is that of the base, whatever was tuned since. */
+async function withClasses(task: Task, model: Model, { baseFolder }: Pair): Promise<Task> {
+  const base = await openModel(baseFolder)
+  try {
+    return await describeClasses(task, model, base)
+  } finally {
+    await base.close()
+  }
+}
+
 /** Tasks and batches are the same in every run: read and encoded once. */
-function remember(tokenizer: Reader): Residence['open'] {
+function remember(tokenizer: Reader, prepare: (task: Task) => Promise<Task>): Residence['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Batch[]>()
   return async ({ source }, items) => {
-    if (!tasks.has(source)) tasks.set(source, loadTask(source))
+    if (!tasks.has(source)) tasks.set(source, loadTask(source).then(prepare))
     const task = await tasks.get(source)!
     if (items === undefined) return { task, batches: [] }
     const key = `${items} of ${source}`

@@ -66,8 +66,10 @@ const shape = {
   /** The right choice: its index, its text, or its name in the list `labels`; or the column of a list of 0 and 1. */
   right: text.optional(),
   labels: text.optional(),
-  /** Names of the classes of images that a data file lists. */
+  /** Names of the classes of images: of a data file's labels, or of the folders in alphabetical order (their own names unless given). */
   classes: z.array(text).min(1).optional(),
+  /** Jinja templates over `class`: how a zero-shot model is asked for a class. */
+  templates: z.array(text).min(1).optional(),
   pair: text.optional(),
   label: text.optional(),
   /** Checked against the metrics after parsing, for the nearest name; the first is the task's score. */

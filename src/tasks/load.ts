@@ -4,7 +4,8 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unknown, UserError } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
-import { readCard, type Card } from './card.js'
+import { readCard, within, type Card } from './card.js'
+import { classPrompts } from './classes.js'
 import { loadExamples, loadRows, withShots } from './data.js'
 import { imageItems, imagesIn } from './images.js'
 import { delimiterOf, describeData, makeItems } from './items.js'
@@ -101,15 +102,22 @@ async function loadCard(given: Card, shots: string | undefined, options: TaskOpt
     ...(filters && { filters }),
     ...(ignore && { ignore }),
   }
-  if (kind === 'images') return { ...task, kind, ...(await loadImages(card)) }
-  return { ...task, items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)) } as Task
+  if (kind !== 'images') return { ...task, items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)) } as Task
+  const loaded: Task = { ...task, kind, ...(await loadImages(card)), ...(card.templates && { templates: card.templates }) }
+  // A template that cannot be filled is found here, before any model is asked.
+  if (card.templates && loaded.classes) within(() => classPrompts(loaded), (message) => card.errorAt('templates', `templates: ${message}`))
+  return loaded
 }
 
 /** A folder for each class, or a file that names images, the parts of them, and labels. */
 async function loadImages(card: Card): Promise<Pick<Task, 'classes' | 'items'>> {
   const { data, path, classes, errorAt } = card
   if (typeof data !== 'string') throw errorAt('data', 'data: a task of the kind images needs a folder with a folder per class, or a file that lists images')
-  if (extname(data) === '') return imageItems(resolve(dirname(path), data))
+  if (extname(data) === '') {
+    const found = imageItems(resolve(dirname(path), data))
+    if (classes && classes.length !== found.classes.length) throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
+    return { ...found, ...(classes && { classes }) }
+  }
   const items = imagesIn(resolve(dirname(path), data), await loadRows(card)).map(({ labels: [label], ...place }): Item => ({ ...place, prompt: '', target: '', fields: {}, label }))
   const stray = classes && items.find(({ label }) => label! >= classes.length)
   if (stray) throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)

@@ -53,6 +53,9 @@ export interface Task {
   ignore?: Ignored
   /** Names of the classes of images. */
   classes?: string[]
+  /** Jinja templates over `class`, for zero-shot models; and what a model's text tower makes of them: unit length [classes, features]. */
+  templates?: string[]
+  features?: Float32Array
   items: Item[]
 }
 

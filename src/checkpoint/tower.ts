@@ -1,0 +1,23 @@
+// The image tower of CLIP by itself in the place of a post-trained model, as the fine-tunes of task vectors are published: a
+// view of its base whose other tensors (text tower, projections, scale) are the base's.
+import { companionsOf, type AdaptedCheckpoint } from './adapter.js'
+import type { Checkpoint } from './checkpoint.js'
+
+type Config = Checkpoint['config']
+
+/** Whether `post` is (by its config.json) the image tower of a model like `base`. */
+export const isTower = (post: Config, base: Config): boolean => post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
+
+/** `tower` with what it lacks of `base`, which stays open and is the caller's. */
+export function completeTower(tower: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
+  const holder = (name: string) => (tower.tensors.has(name) ? tower : base)
+  return {
+    ...tower,
+    config: base.config,
+    companions: companionsOf(base),
+    tensors: new Map([...base.tensors, ...tower.tensors]),
+    read: (name) => holder(name).read(name),
+    readRows: (name, rows) => holder(name).readRows(name, rows),
+    readBytes: (name) => holder(name).readBytes(name),
+  }
+}
