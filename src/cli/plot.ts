@@ -19,6 +19,7 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'Column of the panels side by side, then after a comma that of the panels one below the other',
     })
+    .option('select', { type: 'string', describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown' })
     .option('log-x', { type: 'boolean', describe: 'Logarithmic x axis' })
     .option('log-y', { type: 'boolean', describe: 'Symmetric logarithmic y axis; chosen from the values unless given' })
     .option('title', { type: 'string', describe: 'Title of the figure' })
@@ -31,7 +32,7 @@ export function builder(cli: Argv) {
     )
 }
 
-interface Args extends Partial<Record<'out' | 'facet' | 'x' | 'y' | 'series' | 'name' | 'title', string>> {
+interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | 'series' | 'name' | 'title', string>> {
   results: string
   json: boolean
   kind?: 'line' | 'box' | 'heat'
@@ -43,8 +44,8 @@ export async function handler(args: Args): Promise<void> {
   const { parseView, readSource, writeFigures } = await import('../report/index.js')
   const { views, ...source } = await readSource(args.results)
   const { kind, x, title, logX, logY } = args
-  const [y, series, [columns, rows] = []] = [splitNames(args.y), splitNames(args.series), splitNames(args.facet)]
-  const asked = { kind, x, y, series, columns, rows, title, log_x: logX, log_y: logY }
+  const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
+  const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
   const name = args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
   const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views

@@ -1,6 +1,6 @@
 // An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
 import { dirname, resolve } from 'node:path'
-import { unknown } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import { COLUMNS, namedOptions } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
@@ -88,7 +88,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
       ),
   )
   const views = [value.report].flat()
-  checkViews(views, [...edits, ...merges], (index, key, error) =>
+  checkViews(views, [...edits, ...merges], Boolean(value.score && value.score.validation), (index, key, error) =>
     errorAt(Array.isArray(value.report) ? ['report', index, key] : ['report', key], error.message),
   )
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, i) => i + 1) : value.seeds
@@ -110,12 +110,18 @@ export async function loadExperiment(file: string): Promise<Experiment> {
 }
 
 /** Figures are drawn last: a column that no row will have is refused before the work starts. */
-function checkViews(views: readonly View[], edits: readonly Edit[], errorAt: (index: number, key: string, error: Error) => Error): void {
+function checkViews(
+  views: readonly View[],
+  edits: readonly Edit[],
+  validated: boolean,
+  errorAt: (index: number, key: string, error: Error) => Error,
+): void {
   const options = edits.flatMap((edit) => Object.keys(namedOptions(optionsOf(edit))))
   const known = [...new Set([...COLUMNS, ...MADE, ...options])]
   for (const [index, view] of views.entries()) {
     const stray = columnsOfView(view).find(({ name }) => !known.includes(name))
     if (stray) throw errorAt(index, stray.key, unknown('column', stray.name, known))
+    if (view.select && !validated) throw errorAt(index, 'select', new UserError('an option is chosen on validation items, and there are none: give `validation` in `score`'))
   }
 }
 

@@ -81,6 +81,9 @@ const data = section({
 
 const score = section({
   items: items.default(512).describe('Number of held-out items scored, from the first.'),
+  validation: items
+    .optional()
+    .describe('Number of items behind these (and those of `loss`) that edited models are scored on too, to choose options by (`select`); none unless given.'),
 })
 
 const loss = section({

@@ -57,6 +57,7 @@ export const rowSchema = z.strictObject({
   score_pre: value.nullable().describe('Score of the base model, 0 to 1.'),
   score_post: value.nullable().describe('Score of the post-trained model, 0 to 1.'),
   score_edited: value.nullable().describe('Score of the edited model, 0 to 1.'),
+  score_validation: value.nullable().describe('Score of the edited model on the validation items, 0 to 1: what options are chosen by.'),
   n: count.nullable().describe('Number of items the scores are the mean of.'),
   warnings: z
     .string()

@@ -21,6 +21,10 @@ export const viewSchema = z.strictObject({
     .record(column, z.union([value, z.array(value).min(1)]))
     .optional()
     .describe('Only runs in which each of these columns has the value, or one of the values, given.'),
+  select: z
+    .union([column, z.array(column).min(1)])
+    .optional()
+    .describe('Columns or options of which only the value that is best on the validation items is shown, for every merge, or edit and task.'),
   x: column
     .optional()
     .describe('Column or option on the x axis (in a chain `bitdelta.multiplier`); the axis of the editors unless given.'),
@@ -49,7 +53,7 @@ export const MADE = ['gap', 'term'] as const
 
 /** Every column that views name, and where: `x`, `y`, `where`, … */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {
-  const keys = ['x', 'y', 'series', 'columns', 'rows'] as const
+  const keys = ['x', 'y', 'series', 'columns', 'rows', 'select'] as const
   return [...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })), { key: 'where', names: Object.keys(view.where ?? {}) }].flatMap(
     ({ key, names }) => names.map((name) => ({ key, name })),
   )

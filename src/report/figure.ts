@@ -11,7 +11,9 @@ import { lineSpec } from './line.js'
 import { figureOptions, type FigureOptions } from './options.js'
 import { gridOf, type Headings } from './panels.js'
 import { renderPng, renderSvg } from './render.js'
+import { selectRows } from './select.js'
 import { seriesOf } from './series.js'
+import { chosenNote } from './table.js'
 import { metricWords } from './words.js'
 
 export interface Figure {
@@ -31,11 +33,12 @@ export interface Source {
 
 /** Spec of a view. Failed runs are left out; the subtitle counts them. */
 export function specOf({ rows: all, terms, order, title }: Source, view: Partial<View>): TopLevelSpec {
-  const rows = rowsWhere(all, view.where)
+  const select = [view.select ?? []].flat()
+  const rows = selectRows(rowsWhere(all, view.where), select)
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const options = figureOptions(rows, view)
   const grid = gridOf(drawnRows(rows, terms, options), options, order)
-  const headings = { ...headingsOf(rows, options), title: view.title ?? title }
+  const headings = { ...headingsOf(rows, options, select), title: view.title ?? title }
   if (options.kind === 'box') return boxSpec(rows, terms, options, grid, order, headings)
   if (options.kind === 'heat') return heatSpec(rows, options, grid, order, headings)
   return lineSpec(seriesOf(rows, options, order), options, grid, headings)
@@ -55,18 +58,18 @@ export async function drawFigure(source: Source, view: Partial<View> = {}): Prom
   return { name: view.name ?? 'figure', svg, png: renderPng(svg) }
 }
 
-function headingsOf(rows: readonly Row[], options: FigureOptions): Headings {
+function headingsOf(rows: readonly Row[], options: FigureOptions, select: readonly string[]): Headings {
   const done = rows.filter((row) => row.status === 'ok')
   const metrics = [...new Set(done.map((row) => row.metric))]
   const what =
     options.kind === 'box' && options.y[0] === 'term'
       ? 'one value per tensor and seed'
       : options.kind === 'line'
-        ? meansOf(rows, options)
+        ? meansOf(rows, options, select)
         : 'means over seeds'
   const scored = options.y.some((name) => name.startsWith('score') || name === 'gap')
   const failed = rows.length - done.length
-  const parts = [what, itemsOf(done, scored), failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '']
+  const parts = [what, select.length ? chosenNote(select) : '', itemsOf(done, scored), failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '']
   return {
     title: '',
     subtitle: [parts.filter(Boolean).join(' · ')],
@@ -74,10 +77,10 @@ function headingsOf(rows: readonly Row[], options: FigureOptions): Headings {
   }
 }
 
-function meansOf(rows: readonly Row[], options: FigureOptions): string {
+function meansOf(rows: readonly Row[], options: FigureOptions, select: readonly string[]): string {
   const { groups, mixed } = groupRows(rows, [...new Set([...options.series, ...options.columns, ...options.rows, options.x])])
   const runs = groups.filter((group) => distinct(group.rows, 'seed') > 1).map((group) => group.rows.length)
-  const other = mixed.filter((name) => name !== 'experiment')
+  const other = mixed.filter((name) => name !== 'experiment' && !select.includes(name))
   if (other.length) return `means over different ${other.join(', ')}`
   if (runs.length === 0) return 'single runs'
   const [least, most] = [Math.min(...runs), Math.max(...runs)]

@@ -19,6 +19,7 @@ import { makeTable, type TableOptions } from './table.js'
 export { drawFigure, specOf, type Figure, type Source } from './figure.js'
 export { groupRows, meanOf, type Group, type Grouping, type Mean } from './groups.js'
 export { printTable, type Format } from './print.js'
+export { selectRows } from './select.js'
 export { makeTable, type Table, type TableOptions } from './table.js'
 
 export interface Report {
@@ -62,7 +63,7 @@ export function tableOf({ rows, title, order, views }: Shown) {
   const long = makeTable(rows, title, {}, order)
   const view = views[0]
   if (long.lines.length <= LONG || view === undefined) return long
-  const options: TableOptions = { across: figureOptions(rows, view).x, columns: [view.y ?? []].flat().slice(0, 1), where: view.where }
+  const options: TableOptions = { across: figureOptions(rows, view).x, columns: [view.y ?? []].flat().slice(0, 1), where: view.where, select: [view.select ?? []].flat() }
   return makeTable(rows, title, options.columns!.length ? options : { ...options, columns: undefined }, order)
 }
 

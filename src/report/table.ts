@@ -17,6 +17,7 @@ import {
   type Value,
 } from './groups.js'
 import { itemsOf } from './items.js'
+import { selectRows } from './select.js'
 import { formatNumber, wordsOf } from './words.js'
 
 export interface TableOptions {
@@ -27,6 +28,8 @@ export interface TableOptions {
   /** A column whose values stand across the table, each with the measures. */
   across?: string
   where?: View['where']
+  /** Options of which only the value is shown that is best on the validation items. */
+  select?: string[]
 }
 
 export interface Cell extends Mean {
@@ -50,8 +53,8 @@ const REFERENCE: Record<string, string[]> = { score_edited: ['score_post', 'scor
 
 /** Means per group. Throws a UserError with the nearest name for an unknown column. */
 export function makeTable(all: readonly Row[], title: string, options: TableOptions = {}, order: Order = new Map()): Table {
-  const { across } = options
-  const rows = rowsWhere(all, options.where)
+  const { across, select = [] } = options
+  const rows = selectRows(rowsWhere(all, options.where), select)
   checkColumns([...(options.by ?? []), ...(options.columns ?? []), ...(across ? [across] : [])], rows)
   const by = (options.by ?? defaultKeys(rows)).filter((name) => name !== across)
   const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
@@ -72,7 +75,7 @@ export function makeTable(all: readonly Row[], title: string, options: TableOpti
     by,
     columns: columns.map(({ name, heading }) => ({ name, heading })),
     lines: [...(across === 'task' ? endLines(rows, by, columns) : []), ...lines],
-    notes: notesOf(rows, grouping, measures, across),
+    notes: notesOf(rows, { ...grouping, mixed: grouping.mixed.filter((name) => !select.includes(name)) }, measures, { across, select }),
   }
 }
 
@@ -140,7 +143,7 @@ function splits(rows: readonly Row[], given: readonly string[], name: string): b
   return pairs([...given, name]) > pairs(given)
 }
 
-function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, columns: readonly string[], across?: string): string[] {
+function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, columns: readonly string[], { across, select }: { across?: string; select: string[] }): string[] {
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
@@ -152,6 +155,7 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
   return [
     constant.join(', '),
     across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',
+    select.length ? chosenNote(select) : '',
     groups.length === 0
       ? 'no finished run'
       : most === 1
@@ -162,6 +166,9 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
 }
+
+/** How the values of some columns came about. */
+export const chosenNote = (select: readonly string[]): string => `${select.map((name) => wordsOf(name).heading).join(', ')} chosen on the validation items`
 
 function failureNote(failed: readonly Row[]): string {
   const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()

@@ -51,6 +51,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   score_pre: fixed(measure('share', 'base (%)', 'score of the base model (%)')),
   score_post: fixed(measure('share', 'post (%)', 'score of the post-trained model (%)')),
   score_edited: measure('share', 'score (%)', 'score (%)'),
+  score_validation: measure('share', 'validation (%)', 'score on the validation items (%)'),
   n: fixed(measure('count', 'items', 'items of the score')),
   seconds: measure('number', 'seconds', 'time of one run (s)'),
   term: measure('loss', 'term', 'term of the Riemann sum (nats per token)'),

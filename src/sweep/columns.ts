@@ -69,6 +69,7 @@ export function failedRow(experiment: string, run: Run, error: string): Row {
     score_pre: null,
     score_post: null,
     score_edited: null,
+    score_validation: null,
     n: null,
     warnings: null,
     seconds: null,

@@ -5,6 +5,7 @@ import type { Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
 import { requestsOf } from './jobs.js'
 import { pairKey, type Run } from './plan.js'
+import { validationRange } from './validation.js'
 
 export interface Cost {
   runs: number
@@ -46,9 +47,11 @@ export function estimateCost(experiment: Experiment, inputs: readonly ModelInput
       const tokensOf = (items: number) => countTokens({ ...task, items: task.items.slice(0, items) })
       const lossTokens = loss ? tokensOf(loss.items) : 0
       const scoreTokens = score ? tokensOf(score.items) : 0
+      const range = validationRange(experiment)
+      const validationTokens = range ? countTokens({ ...task, items: task.items.slice(...range) }) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
       const passes = gradients + (loss && loss.taylor2 ? 3 : 0)
-      const forward = (count + 2) * (lossTokens + scoreTokens)
+      const forward = (count + 2) * (lossTokens + scoreTokens) + count * validationTokens
       const backward = count * passes * lossTokens
       cost.tokens += forward + backward
       cost.flops += parameters * (2 * forward + 6 * backward)

@@ -13,6 +13,7 @@ import { loadModel } from '../models/index.js'
 import { identifyTask, loadTask, type Item, type Task } from '../tasks/index.js'
 import { describeModel, openInputs, type ModelInputs } from './inputs.js'
 import type { PlannedTask } from './plan.js'
+import { validationRange } from './validation.js'
 
 /** A model of the hub, and what of it is not here yet. */
 export interface Download {
@@ -84,7 +85,8 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   const model = loadModel(isTower(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
-  const items = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
+  const measured = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
+  const items = validationRange(experiment)?.[1] ?? measured
   const read = existsSync(join(folder, readerFile(folder)))
   if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`)
   return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })

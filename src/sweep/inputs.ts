@@ -8,6 +8,7 @@ import { UserError } from '../errors/index.js'
 import { checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
+import { validationRange } from './validation.js'
 
 export interface ModelInputs {
   pair: Pair
@@ -81,7 +82,7 @@ export async function describeModel(
     if (experiment.score) check(() => checkTask(task, model, { allowCode }))
     // A forecast's images have no file.
     if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) check(() => encodeItems(task, tokenizer, { items: 1 }))
-    if (needed.length) check(() => checkApart(experiment, task, needed[0].merge!.merger))
+    check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, tokenizer, tasks }
 }
@@ -89,10 +90,19 @@ export async function describeModel(
 const countParameters = ({ shapes }: Model): number =>
   Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
 
-/** What a merger learns from is not what it is measured on. */
-function checkApart({ file, score, loss, data }: Experiment, { name, items }: Task, merger: string): void {
+/** What a merger learns from, what options are chosen on, and what is measured are different items. */
+function checkApart(experiment: Experiment, { name, items }: Task, merger: string | undefined): void {
+  const { file, score, loss, data } = experiment
   const measured = Math.max(score ? score.items : 0, loss ? loss.items : 0)
-  if (Math.min(measured, items.length) + data.items <= items.length) return
+  const range = validationRange(experiment)
+  const left = items.length - (merger === undefined ? 0 : data.items)
+  if (range && range[1] > left) {
+    const last = merger === undefined ? '' : `, of which ${merger} is given the last ${data.items}`
+    throw new UserError(
+      `${file}: validation needs ${range[1] - range[0]} items behind the first ${range[0]}, which are measured on; ${name} has ${items.length}${last}: lower them in \`score\``,
+    )
+  }
+  if (merger === undefined || Math.min(measured, items.length) <= left) return
   throw new UserError(
     `${file}: ${merger} is given the last ${data.items} of the ${items.length} items of ${name}, and the first ${measured} are measured on: ` +
       'lower items of `data`, or those of `score` and `loss`',

@@ -13,6 +13,7 @@ import { applyMerge } from './merge.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
+import { validationRange } from './validation.js'
 import { collectWarnings } from './warnings.js'
 
 /** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
@@ -50,9 +51,10 @@ export async function executeRun(
     : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, inputs: await calibrationOf(home, run, task), warn })
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
-    const scores = measures.score
-      ? await evaluate(home.model, applied.weights, task, home.tokenizer, { items: measures.score.items, allowCode: measures.allowCode })
-      : null
+    const scoreOf = (part: Task) => evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
+    const scores = measures.score && (await scoreOf({ ...task, items: task.items.slice(0, measures.score.items) }))
+    const range = validationRange(measures)
+    const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
     const row: Row = {
       ...failedRow(facts.experiment, run, ''),
       tensors: applied.tensors,
@@ -62,11 +64,12 @@ export async function executeRun(
       delta_norm: applied.deltaNorm,
       edit_norm: applied.editNorm,
       ...columns,
-      metric: scores?.metric ?? null,
+      metric: scores ? scores.metric : null,
       score_pre: reference.scorePre,
       score_post: reference.scorePost,
-      score_edited: scores?.score ?? null,
-      n: scores?.items.length ?? null,
+      score_edited: scores ? scores.score : null,
+      score_validation: validated ? validated.score : null,
+      n: scores ? scores.items.length : null,
       warnings: summary(),
       seconds: facts.clock() - started,
       backend: facts.backend,

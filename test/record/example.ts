@@ -42,6 +42,7 @@ export const row: Row = {
   score_pre: 0,
   score_post: 1,
   score_edited: 0.5,
+  score_validation: null,
   n: 16,
   warnings: null,
   seconds: 1.25,

@@ -47,6 +47,7 @@ export function makeRow(given: Partial<Row> = {}): Row {
     score_pre: 0,
     score_post: 0.97,
     score_edited: 0.9,
+    score_validation: null,
     n: 500,
     warnings: null,
     seconds: 3,
