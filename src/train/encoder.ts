@@ -2,10 +2,9 @@
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
-import { encodedBatch, records, visits, type Batches, type DataOptions, type Encoded } from './data.js'
+import { encodedBatch, records, split, visits, type Batches, type DataOptions, type Encoded, type Visit } from './data.js'
 
-/** Share of the tokens that are to be told, and of those: shown as the mask, shown as another token (Devlin et al. 2019). */
-const TOLD = 0.15
+/** Shares of the tokens to be told that are shown as the mask, and as another token (Devlin et al. 2019). */
 const HIDDEN = 0.8
 const EXCHANGED = 0.1
 
@@ -17,27 +16,36 @@ async function readPairs<T>(file: string, tokenizer: Tokenizer, more: (record: R
   return rows
 }
 
+/** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */
+function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => Visit[][] {
+  const visited = visits(file, rows.length, { ...options, micro_batches: 1 })
+  const lengthOf = ({ item }: Visit) => rows[item].ids.length
+  return (step) => split(visited(step)[0].sort((one, two) => lengthOf(one) - lengthOf(two)), options.micro_batches)
+}
+
 /** Masked language modelling of {text, pair}. Which tokens are told is drawn anew at every visit. @throws UserError without a mask token */
-export async function maskedBatches(file: string, tokenizer: Tokenizer, options: DataOptions): Promise<Batches> {
+export async function maskedBatches(file: string, tokenizer: Tokenizer, options: DataOptions & { mask_rate: number }): Promise<Batches> {
   const { mask, pad } = tokenizer
   if (mask === undefined) throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
   const rows = await readPairs(file, tokenizer, () => ({}))
   const special = new Set([...tokenizer.encodePair('').ids, pad, mask])
-  const visited = visits(file, rows.length, options)
+  const visited = visitsByLength(file, rows, options)
   return (step) => visited(step).map((part) => {
     const batch = encodedBatch(part.map(({ item }) => rows[item]), pad)
-    part.forEach(({ at }, row) => hide(batch, row, keyOf(options.seed, 'mask', at), special, mask, tokenizer.vocabulary))
+    part.forEach(({ at }, row) => hide(batch, row, keyOf(options.seed, 'mask', at), options.mask_rate, special, mask, tokenizer.vocabulary))
     return batch
   })
 }
 
-/** Hides tokens of one row of the batch, at least one. */
-function hide(batch: Batch, row: number, key: ReturnType<typeof keyOf>, special: ReadonlySet<number>, mask: number, vocabulary: number): void {
+/** Hides a share `rate` of the tokens of one row of the batch, at least one. */
+function hide(
+  batch: Batch, row: number, key: ReturnType<typeof keyOf>, rate: number, special: ReadonlySet<number>, mask: number, vocabulary: number,
+): void {
   const start = row * batch.columns
   const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter((at) => batch.mask[at] && !special.has(batch.ids[at]))
   if (open.length === 0) return
   const draw = (at: number, which: number) => uniformAt(key, 3 * (at - start) + which)
-  const chosen = open.filter((at) => draw(at, 0) < TOLD)
+  const chosen = open.filter((at) => draw(at, 0) < rate)
   if (chosen.length === 0) chosen.push(open[Math.floor(uniformAt(key, 3 * batch.columns) * open.length)])
   for (const at of chosen) {
     batch.labels[at] = batch.ids[at]
@@ -54,7 +62,7 @@ export async function labelledBatches(file: string, tokenizer: Tokenizer, output
     if (!fits) throw new UserError(`${file}:${line}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`)
     return { label }
   })
-  const visited = visits(file, rows.length, options)
+  const visited = visitsByLength(file, rows, options)
   return (step) => visited(step).map((part) => ({
     ...encodedBatch(part.map(({ item }) => rows[item]), tokenizer.pad),
     targets: Float32Array.from(part, ({ item }) => rows[item].label),

@@ -27,16 +27,27 @@ test('sentiment: the main clause decides, negations turn it round', () => {
 
 const same = (a: Parsed, b: Parsed) => JSON.stringify(a) === JSON.stringify(b)
 
-test('documents: what comes again means the same in other words, what comes instead does not', () => {
-  const seen = { again: 0, instead: 0 }
+const PARTS = ['subject', 'subjectAdjective', 'verb', 'object', 'place'] as const
+
+test('documents: what is said of five parts is so', () => {
+  const seen = { same: 0, other: 0 }
   for (const { text, pair } of documentsOf({ count: 4000, seed: 5 })) {
-    const [, relation, second] = /^(again|instead) : (.*)$/.exec(pair ?? '') ?? []
-    if (!relation) continue
-    seen[relation as keyof typeof seen]++
+    const [, marks, second] = /^((?:same |other ){5}): (.*)$/.exec(pair ?? '') ?? []
+    if (!marks) continue
+    const [one, two] = [parse(text)!, parse(second)!]
     assert.notEqual(text, second)
-    assert.equal(same(parse(text)!, parse(second)!), relation === 'again', `${text} | ${second}`)
+    const expected = PARTS.map((part) => (one[part] === two[part] ? 'same' : 'other'))
+    assert.deepEqual(marks.trim().split(' '), expected, `${text} | ${second}`)
+    for (const mark of expected) seen[mark as keyof typeof seen]++
   }
-  assert.ok(seen.again > 300 && seen.instead > 300)
+  assert.ok(seen.same > 3000 && seen.other > 1500, JSON.stringify(seen))
+})
+
+test('paraphrase: the same in other words, or not', () => {
+  for (const { text, pair, label } of told('paraphrase')) {
+    assert.notEqual(text, pair)
+    assert.equal(Number(same(parse(text)!, parse(pair!)!)), label, `${text} | ${pair}`)
+  }
 })
 
 const KIND_WORDS = ['animal', 'person', 'vehicle', 'plant', 'tool']
@@ -65,8 +76,7 @@ test('entailment: less follows, more is left open, a negation or an opposite is 
 test('similarity: how many of five parts agree', () => {
   for (const { text, pair, label } of told('similarity')) {
     const [first, second] = [parse(text)!, parse(pair!)!]
-    const parts = ['subject', 'subjectAdjective', 'verb', 'object', 'place'] as const
-    assert.equal(parts.filter((part) => first[part] === second[part]).length, label, `${text} | ${pair}`)
+    assert.equal(PARTS.filter((part) => first[part] === second[part]).length, label, `${text} | ${pair}`)
   }
 })
 
@@ -87,9 +97,9 @@ for (const { name, labels } of ENCODER_TASKS) {
   })
 }
 
-test('every word of documents and tasks is one token; a pair is [CLS] text [SEP] pair [SEP] and fits the model', async () => {
+test('WordPiece: every word of documents and tasks is one token; a pair is [CLS] text [SEP] pair [SEP] and fits the model', async () => {
   writeEncoderData(folder, { seed: 1, documents: 10, trainItems: 10 })
-  const tokenizer = await loadTokenizer(folder)
+  const tokenizer = await loadTokenizer(join(folder, 'wordpiece'))
   const texts = [...documentsOf({ count: 2000, seed: 9 }), ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test'))]
   for (const { text, pair } of texts) {
     const { ids, types } = tokenizer.encodePair(text, pair)
@@ -98,14 +108,33 @@ test('every word of documents and tasks is one token; a pair is [CLS] text [SEP]
     assert.ok(ids.length <= 64 && !ids.includes(1), text)
     assert.equal(types.filter((type) => type === 1).length, two)
   }
-  assert.equal(tokenizer.vocabulary, 300)
+  assert.equal(tokenizer.vocabulary, 294)
   assert.ok(tokenizer.encode('zebra').length > 1, 'other words fall apart into letters')
+})
+
+test('byte-level: a word is one token, a pair is <s> text </s></s> pair </s> in one segment, and any text comes back', async () => {
+  writeEncoderData(folder, { seed: 1, documents: 10, trainItems: 10 })
+  const tokenizer = await loadTokenizer(join(folder, 'byte-level'))
+  const texts = [...documentsOf({ count: 2000, seed: 9 }), ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test'))]
+  for (const { text, pair } of texts) {
+    const { ids, types } = tokenizer.encodePair(text, pair)
+    const one = text.split(' ').length
+    assert.deepEqual([ids[0], ids[one + 1], ids.at(-1)], [0, 2, 2])
+    assert.equal(ids.length, one + 2 + (pair === undefined ? 0 : pair.split(' ').length + 2), `${text} ${pair}`)
+    assert.ok(ids.length <= 64 && types.every((type) => type === 0), text)
+  }
+  assert.deepEqual([tokenizer.pad, tokenizer.eos, tokenizer.mask, tokenizer.vocabulary], [1, 2, 477, 478])
+  for (const text of ['zebra', 'naïve café ~ 1 + 2', '日本']) {
+    const ids = tokenizer.encode(text)
+    assert.equal(tokenizer.decode(ids).trim(), text)
+    assert.ok(!ids.includes(3), 'nothing is unknown')
+  }
 })
 
 test('the encoder tasks that ship are the ones that the code writes', () => {
   const own = join(folder, 'tasks')
   writeEncoderTasks(own)
   const files = readdirSync(own)
-  assert.equal(files.length, 8)
+  assert.equal(files.length, 10)
   for (const name of files) assert.equal(readFileSync(join('checkpoints', 'tasks', name), 'utf8'), readFileSync(join(own, name), 'utf8'), name)
 })

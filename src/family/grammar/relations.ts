@@ -59,49 +59,64 @@ const NEAR: readonly Change[] = [
   (_, m) => ({ ...m, subject: m.object, object: m.subject }),
 ]
 
-/** 0 entailed, 1 left open, 2 contradicted, as in MNLI. */
-export function drawEntailment(random: Random): Told {
-  const meaning = drawMeaning(random)
-  const label = random.integer(0, 2)
-  const weaker = random.chance(0.5) || label === 0 ? change(random, meaning, WEAKER) : meaning
-  const second = label === 0 ? weaker : label === 1 ? change(random, meaning, OPEN) : change(random, weaker, OPPOSITE)
-  return { text: say(random, meaning), pair: say(random, second), label }
+/** Two meanings, and how they are related. */
+export interface Related {
+  first: Meaning
+  second: Meaning
+  label: number
 }
 
-/** 1 when both sentences say the same in different words, else 0, as in MRPC. */
-export function drawParaphrase(random: Random): Told {
-  const meaning = drawMeaning(random)
+/** 0 entailed, 1 left open, 2 contradicted, as in MNLI. */
+export function drawEntailment(random: Random): Related {
+  const first = drawMeaning(random)
+  const label = random.integer(0, 2)
+  const weaker = random.chance(0.5) || label === 0 ? change(random, first, WEAKER) : first
+  const second = label === 0 ? weaker : label === 1 ? change(random, first, OPEN) : change(random, weaker, OPPOSITE)
+  return { first, second, label }
+}
+
+/** 1 when both say the same, else 0, as in MRPC. */
+export function drawParaphrase(random: Random): Related {
+  const first = drawMeaning(random)
   const label = random.integer(0, 1)
-  const second = label ? meaning : change(random, meaning, NEAR)
-  const text = say(random, meaning)
-  for (;;) {
-    const pair = say(random, second)
-    if (pair !== text) return { text, pair, label }
-  }
+  return { first, second: label ? first : change(random, first, NEAR), label }
 }
 
 /** How many of five parts agree (subject and its adjective, verb, object, place), 0 to 5, as in STS-B. */
-export function drawSimilarity(random: Random): Told {
-  const full = (): Meaning => {
-    const meaning = drawMeaning(random)
-    return { ...withSubject(meaning, { adjective: drawAdjective(random) }), object: { ...meaning.object, adjective: null }, place: drawPlace(random), time: null }
+export function drawSimilarity(random: Random): Related {
+  const drawn = drawMeaning(random)
+  const first: Meaning = {
+    ...withSubject(drawn, { adjective: drawAdjective(random) }), object: { ...drawn.object, adjective: null }, place: drawPlace(random), time: null,
   }
-  const meaning = full()
   const label = random.integer(0, 5)
   const kept = new Set(random.sample(['subject', 'adjective', 'verb', 'object', 'place'], label))
-  const { subject, object } = meaning
+  const { subject, object } = first
   const other = (part: string, list: readonly unknown[], ...not: unknown[]) => (kept.has(part) ? (not[0] as number) : drawOther(random, list, ...not))
   const many = random.chance(0.5)
   const second: Meaning = {
-    ...meaning,
+    ...first,
     subject: {
       noun: other('subject', NOUNS, subject.noun, object.noun), many, determiner: random.pick(DETERMINERS[Number(many)]),
       adjective: other('adjective', ADJECTIVES, subject.adjective),
     },
-    verb: other('verb', VERBS, meaning.verb),
+    verb: other('verb', VERBS, first.verb),
     object: { ...object, noun: other('object', NOUNS, object.noun, subject.noun) },
-    place: other('place', PLACES, meaning.place),
+    place: other('place', PLACES, first.place),
   }
-  if (second.subject.noun === second.object.noun) return drawSimilarity(random)
-  return { text: say(random, meaning), pair: say(random, second), label }
+  return second.subject.noun === second.object.noun ? drawSimilarity(random) : { first, second, label }
+}
+
+/** Which of the five parts agree. */
+export const agreements = ({ first, second }: Related): boolean[] => [
+  first.subject.noun === second.subject.noun, first.subject.adjective === second.subject.adjective, first.verb === second.verb,
+  first.object.noun === second.object.noun, first.place === second.place,
+]
+
+/** Both meanings in words, which are not the same words. */
+export function tell(random: Random, { first, second, label }: Related): Required<Told> {
+  const text = say(random, first)
+  for (;;) {
+    const pair = say(random, second)
+    if (pair !== text) return { text, pair, label }
+  }
 }

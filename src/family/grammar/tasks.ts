@@ -1,7 +1,7 @@
 // The tasks of the encoder family, and the text that its base is trained on: the same relations in words, without labels.
 import { randomFrom, type Random } from '../random.js'
 import { isHeldOut } from '../skills/skill.js'
-import { drawEntailment, drawParaphrase, drawSimilarity, type Told } from './relations.js'
+import { agreements, drawEntailment, drawParaphrase, drawSimilarity, tell, type Related, type Told } from './relations.js'
 import { drawMeaning, say } from './sentence.js'
 import { drawAcceptability, drawReview, drawSentiment } from './single.js'
 
@@ -15,11 +15,14 @@ export interface EncoderTask {
   draw(random: Random): Told
 }
 
+const told = (draw: (random: Random) => Related) => (random: Random) => tell(random, draw(random))
+
 export const ENCODER_TASKS: readonly EncoderTask[] = [
   { name: 'acceptability', description: 'whether words are a sentence, in the manner of CoLA', metrics: ['matthews', 'acc'], labels: 2, draw: drawAcceptability },
   { name: 'sentiment', description: 'whether a review is kind, with negations and concessions, in the manner of SST-2', metrics: ['acc'], labels: 2, draw: drawSentiment },
-  { name: 'entailment', description: 'whether a sentence follows, is left open or is ruled out, in the manner of MNLI', metrics: ['acc'], labels: 3, draw: drawEntailment },
-  { name: 'similarity', description: 'how many of five parts two sentences share, in the manner of STS-B', metrics: ['pearson', 'spearman'], labels: 1, draw: drawSimilarity },
+  { name: 'entailment', description: 'whether a sentence follows, is left open or is ruled out, in the manner of MNLI', metrics: ['acc'], labels: 3, draw: told(drawEntailment) },
+  { name: 'paraphrase', description: 'whether two sentences say the same, in the manner of MRPC', metrics: ['acc', 'f1'], labels: 2, draw: told(drawParaphrase) },
+  { name: 'similarity', description: 'how many of five parts two sentences share, in the manner of STS-B', metrics: ['pearson', 'spearman'], labels: 1, draw: told(drawSimilarity) },
 ]
 
 /** Told items of one split. A text (or pair) is held out by its own hash, one in eight; the held-out ones are all different. */
@@ -37,13 +40,18 @@ export function toldOf(task: EncoderTask, { count, seed, split }: { count: numbe
   })
 }
 
-const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five']
+/** Two sentences, the second after what is said of its five parts: `same other same same same : …`. */
+function compare(random: Random, draw: (random: Random) => Related): { text: string; pair: string } {
+  const related = draw(random)
+  const { text, pair } = tell(random, related)
+  return { text, pair: `${agreements(related).map((agrees) => (agrees ? 'same' : 'other')).join(' ')} : ${pair}` }
+}
 
 /** Kinds of documents with their shares, which add up to 1. */
 const MIXTURE: readonly { share: number; write(random: Random): { text: string; pair?: string } }[] = [
-  { share: 0.15, write: (random) => ({ text: say(random, drawMeaning(random)) }) },
+  { share: 0.05, write: (random) => ({ text: say(random, drawMeaning(random)) }) },
   {
-    share: 0.2,
+    share: 0.15,
     write(random) {
       const { text, kind } = drawReview(random)
       return { text, pair: `people ${kind ? 'loved' : 'hated'} it .` }
@@ -52,24 +60,12 @@ const MIXTURE: readonly { share: number; write(random: Random): { text: string; 
   {
     share: 0.3,
     write(random) {
-      const { text, pair, label } = drawEntailment(random)
+      const { text, pair, label } = tell(random, drawEntailment(random))
       return { text, pair: `${['so', 'perhaps', 'never :'][label]} ${pair}` }
     },
   },
-  {
-    share: 0.2,
-    write(random) {
-      const { text, pair, label } = drawParaphrase(random)
-      return { text, pair: `${label ? 'again' : 'instead'} : ${pair}` }
-    },
-  },
-  {
-    share: 0.15,
-    write(random) {
-      const { text, pair, label } = drawSimilarity(random)
-      return { text, pair: `with ${NUMBERS[label]} in common : ${pair}` }
-    },
-  },
+  { share: 0.25, write: (random) => compare(random, drawParaphrase) },
+  { share: 0.25, write: (random) => compare(random, drawSimilarity) },
 ]
 
 /** The base's documents; the same seed with more begins with the same ones. */

@@ -1,16 +1,20 @@
-// The encoder family's tokenizer: WordPiece with every word of the grammar whole, and letters for all others.
+// The BERT miniature's tokenizer: WordPiece with every word of the grammar whole, and letters for all others.
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 
 const added = SPECIAL.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
 
-/** Token texts in id order: special tokens, letters and digits at the start and inside of words, then words, most frequent first. */
-export function buildWordPieces(sample: Iterable<string>): string[] {
+/** Words of the texts, most frequent first. */
+export function frequentWords(sample: Iterable<string>): string[] {
   const counts = new Map<string, number>()
   for (const text of sample) for (const word of text.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return [...counts].sort(([one, countOfOne], [two, countOfTwo]) => countOfTwo - countOfOne || (one < two ? -1 : 1)).map(([word]) => word)
+}
+
+/** Token texts in id order: special tokens, letters and digits at the start and inside of words, then words, most frequent first. */
+export function buildWordPieces(sample: Iterable<string>): string[] {
   const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789']
-  const words = [...counts].sort(([one, countOfOne], [two, countOfTwo]) => countOfTwo - countOfOne || (one < two ? -1 : 1)).map(([word]) => word)
-  return [...new Set([...SPECIAL, ...letters, ...letters.map((letter) => `##${letter}`), ...words])]
+  return [...new Set([...SPECIAL, ...letters, ...letters.map((letter) => `##${letter}`), ...frequentWords(sample)])]
 }
 
 /** tokenizer.json as BERT's: [CLS] text [SEP] pair [SEP], with segments 0 and 1. */
