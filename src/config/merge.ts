@@ -13,8 +13,8 @@ export interface Merge {
   own: Record<string, unknown>[]
   /** Fine-tunes of one base. */
   posts: Pair[]
-  /** What the merger needs of each post besides its weights. */
-  data: NonNullable<Merger['data']> | null
+  /** What the merger needs of each post besides its weights; prompts of its tasks are what a router learns from. */
+  data: NonNullable<Merger['data']> | 'prompts' | null
   /** Sources of the tasks it is measured on; null for all that models of the base list. */
   tasks: string[] | null
 }

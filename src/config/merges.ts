@@ -95,7 +95,7 @@ function readMerging(
       convention: merging.convention,
       options: merging.options as Record<string, unknown>,
       own: merging.models as Record<string, unknown>[],
-      data: merger.data ?? null,
+      data: merger.data ?? (merger.gating?.routed(merging.options) ? ('prompts' as const) : null),
     }
   })
 }

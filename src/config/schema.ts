@@ -114,7 +114,7 @@ export const experimentSchema = section({
     .union([z.literal(false), score])
     .prefault({})
     .describe('Scores of base, post-trained and edited model; false for none.'),
-  data: data.prefault({}).describe('What mergers are given that need data (fisher, regmean).'),
+  data: data.prefault({}).describe('What mergers are given that need data (fisher, regmean, twin with routed gates).'),
   loss: z
     .union([z.literal(false), loss])
     .prefault({})

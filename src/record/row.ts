@@ -31,7 +31,7 @@ export const rowSchema = z.strictObject({
   selection: word.describe('Patterns of the tensors edited: those included, then those excluded after "!".'),
   tensors: count.nullable().describe('Number of tensors edited.'),
   parameters: count.nullable().describe('Number of entries in the edited tensors.'),
-  kept: count.nullable().describe('Number of non-zero entries in the edited delta of these tensors.'),
+  kept: count.nullable().describe('Number of non-zero entries in the edited delta of these tensors; this, edit_norm and the estimates of loss_change are empty where routed gates give every item weights of its own.'),
   bits_per_parameter: value.nullable().describe('Bits to store the edited delta, per entry of the edited tensors; empty for a merge.'),
   delta_norm: value.nullable().describe('Euclidean norm of the delta over the edited tensors.'),
   edit_norm: value
@@ -59,6 +59,9 @@ export const rowSchema = z.strictObject({
   score_edited: value.nullable().describe('Score of the edited model, 0 to 1.'),
   score_validation: value.nullable().describe('Score of the edited model on the validation items, 0 to 1: what options are chosen by.'),
   n: count.nullable().describe('Number of items the scores are the mean of.'),
+  router_accuracy: rate
+    .nullable()
+    .describe('Share of the measured items whose highest gate is that of the fine-tune whose task it is; only where a router gives the gates.'),
   warnings: z
     .string()
     .nullable()

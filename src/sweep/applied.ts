@@ -4,18 +4,22 @@ import type { Change } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { tf } from '../tensor/index.js'
 import type { Residence } from './residence.js'
+import type { Routed } from './routed.js'
 
 export interface Applied {
   /** All weights of the edited model; unedited tensors are those of the post-trained model. */
   weights: Weights
+  /** Where every item has weights of its own; `weights` and `change` are then those of the model that they share. */
+  routed?: Routed
   change: Change
   tensors: number
   parameters: number
-  kept: number
+  /** Null, as `editNorm`, where every item has weights of its own. */
+  kept: number | null
   /** Null where the edited delta has no stored form of its own: a merge. */
   bitsPerParameter: number | null
   deltaNorm: number
-  editNorm: number
+  editNorm: number | null
   /** Norm of the change of each tensor. */
   norms: Map<string, number>
   /** Frees the edited tensors; those of the post-trained model stay. */

@@ -71,6 +71,7 @@ export function failedRow(experiment: string, run: Run, error: string): Row {
     score_edited: null,
     score_validation: null,
     n: null,
+    router_accuracy: null,
     warnings: null,
     seconds: null,
     backend: null,

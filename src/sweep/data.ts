@@ -1,32 +1,34 @@
-// What mergers need besides weights, of one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices.
+// What mergers need besides weights, of one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices, features of prompts.
+import type { Edit } from '../config/index.js'
 import type { Convention, Merger } from '../mergers/index.js'
 import { encodeItems } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
 import type { Item, Task } from '../tasks/index.js'
 import { share } from './reference.js'
 import type { Residence } from './residence.js'
+import { samplePrompts } from './routed.js'
 
 /** Values by tensor, in shared memory, so that every worker reads the same. */
 export type Data = Map<string, Float32Array>
 
-/** What determines them, the fine-tune aside. */
-export interface DataRequest {
-  kind: NonNullable<Merger['data']>
-  convention: Convention
-  /** Items of each task, from the last. */
-  items: number
-}
+/** What determines them, the fine-tune aside; `items` of each task, from the last. */
+export type DataRequest =
+  | { kind: NonNullable<Merger['data']>; convention: Convention; items: number }
+  | { kind: 'prompts'; edit: Edit; seed: number | null; items: number }
 
 /** Items whose gradients MergeLM adds before it squares them. */
 const BATCH = 16
 
 /** The data of the resident post on all its tasks. */
-export async function measureData({ pair, model, post, tokenizer, open }: Residence, { kind, convention, items }: DataRequest): Promise<Data> {
+export async function measureData(home: Residence, request: DataRequest): Promise<Data> {
+  const { pair, model, post, tokenizer, open } = home
+  const { kind, items } = request
   const tasks = await Promise.all(pair.tasks.map(async (source) => (await open(source)).task))
   const encode = (task: Task, some: Item[]) => encodeItems({ ...task, items: some }, tokenizer)
   const chosen = tasks.map((task) => ({ task, last: task.items.slice(-items) }))
   if (kind === 'gram') return share(await gramMatrices(model, post, chosen.flatMap(({ task, last }) => encode(task, last))))
-  const size = convention === 'mergelm' ? BATCH : 1
+  if (kind === 'prompts') return share(await samplePrompts(home, request.edit, request.seed, chosen.map(({ task, last }) => ({ ...task, items: last }))))
+  const size = request.convention === 'mergelm' ? BATCH : 1
   const batches = chosen.flatMap(({ task, last }) => groupItems(last, size).flatMap((group) => encode(task, group)))
   return share(await fisherDiagonals(model, post, batches, chosen.reduce((sum, { last }) => sum + last.length, 0)))
 }

@@ -49,9 +49,14 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
 }
 
 /** What the run's merger needs, post by post. */
-export function requestsOf({ edit: { merge } }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+export function requestsOf({ edit, seed }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+  const { merge, steps } = edit
   if (!merge?.data) return []
-  const { data: kind, convention } = merge
+  const { data: kind, convention, merger, options, own } = merge
+  if (kind === 'prompts') {
+    const what = JSON.stringify([merger, options, own, merge.posts.map(pairKey), steps, seed])
+    return merge.posts.map((pair) => ({ id: `prompts ${what} ${pairKey(pair)}`, pair, request: { kind, edit, seed, items } }))
+  }
   return merge.posts.map((pair) => ({ id: `${kind} ${convention} ${pairKey(pair)}`, pair, request: { kind, convention, items } }))
 }
 

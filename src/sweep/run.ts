@@ -5,6 +5,7 @@ import { encodeItems, evaluate } from '../evaluate/index.js'
 import { classify, layerInputs, lossOf, riemannSum, taylor2, type FedInputs, type Loss, type PathSum } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
+import type { Batch } from '../tensor/index.js'
 import type { Applied } from './applied.js'
 import { applyEdit } from './apply.js'
 import { failedRow, type Finished } from './columns.js'
@@ -13,6 +14,7 @@ import { applyMerge } from './merge.js'
 import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
 import type { Measures, Residence } from './residence.js'
+import { applyRouted } from './routed.js'
 import { validationRange } from './validation.js'
 import { collectWarnings } from './warnings.js'
 
@@ -46,15 +48,19 @@ export async function executeRun(
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
   const { edit, seed } = run
   const { warn, summary } = collectWarnings()
+  const data = facts.data ?? []
   const applied = edit.merge
-    ? await applyMerge(home, edit, seed, facts.data ?? [], warn)
+    ? await (edit.merge.data === 'prompts' ? applyRouted : applyMerge)(home, edit, seed, data, warn)
     : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, inputs: await calibrationOf(home, run, task), warn })
   try {
-    const { columns, terms } = await measureLoss(home, run, measures, reference, applied, batches)
-    const scoreOf = (part: Task) => evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
-    const scores = measures.score && (await scoreOf({ ...task, items: task.items.slice(0, measures.score.items) }))
+    const { columns, terms } = await measureLoss(home, run, measures, reference, applied, { task, batches })
+    const scoreOf = (part: Task) =>
+      applied.routed?.score(part) ?? evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
+    const scores = measures.score && (await scoreOf(firstItems(task, measures.score.items)))
     const range = validationRange(measures)
     const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
+    const counted = measures.score || measures.loss
+    const accuracy = counted && applied.routed ? await applied.routed.accuracy(firstItems(task, counted.items)) : null
     const row: Row = {
       ...failedRow(facts.experiment, run, ''),
       tensors: applied.tensors,
@@ -70,6 +76,7 @@ export async function executeRun(
       score_edited: scores ? scores.score : null,
       score_validation: validated ? validated.score : null,
       n: scores ? scores.items.length : null,
+      router_accuracy: accuracy,
       warnings: summary(),
       seconds: facts.clock() - started,
       backend: facts.backend,
@@ -82,6 +89,8 @@ export async function executeRun(
     applied.dispose()
   }
 }
+
+const firstItems = (task: Task, items: number): Task => ({ ...task, items: task.items.slice(0, items) })
 
 function requireFinite(columns: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(columns)) {
@@ -98,17 +107,18 @@ async function measureLoss(
   { loss: settings }: Measures,
   { lossPre, lossPost, gradient: origin }: Reference,
   applied: Applied,
-  batches: Parameters<typeof lossOf>[2],
+  { task, batches }: { task: Task; batches: readonly Batch[] },
 ): Promise<{ columns: Partial<Row>; terms: Term[] }> {
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
   const { model, post } = home
-  const edited = await lossOf(model, applied.weights, batches)
+  const { routed } = applied
+  const edited = await (routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches))
   requireFinite({ loss_edited: edited.mean })
   const { change, standardError, class: verdict } = classify(lossPost, edited)
   const { rule, steps } = settings
   const still = applied.editNorm === 0
-  const path = !settings.riemann ? null : still ? NOTHING : await riemannSum(model, post, applied.change, batches, { rule, steps })
-  const second = !settings.taylor2 ? null : still ? { ...NOTHING, first: NOTHING } : await taylor2(model, post, applied.change, batches)
+  const path = !settings.riemann || routed ? null : still ? NOTHING : await riemannSum(model, post, applied.change, batches, { rule, steps })
+  const second = !settings.taylor2 || routed ? null : still ? { ...NOTHING, first: NOTHING } : await taylor2(model, post, applied.change, batches)
   const terms =
     settings.terms && path
       ? [...path.terms].map(([tensor, term]): Term => ({

@@ -44,6 +44,7 @@ export const row: Row = {
   score_edited: 0.5,
   score_validation: null,
   n: 16,
+  router_accuracy: null,
   warnings: null,
   seconds: 1.25,
   backend: 'wasm',

@@ -49,6 +49,7 @@ export function makeRow(given: Partial<Row> = {}): Row {
     score_edited: 0.9,
     score_validation: null,
     n: 500,
+    router_accuracy: null,
     warnings: null,
     seconds: 3,
     backend: 'wasm',
