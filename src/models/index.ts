@@ -50,11 +50,27 @@ export const architectures: Architecture[] = [
   one('clip_text_model', ['CLIPTextModel', 'CLIPTextModelWithProjection'], clip, 'the text tower of clip by itself'),
 ]
 
+/** So many of the tensors that do not fit are named; the others are counted. */
+const NAMED = 8
+
+/** Why a checkpoint with these shapes is not the model's: tensors missing or misshapen, and tensors of more layers than it has. */
+function misfits(model: Model, shapes: Record<string, readonly number[]>): string[] {
+  const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
+    const found = shapes[name]
+    if (!found) return [`${name} is missing`]
+    return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
+  })
+  const anyLayer = (name: string) => name.replace(/\.\d+\./g, '.*.')
+  const known = new Set(Object.keys(model.shapes).map(anyLayer))
+  const beyond = Object.keys(shapes).filter((name) => !(name in model.shapes) && known.has(anyLayer(name)))
+  return [...wrong, ...beyond.map((name) => `${name} is of a layer that config.json does not have`)]
+}
+
 /**
  * The model that a config.json describes.
  * @param shapes shapes found in the checkpoint; every tensor the model needs must be there with the right shape. Tensors
  *   that it does not need (mask buffers, a stored copy of a tied head) are left alone.
- * @throws UserError for an unknown architecture, or naming every missing or misshapen tensor.
+ * @throws UserError for an unknown architecture, or naming missing and misshapen tensors and those of further layers.
  */
 export function loadModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
   const stored = config.quantization_config as { quant_method?: unknown } | null | undefined
@@ -71,11 +87,8 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
   const made = architecture.make({ ...config, architectures: [style] })
   if (!shapes) return made
   const model = adoptNames(made, new Set(Object.keys(shapes)))
-  const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
-    const found = shapes[name]
-    if (!found) return [`${name} is missing`]
-    return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
-  })
-  if (wrong.length) throw new UserError(`checkpoint does not fit its config.json: ${wrong.join('; ')}`)
+  const wrong = misfits(model, shapes)
+  const more = wrong.length > NAMED ? `; and ${wrong.length - NAMED} more` : ''
+  if (wrong.length) throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}`)
   return model
 }

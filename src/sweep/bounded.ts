@@ -7,7 +7,7 @@ import { openCheckpoint, pairCheckpoints, roleOf, selectTensors, writeCheckpoint
 import { applyToValues, bitsOf, editorNamed, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
-import { describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
+import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
 import { classify, fitBatches, lossOf, riemannSum, rowsOf } from '../loss/index.js'
 import { loadModel, type Steer } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -77,6 +77,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const names = selectTensors(entries, edit.tensors)
     const model = loadModel(post.config!, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
     const tokenizer = await loadReader(folders.postFolder)
+    checkReader(folders.postFolder, tokenizer, model)
     const { items, rule, steps, memory } = options
     const described = await describeClasses(task, model, base)
     const { batches, over } = fitBatches(model, memory, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))

@@ -2,7 +2,7 @@
 // batches. One pair at a time; another pair takes its place.
 import { companionsOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
-import { describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
+import { checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf, type Batch } from '../tensor/index.js'
@@ -49,6 +49,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
     const tokenizer = await loadReader(companionsOf(postFiles))
+    checkReader(companionsOf(postFiles), tokenizer, model)
     return {
       pair,
       model,
@@ -59,7 +60,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       shapes,
       roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
       select: (tensors) => selectTensors(entries, tensors),
-      open: remember(tokenizer, (task) => withClasses(task, model, pair)),
+      open: remember(tokenizer, async (task) => askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat)),
       caches: { delta: new Map(), weights: new Map() },
       dispose: () => tf.dispose(post),
     }

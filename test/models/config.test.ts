@@ -30,16 +30,18 @@ test('an unknown architecture, class, rope type and activation are named', () =>
   assert.throws(() => loadModel({ ...qwen, layer_types: ['chunked_attention'] }), /layer_types must say full_attention or sliding_attention for each of the 1 layers/)
 })
 
-test('missing and misshapen tensors are all listed', () => {
+test('missing and misshapen tensors and those of further layers are named, the first eight of them', () => {
   const { shapes } = loadModel(config)
   const { 'model.norm.weight': _, ...rest } = shapes
   assert.throws(
     () => loadModel(config, { ...rest, 'lm_head.weight': [11, 9] }),
     /model\.norm\.weight is missing; lm_head\.weight is \[11,9\], config\.json says \[11,8\]/,
   )
-  const empty = loadModel({ ...config, num_hidden_layers: 3 })
-  assert.throws(() => loadModel({ ...config, num_hidden_layers: 3 }, {}), (error: Error) =>
-    Object.keys(empty.shapes).every((name) => error.message.includes(`${name} is missing`)))
+  const deep = { ...config, num_hidden_layers: 3 }
+  const names = Object.keys(loadModel(deep).shapes)
+  assert.throws(() => loadModel(deep, {}), (error: Error) =>
+    error.message.endsWith(`${names[7]} is missing; and ${names.length - 8} more`) && names.slice(0, 8).every((name) => error.message.includes(`${name} is missing`)))
+  assert.throws(() => loadModel(config, loadModel(deep).shapes), /model\.layers\.1\.input_layernorm\.weight is of a layer that config\.json does not have/)
 })
 
 test('tied embeddings need no lm_head, and both styles of rope configuration mean the same', async () => {
