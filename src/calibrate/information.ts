@@ -1,15 +1,14 @@
 // What Fisher merging and RegMean must know of a model, measured on the items of a task and written as a folder of tensors
 // under the names of the weights: the `data` of a merge file.
 import { basename, resolve } from 'node:path'
-import { openCheckpoint, writeCard, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { companionsOf, openModel, writeCard, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems } from '../evaluate/index.js'
+import { encodeItems, loadReader } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
 import { loadModel, type Weights } from '../models/index.js'
 import { packageVersion } from '../record/package.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
 
 export const INFORMATION = ['fisher', 'gram'] as const
 export type Information = (typeof INFORMATION)[number]
@@ -23,22 +22,23 @@ export interface InformationOptions {
 }
 
 /** Measures one model on the last `items` items of a task, which a score of few items leaves out, and writes the folder. */
-export async function writeInformation(kind: Information, folder: string, out: string, options: InformationOptions): Promise<{ tensors: number }> {
+export async function writeInformation(kind: Information, reference: string, out: string, options: InformationOptions): Promise<{ tensors: number }> {
   const { task: source, items, overwrite, backend } = options
-  const [checkpoint, task, tokenizer] = await Promise.all([openCheckpoint(folder), loadTask(source), loadTokenizer(folder)])
+  const [checkpoint, task] = [await openModel(reference), await loadTask(source)]
   const weights: Weights = {}
   try {
-    if (!checkpoint.config) throw new UserError(`${folder}: has no config.json`)
+    if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
     if (task.items.length < items) throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
+    const reader = await loadReader(companionsOf(checkpoint))
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
     for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
     const chosen = task.items.slice(-items)
-    const found = kind === 'gram' ? await gramMatrices(model, weights, encodeItems({ ...task, items: chosen }, tokenizer))
-      : await fisherDiagonals(model, weights, chosen.flatMap((item) => encodeItems({ ...task, items: [item] }, tokenizer)))
+    const found = kind === 'gram' ? await gramMatrices(model, weights, encodeItems({ ...task, items: chosen }, reader))
+      : await fisherDiagonals(model, weights, chosen.flatMap((item) => encodeItems({ ...task, items: [item] }, reader)))
     const shapeOf = (name: string): number[] => (kind === 'gram' ? [model.shapes[name][1], model.shapes[name][1]] : model.shapes[name])
     const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))
-    const inputs = [{ role: 'model', name: basename(resolve(folder)), hashes: await checkpoint.hashes() }]
+    const inputs = [{ role: 'model', name: basename(resolve(reference)), hashes: await checkpoint.hashes() }]
     const settings = { information: kind, task: task.name, items }
     const software = { deltalab: packageVersion(), node: process.version, backend }
     const card = writeCard({ title: basename(resolve(out)), inputs, settings, software })

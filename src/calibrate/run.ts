@@ -1,17 +1,16 @@
 // Calibration of a pair of checkpoints on the items of a task.
 import { basename, resolve } from 'node:path'
-import { checkTarget, openCheckpoint, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { checkTarget, companionsOf, openModels, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
 import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems } from '../evaluate/index.js'
+import { encodeItems, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { packageVersion } from '../record/package.js'
 import { writeWhole } from '../record/write.js'
 import { loadTask } from '../tasks/index.js'
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
 import { searchQ, type FoundQ } from './darex.js'
 import { distillScales, type DistillOptions, type Distilled } from './scales.js'
 
@@ -26,22 +25,22 @@ interface Held {
   dispose(): Promise<void>
 }
 
-async function hold(baseFolder: string, postFolder: string, taskName: string, items: number): Promise<Held> {
-  const [first, second, task] = await Promise.all([openCheckpoint(baseFolder), openCheckpoint(postFolder), loadTask(taskName)])
-  const pair = await pairCheckpoints(first, second)
-  if (!second.config) throw new UserError(`${postFolder}: has no config.json`)
+async function hold(baseReference: string, postReference: string, { task: taskName, items, ignoreUnmatched }: CalibrateOptions): Promise<Held> {
+  const [task, [first, second]] = [await loadTask(taskName), await openModels(baseReference, postReference)]
+  const pair = await pairCheckpoints(first, second, { ignoreUnmatched })
+  if (!second.config) throw new UserError(`${postReference}: has no config.json`)
   if (task.items.length < 2 * items) {
     throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
   }
   const model = loadModel(second.config, Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])))
-  const tokenizer = await loadTokenizer(postFolder)
+  const reader = await loadReader(companionsOf(second))
   const [base, post]: Weights[] = [{}, {}]
   for (const name of Object.keys(model.shapes)) {
     const values = await second.read(name)
     post[name] = tf.tensor(values, model.shapes[name])
     base[name] = pair.names.includes(name) ? tf.tensor(await first.read(name), model.shapes[name]) : post[name].clone()
   }
-  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, tokenizer, { batchTokens: 1024 })
+  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, { batchTokens: 1024 })
   return {
     pair,
     model,
@@ -59,6 +58,8 @@ async function hold(baseFolder: string, postFolder: string, taskName: string, it
 export interface CalibrateOptions {
   task: string
   items: number
+  /** Tensors that only one side has, or in another shape, stay as the post-trained model has them. */
+  ignoreUnmatched?: boolean
 }
 
 export interface DarexOptions extends CalibrateOptions {
@@ -72,9 +73,10 @@ export interface DarexResult extends FoundQ {
 }
 
 /** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
-export async function calibrateDarex(base: string, post: string, { task, items, drop_rate, seed }: DarexOptions): Promise<DarexResult> {
+export async function calibrateDarex(base: string, post: string, options: DarexOptions): Promise<DarexResult> {
+  const { drop_rate, seed } = options
   if (!(drop_rate > 0 && drop_rate < 1)) throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
-  const held = await hold(base, post, task, items)
+  const held = await hold(base, post, options)
   const editor = editorNamed('darex')
   const lossAt = async (q: number, batches: Batch[]) => {
     const edited: Record<string, Tensor> = {}
@@ -114,7 +116,7 @@ export async function calibrateScales(base: string, post: string, options: Scale
   const { task, items, steps, rate, out, overwrite } = options
   if (!(rate > 0)) throw new UserError(`the learning rate must be above 0; got ${rate}`, { exitCode: 2 })
   if (out) await checkTarget(out, resolve(out), overwrite ?? false)
-  const held = await hold(base, post, task, items)
+  const held = await hold(base, post, options)
   const names = selectTensors(
     held.pair.names.map((name) => held.pair.post.tensors.get(name)!),
     { include: ['linear'] },
@@ -167,7 +169,7 @@ async function write(
     for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
   }
   const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
-  await writeCheckpoint(out, { plan, tensors: tensors(), config: null, copyFrom: pair.post.folder, card, overwrite })
+  await writeCheckpoint(out, { plan, tensors: tensors(), config: null, copyFrom: companionsOf(pair.post), card, overwrite })
   const stored: Record<string, StoredTensor> = {}
   for (const [name, { words, alpha, shape }] of signs) {
     stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0], shape[0]], values: words }

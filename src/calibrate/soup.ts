@@ -1,5 +1,5 @@
 // Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
-import { companionsOf, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
+import { companionsOf, openModel, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
@@ -31,7 +31,7 @@ export async function findSoup(folders: readonly string[], { task: source, items
   }
   const checkpoints: Checkpoint[] = []
   try {
-    for (const folder of folders) checkpoints.push(await openCheckpoint(folder))
+    for (const folder of folders) checkpoints.push(await openModel(folder))
     const [first] = checkpoints
     if (!first.config) throw new UserError(`${folders[0]}: config.json is missing`)
     const model = loadModel(first.config, Object.fromEntries([...first.tensors].map(([name, { shape }]) => [name, shape])))

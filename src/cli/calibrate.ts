@@ -8,8 +8,8 @@ export const describe = "Find on a task's items the q of DAREx, or distil the sc
 export function builder(cli: Argv) {
   return cli
     .positional('editor', { choices: ['darex', 'bitdelta'] as const, demandOption: true, describe: 'What is calibrated' })
-    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model' })
-    .positional('post', { type: 'string', demandOption: true, describe: 'Folder of the post-trained model, with its tokenizer.json' })
+    .positional('base', { type: 'string', demandOption: true, describe: 'Base model: folder, or org/name[@revision] of the hub' })
+    .positional('post', { type: 'string', demandOption: true, describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]' })
     .option('task', TASK)
     .option('items', {
       type: 'number',
@@ -22,6 +22,7 @@ export function builder(cli: Argv) {
     .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, relative to each scale' })
     .option('out', { type: 'string', describe: 'bitdelta: checkpoint folder to write; the packed signs lie in it as signs.delta' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('ignore-unmatched', { type: 'boolean', default: false, describe: 'Go on without tensors that do not match, such as heads of tasks' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example(

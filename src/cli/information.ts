@@ -8,7 +8,7 @@ export const describe = 'Fisher diagonals or Gram matrices of a model on a task,
 
 export function builder(cli: Argv) {
   return cli
-    .positional('model', { type: 'string', demandOption: true, describe: 'Folder of the model, with its tokenizer.json' })
+    .positional('model', { type: 'string', demandOption: true, describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub' })
     .positional('out', { type: 'string', demandOption: true, describe: 'Folder to write: tensors under the names of the weights' })
     .option('kind', { choices: ['fisher', 'gram'] as const, demandOption: true, describe: 'Squared gradients, or products of layer inputs' })
     .option('task', TASK)

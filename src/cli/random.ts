@@ -12,7 +12,7 @@ export function builder(cli: Argv) {
     .option('config', { type: 'string', demandOption: true, describe: 'A config.json: architecture and sizes' })
     .option('near', { type: 'string', describe: 'Model to stand near: its weights plus --amount times fresh weights' })
     .option('amount', { type: 'number', default: 0.02, describe: 'Size of the delta beside fresh weights' })
-    .option('tokenizer', { type: 'string', describe: 'Folder whose tokenizer is copied; that of --near unless given' })
+    .option('tokenizer', { type: 'string', describe: 'Model whose tokenizer is copied; that of --near unless given' })
     .option('dtype', { choices: ['F32', 'BF16', 'F16'] as const, default: 'BF16' as const, describe: 'Format of the weights' })
     .option('seed', { type: 'number', default: 0, describe: 'Seed of the weights' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })

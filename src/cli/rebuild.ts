@@ -7,7 +7,7 @@ export const describe = 'Write the checkpoint that a base and a delta of seeds a
 
 export function builder(cli: Argv) {
   return cli
-    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base that the delta was made from' })
+    .positional('base', { type: 'string', demandOption: true, describe: 'The base that the delta was made from: folder, or org/name[@revision] of the hub' })
     .positional('delta', { type: 'string', demandOption: true, describe: 'File of seeds and scalars, as `deltalab zeroth` writes it' })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
@@ -29,7 +29,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite)
-  const { point, model, identity, config, hashes } = await readPoint(base)
+  const { point, model, identity, config, hashes, companions } = await readPoint(base)
   if (identity !== seeds.base) throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
   rebuild(point, seeds)
   const card = writeCard({
@@ -46,7 +46,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name], dtype: 'F32' })),
     tensors: [...point].map(([name, values]) => ({ name, values })),
     config,
-    copyFrom: base,
+    copyFrom: companions,
     card,
     overwrite,
   })

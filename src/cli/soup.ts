@@ -9,7 +9,7 @@ export const describe = 'Choose on held-out items which fine-tunes to average (g
 
 export function builder(cli: Argv) {
   return cli
-    .positional('models', { type: 'string', array: true, demandOption: true, describe: 'Folders of fine-tunes of one base' })
+    .positional('models', { type: 'string', array: true, demandOption: true, describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] of the hub' })
     .option('task', TASK)
     .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to choose on; as many first ones check the soup' })
     .option('by', { choices: ['score', 'loss'] as const, default: 'score' as const, describe: 'What a model must strictly improve to be taken' })

@@ -11,11 +11,11 @@ const DATA = ['corpus', 'items', 'masked', 'labelled', 'images'] as const
 export const trainingSchema = z.strictObject({
   name: z.string().regex(/^[\w-]+$/).describe('name of the run'),
   out: path.describe('checkpoint folder to write, relative to this file'),
-  from: path.optional().describe('checkpoint folder to start from; without it the weights are drawn from the seed'),
+  from: path.optional().describe('model to start from: folder, or org/name[@revision] of the hub; without it the weights are drawn from the seed'),
   model: z.record(z.string(), z.unknown()).optional()
     .describe('config.json of a new model; with `from`, keys that replace those of its config: tensors that it lacks, or has in another shape, are drawn'),
-  tokenizer: path.optional().describe('folder that holds tokenizer.json'),
-  preprocessor: path.optional().describe('folder that holds preprocessor_config.json, for images'),
+  tokenizer: path.optional().describe('folder that holds tokenizer.json, or a model of the hub'),
+  preprocessor: path.optional().describe('folder that holds preprocessor_config.json, or a model of the hub; for images'),
   corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
   items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
   masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),

@@ -1,6 +1,6 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
@@ -27,6 +27,8 @@ function chooseModelFiles(name: string, files: readonly RemoteFile[]): RemoteFil
 }
 
 export interface ResolveOptions {
+  /** Folder that paths are relative to; the working directory unless given. */
+  root?: string
   settings?: HubSettings
   onDownload?: OnDownload
 }
@@ -35,9 +37,9 @@ export interface ResolveOptions {
  * The folder of a model: a path is returned as it is; `org/name[@revision]` is downloaded into the cache first.
  * @throws UserError: not found, gated, no network, no safetensors in it
  */
-export async function resolveModel(reference: string, { settings = readSettings(), onDownload }: ResolveOptions = {}): Promise<string> {
-  const repository = remoteModel(reference)
-  if (!repository) return reference
+export async function resolveModel(reference: string, { root, settings = readSettings(), onDownload }: ResolveOptions = {}): Promise<string> {
+  const repository = remoteModel(reference, root)
+  if (!repository) return root === undefined ? reference : resolve(root, reference)
   return takeSnapshot(repository, (files) => chooseModelFiles(repository.name, files), settings, onDownload)
 }
 
@@ -58,9 +60,9 @@ export async function planModel(reference: string, settings = readSettings()): P
 }
 
 /** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
-export async function resolveCompanions(reference: string, settings = readSettings()): Promise<string> {
-  const repository = remoteModel(reference)
-  if (!repository) return reference
+export async function resolveCompanions(reference: string, { root, settings = readSettings() }: ResolveOptions = {}): Promise<string> {
+  const repository = remoteModel(reference, root)
+  if (!repository) return root === undefined ? reference : resolve(root, reference)
   return takeSnapshot(repository, (files) => files.filter(({ path }) => MODEL_FILES.test(path) && !path.endsWith('.safetensors')), settings)
 }
 

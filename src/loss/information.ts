@@ -32,7 +32,8 @@ export async function gramMatrices(model: Model, weights: Weights, batches: read
   const sums = new Map<string, Float64Array>()
   let tokens = 0
   for (const batch of batches) {
-    tokens += batch.mask.reduce((sum, real) => sum + real, 0)
+    // A picture has no padding: all places of its sequence count.
+    tokens += batch.mask.length ? batch.mask.reduce((sum, real) => sum + real, 0) : batch.rows * (model.sequence ?? 1)
     for (const [name, { tokens: rows, values }] of await layerInputs(model, weights, [batch], model.linear)) {
       const product = tf.tidy(() => {
         const x: Tensor2D = tf.tensor2d(values, [rows, values.length / rows])

@@ -1,6 +1,7 @@
 // A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
-import { openCheckpoint, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
+import { companionsOf, openModel, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import { drawWeights } from './layout.js'
 
@@ -9,9 +10,9 @@ export interface RandomOptions {
   config: Record<string, unknown>
   seed: number
   dtype: WritableDtype
-  /** Folder whose tokenizer is copied. */
+  /** Model whose tokenizer is copied: folder, or name on the hub. */
   tokenizer?: string
-  /** Folder of a model that this one is to stand near: its weights + `amount` × fresh weights. */
+  /** A model that this one is to stand near: its weights + `amount` × fresh weights. */
   near?: string
   amount: number
   overwrite?: boolean
@@ -23,7 +24,7 @@ export interface RandomOptions {
  * @throws UserError for a config that no architecture understands, or that the model `near` does not fit
  */
 export async function writeRandom(out: string, { config, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions): Promise<number> {
-  const origin = near === undefined ? null : await openCheckpoint(near)
+  const origin = near === undefined ? null : await openModel(near)
   try {
     const { shapes, width } = loadModel(config, origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined)
     if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
@@ -41,7 +42,7 @@ export async function writeRandom(out: string, { config, seed, dtype, tokenizer,
       plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
       tensors: contents(),
       config,
-      copyFrom: tokenizer ?? near,
+      copyFrom: tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
       overwrite,
     })
     return Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0)

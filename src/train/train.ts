@@ -2,9 +2,10 @@
 // gives the same bytes, interrupted or not, on any number of workers.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { openCheckpoint, writeCheckpoint, checkTarget } from '../checkpoint/index.js'
+import { openModel, writeCheckpoint, checkTarget } from '../checkpoint/index.js'
 import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
+import { resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import { setBackend, type BackendName } from '../tensor/index.js'
 import { clip, startAdamW, updateAdamW } from './adamw.js'
@@ -25,13 +26,13 @@ export interface TrainOptions {
 }
 
 /** The starting weights, and the config.json that the result carries. */
-async function startingPoint(recipe: Training, at: (path: string) => string) {
+async function startingPoint(recipe: Training, root: string) {
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
     return { config: recipe.model, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
   }
-  const checkpoint = await openCheckpoint(at(recipe.from!))
+  const checkpoint = await openModel(recipe.from!, { root })
   if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
   const shapes = Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape]))
   const config = { ...checkpoint.config, ...recipe.model }
@@ -44,12 +45,12 @@ async function startingPoint(recipe: Training, at: (path: string) => string) {
   return { config, model, spans, weights }
 }
 
-async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: TrainOptions) {
+async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { companions: string }) {
   await writeCheckpoint(folder, {
     plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
     config,
-    copyFrom: resolve(options.root, (recipe.tokenizer ?? recipe.preprocessor)!),
+    copyFrom: options.companions,
     overwrite: options.overwrite,
   })
 }
@@ -63,8 +64,9 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   const out = at(recipe.out)
   await checkTarget(recipe.out, out, options.overwrite ?? false)
   await setBackend(options.backend)
-  const { config, model, spans, weights: initial } = await startingPoint(recipe, at)
-  const batches = await openData(recipe, model, at)
+  const { config, model, spans, weights: initial } = await startingPoint(recipe, options.root)
+  const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
+  const batches = await openData(recipe, model, companions, at)
 
   const stateFile = join(`${out}.training`, 'state')
   const identity = JSON.stringify(recipe)
@@ -88,7 +90,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
       last = loss
       options.onStep?.(state.step, loss, tokens)
       for (const snapshot of recipe.snapshots) {
-        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { ...options, overwrite: true })
+        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { companions, overwrite: true })
       }
       if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
     }
@@ -96,7 +98,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
     await pool.close()
   }
   await mkdir(dirname(out), { recursive: true })
-  await writeModel(out, recipe, config, spans, state.weights, options)
+  await writeModel(out, recipe, config, spans, state.weights, { companions, overwrite: options.overwrite })
   await writeFile(join(out, 'loss.csv'), ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n'))
   await removeState(stateFile)
   return { out, loss: last }

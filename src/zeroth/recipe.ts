@@ -35,7 +35,7 @@ export const zerothSchema = z
       .regex(/^[\w-]+$/)
       .describe('Name of the results folder.'),
     title: z.string().optional().describe('One line for people.'),
-    from: z.string().min(1).describe('Checkpoint folder of the base, relative to this file.'),
+    from: z.string().min(1).describe('The base: folder, relative to this file, or org/name[@revision] of the hub.'),
     skill: z.enum(['math', 'code', 'instruct']).optional().describe('Skill of the miniature family whose training items are generated.'),
     items: z.string().min(1).optional().describe('JSONL of {prompt, target} instead of a skill.'),
     training_items: count.default(2048).describe('Items trained on.'),

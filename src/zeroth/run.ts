@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { openCheckpoint } from '../checkpoint/index.js'
+import { companionsOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
@@ -60,6 +60,8 @@ export interface Start {
   model: Model
   point: Point
   config: Record<string, unknown>
+  /** Folder of the tokenizer. */
+  companions: string
   /** SHA-256 of the files by name, and those of the weights in one word. */
   hashes: Record<string, string>
   identity: string
@@ -72,16 +74,16 @@ const weightsOf = (hashes: Record<string, string>) =>
     .map(([, hash]) => hash)
     .join(' ')
 
-/** The weights of a checkpoint by name, and the model that reads them. */
-export async function readPoint(folder: string): Promise<Start> {
-  const checkpoint = await openCheckpoint(folder)
+/** The weights of a model (folder, or name on the hub) by name, and what reads them; `root` is the folder that paths are relative to. */
+export async function readPoint(reference: string, root?: string): Promise<Start> {
+  const checkpoint = await openModel(reference, { root })
   try {
-    if (!checkpoint.config) throw new UserError(`${folder}: has no config.json`)
+    if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
-    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config }
+    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, companions: companionsOf(checkpoint) }
   } finally {
     await checkpoint.close()
   }
@@ -94,11 +96,8 @@ export async function readPoint(folder: string): Promise<Start> {
 export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onStep }: ZerothOptions): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const used = await setBackend(backend)
-  const [{ model, point: base, identity: weights }, tokenizer, task] = await Promise.all([
-    readPoint(at(recipe.from)),
-    loadTokenizer(at(recipe.from)),
-    loadTask(recipe.task),
-  ])
+  const [{ model, point: base, identity: weights, companions }, task] = await Promise.all([readPoint(recipe.from, root), loadTask(recipe.task)])
+  const tokenizer = await loadTokenizer(companions)
   const sequences = await readSequences(recipe, tokenizer, at)
   await mkdir(out, { recursive: true })
 

@@ -6,7 +6,7 @@ import { lossOf } from '../../src/loss/index.js'
 import type { Model } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
 import { padBatch } from '../../src/tasks/sequence.js'
-import { setBackend, tf } from '../../src/tensor/index.js'
+import { imageBatch, setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
@@ -39,6 +39,17 @@ test('Gram matrices: XᵀX over the real tokens, per token', async () => {
   // Rows (1, 2), (3, 4), (5, 6), (3, 4).
   assert.deepEqual([...found.get('up.weight')!], [44, 56, 56, 72].map((x) => x / 4))
   assert.equal(found.get('down.weight')!.length, 9)
+  tf.dispose(weights)
+})
+
+test('of pictures every place of the sequence counts', async () => {
+  const places: Model = {
+    ...model, objective: 'classes', vocabulary: 0, sequence: 2, shapes: { 'up.weight': [3, 2] }, linear: ['up.weight'],
+    blocks: [{ name: 'up', weights: ['up.weight'], apply: (weights, _, { batch }) => linear(tf.tensor2d(batch.pixels!, [4, 2]), weights, 'up') }],
+  }
+  const weights = { 'up.weight': tf.tensor2d(values['up.weight'], [3, 2]) }
+  const found = await gramMatrices(places, weights, [imageBatch(Float32Array.of(1, 2, 3, 4, 5, 6, 3, 4), [0, 1])])
+  assert.deepEqual([...found.get('up.weight')!], [44, 56, 56, 72].map((x) => x / 4))
   tf.dispose(weights)
 })
 

@@ -64,6 +64,32 @@ test('merge takes models and adapters of the hub by name', async () => {
   assert.ok(!named.equals(await merge('tiny/base')))
 })
 
+test('information, calibrate, soup, random, train and zeroth take names of the hub', async () => {
+  const at = (name: string) => join(root, name)
+  const rows = readFileSync('checkpoints/tasks/math.jsonl', 'utf8').split('\n').slice(0, 4)
+  writeFileSync(at('items.jsonl'), rows.join('\n'))
+  writeFileSync(at('train.yaml'), 'name: again\nout: trained\nfrom: tiny/math\ntokenizer: tiny/math\nitems: items.jsonl\nbatch: 2\nmicro_batches: 1\nsteps: 1\nlearning_rate: 1.0e-5\n')
+  writeFileSync(at('zeroth.yaml'), 'name: probe\nfrom: tiny/base\nitems: items.jsonl\ntask: math\ntraining_items: 4\nbatch: 2\nheld_out: 2\nruns:\n  - {name: mezo, method: mezo, learning_rate: 1.0e-4, steps: 2}\n')
+  const few = ['--task', 'math', '--items', '2']
+  const [information, darex, soup, random, trained, zeroth] = await Promise.all([
+    deltalab('information', 'tiny/math', at('fisher'), '--kind', 'fisher', ...few),
+    deltalab('calibrate', 'darex', 'tiny/base', 'tiny/math', ...few),
+    deltalab('soup', 'tiny/base', 'tiny/math', '--by', 'loss', '--out', at('soup.yml'), ...few),
+    deltalab('random', at('random'), '--config', 'checkpoints/small/base/config.json', '--near', 'tiny/math'),
+    deltalab('train', at('train.yaml'), '--workers', '1'),
+    deltalab('zeroth', at('zeroth.yaml'), '--out', at('probe')),
+  ])
+  assert.match(information, /^fisher of \d+ tensors on 2 items/)
+  assert.match(darex, /^q = /)
+  assert.match(soup, /^soup of tiny\/math.*: loss/m)
+  assert.match(readFileSync(at('soup.yml'), 'utf8'), /- model: "tiny\/math"/)
+  assert.match(random, /parameters of llama, BF16/)
+  assert.match(trained, /^again: .*trained \(last loss 0\.0/)
+  assert.match(zeroth, /rebuilt bit for bit/)
+  await deltalab('rebuild', 'tiny/base', at('probe/mezo.safetensors'), '--out', at('rebuilt'))
+  for (const folder of ['random', 'trained', 'rebuilt']) assert.ok(readdirSync(at(folder)).includes('tokenizer.json'), folder)
+})
+
 test('a name that the hub does not have is one line', async () => {
   await assert.rejects(deltalab('inspect', 'tiny/none', 'tiny/math'), (error: Error & { stderr: string }) => /^deltalab: model tiny\/none: the hub at http.* has none/.test(error.stderr))
 })
