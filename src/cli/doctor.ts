@@ -38,6 +38,7 @@ function adviceFor(backend: string, cores: number, free: number): string[] {
     advice.push(
       'npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: ' +
         'faster matrix products and no 4 GiB limit.',
+      'npm install --no-save @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu lets --backend webgpu use a GPU without CUDA.',
     )
   }
   if (backend === 'cpu') advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')

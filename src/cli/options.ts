@@ -2,7 +2,7 @@
 import { UserError } from '../errors/index.js'
 
 export const BACKEND = {
-  choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const,
+  choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const,
   default: 'auto' as const,
   describe: 'TensorFlow.js backend',
 }

@@ -12,7 +12,7 @@ export const describe = 'Train a model from a YAML file'
 export const trainingOptions = (cli: Argv) =>
   cli
     .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
-    .option('backend', { choices: ['auto', 'tensorflow', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
+    .option('backend', { choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there' })
 
 export function builder(cli: Argv) {

@@ -133,7 +133,11 @@ export async function taylor2(
         return pass.losses(forward(model, weights, inputs), labels).sum().div(tokens).asScalar()
       }
       const slope = tf.grads(loss)
-      const along = (...at: Tensor[]) => tf.addN(slope(at).map((g, i) => g.mul(steer[i]).sum())).asScalar()
+      // Not addN: on webgpu it takes a buffer for each of its inputs, and an adapter allows few.
+      const along = (...at: Tensor[]) => {
+        const parts = slope(at).map((g, i) => g.mul(steer[i]).sum())
+        return parts.reduce((sum, part) => sum.add(part)).asScalar()
+      }
       const origin = names.map((name) => post[name])
       return { slopes: slope(origin), bends: tf.grads(along)(origin) }
     })

@@ -4,12 +4,13 @@ import util from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors/index.js'
 import { prepareWasm } from './wasm.js'
+import { startWebgpu } from './webgpu.js'
 
-export const BACKENDS = ['auto', 'tensorflow', 'wasm', 'cpu'] as const
+export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
 export interface BackendInfo {
-  /** tensorflow, wasm or cpu. */
+  /** tensorflow, webgpu, wasm or cpu. */
   name: string
   /** npm package that provides it, with its version. */
   package: string
@@ -51,6 +52,7 @@ export async function setBackend(name: BackendName = 'auto'): Promise<BackendInf
     return { name, package: `@tensorflow/tfjs ${tf.version['tfjs-core']}` }
   }
   if (name === 'wasm') return startWasm()
+  if (name === 'webgpu') return { name, package: await startWebgpu() }
   const native = loadNative()
   if (!(native instanceof Error)) {
     await tf.setBackend('tensorflow')
