@@ -27,7 +27,7 @@ function expandEntry(entry: Entry, path: Path, models: readonly Pair[], errorAt:
           const merge = {
             ...readMerging(entry.merger, given, names, path, errorAt),
             posts,
-            tasks: findTasks(entry, posts[0], models, path, errorAt),
+            tasks: findTasks(entry, posts, models, path, errorAt),
           }
           const label = entry.label ?? [edit.editor, entry.merger].filter(Boolean).join('+')
           return { ...edit, label, on: 'delta', tensors: { include: [], exclude: [] }, merge }
@@ -58,9 +58,14 @@ function findPosts(names: readonly string[], models: readonly Pair[], path: Path
   return found.map((posts) => posts.map(([pair]) => pair))
 }
 
-function findTasks({ tasks }: Entry, { baseFolder }: Pair, models: readonly Pair[], path: Path, errorAt: ErrorAt): string[] | null {
+function findTasks({ tasks }: Entry, posts: readonly Pair[], models: readonly Pair[], path: Path, errorAt: ErrorAt): string[] | null {
   if (!tasks) return null
-  const known = models.filter((pair) => pair.baseFolder === baseFolder).flatMap((pair) => pair.tasks)
+  const siblings = models.filter((pair) => pair.baseFolder === posts[0].baseFolder)
+  if (tasks === 'own') {
+    const own = siblings.filter((pair) => posts.some((post) => post.postFolder === pair.postFolder))
+    return [...new Set(own.flatMap((pair) => pair.tasks.map(({ source }) => source)))]
+  }
+  const known = siblings.flatMap((pair) => pair.tasks)
   return tasks.map((given, i) => {
     const found = known.find((task) => task.given === given)
     if (!found)

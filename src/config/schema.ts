@@ -68,10 +68,9 @@ const merge = z.looseObject({
     .optional()
     .describe('Whose definition of the merger: that of the paper, or what a tool computes under the same name.'),
   tasks: z
-    .array(line)
-    .min(1)
+    .union([z.literal('own'), z.array(line).min(1)])
     .optional()
-    .describe('Tasks the merged model is measured on; all that the models of its base list unless given.'),
+    .describe('Tasks the merged model is measured on, or `own`, those of its posts; all that the models of its base list unless given.'),
   label: line.optional().describe('Name of the series in tables and figures; edit and merger unless given.'),
 })
 

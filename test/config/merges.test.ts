@@ -62,6 +62,15 @@ test('options are those of the merger; of a post, the same for all or one for ea
   assert.equal(plain!.convention, 'paper')
 })
 
+test('a merge is measured on all tasks of its base, on those listed, or on those of its posts', async () => {
+  const { merges } = await load(`merges:
+  - { merger: average, posts: [[instruct, math], [code]], tasks: own }
+  - { merger: average, posts: [code] }
+`)
+  const facts = merges.map(({ merge }) => [merge!.posts[0].name, merge!.tasks])
+  assert.deepEqual(facts, [['large', ['math', 'instruct']], ['small', ['code']], ['large', ['code']], ['small', null], ['large', null]])
+})
+
 test('what is wrong is said with its place', async () => {
   const cases: [entry: string, message: RegExp][] = [
     ['merger: tise, posts: [math, code]', /merges\[0\]\.merger: unknown merger "tise"; did you mean "ties"/],
