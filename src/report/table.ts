@@ -168,7 +168,7 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
 }
 
 /** How the values of some columns came about. */
-export const chosenNote = (select: readonly string[]): string => `${select.map((name) => wordsOf(name).heading).join(', ')} chosen on the validation items`
+export const chosenNote = (select: readonly string[]): string => `chosen on the validation items: ${select.map((name) => wordsOf(name).heading).join(', ')}`
 
 function failureNote(failed: readonly Row[]): string {
   const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()
