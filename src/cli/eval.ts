@@ -1,5 +1,7 @@
 // `deltalab eval`: loss and score of one model on one task.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../errors/index.js'
+import type { LabelMetric } from '../tasks/index.js'
 import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 
 export const command = 'eval <model>'
@@ -11,6 +13,8 @@ export function builder(cli: Argv) {
     .option('task', TASK)
     .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
     .option('memory', MEMORY)
+    .option('chat', { type: 'boolean', default: false, describe: "Put every prompt through the model's chat template" })
+    .option('system', { type: 'string', describe: 'With --chat: an instruction that stands in the system message' })
     .option('allow-code-execution', ALLOW_CODE)
     .option('backend', BACKEND)
     .option('json', PLAIN)
@@ -21,17 +25,22 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ model, items, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
+  if (args.system !== undefined && !args.chat) throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
   const [{ setBackend }, { measureModel }] = await Promise.all([import('../tensor/index.js'), import('../sweep/index.js')])
   const backend = await setBackend(args.backend)
-  const measured = await measureModel(model, args.task, { items, memory, allowCode: args.allowCodeExecution })
+  const chat = args.chat ? { system: args.system } : undefined
+  const measured = await measureModel(model, args.task, { items, memory, chat, allowCode: args.allowCodeExecution })
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return
   }
-  const { task, metric, score, loss, tokens, others = {} } = measured
-  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} nats per token over ${tokens} tokens`
-  process.stdout.write(`${model} on ${task}: ${metric} ${(100 * score).toFixed(1)} % of ${measured.items} items, ${losses}\n`)
-  for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${name} ${(100 * value).toFixed(1)} %\n`)
+  const { LABEL_METRICS } = await import('../tasks/index.js')
+  const { task, metric, score, loss, unit, tokens, others = {} } = measured
+  const words = (name: string, value: number) => `${name} ${(LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation ? value.toFixed(3) : `${(100 * value).toFixed(1)} %`}`
+  const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
+  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
+  process.stdout.write(`${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score)} on ${measured.items} items, ${losses}\n`)
+  for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${words(name, value)}\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
 }

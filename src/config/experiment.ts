@@ -22,6 +22,8 @@ export interface Pair {
   postFolder: string
   /** Patterns of the tensors that belong to the task: taken from post, never edited. */
   head?: string[]
+  /** Prompts go through the chat template of `post`; with an instruction in the system message. */
+  chat?: true | { system?: string }
   tasks: TaskSource[]
 }
 

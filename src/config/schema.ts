@@ -29,6 +29,10 @@ const model = section({
   head: patterns
     .optional()
     .describe('Tensors that belong to the task (names with `*`, e.g. a classifier): those of `post` stand in the base too, and none of them is edited.'),
+  chat: z
+    .union([z.literal(true), section({ system: z.string().min(1).optional().describe('Instruction that stands in the system message.') })])
+    .optional()
+    .describe('Prompts go through the chat template of `post`, those of the base too.'),
   tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.'),
 })
 

@@ -13,6 +13,7 @@ import { imageBatches } from './images.js'
 import { weighChoices } from './likelihood.js'
 import { imagesFor, textFor, type Reader } from './reader.js'
 
+export { askInChat, type ChatSettings } from './chat.js'
 export { encodeItems, type EncodeOptions } from './encode.js'
 export { promptFeatures } from './features.js'
 export { generate, type GenerateOptions } from './generate.js'

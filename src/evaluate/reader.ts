@@ -19,10 +19,10 @@ export const loadReader = (folder: string): Promise<Reader> => (readerFile(folde
 
 const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
 
-/** @throws UserError for a model of images on a task of text */
-export function textFor(reader: Reader, { name }: Pick<Task, 'name'>): Tokenizer {
+/** The tokenizer, which adds no special tokens to chats. @throws UserError for a model of images on a task of text */
+export function textFor(reader: Reader, { name, chat }: Pick<Task, 'name' | 'chat'>): Tokenizer {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
-  return reader
+  return chat ? { ...reader, encode: (text) => reader.encode(text) } : reader
 }
 
 /** @throws UserError for a model of text on a task of images */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
+import { askInChat, checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { validationRange } from './validation.js'
@@ -67,7 +67,7 @@ export async function describeModel(
   { folder, load = loadTask, onObstacle, allowCode }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const tokenizer = await loadReader(folder)
-  const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await load(source) })))
+  const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })))
   const check = (work: () => unknown) => {
     try {
       work()

@@ -4,7 +4,7 @@ import { companionsOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTask, checkReader, describeClasses, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
+import { askInChat, checkTask, checkReader, describeClasses, encodeItems, evaluate, loadReader, type ChatSettings } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -19,13 +19,15 @@ import { executeRun } from './run.js'
 export interface Measured {
   task: string
   metric: string
-  /** 0 to 1. */
+  /** 0 to 1, or −1 to 1 of a correlation. */
   score: number
   /** Further scores by name. */
   others?: Record<string, number>
-  /** Nats per token; null for a task without reference answers. */
+  /** In `unit`; null for a task without reference answers. */
   loss: number | null
+  unit: 'nats per token' | 'nats per item' | 'squared error per item'
   items: number
+  /** What the loss is a mean over: tokens of the answers, or items. */
   tokens: number
 }
 
@@ -36,11 +38,13 @@ export interface MeasureOptions {
   memory?: number
   /** Lets a task run the programs that the model writes. */
   allowCode?: boolean
+  /** Prompts go through the model's chat template. */
+  chat?: ChatSettings
 }
 
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
 export async function measureModel(reference: string, taskSource: string, options: MeasureOptions = {}): Promise<Measured> {
-  const { items, memory, allowCode } = options
+  const { items, memory, allowCode, chat } = options
   const given = await loadTask(taskSource)
   const checkpoint = await openModel(reference)
   const held: Weights = {}
@@ -48,7 +52,7 @@ export async function measureModel(reference: string, taskSource: string, option
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
     checkTask(given, model, { allowCode })
-    const task = await describeClasses(given, model, checkpoint)
+    const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
     const tokenizer = await loadReader(companionsOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
     const silent = !task.kind && task.items.some(({ target }) => target === '')
@@ -60,7 +64,8 @@ export async function measureModel(reference: string, taskSource: string, option
     const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
     const { metric, score, others } = scores
     const measured = { task: task.name, metric, score, ...(others && { others }) }
-    return { ...measured, loss: silent ? null : loss.mean, items: scores.items.length, tokens: loss.tokens }
+    const unit = model.objective === 'value' ? 'squared error per item' : model.objective === 'classes' ? 'nats per item' : 'nats per token'
+    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens }
   } finally {
     tf.dispose(held)
     await checkpoint.close()

@@ -54,7 +54,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: Edit, seed: number | null): string {
   const content = {
     meaning: MEANING,
-    model: { name: pair.name, base: pair.base, post: pair.post, ...(pair.head && { head: pair.head }) },
+    model: { name: pair.name, base: pair.base, post: pair.post, ...(pair.head && { head: pair.head }), ...(pair.chat && { chat: pair.chat }) },
     task: { name: task.name, version: task.version },
     edit: {
       label: edit.label,
@@ -103,7 +103,7 @@ function canonical(value: unknown): string {
 
 /** Names a pair among those of an experiment. */
 export function pairKey(pair: Pair): string {
-  return [pair.name, pair.base, pair.post, ...(pair.head ?? [])].join(' ')
+  return [pair.name, pair.base, pair.post, ...(pair.head ?? []), ...(pair.chat ? [JSON.stringify(pair.chat)] : [])].join(' ')
 }
 
 /** SHA-256 over the ids of a plan: what a results folder remembers of its config. */

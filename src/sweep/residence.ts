@@ -2,7 +2,7 @@
 // batches. One pair at a time; another pair takes its place.
 import { companionsOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
-import { checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
+import { checkReader, askInChat, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf, type Batch } from '../tensor/index.js'

@@ -18,6 +18,7 @@ const humaneval: Metric = {
   name: 'humaneval_pass1',
   description: 'pass@1: the prompt with the answer passes `test` of its line',
   exactImpliesRight: false,
+  completes: true,
   runsCode: true,
   score: async (answer, item) =>
     Number(await passes(`${item.prompt}${answer}\n${fieldOf(item, 'test')}\ncheck(${fieldOf(item, 'entry_point')})`)),

@@ -42,8 +42,9 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
       const fields = Object.fromEntries(Object.entries(rest).filter(([key]) => !taken.has(key)))
       if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
       const asked = ask(card, row, fillers, false)
-      const before = shotsFor(card, row, String(id), examples, fillers)
-      const item: Item = { id: String(id), ...asked, prompt: before + asked.prompt, fields }
+      const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
+      const before = preamble + shotsFor(card, row, String(id), examples, fillers)
+      const item: Item = { id: String(id), ...asked, ...(preamble && { preamble }), prompt: before + asked.prompt, fields }
       if (asked.choices) item.choices = asked.choices.map(({ prompt, text }) => ({ prompt: before + prompt, text }))
       checkTarget(card, item)
       return item
@@ -117,16 +118,15 @@ function classified(row: Row, { prompt, pair, label }: Record<string, Filler>): 
   return { prompt: textFrom(prompt, row), ...(pair && { pair: textFrom(pair, row) }), label: value }
 }
 
-/** Preamble and examples, ready to stand before the item's prompt. */
+/** Examples, ready to stand before the item's prompt. */
 function shotsFor(card: Card, row: Row, id: string, pool: readonly PlacedRow[], fillers: Record<string, Filler>): string {
-  const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
   const { fewshot } = card
-  if (!fewshot?.number) return preamble
+  if (!fewshot?.number) return ''
   const examples = drawExamples(fewshot, `${card.name}/${id}`, row, pool).map((example) => {
     const { prompt, target } = ask(card, example.row, fillers, true)
     return `${prompt}${delimiterOf(card)}${target}${fewshot.separator}`
   })
-  return preamble + examples.join('')
+  return examples.join('')
 }
 
 function checkTarget({ kind, metrics }: Card, item: Item): void {

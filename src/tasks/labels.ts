@@ -3,6 +3,8 @@
 export interface LabelMetric {
   name: string
   description: string
+  /** From −1 to 1, and not a share of anything. */
+  correlation?: boolean
   /** Predictions and labels of all items, in one order → the score. */
   measure(predicted: readonly number[], right: readonly number[]): number
 }
@@ -29,6 +31,7 @@ const f1: LabelMetric = {
 /** For any number of classes: Gorodkin 2004; 0 where one side is a single class. */
 const matthews: LabelMetric = {
   name: 'matthews',
+  correlation: true,
   description: "Matthews' correlation of predicted and right classes, −1 to 1",
   measure(predicted, right) {
     const n = right.length
@@ -68,10 +71,11 @@ function ranksOf(values: readonly number[]): number[] {
   return ranks
 }
 
-const pearson: LabelMetric = { name: 'pearson', description: "Pearson's correlation of predicted and right values", measure: correlate }
+const pearson: LabelMetric = { name: 'pearson', correlation: true, description: "Pearson's correlation of predicted and right values", measure: correlate }
 
 const spearman: LabelMetric = {
   name: 'spearman',
+  correlation: true,
   description: "Spearman's correlation of predicted and right values: that of their ranks",
   measure: (predicted, right) => correlate(ranksOf(predicted), ranksOf(right)),
 }

@@ -12,6 +12,8 @@ export interface Choice {
 export interface Item {
   id: string
   prompt: string
+  /** What the prompt begins with, before examples and question, where the card says something there. */
+  preamble?: string
   /** What the model should answer, without the end-of-text token; '' where there is no reference answer. */
   target: string
   /** Further fields of the data that a metric may read (e.g. the tests of a program). */
@@ -44,6 +46,8 @@ export interface Task {
   others?: string[]
   /** Between prompt and answer; part of the answer where it is scored. Default: nothing. */
   delimiter?: string
+  /** The prompts are chats, with all special tokens in their text. */
+  chat?: true
   /** Longest answer generated, in tokens; 0 where nothing is generated. */
   maxNewTokens: number
   /** Texts that end an answer; they are not part of it. */
@@ -80,6 +84,8 @@ export interface Metric {
   description: string
   /** True when an answer equal to the target always scores 1, so that a teacher-forced match needs no generation. */
   exactImpliesRight: boolean
+  /** True when the answer is read as going on where the prompt ends. */
+  completes?: boolean
   /** True when it runs the answer as a program, which is done only when asked for. */
   runsCode?: boolean
   /** The weight of an item in the mean; 1 unless given. */
