@@ -2,5 +2,6 @@
 export * from './darex.js'
 export * from './describe.js'
 export * from './scales.js'
+export * from './route.js'
 export * from './run.js'
 export * from './soup.js'

@@ -12,6 +12,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['merge', 'Merge checkpoints as a YAML file says (mergekit\'s, or our own) and write the merged checkpoint'],
   ['information', 'Fisher diagonals or Gram matrices of a model on a task, for the mergers fisher and regmean'],
   ['soup', 'Choose on held-out items which fine-tunes to average (greedy soup) and write the merge file'],
+  ['route', 'Learn which fine-tune of a twin merge a prompt is for, and write the merge file with the gates of a task'],
   ['eval', 'Loss and score of a model on a task'],
   ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
   ['train', 'Train a model from a YAML file'],

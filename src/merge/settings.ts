@@ -51,6 +51,9 @@ export function settingsAt(
       options: method.toOptions ? method.toOptions(options) : options,
       models: models.map((model) => (method.toModel ? method.toModel(model, options) : model)),
     })
+    if (merger.gating?.routed(merging.options)) {
+      throw new UserError('gates: routed gives every prompt weights of its own, and a merge writes one model: `deltalab route` finds the gates of a task')
+    }
     return { merging, steps: models.map((model) => [method.toStep?.(model, options, convention) ?? []].flat()) }
   })
 }

@@ -1,0 +1,129 @@
+// The gates of Twin-Merging for people who merge folders: a router learned on items of the models' tasks, and what it gives a task.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseDocument } from 'yaml'
+import { companionsOf, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
+import { readLocated } from '../config/located.js'
+import { UserError } from '../errors/index.js'
+import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
+import { chooseTokenizer, mergeCheckpoints, mergeSchema, openModels, planMerge, type MergePlan } from '../merge/index.js'
+import { routeFeatures, trainRouter } from '../mergers/index.js'
+import { loadModel, type Weights } from '../models/index.js'
+import { largest } from '../tasks/choice.js'
+import { loadTask, type Task } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+
+export interface RouteOptions {
+  /** A task of each model, in the order of the file. */
+  tasks: readonly string[]
+  /** The last so many items of each teach the router, as many first ones check it. */
+  items: number
+}
+
+export interface FoundGates {
+  /** The models with gates, and where they stand in `models` of the file. */
+  models: string[]
+  places: number[]
+  /** Of each task on the items that the router did not learn from: mean gates, and the share whose highest gate is that of its own model. */
+  gates: number[][]
+  accuracies: number[]
+}
+
+/**
+ * Lu et al. 2024 (Twin-Merging), arXiv 2406.15479: a router on the mean last hidden states of prompts under the shared model, which
+ * is merged into a scratch folder. Gates that the file has already do not matter.
+ * @throws UserError before a weight is read
+ */
+export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
+  const { value, errorAt } = await readLocated(file, mergeSchema)
+  if (!value.models) throw errorAt(['slices'], 'gates are those of whole models: list them in `models`')
+  const opened = await openModels(file, value, errorAt)
+  const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))
+  try {
+    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
+    const plan = planMerge(value, models, errorAt)
+    if (!plan.merger.gating) throw errorAt([value.merger === undefined ? 'merge_method' : 'merger'], `${plan.method} has no gates; twin has`)
+    const listed = value.models.map(({ model }) => models.of(model))
+    const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))
+    const tasks = await readTasks(sources, places.map((i) => listed[i].label), items)
+    await checkTasks(plan, tasks)
+    await mergeCheckpoints(withoutGates(plan), join(scratch, 'shared'), tokenizer)
+    const shared = await openCheckpoint(join(scratch, 'shared'))
+    const [samples, checks] = await readFeatures(shared, tasks, items).finally(() => shared.close())
+    const router = await trainRouter(samples, samples[0].length / items, value.seed)
+    const found: FoundGates = { models: places.map((i) => listed[i].label), places, gates: [], accuracies: [] }
+    for (const [own, features] of checks.entries()) {
+      const gates = await routeFeatures(router, features)
+      const rows = Array.from({ length: items }, (_, i) => [...gates.subarray(i * places.length, (i + 1) * places.length)])
+      found.gates.push(places.map((_, m) => rows.reduce((sum, row) => sum + row[m], 0) / items))
+      found.accuracies.push(rows.filter((row) => largest(row) === own).length / items)
+    }
+    return found
+  } finally {
+    await Promise.all([opened.close(), rm(scratch, { recursive: true, force: true })])
+  }
+}
+
+async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<Task[]> {
+  if (sources.length !== models.length) {
+    throw new UserError(`--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`, { exitCode: 2 })
+  }
+  const tasks = await Promise.all(sources.map((source) => loadTask(source)))
+  const short = tasks.findIndex((task) => task.items.length < 2 * items)
+  if (short < 0) return tasks
+  throw new UserError(`${sources[short]}: has ${tasks[short].items.length} items; twice --items ${items} are needed, to learn from and to check`)
+}
+
+/** Tasks and tokenizer go with the model that the result is like. */
+async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks: readonly Task[]): Promise<void> {
+  if (!checkpoint.config) throw new UserError(`${label}: config.json is missing`)
+  const model = loadModel(checkpoint.config, shapesOf(checkpoint))
+  for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated
+  checkReader(companionsOf(checkpoint), await loadReader(companionsOf(checkpoint)), model)
+}
+
+const shapesOf = ({ tensors }: Checkpoint) => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))
+
+/** The same merge with every gate at 0: the shared model. */
+const withoutGates = (plan: MergePlan): MergePlan => ({
+  ...plan,
+  tensors: plan.tensors.map((tensor) => {
+    const { merging } = tensor
+    return { ...tensor, merging: merging && { ...merging, ...plan.merger.gating!.fix(merging.options, merging.models, merging.models.map(() => 0)) } }
+  }),
+})
+
+/** Of each task, the features of the last items and of the first. */
+async function readFeatures(shared: Checkpoint, tasks: readonly Task[], items: number): Promise<[Float32Array[], Float32Array[]]> {
+  const model = loadModel(shared.config!, shapesOf(shared))
+  const reader = await loadReader(shared.folder)
+  const weights: Weights = {}
+  for (const name of Object.keys(model.shapes)) weights[name] = tf.tensor(await shared.read(name), model.shapes[name])
+  const [last, first]: Float32Array[][] = [[], []]
+  for (const task of tasks) {
+    last.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(-items) }, reader))
+    first.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(0, items) }, reader))
+  }
+  tf.dispose(weights)
+  return [last, first]
+}
+
+/** The merge file with these gates, to four decimals; its other text and its comments stay. */
+export function gateFile(text: string, { places }: FoundGates, gates: readonly number[], note: string): string {
+  const document = parseDocument(text)
+  for (const [i, place] of places.entries()) {
+    const path = ['models', place, 'parameters']
+    if (document.getIn(path)) document.setIn([...path, 'gate'], Number(gates[i].toFixed(4)))
+    else document.setIn(path, document.createNode({ gate: Number(gates[i].toFixed(4)) }))
+  }
+  return `# Gates of Twin-Merging (arXiv 2406.15479): ${note}\n${document.toString({ lineWidth: 0 })}`
+}
+
+/** What was found, in words. */
+export function describeGates({ models, gates, accuracies }: FoundGates, { tasks, items }: RouteOptions): string {
+  return [
+    ...tasks.map((task, t) => `${task}: gates ${models.map((model, m) => `${model} ${gates[t][m].toFixed(4)}`).join(', ')}; ${(100 * accuracies[t]).toFixed(1)} % to ${models[t]}`),
+    `means over the first ${items} items of each task; the router learned from the last ${items}`,
+  ].join('\n')
+}
