@@ -25,7 +25,8 @@ export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, 
     const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
     const unit = (n: number): number => (n > 1e-8 ? n : 1)
     const cosine = dot(a, b) / (unit(norm(a)) * unit(norm(b)))
-    if (Math.abs(cosine) > threshold) {
+    // Parallel or opposed models have no arc, whatever the threshold.
+    if (Math.abs(cosine) > Math.min(threshold, 1 - 1e-14)) {
       warn(`linear branch: the cosine of the models is ${cosine.toPrecision(6)}, beyond ${threshold}`)
       return [1 - t, t]
     }

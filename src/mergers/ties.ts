@@ -100,7 +100,10 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
     if (combine === 'max') return agreeing.map((t, i) => t.mul(factors[i])).reduce((most, t) => tf.maximum(most, t)).mul(sign).mul(lambda)
     const sum = weightedSum(agreeing, factors).mul(sign).mul(lambda)
     if (combine === 'sum' || (weighs && !normalize)) return sum
-    const divisor = weightedSum(agreeing.map((t) => t.step()), m.map(({ weight }) => (weighs ? weight : 1)))
-    return sum.div(divisor.add(divisor.abs().step().neg().add(1))) // 0 counts as 1
+    const divisors = m.map(({ weight }) => (weighs ? weight : 1))
+    const divisor = weightedSum(agreeing.map((t) => t.step()), divisors)
+    // 0 counts as 1, and so does what rounding leaves of weights like .5, .3, .2 and -1.
+    const least = 1e-6 * total(divisors.map(Math.abs))
+    return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))
   },
 }

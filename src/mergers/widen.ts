@@ -35,12 +35,32 @@ function scores(
  * Ranks by ascending value, equal values in order of index. Whole numbers, whose mean is exact: the middle one of an odd number
  * is the mean and does not exceed it, where in the authors' code the rounding of rank / n decides.
  */
-function ranks(values: Float64Array): Float64Array {
+function ranks(values: readonly number[]): Float64Array {
   const out = new Float64Array(values.length)
   Array.from(values.keys())
     .sort((a, b) => values[a] - values[b] || a - b)
     .forEach((j, rank) => (out[j] = rank))
   return out
+}
+
+/**
+ * How far a delta moves a vector b: | |b + d| - |b| | and 1 - cos(b + d, b), a cosine with a zero vector counted as 0. Neither
+ * is taken as the difference of two nearly equal numbers, in which the order of deltas below 1e-6 of the base would drown: the
+ * first is (2bd + dd)/(|b + d| + |b|), the second comes from the part of d perpendicular to b, which is 0 when it is rounding.
+ */
+function movedBy(b: Float32Array, d: Float32Array, from: number, step: number, length: number): [norm: number, turn: number] {
+  const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
+  const [bb, bd, dd] = [along(b, b), along(b, d), along(d, d)]
+  let [after, across] = [0, 0]
+  for (let n = 0, i = from; n < length; n++, i += step) {
+    after += (b[i] + d[i]) ** 2
+    across += (d[i] - (bd / bb) * b[i]) ** 2
+  }
+  const norm = Math.abs(2 * bd + dd) / (Math.sqrt(after) + Math.sqrt(bb) || 1)
+  if (bb === 0 || after === 0) return [norm, 1]
+  const sine2 = across > 1e-28 * dd ? Math.min(1, across / after) : 0
+  const turn = sine2 / (1 + Math.sqrt(1 - sine2))
+  return [norm, bb + bd < 0 ? 2 - turn : turn]
 }
 
 /** Matrices by input column (embeddings by token row), other tensors entry by entry with |delta| itself as significance. */
@@ -64,13 +84,11 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
     const before = await valuesOf(base!)
     const [rows, columns] = shape
     const [count, length, first, step] = embedding ? [rows, columns, columns, 1] : [columns, rows, 1, columns]
-    const norms = Float64Array.from({ length: count }, (_, j) => Math.sqrt(dot(before, before, j * first, step, length)))
     const [magnitude, direction]: Float64Array[][] = [[], []]
     for (const delta of deltas) {
-      const after = before.map((b, i) => b + delta[i])
-      const own = norms.map((_, j) => Math.sqrt(dot(after, after, j * first, step, length)))
-      magnitude.push(ranks(own.map((norm, j) => Math.abs(norm - norms[j]))))
-      direction.push(ranks(own.map((norm, j) => 1 - dot(after, before, j * first, step, length) / (norm * norms[j] || 1))))
+      const moved = Array.from({ length: count }, (_, j) => movedBy(before, delta, j * first, step, length))
+      magnitude.push(ranks(moved.map(([norm]) => norm)))
+      direction.push(ranks(moved.map(([, turn]) => turn)))
     }
     const [a, b] = [scores(magnitude, options, count), scores(direction, options, count)]
     return a.map((s, m) => Float32Array.from(s, (x, j) => (x + b[m][j]) / 2))

@@ -66,3 +66,47 @@ test('WIDEN of large deltas is finite: a softmax does not depend on a common shi
   assert.ok(Math.abs(merged[0] - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
   assert.ok(Math.abs(merged[1] - 3000) < 0.01 && Math.abs(merged[2] - (2000 + 0)) < 0.01)
 })
+
+test('WIDEN of ever smaller deltas is the same merge, scaled: ranks do not drown in rounding', async () => {
+  const [shape, size] = [[7, 31], 217]
+  const base = Array.from({ length: size }, (_, i) => Math.fround(Math.sin(3 * i + 1)))
+  const deltas = [2, 5].map((phase) => base.map((_, i) => Math.fround(Math.cos(phase * i) + Math.sin(i * i))))
+  const merge = async (scale: number) => {
+    const merged = await mergeValues('widen', deltas.map((values) => values.map((v) => v * scale)), { shape, base })
+    return merged.map((v) => v / scale)
+  }
+  const small = await merge(2 ** -20)
+  for (const scale of [2 ** -30, 2 ** -60]) assert.deepEqual(await merge(scale), small)
+})
+
+test('WIDEN: columns that did not move rank by index, whatever their length', async () => {
+  const columns = 20
+  const base = Array.from({ length: 3 * columns }, (_, i) => 0.1 + Math.abs(Math.sin(5 * i)))
+  const moving = base.map((v, i) => (i < columns ? v * (i + 1) * 1e-3 : 0))
+  // The other model is frozen: ranks 0 to 19 in both lists, so the columns above 9.5 stand out in it.
+  const merged = await mergeValues('widen', [moving, base.map(() => 0)], { shape: [3, columns], base })
+  const own = (j: number) => merged[j] / Math.fround(moving[j])
+  assert.ok(own(columns - 1) > 0.9 && own(0) < 0.6)
+  const ranks = (values: number[]) => values.map((v) => values.filter((w) => w < v).length)
+  const length = (j: number, d: number) => Math.hypot(base[j] + d, base[columns + j], base[2 * columns + j])
+  const all = [...Array(columns).keys()]
+  const norms = ranks(all.map((j) => length(j, moving[j]) - length(j, 0)))
+  const turns = ranks(all.map((j) => Math.abs(Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j] + moving[j])
+    - Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j]))))
+  const weight = (rank: number, j: number) => (rank > 9.5 ? 1 : 1 / (1 + Math.exp((j - rank) / columns)))
+  for (const j of all) assert.ok(Math.abs(own(j) - (weight(norms[j], j) + weight(turns[j], j)) / 2) < 1e-6, `${j}`)
+})
+
+test('SLERP of parallel and of opposed models is linear whatever the threshold', async () => {
+  const ends = (b: number[]) => mergeValues('slerp', [[2, 4], b], { options: { t: 0.25, threshold: 1 } })
+  assert.deepEqual(await ends([4, 8]), [2.5, 5])
+  assert.deepEqual(await ends([-2, -4]), [1, 2])
+})
+
+test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by what rounding left', async () => {
+  const [merged] = await mergeValues('ties', [[1], [1], [1], [-3]], {
+    convention: 'mergekit',
+    models: [0.5, 0.3, 0.2, -1].map((weight) => ({ weight, density: 1 })),
+  })
+  assert.ok(Math.abs(merged - 4) < 1e-6, String(merged)) // .5 + .3 + .2 + 3, over 1
+})
