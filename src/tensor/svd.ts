@@ -1,9 +1,10 @@
 // Singular value decomposition, which TensorFlow.js lacks: exact through the float64 Gram matrix of the smaller side, or,
 // when few singular vectors of a big matrix are wanted, a randomised range finder on the backend.
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import * as tf from '@tensorflow/tfjs'
+import { eigen, gram, product } from './eigen.js'
 import type { Key } from './key.js'
 import { keyedNormal } from './random.js'
+import { dot } from './solve.js'
 
 export interface Svd {
   rows: number
@@ -54,45 +55,22 @@ function transpose(values: Float32Array, rows: number, columns: number): Float32
 
 /**
  * rows <= columns. A Aᵀ = Q Λ Qᵀ gives the left vectors; each singular value is then the norm of qᵀA, which is accurate to
- * float64 rounding of the largest one (the root of λ would be accurate to half the digits only).
+ * float64 rounding of the largest one (the root of λ would be accurate to half the digits only). Right vectors are orthogonal to
+ * 1e-16 σ₁²/(σ_i σ_j), below the rounding of a float32 matrix until σ_i falls under 1e-8 σ₁.
  */
 function exact(values: Float32Array, rows: number, columns: number, wanted: number): Svd {
-  const { vectors } = eigen(gram(values, rows, columns), rows)
-  const triplets = vectors.map((q) => {
-    const image = new Float64Array(columns)
-    for (let i = 0; i < rows; i++) for (let j = 0, at = i * columns; j < columns; j++) image[j] += q[i] * values[at + j]
-    return { q, image, sigma: Math.sqrt(image.reduce((sum, x) => sum + x * x, 0)) }
-  })
-  triplets.sort((a, b) => b.sigma - a.sigma)
+  const a = { values, down: columns, right: 1 }
+  const { vectors } = eigen(gram(a, rows, columns), rows)
+  const images = product({ values: vectors, down: rows, right: 1 }, a, [wanted, rows, columns])
+  const sigmas = Float64Array.from({ length: wanted }, (_, k) => Math.sqrt(dot(images, images, k * columns, 1, columns)))
+  const order = Array.from(sigmas.keys()).sort((i, j) => sigmas[j] - sigmas[i])
   const out = { rows, columns, s: new Float64Array(wanted), ut: new Float32Array(wanted * rows), vt: new Float32Array(wanted * columns) }
-  for (const [k, { q, image, sigma }] of triplets.slice(0, wanted).entries()) {
-    out.s[k] = sigma
-    out.ut.set(q, k * rows)
-    if (sigma > 0) out.vt.set(image.map((x) => x / sigma), k * columns)
+  for (const [k, from] of order.entries()) {
+    const sigma = (out.s[k] = sigmas[from])
+    out.ut.set(vectors.subarray(from * rows, (from + 1) * rows), k * rows)
+    if (sigma > 0) for (let j = 0; j < columns; j++) out.vt[k * columns + j] = images[from * columns + j] / sigma
   }
   return out
-}
-
-/** A Aᵀ [rows, rows] in float64. */
-function gram(values: ArrayLike<number>, rows: number, columns: number): Matrix {
-  const wide = Float64Array.from(values)
-  const out = Matrix.zeros(rows, rows)
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = 0
-      for (let k = 0, a = i * columns, b = j * columns; k < columns; k++) sum += wide[a + k] * wide[b + k]
-      out.set(i, j, sum)
-      out.set(j, i, sum)
-    }
-  }
-  return out
-}
-
-/** Eigenvalues of a symmetric matrix, descending, each with its vector. */
-function eigen(matrix: Matrix, size: number): { values: number[]; vectors: Float64Array[] } {
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
-  const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => realEigenvalues[b] - realEigenvalues[a])
-  return { values: order.map((i) => realEigenvalues[i]), vectors: order.map((i) => Float64Array.from(eigenvectorMatrix.getColumn(i))) }
 }
 
 /** Halko, Martinsson, Tropp (2011), algorithms 4.4 and 5.1; products on the backend, small decompositions in float64. */
@@ -123,22 +101,18 @@ async function orthonormal(tall: tf.Tensor2D): Promise<tf.Tensor2D> {
   for (let pass = 0; pass < 2; pass++) {
     const width = basis.shape[1]
     const products = tf.matMul(basis, basis, true)
-    const { values, vectors } = eigen(new Matrix(chunk(await products.data(), width)), width)
+    const { values, vectors } = eigen(Float64Array.from(await products.data()), width)
     const kept = Math.max(1, values.filter((value) => value > 1e-6 * values[0]).length)
     const change = new Float32Array(width * kept)
     for (let j = 0; j < kept; j++) {
       const scale = values[j] > 0 ? 1 / Math.sqrt(values[j]) : 0
-      for (let i = 0; i < width; i++) change[i * kept + j] = vectors[j][i] * scale
+      for (let i = 0; i < width; i++) change[i * kept + j] = vectors[j * width + i] * scale
     }
     const next = tf.tidy(() => tf.matMul(basis, tf.tensor2d(change, [width, kept])) as tf.Tensor2D)
     tf.dispose([products, basis])
     basis = next
   }
   return basis
-}
-
-function chunk(values: ArrayLike<number>, width: number): number[][] {
-  return Array.from({ length: width }, (_, i) => Array.from({ length: width }, (_, j) => values[i * width + j]))
 }
 
 /** U_r Σ_r V_rᵀ with the first `rank` triplets (Eckart–Young: the best approximation of that rank), float32 [rows, columns]. */

@@ -1,0 +1,178 @@
+// Float64 kernels of the symmetric eigenvalue problem (see src/tensor/eigen.ts): products in panels of eight columns, the
+// Householder reduction to tridiagonal form, and rotations of eigenvectors. Addresses are multiples of 16; `stride` is the
+// length of a row in entries, a multiple of 8, and what lies beyond the matrix in a row is zero.
+
+@inline function at(base: usize, i: usize): usize {
+  return base + (i << 3)
+}
+
+/** out[i, 0…8] = Σ_k a[i, k] panel[k, 0…8] for `rows` rows (a multiple of 4) of a. */
+export function multiply(a: usize, stride: usize, panel: usize, depth: usize, out: usize, outStride: usize, rows: usize): void {
+  for (let i: usize = 0; i < rows; i += 4) {
+    const zero = f64x2.splat(0)
+    let s00 = zero, s01 = zero, s02 = zero, s03 = zero
+    let s10 = zero, s11 = zero, s12 = zero, s13 = zero
+    let s20 = zero, s21 = zero, s22 = zero, s23 = zero
+    let s30 = zero, s31 = zero, s32 = zero, s33 = zero
+    let p0 = at(a, i * stride)
+    const row = stride << 3
+    let b = panel
+    for (const end = b + (depth << 6); b < end; b += 64, p0 += 8) {
+      const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48)
+      let x = v128.load_splat<f64>(p0)
+      s00 = f64x2.add(s00, f64x2.mul(x, b0)); s01 = f64x2.add(s01, f64x2.mul(x, b1))
+      s02 = f64x2.add(s02, f64x2.mul(x, b2)); s03 = f64x2.add(s03, f64x2.mul(x, b3))
+      x = v128.load_splat<f64>(p0 + row)
+      s10 = f64x2.add(s10, f64x2.mul(x, b0)); s11 = f64x2.add(s11, f64x2.mul(x, b1))
+      s12 = f64x2.add(s12, f64x2.mul(x, b2)); s13 = f64x2.add(s13, f64x2.mul(x, b3))
+      x = v128.load_splat<f64>(p0 + 2 * row)
+      s20 = f64x2.add(s20, f64x2.mul(x, b0)); s21 = f64x2.add(s21, f64x2.mul(x, b1))
+      s22 = f64x2.add(s22, f64x2.mul(x, b2)); s23 = f64x2.add(s23, f64x2.mul(x, b3))
+      x = v128.load_splat<f64>(p0 + 3 * row)
+      s30 = f64x2.add(s30, f64x2.mul(x, b0)); s31 = f64x2.add(s31, f64x2.mul(x, b1))
+      s32 = f64x2.add(s32, f64x2.mul(x, b2)); s33 = f64x2.add(s33, f64x2.mul(x, b3))
+    }
+    let to = at(out, i * outStride)
+    const step = outStride << 3
+    v128.store(to, s00); v128.store(to, s01, 16); v128.store(to, s02, 32); v128.store(to, s03, 48)
+    to += step
+    v128.store(to, s10); v128.store(to, s11, 16); v128.store(to, s12, 32); v128.store(to, s13, 48)
+    to += step
+    v128.store(to, s20); v128.store(to, s21, 16); v128.store(to, s22, 32); v128.store(to, s23, 48)
+    to += step
+    v128.store(to, s30); v128.store(to, s31, 16); v128.store(to, s32, 32); v128.store(to, s33, 48)
+  }
+}
+
+@inline function sum(x: v128): f64 {
+  return f64x2.extract_lane(x, 0) + f64x2.extract_lane(x, 1)
+}
+
+function dot(x: usize, y: usize, n: usize): f64 {
+  let s0 = f64x2.splat(0), s1 = s0
+  let i: usize = 0
+  for (; i + 4 <= n; i += 4, x += 32, y += 32) {
+    s0 = f64x2.add(s0, f64x2.mul(v128.load(x), v128.load(y)))
+    s1 = f64x2.add(s1, f64x2.mul(v128.load(x, 16), v128.load(y, 16)))
+  }
+  let total = sum(f64x2.add(s0, s1))
+  for (; i < n; i++, x += 8, y += 8) total += load<f64>(x) * load<f64>(y)
+  return total
+}
+
+/** y += c x. */
+function add(y: usize, c: f64, x: usize, n: usize): void {
+  const cs = f64x2.splat(c)
+  let i: usize = 0
+  for (; i + 4 <= n; i += 4, x += 32, y += 32) {
+    v128.store(y, f64x2.add(v128.load(y), f64x2.mul(cs, v128.load(x))))
+    v128.store(y, f64x2.add(v128.load(y, 16), f64x2.mul(cs, v128.load(x, 16))), 16)
+  }
+  for (; i < n; i++, x += 8, y += 8) store<f64>(y, load<f64>(y) + c * load<f64>(x))
+}
+
+/** y += c x, and returns Σ z x: one pass over a row of a triangle, which stands for a row and a column of the whole. */
+function addAndDot(y: usize, c: f64, x: usize, z: usize, n: usize): f64 {
+  const cs = f64x2.splat(c)
+  let s0 = f64x2.splat(0), s1 = s0
+  let i: usize = 0
+  for (; i + 4 <= n; i += 4, x += 32, y += 32, z += 32) {
+    const x0 = v128.load(x), x1 = v128.load(x, 16)
+    s0 = f64x2.add(s0, f64x2.mul(x0, v128.load(z)))
+    s1 = f64x2.add(s1, f64x2.mul(x1, v128.load(z, 16)))
+    v128.store(y, f64x2.add(v128.load(y), f64x2.mul(cs, x0)))
+    v128.store(y, f64x2.add(v128.load(y, 16), f64x2.mul(cs, x1)), 16)
+  }
+  let total = sum(f64x2.add(s0, s1))
+  for (; i < n; i++, x += 8, y += 8, z += 8) {
+    const value = load<f64>(x)
+    total += value * load<f64>(z)
+    store<f64>(y, load<f64>(y) + c * value)
+  }
+  return total
+}
+
+/** x += c y + d z. */
+function addTwo(x: usize, c: f64, y: usize, d: f64, z: usize, n: usize): void {
+  const cs = f64x2.splat(c), ds = f64x2.splat(d)
+  let i: usize = 0
+  for (; i + 2 <= n; i += 2, x += 16, y += 16, z += 16) {
+    v128.store(x, f64x2.add(v128.load(x), f64x2.add(f64x2.mul(cs, v128.load(y)), f64x2.mul(ds, v128.load(z)))))
+  }
+  if (i < n) store<f64>(x, load<f64>(x) + c * load<f64>(y) + d * load<f64>(z))
+}
+
+/**
+ * Householder reduction (Golub and Van Loan §8.3.1) of the symmetric matrix whose lower triangle a holds, from the last row
+ * up: A = Q T Qᵀ with Q = H_(n-1) … H_1, H_i = I - factors[i] v vᵀ and v in the first i entries of row i of a.
+ * `diagonal` and `beside` (beside[i] couples i and i + 1) get T; `work` has n entries.
+ */
+export function reduce(a: usize, stride: usize, n: usize, diagonal: usize, beside: usize, factors: usize, work: usize): void {
+  for (let i: usize = n - 1; i > 0; i--) {
+    const v = at(a, i * stride)
+    store<f64>(at(diagonal, i), load<f64>(at(v, i)))
+    const norm = Math.sqrt(dot(v, v, i))
+    const last = load<f64>(at(v, i - 1))
+    const alpha = last > 0 ? -norm : norm
+    store<f64>(at(beside, i - 1), alpha)
+    const half = norm * norm - alpha * last
+    if (!(half > 0)) { store<f64>(at(factors, i), 0); continue }
+    store<f64>(at(v, i - 1), last - alpha)
+    const factor = 1 / half
+    store<f64>(at(factors, i), factor)
+    memory.fill(work, 0, i << 3)
+    for (let j: usize = 0; j < i; j++) {
+      const row = at(a, j * stride)
+      const x = load<f64>(at(v, j))
+      const total = addAndDot(work, x, row, v, j)
+      store<f64>(at(work, j), load<f64>(at(work, j)) + total + load<f64>(at(row, j)) * x)
+    }
+    const shift = 0.5 * factor * factor * dot(work, v, i)
+    for (let j: usize = 0; j < i; j++) store<f64>(at(work, j), factor * load<f64>(at(work, j)) - shift * load<f64>(at(v, j)))
+    for (let j: usize = 0; j < i; j++) addTwo(at(a, j * stride), -load<f64>(at(v, j)), work, -load<f64>(at(work, j)), v, j + 1)
+  }
+  store<f64>(diagonal, load<f64>(a))
+}
+
+/** Qᵀ = H_1 … H_(n-1), row-major in `out`, from what `reduce` left. */
+export function accumulate(a: usize, stride: usize, n: usize, factors: usize, out: usize): void {
+  memory.fill(out, 0, (n * stride) << 3)
+  for (let i: usize = 0; i < n; i++) store<f64>(at(out, i * stride + i), 1)
+  for (let i: usize = 1; i < n; i++) {
+    const factor = load<f64>(at(factors, i))
+    if (factor == 0) continue
+    const v = at(a, i * stride)
+    for (let r: usize = 0; r < i; r++) {
+      const row = at(out, r * stride)
+      add(row, -factor * dot(row, v, i), v, i)
+    }
+  }
+}
+
+/**
+ * Rotates rows of `rows` [n, stride]: sweep k turns rows (i + 1, i) for i = starts[k] down, by the next lengths[k] pairs
+ * (cosine, sine) of `angles`. Eight columns at a time go to `panel` [n, 8], where all sweeps find them in the cache.
+ */
+export function rotate(rows: usize, stride: usize, n: usize, starts: usize, lengths: usize, sweeps: usize, angles: usize, panel: usize): void {
+  for (let column: usize = 0; column < stride; column += 8) {
+    const from = at(rows, column)
+    for (let r: usize = 0; r < n; r++) memory.copy(panel + (r << 6), from + ((r * stride) << 3), 64)
+    let angle = angles
+    for (let k: usize = 0; k < sweeps; k++) {
+      let p = panel + (<usize>load<u32>(starts + (k << 2)) << 6)
+      let h0 = v128.load(p, 64), h1 = v128.load(p, 80), h2 = v128.load(p, 96), h3 = v128.load(p, 112)
+      for (const end = angle + (<usize>load<u32>(lengths + (k << 2)) << 4); angle < end; angle += 16, p -= 64) {
+        const c = v128.load_splat<f64>(angle), s = v128.load_splat<f64>(angle + 8)
+        const x0 = v128.load(p), x1 = v128.load(p, 16), x2 = v128.load(p, 32), x3 = v128.load(p, 48)
+        v128.store(p, f64x2.add(f64x2.mul(s, x0), f64x2.mul(c, h0)), 64)
+        v128.store(p, f64x2.add(f64x2.mul(s, x1), f64x2.mul(c, h1)), 80)
+        v128.store(p, f64x2.add(f64x2.mul(s, x2), f64x2.mul(c, h2)), 96)
+        v128.store(p, f64x2.add(f64x2.mul(s, x3), f64x2.mul(c, h3)), 112)
+        h0 = f64x2.sub(f64x2.mul(c, x0), f64x2.mul(s, h0)); h1 = f64x2.sub(f64x2.mul(c, x1), f64x2.mul(s, h1))
+        h2 = f64x2.sub(f64x2.mul(c, x2), f64x2.mul(s, h2)); h3 = f64x2.sub(f64x2.mul(c, x3), f64x2.mul(s, h3))
+      }
+      v128.store(p, h0, 64); v128.store(p, h1, 80); v128.store(p, h2, 96); v128.store(p, h3, 112)
+    }
+    for (let r: usize = 0; r < n; r++) memory.copy(from + ((r * stride) << 3), panel + (r << 6), 64)
+  }
+}

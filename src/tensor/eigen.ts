@@ -1,0 +1,156 @@
+// Eigenvectors of symmetric matrices in float64, on the kernels of assembly/eigen.ts: Householder reduction to tridiagonal form,
+// implicit QL steps here, and their rotations applied to the vectors in batches. Works without a TensorFlow.js backend.
+import { readFileSync } from 'node:fs'
+
+interface Kernels {
+  multiply(a: number, stride: number, panel: number, depth: number, out: number, outStride: number, rows: number): void
+  reduce(a: number, stride: number, n: number, diagonal: number, beside: number, factors: number, work: number): void
+  accumulate(a: number, stride: number, n: number, factors: number, out: number): void
+  rotate(rows: number, stride: number, n: number, starts: number, lengths: number, sweeps: number, angles: number, panel: number): void
+}
+
+interface Workshop extends Kernels {
+  memory: WebAssembly.Memory
+}
+
+const PAGE = 1 << 16
+/** A workshop of more bytes is given back after its work. */
+const KEPT = 64 << 20
+let module: WebAssembly.Module | undefined
+let kept: Workshop | undefined
+
+/** Float64 arrays of these lengths, zeroed and aligned, in the memory of the kernels, for the time of `work`. */
+function inWorkshop<T>(lengths: number[], work: (kernels: Kernels, arrays: Float64Array[]) => T): T {
+  const offsets = [PAGE]
+  for (const length of lengths) offsets.push(offsets.at(-1)! + 64 * Math.ceil(length / 8))
+  const pages = Math.ceil(offsets.at(-1)! / PAGE)
+  if (!kept || kept.memory.buffer.byteLength < pages * PAGE) {
+    const memory = new WebAssembly.Memory({ initial: pages })
+    module ??= new WebAssembly.Module(readFileSync(new URL('./eigen.wasm', import.meta.url)))
+    kept = { ...(new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels), memory }
+  }
+  const { memory, ...kernels } = kept
+  if (memory.buffer.byteLength > KEPT) kept = undefined
+  return work(kernels, lengths.map((length, i) => new Float64Array(memory.buffer, offsets[i], length).fill(0)))
+}
+
+const upTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
+
+/** Which entry of `values` is (k, j): k × down + j × right. */
+export interface Factor {
+  values: ArrayLike<number>
+  down: number
+  right: number
+}
+
+/** A B [rows, columns] row-major, of A [rows, depth] and B [depth, columns]; with `lower` only where row >= column, else undefined values. */
+export function product(a: Factor, b: Factor, [rows, depth, columns]: [number, number, number], lower = false): Float64Array {
+  const [tall, stride] = [upTo(rows, 4), upTo(columns, 8)]
+  return inWorkshop([tall * depth, depth * 8, tall * stride], ({ multiply }, [left, panel, out]) => {
+    for (let i = 0; i < rows; i++) for (let k = 0; k < depth; k++) left[i * depth + k] = a.values[i * a.down + k * a.right]
+    for (let j = 0; j < columns; j += 8) {
+      for (let k = 0; k < depth; k++) {
+        for (let c = 0; c < 8; c++) panel[k * 8 + c] = j + c < columns ? b.values[k * b.down + (j + c) * b.right] : 0
+      }
+      const first = lower ? j : 0 // a multiple of 4
+      multiply(left.byteOffset + 8 * first * depth, depth, panel.byteOffset, depth, out.byteOffset + 8 * (first * stride + j), stride, tall - first)
+    }
+    const result = new Float64Array(rows * columns)
+    for (let i = 0; i < rows; i++) result.set(out.subarray(i * stride, i * stride + columns), i * columns)
+    return result
+  })
+}
+
+/** The lower triangle of A Aᵀ [n, n], of A [n, depth]. */
+export const gram = (a: Factor, n: number, depth: number): Float64Array =>
+  product(a, { values: a.values, down: a.right, right: a.down }, [n, depth, n], true)
+
+/** Eigenvalues, ascending or not, of the symmetric matrix [n, n] whose lower triangle is given. */
+export const eigenvalues = (matrix: Float64Array, n: number): Float64Array => decompose(matrix, n, false).values
+
+/** Eigenvalues, descending, and their orthonormal vectors as rows [n, n], of the symmetric matrix whose lower triangle is given. */
+export function eigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
+  const { values, vectors } = decompose(matrix, n, true)
+  const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a])
+  const sorted = new Float64Array(n * n)
+  for (const [to, from] of order.entries()) sorted.set(vectors.subarray(from * n, (from + 1) * n), to * n)
+  return { values: Float64Array.from(order, (i) => values[i]), vectors: sorted }
+}
+
+function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: Float64Array; vectors: Float64Array } {
+  const stride = upTo(n, 8)
+  /** Rotations that are applied together: enough that a panel of vectors pays for its way into the cache. */
+  const batch = Math.max(n, 1 << 15)
+  const sizes = wanted ? [n * stride, 2 * batch, batch / 2, batch / 2, 8 * n] : []
+  return inWorkshop([n * stride, n, n, n, n, ...sizes], (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
+    for (let i = 0; i < n; i++) a.set(matrix.subarray(i * n, i * n + i + 1), i * stride)
+    kernels.reduce(a.byteOffset, stride, n, d.byteOffset, e.byteOffset, factors.byteOffset, work.byteOffset)
+    if (!wanted) {
+      diagonalise(d, e, () => new Float64Array())
+      return { values: d.slice(), vectors: new Float64Array() }
+    }
+    kernels.accumulate(a.byteOffset, stride, n, factors.byteOffset, rows.byteOffset)
+    const [froms, counts] = [starts, lengths].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch))
+    let [sweeps, held] = [0, 0]
+    const flush = (): void => {
+      kernels.rotate(rows.byteOffset, stride, n, starts.byteOffset, lengths.byteOffset, sweeps, angles.byteOffset, panel.byteOffset)
+      sweeps = held = 0
+    }
+    diagonalise(d, e, (start, count, turns) => {
+      if (held + count > batch) flush()
+      angles.set(turns.subarray(0, 2 * count), 2 * held)
+      froms[sweeps] = start
+      counts[sweeps++] = count
+      held += count
+    })
+    flush()
+    const vectors = new Float64Array(n * n)
+    for (let i = 0; i < n; i++) vectors.set(rows.subarray(i * stride, i * stride + n), i * n)
+    return { values: d.slice(), vectors }
+  })
+}
+
+/**
+ * Eigenvalues of a symmetric tridiagonal matrix by implicit QL steps with Wilkinson's shift; they take the place of `d`, `e` is
+ * used up. Each step's rotations go to `onSweep`: `count` pairs (cosine, sine), of the planes (start + 1, start) and downwards.
+ */
+function diagonalise(d: Float64Array, e: Float64Array, onSweep: (start: number, count: number, turns: Float64Array) => void): void {
+  const n = d.length
+  const turns = new Float64Array(2 * n)
+  for (let low = 0; low < n; low++) {
+    for (let step = 0; step < 60; step++) {
+      let high = low
+      while (high < n - 1 && Math.abs(e[high]) > Number.EPSILON * (Math.abs(d[high]) + Math.abs(d[high + 1]))) high++
+      if (high === low) break
+      let g = (d[low + 1] - d[low]) / (2 * e[low])
+      g = d[high] - d[low] + e[low] / (g + (g < 0 ? -1 : 1) * Math.hypot(g, 1))
+      let [s, c, shift, count] = [1, 1, 0, 0]
+      let i = high - 1
+      for (; i >= low; i--) {
+        const f = s * e[i]
+        const b = c * e[i]
+        const r = Math.sqrt(f * f + g * g)
+        e[i + 1] = r
+        if (r === 0) break
+        s = f / r
+        c = g / r
+        turns[2 * count] = c
+        turns[2 * count++ + 1] = s
+        g = d[i + 1] - shift
+        const t = (d[i] - g) * s + 2 * c * b
+        shift = s * t
+        d[i + 1] = g + shift
+        g = c * t - b
+      }
+      if (count) onSweep(high - 1, count, turns)
+      if (i >= low) {
+        d[i + 1] -= shift
+        e[high] = 0
+        continue
+      }
+      d[low] -= shift
+      e[low] = g
+      e[high] = 0
+    }
+  }
+}
