@@ -26,8 +26,11 @@ const FewShot = z.strictObject({
   file: text.optional(),
   split: text.optional(),
   samples: z.array(z.record(z.string(), z.unknown())).optional(),
-  /** `first`: the same for all; `keyed`: drawn by the item's id, the same in every run. */
-  sampling: z.enum(['first', 'keyed']).default('first'),
+  /** `first`: the same for all; `random`: drawn for one item after the other as lm-evaluation-harness does, from `seed`. */
+  sampling: z.enum(['first', 'random']).default('first'),
+  seed: z.int().min(0).max(2 ** 32 - 1).default(1234),
+  /** Examples drawn beyond `number`: one, where examples may come from the data itself (and where the harness takes it for that). */
+  spare: z.int().min(0).default(0),
   separator: z.string().default('\n\n'),
   /** Only examples with the item's value in this column. */
   same: text.optional(),

@@ -1,7 +1,7 @@
 // The items of a task from the rows of its data: templates filled, examples put in front, every row checked.
 import { UserError } from '../errors/index.js'
 import { within, type Card } from './card.js'
-import { drawExamples } from './fewshot.js'
+import { openDrawer, type Drawer } from './fewshot.js'
 import { METRICS } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
 import type { PlacedRow } from './rows.js'
@@ -30,6 +30,7 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
   const taken = new Set(['prompt', 'target', 'pair', 'label'].flatMap((key) => fillers[key]?.only ?? []))
   const prepare = (row: Row): Row => (card.prepare ? PREPARATIONS[card.prepare](row) : row)
   const examples = pool.map((each) => ({ ...each, row: within(() => prepare(each.row), (message) => new UserError(`${each.where}: ${message}`)) }))
+  const draw = card.fewshot && openDrawer(card.fewshot, examples)
   const lineOfId = new Map<string, number>()
   const items = rows.map(({ where, number, row: raw }): Item =>
     within(() => {
@@ -43,7 +44,7 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
       if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
       const asked = ask(card, row, fillers, false)
       const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
-      const before = preamble + shotsFor(card, row, String(id), examples, fillers)
+      const before = preamble + shotsFor(card, row, fillers, draw)
       const item: Item = { id: String(id), ...asked, ...(preamble && { preamble }), prompt: before + asked.prompt, fields }
       if (asked.choices) item.choices = asked.choices.map(({ prompt, text }) => ({ prompt: before + prompt, text }))
       checkTarget(card, item)
@@ -119,10 +120,10 @@ function classified(row: Row, { prompt, pair, label }: Record<string, Filler>): 
 }
 
 /** Examples, ready to stand before the item's prompt. */
-function shotsFor(card: Card, row: Row, id: string, pool: readonly PlacedRow[], fillers: Record<string, Filler>): string {
+function shotsFor(card: Card, row: Row, fillers: Record<string, Filler>, draw: Drawer | undefined): string {
   const { fewshot } = card
-  if (!fewshot?.number) return ''
-  const examples = drawExamples(fewshot, `${card.name}/${id}`, row, pool).map((example) => {
+  if (!fewshot?.number || !draw) return ''
+  const examples = draw(row).map((example) => {
     const { prompt, target } = ask(card, example.row, fillers, true)
     return `${prompt}${delimiterOf(card)}${target}${fewshot.separator}`
   })

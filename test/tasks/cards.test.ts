@@ -118,7 +118,7 @@ test('Winogrande: the options make the prompts, the rest of the sentence is scor
   assert.deepEqual(item.right, [1])
 })
 
-test('GSM8K: five examples by the key of the item, two filters', async () => {
+test('GSM8K: five examples as drawn there, two filters', async () => {
   const task = await load('gsm8k')
   const [item] = task.items
   assert.match(item.prompt, /^(Question: Q\d\?\nAnswer: A\n#### \d\n\n){5}Question: How many\?\nAnswer:$/)

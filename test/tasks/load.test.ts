@@ -141,7 +141,7 @@ max_new_tokens: 4
 fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
 `)
   const { items, delimiter } = await loadTask(path)
-  assert.deepEqual(items[1], { id: '2', prompt: 'Answer 11.\nQ: First?\nA: a\n--\nQ: And "then"?\nA:', target: 'no', fields: { question: 'And "then"?' } })
+  assert.deepEqual(items[1], { id: '2', preamble: 'Answer 11.\n', prompt: 'Answer 11.\nQ: First?\nA: a\n--\nQ: And "then"?\nA:', target: 'no', fields: { question: 'And "then"?' } })
   assert.equal(delimiter, ' ')
   assert.ok((await loadTask(`${path}:2`)).items[0].prompt.includes('Second?'))
   await assert.rejects(loadTask(`${path}:3`), /rows\.csv:2: 3 examples are wanted and 2 are there/)
