@@ -7,6 +7,7 @@ import { isoC } from './iso_c.js'
 import { knotsTies } from './knots_ties.js'
 import type { Merger } from './merger.js'
 import { modelStock } from './model_stock.js'
+import { nearswap } from './nearswap.js'
 import { nuslerp } from './nuslerp.js'
 import { passthrough } from './passthrough.js'
 import { regmean } from './regmean.js'
@@ -34,6 +35,7 @@ export const mergers: readonly Merger[] = [
   isoC,
   knotsTies,
   twin,
+  nearswap,
   passthrough,
 ]
 

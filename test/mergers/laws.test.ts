@@ -76,6 +76,7 @@ const tried: Record<string, Facts> = {
     one: { options: { fraction: 1 }, models: [{ gate: 1 }] },
     same: null,
   },
+  nearswap: { tries: [{ options: { t: 0.005 } }, { options: { t: 0 } }], one: { options: { t: 1e6 } }, same: { options: { t: 1e6 } } },
   passthrough: { tries: [{}, { models: [{ scale: 0.5 }] }], one: {}, same: {} },
 }
 
