@@ -110,3 +110,11 @@ test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by w
   })
   assert.ok(Math.abs(merged - 4) < 1e-6, String(merged)) // .5 + .3 + .2 + 3, over 1
 })
+
+test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit understates differences below 1e-6', async () => {
+  const swap = (delta: number[], t: number, convention: Convention) => mergeValues('nearswap', [delta], { options: { t }, convention })
+  for (const convention of ['paper', 'mergekit'] as const) assert.deepEqual(await swap([3, -0.25, 0, -2], 0.5, convention), [0.5, -0.25, 0, -0.5])
+  assert.deepEqual(await swap([2 ** -30], 2 ** -24, 'paper'), [2 ** -30])
+  const [tiny] = await swap([2 ** -30], 2 ** -24, 'mergekit')
+  assert.ok(Math.abs(tiny / (2 ** -54 * 1e6) - 1) < 1e-6)
+})
