@@ -144,6 +144,12 @@ const methods: readonly Method[] = [
     toOptions: ({ select_topk }) => ({ select_topk }),
   },
   {
+    name: 'nearswap',
+    merger: 'nearswap',
+    model: nothing,
+    options: z.strictObject({ t: z.number().min(0).describe('Largest change of an entry.') }),
+  },
+  {
     name: 'passthrough',
     merger: 'passthrough',
     model: z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') }),
