@@ -6,20 +6,14 @@ import { join } from 'node:path'
 import { openCheckpoint } from '../src/checkpoint/index.js'
 import { fitBatches, lossOf, pullBack, rowsOf } from '../src/loss/index.js'
 import { loadModel } from '../src/models/index.js'
-import { setBackend, tf, type Batch } from '../src/tensor/index.js'
+import { setBackend, tf } from '../src/tensor/index.js'
 import { writeRandom } from '../src/train/random.js'
+import { anyBatch } from './llama.js'
 import { compare, type Ratio } from './ratio.js'
 
 const config = {
   model_type: 'llama', hidden_size: 256, intermediate_size: 704, num_hidden_layers: 8, num_attention_heads: 4, vocab_size: 4000,
   max_position_embeddings: 256,
-}
-
-function batchOf(rows: number, columns: number): Batch {
-  const ids = Int32Array.from({ length: rows * columns }, (_, i) => (i * 7919) % config.vocab_size)
-  const labels = ids.map((id, i) => (i % 4 ? -100 : id))
-  const items = Int32Array.from({ length: rows }, (_, i) => i)
-  return { rows, columns, ids, labels, mask: ids.map(() => 1), positions: ids.map((_, i) => i % columns), items }
 }
 
 export async function run(): Promise<Ratio[]> {
@@ -32,7 +26,7 @@ export async function run(): Promise<Ratio[]> {
     const held: Record<string, tf.Tensor> = {}
     for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
     const names = new Set(Object.keys(model.shapes))
-    const batches = Array.from({ length: 4 }, () => batchOf(2, 128))
+    const batches = Array.from({ length: 4 }, () => anyBatch(2, 128, config.vocab_size, 4))
     const source = (bytes: number, kind: 'forward' | 'gradient') => fitBatches(model, bytes, kind, () => batches).over(rowsOf(checkpoint))
     const [forward, gradient] = [(weights: Parameters<typeof lossOf>[1]) => lossOf(model, weights, batches),
       (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, names, () => {})]

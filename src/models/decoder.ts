@@ -173,7 +173,7 @@ export const decoder = (kind: Kind) => (written: Config): Model => {
         return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
       }
       const [cosQ, sinQ] = table(c.heads)
-      const [cosK, sinK] = table(c.kvHeads)
+      const [cosK, sinK] = c.kvHeads === c.heads ? [cosQ, sinQ] : table(c.kvHeads)
       return {
         cosQ, sinQ, cosK, sinK,
         half: tf.tensor2d(halfRotation(c.headDim), [c.headDim, c.headDim]),

@@ -22,9 +22,9 @@ export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window
   for (let row = 0; row < count; row++) {
     for (let query = 0; query < columns; query++) {
       const at = (row * columns + query) * width
-      for (let key = 0; key < width; key++) {
-        if (key > past + query || key <= past + query - window || (!shared && !seen(row, key))) values[at + key] = HIDDEN
-      }
+      values.fill(HIDDEN, at + past + query + 1, at + width)
+      values.fill(HIDDEN, at, at + Math.max(0, past + query - window + 1))
+      for (let key = 0; key < width && !shared; key++) if (!seen(row, key)) values[at + key] = HIDDEN
     }
   }
   return tf.tensor(values, [count, 1, columns, width])

@@ -11,6 +11,8 @@ export interface Rope {
   amplitude: number
   /** Positions for which the frequencies hold. */
   positions: number
+  /** cos [headDim] and sin [headDim] of the positions met so far: every batch asks for the same again. */
+  turns: Map<number, { cos: Float32Array; sin: Float32Array }>
 }
 
 interface Settings {
@@ -84,32 +86,34 @@ export function readRope(config: Config, headDim: number, positions: number): Ro
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
   const given = (key: string) => Boolean(parameters[key])
   const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, number, given })
-  return { headDim, rates, amplitude, positions: bounded ? positions : Infinity }
+  return { headDim, rates, amplitude, positions: bounded ? positions : Infinity, turns: new Map() }
 }
 
-/** cos and sin of every token's angles, repeated for both halves of a head and for `heads` heads: each [tokens, heads * headDim]. */
-export function rotations(positions: Int32Array, { headDim, rates, amplitude }: Rope, heads: number): { cos: Float32Array; sin: Float32Array } {
-  const cos = new Float32Array(positions.length * heads * headDim)
-  const sin = new Float32Array(cos.length)
+/** cos and sin of a position's angles, the same for both halves of a head. */
+function turnOf(position: number, { headDim, rates, amplitude, turns }: Rope) {
+  const known = turns.get(position)
+  if (known) return known
   const half = headDim / 2
-  const known = new Map<number, number>() // rows repeat their positions: where each was written first
-  positions.forEach((position, token) => {
-    const start = token * heads * headDim
-    const first = known.get(position)
-    if (first !== undefined) {
-      for (const table of [cos, sin]) table.copyWithin(start, first, first + heads * headDim)
-      return
+  const tableOf = (wave: (angle: number) => number) => Float32Array.from({ length: headDim }, (_, i) => amplitude * wave(position * rates[i % half]))
+  const turn = { cos: tableOf(Math.cos), sin: tableOf(Math.sin) }
+  turns.set(position, turn)
+  return turn
+}
+
+/** cos and sin of every token's angles, repeated for `heads` heads: each [tokens, heads * headDim]. */
+export function rotations(positions: Int32Array, rope: Rope, heads: number): { cos: Float32Array; sin: Float32Array } {
+  const { headDim } = rope
+  const [cos, sin] = [0, 1].map(() => new Float32Array(positions.length * heads * headDim))
+  let at = 0
+  for (const position of positions) {
+    const turn = turnOf(position, rope)
+    for (let head = 0; head < heads; head++) {
+      for (let i = 0; i < headDim; i++, at++) {
+        cos[at] = turn.cos[i]
+        sin[at] = turn.sin[i]
+      }
     }
-    known.set(position, start)
-    for (let i = 0; i < half; i++) {
-      const angle = position * rates[i]
-      cos[start + i] = cos[start + half + i] = amplitude * Math.cos(angle)
-      sin[start + i] = sin[start + half + i] = amplitude * Math.sin(angle)
-    }
-    for (let head = 1; head < heads; head++) {
-      for (const table of [cos, sin]) table.copyWithin(start + head * headDim, start, start + headDim)
-    }
-  })
+  }
   return { cos, sin }
 }
 
