@@ -7,7 +7,7 @@ import { encode, type WritableDtype } from './dtype.js'
 import { planLayout } from './layout.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './lora.js'
 import { roleOf } from './roles.js'
-import { checkTarget } from './write.js'
+import { checkTarget } from './target.js'
 
 /** The factors of one weight's change: B·A is added to the weight, of the shape [out, in]. */
 export interface LoraFactors {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { sayIssue } from '../errors/issues.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
@@ -39,7 +40,7 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   } catch (cause) {
     throw new UserError(`${path}: cannot be read as JSON (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
   }
-  const parsed = Config.safeParse(value)
+  const parsed = Config.safeParse(value, { error: sayIssue })
   if (!parsed.success) {
     const [{ path: key, message }] = parsed.error.issues
     throw new UserError(`${path}: ${key.join('.')}: ${message}`)

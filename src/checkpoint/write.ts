@@ -1,11 +1,11 @@
 // Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
 // to a folder beside it, is flushed to the disk, and is renamed.
-import { chmod, copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { PARTIAL } from './checkpoint.js'
 import { countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
+import { amount, checkTarget, makePartial } from './target.js'
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
 export interface TensorContent {
@@ -62,42 +62,6 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
   }
   await flush(dirname(target))
 }
-
-/** Throws a UserError when the name is taken; for commands that want to know before they compute. */
-export async function checkTarget(folder: string, target: string, overwrite: boolean): Promise<void> {
-  const entries = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, {
-      cause: error,
-    })
-  })
-  if (!entries.length) return
-  if (!overwrite) throw new UserError(`${folder}: exists and is not empty; choose another name or give --overwrite`)
-  // A folder of something else is never deleted, whatever was typed.
-  if (!entries.some((name) => name.endsWith('.safetensors')))
-    throw new UserError(`${folder}: is not a checkpoint folder and is not overwritten`)
-}
-
-/** The folder beside the target that is filled first. @throws UserError when it cannot be made, or would not hold `bytes` */
-async function makePartial(folder: string, target: string, bytes: number): Promise<string> {
-  try {
-    await mkdir(dirname(target), { recursive: true })
-    await checkSpace(dirname(target), folder, bytes)
-    return await mkdtemp(target + PARTIAL)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw code === undefined ? error : new UserError(`${folder}: cannot be written: ${message}`, { cause: error })
-  }
-}
-
-async function checkSpace(parent: string, folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(parent)
-  if (bytes > bavail * bsize) {
-    throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
-  }
-}
-
-const amount = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
   const planned = new Map(plan.map((tensor) => [tensor.name, tensor]))

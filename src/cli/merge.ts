@@ -1,7 +1,7 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkTarget } from '../checkpoint/index.js'
+import { checkApart, checkSpace, checkTarget } from '../checkpoint/index.js'
 import { readLocated } from '../config/located.js'
 import { UserError } from '../errors/index.js'
 import { chooseTokenizer, describeMerge, estimateMerge, mergeCheckpoints, mergeSchema, openModels, planMerge } from '../merge/index.js'
@@ -27,11 +27,10 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-/** Warnings that are printed. */
-const SHOWN = 8
+const SHOWN = 8 // warnings that are printed
 
 export async function handler({ config, out, dryRun, seed, shardSize, overwrite, backend: wanted, json }: Args): Promise<void> {
-  if (!(shardSize > 0)) throw new UserError('--shard-size must be above 0', { exitCode: 2 })
+  if (!(shardSize > 0)) throw new UserError(`--shard-size must be a number of GB above 0; got ${shardSize}`, { exitCode: 2 })
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
   const { value, text, errorAt } = await readLocated(config, mergeSchema)
   if (!dryRun) await checkTarget(out, resolve(out), overwrite)
@@ -41,6 +40,8 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
+    await checkApart(out, models.all.map(({ checkpoint }) => checkpoint.folder))
+    await checkSpace(out, resolve(out), estimate.result.bytes)
     const backend = await setBackend(wanted)
     const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)
     const warnings: string[] = []

@@ -1,8 +1,10 @@
 // A YAML file parsed against a schema; whatever is wrong in it is said with path, line and column.
+import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
-import { LineCounter, parseDocument, visit, type Document } from 'yaml'
+import { LineCounter, parseDocument, visit, type Document, type YAMLParseError } from 'yaml'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { firstIssue, sayIssue } from '../errors/issues.js'
 
 type Path = readonly PropertyKey[]
 
@@ -15,26 +17,34 @@ export interface Located<T> {
 
 /** Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
 export async function readLocated<T>(file: string, schema: z.ZodType<T>): Promise<Located<T>> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(cause.code === 'ENOENT' ? `${file}: no such file` : `${file}: cannot be read (${cause.code})`, { cause })
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    const words: Record<string, string> = { ENOENT: 'no such file', EISDIR: 'is a folder; a YAML file is wanted' }
+    throw new UserError(`${file}: ${words[cause.code!] ?? `cannot be read (${cause.code})`}`, { cause })
   })
+  if (!isUtf8(bytes)) throw new UserError(`${file}: is not text in UTF-8`)
+  const text = bytes.toString()
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const errorIn = (offset: number, message: string) => {
     const { line, col } = lines.linePos(offset)
     return new UserError(`${file}:${line}:${col}: ${message}`)
   }
   const broken = document.errors[0]
-  if (broken) throw errorIn(broken.pos[0], broken.code === 'MULTIPLE_DOCS' ? 'a second document begins here; one is wanted' : broken.message)
+  if (broken) throw errorIn(broken.pos[0], wordsOf(broken, text))
   if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
   const errorAt = (path: Path, message: string) =>
     errorIn(offsetOf(document, path), `${path.length ? `${printPath(path)}: ` : ''}${message}`)
-  const result = schema.safeParse(plain(document, errorIn))
+  const result = schema.safeParse(plain(document, errorIn), { error: sayIssue })
   if (result.success) return { value: result.data, text, errorAt }
-  // A misspelt key is also a missing one: the spelling helps.
-  const { issues } = result.error
-  const { path, message } = firstIssue(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0])
+  const { path, message } = firstIssue(result.error.issues)
   throw errorAt(path, message)
+}
+
+function wordsOf({ code, message, pos: [at] }: YAMLParseError, text: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; one is wanted'
+  if (code === 'DUPLICATE_KEY') return `the key ${/[^:\n]*/.exec(text.slice(at))![0].trim()} is there twice`
+  return message.replace(/\s+/g, ' ')
 }
 
 /** The document as values. Aliases without an anchor, or so many that they fill the memory, show only here. */
@@ -52,23 +62,6 @@ function plain(document: Document.Parsed, errorIn: (offset: number, message: str
     })
     throw errorIn(offset, (cause as Error).message)
   }
-}
-
-interface Issue {
-  code?: string
-  path: PropertyKey[]
-  message: string
-  keys?: string[]
-  errors?: Issue[][]
-}
-
-/** The issue that helps: inside a union, that of the alternative which got furthest. */
-function firstIssue(issue: Issue): { path: PropertyKey[]; message: string } {
-  if (issue.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys![0]], message: issue.message }
-  if (issue.code !== 'invalid_union' || !issue.errors?.length) return issue
-  const inner = issue.errors.flat().map((each) => firstIssue({ ...each, path: [...issue.path, ...each.path] }))
-  const deepest = inner.reduce((best, each) => (each.path.length > best.path.length ? each : best), inner[0])
-  return deepest.path.length > issue.path.length ? deepest : { path: issue.path, message: inner.map((each) => each.message).join(', or: ') }
 }
 
 /** Offset in the text of the value at a path, or of the nearest thing around it that is there. */

@@ -1,6 +1,6 @@
 // Edits the delta of a pair of checkpoints and writes the result as a checkpoint, one tensor in memory at a time.
-import { realpath } from 'node:fs/promises'
 import {
+  checkApart,
   companionsOf,
   isFloating,
   selectTensors,
@@ -63,10 +63,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   const { base, post } = pair
   const paired = pair.names.map((name) => post.tensors.get(name)!)
   const selected = new Set(selectTensors(paired, options))
-  const target = await realpath(out).catch(() => out)
-  for (const { folder } of [base, post]) {
-    if ((await realpath(folder)) === target) throw new UserError(`${out} is the folder of an input; choose another name`)
-  }
+  await checkApart(out, [base.folder, post.folder])
   // A stored copy of a tied weight is edited like its source: same name for the key, counted once.
   const sourceOf = (name: string): string => pair.tied.get(name) ?? name
   const plan = [...post.tensors.values()].map(({ name, dtype, shape }): PlannedTensor => ({

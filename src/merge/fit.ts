@@ -1,6 +1,7 @@
 // Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
 import { isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { isPerToken } from './embeddings.js'
 import { layerCount, type Slot } from './layers.js'
 import type { Model } from './open.js'
 import type { LayerRun } from './runs.js'
@@ -25,8 +26,13 @@ export function checkShapes(slots: Slot[], runs: LayerRun[]): void {
     }
   }
   if (!problems.length) return
+  const other = slots.some(({ run, names: [wanted, ...own] }) => isPerToken(wanted) && runs[run].parts.some(({ model }, i) => {
+    const [its, ours] = [model.checkpoint.tensors.get(own[i])?.shape, runs[run].reference.model.checkpoint.tensors.get(wanted)?.shape]
+    return its !== undefined && ours !== undefined && its[0] !== ours[0]
+  }))
+  const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
   const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
-  throw new UserError(`the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}`)
+  throw new UserError(`the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}${hint}`)
 }
 
 /** What keeps a model's tensor from being merged with that of the reference. */

@@ -1,9 +1,6 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { realpath } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { companionsOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
 import { needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
@@ -28,13 +25,9 @@ type Censuses = Map<string, readonly unknown[]>
 
 type Weights = TensorMerge & { merging: Merging }
 
-/** Reads, edits and merges one tensor at a time. Throws a UserError when `out` is an input, or what writeCheckpoint throws. */
+/** Reads, edits and merges one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: MergeOptions): Promise<void> {
   const { tensors, reference } = plan
-  const target = await realpath(out).catch(() => resolve(out))
-  for (const { model } of tensors.flatMap(({ sources, base }) => [...sources, ...(base ? [base] : [])])) {
-    if ((await realpath(model.checkpoint.folder)) === target) throw new UserError(`${out} is the folder of an input; choose another name`)
-  }
   const { onTensor, onWarning = () => undefined, copyFrom, ...rest } = options
   const reader = readerOf(plan, await takeCensuses(plan), onWarning)
   const survey = await surveyAll(plan, reader, onWarning)

@@ -57,7 +57,8 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
     model:
       sparsifier === 'magprune'
         ? model.refine(window, {
-            message: 'and density must keep density - epsilon and density + epsilon inside (0, 1)',
+            error: ({ input }) =>
+              `and density must keep density - epsilon and density + epsilon inside (0, 1), and density is ${(input as any).density}`,
             path: ['epsilon'],
           })
         : model,

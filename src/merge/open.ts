@@ -1,14 +1,14 @@
 // Opens the models that a merge file names: headers only, each once, under a label of its own.
 import { stat } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { findTied, isAdapter, openAdapter, openModel, openModels as openModelAndPost, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { resolveModel } from '../hub/index.js'
+import { modelName, resolveModel } from '../hub/index.js'
 import type { ErrorAt, Path } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
 export interface Model {
-  /** Last part of the folder's path, numbered when two share it: what its random draws are keyed by. */
+  /** Last part of the folder's path or of the name on the hub, numbered when two share it: what its random draws are keyed by. */
   label: string
   checkpoint: Checkpoint
   /** Stored copies of tied weights; they are left out. */
@@ -33,6 +33,8 @@ export interface Models {
  * else to the file.
  */
 export async function openModels(file: string, config: MergeFile, errorAt: ErrorAt): Promise<Models> {
+  if ((config.models === undefined) === (config.slices === undefined))
+    throw errorAt([], config.models ? '`models` and `slices` cannot stand beside each other; give one of them' : 'either `models` or `slices` is needed')
   const entries = [
     ...(config.models ?? []).map((entry, i) => ({ ...entry, path: ['models', i] as Path })),
     ...(config.slices ?? []).flatMap(({ sources }, s) => sources.map((entry, i) => ({ ...entry, path: ['slices', s, 'sources', i] as Path }))),
@@ -89,7 +91,7 @@ async function locate(text: string, file: string): Promise<string[]> {
 }
 
 function labelOf(folder: string, taken: Set<string>): string {
-  const plain = basename(folder)
+  const plain = modelName(folder)
   let label = plain
   for (let i = 2; taken.has(label); i++) label = `${plain}-${i}`
   taken.add(label)

@@ -56,17 +56,19 @@ export function resolve(levels: readonly Level[], names: readonly string[], plac
   return found
 }
 
-/** Refuses names that nobody reads and filters that fit no tensor. */
+/** Refuses names that nobody reads, among them those that are read `elsewhere`, and filters that fit no tensor. */
 export function checkLevels(
   levels: readonly Level[],
   names: readonly string[],
   owner: string,
   slots: readonly { name: string }[],
   errorAt: ErrorAt,
+  elsewhere: readonly string[] = [],
 ): void {
   const tensors = slots.map(({ name }) => name)
   for (const { path, parameters } of levels) {
     for (const [name, setting] of Object.entries(parameters)) {
+      if (elsewhere.includes(name)) throw errorAt([...path, name], `is a parameter of the whole merge: write it under the \`parameters\` of the file or of a slice`)
       if (!names.includes(name)) throw errorAt([...path, name], unknown(`parameter of ${owner}`, name, names).message)
       if (!isFiltered(setting)) continue
       for (const [i, { filter }] of setting.entries()) {

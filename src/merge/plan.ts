@@ -86,7 +86,7 @@ function checkParameters(runs: LayerRun[], ofModel: string[], ofMerge: string[],
   const all = runs.flatMap(({ parts }) => parts.map(({ levels }) => levels))
   const own = all.map(([first]) => first)
   const outer = [...new Set(all.flatMap(([, ...others]) => others))]
-  checkLevels(own, ofModel, `a model of ${method}`, slots, errorAt)
+  checkLevels(own, ofModel, `a model of ${method}`, slots, errorAt, ofMerge.filter((name) => !ofModel.includes(name)))
   checkLevels(outer, [...ofModel, ...ofMerge], method, slots, errorAt)
 }
 

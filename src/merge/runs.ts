@@ -28,7 +28,6 @@ type Entry = NonNullable<MergeFile['models']>[number]
 /** The runs with their sources; `models` is one run of all layers. */
 export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): Part[][] {
   const { models: list, slices, parameters = {}, convention } = config
-  if ((list === undefined) === (slices === undefined)) throw errorAt([], 'either `models` or `slices` is needed')
   const whole: Level = { path: ['parameters'], parameters }
   const partOf = (entry: Entry, path: Path, range: Part['range'] | null, outer: Level[]): Part => {
     const model = models.of(entry.model)
@@ -41,7 +40,10 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
       data: entry.data === undefined ? undefined : models.of(entry.data),
     }
   }
-  if (list) return [list.map((entry, i) => partOf(entry, ['models', i], null, [whole]))]
+  if (list) {
+    checkDepths(config, models, errorAt)
+    return [list.map((entry, i) => partOf(entry, ['models', i], null, [whole]))]
+  }
   return slices!.map(({ sources, parameters: own = {} }, s) => {
     const slice: Level = { path: ['slices', s, 'parameters'], parameters: own }
     return sources.map((entry, i) => {
@@ -57,6 +59,16 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
   })
 }
 
+/** Whole models have the same number of layers, the base too. */
+function checkDepths({ models: list, base_model: base }: MergeFile, models: Models, errorAt: ErrorAt): void {
+  const depthOf = (text: string): number => layerCount(models.of(text).checkpoint)
+  const first = base ?? list![0].model
+  for (const [i, { model }] of list!.entries()) {
+    const [own, wanted] = [depthOf(model), depthOf(first)]
+    if (own !== wanted) throw errorAt(['models', i, 'model'], `${model} has ${own} layers, ${first} ${wanted}; choose layers of each with slices`)
+  }
+}
+
 /** An editor that knows the file's convention follows it, unless it says otherwise itself. */
 function readEditor(
   { editor: name, ...given }: { editor: string; [option: string]: unknown },
@@ -68,8 +80,8 @@ function readEditor(
     const editor = editorNamed(name)
     const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
     const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
-    const need = editor.needsGradient?.(step.options) ? 'a gradient' : editor.needsInputs?.(step.options) ? 'inputs of layers' : null
-    if (need) throw new UserError(`${name} with these options needs ${need}, and a merge knows no task`)
+    const need = editor.needsGradient?.(step.options) ? 'a gradient' : editor.needsGram?.(step.options) ? 'Gram matrices' : null
+    if (need) throw new UserError(`${name} with these options needs ${need}, which a merge does not have: edit that model first`)
     return step
   } catch (error) {
     throw error instanceof UserError ? errorAt(path, error.message) : error

@@ -46,7 +46,7 @@ test('wrong usage is one line with the nearest name and exit code 2', () => {
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
     [['doctor', 'now'], /^deltalab: doctor takes no "now"\n$/],
     [['sweep'], /^deltalab: something is missing: deltalab sweep <config>\n$/],
-    [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: Invalid values:[^\n]*backend[^\n]*\n$/],
+    [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
     [['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''], /^deltalab: --drop is empty: a number is wanted\n$/],
     [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty: a number is wanted\n$/],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer, got 0\n$/],

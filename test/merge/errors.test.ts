@@ -1,8 +1,9 @@
 // What is wrong with a merge file or its models is said with file, line and column, before a weight is read.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
+import { folder as writeFolder } from '../checkpoint/files.js'
 import { copyModel, merge, scratch, yaml } from './fixtures.js'
 
 /** The message of a merge that must fail, the name of the file taken out. */
@@ -45,7 +46,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a parameter of the merge at a model',
     `merge_method: ties\n${models('{weight: 1, lambda: 0.5}')}`,
-    /^4:\d+: models\[0\]\.parameters\.lambda: unknown parameter/,
+    /^4:\d+: models\[0\]\.parameters\.lambda: is a parameter of the whole merge/,
   ],
   ['a missing weight', `merge_method: ties\n${models('{density: 0.5}')}`, /^4:\d+: models\[0\].*: weight of ties is required: a number/],
   [
@@ -141,12 +142,67 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     /^2:1: tokenizer_source: must be base, union or a model of this file/,
   ],
   ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not read: .* give models, or slices/],
+  ['a filter outside a list', `merge_method: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,
+    /^4:38: models\[0\]\.parameters\.weight: must be a number, true or false or text or a list; got \{"filter":"mlp","value":1\}$/],
+  ['no value', `merge_method: ties\n${models('{weight: }')}`, /parameters\.weight: must be a number.* or a list; got null$/],
+  ['a filter without its value', `merge_method: ties\n${models('{weight: [{filter: mlp}]}')}`, /weight\[0\]\.value: is required: a number/],
+  ['a list of values and filters', `merge_method: ties\n${models('{weight: [{filter: mlp, value: 1}, 2]}')}`, /weight\[1\]: must be a mapping.*; got 2$/],
+  ['no number', `merge_method: ties\n${models('{weight: .inf}')}`, /parameters\.weight: must be a finite number; got Infinity$/],
+  ['models as a mapping', 'merge_method: linear\nmodels: {model: models/ft1}\n', /^2:1: models: must be a list; got \{"model":"models\/ft1"\}$/],
+  ['models as words', 'merge_method: linear\nmodels: [models/ft1]\n', /^2:10: models\[0\]: must be a mapping of keys to values; got "models\/ft1"$/],
+  ['an unknown format', `merge_method: ties\ndtype: fp16\n${models('{weight: 1}')}`, /^2:1: dtype: must be one of float32, bfloat16, float16; got "fp16"$/],
+  ['no models', 'merge_method: linear\n', /^1:1: either `models` or `slices` is needed$/],
+  ['models and slices', 'merge_method: linear\nmodels: [{model: models/ft1}]\nslices: [{sources: [{model: models/ft1, layer_range: [0, 1]}]}]\n',
+    /^1:1: `models` and `slices` cannot stand beside each other/],
+  ['a parameter of the merge at a model of slerp', 'merge_method: slerp\nbase_model: models/ft1\nmodels: [{model: models/ft1, parameters: {t: 0}}, {model: models/ft2}]\n',
+    /parameters\.t: is a parameter of the whole merge/],
+  ['a key twice', `merge_method: ties\nmerge_method: ties\n${models('{}')}`, /^2:1: the key merge_method is there twice$/],
+  ['a tab', 'merge_method: ties\nmodels:\n\t- model: x\n', /^3:1: Tabs are not allowed as indentation$/],
   ['broken YAML', 'merge_method: [ties\n', /^\d+:\d+: /],
 ]
 
 for (const [what, text, message] of wrong) {
   test(what, async () => assert.match(await failure(text), message))
 }
+
+test('YAML of the version that mergekit reads: merge keys', async () => {
+  const file = yaml('merge_method: linear\nmodels:\n  - {model: models/ft1, parameters: &all {weight: 1}}\n  - {model: models/ft2, parameters: {<<: *all}}\n')
+  await merge(file, join(scratch, 'merge-keys'))
+})
+
+test('a file that is not UTF-8, and one that is a folder', async () => {
+  const file = join(scratch, 'latin.yml')
+  writeFileSync(file, Buffer.from('merge_method: lin\xe9ar\n', 'latin1'))
+  await assert.rejects(merge(file, join(scratch, 'never')), /latin\.yml: is not text in UTF-8$/)
+  await assert.rejects(merge(scratch, join(scratch, 'never')), /is a folder; a YAML file is wanted$/)
+})
+
+test('models of other depths and vocabularies', async () => {
+  const folder = (name: string, layers: number, tokens: number): string => {
+    const entries = Array.from({ length: layers }, (_, i): [string, [number[], number[]]] => [`model.layers.${i}.mlp.weight`, [[2], [1, 1]]])
+    return writeFolder(join(scratch, name), { ...Object.fromEntries(entries), 'model.embed_tokens.weight': [[tokens, 1], Array<number>(tokens).fill(1)] })
+  }
+  const [small, deep, wide] = [folder('small', 1, 3), folder('deep', 2, 3), folder('wide', 1, 4)]
+  const text = (other: string) => `merge_method: linear\nparameters: {weight: 1}\nmodels:\n  - {model: ${small}}\n  - {model: ${other}}\n`
+  assert.match(await failure(text(deep)), /^5:\d+: models\[1\]\.model: .*deep has 2 layers, .*small 1; choose layers of each with slices$/)
+  assert.match(await failure(text(wide)), /embed_tokens\.weight is \[4, 1\] in wide, \[3, 1\] in small; tokenizer_source: union/)
+})
+
+test('where the result may not go: onto an input, into one, or over one; nothing is written', async () => {
+  const own = copyModel('ft1')
+  const text = yaml(`merge_method: linear\nmodels:\n  - {model: ${own}, parameters: {weight: 1}}\n  - {model: models/ft2, parameters: {weight: 1}}\n`)
+  const before = readdirSync(own)
+  await assert.rejects(merge(text, own), /exists and is not empty; choose another name or give --overwrite$/)
+  await assert.rejects(merge(text, own, { overwrite: true }), /is the folder of an input/)
+  await assert.rejects(merge(text, join(own, 'a', 'b')), /lies in .*, the folder of an input/)
+  assert.deepEqual(readdirSync(own), before)
+  const outer = join(scratch, 'outer')
+  mkdirSync(outer)
+  cpSync(own, join(outer, 'inner'), { recursive: true })
+  writeFileSync(join(outer, 'model.safetensors'), '')
+  await assert.rejects(merge(yaml(`merge_method: passthrough\nmodels:\n  - model: ${join(outer, 'inner')}\n`), outer, { overwrite: true }), /holds .*inner, an input, and would replace it/)
+  await assert.rejects(merge(text, ''), /empty name/)
+})
 
 test('a model of another shape, and one that lacks a tensor', async () => {
   const change = (from: string, to: string): string => {
