@@ -1,4 +1,5 @@
 // Final answers in LaTeX: out of a solution, and in one spelling, as Lewkowycz et al. 2022 (arXiv 2206.14858, appendix D) do.
+import { sameFormula } from './algebra.js'
 
 /** What stands in the last \boxed{…} (or \fbox{…}, or after "\boxed "); undefined without one. */
 export function boxedAnswer(text: string): string | undefined {
@@ -47,26 +48,5 @@ export function normaliseAnswer(answer: string): string {
   return /^\d+$/.test(text.replaceAll(',', '')) ? text.replaceAll(',', '') : text
 }
 
-/**
- * Equal after normalisation, or equal numbers. Less than what sympy finds: forms that only algebra shows to be the same
- * (x+1 and 1+x) are told apart.
- */
-export function sameAnswer(one: string, two: string): boolean {
-  if (one === two) return true
-  const [a, b] = [valueOf(one), valueOf(two)]
-  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a))
-}
-
-/** Value of a number, a fraction or a root of one. */
-function valueOf(text: string): number | undefined {
-  const whole = text.replace(/[dt]frac/g, 'frac').replace(/\\left|\\right|\\%|%$/g, '')
-  const number = (part: string): number | undefined => (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(part) ? Number(part) : undefined)
-  const ratio = /^([-+]?)\\frac\{([^{}]+)\}\{([^{}]+)\}$/.exec(whole) ?? /^([-+]?)(\d+)\/(\d+)$/.exec(whole)
-  if (ratio) {
-    const [above, below] = [number(ratio[2]), number(ratio[3])]
-    return above === undefined || !below ? undefined : ((ratio[1] === '-' ? -1 : 1) * above) / below
-  }
-  const root = /^([-+]?)(\d*)\\sqrt\{(\d+(?:\.\d+)?)\}$/.exec(whole)
-  if (root) return (root[1] === '-' ? -1 : 1) * Number(root[2] || 1) * Math.sqrt(Number(root[3]))
-  return number(whole)
-}
+/** Equal after normalisation, or the same number or formula; where sympy cannot read an answer, the same text is still right. */
+export const sameAnswer = (one: string, two: string): boolean => one === two || sameFormula(one, two)

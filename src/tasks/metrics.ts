@@ -56,11 +56,10 @@ const program: Metric = {
 
 const testsOf = (item: Item) => Tests.safeParse(item.fields.tests).data ?? []
 
-
 /** Of Lewkowycz et al. 2022 (arXiv 2206.14858), as lm-evaluation-harness scores minerva_math. */
 const mathAnswer: Metric = {
   name: 'math_answer',
-  description: 'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a number',
+  description: 'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a formula',
   exactImpliesRight: false,
   score(answer, item) {
     const stated = statedAnswer(answer)
