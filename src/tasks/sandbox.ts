@@ -1,11 +1,13 @@
 // Runs a Python program that a model wrote: in a process of its own with limits of time, memory, files and processes, with
-// no network, in an empty folder that is deleted after. Nothing here is used unless a person asks for it.
+// no network, without the user's files and environment, in an empty folder that is deleted after. Nothing here is used
+// unless a person asks for it.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { ENVIRONMENT, findIsolation, type Isolation } from './isolation.js'
 
 export interface Limits {
   /** Seconds for the program itself; the reference evaluation of HumanEval gives 3. */
@@ -48,44 +50,36 @@ say.flush()
 leave(0)
 `
 
-/** How a command is cut off the network on this system; null when there is no way. */
-function isolation(): string[] | null {
-  const ways: Partial<Record<NodeJS.Platform, string[]>> = {
-    linux: ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child'],
-    darwin: ['sandbox-exec', '-p', '(version 1)(allow default)(deny network*)'],
-  }
-  const way = ways[process.platform]
-  return way && runs([...way, 'true']) ? way : null
-}
-
-function runs([command, ...words]: string[]): boolean {
-  try {
-    execFileSync(command, words, { stdio: 'ignore', timeout: 10_000 })
-    return true
-  } catch {
-    return false
-  }
-}
-
 export interface Sandbox {
   /** True when the program runs to its end within the limits and raises nothing. */
   passes(program: string): Promise<boolean>
 }
 
-/** @throws UserError where there is no Python, or no way to cut a process off the network */
-export function openSandbox(limits: Limits = LIMITS): Sandbox {
-  let python: string
+/** Python, and the folders that it is made of. */
+interface Python {
+  path: string
+  folders: string[]
+}
+
+function findPython(): Python {
+  const asked = 'import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.base_prefix]))'
   try {
-    python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8', timeout: 10_000 }).trim()
+    const [path, ...folders] = JSON.parse(execFileSync('python3', ['-c', asked], { encoding: 'utf8', timeout: 10_000 })) as string[]
+    return { path, folders: [...new Set(folders)].filter((folder) => folder !== '/usr') }
   } catch (cause) {
     throw new UserError('generated programs are run by python3, which is not there', { cause })
   }
-  const way = isolation()
+}
+
+/** @throws UserError where there is no Python, or no way to cut a process off the network */
+export function openSandbox(limits: Limits = LIMITS): Sandbox {
+  const python = findPython()
+  const way = findIsolation([python.path, '-I', '-c', ''], python.folders)
   if (!way) throw new UserError('generated programs are not run: this system gives no way to cut a process off the network (unshare, sandbox-exec)')
   return { passes: (program) => runProgram(program, python, way, limits) }
 }
 
-async function runProgram(program: string, python: string, way: readonly string[], { seconds, memory }: Limits): Promise<boolean> {
+async function runProgram(program: string, python: Python, way: Isolation, { seconds, memory }: Limits): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'program-'))
   const word = randomUUID()
   try {
@@ -93,7 +87,8 @@ async function runProgram(program: string, python: string, way: readonly string[
     // One option a time: not every shell takes several.
     const caps = [`-t ${Math.ceil(seconds) + 5}`, '-f 20480', '-n 64', ...(process.platform === 'linux' ? [`-v ${Math.floor(memory / 1024)}`] : [])]
     const limits = caps.map((cap) => `ulimit ${cap}`).join(' && ')
-    const [command, ...words] = [...way, 'sh', '-c', `${limits} && exec "$@"`, 'sh', python, '-I', 'runner.py', 'program.py', word, String(seconds)]
+    const limited = ['sh', '-c', `${limits} && exec "$@"`, 'sh', python.path, '-I', 'runner.py', 'program.py', word, String(seconds)]
+    const [command, ...words] = way(limited, python.folders)
     return (await outputOf(command, words, folder, seconds)).endsWith(word)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -102,7 +97,7 @@ async function runProgram(program: string, python: string, way: readonly string[
 
 function outputOf(command: string, words: string[], cwd: string, seconds: number): Promise<string> {
   return new Promise((done, fail) => {
-    const child = spawn(command, words, { cwd, env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+    const child = spawn(command, words, { cwd, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'ignore'], detached: true })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-1000)))
     const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), (seconds + 5) * 1000)

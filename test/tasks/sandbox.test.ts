@@ -1,6 +1,9 @@
 // Generated programs: what passes, and what a program cannot do. Passed over where the system has no way to isolate one.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openSandbox, type Sandbox } from '../../src/tasks/sandbox.js'
 import { METRICS } from '../../src/tasks/index.js'
@@ -43,6 +46,29 @@ test('a program has no network, not even to this machine', { skip: reason }, asy
   assert.equal(await sandbox!.passes(`import socket\nsocket.create_connection(("127.0.0.1", ${port}), 0.5)`), false)
   assert.equal(called, 0)
   await new Promise((done) => server.close(done))
+})
+
+test("a program sees neither the user's files nor the environment, and cannot change the system's", { skip: reason || (process.platform !== 'linux' && 'only on Linux') }, async () => {
+  const folder = mkdtempSync(join(homedir(), '.sandbox-'))
+  const secret = join(folder, 'secret.txt')
+  writeFileSync(secret, 'x')
+  process.env.SANDBOX_SECRET = 'x'
+  try {
+    const programs = [
+      `open(${JSON.stringify(secret)}).read()`,
+      `open(${JSON.stringify(join(process.cwd(), 'package.json'))}).read()`,
+      'open("/etc/passwd").read()',
+      'open("/usr/written", "w")',
+      'import os\nos.environ["SANDBOX_SECRET"]',
+      'import ctypes\nassert ctypes.CDLL(None).mount(b"none", b"/usr", None, 32 | 4096, None) == 0',
+      'import os\nassert os.listdir("/proc") or os.listdir("/old")',
+    ]
+    assert.deepEqual(await Promise.all(programs.map((program) => sandbox!.passes(program))), programs.map(() => false))
+    assert.equal(await sandbox!.passes('open("own", "w").write("x")\nassert open("own").read() == "x"\nimport json, math, heapq, re, collections'), true)
+  } finally {
+    rmSync(folder, { recursive: true })
+    delete process.env.SANDBOX_SECRET
+  }
 })
 
 test('HumanEval and MBPP items are right with a right answer', { skip: reason }, async () => {
