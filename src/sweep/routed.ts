@@ -65,8 +65,11 @@ export async function applyRouted(
     const found: T[] = []
     for (const [i, gates] of (await gatesOf(task)).entries()) {
       const own = weigh(gates)
-      found.push(await measure({ ...home.post, ...own }, { ...task, items: [task.items[i]] }))
-      tf.dispose(own)
+      try {
+        found.push(await measure({ ...home.post, ...own }, { ...task, items: [task.items[i]] }))
+      } finally {
+        tf.dispose(own)
+      }
     }
     return found
   }

@@ -116,6 +116,18 @@ test('the weights of an item are the merge with the gates of that item', async (
   home.dispose()
 })
 
+test('a gate of 1 at full rank gives back the weights of its post', async () => {
+  const experiment = await load()
+  const home = await takeResidence(experiment.models[0])
+  const merged = await applyMerge(home, fixGates(experiment.merges[0], [1, 0]), null, [], assert.fail)
+  for (const [name, tensor] of Object.entries(home.post)) {
+    const [right, values] = [await tensor.data(), await merged.weights[name].data()]
+    values.forEach((value, i) => near(value, right[i], 1e-6))
+  }
+  merged.dispose()
+  home.dispose()
+})
+
 test('the router learns from the last items of the tasks alone, and from their prompts alone', async () => {
   const experiment = await load()
   const request = { kind: 'prompts' as const, edit: experiment.merges[0], seed: null, items: 8 }
