@@ -1,5 +1,5 @@
 // A merge as runs know it, and how its row names it. Imports nothing that computes: every thread and every report may read it.
-import { basename } from 'node:path'
+import { modelName } from '../hub/reference.js'
 import type { Convention, Merger } from '../mergers/index.js'
 import type { Edit } from './edits.js'
 import type { Pair } from './experiment.js'
@@ -19,8 +19,8 @@ export interface Merge {
   tasks: string[] | null
 }
 
-/** What a fine-tune is called in a merge: the last part of its folder. */
-export const postName = (pair: Pair): string => basename(pair.postFolder)
+/** What a fine-tune is called in a merge: the last part of its folder, or of its name on the hub. */
+export const postName = (pair: Pair): string => modelName(pair.postFolder)
 
 /** True when a model, on one of its tasks, is a reference for this merge. */
 export const measures = ({ posts, tasks }: Merge, pair: Pair, source: string): boolean =>

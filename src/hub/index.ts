@@ -8,7 +8,7 @@ import { datasetNamed, remoteModel } from './reference.js'
 import { readSettings, type HubSettings } from './settings.js'
 import { isHere, listRepository, takeSnapshot, type OnDownload } from './snapshot.js'
 
-export { remoteModel, type Repository } from './reference.js'
+export { modelName, remoteModel, type Repository } from './reference.js'
 export { readSettings, type HubSettings } from './settings.js'
 export type { DataChoice } from './datafiles.js'
 export type { RemoteFile } from './file.js'

@@ -1,6 +1,6 @@
 // References to models and data sets: a folder of this machine, or `org/name[@revision]` on the hub.
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 
 export interface Repository {
@@ -27,6 +27,13 @@ export function parseReference(text: string, type: Repository['type']): Reposito
 export function remoteModel(text: string, root = '.'): Repository | null {
   const repository = parseReference(text, 'model')
   return repository === null || existsSync(resolve(root, text.split('/')[0])) ? null : repository
+}
+
+const CACHED = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
+
+/** What a model is called: the last part of its folder's path or of its name on the hub, also where that is a folder of the cache. */
+export function modelName(place: string): string {
+  return CACHED.exec(place)?.[1] ?? basename(parseReference(place, 'model')?.name ?? place)
 }
 
 /** @throws UserError unless the text is `org/name[@revision]` */
