@@ -1,7 +1,7 @@
 // Riemann sum of ⟨∇L(W_post + tT), T⟩ along the path from the post-trained (t = 0) to the edited weights (t = 1),
 // arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
-import { forward, disposeInputs, sourceOf, type Model, type Rows, type Source, type Steer, type Weights } from '../models/index.js'
+import { forward, disposeInputs, portionsOf, sourceOf, type Model, type Rows, type Source, type Steer, type Weights } from '../models/index.js'
 import { pullBack, type Gradient } from './gradient.js'
 import { preparePass } from './pass.js'
 
@@ -103,10 +103,17 @@ export async function riemannSum(
   const terms = new Map([...steer.names].map((name) => [name, 0]))
   if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
   for (const { t, weight } of ruleNodes(rule, steps)) {
-    const add = async (name: string, values: Float32Array, rows: Rows | null) =>
-      void terms.set(name, terms.get(name)! + weight * inner(values, await steer.read(name, rows)))
-    if (t === 0 && origin) for (const name of steer.names) await add(name, origin.get(name) ?? new Float32Array(0), null)
-    else await pullBack(model, source.moved(steer, t), batches, steer.names, add)
+    const add = async (name: string, values: Float32Array, rows: Rows | null) => {
+      let slope = 0
+      for (const portion of portionsOf(model.shapes[name], rows)) {
+        const step = await steer.read(name, portion.rows)
+        slope += inner(values.subarray(portion.at, portion.at + step.length), step)
+      }
+      terms.set(name, terms.get(name)! + weight * slope)
+    }
+    if (t === 0 && origin) {
+      for (const name of steer.names) if (origin.has(name)) await add(name, origin.get(name)!, null)
+    } else await pullBack(model, source.moved(steer, t), batches, steer.names, add)
   }
   return total(terms)
 }

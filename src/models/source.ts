@@ -45,6 +45,21 @@ export interface Source extends Plan {
 /** Float32 values of a tensor, or of some of its rows. */
 export type ReadRows = (name: string, rows: Rows | null) => Promise<Float32Array>
 
+/** Values of a change that are read at a time: the change of a vocabulary's matrix would double what is held of it. */
+const PORTION = 1 << 22
+
+/** The rows (all when null) of a tensor in portions that are small enough to be read beside it; `at` is the first value's place among them. */
+export function portionsOf(shape: readonly number[], rows: Rows | null): { rows: Rows | null; at: number }[] {
+  const width = shape.slice(1).reduce((a, b) => a * b, 1)
+  const { from, to } = rows ?? { from: 0, to: shape[0] ?? 1 }
+  const step = Math.max(1, Math.floor(PORTION / width))
+  if (to - from <= step) return [{ rows, at: 0 }]
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => {
+    const first = from + i * step
+    return { rows: { from: first, to: Math.min(to, first + step) }, at: i * step * width }
+  })
+}
+
 const namesOf = ({ blocks }: Stretch) => [...new Set(blocks.flatMap((block) => block.weights))]
 
 /** The rows of one tensor that a part brings. */
@@ -97,10 +112,15 @@ export function streaming(model: Model, plan: Plan, read: ReadRows): Source {
       streaming(model, plan, async (name, rows) => {
         const still = read(name, rows)
         if (t === 0 || !steer.names.has(name)) return still
-        const [values, step] = await Promise.all([still, steer.read(name, rows)])
         // Rounded like the float32 operations on tensors, so that both kinds of source give the same bits.
         const scale = Math.fround(t)
-        for (let i = 0; i < values.length; i++) values[i] += Math.fround(scale * step[i])
+        const [first, ...others] = portionsOf(model.shapes[name], rows)
+        const [values, start] = await Promise.all([still, steer.read(name, first.rows)])
+        const move = (at: number, step: Float32Array) => {
+          for (let i = 0; i < step.length; i++) values[at + i] += Math.fround(scale * step[i])
+        }
+        move(first.at, start)
+        for (const { rows: portion, at } of others) move(at, await steer.read(name, portion))
         return values
       }),
   }
