@@ -21,7 +21,8 @@ export async function askInChat(task: Task, folder: string, settings: ChatSettin
   const system = settings === true ? undefined : settings.system
   const items = task.items.map((item) => {
     const preamble = item.preamble ?? ''
-    const first = [system, preamble].filter(Boolean).join('\n\n')
+    const apart = system && preamble && !/\s$/.test(system) && !/^\s/.test(preamble) ? '\n\n' : ''
+    const first = (system ?? '') + apart + preamble
     const ask = (prompt: string) =>
       chat([...(first ? [{ role: 'system', content: first }] : []), { role: 'user', content: prompt.slice(preamble.length) }], { answer: true })
     return { ...item, prompt: ask(item.prompt), ...(item.choices && { choices: item.choices.map(({ prompt, text }) => ({ prompt: ask(prompt), text })) }) }
