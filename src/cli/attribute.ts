@@ -1,4 +1,5 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
+import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 import { readSteps, withEditors } from './steps.js'
@@ -38,7 +39,8 @@ export async function handler(args: Args): Promise<void> {
   ])
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
-  const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory })
+  const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
+  const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory: bound, clock: () => performance.now() / 1000 })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
   process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)

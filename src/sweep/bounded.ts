@@ -1,12 +1,12 @@
 // The attribution of one edit of a model larger than memory: weights are read block by block, and the change T of the edit
 // waits in a scratch checkpoint.
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openCheckpoint, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { companionsOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
 import { applyToValues, bitsOf, editorNamed, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
+import { UserError } from '../errors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
 import { classify, fitBatches, lossOf, riemannSum, rowsOf } from '../loss/index.js'
 import { loadModel, type Steer } from '../models/index.js'
@@ -14,7 +14,7 @@ import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { failedRow, type Finished } from './columns.js'
-import type { AttributeOptions } from './measure.js'
+import type { AttributeOptions, Bound } from './measure.js'
 import type { Run } from './plan.js'
 import { collectWarnings } from './warnings.js'
 
@@ -66,21 +66,22 @@ async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly stri
  * Row and terms of one edit within a bound on memory; nothing is scored.
  * @throws UserError for a bound below one block, with the least that would do; for an editor that needs a gradient
  */
-export async function attributeBounded(run: Run, task: Task, options: AttributeOptions & { memory: number }): Promise<Finished> {
-  const started = performance.now()
+export async function attributeBounded(run: Run, task: Task, options: AttributeOptions & { memory: Bound }): Promise<Finished> {
+  const started = options.clock()
   const { pair: folders, edit } = run
-  const [base, post] = await Promise.all([openCheckpoint(folders.baseFolder), openCheckpoint(folders.postFolder)])
-  const scratch = await mkdtemp(join(tmpdir(), 'deltalab-change-'))
+  const [base, post] = await openModels(folders.baseFolder, folders.postFolder)
+  const scratch = await mkdtemp(join(options.memory.scratch, 'deltalab-change-'))
   try {
+    if (!post.config) throw new UserError(`${folders.post}: config.json is missing`)
     const pair = await pairCheckpoints(base, post)
     const entries = pair.names.map((name) => post.tensors.get(name)!)
     const names = selectTensors(entries, edit.tensors)
-    const model = loadModel(post.config!, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
-    const tokenizer = await loadReader(folders.postFolder)
-    checkReader(folders.postFolder, tokenizer, model)
+    const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
+    const tokenizer = await loadReader(companionsOf(post))
+    checkReader(companionsOf(post), tokenizer, model)
     const { items, rule, steps, memory } = options
     const described = await describeClasses(task, model, base)
-    const { batches, over } = fitBatches(model, memory, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
+    const { batches, over } = fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
     const { warn, summary } = collectWarnings()
     const tally = await writeChange(pair, run, names, join(scratch, 'change'), warn)
     const change = await openCheckpoint(join(scratch, 'change'))
@@ -118,7 +119,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
       riemann_sum: path.sum,
       class: verdict,
       warnings: summary(),
-      seconds: (performance.now() - started) / 1000,
+      seconds: options.clock() - started,
       backend: tf.getBackend(),
       status: 'ok',
       error: null,

@@ -85,6 +85,13 @@ export function namedEdit(steps: readonly Step[], where: Pick<Edit, 'on' | 'tens
   }
 }
 
+export interface Bound {
+  /** Of tensors and of values on their way. */
+  bytes: number
+  /** Folder that holds the change of the weights for the while. */
+  scratch: string
+}
+
 export interface AttributeOptions {
   /** What `loadTask` takes. */
   task: string
@@ -92,24 +99,26 @@ export interface AttributeOptions {
   rule: Rule
   steps: number
   seed: number
-  /** Bound on the bytes of tensors and of values on their way; weights are then read block by block. */
-  memory?: number
+  /** Weights are then read block by block. */
+  memory?: Bound
+  /** Seconds since any fixed moment. */
+  clock: () => number
 }
 
-/** The row and the per-tensor Riemann terms of one edit of one pair. */
+/** The row and the per-tensor Riemann terms of one edit of one pair: folders, names on the hub, an adapter of the base. */
 export async function attributeEdit(
-  baseFolder: string,
-  postFolder: string,
+  base: string,
+  post: string,
   edit: Edit,
   options: AttributeOptions,
 ): Promise<{ row: Row; terms: Term[] }> {
   const task = await loadTask(options.task)
   const pair: Pair = {
-    name: basename(resolve(postFolder)),
-    base: baseFolder,
-    post: postFolder,
-    baseFolder,
-    postFolder,
+    name: basename(resolve(post)),
+    base,
+    post,
+    baseFolder: base,
+    postFolder: post,
     tasks: [{ given: options.task, source: options.task }],
   }
   const run: Run = {
@@ -119,7 +128,7 @@ export async function attributeEdit(
     edit,
     seed: edit.stochastic ? options.seed : null,
   }
-  const { items, rule, steps } = options
+  const { items, rule, steps, clock } = options
   const measures = { score: false as const, loss: { items, rule, steps, riemann: true, taylor2: false, terms: true } }
   if (options.memory !== undefined) return attributeBounded(run, task, { ...options, memory: options.memory })
   const home = await takeResidence(pair)
@@ -128,7 +137,7 @@ export async function attributeEdit(
     return await executeRun(home, run, measures, reference, {
       experiment: 'attribute',
       backend: tf.getBackend(),
-      clock: () => performance.now() / 1000,
+      clock,
     })
   } finally {
     home.dispose()

@@ -85,7 +85,7 @@ test('taking the whole delta back gives the base model, loss and all, where ever
       stochastic: false,
       needsGradient: false,
     },
-    { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0 },
+    { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0, clock: () => 0 },
   )
   assert.ok(Math.abs(row.loss_edited! - row.loss_pre!) < 1e-6, `${row.loss_edited} and ${row.loss_pre}`)
   assert.deepEqual([row.kept, row.edit_norm], [0, row.delta_norm])
@@ -121,7 +121,7 @@ test('an editor that reads the whole model first has one threshold for all tenso
     steps: [{ editor: 'magnitude', options: { drop_rate: 0.5, rescale: false, convention: 'paper', granularity } }],
     stochastic: false, needsGradient: false,
   })
-  const settings = { task: join(folder, 'items.jsonl'), items: 6, rule: 'left' as const, steps: 1, seed: 0 }
+  const settings = { task: join(folder, 'items.jsonl'), items: 6, rule: 'left' as const, steps: 1, seed: 0, clock: () => 0 }
   const [model, tensor] = await Promise.all(
     ['model', 'tensor'].map((granularity) => attributeEdit(join(folder, 'base'), join(folder, 'post'), magnitude(granularity), settings)))
   assert.equal(model.row.kept, tensor.row.kept, 'half of all entries, either way')
