@@ -5,6 +5,7 @@ import { describeConfig } from '../dist/src/config/index.js'
 import { describeEditors } from '../dist/src/editors/describe.js'
 import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
+import { describeTasks } from '../dist/src/tasks/index.js'
 import { describeArchitectures } from '../dist/test/docs/architectures.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 import { describeTests } from '../dist/test/docs/tests.js'
@@ -14,6 +15,7 @@ for (const [file, tables] of [
   ['docs/config.md', describeConfig()],
   ['docs/results.md', describeRecords()],
   ['docs/editors.md', describeEditors()],
+  ['docs/tasks.md', describeTasks()],
   ['docs/mergers.md', describeMergers()],
   ['docs/fixtures.md', await describeFixtures()],
   ['docs/architectures.md', await describeArchitectures()],

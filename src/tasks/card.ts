@@ -11,80 +11,67 @@ import { readText } from './text.js'
 const text = z.string().min(1)
 const names = z.union([text, z.array(text).min(1)])
 
-/** A data set of the hub. */
 const Hub = z.strictObject({
-  hub: text.regex(/^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/, 'must be org/name or org/name@revision'),
-  config: names.optional(),
-  split: text,
-  /** Path or pattern with * of the files, where the layout is not one of the hub's. */
-  files: text.optional(),
+  hub: text.regex(/^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/, 'must be org/name or org/name@revision').describe('Data set of the hub: org/name, or org/name@revision.'),
+  config: names.optional().describe('Configuration of it, or several, one after the other.'),
+  split: text.describe('Split that is measured on.'),
+  files: text.optional().describe("Path of the files, or a pattern with `*`, where the layout is not one of the hub's."),
 })
 
 const FewShot = z.strictObject({
-  number: z.int().min(0).default(0),
-  /** Where the examples are drawn from: a file, or another split of the data set; `samples` are written down in the card. */
-  file: text.optional(),
-  split: text.optional(),
-  samples: z.array(z.record(z.string(), z.unknown())).optional(),
-  /** `first`: the same for all; `random`: drawn for one item after the other as lm-evaluation-harness does, from `seed`. */
-  sampling: z.enum(['first', 'random']).default('first'),
-  seed: z.int().min(0).max(2 ** 32 - 1).default(1234),
-  /** Examples drawn beyond `number`: one, where examples may come from the data itself (and where the harness takes it for that). */
-  spare: z.int().min(0).default(0),
-  separator: z.string().default('\n\n'),
-  /** Only examples with the item's value in this column. */
-  same: text.optional(),
-  /** Target of an example, where it differs from that of an item. */
-  target: text.optional(),
+  number: z.int().min(0).default(0).describe('Examples before every prompt; `name:5` asks for five.'),
+  file: text.optional().describe('File that they are drawn from, relative to the card.'),
+  split: text.optional().describe('Split of the data set that they are drawn from.'),
+  samples: z.array(z.record(z.string(), z.unknown())).optional().describe('Rows to take them from, written down here.'),
+  sampling: z.enum(['first', 'random']).default('first').describe('`first`: the same for all. `random`: drawn for one item after the other as lm-evaluation-harness does, with the generator of Python.'),
+  seed: z.int().min(0).max(2 ** 32 - 1).default(1234).describe('Seed of the draws.'),
+  spare: z.int().min(0).default(0).describe('Rows drawn beyond `number`: one where the item itself may be among them, and where the harness takes it for that (its task has neither a test split nor a few-shot split).'),
+  separator: z.string().default('\n\n').describe('After every example.'),
+  same: text.optional().describe("Column in which examples must have the item's value."),
+  target: text.optional().describe('Target of an example, where it differs from that of an item.'),
 })
 
 const Step = z.strictObject({
-  regex: text.refine(isRegex, 'is not a regular expression'),
-  take: z.int().default(0),
-  fallback: z.string().default('[invalid]'),
+  regex: text.refine(isRegex, 'is not a regular expression').describe('Its matches in the answer; the first group that is not empty, or the whole.'),
+  take: z.int().default(0).describe('Which match: from 0, or from the end when negative.'),
+  fallback: z.string().default('[invalid]').describe('Where there is none.'),
+})
+
+const Ignore = z.strictObject({
+  case: z.boolean().optional().describe('Upper and lower case.'),
+  punctuation: z.boolean().optional().describe('ASCII punctuation.'),
+  regexes: z.array(text.refine(isRegex)).optional().describe('What these match, one after the other.'),
 })
 
 const shape = {
-  name: z.string().regex(/^[\w.-]+$/, 'must be made of letters, digits, _ . and -'),
-  version: z.int().min(1),
-  description: text,
-  /** What the card agrees with, and where it does not. */
-  follows: text.optional(),
-  kind: z.enum(['generate', 'choices', 'classify', 'images']).default('generate'),
-  /** File relative to the card (JSONL, CSV, Parquet; a folder of images, or a JSONL file of {image, crop, label}), or a data set of the hub. */
-  data: z.union([text, Hub]),
-  /** Name of a preparation of the rows. */
-  prepare: text.optional(),
-  /** Column of the ids; without it `id`, and without that the number of the line. */
-  id: text.optional(),
-  /** Jinja templates over the columns. */
-  preamble: z.string().default(''),
-  prompt: text.default('{{prompt}}'),
-  target: z.string().default('{{target}}'),
-  delimiter: z.string().optional(),
-  /** Texts to choose from: templates, or the column (or column.part) that holds the list. */
-  choices: names.optional(),
-  /** Column with one prompt per choice, where they differ. */
-  prompts: text.optional(),
-  /** The right choice: its index, its text, or its name in the list `labels`; or the column of a list of 0 and 1. */
-  right: text.optional(),
-  labels: text.optional(),
-  /** Names of the classes of images: of a data file's labels, or of the folders in alphabetical order (their own names unless given). */
-  classes: z.array(text).min(1).optional(),
-  /** Jinja templates over `class`: how a zero-shot model is asked for a class. */
-  templates: z.array(text).min(1).optional(),
-  pair: text.optional(),
-  label: text.optional(),
-  /** Checked against the metrics after parsing, for the nearest name; the first is the task's score. */
-  metric: names,
-  /** Longest answer generated, in tokens. */
-  max_new_tokens: z.int().min(1).max(4096).optional(),
-  stop: z.array(text).optional(),
-  filters: z.record(z.string(), z.array(Step).min(1)).optional(),
-  ignore: z.strictObject({ case: z.boolean().optional(), punctuation: z.boolean().optional(), regexes: z.array(text.refine(isRegex)).optional() }).optional(),
-  fewshot: FewShot.optional(),
+  name: z.string().regex(/^[\w.-]+$/, 'must be made of letters, digits, _ . and -').describe('Name in rows and tables.'),
+  version: z.int().min(1).describe('Raised when a change changes scores; part of what identifies a run.'),
+  description: text.describe('One line for `deltalab tasks`.'),
+  follows: text.optional().describe('What the card agrees with, and where it does not.'),
+  kind: z.enum(['generate', 'choices', 'classify', 'images']).default('generate').describe('Generated text; the choice of the highest log-likelihood; a class or value from the head of an encoder; the class of an image.'),
+  data: z.union([text, Hub]).describe('File relative to the card (JSONL, CSV, Parquet; a folder with a folder of images for each class, or a JSONL file of `image`, `crop` and `label`), or a data set of the hub.'),
+  prepare: text.optional().describe('What the rows need before a template is filled, by name.'),
+  id: text.optional().describe('Column of the ids; without it `id`, and without that the number of the line.'),
+  preamble: z.string().default('').describe('Jinja template over the columns, as all that follow: before examples and prompt. The system message of a chat.'),
+  prompt: text.default('{{prompt}}').describe('What is asked.'),
+  target: z.string().default('{{target}}').describe('What should be answered; empty where there is no reference answer.'),
+  delimiter: z.string().optional().describe('Between prompt and answer: a space before choices, else nothing, unless given; nothing in a chat.'),
+  choices: names.optional().describe('Texts to choose from: templates, or the column (or column.part) that holds the list.'),
+  prompts: text.optional().describe('Column with one prompt per choice, where they differ.'),
+  right: text.optional().describe('The right choice: its index, its text, or its name in the list `labels`; or the column of a list of 0 and 1.'),
+  labels: text.optional().describe('Column of the names of the choices.'),
+  classes: z.array(text).min(1).optional().describe("Names of the classes of images: of a data file's labels, or of the folders in alphabetical order (their own names unless given)."),
+  templates: z.array(text).min(1).optional().describe('Jinja templates over `class`: how a zero-shot model is asked for a class; "a photo of a …." unless given.'),
+  pair: text.optional().describe('Second text, for encoders.'),
+  label: text.optional().describe('Number of the right class, or the value.'),
+  metric: names.describe("Metrics of `deltalab tasks`; the first is the task's score."),
+  max_new_tokens: z.int().min(1).max(4096).optional().describe('Longest answer generated, in tokens.'),
+  stop: z.array(text).optional().describe('Texts that end an answer, and are not part of it.'),
+  filters: z.record(z.string(), z.array(Step).min(1)).optional().describe("Ways to take the answer out of the text, each a list of steps; the score of the first is the task's."),
+  ignore: Ignore.optional().describe('What exact_match does not look at.'),
+  fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }
-const Card = z.strictObject(shape)
+export const Card = z.strictObject(shape)
 export type Card = Omit<z.infer<typeof Card>, 'metric'> & { path: string; metrics: string[]; errorAt(key: string, message: string): UserError }
 export type HubData = z.infer<typeof Hub>
 

@@ -1,4 +1,5 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
+export { describeTasks } from './describe.js'
 export { SHIPPED, identifyTask, listTasks, loadTask, type TaskOptions, type TaskSummary } from './load.js'
 export { METRICS, listMetrics, metricsFor } from './metrics.js'
 export { LABEL_METRICS, type LabelMetric } from './labels.js'
