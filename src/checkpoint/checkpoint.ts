@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
-import { countNonFinite, decode, BITS, FLOATING, isFloating } from './dtype.js'
+import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, type WritableDtype } from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 
 export const SINGLE = 'model.safetensors'
@@ -120,6 +120,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
     const bytes = chunk ? chunk.subarray(0, size) : new Uint8Array(part.buffer, part.byteOffset, size)
     await fill(handle, bytes, at, entry)
     if (chunk) decode(dtype, bytes, part)
+    if (dtype !== 'F64' && allFinite(dtype as WritableDtype, bytes)) continue
     const bad = countNonFinite(part)
     if (bad.count && !count) first = done + bad.first
     count += bad.count

@@ -3,7 +3,7 @@
 import { chmod, copyFile, mkdtemp, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { allFinite, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { amount, checkTarget, makePartial } from './target.js'
 
@@ -91,17 +91,16 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
 
 function toBytes({ name, dtype }: PlannedTensor, values: Float32Array): Uint8Array {
   if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
+  const bytes = encode(dtype as WritableDtype, values)
+  if (allFinite(dtype as WritableDtype, bytes)) return bytes
   const bad = countNonFinite(values)
   if (bad.count)
     throw new UserError(
       `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`,
     )
-  const bytes = encode(dtype as WritableDtype, values)
-  if (dtype === 'F32') return bytes
   const halves = new Uint16Array(bytes.buffer)
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
-  if (first < 0) return bytes
   const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
   throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`)
 }

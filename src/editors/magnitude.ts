@@ -102,7 +102,7 @@ async function census(deltas: ModelDeltas, options: Options): Promise<ModelCut> 
     n += values.length
   }
   const place = placeOf(n, options)
-  const selection = selectLargest(n, Math.min(n, place))
+  const selection = selectLargest(() => Math.min(n, place))
   while (!selection.result) {
     for await (const [, values] of deltas()) selection.add(values)
     selection.endPass()

@@ -1,10 +1,10 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { companionsOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
-import { needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
+import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
-import { add, editPart, mergePart, placeOf, subtract, wantsDeltas } from './tensor.js'
+import { add, editPart, placeOf, subtract, wantsDeltas } from './tensor.js'
 
 export interface MergeOptions {
   overwrite?: boolean
@@ -39,7 +39,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
       if (merging) {
         const before = await readBase(tensor)
         const part = { ...(await reader({ ...tensor, merging }, before)), embedding: roleOf(name, shape) === 'embedding' }
-        const merged = await mergePart({ ...merging, survey }, part, before, onWarning)
+        const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
       } else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
       onTensor?.(name, shape.reduce((product, side) => product * side, 1))

@@ -2,6 +2,7 @@
 import { UserError } from '../errors/index.js'
 import { parseWith } from '../errors/options.js'
 import { tf, type Tensor } from '../tensor/index.js'
+import { valuesOf } from './sum.js'
 import type { Convention, Inputs, Merger, Walk } from './merger.js'
 
 /** Parsed options of one merge; `survey` is filled by `surveyModels`. */
@@ -50,6 +51,8 @@ export async function surveyModels(merging: Merging, walk: Walk, warn: (text: st
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */
 export async function mergeTensors({ merger, ...settings }: Merging, inputs: Inputs, warn: (text: string) => void): Promise<Tensor> {
   const context = { survey: undefined, ...settings, warn }
-  const facts = await merger.prepare?.(inputs, context)
+  const facts = merger.measure
+    ? await merger.measure(await Promise.all(inputs.models.map(valuesOf)), { ...context, name: inputs.name })
+    : await merger.prepare?.(inputs, context)
   return tf.tidy(() => merger.merge(inputs, { ...context, facts }))
 }

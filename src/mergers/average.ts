@@ -14,6 +14,7 @@ export const average: Merger<z.infer<typeof options>, Weighted> = {
   conventions: ['paper', 'mergelm', 'mergekit'],
   input: 'weights',
   count: [1, Infinity],
+  measure: () => undefined,
   check: ({ normalize }, models) =>
     normalize && total(models.map((m) => m.weight)) === 0 ? 'the weights sum to 0 and cannot be normalised' : undefined,
   merge({ models }, { options: { normalize }, models: m }) {

@@ -21,6 +21,8 @@ export interface Inputs {
   given?: Tensor[]
   /** True for a matrix with a row per token. */
   embedding: boolean
+  /** Index of the first entry in the whole tensor, where the inputs are a run of its entries. */
+  offset?: number
 }
 
 /** The same as plain float32, row-major, for a pass over the whole models. */
@@ -78,6 +80,11 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   needsSurvey?: (options: O, convention: Convention) => boolean
   /** Plain data that needs values of this tensor: thresholds, angles, decompositions. Leaves no tensor behind. */
   prepare?: (inputs: Inputs, context: Omit<MergeContext<O, M, S, F>, 'facts'>) => Promise<F>
+  /**
+   * In place of `prepare`, for mergers that treat every entry by itself, given the facts: what needs values of the whole tensor,
+   * as plain float32. A tensor larger than the backend's heap is then merged as runs of entries; see blocks.ts.
+   */
+  measure?: (models: Float32Array[], context: Omit<MergeContext<O, M, S, F>, 'facts'> & { name: string }) => F | Promise<F>
   /** One new float32 tensor of the same shape (tidied by the caller): merged delta or weights; the inputs stay alive. */
   merge: (inputs: Inputs, context: MergeContext<O, M, S, F>) => Tensor
 }

@@ -13,5 +13,6 @@ export const passthrough: Merger<object, z.infer<typeof modelOptions>> = {
   conventions: ['paper', 'mergekit'],
   input: 'weights',
   count: [1, 1],
+  measure: () => undefined,
   merge: ({ models: [model] }, { models: [{ scale }] }) => (scale === 1 ? model.clone() : model.mul(scale)),
 }

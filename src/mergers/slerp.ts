@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dot } from '../tensor/index.js'
 import type { Merger } from './merger.js'
-import { valuesOf, weightedSum } from './sum.js'
+import { weightedSum } from './sum.js'
 
 const options = z.strictObject({
   t: z.number().min(0).max(1).describe('Place on the arc: 0 is the first model, 1 the second.'),
@@ -19,8 +19,7 @@ export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, 
   input: 'weights',
   count: [2, 2],
   ordered: true,
-  async prepare({ models }, { options: { t, threshold }, warn }) {
-    const [a, b] = [await valuesOf(models[0]), await valuesOf(models[1])]
+  measure([a, b], { options: { t, threshold }, warn }) {
     // A norm of 1e-8 or less is left as it is.
     const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
     const unit = (n: number): number => (n > 1e-8 ? n : 1)

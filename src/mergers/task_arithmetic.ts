@@ -17,6 +17,7 @@ export const taskArithmetic: Merger<z.infer<typeof options>, Weighted> = {
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
   input: 'delta',
   count: [1, Infinity],
+  measure: () => undefined,
   merge({ models }, { options: { lambda, normalize }, models: m }) {
     const sum = total(m.map(({ weight }) => weight))
     const factor = normalize && Math.abs(sum) >= 1e-8 ? lambda / sum : lambda

@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { keepLargest, signs, signsOr, tf, type Largest, type Tensor } from '../tensor/index.js'
 import type { Convention, MergeContext, Merger } from './merger.js'
-import { total, valuesOf, weight, weightedSum } from './sum.js'
-import { trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
+import { BLOCK } from './blocks.js'
+import { total, weight, weightedSum } from './sum.js'
+import { inPart, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
@@ -44,10 +45,13 @@ function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rule
 }
 
 /** Sum of the signs of the sums, 0 counted as it is. */
-async function countVotes(models: Tensor[], cuts: Largest[], offset: number, rules: Rules): Promise<number> {
-  const votes = tf.tidy(() => signs(sums(trimAll(models, cuts, offset), rules)).sum())
-  const [count] = await votes.data()
-  votes.dispose()
+async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules): Promise<number> {
+  let count = 0
+  for (let offset = 0; offset < models[0].length; offset += BLOCK) {
+    const votes = tf.tidy(() => signs(sums(trimAll(models.map((v) => tf.tensor1d(v.subarray(offset, offset + BLOCK))), cuts, offset), rules)).sum())
+    count += (await votes.data())[0]
+    votes.dispose()
+  }
   return count
 }
 /** Without a majority the sign is 0, with which nothing agrees; in the authors' mean and sum what is not positive counts as negative. */
@@ -69,28 +73,22 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
   },
   needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
   async survey(walk, { warn, ...rules }) {
-    const whole = await trimWhole(walk, rules.models, rules.convention, warn)
     let votes = 0
-    for await (const { name, shape, models: values } of byMajority(rules.convention) ? walk() : []) {
-      const models = values.map((v) => tf.tensor(v, [...shape]))
-      votes += await countVotes(models, whole.cuts, whole.offsets.get(name)!, rules)
-      tf.dispose(models)
-    }
+    const vote = async (models: Float32Array[], cuts: Largest[]) => void (votes += await countVotes(models, cuts, rules))
+    const whole = await trimWhole(walk, rules.models, rules.convention, warn, byMajority(rules.convention) ? vote : undefined)
     return { whole, majority: byMajority(rules.convention) ? majorityOf(votes, rules) : 1 }
   },
-  async prepare({ name, models }, { survey, warn, ...rules }) {
+  async measure(models, { name, survey, warn, ...rules }) {
     if (survey) {
       const { cuts, offsets } = survey.whole
-      return { cuts: cuts.map(({ threshold, lastTie }) => ({ threshold, lastTie: lastTie - offsets.get(name)! })), majority: survey.majority }
+      return { cuts: cuts.map((cut) => inPart(cut, offsets.get(name)!)), majority: survey.majority }
     }
-    const trim = async (t: Tensor, i: number) =>
-      trimTensor(await valuesOf(t), rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`))
-    const cuts = await Promise.all(models.map(trim))
-    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, 0, rules), rules) : 1 }
+    const cuts = models.map((values, i) => trimTensor(values, rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)))
+    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, rules), rules) : 1 }
   },
-  merge({ models }, { facts: { cuts, majority }, ...rules }) {
+  merge({ models, offset }, { facts: { cuts, majority }, ...rules }) {
     const { options: { combine, lambda, normalize }, convention, models: m } = rules
-    const trimmed = trimAll(models, cuts)
+    const trimmed = trimAll(models, cuts, offset)
     const sign = signsOr(sums(trimmed, rules), majority)
     // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
     // weights; as factors of what agrees they are peft's.

@@ -1,7 +1,7 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
 import { largest, selectLargest, shareOf, type Largest } from '../tensor/index.js'
-import type { Convention, Walk } from './merger.js'
+import type { Convention, Part, Walk } from './merger.js'
 
 export const trimOptions = {
   drop_rate: z
@@ -58,21 +58,40 @@ export interface WholeTrim {
   offsets: Map<string, number>
 }
 
-/** Where the trim of the whole models cuts. */
-export async function trimWhole(walk: Walk, trims: Trim[], convention: Convention, warn: (text: string) => void): Promise<WholeTrim> {
+/**
+ * Where the trim of the whole models cuts: two passes of histograms, and a third for ties and for `visit`, which is given each
+ * part with its own cuts.
+ */
+export async function trimWhole(
+  walk: Walk,
+  trims: Trim[],
+  convention: Convention,
+  warn: (text: string) => void,
+  visit?: (models: Float32Array[], cuts: Largest[]) => Promise<void>,
+): Promise<WholeTrim> {
   const offsets = new Map<string, number>()
   let size = 0
-  for await (const { name, models } of walk()) {
+  const selections = trims.map((trim) => selectLargest((all) => keptCount(all, trim, convention)))
+  const pass = async (each: (part: Part) => unknown) => {
+    for await (const part of walk()) {
+      selections.forEach((selection, i) => selection.add(part.models[i]))
+      await each(part)
+    }
+    for (const selection of selections) selection.endPass()
+  }
+  await pass(({ name, models }) => {
     offsets.set(name, size)
     size += models[0].length
-  }
-  const selections = trims.map((trim) => selectLargest(size, keptCount(size, trim, convention)))
-  while (selections.some(({ result }) => !result)) {
-    for await (const { models } of walk()) selections.forEach((selection, i) => selection.add(models[i]))
-    for (const selection of selections) selection.endPass()
+  })
+  if (selections.some(({ result }) => !result)) await pass(() => undefined)
+  if (visit || selections.some(({ result }) => !result)) {
+    await pass(({ name, models }) => visit?.(models, selections.map((selection) => inPart(selection.soFar(), offsets.get(name)!))))
   }
   for (const [i, { result, ties }] of selections.entries()) {
     if (result!.threshold > 0) warnOfTies(ties, size, (text) => warn(`trim of model ${i + 1}: ${text}`))
   }
   return { cuts: selections.map(({ result }) => result!), offsets }
 }
+
+/** The cut of a run of entries that begins at `offset`. */
+export const inPart = ({ threshold, lastTie }: Largest, offset: number): Largest => ({ threshold, lastTie: lastTie - offset })

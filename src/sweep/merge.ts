@@ -2,8 +2,8 @@
 import { openModels } from '../checkpoint/index.js'
 import { postName, type Edit, type Pair } from '../config/index.js'
 import { editorNamed, takeCensus, type Step } from '../editors/index.js'
-import { editPart, mergePart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
-import { mergerNamed, parseMerging, surveyModels } from '../mergers/index.js'
+import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
+import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
 import { gather, type Applied } from './applied.js'
 import type { Data } from './data.js'
 import type { Residence } from './residence.js'
@@ -42,7 +42,7 @@ export async function applyMerge(
   gathered.store(null)
   for (const part of parts) {
     const base = home.base.get(part.name)!
-    const merged = await mergePart({ ...merging, survey }, part, base, warn)
+    const merged = await mergeValues({ ...merging, survey }, part, base, warn)
     if (deltas) await gathered.add(part.name, merged, 'delta')
     else await gathered.add(part.name, merged, 'weights', subtract(merged.slice(), base))
   }

@@ -5,6 +5,8 @@ import type { Largest } from './select.js'
 export interface PartwiseSelection {
   /** What was found, once it is. */
   result: Largest | null
+  /** After two passes: what the entries that were added until now are kept by, whatever comes. */
+  soFar(): Largest
   /** How many values lie exactly at the threshold; known with the result. */
   ties: number
   /** The next part of the values; every pass gives the same parts in the same order. */
@@ -16,13 +18,13 @@ export interface PartwiseSelection {
 const LOW = 1 << 16
 
 /**
- * Finds where the k-th largest magnitude of `size` values lies, ties by lowest index, as `largest` does for one array. Bits
+ * Finds where the k-th largest magnitude lies, ties by lowest index, as `largest` does for one array; `keptOf` says k for the
+ * number of values, which the first pass counts. Bits
  * of non-negative float32 order like integers: the first pass counts their upper 15 bits, the second the lower 16 of those
  * that share the upper ones, the third walks to the last tie that is kept.
  */
-export function selectLargest(size: number, k: number): PartwiseSelection {
-  if (!(k >= 0 && k <= size)) throw new Error(`cannot keep ${k} of ${size} entries`)
-  let [pass, high, wanted, seen, bits] = [0, 0, k, 0, 0]
+export function selectLargest(keptOf: (size: number) => number): PartwiseSelection {
+  let [pass, size, high, wanted, seen, bits] = [0, 0, 0, 0, 0, 0]
   let counts = new Float64Array(1 << 15)
 
   /** The bin that holds the wanted one, counted from the top; `wanted` becomes its place in the bin. */
@@ -32,13 +34,16 @@ export function selectLargest(size: number, k: number): PartwiseSelection {
     return bin
   }
   const selection: PartwiseSelection = {
-    result: k === 0 ? { threshold: Infinity, lastTie: -1 } : null,
+    result: null,
     ties: 0,
+    soFar: () => selection.result ?? { threshold: floatOf(bits), lastTie: seen - 1 },
     add(values) {
       if (selection.result) return
       const words = new Int32Array(values.buffer, values.byteOffset, values.length)
-      if (pass === 0) for (let i = 0; i < words.length; i++) counts[(words[i] & 0x7fffffff) >>> 16]++
-      else if (pass === 1) {
+      if (pass === 0) {
+        size += words.length
+        for (let i = 0; i < words.length; i++) counts[(words[i] & 0x7fffffff) >>> 16]++
+      } else if (pass === 1) {
         for (let i = 0; i < words.length; i++) if ((words[i] & 0x7fffffff) >>> 16 === high) counts[words[i] & 0xffff]++
       } else {
         for (let i = 0; i < words.length && wanted > 0; i++) {
@@ -50,7 +55,10 @@ export function selectLargest(size: number, k: number): PartwiseSelection {
     endPass() {
       if (selection.result) return
       if (pass === 0) {
-        high = descend()
+        wanted = keptOf(size)
+        if (!(wanted >= 0 && wanted <= size)) throw new Error(`cannot keep ${wanted} of ${size} entries`)
+        if (wanted === 0) selection.result = { threshold: Infinity, lastTie: -1 }
+        else high = descend()
         counts = new Float64Array(LOW)
       } else if (pass === 1) {
         const low = descend()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { countNonFinite, decode, encode } from '../../src/checkpoint/dtype.js'
+import { allFinite, countNonFinite, decode, encode } from '../../src/checkpoint/dtype.js'
 
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i)
 
@@ -93,4 +93,20 @@ test('F64 is rounded to float32', () => {
 test('NaN and both infinities are counted, the first is found', () => {
   assert.deepEqual(countNonFinite(Float32Array.of(1, 3.4e38, -Infinity, NaN, Infinity)), { count: 3, first: 2 })
   assert.deepEqual(countNonFinite(Float32Array.of(0, -0, 1e-45)), { count: 0, first: -1 })
+})
+
+test('whether all are finite: every pattern of 16 bits, alone and at each place among others; float32 at its edges', () => {
+  for (const [dtype, exponent] of [['BF16', 0x7f80], ['F16', 0x7c00]] as const) {
+    for (let word = 0; word < 65536; word++) {
+      const finite = (word & exponent) !== exponent
+      for (const [length, place] of [[1, 0], [2, 0], [2, 1], [3, 2]]) {
+        const words = new Uint16Array(length).fill(exponent - 1)
+        words[place] = word
+        if (allFinite(dtype, new Uint8Array(words.buffer)) !== finite) assert.fail(`${dtype} ${word.toString(16)} at ${place} of ${length}`)
+      }
+    }
+  }
+  for (const [value, finite] of [[3.4028234e38, true], [-3.4028234e38, true], [0, true], [1e-45, true], [Infinity, false], [-Infinity, false], [NaN, false]] as const) {
+    assert.equal(allFinite('F32', new Uint8Array(Float32Array.of(1, value, 2).buffer)), finite, String(value))
+  }
 })

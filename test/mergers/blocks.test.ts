@@ -1,0 +1,53 @@
+// Tensors merged in runs of entries are the tensors merged whole; the passes that a survey makes.
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { CONVENTIONS, mergers, mergeValues, parseMerging, surveyModels, type Part } from '../../src/mergers/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+
+before(() => setBackend('wasm'))
+
+/** Values with many ties and zeros, so that cuts, signs and the order of entries matter. */
+const draw = (seed: number, size: number) => Float32Array.from({ length: size }, (_, i) => (((i + 1) * (seed * 7919 + 12345)) % 11 - 5) / 4)
+const parts: Part[] = [[5, 8], [33], [1]].map((shape, p) => {
+  const size = shape.reduce((a, b) => a * b)
+  return { name: `t${p}`, shape, models: [1, 2].map((m) => draw(m + p, size)) }
+})
+
+/** Options that leave none of a merger's parts out. */
+const given: Record<string, { options?: object; model?: object }> = {
+  average: { model: { weight: 0.3 } }, task_arithmetic: { options: { lambda: 0.7 } }, ties: { model: { drop_rate: 0.4 } }, slerp: { options: { t: 0.3, threshold: 1 } },
+  nearswap: { options: { t: 0.5 } }, passthrough: { model: { scale: 2 } },
+}
+
+for (const merger of mergers.filter(({ measure }) => measure)) {
+  test(`${merger.name}: runs of seven entries give the bits of the whole`, async () => {
+    const { options = {}, model = {} } = given[merger.name]
+    const count = Math.min(2, merger.count[1])
+    for (const convention of CONVENTIONS.filter((each) => merger.conventions.includes(each))) {
+      const merging = parseMerging(merger, { convention, options, models: Array.from({ length: count }, () => model) })
+      const own = parts.map((part) => ({ ...part, models: part.models.slice(0, count), embedding: false }))
+      const walk = async function* () {
+        yield* own
+      }
+      const survey = await surveyModels(merging, walk)
+      for (const part of own) {
+        const held = tf.memory().numTensors
+        const [whole, runs] = [64, 7].map((block) => mergeValues({ ...merging, survey }, part, draw(9, part.models[0].length), () => undefined, block))
+        assert.deepEqual(await runs, await whole, `${convention} ${part.name}`)
+        assert.equal(tf.memory().numTensors, held)
+      }
+    }
+  })
+}
+
+test('TIES over the whole model walks it three times: two histograms, and the vote together with the ties', async () => {
+  for (const [convention, passes] of [['paper', 3], ['mergelm', 3], ['mergekit', 3]] as const) {
+    const merging = parseMerging(mergers.find(({ name }) => name === 'ties')!, { convention, options: { granularity: 'model' }, models: [{ drop_rate: 0.4 }, { drop_rate: 0.8 }] })
+    let walks = 0
+    await surveyModels(merging, async function* () {
+      walks++
+      yield* parts
+    })
+    assert.equal(walks, passes, convention)
+  }
+})
