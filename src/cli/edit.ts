@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
-import { checkSteps, describeEdit, editCheckpoint } from '../edit/index.js'
+import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
 import { withPair } from './pair.js'
@@ -16,6 +16,7 @@ export function builder(cli: Argv) {
   return withEditors(withPair(cli, 'edit'))
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
     .option('on', { choices: ['delta', 'weights'] as const, default: 'delta' as const, describe: 'What the editor edits' })
+    .option('data', { type: 'string', describe: 'Folder of Gram matrices (deltalab information --kind gram), for delta_come with gptq' })
     .option('dtype', { choices: ['f32', 'bf16', 'f16'] as const, describe: 'Format of the weights written; that of <post> when left out' })
     .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
@@ -29,13 +30,14 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const steps = readSteps(args)
-  checkSteps(steps)
+  checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite)
   if (!(args.shardSize > 0)) throw new UserError('--shard-size must be above 0', { exitCode: 2 })
   const [base, post] = await openModels(args.base, args.post)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
-  const settings = { steps, seed, on, include, exclude, dtype: args.dtype?.toUpperCase() as WritableDtype | undefined }
+  const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
+  const settings = { steps, seed, on, include, exclude, grams, dtype: args.dtype?.toUpperCase() as WritableDtype | undefined }
   const backend = await setBackend(args.backend)
   const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, backend.package)
 
@@ -45,7 +47,7 @@ export async function handler(args: Args): Promise<void> {
     ...settings, ...provenance, overwrite: args.overwrite, maxShardBytes: args.shardSize * 1e9,
     onTensor: (name, bytes) => bar.advance(bytes, name), onWarning: (text) => warnings.push(text),
   }).finally(() => bar.stop())
-  await Promise.all([base.close(), post.close()])
+  await Promise.all([base.close(), post.close(), grams?.close()])
   const { tensors, parameters, kept, bits_per_parameter: bits, delta_norm, edit_norm } = summary
   const text = [
     `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / parameters).toFixed(2)} %), `,

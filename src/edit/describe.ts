@@ -11,13 +11,14 @@ export async function describeEdit(
   options: EditOptions,
   backend: string,
 ): Promise<{ card: string; metadata: Record<string, string> }> {
-  const { steps, seed, on, include = [], exclude = [], dtype } = options
+  const { steps, seed, on, include = [], exclude = [], grams, dtype } = options
   const settings: Record<string, unknown> = {
     on,
     editors: steps.map(({ editor, options }) => ({ editor: editor.name, ...options })),
     ...(steps.some(({ editor, options }) => editor.stochastic(options)) ? { seed } : {}),
     include: include.length ? include : ['*'],
     ...(exclude.length ? { exclude } : {}),
+    ...(grams ? { data: basename(resolve(grams.folder)) } : {}),
     dtype: dtype ?? 'as in the post-trained model',
   }
   const inputs = []

@@ -14,13 +14,15 @@ import {
 } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { editTensor, readInput, type Tally } from './tensor.js'
+import { editTensor, readInput, type Grams, type Tally } from './tensor.js'
 
 export interface EditOptions extends Selection {
   steps: readonly Step[]
   seed: number
   /** `weights` edits the post-trained weights themselves (an ablation of DARE) instead of the delta. */
   on: 'delta' | 'weights'
+  /** Of the inputs of linear layers, for editors that need them. */
+  grams?: Grams
   /** Format of every floating tensor; each keeps that of the post-trained model when left out. */
   dtype?: WritableDtype
   maxShardBytes?: number
@@ -47,19 +49,19 @@ export interface EditSummary {
   edit_norm: number
 }
 
-/** Throws a UserError for editors that need a task (its gradient, its layer inputs), which only a sweep has. */
-export function checkSteps(steps: readonly Step[]): void {
-  for (const { editor, options } of steps) {
-    const gradient = editor.needsGradient?.(options)
-    if (!gradient && !editor.needsInputs?.(options)) continue
-    const need = gradient ? "the gradient of a task's loss" : 'the inputs of the layers on a task'
-    throw new UserError(`editor ${editor.name} with these options needs ${need}, and edit knows no task: use it in a sweep`)
-  }
+/** Throws a UserError for editors that need a gradient, which only a sweep has, or Gram matrices where none are given, and for those given in vain. */
+export function checkSteps(steps: readonly Step[], hasGrams = false): void {
+  const gradient = steps.find(({ editor, options }) => editor.needsGradient?.(options))?.editor.name
+  if (gradient) throw new UserError(`editor ${gradient} with these options needs the gradient of a task's loss, and edit knows no task: use it in a sweep`)
+  const gram = steps.find(({ editor, options }) => editor.needsGram?.(options))?.editor.name
+  if (gram && !hasGrams)
+    throw new UserError(`editor ${gram} with these options needs what layers are fed: give --data, a folder that deltalab information --kind gram writes`)
+  if (hasGrams && !gram) throw new UserError('--data is for editors that need Gram matrices (delta_come with quantiser: gptq), and none of these does')
 }
 
 /** Tensors that are not selected, and non-floating ones, are the post-trained model's bit for bit (unless `dtype` changes them). */
 export async function editCheckpoint(pair: Pair, out: string, options: EditOptions): Promise<EditSummary> {
-  checkSteps(options.steps)
+  checkSteps(options.steps, options.grams !== undefined)
   const { base, post } = pair
   const paired = pair.names.map((name) => post.tensors.get(name)!)
   const selected = new Set(selectTensors(paired, options))

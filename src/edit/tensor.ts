@@ -1,6 +1,7 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
-import type { Pair } from '../checkpoint/index.js'
+import { openCheckpoint, type Pair } from '../checkpoint/index.js'
 import { applyToValues, bitsOf, type Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 
 /** Sums over the edited tensors. */
 export interface Tally {
@@ -17,7 +18,28 @@ export interface TensorEdit {
   seed: number
   on: 'delta' | 'weights'
   census: readonly unknown[]
+  grams?: Grams
   onWarning?: (text: string) => void
+}
+
+/** Gram matrices of the inputs of linear layers, under the names of their weights. */
+export interface Grams {
+  folder: string
+  read(name: string): Promise<Float32Array | undefined>
+  close(): Promise<void>
+}
+
+/** @throws UserError for a folder whose matrices are not [columns, columns] of the weights of that name, or that has none of them. */
+export async function openGrams(folder: string, { names, post }: Pair): Promise<Grams> {
+  const { tensors, read, close } = await openCheckpoint(folder)
+  const known = names.filter((name) => tensors.has(name))
+  if (!known.length) throw new UserError(`${folder} has no tensor under the name of a weight: deltalab information --kind gram writes such a folder`)
+  for (const name of known) {
+    const [columns, shape] = [post.tensors.get(name)!.shape.at(-1)!, tensors.get(name)!.shape]
+    if (String(shape) !== `${columns},${columns}`)
+      throw new UserError(`${folder}: ${name} is [${shape}], but the Gram matrix of its inputs is [${columns}, ${columns}]`)
+  }
+  return { folder, close, read: async (name) => (tensors.has(name) ? read(name) : undefined) }
 }
 
 /** What the editor gets of a tensor: post − base, or post itself. */
@@ -30,9 +52,9 @@ export async function readInput({ base, post }: Pair, name: string, on: 'delta' 
 }
 
 /** The edited weights. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
-export async function editTensor(pair: Pair, name: string, { steps, seed, on, census, onWarning }: TensorEdit, tally: Tally | null) {
+export async function editTensor(pair: Pair, name: string, { steps, seed, on, census, grams, onWarning }: TensorEdit, tally: Tally | null) {
   const { shape } = pair.post.tensors.get(name)!
-  const context = { seed, tensor: name, census, onWarning, cache: new Map<string, Promise<unknown>>() }
+  const context = { seed, tensor: name, census, gram: await grams?.read(name), onWarning, cache: new Map<string, Promise<unknown>>() }
   const input = await readInput(pair, name, on)
   const out = await applyToValues(steps, input, shape, context)
   const after = await pair.post.read(name)

@@ -2,7 +2,7 @@
 import { UserError } from '../errors/index.js'
 import { keyOf, tf, type Key, type Tensor, type Tensor2D } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { LayerInputs, ModelDeltas, Step } from './editor.js'
+import type { ModelDeltas, Step } from './editor.js'
 
 export interface ApplyContext {
   seed: number
@@ -10,8 +10,8 @@ export interface ApplyContext {
   tensor: string
   /** Gradient of the loss at the post-trained weights, for editors that need it. */
   gradient?: Tensor
-  /** Inputs of the layer, for editors that need them. */
-  inputs?: LayerInputs
+  /** XᵀX of the inputs of the layer, for editors that need it. */
+  gram?: ArrayLike<number>
   /** Keep mask of the whole tensor (1 kept, 0 dropped) for the steps that draw a mask. */
   keep?: ArrayLike<number>
   /** What `takeCensus` returned for these steps. */
@@ -30,10 +30,10 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
       if (editor.scope === 'matrix' && current.rank !== 2) continue
       const key = keyAt(steps, i, context)
       const facts = editor.survey ? await surveyed(steps, i, current, key, context) : await prepared(steps, i, current, context)
-      const { gradient, inputs, keep } = context
+      const { gradient, gram, keep } = context
       const input = current
-      current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, inputs, keep }))
-      for (const text of editor.warnings?.(options, input.shape, facts) ?? [])
+      current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, gram, keep }))
+      for (const text of editor.warnings?.(options, input.shape, facts, gram) ?? [])
         context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
       input.dispose()
     }

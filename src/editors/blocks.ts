@@ -12,7 +12,7 @@ export async function applyToValues(
   steps: readonly Step[],
   values: Float32Array,
   shape: readonly number[],
-  context: Omit<ApplyContext, 'gradient' | 'inputs'>,
+  context: Omit<ApplyContext, 'gradient'>,
   block = BLOCK,
 ): Promise<Float32Array> {
   if (values.length <= block || steps.some(({ editor }) => editor.scope === 'matrix')) {

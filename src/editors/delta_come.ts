@@ -1,8 +1,8 @@
 // Delta-CoMe: singular vectors in bands of falling precision, 8 bits for the first few, 3, then 2, and none for the tail.
 import { z } from 'zod'
-import { svd, tf, type Svd } from '../tensor/index.js'
+import { product, svd, tf, type Svd } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { Editor, LayerInputs } from './editor.js'
+import type { Editor } from './editor.js'
 import { gptq, roundToNearest, type Matrix } from './gptq.js'
 
 const options = z.strictObject({
@@ -12,7 +12,7 @@ const options = z.strictObject({
     .default('8x2+3x32+2x968')
     .describe('Bits x singular vectors of each band, leading ones first; the default is 1 bit per entry of a 4096² matrix.'),
   group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
-  quantiser: z.enum(['nearest', 'gptq']).default('nearest').describe('Round to nearest, or GPTQ on a calibration batch of layer inputs.'),
+  quantiser: z.enum(['nearest', 'gptq']).default('nearest').describe('Round to nearest, or GPTQ by the Gram matrix of the inputs of the layer.'),
   damping: z.number().min(0).default(0.01).describe('Of GPTQ: added to the diagonal of the Hessian, as a fraction of its mean.'),
 })
 
@@ -41,13 +41,14 @@ export function bandsOf({ bands }: Options, rank: number): Band[] {
 
 /**
  * De-quantised factors of one band: U [rows, width], a row per output in groups along the band, and Vᵀ [width, columns], a row
- * per singular vector in groups along the inputs. Singular values stay as they are (16 bits).
+ * per singular vector in groups along the inputs. Singular values stay as they are (16 bits). Without a Gram matrix XᵀX both are
+ * rounded to nearest.
  */
 export function quantiseBand(
   { rows, columns, s, ut, vt }: Svd,
   { bits, from, to }: Band,
   options: Options,
-  inputs?: LayerInputs,
+  gram?: ArrayLike<number>,
 ): { u: Float32Array; vt: Float32Array } {
   const { quantiser, group, damping } = options
   const width = to - from
@@ -57,20 +58,14 @@ export function quantiseBand(
     columns: width,
     values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]),
   }
-  if (quantiser === 'nearest') return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
-  if (!inputs)
-    throw new Error('delta_come with gptq needs the inputs of the layer, which only linear layers have; edit these alone (include: linear)')
-  const fed: Matrix = { rows: inputs.tokens, columns, values: inputs.values }
-  const quantised = gptq(right, fed, bits, group, damping)
-  const between = new Float32Array(inputs.tokens * width)
-  for (let t = 0; t < inputs.tokens; t++) {
-    for (let k = 0; k < width; k++) {
-      let sum = 0
-      for (let j = 0; j < columns; j++) sum += inputs.values[t * columns + j] * quantised[k * columns + j]
-      between[t * width + k] = sum * s[from + k]
-    }
-  }
-  return { u: gptq(left, { rows: inputs.tokens, columns: width, values: between }, bits, group, damping), vt: quantised }
+  if (quantiser === 'nearest' || !gram) return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
+  const quantised = gptq(right, gram, bits, group, damping)
+  // U is fed Y = X V S: YᵀY = S Vᵀ (XᵀX) V S.
+  const v = { values: quantised, down: columns, right: 1 }
+  const half = product(v, { values: gram, down: columns, right: 1 }, [width, columns, columns])
+  const fed = product({ values: half, down: columns, right: 1 }, { values: quantised, down: 1, right: columns }, [width, columns, width])
+  const between = fed.map((value, at) => value * s[from + Math.floor(at / width)] * s[from + (at % width)])
+  return { u: gptq(left, between, bits, group, damping), vt: quantised }
 }
 
 export const deltaCome: Editor<Options, Svd> = {
@@ -82,12 +77,12 @@ export const deltaCome: Editor<Options, Svd> = {
   neutral: null,
   stochastic: () => false,
   scope: 'matrix',
-  needsInputs: ({ quantiser }) => quantiser === 'gptq',
+  needsGram: ({ quantiser }) => quantiser === 'gptq',
   prepare: (delta) => svd(delta),
-  edit(delta, { options, facts, inputs }) {
+  edit(delta, { options, facts, gram }) {
     const [rows, columns] = delta.shape as [number, number]
     const parts = bandsOf(options, facts.s.length).map((band) => {
-      const { u, vt } = quantiseBand(facts, band, options, inputs)
+      const { u, vt } = quantiseBand(facts, band, options, gram)
       const width = band.to - band.from
       return tf.matMul(
         tf.tensor2d(u, [rows, width]).mul(tf.tensor1d(Float32Array.from(facts.s.subarray(band.from, band.to)))),
@@ -96,6 +91,8 @@ export const deltaCome: Editor<Options, Svd> = {
     })
     return tf.addN(parts)
   },
+  warnings: ({ quantiser }, _, __, gram) =>
+    quantiser === 'gptq' && !gram ? ['knows no inputs of this tensor and rounds it to nearest'] : [],
   /** Per band, bits (m + n) width for the codes, 16 + bits for each group, 16 for each singular value; never more than dense. */
   bits(options, shape) {
     if (shape.length !== 2) return denseBits(shape)

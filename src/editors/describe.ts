@@ -6,12 +6,12 @@ const table = (head: string[], rows: string[][]): string =>
 
 /** What an editor reads besides one delta, with some of its options. */
 function reads(editor: Editor): string {
-  const { needsGradient, needsInputs, needsCensus, scope } = editor
+  const { needsGradient, needsGram, needsCensus, scope } = editor
   const facts = [
     scope === 'matrix' && 'whole matrices (vectors pass)',
     needsCensus && 'the whole model',
     needsGradient && 'a gradient',
-    needsInputs && 'layer inputs',
+    needsGram && 'Gram matrices of layer inputs',
   ]
   return facts.filter(Boolean).join(', ')
 }

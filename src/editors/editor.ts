@@ -15,14 +15,8 @@ export interface EditContext<O, F> {
   gradient?: Tensor
   /** Keep mask of the whole tensor (1 kept, 0 dropped) that replaces the draws of a mask: reference masks, masks shared by models. */
   keep?: ArrayLike<number>
-  /** Inputs of the layer, given when `needsInputs`. */
-  inputs?: LayerInputs
-}
-
-/** What a linear layer was fed: row-major [tokens, columns of its matrix]. */
-export interface LayerInputs {
-  tokens: number
-  values: Float32Array
+  /** When `needsGram`: XᵀX [columns, columns] of the inputs X of the layer, up to a factor; absent for what is no linear layer. */
+  gram?: ArrayLike<number>
 }
 
 /** The whole tensor that a survey reads, values aside. */
@@ -59,7 +53,7 @@ export interface Editor<O = any, F = any> {
   /** E over keys of edit(delta) equals delta. Checked by a law. */
   unbiased?: (options: O) => boolean
   needsGradient?: (options: O) => boolean
-  needsInputs?: (options: O) => boolean
+  needsGram?: (options: O) => boolean
   /**
    * Statistics of the whole delta (threshold, block means; where every entry has a factor of its own, those), from its
    * float32 values row-major. At most one of survey and prepare; undefined when these options need none.
@@ -77,7 +71,7 @@ export interface Editor<O = any, F = any> {
   /** Exactly one new float32 tensor of the same shape (tidied by the caller); the input stays alive. */
   edit: (delta: Tensor, context: EditContext<O, F>) => Tensor
   /** Sentences about a tensor on which the method degenerates (nothing kept, many ties at the threshold). */
-  warnings?: (options: O, shape: readonly number[], facts: F) => string[]
+  warnings?: (options: O, shape: readonly number[], facts: F, gram?: ArrayLike<number>) => string[]
   /** Bits of one entry, shared numbers aside: what the column `bits` says; absent: the option of that name, if there is one. */
   entryBits?: (options: O) => number
   /** Bits that store an edited delta of this shape with `kept` non-zero entries; the formula stands in the file. */

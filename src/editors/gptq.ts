@@ -26,13 +26,13 @@ export function roundToNearest({ rows, columns, values }: Matrix, bits: number, 
 }
 
 /**
- * As `roundToNearest`, minimising |X Wᵀ - X Qᵀ|² for the inputs X. Columns go in the order of descending diagonal of H = XᵀX
- * (act-order), groups are of that order, damping is a fraction of the mean diagonal. The grid of a group comes from the weights
+ * As `roundToNearest`, minimising |X Wᵀ - X Qᵀ|² for inputs X of which H = XᵀX [columns, columns] is given, up to a factor.
+ * Columns go in the order of descending diagonal of H (act-order), groups are of that order, damping is a fraction of the mean diagonal. The grid of a group comes from the weights
  * as they were at the start of the 128-column block: Delta-CoMe's file, which takes them before the block's own errors arrive.
  */
-export function gptq(matrix: Matrix, inputs: Matrix, bits: number, group: number, damping: number): Float32Array {
+export function gptq(matrix: Matrix, gram: ArrayLike<number>, bits: number, group: number, damping: number): Float32Array {
   const { rows, columns } = matrix
-  const hessian = gramOf(inputs)
+  const hessian = Float64Array.from(gram)
   const dead = Array.from({ length: columns }, (_, i) => hessian[i * columns + i] === 0)
   for (let i = 0; i < columns; i++) if (dead[i]) hessian[i * columns + i] = 1
   const order = Array.from({ length: columns }, (_, i) => i).sort((a, b) => hessian[b * columns + b] - hessian[a * columns + a])
@@ -80,19 +80,6 @@ export function gptq(matrix: Matrix, inputs: Matrix, bits: number, group: number
 
 function subtract(column: Float64Array, error: Float64Array, by: number): void {
   for (let row = 0; row < column.length; row++) column[row] -= error[row] * by
-}
-
-/** XᵀX, float64. */
-function gramOf({ rows, columns, values }: Matrix): Float64Array {
-  const out = new Float64Array(columns * columns)
-  for (let t = 0; t < rows; t++) {
-    for (let i = 0, at = t * columns; i < columns; i++) {
-      const x = values[at + i]
-      if (x !== 0) for (let j = 0; j <= i; j++) out[i * columns + j] += x * values[at + j]
-    }
-  }
-  for (let i = 0; i < columns; i++) for (let j = 0; j < i; j++) out[j * columns + i] = out[i * columns + j]
-  return out
 }
 
 /**

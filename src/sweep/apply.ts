@@ -1,7 +1,7 @@
 // One edit applied to the selected tensors of a pair.
 import type { Edit } from '../config/index.js'
 import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
-import type { FedInputs, Gradient } from '../loss/index.js'
+import type { Gradient } from '../loss/index.js'
 import { tf } from '../tensor/index.js'
 import { gather, type Applied } from './applied.js'
 import type { Residence } from './residence.js'
@@ -9,8 +9,8 @@ import type { Residence } from './residence.js'
 interface Given {
   /** Of the loss, at the post-trained weights. */
   gradient: Gradient | null
-  /** Of linear layers. */
-  inputs?: ReadonlyMap<string, FedInputs>
+  /** XᵀX of the inputs of linear layers. */
+  grams?: ReadonlyMap<string, Float32Array>
   /** Told where an editor degenerates. */
   warn: (text: string) => void
 }
@@ -31,7 +31,7 @@ export async function applyEdit(
     const source = edit.on === 'delta' ? tf.tensor(home.delta.get(name)!, shape) : home.post[name]
     const slope = given.gradient?.get(name)
     const gradientTensor = slope && tf.tensor(slope, shape)
-    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, inputs: given.inputs?.get(name), census, onWarning: given.warn, cache: home.caches[edit.on] }
+    const context = { seed: seed ?? 0, tensor: name, gradient: gradientTensor, gram: given.grams?.get(name), census, onWarning: given.warn, cache: home.caches[edit.on] }
     const output = await applySteps(steps, source, context)
     const values = (await output.data()) as Float32Array
     tf.dispose([output, ...(edit.on === 'delta' ? [source] : []), ...(gradientTensor ? [gradientTensor] : [])])

@@ -2,7 +2,8 @@
 import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
-import { classify, layerInputs, lossOf, riemannSum, taylor2, type FedInputs, type Loss, type PathSum } from '../loss/index.js'
+import { classify, lossOf, riemannSum, taylor2, type Loss, type PathSum } from '../loss/index.js'
+import { gramMatrices } from '../loss/information.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { Batch } from '../tensor/index.js'
@@ -21,15 +22,15 @@ import { collectWarnings } from './warnings.js'
 /** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
 const CALIBRATION_ITEMS = 32
 
-/** What the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
-function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: Task): Promise<Map<string, FedInputs> | undefined> {
-  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsInputs?.(options))) return Promise.resolve(undefined)
+/** XᵀX of what the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
+function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: Task): Promise<Map<string, Float32Array> | undefined> {
+  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsGram?.(options))) return Promise.resolve(undefined)
   const name = `inputs of layers on ${source}`
   const known = home.caches[edit.on].get(name)
   const items = () => encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer)
-  const found = known ?? layerInputs(home.model, home.post, items(), home.model.linear)
+  const found = known ?? gramMatrices(home.model, home.post, items())
   home.caches[edit.on].set(name, found)
-  return found as Promise<Map<string, FedInputs>>
+  return found as Promise<Map<string, Float32Array>>
 }
 
 /**
@@ -51,7 +52,7 @@ export async function executeRun(
   const data = facts.data ?? []
   const applied = edit.merge
     ? await (edit.merge.data === 'prompts' ? applyRouted : applyMerge)(home, edit, seed, data, warn)
-    : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, inputs: await calibrationOf(home, run, task), warn })
+    : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, grams: await calibrationOf(home, run, task), warn })
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, { task, batches })
     const scoreOf = (part: Task) =>

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { openCheckpoint, pairCheckpoints, type Checkpoint } from '../../src/checkpoint/index.js'
-import { describeEdit, editCheckpoint, type EditOptions } from '../../src/edit/index.js'
+import { openCheckpoint, pairCheckpoints, writeCheckpoint, type Checkpoint } from '../../src/checkpoint/index.js'
+import { checkSteps, describeEdit, editCheckpoint, openGrams, type EditOptions } from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
@@ -181,4 +181,35 @@ test('the card names inputs with hashes, editors with all options, seed and soft
   assert.equal(JSON.parse(metadata.edit).inputs[1].hashes['model.safetensors'], hash)
   assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
   await Promise.all([pair.base.close(), pair.post.close()])
+})
+
+test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded to nearest, one of another shape is refused', async () => {
+  const gptq = [step('delta_come', { bands: '3x4', quantiser: 'gptq' })]
+  const [base, post] = [await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`)]
+  const pair = await pairCheckpoints(base, post)
+  const named = (part: string) => pair.names.find((name) => name.includes(part))!
+  const columns = post.tensors.get(named('q_proj'))!.shape[1]
+  // Neighbouring inputs go together: what one column loses another can take.
+  const values = Float32Array.from({ length: columns * columns }, (_, i) => 0.9 ** Math.abs(Math.floor(i / columns) - (i % columns)))
+  const write = async (name: string, content: Float32Array, shape: number[]) => {
+    const out = join(root, `grams${count++}`)
+    await writeCheckpoint(out, { plan: [{ name, shape, dtype: 'F32' }], tensors: [{ name, values: content }], config: null })
+    return out
+  }
+  const grams = await openGrams(await write(named('q_proj'), values, [columns, columns]), pair)
+  const warnings: string[] = []
+  const include = [named('q_proj'), named('o_proj')]
+  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: gptq, grams, include, onWarning: (text) => warnings.push(text) }, async (out) => {
+    await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('delta_come', { bands: '3x4' })], include }, async (nearest) => {
+      assert.ok(await same(out, nearest, named('o_proj')))
+      assert.ok(!(await same(out, nearest, named('q_proj'))))
+    })
+  })
+  assert.deepEqual(warnings, [`${named('o_proj')}: delta_come knows no inputs of this tensor and rounds it to nearest`])
+  const wrong = await write(named('q_proj'), values.subarray(0, 2 * columns), [2, columns])
+  await assert.rejects(openGrams(wrong, pair), /^UserError: .*q_proj.* is \[2,\d+\], but the Gram matrix of its inputs is \[(\d+), \1\]$/)
+  await assert.rejects(openGrams(await write('other', values, [columns, columns]), pair), /^UserError: .*has no tensor under the name of a weight/)
+  assert.throws(() => checkSteps(gptq), /^UserError: .*needs what layers are fed: give --data/)
+  assert.throws(() => checkSteps([step('dare', { drop_rate: 0.5 })], true), /^UserError: --data is for editors that need Gram matrices/)
+  await Promise.all([grams.close(), base.close(), post.close()])
 })

@@ -1,6 +1,6 @@
 // Runs a reference case of an editor through our own code: what it means in our words, masks and data as the case gives them.
 import assert from 'node:assert/strict'
-import { applySteps, editorNamed, parseOptions, takeCensus, type LayerInputs } from '../../src/editors/index.js'
+import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
 import { keyOf, tf, type Svd, type Tensor } from '../../src/tensor/index.js'
 import { baseOf, cases, deltas, readAll, readTensors, type Case, type Entry } from './fixtures.js'
 
@@ -40,7 +40,7 @@ function magprune(id: string, p: Record<string, any>) {
 }
 
 /** What a case gives besides the models: a mask, a gradient, calibration inputs. */
-export function givenOf({ given = [] }: Case, name: string): { keep?: Float32Array; gradient?: Tensor; inputs?: LayerInputs; facts?: Svd } {
+export function givenOf({ given = [] }: Case, name: string): { keep?: Float32Array; gradient?: Tensor; gram?: Float64Array; facts?: Svd } {
   const files = new Map(given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]))
   const mask = [...files].find(([id]) => /^(keep|magprune|impart)/.test(id))?.[1]
   const fed = files.get('calibration')?.get(name)
@@ -49,9 +49,16 @@ export function givenOf({ given = [] }: Case, name: string): { keep?: Float32Arr
   return {
     keep: u && v ? Float32Array.of(...u.values, ...v.values) : mask?.get(`ft1/${name}`)?.values,
     gradient: gradient && tf.tensor(gradient.values, gradient.shape),
-    inputs: fed && { tokens: fed.shape[0], values: fed.values },
+    gram: fed && gramOf(fed),
     facts: files.has('svd') ? svdOf(files.get('svd')!, name) : undefined,
   }
+}
+
+/** XᵀX of calibration inputs [tokens, columns]. */
+export function gramOf({ shape: [tokens, columns], values }: Pick<Entry, 'shape' | 'values'>): Float64Array {
+  const column = (j: number) => Array.from({ length: tokens }, (_, t) => values[t * columns + j])
+  const all = Array.from({ length: columns }, (_, j) => column(j))
+  return Float64Array.from(all.flatMap((a) => all.map((b) => a.reduce((sum, x, t) => sum + x * b[t], 0))))
 }
 
 export const transposed = ({ shape: [rows, columns], values }: Entry) =>

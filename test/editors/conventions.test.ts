@@ -9,6 +9,7 @@ import { gptq, roundToNearest } from '../../src/editors/gptq.js'
 import { dropRatios } from '../../src/editors/impart.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
+import { gramOf } from './cases.js'
 import { readTensors } from './fixtures.js'
 
 before(() => setBackend('wasm'))
@@ -218,7 +219,7 @@ test('the order of magnitudes, ties by index, packed or compared', () => {
 test('GPTQ errs less on its inputs than rounding to nearest, and equals it where inputs are independent', () => {
   const wave = (n: number, step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step) + 0.3 * Math.sin(i * i * 0.37))
   const matrix = { rows: 6, columns: 20, values: wave(120, 0.7) }
-  const inputs = { rows: 50, columns: 20, values: wave(1000, 0.11).map((value, i) => value + 2 * Math.cos(Math.floor(i / 20))) }
+  const inputs = { shape: [50, 20], values: wave(1000, 0.11).map((value, i) => value + 2 * Math.cos(Math.floor(i / 20))) }
   const error = (quantised: Float32Array) => {
     let sum = 0
     for (let t = 0; t < 50; t++) {
@@ -231,8 +232,21 @@ test('GPTQ errs less on its inputs than rounding to nearest, and equals it where
     return sum
   }
   for (const group of [0, 5, 128]) {
-    assert.ok(error(gptq(matrix, inputs, 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)), `group ${group}`)
+    assert.ok(error(gptq(matrix, gramOf(inputs), 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)), `group ${group}`)
   }
-  const independent = { rows: 20, columns: 20, values: Float32Array.from({ length: 400 }, (_, i) => (i % 21 ? 0 : 5)) }
+  const independent = Float64Array.from({ length: 400 }, (_, i) => (i % 21 ? 0 : 25))
   assert.deepEqual(gptq(matrix, independent, 3, 0, 0.01), roundToNearest(matrix, 3, 0))
+})
+
+test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a tensor are not known', async () => {
+  const x = tf.tensor(Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i)), [6, 10])
+  const run = async (quantiser: string, warnings: string[] = []) => {
+    const steps = [{ editor: editorNamed('delta_come'), options: parseOptions(editorNamed('delta_come'), { bands: '4x3', quantiser }) }]
+    const out = await applySteps(steps, x, { seed: 0, tensor: 'embed', onWarning: (text) => warnings.push(text) })
+    return { values: await out.data(), warnings }
+  }
+  const [nearest, fallback] = [await run('nearest'), await run('gptq')]
+  assert.deepEqual(fallback.values, nearest.values)
+  assert.deepEqual(nearest.warnings, [])
+  assert.match(fallback.warnings.join(), /^embed: delta_come knows no inputs of this tensor and rounds it to nearest$/)
 })

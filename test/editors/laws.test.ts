@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, editors, parseOptions, takeCensus, type Editor } from '../../src/editors/index.js'
 import { keyOf, setBackend, tf, type Tensor } from '../../src/tensor/index.js'
+import { gramOf } from './cases.js'
 
 before(() => setBackend('wasm'))
 
@@ -36,8 +37,11 @@ function values(size: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => (i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan(i * 1.7) * 0.01))
 }
 
-/** Inputs of a layer whose matrix has that shape. */
-const inputsOf = (shape: number[]) => ({ tokens: 7, values: values(7 * shape.at(-1)!).map((value) => value + 0.1) })
+/** Of a layer whose matrix has that shape. */
+function gramFor(shape: number[]): Float64Array | undefined {
+  const [, columns] = shape
+  return shape.length === 2 ? gramOf({ shape: [7, columns], values: values(7 * columns).map((value) => value + 0.1) }) : undefined
+}
 
 const gradientOf = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.cos(i * 2.3))
 
@@ -56,7 +60,7 @@ async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 1
   const input = given.input ?? values(tf.util.sizeFromShape(shape))
   const [x, gradient] = [tf.tensor(input, shape), tf.tensor(gradientOf(input.length), shape)]
   const steps = [{ editor, options: parseOptions(editor, raw) }]
-  const out = await applySteps(steps, x, { seed, tensor: 'w', gradient, inputs: inputsOf(shape), census: await takeCensus(steps, model(input)) })
+  const out = await applySteps(steps, x, { seed, tensor: 'w', gradient, gram: gramFor(shape), census: await takeCensus(steps, model(input)) })
   const [result, after] = [(await out.data()) as Float32Array, (await x.data()) as Float32Array]
   const seen = { result, after, shape: out.shape, dtype: out.dtype }
   tf.dispose([x, gradient, out])
@@ -105,7 +109,7 @@ for (const editor of editors) {
         const cache = new Map<string, Promise<unknown>>()
         const steps = [{ editor, options: parseOptions(editor, raw) }]
         const census = await takeCensus(steps, model(values(96)))
-        const out = await applySteps(steps, x, { seed: 1, tensor: 'w', gradient, inputs: inputsOf([8, 12]), cache, census })
+        const out = await applySteps(steps, x, { seed: 1, tensor: 'w', gradient, gram: gramFor([8, 12]), cache, census })
         assert.equal(tf.memory().numTensors, before + 1)
         assert.notEqual(out.id, x.id)
         tf.dispose([x, gradient, out])
