@@ -22,7 +22,7 @@ export interface EncodeOptions {
  */
 export function encodeItems(task: Task, reader: Reader, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
   const chosen = task.items.slice(0, items)
-  if (task.kind === 'images') return imageBatches(chosen, imagesFor(reader, task), task.features)
+  if (task.kind === 'images') return imageBatches(chosen, imagesFor(reader, task), { features: task.features, batchTokens })
   const tokenizer = textFor(reader, task)
   if (task.kind === 'classify') return classBatches(chosen, tokenizer, batchTokens)
   const silent = chosen.find(({ target }) => target === '')

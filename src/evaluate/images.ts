@@ -3,19 +3,24 @@ import { readPixels, type ImageReader } from '../tasks/pixels.js'
 import type { Item } from '../tasks/task.js'
 import { imageBatch, type Batch } from '../tensor/index.js'
 
-/** Values of one batch's pixels at most; and images, where they are small. */
+/** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
 const VALUES = 1 << 24
 const IMAGES = 128
+const TOKENS = 4096
 /** Values kept of all batches together; images beyond them are read again in every pass, for a set of them may be larger than memory. */
 const KEPT = 1 << 26
 
 /**
  * Batches of images in the order of the items, with the class of each as its target.
- * @param features of the classes, for a zero-shot model
+ * @param features of the classes, for a zero-shot model; batchTokens: what a batch of text would have, fewer where memory is bounded
  */
-export function imageBatches(items: readonly Item[], reader: ImageReader, features?: Float32Array): Batch[] {
+export function imageBatches(
+  items: readonly Item[],
+  reader: ImageReader,
+  { features, batchTokens = TOKENS }: { features?: Float32Array; batchTokens?: number } = {},
+): Batch[] {
   const size = 3 * reader.size.height * reader.size.width
-  const rows = Math.max(1, Math.min(IMAGES, Math.floor(VALUES / size)))
+  const rows = Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / size)))
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
     const read = () => readPixels(chosen.map(({ image, crop }) => ({ image: image!, crop })), reader)

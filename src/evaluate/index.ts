@@ -56,7 +56,7 @@ export type Reply = string | number | number[]
 /** The replies to the first `items` items; a task that `checkTask` took. */
 export async function replyTo(model: Model, weights: Weights | Source, task: Task, reader: Reader, options: EncodeOptions = {}): Promise<Reply[]> {
   const items = task.items.slice(0, options.items)
-  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), task.features), items.length)
+  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), { features: task.features, batchTokens: options.batchTokens }), items.length)
   const tokenizer = textFor(reader, task)
   if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
   if (task.kind === 'classify') return predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
