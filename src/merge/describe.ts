@@ -1,5 +1,6 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
 import { layerOf, writeCard } from '../checkpoint/index.js'
+import { BLOCK } from '../mergers/index.js'
 import { packageVersion } from '../record/package.js'
 import { layerCount } from './layers.js'
 import type { Model } from './open.js'
@@ -58,7 +59,7 @@ export interface Estimate {
   convention: string
   models: { role: string; label: string; parameters: number; dtypes: string; layers: number; vocabulary: number | null }[]
   result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
-  /** Bytes of the largest moment, at most: as TIES, which holds most at once, was measured (task arithmetic needs a quarter). */
+  /** Bytes of the largest moment, at most: of the backend as for TIES, which holds most at once (task arithmetic needs a quarter). */
   memory: number
 }
 
@@ -79,7 +80,11 @@ export function estimateMerge(plan: MergePlan): Estimate {
     }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
-  const memory = Math.max(...tensors.map(({ shape, sources }) => sizeOf(shape) * 4 * (14 * sources.length + 4)))
+  // Beside the values as they are read and written, the backend holds a run of entries, or the whole tensor.
+  const memory = Math.max(...tensors.map(({ shape, sources: { length: n } }) => {
+    const size = sizeOf(shape)
+    return 4 * (size * (n + 4) + (plan.merger.measure ? Math.min(size, BLOCK) : size) * (14 * n + 4))
+  }))
   return {
     method,
     convention,

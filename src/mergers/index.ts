@@ -52,7 +52,7 @@ export function mergerNamed(name: string): Merger {
 }
 
 export * from './apply.js'
-export { mergeValues } from './blocks.js'
+export { BLOCK, mergeValues } from './blocks.js'
 export * from './greedy_soup.js'
 export * from './merger.js'
 export * from './router.js'

@@ -40,9 +40,7 @@ export function trimTensor(values: Float32Array, trim: Trim, convention: Convent
   const cut = largest(values, kept)
   if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
   if (kept === values.length || cut.threshold === 0) return cut
-  let ties = 0
-  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) === cut.threshold) ties++
-  warnOfTies(ties, values.length, warn)
+  warnOfTies(cut.ties, values.length, warn)
   return cut
 }
 

@@ -9,37 +9,43 @@ export interface Largest {
   lastTie: number
 }
 
-const DIGITS = [
-  { shift: 20, mask: 0x7ff },
-  { shift: 9, mask: 0x7ff },
-  { shift: 0, mask: 0x1ff },
-]
+/** Bits of a digit: first of all entries, then of those that share the first. */
+const [FIRST, NEXT] = [13, 9]
 
 /**
- * Where the k-th largest magnitude of `values` lies; ties go to the lowest index. Bits of non-negative float32 order like
- * integers, so the k-th is found digit by digit from histograms of 11, 11 and 9 bits. Values must not be NaN.
+ * Where the k-th largest magnitude of `values` lies, and how many entries have it; ties go to the lowest index. Bits of
+ * non-negative float32 order like integers, so the k-th is found digit by digit from histograms of 13, 9 and 9 bits, the last
+ * two over the few entries that share the first digit. Values must not be NaN.
  */
-export function largest(values: Float32Array, k: number): Largest {
+export function largest(values: Float32Array, k: number): Largest & { ties: number } {
   if (!(k >= 0 && k <= values.length)) throw new Error(`cannot keep ${k} of ${values.length} entries`)
-  if (k === 0) return { threshold: Infinity, lastTie: -1 }
+  if (k === 0) return { threshold: Infinity, lastTie: -1, ties: 0 }
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
-  let prefix = 0
+  const shift = 31 - FIRST
+  let counts = new Uint32Array(1 << FIRST)
+  for (let i = 0; i < bits.length; i++) counts[(bits[i] & 0x7fffffff) >>> shift]++
   let wanted = k // how many of the entries that share `prefix` are among the k
-  let ties = 0
-  for (const { shift, mask } of DIGITS) {
-    const counts = new Uint32Array(mask + 1)
-    const above = shift + (mask === 0x1ff ? 9 : 11)
-    for (let i = 0; i < bits.length; i++) {
-      const magnitude = bits[i] & 0x7fffffff
-      if (above >= 31 || magnitude >>> above === prefix) counts[(magnitude >>> shift) & mask]++
-    }
-    let digit = mask
+  const descend = (): number => {
+    let digit = counts.length - 1
     for (; counts[digit] < wanted; digit--) wanted -= counts[digit]
+    return digit
+  }
+  let prefix = descend()
+  const sharing = new Int32Array(counts[prefix])
+  for (let i = 0, n = 0; n < sharing.length; i++) {
+    const magnitude = bits[i] & 0x7fffffff
+    if (magnitude >>> shift === prefix) sharing[n++] = magnitude
+  }
+  let ties = 0
+  for (let at = shift - NEXT; at >= 0; at -= NEXT) {
+    counts = new Uint32Array(1 << NEXT)
+    for (let i = 0; i < sharing.length; i++) if (sharing[i] >>> (at + NEXT) === prefix) counts[(sharing[i] >>> at) & ((1 << NEXT) - 1)]++
+    const digit = descend()
     ties = counts[digit]
-    prefix = prefix * (mask + 1) + digit
+    prefix = (prefix << NEXT) | digit
   }
   const threshold = new Float32Array(new Int32Array([prefix]).buffer)[0]
-  return { threshold, lastTie: nthIndex(bits, prefix, wanted, ties) }
+  return { threshold, lastTie: nthIndex(bits, prefix, wanted, ties), ties }
 }
 
 /** Index of the n-th of `total` entries whose magnitude bits are `magnitude`. */
