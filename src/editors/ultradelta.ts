@@ -21,7 +21,7 @@ const options = z
       .default(0.01)
       .describe('The third of the parameters in tensors of least deviation drops s + step, the next s, the last what makes the mean s.'),
     bits: z.int().min(1).max(16).default(4).describe('Bits of the even levels between the least and the largest entry of a tensor.'),
-    factor: z.number().default(1).describe('Kept entries are multiplied by factor/(1 - s).'),
+    factor: z.number().default(1).describe('Kept entries are multiplied by factor/(1 - s); the ratio of trace norms between tasks, which one delta does not know, goes here.'),
   })
   .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), {
     message: 'must be at most drop_rate and 1 - drop_rate',

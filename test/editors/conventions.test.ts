@@ -179,6 +179,15 @@ test("mergekit's DARE restores the L1 norm", async () => {
   )
 })
 
+test('ultradelta by hand: levels 0 to 3, of each half its entries, rounded down, dropped, the rest doubled and multiplied', async () => {
+  const values = Float32Array.of(0.3, 3, 1, 2, 3, 0.9, -0)
+  const { result } = await edit('ultradelta', { drop_rate: 0.5, step: 0, bits: 2, factor: 0.75 }, values, [7])
+  const level1 = [result[2], result[5]].sort()
+  assert.deepEqual(level1, [0, 1.5]) // 1 and .9 are the level 1: one stays
+  assert.deepEqual([result[1], result[4]].sort(), [0, 4.5])
+  assert.deepEqual([result[0], result[3], Math.abs(result[6])], [0, 3, 0]) // a lone 2 stays
+})
+
 test('ultradelta keeps the histogram: the same share of every level, tensors of small deviation lose more', async () => {
   const wide = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i) * 8)
   const narrow = wide.map((value) => value / 8)
