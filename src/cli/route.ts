@@ -16,7 +16,6 @@ export function builder(cli: Argv) {
     .option('items', { type: 'number', default: 128, describe: 'Last items of each task, to learn from; as many first ones check the router' })
     .option('for', { type: 'string', describe: 'One of the tasks, whose gates are written' })
     .option('out', { type: 'string', describe: 'YAML file to write for `deltalab merge`, beside the merge file; it must not exist' })
-    .implies({ for: 'out', out: 'for' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab route twin.yaml --tasks math code --for math --out twin-math.yaml && deltalab merge twin-math.yaml twin-math', 'the model for math')
@@ -26,6 +25,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ config, tasks, items, for: wanted, out, json, backend }: Args): Promise<void> {
   checkCounts({ items })
+  if ((wanted === undefined) !== (out === undefined)) {
+    throw new UserError('--for and --out go together: the task whose gates are written, and the file', { exitCode: 2 })
+  }
   if (wanted !== undefined && !tasks.includes(wanted)) throw unknown('task of --tasks', wanted, tasks)
   if (out !== undefined && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out !== undefined && dirname(resolve(out)) !== dirname(resolve(config))) {

@@ -91,6 +91,7 @@ test('what cannot be routed is said before work starts', async () => {
   await refuse(TWIN, /task colour needs a model that classifies/, { tasks: [tasks[0], taskOf('colour')] })
   await assert.rejects(routeFile({ config: twin, for: 'maths', out: join(scratch, 'x.yaml') }), /unknown task of --tasks/)
   await assert.rejects(routeFile({ config: twin, for: tasks[0], out: join(tmpdir(), 'deltalab-elsewhere.yaml') }), /must lie beside/)
+  await assert.rejects(routeFile({ config: twin, for: tasks[0] }), /--for and --out go together/)
   const routed = write('routed.yaml', TWIN.replace('fraction: 1', 'gates: routed'))
   await assert.rejects(mergeFile(routed, join(scratch, 'never')), /routed\.yaml:4:.*gates: routed gives every prompt weights of its own, .* `deltalab route` finds the gates/)
 })
