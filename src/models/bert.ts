@@ -2,7 +2,7 @@
 // tokens. Names and shapes are those of transformers' Bert… and Roberta….
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
-import { checkUsual, classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
+import { checkUsual, classOf, countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { paddingMask } from './masks.js'
@@ -81,12 +81,12 @@ export const bert = (kind: Kind) => (config: Config): Model => {
   const masked = classOf(config)!.endsWith('MaskedLM')
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'max_position_embeddings', 512)
-  const pad = Number(config.pad_token_id ?? 1)
+  const pad = numberOf(config, 'pad_token_id', 1)
   const settings: LayerSettings = {
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
     heads: countOf(config, 'num_attention_heads'),
-    epsilon: Number(config.layer_norm_eps ?? 1e-12),
+    epsilon: numberOf(config, 'layer_norm_eps', 1e-12),
     activation: activationOf(config, 'hidden_act', 'gelu'),
     bias: true,
     mask: ({ tables }) => tables.real,

@@ -3,7 +3,7 @@
 import { tf, type Batch } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
 import { activationOf, exp } from './activations.js'
-import { classOf, countOf, headObjective, labelsOf, type Config } from './config.js'
+import { classOf, countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { causalMask } from './masks.js'
@@ -33,7 +33,7 @@ function readSettings(config: Config, mask: LayerSettings['mask']): LayerSetting
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
     heads: countOf(config, 'num_attention_heads'),
-    epsilon: Number(config.layer_norm_eps ?? 1e-5),
+    epsilon: numberOf(config, 'layer_norm_eps', 1e-5),
     activation: activationOf(config, 'hidden_act', 'quick_gelu'),
     bias: true,
     mask,
@@ -154,7 +154,7 @@ function text(config: Config, projects: boolean): Model {
     tables: (batch) => ({
       before: causalMask(batch),
       positions: positionTable(batch.positions, positions),
-      ends: tf.tensor1d(endsOf(batch, Number(tower.eos_token_id ?? 49407)), 'int32'),
+      ends: tf.tensor1d(endsOf(batch, numberOf(tower, 'eos_token_id', 49407)), 'int32'),
     }),
     blocks: [
       embedBlock(word, vocabulary),

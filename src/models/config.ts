@@ -12,6 +12,13 @@ export function countOf(config: Config, key: string, fallback?: unknown): number
   return value as number
 }
 
+/** @param of what the key belongs to, where that is not clear. @throws UserError unless the value (or the fallback) is a finite number. */
+export function numberOf(config: Config, key: string, fallback?: number, of = ''): number {
+  const value = config[key] ?? fallback
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new UserError(`config.json: ${key}${of} must be a number, got ${JSON.stringify(config[key])}`)
+}
+
 /** The class of transformers that the weights belong to: the first entry of `architectures`, `fallback` when there is none. */
 export function classOf(config: Config, fallback?: string): string | undefined {
   return (config.architectures as string[] | null | undefined)?.[0] ?? fallback

@@ -3,7 +3,7 @@
 import { tf, type Tensor } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
 import { activationOf } from './activations.js'
-import { countOf, type Config } from './config.js'
+import { countOf, numberOf, type Config } from './config.js'
 import { attend, linear, rmsNorm, type HeadSizes } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
@@ -40,7 +40,7 @@ const DEFAULTS: Record<Kind, Config> = {
 /** Layers with a sliding window: all of Mistral's when it has one; Qwen's as `layer_types` says, or from `max_window_layers` on. */
 function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
   const all = (value: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => value(layer))
-  const windowed = typeof config.sliding_window === 'number'
+  const windowed = (config.sliding_window ?? null) !== null
   if (kind === 'mistral') return all(() => windowed)
   if (kind === 'llama' || !windowed || config.use_sliding_window !== true) return all(() => false)
   const types = config.layer_types as string[] | null | undefined
@@ -49,7 +49,7 @@ function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
       `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
     )
   }
-  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= Number(config.max_window_layers)))
+  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= numberOf(config, 'max_window_layers')))
 }
 
 function readConfig(kind: Kind, config: Config): Decoder {
@@ -57,6 +57,7 @@ function readConfig(kind: Kind, config: Config): Decoder {
   const heads = countOf(config, 'num_attention_heads')
   const kvHeads = countOf(config, 'num_key_value_heads', heads)
   if (heads % kvHeads) throw new UserError(`config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`)
+  const local = localLayers(kind, config, countOf(config, 'num_hidden_layers'))
   const attention = config.attention_bias === true && kind !== 'mistral'
   return {
     width,
@@ -64,13 +65,13 @@ function readConfig(kind: Kind, config: Config): Decoder {
     kvHeads,
     headDim: countOf(config, 'head_dim', Math.floor(width / heads)),
     inner: countOf(config, 'intermediate_size'),
-    epsilon: Number(config.rms_norm_eps ?? 1e-6),
+    epsilon: numberOf(config, 'rms_norm_eps', 1e-6),
     activation: activationOf(config, 'hidden_act', 'silu'),
     tied: config.tie_word_embeddings === true,
     biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, kind === 'llama' && config.mlp_bias === true],
     headNorms: kind === 'qwen3',
-    local: localLayers(kind, config, countOf(config, 'num_hidden_layers')),
-    window: Number(config.sliding_window),
+    local,
+    window: local.includes(true) ? countOf(config, 'sliding_window') : Infinity,
   }
 }
 

@@ -2,7 +2,7 @@
 // stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
 import { tf, type Tensor } from '../tensor/index.js'
 import { activationOf } from './activations.js'
-import { checkUsual, countOf, headDimOf, type Config } from './config.js'
+import { checkUsual, countOf, headDimOf, numberOf, type Config } from './config.js'
 import { attend, layerNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model, Weights } from './model.js'
@@ -22,7 +22,7 @@ export function gpt2(config: Config): Model {
   const inner = countOf(config, 'n_inner', 4 * width)
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'n_positions', 1024)
-  const epsilon = Number(config.layer_norm_epsilon ?? 1e-5)
+  const epsilon = numberOf(config, 'layer_norm_epsilon', 1e-5)
   const activation = activationOf(config, 'activation_function', 'gelu_new')
   const sizes = { heads, kvHeads: heads, headDim: headDimOf(width, heads) }
   const scaleOf = (index: number) =>

@@ -1,7 +1,7 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout, with the scalings of its frequencies for longer
 // texts as transformers 5 reads them.
 import { unknown, UserError } from '../errors/index.js'
-import { checkUsual, type Config } from './config.js'
+import { checkUsual, numberOf, type Config } from './config.js'
 
 export interface Rope {
   headDim: number
@@ -20,24 +20,24 @@ interface Settings {
   headDim: number
   /** Length of the pre-training texts. */
   length: number
-  /** @throws UserError where the value is not a number and there is no fallback */
+  parameters: Config
+  /** One of the parameters. @throws UserError where it is not a number and there is no fallback */
   number(key: string, fallback?: number): number
-  given(key: string): boolean
 }
 
 type Scaling = (plain: Float64Array, settings: Settings) => { rates: Float64Array; amplitude?: number; bounded?: boolean }
 
 /** YaRN (Peng et al. 2023, arXiv 2309.00071): fast rotations stay, slow ones are interpolated, with a ramp over the dimensions between. */
-const yarn: Scaling = (plain, { theta, headDim, length, number, given }) => {
+const yarn: Scaling = (plain, { theta, headDim, length, parameters, number }) => {
   const factor = number('factor')
   const dimensionOf = (turns: number) => (headDim * Math.log(length / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const ends = [dimensionOf(number('beta_fast', 32)), dimensionOf(number('beta_slow', 1))]
-  const [low, high] = number('truncate', 1) ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
+  const [low, high] = parameters.truncate !== false ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
   const from = Math.max(low, 0)
   const to = Math.min(high, headDim - 1)
   const share = (i: number) => Math.min(1, Math.max(0, (i - from) / (to === from ? 0.001 : to - from)))
   const heat = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
-  const usual = given('mscale') && given('mscale_all_dim') ? heat(number('mscale')) / heat(number('mscale_all_dim')) : heat(1)
+  const usual = parameters.mscale && parameters.mscale_all_dim ? heat(number('mscale')) / heat(number('mscale_all_dim')) : heat(1)
   return { rates: plain.map((f, i) => (f / factor) * share(i) + f * (1 - share(i))), amplitude: number('attention_factor', usual) }
 }
 
@@ -69,23 +69,18 @@ const SCALINGS: Record<string, Scaling> = {
  * @throws UserError for an unknown type, and for a number that its formula lacks
  */
 export function readRope(config: Config, headDim: number, positions: number): Rope {
-  const parameters = (config.rope_scaling ?? config.rope_parameters ?? {}) as Record<string, unknown>
+  const parameters = (config.rope_scaling ?? config.rope_parameters ?? {}) as Config
   const type = String(parameters.rope_type ?? parameters.type ?? 'default')
   if (!(type in SCALINGS)) throw unknown('rope type in config.json', type, Object.keys(SCALINGS))
   if (headDim % 2) throw new UserError(`config.json: head_dim must be even for rotary positions, got ${headDim}`)
   for (const each of [config, parameters]) checkUsual(each, 'rotary positions', { partial_rotary_factor: 1 })
   const nested = Object.keys(parameters).find((key) => typeof parameters[key] === 'object' && parameters[key] !== null)
   if (nested) throw new UserError(`config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`)
-  const number = (key: string, fallback?: number): number => {
-    const value = parameters[key] ?? fallback
-    if (Number.isFinite(Number(value ?? NaN))) return Number(value)
-    throw new UserError(`config.json: rope type ${type} needs the number ${key}, got ${JSON.stringify(parameters[key])}`)
-  }
-  const theta = number('rope_theta', Number(config.rope_theta ?? 10000))
-  const length = Number(config.original_max_position_embeddings ?? parameters.original_max_position_embeddings ?? positions)
+  const number = (key: string, fallback?: number) => numberOf(parameters, key, fallback, ` of rope type ${type}`)
+  const theta = number('rope_theta', numberOf(config, 'rope_theta', 10000))
+  const length = numberOf(config, 'original_max_position_embeddings', number('original_max_position_embeddings', positions))
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
-  const given = (key: string) => Boolean(parameters[key])
-  const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, number, given })
+  const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, parameters, number })
   return { headDim, rates, amplitude, positions: bounded ? positions : Infinity, turns: new Map() }
 }
 

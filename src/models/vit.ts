@@ -1,7 +1,7 @@
 // The vision transformer (Dosovitskiy et al. 2021) as an image classifier. Names and shapes are those of transformers'
 // ViTForImageClassification.
 import { activationOf } from './activations.js'
-import { countOf, headObjective, labelsOf, type Config } from './config.js'
+import { countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import type { Model } from './model.js'
@@ -25,7 +25,7 @@ export function vit(config: Config): Model {
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
     heads: countOf(config, 'num_attention_heads'),
-    epsilon: Number(config.layer_norm_eps ?? 1e-12),
+    epsilon: numberOf(config, 'layer_norm_eps', 1e-12),
     activation: activationOf(config, 'hidden_act', 'gelu'),
     bias: config.qkv_bias !== false,
     mask: () => null,
