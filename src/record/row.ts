@@ -37,7 +37,7 @@ export const rowSchema = z.strictObject({
   edit_norm: value
     .nullable()
     .describe('Euclidean norm of the change F(Δ) − Δ over the edited tensors; F(Δ) of a merge is the merged delta.'),
-  loss_pre: value.nullable().describe('Loss of the base model, nats per token.'),
+  loss_pre: value.nullable().describe('Loss of the base model, nats per token; as all losses per item where the model classifies, and a squared error where it gives values.'),
   loss_post: value.nullable().describe('Loss of the post-trained model (of a merge: the fine-tune whose task it is), nats per token.'),
   loss_edited: value.nullable().describe('Loss of the edited model, nats per token.'),
   loss_change: value.nullable().describe('Exact loss change, loss_edited − loss_post, nats per token.'),
