@@ -2,7 +2,7 @@
 import { cpus, availableParallelism } from 'node:os'
 import type { Ratio } from './ratio.js'
 
-const BENCHES = ['startup', 'dare', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
+const BENCHES = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
 
 const chosen = process.argv.slice(2).length ? process.argv.slice(2) : BENCHES
 const wrong = chosen.find((name) => !BENCHES.includes(name))
