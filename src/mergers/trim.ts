@@ -37,9 +37,10 @@ export function keptCount(n: number, { drop_rate: p = 0.8, density }: Trim, conv
 /** Where the trim of one tensor cuts; says when it keeps nothing or when many entries are tied there. */
 export function trimTensor(values: Float32Array, trim: Trim, convention: Convention, warn: (text: string) => void): Largest {
   const kept = keptCount(values.length, trim, convention)
+  if (kept === values.length) return { threshold: 0, lastTie: kept - 1 }
   const cut = largest(values, kept)
   if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
-  if (kept === values.length || cut.threshold === 0) return cut
+  if (cut.threshold === 0) return cut
   warnOfTies(cut.ties, values.length, warn)
   return cut
 }
