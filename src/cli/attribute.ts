@@ -43,6 +43,7 @@ export async function handler(args: Args): Promise<void> {
   const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory: bound, clock: () => performance.now() / 1000 })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
   process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
+  if (row.warnings) process.stderr.write(`warning: ${row.warnings}\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
   if (args.out) {
     const { writeBarChart } = await import('../report/index.js')

@@ -79,7 +79,8 @@ function survey(values: Float32Array, options: Options, { shape, census, tensor 
         if (factors) factors[i] = 1
       }
     }
-    if (equal > 1) ties += equal
+    // It makes no difference which of the zeros stay.
+    if (equal > 1 && cut.threshold > 0) ties += equal
   }
   const scale = !rescale ? 1 : restore ? l1Factor(values, factors!) : 1 / (1 - drop_rate)
   if (granularity !== 'row') return { cut, scale, kept, ties }

@@ -58,6 +58,17 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   assert.equal(readFileSync(join(folder, 'results', 'own', 'config.yaml'), 'utf8'), readFileSync(config, 'utf8'))
 })
 
+test('runs whose editor degenerates are said once at the end, and again when the folder is opened again', () => {
+  const yaml = readFileSync(config, 'utf8').replace('name: own', 'name: warn').replace(/editors: .*/, 'editors: [{ editor: magnitude, drop_rate: [0.5, 0.999] }]')
+  writeFileSync(join(folder, 'warn.yaml'), yaml)
+  const { status, err } = call('sweep', 'warn.yaml', '--jobs', '1')
+  assert.equal(status, 0, err)
+  // A norm of 48 entries keeps int(0.048) of them.
+  assert.match(err, /deltalab: 1 of 2 runs warn \(see the column warnings\), the first: magnitude: magnitude keeps none of 48 entries \(\S+norm\.weight and 6 more\)\n$/)
+  const { warnings } = JSON.parse(call('sweep', 'warn.yaml', '--jobs', '1', '--json').out) as { warnings: { label: string; warnings: string }[] }
+  assert.deepEqual(warnings.map(({ label }) => label), ['magnitude'])
+})
+
 test('an experiment of which every run fails ends with exit code 1 and says why', () => {
   writeFileSync(join(folder, 'bad.yaml'), readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'))
   spawnSync('cp', ['-r', join(folder, 'post'), join(folder, 'nan')])

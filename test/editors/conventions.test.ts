@@ -158,6 +158,7 @@ test('warnings where a method degenerates', async () => {
   const few = await edit('magnitude', { drop_rate: 0.9 }, [1, 2, 3], [3])
   assert.deepEqual(few.warnings, ['w: magnitude keeps none of 3 entries'])
   const tied = await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200).fill(1), [200])
+  assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200), [200])).warnings, [], 'zeros may be tied')
   assert.deepEqual(tied.warnings, ['w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay'])
   assert.match(
     (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0],
