@@ -53,24 +53,52 @@ function transpose(values: Float32Array, rows: number, columns: number): Float32
   return out
 }
 
-/**
- * rows <= columns. A Aᵀ = Q Λ Qᵀ gives the left vectors; each singular value is then the norm of qᵀA, which is accurate to
- * float64 rounding of the largest one (the root of λ would be accurate to half the digits only). Right vectors are orthogonal to
- * 1e-16 σ₁²/(σ_i σ_j), below the rounding of a float32 matrix until σ_i falls under 1e-8 σ₁.
- */
+/** Singular values below this share of the largest are found again by themselves, and what is below rounding is left. */
+const TAIL = 1e-2
+const ROUNDING = 1e-14
+
+/** rows <= columns. */
 function exact(values: Float32Array, rows: number, columns: number, wanted: number): Svd {
-  const a = { values, down: columns, right: 1 }
-  const { vectors } = eigen(gram(a, rows, columns), rows)
-  const images = product({ values: vectors, down: rows, right: 1 }, a, [wanted, rows, columns])
-  const sigmas = Float64Array.from({ length: wanted }, (_, k) => Math.sqrt(dot(images, images, k * columns, 1, columns)))
-  const order = Array.from(sigmas.keys()).sort((i, j) => sigmas[j] - sigmas[i])
+  const { q, images, s } = rotated(values, rows, columns)
+  const order = Array.from(s.keys()).sort((i, j) => s[j] - s[i]).slice(0, wanted)
   const out = { rows, columns, s: new Float64Array(wanted), ut: new Float32Array(wanted * rows), vt: new Float32Array(wanted * columns) }
   for (const [k, from] of order.entries()) {
-    const sigma = (out.s[k] = sigmas[from])
-    out.ut.set(vectors.subarray(from * rows, (from + 1) * rows), k * rows)
+    const sigma = (out.s[k] = s[from])
+    out.ut.set(q.subarray(from * rows, (from + 1) * rows), k * rows)
     if (sigma > 0) for (let j = 0; j < columns; j++) out.vt[k * columns + j] = images[from * columns + j] / sigma
   }
   return out
+}
+
+/**
+ * Orthonormal Q [rows, rows] such that the rows of Q A, `images`, are orthogonal; `s` are their norms. Q from A Aᵀ = Qᵀ Λ Q; a
+ * norm of qᵀA is accurate to float64 rounding of the largest singular value σ (the root of λ to half the digits only), and two
+ * rows are orthogonal to 1e-16 σ²/(σ_i σ_j). So the rows below TAIL × σ lose what they have of those above, and are rotated among
+ * themselves by the same rule: the vectors of singular values down to ROUNDING are right, among them those that a delta of low
+ * rank has because it was rounded to float32.
+ */
+function rotated(values: ArrayLike<number>, rows: number, columns: number, least?: number): { q: Float64Array; images: Float64Array; s: Float64Array } {
+  const a = { values, down: columns, right: 1 }
+  const { vectors: q } = eigen(gram(a, rows, columns), rows)
+  const images = product({ values: q, down: rows, right: 1 }, a, [rows, rows, columns])
+  const s = Float64Array.from({ length: rows }, (_, k) => Math.sqrt(dot(images, images, k * columns, 1, columns)))
+  const floor = least ?? ROUNDING * s[0]
+  const first = s.findIndex((sigma) => sigma < TAIL * s[0])
+  if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }
+  const count = rows - first
+  const tail = rotated(without(images.subarray(first * columns), images, { count, first, columns, s }), count, columns, floor)
+  const turned = product({ values: tail.q, down: count, right: 1 }, { values: q.subarray(first * rows), down: rows, right: 1 }, [count, count, rows])
+  q.set(turned, first * rows)
+  images.set(tail.images, first * columns)
+  s.set(tail.s, first)
+  return { q, images, s }
+}
+
+/** The rows less their parts along the first rows of `images`, whose norms are `s`: parts of the size of rounding. */
+function without(rows: Float64Array, images: Float64Array, { count, first, columns, s }: { count: number; first: number; columns: number; s: Float64Array }): Float64Array {
+  const parts = product({ values: rows, down: columns, right: 1 }, { values: images, down: 1, right: columns }, [count, columns, first])
+  const along = product({ values: parts.map((part, at) => part / s[at % first] ** 2), down: first, right: 1 }, { values: images, down: columns, right: 1 }, [count, first, columns])
+  return rows.map((value, i) => value - along[i])
 }
 
 /** Halko, Martinsson, Tropp (2011), algorithms 4.4 and 5.1; products on the backend, small decompositions in float64. */

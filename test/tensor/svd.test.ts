@@ -46,6 +46,22 @@ test('hand-worked singular values, of a singular matrix and of zeros', async () 
   tf.dispose([x, flat, zeros])
 })
 
+test('vectors of the smallest singular values are orthonormal too: a spectrum of nine decades, and low rank after rounding', async () => {
+  const n = 48
+  const [left, right] = [await svd(keyedNormal([n, n], keyOf('left')) as Tensor2D), await svd(keyedNormal([n, n], keyOf('right')) as Tensor2D)]
+  const graded = (spectrum: (k: number) => number) => truncated({ ...left, s: left.s.map((_, k) => spectrum(k)), vt: right.vt }, n)
+  for (const x of [graded((k) => 10 ** ((-9 * k) / n)), graded((k) => (k < 3 ? 1 : 0))]) {
+    const found = await svd(x)
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        assert.ok(Math.abs(dot(found.ut, i, j, n) - (i === j ? 1 : 0)) < 1e-6)
+        assert.ok(Math.abs(dot(found.vt, i, j, n) - (i === j ? 1 : 0)) < 1e-6, `${i} ${j} ${dot(found.vt, i, j, n)}`)
+      }
+    }
+    x.dispose()
+  }
+})
+
 test('a zero matrix survives the range finder', async () => {
   const zeros = tf.zeros([520, 520]) as Tensor2D
   const found = await svd(zeros, { rank: 2 })
