@@ -62,7 +62,7 @@ const merge = z.looseObject({
     ),
   posts: z
     .union([names, z.array(names).min(1)])
-    .describe('Fine-tunes of one base, called by the last part of their `post` folder; a list of such lists is a merge of each.'),
+    .describe('Fine-tunes of one base, called by the last part of their `post` (folder or name on the hub); a list of such lists is a merge of each.'),
   edit: z
     .looseObject({ editor: entry.shape.editor, chain: entry.shape.chain })
     .optional()
