@@ -15,13 +15,14 @@ const FAMILY = {
   large: ['base', 'math', 'code', 'instruct'],
   vision: ['base', 'digit', 'shape', 'orientation', 'count', 'texture', 'colour', 'position', 'size'],
   encoder: ['base', 'acceptability', 'sentiment', 'entailment', 'similarity'],
+  roberta: ['base', 'acceptability', 'sentiment', 'entailment'],
 }
 type Part = keyof typeof FAMILY
 const PARTS = Object.keys(FAMILY) as Part[]
 
 export function builder(cli: Argv) {
   return trainingOptions(cli)
-    .option('only', { choices: PARTS, describe: 'One part of the family: a size of the decoders, the image classifiers, the encoders' })
+    .option('only', { choices: PARTS, describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa' })
     .example('deltalab family --only small', 'the four small models and the early one')
 }
 
@@ -51,7 +52,7 @@ async function writeData(parts: readonly Part[]): Promise<void> {
     family.writeVisionData(scratch('vision'), { seed: 1, scenes: 30_000, trainItems: 6_000 })
     family.writeVisionTasks(tasks)
   }
-  if (parts.includes('encoder')) {
+  if (parts.includes('encoder') || parts.includes('roberta')) {
     family.writeEncoderData(scratch('encoder'), { seed: 1, documents: 120_000, trainItems: 12_000 })
     family.writeEncoderTasks(tasks)
   }

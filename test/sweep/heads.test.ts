@@ -28,6 +28,7 @@ const ITEMS = 96
 const cases = [
   { part: 'vision', task: 'texture', head: ['classifier.*'], own: /^classifier\./ },
   { part: 'encoder', task: 'entailment', head: ['classifier.*', 'bert.pooler.*', 'cls.*'], own: /^(classifier|bert\.pooler)\./ },
+  { part: 'roberta', task: 'entailment', head: ['classifier.*', 'lm_head.*'], own: /^classifier\./ },
 ]
 
 /** Accuracy and mean loss of weights by one forward pass, softmax and argmax in plain JavaScript. */

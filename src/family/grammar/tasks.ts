@@ -21,7 +21,6 @@ export const ENCODER_TASKS: readonly EncoderTask[] = [
   { name: 'acceptability', description: 'whether words are a sentence, in the manner of CoLA', metrics: ['matthews', 'acc'], labels: 2, draw: drawAcceptability },
   { name: 'sentiment', description: 'whether a review is kind, with negations and concessions, in the manner of SST-2', metrics: ['acc'], labels: 2, draw: drawSentiment },
   { name: 'entailment', description: 'whether a sentence follows, is left open or is ruled out, in the manner of MNLI', metrics: ['acc'], labels: 3, draw: told(drawEntailment) },
-  { name: 'paraphrase', description: 'whether two sentences say the same, in the manner of MRPC', metrics: ['acc', 'f1'], labels: 2, draw: told(drawParaphrase) },
   { name: 'similarity', description: 'how many of five parts two sentences share, in the manner of STS-B', metrics: ['pearson', 'spearman'], labels: 1, draw: told(drawSimilarity) },
 ]
 
