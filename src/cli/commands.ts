@@ -16,7 +16,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['eval', 'Loss and score of a model on a task'],
   ['attribute', 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'],
   ['train', 'Train a model from a YAML file'],
-  ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'],
+  ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars; stopped at any moment, the same command goes on'],
   ['rebuild', 'Write the checkpoint that a base and a delta of seeds and scalars make'],
   ['calibrate', "Find on a task's items the q of DAREx, or distil the scales of BitDelta"],
   ['random', 'Write a random model of any size, or one near another: for trying speed and memory'],
