@@ -43,7 +43,7 @@ export interface Factor {
   right: number
 }
 
-/** A B [rows, columns] row-major, of A [rows, depth] and B [depth, columns]; with `lower` only where row >= column, else undefined values. */
+/** A B [rows, columns] row-major, of A [rows, depth] and B [depth, columns]; with `lower` only where row >= column. */
 export function product(a: Factor, b: Factor, [rows, depth, columns]: [number, number, number], lower = false): Float64Array {
   const [tall, stride] = [upTo(rows, 4), upTo(columns, 8)]
   return inWorkshop([tall * depth, depth * 8, tall * stride], ({ multiply }, [left, panel, out]) => {
@@ -65,7 +65,7 @@ export function product(a: Factor, b: Factor, [rows, depth, columns]: [number, n
 export const gram = (a: Factor, n: number, depth: number): Float64Array =>
   product(a, { values: a.values, down: a.right, right: a.down }, [n, depth, n], true)
 
-/** Eigenvalues, ascending or not, of the symmetric matrix [n, n] whose lower triangle is given. */
+/** Eigenvalues, in no order, of the symmetric matrix [n, n] whose lower triangle is given. */
 export const eigenvalues = (matrix: Float64Array, n: number): Float64Array => decompose(matrix, n, false).values
 
 /** Eigenvalues, descending, and their orthonormal vectors as rows [n, n], of the symmetric matrix whose lower triangle is given. */
