@@ -102,11 +102,9 @@ export function rotations(positions: Int32Array, rope: Rope, heads: number): { c
   let at = 0
   for (const position of positions) {
     const turn = turnOf(position, rope)
-    for (let head = 0; head < heads; head++) {
-      for (let i = 0; i < headDim; i++, at++) {
-        cos[at] = turn.cos[i]
-        sin[at] = turn.sin[i]
-      }
+    for (let head = 0; head < heads; head++, at += headDim) {
+      cos.set(turn.cos, at)
+      sin.set(turn.sin, at)
     }
   }
   return { cos, sin }
