@@ -1,5 +1,6 @@
 // Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
 // to a folder beside it, is flushed to the disk, and is renamed.
+import { rmSync } from 'node:fs'
 import { chmod, copyFile, mkdtemp, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
@@ -48,6 +49,8 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
   await checkTarget(folder, target, options.overwrite ?? false)
   const layout = planLayout(options.plan, options.maxShardBytes ?? 5e9, { format: 'pt', ...options.metadata })
   const partial = await makePartial(folder, target, layout.bytes)
+  const discard = () => rmSync(partial, { recursive: true, force: true })
+  process.once('exit', discard) // stopped by a signal, which the command line turns into an exit
   try {
     await chmod(partial, 0o777 & ~process.umask()) // mkdtemp makes it private
     await writeWeights(partial, layout, options)
@@ -55,10 +58,12 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
     await flush(partial)
     await replace(partial, target)
   } catch (error) {
-    await rm(partial, { recursive: true, force: true })
+    discard()
     throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
       ? new UserError(`${folder}: the disk is full (${amount(layout.bytes)} are needed); nothing was written`, { cause: error })
       : error
+  } finally {
+    process.off('exit', discard)
   }
   await flush(dirname(target))
 }

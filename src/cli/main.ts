@@ -76,6 +76,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+// An exit, so that what is half written is removed; a command that listens itself, as sweep does, ends in its own way.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code)
+  })
+}
+
 try {
   await main(process.argv.slice(2))
 } catch (error) {
