@@ -1,26 +1,28 @@
-// How far each way of dropping goes on each task, and whether rescaling is needed.
-const TASKS = ['acceptability', 'sentiment', 'entailment', 'similarity']
+// How far each way of dropping goes on each task of each encoder, and whether rescaling is needed.
+const RATES = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
 
 export function finding({ rows, mean, digits, verdict }) {
-  const rates = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
-  const of = (task, label, rate) => mean({ task, label, drop_rate: rate }, 'score_edited')
-  const post = (task) => mean({ task }, 'score_post')
-  /** Highest rate up to which 95 % of the score are kept; 0 where there is none. */
-  const limit = (task, label) => {
-    const fails = rates.findIndex((rate) => of(task, label, rate) < 0.95 * post(task))
-    return fails < 0 ? rates.at(-1) : fails === 0 ? 0 : rates[fails - 1]
+  const cells = [...new Map(rows.map(({ model, task, metric }) => [`${model} ${task}`, { model, task, metric }])).values()]
+  const of = ({ model, task }, label, rate) => mean({ model, task, label, drop_rate: rate }, 'score_edited')
+  const post = ({ model, task }) => mean({ model, task }, 'score_post')
+  /** Highest of the rates up to which 95 % of the score are kept; 0 where there is none. */
+  const limit = (cell, label) => {
+    const fails = RATES.findIndex((rate) => of(cell, label, rate) < 0.95 * post(cell))
+    return fails < 0 ? RATES.at(-1) : fails === 0 ? 0 : RATES[fails - 1]
   }
-  const count = (test) => TASKS.filter(test).length
+  const claim = (words, every, holds) => {
+    const without = cells.filter((cell) => !holds(cell)).map(({ model, task }) => `${model} on ${task}`)
+    const named = without.length > 0 && without.length < cells.length ? `; not ${without.join(', ')}` : ''
+    const kept = cells.length - without.length
+    return `${words} on ${every ? 'every task' : 'most tasks'}: ${verdict(every ? kept === cells.length : kept > cells.length / 2)} (${kept} of ${cells.length}${named}).`
+  }
   return [
-    ...TASKS.map((task) => {
-      const { metric } = rows.find((row) => row.task === task)
-      return `${task} (${metric}): base ${digits(mean({ task }, 'score_pre'))}, fine-tuned ${digits(post(task))}; at .9 DARE ${digits(of(task, 'dare', 0.9))}, drop-only ` +
-        `${digits(of(task, 'drop-only', 0.9))}, magnitude ${digits(of(task, 'magnitude', 0.9))}; 95 % of the score are kept up to ${limit(task, 'dare')} by DARE, ${limit(task, 'drop-only')} ` +
-        `by drop-only, ${limit(task, 'magnitude')} by magnitude.`
-    }),
-    `DARE at .9 keeps 95 % of the score on every task: ${verdict(count((task) => of(task, 'dare', 0.9) > 0.95 * post(task)) === TASKS.length)}.`,
-    `Dropping without rescaling is worse than DARE at .9 on every task: ${verdict(count((task) => of(task, 'drop-only', 0.9) < of(task, 'dare', 0.9)) === TASKS.length)}.`,
-    `DARE beats magnitude pruning at .9 on most tasks: ${verdict(count((task) => of(task, 'dare', 0.9) > of(task, 'magnitude', 0.9)) > TASKS.length / 2)}` +
-      ` (${count((task) => of(task, 'dare', 0.9) > of(task, 'magnitude', 0.9))} of ${TASKS.length}, ${rows.length} runs).`,
+    ...cells.map((cell) =>
+      `${cell.model} on ${cell.task} (${cell.metric}): base ${digits(mean({ model: cell.model, task: cell.task }, 'score_pre'))}, fine-tuned ${digits(post(cell))}; at .9 DARE ${digits(of(cell, 'dare', 0.9))}, drop-only ` +
+      `${digits(of(cell, 'drop-only', 0.9))}, magnitude ${digits(of(cell, 'magnitude', 0.9))}; 95 % of the score are kept up to ${limit(cell, 'dare')} by DARE, ${limit(cell, 'drop-only')} ` +
+      `by drop-only, ${limit(cell, 'magnitude')} by magnitude.`),
+    claim('DARE at .9 keeps 95 % of the score', true, (cell) => of(cell, 'dare', 0.9) > 0.95 * post(cell)),
+    claim('Dropping without rescaling is worse than DARE at .9', true, (cell) => of(cell, 'drop-only', 0.9) < of(cell, 'dare', 0.9)),
+    claim('DARE beats magnitude pruning at .9', false, (cell) => of(cell, 'dare', 0.9) > of(cell, 'magnitude', 0.9)),
   ]
 }
