@@ -40,12 +40,13 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     return id
   }
   const oneSegment = (json.post_processor as { type?: string } | null)?.type === 'RobertaProcessing'
+  const plain = lowerCases(json.normalizer) ? (text: string) => text.replaceAll('Σ', 'σ') : (text: string) => text
   const eos = idOf('eos_token') ?? idOf('sep_token')
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
   return {
-    encode: (text, { special = false } = {}) => library.encode(text, { add_special_tokens: special }).ids,
+    encode: (text, { special = false } = {}) => library.encode(plain(text), { add_special_tokens: special }).ids,
     encodePair: (text, pair) => {
-      const { ids, token_type_ids: types } = library.encode(text, { text_pair: pair, return_token_type_ids: true })
+      const { ids, token_type_ids: types } = library.encode(plain(text), { text_pair: pair && plain(pair), return_token_type_ids: true })
       if (pair !== undefined && !types) throw new UserError(`${path}: this tokenizer has no template for pairs of texts`)
       // RoBERTa knows one segment, but the library numbers the texts.
       return { ids, types: oneSegment ? ids.map(() => 0) : (types ?? ids.map(() => 0)) }
@@ -57,6 +58,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     pad: idOf('pad_token') ?? eos,
     mask: idOf('mask_token'),
   }
+}
+
+/**
+ * Whether a normaliser of tokenizer.json lower-cases, which the reference does letter by letter: JavaScript makes a capital
+ * sigma at the end of a word a ς, so it has to be a σ before.
+ */
+function lowerCases(normaliser: unknown): boolean {
+  const { type, lowercase, normalizers = [] } = (normaliser ?? {}) as { type?: string; lowercase?: boolean; normalizers?: unknown[] }
+  return type === 'Lowercase' || (type === 'BertNormalizer' && lowercase !== false) || normalizers.some(lowerCases)
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
