@@ -1,6 +1,6 @@
 // DARE: drops entries at random and rescales the rest so that the expected delta is unchanged; `k` generalises it.
 import { z } from 'zod'
-import { keyedSelect, uniforms } from '../tensor/index.js'
+import { keyedFactors, keyedSelect } from '../tensor/index.js'
 import { denseBits, sparseBits } from './bits.js'
 import type { Editor } from './editor.js'
 import { l1Factor, scaleEntries } from './factors.js'
@@ -45,7 +45,7 @@ export const dare: Editor<Options, number | undefined> = {
   needsSurvey: (o) => o.rescale && o.convention === 'mergekit',
   /** mergekit's factor of the kept entries. */
   survey: (values, { drop_rate }, { key, keep }) =>
-    l1Factor(values, keep ?? uniforms(values.length, key).map((u) => (u < drop_rate ? 0 : 1))),
+    l1Factor(values, keep ?? keyedFactors(values.length, key, { rate: drop_rate, dropped: 0, kept: 1 })),
   edit(delta, { options, key, offset, keep, facts }) {
     const { dropped, kept } = facts === undefined ? dareFactors(options) : { dropped: 0, kept: facts }
     if (keep)

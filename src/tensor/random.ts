@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Key } from './key.js'
 import { eachWord } from './philox.js'
-import { addressOf, attachModule, type WasmBackend } from './wasm.js'
+import { addressOf, attachModule, instantiate, type WasmBackend } from './wasm.js'
 
 /**
  * Word 2 of the counter: uniforms (and the masks made of them), normals and the numbers of
@@ -30,9 +30,20 @@ export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offse
     registerSelect()
     return tf.engine().runKernel('KeyedSelect', { x }, { key0: key[0], key1: key[1], offset, limit, dropped, kept })
   }
-  const factors = new Float32Array(x.size)
-  eachWord(x.size, key, offset, stream.uniform, (i, words, lane) => (factors[i] = words[lane] >>> 8 < limit ? dropped : kept))
-  return tf.tidy(() => x.mul(tf.tensor(factors, x.shape)))
+  return tf.tidy(() => x.mul(tf.tensor(keyedFactors(x.size, key, { rate, dropped, kept, offset }), x.shape)))
+}
+
+/** The factors of `keyedSelect`, without a backend. */
+export function keyedFactors(size: number, key: Key, { rate, dropped, kept, offset = 0 }: Selection): Float32Array {
+  const { select, ones, block } = (workshop ??= openWorkshop())
+  const factors = new Float32Array(size)
+  const limit = Math.ceil(rate * 2 ** 24)
+  for (let i = 0; i < size; i += BLOCK) {
+    const length = Math.min(BLOCK, size - i)
+    select(ones.byteOffset, block.byteOffset, length, key[0], key[1], offset + i, limit, dropped, kept)
+    factors.set(block.subarray(0, length), i)
+  }
+  return factors
 }
 
 /** Uniform float32 on [0, 1), multiples of 2^-24. */
@@ -67,6 +78,18 @@ export function normals(size: number, key: Key, offset = 0): Float32Array {
 interface RandomModule {
   select(from: number, to: number, size: number, key0: number, key1: number, offset: number, limit: number,
     dropped: number, kept: number): void
+}
+
+/** Entries that are drawn at a time outside a backend. */
+const BLOCK = 1 << 16
+let workshop: ReturnType<typeof openWorkshop> | undefined
+
+/** The kernels with a memory of their own: one block of ones and one of factors. */
+function openWorkshop() {
+  const memory = new WebAssembly.Memory({ initial: (3 * BLOCK * 4) >> 16 })
+  const [ones, block] = [1, 2].map((part) => new Float32Array(memory.buffer, part * BLOCK * 4, BLOCK))
+  ones.fill(1)
+  return { ...instantiate<RandomModule>('random', memory), ones, block }
 }
 
 function registerSelect() {

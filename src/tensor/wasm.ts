@@ -19,8 +19,13 @@ export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
 
 /** Instantiates a compiled module of assembly/ on the backend's own heap, so that it reads and writes tensors in place. */
 export function attachModule<T>(backend: WasmBackend, name: string): T {
+  return instantiate(name, backend.wasm.asm.memory)
+}
+
+/** A module of assembly/ on any memory. */
+export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
   const bytes = readFileSync(new URL(`./${name}.wasm`, import.meta.url))
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: backend.wasm.asm.memory } }).exports as T
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports as T
 }
 
 interface Gemm {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { keyedNormal, keyedSelect, keyedUniform, setBackend, tf, uniformAt, type Key } from '../../src/tensor/index.js'
+import { keyedFactors, keyedNormal, keyedSelect, keyedUniform, setBackend, tf, uniformAt, uniforms, type Key } from '../../src/tensor/index.js'
 import { philox } from '../../src/tensor/philox.js'
 
 const key: Key = [0xa4093822, 0x299f31d0]
@@ -39,7 +39,16 @@ describe('keyedSelect', () => {
     await fc.assert(fc.asyncProperty(sizes, offsets, fc.double({ min: 0, max: 1, noNaN: true }), async (size, offset, rate) => {
       const edit = () => tf.tidy(() => keyedSelect(ramp(size), key, { ...selection, rate, offset }))
       assert.deepEqual(await on('wasm', edit), await on('cpu', edit))
+      const draws = uniforms(size, key, offset) // the JavaScript twin of the kernel
+      const factors = draws.map((u) => (u < rate ? selection.dropped : selection.kept))
+      assert.deepEqual(keyedFactors(size, key, { ...selection, rate, offset }), factors)
     }), { numRuns: 60, seed: 1 })
+  })
+
+  test('factors outside a backend are drawn in blocks that join', () => {
+    const size = 3 * 2 ** 16 + 5
+    const factors = keyedFactors(size, key, { ...selection, offset: 7 })
+    assert.deepEqual(factors, uniforms(size, key, 7).map((u) => (u < selection.rate ? selection.dropped : selection.kept)))
   })
 
   test('drops where keyedUniform is below the rate', async () => {
