@@ -86,6 +86,8 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]
 try {
   await main(process.argv.slice(2))
 } catch (error) {
+  // A full pipe may still hold what was printed before, which an exit would throw away.
+  await new Promise((done) => process.stdout.write('', done))
   if (error instanceof UserError) {
     process.stderr.write(`deltalab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`)
     process.exit(error.exitCode)

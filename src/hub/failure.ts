@@ -1,13 +1,27 @@
 // What goes wrong with the hub, said for people: not found, not allowed, no network.
 import { HubApiError } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
+import { isBusy } from './patience.js'
 import type { Repository } from './reference.js'
 import type { HubSettings } from './settings.js'
 
+/** What a file system says that takes nothing, and a network does not. */
+const UNWRITABLE: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file is too large for it',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'it is read-only',
+  ENOTDIR: 'a file stands in its place',
+}
+
+const cannotWrite = (error: unknown): boolean => (codeOf(error) ?? '') in UNWRITABLE
+
 /** True where the network, not an answer of the hub, is what failed; trying again may help. */
 export function isOutage(error: unknown): boolean {
-  if (error instanceof HubApiError) return error.statusCode >= 500 || error.statusCode === 408 || error.statusCode === 429
-  return error instanceof TypeError || typeof error === 'string' || codeOf(error) !== undefined
+  if (error instanceof HubApiError) return isBusy(error.statusCode)
+  return error instanceof TypeError || typeof error === 'string' || (codeOf(error) !== undefined && !cannotWrite(error))
 }
 
 const codeOf = (error: unknown): string | undefined => {
@@ -16,9 +30,13 @@ const codeOf = (error: unknown): string | undefined => {
 }
 
 /** The UserError for an error of a request about `repository` (and its file `path`). */
-export function failureOf(error: unknown, { type, name, revision }: Repository, { endpoint, token }: HubSettings, path?: string): UserError {
+export function failureOf(error: unknown, { type, name, revision }: Repository, { endpoint, token, cache }: HubSettings, path?: string): UserError {
   if (error instanceof UserError) return error
   const what = `${type === 'dataset' ? 'data set' : 'model'} ${name}${revision === 'main' ? '' : `@${revision}`}${path ? `, ${path}` : ''}`
+  if (cannotWrite(error)) {
+    const hint = 'start again to go on, or name another folder in HF_HUB_CACHE'
+    return new UserError(`${what}: cannot be written to ${cache} (${UNWRITABLE[codeOf(error)!]}); ${hint}`, { cause: error })
+  }
   if (!(error instanceof HubApiError)) {
     const reason = codeOf(error) ?? (typeof error === 'string' ? error : (error as Error).message)
     return new UserError(`${what}: the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`, { cause: error })

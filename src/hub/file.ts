@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { failureOf, isOutage } from './failure.js'
+import { askPatiently } from './patience.js'
 import type { Repository } from './reference.js'
 import type { HubSettings } from './settings.js'
 
@@ -34,7 +35,9 @@ export async function downloadBlob(
   onBytes: (bytes: number) => void = () => {},
 ): Promise<void> {
   const partial = `${blob}.incomplete`
-  await mkdir(dirname(blob), { recursive: true })
+  await mkdir(dirname(blob), { recursive: true }).catch((error: unknown) => {
+    throw failureOf(error, repository, settings, file.path)
+  })
   for (const last of [false, true]) {
     await fetchRest(repository, file, partial, settings, onBytes)
     if ((await checksumOf(partial, file)) === file.checksum) return rename(partial, blob)
@@ -58,7 +61,7 @@ async function fetchRest(
     const handle = await open(partial, 'a')
     let done = start > size ? 0 : start
     try {
-      const content = await downloadFile({ repo: repository, path, revision: repository.revision, hubUrl: endpoint, accessToken: token })
+      const content = await downloadFile({ repo: repository, path, revision: repository.revision, hubUrl: endpoint, accessToken: token, fetch: askPatiently })
       if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
       for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {
         await handle.write(chunk)

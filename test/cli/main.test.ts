@@ -64,3 +64,11 @@ test('no command at all is the overview and exit code 2; a wrong file is one lin
   assert.match(bare.err, /deltalab sweep/)
   assert.deepEqual(call('plan', 'none.yaml'), { status: 1, out: '', err: 'deltalab: none.yaml: no such file\n' })
 })
+
+test('what was printed before an error reaches a slow reader whole', { skip: process.platform === 'win32' }, () => {
+  const config = join(packageRoot, 'configs', 'paper', 'merge.yaml')
+  const env = { ...process.env, HF_ENDPOINT: 'http://127.0.0.1:1', HF_HUB_CACHE: '/nonexistent' }
+  const { stdout, stderr } = spawnSync('sh', ['-c', '"$0" "$1" plan "$2" | (sleep 2; cat)', process.execPath, main, config], { encoding: 'utf8', env })
+  assert.match(stderr, /cannot be reached/)
+  assert.match(stdout, /\n\d+ runs\n$/)
+})

@@ -1,6 +1,7 @@
 // Downloads from a hub in this process: resume after a cut, checksums, the cache, and every way it can fail.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -17,6 +18,7 @@ before(async () => {
     'models/org/whole': model,
     'models/org/cut': model,
     'models/org/lies': model,
+    'models/org/busy': model,
     'models/org/bin': { 'pytorch_model.bin': 'x' },
     'models/org/gated': null,
     'datasets/org/rows': { 'README.md': '', 'main/train-00000-of-00001.jsonl': '{}\n', 'main/test-00000-of-00002.jsonl': '{"a":1}\n', 'main/test-00001-of-00002.jsonl': '{"a":2}\n', 'other/test.csv': 'a\n1\n' },
@@ -76,6 +78,24 @@ test('bytes that do not have the checksum are not taken', async () => {
   } finally {
     hub.lies.clear()
   }
+})
+
+test('a busy hub is asked again, wherever it is busy; one that stays busy is said', async () => {
+  hub.busy.set('org/busy/revision', [429]).set('org/busy/tree', [503, 500]).set('org/busy/resolve', [429, 502])
+  assert.deepEqual(readFileSync(join(await resolveModel('org/busy', { settings: settingsFor() }), 'model.safetensors')), weights)
+  hub.busy.set('org/busy/revision', [429, 429, 429])
+  await assert.rejects(resolveModel('org/busy', { settings: settingsFor() }), refused(/answers 429/))
+})
+
+test('a cache that takes nothing is not called a lost connection', { skip: !existsSync('/dev/full') && 'no /dev/full' }, async () => {
+  const settings = settingsFor()
+  const blobs = join(settings.cache, 'models--org--whole', 'blobs')
+  const checksum = createHash('sha256').update(weights).digest('hex')
+  mkdirSync(blobs, { recursive: true })
+  symlinkSync('/dev/full', join(blobs, `${checksum}.incomplete`))
+  await assert.rejects(resolveModel('org/whole', { settings }), refused(/model\.safetensors: cannot be written to .* \(the disk is full\); .*HF_HUB_CACHE/))
+  writeFileSync(join(root, 'file'), '')
+  await assert.rejects(resolveModel('org/whole', { settings: { ...settings, cache: join(root, 'file') } }), refused(/a file stands in its place/))
 })
 
 test('without the network an earlier download is taken; without one it is said what to do', async () => {

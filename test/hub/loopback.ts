@@ -11,6 +11,8 @@ export interface Loopback {
   cuts: Map<string, number[]>
   /** Path of a file → other bytes, sent in its place. */
   lies: Map<string, Buffer>
+  /** Part of a path → statuses that are answered in its place, once each; they ask to come again at once. */
+  busy: Map<string, number[]>
   /** Publishes one more repository. */
   add(repository: string, files: Files): void
   close(): Promise<void>
@@ -20,7 +22,7 @@ export type Files = Record<string, Buffer | string>
 
 /** @param repositories `models/org/name` or `datasets/org/name`, with @revision where it is not main → files; null: gated */
 export async function startHub(repositories: Record<string, Files | null>, commit = 'c'.repeat(40)): Promise<Loopback> {
-  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
+  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), busy: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
   const find = (type: string, name: string, revision: string): Files | null | undefined =>
     repositories[`${type}/${name}@${revision}`] ?? repositories[`${type}/${name}`]
   const server = createServer((request, response) => {
@@ -29,6 +31,8 @@ export async function startHub(repositories: Record<string, Files | null>, commi
     hub.requests.push(`${path}${request.headers.range ? ` ${request.headers.range}` : ''}`)
     const fail = (status: number, error: string) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
     const json = (value: unknown) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+    const status = [...hub.busy].find(([part]) => path.includes(part))?.[1].shift()
+    if (status) return response.writeHead(status, { 'retry-after': '0' }).end('busy')
     const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\/(.+)$/.exec(path)
     if (api) {
       const files = find(api[1], api[2], api[4])
