@@ -23,7 +23,7 @@ const LIMITS: Limits = { seconds: 3, memory: 4 * 2 ** 30 }
  * its output thrown away, and says the word it was given only when the program ran to its end.
  */
 const RUNNER = `
-import builtins, io, os, signal, shutil, subprocess, sys
+import builtins, io, os, resource, signal, shutil, subprocess, sys
 program = open(sys.argv[1]).read()
 word, seconds = sys.argv[2], float(sys.argv[3])
 del sys.argv[1:]
@@ -31,6 +31,7 @@ say = os.fdopen(os.dup(1), 'w')
 sys.stdout = sys.stderr = io.StringIO()
 sys.stdin = io.StringIO()
 leave = os._exit
+resource.setrlimit(resource.RLIMIT_NPROC, (8, 8))
 for owner, names in ((os, 'system popen fork forkpty kill killpg remove unlink rmdir removedirs rename renames replace truncate chmod chown chroot '
     'lchown setuid putenv execv execve execvp execvpe spawnv spawnve posix_spawn _exit abort'), (shutil, 'rmtree move chown'), (subprocess, 'Popen run call'),
     (builtins, 'exit quit help')):

@@ -38,6 +38,13 @@ test('a program is stopped: endless loops, memory, files', { skip: reason }, asy
   assert.deepEqual(results, results.map(() => false))
 })
 
+// The kernel sets no such bound to the superuser, whose programs end with their time.
+test('a program does not multiply', { skip: reason || (process.getuid?.() === 0 && 'not for root') }, async () => {
+  const forks = 'import posix, time\nfor i in range(20):\n    if posix.fork() == 0:\n        time.sleep(9)'
+  const threads = 'from concurrent.futures import ThreadPoolExecutor\nassert list(ThreadPoolExecutor(2).map(abs, [-1, 2])) == [1, 2]'
+  assert.deepEqual([await sandbox!.passes(forks), await sandbox!.passes(threads)], [false, true])
+})
+
 test('a program has no network, not even to this machine', { skip: reason }, async () => {
   let called = 0
   const server = createServer((socket) => (called++, socket.end()))
