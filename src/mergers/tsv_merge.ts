@@ -12,7 +12,7 @@ interface Facts {
   vt: Float32Array
 }
 
-/** Rows nearest to the given ones that are orthonormal (the polar factor): U Vᵀ of their decomposition. */
+/** Rows nearest to the given ones that are orthonormal (the polar factor): U Vᵀ of their decomposition, of what is not 0 in it. */
 async function orthogonal(rows: Float32Array[], length: number): Promise<Float32Array> {
   const values = new Float32Array(rows.length * length)
   rows.forEach((row, i) => values.set(row, i * length))
@@ -45,12 +45,14 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     const [left, values, right]: [Float32Array[], number[], Float32Array[]] = [[], [], []]
     for (const delta of models) {
       const { s, ut, vt } = await svd(delta as Tensor2D, { rank: k })
-      for (let i = 0; i < s.length; i++) {
+      // A delta of lower rank has no vectors beyond it; any would turn those of the others.
+      for (let i = 0; i < s.length && s[i] > 0; i++) {
         left.push(ut.subarray(i * shape[0], (i + 1) * shape[0]))
         right.push(vt.subarray(i * shape[1], (i + 1) * shape[1]))
         values.push(s[i])
       }
     }
+    if (!values.length) return { ut: new Float32Array(), s: new Float32Array(), vt: new Float32Array() }
     return { ut: await orthogonal(left, shape[0]), s: Float32Array.from(values), vt: await orthogonal(right, shape[1]) }
   },
   merge({ models }, { options: { alpha }, facts }) {

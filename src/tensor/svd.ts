@@ -13,7 +13,7 @@ export interface Svd {
   s: Float64Array
   /** Left singular vectors as rows, [s.length, rows] row-major. */
   ut: Float32Array
-  /** Right singular vectors as rows, [s.length, columns] row-major. A vector of a zero singular value may be zero. */
+  /** Right singular vectors as rows, [s.length, columns] row-major. The vector of a singular value of 0 is 0. */
   vt: Float32Array
 }
 
@@ -53,7 +53,7 @@ function transpose(values: Float32Array, rows: number, columns: number): Float32
   return out
 }
 
-/** Singular values below this share of the largest are found again by themselves, and what is below rounding is left. */
+/** Singular values below this share of the largest are found again by themselves; those below rounding are 0, their vectors being noise. */
 const TAIL = 1e-2
 const ROUNDING = 1e-14
 
@@ -62,8 +62,9 @@ function exact(values: Float32Array, rows: number, columns: number, wanted: numb
   const { q, images, s } = rotated(values, rows, columns)
   const order = Array.from(s.keys()).sort((i, j) => s[j] - s[i]).slice(0, wanted)
   const out = { rows, columns, s: new Float64Array(wanted), ut: new Float32Array(wanted * rows), vt: new Float32Array(wanted * columns) }
+  const floor = ROUNDING * (s[order[0]] ?? 0)
   for (const [k, from] of order.entries()) {
-    const sigma = (out.s[k] = s[from])
+    const sigma = (out.s[k] = s[from] > floor ? s[from] : 0)
     out.ut.set(q.subarray(from * rows, (from + 1) * rows), k * rows)
     if (sigma > 0) for (let j = 0; j < columns; j++) out.vt[k * columns + j] = images[from * columns + j] / sigma
   }

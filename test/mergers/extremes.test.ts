@@ -118,3 +118,23 @@ test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit und
   const [tiny] = await swap([2 ** -30], 2 ** -24, 'mergekit')
   assert.ok(Math.abs(tiny / (2 ** -54 * 1e6) - 1) < 1e-6)
 })
+
+test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', async () => {
+  // Rank 2 of 3: a token that no model moved. By hand: alone, and with a copy of itself, it is itself.
+  const delta = [1, 2, 0, 0, 0, 0, 3, -1, 1]
+  const near = (merged: number[], wanted: number[]) => assert.ok(merged.every((v, i) => Math.abs(v - wanted[i]) < 1e-6), String(merged))
+  near(await mergeValues('tsv_merge', [delta], { shape: [3, 3] }), delta)
+  // One direction each, at right angles: the sum. Each has room for two.
+  const [first, second] = [[2, 0, 0, 0], [0, 3, 0, 0]].map((row) => [...row, ...Array(12).fill(0)])
+  const [a, b] = [first, [...second.slice(4), ...second.slice(0, 4)]]
+  near(await mergeValues('tsv_merge', [a, b], { shape: [4, 4] }), a.map((v, i) => v + b[i]))
+  // The same direction twice is shared between the two, whose polar factors are 1/√2 of it on both sides.
+  near(await mergeValues('tsv_merge', [a, a], { shape: [4, 4] }), a)
+  near(await mergeValues('tsv_merge', [a.map(() => 0), a.map(() => 0)], { shape: [4, 4] }), a.map(() => 0))
+})
+
+test('Iso-C of a delta of low rank flattens what it has', async () => {
+  // Singular values 3, 1 and 0: the first two become 4/3.
+  const merged = await mergeValues('iso_c', [[3, 0, 0, 0, 1, 0, 0, 0, 0]], { shape: [3, 3] })
+  assert.ok(merged.every((v, i) => Math.abs(v - (i === 0 || i === 4 ? 4 / 3 : 0)) < 1e-6), String(merged))
+})
