@@ -1,5 +1,5 @@
 // Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor.
-import { editorNamed, parseOptions } from '../editors/index.js'
+import { checkChain, editorNamed, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 import type { Located } from './located.js'
@@ -61,6 +61,7 @@ export function expandSteps(
   const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : keys, at, errorAt))
   return product(choices).map((chosen) => {
     const parts = chosen.map((given, i) => readStep(steps[i].step.editor as string, given, steps[i].path, errorAt))
+    if (entry.chain) atOption([], 'chain', path, errorAt, () => checkChain(parts.map(({ step }) => ({ editor: editorNamed(step.editor), options: step.options }))))
     return {
       editor: parts.map(({ step }) => step.editor).join('+'),
       steps: parts.map(({ step }) => step),

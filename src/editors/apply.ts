@@ -44,14 +44,20 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
   }
 }
 
-/**
- * What the steps must know of the whole model before a tensor of it is edited, per step; reads `deltas` only if one asks.
- * @throws UserError when a step after the first asks: it would need the edited deltas of all tensors.
- */
-export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
-  const asks = ({ editor, options }: Step) => Boolean(editor.needsCensus?.(options))
+const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?.(options))
+
+/** @throws UserError when a step after the first reads the whole model: it would need the edited deltas of all tensors. */
+export function checkChain(steps: readonly Step[]): void {
   const late = steps.slice(1).find(asks)
   if (late) throw new UserError(`${late.editor.name} with these options reads the whole model, which only the first editor of a chain can`)
+}
+
+/**
+ * What the steps must know of the whole model before a tensor of it is edited, per step; reads `deltas` only if one asks.
+ * Throws what checkChain throws.
+ */
+export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
+  checkChain(steps)
   return Promise.all(steps.map((step) => (asks(step) ? step.editor.census!(deltas, step.options) : undefined)))
 }
 

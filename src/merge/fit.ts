@@ -4,6 +4,7 @@ import { UserError } from '../errors/index.js'
 import { isPerToken } from './embeddings.js'
 import { layerCount, type Slot } from './layers.js'
 import type { Model } from './open.js'
+import type { ErrorAt } from './parameters.js'
 import type { LayerRun } from './runs.js'
 
 /** Names of the tensors that are not stored copies of tied ones. */
@@ -33,6 +34,30 @@ export function checkShapes(slots: Slot[], runs: LayerRun[]): void {
   const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
   const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
   throw new UserError(`the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}${hint}`)
+}
+
+/**
+ * Fisher diagonals have the shape of their weights, a Gram matrix a side of its columns; a tensor has them in every model or in none.
+ * @throws UserError at the data that does not fit its model
+ */
+export function checkData(slots: Slot[], runs: LayerRun[], kind: 'fisher' | 'gram', errorAt: ErrorAt): void {
+  for (const [r, { parts }] of runs.entries()) {
+    const own = slots.filter(({ run }) => run === r)
+    const has = ({ data }: LayerRun['parts'][number], i: number, { names }: Slot) => data!.checkpoint.tensors.has(names[i + 1])
+    for (const [i, part] of parts.entries()) {
+      const { path, model, data } = part
+      const wrong = (message: string) => errorAt([...path, 'data'], `${data!.checkpoint.folder}: ${message}`)
+      const mine = own.filter((slot) => has(part, i, slot))
+      if (!mine.length) throw wrong(`holds nothing under the names of the weights of ${model.label}`)
+      for (const { names } of mine) {
+        const [shape, found] = [model, data!].map(({ checkpoint }) => checkpoint.tensors.get(names[i + 1])!.shape)
+        const wanted = kind === 'fisher' ? shape : [shape.at(-1)!, shape.at(-1)!]
+        if (String(found) !== String(wanted)) throw wrong(`${names[i + 1]} is [${found.join(', ')}]; [${wanted.join(', ')}] is wanted`)
+      }
+      const missing = own.find((slot) => !has(part, i, slot) && parts.some((other, j) => has(other, j, slot)))
+      if (missing) throw wrong(`${missing.names[i + 1]} is missing, which that of another model has`)
+    }
+  }
 }
 
 /** What keeps a model's tensor from being merged with that of the reference. */

@@ -3,7 +3,7 @@
 import { isFloating, WRITABLE, type PlannedTensor, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { mergerNamed, type Convention, type Merger, type Merging } from '../mergers/index.js'
-import { checkShapes, namesOf } from './fit.js'
+import { checkData, checkShapes, namesOf } from './fit.js'
 import { listSlots, type Slot } from './layers.js'
 import type { Model, Models } from './open.js'
 import { checkLevels, type ErrorAt } from './parameters.js'
@@ -50,13 +50,14 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
   const usual = config.merge_method !== undefined && merger.conventions.includes('mergekit') ? 'mergekit' : 'paper'
   const convention = config.convention ?? usual
   const base = config.base_model === undefined ? null : models.of(config.base_model)
-  const runs = listRuns(config, models, errorAt).map((parts) => chooseSources(parts, merger, base, errorAt))
+  const runs = listRuns(config, models, errorAt).map((parts) => chooseSources(parts, merger, base, config.merge_method !== undefined, errorAt))
   for (const [r, run] of runs.entries()) checkParts(run, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
 
   const slots = listSlots(runs.map(({ parts, reference }) =>
     ({ names: namesOf(reference.model), ranges: [reference, ...parts].map(({ range }) => range) })))
   checkParameters(runs, Object.keys(method.model.shape), Object.keys(method.options.shape), method.name, slots, errorAt)
   checkShapes(slots, runs)
+  if (merger.data) checkData(slots, runs, merger.data, errorAt)
 
   const wanted = config.out_dtype ?? config.dtype
   const tensors = slots.map((slot): TensorMerge => {

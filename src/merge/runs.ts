@@ -1,5 +1,5 @@
 // The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
-import { editorNamed, parseOptions, type Step } from '../editors/index.js'
+import { checkChain, editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { Convention, Merger } from '../mergers/index.js'
 import { layerCount } from './layers.js'
@@ -36,7 +36,7 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
       model,
       range: range ?? [0, layerCount(model.checkpoint)],
       levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
-      steps: (entry.editors ?? []).map((each, j) => readEditor(each, convention, [...path, 'editors', j], errorAt)),
+      steps: readEditors(entry.editors ?? [], convention, [...path, 'editors'], errorAt),
       data: entry.data === undefined ? undefined : models.of(entry.data),
     }
   }
@@ -69,6 +69,21 @@ function checkDepths({ models: list, base_model: base }: MergeFile, models: Mode
   }
 }
 
+function readEditors(entries: NonNullable<Entry['editors']>, convention: Convention | undefined, path: Path, errorAt: ErrorAt): Step[] {
+  const steps = entries.map((each, i) => readEditor(each, convention, [...path, i], errorAt))
+  for (let i = 1; i < steps.length; i++) placed([...path, i], errorAt, () => checkChain(steps.slice(0, i + 1)))
+  return steps
+}
+
+/** What `work` finds wrong is said at `path`. */
+function placed<T>(path: Path, errorAt: ErrorAt, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof UserError ? errorAt(path, error.message) : error
+  }
+}
+
 /** An editor that knows the file's convention follows it, unless it says otherwise itself. */
 function readEditor(
   { editor: name, ...given }: { editor: string; [option: string]: unknown },
@@ -76,26 +91,27 @@ function readEditor(
   path: Path,
   errorAt: ErrorAt,
 ): Step {
-  try {
+  return placed(path, errorAt, () => {
     const editor = editorNamed(name)
     const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
     const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
     const need = editor.needsGradient?.(step.options) ? 'a gradient' : editor.needsGram?.(step.options) ? 'Gram matrices' : null
     if (need) throw new UserError(`${name} with these options needs ${need}, which a merge does not have: edit that model first`)
     return step
-  } catch (error) {
-    throw error instanceof UserError ? errorAt(path, error.message) : error
-  }
+  })
 }
 
-/** The base has no delta to merge; in slerp it is the end at t = 0. It takes the layers it lists, or those of the first source. */
-export function chooseSources(all: Part[], merger: Merger, base: Model | null, errorAt: ErrorAt): LayerRun {
+/**
+ * The base has no delta to merge; in slerp it is the end at t = 0, and in a file of our own may stand aside, for editors. It takes
+ * the layers it lists, or those of the first source.
+ */
+export function chooseSources(all: Part[], merger: Merger, base: Model | null, mergekit: boolean, errorAt: ErrorAt): LayerRun {
   const own = all.find(({ model }) => model === base)
   const reference = base ? { model: base, range: (own ?? all[0]).range } : all[0]
   const others = all.filter((part) => part !== own)
   if (merger.name === 'slerp' && base) {
-    if (!own) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
-    return { parts: [own, ...others], reference }
+    if (!own && mergekit) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
+    return { parts: own ? [own, ...others] : all, reference }
   }
   return { parts: merger.input === 'weights' ? all : others, reference }
 }
@@ -114,8 +130,9 @@ export function checkParts({ parts }: LayerRun, merger: Merger, base: Model | nu
     const wanted = `${fewest === most ? 'exactly' : 'at least'} ${fewest} ${fewest === 1 ? 'model' : 'models'}`
     throw errorAt(path, `${name} merges ${wanted}${input === 'weights' ? '' : ' besides the base'}; got ${parts.length}`)
   }
-  const without = data && parts.find((part) => !part.data)
+  const without = parts.find((part) => (part.data !== undefined) !== (data !== undefined))
   if (!without) return
+  if (!data) throw errorAt([...without.path, 'data'], `${name} reads no data; fisher and regmean do`)
   const what = data === 'fisher' ? 'Fisher diagonals' : 'Gram matrices'
   throw errorAt(
     without.path,

@@ -97,6 +97,8 @@ test('what is wrong is said with file, line, column and path', async () => {
       /^x\.yaml:6:5: editors\[0\]\.drop_rate: drop_rate of dare must be .*; got 1\.5/,
     ],
     ['editors:\n  - editor: dare\n    drop_rate: []\n', /^x\.yaml:6:5: editors\[0\]\.drop_rate: an empty list makes no run/],
+    ['editors:\n  - chain: [{ editor: expo, alpha: 1 }, { editor: magnitude, drop_rate: 0.5, granularity: model }]\n',
+      /^x\.yaml:5:5: editors\[0\]\.chain: magnitude with these options reads the whole model, which only the first/],
     ['editors:\n  - { label: none }\n', /^x\.yaml:5:5: editors\[0\]: an entry needs either `editor` or `chain`/],
     [`${dare}sedes: 3\n`, /^x\.yaml:6:1: sedes: unknown key "sedes"; did you mean "seeds"\?/],
     [`${dare}loss: { item: 3 }\n`, /^x\.yaml:6:9: loss\.item: unknown key "item"; did you mean "items"\?/],

@@ -136,6 +136,13 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     'merger: fisher\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n',
     /^3:5: models\[0\].*fisher needs `data` for every model/,
   ],
+  ['data that nobody reads', 'merger: ties\nbase_model: models/base\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
+    /^4:25: models\[0\]\.data: ties reads no data; fisher and regmean do/],
+  ['Gram matrices that are none', 'merger: regmean\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
+    /^3:25: models\[0\]\.data: .*ft2: model\.embed_tokens\.weight is \[64, 32\]; \[32, 32\] is wanted/],
+  ['an editor that reads the whole model, too late', `merger: ties\nbase_model: models/base\nmodels:
+  - {model: models/ft1, editors: [{editor: expo, alpha: 1}, {editor: magnitude, drop_rate: 0.5, granularity: model}]}\n`,
+    /^4:61: models\[0\]\.editors\[1\]: magnitude with these options reads the whole model, which only the first editor of a chain can/],
   [
     'a tokenizer of nobody',
     `merge_method: ties\ntokenizer_source: models/ft3\n${models('{weight: 1}')}`,

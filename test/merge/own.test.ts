@@ -148,6 +148,29 @@ test('Fisher merging takes its diagonals from a folder per model', async () => {
     )
 })
 
+test('data that does not fit its model is refused before a weight is read', async () => {
+  const write = async (name: string, tensors: [name: string, shape: number[]][]): Promise<string> => {
+    const folder = join(scratch, name)
+    const plan = tensors.map(([own, shape]) => ({ name: own, shape, dtype: 'F32' }))
+    await writeCheckpoint(folder, { plan, tensors: tensors.map(([own, shape]) => ({ name: own, values: new Float32Array(shape.reduce((a, b) => a * b)) })), config: {} })
+    return folder
+  }
+  const norm: [string, number[]] = ['model.norm.weight', [32]]
+  const full = await write('data-full', [norm, ['model.embed_tokens.weight', [64, 32]]])
+  const refuse = (second: string, message: RegExp) => assert.rejects(
+    merged(`merger: fisher\nmodels:\n  - {model: models/ft1, data: ${full}}\n  - {model: models/ft2, data: ${second}}\n`), message)
+  await refuse(await write('data-none', [['some.weight', [32]]]), /models\[1\]\.data: .*holds nothing under the names of the weights of ft2/)
+  await refuse(await write('data-shape', [['model.norm.weight', [33]]]), /model\.norm\.weight is \[33\]; \[32\] is wanted/)
+  await refuse(await write('data-part', [norm]), /model\.embed_tokens\.weight is missing, which that of another model has/)
+})
+
+test('editors stand before SLERP: the base whose deltas they edit is none of its ends', async () => {
+  // Without the delta that the editor takes away, the second end is the base.
+  const { tensors } = await merged(`merger: slerp\nbase_model: models/base\nparameters: {t: 1}\nmodels:
+  - {model: models/ft1}\n  - {model: models/ft2, editors: [{editor: expo, alpha: -1}]}\n`)
+  for (const [name, { values }] of tensors) close(values, inputs.base.get(name)!.values, name)
+})
+
 test('data of a source stands in slices too', async () => {
   const slice = [1, 2].map((m) => `      - {model: models/ft${m}, layer_range: [0, 2], data: ${join(scratch, `fisher-${m}`)}}\n`).join('')
   const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nslices:\n  - sources:\n${slice}`)
