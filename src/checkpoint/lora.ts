@@ -23,6 +23,7 @@ const Config = z.looseObject({
   bias: z.string().nullish(),
   use_dora: z.boolean().nullish(),
   lora_bias: z.boolean().nullish(),
+  alora_invocation_tokens: z.array(z.number()).nullish(),
   init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
   layer_replication: z.unknown().optional(),
 })
@@ -51,6 +52,8 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   if (config.use_dora) throw refuse('use_dora', true, 'DoRA rescales the columns of the weights; merge it with peft first')
   if (config.bias && config.bias !== 'none') throw refuse('bias', config.bias, 'trained biases are not read; merge it with peft first')
   if (config.lora_bias) throw refuse('lora_bias', true, 'biases of B are not read; merge it with peft first')
+  const { alora_invocation_tokens: invocation } = config
+  if (invocation?.length) throw refuse('alora_invocation_tokens', invocation, 'an activated LoRA changes the weights for some tokens of a text only')
   if (config.layer_replication) throw refuse('layer_replication', config.layer_replication, 'the model has other layers than its base')
   const { init_lora_weights: start } = config
   if (typeof start === 'string' && CHANGES_BASE.test(start)) {

@@ -2,6 +2,8 @@
 import { LineCounter, isNode, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
+import { firstIssue, sayIssue } from '../errors/issues.js'
+import { section } from '../errors/options.js'
 import { compileRegex } from './filters.js'
 import { metricsFor } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
@@ -11,14 +13,14 @@ import { readText } from './text.js'
 const text = z.string().min(1)
 const names = z.union([text, z.array(text).min(1)])
 
-const Hub = z.strictObject({
+const Hub = section({
   hub: text.regex(/^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/, 'must be org/name or org/name@revision').describe('Data set of the hub: org/name, or org/name@revision.'),
   config: names.optional().describe('Configuration of it, or several, one after the other.'),
   split: text.describe('Split that is measured on.'),
   files: text.optional().describe("Path of the files, or a pattern with `*`, where the layout is not one of the hub's."),
 })
 
-const FewShot = z.strictObject({
+const FewShot = section({
   number: z.int().min(0).default(0).describe('Examples before every prompt; `name:5` asks for five.'),
   file: text.optional().describe('File that they are drawn from, relative to the card.'),
   split: text.optional().describe('Split of the data set that they are drawn from.'),
@@ -31,13 +33,13 @@ const FewShot = z.strictObject({
   target: text.optional().describe('Target of an example, where it differs from that of an item.'),
 })
 
-const Step = z.strictObject({
+const Step = section({
   regex: text.refine(isRegex, 'is not a regular expression').describe('Its matches in the answer; the first group that is not empty, or the whole.'),
   take: z.int().default(0).describe('Which match: from 0, or from the end when negative.'),
   fallback: z.string().default('[invalid]').describe('Where there is none.'),
 })
 
-const Ignore = z.strictObject({
+const Ignore = section({
   case: z.boolean().optional().describe('Upper and lower case.'),
   punctuation: z.boolean().optional().describe('ASCII punctuation.'),
   regexes: z.array(text.refine(isRegex)).optional().describe('What these match, one after the other.'),
@@ -71,7 +73,7 @@ const shape = {
   ignore: Ignore.optional().describe('What exact_match does not look at.'),
   fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }
-export const Card = z.strictObject(shape)
+export const Card = section(shape)
 export type Card = Omit<z.infer<typeof Card>, 'metric'> & { path: string; metrics: string[]; errorAt(key: string, message: string): UserError }
 export type HubData = z.infer<typeof Hub>
 
@@ -99,14 +101,10 @@ export function readCard(path: string): Card {
     return at(isNode(node) ? node.range?.[0] : undefined)
   }
   const errorAt = (key: string, message: string) => new UserError(`${lineOf([key])}: ${message}`)
-  const parsed = Card.safeParse(within(() => document.toJS(), (message) => new UserError(`${at(undefined)}: ${message}`), ReferenceError))
+  const parsed = Card.safeParse(within(() => document.toJS(), (message) => new UserError(`${at(undefined)}: ${message}`), ReferenceError), { error: sayIssue })
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    if (issue.code === 'unrecognized_keys') {
-      const [key] = issue.keys
-      throw new UserError(`${lineOf([...issue.path, key])}: ${unknown('entry', key, Object.keys(shape)).message}`)
-    }
-    throw new UserError(`${lineOf(issue.path)}: ${issue.path.length ? `${issue.path.join('.')}: ` : ''}${issue.message}`)
+    const { path: keys, message } = firstIssue(parsed.error.issues)
+    throw new UserError(`${lineOf(keys)}: ${keys.length ? `${keys.join('.')}: ` : ''}${message}`)
   }
   const { metric, ...card } = parsed.data
   const metrics = [metric].flat()

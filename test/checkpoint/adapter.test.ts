@@ -106,6 +106,7 @@ test('what is written is read as the same change, with ranks of their own', asyn
 })
 
 const bad: [name: string, config: object, tensors: Parameters<typeof safetensors>[0], message: RegExp][] = [
+  ['activated LoRA', { alora_invocation_tokens: [5, 7] }, rank1, /alora_invocation_tokens \[5,7\]: an activated LoRA/],
   ['DoRA', { use_dora: true }, rank1, /adapter_config\.json: use_dora true: DoRA/],
   ['biases', { bias: 'lora_only' }, rank1, /bias "lora_only": trained biases/],
   ['another kind', { peft_type: 'IA3' }, rank1, /peft_type "IA3": only LORA/],

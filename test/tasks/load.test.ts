@@ -98,11 +98,13 @@ const badCards: [name: string, text: string, message: RegExp][] = [
   ['broken YAML', 'name: mine\nmetric: [\n', /card\.yaml:[23]: /],
   ['an alias of nothing', 'name: *x\n', /card\.yaml:1: .*alias/i],
   ['not a map', '- a\n', /card\.yaml:1: /],
-  ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: unknown entry "metrics"; did you mean "metric"/],
+  ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: metrics: unknown key "metrics"; did you mean "metric"/],
+  ['an unknown entry of a part', card('fewshot: { nmber: 2 }\n'), /card\.yaml:7: fewshot\.nmber: unknown key "nmber"; did you mean "number"\? Known: number, file/],
+  ['data of the hub without a split', card().replace('data: mine.jsonl', 'data: { hub: a/b }'), /data\.split: is required: text/],
   ['an unknown metric', card().replace('exact_match', 'exact_mtch'), /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/],
-  ['a version that is no number', card().replace('version: 2', 'version: new'), /card\.yaml:2: version: /],
+  ['a version that is no number', card().replace('version: 2', 'version: new'), /card\.yaml:2: version: must be a number; got "new"/],
   ['no room for an answer', card().replace('max_new_tokens: 8', 'max_new_tokens: 0'), /card\.yaml:5: max_new_tokens: /],
-  ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: /],
+  ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: is required: text/],
   ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl does not exist/],
 ]
 for (const [name, text, message] of badCards) {
