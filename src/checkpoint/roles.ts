@@ -98,7 +98,7 @@ function matchesNothing(pattern: string, names: readonly string[]): UserError {
   }
   if (pattern === 'linear')
     return new UserError('pattern "linear" matches no tensor; the model has no 2-D attention or MLP matrix with a known name')
-  const nearest = [...names].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
+  const nearest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
     `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`,
   )

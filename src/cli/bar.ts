@@ -1,5 +1,5 @@
 // Progress of a sweep on stderr: one line that is redrawn on a terminal, a line every ten seconds elsewhere.
-import { SingleBar } from 'cli-progress'
+import { Format, SingleBar } from 'cli-progress'
 import type { Row } from '../record/index.js'
 
 export interface RunBar {
@@ -18,6 +18,8 @@ export function showBar(name: string): RunBar {
     noTTYOutput: true,
     notTTYSchedule: 10_000,
     etaBuffer: 50,
+    // Before there is a rate the time left is a word, not a number.
+    formatTime: (time, options, step) => (typeof time === 'number' ? Format.TimeFormat(time, options, step) : '–'),
     hideCursor: true,
     gracefulExit: false,
     emptyOnZero: true,

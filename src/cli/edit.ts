@@ -3,9 +3,9 @@ import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../edit/index.js'
-import { UserError } from '../errors/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
 import { withPair } from './pair.js'
+import { checkShardSize } from './options.js'
 import { startProgress } from './progress.js'
 import { readSteps, withEditors } from './steps.js'
 
@@ -32,7 +32,7 @@ export async function handler(args: Args): Promise<void> {
   const steps = readSteps(args)
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite)
-  if (!(args.shardSize > 0)) throw new UserError('--shard-size must be above 0', { exitCode: 2 })
+  checkShardSize(args.shardSize)
   const [base, post] = await openModels(args.base, args.post)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args

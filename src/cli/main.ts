@@ -33,7 +33,7 @@ async function main(words: string[]): Promise<void> {
     command = String(module.command)
     cli.command(module)
   }
-  cli.check(() => refuseEmptyNumbers(cli, words))
+  cli.check(() => refuseNonNumbers(cli, words))
   cli.fail((message, error) => {
     throw error instanceof UserError ? error : message ? usageError(message, cli, words, command) : error
   })
@@ -44,13 +44,15 @@ async function main(words: string[]): Promise<void> {
 const optionsOf = (cli: Argv) =>
   (cli as unknown as { getOptions(): { key: Record<string, unknown>; number: string[]; alias: Record<string, string[]> } }).getOptions()
 
-/** yargs takes no word (an unset variable of a shell script) for the number 0. */
-function refuseEmptyNumbers(cli: Argv, words: readonly string[]): true {
+/** yargs takes no word (an unset variable of a shell script) for the number 0, and any other word for NaN. */
+function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
   const { number, alias } = optionsOf(cli)
   const numbers = new Set(number.flatMap((name) => [name, ...(alias[name] ?? [])]))
   words.forEach((word, index) => {
-    const flag = /^(--?[\w-]+)=$/.exec(word)?.[1] ?? (words[index + 1] === '' ? word : '')
-    if (flag.startsWith('-') && numbers.has(flag.replace(/^-+/, ''))) throw new UserError(`${flag} is empty: a number is wanted`, { exitCode: 2 })
+    const [, flag, given = words[index + 1]] = /^(--?[\w-]+)(?:=(.*))?$/.exec(word) ?? []
+    if (flag === undefined || given === undefined || !numbers.has(flag.replace(/^-+/, ''))) return
+    if (given === '') throw new UserError(`${flag} is empty: a number is wanted`, { exitCode: 2 })
+    if (Number.isNaN(Number(given))) throw new UserError(`${flag} must be a number; got ${JSON.stringify(given)}`, { exitCode: 2 })
   })
   return true
 }

@@ -3,10 +3,10 @@ import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkApart, checkSpace, checkTarget } from '../checkpoint/index.js'
 import { readLocated } from '../config/located.js'
-import { UserError } from '../errors/index.js'
 import { chooseTokenizer, describeMerge, estimateMerge, mergeCheckpoints, mergeSchema, openModels, planMerge } from '../merge/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
 import { printEstimate } from './estimate.js'
+import { checkSeed, checkShardSize } from './options.js'
 import { startProgress } from './progress.js'
 
 export const command = 'merge <config> <out>'
@@ -30,8 +30,8 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 const SHOWN = 8 // warnings that are printed
 
 export async function handler({ config, out, dryRun, seed, shardSize, overwrite, backend: wanted, json }: Args): Promise<void> {
-  if (!(shardSize > 0)) throw new UserError(`--shard-size must be a number of GB above 0; got ${shardSize}`, { exitCode: 2 })
-  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
+  checkShardSize(shardSize)
+  if (seed !== undefined) checkSeed(seed)
   const { value, text, errorAt } = await readLocated(config, mergeSchema)
   if (!dryRun) await checkTarget(out, resolve(out), overwrite)
   const opened = await openModels(config, value, errorAt)

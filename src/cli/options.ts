@@ -25,9 +25,19 @@ export const PLAIN = { type: 'boolean' as const, default: false, describe: 'Prin
 export function checkCounts(counts: Record<string, number | undefined>): void {
   for (const [name, value] of Object.entries(counts)) {
     if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-      throw new UserError(`--${name} must be a positive integer, got ${value}`, { exitCode: 2 })
+      throw new UserError(`--${name} must be a positive integer; got ${value}`, { exitCode: 2 })
     }
   }
+}
+
+/** @throws UserError (usage) unless a seed is a whole number, 0 or above, that is held exactly. */
+export function checkSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
+}
+
+/** @throws UserError (usage) unless the largest weight file may hold something. */
+export function checkShardSize(gigabytes: number): void {
+  if (!(gigabytes > 0)) throw new UserError(`--shard-size must be a number of GB above 0; got ${gigabytes}`, { exitCode: 2 })
 }
 
 /** `task,label` → its names; undefined when the option was not given. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors/index.js'
+import { checkSeed } from './options.js'
 
 export const command = 'random <out>'
 export const describe = 'Write a random model of any size, or one near another: for trying speed and memory'
@@ -23,6 +24,7 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
+  checkSeed(options.seed)
   const text = await readFile(file, 'utf8').catch(() => {
     throw new UserError(`${file}: cannot be read; a config.json is expected`)
   })

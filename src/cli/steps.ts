@@ -3,6 +3,7 @@
 import type { Argv } from 'yargs'
 import { describeOptions, editorNamed, editors, expectedValue, parseOptions, type OptionFacts, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { checkSeed } from './options.js'
 
 /** Shorter flags for options that are typed often. */
 const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
@@ -51,13 +52,9 @@ export function withEditors<T>(cli: Argv<T>) {
 
 /** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */
 export function readSteps(args: { editor: string[]; seed: number; [flag: string]: unknown }): Step[] {
-  if (!Number.isSafeInteger(args.seed) || args.seed < 0) {
-    throw new UserError(`--seed must be a whole number ≥ 0; got ${args.seed}`, { exitCode: 2 })
-  }
+  checkSeed(args.seed)
   const given = [...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined)
   const flags = Object.fromEntries(given.map((name) => [name, args[flagOf(name)]]))
-  const wrong = Object.keys(flags).find((name) => Number.isNaN(flags[name]))
-  if (wrong) throw new UserError(`--${flagOf(wrong)} must be ${expectedValue(allOptions().get(wrong)!.facts)}`, { exitCode: 2 })
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {
     const right = `--editor name:${stray}=${flags[stray]}`

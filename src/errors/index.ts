@@ -15,6 +15,9 @@ export class UserError extends Error {
 
 /** `unknown editor "dar"; did you mean "dare"? Known: …` for a word that is not in the list. */
 export function unknown(kind: string, given: string, known: readonly string[], exitCode: 1 | 2 = 1): UserError {
-  const hint = known.length ? `did you mean ${JSON.stringify(closest(given, known))}? Known: ${known.join(', ')}` : 'none is known'
+  // A part of a word is nearer to it than edit distance says: drop_rate, not k, for drop.
+  const containing = given.length > 2 ? known.filter((word) => word.includes(given)) : []
+  const near = closest(given, containing.length ? containing : known)
+  const hint = known.length ? `did you mean ${JSON.stringify(near)}? Known: ${known.join(', ')}` : 'none is known'
   return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${hint}`, { exitCode })
 }

@@ -66,7 +66,7 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
   const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
   if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
-  const wanted = issue.code === 'custom' ? issue.message : `must be ${expectedValue(fact)}`
+  const wanted = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : `must be ${expectedValue(fact)}`
   return `${fact.name} of ${owner} ${wanted}; got ${typeof given === 'number' ? given : JSON.stringify(given)}`
 }
 

@@ -49,7 +49,10 @@ test('wrong usage is one line with the nearest name and exit code 2', () => {
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
     [['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''], /^deltalab: --drop is empty: a number is wanted\n$/],
     [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty: a number is wanted\n$/],
-    [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer, got 0\n$/],
+    [['random', 'x', '--config', 'y', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
+    [['inspect', 'a', 'b', '--rank-limit=much'], /^deltalab: --rank-limit must be a number; got "much"\n$/],
+    [['random', 'x', '--config', 'y', '--seed', '-1'], /^deltalab: --seed must be a whole number ≥ 0; got -1\n$/],
+    [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {
     const { status, err } = call(...words)
