@@ -1,5 +1,5 @@
 // Progress of a sweep on stderr: one line that is redrawn on a terminal, a line every ten seconds elsewhere.
-import { Format, SingleBar } from 'cli-progress'
+import progress from 'cli-progress'
 import type { Row } from '../record/index.js'
 
 export interface RunBar {
@@ -9,7 +9,7 @@ export interface RunBar {
 
 /** Rows found from an earlier start set the beginning, so that the ETA counts only what this start does. */
 export function showBar(name: string): RunBar {
-  const bar = new SingleBar({
+  const bar = new progress.SingleBar({
     format: `${name} {bar} {value}/{total} runs · ETA {eta_formatted} · {last}`,
     barsize: 24,
     barCompleteChar: '█',
@@ -19,7 +19,7 @@ export function showBar(name: string): RunBar {
     notTTYSchedule: 10_000,
     etaBuffer: 50,
     // Before there is a rate the time left is a word, not a number.
-    formatTime: (time, options, step) => (typeof time === 'number' ? Format.TimeFormat(time, options, step) : '–'),
+    formatTime: (time, options, step) => (typeof time === 'number' ? progress.Format.TimeFormat(time, options, step) : '–'),
     hideCursor: true,
     gracefulExit: false,
     emptyOnZero: true,
