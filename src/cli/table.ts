@@ -22,7 +22,7 @@ export function builder(cli: Argv) {
     .option('select', { type: 'string', describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
     .example(
-      'deltalab table results/drop-rate --format tex --by task,label,drop_rate --columns score_edited',
+      'deltalab table results/drop-rate --format tex --by model,task,label,drop_rate --columns score_edited',
       'the scores as a LaTeX table',
     )
 }
