@@ -125,10 +125,10 @@ export const magnitude: Editor<Options, Facts> = {
   census,
   edit: (delta, { facts: { cut, factors, scale }, offset }) =>
     factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
-  warnings({ drop_rate, granularity, convention }, shape, { kept, ties }) {
+  warnings({ drop_rate, granularity, convention }, shape, { cut, kept, ties }) {
     const n = shape.reduce((product, size) => product * size, 1)
     const out: string[] = []
-    if (kept === 0 && drop_rate < 1 && granularity !== 'model') out.push(`keeps none of ${n} entries`)
+    if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity)) out.push(`keeps none of ${n} entries`)
     if (ties > n / 100) {
       const fate =
         convention === 'mergelm'

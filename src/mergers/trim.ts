@@ -87,7 +87,8 @@ export async function trimWhole(
     await pass(({ name, models }) => visit?.(models, selections.map((selection) => inPart(selection.soFar(), offsets.get(name)!))))
   }
   for (const [i, { result, ties }] of selections.entries()) {
-    if (result!.threshold > 0) warnOfTies(ties, size, (text) => warn(`trim of model ${i + 1}: ${text}`))
+    if (result!.threshold === Infinity) warn(`trim of model ${i + 1}: ${size} entries: the number of kept ones rounds to 0`)
+    else if (result!.threshold > 0) warnOfTies(ties, size, (text) => warn(`trim of model ${i + 1}: ${text}`))
   }
   return { cuts: selections.map(({ result }) => result!), offsets }
 }

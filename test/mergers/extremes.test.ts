@@ -138,3 +138,12 @@ test('Iso-C of a delta of low rank flattens what it has', async () => {
   const merged = await mergeValues('iso_c', [[3, 0, 0, 0, 1, 0, 0, 0, 0]], { shape: [3, 3] })
   assert.ok(merged.every((v, i) => Math.abs(v - (i === 0 || i === 4 ? 4 / 3 : 0)) < 1e-6), String(merged))
 })
+
+test('a trim over the whole model that keeps nothing says so', async () => {
+  const merging = parseMerging(mergerNamed('ties'), { convention: 'peft', options: { granularity: 'model' }, models: [{ density: 0.1 }, { density: 0.5 }] })
+  const said: string[] = []
+  await surveyModels(merging, async function* () {
+    yield { name: 't', shape: [4], models: [1, 2].map((m) => Float32Array.of(m, 2 * m, 3 * m, 4 * m)) }
+  }, (text) => said.push(text))
+  assert.deepEqual(said, ['trim of model 1: 4 entries: the number of kept ones rounds to 0'])
+})
