@@ -86,7 +86,9 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
       encoding: { ...position, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } },
     },
   ]
-  return frame(layer, [], grid, dark, headings)
+  const panelOf = (cell: (typeof cells)[number]) => `${cell.column} ${cell.row}`
+  const full = new Set(cells.map((cell) => `${panelOf(cell)} ${cell.x}`)).size === new Set(cells.map(panelOf)).size * new Set(sort).size
+  return frame(layer, [], grid, dark, headings, !full)
 }
 
 /** The largest size, up to 10, at which every text fits its cell. */

@@ -67,8 +67,18 @@ export function gridOf(rows: readonly Row[], options: FigureOptions, order: Orde
   return { columns, rows: down, across, ...SIZES[Math.min(across, SIZES.length) - 1] }
 }
 
-/** The whole figure: `layer` is repeated for each panel over its share of `values`, which carry a Place. */
-export function frame(layer: object[], styles: readonly Style[], grid: Grid, values: object[], headings: Headings): TopLevelSpec {
+/**
+ * The whole figure: `layer` is repeated for each panel over its share of `values`, which carry a Place.
+ * @param ownX panels have x axes of their own: each has only some of the x values
+ */
+export function frame(
+  layer: object[],
+  styles: readonly Style[],
+  grid: Grid,
+  values: object[],
+  headings: Headings,
+  ownX = false,
+): TopLevelSpec {
   const { width, height, across, columns, rows } = grid
   const [wide, tall] = [columns.length > 1, rows.length > 1]
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }
@@ -84,8 +94,9 @@ export function frame(layer: object[], styles: readonly Style[], grid: Grid, val
             facet: wrapped ? column : { ...(wide && { column }), ...(tall && { row }) },
             ...(wrapped && { columns: across }),
             bounds: 'flush',
-            spacing: wrapped ? { row: 34, column: GAP } : GAP,
+            spacing: wrapped ? { row: ownX ? 68 : 34, column: GAP } : GAP,
             spec,
+            ...(ownX && { resolve: { scale: { x: 'independent' } } }),
           }
   return {
     title: { text: headings.title, subtitle: headings.subtitle },
