@@ -50,6 +50,8 @@ export const lowrank: Editor<Options, Svd> = {
     const rank = rankOf(options, delta.shape, facts.s)
     return rank === Math.min(...delta.shape) ? delta.clone() : truncated(facts, rank)
   },
+  warnings: (options, shape) =>
+    options.energy === undefined && rankOf(options, shape) === 0 ? ['keeps nothing: the rank rounds to 0'] : [],
   /** 16 r (m + n) for the two factors, the singular values multiplied in; never more than dense. */
   bits(options, shape, _, facts) {
     if (shape.length !== 2 || (options.energy !== undefined && !facts)) return denseBits(shape)

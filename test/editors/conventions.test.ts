@@ -165,6 +165,8 @@ test('warnings where a method degenerates', async () => {
     /w: breadcrumbs keeps nothing/,
   )
   assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])
+  assert.deepEqual((await edit('lowrank', { fraction: 0.3 }, [1, 2, 3, 4], [2, 2])).warnings, ['w: lowrank keeps nothing: the rank rounds to 0'])
+  assert.deepEqual((await edit('lowrank', { energy: 0.9 }, [0, 0, 0, 0], [2, 2])).warnings, [])
 })
 
 test("mergekit's DARE restores the L1 norm", async () => {
