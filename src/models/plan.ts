@@ -15,8 +15,11 @@ export interface Load {
   counted: number
 }
 
-/** Copies of a block's weights at a time: held and being read; with a gradient also the change, the gradient and its values. */
-const WEIGHTS = { forward: 2, generation: 2, gradient: 5 }
+/**
+ * Copies of a block's weights at a time: held, being read, the bytes of that, and values that the collector has not taken
+ * yet; with a gradient also the change, the gradient and its values.
+ */
+const WEIGHTS = { forward: 4, generation: 4, gradient: 5 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
 const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
 const SCORES = { forward: 4, generation: 4, gradient: 10 }
