@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { chmod, copyFile, mkdtemp, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { allFinite, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { allFinite, BITS, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { amount, checkTarget, makePartial } from './target.js'
 
@@ -13,12 +13,14 @@ export interface TensorContent {
   name: string
   values?: Float32Array
   bytes?: Uint8Array
+  /** Index of the first of `values` in a tensor that comes in parts; 0 unless given. */
+  first?: number
 }
 
 export interface WriteOptions {
   /** Every tensor, known before the first is computed. */
   plan: readonly PlannedTensor[]
-  /** Each planned tensor once, in any order. */
+  /** Each planned tensor once, whole or in parts, in any order. */
   tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
   /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights. */
   config?: Record<string, unknown> | null
@@ -69,7 +71,7 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 }
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
-  const planned = new Map(plan.map((tensor) => [tensor.name, tensor]))
+  const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: sizeOf(tensor) }]))
   const homes = new Map<string, PlannedFile>(layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)))
   const handles = new Map<PlannedFile, FileHandle>()
   try {
@@ -79,13 +81,17 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
       await writeAt(handle, file.head, 0)
     }
     for await (const content of tensors) {
-      const tensor = planned.get(content.name)
-      if (!tensor) throw new Error(`tensor ${content.name} is not in the plan, or comes twice`)
-      planned.delete(content.name)
-      const bytes = content.bytes ?? toBytes(tensor, content.values!)
-      if (bytes.length !== sizeOf(tensor)) throw new Error(`tensor ${content.name}: ${bytes.length} bytes, ${sizeOf(tensor)} planned`)
+      const awaited = planned.get(content.name)
+      if (!awaited) throw new Error(`tensor ${content.name} is not in the plan, or comes twice`)
+      const bytes = content.bytes ?? toBytes(awaited.tensor, content.values!)
+      if (content.first === undefined && bytes.length !== awaited.left)
+        throw new Error(`tensor ${content.name}: ${bytes.length} bytes, ${awaited.left} planned`)
+      awaited.left -= bytes.length
+      if (awaited.left < 0) throw new Error(`tensor ${content.name}: its parts are longer than the tensor`)
+      if (awaited.left === 0) planned.delete(content.name)
       const home = homes.get(content.name)!
-      await writeAt(handles.get(home)!, bytes, home.spans.get(content.name)!.begin)
+      const offset = ((content.first ?? 0) * BITS[awaited.tensor.dtype]) / 8
+      await writeAt(handles.get(home)!, bytes, home.spans.get(content.name)!.begin + offset)
     }
     if (planned.size) throw new Error(`planned tensors that never came: ${[...planned.keys()].join(', ')}`)
     for (const handle of handles.values()) await handle.sync()

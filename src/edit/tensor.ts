@@ -1,5 +1,5 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
-import { openCheckpoint, type Pair } from '../checkpoint/index.js'
+import { openCheckpoint, type Checkpoint, type Pair } from '../checkpoint/index.js'
 import { applyToValues, bitsOf, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
@@ -42,11 +42,17 @@ export async function openGrams(folder: string, { names, post }: Pair): Promise<
   return { folder, close, read: async (name) => (tensors.has(name) ? read(name) : undefined) }
 }
 
-/** What the editor gets of a tensor: post − base, or post itself. */
-export async function readInput({ base, post }: Pair, name: string, on: 'delta' | 'weights'): Promise<Float32Array> {
-  const values = await post.read(name)
+/** What the editor gets of a tensor, or of some of its rows: post − base, or post itself. */
+export async function readInput(
+  { base, post }: Pair,
+  name: string,
+  on: 'delta' | 'weights',
+  rows?: { from: number; to: number },
+): Promise<Float32Array> {
+  const read = (checkpoint: Checkpoint) => (rows ? checkpoint.readRows(name, rows) : checkpoint.read(name))
+  const values = await read(post)
   if (on === 'weights') return values
-  const before = await base.read(name)
+  const before = await read(base)
   for (let i = 0; i < values.length; i++) values[i] -= before[i]
   return values
 }

@@ -74,7 +74,7 @@ export async function bitsOf(steps: readonly Step[], shape: readonly number[], k
 }
 
 /** (seed, editor, tensor); the second use of an editor in a chain draws anew. */
-export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: ApplyContext): Key {
+export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<ApplyContext, 'seed' | 'tensor'>): Key {
   const { name } = steps[i].editor
   const earlier = steps.slice(0, i).filter((step) => step.editor.name === name).length
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)

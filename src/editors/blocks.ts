@@ -1,6 +1,6 @@
 // Applies steps to plain values: a tensor larger than the backend's heap (an embedding of an 8B model) is edited block by
 // block, which the law "block by block equals whole" of element-scope editors allows.
-import { tf } from '../tensor/index.js'
+import { tf, type Tensor } from '../tensor/index.js'
 import { applySteps, keyAt, type ApplyContext } from './apply.js'
 import type { Step } from './editor.js'
 
@@ -35,5 +35,33 @@ export async function applyToValues(
     }
     for (const text of editor.warnings?.(options, shape, facts) ?? []) onWarning?.(`${tensor}: ${editor.name} ${text}`)
   }
+  return out
+}
+
+/** Whether a block of the tensor can be edited without the rest of it: nothing is surveyed, prepared or counted. */
+export const editsBlocks = (steps: readonly Step[]): boolean =>
+  steps.every(
+    ({ editor, options }) =>
+      editor.scope === 'element' &&
+      !editor.needsCensus?.(options) &&
+      !editor.needsGram?.(options) &&
+      !(editor.survey && (editor.needsSurvey?.(options) ?? true)),
+  )
+
+/** The edited values of one block, whose first entry is entry `offset` of the tensor; for steps that are `editsBlocks`. */
+export async function applyToBlock(
+  steps: readonly Step[],
+  values: Float32Array,
+  offset: number,
+  context: Pick<ApplyContext, 'seed' | 'tensor'>,
+): Promise<Float32Array> {
+  const edited = tf.tidy(() =>
+    steps.reduce<Tensor>(
+      (block, { editor, options }, i) => editor.edit(block, { options, key: keyAt(steps, i, context), offset, facts: undefined }),
+      tf.tensor1d(values),
+    ),
+  )
+  const out = (await edited.data()) as Float32Array
+  edited.dispose()
   return out
 }

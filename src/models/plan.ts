@@ -19,10 +19,10 @@ export interface Load {
  * Copies of a block's weights at a time: held, being read, the bytes of that, and values that the collector has not taken
  * yet; with a gradient also the change, the gradient and its values.
  */
-const WEIGHTS = { forward: 4, generation: 4, gradient: 5 }
+const WEIGHTS = { forward: 4, generation: 4, gradient: 8 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
 const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
-const SCORES = { forward: 4, generation: 4, gradient: 10 }
+const SCORES = { forward: 4, generation: 4, gradient: 8 }
 /** Copies of a part's logits. */
 const LOGITS = { forward: 5, generation: 5, gradient: 7 }
 /** A vocabulary is cut into at most this many parts. */

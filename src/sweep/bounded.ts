@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { companionsOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
-import { applyToValues, bitsOf, editorNamed, takeCensus, type Step } from '../editors/index.js'
+import { applyToBlock, applyToValues, bitsOf, editorNamed, editsBlocks, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
 import { UserError } from '../errors/index.js'
@@ -28,37 +28,71 @@ interface Tally {
   norms: Map<string, number>
 }
 
-/** Writes T = F(Δ) − Δ of the selected tensors, one in memory at a time. */
-async function writeChange(pair: Pair, { edit, seed }: Run, names: readonly string[], folder: string, onWarning: (text: string) => void): Promise<Tally> {
+/** Entries that are edited at a time where the editor allows it. */
+const PORTION = 1 << 21
+/** Copies of what is edited at a time: as read, edited and written, on the heap, and values that the collector has not taken yet. */
+const COPIES = 5
+
+const entriesOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1)
+
+/** The rows that are edited at a time; null for the whole tensor. */
+function portionsOf(steps: readonly Step[], shape: readonly number[]): ({ from: number; to: number } | null)[] {
+  const entries = entriesOf(shape)
+  if (entries <= PORTION || !editsBlocks(steps)) return [null]
+  const rows = Math.max(1, Math.floor((PORTION * shape[0]) / entries))
+  return Array.from({ length: Math.ceil(shape[0] / rows) }, (_, i) => ({ from: i * rows, to: Math.min(shape[0], (i + 1) * rows) }))
+}
+
+/** @throws UserError where a tensor that must be edited whole does not fit, with the least bound that would do */
+function checkFit(steps: readonly Step[], shapes: ReadonlyMap<string, readonly number[]>, bound: number): void {
+  for (const [name, shape] of shapes) {
+    const [first] = portionsOf(steps, shape)
+    const needed = 4 * COPIES * (first ? (entriesOf(shape) / shape[0]) * first.to : entriesOf(shape))
+    if (needed <= bound) continue
+    const editors = steps.map(({ editor }) => editor.name).join(', ')
+    throw new UserError(
+      `a memory bound of ${Math.floor(bound / 1e6)} MB is too small to edit ${name} [${shape}] by ${editors}; ` +
+        `the least that would do is ${Math.ceil(needed / 1e6)} MB, or leave the tensor out with --exclude`,
+    )
+  }
+}
+
+/** Writes T = F(Δ) − Δ of the selected tensors, one in memory at a time, or a part of it. */
+async function writeChange(
+  pair: Pair, { edit, seed }: Run, names: readonly string[], folder: string, bound: number, onWarning: (text: string) => void,
+): Promise<Tally> {
   const steps: Step[] = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   checkSteps(steps)
-  const read = (name: string) => readInput(pair, name, edit.on)
+  const shapes = new Map(names.map((name) => [name, pair.post.tensors.get(name)!.shape]))
+  checkFit(steps, shapes, bound)
   const census = await takeCensus(steps, async function* () {
-    for (const name of names) yield [name, await read(name)] as const
+    for (const name of names) yield [name, await readInput(pair, name, edit.on)] as const
   })
   const tally: Tally = { parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0, norms: new Map() }
-  const shapeOf = (name: string) => pair.post.tensors.get(name)!.shape
   async function* contents() {
-    for (const name of names) {
+    for (const [name, shape] of shapes) {
       const context = { seed: seed ?? 0, tensor: name, census, onWarning, cache: new Map<string, Promise<unknown>>() }
-      const input = await read(name)
-      const values = await applyToValues(steps, input, shapeOf(name), context)
       let [kept, edit2] = [0, 0]
-      for (let i = 0; i < values.length; i++) {
-        if (values[i] !== 0) kept++
-        tally.delta2 += input[i] * input[i]
-        values[i] -= input[i]
-        edit2 += values[i] * values[i]
+      for (const rows of portionsOf(steps, shape)) {
+        const input = await readInput(pair, name, edit.on, rows ?? undefined)
+        const first = rows ? (entriesOf(shape) / shape[0]) * rows.from : undefined
+        const values = first === undefined ? await applyToValues(steps, input, shape, context) : await applyToBlock(steps, input, first, context)
+        for (let i = 0; i < values.length; i++) {
+          if (values[i] !== 0) kept++
+          tally.delta2 += input[i] * input[i]
+          values[i] -= input[i]
+          edit2 += values[i] * values[i]
+        }
+        yield { name, values, first }
       }
-      tally.parameters += values.length
+      tally.parameters += entriesOf(shape)
       tally.kept += kept
       tally.edit2 += edit2
-      tally.bits += await bitsOf(steps, shapeOf(name), kept, context)
+      tally.bits += await bitsOf(steps, shape, kept, context)
       tally.norms.set(name, Math.sqrt(edit2))
-      yield { name, values }
     }
   }
-  await writeCheckpoint(folder, { plan: names.map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' })), tensors: contents() })
+  await writeCheckpoint(folder, { plan: [...shapes].map(([name, shape]) => ({ name, shape, dtype: 'F32' })), tensors: contents() })
   return tally
 }
 
@@ -83,7 +117,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const described = await describeClasses(task, model, base)
     const { batches, over } = fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
     const { warn, summary } = collectWarnings()
-    const tally = await writeChange(pair, run, names, join(scratch, 'change'), warn)
+    const tally = await writeChange(pair, run, names, join(scratch, 'change'), memory.bytes, warn)
     const change = await openCheckpoint(join(scratch, 'change'))
     const moving = new Set(names.filter((name) => tally.norms.get(name)! > 0 && name in model.shapes))
     const steer: Steer = { names: moving, read: rowsOf(change) }
@@ -96,8 +130,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const { change: loss, standardError, class: verdict } = classify(at, after)
     const terms = [...path.terms].map(([tensor, term]): Term => {
       const { shape } = post.tensors.get(tensor)!
-      const parameters = shape.reduce((product, side) => product * side, 1)
-      return { run: run.id, tensor, role: roleOf(tensor, shape), parameters, edit_norm: tally.norms.get(tensor)!, term }
+      return { run: run.id, tensor, role: roleOf(tensor, shape), parameters: entriesOf(shape), edit_norm: tally.norms.get(tensor)!, term }
     })
     const row: Row = {
       ...failedRow('attribute', run, ''),

@@ -43,6 +43,28 @@ test('float32 weights come back bit for bit, in any order of writing, with a pla
   )
 })
 
+test('a tensor may come in parts, in any order; too much or too little of it is an error and leaves nothing', async () => {
+  const plan = [{ name: 'a', dtype: 'BF16', shape: [4, 3] }, { name: 'b', dtype: 'F32', shape: [1] }]
+  const whole = Float32Array.from({ length: 12 }, (_, i) => i - 6)
+  const part = (first: number, end: number): TensorContent => ({ name: 'a', values: whole.subarray(first, end), first })
+  const b = { name: 'b', values: values(1) }
+  const out = fresh()
+  await writeCheckpoint(out, { plan, tensors: [part(6, 12), b, part(0, 3), part(3, 6)] })
+  const back = await openCheckpoint(out)
+  assert.deepEqual(await back.read('a'), whole)
+  await back.close()
+  for (const [tensors, message] of [
+    [[part(0, 9), b], /never came: a/],
+    [[part(0, 9), part(6, 12), b], /longer than the tensor/],
+    [[part(0, 12), part(0, 3), b], /comes twice/],
+    [[{ name: 'a', values: whole.subarray(0, 9) }, b], /18 bytes, 24 planned/],
+  ] as const) {
+    const other = fresh()
+    await assert.rejects(writeCheckpoint(other, { plan, tensors: [...tensors] }), message)
+    assert.ok(!existsSync(other))
+  }
+})
+
 test('the header is padded to 8 bytes, says "pt" and carries the metadata', async () => {
   const out = fresh()
   await writeCheckpoint(out, {

@@ -1,7 +1,7 @@
 // A tensor edited block by block is the tensor edited whole, chains and odd block sizes included.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { applyToValues, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
+import { applyToBlock, applyToValues, editorNamed, editsBlocks, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -25,3 +25,23 @@ for (const steps of [
     assert.equal(tf.memory().numTensors, tensors)
   })
 }
+
+test('steps that look at nothing else edit any block by itself', async () => {
+  const steps = [step('dare', { drop_rate: 0.5 }), step('expo', { alpha: 0.5 }), step('dare', { drop_rate: 0.3 })]
+  assert.ok(editsBlocks(steps))
+  const context = { seed: 5, tensor: 'w' }
+  const whole = await applyToValues(steps, values, [35, 30], context)
+  const tensors = tf.memory().numTensors
+  for (const [from, to] of [[0, 7], [7, 640], [640, 1050]]) {
+    assert.deepEqual(await applyToBlock(steps, values.subarray(from, to), from, context), whole.subarray(from, to))
+  }
+  assert.equal(tf.memory().numTensors, tensors)
+  for (const [name, options] of [
+    ['magnitude', { drop_rate: 0.5 }],
+    ['bitdelta', {}],
+    ['lowrank', { rank: 2 }],
+    ['dare', { drop_rate: 0.5, convention: 'mergekit' }],
+  ] as const) {
+    assert.ok(!editsBlocks([step('expo', { alpha: 1 }), step(name, options)]), name)
+  }
+})
