@@ -2,6 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row, Term } from '../record/row.js'
 import { LABEL } from './axis.js'
+import { lossUnit } from './items.js'
 import { textWidth } from './font.js'
 import { INK, THEME } from './theme.js'
 import { significant } from './words.js'
@@ -35,7 +36,7 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
   const x = {
     field: 'term',
     type: 'quantitative',
-    title: 'term of the Riemann sum (nats per token)',
+    title: `term of the Riemann sum (${lossUnit([row])})`,
     axis: { labelExpr: LABEL, tickCount: 5 },
     scale: { domain: [low < 0 ? low - room : 0, high > 0 ? high + room : 0], nice: false },
   }
@@ -48,7 +49,7 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
     title: {
       text: `Terms of the Riemann sum: ${row.label} on ${row.task}`,
       subtitle: [
-        `sum ${number(row.riemann_sum)}, exact loss change ${number(row.loss_change)} nats per token`,
+        `sum ${number(row.riemann_sum)}, exact loss change ${number(row.loss_change)} ${lossUnit([row])}`,
         `rule ${row.riemann_rule}, ${row.riemann_steps} steps, ${row.loss_items} items, ${terms.length} tensors`,
       ],
     },

@@ -68,7 +68,7 @@ export function boxSpec(
   const y = {
     field: 'y',
     type: 'quantitative',
-    title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height),
+    title: brokenTitle(yTitle(options, headings, symlog), grid.height),
     ...yScale(
       values.map((value) => value.y),
       kind,

@@ -6,7 +6,7 @@ import type { View } from '../record/view.js'
 import { boxSpec } from './box.js'
 import { cellOf, distinct, groupRows, rowsWhere, type Order } from './groups.js'
 import { heatSpec } from './heat.js'
-import { itemsOf } from './items.js'
+import { itemsOf, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { figureOptions, type FigureOptions } from './options.js'
 import { gridOf, type Headings } from './panels.js'
@@ -74,6 +74,7 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
     title: '',
     subtitle: [parts.filter(Boolean).join(' · ')],
     metric: metrics.length === 1 ? metricWords(metrics[0]) : metrics.length ? 'score' : null,
+    lossUnit: lossUnit(done),
   }
 }
 

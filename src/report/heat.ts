@@ -63,7 +63,7 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
         color: {
           field: 'value',
           type: 'quantitative',
-          title: yTitle(options, headings.metric, false).split(/ (?=\()/),
+          title: yTitle(options, headings, false).split(/ (?=\()/),
           scale: { scheme: 'blues', domain: [low, high], ...(constant === null ? { zero: false } : { type: 'symlog', constant }) },
           legend: {
             gradientLength: Math.min(160, grid.height),

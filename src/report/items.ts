@@ -1,4 +1,4 @@
-// How many items stand behind a number, in words.
+// How many items stand behind a number, and what its losses are per, in words.
 import type { Row } from '../record/row.js'
 
 /** `500 items per task` of the scores or of the losses, with the range where tasks differ; empty where there are none. */
@@ -7,4 +7,15 @@ export function itemsOf(rows: readonly Row[], scored: boolean): string {
   if (counts.length === 0) return ''
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   return `${least === most ? most : `${least} to ${most}`} items per task`
+}
+
+/**
+ * Unit of the losses: texts have nats per token, classes nats per item, and regressions (known by their correlations) the
+ * squared error of an item.
+ */
+export function lossUnit(rows: readonly Pick<Row, 'loss_items' | 'loss_tokens' | 'metric'>[]): string {
+  const measured = rows.filter(({ loss_tokens: tokens }) => tokens !== null)
+  if (!measured.length || measured.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens)) return 'nats per token'
+  const squared = measured.filter(({ metric }) => metric === 'pearson' || metric === 'spearman').length
+  return squared === 0 ? 'nats per item' : squared === measured.length ? 'squared error per item' : 'per item'
 }

@@ -42,7 +42,7 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
   const y = {
     field: 'y',
     type: 'quantitative',
-    title: brokenTitle(yTitle(options, headings.metric, symlog), grid.height),
+    title: brokenTitle(yTitle(options, headings, symlog), grid.height),
     ...yScale(ys, kind, symlog, grid.height),
   }
   const domain = series.styles.map((style) => style.name)
@@ -77,14 +77,15 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
 }
 
 /** Words and unit of the y axis; the metric's own name where a score is drawn. */
-export function yTitle(options: FigureOptions, metric: string | null, symlog: boolean): string {
+export function yTitle(options: FigureOptions, { metric, lossUnit }: Headings, symlog: boolean): string {
   const words =
     options.y.length > 1 && wordsOf(options.y[0]).kind === 'loss'
       ? 'loss change (nats per token)'
       : options.y[0] === 'score_edited'
         ? `${metricWords(metric)} (%)`
         : wordsOf(options.y[0]).axis
-  return symlog ? words.replace(/\)$/, '; symmetric log)') : words
+  const title = words.replace('nats per token', lossUnit)
+  return symlog ? title.replace(/\)$/, '; symmetric log)') : title
 }
 
 /** Scores keep to tens and to 0…100; spans of decades get the symmetric log scale; the rest is vega's choice. */

@@ -16,6 +16,7 @@ export interface Headings {
   title: string
   subtitle: string[]
   metric: string | null
+  lossUnit: string
 }
 
 /** `dare`, `k = −0.5`, `dare, k = −0.5`: values as a legend or a panel names them. */

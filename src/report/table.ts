@@ -16,7 +16,7 @@ import {
   type Order,
   type Value,
 } from './groups.js'
-import { itemsOf } from './items.js'
+import { itemsOf, lossUnit } from './items.js'
 import { selectRows } from './select.js'
 import { formatNumber, wordsOf } from './words.js'
 
@@ -161,7 +161,7 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
       : most === 1
         ? 'single runs'
         : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
-    [lossy && `losses in nats per token, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
+    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)

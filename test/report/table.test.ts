@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'csv-parse/sync'
+import { lossUnit } from '../../src/report/items.js'
 import { escapeTex, printTable } from '../../src/report/print.js'
 import { makeTable } from '../../src/report/table.js'
 import { formatMean, formatNumber, significant, wordsOf } from '../../src/report/words.js'
@@ -137,4 +138,14 @@ test('rows in any order give the same bytes; unknown columns are answered with t
   }
   for (const options of [{ by: ['tsk'] }, { columns: ['tsk'] }, { across: 'tsk' }])
     assert.throws(() => makeTable(rows, 'T', options), /did you mean "task"/)
+})
+
+test('losses are per token of texts, per item of classes, and squared errors of regressions', () => {
+  const row = (loss_tokens: number | null, metric: string) => makeRow({ loss_items: loss_tokens === null ? null : 64, loss_tokens, metric })
+  assert.equal(lossUnit([row(640, 'exact_match'), row(null, 'acc')]), 'nats per token')
+  assert.equal(lossUnit([row(64, 'acc'), row(64, 'matthews')]), 'nats per item')
+  assert.equal(lossUnit([row(64, 'pearson')]), 'squared error per item')
+  assert.equal(lossUnit([row(64, 'pearson'), row(64, 'acc')]), 'per item')
+  assert.equal(lossUnit([row(64, 'acc'), row(640, 'exact_match')]), 'nats per token')
+  assert.match(makeTable([row(64, 'acc')], 'T', { columns: ['loss_edited'] }).notes.join(), /losses in nats per item, 64 items/i)
 })
