@@ -1,6 +1,7 @@
 // `npm run bench [name …]`: ratios of speed, measured against the alternative in the same run. Never part of a test.
+import { spawnSync } from 'node:child_process'
 import { cpus, availableParallelism } from 'node:os'
-import type { Ratio } from './ratio.js'
+import { fileURLToPath } from 'node:url'
 
 const BENCHES = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
 
@@ -12,8 +13,6 @@ if (wrong) {
 }
 process.stdout.write(`${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}\n`)
 for (const name of chosen) {
-  const { run } = (await import(`./${name}.js`)) as { run(): Promise<Ratio[]> }
-  for (const { name: what, ratio, goal, milliseconds, comparison } of await run()) {
-    process.stdout.write(`${what}: ${ratio.toFixed(2)} × (goal ${goal} ×; ${milliseconds.toFixed(1)} ms against ${comparison.toFixed(1)} ms)\n`)
-  }
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./one.js', import.meta.url)), name], { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
 }
