@@ -1,4 +1,5 @@
 // The per-tensor terms of one edit as text: largest first, then sums by role, then the total beside the exact loss change.
+import { lossUnit } from '../report/items.js'
 import type { Row, Term } from '../record/index.js'
 
 /** `terms` in the order in which they are to be listed. */
@@ -20,8 +21,8 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
       ['term', 'share', 'tensors', 'parameters', 'role'],
       ...byRole.map(([role, { term, tensors, parameters }]) => [signed(term), share(term), String(tensors), String(parameters), role]),
     ]),
-    `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} nats per token`,
-    `exact loss change ${signed(row.loss_change!)} ± ${(row.loss_change_se ?? NaN).toExponential(2)} ` +
+    `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} ${lossUnit([row])}`,
+    `exact loss change ${signed(row.loss_change!)}${row.loss_change_se === null ? '' : ` ± ${row.loss_change_se.toExponential(2)}`} ` +
       `(${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}, ${row.loss_items} items of ${row.task}): ${row.class}`,
     '',
   ].join('\n')
