@@ -7,6 +7,7 @@ import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
 import { describeTasks } from '../dist/src/tasks/index.js'
 import { describeArchitectures } from '../dist/test/docs/architectures.js'
+import { describeCompatibility } from '../dist/test/docs/compatibility.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 import { describeTests } from '../dist/test/docs/tests.js'
 
@@ -19,6 +20,7 @@ for (const [file, tables] of [
   ['docs/mergers.md', describeMergers()],
   ['docs/fixtures.md', await describeFixtures()],
   ['docs/architectures.md', await describeArchitectures()],
+  ['docs/compatibility.md', await describeCompatibility()],
 ]) {
   const text = readFileSync(file, 'utf8')
   // Everything from the first heading of the tables on.
