@@ -1,10 +1,11 @@
 // A Hugging Face checkpoint folder, opened by its headers: config, names, shapes and byte ranges first, weights one tensor at
 // a time when asked for.
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { open, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
+import { checkFile, readObject } from '../errors/input.js'
 import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, type WritableDtype } from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 
@@ -43,7 +44,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   if (basename(folder).includes(PARTIAL))
     throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
 
-  const config = await readJson(join(folder, 'config.json'))
+  const path = join(folder, 'config.json')
+  const config = existsSync(path) ? readObject(path) : null
   const tensors = new Map<string, TensorEntry>()
   const shards = await listShards(folder)
   for (const [shard, expected] of shards) {
@@ -157,12 +159,12 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
         : ''
     throw new UserError(`${folder}: neither ${SINGLE} nor ${INDEX} is there${hint}`)
   }
-  const map = (await readJson(path))?.weight_map
+  const map = readObject(path).weight_map
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const shards = new Map<string, Set<string>>()
   for (const [name, file] of Object.entries(map)) {
-    if (typeof file !== 'string' || file !== basename(file) || file.includes('\\') || file === '..' || file === '') {
+    if (typeof file !== 'string' || file !== basename(file) || file.includes('\\') || file.includes('\0') || /^\.{0,2}$/.test(file)) {
       throw new UserError(
         `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
       )
@@ -177,23 +179,9 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
   return shards
 }
 
-async function readJson(path: string): Promise<Record<string, unknown> | null> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw new UserError(`${path}: cannot be read (${error.code})`, { cause: error })
-  })
-  if (text === null) return null
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (error) {
-    throw new UserError(`${path}: not valid JSON (${(error as Error).message})`, { cause: error })
-  }
-  throw new UserError(`${path}: not a JSON object`)
-}
-
 /** SHA-256 of a file, hexadecimal. */
 export async function hashFile(file: string): Promise<string> {
+  checkFile(file)
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk)
   return hash.digest('hex')

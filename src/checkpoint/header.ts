@@ -1,7 +1,8 @@
 // The header of a safetensors file: parsed and checked in full before a weight is read, so that a truncated or corrupt file
 // is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
 import { open } from 'node:fs/promises'
-import { UserError, unknown } from '../errors/index.js'
+import { printable, UserError, unknown } from '../errors/index.js'
+import { checkFile } from '../errors/input.js'
 import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */
@@ -21,8 +22,9 @@ const LONGEST_HEADER = 100_000_000
 
 /** Reads and checks the header of `file`. Throws a UserError that names the file and the tensor. */
 export async function readHeader(file: string): Promise<{ entries: TensorEntry[]; metadata: Record<string, string>; size: number }> {
-  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(error.code === 'ENOENT' ? `${file}: no such file` : `${file}: cannot be opened (${error.code})`, { cause: error })
+  checkFile(file)
+  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(`${file}: cannot be opened (${cause.code})`, { cause })
   })
   try {
     const size = (await handle.stat()).size
@@ -46,7 +48,7 @@ function parseHeader(bytes: Buffer, file: string, size: number): { entries: Tens
   let text: string
   let header: unknown
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     header = JSON.parse(text)
   } catch (error) {
     throw new UserError(`${file}: header is not valid JSON (${(error as Error).message})`, { cause: error })
@@ -55,12 +57,15 @@ function parseHeader(bytes: Buffer, file: string, size: number): { entries: Tens
   const twice = duplicateKey(text)
   if (twice !== null) throw new UserError(`${file}: ${JSON.stringify(twice)} occurs twice in the header`)
 
-  const { __metadata__: metadata = {}, ...tensors } = header
+  const { __metadata__, ...tensors } = header
+  const metadata = __metadata__ ?? {}
   if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) {
     throw new UserError(`${file}: __metadata__ must hold strings only`)
   }
   const data = 8 + bytes.length
   const entries = Object.entries(tensors).map(([name, info]) => checkTensor(name, info, file, data, size))
+  const odd = oddNumber(text)
+  if (odd !== null) throw new UserError(`${file}: the header holds the number ${odd}; sizes and offsets are whole numbers ≥ 0, written without a point`)
   checkLayout(entries, file, data, size)
   return { entries, metadata: metadata as Record<string, string> }
 }
@@ -68,6 +73,7 @@ function parseHeader(bytes: Buffer, file: string, size: number): { entries: Tens
 function checkTensor(name: string, info: unknown, file: string, data: number, size: number): TensorEntry {
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
+  if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name)) throw new UserError(`${where}: control characters in a name; a tensor is called by letters, digits, dots and underscores`)
   const { dtype, shape, data_offsets: offsets } = info
   if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype)) throw unknown(`dtype in ${where}`, String(dtype), Object.keys(BITS))
   if (!Array.isArray(shape) || !shape.every(isSize)) {
@@ -105,6 +111,10 @@ function checkLayout(entries: TensorEntry[], file: string, data: number, size: n
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** The first number that is not made of digits alone, which JSON.parse would round to a whole one (16.0, -0) and the reference reader refuses. */
+const oddNumber = (text: string): string | null =>
+  /-?\d+(?:[.eE][\d.eE+-]*)|-\d+/.exec(text.replace(/"(?:[^"\\]|\\.)*"/gs, '""'))?.[0] ?? null
 
 /** The first key that an object of this (valid) JSON text holds twice: JSON.parse silently keeps the last. */
 export function duplicateKey(text: string): string | null {

@@ -1,9 +1,8 @@
 // adapter_config.json of a PEFT LoRA folder: what is read of it, and the kinds of adapter that are refused.
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { sayIssue } from '../errors/issues.js'
+import { checkValue, readObject } from '../errors/input.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
@@ -35,18 +34,7 @@ const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 /** @throws UserError naming the file and the entry: not LoRA, DoRA, trained biases, or a start that changes the base */
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   const path = join(folder, ADAPTER_CONFIG)
-  let value: unknown
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw new UserError(`${path}: cannot be read as JSON (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
-  }
-  const parsed = Config.safeParse(value, { error: sayIssue })
-  if (!parsed.success) {
-    const [{ path: key, message }] = parsed.error.issues
-    throw new UserError(`${path}: ${key.join('.')}: ${message}`)
-  }
-  const config = parsed.data
+  const config = checkValue(Config, readObject(path), path)
   const refuse = (entry: string, given: unknown, why: string) => new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
   if (config.peft_type !== 'LORA') throw refuse('peft_type', config.peft_type, 'only LORA adapters can stand for a model')
   if (config.use_dora) throw refuse('use_dora', true, 'DoRA rescales the columns of the weights; merge it with peft first')

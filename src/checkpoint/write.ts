@@ -1,9 +1,10 @@
 // Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
 // to a folder beside it, is flushed to the disk, and is renamed.
-import { rmSync } from 'node:fs'
-import { chmod, copyFile, mkdtemp, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { chmod, copyFile, mkdtemp, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { readText } from '../errors/input.js'
 import { allFinite, BITS, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { amount, checkTarget, makePartial } from './target.js'
@@ -127,9 +128,9 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
   if (layout.index) await json(layout.index.name, layout.index.content)
   const configText = config
     ? JSON.stringify(config, null, 2)
-    : copyFrom === undefined
-      ? null
-      : await readFile(join(copyFrom, 'config.json'), 'utf8').catch(() => null)
+    : copyFrom !== undefined && existsSync(join(copyFrom, 'config.json'))
+      ? readText(join(copyFrom, 'config.json'))
+      : null
   if (configText !== null) await writeFile(join(partial, 'config.json'), `${withDtype(configText, plan).trimEnd()}\n`)
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: finds the command, imports it, and turns errors into one line and an exit code (1 bad input, 2 usage).
 import yargs, { type Argv, type CommandModule } from 'yargs'
-import { UserError, unknown } from '../errors/index.js'
+import { systemError, UserError, unknown } from '../errors/index.js'
 import { packageVersion } from '../record/package.js'
 import { COMMANDS } from './commands.js'
 
@@ -90,9 +90,10 @@ try {
 } catch (error) {
   // A full pipe may still hold what was printed before, which an exit would throw away.
   await new Promise((done) => process.stdout.write('', done))
-  if (error instanceof UserError) {
-    process.stderr.write(`deltalab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`)
-    process.exit(error.exitCode)
+  const told = error instanceof UserError ? error : systemError(error)
+  if (told) {
+    process.stderr.write(`deltalab: ${told.message.replace(/\s*\n\s*/g, ' ')}\n`)
+    process.exit(told.exitCode)
   }
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   process.exit(1)

@@ -1,7 +1,6 @@
 // `deltalab random`: a random model of any size.
-import { readFile } from 'node:fs/promises'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError } from '../errors/index.js'
+import { readObject } from '../errors/input.js'
 import { checkSeed } from './options.js'
 
 export const command = 'random <out>'
@@ -25,15 +24,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
   checkSeed(options.seed)
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UserError(`${file}: cannot be read; a config.json is expected`)
-  })
-  let config: Record<string, unknown>
-  try {
-    config = JSON.parse(text) as Record<string, unknown>
-  } catch (error) {
-    throw new UserError(`${file}: not valid JSON (${(error as Error).message})`, { cause: error })
-  }
+  const config = readObject(file)
   const [{ setBackend }, { writeRandom }] = await Promise.all([import('../tensor/index.js'), import('../train/random.js')])
   await setBackend('wasm')
   const parameters = await writeRandom(out, { ...options, config })

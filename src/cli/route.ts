@@ -1,9 +1,9 @@
 // `deltalab route`: the gates that a router gives each task in a Twin-Merging, and the merge file of one task.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../errors/index.js'
+import { readText } from '../errors/input.js'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
 
 export const command = 'route <config>'
@@ -40,7 +40,7 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
   const found = await findGates(config, { tasks, items })
   if (out !== undefined) {
     const note = `the means of ${wanted} over its first ${items} items, by a router that learned from the last ${items} of ${tasks.join(', ')}`
-    await writeWhole(out, gateFile(await readFile(config, 'utf8'), found, found.gates[tasks.indexOf(wanted!)], note))
+    await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)], note))
   }
   const text = `${describeGates(found, { tasks, items })}${out === undefined ? '' : `\n${out} written`}`
   process.stdout.write(json ? `${JSON.stringify({ tasks, ...found }, null, 2)}\n` : `${text}\n`)

@@ -1,9 +1,8 @@
 // A YAML file parsed against a schema; whatever is wrong in it is said with path, line and column.
-import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
 import { LineCounter, parseDocument, visit, type Document, type YAMLParseError } from 'yaml'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { readText } from '../errors/input.js'
 import { firstIssue, sayIssue } from '../errors/issues.js'
 
 type Path = readonly PropertyKey[]
@@ -17,12 +16,7 @@ export interface Located<T> {
 
 /** Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
 export async function readLocated<T>(file: string, schema: z.ZodType<T>): Promise<Located<T>> {
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    const words: Record<string, string> = { ENOENT: 'no such file', EISDIR: 'is a folder; a YAML file is wanted' }
-    throw new UserError(`${file}: ${words[cause.code!] ?? `cannot be read (${cause.code})`}`, { cause })
-  })
-  if (!isUtf8(bytes)) throw new UserError(`${file}: is not text in UTF-8`)
-  const text = bytes.toString()
+  const text = readText(file)
   const lines = new LineCounter()
   // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })

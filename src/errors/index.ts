@@ -7,10 +7,22 @@ export class UserError extends Error {
   readonly exitCode: 1 | 2
 
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
+    super(printable(message), { cause: options.cause })
     this.name = 'UserError'
     this.exitCode = options.exitCode ?? 1
   }
+}
+
+/** Text in which control characters, which a terminal would obey, are escaped; line breaks and tabs stay. */
+export const printable = (text: string): string =>
+  text.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** What the system refused (no such file, a full disk, no permission) as an error for people; null for any other error. */
+export function systemError(error: unknown): UserError | null {
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException
+  if (!(error instanceof Error) || code === undefined || syscall === undefined) return null
+  const reason = message.replace(/^\w+: /, '').replace(/, \w+( '.*)?$/s, '')
+  return new UserError(`${path ?? syscall}: ${reason} (${code})`, { cause: error })
 }
 
 /** `unknown editor "dar"; did you mean "dare"? Known: …` for a word that is not in the list. */

@@ -1,8 +1,9 @@
 // The chat template of a merged model: one by name, a text of jinja, or what most of its models have.
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
+import { readObject } from '../errors/input.js'
 import { parseTemplate, readTemplate } from '../tokenizer/chat.js'
 import { TEMPLATES } from '../tokenizer/templates.js'
 import type { Models } from './open.js'
@@ -38,8 +39,9 @@ export async function chooseTemplate(
   } catch (error) {
     throw error instanceof UserError ? errorAt(['chat_template'], error.message) : error
   }
-  const text = files['tokenizer_config.json'] ?? (await readFile(join(copyFrom, 'tokenizer_config.json'), 'utf8').catch(() => null))
-  if (text === null) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
-  const config = { ...(JSON.parse(text) as object), chat_template: template }
+  const own = join(copyFrom, 'tokenizer_config.json')
+  const text = files['tokenizer_config.json'] ?? null
+  if (text === null && !existsSync(own)) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
+  const config = { ...(text === null ? readObject(own) : (JSON.parse(text) as object)), chat_template: template }
   return { 'tokenizer_config.json': `${JSON.stringify(config, null, 2)}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
 }

@@ -1,8 +1,9 @@
 // The tokenizer and the chat template of a merged model, as mergekit chooses them, and its models in that tokenizer's vocabulary.
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
+import { readObject } from '../errors/input.js'
 import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/vocabulary.js'
 import { rowsOf, translate, type Speaker, type Told } from './embeddings.js'
 import type { Model, Models } from './open.js'
@@ -103,8 +104,8 @@ function readOrigin(
 /** tokenizer.json, and what tokenizer_config.json repeats of it. */
 async function writeTokenizer({ file }: Vocabulary, copyFrom: string): Promise<Record<string, string | null>> {
   const files: Record<string, string | null> = { ...Object.fromEntries(SLOW.map((name) => [name, null])), 'tokenizer.json': `${JSON.stringify(file)}\n` }
-  const text = await readFile(join(copyFrom, 'tokenizer_config.json'), 'utf8').catch(() => null)
-  if (text === null) return files
+  const config = join(copyFrom, 'tokenizer_config.json')
+  if (!existsSync(config)) return files
   const settings = (file.added_tokens ?? []).map(({ id, ...token }) => [id, token])
-  return { ...files, 'tokenizer_config.json': `${JSON.stringify({ ...JSON.parse(text), added_tokens_decoder: Object.fromEntries(settings) }, null, 2)}\n` }
+  return { ...files, 'tokenizer_config.json': `${JSON.stringify({ ...readObject(config), added_tokens_decoder: Object.fromEntries(settings) }, null, 2)}\n` }
 }

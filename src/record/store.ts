@@ -1,9 +1,10 @@
 // A results folder: runs.csv, terms.csv, meta.json, config.yaml. Rows are appended by one awaited writer and reach the disk
 // before the next; a kill at any instant leaves at most half a line, which the next opening cuts off.
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { readText } from '../errors/input.js'
 import { formatLines, headerLine, parseLines, wholeLines, type Table } from './csv.js'
 import { lockFolder } from './lock.js'
 import { metaSchema, type Meta } from './meta.js'
@@ -48,7 +49,7 @@ export async function openStore(folder: string, meta: Meta, config: string, opti
 
 async function openLocked(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean }): Promise<Store> {
   const paths = pathsOf(folder)
-  const earlier = existsSync(paths.meta) ? parseMeta(await readFile(paths.meta, 'utf8'), paths.meta) : undefined
+  const earlier = existsSync(paths.meta) ? parseMeta(readText(paths.meta), paths.meta) : undefined
   if (earlier) refuseMixing(folder, earlier, meta)
   else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
 
@@ -109,8 +110,8 @@ export async function readResults(folder: string): Promise<Results> {
     folder,
     rows: await readRows(paths.runs),
     terms: await readTable<Term>(termSchema, paths.terms, true),
-    meta: parseMeta(await readFile(paths.meta, 'utf8'), paths.meta),
-    config: await readFile(paths.config, 'utf8'),
+    meta: parseMeta(readText(paths.meta), paths.meta),
+    config: readText(paths.config),
   }
 }
 
@@ -136,7 +137,7 @@ async function readRows(path: string): Promise<Row[]> {
 
 async function readTable<T>(table: Table<T>, path: string, lenientEnd = false): Promise<T[]> {
   if (!existsSync(path)) return []
-  const text = wholeLines(await readFile(path, 'utf8'))
+  const text = wholeLines(readText(path))
   return text === '' ? [] : parseLines(table, text, path, lenientEnd)
 }
 

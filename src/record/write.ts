@@ -1,6 +1,6 @@
 // Files that are whole or absent, and file-system errors in words for people.
 import { open, rename } from 'node:fs/promises'
-import { UserError } from '../errors/index.js'
+import { systemError, UserError } from '../errors/index.js'
 
 /** Writes under a temporary name, then renames, so that the final name never holds half a file. */
 export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
@@ -24,9 +24,6 @@ export async function attempt<T>(path: string, action: () => Promise<T>): Promis
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOSPC' || code === 'EDQUOT')
       throw new UserError(`the disk is full: cannot write ${path}; free some space and start again to resume`, { cause })
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST') {
-      throw new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause })
-    }
-    throw cause
+    throw systemError(cause) ? new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause }) : cause
   }
 }

@@ -1,12 +1,11 @@
 // What a plan needs to know of models that are still on the hub: their files and sizes, configuration, tokenizer and tasks. The
 // weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { selectTensors } from '../checkpoint/index.js'
 import { isTower } from '../checkpoint/tower.js'
 import type { Experiment, Pair } from '../config/index.js'
-import { UserError } from '../errors/index.js'
+import { readObject } from '../errors/input.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
@@ -78,9 +77,9 @@ const WIDTH = 2
 
 async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (message: string) => void): Promise<Omit<ModelInputs, 'bytes'>> {
   const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
-  const own = await readConfig(postFolder, pair.post)
+  const own = readConfig(postFolder)
   // An image tower by itself is the base's model in all else.
-  const whole = own.model_type === 'clip_vision_model' ? await readConfig(baseFolder, pair.base) : own
+  const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
   const folder = isTower(own, whole) ? baseFolder : postFolder
   const model = loadModel(isTower(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
@@ -92,11 +91,7 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
 }
 
-async function readConfig(folder: string, model: string): Promise<Parameters<typeof loadModel>[0]> {
-  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
-  if (text === null) throw new UserError(`${model}: config.json is missing; a plan needs it before the weights are here`)
-  return JSON.parse(text) as Parameters<typeof loadModel>[0]
-}
+const readConfig = (folder: string) => readObject(join(folder, 'config.json'), 'is missing; a plan needs it before the weights are here')
 
 /** A task of text with its data; of a task of images only their number counts, so that none is read. */
 async function loadText(source: string, items: number): Promise<Task> {

@@ -1,8 +1,8 @@
 // The pixels of an image file, as Pillow's `open(path).convert('RGB')` gives them: JPEG, and PNG of any depth.
-import { readFileSync } from 'node:fs'
 import { decode as decodeJpeg } from '@cwasm/jpeg-turbo'
 import { convertIndexedToRgb, decode as decodePng } from 'fast-png'
 import { UserError } from '../errors/index.js'
+import { readBytes } from '../errors/input.js'
 
 export interface Bitmap {
   width: number
@@ -13,12 +13,7 @@ export interface Bitmap {
 
 /** By its first bytes, whatever it is called. @throws UserError: it is missing, of another format, or broken */
 export function readBitmap(path: string): Bitmap {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path)
-  } catch (cause) {
-    throw new UserError((cause as NodeJS.ErrnoException).code === 'ENOENT' ? `${path} does not exist` : `cannot read ${path}: ${(cause as Error).message}`, { cause })
-  }
+  const bytes = readBytes(path)
   const jpeg = bytes[0] === 0xff && bytes[1] === 0xd8
   try {
     return jpeg ? fromJpeg(bytes) : fromPng(bytes)

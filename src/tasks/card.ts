@@ -2,13 +2,13 @@
 import { LineCounter, isNode, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
+import { readText } from '../errors/input.js'
 import { firstIssue, sayIssue } from '../errors/issues.js'
 import { section } from '../errors/options.js'
 import { compileRegex } from './filters.js'
 import { metricsFor } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
 import { compileTemplate } from './template.js'
-import { readText } from './text.js'
 
 const text = z.string().min(1)
 const names = z.union([text, z.array(text).min(1)])

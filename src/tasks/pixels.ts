@@ -1,8 +1,8 @@
 // Pixels of images as a model is given them: cut out, resized, cropped at the centre, scaled and normalised by preprocessor_config.json.
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
+import { checkValue, readObject } from '../errors/input.js'
 import { cutBitmap, readBitmap, type Bitmap } from './bitmap.js'
 import { resizeBitmap, type FilterNumber } from './resample.js'
 
@@ -37,7 +37,7 @@ const settingsOf = (clip: boolean) =>
   z.object({
     do_resize: z.boolean().default(true),
     size: z.union([size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square]).default(clip ? 224 : { height: 224, width: 224 }),
-    resample: z.union([z.literal(1), z.literal(2), z.literal(3)], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(clip ? 3 : 2),
+    resample: z.literal([1, 2, 3], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(clip ? 3 : 2),
     do_center_crop: z.boolean().default(clip),
     crop_size: z.union([size, square]).default({ height: 224, width: 224 }),
     do_rescale: z.boolean().default(true),
@@ -56,21 +56,12 @@ const KINDS = ['ViTImageProcessor', 'CLIPImageProcessor']
  */
 export async function loadImageReader(folder: string): Promise<ImageReader> {
   const path = join(folder, 'preprocessor_config.json')
-  let value: unknown
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new UserError(missing ? `${path} is missing; the folder of an image model must hold it` : `${path}: ${(cause as Error).message}`, { cause })
-  }
-  const refuse = ({ issues: [{ path: keys, message }] }: z.ZodError) => new UserError(`${path}: ${keys.join('.')}: ${message}`)
-  const kind = Kind.safeParse(value)
-  if (!kind.data) throw refuse(kind.error)
-  const named = (kind.data.image_processor_type ?? kind.data.feature_extractor_type)?.replace(/FeatureExtractor$/, 'ImageProcessor').replace(/Fast$/, '')
+  const value = readObject(path, 'is missing; the folder of an image model must hold it')
+  const kind = checkValue(Kind, value, path)
+  const named = (kind.image_processor_type ?? kind.feature_extractor_type)?.replace(/FeatureExtractor$/, 'ImageProcessor').replace(/Fast$/, '')
   if (named !== undefined && !KINDS.includes(named)) throw new UserError(`${path}: ${unknown('image_processor_type', named, KINDS).message}`)
   // Files without a kind are those of early models, where only CLIP's speak of a crop.
-  const { data, error } = settingsOf(named === undefined ? kind.data.do_center_crop !== undefined : named.startsWith('CLIP')).safeParse(value)
-  if (!data) throw refuse(error)
+  const data = checkValue(settingsOf(named === undefined ? kind.do_center_crop !== undefined : named.startsWith('CLIP')), value, path)
   const final = data.do_center_crop ? data.crop_size : data.size
   if (typeof final === 'number') throw new UserError(`${path}: size: a shortest edge alone gives images of many sizes; do_center_crop must be true, or size have height and width`)
   return {

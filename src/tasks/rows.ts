@@ -1,10 +1,9 @@
 // The rows of a data file: JSONL, CSV with a header line, or Parquet.
-import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { UserError, unknown } from '../errors/index.js'
+import { parseJson, readBytes, readText } from '../errors/input.js'
 import type { Row } from './template.js'
-import { readText } from './text.js'
 
 export interface PlacedRow {
   /** `path:line`, or `path: row n` where there are no lines. */
@@ -29,12 +28,7 @@ function readJsonl(path: string): PlacedRow[] {
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`
-    let row: unknown
-    try {
-      row = JSON.parse(line)
-    } catch (cause) {
-      throw new UserError(`${where}: not valid JSON: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
-    }
+    const row = parseJson(line, where)
     if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new UserError(`${where}: a JSON object is wanted`)
     rows.push({ where, number: index + 1, row: row as Row })
   }
@@ -58,12 +52,7 @@ function readCsv(path: string): PlacedRow[] {
 
 async function readParquet(path: string): Promise<PlacedRow[]> {
   const [{ parquetReadObjects }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')])
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path)
-  } catch (cause) {
-    throw new UserError(`${path} does not exist or cannot be read`, { cause })
-  }
+  const bytes = readBytes(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const records = await parquetReadObjects({ file, compressors }).catch((cause: Error) => {
     throw new UserError(`${path}: not a Parquet file that can be read: ${cause.message}`, { cause })

@@ -1,9 +1,9 @@
 // Chat templates: messages as the text that a model was tuned on, by the jinja template of its own folder.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { UserError } from '../errors/index.js'
+import { readObject, readText } from '../errors/input.js'
 
 export interface Message {
   role: string
@@ -22,14 +22,14 @@ interface Config {
 
 const textOf = (token: unknown): string => (typeof token === 'string' ? token : ((token as { content?: string } | null)?.content ?? ''))
 
-const readConfig = async (folder: string): Promise<Config> => JSON.parse(await readFile(join(folder, 'tokenizer_config.json'), 'utf8')) as Config
+const readConfig = (folder: string): Config => readObject(join(folder, 'tokenizer_config.json')) as Config
 
 /** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
 export async function readTemplate(folder: string): Promise<string | undefined> {
   const file = join(folder, 'chat_template.jinja')
-  if (existsSync(file)) return readFile(file, 'utf8')
+  if (existsSync(file)) return readText(file)
   if (!existsSync(join(folder, 'tokenizer_config.json'))) return undefined
-  const { chat_template: own } = await readConfig(folder)
+  const { chat_template: own } = readConfig(folder)
   return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
 }
 
@@ -44,7 +44,7 @@ export function parseTemplate(text: string, whose: string): Template {
 
 /** @throws UserError: the folder has no template, it is not jinja, or it refuses the messages */
 export async function loadChat(folder: string): Promise<Chat> {
-  const config = await readConfig(folder)
+  const config = readConfig(folder)
   const text = await readTemplate(folder)
   if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
   const template = parseTemplate(text, folder)

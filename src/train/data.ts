@@ -6,6 +6,7 @@ import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
 import { padBatch } from '../tasks/sequence.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
+import { checkFile, parseJson } from '../errors/input.js'
 
 /** Micro-batches of one step. */
 export type Batches = (step: number) => Batch[]
@@ -19,19 +20,14 @@ export interface DataOptions {
 /** The lines of a JSONL file. @throws UserError with path and line: not JSON, or without one of the text fields */
 export async function* records(file: string, fields: readonly string[]): AsyncGenerator<Record<string, string>> {
   let line = 0
-  try {
-    for await (const text of createInterface({ input: createReadStream(file) })) {
-      line++
-      if (!text.trim()) continue
-      const record = JSON.parse(text) as Record<string, string>
-      const missing = fields.find((field) => typeof record[field] !== 'string')
-      if (missing) throw new UserError(`${file}:${line}: a line must have the text field ${JSON.stringify(missing)}`)
-      yield record
-    }
-  } catch (error) {
-    if (error instanceof UserError) throw error
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new UserError(missing ? `${file}: no such file` : `${file}:${line}: ${(error as Error).message}`, { cause: error })
+  checkFile(file)
+  for await (const text of createInterface({ input: createReadStream(file) })) {
+    line++
+    if (!text.trim()) continue
+    const record = parseJson(text, `${file}:${line}`) as Record<string, string> | null
+    const missing = fields.find((field) => typeof record?.[field] !== 'string')
+    if (missing) throw new UserError(`${file}:${line}: a line must have the text field ${JSON.stringify(missing)}`)
+    yield record!
   }
 }
 

@@ -1,9 +1,9 @@
 // The file of a delta of seeds and scalars: a safetensors file of one vector, with what is needed to rebuild in its header.
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { readHeader } from '../checkpoint/index.js'
 import { addSeeds, encodeFile, type Seeds } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
+import { readBytes } from '../errors/input.js'
 import { writeWhole } from '../record/write.js'
 import type { Point } from './probe.js'
 
@@ -25,7 +25,7 @@ export async function readSeeds(file: string): Promise<Seeds & { base: string }>
   if (!parsed.success || !entry || entry.dtype !== 'F32') {
     throw new UserError(`${file}: is not a delta of seeds and scalars, as \`deltalab zeroth\` writes it`)
   }
-  const bytes = await readFile(file)
+  const bytes = readBytes(file)
   const scalars = new Float32Array(Uint8Array.from(bytes.subarray(entry.begin, entry.end)).buffer)
   return { seed: parsed.data.seed, scalars, base: parsed.data.base }
 }

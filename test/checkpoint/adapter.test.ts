@@ -115,7 +115,7 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
   ['a shape that does not fit', {}, { [A]: [[1, 4], [1, 0, -1, 0]], [B]: rank1[B] }, /lora_A\.weight \[1,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/],
   ['half a pair', {}, { [A]: rank1[A] }, /model\.layers\.0\.q has only one of A and B/],
   ['another base', {}, { 'base_model.model.x.y.lora_A.weight': rank1[A], 'base_model.model.x.y.lora_B.weight': rank1[B] }, /x\.y\.weight is not in .*: the adapter is of another base/],
-  ['no rank', { r: undefined }, rank1, /adapter_config\.json: r: /],
+  ['no rank', { r: undefined }, rank1, /adapter_config\.json: r is required: a number/],
   ['parts that are not known', {}, { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] }, /lora_magnitude_vector: this part of an adapter is not known/],
 ]
 for (const [name, config, tensors, message] of bad) {

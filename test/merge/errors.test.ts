@@ -181,7 +181,7 @@ test('a file that is not UTF-8, and one that is a folder', async () => {
   const file = join(scratch, 'latin.yml')
   writeFileSync(file, Buffer.from('merge_method: lin\xe9ar\n', 'latin1'))
   await assert.rejects(merge(file, join(scratch, 'never')), /latin\.yml: is not text in UTF-8$/)
-  await assert.rejects(merge(scratch, join(scratch, 'never')), /is a folder; a YAML file is wanted$/)
+  await assert.rejects(merge(scratch, join(scratch, 'never')), /is a folder; a file is wanted$/)
 })
 
 test('models of other depths and vocabularies', async () => {

@@ -105,7 +105,7 @@ const badCards: [name: string, text: string, message: RegExp][] = [
   ['a version that is no number', card().replace('version: 2', 'version: new'), /card\.yaml:2: version: must be a number; got "new"/],
   ['no room for an answer', card().replace('max_new_tokens: 8', 'max_new_tokens: 0'), /card\.yaml:5: max_new_tokens: /],
   ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: is required: text/],
-  ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl does not exist/],
+  ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl: no such file/],
 ]
 for (const [name, text, message] of badCards) {
   test(`refused, with path and line: a card with ${name}`, async () => {
@@ -116,12 +116,12 @@ for (const [name, text, message] of badCards) {
 test('an unknown task gets the nearest name; a missing file its path', async () => {
   await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: acceptability, code,/)
   await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
-  await assert.rejects(loadTask('absent.yaml'), /absent\.yaml does not exist/)
+  await assert.rejects(loadTask('absent.yaml'), /absent\.yaml: no such file/)
 })
 
 test('text of another encoding is refused; a byte-order mark is not', async () => {
   writeFileSync(join(folder, 'latin.jsonl'), Buffer.from(line({ prompt: 'caf\u00e9', target: 'b' }), 'latin1'))
-  await assert.rejects(loadTask(join(folder, 'latin.jsonl')), /latin\.jsonl is not UTF-8 text/)
+  await assert.rejects(loadTask(join(folder, 'latin.jsonl')), /latin\.jsonl: is not text in UTF-8/)
   const { items } = await loadTask(file('marked.jsonl', `\ufeff${line({ prompt: 'caf\u00e9', target: 'b' })}`))
   assert.equal(items[0].prompt, 'caf\u00e9')
 })

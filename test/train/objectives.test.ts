@@ -122,5 +122,5 @@ test('data of another kind than the model, labels out of range and a tokenizer w
   await assert.rejects(attempt({ ...recipes.labelled, model: { ...recipes.labelled.model, num_labels: 2 } }), /entailment\.train\.jsonl:\d+: label must be a class from 0 to 1, got 2/)
   await assert.rejects(attempt({ ...recipes.images, model: { ...vit, num_labels: 5 } }), /has a label above 4, and the model has 5 outputs/)
   writeFileSync(join(folder, 'lost.jsonl'), '{"image": "none.png", "label": 1}\n')
-  await assert.rejects(attempt({ ...recipes.images, images: 'lost.jsonl' }), /none\.png does not exist/)
+  await assert.rejects(attempt({ ...recipes.images, images: 'lost.jsonl' }), /none\.png: no such file/)
 })

@@ -1,0 +1,85 @@
+// The door for files that people give: a file is one, is read whole, and is what it should be, or one line says what is wrong.
+import { readFileSync, statSync } from 'node:fs'
+import type { z } from 'zod'
+import { firstIssue, sayIssue } from './issues.js'
+import { UserError } from './index.js'
+
+export type JsonObject = Record<string, unknown>
+
+const files = new WeakMap<object, string>()
+
+/** The path that an object of `readObject` came from. */
+export const fileOf = (value: object, otherwise: string): string => files.get(value) ?? otherwise
+
+/** What else a path may lead to; a pipe would be waited for without end. */
+const OTHERS = [
+  ['isDirectory', 'a folder'],
+  ['isFIFO', 'a named pipe'],
+  ['isSocket', 'a socket'],
+  ['isCharacterDevice', 'a device'],
+  ['isBlockDevice', 'a device'],
+] as const
+
+/** @param missing what is said of a file that is not there @throws UserError for what is not a file */
+export function checkFile(path: string, missing = 'no such file'): void {
+  if (path.includes('\0')) throw new UserError(`${path}: a path holds no NUL`)
+  const info = within(path, missing, () => statSync(path))
+  const other = OTHERS.find(([is]) => info[is]())
+  if (other) throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
+}
+
+/** The bytes of a file, whole. @throws UserError: as checkFile, and for a file that cannot be read */
+export function readBytes(path: string, missing?: string): Buffer {
+  checkFile(path, missing)
+  return within(path, missing ?? 'no such file', () => readFileSync(path))
+}
+
+/** The text of a file, without a byte-order mark. @throws UserError: as readBytes, and for another encoding than UTF-8 */
+export function readText(path: string, missing?: string): string {
+  const bytes = readBytes(path, missing)
+  try {
+    // A letter of another encoding would be replaced without a word.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new UserError(`${path}: is not text in UTF-8`, { cause })
+  }
+}
+
+/** The object in a JSON file. @throws UserError: as readText, and for other JSON, or none */
+export function readObject(path: string, missing?: string): JsonObject {
+  const value = parseJson(readText(path, missing), path)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UserError(`${path}: not a JSON object`)
+  files.set(value, path)
+  return value as JsonObject
+}
+
+/** @param where what the error names */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new UserError(`${where}: not valid JSON (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
+  }
+}
+
+/** The value as its schema reads it. @throws UserError `where: key.key must be …; got …` for the first thing that is wrong */
+export function checkValue<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value, { error: sayIssue })
+  if (result.success) return result.data
+  const { path, message } = firstIssue(result.error.issues)
+  throw new UserError(`${where}: ${path.length ? `${path.join('.')} ` : ''}${message}`)
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be read', ELOOP: 'is a link to itself', ENAMETOOLONG: 'the name is too long', ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+}
+
+function within<T>(path: string, missing: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException
+    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? missing : (REASONS[code] ?? `cannot be read (${code})`)
+    throw new UserError(`${path}: ${reason}`, { cause })
+  }
+}
