@@ -5,7 +5,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
-import { checkFile, readObject } from '../errors/input.js'
+import { checkFile, readObject, readText } from '../errors/input.js'
 import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, type WritableDtype } from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 
@@ -18,6 +18,8 @@ export interface Checkpoint {
   folder: string
   /** config.json, or null when the folder has none. */
   config: Record<string, unknown> | null
+  /** Its text, in which numbers are spelled as its writer did. */
+  configText: string | null
   tensors: ReadonlyMap<string, TensorEntry>
   /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
   read(name: string): Promise<Float32Array>
@@ -45,7 +47,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
 
   const path = join(folder, 'config.json')
-  const config = existsSync(path) ? readObject(path) : null
+  const configText = existsSync(path) ? readText(path) : null
+  const config = configText === null ? null : readObject(path)
   const tensors = new Map<string, TensorEntry>()
   const shards = await listShards(folder)
   for (const [shard, expected] of shards) {
@@ -77,6 +80,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   return {
     folder,
     config,
+    configText,
     tensors,
     read: async (name) => {
       const entry = entryOf(name)

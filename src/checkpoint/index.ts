@@ -12,4 +12,5 @@ export { ROLES, roleOf, layerOf, isLinear, selectTensors, type Role, type Select
 export { companionsOf, isAdapter, openAdapter, openPost, type AdaptedCheckpoint } from './adapter.js'
 export { writeAdapter, type AdapterOptions, type LoraFactors } from './adapter-write.js'
 export { openModel, openModels } from './open.js'
+export { rewriteJson } from './spelling.js'
 export { overlay } from './overlay.js'

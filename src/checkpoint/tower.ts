@@ -14,6 +14,7 @@ export function completeTower(tower: Checkpoint, base: Checkpoint): AdaptedCheck
   return {
     ...tower,
     config: base.config,
+    configText: base.configText,
     companions: companionsOf(base),
     tensors: new Map([...base.tensors, ...tower.tensors]),
     read: (name) => holder(name).read(name),

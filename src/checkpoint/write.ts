@@ -7,6 +7,7 @@ import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
 import { allFinite, BITS, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
+import { rewriteJson } from './spelling.js'
 import { amount, checkTarget, makePartial } from './target.js'
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
@@ -25,6 +26,8 @@ export interface WriteOptions {
   tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
   /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights. */
   config?: Record<string, unknown> | null
+  /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
+  configText?: string | null
   /** Folder whose config.json, generation_config.json, tokenizer and preprocessor files are copied. */
   copyFrom?: string
   /** Texts that stand in place of files of `copyFrom`, or beside them; null leaves a file out. */
@@ -123,15 +126,16 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-async function writeCompanions(partial: string, layout: Layout, { plan, config, copyFrom, files = {}, card }: WriteOptions): Promise<void> {
+async function writeCompanions(partial: string, layout: Layout, { plan, config, configText, copyFrom, files = {}, card }: WriteOptions): Promise<void> {
   const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
-  const configText = config
-    ? JSON.stringify(config, null, 2)
-    : copyFrom !== undefined && existsSync(join(copyFrom, 'config.json'))
-      ? readText(join(copyFrom, 'config.json'))
-      : null
-  if (configText !== null) await writeFile(join(partial, 'config.json'), `${withDtype(configText, plan).trimEnd()}\n`)
+  const own = copyFrom === undefined ? null : join(copyFrom, 'config.json')
+  const text = configText ?? (config || own === null || !existsSync(own) ? null : readText(own))
+  const wanted = config ?? (text === null ? null : (JSON.parse(text) as Record<string, unknown>))
+  if (wanted) {
+    const written = withDtype(wanted, dtypeOf(plan))
+    await writeFile(join(partial, 'config.json'), `${(text === null ? JSON.stringify(written, null, 2) : rewriteJson(text, written)).trimEnd()}\n`)
+  }
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)
   if (copyFrom === undefined) return
@@ -140,20 +144,28 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
   }
 }
 
-/**
- * config.json says `dtype` (transformers 5) or `torch_dtype`: the format of most weights. Changed in the text, because a
- * number that JSON.parse reads as 8 was written 8.0, and transformers minds.
- */
-function withDtype(text: string, plan: readonly PlannedTensor[]): string {
+/** The format of most weights in the words of config.json; undefined where they have none. */
+function dtypeOf(plan: readonly PlannedTensor[]): string | undefined {
   const bytes = new Map<string, number>()
   for (const tensor of plan) if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
   const most = [...bytes].sort(([, a], [, b]) => b - a)[0]
-  if (!most) return text
-  const key = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g
-  const name = TORCH_NAMES[most[0]]
-  return text.match(key)
-    ? text.replace(key, `$1"${name}"`)
-    : text.replace(/\{\s*(?=("|\}))/, (open, next) => `${open}"torch_dtype": "${name}"${next === '"' ? ',\n  ' : ''}`)
+  return most && TORCH_NAMES[most[0]]
+}
+
+/** config.json says `dtype` (transformers 5) or `torch_dtype`, and so do the parts of a composed model. */
+function withDtype(config: Record<string, unknown>, dtype: string | undefined): Record<string, unknown> {
+  if (dtype === undefined) return config
+  let found = false
+  const visit = (key: string, value: unknown): unknown => {
+    if (/^(torch_)?dtype$/.test(key) && (value === null || typeof value === 'string')) {
+      found = true
+      return dtype
+    }
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, visit(name, each)])) : value
+  }
+  const own = visit('', config) as Record<string, unknown>
+  return found ? own : { torch_dtype: dtype, ...config }
 }
 
 /** Puts `partial` under its final name; an old folder is moved aside first and deleted after. */

@@ -1,6 +1,6 @@
 // `deltalab random`: a random model of any size.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { readObject } from '../errors/input.js'
+import { readObject, readText } from '../errors/input.js'
 import { checkSeed } from './options.js'
 
 export const command = 'random <out>'
@@ -27,6 +27,6 @@ export async function handler({ out, config: file, ...options }: Args): Promise<
   const config = readObject(file)
   const [{ setBackend }, { writeRandom }] = await Promise.all([import('../tensor/index.js'), import('../train/random.js')])
   await setBackend('wasm')
-  const parameters = await writeRandom(out, { ...options, config })
+  const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })
   process.stdout.write(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
 }

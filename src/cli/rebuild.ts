@@ -29,7 +29,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite)
-  const { point, model, identity, config, hashes, companions } = await readPoint(base)
+  const { point, model, identity, config, configText, hashes, companions } = await readPoint(base)
   if (identity !== seeds.base) throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
   rebuild(point, seeds)
   const card = writeCard({
@@ -46,6 +46,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name], dtype: 'F32' })),
     tensors: [...point].map(([name, values]) => ({ name, values })),
     config,
+    configText,
     copyFrom: companions,
     card,
     overwrite,

@@ -89,7 +89,8 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
       options.onTensor?.(name, entry.end - entry.begin)
     }
   }
-  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config: post.config ? null : base.config, copyFrom: companionsOf(post) })
+  const { config, configText } = post.config ? post : base
+  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: companionsOf(post) })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
   return { tensors, parameters, kept, bits_per_parameter: bits / parameters, delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2) }
 }

@@ -100,11 +100,10 @@ export function estimateMerge(plan: MergePlan): Estimate {
   }
 }
 
-/** config.json for another number of layers or tokens; undefined when it stays as it is. */
-export function configOf({ reference, layers }: MergePlan): Record<string, unknown> | undefined {
+/** config.json for another number of layers or tokens. */
+export function configOf({ reference, layers }: MergePlan): Record<string, unknown> | null {
   const { config, tensors } = reference.checkpoint
-  if (!config) return undefined
-  if (layers === layerCount({ tensors }) || ![...tensors.keys()].some((name) => layerOf(name) !== null)) return reference.revised ? config : undefined
+  if (!config || layers === layerCount({ tensors }) || ![...tensors.keys()].some((name) => layerOf(name) !== null)) return config
   const key = ['num_hidden_layers', 'n_layer', 'num_layers'].find((name) => name in config)
-  return key ? { ...config, [key]: layers } : undefined
+  return key ? { ...config, [key]: layers } : config
 }

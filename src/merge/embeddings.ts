@@ -51,7 +51,7 @@ export function translate(speakers: readonly Speaker[], target: Target, config: 
       .map(({ name, shape }) => [name, [target.rows, ...shape.slice(1)]]))
     const view = overlay(checkpoint, shapes, (name) => readRows(speaker, speakers, target, name))
     const own = checkpoint.config && { ...checkpoint.config, ...config, vocab_size: target.rows }
-    return [speaker.model, { ...speaker.model, checkpoint: { ...view, config: own }, revised: true }]
+    return [speaker.model, { ...speaker.model, checkpoint: { ...view, config: own } }]
   }))
 }
 

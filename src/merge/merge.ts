@@ -1,5 +1,5 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { companionsOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
@@ -45,8 +45,8 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
       onTensor?.(name, shape.reduce((product, side) => product * side, 1))
     }
   }
-  const config = configOf(plan) ?? (copyFrom === companionsOf(reference.checkpoint) ? undefined : reference.checkpoint.config)
-  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config, copyFrom })
+  const { configText } = reference.checkpoint
+  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: configOf(plan), configText, copyFrom })
 }
 
 const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)

@@ -13,8 +13,6 @@ export interface Model {
   checkpoint: Checkpoint
   /** Stored copies of tied weights; they are left out. */
   tied: ReadonlyMap<string, string>
-  /** The config is no longer that of the folder. */
-  revised?: boolean
 }
 
 export interface Models {

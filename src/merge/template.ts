@@ -1,9 +1,9 @@
 // The chat template of a merged model: one by name, a text of jinja, or what most of its models have.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { companionsOf } from '../checkpoint/index.js'
+import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
-import { readObject } from '../errors/input.js'
+import { parseJson, readText } from '../errors/input.js'
 import { parseTemplate, readTemplate } from '../tokenizer/chat.js'
 import { TEMPLATES } from '../tokenizer/templates.js'
 import type { Models } from './open.js'
@@ -40,8 +40,8 @@ export async function chooseTemplate(
     throw error instanceof UserError ? errorAt(['chat_template'], error.message) : error
   }
   const own = join(copyFrom, 'tokenizer_config.json')
-  const text = files['tokenizer_config.json'] ?? null
-  if (text === null && !existsSync(own)) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
-  const config = { ...(text === null ? readObject(own) : (JSON.parse(text) as object)), chat_template: template }
-  return { 'tokenizer_config.json': `${JSON.stringify(config, null, 2)}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
+  const before = files['tokenizer_config.json'] ?? (existsSync(own) ? readText(own) : null)
+  if (before === null) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
+  const text = rewriteJson(before, { ...(parseJson(before, own) as object), chat_template: template })
+  return { 'tokenizer_config.json': `${text.trimEnd()}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
 }

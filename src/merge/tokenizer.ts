@@ -1,9 +1,9 @@
 // The tokenizer and the chat template of a merged model, as mergekit chooses them, and its models in that tokenizer's vocabulary.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { companionsOf } from '../checkpoint/index.js'
+import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
-import { readObject } from '../errors/input.js'
+import { readObject, readText } from '../errors/input.js'
 import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/vocabulary.js'
 import { rowsOf, translate, type Speaker, type Told } from './embeddings.js'
 import type { Model, Models } from './open.js'
@@ -107,5 +107,6 @@ async function writeTokenizer({ file }: Vocabulary, copyFrom: string): Promise<R
   const config = join(copyFrom, 'tokenizer_config.json')
   if (!existsSync(config)) return files
   const settings = (file.added_tokens ?? []).map(({ id, ...token }) => [id, token])
-  return { ...files, 'tokenizer_config.json': `${JSON.stringify({ ...readObject(config), added_tokens_decoder: Object.fromEntries(settings) }, null, 2)}\n` }
+  const text = rewriteJson(readText(config), { ...readObject(config), added_tokens_decoder: Object.fromEntries(settings) })
+  return { ...files, 'tokenizer_config.json': `${text.trimEnd()}\n` }
 }

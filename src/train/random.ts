@@ -8,6 +8,8 @@ import { drawWeights } from './layout.js'
 export interface RandomOptions {
   /** As config.json has it. */
   config: Record<string, unknown>
+  /** Its text, whose spelling is kept. */
+  configText?: string
   seed: number
   dtype: WritableDtype
   /** Model whose tokenizer is copied: folder, or name on the hub. */
@@ -23,7 +25,7 @@ export interface RandomOptions {
  * Writes fresh weights (those that training starts from), or weights near another model's. Returns the number of parameters.
  * @throws UserError for a config that no architecture understands, or that the model `near` does not fit
  */
-export async function writeRandom(out: string, { config, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions): Promise<number> {
+export async function writeRandom(out: string, { config, configText, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions): Promise<number> {
   const origin = near === undefined ? null : await openModel(near)
   try {
     const { shapes, width } = loadModel(config, origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined)
@@ -42,6 +44,7 @@ export async function writeRandom(out: string, { config, seed, dtype, tokenizer,
       plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
       tensors: contents(),
       config,
+      configText,
       copyFrom: tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
       overwrite,
     })

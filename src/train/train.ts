@@ -30,7 +30,7 @@ async function startingPoint(recipe: Training, root: string) {
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
-    return { config: recipe.model, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
+    return { config: recipe.model, configText: null, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
   }
   const checkpoint = await openModel(recipe.from!, { root })
   if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
@@ -42,14 +42,15 @@ async function startingPoint(recipe: Training, root: string) {
   const found = spans.filter(({ name, shape }) => String(shapes[name]) === String(shape))
   for (const { name, begin } of found) weights.set(await checkpoint.read(name), begin)
   await checkpoint.close()
-  return { config, model, spans, weights }
+  return { config, configText: checkpoint.configText, model, spans, weights }
 }
 
-async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { companions: string }) {
+async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { configText: string | null; companions: string }) {
   await writeCheckpoint(folder, {
     plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
     config,
+    configText: options.configText,
     copyFrom: options.companions,
     overwrite: options.overwrite,
   })
@@ -64,7 +65,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   const out = at(recipe.out)
   await checkTarget(recipe.out, out, options.overwrite ?? false)
   await setBackend(options.backend)
-  const { config, model, spans, weights: initial } = await startingPoint(recipe, options.root)
+  const { config, configText, model, spans, weights: initial } = await startingPoint(recipe, options.root)
   const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
   const batches = await openData(recipe, model, companions, at)
 
@@ -90,7 +91,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
       last = loss
       options.onStep?.(state.step, loss, tokens)
       for (const snapshot of recipe.snapshots) {
-        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { companions, overwrite: true })
+        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { configText, companions, overwrite: true })
       }
       if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
     }
@@ -98,7 +99,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
     await pool.close()
   }
   await mkdir(dirname(out), { recursive: true })
-  await writeModel(out, recipe, config, spans, state.weights, { companions, overwrite: options.overwrite })
+  await writeModel(out, recipe, config, spans, state.weights, { configText, companions, overwrite: options.overwrite })
   await writeFile(join(out, 'loss.csv'), ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n'))
   await removeState(stateFile)
   return { out, loss: last }

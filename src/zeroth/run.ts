@@ -60,6 +60,7 @@ export interface Start {
   model: Model
   point: Point
   config: Record<string, unknown>
+  configText: string | null
   /** Folder of the tokenizer. */
   companions: string
   /** SHA-256 of the files by name, and those of the weights in one word. */
@@ -83,7 +84,7 @@ export async function readPoint(reference: string, root?: string): Promise<Start
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
-    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, companions: companionsOf(checkpoint) }
+    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, configText: checkpoint.configText, companions: companionsOf(checkpoint) }
   } finally {
     await checkpoint.close()
   }
