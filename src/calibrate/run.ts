@@ -46,8 +46,8 @@ async function hold(baseReference: string, postReference: string, { task: taskNa
     model,
     base,
     post,
-    calibration: encode(task.items.length - items),
-    check: encode(0),
+    calibration: await encode(task.items.length - items),
+    check: await encode(0),
     async dispose() {
       tf.dispose([base, post])
       await Promise.all([first.close(), second.close()])

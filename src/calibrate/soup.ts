@@ -45,7 +45,7 @@ export async function findSoup(folders: readonly string[], { task: source, items
     const valueOf = async (members: readonly number[], chosen: typeof task.items): Promise<number> => {
       const weights = await average(members.map((m) => checkpoints[m]), model.shapes)
       const part = { ...task, items: chosen }
-      const value = by === 'score' ? (await evaluate(model, weights, part, reader)).score : -(await lossOf(model, weights, encodeItems(part, reader))).mean
+      const value = by === 'score' ? (await evaluate(model, weights, part, reader)).score : -(await lossOf(model, weights, await encodeItems(part, reader))).mean
       tf.dispose(weights)
       return value
     }

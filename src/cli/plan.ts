@@ -26,7 +26,7 @@ export async function handler(args: { config: string; json: boolean }): Promise<
     throw error
   })
   const { inputs, obstacles } = await forecastInputs(experiment, downloads)
-  const cost = estimateCost(experiment, inputs, runs)
+  const cost = await estimateCost(experiment, inputs, runs)
   if (args.json) {
     const list = runs.map(({ id, pair, task, edit, seed }) => ({
       id,

@@ -34,12 +34,12 @@ export async function answerAll(model: Model, weights: Weights | Source, task: T
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known =
     METRICS[task.metric].exactImpliesRight && !task.stop
-      ? await greedyMatches(model, weights, encodeItems(task, tokenizer, options), items.length)
+      ? await greedyMatches(model, weights, await encodeItems(task, tokenizer, options), items.length)
       : new Uint8Array(items.length)
   const answers = items.map(({ target }) => (task.delimiter ?? '') + target)
   const open = [...items.keys()].filter((i) => !known[i])
   const room = Math.max(1, model.positions - task.maxNewTokens)
-  const prompts = open.map((i) => tokenizer.encode(items[i].prompt, { special: true }).slice(-room))
+  const prompts = (await tokenizer.encode(open.map((i) => items[i].prompt), { special: true })).map((ids) => ids.slice(-room))
   const { stop } = task
   const stopped = stop && ((ids: readonly number[]) => cutAtStop(tokenizer.decode(ids), stop) !== tokenizer.decode(ids))
   const made = await generate(model, weights, prompts, { maxNewTokens: task.maxNewTokens, eos: tokenizer.eos, stopped })

@@ -6,8 +6,8 @@ import { IGNORED, type Batch, type Tensor } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 
 /** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
-export function classBatches(items: readonly Item[], tokenizer: Tokenizer, batchTokens: number): Batch[] {
-  const encoded = items.map(({ prompt, pair }) => tokenizer.encodePair(prompt, pair))
+export async function classBatches(items: readonly Item[], tokenizer: Tokenizer, batchTokens: number): Promise<Batch[]> {
+  const encoded = await tokenizer.encodePairs(items.map(({ prompt, pair }) => ({ text: prompt, pair })))
   const batches = batchesOf(encoded.map(({ ids }) => ({ prompt: ids, target: [] })), tokenizer.pad, batchTokens)
   for (const batch of batches) {
     batch.labels.fill(IGNORED)

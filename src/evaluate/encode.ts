@@ -1,6 +1,6 @@
 // A task's items as the batches that a model's loss is measured on.
 import { UserError } from '../errors/index.js'
-import { continuationOf, sequenceOf, batchesOf, type Sequence } from '../tasks/sequence.js'
+import { continuationsOf, sequencesOf, batchesOf, type Sequence } from '../tasks/sequence.js'
 import type { Item, Task } from '../tasks/task.js'
 import type { Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
@@ -20,17 +20,17 @@ export interface EncodeOptions {
  * right one, without end-of-text. Classes: the text or pair with its class or value. Images: as they are, with their class.
  * @throws UserError for a task without reference answers, and for a model that reads something else
  */
-export function encodeItems(task: Task, reader: Reader, { items, batchTokens = 4096 }: EncodeOptions = {}): Batch[] {
+export async function encodeItems(task: Task, reader: Reader, { items, batchTokens = 4096 }: EncodeOptions = {}): Promise<Batch[]> {
   const chosen = task.items.slice(0, items)
   if (task.kind === 'images') return imageBatches(chosen, imagesFor(reader, task), { features: task.features, batchTokens })
   const tokenizer = textFor(reader, task)
   if (task.kind === 'classify') return classBatches(chosen, tokenizer, batchTokens)
   const silent = chosen.find(({ target }) => target === '')
   if (silent) throw new UserError(`task ${task.name} has no reference answers (item ${silent.id}), so there is no loss on it`)
-  return batchesOf(chosen.map((item) => encodeItem(task, item, tokenizer)), tokenizer.pad, batchTokens)
+  return batchesOf(await sequencesFor(task, chosen, tokenizer), tokenizer.pad, batchTokens)
 }
 
-function encodeItem({ kind, delimiter = '' }: Task, { prompt, target }: Item, tokenizer: Tokenizer): Sequence {
-  const answer = delimiter + target
-  return kind === 'choices' ? continuationOf(prompt, answer, tokenizer) : sequenceOf({ prompt, target: answer }, tokenizer)
+function sequencesFor({ kind, delimiter = '' }: Task, items: readonly Item[], tokenizer: Tokenizer): Promise<Sequence[]> {
+  if (kind === 'choices') return continuationsOf(items.map(({ prompt, target }) => ({ context: prompt, text: delimiter + target })), tokenizer)
+  return sequencesOf(items.map(({ prompt, target }) => ({ prompt, target: delimiter + target })), tokenizer)
 }

@@ -12,11 +12,11 @@ import { imagesFor, textFor, type Reader } from './reader.js'
 const BATCH_TOKENS = 4096
 
 /** The items without their answers; an empty prompt is the end-of-text token, so that there is something to look at. */
-function promptBatches({ items, ...task }: Task, reader: Reader, { positions }: Model): Batch[] {
+async function promptBatches({ items, ...task }: Task, reader: Reader, { positions }: Model): Promise<Batch[]> {
   if (task.kind === 'images') return imageBatches(items, imagesFor(reader, task))
   const tokenizer = textFor(reader, task)
   if (task.kind === 'classify') return classBatches(items, tokenizer, BATCH_TOKENS)
-  const prompts = items.map(({ prompt }) => tokenizer.encode(prompt, { special: true }))
+  const prompts = await tokenizer.encode(items.map(({ prompt }) => prompt), { special: true })
   const sequences = prompts.map((ids) => fitSequence({ prompt: ids.length ? ids : [tokenizer.eos], target: [] }, positions))
   return batchesOf(sequences, tokenizer.pad, BATCH_TOKENS)
 }
@@ -24,7 +24,7 @@ function promptBatches({ items, ...task }: Task, reader: Reader, { positions }: 
 /** Mean over the real positions of the last hidden states of each item's prompt: [items, width] row-major, in the order of the items. */
 export async function promptFeatures(model: Model, weights: Weights, task: Task, reader: Reader): Promise<Float32Array> {
   const features = new Float32Array(task.items.length * model.width)
-  for (const batch of promptBatches(task, reader, model)) {
+  for (const batch of await promptBatches(task, reader, model)) {
     const inputs = makeInputs(model, batch)
     const { rows, columns } = inputs
     const means = tf.tidy(() => {

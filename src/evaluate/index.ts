@@ -59,7 +59,7 @@ export async function replyTo(model: Model, weights: Weights | Source, task: Tas
   if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), { features: task.features, batchTokens: options.batchTokens }), items.length)
   const tokenizer = textFor(reader, task)
   if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
-  if (task.kind === 'classify') return predict(model, weights, classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
+  if (task.kind === 'classify') return predict(model, weights, await classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
   return answerAll(model, weights, task, tokenizer, options)
 }
 

@@ -1,6 +1,6 @@
 // Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
 import { addPart, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
-import { batchesOf, continuationOf, fitSequence, type Sequence } from '../tasks/sequence.js'
+import { batchesOf, continuationsOf, fitSequence, type Sequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
@@ -29,8 +29,8 @@ export async function logLikelihoods(model: Model, weights: Weights | Source, se
 /** Summed log-likelihoods of the choices of each of the first `items` items. */
 export async function weighChoices(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, items?: number): Promise<number[][]> {
   const { delimiter = '' } = task
-  const lists = task.items.slice(0, items).map((item) => item.choices!.map(({ prompt, text }) => continuationOf(prompt, delimiter + text, tokenizer)))
-  const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
+  const lists = task.items.slice(0, items).map((item) => item.choices!.map(({ prompt, text }) => ({ context: prompt, text: delimiter + text })))
+  const sums = await logLikelihoods(model, weights, await continuationsOf(lists.flat(), tokenizer), tokenizer.pad)
   let at = 0
   return lists.map((list) => list.map(() => sums[at++]))
 }

@@ -22,7 +22,7 @@ const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reade
 /** The tokenizer, which adds no special tokens to chats. @throws UserError for a model of images on a task of text */
 export function textFor(reader: Reader, { name, chat }: Pick<Task, 'name' | 'chat'>): Tokenizer {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
-  return chat ? { ...reader, encode: (text) => reader.encode(text) } : reader
+  return chat ? { ...reader, encode: (texts) => reader.encode(texts) } : reader
 }
 
 /** @throws UserError for a model of text on a task of images */

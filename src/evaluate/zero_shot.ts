@@ -18,10 +18,10 @@ const TOGETHER = 8 * BATCH_TOKENS
  */
 export async function classFeatures(model: Model, source: Source, { encode, eos, pad }: Pick<Tokenizer, 'encode' | 'eos' | 'pad'>, prompts: readonly (readonly string[])[]): Promise<Float32Array> {
   const owners = prompts.flatMap((each, index) => each.map(() => index))
-  const sequences = prompts.flat().map((text) => {
-    const ids = encode(text, { special: true })
-    return { prompt: ids.length > model.positions ? [...ids.slice(0, model.positions - 1), eos] : ids, target: [] }
-  })
+  const sequences = (await encode(prompts.flat(), { special: true })).map((ids) => ({
+    prompt: ids.length > model.positions ? [...ids.slice(0, model.positions - 1), eos] : ids,
+    target: [],
+  }))
   const batches = batchesOf(sequences, pad, BATCH_TOKENS)
   const feeds = batches.map((batch) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch) }))
   const features = await run(source, feeds, (_: Tensor | null, outputs) => outputs.clone())

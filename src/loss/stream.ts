@@ -34,10 +34,10 @@ export interface Bounded {
  * @param encode the batches, of at most so many padded tokens each
  * @throws UserError when one block does not fit beside the smallest batches, with the least bound that would do
  */
-export function fitBatches(model: Model, bytes: number, kind: PassKind, encode: (batchTokens: number) => Batch[]): Bounded {
+export async function fitBatches(model: Model, bytes: number, kind: PassKind, encode: (batchTokens: number) => Promise<Batch[]>): Promise<Bounded> {
   const bound = tf.getBackend() === 'wasm' ? Math.min(bytes, WASM_BYTES) : bytes
   for (let tokens = MOST_TOKENS; ; tokens /= 2) {
-    const batches = encode(tokens)
+    const batches = await encode(tokens)
     try {
       const plan = planStretches(model, bound, loadOf(model, batches), kind)
       return { batches, tokens, over: (read) => streaming(model, plan, read) }

@@ -115,7 +115,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     checkReader(companionsOf(post), tokenizer, model)
     const { items, rule, steps, memory } = options
     const described = await describeClasses(task, model, base)
-    const { batches, over } = fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
+    const { batches, over } = await fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
     const { warn, summary } = collectWarnings()
     const tally = await writeChange(pair, run, names, join(scratch, 'change'), memory.bytes, warn)
     const change = await openCheckpoint(join(scratch, 'change'))

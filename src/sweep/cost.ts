@@ -25,19 +25,19 @@ export function gradientCount(rule: string, steps: number): number {
 }
 
 /** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
-export function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Cost {
+export async function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Promise<Cost> {
   const { loss, score } = experiment
   const cost: Cost = { runs: runs.length, tokens: 0, flops: 0, bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
   const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
   for (const { pair, parameters, sequence, tokenizer, tasks } of inputs) {
     // Images have one length; what has no reference answer is as long as its prompt.
-    const countTokens = (task: Task) =>
+    const countTokens = async (task: Task) =>
       sequence === undefined
-        ? encodeItems(withTargets(task), tokenizer).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+        ? (await encodeItems(withTargets(task), tokenizer)).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
         : task.items.length * sequence
     for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
       const last = tasks.map(({ task }) => ({ ...task, items: task.items.slice(-request.items) }))
-      const tokens = last.reduce((sum, task) => sum + countTokens(task), 0)
+      const tokens = (await Promise.all(last.map(countTokens))).reduce((sum, count) => sum + count, 0)
       cost.tokens += tokens
       cost.flops += parameters * (request.kind === 'fisher' ? 6 : 2) * tokens
     }
@@ -45,10 +45,10 @@ export function estimateCost(experiment: Experiment, inputs: readonly ModelInput
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
       const tokensOf = (items: number) => countTokens({ ...task, items: task.items.slice(0, items) })
-      const lossTokens = loss ? tokensOf(loss.items) : 0
-      const scoreTokens = score ? tokensOf(score.items) : 0
+      const lossTokens = loss ? await tokensOf(loss.items) : 0
+      const scoreTokens = score ? await tokensOf(score.items) : 0
       const range = validationRange(experiment)
-      const validationTokens = range ? countTokens({ ...task, items: task.items.slice(...range) }) : 0
+      const validationTokens = range ? await countTokens({ ...task, items: task.items.slice(...range) }) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
       const passes = gradients + (loss && loss.taylor2 ? 3 : 0)
       const forward = (count + 2) * (lossTokens + scoreTokens) + count * validationTokens

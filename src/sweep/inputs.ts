@@ -68,21 +68,21 @@ export async function describeModel(
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const tokenizer = await loadReader(folder)
   const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })))
-  const check = (work: () => unknown) => {
+  const check = async (work: () => unknown) => {
     try {
-      work()
+      await work()
     } catch (error) {
       if (!onObstacle || !(error instanceof UserError)) throw error
       onObstacle(`${pair.name}, ${pair.post}: ${error.message}`)
     }
   }
-  check(() => checkReader(folder, tokenizer, model))
+  await check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
   for (const { task } of tasks) {
-    if (experiment.score) check(() => checkTask(task, model, { allowCode }))
+    if (experiment.score) await check(() => checkTask(task, model, { allowCode }))
     // A forecast's images have no file.
-    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) check(() => encodeItems(task, tokenizer, { items: 1 }))
-    check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
+    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, { items: 1 }))
+    await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, tokenizer, tasks }
 }

@@ -56,11 +56,11 @@ export async function measureModel(reference: string, taskSource: string, option
     const tokenizer = await loadReader(companionsOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
     const silent = !task.kind && task.items.some(({ target }) => target === '')
-    const encode = (batchTokens?: number) => (silent ? [] : encodeItems(task, tokenizer, { items, batchTokens }))
-    const bounded = memory === undefined ? null : fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
+    const encode = (batchTokens?: number) => (silent ? Promise.resolve([]) : encodeItems(task, tokenizer, { items, batchTokens }))
+    const bounded = memory === undefined ? null : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
     if (!bounded) for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
-    const loss = await lossOf(model, weights, bounded?.batches ?? encode())
+    const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
     const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
     const { metric, score, others } = scores
     const measured = { task: task.name, metric, score, ...(others && { others }) }

@@ -82,14 +82,14 @@ async function withClasses(task: Task, model: Model, { baseFolder }: Pair): Prom
 /** Tasks and batches are the same in every run: read and encoded once. */
 function remember(tokenizer: Reader, prepare: (task: Task) => Promise<Task>): Residence['open'] {
   const tasks = new Map<string, Promise<Task>>()
-  const batches = new Map<string, Batch[]>()
+  const batches = new Map<string, Promise<Batch[]>>()
   return async ({ source }, items) => {
     if (!tasks.has(source)) tasks.set(source, loadTask(source).then(prepare))
     const task = await tasks.get(source)!
     if (items === undefined) return { task, batches: [] }
     const key = `${items} of ${source}`
     if (!batches.has(key)) batches.set(key, encodeItems(task, tokenizer, { items }))
-    return { task, batches: batches.get(key)! }
+    return { task, batches: await batches.get(key)! }
   }
 }
 

@@ -9,24 +9,29 @@ export interface Sequence {
 
 /** What is needed of a tokenizer. */
 export interface Encoder {
-  encode(text: string, options?: { special?: boolean }): number[]
+  encode(texts: readonly string[], options?: { special?: boolean }): Promise<number[][]>
   eos: number
 }
 
-export function sequenceOf({ prompt, target }: { prompt: string; target: string }, { encode, eos }: Encoder): Sequence {
-  return { prompt: encode(prompt, { special: true }), target: [...encode(target), eos] }
+export async function sequencesOf(items: readonly { prompt: string; target: string }[], { encode, eos }: Encoder): Promise<Sequence[]> {
+  const prompts = await encode(items.map(({ prompt }) => prompt), { special: true })
+  const targets = await encode(items.map(({ target }) => target))
+  return prompts.map((prompt, i) => ({ prompt, target: [...targets[i], eos] }))
+}
+
+export interface Continuation {
+  context: string
+  text: string
 }
 
 /**
- * A text that is scored after a context, as lm-evaluation-harness encodes it: both together, cut where the context alone
+ * Texts that are scored after a context, as lm-evaluation-harness encodes them: both together, cut where the context alone
  * ends; spaces at the end of the context go to the text. An empty context is the begin (or end) of text.
  */
-export function continuationOf(context: string, text: string, { encode, eos }: Encoder): Sequence {
-  const before = context.trimEnd()
-  const prompt = encode(before, { special: true })
-  const whole = encode(before + context.slice(before.length) + text, { special: true })
-  if (prompt.length === 0) return { prompt: [eos], target: whole }
-  return { prompt, target: whole.slice(prompt.length) }
+export async function continuationsOf(continuations: readonly Continuation[], { encode, eos }: Encoder): Promise<Sequence[]> {
+  const prompts = await encode(continuations.map(({ context }) => context.trimEnd()), { special: true })
+  const wholes = await encode(continuations.map(({ context, text }) => context + text), { special: true })
+  return prompts.map((prompt, i) => (prompt.length === 0 ? { prompt: [eos], target: wholes[i] } : { prompt, target: wholes[i].slice(prompt.length) }))
 }
 
 /** The last `positions` tokens: what a model that sees no more is shown. */

@@ -1,15 +1,17 @@
-// Thin door to Hugging Face tokenizers: a folder's tokenizer.json through the maintained JavaScript library.
-import { readFile } from 'node:fs/promises'
+// The door to Hugging Face tokenizers: tokenizer.json and tokenizer_config.json of a folder as what transformers makes of them.
 import { join } from 'node:path'
-import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { UserError } from '../errors/index.js'
+import { openEngine, type Encoded, type Engine, type Pair } from './engine.js'
+import { completeFile, oneLine, readJson, textOf, type TokenizerFile } from './file.js'
+
+export { describeEngine, type Encoded, type Pair } from './engine.js'
 
 export interface Tokenizer {
-  /** Token ids of the text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */
-  encode(text: string, options?: { special?: boolean }): number[]
-  /** A text, or two, as an encoder is given them: special tokens added, with the segment of each token. */
-  encodePair(text: string, pair?: string): { ids: number[]; types: number[] }
-  /** Text of the ids, special tokens left out. */
+  /** Token ids of each text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */
+  encode(texts: readonly string[], options?: { special?: boolean }): Promise<number[][]>
+  /** Texts, or pairs of texts, as an encoder is given them: special tokens added, with the segment of each token. */
+  encodePairs(pairs: readonly Pair[]): Promise<Encoded[]>
+  /** Text of the ids as transformers 5.18 decodes it, special tokens left out. */
   decode(ids: ArrayLike<number>): string
   /** Number of entries, added tokens included. */
   vocabulary: number
@@ -22,75 +24,47 @@ export interface Tokenizer {
 
 /**
  * Reads tokenizer.json and tokenizer_config.json of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders
- * that have none; padding is `pad_token`, or end-of-text. UserError: a file is missing, is not JSON, is of a kind that the
- * library does not know, or names no end-of-text token of its vocabulary.
+ * that have none; padding is `pad_token`, or end-of-text. UserError: a file is missing, is not JSON, is no tokenizer, or
+ * names no end-of-text token of its vocabulary.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const configPath = join(folder, 'tokenizer_config.json')
   const [json, config] = await Promise.all([readJson(path), readJson(configPath)])
-  const library = build(path, json, config)
+  const file = json as unknown as TokenizerFile
+  const engine = await open(path, file, config)
 
   const idOf = (role: string): number | undefined => {
     const token = config[role]
     if (token === undefined || token === null) return undefined
-    const text = typeof token === 'object' ? (token as { content?: unknown }).content : token
-    const id = typeof text === 'string' ? library.token_to_id(text) : undefined
+    const text = textOf(token)
+    const id = text === undefined ? undefined : engine.idOf(text)
     if (id === undefined) throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
     return id
   }
-  const oneSegment = (json.post_processor as { type?: string } | null)?.type === 'RobertaProcessing'
-  const plain = lowerCases(json.normalizer) ? (text: string) => text.replaceAll('Σ', 'σ') : (text: string) => text
   const eos = idOf('eos_token') ?? idOf('sep_token')
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
+  const said = config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
-    encode: (text, { special = false } = {}) => library.encode(plain(text), { add_special_tokens: special }).ids,
-    encodePair: (text, pair) => {
-      const { ids, token_type_ids: types } = library.encode(plain(text), { text_pair: pair && plain(pair), return_token_type_ids: true })
-      if (pair !== undefined && !types) throw new UserError(`${path}: this tokenizer has no template for pairs of texts`)
-      // RoBERTa knows one segment, but the library numbers the texts.
-      return { ids, types: oneSegment ? ids.map(() => 0) : (types ?? ids.map(() => 0)) }
-    },
-    // The library refuses an empty list, which is what an answer of no tokens is.
-    decode: (ids) => (ids.length ? library.decode(Array.from(ids), { skip_special_tokens: true }) : ''),
-    vocabulary: library.get_vocab(true).size,
+    encode: (texts, { special = false } = {}) => engine.encode(texts, special),
+    encodePairs: (pairs) => engine.encodePairs(pairs),
+    decode: (ids) => said(engine.decode(Array.from(ids))),
+    vocabulary: engine.size,
     eos,
     pad: idOf('pad_token') ?? eos,
     mask: idOf('mask_token'),
   }
 }
 
-/**
- * Whether a normaliser of tokenizer.json lower-cases, which the reference does letter by letter: JavaScript makes a capital
- * sigma at the end of a word a ς, so it has to be a σ before.
- */
-function lowerCases(normaliser: unknown): boolean {
-  const { type, lowercase, normalizers = [] } = (normaliser ?? {}) as { type?: string; lowercase?: boolean; normalizers?: unknown[] }
-  return type === 'Lowercase' || (type === 'BertNormalizer' && lowercase !== false) || normalizers.some(lowerCases)
-}
-
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const message = cause.code === 'ENOENT' ? `${path} is missing; a model folder must hold it` : `cannot read ${path}: ${cause.message}`
-    throw new UserError(message, { cause })
-  })
-  let value: unknown
+async function open(path: string, file: TokenizerFile, config: Record<string, unknown>): Promise<Engine> {
   try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new UserError(`${path} is not valid JSON: ${oneLine(cause)}`, { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UserError(`${path} must hold a JSON object`)
-  return value as Record<string, unknown>
-}
-
-function build(path: string, json: object, config: object): Library {
-  try {
-    return new Library(json, config)
+    return await openEngine(completeFile(file, config))
   } catch (cause) {
     throw new UserError(`${path} is not a tokenizer that can be read: ${oneLine(cause)}`, { cause })
   }
 }
 
-/** Messages of JSON.parse quote the text, line breaks and all. */
-const oneLine = (cause: unknown) => (cause as Error).message.replace(/\s+/g, ' ')
+/** What transformers takes out of decoded text where a tokenizer of words or word pieces asks for it; of BPE never. */
+const SPACED = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", " 's", " 've", " 're"]
+
+const cleanUp = (text: string): string => SPACED.reduce((cleaned, spaced) => cleaned.replaceAll(spaced, spaced.trim()), text)

@@ -2,19 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-
-/** A token that is found in the text before the model of the tokenizer sees it, as tokenizer.json lists it. */
-interface AddedToken {
-  id: number
-  content: string
-  [setting: string]: unknown
-}
-
-interface TokenizerFile {
-  added_tokens?: AddedToken[]
-  model: { type?: string; vocab: Record<string, number> | [token: string, score: number][]; [setting: string]: unknown }
-  [part: string]: unknown
-}
+import type { AddedToken, TokenizerFile } from './file.js'
 
 export interface Vocabulary {
   /** Id of every token, added ones included. */

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
 import { padBatch } from '../tasks/sequence.js'
-import type { Tokenizer } from '../tokenizer/index.js'
+import type { Encoded } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
 import { checkFile, parseJson } from '../errors/input.js'
 
@@ -18,17 +18,19 @@ export interface DataOptions {
 }
 
 /** The lines of a JSONL file. @throws UserError with path and line: not JSON, or without one of the text fields */
-export async function* records(file: string, fields: readonly string[]): AsyncGenerator<Record<string, string>> {
+export async function readRecords<Field extends string>(file: string, fields: readonly Field[]): Promise<(Record<string, unknown> & Record<Field, string>)[]> {
+  const found: (Record<string, unknown> & Record<Field, string>)[] = []
   let line = 0
   checkFile(file)
   for await (const text of createInterface({ input: createReadStream(file) })) {
     line++
     if (!text.trim()) continue
-    const record = parseJson(text, `${file}:${line}`) as Record<string, string> | null
+    const record = parseJson(text, `${file}:${line}`) as (typeof found)[number] | null
     const missing = fields.find((field) => typeof record?.[field] !== 'string')
     if (missing) throw new UserError(`${file}:${line}: a line must have the text field ${JSON.stringify(missing)}`)
-    yield record!
+    found.push(record!)
   }
+  return found
 }
 
 /** Splits a step's rows into micro-batches of equal size (the last may be smaller). */
@@ -68,9 +70,6 @@ export function visits(file: string, count: number, { batch, micro_batches, seed
     return split(rows, micro_batches)
   }
 }
-
-/** A text or a pair, as an encoder is given it. */
-export type Encoded = ReturnType<Tokenizer['encodePair']>
 
 /** A padded batch without labels; `items` count from 0. */
 export function encodedBatch(rows: readonly Encoded[], pad: number): Batch {

@@ -1,19 +1,20 @@
 // Texts and pairs of texts for encoders: with hidden tokens to be told (masked language modelling), or with a label.
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
+import type { Encoded, Tokenizer } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
-import { encodedBatch, records, split, visits, type Batches, type DataOptions, type Encoded, type Visit } from './data.js'
+import { encodedBatch, readRecords, split, visits, type Batches, type DataOptions, type Visit } from './data.js'
 
 /** Shares of the tokens to be told that are shown as the mask, and as another token (Devlin et al. 2019). */
 const HIDDEN = 0.8
 const EXCHANGED = 0.1
 
 async function readPairs<T>(file: string, tokenizer: Tokenizer, more: (record: Record<string, unknown>, line: number) => T): Promise<(T & Encoded)[]> {
-  const rows: (T & Encoded)[] = []
-  for await (const record of records(file, ['text'])) {
-    rows.push({ ...tokenizer.encodePair(record.text, record.pair), ...more(record, rows.length + 1) })
-  }
-  return rows
+  const rows = await readRecords(file, ['text'])
+  const others = rows.map((record, i) => more(record, i + 1))
+  const wrong = rows.findIndex(({ pair }) => pair !== undefined && pair !== null && typeof pair !== 'string')
+  if (wrong >= 0) throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong].pair)}`)
+  const encoded = await tokenizer.encodePairs(rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })))
+  return encoded.map((each, i) => ({ ...each, ...others[i] }))
 }
 
 /** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */
@@ -28,7 +29,7 @@ export async function maskedBatches(file: string, tokenizer: Tokenizer, options:
   const { mask, pad } = tokenizer
   if (mask === undefined) throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
   const rows = await readPairs(file, tokenizer, () => ({}))
-  const special = new Set([...tokenizer.encodePair('').ids, pad, mask])
+  const special = new Set([...(await tokenizer.encodePairs([{ text: '' }]))[0].ids, pad, mask])
   const visited = visitsByLength(file, rows, options)
   return (step) => visited(step).map((part) => {
     const batch = encodedBatch(part.map(({ item }) => rows[item]), pad)

@@ -1,14 +1,15 @@
 // Text for models that predict the next token: documents, and items of prompt and target.
 import { keyOf, uniformAt } from '../tensor/index.js'
-import { padBatch, sequenceOf, type Encoder, type Sequence } from '../tasks/sequence.js'
+import { padBatch, sequencesOf, type Encoder, type Sequence } from '../tasks/sequence.js'
 import { UserError } from '../errors/index.js'
-import { records, split, visits, type Batches, type DataOptions } from './data.js'
+import { readRecords, split, visits, type Batches, type DataOptions } from './data.js'
 
 /** Random windows of the documents joined by end-of-text; every token but a window's first is predicted. */
 export async function corpusBatches(file: string, encoder: Encoder, options: DataOptions & { window: number }): Promise<Batches> {
+  const documents = await readRecords(file, ['text'])
   const tokens: number[] = []
-  for await (const { text } of records(file, ['text'])) {
-    for (const id of encoder.encode(text)) tokens.push(id)
+  for (const ids of await encoder.encode(documents.map(({ text }) => text))) {
+    for (const id of ids) tokens.push(id)
     tokens.push(encoder.eos)
   }
   const stream = Int32Array.from(tokens)
@@ -26,10 +27,7 @@ export async function corpusBatches(file: string, encoder: Encoder, options: Dat
 
 /** Items in a new random order every epoch; loss on the target and end-of-text only. */
 export async function itemBatches(file: string, encoder: Encoder, options: DataOptions): Promise<Batches> {
-  const sequences: Sequence[] = []
-  for await (const record of records(file, ['prompt', 'target'])) {
-    sequences.push(sequenceOf(record as { prompt: string; target: string }, encoder))
-  }
+  const sequences = await sequencesOf(await readRecords(file, ['prompt', 'target']), encoder)
   const visited = visits(file, sequences.length, options)
   return (step) => visited(step).map((part) => padBatch(sequences, part.map(({ item }) => item), encoder.eos))
 }

@@ -1,7 +1,7 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
 import { SKILLS, itemsOf } from '../family/index.js'
 import { loadTask } from '../tasks/index.js'
-import { padBatch, sequenceOf, type Sequence } from '../tasks/sequence.js'
+import { padBatch, sequencesOf, type Sequence } from '../tasks/sequence.js'
 import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'
@@ -11,7 +11,7 @@ export async function readSequences(recipe: ZerothRecipe, tokenizer: Tokenizer, 
   const items = recipe.skill
     ? itemsOf(SKILLS[recipe.skill], { count: recipe.training_items, seed: 1, split: 'train' })
     : (await loadTask(at(recipe.items!))).items.slice(0, recipe.training_items)
-  return items.map((item) => sequenceOf(item, tokenizer))
+  return sequencesOf(items, tokenizer)
 }
 
 /** Batch `step` of part `part` of `parts` equal shares of the sequences. */

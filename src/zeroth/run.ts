@@ -172,7 +172,7 @@ async function readEarlier(out: string): Promise<{ results: ZerothResult[]; loss
 
 async function measure(model: Model, point: Point, task: Task, tokenizer: Tokenizer, items: number) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
-  const { mean } = await lossOf(model, weights, encodeItems(task, tokenizer, { items }))
+  const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, { items }))
   const { score } = await evaluate(model, weights, task, tokenizer, { items })
   tf.dispose(weights)
   return { loss: mean, score }

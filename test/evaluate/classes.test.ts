@@ -10,8 +10,8 @@ import { openFixture } from '../models/fixture.js'
 /** A "text" is the number of a row of the fixture. */
 function rowTokenizer(ids: readonly number[][], types: readonly number[][] | undefined): Tokenizer {
   return {
-    encode: () => [],
-    encodePair: (text) => ({ ids: ids[Number(text)], types: types?.[Number(text)] ?? ids[Number(text)].map(() => 0) }),
+    encode: async () => [],
+    encodePairs: async (pairs) => pairs.map(({ text }) => ({ ids: ids[Number(text)], types: types?.[Number(text)] ?? ids[Number(text)].map(() => 0) })),
     decode: () => '',
     vocabulary: 160,
     eos: 2,

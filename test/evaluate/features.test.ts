@@ -14,8 +14,8 @@ for (const [name, kind] of [['llama3', undefined], ['gpt2', undefined], ['bert',
     const cut = (rows: number[][] | undefined, row: number) => rows?.[row].filter((_, k) => mask[row][k]) ?? []
     // A "text" is the number of a row; any other is an answer, which must not be read.
     const tokenizer: Tokenizer = {
-      encode: (text) => (/^\d+$/.test(text) ? cut(padded, Number(text)) : assert.fail(`${text} was encoded`)),
-      encodePair: (text) => ({ ids: cut(padded, Number(text)), types: types ? cut(types, Number(text)) : cut(padded, Number(text)).map(() => 0) }),
+      encode: async (texts) => texts.map((text) => (/^\d+$/.test(text) ? cut(padded, Number(text)) : assert.fail(`${text} was encoded`))),
+      encodePairs: async (pairs) => pairs.map(({ text }) => ({ ids: cut(padded, Number(text)), types: types ? cut(types, Number(text)) : cut(padded, Number(text)).map(() => 0) })),
       decode: () => '',
       vocabulary: model.vocabulary,
       eos: 2,

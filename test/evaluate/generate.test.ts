@@ -36,8 +36,8 @@ test('an answer ends before the end-of-text token', async () => {
 
 /** Texts are lists of ids: the fixture has no tokenizer. */
 const tokenizer: Tokenizer = {
-  encode: (text) => text.split(' ').filter(Boolean).map(Number),
-  encodePair: () => ({ ids: [], types: [] }),
+  encode: async (texts) => texts.map((text) => text.split(' ').filter(Boolean).map(Number)),
+  encodePairs: async () => [],
   decode: (ids) => Array.from(ids).join(' '),
   vocabulary: 160,
   eos: 2,
@@ -52,9 +52,9 @@ function taskOf({ expected }: Fixture, length: number): Task {
   return { name: 't', version: 1, description: '', metric: 'exact_match', maxNewTokens: length, items }
 }
 
-test('labels stand on the target and the end-of-text only', () => {
+test('labels stand on the target and the end-of-text only', async () => {
   const task = taskOf(fixture, 3)
-  const [batch] = encodeItems(task, tokenizer, { items: 1 })
+  const [batch] = await encodeItems(task, tokenizer, { items: 1 })
   const [prompt] = [fixture.expected.generation[0].prompt]
   assert.equal(batch.columns, prompt.length + 4)
   assert.deepEqual([...batch.labels], [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2])

@@ -26,8 +26,8 @@ for (const name of DECODERS) {
 
 /** Texts are lists of ids: the fixture has no tokenizer. */
 const tokenizer: Tokenizer = {
-  encode: (text) => text.split(' ').filter(Boolean).map(Number),
-  encodePair: () => ({ ids: [], types: [] }),
+  encode: async (texts) => texts.map((text) => text.split(' ').filter(Boolean).map(Number)),
+  encodePairs: async () => [],
   decode: (ids) => Array.from(ids).join(' '),
   vocabulary: 160,
   eos: 2,

@@ -13,7 +13,7 @@ before(async () => {
 })
 
 /** Prompts are ids in words; nothing is added to them. */
-const tokenizer = { encode: (text: string) => text.split(' ').map(Number), eos: 95, pad: 95 }
+const tokenizer = { encode: async (texts: readonly string[]) => texts.map((text) => text.split(' ').map(Number)), eos: 95, pad: 95 }
 const features = (prompts: string[][]) => classFeatures(tower, sourceOf(tower, clip.base), tokenizer, prompts)
 const sentences = () => {
   const { text_input_ids: ids, text_attention_mask: mask } = clip.expected.cases.main.inputs

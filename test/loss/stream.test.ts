@@ -158,7 +158,7 @@ test('tensors stay within the bound where held weights do not', async () => {
     const bytes = 16e6
     assert.ok(await peakOf(() => pullBack(model, weights, encode(4096), names, () => {})) > bytes)
     tf.dispose(weights)
-    const { batches, over } = fitBatches(model, bytes, 'gradient', encode)
+    const { batches, over } = await fitBatches(model, bytes, 'gradient', async (tokens) => encode(tokens))
     const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, names, () => {}))
     assert.ok(peak < bytes, `${peak} bytes of tensors under a bound of ${bytes}`)
     assert.ok(peak > bytes / 5, `${peak} bytes: the bound is put to use`)

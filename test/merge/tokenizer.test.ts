@@ -39,22 +39,22 @@ async function merged(text: string) {
     return Array.from({ length: shape[0] }, (_, row) => [...values.subarray(row * 2, row * 2 + 2)].map((x) => Number(x.toFixed(4))))
   }
   const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as { vocab_size: number; eos_token_id: number }
-  const { ids } = { ids: (await loadTokenizer(out)).encode }
-  return { out, rows: rowsOf('model.embed_tokens.weight'), head: rowsOf('lm_head.weight'), config, idOf: (token: string) => ids(token) }
+  const { encode } = await loadTokenizer(out)
+  return { out, rows: rowsOf('model.embed_tokens.weight'), head: rowsOf('lm_head.weight'), config, idsOf: async (text: string) => (await encode([text]))[0] }
 }
 
 const linear = (...models: [string, number][]) =>
   `merge_method: linear\nmodels:\n${models.map(([folder, weight]) => `  - {model: ${folder}, parameters: {weight: ${weight}}}\n`).join('')}`
 
 test('a union has the tokens of all: a token takes the row of the one model that has it', async () => {
-  const { out, rows, head, config, idOf } = await merged(`${linear([one, 1], [two, 3])}tokenizer: {source: union, pad_to_multiple_of: 4}\n`)
+  const { out, rows, head, config, idsOf } = await merged(`${linear([one, 1], [two, 3])}tokenizer: {source: union, pad_to_multiple_of: 4}\n`)
   // a, c, <eos> as in one; then d, a word, and <im>, an added token; [6] and [7] fill up.
   assert.deepEqual(rows.slice(0, 5), [[4, 5], [8.25, 16], [0, 2.5], [7, 8], [9, 9]])
   const mean = [0, 1].map((i) => Number((rows.slice(0, 5).reduce((sum, row) => sum + row[i], 0) / 5).toFixed(4)))
   assert.deepEqual(rows.slice(5), [mean, mean, mean])
   assert.deepEqual(head, rows.map((row) => row.map((x) => (x === 0 ? x : -x))))
   assert.deepEqual([config.vocab_size, config.eos_token_id], [8, 2])
-  assert.deepEqual(idOf('a c d<im><eos>'), [0, 1, 3, 4, 2])
+  assert.deepEqual(await idsOf('a c d<im><eos>'), [0, 1, 3, 4, 2])
   assert.ok(!existsSync(join(out, 'vocab.txt')), 'the list of the slow tokenizer is no longer right')
   const { added_tokens_decoder: added } = JSON.parse(readFileSync(join(out, 'tokenizer_config.json'), 'utf8')) as { added_tokens_decoder: Record<string, { content: string }> }
   assert.deepEqual(Object.entries(added).map(([id, { content }]) => [id, content]), [['2', '<eos>'], ['4', '<im>']])
@@ -75,24 +75,24 @@ test('the base\'s tokens, or those of one model: the others\' rows are put in it
   const other = await merged(`${linear([one, 1], [two, 1])}tokenizer: {source: ${two}}\n`)
   assert.deepEqual(other.rows, [[6.5, 12], [3, 4], [7, 8], [9, 9], [0, 2]])
   assert.deepEqual([other.config.vocab_size, other.config.eos_token_id], [5, 4], 'the token ids of the config are those of its tokenizer')
-  assert.deepEqual(other.idOf('c<eos>'), [0, 4])
+  assert.deepEqual(await other.idsOf('c<eos>'), [0, 4])
 })
 
 test('rows of single tokens: zeros, a row of a model, by force; a token that nobody has is added', async () => {
   const tokens = `{d: {source: {kind: zero}}, a: {source: ${two}, force: true}, c: {source: ${one}}, "<new>": {source: {kind: model_token, model: ${two}, token: "<im>"}}}`
-  const { rows, idOf } = await merged(`${linear([one, 1], [two, 1])}tokenizer: {tokens: ${tokens}}\n`)
-  assert.deepEqual(rows[idOf('d')[0]], [3.5, 4], 'two keeps its own d; one has zeros')
-  assert.deepEqual(rows[idOf('a')[0]], [5, 6], 'by force also in one')
-  assert.deepEqual(rows[idOf('c')[0]], [6.5, 12], 'both have c, and without force both keep it')
-  assert.deepEqual([idOf('<new>'), rows[5]], [[5], [9, 9]])
+  const { rows, idsOf } = await merged(`${linear([one, 1], [two, 1])}tokenizer: {tokens: ${tokens}}\n`)
+  assert.deepEqual(rows[(await idsOf('d'))[0]], [3.5, 4], 'two keeps its own d; one has zeros')
+  assert.deepEqual(rows[(await idsOf('a'))[0]], [5, 6], 'by force also in one')
+  assert.deepEqual(rows[(await idsOf('c'))[0]], [6.5, 12], 'both have c, and without force both keep it')
+  assert.deepEqual([await idsOf('<new>'), rows[5]], [[5], [9, 9]])
   const byId = await merged(`${linear([one, 1], [two, 1])}tokenizer: {tokens: {d: {source: {kind: model_token, model: ${one}, token_id: 1}, force: true}}}\n`)
   assert.deepEqual(byId.rows[3], [3, 4])
 })
 
 test('an added token beyond the embedding has no row and is left out; identical models merge to themselves', async () => {
   const short = model('short', ['a', 'c', '<eos>', '<pad>'], [[1, 2], [3, 4], [0, 1]])
-  const { rows, idOf } = await merged(`${linear([short, 1], [one, 1])}tokenizer_source: union\n`)
-  assert.deepEqual([rows, idOf('c<eos>')], [[[1, 2], [3, 4], [0, 1]], [1, 2]])
+  const { rows, idsOf } = await merged(`${linear([short, 1], [one, 1])}tokenizer_source: union\n`)
+  assert.deepEqual([rows, await idsOf('c<eos>')], [[[1, 2], [3, 4], [0, 1]], [1, 2]])
 })
 
 test('chat templates: what most models have, one by name, a text', async () => {

@@ -36,7 +36,7 @@ async function measure(path: string, weights: Weights, task: string) {
   const { config } = await openCheckpoint(path)
   const model = loadModel(config!)
   let [right, loss, count] = [0, 0, 0]
-  for (const batch of encodeItems(await loadTask(task), await loadReader(path), { items: ITEMS })) {
+  for (const batch of await encodeItems(await loadTask(task), await loadReader(path), { items: ITEMS })) {
     const inputs = makeInputs(model, batch)
     const columns = model.sequence ?? batch.columns
     const outputs = tf.tidy(() => forward(model, weights, inputs))
@@ -67,7 +67,7 @@ for (const { part, task, head, own } of cases) {
     const experiment = await loadExperiment(file)
     const inputs = await openInputs(experiment)
     const runs = planRuns(experiment, inputs.map(({ tasks }) => tasks.map(({ source, task: { name, version } }) => ({ name, version, source }))))
-    assert.ok(estimateCost(experiment, inputs, runs).flops > 1e6)
+    assert.ok((await estimateCost(experiment, inputs, runs)).flops > 1e6)
     const hashes = await hashInputs(inputs)
     assert.ok(!JSON.stringify(hashes[`task ${task}`]).includes(packageRoot))
 

@@ -194,8 +194,8 @@ test('the plan counts tokens of every pass', async () => {
   const experiment = await loadExperiment(join(folder, 'own.yaml'))
   const inputs = await openInputs(experiment)
   const runs = planRuns(experiment, inputs.map(plannedTasks))
-  const short = estimateCost({ ...experiment, loss: false }, inputs, runs)
-  const long = estimateCost({ ...experiment, loss: false }, inputs, [...runs, ...runs])
+  const short = await estimateCost({ ...experiment, loss: false }, inputs, runs)
+  const long = await estimateCost({ ...experiment, loss: false }, inputs, [...runs, ...runs])
   // The two reference models and 8 runs, each one pass over the same tokens.
   assert.equal((long.tokens / short.tokens) * (8 + 2), 16 + 2)
   assert.equal(short.flops, 2 * 77904 * short.tokens)

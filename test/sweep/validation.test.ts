@@ -43,8 +43,8 @@ test('the two items behind the four measured ones are scored apart, of the edite
     [1, 2 / 3, 1 / 2, 3, 4],
   ])
   const inputs = await openInputs(experiment)
-  const tokens = (more: typeof experiment) => estimateCost(more, inputs, planRuns(more, inputs.map(plannedTasks))).tokens
-  assert.ok(tokens(experiment) > tokens({ ...experiment, score: { items: 3 } }))
+  const tokens = async (more: typeof experiment) => (await estimateCost(more, inputs, planRuns(more, inputs.map(plannedTasks)))).tokens
+  assert.ok((await tokens(experiment)) > (await tokens({ ...experiment, score: { items: 3 } })))
 })
 
 test('without validation the column is empty and the ids are those of before; with it they are others', async () => {

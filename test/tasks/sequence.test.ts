@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batchesOf, padBatch, sequenceOf } from '../../src/tasks/sequence.js'
+import { batchesOf, padBatch, sequencesOf } from '../../src/tasks/sequence.js'
 import { IGNORED } from '../../src/tensor/index.js'
 
-test('the prompt gets what the post-processor adds, the answer ends in end-of-text', () => {
-  const encode = (text: string, { special = false } = {}) => [...(special ? [1] : []), ...[...text].map((letter) => letter.charCodeAt(0))]
-  assert.deepEqual(sequenceOf({ prompt: 'ab', target: 'c' }, { encode, eos: 2 }), { prompt: [1, 97, 98], target: [99, 2] })
+test('the prompt gets what the post-processor adds, the answer ends in end-of-text', async () => {
+  const encode = async (texts: readonly string[], { special = false } = {}) =>
+    texts.map((text) => [...(special ? [1] : []), ...[...text].map((letter) => letter.charCodeAt(0))])
+  assert.deepEqual(await sequencesOf([{ prompt: 'ab', target: 'c' }], { encode, eos: 2 }), [{ prompt: [1, 97, 98], target: [99, 2] }])
 })
 
 test('a batch is padded on the right and labels the answers only', () => {

@@ -18,15 +18,12 @@ for (const name of readdirSync(fixtures).filter((entry) => !entry.includes('.'))
   const { pairs, chats } = JSON.parse(readFileSync(join(fixtures, name, 'more.json'), 'utf8')) as More
   test(`${name}: pairs of texts and ${chats.length} chats`, async () => {
     const tokenizer = await loadTokenizer(join(fixtures, name))
-    for (const { text, pair, ids_with_special: ids, type_ids: types } of pairs) {
-      // Encoders only: the library has no pairs without a template. An empty second text counts as none in it; tasks refuse it.
-      if (pair !== '' && /^(bert|roberta)/.test(name)) assert.deepEqual(tokenizer.encodePair(text, pair), { ids, types })
-    }
+    assert.deepEqual(await tokenizer.encodePairs(pairs), pairs.map(({ ids_with_special: ids, type_ids: types }) => ({ ids, types })))
     if (chats.length === 0) return
     const chat = await loadChat(join(fixtures, name))
     for (const { messages, add_generation_prompt: answer, text, ids } of chats) {
       assert.equal(chat(messages, { answer }), text)
-      assert.deepEqual(tokenizer.encode(text), ids, 'special tokens are in the text')
+      assert.deepEqual(await tokenizer.encode([text]), [ids], 'special tokens are in the text')
     }
   })
 }

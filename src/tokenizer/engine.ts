@@ -1,0 +1,52 @@
+// What makes token ids of a text: the reference's own core where it is installed, else its JavaScript port.
+import { isMainThread } from 'node:worker_threads'
+import type { TokenizerFile } from './file.js'
+import { loadCore, openCore } from './core.js'
+
+export interface Pair {
+  text: string
+  pair?: string
+}
+
+/** Token ids, and of each token the number of its segment: 0 or 1. */
+export interface Encoded {
+  ids: number[]
+  types: number[]
+}
+
+export interface Engine {
+  /** `special`: with what the post-processor adds. */
+  encode(texts: readonly string[], special: boolean): Promise<number[][]>
+  /** With what the post-processor adds. */
+  encodePairs(pairs: readonly Pair[]): Promise<Encoded[]>
+  /** Without special tokens; an id of no token is passed over. */
+  decode(ids: readonly number[]): string
+  idOf(token: string): number | undefined
+  /** Number of entries, added tokens included. */
+  size: number
+}
+
+let said = false
+
+/**
+ * One line on stderr, once, where the port stands in.
+ * @throws Error for what is no tokenizer; UserError for a part that the port gets wrong
+ */
+export async function openEngine(file: TokenizerFile): Promise<Engine> {
+  const core = loadCore()
+  if (!(core instanceof Error)) return openCore(core, file)
+  const { openPort } = await import('./port.js')
+  if (!said && isMainThread) process.stderr.write(`note: ${adviseOn(core)}\n`)
+  said = true
+  return openPort(file)
+}
+
+const adviseOn = (error: Error) =>
+  `the npm package tokenizers cannot be used here (${error.message.split('\n')[0]}); its JavaScript port stands in, which is slower and refuses some tokenizers`
+
+/** What `deltalab doctor` says: which of the two is used, and what would be better. */
+export function describeEngine(): { engine: string; advice: string[] } {
+  const core = loadCore()
+  if (core instanceof Error) return { engine: 'port', advice: [`npm install --include=optional brings tokenizers: ${adviseOn(core)}.`] }
+  return { engine: 'core', advice: [] }
+}
