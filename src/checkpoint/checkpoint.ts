@@ -6,7 +6,8 @@ import { open, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { checkFile, readObject, readText } from '../errors/input.js'
-import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, type WritableDtype } from './dtype.js'
+import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, notFinite, type WritableDtype } from './dtype.js'
+import { decodeCheckpoint } from './decoded.js'
 import { readHeader, type TensorEntry } from './header.js'
 
 export const SINGLE = 'model.safetensors'
@@ -16,7 +17,7 @@ export const PARTIAL = '.partial-'
 
 export interface Checkpoint {
   folder: string
-  /** config.json, or null when the folder has none. */
+  /** config.json, without what it says of a quantisation; null when the folder has none. */
   config: Record<string, unknown> | null
   /** Its text, in which numbers are spelled as its writer did. */
   configText: string | null
@@ -33,6 +34,8 @@ export interface Checkpoint {
   /** SHA-256 of config.json and of every weight file, by file name. */
   hashes(): Promise<Record<string, string>>
   close(): Promise<void>
+  /** For a quantised folder: how many weights are decoded, and from what. */
+  decoded?: string
 }
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */
@@ -77,7 +80,14 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     if (!entry) throw unknown(`tensor in ${folder}`, name, [...tensors.keys()])
     return entry
   }
-  return {
+  const bytes = async (name: string, from?: number, to?: number): Promise<Uint8Array> => {
+    const entry = entryOf(name)
+    const begin = entry.begin + (from ?? 0)
+    const target = new Uint8Array(entry.begin + (to ?? entry.end - entry.begin) - begin)
+    await fill(await handleOf(entry.file), target, begin, entry)
+    return target
+  }
+  const stored: Checkpoint = {
     folder,
     config,
     configText,
@@ -92,12 +102,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       const part = rows ? { ...entry, begin: entry.begin + rows.from * stride, end: entry.begin + rows.to * stride } : entry
       return readValues(await handleOf(entry.file), part, part.end - part.begin)
     },
-    readBytes: async (name) => {
-      const entry = entryOf(name)
-      const bytes = new Uint8Array(entry.end - entry.begin)
-      await fill(await handleOf(entry.file), bytes, entry.begin, entry)
-      return bytes
-    },
+    readBytes: (name) => bytes(name),
     hashes: async () => {
       const files = [...(config ? ['config.json'] : []), ...shards.keys()]
       const digests: Record<string, string> = {}
@@ -108,6 +113,12 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       for (const handle of handles.values()) await (await handle).close()
       handles.clear()
     },
+  }
+  try {
+    return await decodeCheckpoint(stored, bytes)
+  } catch (error) {
+    await stored.close()
+    throw error
   }
 }
 
@@ -131,8 +142,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
     if (bad.count && !count) first = done + bad.first
     count += bad.count
   }
-  if (count)
-    throw new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
+  if (count) throw notFinite(where, values, { count, first })
   return values
 }
 

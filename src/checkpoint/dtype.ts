@@ -1,5 +1,6 @@
 // The number formats of safetensors: how wide they are, and which of them become float32 (and back) at this door.
 // bf16/f16/f64 exist only in files; everywhere else in the program a weight is float32.
+import { UserError } from '../errors/index.js'
 
 /** Bits of one element, by the word used in a safetensors header. */
 export const BITS: Readonly<Record<string, number>> = {
@@ -27,6 +28,29 @@ export const BITS: Readonly<Record<string, number>> = {
   F4: 4,
 }
 
+/** The formats of one byte that become float32 by a table. */
+const TABLES: Readonly<Record<string, (code: number) => number>> = {
+  I8: (code) => (code << 24) >> 24,
+  // No infinity: all ones are NaN.
+  F8_E4M3: (code) => ((code & 0x7f) === 0x7f ? NaN : small(code, 3, 7)),
+  // A half of a half: as F16, of which it is the upper byte.
+  F8_E5M2: (code) => ((code & 0x7c) === 0x7c ? (code & 3 ? NaN : code & 0x80 ? -Infinity : Infinity) : small(code, 2, 15)),
+  F8_E8M0: (code) => (code === 0xff ? NaN : 2 ** (code - 127)),
+}
+
+/** Sign, exponent and fraction of one byte; an exponent of 0 is subnormal. */
+function small(code: number, fraction: number, bias: number): number {
+  const exponent = (code & 0x7f) >> fraction
+  const part = (code & ((1 << fraction) - 1)) / (1 << fraction)
+  return (code & 0x80 ? -1 : 1) * (exponent ? (1 + part) * 2 ** (exponent - bias) : part * 2 ** (1 - bias))
+}
+
+/** The value of each of the 256 codes of a format of one byte; undefined for other formats. */
+export function tableOf(dtype: string): Float32Array | undefined {
+  const value = TABLES[dtype]
+  return value && Float32Array.from({ length: 256 }, (_, code) => value(code))
+}
+
 /** The formats that may be read as weights. */
 export const FLOATING = ['F32', 'F16', 'BF16', 'F64'] as const
 /** The formats that can be written. */
@@ -41,9 +65,14 @@ export const TORCH_NAMES: Readonly<Record<string, string>> = { F64: 'float64', F
 const TWO_TO_112 = 2 ** 112
 const HALF_SUBNORMAL = 0x38800000 // 2⁻¹⁴ as float32 bits: below it a half is subnormal
 
-/** Little-endian bytes of F16, BF16 or F64 values → `out` (as many elements as `out` has). `bytes` must start aligned to its element. */
+/** Little-endian bytes of F16, BF16 or F64 values, or of a format that has a table → `out` (as many elements as `out` has). `bytes` must start aligned to its element. */
 export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): void {
   const n = out.length
+  const table = tableOf(dtype)
+  if (table) {
+    for (let i = 0; i < n; i++) out[i] = table[bytes[i]]
+    return
+  }
   if (dtype === 'F64') {
     const from = new Float64Array(bytes.buffer, bytes.byteOffset, n)
     for (let i = 0; i < n; i++) out[i] = from[i]
@@ -134,6 +163,10 @@ export function allFinite(dtype: WritableDtype, bytes: Uint8Array): boolean {
   }
   return high >= 0 && !(low & 0x8000)
 }
+
+/** What is said of a tensor (`where`) with NaN or ±Infinity in it. */
+export const notFinite = (where: string, values: Float32Array, { count, first }: { count: number; first: number }): UserError =>
+  new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
 
 /** How many values are NaN or ±Infinity, and the index of the first one (-1 when all are finite). */
 export function countNonFinite(values: Float32Array): { count: number; first: number } {

@@ -1,7 +1,8 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
 import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
-import { encode, WRITABLE, type WritableDtype } from './dtype.js'
+import { checkedBytes } from './bytes.js'
+import { WRITABLE } from './dtype.js'
 import { sizeOf } from './layout.js'
 
 /** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
@@ -28,7 +29,7 @@ export function overlay(
       if (!shapes.has(name)) return checkpoint.readBytes(name)
       const { dtype } = checkpoint.tensors.get(name)!
       if (!(WRITABLE as readonly string[]).includes(dtype)) throw new UserError(`${checkpoint.folder}: ${name} is ${dtype}, in which nothing is written`)
-      return encode(dtype as WritableDtype, await compute(name))
+      return checkedBytes({ name, dtype }, await compute(name))
     },
   }
 }

@@ -5,7 +5,8 @@ import { chmod, copyFile, mkdtemp, open, readdir, rename, rm, writeFile, type Fi
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
-import { allFinite, BITS, countNonFinite, encode, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { checkedBytes } from './bytes.js'
+import { BITS, TORCH_NAMES } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { rewriteJson } from './spelling.js'
 import { amount, checkTarget, makePartial } from './target.js'
@@ -87,7 +88,7 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
     for await (const content of tensors) {
       const awaited = planned.get(content.name)
       if (!awaited) throw new Error(`tensor ${content.name} is not in the plan, or comes twice`)
-      const bytes = content.bytes ?? toBytes(awaited.tensor, content.values!)
+      const bytes = content.bytes ?? checkedBytes(awaited.tensor, content.values!)
       if (content.first === undefined && bytes.length !== awaited.left)
         throw new Error(`tensor ${content.name}: ${bytes.length} bytes, ${awaited.left} planned`)
       awaited.left -= bytes.length
@@ -102,22 +103,6 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
   } finally {
     for (const handle of handles.values()) await handle.close()
   }
-}
-
-function toBytes({ name, dtype }: PlannedTensor, values: Float32Array): Uint8Array {
-  if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
-  const bytes = encode(dtype as WritableDtype, values)
-  if (allFinite(dtype as WritableDtype, bytes)) return bytes
-  const bad = countNonFinite(values)
-  if (bad.count)
-    throw new UserError(
-      `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`,
-    )
-  const halves = new Uint16Array(bytes.buffer)
-  const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
-  const first = halves.findIndex((half) => (half & exponent) === exponent)
-  const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
-  throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`)
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -1,0 +1,115 @@
+// Weights of bitsandbytes: 4 bit (nf4, fp4; scales quantised again or not) and int8 (0.50.2).
+import { UserError } from '../errors/index.js'
+import { floats, sizeOf, type Coded, type Stored } from './coded.js'
+import { tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+
+/** The end of the name of the tensor that says what a weight of 4 bits is; before it stands the name of the weight. */
+export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
+/** Layouts of int8 by `weight_format`; the first is plain rows. */
+const LAYOUTS = ['row', 'col32', 'col_turing', 'col_ampere']
+
+interface State {
+  quant_type?: string
+  blocksize: number
+  dtype: string
+  shape: number[]
+  nested_blocksize?: number
+  nested_offset?: number
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
+
+async function readState({ folder, bytes }: Stored, name: string): Promise<State> {
+  let state: Partial<State> = {}
+  try {
+    state = JSON.parse(new TextDecoder().decode(await bytes(name))) as Partial<State>
+  } catch (cause) {
+    throw new UserError(`${folder}: tensor ${JSON.stringify(name)} is not JSON text`, { cause })
+  }
+  const { shape, blocksize, nested_blocksize: nested, nested_offset: offset } = state
+  const good = Array.isArray(shape) && shape.every((side) => isCount(side) || side === 0) && isCount(blocksize)
+  if (!good || (nested !== undefined && !(isCount(nested) && typeof offset === 'number')))
+    throw new UserError(`${folder}: tensor ${JSON.stringify(name)} says ${JSON.stringify(state)}; shape, blocksize and nested_blocksize with nested_offset are wanted`)
+  return state as State
+}
+
+/**
+ * The codes are one row of nibbles, the high one first, in blocks that run on over the ends of lines: value = map[code] · absmax of
+ * its block. Where absmax is quantised too, absmax = nested map[code] · nested absmax + offset.
+ * @throws UserError where the parts do not fit each other
+ */
+export async function readFourBit(stored: Stored, name: string, state: string): Promise<Coded> {
+  const { folder, tensors } = stored
+  const { shape, blocksize, dtype, quant_type: kind, nested_blocksize: nested, nested_offset: offset = 0 } = await readState(stored, state)
+  const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
+  const said = STATE.exec(state)![1]
+  if (kind !== undefined && kind !== said) throw wrong(`${state} says quant_type ${JSON.stringify(kind)}`)
+  if (said !== 'nf4' && said !== 'fp4') throw wrong(`bitsandbytes ${said} is not read`)
+  const count = sizeOf(shape)
+  const scales = Math.ceil(count / blocksize)
+  const need = (part: string, entries: number, format: string): string => {
+    const entry = tensors.get(`${name}.${part}`)
+    if (!entry) throw wrong(`${name}.${part} is missing`)
+    if (sizeOf(entry.shape) !== entries || entry.dtype !== format)
+      throw wrong(`${name}.${part} is ${entry.dtype} [${entry.shape.join(', ')}]; ${state} makes it ${entries} of ${format}`)
+    return entry.name
+  }
+  const { begin, end } = tensors.get(name)!
+  // Whatever the dtype they are stored in.
+  if (end - begin !== Math.ceil(count / 2)) throw wrong(`${end - begin} bytes; [${shape.join(', ')}] of 4 bit takes ${Math.ceil(count / 2)}`)
+  const map = need('quant_map', 16, 'F32')
+  const absmax = need('absmax', scales, nested ? 'U8' : 'F32')
+  const again = nested ? { map: need('nested_quant_map', 256, 'F32'), absmax: need('nested_absmax', Math.ceil(scales / nested), 'F32') } : null
+
+  const readAbsmax = async (from: number, to: number): Promise<Float32Array> => {
+    if (!again) return floats(stored, absmax, from, to)
+    const codes = await stored.bytes(absmax, from, to)
+    const first = Math.floor(from / nested!)
+    const [levels, sizes] = [await floats(stored, again.map), await floats(stored, again.absmax, first, Math.ceil(to / nested!))]
+    return Float32Array.from(codes, (code, i) => Math.fround(levels[code] * sizes[Math.floor((from + i) / nested!) - first]) + Math.fround(offset))
+  }
+  const columns = shape.at(-1) ?? 1
+  return {
+    format: `bitsandbytes ${said}${again ? ' with scales quantised again' : ''}`,
+    shape,
+    dtype: WRITABLE.find((format) => TORCH_NAMES[format] === dtype) as WritableDtype | undefined,
+    partners: [state, map, absmax, ...(again ? [again.map, again.absmax] : [])],
+    async lines(from, to) {
+      const [begin, end] = [from * columns, to * columns]
+      const [byte, block] = [begin >> 1, Math.floor(begin / blocksize)]
+      const codes = await stored.bytes(name, byte, Math.ceil(end / 2))
+      const [levels, sizes] = [await floats(stored, map), await readAbsmax(block, Math.ceil(end / blocksize))]
+      const values = new Float32Array(end - begin)
+      for (let at = begin; at < end; at++) {
+        const pair = codes[(at >> 1) - byte]
+        values[at - begin] = levels[at & 1 ? pair & 15 : pair >> 4] * sizes[Math.floor(at / blocksize) - block]
+      }
+      return values
+    },
+  }
+}
+
+/** weight = code · SCB of its row · 1/127, rounded after each product as the library does. */
+export async function readInt8(stored: Stored, name: string): Promise<Coded> {
+  const { folder, tensors } = stored
+  const { shape } = tensors.get(name)!
+  const [scb, layout] = [name.replace(/weight$/, 'SCB'), `${name}_format`]
+  const found = tensors.get(scb)!
+  const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
+  const [format] = tensors.has(layout) ? await stored.bytes(layout) : [0]
+  if (format !== 0) throw wrong(`bitsandbytes int8 in layout ${LAYOUTS[format] ?? format} is not read; load it with the bitsandbytes that wrote it and save it again`)
+  if (shape.length !== 2 || String(found.shape) !== String(shape[0]) || found.dtype !== 'F32')
+    throw wrong(`[${shape.join(', ')}] with ${scb} ${found.dtype} [${found.shape.join(', ')}]; a matrix with one F32 for each row is wanted`)
+  const [table, columns] = [tableOf('I8')!, shape[1]]
+  return {
+    format: 'bitsandbytes int8',
+    shape,
+    partners: [scb, ...(tensors.has(layout) ? [layout] : [])],
+    async lines(from, to) {
+      const codes = await stored.bytes(name, from * columns, to * columns)
+      const scales = await floats(stored, scb, from, to)
+      const part = Math.fround(1 / 127)
+      return Float32Array.from(codes, (code, i) => Math.fround(table[code] * scales[Math.floor(i / columns)]) * part)
+    },
+  }
+}

@@ -1,0 +1,20 @@
+// Weights → the bytes of their tensor in a file, or the reason why they cannot be stored so.
+import { UserError } from '../errors/index.js'
+import { allFinite, countNonFinite, encode, WRITABLE, type WritableDtype } from './dtype.js'
+
+/** @throws UserError for NaN and Inf, and for values too large for the format */
+export function checkedBytes({ name, dtype }: { name: string; dtype: string }, values: Float32Array): Uint8Array {
+  if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
+  const bytes = encode(dtype as WritableDtype, values)
+  if (allFinite(dtype as WritableDtype, bytes)) return bytes
+  const bad = countNonFinite(values)
+  if (bad.count)
+    throw new UserError(
+      `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`,
+    )
+  const halves = new Uint16Array(bytes.buffer)
+  const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
+  const first = halves.findIndex((half) => (half & exponent) === exponent)
+  const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
+  throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`)
+}

@@ -1,0 +1,39 @@
+// A weight that is stored as codes with scales beside them: what it takes to decode it, in float32, some lines at a time.
+import type { TensorEntry } from './header.js'
+import { decode, isFloating, type WritableDtype } from './dtype.js'
+
+/** The stored tensors of a folder, and their bytes from … to − 1 (all when left out). */
+export interface Stored {
+  folder: string
+  tensors: ReadonlyMap<string, TensorEntry>
+  bytes(name: string, from?: number, to?: number): Promise<Uint8Array>
+}
+
+export interface Coded {
+  /** In the words of an error or a note, e.g. `fp8 in blocks of 128 x 128`. */
+  format: string
+  /** Of the weight that the codes stand for. */
+  shape: readonly number[]
+  /** What the weight was stored in before, where the file says so. */
+  dtype?: WritableDtype
+  /** The other stored tensors that it takes: they are no parameters of the model. */
+  partners: readonly string[]
+  /** Float32 values of lines from … to − 1; a line runs along the last axis. */
+  lines(from: number, to: number): Promise<Float32Array>
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
+
+/** Elements from … to − 1 of a stored tensor as float32; U8 is read as the exponents of E8M0. */
+export async function floats({ tensors, bytes }: Stored, name: string, from = 0, to = sizeOf(tensors.get(name)!.shape)): Promise<Float32Array> {
+  const { dtype, begin, end, shape } = tensors.get(name)!
+  const width = (end - begin) / sizeOf(shape) || 1
+  const raw = await bytes(name, from * width, to * width)
+  const values = new Float32Array(to - from)
+  if (dtype === 'F32') new Uint8Array(values.buffer).set(raw)
+  else decode(dtype === 'U8' ? 'F8_E8M0' : dtype, raw, values)
+  return values
+}
+
+/** Whether a stored tensor can hold scales. */
+export const holdsScales = (dtype: string): boolean => isFloating(dtype) || dtype === 'F8_E8M0' || dtype === 'U8'

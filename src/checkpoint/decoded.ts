@@ -1,0 +1,134 @@
+// The door where quantised weights become weights: a view of a folder whose coded tensors are decoded under their own names and
+// shapes, and whose scales are no tensors. Everything that opens a folder goes through it.
+import { UserError } from '../errors/index.js'
+import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
+import { checkedBytes } from './bytes.js'
+import type { Checkpoint } from './checkpoint.js'
+import { sizeOf, type Coded, type Stored } from './coded.js'
+import { countNonFinite, isFloating, notFinite, tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import type { TensorEntry } from './header.js'
+import { sizeOf as bytesOf } from './layout.js'
+import { recognise, withoutQuantisation, type Quantisation } from './quantised.js'
+import { isScaled, readScaled } from './scaled.js'
+
+/** Values decoded at a time. */
+const PORTION = 1 << 20
+
+/** Tensors of activations and caches, which are no weights. */
+const SIDE = /((^|\.)(input|output|[qkv]|kv|prob)_(scale|scale_ub|zero_point|global_scale)|activation_scale)$/
+/** Tensors that belong to codes. */
+const PART = /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format)|\.quant_state\.\w+)$/
+
+/**
+ * The checkpoint itself where nothing is quantised. Decoded weights are float32; the format that they are written in is the one
+ * that the file says they had, else that of config.json, else BF16.
+ * @throws UserError for what is not decoded, by its name; for a config and tensors that disagree; for codes without their scales
+ */
+export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['bytes']): Promise<Checkpoint> {
+  const { folder, config } = checkpoint
+  const stored: Stored = { folder, tensors: checkpoint.tensors, bytes }
+  const said = recognise(stored, config)
+  const coded = await readCoded(stored, said, config)
+  const partners = new Set([...coded.values()].flatMap(({ partners }) => partners))
+  if (said && !coded.size && !isPlainOnPurpose(said))
+    throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
+
+  const usual = usualDtype(config)
+  const tensors = new Map<string, TensorEntry>()
+  for (const [name, entry] of stored.tensors) {
+    const { shape, dtype = usual } = coded.get(name) ?? {}
+    if (shape) tensors.set(name, { ...entry, dtype, shape: [...shape], end: entry.begin + bytesOf({ dtype, shape }) })
+    else if (!partners.has(name) && !(said && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said))
+  }
+  if (!said && !coded.size) return checkpoint
+
+  const read = async (name: string, from: number, to: number): Promise<Float32Array> => {
+    const { shape, lines } = coded.get(name)!
+    const columns = shape.at(-1) ?? 1
+    const values = new Float32Array((to - from) * columns)
+    const step = Math.max(1, Math.floor(PORTION / columns))
+    for (let at = from; at < to && columns; at += step) values.set(await lines(at, Math.min(to, at + step)), (at - from) * columns)
+    const bad = countNonFinite(values)
+    if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
+    return values
+  }
+  const linesOf = ({ shape }: Coded): number => sizeOf(shape.slice(0, -1))
+  const whole = (name: string) => read(name, 0, linesOf(coded.get(name)!))
+  const formats = [...new Set([...coded.values()].map(({ format }) => format))]
+  const dtypes = [...new Set([...coded.keys()].map((name) => tensors.get(name)!.dtype))]
+  return {
+    ...checkpoint,
+    config: config && withoutQuantisation(config),
+    decoded: coded.size ? `${coded.size} weights are decoded from ${formats.join(' and ')} and count as ${dtypes.join(' and ')}` : undefined,
+    tensors,
+    read: async (name) => (coded.has(name) ? whole(name) : checkpoint.read(name)),
+    readRows: async (name, rows) => {
+      const found = coded.get(name)
+      if (!found) return checkpoint.readRows(name, rows)
+      if (!rows) return whole(name)
+      if (found.shape.length < 2) return (await whole(name)).subarray(rows.from, rows.to)
+      const height = linesOf(found) / found.shape[0]
+      return read(name, rows.from * height, rows.to * height)
+    },
+    readBytes: async (name) => (coded.has(name) ? checkedBytes(tensors.get(name)!, await whole(name)) : checkpoint.readBytes(name)),
+  }
+}
+
+type Config = Checkpoint['config']
+
+async function readCoded(stored: Stored, said: Quantisation | null, config: Config): Promise<Map<string, Coded>> {
+  const { tensors } = stored
+  const states = new Map([...tensors.keys()].filter((name) => STATE.test(name)).map((name) => [name.replace(STATE, ''), name]))
+  const coded = new Map<string, Coded>()
+  for (const { name, dtype } of tensors.values()) {
+    const state = states.get(name)
+    if (state) coded.set(name, await readFourBit(stored, name, state))
+    else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB'))) coded.set(name, await readInt8(stored, name))
+    else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
+    else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8')) coded.set(name, readCast(stored, name))
+  }
+  return coded
+}
+
+/** Where config.json says that the weights themselves are fp8, they were cast and have no scales. */
+function readCast({ tensors, bytes }: Stored, name: string): Coded {
+  const { dtype, shape } = tensors.get(name)!
+  const [table, columns] = [tableOf(dtype)!, shape.at(-1) ?? 1]
+  return {
+    format: 'fp8 without scales',
+    shape,
+    partners: [],
+    lines: async (from, to) => Float32Array.from(await bytes(name, from * columns, to * columns), (code) => table[code]),
+  }
+}
+
+/** The word of config.json for the format of the weights. */
+function wordOf(config: Config): string {
+  const text = config?.text_config as Config | undefined
+  return String(config?.dtype ?? config?.torch_dtype ?? text?.dtype ?? text?.torch_dtype).replace(/^torch\./, '')
+}
+
+const usualDtype = (config: Config): WritableDtype => WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config)) ?? 'BF16'
+
+/** compressed-tensors also describes weights that were left plain, and caches alone. */
+const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean => method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
+
+/** A tensor that is left as it is: no codes, and no scales of any. */
+function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | null): TensorEntry {
+  const { name, dtype } = entry
+  const where = `${folder}: tensor ${JSON.stringify(name)}`
+  if (PART.test(name) && (said || isFloating(dtype) === false)) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
+  const isWeight = /(^|[._])weight$/.test(name) && !isFloating(dtype)
+  if (!/^(F8|F6|F4|I8$|C64$)/.test(dtype) && !isWeight) return entry
+  const missing = missingFor(name, dtype, said)
+  throw new UserError(`${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`)
+}
+
+/** The tensor that codes of this kind lack. */
+function missingFor(name: string, dtype: string, said: Quantisation | null): string | null {
+  if (!tableOf(dtype) && dtype !== 'U8') return null
+  const [scale, block, scb, state] = [`${name}_scale`, `${name}_scale_inv`, name.replace(/weight$/, 'SCB'), `${name}.quant_state.bitsandbytes__nf4`]
+  if (said?.method === 'bitsandbytes') return said.entry.load_in_4bit ? state : scb
+  if (said) return said.method === 'fp8' ? block : scale
+  return dtype === 'U8' ? state : dtype === 'I8' ? `${scb} or ${scale}` : `${block} or ${scale}`
+}
