@@ -20,8 +20,8 @@ const SIDE = /((^|\.)(input|output|[qkv]|kv|prob)_(scale|scale_ub|zero_point|glo
 const PART = /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format)|\.quant_state\.\w+)$/
 
 /**
- * The checkpoint itself where nothing is quantised. Decoded weights are float32; the format that they are written in is the one
- * that the file says they had, else that of config.json, else BF16.
+ * The checkpoint itself where nothing is quantised. Decoded weights are float32; they are written in the format that config.json
+ * gives the model, so that all of it has one, else in that which the file says they had, else in BF16.
  * @throws UserError for what is not decoded, by its name; for a config and tensors that disagree; for codes without their scales
  */
 export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['bytes']): Promise<Checkpoint> {
@@ -33,11 +33,11 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   if (said && !coded.size && !isPlainOnPurpose(said))
     throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
 
-  const usual = usualDtype(config)
+  const usual = WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config))
   const tensors = new Map<string, TensorEntry>()
   for (const [name, entry] of stored.tensors) {
-    const { shape, dtype = usual } = coded.get(name) ?? {}
-    if (shape) tensors.set(name, { ...entry, dtype, shape: [...shape], end: entry.begin + bytesOf({ dtype, shape }) })
+    const found = coded.get(name)
+    if (found) tensors.set(name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
     else if (!partners.has(name) && !(said && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said))
   }
   if (!said && !coded.size) return checkpoint
@@ -108,7 +108,7 @@ function wordOf(config: Config): string {
   return String(config?.dtype ?? config?.torch_dtype ?? text?.dtype ?? text?.torch_dtype).replace(/^torch\./, '')
 }
 
-const usualDtype = (config: Config): WritableDtype => WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config)) ?? 'BF16'
+const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): TensorEntry => ({ ...entry, dtype, shape: [...shape], end: entry.begin + bytesOf({ dtype, shape }) })
 
 /** compressed-tensors also describes weights that were left plain, and caches alone. */
 const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean => method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
@@ -119,7 +119,7 @@ function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | nul
   const where = `${folder}: tensor ${JSON.stringify(name)}`
   if (PART.test(name) && (said || isFloating(dtype) === false)) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
   const isWeight = /(^|[._])weight$/.test(name) && !isFloating(dtype)
-  if (!/^(F8|F6|F4|I8$|C64$)/.test(dtype) && !isWeight) return entry
+  if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !isWeight) return entry
   const missing = missingFor(name, dtype, said)
   throw new UserError(`${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`)
 }

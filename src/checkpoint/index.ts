@@ -14,3 +14,4 @@ export { writeAdapter, type AdapterOptions, type LoraFactors } from './adapter-w
 export { openModel, openModels } from './open.js'
 export { rewriteJson } from './spelling.js'
 export { overlay } from './overlay.js'
+export { checkQuantisation } from './quantised.js'

@@ -17,7 +17,7 @@ type Json = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The entry may stand in the config of a part, such as `text_config`. @throws UserError for an entry without a method */
-export function quantisationOf(folder: string, config: Json | null): Quantisation | null {
+function quantisationOf(folder: string, config: Json | null): Quantisation | null {
   for (const holder of [config, ...Object.values(config ?? {})]) {
     for (const key of QUANTISATION_KEYS) {
       const entry = isObject(holder) ? holder[key] : undefined
@@ -38,7 +38,7 @@ export function withoutQuantisation(config: Record<string, unknown>): Record<str
 }
 
 /** What tensors show by their names and formats. */
-type Sign = 'scales' | 'bitsandbytes 4 bit' | 'bitsandbytes int8' | 'GPTQ' | 'AWQ' | 'packed codes' | 'mxfp4'
+type Sign = 'scales' | 'bitsandbytes 4 bit' | 'bitsandbytes int8' | 'GPTQ' | 'AWQ' | 'compressed-tensors with packed codes' | 'mxfp4'
 
 /** The first tensor that shows each. */
 function signsOf(stored: Stored): Map<Sign, string> {
@@ -49,7 +49,7 @@ function signsOf(stored: Stored): Map<Sign, string> {
     if (STATE.test(name)) add('bitsandbytes 4 bit', name)
     else if (name.endsWith('.SCB')) add('bitsandbytes int8', name)
     else if (name.endsWith('.qweight')) add(tensors.has(name.replace(/qweight$/, 'g_idx')) ? 'GPTQ' : 'AWQ', name)
-    else if (name.endsWith('.weight_packed')) add('packed codes', name)
+    else if (name.endsWith('.weight_packed')) add('compressed-tensors with packed codes', name)
     else if (dtype === 'U8' && name.endsWith('_blocks') && tensors.has(name.replace(/blocks$/, 'scales'))) add('mxfp4', name)
     else if (name.endsWith('weight_scale_inv') || isScaled(stored, name)) add('scales', name)
   }
@@ -62,7 +62,7 @@ const DECODED: readonly Sign[] = ['scales', 'bitsandbytes 4 bit', 'bitsandbytes 
 function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undefined {
   if (method === 'bitsandbytes') return entry.load_in_4bit ? ['bitsandbytes 4 bit'] : entry.load_in_8bit ? ['bitsandbytes int8'] : ['bitsandbytes 4 bit', 'bitsandbytes int8']
   if (['fp8', 'mxfp8', 'fbgemm_fp8'].includes(method)) return ['scales']
-  if (method === 'compressed-tensors') return ['scales', 'packed codes']
+  if (method === 'compressed-tensors') return ['scales', 'compressed-tensors with packed codes']
   if (['gptq', 'awq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
   return method === 'mxfp4' ? ['mxfp4'] : undefined
 }
@@ -97,6 +97,16 @@ const KNOWN: Readonly<Record<string, string>> = {
 
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'
 
+const refuse = (folder: string, name: string) => new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
+
+/** What a config.json says by itself. @throws UserError for a method that is not decoded */
+export function checkQuantisation(folder: string, config: Json | null): Quantisation | null {
+  const said = quantisationOf(folder, config)
+  const name = said && refusalOf(said)
+  if (name) throw refuse(folder, name)
+  return said
+}
+
 /** What config.json says, once it is sure that the tensors do not say otherwise and that it is decoded. */
 export function recognise(stored: Stored, config: Json | null): Quantisation | null {
   const said = quantisationOf(stored.folder, config)
@@ -107,7 +117,8 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
     const given = said.method === 'bitsandbytes' && allowed.length === 1 ? allowed[0] : said.method
     throw new UserError(`${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} is of ${odd[0]}: one of them is of another model`)
   }
-  const refused = (said && refusalOf(said)) ?? [...signs.keys()].find((sign) => !DECODED.includes(sign))
-  if (refused) throw new UserError(`${stored.folder}: weights quantised: ${refused} is not read; ${ADVICE}`)
+  checkQuantisation(stored.folder, config)
+  const other = [...signs.keys()].find((sign) => !DECODED.includes(sign))
+  if (other) throw refuse(stored.folder, other)
   return said
 }

@@ -112,7 +112,8 @@ function groupsOf(entry: Quantisation['entry']): GroupWeights[] {
   return Object.values((entry.config_groups ?? {}) as Record<string, { weights?: GroupWeights | null } | null>).flatMap((group) => (group?.weights ? [group.weights] : []))
 }
 
-const typeOf = ({ type, num_bits }: GroupWeights): unknown => (num_bits === 8 ? (type ?? 'int') : null)
+/** Integers of fewer bits are stored in I8 too. */
+const typeOf = ({ type = 'int', num_bits: bits }: GroupWeights): unknown => (bits === 8 || (type === 'int' && (bits as number) < 8) ? type : null)
 
 /** compressed-tensors leaves the strategy out where the size of a group says it: none is a tensor, -1 a row. */
 function strategyOf({ strategy, group_size: size, block_structure: block }: GroupWeights): Blocks {

@@ -8,6 +8,7 @@ import { readText } from '../errors/input.js'
 import { checkedBytes } from './bytes.js'
 import { BITS, TORCH_NAMES } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
+import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
 import { amount, checkTarget, makePartial } from './target.js'
 
@@ -25,7 +26,7 @@ export interface WriteOptions {
   plan: readonly PlannedTensor[]
   /** Each planned tensor once, whole or in parts, in any order. */
   tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
-  /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights. */
+  /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights, and it says of no quantisation. */
   config?: Record<string, unknown> | null
   /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
   configText?: string | null
@@ -118,7 +119,7 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
   const text = configText ?? (config || own === null || !existsSync(own) ? null : readText(own))
   const wanted = config ?? (text === null ? null : (JSON.parse(text) as Record<string, unknown>))
   if (wanted) {
-    const written = withDtype(wanted, dtypeOf(plan))
+    const written = withDtype(withoutQuantisation(wanted), dtypeOf(plan))
     await writeFile(join(partial, 'config.json'), `${(text === null ? JSON.stringify(written, null, 2) : rewriteJson(text, written)).trimEnd()}\n`)
   }
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)

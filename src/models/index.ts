@@ -73,10 +73,6 @@ function misfits(model: Model, shapes: Record<string, readonly number[]>): strin
  * @throws UserError for an unknown architecture, or naming missing and misshapen tensors and those of further layers.
  */
 export function loadModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
-  const stored = config.quantization_config as { quant_method?: unknown } | null | undefined
-  if (stored) {
-    throw new UserError(`config.json: weights quantised by ${String(stored.quant_method ?? 'quantization_config')} are not supported; give the model in F32, F16, BF16 or F64`)
-  }
   const type = String(config.model_type ?? '')
   const architecture = architectures.find((each) => each.modelTypes.includes(type))
   if (!architecture) throw unknown('model_type in config.json', type, architectures.flatMap((each) => each.modelTypes))

@@ -2,7 +2,7 @@
 // weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { selectTensors } from '../checkpoint/index.js'
+import { checkQuantisation, selectTensors } from '../checkpoint/index.js'
 import { isTower } from '../checkpoint/tower.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { readObject } from '../errors/input.js'
@@ -91,7 +91,11 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
 }
 
-const readConfig = (folder: string) => readObject(join(folder, 'config.json'), 'is missing; a plan needs it before the weights are here')
+function readConfig(folder: string) {
+  const config = readObject(join(folder, 'config.json'), 'is missing; a plan needs it before the weights are here')
+  checkQuantisation(folder, config)
+  return config
+}
 
 /** A task of text with its data; of a task of images only their number counts, so that none is read. */
 async function loadText(source: string, items: number): Promise<Task> {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { BITS } from '../../src/checkpoint/dtype.js'
 
 export const LLAMA3 = 'test/fixtures/models/llama3'
 
@@ -37,6 +38,19 @@ export function folder(
   )
   const data = Float32Array.from(Object.values(tensors).flatMap(([, values]) => values))
   writeFileSync(join(path, 'model.safetensors'), file(header, new Uint8Array(data.buffer)))
+  if (config) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
+  return path
+}
+
+/** A folder of tensors [dtype, shape, bytes as text or zeros] by name, in any format. */
+export function stored(path: string, tensors: Record<string, [string, number[], string?]>, config: object | null): string {
+  mkdirSync(path, { recursive: true })
+  const sizes = Object.values(tensors).map(([dtype, shape]) => shape.reduce((product, side) => product * side, BITS[dtype]) / 8)
+  let at = 0
+  const header = Object.fromEntries(Object.entries(tensors).map(([name, [dtype, shape]], i) => [name, { dtype, shape, data_offsets: [at, (at += sizes[i])] }]))
+  const data = Buffer.alloc(at)
+  for (const [name, [, , text]] of Object.entries(tensors)) if (text) data.write(text, header[name].data_offsets[0], 'latin1')
+  writeFileSync(join(path, 'model.safetensors'), file(header, data))
   if (config) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
   return path
 }

@@ -15,7 +15,6 @@ test('an unknown architecture, class, rope type and activation are named', () =>
   assert.throws(() => loadModel({ ...config, rope_scaling: { type: 'linear' } }), /factor of rope type linear must be a number, got undefined/)
   assert.throws(() => loadModel({ ...config, rope_parameters: { sliding_attention: { rope_theta: 10 } } }), /of their own for sliding_attention are not supported/)
   assert.throws(() => loadModel({ ...config, partial_rotary_factor: 0.5 }), /partial_rotary_factor 0.5 is not supported by rotary positions; known: 1/)
-  assert.throws(() => loadModel({ ...config, quantization_config: { quant_method: 'gptq' } }), /weights quantised by gptq are not supported/)
   assert.throws(() => loadModel({ ...config, rms_norm_eps: '1e-5' }), /rms_norm_eps must be a number, got "1e-5"/)
   assert.throws(() => loadModel({ ...config, model_type: 'mistral', num_key_value_heads: 2, sliding_window: 0 }), /sliding_window must be a positive integer, got 0/)
   assert.throws(() => loadModel({ ...config, hidden_act: 'gleu' }), /unknown hidden_act in config.json "gleu"; did you mean "gelu"/)
