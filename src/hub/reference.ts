@@ -19,14 +19,27 @@ export function parseReference(text: string, type: Repository['type']): Reposito
   return found && { type, name: `${found[1]}/${found[2]}`, revision: found[3] ?? 'main' }
 }
 
+/** Branches and tags as git takes them; both words become folders of the cache, which they must not leave or share. */
+const REVISION = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
+
+/** @throws UserError for a name or a revision that the hub cannot have */
+function checked(repository: Repository): Repository {
+  const { name, revision } = repository
+  if (/--|\.\./.test(name)) throw new UserError(`${name}: a name on the hub holds neither -- nor ..`)
+  if (!REVISION.test(revision) || revision.includes('..'))
+    throw new UserError(`${name}@${revision}: ${JSON.stringify(revision)} is not a branch, a tag or a commit, such as main, v1.0 or refs/pr/1`)
+  return repository
+}
+
 /**
  * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, or it
  * is not of the form `org/name`.
  * @param root folder that paths are relative to
+ * @throws UserError for a name or a revision that the hub cannot have
  */
 export function remoteModel(text: string, root = '.'): Repository | null {
   const repository = parseReference(text, 'model')
-  return repository === null || existsSync(resolve(root, text.split('/')[0])) ? null : repository
+  return repository === null || existsSync(resolve(root, text.split('/')[0])) ? null : checked(repository)
 }
 
 const CACHED = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
@@ -40,5 +53,5 @@ export function modelName(place: string): string {
 export function datasetNamed(text: string): Repository {
   const repository = parseReference(text, 'dataset')
   if (!repository) throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
-  return repository
+  return checked(repository)
 }

@@ -33,10 +33,33 @@ export async function listRepository(repository: Repository, settings: HubSettin
     for await (const entry of listFiles({ repo: { name, type }, revision: commit, recursive: true, ...asked })) {
       if (entry.type === 'file') files.push({ path: entry.path, size: entry.size, checksum: entry.lfs?.oid ?? entry.oid ?? '' })
     }
-    return { commit, files }
+    return { commit, files: checkFiles(name, files) }
   } catch (error) {
     throw isOutage(error) ? Object.assign(failureOf(error, repository, settings), { outage: true }) : failureOf(error, repository, settings)
   }
+}
+
+/**
+ * Paths come from the repository and are joined to the cache's, so none may lead out of its folder; each stands once.
+ * @throws UserError for a list that no repository has
+ */
+function checkFiles(name: string, files: readonly RemoteFile[]): RemoteFile[] {
+  const refused = (path: unknown, why: string) => new UserError(`${name}: the file ${JSON.stringify(path)} cannot be kept in the cache: ${why}`)
+  const known = new Map<string, RemoteFile>()
+  for (const file of files) {
+    const { path, size, checksum } = file
+    if (typeof path !== 'string' || path.includes('\0') || path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)))
+      throw refused(path, 'it is no path inside the repository')
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum) || !Number.isSafeInteger(size) || size < 0) throw refused(path, 'it has no size and checksum')
+    if (known.has(path) && known.get(path)!.checksum !== checksum) throw refused(path, 'it is listed twice, with other content')
+    known.set(path, file)
+  }
+  for (const path of known.keys()) {
+    const parts = path.split('/')
+    const above = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/')).find((folder) => known.has(folder))
+    if (above !== undefined) throw refused(path, `${above} is a file`)
+  }
+  return [...known.values()]
 }
 
 const storeOf = ({ type, name }: Repository, { cache }: HubSettings) => join(cache, `${type}s--${name.replace('/', '--')}`)
@@ -46,7 +69,7 @@ export async function cachedSnapshot(repository: Repository, settings: HubSettin
   const store = storeOf(repository, settings)
   const { revision } = repository
   const commit = COMMIT.test(revision) ? revision : await readFile(join(store, 'refs', revision), 'utf8').catch(() => null)
-  const folder = commit && join(store, 'snapshots', commit.trim())
+  const folder = commit !== null && COMMIT.test(commit.trim()) ? join(store, 'snapshots', commit.trim()) : null
   return folder && existsSync(folder) ? folder : null
 }
 
@@ -96,10 +119,6 @@ async function placeFile(
   settings: HubSettings,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  // The path comes from the repository and is joined to the cache's: it must not lead out of it.
-  if (file.path.split(/[/\\]/).some((part) => part === '..' || part === '') || !/^[0-9a-f]{40,64}$/.test(file.checksum)) {
-    throw new UserError(`${repository.name}: the file ${JSON.stringify(file.path)} cannot be kept in the cache`)
-  }
   const place = placeOf(repository, file.path, settings)
   if (existsSync(place)) return
   const blob = join(storeOf(repository, settings), 'blobs', file.checksum)

@@ -148,3 +148,41 @@ test('settings come from the variables of Hugging Face', () => {
   assert.throws(() => readSettings({ HF_ENDPOINT: 'hub' }), refused(/HF_ENDPOINT must be an address/))
   assert.throws(() => readSettings({ HF_TOKEN: 'x' }), refused(/HF_TOKEN must start with hf_/))
 })
+
+test('nothing of a reference or of an answer leads out of the cache', async () => {
+  const settings = settingsFor()
+  for (const revision of ['..', '../../../out', 'a/../../b', '/etc', 'a//b', 'a/', '.git', 'a/.b', 'a..b', './a']) {
+    await assert.rejects(resolveModel(`org/whole@${revision}`, { settings }), refused(/is not a branch, a tag or a commit/), revision)
+    await assert.rejects(planModel(`org/whole@${revision}`, settings), refused(/is not a branch/), revision)
+    await assert.rejects(resolveDataset(`org/rows@${revision}`, { split: 'test' }, { settings }), refused(/is not a branch/), revision)
+  }
+  // Both would be kept in models--a--b--c.
+  for (const name of ['a--b/c', 'a/b--c', 'a/b..c']) await assert.rejects(resolveModel(name, { settings }), refused(/holds neither -- nor \.\./), name)
+  assert.equal(existsSync(settings.cache), false)
+
+  for (const path of ['../out.json', 'a/../../out.json', '/etc/out.json', 'a//b.json', 'a/./b.json', 'a\\..\\..\\b.json', '']) {
+    hub.add('models/org/leads', { ...model, [path]: '{}' })
+    await assert.rejects(resolveModel('org/leads', { settings }), refused(/cannot be kept in the cache: it is no path inside the repository/), path)
+    await assert.rejects(planModel('org/leads', settings), refused(/cannot be kept/), path)
+  }
+  hub.add('models/org/leads', { ...model, 'config.json/x.json': '{}' })
+  await assert.rejects(resolveModel('org/leads', { settings }), refused(/config\.json is a file/))
+  // A reference that another program left in the cache.
+  const store = join(settings.cache, 'models--org--whole')
+  mkdirSync(join(store, 'refs'), { recursive: true })
+  writeFileSync(join(store, 'refs', 'main'), '../../../..')
+  await assert.rejects(resolveModel('org/whole', { settings: { ...settings, offline: true } }), refused(/is not in/))
+})
+
+test('a file that is listed twice counts once; with other content it is refused', async () => {
+  const settings = settingsFor()
+  hub.add('models/org/twice', model)
+  hub.again.set('org/twice', [{ path: 'config.json' }])
+  const seen: number[] = []
+  await resolveModel('org/twice', { settings, onDownload: (_, __, total) => seen.push(total) })
+  assert.equal(seen.at(-1), 22 + weights.length)
+  hub.again.set('org/twice', [{ path: 'config.json', oid: 'e'.repeat(40) }])
+  await assert.rejects(resolveModel('org/twice', { settings }), refused(/it is listed twice, with other content/))
+  hub.again.set('org/twice', [{ path: 'new.json', oid: '../../../etc/passwd' }])
+  await assert.rejects(resolveModel('org/twice', { settings }), refused(/it has no size and checksum/))
+})

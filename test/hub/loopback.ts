@@ -13,6 +13,8 @@ export interface Loopback {
   lies: Map<string, Buffer>
   /** Part of a path → statuses that are answered in its place, once each; they ask to come again at once. */
   busy: Map<string, number[]>
+  /** Part of a path → entries that stand once more in its list of files, with other values. */
+  again: Map<string, { path: string; oid?: string }[]>
   /** Publishes one more repository. */
   add(repository: string, files: Files): void
   close(): Promise<void>
@@ -22,7 +24,7 @@ export type Files = Record<string, Buffer | string>
 
 /** @param repositories `models/org/name` or `datasets/org/name`, with @revision where it is not main → files; null: gated */
 export async function startHub(repositories: Record<string, Files | null>, commit = 'c'.repeat(40)): Promise<Loopback> {
-  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), busy: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
+  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), busy: new Map(), again: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
   const find = (type: string, name: string, revision: string): Files | null | undefined =>
     repositories[`${type}/${name}@${revision}`] ?? repositories[`${type}/${name}`]
   const server = createServer((request, response) => {
@@ -39,7 +41,9 @@ export async function startHub(repositories: Record<string, Files | null>, commi
       if (files === undefined || (api[3] === 'revision' && repositories[`${api[1]}/${api[2]}`] === undefined)) return fail(404, 'Repository not found')
       if (files === null) return request.headers.authorization === 'Bearer hf_good' ? json({}) : fail(403, 'Access to this repository is restricted')
       if (api[3] === 'revision') return json({ _id: '1', id: api[2], sha: api[4] === 'main' ? commit : commit.replaceAll('c', 'd'), lastModified: '2024-01-01' })
-      return json(Object.entries(files).map(([file, content]) => entryOf(file, Buffer.from(content))))
+      const entries = Object.entries(files).map(([file, content]) => entryOf(file, Buffer.from(content)))
+      const again = [...hub.again].find(([part]) => path.includes(part))?.[1] ?? []
+      return json([...entries, ...again.map((entry) => ({ ...(entries.find(({ path }) => path === entry.path) ?? entries[0]), ...entry }))])
     }
     const resolve = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
     const files = resolve && find(resolve[1] ? 'datasets' : 'models', resolve[2], resolve[3])
