@@ -1,6 +1,7 @@
 // The activation functions of transformers by the words of config.json, differentiable to any order.
 import { differentiable, sigmoid, tf, type Tensor } from '../tensor/index.js'
 import { unknown } from '../errors/index.js'
+import { KIND, read, type Config } from './config.js'
 
 /** eˣ; the stock derivative reads its saved output, which a second derivative loses. */
 export const exp: (x: Tensor) => Tensor = differentiable(
@@ -59,9 +60,8 @@ export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
 }
 
 /** @param key the word's key in config.json */
-export function activationOf(config: Record<string, unknown>, key: string, fallback: string): (x: Tensor) => Tensor {
-  const word = String(config[key] ?? fallback)
-  const found = ACTIVATIONS[word]
-  if (!found) throw unknown(`${key} in config.json`, word, Object.keys(ACTIVATIONS))
-  return found
+export function activationOf(config: Config, key: string, fallback: string): (x: Tensor) => Tensor {
+  const word = read(config, key, KIND.word, fallback)
+  if (!Object.hasOwn(ACTIVATIONS, word)) throw unknown(`${key} in config.json`, word, Object.keys(ACTIVATIONS))
+  return ACTIVATIONS[word]
 }

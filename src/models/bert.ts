@@ -2,7 +2,7 @@
 // tokens. Names and shapes are those of transformers' Bert… and Roberta….
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
-import { checkUsual, classOf, countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
+import { checkUsual, classOf, countOf, epsilonOf, fewOf, headObjective, isSet, KIND, labelsOf, read, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { paddingMask } from './masks.js'
@@ -58,7 +58,7 @@ function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): 
 /** Dense, activation, LayerNorm, then the word embeddings (or a decoder of its own). */
 function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { width, epsilon, activation }: LayerSettings): Block[] {
   const { transform, norm, decoder, bias } = HEADS[kind]
-  const tied = config.tie_word_embeddings !== false
+  const tied = isSet(config, 'tie_word_embeddings', true)
   const act = kind === 'roberta' ? ACTIVATIONS.gelu : activation
   book.affine(transform, [width, width], true)
   book.affine(norm, [width], true)
@@ -81,12 +81,12 @@ export const bert = (kind: Kind) => (config: Config): Model => {
   const masked = classOf(config)!.endsWith('MaskedLM')
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'max_position_embeddings', 512)
-  const pad = numberOf(config, 'pad_token_id', 1)
+  const pad = read(config, 'pad_token_id', KIND.index, 1)
   const settings: LayerSettings = {
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
-    heads: countOf(config, 'num_attention_heads'),
-    epsilon: numberOf(config, 'layer_norm_eps', 1e-12),
+    heads: fewOf(config, 'num_attention_heads'),
+    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
     activation: activationOf(config, 'hidden_act', 'gelu'),
     bias: true,
     mask: ({ tables }) => tables.real,
@@ -106,7 +106,7 @@ export const bert = (kind: Kind) => (config: Config): Model => {
       return layerNorm(placed.add(tf.gather(weights[type], tables.types as tf.Tensor1D)), weights, `${at}LayerNorm`, epsilon)
     },
   }
-  const layers = Array.from({ length: countOf(config, 'num_hidden_layers') }, (_, index) =>
+  const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
     encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings))
   const head = masked ? maskedHead(book, kind, word, config, settings) : sequenceHead(book, kind, width, labelsOf(config))
   return {

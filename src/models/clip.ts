@@ -3,7 +3,7 @@
 import { tf, type Batch } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
 import { activationOf, exp } from './activations.js'
-import { classOf, countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
+import { classOf, countOf, epsilonOf, fewOf, headObjective, KIND, labelsOf, read, sectionOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { causalMask } from './masks.js'
@@ -26,14 +26,14 @@ const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12,
 
 /** A tower's part of the config; the early files' `…_config_dict` comes before `…_config`, as in transformers. */
 const towerOf = (config: Config, tower: 'vision' | 'text'): Config =>
-  (config[`${tower}_config_dict`] ?? config[`${tower}_config`] ?? config) as Config
+  sectionOf(config, `${tower}_config_dict`) ?? sectionOf(config, `${tower}_config`) ?? config
 
 function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
   return {
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
-    heads: countOf(config, 'num_attention_heads'),
-    epsilon: numberOf(config, 'layer_norm_eps', 1e-5),
+    heads: fewOf(config, 'num_attention_heads'),
+    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-5),
     activation: activationOf(config, 'hidden_act', 'quick_gelu'),
     bias: true,
     mask,
@@ -41,7 +41,7 @@ function readSettings(config: Config, mask: LayerSettings['mask']): LayerSetting
 }
 
 const layersOf = (book: Shapes, tower: string, config: Config, settings: LayerSettings) =>
-  Array.from({ length: countOf(config, 'num_hidden_layers') }, (_, index) =>
+  Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
     encoderLayer(book, `${tower}.encoder.layers.${index}.`, index, LAYER, settings))
 
 /** LayerNorm of all positions, or of the wanted ones. */
@@ -137,6 +137,7 @@ function text(config: Config, projects: boolean): Model {
   const { width, heads } = settings
   const vocabulary = countOf(tower, 'vocab_size', 49408)
   const positions = countOf(tower, 'max_position_embeddings', 77)
+  const eos = read(tower, 'eos_token_id', KIND.index, 49407)
   const book = declareShapes()
   const [word, position] = ['token', 'position'].map((name) => `text_model.embeddings.${name}_embedding.weight`)
   book.shapes[word] = [vocabulary, width]
@@ -154,7 +155,7 @@ function text(config: Config, projects: boolean): Model {
     tables: (batch) => ({
       before: causalMask(batch),
       positions: positionTable(batch.positions, positions),
-      ends: tf.tensor1d(endsOf(batch, numberOf(tower, 'eos_token_id', 49407)), 'int32'),
+      ends: tf.tensor1d(endsOf(batch, eos), 'int32'),
     }),
     blocks: [
       embedBlock(word, vocabulary),

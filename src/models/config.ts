@@ -1,32 +1,55 @@
-// Values of a config.json, checked as they are read.
+// Values of a config.json, checked for type and range as they are read. A key that is absent or null has its fallback.
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { checkValue } from '../errors/input.js'
 
 export type Config = Record<string, unknown>
 
-/** @throws UserError unless the value (or the fallback) is a positive integer. */
-export function countOf(config: Config, key: string, fallback?: unknown): number {
-  const value = config[key] ?? fallback
-  if (!Number.isInteger(value) || (value as number) < 1) {
-    throw new UserError(`config.json: ${key} must be a positive integer, got ${JSON.stringify(config[key])}`)
-  }
-  return value as number
+/** What a config.json means by a number. A size is one that a tensor's side can have. */
+export const KIND = {
+  size: z.int().min(1).max(2 ** 31 - 1),
+  /** Layers, heads and the width of a head: each of them costs time and memory before a weight is read. */
+  few: z.int().min(1).max(2 ** 14),
+  /** An id of a vocabulary, or a number of layers that may be none. */
+  index: z.int().min(0).max(2 ** 31 - 1),
+  /** What is added to a variance before it divides. */
+  epsilon: z.number().min(0).max(1),
+  number: z.number(),
+  positive: z.number().positive(),
+  atLeastOne: z.number().min(1),
+  word: z.string().min(1),
+  section: z.record(z.string(), z.unknown()),
 }
 
-/** @param of what the key belongs to, where that is not clear. @throws UserError unless the value (or the fallback) is a finite number. */
-export function numberOf(config: Config, key: string, fallback?: number, of = ''): number {
-  const value = config[key] ?? fallback
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw new UserError(`config.json: ${key}${of} must be a number, got ${JSON.stringify(config[key])}`)
+/**
+ * @param of what the key belongs to, where that is not clear
+ * @throws UserError naming the key where the value (or the fallback) is not of this kind
+ */
+export function read<T>(config: Config, key: string, kind: z.ZodType<T>, fallback?: T, of = ''): T {
+  const name = `${key}${of}`
+  return checkValue(z.object({ [name]: kind }), { [name]: config[key] ?? fallback }, 'config.json')[name] as T
 }
+
+/** A tensor's side. */
+export const countOf = (config: Config, key: string, fallback?: number): number => read(config, key, KIND.size, fallback)
+
+export const fewOf = (config: Config, key: string, fallback?: number): number => read(config, key, KIND.few, fallback)
+
+export const epsilonOf = (config: Config, key: string, fallback: number): number => read(config, key, KIND.epsilon, fallback)
+
+export const isSet = (config: Config, key: string, fallback: boolean): boolean => read(config, key, z.boolean(), fallback)
+
+/** A section of the config. */
+export const sectionOf = (config: Config, key: string): Config | undefined => read(config, key, KIND.section.optional())
 
 /** The class of transformers that the weights belong to: the first entry of `architectures`, `fallback` when there is none. */
 export function classOf(config: Config, fallback?: string): string | undefined {
-  return (config.architectures as string[] | null | undefined)?.[0] ?? fallback
+  return read(config, 'architectures', z.array(KIND.word), [])[0] ?? fallback
 }
 
 /** Number of classes of a classification head: the names decide; transformers leaves the default of two unwritten. */
 export function labelsOf(config: Config): number {
-  const labels = config.id2label as object | null | undefined
+  const labels = read(config, 'id2label', z.record(z.string(), z.union([z.string(), z.number()])).optional())
   return labels ? countOf({ id2label: Object.keys(labels).length }, 'id2label') : countOf(config, 'num_labels', 2)
 }
 
@@ -47,7 +70,7 @@ export function checkUsual(config: Config, what: string, usual: Config): void {
 /** Whether a head with this configuration classifies or estimates one number. */
 export function headObjective(config: Config): 'classes' | 'value' {
   const labels = labelsOf(config)
-  const problem = config.problem_type ?? (labels === 1 ? 'regression' : 'single_label_classification')
+  const problem = read(config, 'problem_type', KIND.word, labels === 1 ? 'regression' : 'single_label_classification')
   if (problem === 'single_label_classification') return 'classes'
   if (problem === 'regression' && labels === 1) return 'value'
   throw new UserError(

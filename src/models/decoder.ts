@@ -1,9 +1,10 @@
 // The decoders of the Llama kind: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Qwen 2 and 3 and Mistral differ
 // from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM.
+import { z } from 'zod'
 import { tf, type Tensor } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
 import { activationOf } from './activations.js'
-import { countOf, numberOf, type Config } from './config.js'
+import { countOf, epsilonOf, fewOf, isSet, KIND, read, type Config } from './config.js'
 import { attend, linear, rmsNorm, type HeadSizes } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
@@ -42,33 +43,33 @@ function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
   const all = (value: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => value(layer))
   const windowed = (config.sliding_window ?? null) !== null
   if (kind === 'mistral') return all(() => windowed)
-  if (kind === 'llama' || !windowed || config.use_sliding_window !== true) return all(() => false)
-  const types = config.layer_types as string[] | null | undefined
+  if (kind === 'llama' || !windowed || !isSet(config, 'use_sliding_window', false)) return all(() => false)
+  const types = read(config, 'layer_types', z.array(KIND.word).optional())
   if (types && (types.length !== layers || types.some((type) => type !== 'sliding_attention' && type !== 'full_attention'))) {
     throw new UserError(
       `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
     )
   }
-  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= numberOf(config, 'max_window_layers')))
+  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= read(config, 'max_window_layers', KIND.index)))
 }
 
 function readConfig(kind: Kind, config: Config): Decoder {
   const width = countOf(config, 'hidden_size')
-  const heads = countOf(config, 'num_attention_heads')
-  const kvHeads = countOf(config, 'num_key_value_heads', heads)
+  const heads = fewOf(config, 'num_attention_heads')
+  const kvHeads = fewOf(config, 'num_key_value_heads', heads)
   if (heads % kvHeads) throw new UserError(`config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`)
-  const local = localLayers(kind, config, countOf(config, 'num_hidden_layers'))
-  const attention = config.attention_bias === true && kind !== 'mistral'
+  const local = localLayers(kind, config, fewOf(config, 'num_hidden_layers'))
+  const attention = isSet(config, 'attention_bias', false) && kind !== 'mistral'
   return {
     width,
     heads,
     kvHeads,
-    headDim: countOf(config, 'head_dim', Math.floor(width / heads)),
+    headDim: fewOf(config, 'head_dim', Math.floor(width / heads)),
     inner: countOf(config, 'intermediate_size'),
-    epsilon: numberOf(config, 'rms_norm_eps', 1e-6),
+    epsilon: epsilonOf(config, 'rms_norm_eps', 1e-6),
     activation: activationOf(config, 'hidden_act', 'silu'),
-    tied: config.tie_word_embeddings === true,
-    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, kind === 'llama' && config.mlp_bias === true],
+    tied: isSet(config, 'tie_word_embeddings', false),
+    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, kind === 'llama' && isSet(config, 'mlp_bias', false)],
     headNorms: kind === 'qwen3',
     local,
     window: local.includes(true) ? countOf(config, 'sliding_window') : Infinity,

@@ -2,7 +2,7 @@
 // stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
 import { tf, type Tensor } from '../tensor/index.js'
 import { activationOf } from './activations.js'
-import { checkUsual, countOf, headDimOf, numberOf, type Config } from './config.js'
+import { checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet, type Config } from './config.js'
 import { attend, layerNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model, Weights } from './model.js'
@@ -18,18 +18,19 @@ function conv1d(x: Tensor, weights: Weights, name: string): Tensor {
 /** A causal language model from its config.json. */
 export function gpt2(config: Config): Model {
   checkUsual(config, 'gpt2', { add_cross_attention: false })
-  const [width, heads] = [countOf(config, 'n_embd'), countOf(config, 'n_head')]
+  const [width, heads] = [countOf(config, 'n_embd'), fewOf(config, 'n_head')]
   const inner = countOf(config, 'n_inner', 4 * width)
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'n_positions', 1024)
-  const epsilon = numberOf(config, 'layer_norm_epsilon', 1e-5)
+  const epsilon = epsilonOf(config, 'layer_norm_epsilon', 1e-5)
   const activation = activationOf(config, 'activation_function', 'gelu_new')
   const sizes = { heads, kvHeads: heads, headDim: headDimOf(width, heads) }
-  const scaleOf = (index: number) =>
-    (config.scale_attn_weights === false ? 1 : sizes.headDim ** -0.5) / (config.scale_attn_by_inverse_layer_idx === true ? index + 1 : 1)
+  const scale = isSet(config, 'scale_attn_weights', true) ? sizes.headDim ** -0.5 : 1
+  const falling = isSet(config, 'scale_attn_by_inverse_layer_idx', false)
+  const scaleOf = (index: number) => scale / (falling ? index + 1 : 1)
   const book = declareShapes()
   const [word, position] = ['transformer.wte.weight', 'transformer.wpe.weight']
-  const head = config.tie_word_embeddings === false ? 'lm_head.weight' : word
+  const head = isSet(config, 'tie_word_embeddings', true) ? word : 'lm_head.weight'
   book.shapes[word] = [vocabulary, width]
   book.shapes[position] = [positions, width]
 
@@ -53,7 +54,7 @@ export function gpt2(config: Config): Model {
       },
     }
   }
-  const layers = Array.from({ length: countOf(config, 'n_layer') }, (_, index) => layer(`transformer.h.${index}.`, index))
+  const layers = Array.from({ length: fewOf(config, 'n_layer') }, (_, index) => layer(`transformer.h.${index}.`, index))
   book.affine('transformer.ln_f', [width], true)
   if (head !== word) book.shapes[head] = [vocabulary, width]
   return {

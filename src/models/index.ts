@@ -1,8 +1,9 @@
 // Architectures by the words that config.json uses, and the model of a checkpoint.
 import { unknown, UserError } from '../errors/index.js'
+import { fileOf } from '../errors/input.js'
 import { bert } from './bert.js'
 import { clip } from './clip.js'
-import { classOf, type Config } from './config.js'
+import { classOf, KIND, read, type Config } from './config.js'
 import { decoder } from './decoder.js'
 import { gpt2 } from './gpt2.js'
 import type { Model } from './model.js'
@@ -73,7 +74,16 @@ function misfits(model: Model, shapes: Record<string, readonly number[]>): strin
  * @throws UserError for an unknown architecture, or naming missing and misshapen tensors and those of further layers.
  */
 export function loadModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
-  const type = String(config.model_type ?? '')
+  try {
+    return makeModel(config, shapes)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(error.message.replace('config.json', fileOf(config, 'config.json')), { cause: error })
+  }
+}
+
+function makeModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
+  const type = read(config, 'model_type', KIND.word)
   const architecture = architectures.find((each) => each.modelTypes.includes(type))
   if (!architecture) throw unknown('model_type in config.json', type, architectures.flatMap((each) => each.modelTypes))
   const { classes, named } = architecture

@@ -15,6 +15,7 @@ export interface ImageSizes {
 
 export function readImageSizes(config: Config): ImageSizes {
   const [image, patch, channels] = [countOf(config, 'image_size', 224), countOf(config, 'patch_size'), countOf(config, 'num_channels', 3)]
+  if (patch > image) throw new UserError(`config.json: patch_size ${patch} is larger than image_size ${image}`)
   return { channels, image, patch, sequence: Math.floor(image / patch) ** 2 + 1 }
 }
 

@@ -1,7 +1,7 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout, with the scalings of its frequencies for longer
 // texts as transformers 5 reads them.
 import { unknown, UserError } from '../errors/index.js'
-import { checkUsual, numberOf, type Config } from './config.js'
+import { checkUsual, countOf, isSet, KIND, read, sectionOf, type Config } from './config.js'
 
 export interface Rope {
   headDim: number
@@ -21,7 +21,7 @@ interface Settings {
   /** Length of the pre-training texts. */
   length: number
   parameters: Config
-  /** One of the parameters. @throws UserError where it is not a number and there is no fallback */
+  /** One of the parameters, above 0. @throws UserError where it is not, and there is no fallback */
   number(key: string, fallback?: number): number
 }
 
@@ -32,12 +32,13 @@ const yarn: Scaling = (plain, { theta, headDim, length, parameters, number }) =>
   const factor = number('factor')
   const dimensionOf = (turns: number) => (headDim * Math.log(length / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const ends = [dimensionOf(number('beta_fast', 32)), dimensionOf(number('beta_slow', 1))]
-  const [low, high] = parameters.truncate !== false ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
+  const [low, high] = isSet(parameters, 'truncate', true) ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
   const from = Math.max(low, 0)
   const to = Math.min(high, headDim - 1)
   const share = (i: number) => Math.min(1, Math.max(0, (i - from) / (to === from ? 0.001 : to - from)))
   const heat = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
-  const usual = parameters.mscale && parameters.mscale_all_dim ? heat(number('mscale')) / heat(number('mscale_all_dim')) : heat(1)
+  const [some, all] = ['mscale', 'mscale_all_dim'].map((key) => read(parameters, key, KIND.number.min(0), 0))
+  const usual = some && all ? heat(some) / heat(all) : heat(1)
   return { rates: plain.map((f, i) => (f / factor) * share(i) + f * (1 - share(i))), amplitude: number('attention_factor', usual) }
 }
 
@@ -69,16 +70,16 @@ const SCALINGS: Record<string, Scaling> = {
  * @throws UserError for an unknown type, and for a number that its formula lacks
  */
 export function readRope(config: Config, headDim: number, positions: number): Rope {
-  const parameters = (config.rope_scaling ?? config.rope_parameters ?? {}) as Config
-  const type = String(parameters.rope_type ?? parameters.type ?? 'default')
-  if (!(type in SCALINGS)) throw unknown('rope type in config.json', type, Object.keys(SCALINGS))
+  const parameters = sectionOf(config, 'rope_scaling') ?? sectionOf(config, 'rope_parameters') ?? {}
+  const type = read(parameters, 'rope_type', KIND.word, read(parameters, 'type', KIND.word, 'default'))
+  if (!Object.hasOwn(SCALINGS, type)) throw unknown('rope type in config.json', type, Object.keys(SCALINGS))
   if (headDim % 2) throw new UserError(`config.json: head_dim must be even for rotary positions, got ${headDim}`)
   for (const each of [config, parameters]) checkUsual(each, 'rotary positions', { partial_rotary_factor: 1 })
   const nested = Object.keys(parameters).find((key) => typeof parameters[key] === 'object' && parameters[key] !== null)
   if (nested) throw new UserError(`config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`)
-  const number = (key: string, fallback?: number) => numberOf(parameters, key, fallback, ` of rope type ${type}`)
-  const theta = number('rope_theta', numberOf(config, 'rope_theta', 10000))
-  const length = numberOf(config, 'original_max_position_embeddings', number('original_max_position_embeddings', positions))
+  const number = (key: string, fallback?: number) => read(parameters, key, KIND.positive, fallback, ` of rope type ${type}`)
+  const theta = read(parameters, 'rope_theta', KIND.atLeastOne, read(config, 'rope_theta', KIND.atLeastOne, 10000))
+  const length = countOf(config, 'original_max_position_embeddings', countOf(parameters, 'original_max_position_embeddings', positions))
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
   const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, parameters, number })
   return { headDim, rates, amplitude, positions: bounded ? positions : Infinity, turns: new Map() }

@@ -1,7 +1,7 @@
 // The vision transformer (Dosovitskiy et al. 2021) as an image classifier. Names and shapes are those of transformers'
 // ViTForImageClassification.
 import { activationOf } from './activations.js'
-import { countOf, headObjective, labelsOf, numberOf, type Config } from './config.js'
+import { countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf, type Config } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import type { Model } from './model.js'
@@ -24,10 +24,10 @@ export function vit(config: Config): Model {
   const settings: LayerSettings = {
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
-    heads: countOf(config, 'num_attention_heads'),
-    epsilon: numberOf(config, 'layer_norm_eps', 1e-12),
+    heads: fewOf(config, 'num_attention_heads'),
+    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
     activation: activationOf(config, 'hidden_act', 'gelu'),
-    bias: config.qkv_bias !== false,
+    bias: isSet(config, 'qkv_bias', true),
     mask: () => null,
   }
   const { width, heads, epsilon } = settings
@@ -42,7 +42,7 @@ export function vit(config: Config): Model {
     { kernel: `${kernel}.weight`, bias: `${kernel}.bias`, token: `${at}cls_token`, position: `${at}position_embeddings` },
     width,
   )
-  const layers = Array.from({ length: countOf(config, 'num_hidden_layers') }, (_, index) =>
+  const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
     encoderLayer(book, `vit.encoder.layer.${index}.`, index, LAYER, settings))
   book.affine('vit.layernorm', [width], true)
   book.affine('classifier', [labels, width], true)
