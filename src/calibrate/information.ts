@@ -5,7 +5,7 @@ import { companionsOf, openModel, writeCard, writeCheckpoint, type TensorContent
 import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
-import { loadModel, type Weights } from '../models/index.js'
+import { checkFinite, loadModel, type Weights } from '../models/index.js'
 import { packageVersion } from '../record/package.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -35,6 +35,7 @@ export async function writeInformation(kind: Information, reference: string, out
     const chosen = task.items.slice(-items)
     const found = kind === 'gram' ? await gramMatrices(model, weights, await encodeItems({ ...task, items: chosen }, reader))
       : await fisherDiagonals(model, weights, (await Promise.all(chosen.map((item) => encodeItems({ ...task, items: [item] }, reader)))).flat())
+    for (const [name, values] of found) checkFinite(values, () => `${kind} of ${name}`)
     const shapeOf = (name: string): number[] => (kind === 'gram' ? [model.shapes[name][1], model.shapes[name][1]] : model.shapes[name])
     const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))

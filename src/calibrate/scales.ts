@@ -1,7 +1,7 @@
 // Scale distillation of BitDelta: with signs fixed, one scale per matrix is trained so that the logits become those of the
 // post-trained model. Everything else stays as the post-trained model has it (the authors' code also trains embeddings, norms
 // and the head; the paper freezes them, and so do we).
-import { forward, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
+import { checkFinite, forward, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
 
 export interface DistillOptions {
@@ -66,6 +66,7 @@ export async function distillScales(
     }
     const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
     errors.push((await value.data())[0])
+    checkFinite(errors.slice(-1), () => `the difference of the logits at step ${step}`)
     const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]))
     tf.dispose([value, ...grads])
     if (step === steps) break

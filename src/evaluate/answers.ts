@@ -1,5 +1,5 @@
 // Generated answers to a task's prompts, and what its metrics and filters make of them.
-import { countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
+import { checkFinite, countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
 import { cutAtStop, filterAnswer } from '../tasks/filters.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Item, Task } from '../tasks/task.js'
@@ -19,7 +19,8 @@ async function greedyMatches(model: Model, weights: Weights | Source, batches: r
   const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
   const best = await run(sourceOf(model, weights), feeds, foldHighest)
   for (const [i, each] of best.entries()) {
-    const tokens = await each.index.data()
+    const [tokens, values] = [await each.index.data(), await each.value.data()]
+    checkFinite(values, (k) => `the best logit of item ${batches[i].items[counted[i].rows[k]] + 1}`)
     counted[i].labels.forEach((label, k) => {
       if (tokens[k] !== label) matches[batches[i].items[counted[i].rows[k]]] = 0
     })

@@ -1,9 +1,10 @@
 // Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
-import { countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
+import { checkFinite, countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
 import type { Item } from '../tasks/task.js'
 import { batchesOf } from '../tasks/sequence.js'
-import { IGNORED, type Batch, type Tensor } from '../tensor/index.js'
+import { IGNORED, tf, type Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
+import { foldHighest } from './highest.js'
 
 /** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
 export async function classBatches(items: readonly Item[], tokenizer: Tokenizer, batchTokens: number): Promise<Batch[]> {
@@ -25,13 +26,16 @@ export async function predict(model: Model, weights: Weights | Source, batches: 
     tokens: batch.rows * (model.sequence ?? batch.columns),
     open: () => makeInputs(model, batch, { wanted: counted[i].at }),
   }))
-  const read = (outputs: Tensor): Tensor => (model.objective === 'value' ? outputs.flatten() : outputs.argMax(1))
-  const results = await run(sourceOf(model, weights), feeds, (_: Tensor | null, outputs) => read(outputs))
+  const results = await run(sourceOf(model, weights), feeds, foldHighest)
   const predicted = new Array<number>(count)
   for (const [i, result] of results.entries()) {
-    const values = await result.data()
-    counted[i].rows.forEach((row, k) => (predicted[batches[i].items[row]] = values[k]))
-    result.dispose()
+    const [values, classes] = [await result.value.data(), await result.index.data()]
+    tf.dispose(result as tf.TensorContainer)
+    const itemOf = (k: number) => batches[i].items[counted[i].rows[k]]
+    checkFinite(values, (k) => `the output for item ${itemOf(k) + 1}`)
+    // The one output of a regressor is its highest.
+    const found = model.objective === 'value' ? values : classes
+    found.forEach((value, k) => (predicted[itemOf(k)] = value))
   }
   return predicted
 }

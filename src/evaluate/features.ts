@@ -1,5 +1,5 @@
 // What a model makes of the prompts of a task before it answers: their mean last hidden states, the input of a router.
-import { disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
+import { checkFinite, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
 import { hiddenStates } from '../models/hidden.js'
 import { batchesOf, fitSequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
@@ -35,6 +35,7 @@ export async function promptFeatures(model: Model, weights: Weights, task: Task,
     disposeInputs(inputs)
     const values = (await means.data()) as Float32Array
     means.dispose()
+    checkFinite(values, (k) => `a feature of item ${batch.items[Math.floor(k / model.width)] + 1}`)
     batch.items.forEach((item, row) => features.set(values.subarray(row * model.width, (row + 1) * model.width), item * model.width))
   }
   return features

@@ -1,6 +1,6 @@
 // Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
 import { tf, IGNORED, type Batch } from '../tensor/index.js'
-import { makeInputs, run, sourceOf, type Cache, type Model, type Source, type Weights } from '../models/index.js'
+import { checkFinite, makeInputs, run, sourceOf, type Cache, type Model, type Source, type Weights } from '../models/index.js'
 import { foldHighest } from './highest.js'
 
 export interface GenerateOptions {
@@ -36,7 +36,8 @@ async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cac
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
   const feed = { tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted, cache }) }
   const [best] = await run(source, [feed], foldHighest)
-  const tokens = (await best.index.data()) as Int32Array
+  const [tokens, values] = [(await best.index.data()) as Int32Array, await best.value.data()]
+  checkFinite(values, () => 'the best logit of the next token')
   tf.dispose(best as tf.TensorContainer)
   const width = cache.length + batch.columns
   const mask = new Int32Array(batch.rows * width)

@@ -1,5 +1,5 @@
 // Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
-import { addPart, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
+import { addPart, checkFinite, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
 import { batchesOf, continuationsOf, fitSequence, type Sequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
@@ -20,8 +20,9 @@ export async function logLikelihoods(model: Model, weights: Weights | Source, se
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()
-    counted[i].rows.forEach((row, k) => (sums[batches[i].items[row]] -= values[k]))
     tf.dispose([losses, state as tf.TensorContainer])
+    checkFinite(values, (k) => `the log-likelihood of text ${batches[i].items[counted[i].rows[k]] + 1}`)
+    counted[i].rows.forEach((row, k) => (sums[batches[i].items[row]] -= values[k]))
   }
   return sums
 }

@@ -1,6 +1,6 @@
 // The loss of a model on a fixed list of batches, per item, in float64 sums of float32 losses.
 import { tf, type Batch } from '../tensor/index.js'
-import { addPart, finishParts, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
+import { addPart, checkFinite, finishParts, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
 import { preparePass, type Pass } from './pass.js'
 
 export interface Loss {
@@ -33,7 +33,7 @@ export function collectLosses(passes: readonly Pass[]) {
   }
 }
 
-/** Loss of the batches under these weights, held or read block by block. */
+/** Loss of the batches under these weights, held or read block by block. @throws NotFinite naming the item, counted from 1 */
 export async function lossOf(model: Model, weights: Weights | Source, batches: readonly Batch[]): Promise<Loss> {
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
@@ -41,8 +41,10 @@ export async function lossOf(model: Model, weights: Weights | Source, batches: r
     addPart(model.objective, state, outputs, passes[i].labels(), from))
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
-    sums.add(passes[i], await losses.data())
+    const values = await losses.data()
     tf.dispose([losses, state as tf.TensorContainer])
+    checkFinite(values, (k) => `the loss of item ${passes[i].items[k] + 1}`)
+    sums.add(passes[i], values)
   }
   return sums.finish()
 }

@@ -15,6 +15,7 @@ export * from './objective.js'
 export * from './inputs.js'
 export * from './source.js'
 export * from './chain.js'
+export * from './finite.js'
 export { planStretches, type Load, type PassKind } from './plan.js'
 
 export interface Architecture {

@@ -16,6 +16,7 @@ import { tf } from '../tensor/index.js'
 import { failedRow, type Finished } from './columns.js'
 import type { AttributeOptions, Bound } from './measure.js'
 import type { Run } from './plan.js'
+import { requireFinite } from './run.js'
 import { collectWarnings } from './warnings.js'
 
 /** Sums over the edited tensors, and the norm of the change of each. */
@@ -157,6 +158,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
       status: 'ok',
       error: null,
     }
+    requireFinite(row)
     return { row, terms }
   } finally {
     await Promise.all([base.close(), post.close(), rm(scratch, { recursive: true, force: true })])

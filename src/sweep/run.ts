@@ -2,6 +2,7 @@
 import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
+import { NotFinite } from '../models/index.js'
 import { classify, lossOf, riemannSum, taylor2, type Loss, type PathSum } from '../loss/index.js'
 import { gramMatrices } from '../loss/information.js'
 import type { Row, Term } from '../record/index.js'
@@ -93,7 +94,7 @@ export async function executeRun(
 
 const firstItems = (task: Task, items: number): Task => ({ ...task, items: task.items.slice(0, items) })
 
-function requireFinite(columns: Record<string, unknown>): void {
+export function requireFinite(columns: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(columns)) {
     if (typeof value === 'number' && !Number.isFinite(value)) throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
   }
@@ -113,8 +114,9 @@ async function measureLoss(
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
   const { model, post } = home
   const { routed } = applied
-  const edited = await (routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches))
-  requireFinite({ loss_edited: edited.mean })
+  const edited = await (routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches)).catch((error) => {
+    throw error instanceof NotFinite ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error }) : error
+  })
   const { change, standardError, class: verdict } = classify(lossPost, edited)
   const { rule, steps } = settings
   const still = applied.editNorm === 0

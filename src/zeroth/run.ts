@@ -7,7 +7,7 @@ import { companionsOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
-import { loadModel, type Model } from '../models/index.js'
+import { loadModel, NotFinite, type Model } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
 import { writeWhole } from '../record/write.js'
 import { loadTask, type Task } from '../tasks/index.js'
@@ -128,15 +128,15 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
     const add = async (entry: Entry) => {
       note(entry)
       onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
-      if (!Number.isFinite(entry.loss)) throw new UserError(`${run.name}: the loss is ${entry.loss} at step ${entry.step}; try a lower learning_rate`)
       await journal.add(entry)
     }
     const point = copyOf(base)
     const batchOf = batcher(sequences, { seed: run.seed, batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
-    const seeds =
-      run.method === 'mezo'
-        ? await mezo(model, point, run, (step) => batchOf(0, step), { past: journal.past, add })
-        : await fedkseed(model, point, run, batchOf, { past: journal.past, add })
+    const journalled = { past: journal.past, add }
+    const tuned = run.method === 'mezo' ? mezo(model, point, run, (step) => batchOf(0, step), journalled) : fedkseed(model, point, run, batchOf, journalled)
+    const seeds = await tuned.catch((error) => {
+      throw error instanceof NotFinite ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error }) : error
+    })
     const file = join(out, `${run.name}.safetensors`)
     const bytes = await writeSeeds(file, seeds, weights)
     const rebuilt = rebuild(copyOf(base), await readSeeds(file))
