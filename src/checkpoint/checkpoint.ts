@@ -9,6 +9,7 @@ import { checkFile, readObject, readText } from '../errors/input.js'
 import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, notFinite, type WritableDtype } from './dtype.js'
 import { decodeCheckpoint } from './decoded.js'
 import { readHeader, type TensorEntry } from './header.js'
+import { followTies } from './tied.js'
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
@@ -21,6 +22,10 @@ export interface Checkpoint {
   config: Record<string, unknown> | null
   /** Its text, in which numbers are spelled as its writer did. */
   configText: string | null
+  /** Stored copies of tied weights → the tensor they copy. */
+  tied: ReadonlyMap<string, string>
+  /** Sentences for the user on how the files were understood, where that is not plain. */
+  notes: readonly string[]
   tensors: ReadonlyMap<string, TensorEntry>
   /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
   read(name: string): Promise<Float32Array>
@@ -92,6 +97,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     config,
     configText,
     tensors,
+    tied: new Map(),
+    notes: [],
     read: async (name) => {
       const entry = entryOf(name)
       return readValues(await handleOf(entry.file), entry)
@@ -115,7 +122,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     },
   }
   try {
-    return await decodeCheckpoint(stored, bytes)
+    return await followTies(await decodeCheckpoint(stored, bytes))
   } catch (error) {
     await stored.close()
     throw error

@@ -6,6 +6,7 @@ import { resolveModel, type ResolveOptions } from '../hub/index.js'
 import { isAdapter, openAdapter, openPost } from './adapter.js'
 import { openCheckpoint, type Checkpoint } from './checkpoint.js'
 import { readLoraConfig } from './lora.js'
+import { agreeOnTies } from './tied.js'
 import { completeTower, isTower } from './tower.js'
 
 /**
@@ -23,13 +24,14 @@ export async function openModel(reference: string, options: ResolveOptions = {})
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-/** A base and a post-trained model, which may be an adapter of it, or its image tower. */
+/** A base and a post-trained model, which may be an adapter of it, or its image tower; where one has an output of its own, both have. */
 export async function openModels(base: string, post: string, options: ResolveOptions = {}): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
   const opened = await openCheckpoint(baseFolder)
   try {
     const found = await openPost(postFolder, opened)
-    return [opened, isTower(found.config, opened.config) ? completeTower(found, opened) : found]
+    const [first, second] = agreeOnTies([opened, isTower(found.config, opened.config) ? completeTower(found, opened) : found])
+    return [first, second]
   } catch (error) {
     await opened.close()
     throw error

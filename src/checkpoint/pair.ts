@@ -3,7 +3,7 @@ import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { matchingNames } from './roles.js'
-import { findTied, mayBeTied } from './tied.js'
+import { agreeOnTies } from './tied.js'
 
 export interface Pair {
   base: Checkpoint
@@ -11,7 +11,7 @@ export interface Pair {
   /** Floating tensors that both hold with the same shape, tied copies left out; in the order of the post-trained model. */
   names: string[]
   /** Stored copies of tied weights in the post-trained model → the tensor they copy. */
-  tied: Map<string, string>
+  tied: ReadonlyMap<string, string>
   /** What does not match, one phrase per tensor; empty unless `ignoreUnmatched`. */
   unmatched: string[]
   /** Tensors whose stored formats differ; they are compared as float32. */
@@ -27,18 +27,23 @@ export interface PairOptions {
   head?: readonly string[]
 }
 
-/** Throws one UserError that lists every tensor without a partner, or with another shape. */
-export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { ignoreUnmatched = false, head = [] }: PairOptions = {}): Promise<Pair> {
+/**
+ * Base and post-trained model, which agree on what is tied as openModels makes them.
+ * @throws UserError that lists every tensor without a partner, or with another shape
+ */
+export async function pairCheckpoints(one: Checkpoint, two: Checkpoint, { ignoreUnmatched = false, head = [] }: PairOptions = {}): Promise<Pair> {
+  const [base, post] = agreeOnTies([one, two])
+  const { tied } = post
   const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
   const names: string[] = []
   const shapes: string[] = []
   const missing = { base: [] as string[], post: [] as string[] }
   const dtypes: Pair['dtypes'] = []
   for (const entry of post.tensors.values()) {
-    if (inHead.has(entry.name)) continue
+    if (inHead.has(entry.name) || tied.has(entry.name)) continue
     const partner = base.tensors.get(entry.name)
     if (!partner) {
-      if (!mayBeTied(entry.name, post)) missing.base.push(entry.name)
+      missing.base.push(entry.name)
     } else if (String(partner.shape) !== String(entry.shape)) {
       shapes.push(`${entry.name} [${partner.shape.join(', ')}] in base, [${entry.shape.join(', ')}] in post`)
     } else if (isFloating(entry.dtype) !== isFloating(partner.dtype)) {
@@ -48,7 +53,7 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
       if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
     }
   }
-  for (const name of base.tensors.keys()) if (!inHead.has(name) && !post.tensors.has(name) && !mayBeTied(name, base)) missing.post.push(name)
+  for (const name of base.tensors.keys()) if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],
@@ -69,13 +74,5 @@ export async function pairCheckpoints(base: Checkpoint, post: Checkpoint, { igno
   }
   const unmatched = kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`))
   if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
-
-  const tied = await findTied(post)
-  // A head that only one side stores and that is no true copy has no delta of its own.
-  for (const name of [...post.tensors.keys()].filter((name) => !inHead.has(name) && !base.tensors.has(name) && mayBeTied(name, post) && !tied.has(name))) {
-    const reason = `${name} is not in ${base.folder} and differs from the embedding it would be tied to`
-    if (!ignoreUnmatched) throw new UserError(`${post.folder}: ${reason} (--ignore-unmatched goes on without it)`)
-    unmatched.push(`${name} (only in post)`)
-  }
-  return { base, post, names: names.filter((name) => !tied.has(name)), tied, unmatched, dtypes }
+  return { base, post, names, tied, unmatched, dtypes }
 }

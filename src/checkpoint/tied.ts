@@ -1,40 +1,159 @@
-// Tied weights: an output matrix that is the input embedding. Most files leave the copy out; some store it.
+// Tied weights: output tensors that are the input embedding. One rule for every reader, that of transformers 5: what a file
+// does not hold is the tensor that it is tied to; of a pair that it holds twice, equal tensors are one and different ones are two.
 import type { Checkpoint } from './checkpoint.js'
+import { isFloating } from './dtype.js'
+import { saysTied, untiedConfig } from './tie-defaults.js'
 
-/** Output tensors that transformers ties, with the names their embedding may have. */
-const TIES: readonly (readonly [copy: RegExp, sources: RegExp])[] = [
-  [/(^|\.)lm_head(\.decoder)?\.weight$/, /(^|\.)(embed_tokens|wte|word_embeddings|token_embedding)\.weight$/],
-  [/(^|\.)cls\.predictions\.decoder\.weight$/, /(^|\.)word_embeddings\.weight$/],
-  [/(^|\.)cls\.predictions\.decoder\.bias$/, /(^|\.)cls\.predictions\.bias$/],
-  [/(^|\.)lm_head\.decoder\.bias$/, /(^|\.)lm_head\.bias$/],
-]
+/** Output matrices, by the names that transformers' classes give them. */
+const OUTPUT =
+  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$/
+const EMBEDDING = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
+/** The two embeddings of an encoder-decoder, which are copies of `shared`. */
+const SIDE = /(^|\.)(en|de)coder\.embed_tokens\.weight$/
+const SHARED = /(^|\.)shared\.weight$/
+/** The decoder of a head for masked tokens, whose bias is tied too. */
+const DECODER = /((?:^|\.)(?:lm_head|(?:cls\.)?predictions))\.decoder\.(weight|bias)$/
 
-/** True when a missing tensor of this name is what a tied model's file looks like. */
-export function mayBeTied(name: string, checkpoint: Checkpoint): boolean {
-  return checkpoint.config?.tie_word_embeddings !== false && sourceOf(name, checkpoint) !== null
+/** Parts that two names have in common from the start. */
+function kinship(one: string, two: string): number {
+  const [a, b] = [one.split('.'), two.split('.')]
+  const end = a.findIndex((part, i) => part !== b[i])
+  return end < 0 ? a.length : end
 }
 
-/**
- * Stored copies → the tensor they copy. A copy counts only when it is bit for bit the same and the config does not say
- * `tie_word_embeddings: false`; these (few) tensors are the only ones read.
- */
-export async function findTied(checkpoint: Checkpoint): Promise<Map<string, string>> {
-  const tied = new Map<string, string>()
-  if (checkpoint.config?.tie_word_embeddings === false) return tied
-  for (const name of checkpoint.tensors.keys()) {
-    const source = sourceOf(name, checkpoint)
-    if (source === null) continue
-    const [a, b] = [checkpoint.tensors.get(name)!, checkpoint.tensors.get(source)!]
-    if (a.dtype !== b.dtype || String(a.shape) !== String(b.shape)) continue
-    if (Buffer.compare(await checkpoint.readBytes(name), await checkpoint.readBytes(source)) === 0) tied.set(name, source)
+/** The tensor that one of this name is tied to, if it is an output; of several embeddings the nearest, and `shared` before others. */
+function sourceOf(name: string, stored: Iterable<string>): string | null {
+  if (DECODER.test(name) && name.endsWith('.bias')) {
+    const bias = name.replace(DECODER, '$1.bias')
+    return [...stored].includes(bias) ? bias : null
   }
-  return tied
+  const wanted = SIDE.test(name) ? SHARED : OUTPUT.test(name) ? EMBEDDING : null
+  if (!wanted) return null
+  const rank = (each: string): number => 2 * kinship(name, each) + (SHARED.test(each) ? 1 : 0)
+  const found = [...stored].filter((each) => each !== name && wanted.test(each)).sort((a, b) => rank(b) - rank(a))
+  return found[0] ?? null
 }
 
-function sourceOf(name: string, checkpoint: Checkpoint): string | null {
-  for (const [copy, sources] of TIES) {
-    if (!copy.test(name)) continue
-    for (const candidate of checkpoint.tensors.keys()) if (candidate !== name && sources.test(candidate)) return candidate
+/** The name under which the class has what the file holds under an output's name only, by the names of its layers. */
+function homeOf(output: string, stored: readonly string[]): string | null {
+  if (!isOutput(output)) return null
+  if (DECODER.test(output) && output.endsWith('.bias')) return output.replace(DECODER, '$1.bias')
+  const first = (pattern: RegExp): string | undefined => stored.map((name) => pattern.exec(name)?.[1]).find((prefix) => prefix !== undefined)
+  const encoder = first(/^((?:\w+\.)?)encoder\.(?:block|layers)\./)
+  const listens = stored.some((name) => /(^|\.)encoder\.conv/.test(name)) // of speech: the decoder alone has an embedding
+  if (encoder !== undefined && !listens && stored.some((name) => name.startsWith(`${encoder}decoder.`))) return `${encoder}shared.weight`
+  if (!OUTPUT.test(output)) return null
+  const homes: readonly (readonly [RegExp, string])[] = [
+    [/^(gpt_neox\.)layers\./, 'embed_in'],
+    [/^(backbone\.)layers\./, 'embeddings'],
+    [/^((?:\w+\.)?decoder\.)layers\./, 'embed_tokens'],
+    [/^((?:(?!\w*(?:vision|visual|audio))\w+\.)*)layers\.\d/, 'embed_tokens'],
+    [/^((?:\w+\.)?)h\.\d+\.self_attention\./, 'word_embeddings'],
+    [/^((?:\w+\.)?)h\.\d/, 'wte'],
+    [/^((?:\w+\.)?embeddings\.)/, 'word_embeddings'],
+  ]
+  for (const [pattern, leaf] of homes) {
+    const prefix = first(pattern)
+    if (prefix !== undefined) return `${prefix}${leaf}.weight`
   }
   return null
 }
+
+/** Stored outputs → the stored tensors that they may be tied to. */
+function storedTies({ tensors }: Checkpoint): Map<string, string> {
+  return new Map([...tensors.keys()].flatMap((name) => {
+    const source = sourceOf(name, tensors.keys())
+    return source === null ? [] : [[name, source] as const]
+  }))
+}
+
+/** A view in which some tensors have other names, or one name more. @param names of the view → the checkpoint's */
+function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, keep: boolean): Checkpoint {
+  const stored = (name: string): string => names.get(name) ?? name
+  const other = new Map([...names].map(([name, from]) => [from, name]))
+  const entries = [...checkpoint.tensors].map(([name, entry]) => (keep || !other.has(name) ? entry : { ...entry, name: other.get(name)! }))
+  const more = keep ? [...names].map(([name, from]) => ({ ...checkpoint.tensors.get(from)!, name })) : []
+  return {
+    ...checkpoint,
+    tensors: new Map([...entries, ...more].map((entry) => [entry.name, entry])),
+    read: (name) => checkpoint.read(stored(name)),
+    readRows: (name, rows) => checkpoint.readRows(stored(name), rows),
+    readBytes: (name) => checkpoint.readBytes(stored(name)),
+  }
+}
+
+async function same(checkpoint: Checkpoint, one: string, two: string): Promise<boolean> {
+  const [a, b] = [one, two].map((name) => checkpoint.tensors.get(name)!)
+  if (String(a.shape) !== String(b.shape)) return false
+  if (a.dtype === b.dtype && isFloating(a.dtype)) return Buffer.compare(await checkpoint.readBytes(one), await checkpoint.readBytes(two)) === 0
+  const [values, others] = [await checkpoint.read(one), await checkpoint.read(two)]
+  return values.every((value, i) => value === others[i])
+}
+
+/** The tensors that stand under the name of an output alone get the name of what it is tied to. */
+function atHome(file: Checkpoint): Checkpoint {
+  const names = [...file.tensors.keys()]
+  const lost = names.filter((name) => sourceOf(name, names) === null).map((name) => [homeOf(name, names), name] as const)
+  const homes = lost.filter((pair): pair is readonly [string, string] => pair[0] !== null && !names.includes(pair[0]))
+  const sole = homes.filter(([home]) => homes.filter(([other]) => other === home).length === 1)
+  return sole.length ? renamed(file, new Map(sole), false) : file
+}
+
+/**
+ * A checkpoint as transformers 5 understands its file. Tied, and only the output is stored: it is the embedding. Both are
+ * stored: equal, they are one (`tied`); different, they are two, and the config says so (version 4 would tie them). The bias
+ * of an untied head for masked tokens that is stored under its old name alone has both names. Without a config nothing changes
+ * but that equal tensors are one.
+ */
+export async function followTies(file: Checkpoint): Promise<Checkpoint> {
+  const tie = file.config === null || saysTied(file.config)
+  const names = [...file.tensors.keys()]
+  if (!tie) {
+    const decoders = names.filter((name) => DECODER.test(name) && name.endsWith('.weight'))
+    return decoders.length ? withOutputs(file, decoders) : file
+  }
+  const checkpoint = file.config ? atHome(file) : file
+  const tied = new Map<string, string>()
+  const own: [string, string][] = []
+  for (const [copy, source] of storedTies(checkpoint)) {
+    if (await same(checkpoint, copy, source)) tied.set(copy, source)
+    else own.push([copy, source])
+  }
+  if (!own.length || !checkpoint.config) return { ...checkpoint, tied }
+  const notes = own.map(([copy, source]) =>
+    `${file.folder}: ${copy} differs from ${source}, to which config.json ties it: they are two tensors, as in transformers 5 (version 4 ties them)`)
+  return untie({ ...checkpoint, tied, notes: [...checkpoint.notes, ...notes] }, own.map(([copy]) => copy))
+}
+
+/** The checkpoint with the outputs that it lacks, as copies of what they are tied to. */
+function withOutputs(checkpoint: Checkpoint, outputs: readonly string[]): Checkpoint {
+  const all = outputs.flatMap((name) => (DECODER.test(name) ? ['weight', 'bias'].map((leaf) => name.replace(/\w+$/, leaf)) : [name]))
+  const missing = new Map<string, string>()
+  for (const name of all) {
+    const source = checkpoint.tensors.has(name) ? null : sourceOf(name, checkpoint.tensors.keys())
+    if (source !== null) missing.set(name, source)
+  }
+  return missing.size ? renamed(checkpoint, missing, true) : checkpoint
+}
+
+/** The same model with these outputs as tensors of their own; its config says that nothing is tied (that of an encoder-decoder cannot). */
+export function untie(checkpoint: Checkpoint, outputs: readonly string[]): Checkpoint {
+  const view = withOutputs(checkpoint, outputs)
+  const tied = new Map([...checkpoint.tied].filter(([copy]) => !outputs.includes(copy)))
+  const sides = [...view.tensors.keys()].some((name) => SHARED.test(name))
+  if (!view.config || sides || !saysTied(view.config)) return { ...view, tied }
+  return { ...view, tied: new Map(), config: untiedConfig(view.config) }
+}
+
+/** Models that are compared tensor by tensor: where one has an output of its own, those that tie it have a copy (as mergekit 0.1.5 reads them). */
+export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[] {
+  const own = new Set(checkpoints.flatMap(({ tensors, tied }) => [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))))
+  return checkpoints.map((checkpoint) => {
+    const { tensors, tied, config } = checkpoint
+    const wanted = [...own].filter((name) => (!tensors.has(name) || tied.has(name)) && sourceOf(name, tensors.keys()) !== null)
+    return wanted.length && config && saysTied(config) ? { ...checkpoint, ...untie(checkpoint, wanted) } : checkpoint
+  })
+}
+
+/** Whether a tensor of this name may be tied to another. */
+export const isOutput = (name: string): boolean => OUTPUT.test(name) || SIDE.test(name) || (DECODER.test(name) && name.endsWith('.bias'))

@@ -8,7 +8,7 @@ import type { ErrorAt } from './parameters.js'
 import type { LayerRun } from './runs.js'
 
 /** Names of the tensors that are not stored copies of tied ones. */
-export const namesOf = ({ checkpoint, tied }: Model): string[] => [...checkpoint.tensors.keys()].filter((name) => !tied.has(name))
+export const namesOf = ({ checkpoint: { tensors, tied } }: Model): string[] => [...tensors.keys()].filter((name) => !tied.has(name))
 
 /** An error names at most this many tensors. */
 const NAMED = 12

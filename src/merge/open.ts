@@ -1,7 +1,7 @@
 // Opens the models that a merge file names: headers only, each once, under a label of its own.
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { findTied, isAdapter, openAdapter, openModel, openModels as openModelAndPost, type Checkpoint } from '../checkpoint/index.js'
+import { agreeOnTies, isAdapter, openAdapter, openModel, openModels as openModelAndPost, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { modelName, resolveModel } from '../hub/index.js'
 import type { ErrorAt, Path } from './parameters.js'
@@ -11,8 +11,6 @@ export interface Model {
   /** Last part of the folder's path or of the name on the hub, numbered when two share it: what its random draws are keyed by. */
   label: string
   checkpoint: Checkpoint
-  /** Stored copies of tied weights; they are left out. */
-  tied: ReadonlyMap<string, string>
 }
 
 export interface Models {
@@ -52,7 +50,7 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     if (!byPlace.has(place)) {
       const checkpoint = adapter !== undefined ? await openAdapted(folder, adapter)
         : base && isAdapter(folder) ? await openAdapter(folder, base.checkpoint) : await openModel(folder)
-      byPlace.set(place, { label: labelOf(adapter ?? folder, labels), checkpoint, tied: await findTied(checkpoint) })
+      byPlace.set(place, { label: labelOf(adapter ?? folder, labels), checkpoint })
     }
     return byPlace.get(place)!
   }
@@ -65,7 +63,9 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     }))
   }
   const names = [...new Set(weights.map(([text]) => text))]
-  return { of: (text) => byText.get(text)!, all: [...new Set(names.map((text) => byText.get(text)!))], names, close }
+  const all = [...new Set(names.map((text) => byText.get(text)!))]
+  for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries()) all[i].checkpoint = checkpoint
+  return { of: (text) => byText.get(text)!, all, names, close }
 }
 
 /** `model+adapter`, which are closed together. */
