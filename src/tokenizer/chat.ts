@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { UserError } from '../errors/index.js'
-import { readObject, readText } from '../errors/input.js'
+import { readText } from '../errors/input.js'
+import { readSettings } from './schema.js'
 
 export interface Message {
   role: string
@@ -22,7 +23,7 @@ interface Config {
 
 const textOf = (token: unknown): string => (typeof token === 'string' ? token : ((token as { content?: string } | null)?.content ?? ''))
 
-const readConfig = (folder: string): Config => readObject(join(folder, 'tokenizer_config.json')) as Config
+const readConfig = (folder: string): Config => readSettings(join(folder, 'tokenizer_config.json')) as Config
 
 /** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
 export async function readTemplate(folder: string): Promise<string | undefined> {

@@ -1,6 +1,4 @@
 // The tokenizer files of a model folder, read, and tokenizer.json completed as transformers completes it when it opens them.
-import { readFile } from 'node:fs/promises'
-import { UserError } from '../errors/index.js'
 
 /** A token that is found in the text before the model of the tokenizer sees it, as tokenizer.json lists it. */
 export interface AddedToken {
@@ -18,22 +16,6 @@ export interface TokenizerFile {
 
 /** tokenizer_config.json */
 export type Settings = Record<string, unknown>
-
-/** @throws UserError: no such file, or not a JSON object */
-export async function readJson(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const message = cause.code === 'ENOENT' ? `${path} is missing; a model folder must hold it` : `cannot read ${path}: ${cause.message}`
-    throw new UserError(message, { cause })
-  })
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new UserError(`${path} is not valid JSON: ${oneLine(cause)}`, { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UserError(`${path} must hold a JSON object`)
-  return value as Record<string, unknown>
-}
 
 /** Messages of JSON.parse quote the text, line breaks and all. */
 export const oneLine = (cause: unknown): string => (cause as Error).message.replace(/\s+/g, ' ')

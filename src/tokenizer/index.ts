@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { openEngine, type Encoded, type Engine, type Pair } from './engine.js'
-import { completeFile, oneLine, readJson, textOf, type TokenizerFile } from './file.js'
+import { completeFile, oneLine, textOf, type TokenizerFile } from './file.js'
+import { readSettings, readTokenizerFile } from './schema.js'
 
 export { describeEngine, type Encoded, type Pair } from './engine.js'
 
@@ -30,8 +31,7 @@ export interface Tokenizer {
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const configPath = join(folder, 'tokenizer_config.json')
-  const [json, config] = await Promise.all([readJson(path), readJson(configPath)])
-  const file = json as unknown as TokenizerFile
+  const [file, config] = [readTokenizerFile(path), readSettings(configPath)]
   const engine = await open(path, file, config)
 
   const idOf = (role: string): number | undefined => {

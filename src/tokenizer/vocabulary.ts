@@ -1,8 +1,9 @@
 // The vocabulary in a folder's tokenizer.json: which token has which id, and several vocabularies as one.
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { AddedToken, TokenizerFile } from './file.js'
+import { readTokenizerFile } from './schema.js'
 
 export interface Vocabulary {
   /** Id of every token, added ones included. */
@@ -16,16 +17,7 @@ export interface Vocabulary {
 /** Null for a folder without tokenizer.json. @throws UserError for a file without a vocabulary */
 export async function readVocabulary(folder: string): Promise<Vocabulary | null> {
   const path = join(folder, 'tokenizer.json')
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return null
-    throw new UserError(`${path}: cannot be read (${cause.code})`, { cause })
-  })
-  if (text === null) return null
-  try {
-    return listTokens(JSON.parse(text) as TokenizerFile)
-  } catch (cause) {
-    throw new UserError(`${path}: is not a tokenizer with a vocabulary (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
-  }
+  return existsSync(path) ? listTokens(readTokenizerFile(path)) : null
 }
 
 function listTokens(file: TokenizerFile): Vocabulary {

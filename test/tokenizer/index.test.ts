@@ -52,11 +52,11 @@ function write(json: string | undefined, config: string | undefined): void {
 const good = readFileSync(join(fixtures, 'llama3-bpe', 'tokenizer.json'), 'utf8')
 
 for (const [name, json, config, message] of [
-  ['no tokenizer.json', undefined, '{}', /tokenizer\.json is missing/],
-  ['no tokenizer_config.json', good, undefined, /tokenizer_config\.json is missing/],
-  ['broken JSON', good.slice(0, 500), '{}', /tokenizer\.json is not valid JSON/],
-  ['JSON of another kind', '[1, 2]', '{}', /tokenizer\.json must hold a JSON object/],
-  ['an unknown model', '{"model": {"type": "Runes"}}', '{}', /tokenizer\.json is not a tokenizer that can be read/],
+  ['no tokenizer.json', undefined, '{}', /tokenizer\.json: is missing/],
+  ['no tokenizer_config.json', good, undefined, /tokenizer_config\.json: is missing/],
+  ['broken JSON', good.slice(0, 500), '{}', /tokenizer\.json: not valid JSON/],
+  ['JSON of another kind', '[1, 2]', '{}', /tokenizer\.json: not a JSON object/],
+  ['an unknown model', '{"model": {"type": "Runes"}}', '{}', /tokenizer\.json: model\.type must be one of BPE, Unigram, WordLevel, WordPiece; got "Runes"/],
   ['no eos_token', good, '{}', /names no eos_token/],
   ['an eos_token outside the vocabulary', good, '{"eos_token": "<fin>"}', /eos_token "<fin>" is not in the vocabulary/],
 ] as const) {
