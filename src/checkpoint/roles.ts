@@ -1,25 +1,47 @@
-// What a tensor does in its model, told by the naming patterns of transformers (Llama/Qwen/Mistral, GPT-2, BERT/RoBERTa,
-// ViT, CLIP), and the choice of tensors by patterns: "linear" in the papers is the matrices of attention and MLP.
+// What a tensor does in its model, and the choice of tensors by patterns. `linear` follows from structure: every matrix, or batch
+// of matrices, but embeddings, norms, routers and heads. Names (those of transformers' modules) tell these apart, and give the
+// finer roles: the papers edit the matrices of the blocks, so a head (pooler, classifier, LM head) is none of them.
 import { closest, distance } from 'fastest-levenshtein'
 import { UserError } from '../errors/index.js'
 import { isFloating } from './dtype.js'
 
-export const ROLES = ['embedding', 'attention', 'mlp', 'norm', 'head', 'bias', 'other'] as const
+export const ROLES = ['embedding', 'attention', 'mlp', 'router', 'norm', 'head', 'bias', 'other'] as const
 export type Role = (typeof ROLES)[number]
 
+const NORM = /(^|[._])(layer_?norm\w*|layrnorm|norm\d*|ln_?\w+|\w+_layer_?norm|\w+_layrnorm|\w+_norm)(\.|$)/i
+const EMBEDDING = /embed(?!_out)|_emb(\.|$)|(^|\.)(wte|wpe|w|class_embedding|cls_token|mask_token)(\.|$)|^(model\.)?shared\.|relative_(attention|position)_bias/i
+/** A linear layer behind an embedding, which carries its name. */
+const PROJECTION = /proj|mapping|transform|linear|dense/i
+const ROUTER = /(^|\.)(router|\w+_router|\w*expert_gate)\./
+const HEAD =
+  /(^|\.)((?![qkv]_)(\w+_)?head|score|\w*classifier|qa_outputs|\w*pooler|cls|\w*predictions?|(visual|text|audio)_projection|embed_out|output_layer|vocab_\w+|lm_loss|pred_layer|sequence_summary|logits_proj)(\.|$)|^(decoder|projector|output|output_projection|proj_out)\.weight$/
+
 /** First match wins: a norm inside an attention block is a norm, a bias of an attention matrix is a bias. */
-const PATTERNS: readonly (readonly [Role, RegExp])[] = [
-  ['norm', /(^|[._])(layer_?norm\w*|layrnorm|norm\d*|ln_?\w+|\w+_layer_?norm|\w+_layrnorm|\w+_norm)(\.|$)/i],
-  ['bias', /(^|[._])bias$/],
-  ['embedding', /embed|(^|\.)(wte|wpe|class_embedding|cls_token|mask_token)(\.|$)/i],
-  ['head', /(^|\.)(lm_head|score|classifier|qa_outputs|pooler|cls|visual_projection|text_projection)(\.|$)/],
-  ['attention', /(^|\.)(\w*attn|attention|\w*attention)\.(?!.*layernorm)/i],
-  ['mlp', /(^|\.)(mlp|intermediate|feed_forward|ffn|output)\./],
+const PATTERNS: readonly (readonly [Role, (name: string, shape: readonly number[]) => boolean])[] = [
+  ['norm', (name, shape) => NORM.test(shape.length < 2 ? name : ownerOf(name))],
+  // Tables of positions are called biases too.
+  ['bias', (name) => /(^|[._])bias$/.test(name)],
+  ['embedding', (name, shape) => EMBEDDING.test(shape.length === 2 ? ownerOf(name) : name) && !(shape.length === 2 && PROJECTION.test(ownerOf(name)))],
+  ['router', (name, shape) => ROUTER.test(name) || isGate(name, shape)],
+  ['head', (name) => HEAD.test(name)],
+  ['attention', (name) => /(^|\.)\w*(attn|attentions?)\.(?!.*layernorm)/i.test(name)],
+  ['mlp', (name) => /(^|\.)(mlp\w*|intermediate|feed_forward|ff|ffns?|ffn_\w+|fc\d+|DenseReluDense|\w*moe|\w*experts?|output)\./i.test(name)],
 ]
+
+/** The tensor with the module that holds it, without the numbers of a list: `embed_tokens.weight` of `model.embed_tokens.0.weight`. */
+const ownerOf = (name: string): string =>
+  name
+    .split('.')
+    .filter((part) => !/^\d+$/.test(part))
+    .slice(-2)
+    .join('.')
+
+/** A `gate` with a row for each expert routes; that of a gated MLP has a row for each of its many inner channels. */
+const isGate = (name: string, [rows, columns]: readonly number[]): boolean => /(^|\.)gate\./.test(name) && (columns === undefined || rows < columns)
 
 /** The role of a tensor. A 1-D weight of an attention or MLP layer (a scale) is `other`. */
 export function roleOf(name: string, shape: readonly number[]): Role {
-  const role = PATTERNS.find(([, pattern]) => pattern.test(name))?.[0] ?? 'other'
+  const role = PATTERNS.find(([, fits]) => fits(name, shape))?.[0] ?? 'other'
   return (role === 'attention' || role === 'mlp') && shape.length < 2 ? 'other' : role
 }
 
@@ -29,10 +51,38 @@ export function layerOf(name: string): number | null {
   return match ? Number(match[1]) : null
 }
 
-/** True for the 2-D matrices of attention and MLP layers. */
+/** Roles of matrices that no `linear` means. */
+const APART: readonly Role[] = ['embedding', 'router', 'norm', 'head', 'bias']
+
+/**
+ * Modules call their matrix `weight`; other parameters of two dimensions are tables and states (Mamba's `A_log`), but for those of
+ * experts that are kept as one.
+ */
+const isWeight = (name: string): boolean => /(^|[._])weight$|(^|\.)\w*experts?\./.test(name)
+
+/**
+ * True for a batch of matrices [count, rows, columns]: the experts of a layer in one tensor. A convolution kernel over one axis
+ * has three dimensions too, and is none.
+ */
+export function isBatch(name: string, shape: readonly number[]): boolean {
+  return shape.length === 3 && shape[0] > 1 && shape[2] > 1 && isWeight(name) && !/conv|sampl/i.test(name) && !APART.includes(roleOf(name, shape))
+}
+
+/** The number of matrices of a batch; 1 of all else. */
+export const matricesOf = ({ name, shape }: { name: string; shape: readonly number[] }): number => (isBatch(name, shape) ? shape[0] : 1)
+
+/** True for the matrices, and batches of matrices, of a model's linear layers: no embedding, router, norm or head. */
 export function isLinear(name: string, shape: readonly number[]): boolean {
-  const role = roleOf(name, shape)
-  return shape.length === 2 && (role === 'attention' || role === 'mlp')
+  return isBatch(name, shape) || (shape.length === 2 && isWeight(name) && !APART.includes(roleOf(name, shape)))
+}
+
+/** Tensors of two or more dimensions that `linear` leaves out, counted by role; null where it leaves out none, or is not asked for. */
+export function leftByLinear(tensors: Iterable<{ name: string; shape: readonly number[] }>, { include = [] }: Selection): string | null {
+  if (!include.includes('linear')) return null
+  const left = [...tensors].filter(({ name, shape }) => shape.length > 1 && !isLinear(name, shape)).map(({ name, shape }) => roleOf(name, shape))
+  if (!left.length) return null
+  const counts = ROLES.filter((role) => left.includes(role)).map((role) => `${left.filter((each) => each === role).length} ${role}`)
+  return `linear leaves out ${left.length} tensors of two or more dimensions: ${counts.join(', ')}`
 }
 
 export interface Selection {
@@ -97,7 +147,7 @@ function matchesNothing(pattern: string, names: readonly string[]): UserError {
     return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; ${hint} Roles: ${ROLES.join(', ')}`)
   }
   if (pattern === 'linear')
-    return new UserError('pattern "linear" matches no tensor; the model has no 2-D attention or MLP matrix with a known name')
+    return new UserError('pattern "linear" matches no tensor; the model has no matrix but embeddings, routers, norms and heads')
   const nearest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
     `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`,

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
+import { sayLeft } from './pair.js'
 import { readSteps, withEditors } from './steps.js'
 
 export const command = 'attribute <base> <post>'
@@ -34,12 +35,15 @@ export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   const memory = readMemory(args.memory)
   const chain = readSteps(args)
-  const [{ setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([
-    import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'),
+  const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([
+    import('../checkpoint/index.js'), import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'),
   ])
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
+  const files = await openModels(args.base, args.post)
+  sayLeft(files[1].tensors.values(), args)
+  await Promise.all(files.map((each) => each.close()))
   const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory: bound, clock: () => performance.now() / 1000 })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
   process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))

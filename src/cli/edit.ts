@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../edit/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
-import { withPair } from './pair.js'
+import { sayLeft, withPair } from './pair.js'
 import { checkShardSize } from './options.js'
 import { sayDecoded, startProgress } from './progress.js'
 import { readSteps, withEditors } from './steps.js'
@@ -48,11 +48,11 @@ export async function handler(args: Args): Promise<void> {
     onTensor: (name, bytes) => bar.advance(bytes, name), onWarning: (text) => warnings.push(text),
   }).finally(() => bar.stop())
   await Promise.all([base.close(), post.close(), grams?.close()])
+  sayLeft(pair.names.map((name) => post.tensors.get(name)!), args, summary.passed)
   const { tensors, parameters, kept, bits_per_parameter: bits, delta_norm, edit_norm } = summary
   const text = [
     `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / parameters).toFixed(2)} %), `,
-    `${bits.toFixed(2)} bits per parameter, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n`,
-    `${args.out} written\n`,
+    `${bits.toFixed(2)} bits per parameter, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${args.out} written\n`,
   ].join('')
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write(args.json ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n` : text)

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
-import { withPair } from './pair.js'
+import { sayLeft, withPair } from './pair.js'
 import { sayDecoded, startProgress } from './progress.js'
 
 export const command = 'extract <base> <post>'
@@ -39,6 +39,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   }).finally(() => bar.stop())
   await Promise.all([post.close(), base.close()])
   const { tensors, stored, parameters, energy, left } = summary
+  sayLeft(pair.names.map((name) => post.tensors.get(name)!), { include })
   if (left.length) process.stderr.write(`warning: ${left.length} changed tensors are not in the adapter: ${left.slice(0, 6).join(', ')}${left.length > 6 ? ' …' : ''}\n`)
   process.stdout.write(
     json

@@ -1,6 +1,6 @@
 // `deltalab inspect`: what a delta looks like, before anything is done to it.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { withPair } from './pair.js'
+import { sayLeft, withPair } from './pair.js'
 import { sayDecoded, startProgress } from './progress.js'
 
 export const command = 'inspect <base> <post>'
@@ -25,6 +25,7 @@ export async function handler(args: Args): Promise<void> {
   const [base, post] = sayDecoded(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(pair.names.map((name) => post.tensors.get(name)!), args)
+  sayLeft(pair.names.map((name) => post.tensors.get(name)!), args)
   const print = (line: string): boolean => process.stdout.write(`${line}\n`)
   const text = !args.json && !args.csv
   const width = 2 + Math.max(9, ...(args.roles ? [] : names.map((name) => name.length)))

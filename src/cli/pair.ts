@@ -1,5 +1,6 @@
 // The words that commands on a pair of checkpoints share: the two folders and the choice of tensors.
 import type { Argv } from 'yargs'
+import { leftByLinear, type Selection } from '../checkpoint/index.js'
 
 export function withPair<T>(cli: Argv<T>, verb: string) {
   return cli
@@ -7,8 +8,15 @@ export function withPair<T>(cli: Argv<T>, verb: string) {
     .positional('post', { type: 'string', demandOption: true, describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]' })
     .option('include', {
       type: 'string', array: true, nargs: 1, default: [] as string[],
-      describe: `Tensors to ${verb}: names with *, role:<role>, or linear; repeatable; all when left out`,
+      describe: `Tensors to ${verb}: names with *, role:<role>, or linear (the matrices of layers); repeatable; all when left out`,
     })
     .option('exclude', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to leave out of these' })
     .option('ignore-unmatched', { type: 'boolean', default: false, describe: 'Go on without tensors that do not match' })
+}
+
+/** Says on stderr what the pattern `linear` leaves out of these tensors, where it is used, and how many selected ones no matrix editor changed. */
+export function sayLeft(tensors: Iterable<{ name: string; shape: readonly number[] }>, selection: Selection, passed = 0): void {
+  const left = leftByLinear(tensors, selection)
+  if (left) process.stderr.write(`note: ${left}\n`)
+  if (passed) process.stderr.write(`note: ${passed} of the selected tensors are no matrices (vectors, kernels, tables); an editor of matrices leaves them as they are\n`)
 }

@@ -42,5 +42,6 @@ export async function handler(args: { config: string; json: boolean }): Promise<
     process.stdout.write(`${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`)
     return
   }
-  process.stdout.write(`${describeRuns(runs)}\n${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`)
+  const left = inputs.flatMap(({ pair, left }) => left.map((text) => `${pair.name}: ${text}\n`))
+  process.stdout.write(`${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`)
 }

@@ -34,7 +34,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const interruption = new AbortController()
   process.once('SIGINT', () => interruption.abort())
   const bar = showBar(experiment.name)
-  const options = { folder, jobs, backend, retryFailed, allowCode: args.allowCodeExecution, signal: interruption.signal, onRow: bar.show }
+  const options = { folder, jobs, backend, retryFailed, allowCode: args.allowCodeExecution, signal: interruption.signal, onRow: bar.show, onNote: (text: string) => process.stderr.write(`note: ${text}\n`) }
   const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
   if (!finished) {
     process.stderr.write(`deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`)

@@ -18,7 +18,7 @@ const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as 
 const selection = section({
   include: patterns
     .default([])
-    .describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (matrices of attention and MLP); all unless given.'),
+    .describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (the matrices of all layers: no embedding, router, norm or head); all unless given.'),
   exclude: patterns.default([]).describe('Tensors to leave out of those.'),
 })
 

@@ -2,7 +2,9 @@
 import {
   checkApart,
   companionsOf,
+  isBatch,
   isFloating,
+  matricesOf,
   selectTensors,
   WRITABLE,
   writeCheckpoint,
@@ -47,6 +49,8 @@ export interface EditSummary {
   /** Norms of what was edited and of its change, before the weights are rounded to the written format. */
   delta_norm: number
   edit_norm: number
+  /** Selected tensors that are neither a matrix nor a batch of them, where an editor of the chain works on matrices only. */
+  passed: number
 }
 
 /** Throws a UserError for editors that need a gradient, which only a sweep has, or Gram matrices where none are given, and for those given in vain. */
@@ -74,7 +78,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
     dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
   }))
   const census = await takeCensus(options.steps, async function* () {
-    for (const name of selected) yield [name, await readInput(pair, name, options.on)] as const
+    for (const name of selected) yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
   })
   const how = { ...options, census }
   const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0 }
@@ -92,7 +96,9 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   const { config, configText } = post.config ? post : base
   await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: companionsOf(post) })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
-  return { tensors, parameters, kept, bits_per_parameter: bits / parameters, delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2) }
+  const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => shape.length !== 2 && !isBatch(name, shape))
+  const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
+  return { tensors, parameters, kept, bits_per_parameter: bits / parameters, delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2), passed }
 }
 
 /** Weights can be edited in every floating format, but F64 is not written: an edited F64 tensor becomes F32. */

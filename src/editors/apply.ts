@@ -2,7 +2,7 @@
 import { UserError } from '../errors/index.js'
 import { keyOf, tf, type Key, type Tensor, type Tensor2D } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { ModelDeltas, Step } from './editor.js'
+import type { Editor, ModelDeltas, Step } from './editor.js'
 
 export interface ApplyContext {
   seed: number
@@ -14,6 +14,8 @@ export interface ApplyContext {
   gram?: ArrayLike<number>
   /** Keep mask of the whole tensor (1 kept, 0 dropped) for the steps that draw a mask. */
   keep?: ArrayLike<number>
+  /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer. */
+  batch?: boolean
   /** What `takeCensus` returned for these steps. */
   census?: readonly unknown[]
   /** Called with a sentence when a step degenerates on this tensor. */
@@ -22,26 +24,32 @@ export interface ApplyContext {
   cache?: Map<string, Promise<unknown>>
 }
 
-/** The edited delta as one new tensor; `delta` stays alive. Not to be called inside a tidy (it awaits). */
+/** Whether the editor works on one matrix at a time. */
+export const byMatrix = ({ scope, perMatrix }: Editor): boolean => scope === 'matrix' || (perMatrix ?? false)
+
+/** A matrix of a batch has a name of its own: it keys draws, and says where a warning belongs. */
+export const matrixName = (tensor: string, i: number): string => `${tensor}[${i}]`
+
+/** The edited delta as one new tensor; `delta` stays alive. Not to be called inside a tidy (it awaits). A batch goes by values: applyToValues. */
 export async function applySteps(steps: readonly Step[], delta: Tensor, context: ApplyContext): Promise<Tensor> {
   let current = delta.clone()
-  try {
-    for (const [i, { editor, options }] of steps.entries()) {
-      if (editor.scope === 'matrix' && current.rank !== 2) continue
-      const key = keyAt(steps, i, context)
-      const facts = editor.survey ? await surveyed(steps, i, current, key, context) : await prepared(steps, i, current, context)
-      const { gradient, gram, keep } = context
-      const input = current
-      current = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, gram, keep }))
-      for (const text of editor.warnings?.(options, input.shape, facts, gram) ?? [])
-        context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
-      input.dispose()
-    }
-    return current
-  } catch (error) {
-    current.dispose()
-    throw error
+  for (const i of steps.keys()) {
+    const input = current
+    current = await applyStep(steps, i, input, context).finally(() => input.dispose())
   }
+  return current
+}
+
+/** Step `i` of a chain, as one new tensor; `input` stays alive. */
+export async function applyStep(steps: readonly Step[], i: number, input: Tensor, context: ApplyContext): Promise<Tensor> {
+  const { editor, options } = steps[i]
+  if (editor.scope === 'matrix' && input.rank !== 2) return input.clone()
+  const key = keyAt(steps, i, context)
+  const facts = editor.survey ? await surveyed(steps, i, input, key, context) : await prepared(steps, i, input, context)
+  const { gradient, gram, keep } = context
+  const edited = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, gram, keep }))
+  for (const text of editor.warnings?.(options, input.shape, facts, gram) ?? []) context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
+  return edited
 }
 
 const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?.(options))
@@ -58,8 +66,18 @@ export function checkChain(steps: readonly Step[]): void {
  */
 export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
   checkChain(steps)
-  return Promise.all(steps.map((step) => (asks(step) ? step.editor.census!(deltas, step.options) : undefined)))
+  return Promise.all(steps.map((step) => (asks(step) ? step.editor.census!(step.editor.perMatrix ? apart(deltas) : deltas, step.options) : undefined)))
 }
+
+/** The matrices of a batch one by one, under their own names. */
+const apart = (deltas: ModelDeltas): ModelDeltas =>
+  async function* () {
+    for await (const [tensor, values, matrices = 1] of deltas()) {
+      const size = values.length / matrices
+      if (matrices === 1) yield [tensor, values]
+      else for (let i = 0; i < matrices; i++) yield [matrixName(tensor, i), values.subarray(i * size, (i + 1) * size)]
+    }
+  }
 
 /**
  * Bits that store the result of `applySteps` with `kept` non-zero entries: what the last step says, or the sparse form if
@@ -69,6 +87,12 @@ export async function bitsOf(steps: readonly Step[], shape: readonly number[], k
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
   const { editor, options } = steps[last]
+  if (context.batch && byMatrix(editor)) {
+    const [matrices, ...matrix] = shape
+    let bits = 0
+    for (let i = 0; i < matrices; i++) bits += await bitsOf(steps, matrix, kept / matrices, { ...context, batch: false, tensor: matrixName(context.tensor, i) })
+    return Math.min(bits, sparseBits(shape, kept))
+  }
   const facts = await context.cache?.get(cacheKey(steps, last, shape, context))
   return Math.min(editor.bits(options, shape, kept, facts), sparseBits(shape, kept))
 }

@@ -77,13 +77,14 @@ const entryBits = ({ blocks, passes }: Options) => passes + Math.ceil(Math.log2(
  */
 export const bitdelta: Editor<Options, Blocks> = {
   name: 'bitdelta',
-  title: 'Keeps the sign of every entry and the mean magnitude of the tensor or of magnitude blocks.',
+  title: 'Keeps the sign of every entry and the mean magnitude of the matrix or of magnitude blocks.',
   cite: 'Liu et al. 2024, arXiv 2402.10193; extensions: Tang et al. 2024, arXiv 2410.13841, eq. 7, Figs. 4 and 5',
   options,
   axis: 'multiplier',
   neutral: null,
   stochastic: (o) => o.magnitudes !== 'mean' && o.multiplier !== 0,
   scope: 'element',
+  perMatrix: true,
   survey: cut,
   edit(delta, { options: { multiplier, magnitudes }, facts: { bounds, means, later }, key, offset }) {
     // sign(0) = +1 as in the authors' code; the paper writes -1.

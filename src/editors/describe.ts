@@ -8,7 +8,7 @@ const table = (head: string[], rows: string[][]): string =>
 function reads(editor: Editor): string {
   const { needsGradient, needsGram, needsCensus, scope } = editor
   const facts = [
-    scope === 'matrix' && 'whole matrices (vectors pass)',
+    scope === 'matrix' && 'whole matrices (vectors and kernels pass)',
     needsCensus && 'the whole model',
     needsGradient && 'a gradient',
     needsGram && 'Gram matrices of layer inputs',

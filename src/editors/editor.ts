@@ -30,8 +30,8 @@ export interface Whole {
   census?: unknown
 }
 
-/** The deltas of a whole model, one after the other, as often as a census wants to read them. */
-export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array]>
+/** The deltas of a whole model, one after the other, as often as a census wants to read them; of a batch, the number of its matrices. */
+export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array, matrices?: number]>
 
 export interface Editor<O = any, F = any> {
   /** File name = YAML word = CSV word. */
@@ -48,8 +48,10 @@ export interface Editor<O = any, F = any> {
   neutral: Partial<O> | null
   /** Whether these options draw from the key (seeds are planned only then). */
   stochastic: (options: O) => boolean
-  /** `element`: works on any block of a flattened tensor. `matrix`: needs the whole 2-D tensor (1-D tensors pass unchanged). */
+  /** `element`: works on any block of a flattened tensor. `matrix`: needs the whole 2-D tensor (others pass unchanged). */
   scope: 'element' | 'matrix'
+  /** What it knows of a tensor is a matter of one matrix: of a batch, each is edited by itself. Of `matrix` editors true without a word. */
+  perMatrix?: boolean
   /** E over keys of edit(delta) equals delta. Checked by a law. */
   unbiased?: (options: O) => boolean
   needsGradient?: (options: O) => boolean

@@ -64,6 +64,7 @@ export const ultradelta: Editor<Options, Float32Array> = {
   neutral: null,
   stochastic: ({ drop_rate }) => drop_rate > 0,
   scope: 'element',
+  perMatrix: true,
   needsCensus: ({ step }) => step > 0,
   census,
   /** The edited values: of the entries of one level, the trunc(s × their number) of smallest draw are dropped. */

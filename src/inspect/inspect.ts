@@ -1,6 +1,6 @@
 // The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
 // model is in memory at a time.
-import { layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
+import { isBatch, layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
 import { effectiveRank } from '../tensor/svd.js'
 import { singularValues } from '../tensor/singular.js'
 import { addSums, statisticsOf, sumPair, type Statistics, type Sums } from './statistics.js'
@@ -13,7 +13,7 @@ export interface TensorReport extends Statistics {
   /** Stored formats. */
   dtype_base: string
   dtype_post: string
-  /** exp of the entropy of σ/Σσ of a matrix; null for other shapes, zero deltas, and matrices above the size limit. */
+  /** exp of the entropy of σ/Σσ of a matrix, of a batch their mean; null for other shapes, zero deltas, and matrices above the size limit. */
   effective_rank: number | null
 }
 
@@ -30,6 +30,17 @@ export interface InspectOptions {
 }
 
 export const RANK_LIMIT = 1024
+
+/** Over the matrices that changed. */
+function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {
+  if (shape.length !== 2 && !isBatch(name, shape)) return null
+  const [rows, columns] = shape.slice(-2)
+  if (Math.min(rows, columns) > limit) return null
+  const size = rows * columns
+  const matrices = Array.from({ length: delta.length / size }, (_, i) => delta.subarray(i * size, (i + 1) * size)).filter((matrix) => matrix.some((d) => d !== 0))
+  const ranks = matrices.map((matrix) => effectiveRank(singularValues(matrix, rows, columns)))
+  return ranks.length ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null
+}
 
 /** Yields one report per tensor; returns those of the roles, and of all tensors last. */
 export async function* inspectPair(
@@ -59,10 +70,7 @@ export async function* inspectPair(
       dtype_base: pair.base.tensors.get(name)!.dtype,
       dtype_post: entry.dtype,
       ...statisticsOf(sums, delta),
-      effective_rank:
-        sums.delta2 > 0 && entry.shape.length === 2 && Math.min(...entry.shape) <= rankLimit
-          ? effectiveRank(singularValues(delta, entry.shape[0], entry.shape[1]))
-          : null,
+      effective_rank: meanRank(delta, name, entry.shape, rankLimit),
     }
   }
   const order = [...ROLES, 'all'] as const

@@ -34,7 +34,7 @@ export function atLayer(name: string, layer: number): string {
  */
 export function listSlots(runs: readonly Run[]): Slot[] {
   const outside = (run: number, wanted: boolean): Slot[] => {
-    const isFirst = (name: string) => roleOf(name, [1, 1]) === 'embedding'
+    const isFirst = (name: string) => roleOf(name, []) === 'embedding'
     const names = runs[run].names.filter((name) => layerOf(name) === null && isFirst(name) === wanted)
     return names.map((name) => ({ name, run, names: runs[run].ranges.map(() => name), t: 0 }))
   }

@@ -1,5 +1,5 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { isBatch, matricesOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
@@ -38,7 +38,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
       const [first] = tensor.sources
       if (merging) {
         const before = await readBase(tensor)
-        const part = { ...(await reader({ ...tensor, merging }, before)), embedding: roleOf(name, shape) === 'embedding' }
+        const part = { ...(await reader({ ...tensor, merging }, before)), embedding: roleOf(name, shape) === 'embedding', batch: isBatch(name, shape) }
         const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
       } else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
@@ -67,7 +67,7 @@ function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: str
     const models: Float32Array[] = []
     for (const source of sources) {
       const { model, steps } = source
-      const context = { seed, tensor: labelled(source), census: censuses.get(model.label), onWarning: warn }
+      const context = { seed, tensor: labelled(source), batch: isBatch(name, shape), census: censuses.get(model.label), onWarning: warn }
       const how = { shape, steps, deltas: wantsDeltas(merger, before !== null) }
       models.push(await editPart(await model.checkpoint.read(source.name), before, how, context))
     }
@@ -102,7 +102,7 @@ async function takeCensuses({ tensors }: MergePlan): Promise<Censuses> {
     const deltas = async function* () {
       for (const { tensor, source } of parts) {
         if (source.model !== model) continue
-        yield [labelled(source), subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!)] as const
+        yield [labelled(source), subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!), matricesOf(tensor)] as const
       }
     }
     censuses.set(model.label, await takeCensus(steps, deltas))

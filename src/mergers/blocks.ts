@@ -9,19 +9,29 @@ export const BLOCK = 1 << 22
 
 /**
  * The merged values of one tensor (delta or weights, as `input` says), row-major, in a new array.
- * @param part what each model brings, edited; `given` is of the tensor's shape, of a Gram matrix the square of its columns
+ * @param part what each model brings, edited; `batch` where it is a batch of matrices; `given` is of the tensor's shape, of a Gram matrix the square of its columns
  * @param before weights of the base, where there is one
  * @param warn told, with the tensor's name, where the method degenerates
  */
 export async function mergeValues(
   merging: Merging,
-  part: Part & Pick<Inputs, 'embedding'>,
+  part: Part & Pick<Inputs, 'embedding'> & { batch?: boolean },
   before: Float32Array | null,
   warn: (text: string) => void,
   block = BLOCK,
 ): Promise<Float32Array> {
   const { merger, ...settings } = merging
-  const { name, models, embedding } = part
+  const { name, models, embedding, given, shape } = part
+  if (part.batch && merger.perMatrix?.(merging.convention)) {
+    const [count, ...matrix] = shape
+    const merged = new Float32Array(models[0].length)
+    for (let i = 0; i < count; i++) {
+      const partOf = (all: Float32Array): Float32Array => all.subarray((i * all.length) / count, ((i + 1) * all.length) / count)
+      const own = { ...part, batch: false, name: `${name}[${i}]`, shape: matrix, models: models.map(partOf), given: given?.map(partOf) }
+      merged.set(await mergeValues(merging, own, before && partOf(before), warn, block), (i * merged.length) / count)
+    }
+    return merged
+  }
   const size = models[0].length
   const say = (text: string) => warn(`${name}: ${text}`)
   if (!merger.measure || size <= block) return mergeWhole(merging, part, before, say)

@@ -16,6 +16,7 @@ export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Arr
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  perMatrix: () => true,
   async prepare({ models }) {
     if (models[0].shape.length !== 2) return null
     const sum = tf.tidy(() => models.reduce((all, t) => all.add(t)) as Tensor2D)

@@ -47,6 +47,7 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  perMatrix: () => true,
   async prepare({ models }, { options: { least }, models: m, warn }) {
     const { basis, parts } = await align(models, least)
     return {

@@ -67,6 +67,8 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   data?: 'fisher' | 'gram'
   /** The models have different parts, so that their order matters. */
   ordered?: boolean
+  /** What it knows of a tensor is a matter of one matrix: of a batch [count, rows, columns], each is merged by itself. */
+  perMatrix?: (convention: Convention) => boolean
   /** A method that weighs the models anew for every input: whether these options leave that to a router, and the same merge with the gates given. */
   gating?: {
     routed: (options: O) => boolean

@@ -27,6 +27,8 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
   conventions: ['paper', 'mergelm', 'mergekit'],
   input: 'delta',
   count: [2, Infinity],
+  // The tools take a stored tensor as a layer.
+  perMatrix: (convention) => convention === 'paper',
   async prepare({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(valuesOf))
     const { shape, size } = models[0]

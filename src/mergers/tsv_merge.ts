@@ -34,6 +34,7 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  perMatrix: () => true,
   async prepare({ models }, { warn }) {
     const { shape } = models[0]
     if (shape.length !== 2) return null

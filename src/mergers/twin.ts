@@ -37,6 +37,7 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  perMatrix: () => true,
   gating: {
     routed: ({ gates }) => gates === 'routed',
     fix: (options, models, gates) => ({ options: { ...options, gates: 'fixed' }, models: models.map((own, i) => ({ ...own, gate: gates[i] })) }),

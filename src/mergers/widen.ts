@@ -73,6 +73,7 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
   conventions: ['paper'],
   input: 'delta',
   count: [1, Infinity],
+  perMatrix: () => true,
   async prepare({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(valuesOf))
     const { shape } = models[0]

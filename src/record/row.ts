@@ -87,7 +87,7 @@ export function describeColumn(column: Column): string {
 export const termSchema = z.strictObject({
   run: word.describe('Id of the run in runs.csv.'),
   tensor: word.describe('Checkpoint name of the tensor.'),
-  role: z.string().describe('Role of the tensor in the model: embedding, attention, mlp, norm, head, bias, other.'),
+  role: z.string().describe('Role of the tensor in the model: embedding, attention, mlp, router, norm, head, bias, other.'),
   parameters: count.describe('Number of entries of the tensor.'),
   edit_norm: value.describe('Euclidean norm of the change F(Δ) − Δ of the tensor.'),
   term: value.describe('Contribution to riemann_sum, nats per token.'),

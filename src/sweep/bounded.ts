@@ -2,7 +2,7 @@
 // waits in a scratch checkpoint.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { companionsOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { companionsOf, isBatch, matricesOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
 import { applyToBlock, applyToValues, bitsOf, editorNamed, editsBlocks, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
@@ -67,12 +67,12 @@ async function writeChange(
   const shapes = new Map(names.map((name) => [name, pair.post.tensors.get(name)!.shape]))
   checkFit(steps, shapes, bound)
   const census = await takeCensus(steps, async function* () {
-    for (const name of names) yield [name, await readInput(pair, name, edit.on)] as const
+    for (const name of names) yield [name, await readInput(pair, name, edit.on), matricesOf(pair.post.tensors.get(name)!)] as const
   })
   const tally: Tally = { parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0, norms: new Map() }
   async function* contents() {
     for (const [name, shape] of shapes) {
-      const context = { seed: seed ?? 0, tensor: name, census, onWarning, cache: new Map<string, Promise<unknown>>() }
+      const context = { seed: seed ?? 0, tensor: name, batch: isBatch(name, shape), census, onWarning, cache: new Map<string, Promise<unknown>>() }
       let [kept, edit2] = [0, 0]
       for (const rows of portionsOf(steps, shape)) {
         const input = await readInput(pair, name, edit.on, rows ?? undefined)

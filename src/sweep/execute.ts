@@ -21,6 +21,8 @@ export interface SweepOptions {
   signal?: AbortSignal
   /** Called for every row that is in the folder: those found first, then each as it is written. */
   onRow?: (row: Row, progress: { done: number; planned: number; found: boolean }) => void
+  /** Told what the experiment's selections leave out. */
+  onNote?: (text: string) => void
   /** Another module for the threads (tests). */
   worker?: URL
 }

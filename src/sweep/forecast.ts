@@ -2,7 +2,7 @@
 // weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkQuantisation, selectTensors } from '../checkpoint/index.js'
+import { checkQuantisation } from '../checkpoint/index.js'
 import { isTower } from '../checkpoint/tower.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { readObject } from '../errors/input.js'
@@ -10,7 +10,7 @@ import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import { identifyTask, loadTask, type Item, type Task } from '../tasks/index.js'
-import { describeModel, openInputs, type ModelInputs } from './inputs.js'
+import { checkSelections, describeModel, openInputs, type ModelInputs } from './inputs.js'
 import type { PlannedTask } from './plan.js'
 import { validationRange } from './validation.js'
 
@@ -83,12 +83,13 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   const folder = isTower(own, whole) ? baseFolder : postFolder
   const model = loadModel(isTower(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
-  for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
+  const left = checkSelections(experiment, tensors)
   const measured = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
   const items = validationRange(experiment)?.[1] ?? measured
   const read = existsSync(join(folder, readerFile(folder)))
   if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`)
-  return describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
+  const described = await describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
+  return { ...described, left }
 }
 
 function readConfig(folder: string) {

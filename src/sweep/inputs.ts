@@ -2,7 +2,7 @@
 // there. What is wrong with the input is found here, before a weight is read.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { companionsOf, hashFile, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { companionsOf, hashFile, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { askInChat, checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
@@ -20,6 +20,14 @@ export interface ModelInputs {
   sequence?: number
   tokenizer: Reader
   tasks: { source: string; task: Task }[]
+  /** What the selections of the experiment leave out without naming it, one sentence each. */
+  left: string[]
+}
+
+/** @throws UserError for a pattern that matches nothing */
+export function checkSelections({ edits }: Experiment, tensors: readonly { name: string; shape: readonly number[] }[]): string[] {
+  for (const { tensors: selection } of edits) selectTensors(tensors, selection)
+  return [...new Set(edits.map(({ tensors: selection }) => leftByLinear(tensors, selection)).filter((text) => text !== null))]
 }
 
 /**
@@ -37,12 +45,12 @@ export async function openInputs(experiment: Experiment, { allowCode }: { allowC
       if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
       const tensors = names.map((name) => post.tensors.get(name)!)
       const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
-      for (const { tensors: selection } of experiment.edits) selectTensors(tensors, selection)
+      const left = checkSelections(experiment, tensors)
       const model = loadModel(post.config, shapes)
       await checkTower(model, base)
       const described = await describeModel(experiment, pair, model, { folder: companionsOf(post), allowCode })
       const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
-      opened.push({ ...described, bytes })
+      opened.push({ ...described, bytes, left })
     } finally {
       await Promise.all([base.close(), post.close()])
     }
@@ -65,7 +73,7 @@ export async function describeModel(
   pair: Pair,
   model: Model,
   { folder, load = loadTask, onObstacle, allowCode }: Surroundings,
-): Promise<Omit<ModelInputs, 'bytes'>> {
+): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
   const tokenizer = await loadReader(folder)
   const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })))
   const check = async (work: () => unknown) => {

@@ -14,6 +14,7 @@ import { openSandbox } from '../tasks/sandbox.js'
  */
 export async function sweep(experiment: Experiment, options: SweepOptions): Promise<Outcome> {
   const inputs = await openInputs(experiment, options)
+  for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // Where there is no way to isolate a program, it is said now and not by every run.
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { isLinear, layerOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
+import { isBatch, isLinear, layerOf, matricesOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
 
 const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(
   readFileSync('test/fixtures/models/names.json', 'utf8'),
@@ -43,6 +43,13 @@ test('roles of names that are easy to confuse', () => {
     ['classifier.out_proj.weight', 'head'],
     ['cls.predictions.transform.dense.weight', 'head'],
     ['logit_scale', 'other'],
+    ['model.layers.0.block_sparse_moe.experts.3.w1.weight', 'mlp'],
+    ['decoder.block.0.layer.1.EncDecAttention.q.weight', 'attention'],
+    ['model.layers.61.shared_head.head.weight', 'head'],
+    ['funnel.encoder.blocks.0.0.attention.q_head.weight', 'attention'],
+    ['model.layers.0.mlp.experts.gate_up_proj_bias', 'bias'],
+    ['encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight', 'embedding'],
+    ['model.decoder.project_in.weight', 'other'],
   ]
   for (const [name, role] of expected) assert.equal(roleOf(name, [4, 4]), role, name)
 })
@@ -53,6 +60,21 @@ test('every tensor of the fixtures has a role, but for CLIP’s temperature', ()
     others.map(({ name }) => name),
     ['logit_scale'],
   )
+})
+
+test('a gate with a row for each expert is a router, one with a row for each channel is not', () => {
+  assert.equal(roleOf('model.layers.0.mlp.gate.weight', [8, 64]), 'router')
+  assert.equal(roleOf('model.layers.0.mlp.gate.weight', [256, 64]), 'mlp')
+})
+
+test('batches of matrices are the experts of one tensor; kernels and tables of three dimensions are none', () => {
+  const shape = [4, 32, 48]
+  for (const name of ['model.layers.0.mlp.experts.gate_up_proj', 'model.layers.0.block_sparse_moe.input_linear.weight']) {
+    assert.ok(isBatch(name, shape) && isLinear(name, shape), name)
+    assert.equal(matricesOf({ name, shape }), 4)
+  }
+  for (const name of ['model.encoder.conv1.weight', 'vit.embeddings.position_embeddings', 'transformer.layer.0.rel_attn.q']) assert.ok(!isBatch(name, shape), name)
+  assert.ok(!isBatch('layers.0.attention.query.weight', [32, 48, 1]), 'a kernel of width 1')
 })
 
 test('layers', () => {

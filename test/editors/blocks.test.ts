@@ -1,7 +1,7 @@
 // A tensor edited block by block is the tensor edited whole, chains and odd block sizes included.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { applyToBlock, applyToValues, editorNamed, editsBlocks, parseOptions, type Step } from '../../src/editors/index.js'
+import { applyToBlock, applyToValues, bitsOf, editorNamed, editsBlocks, parseOptions, takeCensus, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -43,5 +43,43 @@ test('steps that look at nothing else edit any block by itself', async () => {
     ['dare', { drop_rate: 0.5, convention: 'mergekit' }],
   ] as const) {
     assert.ok(!editsBlocks([step('expo', { alpha: 1 }), step(name, options)]), name)
+  }
+})
+
+test('a batch of matrices is edited as its matrices, each under a name of its own; other editors take it as a tensor', async () => {
+  const size = 7 * 10
+  const chains: [Step[], boolean][] = [
+    [[step('lowrank', { rank: 2 })], true],
+    [[step('delta_come', { bands: '8x1+3x2', group: 4 })], true],
+    [[step('impart', { drop_rate: 0.6, beta: 0.3 })], true],
+    [[step('bitdelta', { blocks: 2 })], true],
+    [[step('ultradelta', { drop_rate: 0.5 })], true],
+    [[step('bitdelta', {}), step('lowrank', { energy: 0.5 })], true],
+    [[step('dare', { drop_rate: 0.5 })], false],
+    [[step('magnitude', { drop_rate: 0.5 })], false],
+  ]
+  for (const [steps, apart] of chains) {
+    const names = Array.from({ length: 15 }, (_, m) => (apart ? `w[${m}]` : 'w'))
+    const parts = names.map((_, m) => values.subarray(m * size, (m + 1) * size))
+    const census = await takeCensus(steps, async function* () {
+      yield ['w', values, 15]
+    })
+    const context = { seed: 5, census, cache: new Map<string, Promise<unknown>>() }
+    const tensors = tf.memory().numTensors
+    const whole = await applyToValues(steps, values, [15, 7, 10], { ...context, tensor: 'w', batch: true })
+    assert.equal(tf.memory().numTensors, tensors)
+    const bits = await bitsOf(steps, [15, 7, 10], values.length, { ...context, tensor: 'w', batch: true })
+    if (!apart) {
+      assert.deepEqual(whole, await applyToValues(steps, values, [15, 7, 10], { ...context, tensor: 'w' }))
+      continue
+    }
+    let sum = 0
+    for (const [m, part] of parts.entries()) {
+      const alone = await applyToValues(steps, part, [7, 10], { ...context, tensor: names[m] })
+      assert.deepEqual(whole.subarray(m * size, (m + 1) * size), alone, `${steps.at(-1)!.editor.name} of matrix ${m}`)
+      sum += await bitsOf(steps, [7, 10], size, { ...context, tensor: names[m] })
+    }
+    assert.equal(bits, Math.min(sum, 16 * values.length))
+    assert.notDeepEqual(whole, values)
   }
 })

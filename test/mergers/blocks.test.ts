@@ -51,3 +51,23 @@ test('TIES over the whole model walks it three times: two histograms, and the vo
     assert.equal(walks, passes, convention)
   }
 })
+
+test('a batch of matrices is merged as its matrices where the method works on matrices', async () => {
+  const options: Record<string, object> = { model_stock: { filter_wise: true }, twin: { fraction: 0.5 } }
+  const apart = mergers.filter(({ perMatrix }) => perMatrix)
+  assert.deepEqual(apart.map(({ name }) => name).sort(), ['iso_c', 'knots_ties', 'model_stock', 'tsv_merge', 'twin', 'widen'])
+  for (const merger of apart) {
+    const model = merger.name === 'twin' ? { gate: 0.5 } : {}
+    const merging = parseMerging(merger, { options: options[merger.name] ?? {}, models: [model, model] })
+    const models = [1, 2].map((seed) => draw(seed, 3 * 5 * 8))
+    const base = draw(9, 3 * 5 * 8)
+    const said: string[] = []
+    const whole = await mergeValues(merging, { name: 'w', shape: [3, 5, 8], models, embedding: false, batch: true }, base, (text) => said.push(text))
+    for (let i = 0; i < 3; i++) {
+      const part = (values: Float32Array) => values.subarray(i * 40, (i + 1) * 40)
+      const alone = await mergeValues(merging, { name: `w[${i}]`, shape: [5, 8], models: models.map(part), embedding: false }, part(base), () => undefined)
+      assert.deepEqual(part(whole), alone, `${merger.name}, matrix ${i}`)
+    }
+    assert.ok(said.every((text) => /^w\[\d\]: /.test(text)))
+  }
+})
