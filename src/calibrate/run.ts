@@ -1,6 +1,6 @@
 // Calibration of a pair of checkpoints on the items of a task.
 import { basename, resolve } from 'node:path'
-import { checkTarget, companionsOf, openModels, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { checkTarget, companionsOf, homeOf, openModels, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
 import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -169,7 +169,7 @@ async function write(
     for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
   }
   const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
-  await writeCheckpoint(out, { plan, tensors: tensors(), config: pair.post.config, configText: pair.post.configText, copyFrom: companionsOf(pair.post), card, overwrite })
+  await writeCheckpoint(out, { plan, tensors: tensors(), config: pair.post.config, configText: pair.post.configText, copyFrom: homeOf(pair.post), tokenizerFrom: companionsOf(pair.post), card, overwrite })
   const stored: Record<string, StoredTensor> = {}
   for (const [name, { words, alpha, shape }] of signs) {
     stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0], shape[0]], values: words }

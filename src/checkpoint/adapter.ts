@@ -17,11 +17,16 @@ type Change =
   | { whole: string }
 
 export interface AdaptedCheckpoint extends Checkpoint {
+  /** Folder of what the model needs besides its weights: the base's. */
+  home: string
   /** Folder of config.json, and of the tokenizer where the adapter has none. */
   companions: string
 }
 
 export const isAdapter = (folder: string): boolean => existsSync(join(folder, ADAPTER_CONFIG)) && !existsSync(join(folder, 'config.json'))
+
+/** Where all is that a model needs besides its weights: its folder, or its base's. */
+export const homeOf = (checkpoint: Checkpoint): string => ('home' in checkpoint ? (checkpoint.home as string) : checkpoint.folder)
 
 /** Where a model's config.json and tokenizer are: its folder, or its base's. */
 export const companionsOf = (checkpoint: Checkpoint): string => ('companions' in checkpoint ? (checkpoint.companions as string) : checkpoint.folder)
@@ -52,6 +57,7 @@ export async function openAdapter(folder: string, base: Checkpoint): Promise<Ada
   return {
     ...overlay(base, shapes, read),
     folder,
+    home: homeOf(base),
     companions: existsSync(join(folder, 'tokenizer.json')) ? folder : companionsOf(base),
     hashes: async () => Object.fromEntries(await Promise.all([ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hashFile(join(folder, name))]))),
     close: () => weights.close(),

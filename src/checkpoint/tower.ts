@@ -1,6 +1,6 @@
 // The image tower of CLIP by itself in the place of a post-trained model, as the fine-tunes of task vectors are published: a
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
-import { companionsOf, type AdaptedCheckpoint } from './adapter.js'
+import { companionsOf, homeOf, type AdaptedCheckpoint } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
 
 type Config = Checkpoint['config']
@@ -15,6 +15,7 @@ export function completeTower(tower: Checkpoint, base: Checkpoint): AdaptedCheck
     ...tower,
     config: base.config,
     configText: base.configText,
+    home: homeOf(base),
     companions: companionsOf(base),
     tensors: new Map([...base.tensors, ...tower.tensors]),
     read: (name) => holder(name).read(name),

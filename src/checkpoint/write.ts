@@ -1,7 +1,7 @@
 // Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
 // to a folder beside it, is flushed to the disk, and is renamed.
 import { existsSync, rmSync } from 'node:fs'
-import { chmod, copyFile, mkdtemp, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import { chmod, mkdtemp, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
@@ -9,6 +9,7 @@ import { checkedBytes } from './bytes.js'
 import { BITS, TORCH_NAMES } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
+import { copyCompanions } from './companions.js'
 import { rewriteJson } from './spelling.js'
 import { amount, checkTarget, makePartial } from './target.js'
 
@@ -30,8 +31,10 @@ export interface WriteOptions {
   config?: Record<string, unknown> | null
   /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
   configText?: string | null
-  /** Folder whose config.json, generation_config.json, tokenizer and preprocessor files are copied. */
+  /** Folder of which everything is copied that is not weights, its config.json too. */
   copyFrom?: string
+  /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
+  tokenizerFrom?: string
   /** Texts that stand in place of files of `copyFrom`, or beside them; null leaves a file out. */
   files?: Readonly<Record<string, string | null>>
   /** Text of README.md. */
@@ -42,14 +45,9 @@ export interface WriteOptions {
   maxShardBytes?: number
   /** Replace an existing checkpoint folder. */
   overwrite?: boolean
+  /** Called with a sentence about what the folder lacks. */
+  onWarning?: (text: string) => void
 }
-
-/** What a loader needs besides config and weights, and the licence. */
-const COPIED = [
-  /^(generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens)\.json$/,
-  /^(tokenizer|vocab|merges|chat_template|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)$/,
-  /^LICENSE/,
-]
 
 /** Throws a UserError for an existing folder, a full disk, NaN or Inf, and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
@@ -112,7 +110,7 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-async function writeCompanions(partial: string, layout: Layout, { plan, config, configText, copyFrom, files = {}, card }: WriteOptions): Promise<void> {
+async function writeCompanions(partial: string, layout: Layout, { plan, config, configText, copyFrom, tokenizerFrom, files = {}, card, onWarning }: WriteOptions): Promise<void> {
   const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
   const own = copyFrom === undefined ? null : join(copyFrom, 'config.json')
@@ -124,10 +122,7 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
   }
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)
-  if (copyFrom === undefined) return
-  for (const name of await readdir(copyFrom)) {
-    if (!(name in files) && COPIED.some((pattern) => pattern.test(name))) await copyFile(join(copyFrom, name), join(partial, name))
-  }
+  await copyCompanions(partial, { copyFrom, tokenizerFrom, except: new Set(Object.keys(files)), onWarning })
 }
 
 /** The format of most weights in the words of config.json; undefined where they have none. */

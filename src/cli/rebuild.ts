@@ -29,7 +29,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite)
-  const { point, model, identity, config, configText, hashes, companions } = await readPoint(base)
+  const { point, model, identity, config, configText, hashes, home, companions } = await readPoint(base)
   if (identity !== seeds.base) throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
   rebuild(point, seeds)
   const card = writeCard({
@@ -47,7 +47,8 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     tensors: [...point].map(([name, values]) => ({ name, values })),
     config,
     configText,
-    copyFrom: companions,
+    copyFrom: home,
+    tokenizerFrom: companions,
     card,
     overwrite,
   })

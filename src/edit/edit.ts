@@ -2,6 +2,7 @@
 import {
   checkApart,
   companionsOf,
+  homeOf,
   isBatch,
   isFloating,
   matricesOf,
@@ -94,7 +95,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
     }
   }
   const { config, configText } = post.config ? post : base
-  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: companionsOf(post) })
+  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: homeOf(post), tokenizerFrom: companionsOf(post) })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
   const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => shape.length !== 2 && !isBatch(name, shape))
   const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0

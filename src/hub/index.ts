@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
 import { datasetNamed, remoteModel } from './reference.js'
@@ -10,20 +11,25 @@ import { isHere, listRepository, takeSnapshot, type OnDownload } from './snapsho
 
 export { modelName, remoteModel, type Repository } from './reference.js'
 export { readSettings, type HubSettings } from './settings.js'
+export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
 export type { DataChoice } from './datafiles.js'
 export type { RemoteFile } from './file.js'
 export type { OnDownload } from './snapshot.js'
 
-/** What a model needs: weights as safetensors (or an adapter), configuration, tokenizer, preprocessor, licence. */
-const MODEL_FILES =
-  /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors)|(generation_|preprocessor_|processor_)?config\.json|(tokenizer|vocab|merges|chat_template|special_tokens_map|added_tokens|spiece|sentencepiece)[\w.-]*\.(json|txt|model|jinja)|LICENSE[\w.]*)$/
+/** Weights as safetensors, and an adapter. */
+const MODEL_WEIGHTS = /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors))$/
 
-function chooseModelFiles(name: string, files: readonly RemoteFile[]): RemoteFile[] {
-  const chosen = files.filter(({ path }) => MODEL_FILES.test(path))
-  if (!chosen.some(({ path }) => path.endsWith('.safetensors'))) {
+/** Weights and all that belongs to them. */
+function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
+  const companions = new Set(chooseCompanions(files.map(({ path }) => path)))
+  return files.filter(({ path }) => MODEL_WEIGHTS.test(path) || companions.has(path))
+}
+
+function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
+  if (!files.some(({ path }) => MODEL_WEIGHTS.test(path) && path.endsWith('.safetensors'))) {
     throw new UserError(`${name} holds no model.safetensors; it has ${files.map(({ path }) => path).slice(0, 12).join(', ') || 'no files'}`)
   }
-  return chosen
+  return chooseModelFiles(files)
 }
 
 export interface ResolveOptions {
@@ -40,7 +46,7 @@ export interface ResolveOptions {
 export async function resolveModel(reference: string, { root, settings = readSettings(), onDownload }: ResolveOptions = {}): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return root === undefined ? reference : resolve(root, reference)
-  return takeSnapshot(repository, (files) => chooseModelFiles(repository.name, files), settings, onDownload)
+  return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, onDownload)
 }
 
 export interface PlannedFile extends RemoteFile {
@@ -54,8 +60,7 @@ export async function planModel(reference: string, settings = readSettings()): P
   if (!repository) return null
   if (settings.offline) throw new UserError(`${reference}: what would be downloaded is asked of the hub, and HF_HUB_OFFLINE forbids it`)
   const { commit, files } = await listRepository(repository, settings)
-  return files
-    .filter(({ path }) => MODEL_FILES.test(path))
+  return chooseModelFiles(files)
     .map((file) => ({ ...file, here: isHere({ ...repository, revision: commit }, file, settings) }))
 }
 
@@ -63,7 +68,7 @@ export async function planModel(reference: string, settings = readSettings()): P
 export async function resolveCompanions(reference: string, { root, settings = readSettings() }: ResolveOptions = {}): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return root === undefined ? reference : resolve(root, reference)
-  return takeSnapshot(repository, (files) => files.filter(({ path }) => MODEL_FILES.test(path) && !path.endsWith('.safetensors')), settings)
+  return takeSnapshot(repository, (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')), settings)
 }
 
 /**

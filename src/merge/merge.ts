@@ -1,5 +1,5 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { isBatch, matricesOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { homeOf, isBatch, matricesOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
 import { configOf } from './describe.js'
@@ -10,7 +10,7 @@ export interface MergeOptions {
   overwrite?: boolean
   maxShardBytes?: number
   /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
-  copyFrom: string
+  tokenizerFrom: string
   files?: Readonly<Record<string, string | null>>
   card?: string
   metadata?: Record<string, string>
@@ -28,7 +28,7 @@ type Weights = TensorMerge & { merging: Merging }
 /** Reads, edits and merges one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: MergeOptions): Promise<void> {
   const { tensors, reference } = plan
-  const { onTensor, onWarning = () => undefined, copyFrom, ...rest } = options
+  const { onTensor, onWarning = () => undefined, tokenizerFrom, ...rest } = options
   const reader = readerOf(plan, await takeCensuses(plan), onWarning)
   const survey = await surveyAll(plan, reader, onWarning)
 
@@ -46,7 +46,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
     }
   }
   const { configText } = reference.checkpoint
-  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: configOf(plan), configText, copyFrom })
+  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: configOf(plan), configText, copyFrom: homeOf(reference.checkpoint), tokenizerFrom, onWarning })
 }
 
 const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)

@@ -29,7 +29,7 @@ async function findTemplate(given: string, { all }: Models, errorAt: ErrorAt): P
 export async function chooseTemplate(
   given: string | undefined,
   models: Models,
-  { copyFrom, files }: { copyFrom: string; files: Record<string, string | null> },
+  { tokenizerFrom, files }: { tokenizerFrom: string; files: Record<string, string | null> },
   errorAt: ErrorAt,
 ): Promise<Record<string, string | null>> {
   const template = given === undefined ? undefined : await findTemplate(given, models, errorAt)
@@ -39,9 +39,9 @@ export async function chooseTemplate(
   } catch (error) {
     throw error instanceof UserError ? errorAt(['chat_template'], error.message) : error
   }
-  const own = join(copyFrom, 'tokenizer_config.json')
+  const own = join(tokenizerFrom, 'tokenizer_config.json')
   const before = files['tokenizer_config.json'] ?? (existsSync(own) ? readText(own) : null)
-  if (before === null) throw errorAt(['chat_template'], `${copyFrom} has no tokenizer_config.json to put it into`)
+  if (before === null) throw errorAt(['chat_template'], `${tokenizerFrom} has no tokenizer_config.json to put it into`)
   const text = rewriteJson(before, { ...(parseJson(before, own) as object), chat_template: template })
   return { 'tokenizer_config.json': `${text.trimEnd()}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
 }

@@ -15,7 +15,7 @@ export interface Chosen {
   /** The models, in the vocabulary of the tokenizer. */
   models: Models
   /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
-  copyFrom: string
+  tokenizerFrom: string
   files: Record<string, string | null>
 }
 
@@ -30,7 +30,7 @@ export async function chooseTokenizer(config: MergeFile, models: Models, errorAt
   if (tokenizer && source !== undefined) throw errorAt(['tokenizer'], 'cannot stand beside tokenizer_source; give one of them')
   const section = tokenizer ?? (source === undefined ? undefined : { source })
   const path = tokenizer ? ['tokenizer'] : ['tokenizer_source']
-  const chosen = section ? await speakOne(section, path, config, models, errorAt) : { models, copyFrom: companionsOf(models.all[0].checkpoint), files: {} }
+  const chosen = section ? await speakOne(section, path, config, models, errorAt) : { models, tokenizerFrom: companionsOf(models.all[0].checkpoint), files: {} }
   return { ...chosen, files: { ...chosen.files, ...(await chooseTemplate(config.chat_template, models, chosen, errorAt)) } }
 }
 
@@ -47,7 +47,7 @@ async function speakOne(section: Section, path: Path, config: MergeFile, models:
   const [reference] = models.all
   const named = source === 'union' || source === 'base' ? reference : models.of(source)
   if (!named) throw errorAt(sourcePath, `must be base, union or a model of this file; got ${JSON.stringify(source)}`)
-  const copyFrom = companionsOf(named.checkpoint)
+  const tokenizerFrom = companionsOf(named.checkpoint)
 
   const vocabularies = new Map<Model, Vocabulary>()
   for (const model of models.all) {
@@ -55,7 +55,7 @@ async function speakOne(section: Section, path: Path, config: MergeFile, models:
     if (found) vocabularies.set(model, placed(path, () => cutVocabulary(found, rowsOf(model) ?? Infinity)))
   }
   // Nobody has a tokenizer: there is nothing to bring together, and nothing to copy.
-  if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, copyFrom, files: {} }
+  if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
   const own = vocabularies.get(named)
   if (!own) throw errorAt(sourcePath, `${named.label} has no tokenizer.json`)
   const common = vocabularies.get(reference) ?? own
@@ -75,10 +75,10 @@ async function speakOne(section: Section, path: Path, config: MergeFile, models:
   const views = translate(speakers, target, changes)
   const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some((entry) => entry.data !== undefined)
   if (data && views.get(reference) !== reference) throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
-  const stored = await readVocabulary(copyFrom)
-  const files = stored!.size === joined.size && stored!.ids.size === joined.ids.size ? {} : await writeTokenizer(joined, copyFrom)
+  const stored = await readVocabulary(tokenizerFrom)
+  const files = stored!.size === joined.size && stored!.ids.size === joined.ids.size ? {} : await writeTokenizer(joined, tokenizerFrom)
   const viewOf = (model: Model): Model => views.get(model) ?? model
-  return { copyFrom, files, models: { ...models, of: (text) => models.of(text) && viewOf(models.of(text)), all: models.all.map(viewOf) } }
+  return { tokenizerFrom, files, models: { ...models, of: (text) => models.of(text) && viewOf(models.of(text)), all: models.all.map(viewOf) } }
 }
 
 function readOrigin(
@@ -102,9 +102,9 @@ function readOrigin(
 }
 
 /** tokenizer.json, and what tokenizer_config.json repeats of it. */
-async function writeTokenizer({ file }: Vocabulary, copyFrom: string): Promise<Record<string, string | null>> {
+async function writeTokenizer({ file }: Vocabulary, tokenizerFrom: string): Promise<Record<string, string | null>> {
   const files: Record<string, string | null> = { ...Object.fromEntries(SLOW.map((name) => [name, null])), 'tokenizer.json': `${JSON.stringify(file)}\n` }
-  const config = join(copyFrom, 'tokenizer_config.json')
+  const config = join(tokenizerFrom, 'tokenizer_config.json')
   if (!existsSync(config)) return files
   const settings = (file.added_tokens ?? []).map(({ id, ...token }) => [id, token])
   const text = rewriteJson(readText(config), { ...readObject(config), added_tokens_decoder: Object.fromEntries(settings) })

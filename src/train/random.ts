@@ -45,7 +45,7 @@ export async function writeRandom(out: string, { config, configText, seed, dtype
       tensors: contents(),
       config,
       configText,
-      copyFrom: tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
+      tokenizerFrom: tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
       overwrite,
     })
     return Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0)

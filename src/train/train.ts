@@ -51,7 +51,7 @@ async function writeModel(folder: string, recipe: Training, config: Record<strin
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
     config,
     configText: options.configText,
-    copyFrom: options.companions,
+    tokenizerFrom: options.companions,
     overwrite: options.overwrite,
   })
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { companionsOf, openModel } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
@@ -61,7 +61,8 @@ export interface Start {
   point: Point
   config: Record<string, unknown>
   configText: string | null
-  /** Folder of the tokenizer. */
+  /** Folder of what the model needs besides its weights, and that of the tokenizer. */
+  home: string
   companions: string
   /** SHA-256 of the files by name, and those of the weights in one word. */
   hashes: Record<string, string>
@@ -84,7 +85,7 @@ export async function readPoint(reference: string, root?: string): Promise<Start
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
-    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, configText: checkpoint.configText, companions: companionsOf(checkpoint) }
+    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, configText: checkpoint.configText, home: homeOf(checkpoint), companions: companionsOf(checkpoint) }
   } finally {
     await checkpoint.close()
   }
