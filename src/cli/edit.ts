@@ -51,8 +51,8 @@ export async function handler(args: Args): Promise<void> {
   sayLeft(pair.names.map((name) => post.tensors.get(name)!), args, summary.passed)
   const { tensors, parameters, kept, bits_per_parameter: bits, delta_norm, edit_norm } = summary
   const text = [
-    `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / parameters).toFixed(2)} %), `,
-    `${bits.toFixed(2)} bits per parameter, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${args.out} written\n`,
+    `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / (parameters || 1)).toFixed(2)} %), `,
+    `an estimated ${bits.toFixed(2)} bits per parameter where a kept value takes 16, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${args.out} written\n`,
   ].join('')
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write(args.json ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n` : text)

@@ -45,7 +45,7 @@ export interface EditSummary {
   parameters: number
   /** Non-zero entries of the edited delta (of the edited weights with `on: weights`). */
   kept: number
-  /** Bits to store the edited delta, per parameter. */
+  /** An estimate of the bits to store the edited delta, per parameter, where a value that is kept takes 16. */
   bits_per_parameter: number
   /** Norms of what was edited and of its change, before the weights are rounded to the written format. */
   delta_norm: number
@@ -99,7 +99,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
   const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => shape.length !== 2 && !isBatch(name, shape))
   const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
-  return { tensors, parameters, kept, bits_per_parameter: bits / parameters, delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2), passed }
+  return { tensors, parameters, kept, bits_per_parameter: bits / (parameters || 1), delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2), passed }
 }
 
 /** Weights can be edited in every floating format, but F64 is not written: an edited F64 tensor becomes F32. */

@@ -1,7 +1,7 @@
 // Applies a chain of steps to one delta tensor: keys, surveys and shared work are arranged here, so editors stay pure.
 import { UserError } from '../errors/index.js'
 import { keyOf, tf, type Key, type Tensor, type Tensor2D } from '../tensor/index.js'
-import { sparseBits } from './bits.js'
+import { count, sparseBits } from './bits.js'
 import type { Editor, ModelDeltas, Step } from './editor.js'
 
 export interface ApplyContext {
@@ -80,10 +80,12 @@ const apart = (deltas: ModelDeltas): ModelDeltas =>
   }
 
 /**
- * Bits that store the result of `applySteps` with `kept` non-zero entries: what the last step says, or the sparse form if
- * that is smaller. Give the same context, after applying: the rank that an energy asks for is known from its cache.
+ * An estimate of the bits that store the result of `applySteps` with `kept` non-zero entries, where a value that is kept takes 16
+ * (no file is written so): what the last step says, or the sparse form if that is smaller. Give the same context, after applying:
+ * the rank that an energy asks for is known from its cache.
  */
 export async function bitsOf(steps: readonly Step[], shape: readonly number[], kept: number, context: ApplyContext): Promise<number> {
+  if (count(shape) === 0) return 0
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
   const { editor, options } = steps[last]

@@ -1,4 +1,5 @@
-// Storage costs that several editors share, in bits, with values of 16 bits.
+// Estimates of storage that several editors share, in bits. They assume that a value that is kept is rounded to 16 bits; files that
+// are written hold whole weights in their own format.
 
 export const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 

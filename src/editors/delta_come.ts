@@ -10,13 +10,16 @@ const options = z.strictObject({
     .string()
     .regex(/^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/, 'must be bits x singular vectors, joined by +, like 8x2+3x32+2x968')
     .default('8x2+3x32+2x968')
-    .describe('Bits x singular vectors of each band, leading ones first; the default is 1 bit per entry of a 4096² matrix.'),
+    .describe('Bits x singular vectors of each band, leading ones first; 16 is not quantised. The default is 1 bit per entry of a 4096² matrix.'),
   group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
   quantiser: z.enum(['nearest', 'gptq']).default('nearest').describe('Round to nearest, or GPTQ by the Gram matrix of the inputs of the layer.'),
   damping: z.number().min(0).default(0.01).describe('Of GPTQ: added to the diagonal of the Hessian, as a fraction of its mean.'),
 })
 
 type Options = z.infer<typeof options>
+
+/** A band of so many bits is stored as it is, as the code of Delta-CoMe (@646a1fb, `fp16_col`) does; it has no grid. */
+const UNQUANTISED = 16
 
 export interface Band {
   bits: number
@@ -41,8 +44,8 @@ export function bandsOf({ bands }: Options, rank: number): Band[] {
 
 /**
  * De-quantised factors of one band: U [rows, width], a row per output in groups along the band, and Vᵀ [width, columns], a row
- * per singular vector in groups along the inputs. Singular values stay as they are (16 bits). Without a Gram matrix XᵀX both are
- * rounded to nearest.
+ * per singular vector in groups along the inputs. Singular values, and bands of 16 bits, stay as they are. Without a Gram matrix
+ * XᵀX both are rounded to nearest.
  */
 export function quantiseBand(
   { rows, columns, s, ut, vt }: Svd,
@@ -58,6 +61,7 @@ export function quantiseBand(
     columns: width,
     values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]),
   }
+  if (bits === UNQUANTISED) return { u: left.values, vt: right.values }
   if (quantiser === 'nearest' || !gram) return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
   const quantised = gptq(right, gram, bits, group, damping)
   // U is fed Y = X V S: YᵀY = S Vᵀ (XᵀX) V S.
@@ -93,14 +97,15 @@ export const deltaCome: Editor<Options, Svd> = {
   },
   warnings: ({ quantiser }, _, __, gram) =>
     quantiser === 'gptq' && !gram ? ['knows no inputs of this tensor and rounds it to nearest'] : [],
-  /** Per band, bits (m + n) width for the codes, 16 + bits for each group, 16 for each singular value; never more than dense. */
+  /** Per band, bits (m + n) width for the codes, 16 + bits for each group (none of 16-bit bands), 16 for each singular value; never more than dense. */
   bits(options, shape) {
     if (shape.length !== 2) return denseBits(shape)
     const [rows, columns] = shape
     const groups = (length: number) => Math.ceil(length / (options.group || length))
     const total = bandsOf(options, Math.min(rows, columns)).reduce((sum, { bits, from, to }) => {
       const width = to - from
-      return sum + width * (bits * (rows + columns) + 16) + (16 + bits) * (rows * groups(width) + width * groups(columns))
+      const grids = bits === UNQUANTISED ? 0 : (16 + bits) * (rows * groups(width) + width * groups(columns))
+      return sum + width * (bits * (rows + columns) + 16) + grids
     }, 0)
     return Math.min(denseBits(shape), total)
   },

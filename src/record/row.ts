@@ -32,7 +32,7 @@ export const rowSchema = z.strictObject({
   tensors: count.nullable().describe('Number of tensors edited.'),
   parameters: count.nullable().describe('Number of entries in the edited tensors.'),
   kept: count.nullable().describe('Number of non-zero entries in the edited delta of these tensors; this, edit_norm and the estimates of loss_change are empty where routed gates give every item weights of its own.'),
-  bits_per_parameter: value.nullable().describe('Bits to store the edited delta, per entry of the edited tensors; empty for a merge.'),
+  bits_per_parameter: value.nullable().describe('Estimate of the bits to store the edited delta, per entry of the edited tensors, where a value that is kept takes 16; empty for a merge.'),
   delta_norm: value.nullable().describe('Euclidean norm of the delta over the edited tensors.'),
   edit_norm: value
     .nullable()

@@ -35,7 +35,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   tensors: fixed(measure('count', 'tensors', 'edited tensors')),
   parameters: fixed(measure('count', 'parameters', 'entries of the edited tensors')),
   kept: measure('count', 'kept', 'non-zero entries kept'),
-  bits_per_parameter: fixed(measure('number', 'bits/parameter', 'stored bits per parameter')),
+  bits_per_parameter: fixed(measure('number', 'bits/parameter', 'estimated bits per parameter')),
   delta_norm: fixed(measure('loss', '‖Δ‖', 'norm of the delta')),
   edit_norm: measure('loss', '‖F(Δ)−Δ‖', 'norm of the change F(Δ) − Δ'),
   loss_pre: fixed(measure('loss', 'loss, base', 'loss of the base model (nats per token)')),

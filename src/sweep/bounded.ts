@@ -138,7 +138,7 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
       tensors: names.length,
       parameters: tally.parameters,
       kept: tally.kept,
-      bits_per_parameter: tally.bits / tally.parameters,
+      bits_per_parameter: tally.bits / (tally.parameters || 1),
       delta_norm: Math.sqrt(tally.delta2),
       edit_norm: Math.sqrt(tally.edit2),
       loss_pre: before.mean,

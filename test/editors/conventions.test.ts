@@ -262,3 +262,20 @@ test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a
   assert.deepEqual(nearest.warnings, [])
   assert.match(fallback.warnings.join(), /^embed: delta_come knows no inputs of this tensor and rounds it to nearest$/)
 })
+
+test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading triplet, all of them are the delta', async () => {
+  const values = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i))
+  const x = tf.tensor(values, [6, 10])
+  const run = async (editor: string, options: object) => {
+    const out = await applySteps([{ editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }], x, { seed: 0, tensor: 'w' })
+    return out.data()
+  }
+  const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) => Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i] - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
+  close(await run('delta_come', { bands: '16x1' }), await run('lowrank', { rank: 1 }))
+  close(await run('delta_come', { bands: '16x6' }), values)
+  close(await run('delta_come', { bands: '16x2+16x4' }), values)
+  // 16 bits for each entry of u and v and for the singular value, no grids; the 2-bit band of 3 has 6 + 3 groups.
+  const bits = (bands: string) => editorNamed('delta_come').bits(parseOptions(editorNamed('delta_come'), { bands }), [6, 10], 60)
+  assert.equal(bits('16x1'), 16 * (6 + 10) + 16)
+  assert.equal(bits('16x1+2x3'), 272 + 3 * (2 * 16 + 16) + 18 * (6 + 3))
+})
