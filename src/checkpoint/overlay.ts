@@ -1,8 +1,6 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
-import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { checkedBytes } from './bytes.js'
-import { WRITABLE } from './dtype.js'
 import { sizeOf } from './layout.js'
 
 /** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
@@ -13,7 +11,10 @@ export function overlay(
 ): Checkpoint {
   const tensors = new Map([...checkpoint.tensors].map(([name, entry]) => {
     const shape = shapes.get(name)
-    return [name, shape ? { ...entry, shape: [...shape], end: entry.begin + sizeOf({ dtype: entry.dtype, shape }) } : entry]
+    if (!shape) return [name, entry]
+    // What is computed is float32, and has no more in F64.
+    const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype
+    return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + sizeOf({ dtype, shape }) }]
   }))
   return {
     ...checkpoint,
@@ -27,9 +28,7 @@ export function overlay(
     },
     readBytes: async (name) => {
       if (!shapes.has(name)) return checkpoint.readBytes(name)
-      const { dtype } = checkpoint.tensors.get(name)!
-      if (!(WRITABLE as readonly string[]).includes(dtype)) throw new UserError(`${checkpoint.folder}: ${name} is ${dtype}, in which nothing is written`)
-      return checkedBytes({ name, dtype }, await compute(name))
+      return checkedBytes(tensors.get(name)!, await compute(name))
     },
   }
 }

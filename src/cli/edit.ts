@@ -6,7 +6,7 @@ import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../edit/ind
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
 import { sayLeft, withPair } from './pair.js'
 import { checkShardSize } from './options.js'
-import { sayDecoded, startProgress } from './progress.js'
+import { sayFormats, startProgress } from './progress.js'
 import { readSteps, withEditors } from './steps.js'
 
 export const command = 'edit <base> <post>'
@@ -33,7 +33,7 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite)
   checkShardSize(args.shardSize)
-  const [base, post] = sayDecoded(await openModels(args.base, args.post))
+  const [base, post] = sayFormats(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
 import { sayLeft, withPair } from './pair.js'
-import { sayDecoded, startProgress } from './progress.js'
+import { sayFormats, startProgress } from './progress.js'
 
 export const command = 'extract <base> <post>'
 export const describe = 'Write the delta between two checkpoints as a LoRA adapter that peft loads'
@@ -29,7 +29,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     import('../checkpoint/index.js'), import('../edit/index.js'), import('../tensor/index.js'),
   ])
   await checkTarget(out, resolve(out), overwrite)
-  const [base, post] = sayDecoded(await openModels(args.base, args.post))
+  const [base, post] = sayFormats(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   await setBackend(args.backend)
   const bar = startProgress(pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0))

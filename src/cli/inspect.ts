@@ -1,7 +1,7 @@
 // `deltalab inspect`: what a delta looks like, before anything is done to it.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { sayLeft, withPair } from './pair.js'
-import { sayDecoded, startProgress } from './progress.js'
+import { sayFormats, startProgress } from './progress.js'
 
 export const command = 'inspect <base> <post>'
 export const describe = 'Statistics of the delta between two checkpoints, per tensor and per role'
@@ -22,7 +22,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler(args: Args): Promise<void> {
   const { openModels, pairCheckpoints, selectTensors } = await import('../checkpoint/index.js')
   const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../inspect/index.js')
-  const [base, post] = sayDecoded(await openModels(args.base, args.post), false)
+  const [base, post] = sayFormats(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(pair.names.map((name) => post.tensors.get(name)!), args)
   sayLeft(pair.names.map((name) => post.tensors.get(name)!), args)

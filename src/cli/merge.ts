@@ -7,7 +7,7 @@ import { chooseTokenizer, describeMerge, estimateMerge, mergeCheckpoints, mergeS
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
 import { printEstimate } from './estimate.js'
 import { checkSeed, checkShardSize } from './options.js'
-import { sayDecoded, startProgress } from './progress.js'
+import { sayFormats, startProgress } from './progress.js'
 
 export const command = 'merge <config> <out>'
 export const describe = "Merge checkpoints as a YAML file says (mergekit's, or our own) and write the merged checkpoint"
@@ -40,7 +40,7 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
-    await checkApart(out, sayDecoded(models.all.map(({ checkpoint }) => checkpoint)).map(({ folder }) => folder))
+    await checkApart(out, sayFormats(models.all.map(({ checkpoint }) => checkpoint)).map(({ folder }) => folder))
     await checkSpace(out, resolve(out), estimate.result.bytes)
     const backend = await setBackend(wanted)
     const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)

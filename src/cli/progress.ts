@@ -20,13 +20,16 @@ export function startProgress(total: number, quiet = false): Progress {
 }
 
 /**
- * Says of each quantised model what it was decoded from, and returns the models. On the error stream, so that JSON and CSV stay
- * what they are.
+ * Says of each model whose weights are not computed as they are stored (quantised ones, and F64) what becomes of them, and returns
+ * the models. On the error stream, so that JSON and CSV stay what they are.
  * @param written whether weights of these models are written
  */
-export function sayDecoded<T extends readonly Checkpoint[]>(models: T, written = true): T {
-  for (const { folder, decoded } of models) {
-    if (decoded) process.stderr.write(`${folder}: ${decoded}${written ? '; what is written is not quantised and has no quantization_config' : ''}\n`)
+export function sayFormats<T extends readonly Checkpoint[]>(models: T, written = true): T {
+  for (const { folder, decoded, tensors } of models) {
+    const say = (what: string, then: string) => process.stderr.write(`${folder}: ${what}${written ? `; ${then}` : ''}\n`)
+    if (decoded) say(decoded, 'what is written is not quantised and has no quantization_config')
+    const wide = [...tensors.values()].filter(({ dtype }) => dtype === 'F64').length
+    if (wide) say(`${wide} tensors are F64, and what is computed of them is float32`, 'so it is written as F32 unless another format is asked for; those that are left alone stay F64')
   }
   return models
 }

@@ -43,7 +43,7 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
 /** Step `i` of a chain, as one new tensor; `input` stays alive. */
 export async function applyStep(steps: readonly Step[], i: number, input: Tensor, context: ApplyContext): Promise<Tensor> {
   const { editor, options } = steps[i]
-  if (editor.scope === 'matrix' && input.rank !== 2) return input.clone()
+  if (input.size === 0 || (editor.scope === 'matrix' && input.rank !== 2)) return input.clone() // nothing to edit
   const key = keyAt(steps, i, context)
   const facts = editor.survey ? await surveyed(steps, i, input, key, context) : await prepared(steps, i, input, context)
   const { gradient, gram, keep } = context

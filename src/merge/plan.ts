@@ -25,7 +25,7 @@ export interface TensorMerge extends PlannedTensor {
   /** The same tensor of the base; null when the merge needs none. */
   base: { model: Model; name: string } | null
   sources: Source[]
-  /** null for a tensor that holds no weights: it is copied from the first source. */
+  /** null for a tensor that is copied from the first source as it stands: one that holds no weights, or F64 that no step changes. */
   merging: Merging | null
 }
 
@@ -68,13 +68,17 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
     const stepsOf = (i: number): Step[] => [...parts[i].steps, ...(settings?.steps[i] ?? [])]
     const sources = parts.map(({ model, data }, i) => ({ model, name: names[i], steps: stepsOf(i), data }))
     const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
+    const compared = base && subtracts ? { model: base, name: ownName } : null
+    const formatOf = ({ model, name }: Pick<Source, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
+    const own = formatOf(sources[0])
+    const merging = settings && !(own === 'F64' && !wanted && passesOn(settings.merging, sources)) ? settings.merging : null
     return {
       name: slot.name,
       shape,
-      dtype: plannedDtype(dtype, wanted && DTYPES[wanted]),
-      base: base && subtracts ? { model: base, name: ownName } : null,
+      dtype: merging ? mergedDtype([...(compared ? [compared] : []), ...sources].map(formatOf), wanted && DTYPES[wanted]) : own,
+      base: compared,
       sources,
-      merging: settings && settings.merging,
+      merging,
     }
   })
   checkUniform(tensors, method.name)
@@ -91,7 +95,14 @@ function checkParameters(runs: LayerRun[], ofModel: string[], ofMerge: string[],
   checkLevels(outer, [...ofModel, ...ofMerge], method, slots, errorAt)
 }
 
-function plannedDtype(stored: string, wanted: WritableDtype | undefined): string {
-  if (!isFloating(stored)) return stored
-  return wanted ?? ((WRITABLE as readonly string[]).includes(stored) ? stored : 'F32')
+/**
+ * What torch.promote_types makes of all that takes part, the base too, as mergekit 0.1.5 does for every method: formats that differ
+ * meet in F32. Every operation is in float32 here, so that F64 is written as F32.
+ */
+function mergedDtype([first, ...others]: readonly string[], wanted: WritableDtype | undefined): string {
+  return wanted ?? (others.every((format) => format === first) && (WRITABLE as readonly string[]).includes(first) ? first : 'F32')
 }
+
+/** Whether the one source comes out as it went in. */
+const passesOn = (merging: Merging, [{ steps }]: readonly Source[]): boolean =>
+  merging.merger.name === 'passthrough' && !steps.length && merging.models.every((model) => (model as { scale?: number }).scale === 1)

@@ -50,6 +50,7 @@ export async function surveyModels(merging: Merging, walk: Walk, warn: (text: st
 
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */
 export async function mergeTensors({ merger, ...settings }: Merging, inputs: Inputs, warn: (text: string) => void): Promise<Tensor> {
+  if (inputs.models[0].size === 0) return inputs.models[0].clone() // nothing to merge
   const context = { survey: undefined, ...settings, warn }
   const facts = merger.measure
     ? await merger.measure(await Promise.all(inputs.models.map(valuesOf)), { ...context, name: inputs.name })

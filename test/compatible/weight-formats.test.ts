@@ -114,3 +114,11 @@ refused('Codes without their scales, scales without codes', [
   [null, { [`${Q}.weight`]: ['I32', [4, 8]] }, /is I32, which is not read as weights/],
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /but no tensor is/],
 ], 'names the tensor that is missing')
+
+compatible({ what: 'Weights that were cast to fp8, as `dtype: float8_…` in config.json says', outcome: 'read', like: 'torch 2.13.0', note: 'written as BF16, which holds them exactly' }, async (context) => {
+  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+  context.after(() => rmSync(root, { recursive: true, force: true }))
+  const found = await openCheckpoint(stored(root, { 'a.weight': ['F8_E4M3', [2, 2], '\x38\x01\xfe\x00'] }, { dtype: 'float8_e4m3fn' }))
+  assert.deepEqual([[...(await found.read('a.weight'))], found.tensors.get('a.weight')!.dtype], [[1, 2 ** -9, -448, 0], 'BF16'])
+  await found.close()
+})

@@ -83,6 +83,15 @@ for (const editor of editors) {
       }
     })
 
+    test('a tensor without entries is left alone and takes no bits', async () => {
+      for (const raw of options) {
+        for (const shape of [[0], [0, 4], [4, 0]]) {
+          assert.deepEqual((await run(editor, raw, { shape })).shape, shape)
+          assert.equal(await bitsOf([{ editor, options: parseOptions(editor, raw) }], shape, 0, { seed: 0, tensor: 'w' }), 0)
+        }
+      }
+    })
+
     test('zero stays zero', async () => {
       for (const raw of options) {
         const { result } = await run(editor, raw, { input: new Float32Array(96) })

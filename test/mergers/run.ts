@@ -9,7 +9,7 @@ export interface Try {
   models?: Record<string, unknown>[]
 }
 
-const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37]]
+const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37], [0], [0, 4]]
 const sizeOf = (shape: readonly number[]) => shape.reduce((n, side) => n * side, 1)
 
 /** Heavy-tailed values with exact zeros and ties; another `phase`, another model. */
