@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
-import { companionsOf, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
 import { readLocated } from '../config/located.js'
 import { UserError } from '../errors/index.js'
 import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
@@ -80,7 +80,7 @@ async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks
   if (!checkpoint.config) throw new UserError(`${label}: config.json is missing`)
   const model = loadModel(checkpoint.config, shapesOf(checkpoint))
   for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated
-  checkReader(companionsOf(checkpoint), await loadReader(companionsOf(checkpoint)), model)
+  checkReader(companionsOf(checkpoint), await loadReader(companionsOf(checkpoint), homeOf(checkpoint)), model)
 }
 
 const shapesOf = ({ tensors }: Checkpoint) => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))

@@ -33,14 +33,14 @@ async function hold(baseReference: string, postReference: string, { task: taskNa
     throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
   }
   const model = loadModel(second.config, Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])))
-  const reader = await loadReader(companionsOf(second))
+  const reader = await loadReader(companionsOf(second), homeOf(second))
   const [base, post]: Weights[] = [{}, {}]
   for (const name of Object.keys(model.shapes)) {
     const values = await second.read(name)
     post[name] = tf.tensor(values, model.shapes[name])
     base[name] = pair.names.includes(name) ? tf.tensor(await first.read(name), model.shapes[name]) : post[name].clone()
   }
-  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, { batchTokens: 1024 })
+  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, model, { batchTokens: 1024 })
   return {
     pair,
     model,

@@ -1,7 +1,7 @@
 // Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
-import { companionsOf, openModel, type Checkpoint } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModel, type Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
+import { checkItems, checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { loadModel, type Weights } from '../models/index.js'
@@ -40,12 +40,13 @@ export async function findSoup(folders: readonly string[], { task: source, items
       if (wrong) throw new UserError(`${folders[i]}: ${wrong[0]} is not of the shape that it has in ${folders[0]}`)
     }
     checkTask(task, model, {})
-    const reader = await loadReader(companionsOf(first))
+    const reader = await loadReader(companionsOf(first), homeOf(first))
     checkReader(companionsOf(first), reader, model)
+    await checkItems(task, reader, model)
     const valueOf = async (members: readonly number[], chosen: typeof task.items): Promise<number> => {
       const weights = await average(members.map((m) => checkpoints[m]), model.shapes)
       const part = { ...task, items: chosen }
-      const value = by === 'score' ? (await evaluate(model, weights, part, reader)).score : -(await lossOf(model, weights, await encodeItems(part, reader))).mean
+      const value = by === 'score' ? (await evaluate(model, weights, part, reader)).score : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
       tf.dispose(weights)
       return value
     }

@@ -41,6 +41,7 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
   const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
   process.stdout.write(`${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score)} on ${measured.items} items, ${losses}\n`)
+  for (const [name, value] of Object.entries(measured.generation ?? {})) process.stdout.write(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
   for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${words(name, value)}\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
 }

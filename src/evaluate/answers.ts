@@ -1,16 +1,20 @@
 // Generated answers to a task's prompts, and what its metrics and filters make of them.
+import { UserError } from '../errors/index.js'
 import { checkFinite, countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
 import { cutAtStop, filterAnswer } from '../tasks/filters.js'
 import { METRICS } from '../tasks/metrics.js'
+import { batchesOf, sequencesOf, type Sequence } from '../tasks/sequence.js'
 import type { Item, Task } from '../tasks/task.js'
 import { tf, type Batch } from '../tensor/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
-import { encodeItems, type EncodeOptions } from './encode.js'
+import type { EncodeOptions } from './encode.js'
 import { generate } from './generate.js'
+import { endsOf } from './generation_config.js'
 import { foldHighest } from './highest.js'
+import type { TextReader } from './reader.js'
+import { steerBy } from './steering.js'
 
 /**
- * Which items' targets are exactly what greedy decoding would give: under the target itself as input, every position
+ * Which sequences' targets are exactly what greedy decoding would give: under the target itself as input, every position
  * predicts the next token. One forward pass instead of a generation.
  */
 async function greedyMatches(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<Uint8Array> {
@@ -29,22 +33,53 @@ async function greedyMatches(model: Model, weights: Weights | Source, batches: r
   return matches
 }
 
+/** How answers to a task are generated: as lm-evaluation-harness asks transformers for them. */
+async function planGeneration(task: Task, tokenizer: TextReader, { positions }: Model) {
+  const { generation } = tokenizer
+  const stops = [...(task.stop ?? []), ...(tokenizer.written ? [tokenizer.written.eos] : [])].filter((stop) => stop !== '')
+  // A stop that is a special token is not in the decoded text.
+  const special = (await tokenizer.encode(stops)).filter((ids) => ids.length === 1 && tokenizer.decode(ids) === '')
+  return {
+    stops,
+    ends: [...new Set([tokenizer.eos, ...(generation ? endsOf(generation) : []), ...special.flat()])],
+    steer: generation && steerBy(generation),
+    // What generation_config.json says goes before what is asked for, but the room is made for what is asked.
+    maxNewTokens: generation?.max_new_tokens ?? task.maxNewTokens,
+    room: positions - task.maxNewTokens,
+  }
+}
+
+/** @throws UserError for a generation_config.json that asks for answers which are not generated here */
+export function checkGeneration(task: Pick<Task, 'name'>, { generation }: TextReader): void {
+  if (!generation?.unknown.length) return
+  throw new UserError(
+    `task ${task.name}: ${generation.file} sets ${generation.unknown.join(', ')}, which changes greedy answers in transformers and is not supported; remove it there to have the likeliest tokens`,
+  )
+}
+
 /** Greedy answers to the first `items` items, cut at the task's stops. Generated only where the target is not the greedy answer. */
-export async function answerAll(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, options: EncodeOptions): Promise<string[]> {
+export async function answerAll(model: Model, weights: Weights | Source, task: Task, tokenizer: TextReader, options: EncodeOptions): Promise<string[]> {
+  checkGeneration(task, tokenizer)
   const items = task.items.slice(0, options.items)
+  const { stops, ends, steer, maxNewTokens, room } = await planGeneration(task, tokenizer, model)
+  const sequences = await sequencesOf(items.map(({ prompt, target }) => ({ prompt, target: (task.delimiter ?? '') + target })), tokenizer)
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
-  const known =
-    METRICS[task.metric].exactImpliesRight && !task.stop
-      ? await greedyMatches(model, weights, await encodeItems(task, tokenizer, options), items.length)
-      : new Uint8Array(items.length)
-  const answers = items.map(({ target }) => (task.delimiter ?? '') + target)
-  const open = [...items.keys()].filter((i) => !known[i])
-  const room = Math.max(1, model.positions - task.maxNewTokens)
-  const prompts = (await tokenizer.encode(open.map((i) => items[i].prompt), { special: true })).map((ids) => ids.slice(-room))
-  const { stop } = task
-  const stopped = stop && ((ids: readonly number[]) => cutAtStop(tokenizer.decode(ids), stop) !== tokenizer.decode(ids))
-  const made = await generate(model, weights, prompts, { maxNewTokens: task.maxNewTokens, eos: tokenizer.eos, stopped })
-  open.forEach((item, i) => (answers[item] = cutAtStop(tokenizer.decode(made[i]), stop)))
+  const known = new Set<number>()
+  if (METRICS[task.metric].exactImpliesRight && !task.stop && !steer) {
+    const brief = ({ prompt, target }: Sequence) => prompt.length <= room && target.length - 1 <= maxNewTokens && target.findIndex((token) => ends.includes(token)) === target.length - 1
+    const likely = [...sequences.keys()].filter((i) => brief(sequences[i]))
+    const batches = batchesOf(likely.map((i) => sequences[i]), tokenizer.pad, options.batchTokens ?? 4096, model.positions)
+    const matches = await greedyMatches(model, weights, batches, likely.length)
+    likely.forEach((item, i) => matches[i] && known.add(item))
+  }
+  const open = [...items.keys()].filter((i) => !known.has(i))
+  const prompts = open.map((i) => sequences[i].prompt.slice(-room))
+  const textOf = (ids: readonly number[]) => cutAtStop(tokenizer.decode(ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
+  const texts = task.stop ?? []
+  const stopped = texts.length ? (ids: readonly number[]) => ((text) => texts.some((stop) => text.includes(stop)))(tokenizer.decode(ids)) : undefined
+  const made = await generate(model, weights, prompts, { maxNewTokens, ends, stopped, steer })
+  const answers = sequences.map(({ target }) => textOf(target))
+  open.forEach((item, i) => (answers[item] = textOf(made[i])))
   return answers
 }
 

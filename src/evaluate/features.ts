@@ -1,7 +1,7 @@
 // What a model makes of the prompts of a task before it answers: their mean last hidden states, the input of a router.
 import { checkFinite, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
 import { hiddenStates } from '../models/hidden.js'
-import { batchesOf, fitSequence } from '../tasks/sequence.js'
+import { batchesOf } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf, type Batch } from '../tensor/index.js'
 import { classBatches } from './classes.js'
@@ -17,7 +17,7 @@ async function promptBatches({ items, ...task }: Task, reader: Reader, { positio
   const tokenizer = textFor(reader, task)
   if (task.kind === 'classify') return classBatches(items, tokenizer, BATCH_TOKENS)
   const prompts = await tokenizer.encode(items.map(({ prompt }) => prompt), { special: true })
-  const sequences = prompts.map((ids) => fitSequence({ prompt: ids.length ? ids : [tokenizer.eos], target: [] }, positions))
+  const sequences = prompts.map((ids) => ({ prompt: ids.length ? ids.slice(-positions) : [tokenizer.eos], target: [] }))
   return batchesOf(sequences, tokenizer.pad, BATCH_TOKENS)
 }
 

@@ -1,16 +1,19 @@
 // Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
-import { tf, IGNORED, type Batch } from '../tensor/index.js'
+import { tf, IGNORED, type Batch, type Tensor } from '../tensor/index.js'
 import { checkFinite, makeInputs, run, sourceOf, type Cache, type Model, type Source, type Weights } from '../models/index.js'
-import { foldHighest } from './highest.js'
+import { foldHighest, type Highest } from './highest.js'
+import { steered, type Steer, type Steering } from './steering.js'
 
 export interface GenerateOptions {
   maxNewTokens: number
-  /** Token that ends an answer; it is not part of it. Without it every answer has maxNewTokens tokens. */
-  eos?: number
+  /** Tokens that end an answer, and are its last. Without any every answer has maxNewTokens tokens. */
+  ends?: readonly number[]
   /** True for an answer that needs no further token. */
   stopped?: (answer: readonly number[]) => boolean
   /** Rows of one batch; 128, or as many as the weights' bound on memory allows. */
   rows?: number
+  /** What of each next token is not left to the model. */
+  steer?: Steer
 }
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
@@ -32,10 +35,11 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
 }
 
 /** The most likely next token of every row; the cache grows by the batch's columns. */
-async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cache): Promise<Int32Array> {
+async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cache, steering?: (Steering | null)[]): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
   const feed = { tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted, cache }) }
-  const [best] = await run(source, [feed], foldHighest)
+  const fold = (state: Highest | null, outputs: Tensor, from: number) => foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
+  const [best] = await run(source, [feed], fold)
   const [tokens, values] = [(await best.index.data()) as Int32Array, await best.value.data()]
   checkFinite(values, () => 'the best logit of the next token')
   tf.dispose(best as tf.TensorContainer)
@@ -51,19 +55,19 @@ async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cac
 }
 
 async function answerBatch(model: Model, source: Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
-  const { eos, maxNewTokens } = options
+  const { ends = [], maxNewTokens, steer } = options
   const rows = prompts.length
   const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
   const answers: number[][] = prompts.map(() => [])
   const open = new Uint8Array(rows).fill(1)
   let batch = leftPadded(prompts)
   for (let made = 0; made < maxNewTokens; made++) {
-    const tokens = await nextTokens(model, source, batch, cache)
+    const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]) : null))
+    const tokens = await nextTokens(model, source, batch, cache, steering)
     tokens.forEach((token, row) => {
-      if (token === eos) open[row] = 0
       if (!open[row]) return
       answers[row].push(token)
-      if (options.stopped?.(answers[row])) open[row] = 0
+      if (ends.includes(token) || options.stopped?.(answers[row])) open[row] = 0
     })
     if (!open.includes(1)) break
     const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)

@@ -6,19 +6,20 @@ import { classPrompts } from '../tasks/classes.js'
 import { LABEL_METRICS } from '../tasks/labels.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
-import { answerAll, scoreAnswers } from './answers.js'
+import { answerAll, checkGeneration, scoreAnswers } from './answers.js'
 import { classBatches, predict } from './classes.js'
-import type { EncodeOptions } from './encode.js'
+import { encodeChoices, type EncodeOptions, type Reach } from './encode.js'
 import { imageBatches } from './images.js'
 import { weighChoices } from './likelihood.js'
 import { imagesFor, textFor, type Reader } from './reader.js'
 
 export { askInChat, type ChatSettings } from './chat.js'
-export { encodeItems, type EncodeOptions } from './encode.js'
+export { encodeItems, type EncodeOptions, type Reach } from './encode.js'
+export { describeGeneration, readGenerationConfig, type GenerationConfig } from './generation_config.js'
 export { promptFeatures } from './features.js'
 export { generate, type GenerateOptions } from './generate.js'
 export { logLikelihoods } from './likelihood.js'
-export { checkReader, loadReader, readerFile, type Reader } from './reader.js'
+export { checkReader, loadReader, loadText, readerFile, type Reader, type TextReader } from './reader.js'
 export { checkTower, classFeatures, describeClasses } from './zero_shot.js'
 
 export interface Scores {
@@ -89,13 +90,25 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
 /** Whether the task's metric runs generated programs, so that somebody has to allow it. */
 export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[metric].runsCode === true
 
+/**
+ * What the first items ask for, before anything is computed.
+ * @throws UserError for a choice that adds no token or has no room, and for a generation_config.json that is not followed here
+ */
+export async function checkItems({ items: all, ...task }: Task, reader: Reader, reach: Reach, { items }: Pick<EncodeOptions, 'items'> = {}): Promise<void> {
+  if (task.kind === 'choices') await encodeChoices({ ...task, items: all.slice(0, items) }, textFor(reader, task), reach)
+  if (!task.kind) checkGeneration(task, textFor(reader, task))
+}
+
 /** @throws UserError for a task that this model, or this call, cannot do */
-export function checkTask(task: Task, { objective, outputs, architecture }: Model, { allowCode }: EvaluateOptions = {}): void {
+export function checkTask(task: Task, { objective, outputs, architecture, positions }: Model, { allowCode }: EvaluateOptions = {}): void {
   if (runsCode(task) && !allowCode) throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
   const classes = objective === 'classes' || objective === 'value'
   const wanted = task.kind === 'classify' || task.kind === 'images'
   if (wanted !== classes || (!classes && objective !== 'causal')) {
     throw new UserError(`task ${task.name} needs a model that ${wanted ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
+  }
+  if (!task.kind && task.maxNewTokens >= positions) {
+    throw new UserError(`task ${task.name} generates up to ${task.maxNewTokens} tokens, and the model has ${positions} positions: there is no room for a prompt; lower max_new_tokens of its card below ${positions}`)
   }
   // A zero-shot model has the classes that it is asked for.
   const known = objective === 'classes' && outputs === 0 ? classPrompts(task).length : outputs

@@ -1,9 +1,10 @@
 // Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
 import { addPart, checkFinite, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
-import { batchesOf, continuationsOf, fitSequence, type Sequence } from '../tasks/sequence.js'
+import { batchesOf, fitSequence, type Sequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
+import { encodeChoices } from './encode.js'
 
 /** Padded tokens of one batch; its logits are held for the scored tokens only. */
 const BATCH_TOKENS = 4096
@@ -11,7 +12,8 @@ const BATCH_TOKENS = 4096
 /** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
 export async function logLikelihoods(model: Model, weights: Weights | Source, sequences: readonly Sequence[], pad: number): Promise<Float64Array> {
   const source = sourceOf(model, weights)
-  const batches = batchesOf(sequences.map((each) => fitSequence(each, model.positions)), pad, Math.min(BATCH_TOKENS, source.largest))
+  const { positions } = model
+  const batches = batchesOf(sequences.map((each) => fitSequence(each, positions)), pad, Math.min(BATCH_TOKENS, source.largest), positions)
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
   const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
@@ -29,9 +31,8 @@ export async function logLikelihoods(model: Model, weights: Weights | Source, se
 
 /** Summed log-likelihoods of the choices of each of the first `items` items. */
 export async function weighChoices(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, items?: number): Promise<number[][]> {
-  const { delimiter = '' } = task
-  const lists = task.items.slice(0, items).map((item) => item.choices!.map(({ prompt, text }) => ({ context: prompt, text: delimiter + text })))
-  const sums = await logLikelihoods(model, weights, await continuationsOf(lists.flat(), tokenizer), tokenizer.pad)
+  const lists = await encodeChoices({ ...task, items: task.items.slice(0, items) }, tokenizer, model)
+  const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
   let at = 0
   return lists.map((list) => list.map(() => sums[at++]))
 }

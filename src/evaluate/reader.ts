@@ -6,23 +6,42 @@ import type { Model } from '../models/index.js'
 import { loadImageReader, type ImageReader } from '../tasks/pixels.js'
 import type { Task } from '../tasks/task.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import { readGenerationConfig, type GenerationConfig } from './generation_config.js'
 
-export type Reader = Tokenizer | ImageReader
+/** A tokenizer, with what its model's folder says of generation. */
+export type TextReader = Tokenizer & { generation?: GenerationConfig }
+export type Reader = TextReader | ImageReader
 
 /** The file of a model folder that says how its input is made. A model of images may have a tokenizer beside, for the names of its classes. */
 export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_config.json' {
   return existsSync(join(folder, 'preprocessor_config.json')) ? 'preprocessor_config.json' : 'tokenizer.json'
 }
 
-/** @throws UserError of the tokenizer or the preprocessor */
-export const loadReader = (folder: string): Promise<Reader> => (readerFile(folder) === 'tokenizer.json' ? loadTokenizer(folder) : loadImageReader(folder))
+/** @param home where generation_config.json is, if elsewhere. @throws UserError of the tokenizer, of generation_config.json, or the preprocessor */
+export const loadReader = (folder: string, home = folder): Promise<Reader> =>
+  readerFile(folder) === 'tokenizer.json' ? loadText(folder, home) : loadImageReader(folder)
+
+/** As loadReader, of a folder that is known to be of text. */
+export async function loadText(folder: string, home = folder): Promise<TextReader> {
+  return { ...(await loadTokenizer(folder)), generation: readGenerationConfig(home) }
+}
 
 const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
 
-/** The tokenizer, which adds no special tokens to chats. @throws UserError for a model of images on a task of text */
-export function textFor(reader: Reader, { name, chat }: Pick<Task, 'name' | 'chat'>): Tokenizer {
+/**
+ * The tokenizer, which adds no special tokens to chats, and none to a text that begins with the begin-of-text token.
+ * @throws UserError for a model of images on a task of text
+ */
+export function textFor(reader: Reader, { name, chat }: Pick<Task, 'name' | 'chat'>): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
-  return chat ? { ...reader, encode: (texts) => reader.encode(texts) } : reader
+  const begun = (text: string) => Boolean(reader.written?.bos) && text.startsWith(reader.written!.bos)
+  const encode: Tokenizer['encode'] = async (texts, { special = false } = {}) => {
+    const whole = await reader.encode(texts, { special: special && !chat })
+    if (!special || chat || !texts.some(begun)) return whole
+    const bare = await reader.encode(texts)
+    return texts.map((text, i) => (begun(text) ? bare[i] : whole[i]))
+  }
+  return { ...reader, encode }
 }
 
 /** @throws UserError for a model of text on a task of images */

@@ -2,7 +2,7 @@
 // waits in a scratch checkpoint.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { companionsOf, isBatch, matricesOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import { companionsOf, homeOf, isBatch, matricesOf, openCheckpoint, openModels, pairCheckpoints, roleOf, selectTensors, writeCheckpoint, type Pair } from '../checkpoint/index.js'
 import { applyToBlock, applyToValues, bitsOf, editorNamed, editsBlocks, takeCensus, type Step } from '../editors/index.js'
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
@@ -112,11 +112,11 @@ export async function attributeBounded(run: Run, task: Task, options: AttributeO
     const entries = pair.names.map((name) => post.tensors.get(name)!)
     const names = selectTensors(entries, edit.tensors)
     const model = loadModel(post.config, Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])))
-    const tokenizer = await loadReader(companionsOf(post))
+    const tokenizer = await loadReader(companionsOf(post), homeOf(post))
     checkReader(companionsOf(post), tokenizer, model)
     const { items, rule, steps, memory } = options
     const described = await describeClasses(task, model, base)
-    const { batches, over } = await fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, { items, batchTokens }))
+    const { batches, over } = await fitBatches(model, memory.bytes, 'gradient', (batchTokens) => encodeItems(described, tokenizer, model, { items, batchTokens }))
     const { warn, summary } = collectWarnings()
     const tally = await writeChange(pair, run, names, join(scratch, 'change'), memory.bytes, warn)
     const change = await openCheckpoint(join(scratch, 'change'))

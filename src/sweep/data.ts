@@ -24,7 +24,7 @@ export async function measureData(home: Residence, request: DataRequest): Promis
   const { pair, model, post, tokenizer, open } = home
   const { kind, items } = request
   const tasks = await Promise.all(pair.tasks.map(async (source) => (await open(source)).task))
-  const encode = (task: Task, some: Item[]) => encodeItems({ ...task, items: some }, tokenizer)
+  const encode = (task: Task, some: Item[]) => encodeItems({ ...task, items: some }, tokenizer, model)
   const chosen = tasks.map((task) => ({ task, last: task.items.slice(-items) }))
   if (kind === 'gram') return share(await gramMatrices(model, post, await inTurn(chosen, ({ task, last }) => encode(task, last))))
   if (kind === 'prompts') return share(await samplePrompts(home, request.edit, request.seed, chosen.map(({ task, last }) => ({ ...task, items: last }))))

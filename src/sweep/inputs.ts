@@ -1,11 +1,12 @@
 // Everything a sweep reads, opened and checked by headers alone: base and post paired, tensors selected, tokenizer and tasks
 // there. What is wrong with the input is found here, before a weight is read.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { companionsOf, hashFile, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { companionsOf, hashFile, homeOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { askInChat, checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reader } from '../evaluate/index.js'
+import { askInChat, checkItems, checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reach, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { validationRange } from './validation.js'
@@ -18,6 +19,7 @@ export interface ModelInputs {
   bytes: number
   /** Length of every sequence, where the model has images. */
   sequence?: number
+  reach: Reach
   tokenizer: Reader
   tasks: { source: string; task: Task }[]
   /** What the selections of the experiment leave out without naming it, one sentence each. */
@@ -48,7 +50,7 @@ export async function openInputs(experiment: Experiment, { allowCode }: { allowC
       const left = checkSelections(experiment, tensors)
       const model = loadModel(post.config, shapes)
       await checkTower(model, base)
-      const described = await describeModel(experiment, pair, model, { folder: companionsOf(post), allowCode })
+      const described = await describeModel(experiment, pair, model, { folder: companionsOf(post), home: homeOf(post), allowCode })
       const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
       opened.push({ ...described, bytes, left })
     } finally {
@@ -61,6 +63,8 @@ export async function openInputs(experiment: Experiment, { allowCode }: { allowC
 interface Surroundings {
   /** Holds the tokenizer or the preprocessor. */
   folder: string
+  /** Holds generation_config.json, if elsewhere. */
+  home?: string
   load?: (source: string) => Promise<Task>
   /** Told what does not go together, in place of an error. */
   onObstacle?: (message: string) => void
@@ -72,9 +76,9 @@ export async function describeModel(
   experiment: Experiment,
   pair: Pair,
   model: Model,
-  { folder, load = loadTask, onObstacle, allowCode }: Surroundings,
+  { folder, home, load = loadTask, onObstacle, allowCode }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
-  const tokenizer = await loadReader(folder)
+  const tokenizer = await loadReader(folder, home)
   const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })))
   const check = async (work: () => unknown) => {
     try {
@@ -87,12 +91,14 @@ export async function describeModel(
   await check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
   for (const { task } of tasks) {
-    if (experiment.score) await check(() => checkTask(task, model, { allowCode }))
+    const { score } = experiment
+    if (score) await check(() => checkTask(task, model, { allowCode }))
+    if (score) await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
     // A forecast's images have no file.
-    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, { items: 1 }))
+    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, model, { items: 1 }))
     await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
   }
-  return { pair, parameters: countParameters(model), sequence: model.sequence, tokenizer, tasks }
+  return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }
 }
 
 const countParameters = ({ shapes }: Model): number =>
@@ -131,6 +137,8 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
     }
     const reader = readerFile(companionsOf(post))
     hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
+    const generation = join(homeOf(post), 'generation_config.json')
+    if (tasks.some(({ task }) => !task.kind) && existsSync(generation)) hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
     for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
   }
   return hashes

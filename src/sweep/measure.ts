@@ -1,10 +1,10 @@
 // One model, or one edit, measured outside a sweep, by the same steps as in one.
 import { basename, resolve } from 'node:path'
-import { companionsOf, openModel } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { askInChat, checkTask, checkReader, describeClasses, encodeItems, evaluate, loadReader, type ChatSettings } from '../evaluate/index.js'
+import { askInChat, checkItems, checkTask, checkReader, describeGeneration, describeClasses, encodeItems, evaluate, loadReader, type ChatSettings } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
@@ -29,6 +29,8 @@ export interface Measured {
   items: number
   /** What the loss is a mean over: tokens of the answers, or items. */
   tokens: number
+  /** What the model's generation_config.json says that made the answers others than the likeliest tokens up to the task's limit. */
+  generation?: Record<string, unknown>
 }
 
 export interface MeasureOptions {
@@ -53,10 +55,11 @@ export async function measureModel(reference: string, taskSource: string, option
     const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
     checkTask(given, model, { allowCode })
     const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
-    const tokenizer = await loadReader(companionsOf(checkpoint))
+    const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
+    await checkItems(task, tokenizer, model, { items })
     const silent = !task.kind && task.items.some(({ target }) => target === '')
-    const encode = (batchTokens?: number) => (silent ? Promise.resolve([]) : encodeItems(task, tokenizer, { items, batchTokens }))
+    const encode = (batchTokens?: number) => (silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens }))
     const bounded = memory === undefined ? null : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
     if (!bounded) for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
@@ -65,7 +68,9 @@ export async function measureModel(reference: string, taskSource: string, option
     const { metric, score, others } = scores
     const measured = { task: task.name, metric, score, ...(others && { others }) }
     const unit = model.objective === 'value' ? 'squared error per item' : model.objective === 'classes' ? 'nats per item' : 'nats per token'
-    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens }
+    const words = !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
+    const generation = Object.keys(words).length ? { generation: words } : {}
+    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens, ...generation }
   } finally {
     tf.dispose(held)
     await checkpoint.close()

@@ -1,6 +1,6 @@
 // What a worker keeps of the pair it works on: the post-trained weights as tensors, base and delta as values, the task's
 // batches. One pair at a time; another pair takes its place.
-import { companionsOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
 import { checkReader, askInChat, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
@@ -48,7 +48,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       )
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
-    const tokenizer = await loadReader(companionsOf(postFiles))
+    const tokenizer = await loadReader(companionsOf(postFiles), homeOf(postFiles))
     checkReader(companionsOf(postFiles), tokenizer, model)
     return {
       pair,
@@ -60,7 +60,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       shapes,
       roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
       select: (tensors) => selectTensors(entries, tensors),
-      open: remember(tokenizer, async (task) => askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat)),
+      open: remember(tokenizer, model, async (task) => askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat)),
       caches: { delta: new Map(), weights: new Map() },
       dispose: () => tf.dispose(post),
     }
@@ -80,7 +80,7 @@ async function withClasses(task: Task, model: Model, { baseFolder }: Pair): Prom
 }
 
 /** Tasks and batches are the same in every run: read and encoded once. */
-function remember(tokenizer: Reader, prepare: (task: Task) => Promise<Task>): Residence['open'] {
+function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Promise<Task>): Residence['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()
   return async ({ source }, items) => {
@@ -88,7 +88,7 @@ function remember(tokenizer: Reader, prepare: (task: Task) => Promise<Task>): Re
     const task = await tasks.get(source)!
     if (items === undefined) return { task, batches: [] }
     const key = `${items} of ${source}`
-    if (!batches.has(key)) batches.set(key, encodeItems(task, tokenizer, { items }))
+    if (!batches.has(key)) batches.set(key, encodeItems(task, tokenizer, model, { items }))
     return { task, batches: await batches.get(key)! }
   }
 }

@@ -75,7 +75,7 @@ export async function applyRouted(
   }
   const routed: Routed = {
     async loss(task) {
-      const losses = await each(task, async (weights, one) => lossOf(model, weights, await encodeItems(one, tokenizer)))
+      const losses = await each(task, async (weights, one) => lossOf(model, weights, await encodeItems(one, tokenizer, model)))
       const itemSums = Float64Array.from(losses, (loss) => loss.itemSums[0] ?? 0)
       const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0)
       const mean = itemSums.reduce((a, b) => a + b, 0) / tokens

@@ -28,7 +28,7 @@ function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: T
   if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsGram?.(options))) return Promise.resolve(undefined)
   const name = `inputs of layers on ${source}`
   const known = home.caches[edit.on].get(name)
-  const measure = async () => gramMatrices(home.model, home.post, await encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer))
+  const measure = async () => gramMatrices(home.model, home.post, await encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer, home.model))
   const found = known ?? measure()
   home.caches[edit.on].set(name, found)
   return found as Promise<Map<string, Float32Array>>

@@ -28,8 +28,7 @@ export function dropIgnored(text: string, { regexes = [], case: anyCase, punctua
   return punctuation ? rest.replace(PUNCTUATION, '') : rest
 }
 
-/** The text before the first of the stops. */
+/** The text cut at each of the stops in turn: one that the stops before it cut into is not there any more. */
 export function cutAtStop(text: string, stops: readonly string[] = []): string {
-  const at = stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0)
-  return at.length ? text.slice(0, Math.min(...at)) : text
+  return stops.reduce((rest, stop) => (rest.includes(stop) ? rest.slice(0, rest.indexOf(stop)) : rest), text)
 }

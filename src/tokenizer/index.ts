@@ -18,6 +18,10 @@ export interface Tokenizer {
   vocabulary: number
   /** Id of the end-of-text token, from tokenizer_config.json. */
   eos: number
+  /** Id of the begin-of-text token, where the tokenizer has one. */
+  bos?: number
+  /** How the end-of-text token is written, and the begin-of-text token (without one, again the first). */
+  written?: { eos: string; bos: string }
   pad: number
   /** Id of the mask token, where the tokenizer has one. */
   mask?: number
@@ -44,6 +48,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   }
   const eos = idOf('eos_token') ?? idOf('sep_token')
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
+  const written = textOf(config.eos_token) ?? textOf(config.sep_token)
   const said = config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) => engine.encode(texts, special),
@@ -51,6 +56,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     decode: (ids) => said(engine.decode(Array.from(ids))),
     vocabulary: engine.size,
     eos,
+    bos: idOf('bos_token'),
+    written: { eos: written!, bos: textOf(config.bos_token) ?? written! },
     pad: idOf('pad_token') ?? eos,
     mask: idOf('mask_token'),
   }

@@ -5,14 +5,13 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems, evaluate } from '../evaluate/index.js'
+import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { loadModel, NotFinite, type Model } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
 import { writeWhole } from '../record/write.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { setBackend, tf, type BackendName } from '../tensor/index.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 import { batcher, readSequences } from './data.js'
 import { fedkseed } from './fedkseed.js'
 import { openJournal, type Entry } from './journal.js'
@@ -98,8 +97,8 @@ export async function readPoint(reference: string, root?: string): Promise<Start
 export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onStep }: ZerothOptions): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const used = await setBackend(backend)
-  const [{ model, point: base, identity: weights, companions }, task] = await Promise.all([readPoint(recipe.from, root), loadTask(recipe.task)])
-  const tokenizer = await loadTokenizer(companions)
+  const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([readPoint(recipe.from, root), loadTask(recipe.task)])
+  const tokenizer = await loadText(companions, home)
   const sequences = await readSequences(recipe, tokenizer, at)
   await mkdir(out, { recursive: true })
 
@@ -171,9 +170,9 @@ async function readEarlier(out: string): Promise<{ results: ZerothResult[]; loss
   return { results: JSON.parse(summary).results, losses: losses.split('\n') }
 }
 
-async function measure(model: Model, point: Point, task: Task, tokenizer: Tokenizer, items: number) {
+async function measure(model: Model, point: Point, task: Task, tokenizer: TextReader, items: number) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
-  const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, { items }))
+  const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, model, { items }))
   const { score } = await evaluate(model, weights, task, tokenizer, { items })
   tf.dispose(weights)
   return { loss: mean, score }

@@ -26,12 +26,12 @@ test('greedy ids of base and post equal those of transformers, one prompt at a t
   }
 })
 
-test('an answer ends before the end-of-text token', async () => {
+test('an answer ends with the first of the tokens that end it', async () => {
   const { model, post, expected } = fixture
   const { prompt, post: { ids } } = expected.generation[0]
   const eos = ids[5]
-  const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, eos })
-  assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos)))
+  const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, ends: [eos] })
+  assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos) + 1))
 })
 
 /** Texts are lists of ids: the fixture has no tokenizer. */
@@ -54,7 +54,7 @@ function taskOf({ expected }: Fixture, length: number): Task {
 
 test('labels stand on the target and the end-of-text only', async () => {
   const task = taskOf(fixture, 3)
-  const [batch] = await encodeItems(task, tokenizer, { items: 1 })
+  const [batch] = await encodeItems(task, tokenizer, fixture.model, { items: 1 })
   const [prompt] = [fixture.expected.generation[0].prompt]
   assert.equal(batch.columns, prompt.length + 4)
   assert.deepEqual([...batch.labels], [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2])

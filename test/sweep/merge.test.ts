@@ -135,7 +135,7 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
     const values = (await home.post[name].data()).slice() as Float32Array
     values[0] += change
     const weights = { ...home.post, [name]: tf.tensor(values) }
-    const loss = await lossOf(home.model, weights, await encodeItems({ ...task, items: [task.items[item]] }, home.tokenizer))
+    const loss = await lossOf(home.model, weights, await encodeItems({ ...task, items: [task.items[item]] }, home.tokenizer, home.model))
     weights[name].dispose()
     return -loss.mean * loss.tokens
   }

@@ -105,7 +105,7 @@ test('the weights of an item are the merge with the gates of that item', async (
   assert.equal(loss.tokens, 3 * 3)
   for (const [i, item] of task.items.entries()) {
     const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), null, [], assert.fail)
-    const { mean } = await lossOf(home.model, merged.weights, await encodeItems({ ...task, items: [item] }, home.tokenizer))
+    const { mean } = await lossOf(home.model, merged.weights, await encodeItems({ ...task, items: [item] }, home.tokenizer, home.model))
     near(loss.itemSums[i] / loss.itemTokens[i], mean)
     merged.dispose()
   }

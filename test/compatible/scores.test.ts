@@ -1,0 +1,72 @@
+// Scores as lm-evaluation-harness 0.4.13 has them: log-likelihoods of continuations with transformers 5.18.0 (4.57.6 gives the
+// same), made by test/fixtures/harness/make.py.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { UserError } from '../../src/errors/index.js'
+import { checkItems, encodeItems, loadReader, replyTo } from '../../src/evaluate/index.js'
+import { lossOf } from '../../src/loss/index.js'
+import { loadModel, type Weights } from '../../src/models/index.js'
+import type { Item, Task } from '../../src/tasks/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { compatible } from './row.js'
+
+interface Case {
+  context: string
+  continuation: string
+  sum: number
+}
+
+const HARNESS = join('test', 'fixtures', 'harness')
+const expected = JSON.parse(readFileSync(join(HARNESS, 'expected.json'), 'utf8')) as Record<string, { loglikelihoods: Case[] }>
+const LIKE = 'lm-eval 0.4.13 with transformers 5.18.0 and 4.57.6'
+
+async function open(name: string) {
+  await setBackend('wasm')
+  const folder = join(HARNESS, name)
+  const checkpoint = await openCheckpoint(folder)
+  const model = loadModel(checkpoint.config!)
+  const weights: Weights = {}
+  for (const [key, shape] of Object.entries(model.shapes)) weights[key] = tf.tensor(await checkpoint.read(key), shape)
+  await checkpoint.close()
+  return { model, weights, reader: await loadReader(folder) }
+}
+
+const itemOf = ({ context: prompt, continuation: text }: Case, i: number): Item =>
+  ({ id: `item ${i}`, prompt, target: text, fields: {}, choices: [{ prompt, text }], right: [0] })
+const taskOf = (items: Item[]): Task => ({ name: 'case', version: 1, description: '', kind: 'choices', metric: 'acc', maxNewTokens: 0, items })
+
+/** Sums of the harness for the cases chosen, and the losses of the same as the right choice. */
+const sums = (choose: (each: Case) => boolean) => async () => {
+  for (const [name, { loglikelihoods }] of Object.entries(expected)) {
+    const chosen = loglikelihoods.filter(choose)
+    assert.ok(chosen.length > 0)
+    const { model, weights, reader } = await open(name)
+    const task = taskOf(chosen.map(itemOf))
+    await checkItems(task, reader, model)
+    const replies = (await replyTo(model, weights, task, reader)) as number[][]
+    const losses = (await lossOf(model, weights, await encodeItems(task, reader, model))).itemSums
+    chosen.forEach(({ sum, context, continuation }, i) => {
+      // Sums of up to 300 nats in float32: a ten-thousandth, and what the digits of the sum allow.
+      const near = 1e-4 + Math.abs(sum) * 2e-6
+      assert.ok(Math.abs(replies[i][0] - sum) < near, `${name} ${JSON.stringify([context, continuation])}: ${replies[i][0]}, wanted ${sum}`)
+      assert.ok(Math.abs(losses[i] + sum) < near, `${name} ${JSON.stringify([context, continuation])}: loss ${losses[i]}, wanted ${-sum}`)
+    })
+    tf.dispose(weights)
+  }
+}
+
+const isLong = ({ context, continuation }: Case) => context.length + continuation.length > 30
+compatible({ what: 'log-likelihood of a continuation: empty contexts, spaces at the end, begin-of-text in the text', outcome: 'read', like: LIKE }, sums((each) => !isLong(each)))
+compatible({ what: 'log-likelihood where context and continuation are longer than the positions', outcome: 'read', like: LIKE, note: 'the context is cut from the left; the loss is that of the same tokens' }, sums(isLong))
+compatible({ what: 'a choice that adds no token to its prompt, or has more tokens than the model positions', outcome: 'refused', like: 'mend the item that is named' }, async () => {
+  const { model, weights, reader } = await open('gpt2')
+  tf.dispose(weights)
+  const refuse = (item: Item, pattern: RegExp) =>
+    assert.rejects(checkItems(taskOf([item]), reader, model), (error) => error instanceof UserError && pattern.test(error.message))
+  const choices = (...texts: string[]) => ({ ...itemOf({ context: 'one', continuation: ' two', sum: 0 }, 7), choices: texts.map((text) => ({ prompt: 'one', text })) })
+  await refuse(choices(' two', ''), /^task case, item item 7: choice 2, "", adds no token to the prompt/)
+  await refuse(choices('a'.repeat(33)), /^task case, item item 7: choice 1, "a+", has 33 tokens, and the model 32 positions/)
+  await checkItems(taskOf([choices('a'.repeat(32))]), reader, model)
+})
