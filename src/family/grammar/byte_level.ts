@@ -51,6 +51,6 @@ export function byteLevelConfig(vocabulary: readonly string[], positions: number
     bos_token: '<s>', eos_token: '</s>', cls_token: '<s>', sep_token: '</s>', unk_token: '<unk>', pad_token: '<pad>', mask_token: MASK,
     clean_up_tokenization_spaces: false,
     model_max_length: positions,
-    tokenizer_class: 'RobertaTokenizer',
+    tokenizer_class: 'PreTrainedTokenizerFast',
   }
 }
