@@ -67,6 +67,7 @@ async function open(path: string, file: TokenizerFile, config: Record<string, un
   try {
     return await openEngine(completeFile(file, config))
   } catch (cause) {
+    if (cause instanceof UserError) throw new UserError(`${path}: ${cause.message}`, { cause })
     throw new UserError(`${path} is not a tokenizer that can be read: ${oneLine(cause)}`, { cause })
   }
 }

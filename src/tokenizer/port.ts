@@ -3,12 +3,19 @@ import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { UserError } from '../errors/index.js'
 import type { TokenizerFile } from './file.js'
 import type { Engine } from './engine.js'
+import { checkParts, textCheck } from './limits.js'
 
 /** @throws Error of the library; UserError for a part that it gets wrong */
 export function openPort(file: TokenizerFile): Engine {
+  checkParts(file)
+  const checkText = textCheck(file)
   const library = new Library(file, { clean_up_tokenization_spaces: false })
   const known = new Set(library.get_vocab(true).values())
-  const plain = lowerCases(file.normalizer) ? (text: string) => text.replaceAll('Σ', 'σ') : (text: string) => text
+  const lower = lowerCases(file.normalizer)
+  const plain = (text: string): string => {
+    checkText(text)
+    return lower ? text.replaceAll('Σ', 'σ') : text
+  }
   // RoBERTa knows one segment, but the library numbers the texts.
   const oneSegment = file.post_processor?.type === 'RobertaProcessing'
   return {

@@ -1,0 +1,96 @@
+// Every part that a tokenizer.json can have, against Python's tokenizers; and what the JavaScript port makes of it, which is
+// the same or a refusal.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../../src/errors/index.js'
+import { loadCore, openCore, type Core } from '../../src/tokenizer/core.js'
+import type { Encoded, Engine } from '../../src/tokenizer/engine.js'
+import { completeFile, type TokenizerFile } from '../../src/tokenizer/file.js'
+import { checkParts, textCheck } from '../../src/tokenizer/limits.js'
+import { openPort } from '../../src/tokenizer/port.js'
+import { compatible } from './row.js'
+
+const REFERENCE = 'tokenizers 0.23.3'
+const read = <T>(name: string) => JSON.parse(readFileSync(join('test', 'fixtures', 'tokenizer_parts', name), 'utf8')) as T
+const lines = read<string[]>('lines.json')
+const bases = read<Record<string, TokenizerFile>>('bases.json')
+const variants = Object.entries(read<Record<string, [base: string, parts: Partial<TokenizerFile>]>>('variants.json'))
+const expected = read<Record<string, { ids: string; special: string; pairs: string; text: string } | { error: string }>>('expected.json')
+
+interface Variant {
+  name: string
+  file: TokenizerFile
+  /** Every third line; all lines for the bases. */
+  lines: string[]
+}
+
+function variantOf([name, [base, parts]]: (typeof variants)[number], index: number): Variant {
+  const file = { ...bases[base], ...parts, ...(parts.model && { model: { ...bases[base].model, ...parts.model } }) }
+  return { name, file: completeFile(file, {}), lines: name.startsWith('base ') ? lines : lines.filter((_, i) => i % 3 === index % 3) }
+}
+
+const digest = (texts: string[]) => createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
+const wordsOf = (ids: number[]) => ids.join(' ')
+/** JSON as Python writes it. */
+const quote = (text: string) => JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+/** What a model may write: some of the tokens of a line. */
+const cutsOf = (ids: number[]) => [ids, ids.slice(1, -1), ids.filter((_, i) => i % 2 === 0)]
+const pairsOf = (texts: string[]) => texts.map((text, i) => ({ text, pair: texts[(7 * i + 3) % texts.length] })).filter((_, i) => i % 5 === 0)
+
+async function digestsOf(engine: Engine, texts: string[]) {
+  const special = await engine.encode(texts, true)
+  return {
+    ids: digest((await engine.encode(texts, false)).map(wordsOf)),
+    special: digest(special.map(wordsOf)),
+    pairs: digest((await engine.encodePairs(pairsOf(texts))).map(({ ids, types }) => `${wordsOf(ids)}/${wordsOf(types)}`)),
+    text: digest(special.flatMap(cutsOf).map((ids) => quote(engine.decode(ids)))),
+  }
+}
+
+/** The port gives what the core gives, or refuses: the tokenizer, a text, or a pair that has no template. */
+async function checkPort(core: Core, { name, file, lines }: Variant): Promise<void> {
+  const [port, right] = [openPort(file), openCore(core, file)]
+  const taken = (text: string) => !refusal(() => textCheck(file)(text))
+  const texts = lines.filter(taken)
+  assert.ok(texts.length > 0.8 * lines.length)
+  for (const special of [false, true]) assert.deepEqual(await port.encode(texts, special), await right.encode(texts, special), name)
+  for (const pair of pairsOf(texts)) {
+    const given = await port.encodePairs([pair]).catch((error: unknown): Encoded[] | null => (error instanceof UserError ? null : assert.fail(String(error))))
+    if (given) assert.deepEqual(given, await right.encodePairs([pair]), name)
+  }
+  for (const ids of (await right.encode(texts, true)).map((all) => cutsOf(all)[2])) assert.equal(port.decode(ids), right.decode(ids), name)
+}
+
+function refusal(work: () => unknown): string | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    if (error instanceof UserError) return error.message
+    throw error
+  }
+}
+
+const groups = new Map<string, Variant[]>()
+for (const each of variants.map(variantOf)) {
+  const what = each.name.replace(/^base /, 'a whole tokenizer: ').replace(/, on \w+$/, '')
+  groups.set(what, [...(groups.get(what) ?? []), each])
+}
+for (const [what, group] of groups) {
+  const refused = group.filter(({ file }) => refusal(() => checkParts(file)))
+  const wrong = group.map(({ name }) => expected[name]).find((each) => 'error' in each)
+  const note = refused.length === group.length ? 'The JavaScript port, which stands in where the core is not installed, refuses it.' : undefined
+  const row = wrong && 'error' in wrong ? ({ outcome: 'refused', like: `what tokenizers says: ${wrong.error}` } as const) : ({ outcome: 'read', like: REFERENCE } as const)
+  compatible({ what, ...row, ...(note && { note }) }, async (context) => {
+    const core = loadCore()
+    if (core instanceof Error) return context.skip(core.message)
+    for (const each of group) {
+      if (wrong) await assert.rejects(async () => openCore(core, each.file).encode(each.lines, false))
+      else assert.deepEqual(await digestsOf(openCore(core, each.file), each.lines), expected[each.name], each.name)
+      if (refused.includes(each)) assert.throws(() => openPort(each.file), UserError)
+      else await checkPort(core, each)
+    }
+  })
+}
