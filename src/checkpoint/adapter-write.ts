@@ -2,31 +2,35 @@
 import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { PARTIAL } from './checkpoint.js'
+import { moduleOf, planAdapter, type AdapterPlan, type Place } from './adapter-plan.js'
+import { PARTIAL, type Checkpoint } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { planLayout } from './layout.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './lora.js'
-import { roleOf } from './roles.js'
 import { checkTarget } from './target.js'
 
 /** The factors of one weight's change: B·A is added to the weight, of the shape [out, in]. */
 export interface LoraFactors {
   rank: number
-  /** [rank, in] and [out, rank], row-major. */
+  /** [rank, in] and [out, rank], row-major; of several matrices in one tensor [count · rank, in] and [out, rank · count], the count last. */
   a: Float32Array
   b: Float32Array
+}
+
+export interface WholeTensor {
+  shape: readonly number[]
+  values: Float32Array | (() => Promise<Float32Array>)
 }
 
 export interface AdapterOptions {
   /** By the name of the weight, e.g. `model.layers.0.self_attn.q_proj.weight`. */
   factors: ReadonlyMap<string, LoraFactors>
-  /** Tensors that are stored whole, by name (norms, a head): peft's modules_to_save. */
-  whole?: ReadonlyMap<string, { shape: readonly number[]; values: Float32Array }>
+  /** Tensors that are stored whole, by name: norms, biases, a head, a tied embedding. */
+  whole?: ReadonlyMap<string, WholeTensor>
   /** What peft loads the adapter onto: the folder or hub name of the base. */
   baseModel: string
-  /** GPT-2's weights are stored [in, out]; factors here are of [out, in] all the same. */
-  fanInFanOut?: boolean
-  taskType?: 'CAUSAL_LM' | 'SEQ_CLS' | 'FEATURE_EXTRACTION'
+  /** The base's, which say how peft finds its modules; without them every matrix is a linear layer or an embedding. */
+  model?: Pick<Checkpoint, 'config' | 'tensors'>
   dtype?: WritableDtype
   overwrite?: boolean
   /** Text of README.md. */
@@ -35,44 +39,27 @@ export interface AdapterOptions {
 
 /** Dots of module names mean dots: peft takes the keys of rank_pattern for regular expressions. */
 const escape = (module: string) => module.replaceAll('.', '\\.')
-const moduleOf = (name: string) => name.replace(/\.weight$/, '')
 
 /** alpha is the rank of each module, so that the factor of B·A is 1. @throws UserError for an existing folder, or no factors */
 export async function writeAdapter(folder: string, options: AdapterOptions): Promise<void> {
-  const { factors, whole = new Map<string, never>(), dtype = 'F32' } = options
+  const { factors, dtype = 'F32' } = options
   if (factors.size === 0) throw new UserError(`${folder}: an adapter without factors is none; choose tensors that are matrices`)
-  const odd = [...factors.keys(), ...whole.keys()].find((name) => !name.endsWith('.weight'))
-  if (odd !== undefined) throw new UserError(`${folder}: ${odd} is not the weight of a module, and an adapter holds nothing else`)
   const target = resolve(folder)
   await checkTarget(folder, target, options.overwrite ?? false)
-
-  const contents = new Map<string, { shape: readonly number[]; values: Float32Array }>()
-  for (const [name, { rank, a, b }] of factors) {
-    const key = `base_model.model.${moduleOf(name)}`
-    const [inputs, outputs] = [a.length / rank, b.length / rank]
-    if (roleOf(name, [outputs, inputs]) === 'embedding') {
-      // peft keeps the factors of an embedding the other way round: its weight is (B·A)ᵀ.
-      contents.set(`${key}.lora_embedding_A`, { shape: [rank, outputs], values: transpose(b, outputs, rank) })
-      contents.set(`${key}.lora_embedding_B`, { shape: [inputs, rank], values: transpose(a, rank, inputs) })
-    } else {
-      contents.set(`${key}.lora_A.weight`, { shape: [rank, inputs], values: a })
-      contents.set(`${key}.lora_B.weight`, { shape: [outputs, rank], values: b })
-    }
-  }
-  for (const [name, content] of whole) contents.set(`base_model.model.${name}`, content)
+  const { config, contents } = describeAdapter(options)
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files
 
   await mkdir(dirname(target), { recursive: true })
   const partial = await mkdtemp(target + PARTIAL)
   try {
-    await writeFile(join(partial, ADAPTER_CONFIG), `${JSON.stringify(configOf(options), null, 2)}\n`)
+    await writeFile(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`)
     if (options.card !== undefined) await writeFile(join(partial, 'README.md'), options.card)
     const handle = await open(join(partial, ADAPTER_WEIGHTS), 'wx')
     try {
       await handle.write(file.head, 0, file.head.length, 0)
       for (const [name, { values }] of contents) {
-        const bytes = encode(dtype, values)
+        const bytes = encode(dtype, typeof values === 'function' ? await values() : values)
         await handle.write(bytes, 0, bytes.length, file.spans.get(name)!.begin)
       }
       await handle.sync()
@@ -87,18 +74,47 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
   }
 }
 
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
-}
-
-function configOf({ factors, whole, baseModel, fanInFanOut = false, taskType = 'CAUSAL_LM' }: AdapterOptions): object {
-  const counts = new Map<number, number>()
-  for (const { rank } of factors.values()) counts.set(rank, (counts.get(rank) ?? 0) + 1)
-  const usual = [...counts].sort(([, one], [, two]) => two - one)[0][0]
-  const other = [...factors].filter(([, { rank }]) => rank !== usual).map(([name, { rank }]) => [escape(moduleOf(name)), rank] as const)
-  return {
+/** adapter_config.json, and the tensors of the file under the names that peft looks for. */
+function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), baseModel, model }: AdapterOptions): { config: object; contents: Map<string, WholeTensor> } {
+  const plan = planAdapter(model ?? { config: null, tensors: shapesOf(factors, whole) })
+  const contents = new Map<string, WholeTensor>()
+  const parts = [...factors].map(([name, lora]) => partOf(name, lora, plan))
+  // Two parameters of one module: peft wraps the module once for each, in the order of the class (gate_up_proj before down_proj).
+  const wraps = (module: string) => parts.filter((each) => each.module === module).sort((one, two) => Number(/down/.test(one.key)) - Number(/down/.test(two.key)))
+  const inside = (module: string, depth: number) => ['base_model.model', module, ...Array<string>(depth).fill('base_layer')].filter(Boolean).join('.')
+  for (const { place, lora: { rank, a, b }, module, key } of parts) {
+    const among = wraps(module)
+    const prefix = inside(module, among.length - 1 - among.findIndex((each) => each.key === key))
+    const count = place.as === 'parameter' ? place.count : 1
+    const [inputs, outputs] = [a.length / rank / count, b.length / rank / count]
+    if (place.as === 'embedding') {
+      // peft keeps the factors of an embedding the other way round: its weight is (B·A)ᵀ.
+      contents.set(`${prefix}.lora_embedding_A`, { shape: [rank, outputs], values: transpose(b, outputs, rank) })
+      contents.set(`${prefix}.lora_embedding_B`, { shape: [inputs, rank], values: transpose(a, rank, inputs) })
+    } else {
+      contents.set(`${prefix}.lora_A.weight`, { shape: [rank * count, inputs], values: a })
+      contents.set(`${prefix}.lora_B.weight`, { shape: [outputs, rank * count], values: b })
+    }
+  }
+  // What peft keeps beside the base (modules_to_save), what it keeps in it (biases), and what stands in the base's place.
+  const saved = new Set<string>()
+  const biases: boolean[] = []
+  for (const [name, content] of whole) {
+    const memory = plan.memoryName(name)
+    const [module, leaf] = [moduleOf(memory), memory.slice(memory.lastIndexOf('.') + 1)]
+    const own = plan.savedModule(name)
+    const targets = wraps(module).length
+    if (own !== null) saved.add(own)
+    else if (leaf === 'bias') biases.push(targets > 0)
+    contents.set(`${inside(module, targets)}.${leaf}`, content)
+  }
+  const ranks = [...factors.values()].map(({ rank }) => rank)
+  const usual = mostFrequent(ranks)
+  const other = parts.filter(({ lora }) => lora.rank !== usual).map(({ key, lora }) => [escape(key), lora.rank] as const)
+  const parameters = parts.filter(({ place }) => place.as === 'parameter').map(({ key }) => key)
+  const config = {
     peft_type: 'LORA',
-    task_type: taskType,
+    task_type: plan.taskType,
     base_model_name_or_path: baseModel,
     inference_mode: true,
     r: usual,
@@ -107,11 +123,46 @@ function configOf({ factors, whole, baseModel, fanInFanOut = false, taskType = '
     alpha_pattern: Object.fromEntries(other),
     use_rslora: false,
     use_dora: false,
-    fan_in_fan_out: fanInFanOut,
-    bias: 'none',
+    fan_in_fan_out: plan.fanInFanOut,
+    bias: biases.length === 0 ? 'none' : biases.every(Boolean) ? 'lora_only' : 'all',
     lora_dropout: 0,
     init_lora_weights: true,
-    target_modules: [...factors.keys()].map(moduleOf),
-    modules_to_save: whole?.size ? [...whole.keys()].map(moduleOf) : null,
+    target_modules: parts.filter(({ place }) => place.as !== 'parameter').map(({ key }) => key),
+    modules_to_save: saved.size ? [...saved] : null,
+    // peft before 0.17 does not know the entry.
+    ...(parameters.length ? { target_parameters: parameters } : {}),
   }
+  return { config, contents }
+}
+
+interface Part {
+  place: Place
+  lora: LoraFactors
+  /** The module that peft wraps, and what the configuration calls it: the module, or one parameter of it. */
+  module: string
+  key: string
+}
+
+function partOf(name: string, lora: LoraFactors, plan: AdapterPlan): Part {
+  const place = plan.placeOf(name)
+  const memory = plan.memoryName(name)
+  if (place.as !== 'parameter' && !memory.endsWith('.weight')) throw new UserError(`${name} is not the weight of a module, and an adapter has no factors of anything else`)
+  return { place, lora, module: moduleOf(memory), key: place.as === 'parameter' ? memory : moduleOf(memory) }
+}
+
+function mostFrequent(values: readonly number[]): number {
+  const counts = new Map<number, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].sort(([, one], [, two]) => two - one)[0][0]
+}
+
+function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
+  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
+}
+
+/** The tensors that the parts themselves tell of. */
+function shapesOf(factors: AdapterOptions['factors'], whole: ReadonlyMap<string, WholeTensor>): Checkpoint['tensors'] {
+  const matrices = [...factors].map(([name, { rank, a, b }]) => [name, [b.length / rank, a.length / rank]] as const)
+  const others = [...whole].map(([name, { shape }]) => [name, shape] as const)
+  return new Map([...matrices, ...others].map(([name, shape]) => [name, { name, dtype: 'F32', shape: [...shape], file: '', begin: 0, end: 0 }]))
 }

@@ -1,8 +1,9 @@
 // `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { ExtractSummary } from '../edit/index.js'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
-import { sayLeft, withPair } from './pair.js'
+import { withPair } from './pair.js'
 import { sayFormats, startProgress } from './progress.js'
 
 export const command = 'extract <base> <post>'
@@ -11,7 +12,7 @@ export const describe = 'Write the delta between two checkpoints as a LoRA adapt
 export function builder(cli: Argv) {
   return withPair(cli, 'extract')
     .option('rank', { type: 'number', default: 16, describe: 'Singular triplets kept of every matrix' })
-    .option('vectors', { type: 'boolean', default: false, describe: 'Store changed norms whole (modules_to_save); they are left out otherwise' })
+    .option('vectors', { type: 'boolean', default: false, describe: 'Store what changed and is no matrix whole (norms, biases, class tokens); it is left out otherwise' })
     .option('dtype', { choices: ['f32', 'bf16', 'f16'] as const, default: 'f32' as const, describe: 'Format of the factors' })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing adapter folder' })
@@ -38,12 +39,24 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     rank, include, exclude, vectors, dtype, overwrite, baseModel: args.base, onTensor: (name, bytes) => bar.advance(bytes, name),
   }).finally(() => bar.stop())
   await Promise.all([post.close(), base.close()])
-  const { tensors, stored, parameters, energy, left } = summary
-  sayLeft(pair.names.map((name) => post.tensors.get(name)!), { include })
-  if (left.length) process.stderr.write(`warning: ${left.length} changed tensors are not in the adapter: ${left.slice(0, 6).join(', ')}${left.length > 6 ? ' …' : ''}\n`)
+  const { tensors, stored, parameters, whole, energy, matrices, left } = summary
+  for (const { name, why } of whole) if (why !== null) process.stderr.write(`note: ${name} is stored whole: ${why}\n`)
+  for (const text of sayMissing(left)) process.stderr.write(`warning: ${text}\n`)
+  const beside = whole.length ? `, ${whole.length} tensors whole` : ''
   process.stdout.write(
     json
       ? `${JSON.stringify({ out, ...summary })}\n`
-      : `${tensors} matrices of ${parameters} parameters as ${stored}: ${(100 * energy).toFixed(2)} % of the squared norm of their delta\n${out} written\n`,
+      : `${tensors} matrices of ${parameters} parameters as factors${beside}: ${stored} numbers that hold ${percent(energy)} of the squared norm of everything that changed (of the matrices ${percent(matrices)})\n${out} written\n`,
   )
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+
+/** One sentence for each reason why changed tensors are not in the adapter. */
+function sayMissing(left: ExtractSummary['left']): string[] {
+  return [...new Set(left.map(({ why }) => why))].map((why) => {
+    const these = left.filter((each) => each.why === why)
+    const share = these.reduce((sum, each) => sum + each.share, 0)
+    return `${these.length} changed tensors with ${percent(share)} of the squared norm are not in the adapter (${why}): ${these.slice(0, 6).map(({ name }) => name).join(', ')}${these.length > 6 ? ' …' : ''}`
+  })
 }

@@ -1,6 +1,6 @@
 // The delta of a pair as a LoRA adapter: the leading singular triplets of every matrix, in the form that peft loads.
-import { roleOf, selectTensors, writeAdapter, type LoraFactors, type Pair, type Selection, type WritableDtype } from '../checkpoint/index.js'
-import { factorsOf } from '../codecs/factors.js'
+import { planAdapter, selectTensors, writeAdapter, type AdapterPlan, type LoraFactors, type Pair, type Place, type Selection, type WholeTensor, type WritableDtype } from '../checkpoint/index.js'
+import { factorsOf, type Factors } from '../codecs/factors.js'
 import { UserError } from '../errors/index.js'
 import { svd, tf } from '../tensor/index.js'
 import { readInput } from './tensor.js'
@@ -9,7 +9,7 @@ export interface ExtractOptions extends Selection {
   rank: number
   /** What adapter_config.json names as the base. */
   baseModel: string
-  /** Norms and other vectors that changed are stored whole (modules_to_save); otherwise they are left out. */
+  /** Changed tensors that are no matrices (norms, biases, class tokens) are stored whole; otherwise they are left out. */
   vectors?: boolean
   dtype?: WritableDtype
   overwrite?: boolean
@@ -18,61 +18,141 @@ export interface ExtractOptions extends Selection {
 }
 
 export interface ExtractSummary {
+  /** Matrices as factors; their stored parameters with those that are stored whole, and the parameters of the matrices. */
   tensors: number
-  /** Stored parameters, and those of the tensors they stand for. */
   stored: number
   parameters: number
-  /** Share of the squared norm of the chosen deltas that the adapter keeps. */
+  /** Tensors that are stored whole, and for a matrix why it has no factors. */
+  whole: { name: string; why: string | null }[]
+  /** Share of the squared norm of everything that changed, which the adapter carries. */
   energy: number
-  /** Tensors that changed and are not in the adapter. */
-  left: string[]
+  /** The same of the matrices that it has factors of. */
+  matrices: number
+  /** Changed tensors that are not in the adapter, with their shares of the squared norm. */
+  left: { name: string; share: number; why: string }[]
 }
 
-/** transformers keeps the weights of GPT-2's layers [in, out]. */
-const isTurned = (pair: Pair, name: string) => pair.post.config?.model_type === 'gpt2' && roleOf(name, pair.post.tensors.get(name)!.shape) !== 'embedding'
+/** The tensors of a fused layer need all their parts: peft stacks the experts of a layer. */
+const expertsOf = (name: string): string | null => /^(.*\.experts)\.\d+\./.exec(name)?.[1] ?? null
 
 /**
  * Factors A = √S·Vᵀ, B = U·√S of each delta, with alpha = rank.
  * @throws UserError where the choice holds no matrix
  */
 export async function extractAdapter(pair: Pair, out: string, options: ExtractOptions): Promise<ExtractSummary> {
-  const { rank, vectors = false } = options
+  const { rank, vectors = false, baseModel, dtype, overwrite, card } = options
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
   const chosen = new Set(selectTensors(entries, options))
-  if (!entries.some(({ name, shape }) => chosen.has(name) && shape.length === 2)) throw new UserError('none of the chosen tensors is a matrix')
+  const plan = planAdapter(pair.base)
+  const hasFactors = (name: string) => !['whole', 'none'].includes(plan.placeOf(name).as)
+  if (!entries.some(({ name }) => chosen.has(name) && hasFactors(name))) throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
+
   const factors = new Map<string, LoraFactors>()
-  const whole = new Map<string, { shape: readonly number[]; values: Float32Array }>()
-  const summary = { tensors: 0, stored: 0, parameters: 0, left: [] as string[] }
-  let [kept, all] = [0, 0]
+  const whole = new Set<string>()
+  const norms = new Map<string, number>()
+  const left: ExtractSummary['left'] = []
+  let [kept, matrices, parameters] = [0, 0, 0]
   for (const { name, shape, begin, end } of entries) {
     const delta = await readInput(pair, name, 'delta')
     const norm2 = delta.reduce((sum, value) => sum + value * value, 0)
-    if (norm2 > 0 && chosen.has(name) && shape.length === 2 && name.endsWith('.weight')) {
-      const matrix = tf.tensor2d(delta, shape as [number, number])
-      const triplets = await svd(matrix, { rank: Math.min(rank, ...shape) })
-      matrix.dispose()
-      const { a, b } = factorsOf(triplets, rank)
-      const count = a.length / shape[1]
-      factors.set(name, isTurned(pair, name) ? { rank: count, a: turn(b, shape[0]), b: turn(a, count) } : { rank: count, a, b })
-      kept += triplets.s.slice(0, count).reduce((sum, value) => sum + value * value, 0)
-      all += norm2
-      summary.tensors++
-      summary.stored += a.length + b.length
-      summary.parameters += delta.length
-    } else if (norm2 > 0 && chosen.has(name) && vectors && name.endsWith('.weight')) {
-      whole.set(name, { shape, values: await pair.post.read(name) })
-      summary.stored += delta.length
-    } else if (norm2 > 0) summary.left.push(name)
+    norms.set(name, norm2)
+    const place = plan.placeOf(name)
+    if (place.as === 'whole' && place.always) whole.add(name)
+    if (norm2 > 0) {
+      const why = !chosen.has(name) ? 'not chosen' : place.as === 'none' ? place.why : place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors' : null
+      if (why !== null) left.push({ name, share: norm2, why })
+      else if (place.as === 'whole' || place.as === 'none') whole.add(name)
+      else {
+        const found = await factorise(delta, shape, rank, place)
+        factors.set(name, found.factors)
+        kept += found.kept
+        matrices += norm2
+        parameters += delta.length
+      }
+    }
     options.onTensor?.(name, end - begin)
   }
-  if (factors.size === 0) throw new UserError(`${pair.post.folder}: no chosen matrix differs from the base, so there is no adapter to write`)
-  const { baseModel, dtype, overwrite, card } = options
-  await writeAdapter(out, { factors, whole, baseModel, dtype, overwrite, card, fanInFanOut: pair.post.config?.model_type === 'gpt2' })
-  return { ...summary, energy: kept / all }
+  const tensors = factors.size
+  if (tensors === 0) throw new UserError(`${pair.post.folder}: no chosen matrix differs from the base, so there is no adapter to write`)
+  if (plan.oneRank) ofOneRank(factors, pair, plan)
+  for (const name of [...whole]) for (const part of partsWith(name, pair, plan)) whole.add(part)
+  const all = [...norms.values()].reduce((sum, value) => sum + value, 0)
+  const carried = [...whole].reduce((sum, name) => sum + (chosen.has(name) ? (norms.get(name) ?? 0) : 0), kept)
+  await writeAdapter(out, { factors, whole: new Map([...whole].map((name) => [name, contentOf(name)])), model: pair.base, baseModel, dtype, overwrite, card })
+  const stored = [...factors.values()].reduce((sum, { a, b }) => sum + a.length + b.length, 0)
+  return {
+    tensors, parameters,
+    whole: [...whole].map((name) => ({ name, why: (plan.placeOf(name) as { why?: string | null }).why ?? null })),
+    stored: [...whole].reduce((sum, name) => sum + sizeOf(name), stored),
+    energy: carried / all, matrices: kept / matrices,
+    left: left.map((each) => ({ ...each, share: each.share / all })),
+  }
+
+  function sizeOf(name: string): number {
+    return pair.base.tensors.get(name)!.shape.reduce((product, side) => product * side, 1)
+  }
+
+  /** What was not chosen is the base's, also where peft wants the whole module. */
+  function contentOf(name: string): WholeTensor {
+    return { shape: pair.base.tensors.get(name)!.shape, values: () => (chosen.has(name) ? pair.post : pair.base).read(name) }
+  }
+}
+
+/** Factors of a matrix, or of several in one tensor, and the squared norm that they keep. */
+async function factorise(delta: Float32Array, shape: readonly number[], rank: number, place: Exclude<Place, { as: 'whole' | 'none' }>): Promise<{ factors: LoraFactors; kept: number }> {
+  const [rows, columns] = shape.slice(-2)
+  const count = place.as === 'parameter' ? place.count : 1
+  const found: Factors[] = []
+  let kept = 0
+  for (let each = 0; each < count; each++) {
+    const matrix = tf.tensor2d(delta.subarray(each * rows * columns, (each + 1) * rows * columns), [rows, columns])
+    const triplets = await svd(matrix, { rank: Math.min(rank, rows, columns) })
+    matrix.dispose()
+    const part = factorsOf(triplets, rank)
+    kept += triplets.s.slice(0, part.a.length / columns).reduce((sum, value) => sum + value * value, 0)
+    found.push(place.turned ? turned(part) : part)
+  }
+  const [outputs, inputs] = place.turned ? [columns, rows] : [rows, columns]
+  if (count === 1) return { factors: { rank: found[0].a.length / inputs, a: found[0].a, b: found[0].b }, kept }
+  const most = Math.max(...found.map(({ a }) => a.length / inputs))
+  const [a, b] = [new Float32Array(count * most * inputs), new Float32Array(outputs * most * count)]
+  found.forEach((part, each) => {
+    const own = part.a.length / inputs
+    a.set(part.a, each * most * inputs)
+    part.b.forEach((value, at) => (b[(Math.floor(at / own) * most + (at % own)) * count + each] = value))
+  })
+  return { factors: { rank: most, a, b }, kept }
+}
+
+/** The factors of the transpose. */
+function turned({ shape: [rows, columns], a, b }: Factors): Factors {
+  const rank = a.length / columns
+  return { shape: [columns, rows], a: turn(b, rows), b: turn(a, rank) }
 }
 
 /** The transpose of `rows` rows. */
 function turn(values: Float32Array, rows: number): Float32Array {
   const columns = values.length / rows
-  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
+  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
+}
+
+/** All factors with the largest rank among them, by rows of zeros; experts without a change beside those with one have zeros alone. */
+function ofOneRank(factors: Map<string, LoraFactors>, { base }: Pair, plan: AdapterPlan): void {
+  const rank = Math.max(...[...factors.values()].map((each) => each.rank))
+  const layers = new Set([...factors.keys()].map(expertsOf))
+  for (const [name, { shape }] of base.tensors) {
+    const experts = expertsOf(name)
+    if (!factors.has(name) && (experts === null || !layers.has(experts) || plan.placeOf(name).as === 'none')) continue
+    const { rank: own, a, b } = factors.get(name) ?? { rank: 0, a: new Float32Array(0), b: new Float32Array(0) }
+    const wide = { rank, a: new Float32Array(rank * shape[1]), b: new Float32Array(shape[0] * rank) }
+    wide.a.set(a)
+    b.forEach((value, at) => (wide.b[Math.floor(at / own) * rank + (at % own)] = value))
+    factors.set(name, wide)
+  }
+}
+
+/** The other tensors of a module that peft stores whole. */
+function partsWith(name: string, { base }: Pair, plan: AdapterPlan): string[] {
+  const module = plan.savedModule(name)
+  return module === null ? [] : [...base.tensors.keys()].filter((other) => plan.savedModule(other) === module)
 }

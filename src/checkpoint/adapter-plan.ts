@@ -1,0 +1,153 @@
+// How peft can carry the change of each tensor of a model, told by config.json and the names and shapes of the tensors: which
+// task the adapter is of, which module or parameter it targets, and what is stored whole or not at all. Seen with peft 0.21.
+import type { Checkpoint } from './checkpoint.js'
+import { memoryName } from './module-names.js'
+import { roleOf } from './roles.js'
+
+export type TaskType = 'CAUSAL_LM' | 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION'
+
+/** What an adapter holds of a tensor. */
+export type Place =
+  /** A and B of a linear layer; `turned`: the weight is stored [in, out]. */
+  | { as: 'linear' | 'embedding'; turned: boolean }
+  /** A and B of a parameter by its own name (target_parameters): a matrix, or `count` matrices in one tensor. */
+  | { as: 'parameter'; turned: boolean; count: number }
+  /** The tensor as it is. `always`: peft wants it whether it changed or not; `why`: for a matrix, what speaks against factors. */
+  | { as: 'whole'; always: boolean; why: string | null }
+  /** Nothing: why. */
+  | { as: 'none'; why: string }
+
+export interface AdapterPlan {
+  taskType: TaskType | null
+  /** GPT-2's weights are stored [in, out]. */
+  fanInFanOut: boolean
+  /** One rank for every module: peft makes parts of fused parameters of them. */
+  oneRank: boolean
+  placeOf(name: string): Place
+  /** The name of a tensor in the model of transformers 5. */
+  memoryName(name: string): string
+  /** The module that peft stores whole with this tensor (modules_to_save); null where it has none of its own. */
+  savedModule(name: string): string | null
+}
+
+type Model = Pick<Checkpoint, 'config' | 'tensors'>
+
+/** model_types whose experts peft 0.21 fuses itself, from one adapter for each expert, with the names of transformers 4. */
+const FUSED_W = /^(mixtral|minimax|minimax_m2)$/
+const FUSED_GATE =
+  /^(qwen3_moe|qwen3_next|qwen3_omni_moe|qwen3_omni_moe_thinker|afmoe|deepseek_v2|deepseek_v3|deepseek_v32|dots1|ernie4_5_moe|glm4_moe|glm4_moe_lite|glm_moe_dsa|glm4v_moe|longcat_flash|solar_open|mellum|hunyuan_v1_moe|flex_olmo|olmoe|exaone_moe|cohere2_moe)$/
+const EXPERT = /\.experts\.\d+\./
+const CONV1D = /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/
+/** Tables that are looked up by the ids that they are given; others have an offset or are read as a whole, and factors are passed over. */
+const LOOKED_UP = /(^|\.)(wpe|position_embeddings?|token_type_embeddings|relative_attention_bias)\.weight$/
+/** Mamba's kernels read this weight past its module, and peft refuses to wrap it. */
+const MAMBA = /^(falcon_h1|mamba|mamba2|falcon_mamba|nemotron_h)$/
+const WORDS = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|embeddings)\.weight$/
+
+/** Modules that peft makes trainable with the task, by the ends of their names. */
+const HEADS: Partial<Record<TaskType, RegExp>> = {
+  SEQ_CLS: /(classifier|score)$/,
+  TOKEN_CLS: /(classifier|score)$/,
+  QUESTION_ANS: /qa_outputs$/,
+}
+
+/** The class of peft that fits the model's; null where none does (images, several towers, masked tokens). */
+export function taskTypeOf({ config, tensors }: Model): TaskType | null {
+  const architecture = architectureOf(config)
+  const names = [...tensors.keys()]
+  const reads = names.some((name) => WORDS.test(name))
+  if (/For(CausalLM)$|LMHeadModel$/.test(architecture)) return 'CAUSAL_LM'
+  if (!reads) return null
+  const sides = names.some((name) => /(^|\.)encoder\./.test(name)) && names.some((name) => /(^|\.)decoder\./.test(name))
+  const sees = names.some((name) => /vision|visual|patch_embed|(^|\.)(encoder\.conv|audio)/.test(name))
+  // peft 0.21 cannot load SEQ_2_SEQ_LM: its class wants a method that transformers 5 has no more.
+  if (/ForConditionalGeneration$|WithLMHeadModel$/.test(architecture)) return sides ? null : 'CAUSAL_LM'
+  if (sees) return null
+  if (architecture.endsWith('ForSequenceClassification')) return 'SEQ_CLS'
+  if (architecture.endsWith('ForTokenClassification')) return 'TOKEN_CLS'
+  if (architecture.endsWith('ForQuestionAnswering')) return 'QUESTION_ANS'
+  return /[a-z0-9]Model$/.test(architecture) && !sides ? 'FEATURE_EXTRACTION' : null
+}
+
+const architectureOf = (config: Model['config']): string => {
+  const [first] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
+  return typeof first === 'string' ? first : ''
+}
+
+export function planAdapter(model: Model): AdapterPlan {
+  const { config, tensors } = model
+  const type = String(config?.model_type)
+  const taskType = taskTypeOf(model)
+  const fused = FUSED_W.test(type) || FUSED_GATE.test(type)
+  const tied = tiedEmbeddings(model)
+  const head = taskType === null ? undefined : HEADS[taskType]
+  const whole = (why: string | null, always = false): Place => ({ as: 'whole', always, why })
+
+  const placeOf = (name: string): Place => {
+    const { shape } = tensors.get(name)!
+    const role = roleOf(name, shape)
+    if (headOf(name, head) !== null) return whole(`peft keeps the head of ${taskType} whole`, true)
+    if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
+    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: isTurned(name, shape, model), count: shape[0] }
+    if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
+    if (tied.has(name)) return whole('it is the output matrix too, and peft counts factors of it once only unmerged, twice merged, or the other way round')
+    if (WORDS.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
+    if (role === 'embedding') return whole('it is no plain table of rows for ids')
+    if (isRouter(memoryName(name, config)) && !fused) return whole('a router is no linear layer')
+    if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name)) return whole('the kernels of Mamba read it past its module')
+    if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name)) return { as: 'parameter', turned: false, count: 1 }
+    return { as: 'linear', turned: CONV1D.test(type) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name) }
+  }
+  const modules = new Map<string, string[]>()
+  for (const name of tensors.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name])
+  const savedModule = (name: string): string | null => {
+    const root = headOf(name, head)
+    if (root !== null) return memoryName(root, config)
+    const module = moduleOf(name)
+    const parts = modules.get(module)!
+    if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
+    if (tied.has(name) || parts.some((part) => !/\.(weight|bias)$/.test(part) || tied.has(part) || placeOf(part).as !== 'whole')) return null
+    // peft looks for modules by the ends of their names: `norm` would find every `input_layernorm`.
+    const saved = memoryName(module, config)
+    return [...modules.keys()].some((other) => other !== module && memoryName(other, config).endsWith(saved)) ? null : saved
+  }
+  return {
+    taskType,
+    fanInFanOut: CONV1D.test(type),
+    oneRank: fused && [...tensors.keys()].some((name) => EXPERT.test(name)),
+    placeOf,
+    memoryName: (name) => memoryName(name, config),
+    savedModule,
+  }
+}
+
+export const moduleOf = (name: string): string => name.replace(/\.?[^.]+$/, '')
+
+/** The outermost module that holds the tensor and has the name of a head. */
+function headOf(name: string, head: RegExp | undefined): string | null {
+  if (!head) return null
+  const parts = name.split('.').slice(0, -1)
+  const end = parts.findIndex((part) => head.test(part))
+  return end < 0 ? null : parts.slice(0, end + 1).join('.')
+}
+
+const isRouter = (name: string): boolean => /(^|\.)(router|\w+_router|(mlp|\w*moe)\.gate)\.weight$/.test(name)
+
+/** Experts in one tensor: [count, in, out] where the model's width is the input of the first matrix. */
+function isTurned(name: string, shape: readonly number[], { config, tensors }: Model): boolean {
+  const text = config?.text_config as Record<string, unknown> | undefined
+  const hidden = Number(config?.hidden_size ?? text?.hidden_size)
+  const gate = /down_proj$/.test(name) ? tensors.get(name.replace(/down_proj$/, 'gate_up_proj'))?.shape : undefined
+  const [, rows, columns] = gate ?? shape
+  if (rows === columns) return /^(gpt_oss|llama4(_text)?)$/.test(String(config?.model_type))
+  return gate || !/down|output_linear/.test(name) ? rows === hidden : columns === hidden
+}
+
+/** Word embeddings that are an output matrix too. */
+function tiedEmbeddings({ config, tensors }: Model): Set<string> {
+  const architecture = architectureOf(config)
+  const names = [...tensors.keys()]
+  const twice = architecture === '' || /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) || names.includes('shared.weight')
+  if (!twice || config?.tie_word_embeddings === false) return new Set()
+  return new Set(names.filter((name) => WORDS.test(name)))
+}

@@ -1,0 +1,74 @@
+// Names of modules in the memory of transformers 5, where they are not those of the files: adapters of peft bear the former.
+// Observed by building every architecture of transformers 5.18 and 5.24 and comparing (test/fixtures/extract/names.py).
+import type { Checkpoint } from './checkpoint.js'
+
+type Config = Checkpoint['config']
+type Renaming = readonly (readonly [from: RegExp, to: string])[]
+
+const SPLIT: Renaming = [
+  [/\battention\.attention\.query\b/, 'attention.q_proj'],
+  [/\battention\.attention\.key\b/, 'attention.k_proj'],
+  [/\battention\.attention\.value\b/, 'attention.v_proj'],
+  [/\battention\.output\.dense\b/, 'attention.o_proj'],
+]
+const VIT: Renaming = [
+  ...SPLIT,
+  [/\bencoder\.layer\.(?=\d)/, 'layers.'],
+  [/\bintermediate\.dense\b/, 'mlp.fc1'],
+  [/(?<!attention\.)\boutput\.dense\b/, 'mlp.fc2'],
+]
+const SWIN: Renaming = [
+  [/\battention\.self\.query\b/, 'attention.q_proj'],
+  [/\battention\.self\.key\b/, 'attention.k_proj'],
+  [/\battention\.self\.value\b/, 'attention.v_proj'],
+  [/\battention\.self\.(?=relative_position_bias_table)/, 'attention.relative_position_bias.'],
+  [/\battention\.output\.dense\b/, 'attention.o_proj'],
+  [/\bintermediate\.dense\b/, 'mlp.fc1'],
+  [/(?<!attention\.)\boutput\.dense\b/, 'mlp.fc2'],
+]
+/** A language model with towers: the parts moved below `model`. */
+const TOWERS: Renaming = [
+  [/^language_model\.lm_head\b/, 'lm_head'],
+  [/^language_model\.model\b/, 'model.language_model'],
+  [/^(vision_tower|multi_modal_projector|image_newline)\b/, 'model.$1'],
+  [/^model\.vision_tower\.vision_model\b/, 'model.vision_tower'],
+]
+
+/** By model_type, or by the class where only that tells. */
+const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
+  [/^(vit|deit|ijepa|vivit|vit_msn|audio-spectrogram-transformer)$/, VIT],
+  [/^(dinov2|dinov2_with_registers)$/, SPLIT],
+  [/^swin$/, SWIN],
+  [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
+  [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
+  [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
+  [/^(llava|vipllava|llava_next|llava_next_video|mistral3|gemma3|paligemma)$/, TOWERS],
+  [/^(qwen2_vl|qwen2_5_vl)$/, [[/^model\.(?=layers|embed_tokens|norm)/, 'model.language_model.'], [/^visual\b/, 'model.visual']]],
+  [/^granitemoe(shared|hybrid)?$/, [[/\binput_linear\.weight$/, 'experts.gate_up_proj'], [/\boutput_linear\.weight$/, 'experts.down_proj'], [/\brouter\.layer\.weight$/, 'router.weight']]],
+]
+
+/** Other model_types whose modules transformers 5 names otherwise than their files do. */
+const OTHERWISE = new Set(
+  `altclip aria aria_text audioflamingo3 axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
+  cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe fuyu
+  glm5_next glm5_next_text glmasr got_ocr2 granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4
+  hyperclovax_vision_v2 inkling_mm_model internvl jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl llava_onevision lw_detr
+  mask2former maskformer mimo_v2_flash minimax_m3_vl mllama mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni
+  nomic_bert olmo_hybrid oneformer paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything
+  qianfan_ocr qwen2_audio qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3
+  sam3_tracker sam3_tracker_video sam3_video sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt
+  tipsv2_text_model tipsv2_vision_model vibevoice_asr video_llava videomae vit_mae voxtral voxtral_realtime yolos zoedepth`.split(/\s+/),
+)
+
+/** What a user of the adapter must know about the names of its modules; null where they are those of every version. */
+export function noteNames(names: Iterable<string>, config: Config): string | null {
+  if (OTHERWISE.has(String(config?.model_type))) return `transformers 5 names modules of ${String(config?.model_type)} otherwise than its files do, by a rule that is not known here: peft may pass over parts of the adapter`
+  const moved = [...names].find((name) => memoryName(name, config) !== name)
+  return moved === undefined ? null : `modules have the names of transformers 5 (${memoryName(moved, config)}, not ${moved}): version 4 does not find them`
+}
+
+/** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */
+export function memoryName(name: string, config: Config): string {
+  const renaming = RENAMED.find(([types]) => types.test(String(config?.model_type)))?.[1] ?? []
+  return renaming.reduce((given, [from, to]) => given.replace(from, to), name)
+}
