@@ -1,8 +1,11 @@
 // How peft can carry the change of each tensor of a model, told by config.json and the names and shapes of the tensors: which
 // task the adapter is of, which module or parameter it targets, and what is stored whole or not at all. Seen with peft 0.21.
 import type { Checkpoint } from './checkpoint.js'
+import type { TensorEntry } from './header.js'
 import { memoryName } from './module-names.js'
 import { roleOf } from './roles.js'
+import { saysTied } from './tie-defaults.js'
+import { isOutput } from './tied.js'
 
 export type TaskType = 'CAUSAL_LM' | 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION'
 
@@ -79,22 +82,22 @@ export function planAdapter(model: Model): AdapterPlan {
   const type = String(config?.model_type)
   const taskType = taskTypeOf(model)
   const fused = FUSED_W.test(type) || FUSED_GATE.test(type)
-  const tied = tiedEmbeddings(model)
+  const { tied, apart } = tiedMatrices(model)
   const head = taskType === null ? undefined : HEADS[taskType]
   const whole = (why: string | null, always = false): Place => ({ as: 'whole', always, why })
 
   const placeOf = (name: string): Place => {
     const { shape } = tensors.get(name)!
     const role = roleOf(name, shape)
-    if (headOf(name, head) !== null) return whole(`peft keeps the head of ${taskType} whole`, true)
+    if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
     if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: isTurned(name, shape, model), count: shape[0] }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
-    if (tied.has(name)) return whole('it is the output matrix too, and peft counts factors of it once only unmerged, twice merged, or the other way round')
+    if (tied.has(name)) return whole(apart ? 'the base ties them, and the adapted model does not' : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges')
     if (WORDS.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
-    if (role === 'embedding') return whole('it is no plain table of rows for ids')
-    if (isRouter(memoryName(name, config)) && !fused) return whole('a router is no linear layer')
-    if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name)) return whole('the kernels of Mamba read it past its module')
+    if (role === 'embedding') return whole('they are no plain tables of rows for ids')
+    if (isRouter(memoryName(name, config)) && !fused) return whole('routers are no linear layers')
+    if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name)) return whole('the kernels of Mamba read them past their modules')
     if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name)) return { as: 'parameter', turned: false, count: 1 }
     return { as: 'linear', turned: CONV1D.test(type) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name) }
   }
@@ -106,7 +109,7 @@ export function planAdapter(model: Model): AdapterPlan {
     const module = moduleOf(name)
     const parts = modules.get(module)!
     if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
-    if (tied.has(name) || parts.some((part) => !/\.(weight|bias)$/.test(part) || tied.has(part) || placeOf(part).as !== 'whole')) return null
+    if (parts.some((part) => !/\.(weight|bias)$/.test(part) || (tied.has(part) && !apart) || placeOf(part).as !== 'whole')) return null
     // peft looks for modules by the ends of their names: `norm` would find every `input_layernorm`.
     const saved = memoryName(module, config)
     return [...modules.keys()].some((other) => other !== module && memoryName(other, config).endsWith(saved)) ? null : saved
@@ -143,11 +146,13 @@ function isTurned(name: string, shape: readonly number[], { config, tensors }: M
   return gate || !/down|output_linear/.test(name) ? rows === hidden : columns === hidden
 }
 
-/** Word embeddings that are an output matrix too. */
-function tiedEmbeddings({ config, tensors }: Model): Set<string> {
-  const architecture = architectureOf(config)
+/** Matrices that are input and output in one for peft's model; `apart`: two where the adapter's model has two. */
+function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: boolean } {
   const names = [...tensors.keys()]
+  const placeIn = ({ file, begin }: TensorEntry): string => `${file}:${begin}`
+  const copies = [...tensors.values()].filter((entry) => entry.file !== '' && isOutput(entry.name) && names.some((name) => name !== entry.name && placeIn(tensors.get(name)!) === placeIn(entry)))
+  if (copies.length) return { tied: new Set(names.filter((name) => WORDS.test(name) || copies.some((copy) => copy.name === name))), apart: true }
+  const architecture = architectureOf(config)
   const twice = architecture === '' || /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) || names.includes('shared.weight')
-  if (!twice || config?.tie_word_embeddings === false) return new Set()
-  return new Set(names.filter((name) => WORDS.test(name)))
+  return { tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => WORDS.test(name)) : []), apart: false }
 }

@@ -1,7 +1,6 @@
 // `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { ExtractSummary } from '../edit/index.js'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
 import { withPair } from './pair.js'
 import { sayFormats, startProgress } from './progress.js'
@@ -26,7 +25,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
-  const [{ checkTarget, openModels, pairCheckpoints }, { extractAdapter }, { setBackend }] = await Promise.all([
+  const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { setBackend }] = await Promise.all([
     import('../checkpoint/index.js'), import('../edit/index.js'), import('../tensor/index.js'),
   ])
   await checkTarget(out, resolve(out), overwrite)
@@ -39,24 +38,8 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     rank, include, exclude, vectors, dtype, overwrite, baseModel: args.base, onTensor: (name, bytes) => bar.advance(bytes, name),
   }).finally(() => bar.stop())
   await Promise.all([post.close(), base.close()])
-  const { tensors, stored, parameters, whole, energy, matrices, left } = summary
-  for (const { name, why } of whole) if (why !== null) process.stderr.write(`note: ${name} is stored whole: ${why}\n`)
-  for (const text of sayMissing(left)) process.stderr.write(`warning: ${text}\n`)
-  const beside = whole.length ? `, ${whole.length} tensors whole` : ''
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ out, ...summary })}\n`
-      : `${tensors} matrices of ${parameters} parameters as factors${beside}: ${stored} numbers that hold ${percent(energy)} of the squared norm of everything that changed (of the matrices ${percent(matrices)})\n${out} written\n`,
-  )
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
-
-/** One sentence for each reason why changed tensors are not in the adapter. */
-function sayMissing(left: ExtractSummary['left']): string[] {
-  return [...new Set(left.map(({ why }) => why))].map((why) => {
-    const these = left.filter((each) => each.why === why)
-    const share = these.reduce((sum, each) => sum + each.share, 0)
-    return `${these.length} changed tensors with ${percent(share)} of the squared norm are not in the adapter (${why}): ${these.slice(0, 6).map(({ name }) => name).join(', ')}${these.length > 6 ? ' …' : ''}`
-  })
+  const { notes, warnings, text } = describeExtract(summary)
+  for (const each of notes) process.stderr.write(`note: ${each}\n`)
+  for (const each of warnings) process.stderr.write(`warning: ${each}\n`)
+  process.stdout.write(json ? `${JSON.stringify({ out, ...summary })}\n` : `${text}\n${out} written\n`)
 }

@@ -1,5 +1,5 @@
 // The delta of a pair as a LoRA adapter: the leading singular triplets of every matrix, in the form that peft loads.
-import { planAdapter, selectTensors, writeAdapter, type AdapterPlan, type LoraFactors, type Pair, type Place, type Selection, type WholeTensor, type WritableDtype } from '../checkpoint/index.js'
+import { noteNames, planAdapter, selectTensors, writeAdapter, type AdapterPlan, type LoraFactors, type Pair, type Place, type Selection, type WholeTensor, type WritableDtype } from '../checkpoint/index.js'
 import { factorsOf, type Factors } from '../codecs/factors.js'
 import { UserError } from '../errors/index.js'
 import { svd, tf } from '../tensor/index.js'
@@ -30,6 +30,8 @@ export interface ExtractSummary {
   matrices: number
   /** Changed tensors that are not in the adapter, with their shares of the squared norm. */
   left: { name: string; share: number; why: string }[]
+  /** What a user must know about the names of the modules; null where they are those of every version of transformers. */
+  names: string | null
 }
 
 /** The tensors of a fused layer need all their parts: peft stacks the experts of a layer. */
@@ -86,6 +88,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     stored: [...whole].reduce((sum, name) => sum + sizeOf(name), stored),
     energy: carried / all, matrices: kept / matrices,
     left: left.map((each) => ({ ...each, share: each.share / all })),
+    names: noteNames([...factors.keys(), ...whole], pair.base.config),
   }
 
   function sizeOf(name: string): number {

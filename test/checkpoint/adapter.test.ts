@@ -91,7 +91,7 @@ test('what is written is read as the same change, with ranks of their own', asyn
   assert.deepEqual(await readAs(folder, E), [0, 0, 2, 6, 0, 0, 4, 12])
   assert.deepEqual(await readAs(folder, N), [7, 8])
   const config = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>
-  assert.deepEqual([config.peft_type, config.task_type, config.base_model_name_or_path, config.r, config.lora_alpha], ['LORA', 'CAUSAL_LM', 'org/base', 2, 2])
+  assert.deepEqual([config.peft_type, config.task_type, config.base_model_name_or_path, config.r, config.lora_alpha], ['LORA', null, 'org/base', 2, 2])
   assert.deepEqual(config.rank_pattern, { 'model\\.embed_tokens': 1 })
   assert.deepEqual(config.target_modules, ['model.layers.0.q', 'model.embed_tokens'])
   assert.deepEqual(config.modules_to_save, ['model.norm'])
