@@ -2,7 +2,7 @@
 // a time when asked for.
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { open, stat, type FileHandle } from 'node:fs/promises'
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { checkFile, readObject, readText } from '../errors/input.js'
@@ -177,7 +177,9 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
       ? '; it is an adapter: merge it into its base model first'
       : (await exists('pytorch_model.bin'))
         ? '; convert pytorch_model.bin to safetensors first'
-        : ''
+        : (await readdir(folder)).some((name) => name.endsWith('.gguf'))
+          ? '; a GGUF file is not read: convert it to safetensors first'
+          : ''
     throw new UserError(`${folder}: neither ${SINGLE} nor ${INDEX} is there${hint}`)
   }
   const map = readObject(path).weight_map

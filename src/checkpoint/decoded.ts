@@ -118,8 +118,9 @@ function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | nul
   const { name, dtype } = entry
   const where = `${folder}: tensor ${JSON.stringify(name)}`
   if (PART.test(name) && (said || isFloating(dtype) === false)) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
-  const isWeight = /(^|[._])weight$/.test(name) && !isFloating(dtype)
-  if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !isWeight) return entry
+  // Integers that count or point, such as position_ids, are no weights.
+  const packed = /(^|[._])weight$/.test(name) && /^[IU](8|16|32)$/.test(dtype)
+  if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !packed) return entry
   const missing = missingFor(name, dtype, said)
   throw new UserError(`${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`)
 }

@@ -43,11 +43,11 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
     const wanted = [...shape.slice(0, -2), ...gridOf(sides)]
     return String(found) === String(wanted) || (sides[1] === 'whole' && String(found) === String(wanted.slice(0, -1)))
   }
-  const choices = blocksOf(said, dtype, scale, found, [rows, columns])
+  const choices = blocksOf(said, dtype, scale, found, rows)
   const blocks = choices.filter(fits)
   if (!blocks.length) {
     const wanted = choices.map(({ words, sides }) => `${words} take ${sides[0] === 'whole' ? '1 value' : `[${[...shape.slice(0, -2), ...gridOf(sides)].join(', ')}]`}`)
-    throw wrong(`[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted.join(', or ') || `config.json knows no scales of ${dtype}`}`)
+    throw wrong(`[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted.join(', or ') || `config.json does not say how scales of ${dtype} lie`}`)
   }
   if (new Set(blocks.map(({ sides }) => String(sidesOf(sides)))).size > 1) throw wrong(`config.json has several groups that its scales ${scale} would fit: ${blocks.map(({ words }) => words).join(', ')}`)
   if (zeros && (sizeOf(tensors.get(zeros)!.shape) !== sizeOf(found) || !tableOf(tensors.get(zeros)!.dtype))) throw wrong(`its zero points ${zeros} are ${tensors.get(zeros)!.dtype} [${tensors.get(zeros)!.shape.join(', ')}]; one I8 for each scale is wanted`)
@@ -84,9 +84,9 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
 }
 
 /** How the scales of a tensor may lie: as config.json says. Without one, only where a scale says it by itself: one in all, or one per row. */
-function blocksOf(said: Quantisation | null, dtype: string, scale: string, found: readonly number[], [rows, columns]: readonly number[]): Blocks[] {
+function blocksOf(said: Quantisation | null, dtype: string, scale: string, found: readonly number[], rows: number): Blocks[] {
   const single = sizeOf(found) === 1
-  if (said === null) return single ? [TENSOR] : String(found) === `${rows},1` || String(found) === String(rows) ? [ROW] : [{ words: 'blocks without weight_block_size in config.json', sides: [rows, columns] }]
+  if (said === null) return single ? [TENSOR] : String(found) === `${rows},1` || String(found) === String(rows) ? [ROW] : []
   const { method, entry } = said
   if (method === 'fbgemm_fp8') return [ROW]
   if (method === 'mxfp8') return [inBlocks(1, 32)]

@@ -162,6 +162,7 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
         ? 'single runs'
         : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
     [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
+    columns.includes('bits_per_parameter') ? 'bits per parameter are an estimate: a value that is kept of the delta takes 16' : '',
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)

@@ -1,11 +1,12 @@
 // Quantised weights: what is decoded, bit for bit as its library does, and what is refused by name.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
 import { stored } from '../checkpoint/files.js'
+import { checkPromotion } from '../merge/promotion.js'
 import { compatible } from './row.js'
 
 const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)
@@ -107,6 +108,7 @@ refused('Codes without their scales, scales without codes', [
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], 'lm_head.weight': ['F8_E4M3', [4, 8]], 'lm_head.weight_scale_inv': ['F32', [1, 1]] },
     /q_proj\.weight" is F8_E4M3, which is no weight without its scales, and .*q_proj\.weight_scale_inv is missing/],
   [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]] }, /weight_scale_inv or .*weight_scale is missing/],
+  [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 2]] }, /its scales .* are \[2, 2\], but config\.json does not say how scales of F8_E4M3 lie/],
   [null, { [`${Q}.weight`]: ['I8', [4, 8]] }, /q_proj\.SCB or .*q_proj\.weight_scale is missing/],
   [null, { [`${Q}.weight`]: ['U8', [16, 1]] }, /quant_state\.bitsandbytes__nf4 is missing/],
   [null, { [`${Q}.weight`]: ['F4', [4, 8]] }, /is F4, which is not read as weights/],
@@ -115,10 +117,25 @@ refused('Codes without their scales, scales without codes', [
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /but no tensor is/],
 ], 'names the tensor that is missing')
 
+compatible({ what: 'A folder of GGUF or torch files alone', outcome: 'refused', like: 'convert it to safetensors first' }, async (context) => {
+  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+  context.after(() => rmSync(root, { recursive: true, force: true }))
+  for (const [file, words] of [['model-q4_k.gguf', /a GGUF file is not read: convert it/], ['pytorch_model.bin', /convert pytorch_model\.bin to safetensors first/]] as const) {
+    writeFileSync(join(root, file), '')
+    await assert.rejects(openCheckpoint(root), words)
+  }
+})
+
 compatible({ what: 'Weights that were cast to fp8, as `dtype: float8_…` in config.json says', outcome: 'read', like: 'torch 2.13.0', note: 'written as BF16, which holds them exactly' }, async (context) => {
   const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
   context.after(() => rmSync(root, { recursive: true, force: true }))
   const found = await openCheckpoint(stored(root, { 'a.weight': ['F8_E4M3', [2, 2], '\x38\x01\xfe\x00'] }, { dtype: 'float8_e4m3fn' }))
   assert.deepEqual([[...(await found.read('a.weight'))], found.tensors.get('a.weight')!.dtype], [[1, 2 ** -9, -448, 0], 'BF16'])
   await found.close()
+})
+
+compatible({ what: 'Merges of models in different formats, by every method, with `dtype`, `out_dtype` and merged tokenizers', outcome: 'read', like: 'mergekit 0.1.5', note: 'the format that is written; F64 is written as F32, which a line says' }, async (context) => {
+  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+  context.after(() => rmSync(root, { recursive: true, force: true }))
+  await checkPromotion(root)
 })
