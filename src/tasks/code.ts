@@ -1,12 +1,12 @@
 // pass@1 of generated Python programs: HumanEval (arXiv 2107.03374) and MBPP (arXiv 2108.07732).
 import { UserError } from '../errors/index.js'
-import { openSandbox, type Sandbox } from './sandbox.js'
+import { openSandbox, type Sandbox, type Trial } from './sandbox.js'
 import type { Item, Metric } from './task.js'
 
 let sandbox: Sandbox | undefined
 
 /** Opened at the first program, once: the check of the system takes longer than a program. */
-const passes = (program: string) => (sandbox ??= openSandbox()).passes(program)
+const passes = (trial: Trial) => (sandbox ??= openSandbox()).passes(trial)
 
 function fieldOf({ fields, id }: Item, name: string): string {
   const value = fields[name]
@@ -20,8 +20,11 @@ const humaneval: Metric = {
   exactImpliesRight: false,
   completes: true,
   runsCode: true,
-  score: async (answer, item) =>
-    Number(await passes(`${item.prompt}${answer}\n${fieldOf(item, 'test')}\ncheck(${fieldOf(item, 'entry_point')})`)),
+  async score(answer, item) {
+    const [test, entry] = [fieldOf(item, 'test'), fieldOf(item, 'entry_point')]
+    // The prompt ends in the text that describes the function: with a body it defines what else the tests use.
+    return Number(await passes({ program: `${item.prompt}${answer}\n`, given: `${item.prompt}\n    pass\n`, entry, tests: `${test}\ncheck(${entry})` }))
+  },
 }
 
 const mbpp: Metric = {
@@ -32,7 +35,7 @@ const mbpp: Metric = {
   async score(answer, item) {
     const tests = item.fields.test_list
     if (!Array.isArray(tests)) throw new UserError(`item ${item.id}: no list in the column "test_list"`)
-    return Number(await passes(`${answer}\n${tests.slice(0, 3).join('\n')}`))
+    return Number(await passes({ program: answer, tests: tests.slice(0, 3).join('\n') }))
   },
 }
 

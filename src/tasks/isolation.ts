@@ -8,6 +8,8 @@ import { join } from 'node:path'
 /** The command as it is started, by what is kept visible of the file system. */
 export type Isolation = (command: readonly string[], visible: readonly string[]) => string[]
 
+const DROP = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs']
+
 /**
  * Makes a root of its own from what is visible (read-only) and a copy of the working folder, in memory, and forgets the old
  * one; then gives up every privilege that this took. Arguments: visible paths, --, command.
@@ -33,7 +35,7 @@ pivot_root . old
 cd /work
 umount -l /old
 umount -l /proc
-exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+exec ${DROP.join(' ')} "$@"
 `
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib64', '/etc/ld.so.cache', '/dev/null', '/dev/urandom']
 const UNSHARE = ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child']
@@ -42,13 +44,13 @@ const UNSHARE = ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fo
 const WAYS: Partial<Record<NodeJS.Platform, Isolation[]>> = {
   linux: [
     (command, visible) => [...UNSHARE, '--mount', 'sh', '-c', ENTER, 'sh', ...SYSTEM, ...visible, '--', ...command],
-    (command) => [...UNSHARE, ...command],
+    (command) => [...UNSHARE, ...DROP, ...command],
   ],
   darwin: [(command) => ['sandbox-exec', '-p', '(version 1)(allow default)(deny network*)', ...command]],
 }
 
 /** What of the environment an isolated command is given. */
-export const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' }
+export const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
 
 /** The best way in which this command runs; undefined when there is none. */
 export function findIsolation(command: readonly string[], visible: readonly string[]): Isolation | undefined {
