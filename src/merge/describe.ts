@@ -1,5 +1,5 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
-import { layerOf, writeCard } from '../checkpoint/index.js'
+import { writeCard } from '../checkpoint/index.js'
 import { BLOCK } from '../mergers/index.js'
 import { packageVersion } from '../record/package.js'
 import { layerCount } from './layers.js'
@@ -98,12 +98,4 @@ export function estimateMerge(plan: MergePlan): Estimate {
       bytes,
     },
   }
-}
-
-/** config.json for another number of layers or tokens. */
-export function configOf({ reference, layers }: MergePlan): Record<string, unknown> | null {
-  const { config, tensors } = reference.checkpoint
-  if (!config || layers === layerCount({ tensors }) || ![...tensors.keys()].some((name) => layerOf(name) !== null)) return config
-  const key = ['num_hidden_layers', 'n_layer', 'num_layers'].find((name) => name in config)
-  return key ? { ...config, [key]: layers } : config
 }

@@ -23,6 +23,18 @@ export interface Slot {
 export const layerCount = ({ tensors }: Pick<Checkpoint, 'tensors'>): number =>
   Math.max(0, ...[...tensors.keys()].map((name) => (layerOf(name) ?? -1) + 1))
 
+/** How many layers there are under each prefix: an encoder and a decoder have stacks of their own. */
+export function stacksOf({ tensors }: Pick<Checkpoint, 'tensors'>): Map<string, number> {
+  const stacks = new Map<string, number>()
+  for (const name of tensors.keys()) {
+    const layer = layerOf(name)
+    if (layer === null) continue
+    const prefix = name.slice(0, name.indexOf(`.${layer}.`))
+    stacks.set(prefix, Math.max(stacks.get(prefix) ?? 0, layer + 1))
+  }
+  return stacks
+}
+
 /** The name with another layer number. */
 export function atLayer(name: string, layer: number): string {
   return name.replace(/((?:^|\.)(?:layers?|h|blocks?)\.)\d+(?=\.)/, `$1${layer}`)

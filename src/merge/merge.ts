@@ -2,7 +2,6 @@
 import { homeOf, isBatch, matricesOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
 import { takeCensus, type Step } from '../editors/index.js'
 import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
-import { configOf } from './describe.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
 import { add, editPart, placeOf, subtract, wantsDeltas } from './tensor.js'
 
@@ -46,7 +45,8 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
     }
   }
   const { configText } = reference.checkpoint
-  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: configOf(plan), configText, copyFrom: homeOf(reference.checkpoint), tokenizerFrom, onWarning })
+  plan.warnings.forEach(onWarning)
+  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: plan.config, configText, copyFrom: homeOf(reference.checkpoint), tokenizerFrom, onWarning })
 }
 
 const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)

@@ -2,9 +2,11 @@
 // is said here, before a weight is read.
 import { isFloating, WRITABLE, type PlannedTensor, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 import { mergerNamed, type Convention, type Merger, type Merging } from '../mergers/index.js'
 import { checkData, checkShapes, namesOf } from './fit.js'
-import { listSlots, type Slot } from './layers.js'
+import { followLayers, isMoved, type Origin } from './layer-config.js'
+import { layerCount, listSlots, stacksOf, type Slot } from './layers.js'
 import type { Model, Models } from './open.js'
 import { checkLevels, type ErrorAt } from './parameters.js'
 import { checkParts, chooseSources, listRuns, type LayerRun } from './runs.js'
@@ -39,6 +41,10 @@ export interface MergePlan {
   reference: Model
   tensors: TensorMerge[]
   layers: number
+  /** config.json of the result. */
+  config: Record<string, unknown> | null
+  /** What it could not say. */
+  warnings: string[]
 }
 
 const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
@@ -82,8 +88,30 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
     }
   })
   checkUniform(tensors, method.name)
-  const layers = runs.reduce((sum, { reference: { range } }) => sum + range[1] - range[0], 0)
-  return { method: method.name, merger, convention, seed: config.seed, base, reference: runs[0].reference.model, tensors, layers }
+  const [{ reference: { model: reference } }] = runs
+  const origins = runs.flatMap(({ reference: { model: { checkpoint, label }, range: [first, end] } }) =>
+    Array.from({ length: end - first }, (_, i): Origin => ({ config: checkpoint.config, label, layer: first + i })))
+  return {
+    method: method.name, merger, convention, seed: config.seed, base, reference, tensors, layers: origins.length,
+    ...(config.slices ? configOf(reference, origins, errorAt) : { config: reference.checkpoint.config, warnings: [] }),
+  }
+}
+
+/** config.json for other layers, or layers of other models. */
+function configOf({ checkpoint }: Model, origins: readonly Origin[], errorAt: ErrorAt): Pick<MergePlan, 'config' | 'warnings'> {
+  const layers = layerCount(checkpoint)
+  const stacks = stacksOf(checkpoint)
+  if (isMoved(origins, layers) && new Set(stacks.values()).size > 1) {
+    const counts = [...stacks].map(([prefix, count]) => `${count} in ${prefix}`).join(', ')
+    throw errorAt(['slices'], `cannot say which layers are meant of a model with several stacks of them: ${counts}`)
+  }
+  const warnings: string[] = []
+  try {
+    const config = checkpoint.config && followLayers(checkpoint.config, layers, origins, (text) => warnings.push(text))
+    return { config, warnings }
+  } catch (error) {
+    throw error instanceof UserError ? errorAt(['slices'], error.message) : error
+  }
 }
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { followLayers } from '../../src/merge/layer-config.js'
 import { compatible } from './row.js'
 
 const root = mkdtempSync(join(tmpdir(), 'folders-'))
@@ -100,4 +101,25 @@ compatible({ what: 'Numbers of config.json as Python writes them (8.0, 1e-05, in
   const text = readFileSync(join(out, 'config.json'), 'utf8')
   assert.ok(text.startsWith(`{${numbers}`))
   assert.match(text, /"dtype": "float16"/)
+})
+
+/** Tried with transformers: 17 architectures, three arrangements each, every layer opened with the weights and the kind of the layer it came from. */
+const stacks = { like: 'transformers 5.18.0' } as const
+const stacked = (config: Record<string, unknown>, order: number[]) =>
+  followLayers(config, Number(config.num_hidden_layers), order.map((layer) => ({ config, label: 'model', layer })), () => assert.fail('nothing to say'))
+
+compatible({ what: 'Slices of a model whose config.json has lists by layer (`layer_types`, `no_rope_layers`, `mlp_layer_types` …)', outcome: 'read', ...stacks }, () => {
+  const config = { num_hidden_layers: 3, layer_types: ['full_attention', 'full_attention', 'sliding_attention'], max_window_layers: 2, use_sliding_window: true }
+  assert.deepEqual(stacked(config, [0, 1, 1, 2]), {
+    num_hidden_layers: 4, layer_types: ['full_attention', 'full_attention', 'full_attention', 'sliding_attention'], max_window_layers: 3, use_sliding_window: true,
+  })
+})
+
+compatible({ what: 'Slices of a model that lists layers by number (`mlp_only_layers`, `moe_layers`, `cross_attention_layers`, `full_attn_idxs` …)', outcome: 'read', ...stacks }, () => {
+  assert.deepEqual(stacked({ num_hidden_layers: 4, mlp_only_layers: [1] }, [0, 1, 1, 2, 3]), { num_hidden_layers: 5, mlp_only_layers: [1, 2] })
+})
+
+compatible({ what: 'Slices that a number in config.json cannot say (`first_k_dense_replace`, `attn_layer_period` …), or of encoders with decoders', outcome: 'refused', like: 'choose other slices' }, () => {
+  assert.throws(() => stacked({ num_hidden_layers: 4, first_k_dense_replace: 1 }, [0, 1, 0, 1]), /first_k_dense_replace \(1\) .* choose other slices/)
+  assert.throws(() => stacked({ num_hidden_layers: 4, attn_layer_period: 2 }, [1, 2]), /attn_layer_period \(2\) counts layers from the first/)
 })
