@@ -25,12 +25,12 @@ const HEADS = {
   bert: {
     pooler: 'bert.pooler.dense', classifier: 'classifier',
     transform: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm',
-    decoder: 'cls.predictions.decoder.weight', bias: 'cls.predictions.bias',
+    decoder: 'cls.predictions.decoder', bias: 'cls.predictions.bias',
   },
   roberta: {
     pooler: 'classifier.dense', classifier: 'classifier.out_proj',
     transform: 'lm_head.dense', norm: 'lm_head.layer_norm',
-    decoder: 'lm_head.decoder.weight', bias: 'lm_head.bias',
+    decoder: 'lm_head.decoder', bias: 'lm_head.bias',
   },
 }
 
@@ -55,15 +55,15 @@ function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): 
   }]
 }
 
-/** Dense, activation, LayerNorm, then the word embeddings (or a decoder of its own). */
+/** Dense, activation, LayerNorm, then the word embeddings with a bias, or a decoder with weight and bias of its own. */
 function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { width, epsilon, activation }: LayerSettings): Block[] {
   const { transform, norm, decoder, bias } = HEADS[kind]
-  const tied = isSet(config, 'tie_word_embeddings', true)
+  const [matrix, offset] = isSet(config, 'tie_word_embeddings', true) ? [word, bias] : [`${decoder}.weight`, `${decoder}.bias`]
   const act = kind === 'roberta' ? ACTIVATIONS.gelu : activation
   book.affine(transform, [width, width], true)
   book.affine(norm, [width], true)
-  if (!tied) book.shapes[decoder] = book.shapes[word]
-  book.shapes[bias] = [book.shapes[word][0]]
+  book.shapes[matrix] = book.shapes[word]
+  book.shapes[offset] = [book.shapes[word][0]]
   return [
     {
       name: 'transform',
@@ -71,7 +71,7 @@ function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { wi
       apply: (weights, hidden, { wanted }) =>
         layerNorm(act(linear(pickWanted(hidden!, wanted), weights, transform)), weights, norm, epsilon),
     },
-    projectBlock(tied ? word : decoder, bias),
+    projectBlock(matrix, offset),
   ]
 }
 
