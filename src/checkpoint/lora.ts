@@ -9,19 +9,28 @@ export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 
 const pattern = z.record(z.string(), z.number()).nullish().transform((value) => value ?? {})
 
-/** Keys that only training reads are passed over. */
+const ids = z.array(z.number().int().min(0))
+
+/** Keys that only training reads are passed over; defaults are those of peft 0.21. */
 const Config = z.looseObject({
   peft_type: z.string(),
   base_model_name_or_path: z.string().nullish(),
-  r: z.number().int().min(1),
-  lora_alpha: z.number(),
+  r: z.number().int().min(1).default(8),
+  lora_alpha: z.number().default(8),
   rank_pattern: pattern,
   alpha_pattern: pattern,
   use_rslora: z.boolean().nullish(),
   fan_in_fan_out: z.boolean().nullish(),
-  bias: z.string().nullish(),
   use_dora: z.boolean().nullish(),
-  lora_bias: z.boolean().nullish(),
+  use_qalora: z.boolean().nullish(),
+  use_bdlora: z.unknown().optional(),
+  kasa_config: z.unknown().optional(),
+  arrow_config: z.unknown().optional(),
+  modules_to_save: z.array(z.string()).nullish().transform((value) => value ?? []),
+  target_parameters: z.array(z.string()).nullish().transform((value) => value ?? []),
+  trainable_token_indices: z.union([ids, z.record(z.string(), ids)]).nullish(),
+  ensure_weight_tying: z.boolean().nullish(),
+  task_type: z.string().nullish(),
   alora_invocation_tokens: z.array(z.number()).nullish(),
   init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
   layer_replication: z.unknown().optional(),
@@ -31,24 +40,32 @@ export type LoraConfig = z.infer<typeof Config>
 /** Ways to start LoRA that change the base weights too, so that base + B·A is not the model. */
 const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 
-/** @throws UserError naming the file and the entry: not LoRA, DoRA, trained biases, or a start that changes the base */
+/** @throws UserError naming the file and the entry: not LoRA, DoRA, other ways of using A and B, or a start that changes the base */
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   const path = join(folder, ADAPTER_CONFIG)
-  const config = checkValue(Config, readObject(path), path)
+  const value = readObject(path)
   const refuse = (entry: string, given: unknown, why: string) => new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
-  if (config.peft_type !== 'LORA') throw refuse('peft_type', config.peft_type, 'only LORA adapters can stand for a model')
-  if (config.use_dora) throw refuse('use_dora', true, 'DoRA rescales the columns of the weights; merge it with peft first')
-  if (config.bias && config.bias !== 'none') throw refuse('bias', config.bias, 'trained biases are not read; merge it with peft first')
-  if (config.lora_bias) throw refuse('lora_bias', true, 'biases of B are not read; merge it with peft first')
-  const { alora_invocation_tokens: invocation } = config
+  // The other entries of another kind are not those of LoRA.
+  if (typeof value.peft_type === 'string' && value.peft_type !== 'LORA') throw refuse('peft_type', value.peft_type, 'only LORA adapters can stand for a model')
+  const config = checkValue(Config, value, path)
+  for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
+  const { alora_invocation_tokens: invocation, init_lora_weights: start } = config
   if (invocation?.length) throw refuse('alora_invocation_tokens', invocation, 'an activated LoRA changes the weights for some tokens of a text only')
-  if (config.layer_replication) throw refuse('layer_replication', config.layer_replication, 'the model has other layers than its base')
-  const { init_lora_weights: start } = config
   if (typeof start === 'string' && CHANGES_BASE.test(start)) {
     throw refuse('init_lora_weights', start, 'the base weights were changed too; convert it to plain LoRA with peft first')
   }
   return config
 }
+
+/** Switches under which W + scale · B·A is not the weight. */
+const REFUSED = [
+  ['use_dora', 'DoRA rescales the columns of the weights; merge it with peft first'],
+  ['use_bdlora', 'A and B stand on a block diagonal; merge it with peft first'],
+  ['kasa_config', 'the base weights are cut before B·A is added; merge it with peft first'],
+  ['use_qalora', 'the inputs are pooled before A, which no weight can do'],
+  ['arrow_config', 'the inputs choose among adapters, which no weight can do'],
+  ['layer_replication', 'the model has other layers than its base'],
+] as const
 
 /** The value of the first pattern that fits the end of a module's name, as peft matches them. */
 function patternValue(patterns: Readonly<Record<string, number>>, module: string): number | undefined {
@@ -56,9 +73,26 @@ function patternValue(patterns: Readonly<Record<string, number>>, module: string
   return key === undefined ? undefined : patterns[key]
 }
 
-/** Rank of a module, and the factor of B·A: alpha / r, or alpha / √r with rank-stabilised LoRA (arXiv 2312.03732). */
+/** Rank of a module (or parameter), and the factor of B·A: alpha / r, or alpha / √r with rank-stabilised LoRA (arXiv 2312.03732). */
 export function scaleOf(config: LoraConfig, module: string): { rank: number; scale: number } {
   const rank = patternValue(config.rank_pattern, module) ?? config.r
   const alpha = patternValue(config.alpha_pattern, module) ?? config.lora_alpha
   return { rank, scale: alpha / (config.use_rslora ? Math.sqrt(rank) : rank) }
+}
+
+/** Whether peft keeps a copy of the module that holds the tensor (modules_to_save), which is then tied to nothing. */
+export function isSaved({ modules_to_save: saved }: LoraConfig, tensor: string): boolean {
+  const parts = tensor.split('.')
+  return parts.some((_, i) => i > 0 && saved.some((end) => parts.slice(0, i).join('.').endsWith(end)))
+}
+
+/** Whether the change is of a parameter by its own name (target_parameters): as it is stored, whatever its module is. */
+export const isParameter = ({ target_parameters: targets }: LoraConfig, name: string): boolean =>
+  targets.some((target) => name === target || name.endsWith(`.${target}`))
+
+/** Rows of an embedding that are replaced, by the module's name. */
+export function tokenRows({ trainable_token_indices: given }: LoraConfig, module: string): readonly number[] | undefined {
+  if (!given || Array.isArray(given)) return given ?? undefined
+  const key = Object.keys(given).find((each) => module === each || module.endsWith(`.${each}`))
+  return key === undefined ? undefined : given[key]
 }

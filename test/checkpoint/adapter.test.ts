@@ -108,14 +108,13 @@ test('what is written is read as the same change, with ranks of their own', asyn
 const bad: [name: string, config: object, tensors: Parameters<typeof safetensors>[0], message: RegExp][] = [
   ['activated LoRA', { alora_invocation_tokens: [5, 7] }, rank1, /alora_invocation_tokens \[5,7\]: an activated LoRA/],
   ['DoRA', { use_dora: true }, rank1, /adapter_config\.json: use_dora true: DoRA/],
-  ['biases', { bias: 'lora_only' }, rank1, /bias "lora_only": trained biases/],
   ['another kind', { peft_type: 'IA3' }, rank1, /peft_type "IA3": only LORA/],
   ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, rank1, /init_lora_weights "pissa_niter_4": the base weights were changed/],
   ['a rank that disagrees', { r: 3 }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 3/],
   ['a shape that does not fit', {}, { [A]: [[1, 4], [1, 0, -1, 0]], [B]: rank1[B] }, /lora_A\.weight \[1,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/],
   ['half a pair', {}, { [A]: rank1[A] }, /model\.layers\.0\.q has only one of A and B/],
   ['another base', {}, { 'base_model.model.x.y.lora_A.weight': rank1[A], 'base_model.model.x.y.lora_B.weight': rank1[B] }, /x\.y\.weight is not in .*: the adapter is of another base/],
-  ['no rank', { r: undefined }, rank1, /adapter_config\.json: r is required: a number/],
+  ['no rank, which is 8 then', { r: undefined }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 8/],
   ['parts that are not known', {}, { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] }, /lora_magnitude_vector: this part of an adapter is not known/],
 ]
 for (const [name, config, tensors, message] of bad) {

@@ -1,0 +1,81 @@
+// Names of tied weights: output matrices, the embeddings that they are, and where transformers' classes keep both.
+import type { Checkpoint } from './checkpoint.js'
+
+/** Output matrices, by the names that transformers' classes give them. */
+const OUTPUT =
+  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$/
+const EMBEDDING = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
+/** The two embeddings of an encoder-decoder, which are copies of `shared`. */
+const SIDE = /(^|\.)(en|de)coder\.embed_tokens\.weight$/
+export const SHARED = /(^|\.)shared\.weight$/
+/** The decoder of a head for masked tokens, whose bias is tied too. */
+export const DECODER = /((?:^|\.)(?:lm_head|(?:cls\.)?predictions))\.decoder\.(weight|bias)$/
+
+/** Parts that two names have in common from the start. */
+function kinship(one: string, two: string): number {
+  const [a, b] = [one.split('.'), two.split('.')]
+  const end = a.findIndex((part, i) => part !== b[i])
+  return end < 0 ? a.length : end
+}
+
+/** The tensor that one of this name is tied to, if it is an output; of several embeddings the nearest, and `shared` before others. */
+export function sourceOf(name: string, stored: Iterable<string>): string | null {
+  if (DECODER.test(name) && name.endsWith('.bias')) {
+    const bias = name.replace(DECODER, '$1.bias')
+    return [...stored].includes(bias) ? bias : null
+  }
+  const wanted = SIDE.test(name) ? SHARED : OUTPUT.test(name) ? EMBEDDING : null
+  if (!wanted) return null
+  const rank = (each: string): number => 2 * kinship(name, each) + (SHARED.test(each) ? 1 : 0)
+  const found = [...stored].filter((each) => each !== name && wanted.test(each)).sort((a, b) => rank(b) - rank(a))
+  return found[0] ?? null
+}
+
+/** The name under which the class has what the file holds under an output's name only, by the names of its layers. */
+export function homeOf(output: string, stored: readonly string[]): string | null {
+  if (!isOutput(output)) return null
+  if (DECODER.test(output) && output.endsWith('.bias')) return output.replace(DECODER, '$1.bias')
+  const first = (pattern: RegExp): string | undefined => stored.map((name) => pattern.exec(name)?.[1]).find((prefix) => prefix !== undefined)
+  const encoder = first(/^((?:\w+\.)?)encoder\.(?:block|layers)\./)
+  const listens = stored.some((name) => /(^|\.)encoder\.conv/.test(name)) // of speech: the decoder alone has an embedding
+  if (encoder !== undefined && !listens && stored.some((name) => name.startsWith(`${encoder}decoder.`))) return `${encoder}shared.weight`
+  if (!OUTPUT.test(output)) return null
+  const homes: readonly (readonly [RegExp, string])[] = [
+    [/^(gpt_neox\.)layers\./, 'embed_in'],
+    [/^(backbone\.)layers\./, 'embeddings'],
+    [/^((?:\w+\.)?decoder\.)layers\./, 'embed_tokens'],
+    [/^((?:(?!\w*(?:vision|visual|audio))\w+\.)*)layers\.\d/, 'embed_tokens'],
+    [/^((?:\w+\.)?)h\.\d+\.self_attention\./, 'word_embeddings'],
+    [/^((?:\w+\.)?)h\.\d/, 'wte'],
+    [/^((?:\w+\.)?embeddings\.)/, 'word_embeddings'],
+  ]
+  for (const [pattern, leaf] of homes) {
+    const prefix = first(pattern)
+    if (prefix !== undefined) return `${prefix}${leaf}.weight`
+  }
+  return null
+}
+
+/** Whether a tensor of this name may be tied to another. */
+export const isOutput = (name: string): boolean => OUTPUT.test(name) || SIDE.test(name) || (DECODER.test(name) && name.endsWith('.bias'))
+
+/** The output matrix of a model whose file holds only what it is tied to; null for a class without one. */
+export function outputOf({ config, tensors }: Checkpoint): string | null {
+  const names = [...tensors.keys()]
+  const [architecture] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
+  if (!/CausalLM$|LMHead|MaskedLM$|ForConditionalGeneration$|ForPreTraining$/.test(String(architecture))) return null
+  const [stored] = names.filter((name) => OUTPUT.test(name))
+  if (stored !== undefined) return stored
+  const homes: readonly (readonly [RegExp, string])[] = [
+    [/^((?:cls\.)?predictions)\./, '$1.decoder'],
+    [/^(lm_head)\.(dense|layer_norm)/, '$1.decoder'],
+    [/^vocab_transform\./, 'vocab_projector'],
+    [/^generator_predictions\./, 'generator_lm_head'],
+    [/(^|\.)encoder\.conv/, 'proj_out'],
+  ]
+  for (const [pattern, module] of homes) {
+    const found = names.map((name) => pattern.exec(name)).find((match) => match !== null)
+    if (found) return `${module.replace('$1', found[1] ?? '')}.weight`
+  }
+  return 'lm_head.weight'
+}
