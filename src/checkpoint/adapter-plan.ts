@@ -5,7 +5,7 @@ import type { TensorEntry } from './header.js'
 import { memoryName } from './module-names.js'
 import { roleOf } from './roles.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput } from './tied.js'
+import { isOutput } from './tie-names.js'
 
 export type TaskType = 'CAUSAL_LM' | 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION'
 
