@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises'
 import { printable, UserError, unknown } from '../errors/index.js'
 import { checkFile } from '../errors/input.js'
+import { showValue } from '../errors/issues.js'
 import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */
@@ -75,7 +76,7 @@ function checkTensor(name: string, info: unknown, file: string, data: number, si
   if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
   if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name)) throw new UserError(`${where}: control characters in a name; a tensor is called by letters, digits, dots and underscores`)
   const { dtype, shape, data_offsets: offsets } = info
-  if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype)) throw unknown(`dtype in ${where}`, String(dtype), Object.keys(BITS))
+  if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype)) throw unknown(`dtype in ${where}`, typeof dtype === 'string' ? dtype : showValue(dtype), Object.keys(BITS))
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     throw new UserError(`${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers ≥ 0`)
   }

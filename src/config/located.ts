@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
 import { firstIssue, sayIssue } from '../errors/issues.js'
+import { valuesOf } from '../errors/yaml.js'
 
 type Path = readonly PropertyKey[]
 
@@ -44,7 +45,7 @@ function wordsOf({ code, message, pos: [at] }: YAMLParseError, text: string): st
 /** The document as values. Aliases without an anchor, or so many that they fill the memory, show only here. */
 function plain(document: Document.Parsed, errorIn: (offset: number, message: string) => UserError): unknown {
   try {
-    return document.toJS()
+    return valuesOf(document)
   } catch (cause) {
     let offset = 0
     visit(document, {

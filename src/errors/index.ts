@@ -17,6 +17,13 @@ export class UserError extends Error {
 export const printable = (text: string): string =>
   text.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
+/** What a library says of a file that it cannot read, in one line; where it fell over the file, its words are no reason. */
+export function reasonOf(cause: unknown): string {
+  const { message = String(cause) } = cause as Error
+  const fell = cause instanceof TypeError || cause instanceof RangeError || /\bundefined\b/.test(message)
+  return fell ? 'its parts do not fit together' : message.replace(/\s+/g, ' ')
+}
+
 /** What the system refused (no such file, a full disk, no permission) as an error for people; null for any other error. */
 export function systemError(error: unknown): UserError | null {
   const { code, syscall, path, message } = error as NodeJS.ErrnoException

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** A value as an error shows it, in at most 60 characters. */
 export function showValue(value: unknown): string {
+  if (value === undefined) return 'nothing'
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }

@@ -1,5 +1,4 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
-import { parse } from 'yaml'
 import { unknown } from '../errors/index.js'
 import { COLUMNS, namedOptions, valueOf, type Row } from '../record/row.js'
 import { MADE, type View } from '../record/view.js'
@@ -98,14 +97,14 @@ export function compareValues(a: Value, b: Value, order: Order = new Map()): num
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** Words of a YAML text in the order of the document. */
-export function orderOf(config: string): Order {
+/** Words of the values of a config in their order. */
+export function orderOf(config: unknown): Order {
   const order = new Map<string, number>()
   const visit = (node: unknown): void => {
     if (typeof node === 'string' && !order.has(node)) order.set(node, order.size)
     else if (node !== null && typeof node === 'object') Object.values(node).forEach(visit)
   }
-  visit(parse(config))
+  visit(config)
   return order
 }
 

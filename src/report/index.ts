@@ -2,8 +2,10 @@
 // TensorFlow.js.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'yaml'
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { checkValue } from '../errors/input.js'
+import { parseYaml } from '../errors/yaml.js'
 import type { Row, Term } from '../record/row.js'
 import { readResults } from '../record/store.js'
 import { viewSchema, type View } from '../record/view.js'
@@ -46,12 +48,17 @@ export function parseView(view: unknown, source: string): View {
   throw new UserError(`${[source, ...path].join('.')}: ${message}`)
 }
 
+/** What is read of the config that made the rows. */
+const Shows = z.looseObject({ title: z.string().nullish(), report: z.unknown().optional() })
+
 /** What a results folder is to show. Throws a UserError when it is not one, or when its report section is wrong. */
 export async function readSource(folder: string): Promise<Shown> {
   const { rows, terms, meta, config } = await readResults(folder)
-  const { title, report } = (parse(config) ?? {}) as { title?: string; report?: unknown }
-  const views = [report ?? {}].flat().map((view) => parseView(view, `${join(folder, 'config.yaml')}: report`))
-  return { rows, terms, order: orderOf(config), title: title ?? meta.experiment, views }
+  const file = join(folder, 'config.yaml')
+  const values = parseYaml(config, file) ?? {}
+  const { title, report } = checkValue(Shows, values, file)
+  const views = [report ?? {}].flat().map((view) => parseView(view, `${file}: report`))
+  return { rows, terms, order: orderOf(values), title: title ?? meta.experiment, views }
 }
 
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */

@@ -1,7 +1,7 @@
 // The pixels of an image file, as Pillow's `open(path).convert('RGB')` gives them: JPEG, and PNG of any depth.
 import { decode as decodeJpeg } from '@cwasm/jpeg-turbo'
 import { convertIndexedToRgb, decode as decodePng } from 'fast-png'
-import { UserError } from '../errors/index.js'
+import { reasonOf, UserError } from '../errors/index.js'
 import { readBytes } from '../errors/input.js'
 
 export interface Bitmap {
@@ -19,7 +19,7 @@ export function readBitmap(path: string): Bitmap {
     return jpeg ? fromJpeg(bytes) : fromPng(bytes)
   } catch (cause) {
     const wanted = jpeg ? 'not a JPEG image of grey or of three colours that can be read' : 'not a JPEG or PNG image that can be read'
-    throw new UserError(`${path}: ${wanted}: ${(cause as Error).message}`, { cause })
+    throw new UserError(`${path}: ${wanted}: ${reasonOf(cause)}`, { cause })
   }
 }
 

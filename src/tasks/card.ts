@@ -5,6 +5,7 @@ import { UserError, unknown } from '../errors/index.js'
 import { readText } from '../errors/input.js'
 import { firstIssue, sayIssue } from '../errors/issues.js'
 import { section } from '../errors/options.js'
+import { valuesOf } from '../errors/yaml.js'
 import { compileRegex } from './filters.js'
 import { metricsFor } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
@@ -101,7 +102,7 @@ export function readCard(path: string): Card {
     return at(isNode(node) ? node.range?.[0] : undefined)
   }
   const errorAt = (key: string, message: string) => new UserError(`${lineOf([key])}: ${message}`)
-  const parsed = Card.safeParse(within(() => document.toJS(), (message) => new UserError(`${at(undefined)}: ${message}`), ReferenceError), { error: sayIssue })
+  const parsed = Card.safeParse(within(() => valuesOf(document), (message) => new UserError(`${at(undefined)}: ${message}`), ReferenceError), { error: sayIssue })
   if (!parsed.success) {
     const { path: keys, message } = firstIssue(parsed.error.issues)
     throw new UserError(`${lineOf(keys)}: ${keys.length ? `${keys.join('.')}: ` : ''}${message}`)

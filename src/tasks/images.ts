@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { checkValue } from '../errors/input.js'
 import type { PlacedRow } from './rows.js'
 import type { Item } from './task.js'
 
@@ -40,9 +41,7 @@ export interface PlacedImage extends Pick<Item, 'id' | 'crop'> {
 /** Images that rows name, relative to the file at `path`. @throws UserError with path and line */
 export function imagesIn(path: string, rows: readonly PlacedRow[]): PlacedImage[] {
   return rows.map(({ where, number, row }) => {
-    const { data, error } = Row.safeParse(row)
-    if (!data) throw new UserError(`${where}: ${error.issues[0].path.join('.') || 'the line'}: ${error.issues[0].message}`)
-    const { id = number, image, crop, label } = data
+    const { id = number, image, crop, label } = checkValue(Row, row, where)
     return { id: String(id), image: resolve(dirname(path), image), ...(crop && { crop }), labels: [label].flat() }
   })
 }

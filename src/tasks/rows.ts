@@ -1,7 +1,7 @@
 // The rows of a data file: JSONL, CSV with a header line, or Parquet.
 import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
-import { UserError, unknown } from '../errors/index.js'
+import { reasonOf, UserError, unknown } from '../errors/index.js'
 import { parseJson, readBytes, readText } from '../errors/input.js'
 import type { Row } from './template.js'
 
@@ -55,7 +55,7 @@ async function readParquet(path: string): Promise<PlacedRow[]> {
   const bytes = readBytes(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const records = await parquetReadObjects({ file, compressors }).catch((cause: Error) => {
-    throw new UserError(`${path}: not a Parquet file that can be read: ${cause.message}`, { cause })
+    throw new UserError(`${path}: not a Parquet file that can be read: ${reasonOf(cause)}`, { cause })
   })
   return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: plain(record) as Row }))
 }

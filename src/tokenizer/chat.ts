@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
-import { UserError } from '../errors/index.js'
+import { reasonOf, UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
 import { readSettings } from './schema.js'
 
@@ -39,7 +39,7 @@ export function parseTemplate(text: string, whose: string): Template {
   try {
     return new Template(text)
   } catch (cause) {
-    throw new UserError(`${whose}: the chat template is not jinja: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
+    throw new UserError(`${whose}: the chat template is not jinja: ${reasonOf(cause)}`, { cause })
   }
 }
 
@@ -55,7 +55,7 @@ export async function loadChat(folder: string): Promise<Chat> {
     try {
       return template.render({ messages, add_generation_prompt: answer, ...tokens })
     } catch (error) {
-      throw error instanceof UserError ? error : refuse((error as Error).message.replace(/\s+/g, ' '))
+      throw error instanceof UserError ? error : refuse(reasonOf(error))
     }
   }
 }

@@ -17,9 +17,6 @@ export interface TokenizerFile {
 /** tokenizer_config.json */
 export type Settings = Record<string, unknown>
 
-/** Messages of JSON.parse quote the text, line breaks and all. */
-export const oneLine = (cause: unknown): string => (cause as Error).message.replace(/\s+/g, ' ')
-
 /** The text of a token that tokenizer_config.json gives as a text or with its settings. */
 export function textOf(token: unknown): string | undefined {
   const text = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token

@@ -1,8 +1,8 @@
 // The door to Hugging Face tokenizers: tokenizer.json and tokenizer_config.json of a folder as what transformers makes of them.
 import { join } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { reasonOf, UserError } from '../errors/index.js'
 import { openEngine, type Encoded, type Engine, type Pair } from './engine.js'
-import { completeFile, oneLine, textOf, type TokenizerFile } from './file.js'
+import { completeFile, textOf, type TokenizerFile } from './file.js'
 import { readSettings, readTokenizerFile } from './schema.js'
 
 export { describeEngine, type Encoded, type Pair } from './engine.js'
@@ -68,7 +68,7 @@ async function open(path: string, file: TokenizerFile, config: Record<string, un
     return await openEngine(completeFile(file, config))
   } catch (cause) {
     if (cause instanceof UserError) throw new UserError(`${path}: ${cause.message}`, { cause })
-    throw new UserError(`${path} is not a tokenizer that can be read: ${oneLine(cause)}`, { cause })
+    throw new UserError(`${path} is not a tokenizer that can be read: ${reasonOf(cause)}`, { cause })
   }
 }
 

@@ -70,7 +70,7 @@ test('an unknown column is answered with the nearest', () => {
 })
 
 test('the order of the config rules words, size rules numbers, and empty comes first', () => {
-  const order = orderOf('models: [{ name: small }, { name: large }]\nreport: { series: label }')
+  const order = orderOf({ models: [{ name: 'small' }, { name: 'large' }], report: { series: 'label' } })
   assert.deepEqual(
     ['large', 'tiny', 'small', null].sort((a, b) => compareValues(a, b, order)),
     [null, 'small', 'large', 'tiny'],

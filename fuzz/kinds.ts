@@ -1,0 +1,6 @@
+// Every kind of file that people give.
+import { FILES } from './files.js'
+import { FOLDERS } from './folders.js'
+import type { Kind } from './kind.js'
+
+export const KINDS: readonly Kind[] = [...FOLDERS, ...FILES]
