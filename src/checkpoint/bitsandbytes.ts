@@ -36,14 +36,16 @@ async function readState({ folder, bytes }: Stored, name: string): Promise<State
 /**
  * The codes are one row of nibbles, the high one first, in blocks that run on over the ends of lines: value = map[code] · absmax of
  * its block. Where absmax is quantised too, absmax = nested map[code] · nested absmax + offset.
- * @throws UserError where the parts do not fit each other
+ * @param wanted nf4 or fp4, where config.json says one
+ * @throws UserError where the parts do not fit each other, or config.json
  */
-export async function readFourBit(stored: Stored, name: string, state: string): Promise<Coded> {
+export async function readFourBit(stored: Stored, name: string, state: string, wanted?: unknown): Promise<Coded> {
   const { folder, tensors } = stored
   const { shape, blocksize, dtype, quant_type: kind, nested_blocksize: nested, nested_offset: offset = 0 } = await readState(stored, state)
   const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
   const said = STATE.exec(state)![1]
   if (kind !== undefined && kind !== said) throw wrong(`${state} says quant_type ${JSON.stringify(kind)}`)
+  if (typeof wanted === 'string' && wanted !== said) throw wrong(`is ${said}, but config.json says bnb_4bit_quant_type ${JSON.stringify(wanted)}`)
   if (said !== 'nf4' && said !== 'fp4') throw wrong(`bitsandbytes ${said} is not read`)
   const count = sizeOf(shape)
   const scales = Math.ceil(count / blocksize)

@@ -82,7 +82,7 @@ async function readCoded(stored: Stored, said: Quantisation | null, config: Conf
   const coded = new Map<string, Coded>()
   for (const { name, dtype } of tensors.values()) {
     const state = states.get(name)
-    if (state) coded.set(name, await readFourBit(stored, name, state))
+    if (state) coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
     else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB'))) coded.set(name, await readInt8(stored, name))
     else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
     else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8')) coded.set(name, readCast(stored, name))

@@ -56,11 +56,11 @@ test('weights that were cast to fp8 have no scales where config.json says so', a
 })
 
 test('a state of bitsandbytes that does not fit its parts', async () => {
-  const open = (state: string, tensors: Parameters<typeof stored>[1] = {}) =>
+  const open = (state: string, tensors: Parameters<typeof stored>[1] = {}, config: object | null = null) =>
     openCheckpoint(stored(join(root, 'state'), {
       [`${Q}.weight`]: ['U8', [32, 1]], [`${Q}.weight.absmax`]: ['F32', [1]], [`${Q}.weight.quant_map`]: ['F32', [16]],
       [`${Q}.weight.quant_state.bitsandbytes__nf4`]: ['U8', [state.length], state], ...tensors,
-    }, null))
+    }, config))
   const good = { quant_type: 'nf4', blocksize: 64, dtype: 'bfloat16', shape: [8, 8] }
   await (await open(JSON.stringify(good))).close()
   await assert.rejects(open('{"shape"'), /quant_state\.bitsandbytes__nf4" is not JSON text/)
@@ -69,4 +69,6 @@ test('a state of bitsandbytes that does not fit its parts', async () => {
   await assert.rejects(open(JSON.stringify({ ...good, blocksize: 32 })), /weight\.absmax is F32 \[1\]; .* makes it 2 of F32/)
   await assert.rejects(open(JSON.stringify({ ...good, quant_type: 'fp4' })), /says quant_type "fp4"/)
   await assert.rejects(open(JSON.stringify({ ...good, nested_blocksize: 256, nested_offset: 0.1 })), /absmax is F32 \[1\]; .* makes it 1 of U8/)
+  const config = { quantization_config: { quant_method: 'bitsandbytes', load_in_4bit: true, bnb_4bit_quant_type: 'fp4' } }
+  await assert.rejects(open(JSON.stringify(good), {}, config), /is nf4, but config\.json says bnb_4bit_quant_type "fp4"/)
 })

@@ -31,7 +31,7 @@ const PARAMETERS: Record<string, object> = { slerp: {}, model_stock: {}, sce: {}
 function fileOf(root: string, { method, dtypes, written: _, ...more }: Case): string {
   const [first, ...others] = dtypes.map((format, i) => model(root, i, format))
   const based = !['linear', 'nuslerp', 'passthrough'].includes(method)
-  const parameters = PARAMETERS[method] ?? (method === 'dare_linear' || method.includes('ties') || method.includes('della') || method === 'breadcrumbs' ? { weight: 1, density: 0.5 } : { weight: 1 })
+  const parameters = PARAMETERS[method] ?? { weight: 1, density: 0.5 }
   const models = (based && method !== 'slerp' ? others : [first, ...others]).map((each) => ({ model: each, parameters }))
   const own = { slerp: { t: 0.5 }, nearswap: { t: 0.01 } }[method]
   return stringify({ merge_method: method, models, ...(based && { base_model: first }), ...(own && { parameters: own }), ...more })
