@@ -5,15 +5,22 @@ import { floats, holdsScales, sizeOf, type Coded, type Stored } from './coded.js
 import { tableOf } from './dtype.js'
 import type { Quantisation } from './quantised.js'
 
-/** Sides of the blocks that share a scale; a `whole` side is that of the matrix. */
-interface Blocks {
+/** The part of a matrix that shares a scale. */
+interface Block {
+  /** In an error or a note, after `fp8`. */
   words: string
-  sides: readonly [rows: number | 'whole', columns: number | 'whole']
+  height: number
+  width: number
 }
 
-const TENSOR: Blocks = { words: 'with one scale per tensor', sides: ['whole', 'whole'] }
-const ROW: Blocks = { words: 'with one scale per row', sides: [1, 'whole'] }
-const inBlocks = (rows: number, columns: number): Blocks => ({ words: `in blocks of ${rows} x ${columns}`, sides: [rows, columns] })
+type Matrix = readonly [rows: number, columns: number]
+
+const tensorBlock = ([height, width]: Matrix): Block => ({ words: 'with one scale per tensor', height, width })
+const rowBlock = ([, width]: Matrix): Block => ({ words: 'with one scale per row', height: 1, width })
+const blockOf = ([height, width]: readonly [number, number]): Block => ({ words: `in blocks of ${height} x ${width}`, height, width })
+
+/** The last blocks of a side may be short. */
+const gridOf = ([rows, columns]: Matrix, { height, width }: Block): [down: number, across: number] => [Math.ceil(rows / height), Math.ceil(columns / width)]
 
 /** The scale beside a tensor of codes: `weight_scale_inv` (a factor in spite of its name), `weight_scale`, or DeepSeek's `scale`. */
 export const scaleNames = (name: string): string[] => [`${name}_scale_inv`, `${name}_scale`, ...(/\.weight$/.test(name) ? [name.replace(/weight$/, 'scale')] : [])]
@@ -24,43 +31,21 @@ export const isScaled = ({ tensors }: Stored, name: string): boolean =>
 
 /** @throws UserError where the scales do not lie as config.json says, or it does not say how they lie */
 export function readScaled(stored: Stored, name: string, said: Quantisation | null): Coded {
-  const { folder, tensors } = stored
+  const { tensors } = stored
   const { dtype, shape } = tensors.get(name)!
+  const matrix: Matrix = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
   const scale = scaleNames(name).find((each) => tensors.has(each))!
   const zeros = tensors.has(`${name}_zero_point`) ? `${name}_zero_point` : null
-  const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
-  if (said?.method === 'fbgemm_fp8' && shape.length > 2) throw wrong('FBGEMM fp8 experts are not read')
-  if (dtype === 'I8' && said && said.method !== 'compressed-tensors') throw wrong(`is I8 with scales, which is not ${said.method}`)
-  if (tensors.has(`${name}_g_idx`)) throw wrong(`has groups in an order of their own (${name}_g_idx), which is not read`)
-  if (!holdsScales(tensors.get(scale)!.dtype)) throw wrong(`its scales ${scale} are ${tensors.get(scale)!.dtype}`)
-
-  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
-  const sidesOf = (sides: Blocks['sides']): [number, number] => [sides[0] === 'whole' ? rows : sides[0], sides[1] === 'whole' ? columns : sides[1]]
-  const gridOf = (sides: Blocks['sides']) => sidesOf(sides).map((side, i) => Math.ceil([rows, columns][i] / side))
-  const found = tensors.get(scale)!.shape
-  const fits = ({ sides }: Blocks): boolean => {
-    if (sides[0] === 'whole' && sides[1] === 'whole') return sizeOf(found) === 1
-    const wanted = [...shape.slice(0, -2), ...gridOf(sides)]
-    return String(found) === String(wanted) || (sides[1] === 'whole' && String(found) === String(wanted.slice(0, -1)))
-  }
-  const choices = blocksOf(said, dtype, scale, found, rows)
-  const blocks = choices.filter(fits)
-  if (!blocks.length) {
-    const wanted = choices.map(({ words, sides }) => `${words} take ${sides[0] === 'whole' ? '1 value' : `[${[...shape.slice(0, -2), ...gridOf(sides)].join(', ')}]`}`)
-    throw wrong(`[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted.join(', or ') || `config.json does not say how scales of ${dtype} lie`}`)
-  }
-  if (new Set(blocks.map(({ sides }) => String(sidesOf(sides)))).size > 1) throw wrong(`config.json has several groups that its scales ${scale} would fit: ${blocks.map(({ words }) => words).join(', ')}`)
-  if (zeros && (sizeOf(tensors.get(zeros)!.shape) !== sizeOf(found) || !tableOf(tensors.get(zeros)!.dtype))) throw wrong(`its zero points ${zeros} are ${tensors.get(zeros)!.dtype} [${tensors.get(zeros)!.shape.join(', ')}]; one I8 for each scale is wanted`)
-
-  const [{ words, sides }] = blocks
-  const whole = sides[0] === 'whole'
-  const [height, width] = sidesOf(sides)
-  const [down, across] = gridOf(sides)
+  checkParts(stored, name, scale, said)
+  const block = chooseBlock(stored, name, scale, said, matrix)
+  const [rows, columns] = matrix
+  const [down, across] = gridOf(matrix, block)
+  const single = sizeOf(tensors.get(scale)!.shape) === 1
   const table = tableOf(dtype)!
   /** Row of the grid that a line of the tensor takes its scales from. */
-  const rowOf = (line: number): number => (whole ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / height))
+  const rowOf = (line: number): number => (single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height))
   return {
-    format: `${dtype === 'I8' ? 'int8' : 'fp8'} ${words}`,
+    format: `${dtype === 'I8' ? 'int8' : 'fp8'} ${block.words}`,
     shape,
     partners: [scale, ...(zeros ? [zeros] : [])],
     async lines(from, to) {
@@ -73,9 +58,10 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
       for (let line = from; line < to; line++) {
         const start = (line - from) * columns
         for (let j = 0, at = (rowOf(line) - first) * across; j < across; j++, at++) {
-          const [factor, zero] = [scales[at], offsets?.[at] ?? 0]
-          const end = start + Math.min(columns, (j + 1) * width)
-          for (let i = start + j * width; i < end; i++) values[i] = (table[codes[i]] - zero) * factor
+          const factor = scales[at]
+          const zero = offsets ? offsets[at] : 0
+          const end = start + Math.min(columns, (j + 1) * block.width)
+          for (let i = start + j * block.width; i < end; i++) values[i] = (table[codes[i]] - zero) * factor
         }
       }
       return values
@@ -83,18 +69,52 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   }
 }
 
+const fault = (folder: string, name: string, why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
+
+function checkParts({ folder, tensors }: Stored, name: string, scale: string, said: Quantisation | null): void {
+  const { dtype, shape } = tensors.get(name)!
+  const [factors, zeros] = [tensors.get(scale)!, tensors.get(`${name}_zero_point`)]
+  if (said?.method === 'fbgemm_fp8' && shape.length > 2) throw fault(folder, name, 'FBGEMM fp8 experts are not read')
+  if (dtype === 'I8' && said && said.method !== 'compressed-tensors') throw fault(folder, name, `is I8 with scales, which is not ${said.method}`)
+  if (tensors.has(`${name}_g_idx`)) throw fault(folder, name, `has groups in an order of their own (${name}_g_idx), which is not read`)
+  if (!holdsScales(factors.dtype)) throw fault(folder, name, `its scales ${scale} are ${factors.dtype}`)
+  if (zeros && (sizeOf(zeros.shape) !== sizeOf(factors.shape) || !tableOf(zeros.dtype)))
+    throw fault(folder, name, `its zero points ${zeros.name} are ${zeros.dtype} [${zeros.shape.join(', ')}]; one I8 for each scale is wanted`)
+}
+
+/** The block whose grid the scales are; a single scale is that of the whole. */
+function chooseBlock({ folder, tensors }: Stored, name: string, scale: string, said: Quantisation | null, matrix: Matrix): Block {
+  const [{ dtype, shape }, { shape: found }] = [tensors.get(name)!, tensors.get(scale)!]
+  const choices = blocksOf(said, dtype, scale, found, matrix)
+  const wantedOf = (block: Block) => [...shape.slice(0, -2), ...gridOf(matrix, block)]
+  const fits = (block: Block): boolean => {
+    const wanted = wantedOf(block)
+    const isWhole = block.height >= matrix[0] && block.width >= matrix[1]
+    return String(found) === String(wanted) || (isWhole && sizeOf(found) === 1) || (block.width >= matrix[1] && String(found) === String(wanted.slice(0, -1)))
+  }
+  const fitting = choices.filter(fits)
+  if (new Set(fitting.map(({ height, width }) => `${height} ${width}`)).size > 1)
+    throw fault(folder, name, `config.json has several groups that its scales ${scale} would fit: ${fitting.map(({ words }) => words).join(', ')}`)
+  if (fitting.length) return fitting[0]
+  const wanted = choices.map((block) => `${block.words} take [${wantedOf(block).join(', ')}]`).join(', or ')
+  throw fault(folder, name, `[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted || `config.json does not say how scales of ${dtype} lie`}`)
+}
+
 /** How the scales of a tensor may lie: as config.json says. Without one, only where a scale says it by itself: one in all, or one per row. */
-function blocksOf(said: Quantisation | null, dtype: string, scale: string, found: readonly number[], rows: number): Blocks[] {
+function blocksOf(said: Quantisation | null, dtype: string, scale: string, found: readonly number[], matrix: Matrix): Block[] {
   const single = sizeOf(found) === 1
-  if (said === null) return single ? [TENSOR] : String(found) === `${rows},1` || String(found) === String(rows) ? [ROW] : []
+  if (said === null) return single ? [tensorBlock(matrix)] : [`${matrix[0]},1`, `${matrix[0]}`].includes(String(found)) ? [rowBlock(matrix)] : []
   const { method, entry } = said
-  if (method === 'fbgemm_fp8') return [ROW]
-  if (method === 'mxfp8') return [inBlocks(1, 32)]
-  if (method === 'compressed-tensors') return groupsOf(entry).flatMap((weights) => (typeOf(weights) === (dtype === 'I8' ? 'int' : 'float') ? [strategyOf(weights)] : []))
-  // As transformers reads it: blocks of 128 where the key is missing, one scale per tensor where it is null. vLLM's `weight_scale` is that of a tensor too.
-  const size = entry.weight_block_size === undefined ? [128, 128] : entry.weight_block_size
-  const blocks = isPair(size) ? [inBlocks(size[0], size[1])] : []
-  return blocks.length && !(single && !scale.endsWith('_inv')) && !(single && entry.weight_block_size === undefined) ? blocks : [TENSOR]
+  if (method === 'fbgemm_fp8') return [rowBlock(matrix)]
+  if (method === 'mxfp8') return [blockOf([1, 32])]
+  if (method === 'compressed-tensors') return groupsOf(entry).flatMap((weights) => (typeOf(weights) === (dtype === 'I8' ? 'int' : 'float') ? [strategyOf(weights, matrix)] : []))
+  // As transformers reads it: one scale per tensor where the key is null, blocks of 128 where it is missing. vLLM's `weight_scale` of
+  // one value is that of a tensor.
+  const { weight_block_size: size } = entry
+  if (size === null || (single && (size === undefined || !scale.endsWith('_inv')))) return [tensorBlock(matrix)]
+  if (size === undefined) return [blockOf([128, 128])]
+  if (isPair(size)) return [blockOf(size)]
+  throw new UserError(`config.json: weight_block_size ${JSON.stringify(size)} is not a pair of sides`)
 }
 
 const isPair = (value: unknown): value is [number, number] => Array.isArray(value) && value.length === 2 && value.every((side) => Number.isSafeInteger(side) && side > 0)
@@ -116,12 +136,12 @@ function groupsOf(entry: Quantisation['entry']): GroupWeights[] {
 const typeOf = ({ type = 'int', num_bits: bits }: GroupWeights): unknown => (bits === 8 || (type === 'int' && (bits as number) < 8) ? type : null)
 
 /** compressed-tensors leaves the strategy out where the size of a group says it: none is a tensor, -1 a row. */
-function strategyOf({ strategy, group_size: size, block_structure: block }: GroupWeights): Blocks {
+function strategyOf({ strategy, group_size: size, block_structure: block }: GroupWeights, matrix: Matrix): Block {
   const sides = typeof block === 'string' ? block.split('x').map(Number) : block
   const named = strategy ?? (size === -1 ? 'channel' : size ? 'group' : 'tensor')
-  if (named === 'tensor') return TENSOR
-  if (named === 'channel') return ROW
-  if (named === 'group' && Number.isSafeInteger(size) && (size as number) > 0) return inBlocks(1, size as number)
-  if (named === 'block' && isPair(sides)) return inBlocks(...sides)
+  if (named === 'tensor') return tensorBlock(matrix)
+  if (named === 'channel') return rowBlock(matrix)
+  if (named === 'group' && Number.isSafeInteger(size) && (size as number) > 0) return blockOf([1, size as number])
+  if (named === 'block' && isPair(sides)) return blockOf(sides)
   throw new UserError(`config.json: config_groups: weights of strategy ${JSON.stringify(named)} (group_size ${JSON.stringify(size)}, block_structure ${JSON.stringify(block)}) are not read`)
 }
