@@ -36,12 +36,15 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
     return
   }
   const { LABEL_METRICS } = await import('../tasks/index.js')
-  const { task, metric, score, loss, unit, tokens, others = {} } = measured
-  const words = (name: string, value: number) => `${name} ${(LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation ? value.toFixed(3) : `${(100 * value).toFixed(1)} %`}`
+  const { task, metric, score, stderr, loss, unit, tokens, others = {}, others_stderr: errors = {} } = measured
+  const words = (name: string, value: number, error: number | null) => {
+    const [factor, digits, percent] = (LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation ? [1, 3, ''] : [100, 1, ' %']
+    return `${name} ${(factor * value).toFixed(digits)}${percent}${error === null ? '' : ` (± ${(factor * error).toFixed(digits)})`}`
+  }
   const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
   const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
-  process.stdout.write(`${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score)} on ${measured.items} items, ${losses}\n`)
+  process.stdout.write(`${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score, stderr)} on ${measured.items} items, ${losses}\n`)
   for (const [name, value] of Object.entries(measured.generation ?? {})) process.stdout.write(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
-  for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${words(name, value)}\n`)
+  for (const [name, value] of Object.entries(others)) process.stdout.write(`  ${words(name, value, errors[name] ?? null)}\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
 }

@@ -3,6 +3,7 @@ import type { Model, Source, Weights } from '../models/index.js'
 import { UserError } from '../errors/index.js'
 import { CHOICE_METRICS, largest } from '../tasks/choice.js'
 import { classPrompts } from '../tasks/classes.js'
+import { standardError } from '../tasks/error.js'
 import { LABEL_METRICS } from '../tasks/labels.js'
 import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
@@ -29,6 +30,8 @@ export interface Scores {
   items: Float64Array
   /** Further scores by name: of other metrics, and of other filters as `metric,filter`. */
   others?: Record<string, number>
+  /** Standard errors of all scores by name, as lm-evaluation-harness estimates them; null where it has none. Made when asked for. */
+  errors(): Record<string, number | null>
 }
 
 export interface EvaluateOptions extends EncodeOptions {
@@ -78,13 +81,8 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
       return meanOf(items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)))
     })
   }
-  const [[, first], ...others] = await scoreAnswers(task, items, replies as string[])
-  return {
-    metric: task.metric,
-    score: first.mean,
-    items: first.items,
-    ...(others.length && { others: Object.fromEntries(others.map(([name, { mean }]) => [name, mean])) }),
-  }
+  const scores = await scoreAnswers(task, items, replies as string[])
+  return gather(task, (name) => ({ ...scores.get(name)!, score: scores.get(name)!.mean }), [...scores.keys()])
 }
 
 /** Whether the task's metric runs generated programs, so that somebody has to allow it. */
@@ -119,16 +117,24 @@ export function checkTask(task: Task, { objective, outputs, architecture, positi
 interface Part {
   score: number
   items: Float64Array
+  /** Of a score that is not a mean of those of the items. */
+  labels?: { predicted: readonly number[]; right: readonly number[] }
 }
 
-function gather(task: Task, measure: (name: string) => Part): Scores {
-  const others = (task.others ?? []).map((name) => [name, measure(name).score] as const)
-  return { metric: task.metric, ...measure(task.metric), ...(others.length && { others: Object.fromEntries(others) }) }
+function gather({ metric, others = [] }: Task, measure: (name: string) => Part, names: readonly string[] = [metric, ...others]): Scores {
+  const [[, { score, items }], ...rest] = names.map((name) => [name, measure(name)] as const)
+  return {
+    metric,
+    score,
+    items,
+    ...(rest.length && { others: Object.fromEntries(rest.map(([name, part]) => [name, part.score])) }),
+    errors: () => Object.fromEntries(names.map((name) => [name, measure(name)] as const).map(([name, part]) => [name, standardError(name, part.items, part.labels)])),
+  }
 }
 
 const meanOf = (values: readonly number[]): Part => ({ score: values.reduce((sum, value) => sum + value, 0) / values.length, items: Float64Array.from(values) })
 
 function ofLabels(name: string, predicted: readonly number[], right: readonly number[]): Part {
   const score = LABEL_METRICS[name as keyof typeof LABEL_METRICS].measure(predicted, right)
-  return { score, items: Float64Array.from(predicted, (value, i) => Number(value === right[i])) }
+  return { score, items: Float64Array.from(predicted, (value, i) => Number(value === right[i])), labels: { predicted, right } }
 }

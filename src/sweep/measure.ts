@@ -21,8 +21,10 @@ export interface Measured {
   metric: string
   /** 0 to 1, or −1 to 1 of a correlation. */
   score: number
-  /** Further scores by name. */
+  /** Standard errors of the score, and of further ones by name; null where lm-evaluation-harness has none. */
+  stderr: number | null
   others?: Record<string, number>
+  others_stderr?: Record<string, number | null>
   /** In `unit`; null for a task without reference answers. */
   loss: number | null
   unit: 'nats per token' | 'nats per item' | 'squared error per item'
@@ -66,7 +68,8 @@ export async function measureModel(reference: string, taskSource: string, option
     const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
     const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
     const { metric, score, others } = scores
-    const measured = { task: task.name, metric, score, ...(others && { others }) }
+    const [stderr, ...further] = Object.entries(scores.errors())
+    const measured = { task: task.name, metric, score, stderr: stderr[1], ...(others && { others, others_stderr: Object.fromEntries(further) }) }
     const unit = model.objective === 'value' ? 'squared error per item' : model.objective === 'classes' ? 'nats per item' : 'nats per token'
     const words = !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
     const generation = Object.keys(words).length ? { generation: words } : {}

@@ -2,6 +2,7 @@
 export { describeTasks } from './describe.js'
 export { SHIPPED, identifyTask, listTasks, loadTask, type TaskOptions, type TaskSummary } from './load.js'
 export { METRICS, listMetrics, metricsFor } from './metrics.js'
+export { standardError } from './error.js'
 export { LABEL_METRICS, type LabelMetric } from './labels.js'
 export { CHOICE_METRICS, largest, type ChoiceMetric } from './choice.js'
 export { cutAtStop, filterAnswer } from './filters.js'

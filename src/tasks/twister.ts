@@ -1,4 +1,4 @@
-// Python's random.Random(seed).sample: the Mersenne Twister (Matsumoto & Nishimura 1998, MT19937) and the draws made from it,
+// Python's random.Random(seed), sample and random: the Mersenne Twister (Matsumoto & Nishimura 1998, MT19937) and the draws made from it,
 // so that examples are those that tools in Python draw.
 
 const SIZE = 624
@@ -7,6 +7,8 @@ const MIDDLE = 397
 export interface Twister {
   /** `count` different indices below `size`, in the order drawn; each call goes on where the last one ended. */
   sample(size: number, count: number): number[]
+  /** A number in [0, 1) of 53 bits. */
+  random(): number
 }
 
 /** @param seed a whole number from 0 to 2^32 − 1 */
@@ -34,6 +36,7 @@ export function seedTwister(seed: number): Twister {
     }
   }
   return {
+    random: () => (draw(27) * 2 ** 26 + draw(26)) / 2 ** 53,
     sample(size, count) {
       // Python swaps within a small pool and remembers what it drew from a large one; the draws differ.
       const bound = 21 + (count > 5 ? 4 ** Math.ceil(Math.log(count * 3) / Math.log(4)) : 0)

@@ -82,7 +82,7 @@ test('an experiment of which every run fails ends with exit code 1 and says why'
 })
 
 test('eval says loss and score', () => {
-  assert.match(call('eval', 'post', '--task', 'items.jsonl').out, /^post on items: exact_match 0\.0 % on 6 items, loss 5\.\d{4} nats per token over the 17 tokens of the answers\n$/)
+  assert.match(call('eval', 'post', '--task', 'items.jsonl').out, /^post on items: exact_match 0\.0 % \(± 0\.0\) on 6 items, loss 5\.\d{4} nats per token over the 17 tokens of the answers\n$/)
   const measured = JSON.parse(call('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json').out) as { items: number; tokens: number }
   assert.deepEqual([measured.items, measured.tokens], [2, 5])
 })

@@ -1,5 +1,5 @@
 // Scores as lm-evaluation-harness 0.4.13 has them: log-likelihoods of continuations with transformers 5.18.0 (4.57.6 gives the
-// same), made by test/fixtures/harness/make.py.
+// same), made by test/fixtures/harness/make.py; standard errors by errors.py there.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { UserError } from '../../src/errors/index.js'
 import { checkItems, encodeItems, loadReader, replyTo } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
 import { loadModel, type Weights } from '../../src/models/index.js'
-import type { Item, Task } from '../../src/tasks/index.js'
+import { LABEL_METRICS, standardError, type Item, type Task } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { compatible } from './row.js'
 
@@ -69,4 +69,29 @@ compatible({ what: 'a choice that adds no token to its prompt, or has more token
   await refuse(choices(' two', ''), /^task case, item item 7: choice 2, "", adds no token to the prompt/)
   await refuse(choices('a'.repeat(33)), /^task case, item item 7: choice 1, "a+", has 33 tokens, and the model 32 positions/)
   await checkItems(taskOf([choices('a'.repeat(32))]), reader, model)
+})
+
+interface Spread {
+  metric: 'acc' | 'mc2' | 'f1' | 'matthews'
+  stderr: number
+  values?: number[]
+  right?: number[]
+  predicted?: number[]
+  score?: number
+  resamples?: number
+}
+
+const spreads = JSON.parse(readFileSync(join(HARNESS, 'errors.json'), 'utf8')) as Spread[]
+const near = (value: number | null, wanted: number) => assert.ok(value !== null && Math.abs(value - wanted) < 1e-9 * wanted, `${value}, wanted ${wanted}`)
+compatible({ what: 'standard error of a mean over items', outcome: 'read', like: 'lm-eval 0.4.13', note: 'a group of tasks is one task here, so its error is that of all items together' }, () => {
+  for (const { metric, stderr, values } of spreads) if (values) near(standardError(metric, values), stderr)
+  assert.equal(standardError('acc', [1]), null)
+  assert.equal(standardError('inst_level_strict_acc', [1, 0]), null)
+})
+compatible({ what: "standard error of F1 and of Matthews' correlation", outcome: 'read', like: 'lm-eval 0.4.13', note: '100,000 resamples with its seeds; fewer above 5,000 items' }, () => {
+  for (const { metric, stderr, score, right, predicted, resamples } of spreads) {
+    if (!right || !predicted) continue
+    near(LABEL_METRICS[metric as 'f1'].measure(predicted, right), score!)
+    near(standardError(metric, right.map((label, i) => Number(label === predicted[i])), { predicted, right }, resamples), stderr)
+  }
 })
