@@ -11,18 +11,24 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {
-  const [{ setBackend }, { readEnvironment }] = await Promise.all([import('../tensor/index.js'), import('../record/index.js')])
+  const [{ setBackend }, { readEnvironment }, { describeEngine }] = await Promise.all([
+    import('../tensor/index.js'),
+    import('../record/index.js'),
+    import('../tokenizer/index.js'),
+  ])
   const backend = await setBackend('auto')
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { cores, ...environment } = readEnvironment()
+  const { tokenizers, advice: more } = describeEngine()
   const facts = {
     ...environment,
     backend: backend.name,
     provider: backend.package,
     threads: `${os.availableParallelism()} of ${cores} cores`,
+    tokenizers,
     memory: `${gigabytes(os.freemem())} free of ${gigabytes(os.totalmem())}`,
   }
-  const advice = adviceFor(backend.name, os.availableParallelism(), os.freemem())
+  const advice = [...adviceFor(backend.name, os.availableParallelism(), os.freemem()), ...more]
   if (args.json) {
     process.stdout.write(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
     return

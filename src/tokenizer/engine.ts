@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import type { TokenizerFile } from './file.js'
 import { loadCore, openCore } from './core.js'
+import { checkFaults } from './faults.js'
 
 export interface Pair {
   text: string
@@ -30,9 +31,10 @@ let said = false
 
 /**
  * One line on stderr, once, where the port stands in.
- * @throws Error for what is no tokenizer; UserError for a part that the port gets wrong
+ * @throws Error for what is no tokenizer; UserError for one that the core fails on, or a part that the port gets wrong
  */
 export async function openEngine(file: TokenizerFile): Promise<Engine> {
+  checkFaults(file)
   const core = loadCore()
   if (!(core instanceof Error)) return openCore(core, file)
   const { openPort } = await import('./port.js')
@@ -42,11 +44,11 @@ export async function openEngine(file: TokenizerFile): Promise<Engine> {
 }
 
 const adviseOn = (error: Error) =>
-  `the npm package tokenizers cannot be used here (${error.message.split('\n')[0]}); its JavaScript port stands in, which is slower and refuses some tokenizers`
+  `the npm package tokenizers cannot be used here (${error.message.split(/[.\n]/)[0]}); its JavaScript port stands in, which is slower and refuses some tokenizers`
 
 /** What `deltalab doctor` says: which of the two is used, and what would be better. */
-export function describeEngine(): { engine: string; advice: string[] } {
+export function describeEngine(): { tokenizers: string; advice: string[] } {
   const core = loadCore()
-  if (core instanceof Error) return { engine: 'port', advice: [`npm install --include=optional brings tokenizers: ${adviseOn(core)}.`] }
-  return { engine: 'core', advice: [] }
+  if (!(core instanceof Error)) return { tokenizers: `the reference's core`, advice: [] }
+  return { tokenizers: 'the JavaScript port', advice: [`npm install --include=optional installs the reference's tokenizers: ${adviseOn(core)}.`] }
 }

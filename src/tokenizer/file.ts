@@ -41,9 +41,9 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
 
 /**
  * tokenizer.json as transformers completes it: with the tokens of `added_tokens_decoder`, whose settings go before its own;
- * with the tokens of the vocabulary that have a role or are additional special ones; with begin and end of text as
- * `add_bos_token` and `add_eos_token` say where either is given. It cuts and pads nothing.
- * Source: transformers 5.18, TokenizersBackend.__init__ and update_post_processor.
+ * with the tokens of the vocabulary that have a role or are additional special ones. It cuts and pads nothing.
+ * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
+ * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
 export function completeFile(file: TokenizerFile, settings: Settings): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
@@ -63,23 +63,5 @@ export function completeFile(file: TokenizerFile, settings: Settings): Tokenizer
     const id = idOf(content)
     if (id !== undefined) added.set(content, addedToken(token, id, true))
   }
-  const edges = settings.add_bos_token === undefined && settings.add_eos_token === undefined ? undefined : template(settings, idOf)
-  return { ...file, added_tokens: [...added.values()], truncation: null, padding: null, ...(edges && { post_processor: edges }) }
-}
-
-/** The post-processor that puts begin and end of text around each text. */
-function template(settings: Settings, idOf: (token: string) => number | undefined): TokenizerFile['post_processor'] {
-  const edge = (wanted: unknown, role: string): string[] => {
-    const token = textOf(settings[role])
-    return wanted && token !== undefined && idOf(token) !== undefined ? [token] : []
-  }
-  const [begin, end] = [edge(settings.add_bos_token, 'bos_token'), edge(settings.add_eos_token, 'eos_token')]
-  const special = (type_id: number) => (id: string) => ({ SpecialToken: { id, type_id } })
-  const around = (id: string, type_id: number) => [...begin.map(special(type_id)), { Sequence: { id, type_id } }, ...end.map(special(type_id))]
-  return {
-    type: 'TemplateProcessing',
-    single: around('A', 0),
-    pair: [...around('A', 0), ...around('B', 1)],
-    special_tokens: Object.fromEntries([...begin, ...end].map((id) => [id, { id, ids: [idOf(id)], tokens: [id] }])),
-  }
+  return { ...file, added_tokens: [...added.values()], truncation: null, padding: null }
 }

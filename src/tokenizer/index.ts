@@ -1,8 +1,8 @@
 // The door to Hugging Face tokenizers: tokenizer.json and tokenizer_config.json of a folder as what transformers makes of them.
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
-import { openEngine, type Encoded, type Engine, type Pair } from './engine.js'
-import { completeFile, textOf, type TokenizerFile } from './file.js'
+import { openEngine, type Encoded, type Pair } from './engine.js'
+import { completeFile, textOf } from './file.js'
 import { readSettings, readTokenizerFile } from './schema.js'
 
 export { describeEngine, type Encoded, type Pair } from './engine.js'
@@ -36,7 +36,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const configPath = join(folder, 'tokenizer_config.json')
   const [file, config] = [readTokenizerFile(path), readSettings(configPath)]
-  const engine = await open(path, file, config)
+  const engine = await named(path, () => openEngine(completeFile(file, config)))
 
   const idOf = (role: string): number | undefined => {
     const token = config[role]
@@ -51,8 +51,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const written = textOf(config.eos_token) ?? textOf(config.sep_token)
   const said = config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
-    encode: (texts, { special = false } = {}) => engine.encode(texts, special),
-    encodePairs: (pairs) => engine.encodePairs(pairs),
+    encode: (texts, { special = false } = {}) => named(path, () => engine.encode(texts, special)),
+    encodePairs: (pairs) => named(path, () => engine.encodePairs(pairs)),
     decode: (ids) => said(engine.decode(Array.from(ids))),
     vocabulary: engine.size,
     eos,
@@ -63,9 +63,10 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   }
 }
 
-async function open(path: string, file: TokenizerFile, config: Record<string, unknown>): Promise<Engine> {
+/** The core finds some faults of a file only when it meets a letter that needs what is missing. */
+async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await openEngine(completeFile(file, config))
+    return await work()
   } catch (cause) {
     if (cause instanceof UserError) throw new UserError(`${path}: ${cause.message}`, { cause })
     throw new UserError(`${path} is not a tokenizer that can be read: ${reasonOf(cause)}`, { cause })

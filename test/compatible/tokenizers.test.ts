@@ -2,12 +2,15 @@
 // the same or a refusal.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { packageRoot } from '../../src/record/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { loadCore, openCore, type Core } from '../../src/tokenizer/core.js'
 import type { Encoded, Engine } from '../../src/tokenizer/engine.js'
 import { completeFile, type TokenizerFile } from '../../src/tokenizer/file.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { checkParts, textCheck } from '../../src/tokenizer/limits.js'
 import { openPort } from '../../src/tokenizer/port.js'
 import { compatible } from './row.js'
@@ -94,3 +97,56 @@ for (const [what, group] of groups) {
     }
   })
 }
+
+/** Of AutoTokenizer, with the versions of transformers that give the same. */
+interface Opened {
+  ids: string
+  pairs: string
+  text: string
+  like: string[]
+}
+
+/** A template that puts <s> in front of one text, and nothing in front of two. */
+const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } })
+const BEGINS = {
+  type: 'TemplateProcessing',
+  single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, sequence('A', 0)],
+  pair: [sequence('A', 0), sequence('B', 1)],
+  special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } },
+}
+
+const some = lines.filter((_, i) => i % 3 === 0)
+
+async function checkFolder(folder: string, { ids, pairs, text }: Opened): Promise<void> {
+  const tokenizer = await loadTokenizer(folder)
+  const encoded = await tokenizer.encode(some, { special: true })
+  const both = await tokenizer.encodePairs(pairsOf(some))
+  const decoded = encoded.flatMap(cutsOf).map((each) => quote(tokenizer.decode(each)))
+  assert.deepEqual({ ids: digest(encoded.map(wordsOf)), pairs: digest(both.map((each) => wordsOf(each.ids))), text: digest(decoded) }, { ids, pairs, text })
+}
+
+const likeOf = (versions: string[]) => `AutoTokenizer of transformers ${versions.join(', ')}`
+
+for (const [what, { base, settings, ...opened }] of Object.entries(read<Record<string, Opened & { base: string; settings: object }>>('settings.json'))) {
+  compatible({ what: `tokenizer_config.json: ${what}`, outcome: 'read', like: likeOf(opened.like) }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'settings-'))
+    const end = { eos_token: ['<|endoftext|>', '</s>', '[SEP]'].find((token) => bases[base].added_tokens!.some(({ content }) => content === token)) }
+    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(what.endsWith('that adds it') ? { ...bases[base], post_processor: BEGINS } : bases[base]))
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ ...end, ...settings }))
+    await checkFolder(folder, opened)
+    rmSync(folder, { recursive: true })
+  })
+}
+
+/** A version 5 of transformers builds other classes from the vocabulary alone, with a pre-tokenizer of their own. */
+const CLASSES = ['PreTrainedTokenizerFast', 'BertTokenizer']
+
+compatible({ what: 'the tokenizers that ship in checkpoints/', outcome: 'read', like: likeOf(['5.18.0', '5.24.0', '4.57.6']) }, async () => {
+  for (const [name, opened] of Object.entries(read<Record<string, Opened>>('shipped.json'))) {
+    assert.equal(opened.like.length, 3, name)
+    const folder = join(packageRoot, 'checkpoints', name)
+    const { tokenizer_class: own } = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8')) as { tokenizer_class: string }
+    assert.ok(CLASSES.includes(own), `${name}: ${own}`)
+    await checkFolder(folder, opened)
+  }
+})

@@ -1,0 +1,73 @@
+// Faults of a tokenizer.json that the reference's core (tokenizers 0.23) does not report: they end the process. Looked for first.
+import { isUtf8 } from 'node:buffer'
+import { UserError } from '../errors/index.js'
+import type { TokenizerFile } from './file.js'
+
+interface Part {
+  type?: string
+  [setting: string]: unknown
+}
+
+/** @throws UserError: what is wrong, and in which part */
+export function checkFaults(file: TokenizerFile): void {
+  checkMerges(file.model)
+  for (const part of ['normalizer', 'post_processor', 'decoder'] as const) for (const each of partsOf(file[part])) CHECKS[each.type!]?.(each, part)
+}
+
+/** A part and those in it. */
+function* partsOf(part: unknown): Generator<Part> {
+  if (typeof part !== 'object' || part === null) return
+  yield part as Part
+  for (const list of ['normalizers', 'processors', 'decoders']) for (const inner of ((part as Part)[list] ?? []) as unknown[]) yield* partsOf(inner)
+}
+
+const CHECKS: Record<string, (part: Part, where: string) => void> = {
+  TemplateProcessing({ single, pair, special_tokens: special }, where) {
+    for (const { SpecialToken: token } of [single, pair].flat() as { SpecialToken?: { id: string } }[]) {
+      if (token && !Object.hasOwn(special ?? {}, token.id)) throw new UserError(`${where}: ${JSON.stringify(token.id)} is not among its special_tokens`)
+    }
+  },
+  Strip({ start, stop }, where) {
+    if (Number(start) > 0 && Number(stop) > 0) throw new UserError(`${where}: Strip with both start and stop is not supported; the reference fails on tokens shorter than both`)
+  },
+  Precompiled({ precompiled_charsmap: map }, where) {
+    if (!isCharsmap(String(map))) throw new UserError(`${where}: precompiled_charsmap is not a character map of sentencepiece`)
+  },
+}
+
+/** The second of two tokens that are merged loses its prefix. */
+function checkMerges({ type, continuing_subword_prefix: prefix, merges }: TokenizerFile['model']): void {
+  if (type !== 'BPE' || !prefix || !Array.isArray(merges)) return
+  for (const merge of merges as unknown[]) {
+    const second = Array.isArray(merge) ? merge[1] : String(merge).split(' ')[1]
+    if (String(second).startsWith(String(prefix))) continue
+    throw new UserError(`model: the merge ${JSON.stringify(merge)} does not go on with the continuing_subword_prefix ${JSON.stringify(prefix)}`)
+  }
+}
+
+/**
+ * Whether every walk through the map ends within it: its size in bytes, a double-array trie of 32-bit units (darts-clone),
+ * and texts that end in a zero byte.
+ */
+function isCharsmap(base64: string): boolean {
+  const bytes = Buffer.from(base64, 'base64')
+  const size = bytes.length < 4 ? 0 : bytes.readUInt32LE(0)
+  if (size < 4 || size % 4 || 4 + size > bytes.length || bytes.toString('base64') !== base64) return false
+  const units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i))
+  const texts = bytes.subarray(4 + size)
+  if (!isUtf8(texts)) return false
+  const starts = (at: number) => at <= texts.length && (at === texts.length || (texts[at] & 0xc0) !== 0x80)
+  const offsetOf = (unit: number) => ((unit >>> 10) << ((unit & 0x200) >>> 6)) >>> 0
+  const seen = new Set([offsetOf(units[0])])
+  for (const at of seen) {
+    for (let byte = 1; byte < 256; byte++) {
+      const next = (at ^ byte) >>> 0
+      if (next >= units.length) return false
+      if (((units[next] & 0x800000ff) >>> 0) !== byte) continue
+      const after = (next ^ offsetOf(units[next])) >>> 0
+      if (units[next] & 0x100 && !(after < units.length && starts(units[after] & 0x7fffffff))) return false
+      seen.add(after)
+    }
+  }
+  return true
+}

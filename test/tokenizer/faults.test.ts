@@ -1,0 +1,55 @@
+// Files that make the reference's core end the process are refused before it sees them; and the port stands in for the core.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { UserError } from '../../src/errors/index.js'
+import { checkFaults } from '../../src/tokenizer/faults.js'
+import type { TokenizerFile } from '../../src/tokenizer/file.js'
+
+const parts = join('test', 'fixtures', 'tokenizer_parts')
+const bases = JSON.parse(readFileSync(join(parts, 'bases.json'), 'utf8')) as Record<string, TokenizerFile>
+const variants = JSON.parse(readFileSync(join(parts, 'variants.json'), 'utf8')) as Record<string, [string, Partial<TokenizerFile>]>
+const map = (variants['normalizer: Precompiled, on word'][1].normalizer as { precompiled_charsmap: string }).precompiled_charsmap
+
+const charsmap = (text: string) => ({ normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled', precompiled_charsmap: text }] } })
+const changed = (at: number, value: number) => {
+  const bytes = Buffer.from(map, 'base64')
+  bytes.writeUInt32LE(value, at)
+  return bytes.toString('base64')
+}
+const template = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }], pair: [], special_tokens: {} }
+
+for (const [name, base, change, message] of [
+  ['a template with a token that it does not list', 'sp', { post_processor: template }, /post_processor: "<s>" is not among its special_tokens/],
+  ['a decoder that strips both ends', 'sp', { decoder: { type: 'Sequence', decoders: [{ type: 'Strip', content: ' ', start: 1, stop: 1 }] } }, /decoder: Strip with both start and stop/],
+  ['merges without the prefix', 'sp', { model: { ...bases.sp.model, continuing_subword_prefix: '##' } }, /the merge .* does not go on with the continuing_subword_prefix "##"/],
+  ['an empty character map', 'unigram', charsmap(''), /precompiled_charsmap is not a character map/],
+  ['a character map of nothing', 'unigram', charsmap('AAAAAAAA'), /is not a character map/],
+  ['a cut character map', 'unigram', charsmap(map.slice(0, 400)), /is not a character map/],
+  ['a character map whose size is another', 'unigram', charsmap(changed(0, 8)), /is not a character map/],
+  ['a character map that leads out of itself', 'unigram', charsmap(changed(4, 0x3ffffc00)), /is not a character map/],
+] as const) {
+  test(`refused: ${name}`, () => {
+    assert.throws(() => checkFaults({ ...bases[base], ...change } as TokenizerFile), (error) => error instanceof UserError && message.test(error.message))
+  })
+}
+
+test('tokenizers without a fault are taken', () => {
+  for (const [base, change] of Object.values(variants)) checkFaults({ ...bases[base], ...change, model: { ...bases[base].model, ...change.model } })
+})
+
+/** The package looks for its binary where this variable says, and nowhere else. */
+const without = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: join('no', 'such', 'binary.node') }
+const run = (...words: string[]) => spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8', env: without })
+
+test('without the core the port stands in, which is said once; doctor says it too', () => {
+  const { status, stdout, stderr } = run('eval', 'checkpoints/small/math', '--task', 'checkpoints/tasks/math.yaml', '--items', '4')
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /final_number 100\.0 %/)
+  assert.equal(stderr.split('\n').filter((line) => /^note: the npm package tokenizers cannot be used here/.test(line)).length, 1)
+  const { tokenizers, advice } = JSON.parse(run('doctor', '--json').stdout) as { tokenizers: string; advice: string[] }
+  assert.match(tokenizers, /JavaScript port/)
+  assert.ok(advice.some((line) => /include=optional/.test(line)))
+})
