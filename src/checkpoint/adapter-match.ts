@@ -124,7 +124,7 @@ function sortTensors(file: string, tensors: Tensors): Sorted {
     else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
     else if (/\.(lora_|token_adapter)/.test(inner)) throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
     else {
-      const plain = inner.replace(REPEATED, '').replace(/\.base_layer(?=\.(weight|bias)$)/, '')
+      const plain = inner.replace(REPEATED, '').replace(/(\.base_layer)+(?=\.\w+$)/, '')
       if (plain === inner || !sorted.whole.has(plain)) sorted.whole.set(plain, name)
     }
   }
@@ -144,13 +144,16 @@ function breakTies(config: LoraConfig, { whole }: Sorted, base: Checkpoint): Che
 
 /** Where a tensor of the model in memory is in the file of the base. */
 function placesIn(file: string, config: LoraConfig, base: Checkpoint) {
-  const stored = new Map([...base.tensors.keys()].map((name) => [memoryName(name, base.config).replace('.block_sparse_moe.', '.mlp.'), name]))
+  const stored = new Map([...base.tensors.keys()].flatMap((name) => {
+    const memory = memoryName(name, base.config)
+    return [[memory, name], [memory.replace('.block_sparse_moe.', '.mlp.'), name]] as const
+  }))
   return (name: string): string => {
     const found = base.tensors.has(name) ? name : stored.get(name)
     if (found !== undefined) return base.tied.get(found) ?? found
     // Base and adapter may differ in the prefix of a model without its head (`transformer.`, `model.`).
-    const near = [...stored].filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`))
-    if (near.length === 1) return near[0][1]
+    const near = new Set([...stored].filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`)).map(([, stands]) => stands))
+    if (near.size === 1) return [...near][0]
     const source = isOutput(name) && base.config && saysTied(base.config) ? sourceOf(name, base.tensors.keys()) : null
     if (source !== null) return source
     const head = isSaved(config, name) || /(^|\.)(classifier|score|qa_outputs)\./.test(name)
