@@ -88,6 +88,7 @@ function changeText(text: string, { at, to, act, snippet }: Step): string {
 }
 
 function changeBytes(bytes: Buffer, { at, to, act, byte }: Step): Buffer {
+  if (!bytes.length) return Buffer.of(byte)
   // Headers and footers decide more than the middle.
   const near = to < 0.4 ? at * Math.min(64, bytes.length) : to < 0.7 ? bytes.length - 1 - at * Math.min(64, bytes.length - 1) : at * bytes.length
   const begin = Math.max(0, Math.floor(near))
@@ -98,7 +99,7 @@ function changeBytes(bytes: Buffer, { at, to, act, byte }: Step): Buffer {
   if (act === 2) return Buffer.concat([part(0, begin), part(begin, begin + length), part(begin)])
   if (act === 3) return Buffer.concat([bytes, Buffer.alloc(length, byte)])
   const copy = Buffer.from(bytes)
-  if (act === 4) copy.fill(byte, begin, begin + length)
+  if (act === 4) copy.fill(byte, begin, Math.min(begin + length, copy.length))
   else if (act === 5) copy[begin] = 255
   else copy[begin] ^= 1 << (byte & 7)
   return copy

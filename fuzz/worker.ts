@@ -53,9 +53,15 @@ async function outcomeOf(number: number): Promise<Outcome & { what: string }> {
   }
 }
 
+let number = Number(first)
+// What escapes from a read ends the process: the next change begins in a fresh one.
 for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
-  process.on(event, (error: Error) => process.send!({ number: -1, kind: 'trace', text: `${event}: ${error?.stack ?? error}`, what: '' }))
+  process.on(event, (error: Error) => {
+    process.send!({ number, kind: 'trace', text: `${event}: ${error?.stack ?? error}`, what: '' })
+    process.disconnect()
+    process.exitCode = 3
+  })
 }
 process.send!({ ready: true })
-for (let number = Number(first); number < Number(count); number++) process.send!({ number, ...(await outcomeOf(number)) })
-process.disconnect()
+for (; number < Number(count); number++) process.send!({ number, ...(await outcomeOf(number)) })
+process.exit(0)

@@ -35,9 +35,10 @@ export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   const memory = readMemory(args.memory)
   const chain = readSteps(args)
-  const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }] = await Promise.all([
-    import('../checkpoint/index.js'), import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'),
+  const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] = await Promise.all([
+    import('../checkpoint/index.js'), import('../tensor/index.js'), import('../sweep/index.js'), import('./terms.js'), import('../record/write.js'),
   ])
+  if (args.out) await prepareFolder(args.out)
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }

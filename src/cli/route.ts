@@ -33,9 +33,10 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
   if (out !== undefined && dirname(resolve(out)) !== dirname(resolve(config))) {
     throw new UserError(`${out} must lie beside ${config}, because folders are found relative to the file`, { exitCode: 2 })
   }
-  const [{ setBackend }, { describeGates, findGates, gateFile }, { writeWhole }] = await Promise.all([
+  const [{ setBackend }, { describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../tensor/index.js'), import('../calibrate/index.js'), import('../record/write.js'),
   ])
+  if (out !== undefined) await prepareFolder(dirname(resolve(out)))
   await setBackend(backend)
   const found = await findGates(config, { tasks, items })
   if (out !== undefined) {

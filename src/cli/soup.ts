@@ -1,5 +1,6 @@
 // `deltalab soup`: the greedy soup of fine-tunes, chosen on held-out items of a task, as the merge file that makes it.
 import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors/index.js'
 import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
@@ -23,10 +24,11 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
   checkCounts({ items })
-  const [{ setBackend }, { describeSoup, findSoup, soupFile }, { writeWhole }] = await Promise.all([
+  const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../tensor/index.js'), import('../calibrate/index.js'), import('../record/write.js'),
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
+  if (out) await prepareFolder(dirname(resolve(out)))
   await setBackend(backend)
   const folders = models as string[]
   const found = await findSoup(folders, { task, items, by })

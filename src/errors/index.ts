@@ -7,11 +7,14 @@ export class UserError extends Error {
   readonly exitCode: 1 | 2
 
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(printable(message), { cause: options.cause })
+    super(printable(shortened(message)), { cause: options.cause })
     this.name = 'UserError'
     this.exitCode = options.exitCode ?? 1
   }
 }
+
+/** A value that was given may be a hundred thousand letters long; its beginning tells which it is. */
+const shortened = (text: string): string => text.replace(/[^\s/]{1000,}/g, (word) => `${word.slice(0, 60)}...`)
 
 /** Text in which control characters, which a terminal would obey, are escaped; line breaks and tabs stay. */
 export const printable = (text: string): string =>

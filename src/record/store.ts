@@ -1,6 +1,6 @@
 // A results folder: runs.csv, terms.csv, meta.json, config.yaml. Rows are appended by one awaited writer and reach the disk
 // before the next; a kill at any instant leaves at most half a line, which the next opening cuts off.
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
@@ -9,7 +9,7 @@ import { formatLines, headerLine, parseLines, wholeLines, type Table } from './c
 import { lockFolder } from './lock.js'
 import { metaSchema, type Meta } from './meta.js'
 import { rowSchema, termSchema, type Row, type Term } from './row.js'
-import { attempt, writeWhole } from './write.js'
+import { attempt, prepareFolder, writeWhole } from './write.js'
 
 export interface Store {
   folder: string
@@ -36,7 +36,7 @@ export interface Results {
  * @throws UserError when the folder holds rows of another config, other input files or another backend, or another process writes it
  */
 export async function openStore(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean } = {}): Promise<Store> {
-  await attempt(folder, () => mkdir(folder, { recursive: true }))
+  await prepareFolder(folder)
   const unlock = await attempt(folder, async () => lockFolder(folder))
   try {
     const store = await openLocked(folder, meta, config, options)

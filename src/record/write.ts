@@ -1,5 +1,6 @@
 // Files that are whole or absent, and file-system errors in words for people.
-import { open, rename } from 'node:fs/promises'
+import { access, constants, mkdir, open, rename, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { systemError, UserError } from '../errors/index.js'
 
 /** Writes under a temporary name, then renames, so that the final name never holds half a file. */
@@ -14,6 +15,27 @@ export async function writeWhole(path: string, text: string | Uint8Array): Promi
     }
     await rename(`${path}.part`, path)
   })
+}
+
+/** Makes the folder that results go to, and finds out before anything is computed whether they can be written there. */
+export async function prepareFolder(folder: string): Promise<void> {
+  await attempt(folder, () => makeFolder(resolve(folder)))
+}
+
+/** Level by level: Node's own way of making several never ends where the system has no such name (/proc), and hides why (a disk that is read only). */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+    return null
+  })
+  if (!found) {
+    if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+    // Another process may make it at the same moment.
+    return mkdir(folder).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'EEXIST') throw cause
+    })
+  }
+  await access(folder, constants.W_OK)
 }
 
 /** File-system errors (disk full, no permission) as one line for people. */

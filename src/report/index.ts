@@ -1,6 +1,5 @@
 // Rows → groups, tables, figures. Works from a results folder alone, on a machine that never saw the weights; never imports
 // TensorFlow.js.
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
@@ -9,7 +8,7 @@ import { parseYaml } from '../errors/yaml.js'
 import type { Row, Term } from '../record/row.js'
 import { readResults } from '../record/store.js'
 import { viewSchema, type View } from '../record/view.js'
-import { attempt, writeWhole } from '../record/write.js'
+import { prepareFolder, writeWhole } from '../record/write.js'
 import { barSpec } from './bar.js'
 import { drawFigure, type Figure, type Source } from './figure.js'
 import { orderOf } from './groups.js'
@@ -114,7 +113,7 @@ export async function writeFigures(folder: string, source: Source, views: readon
 }
 
 async function writePair(folder: string, { name, svg, png }: Figure): Promise<string[]> {
-  await attempt(folder, () => mkdir(folder, { recursive: true }))
+  await prepareFolder(folder)
   const paths = [join(folder, `${name}.svg`), join(folder, `${name}.png`)]
   await writeWhole(paths[0], svg)
   await writeWhole(paths[1], png)

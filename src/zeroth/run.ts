@@ -1,7 +1,7 @@
 // Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
 // compared bit by bit with the weights that were measured.
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
@@ -9,7 +9,7 @@ import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/in
 import { lossOf } from '../loss/index.js'
 import { loadModel, NotFinite, type Model } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
-import { writeWhole } from '../record/write.js'
+import { prepareFolder, writeWhole } from '../record/write.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { setBackend, tf, type BackendName } from '../tensor/index.js'
 import { batcher, readSequences } from './data.js'
@@ -100,7 +100,7 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
   const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([readPoint(recipe.from, root), loadTask(recipe.task)])
   const tokenizer = await loadText(companions, home)
   const sequences = await readSequences(recipe, tokenizer, at)
-  await mkdir(out, { recursive: true })
+  await prepareFolder(out)
 
   const { runs, batch, held_out: heldOut } = recipe
   const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
