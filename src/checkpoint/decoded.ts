@@ -5,7 +5,7 @@ import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
 import { sizeOf, type Coded, type Stored } from './coded.js'
-import { countNonFinite, isFloating, notFinite, tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { countNonFinite, notFinite, tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
 import { sizeOf as bytesOf } from './layout.js'
 import { recognise, withoutQuantisation, type Quantisation } from './quantised.js'
@@ -33,14 +33,15 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   if (said && !coded.size && !isPlainOnPurpose(said))
     throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
 
+  const quantised = said !== null || coded.size > 0
   const usual = WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config))
   const tensors = new Map<string, TensorEntry>()
   for (const [name, entry] of stored.tensors) {
     const found = coded.get(name)
     if (found) tensors.set(name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
-    else if (!partners.has(name) && !(said && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said))
+    else if (!partners.has(name) && !(quantised && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said, quantised))
   }
-  if (!said && !coded.size) return checkpoint
+  if (!quantised) return checkpoint
 
   const read = async (name: string, from: number, to: number): Promise<Float32Array> => {
     const { shape, lines } = coded.get(name)!
@@ -114,10 +115,10 @@ const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): Te
 const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean => method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
 
 /** A tensor that is left as it is: no codes, and no scales of any. */
-function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | null): TensorEntry {
+function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | null, quantised: boolean): TensorEntry {
   const { name, dtype } = entry
   const where = `${folder}: tensor ${JSON.stringify(name)}`
-  if (PART.test(name) && (said || isFloating(dtype) === false)) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
+  if (PART.test(name) && (quantised || !name.endsWith('.weight_scale'))) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
   // Integers that count or point, such as position_ids, are no weights.
   const packed = /(^|[._])weight$/.test(name) && /^[IU](8|16|32)$/.test(dtype)
   if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !packed) return entry

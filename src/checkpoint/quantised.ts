@@ -115,7 +115,7 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
   const odd = allowed && [...signs].find(([sign]) => !allowed.includes(sign))
   if (odd) {
     const given = said.method === 'bitsandbytes' && allowed.length === 1 ? allowed[0] : said.method
-    throw new UserError(`${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} is of ${odd[0]}: one of them is of another model`)
+    throw new UserError(`${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} shows ${odd[0]}: one of them is of another model`)
   }
   checkQuantisation(stored.folder, config)
   const other = [...signs.keys()].find((sign) => !DECODED.includes(sign))

@@ -72,7 +72,7 @@ export function gather(home: Residence) {
       tensors: change.size,
       parameters,
       kept,
-      bitsPerParameter: bits === null ? null : bits / parameters,
+      bitsPerParameter: bits === null ? null : bits / (parameters || 1),
       deltaNorm: Math.sqrt(deltaSquares),
       editNorm: Math.sqrt(editSquares),
       norms,

@@ -97,9 +97,9 @@ refused('bitsandbytes int8 in layouts of old GPUs; FBGEMM fp8 experts', [
   [{ quant_method: 'fbgemm_fp8' }, { 'experts.gate_up_proj': ['F8_E4M3', [2, 4, 8]], 'experts.gate_up_proj_scale': ['F32', [2, 1, 8]] }, /FBGEMM fp8 experts are not read/],
 ], 'load it with the library that wrote it and save it again')
 refused('A config and tensors that disagree', [
-  [{ quant_method: 'fp8' }, grouped, /config\.json says fp8, but tensor "model\.layers\.0\.self_attn\.q_proj\.qweight" is of GPTQ/],
-  [{ quant_method: 'bitsandbytes', load_in_4bit: true }, { [`${Q}.weight`]: ['I8', [4, 8]], [`${Q}.SCB`]: ['F32', [4]] }, /config\.json says bitsandbytes 4 bit, but tensor "[^"]*SCB" is of bitsandbytes int8/],
-  [{ quant_method: 'gptq', bits: 4 }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /config\.json says gptq, but tensor "[^"]*weight[^"]*" is of scales/],
+  [{ quant_method: 'fp8' }, grouped, /config\.json says fp8, but tensor "model\.layers\.0\.self_attn\.q_proj\.qweight" shows GPTQ/],
+  [{ quant_method: 'bitsandbytes', load_in_4bit: true }, { [`${Q}.weight`]: ['I8', [4, 8]], [`${Q}.SCB`]: ['F32', [4]] }, /config\.json says bitsandbytes 4 bit, but tensor "[^"]*SCB" shows bitsandbytes int8/],
+  [{ quant_method: 'gptq', bits: 4 }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /config\.json says gptq, but tensor "[^"]*weight[^"]*" shows scales/],
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]] }, /says that weights are quantised \(fp8\), but no tensor is; take quantization_config out of it/],
   [{ quant_method: 'fp8', weight_block_size: [2, 4] }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 4]] },
     /\[4, 8\]: its scales .*weight_scale_inv are \[2, 4\], but in blocks of 2 x 4 take \[2, 2\]/],
@@ -115,6 +115,8 @@ refused('Codes without their scales, scales without codes', [
   [null, { [`${Q}.weight`]: ['F6_E2M3', [4, 8]] }, /is F6_E2M3, which is not read as weights/],
   [null, { [`${Q}.weight`]: ['I32', [4, 8]] }, /is I32, which is not read as weights/],
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /but no tensor is/],
+  [null, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/],
+  [null, { 'a.weight': ['F8_E4M3', [4, 8]], 'a.weight_scale': ['F32', [1]], [`${Q}.weight_scale`]: ['F32', [1]] }, /q_proj\.weight_scale" belongs to a quantised weight/],
 ], 'names the tensor that is missing')
 
 compatible({ what: 'A folder of GGUF or torch files alone', outcome: 'refused', like: 'convert it to safetensors first' }, async (context) => {
