@@ -61,7 +61,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     const place = plan.placeOf(name)
     if (place.as === 'whole' && place.always) whole.add(name)
     if (norm2 > 0) {
-      const why = !chosen.has(name) ? 'not chosen' : place.as === 'none' ? place.why : place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors' : null
+      const why = !chosen.has(name) ? 'not chosen' : place.as === 'none' ? place.why : place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors; norms and biases can move the outputs more than their share' : null
       if (why !== null) left.push({ name, share: norm2, why })
       else if (place.as === 'whole' || place.as === 'none') whole.add(name)
       else {
