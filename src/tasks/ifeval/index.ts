@@ -4,13 +4,14 @@ import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
 import type { Item, Metric } from '../task.js'
 import { INSTRUCTIONS, type Arguments } from './instructions.js'
+import { strip } from './words.js'
 
 const Fields = z.object({ instruction_id_list: z.array(z.string()).min(1), kwargs: z.array(z.record(z.string(), z.unknown())) })
 
 /** The answer, and what a reader who is not strict would also take for it. */
 function variantsOf(answer: string): string[] {
   const lines = answer.split('\n')
-  const cut = [answer, lines.slice(1).join('\n').trim(), lines.slice(0, -1).join('\n').trim(), lines.slice(1, -1).join('\n').trim()]
+  const cut = [answer, ...[lines.slice(1), lines.slice(0, -1), lines.slice(1, -1)].map((some) => strip(some.join('\n')))]
   return cut.flatMap((each) => [each, each.replaceAll('*', '')])
 }
 
@@ -23,7 +24,7 @@ export function followed(answer: string, item: Item, loose: boolean): boolean[] 
     const check = INSTRUCTIONS[id]
     if (!check) throw unknown('instruction', id, Object.keys(INSTRUCTIONS))
     const given: Arguments = parsed.data.kwargs[i] ?? {}
-    return texts.some((text) => text.trim() !== '' && check(text, given))
+    return texts.some((text) => strip(text) !== '' && check(text, given))
   })
 }
 

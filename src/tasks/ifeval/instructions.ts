@@ -1,7 +1,7 @@
 // The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
 import { compileRegex } from '../filters.js'
 import { isLanguage } from './language.js'
-import { countSentences, isLower, isUpper, splitWords } from './words.js'
+import { countSentences, countWords, isLower, isUpper, splitWords, strip } from './words.js'
 
 export type Arguments = Readonly<Record<string, unknown>>
 /** True when the answer follows the instruction. */
@@ -11,24 +11,30 @@ const numberOf = (given: Arguments, key: string) => Number(given[key])
 const listOf = (given: Arguments, key: string) => (given[key] as string[] | undefined) ?? []
 const relates = (count: number, relation: unknown, limit: number) => (relation === 'less than' ? count < limit : count >= limit)
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
+/** \b of Python, where letters are those of all scripts. */
+const BOUND = '(?:(?<=[\\p{L}\\p{N}_])(?![\\p{L}\\p{N}_])|(?<![\\p{L}\\p{N}_])(?=[\\p{L}\\p{N}_]))'
 /** Keywords are regular expressions in the reference implementation; one that is none is looked for as it is. */
-function wordRegex(word: string, bounds = ''): RegExp {
+function wordRegex(word: string, whole = false): RegExp {
+  const bounds = whole ? BOUND : ''
   try {
-    return compileRegex(`${bounds}${word}${bounds}`, 'gi')
+    return compileRegex(`${bounds}${word}${bounds}`, whole ? 'giu' : 'gi')
   } catch {
-    return compileRegex(word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi')
+    return compileRegex(`${bounds}${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${bounds}`, whole ? 'giu' : 'gi')
   }
 }
 
 /** Parts between separators; an empty one is let pass at both ends only. Null for an empty one in the middle. */
 function countParts(parts: readonly string[]): number | null {
-  const empty = parts.map((part) => part.trim() === '')
+  const empty = parts.map((part) => strip(part) === '')
   return empty.slice(1, -1).includes(true) ? null : empty.filter((each) => !each).length
 }
 
+/** As Python's json: NaN, Infinity and -Infinity are numbers, a byte-order mark is none of the white space around. */
 function isJson(text: string): boolean {
+  const fences = ['```json', '```Json', '```JSON', '```']
+  const body = strip(fences.reduce((left, fence) => (left.startsWith(fence) ? left.slice(fence.length) : left), strip(text)).replace(/```$/, ''))
   try {
-    JSON.parse(text.trim().replace(/^```(json|Json|JSON)?/, '').replace(/```$/, '').trim())
+    JSON.parse(body.replace(/"(?:[^"\\]|\\[^])*"|(?<![\w.+-])(?:NaN|-?Infinity)(?!\w)/g, (found) => (found.startsWith('"') ? found : '0')))
     return true
   } catch {
     return false
@@ -37,9 +43,9 @@ function isJson(text: string): boolean {
 
 function nthParagraphStarts(answer: string, given: Arguments): boolean {
   const paragraphs = answer.split('\n\n')
-  const count = paragraphs.filter((paragraph) => paragraph.trim()).length
+  const count = paragraphs.filter(strip).length
   const nth = numberOf(given, 'nth_paragraph')
-  const paragraph = nth <= count ? paragraphs[nth - 1].trim() : ''
+  const paragraph = nth <= count ? strip(paragraphs[nth - 1]) : ''
   if (!paragraph) return false
   const word = paragraph.split(/\s+/)[0].replace(/^'+/, '').replace(/^"+/, '')
   return count === numberOf(given, 'num_paragraphs') && word.split(/[.,?!'"]/)[0].toLowerCase() === String(given.first_word).toLowerCase()
@@ -49,7 +55,7 @@ function hasHighlights(answer: string, given: Arguments): boolean {
   const single = answer.match(/\*[^\n*]*\*/g) ?? []
   const double = answer.match(/\*\*[^\n*]*\*\*/g) ?? []
   const filled = [...single.map((each) => each.replace(/^\*+|\*+$/g, '')), ...double.map((each) => each.slice(2, -2))]
-  return filled.filter((each) => each.trim()).length >= numberOf(given, 'num_highlights')
+  return filled.filter(strip).length >= numberOf(given, 'num_highlights')
 }
 
 function hasPostscript(answer: string, given: Arguments): boolean {
@@ -61,24 +67,24 @@ function hasPostscript(answer: string, given: Arguments): boolean {
 function givesTwo(answer: string): boolean {
   const parts = answer.split('******')
   if (countParts(parts) !== 2) return false
-  const [one, two] = parts.filter((part) => part.trim())
-  return one.trim() !== two.trim()
+  const [one, two] = parts.filter(strip)
+  return strip(one) !== strip(two)
 }
 
 export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
   'keywords:existence': (answer, given) => listOf(given, 'keywords').every((word) => wordRegex(word).test(answer)),
   'keywords:frequency': (answer, given) =>
-    relates(countMatches(answer, wordRegex(String(given.keyword).trim())), given.relation, numberOf(given, 'frequency')),
-  'keywords:forbidden_words': (answer, given) => !listOf(given, 'forbidden_words').some((word) => wordRegex(word, '\\b').test(answer)),
+    relates(countMatches(answer, wordRegex(strip(String(given.keyword)))), given.relation, numberOf(given, 'frequency')),
+  'keywords:forbidden_words': (answer, given) => !listOf(given, 'forbidden_words').some((word) => wordRegex(word, true).test(answer)),
   'keywords:letter_frequency': (answer, given) => {
-    const letter = String(given.letter).trim().toLowerCase()
+    const letter = strip(String(given.letter)).toLowerCase()
     return relates(answer.toLowerCase().split(letter).length - 1, given.let_relation, numberOf(given, 'let_frequency'))
   },
   'language:response_language': (answer, given) => isLanguage(answer, String(given.language)),
   'length_constraints:number_sentences': (answer, given) => relates(countSentences(answer), given.relation, numberOf(given, 'num_sentences')),
   'length_constraints:number_paragraphs': (answer, given) => countParts(answer.split(/\s?\*\*\*\s?/)) === numberOf(given, 'num_paragraphs'),
   'length_constraints:number_words': (answer, given) =>
-    relates(countMatches(answer, /[\p{L}\p{N}_]+/gu), given.relation, numberOf(given, 'num_words')),
+    relates(countWords(answer), given.relation, numberOf(given, 'num_words')),
   'length_constraints:nth_paragraph_first_word': nthParagraphStarts,
   'detectable_content:number_placeholders': (answer, given) => countMatches(answer, /\[.*?\]/g) >= numberOf(given, 'num_placeholders'),
   'detectable_content:postscript': hasPostscript,
@@ -87,14 +93,14 @@ export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
   'detectable_format:constrained_response': (answer) => ['yes', 'no', 'maybe'].some((word) => answer.includes(`My answer is ${word}.`)),
   'detectable_format:number_highlighted_sections': hasHighlights,
   'detectable_format:multiple_sections': (answer, given) =>
-    answer.split(new RegExp(`\\s?${String(given.section_spliter).trim()}\\s?\\d+\\s?`)).length - 1 >= numberOf(given, 'num_sections'),
+    answer.split(new RegExp(`\\s?${strip(String(given.section_spliter))}\\s?\\d+\\s?`)).length - 1 >= numberOf(given, 'num_sections'),
   'detectable_format:json_format': isJson,
-  'detectable_format:title': (answer) => (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => title.replace(/^<+|>+$/g, '').trim() !== ''),
+  'detectable_format:title': (answer) => (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => strip(title.replace(/^<+|>+$/g, '')) !== ''),
   'combination:two_responses': givesTwo,
-  'combination:repeat_prompt': (answer, given) => answer.trim().toLowerCase().startsWith(String(given.prompt_to_repeat).trim().toLowerCase()),
+  'combination:repeat_prompt': (answer, given) => strip(answer).toLowerCase().startsWith(strip(String(given.prompt_to_repeat)).toLowerCase()),
   'startend:end_checker': (answer, given) =>
-    answer.trim().replace(/^"+|"+$/g, '').toLowerCase().endsWith(String(given.end_phrase).trim().toLowerCase()),
-  'startend:quotation': (answer) => /^".*"$/s.test(answer.trim()) && answer.trim().length > 1,
+    strip(answer).replace(/^"+|"+$/g, '').toLowerCase().endsWith(strip(String(given.end_phrase)).toLowerCase()),
+  'startend:quotation': (answer) => /^".*"$/s.test(strip(answer)) && strip(answer).length > 1,
   'change_case:capital_word_frequency': (answer, given) =>
     relates(splitWords(answer).filter(isUpper).length, given.capital_relation, numberOf(given, 'capital_frequency')),
   'change_case:english_capital': (answer) => isUpper(answer) && isLanguage(answer, 'en'),

@@ -1,15 +1,38 @@
-// Words, sentences and case as IFEval counts them. The reference uses the trained splitters of NLTK; these are rules that
-// agree with them on ordinary prose, and may differ by one on abbreviations.
+// Words, sentences and case as IFEval counts them. Words are those of NLTK; sentences are split by rules in place of its trained
+// splitter, agree with it on ordinary prose, and may differ by one on abbreviations.
+
+/** White space of Python's str.strip, which knows no byte-order mark. */
+const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
+const ENDS = new RegExp(`^${SPACE}+|${SPACE}+$`, 'g')
+
+/** Python's str.strip. */
+export const strip = (text: string): string => text.replace(ENDS, '')
 
 /** Python's str.isupper: a cased letter, and none in lower case. */
-export const isUpper = (text: string): boolean => /\p{Lu}/u.test(text) && !/\p{Ll}/u.test(text)
-export const isLower = (text: string): boolean => /\p{Ll}/u.test(text) && !/\p{Lu}/u.test(text)
+export const isUpper = (text: string): boolean => /\p{Uppercase}/u.test(text) && !/[\p{Lowercase}\p{Lt}]/u.test(text)
+export const isLower = (text: string): boolean => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text)
 
-/** Words of the Treebank kind: punctuation apart, hyphenated words whole, endings such as n't and 's apart. */
+/** Words as NLTK's RegexpTokenizer finds them for \w+, whose letters have their marks with them. */
+export const countWords = (text: string): number => text.match(/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+/gu)?.length ?? 0
+
+/** Written together, and two words in the Treebank. */
+const TOGETHER = /(?<![\p{L}\p{N}_])(?:(can)(not)|(d)('ye)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me)|(more)('n)|(wan)(na)(?=\s))(?![\p{L}\p{N}_])/giu
+
+/**
+ * Words as NLTK's word tokenizer parts them: most punctuation apart, hyphens, slashes and the points of abbreviations within ("U.S.A."
+ * is one), endings such as n't and 's apart. Each rule follows from the Treebank's, in their order.
+ */
 export function splitWords(text: string): string[] {
-  return text
-    .replace(/([^\s\p{L}\p{N}_'’-]|(?<=\S)'(?=\s|$)|--+)/gu, ' $1 ')
-    .replace(/(?<=\p{L})(n't|'s|'re|'ve|'ll|'d|'m)\b/giu, ' $1')
+  return ` ${text} `
+    .replace(/(?<![\p{L}\p{N}_])'(?!(?:re|ve|ll|m|t|s|d|n)(?![\p{L}\p{N}_]))(?=[\p{L}\p{N}_])/giu, "' ")
+    .replace(/([:,])([^\p{Nd}])/gu, ' $1 $2')
+    .replace(/[;@#$%&?!*()[\]{}<>"«»“”‘’„\u2012-\u2015]|`+|\.{2,}|--|''/g, ' $& ')
+    .replace(/([^'])' /g, "$1 ' ")
+    .replace(/\s+/g, ' ')
+    .replace(/([^' ])('[smd]|') /gi, '$1 $2 ')
+    .replace(/([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) /g, '$1 $2 ')
+    .replace(TOGETHER, (...found) => ` ${found.slice(1, 17).filter(Boolean).join(' ')} `)
+    .replace(/ ('t)(is|was)(?![\p{L}\p{N}_])/giu, ' $1 $2 ')
     .split(/\s+/)
     .filter(Boolean)
 }
