@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { hashFile, INDEX, openCheckpoint, SINGLE, type Checkpoint } from './checkpoint.js'
-import { matchAdapter, type Change, type Product } from './adapter-match.js'
+import { matchAdapter, type Change } from './adapter-match.js'
+import type { Product } from './adapter-products.js'
+import { decode, encode } from './dtype.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
 import { overlay } from './overlay.js'
 import { openWeights, type SingleFile } from './single.js'
@@ -81,18 +83,30 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
   }
 }
 
+/** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
 async function apply({ whole, rows, products, bias }: Change, name: string, base: Checkpoint, weights: SingleFile): Promise<Float32Array> {
-  const values = whole === undefined ? await base.read(name) : await weights.read(whole)
+  const { dtype } = base.tensors.get(name)!
+  const values = whole === undefined ? await base.read(name) : round(await weights.read(whole), dtype)
   if (rows) {
-    const given = await weights.read(rows.name)
+    const given = round(await weights.read(rows.name), dtype)
     const width = given.length / rows.ids.length
     for (const [i, id] of rows.ids.entries()) values.set(given.subarray(i * width, (i + 1) * width), id * width)
   }
-  for (const product of products) addProduct(values, await weights.read(product.a), await weights.read(product.b), product)
-  if (bias) {
-    const given = await weights.read(bias.name)
-    for (let i = 0; i < values.length; i++) values[i] += bias.scale * given[i]
+  for (const product of products) {
+    const change = product.rounded ? new Float32Array(values.length) : values
+    addProduct(change, await weights.read(product.a), await weights.read(product.b), product)
+    if (product.rounded) add(values, round(change, dtype), 1)
   }
+  if (bias) add(values, await weights.read(bias.name), bias.scale)
+  return values
+}
+
+function add(values: Float32Array, more: Float32Array, scale: number): void {
+  for (let i = 0; i < values.length; i++) values[i] += scale * more[i]
+}
+
+function round(values: Float32Array, dtype: string): Float32Array {
+  if (dtype === 'BF16' || dtype === 'F16') decode(dtype, encode(dtype, values), values)
   return values
 }
 

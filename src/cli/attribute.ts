@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { BACKEND, checkCounts, MEMORY, peakMemory, PLAIN, readMemory, TASK } from './options.js'
 import { sayLeft } from './pair.js'
+import { sayFormats } from './progress.js'
 import { readSteps, withEditors } from './steps.js'
 
 export const command = 'attribute <base> <post>'
@@ -42,7 +43,7 @@ export async function handler(args: Args): Promise<void> {
   await setBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
-  const files = await openModels(args.base, args.post)
+  const files = sayFormats(await openModels(args.base, args.post), false)
   sayLeft(files[1].tensors.values(), args)
   await Promise.all(files.map((each) => each.close()))
   const { row, terms } = await attributeEdit(args.base, args.post, edit, { ...args, memory: bound, clock: () => performance.now() / 1000 })

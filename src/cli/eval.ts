@@ -31,6 +31,7 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   const backend = await setBackend(args.backend)
   const chat = args.chat ? { system: args.system } : undefined
   const measured = await measureModel(model, args.task, { items, memory, chat, allowCode: args.allowCodeExecution })
+  for (const note of measured.notes ?? []) process.stderr.write(`${note}\n`)
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return

@@ -20,11 +20,12 @@ export function startProgress(total: number, quiet = false): Progress {
 }
 
 /**
- * Says of each model whose weights are not computed as they are stored (quantised ones, and F64) what becomes of them, and returns
- * the models. On the error stream, so that JSON and CSV stay what they are.
+ * Says of each model whose weights are not computed as they are stored (quantised ones, and F64) what becomes of them, and how its
+ * files were understood where that is not plain; returns the models. On the error stream, so that JSON and CSV stay what they are.
  * @param written whether weights of these models are written
  */
 export function sayFormats<T extends readonly Checkpoint[]>(models: T, written = true): T {
+  for (const note of new Set(models.flatMap(({ notes }) => notes))) process.stderr.write(`${note}\n`)
   for (const { folder, decoded, tensors } of models) {
     const say = (what: string, then: string) => process.stderr.write(`${folder}: ${what}${written ? `; ${then}` : ''}\n`)
     if (decoded) say(decoded, 'what is written is not quantised and has no quantization_config')

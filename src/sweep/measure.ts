@@ -33,6 +33,8 @@ export interface Measured {
   tokens: number
   /** What the model's generation_config.json says that made the answers others than the likeliest tokens up to the task's limit. */
   generation?: Record<string, unknown>
+  /** How the model's files were understood, where that is not plain. */
+  notes?: readonly string[]
 }
 
 export interface MeasureOptions {
@@ -73,7 +75,7 @@ export async function measureModel(reference: string, taskSource: string, option
     const unit = model.objective === 'value' ? 'squared error per item' : model.objective === 'classes' ? 'nats per item' : 'nats per token'
     const words = !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
     const generation = Object.keys(words).length ? { generation: words } : {}
-    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens, ...generation }
+    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens, ...generation, ...(checkpoint.notes.length && { notes: checkpoint.notes }) }
   } finally {
     tf.dispose(held)
     await checkpoint.close()

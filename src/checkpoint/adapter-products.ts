@@ -1,0 +1,117 @@
+// What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
+// name, or experts that lie in one tensor or one by one.
+import { UserError } from '../errors/index.js'
+import type { Tensors } from './adapter-sort.js'
+import type { Checkpoint } from './checkpoint.js'
+import { ADAPTER_CONFIG, isParameter, scaleOf, type LoraConfig } from './lora.js'
+import { memoryName } from './module-names.js'
+import { layerOf } from './roles.js'
+
+/** scale · B·A of one tensor, or of a part of it. A is [experts · rank, in], B is [out, rank · experts]; plain LoRA has one expert. */
+export interface Product {
+  a: string
+  b: string
+  rank: number
+  scale: number
+  experts: number
+  /** The expert that the tensor is; null for all of them, one after the other. */
+  expert: number | null
+  /** Rows of the product that the tensor has. */
+  from: number
+  rows: number
+  /** The tensor is stored [in, out]. */
+  flipped: boolean
+  /** peft rounds the product to the format of the base before it adds it. */
+  rounded: boolean
+}
+
+/** model_types whose layers are Conv1D: the weights are stored [in, out], which a square one does not show. */
+const CONV1D = /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/
+const isConv1d = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: LoraConfig): boolean =>
+  config?.model_type === undefined ? said === true : CONV1D.test(String(config.model_type)) && layerOf(name) !== null
+/** model_types whose fused experts are stored [experts, in, out], which square ones do not show. */
+const TURNED = /^(gpt_oss|llama4|llama4_text)$/
+
+export interface Matching {
+  file: string
+  config: LoraConfig
+  tensors: Tensors
+  base: Checkpoint
+  /** Where a tensor of the model in memory is in the file of the base. */
+  place(name: string): string
+}
+
+/** @throws UserError where they do not fit */
+export function productsOf(all: Matching, module: string, parts: ReadonlyMap<string, string>): [target: string, product: Product][] {
+  const { file, config, tensors, base, place } = all
+  const embedding = parts.has('embedding A') || parts.has('embedding B')
+  const [a, b] = ['A', 'B'].map((part) => parts.get(embedding ? `embedding ${part}` : part))
+  if (!a || !b) throw new UserError(`${file}: ${module} has only one of A and B`)
+  const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
+  if (down.length !== 2 || up.length !== 2) throw new UserError(`${file}: ${module}: adapters of convolutions are not read`)
+  const parameter = parameterOf(all, module)
+  if (parameter !== null && !parameter.endsWith('.weight')) return expertsOf(all, parameter, [a, b])
+
+  const target = place(parameter ?? `${module}.weight`)
+  const { rank, scale } = scaleOf(config, parameter ?? module)
+  if (down[0] !== rank || up[1] !== rank) throw new UserError(`${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`)
+  const shape = String(base.tensors.get(target)!.shape)
+  const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
+  const flipped = embedding || (parameter === null && (straight && turned ? isConv1d(target, base, config) : turned))
+  if (flipped ? !turned : !straight) throw misfit(file, a, tensors, target, base)
+  return [[target, { a, b, rank, scale, experts: 1, expert: 0, from: 0, rows: up[0], flipped, rounded: embedding || parameter !== null }]]
+}
+
+/** The parameter that a module's factors change by its own name; of two parameters of one module the first has the inner factors. */
+function parameterOf({ file, config, base }: Matching, module: string): string | null {
+  const owner = module.replace(/\.base_layer$/, '')
+  const ends = [...new Set(config.target_parameters.map((target) => target.split('.').at(-1)!))]
+  const named = ends.filter((end) => isParameter(config, `${owner}.${end}`) && (end !== 'weight' || base.tensors.has(`${owner}.weight`)))
+  const ordered = ['gate_up_proj', 'down_proj'].filter((end) => named.includes(end))
+  if (named.length > 1 && ordered.length !== named.length)
+    throw new UserError(`${file}: ${owner}: which of its factors change ${named.join(' and which ')} is not known; merge it with peft first`)
+  if (owner !== module) {
+    if (named.length !== 2) throw new UserError(`${file}: ${module}: this part of an adapter is not known; merge it with peft first`)
+    return `${owner}.${ordered[0]}`
+  }
+  return named.length ? `${owner}.${ordered.at(-1) ?? named[0]}` : null
+}
+
+/** The matrices of one expert in files that do not fuse them, with their rows in the fused tensor. */
+const SPLIT: Readonly<Record<string, readonly string[]>> = { gate_up_proj: ['gate_proj|w1', 'up_proj|w3'], down_proj: ['down_proj|w2'] }
+
+/** Factors of all experts in one: A3[e] = A[e·rank …], B3[e] = B[:, e :: experts]; a file may hold the experts fused or one by one. */
+function expertsOf({ file, config, tensors, base }: Matching, parameter: string, [a, b]: string[]): [string, Product][] {
+  const { rank, scale } = scaleOf(config, parameter)
+  const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
+  const experts = down[0] / rank
+  const wrong = (why: string) => new UserError(`${file}: ${a} [${down}] and ${b} [${up}] (rank ${rank}) do not fit ${parameter} of ${base.folder}: ${why}`)
+  if (!Number.isInteger(experts) || up[1] !== down[0]) throw wrong('they are not of the rank that adapter_config.json says')
+  const one = { a, b, rank, scale, experts, from: 0, rows: up[0], rounded: true }
+  const fused = [...base.tensors.keys()].find((name) => memoryName(name, base.config) === parameter)
+  if (fused !== undefined) {
+    const shape = base.tensors.get(fused)!.shape
+    const [straight, turned] = [[experts, up[0], down[1]], [experts, down[1], up[0]]].map((each) => String(each) === String(shape))
+    if (!straight && !turned) throw wrong(`it is [${shape}]`)
+    return [[fused, { ...one, expert: null, flipped: straight && turned ? TURNED.test(String(base.config?.model_type)) : turned }]]
+  }
+  const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
+  const kinds = SPLIT[leaf] ?? []
+  const found = kinds.map((kind) => [...base.tensors.keys()].flatMap((name) => {
+    const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(name)
+    return match?.[1] === layer ? [{ name, expert: Number(match[2]) }] : []
+  }))
+  if (!found.length || found.some((list) => list.length !== experts)) throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
+  const rows = up[0] / found.length
+  return found.flatMap((list, i) => list.map(({ name, expert }): [string, Product] => {
+    if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
+    return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
+  }))
+}
+
+export function misfit(file: string, name: string, tensors: Tensors, target: string, base: Checkpoint): UserError {
+  const [found, own] = [tensors.get(name)!.shape, base.tensors.get(target)!.shape]
+  const grown = found.length === 2 && own.length === 2 && found[1] === own[1] && found[0] !== own[0] && /embed|wte|lm_head|shared/.test(target)
+  const hint = grown ? `; the vocabulary was resized before the training: give the base with ${found[0]} rows (resize_token_embeddings), saved` : ''
+  return new UserError(`${file}: ${name} [${found}] does not fit ${target} [${own}] of ${base.folder}${hint}`)
+}
