@@ -5,13 +5,16 @@ import { checkValue } from '../errors/input.js'
 
 export type Config = Record<string, unknown>
 
+/** The bounds first: of 1e308 they say more than that it is beyond 2^53. */
+const whole = (least: number, most: number) => z.number().min(least).max(most).int()
+
 /** What a config.json means by a number. A size is one that a tensor's side can have. */
 export const KIND = {
-  size: z.int().min(1).max(2 ** 31 - 1),
+  size: whole(1, 2 ** 31 - 1),
   /** Layers, heads and the width of a head: each of them costs time and memory before a weight is read. */
-  few: z.int().min(1).max(2 ** 14),
+  few: whole(1, 2 ** 14),
   /** An id of a vocabulary, or a number of layers that may be none. */
-  index: z.int().min(0).max(2 ** 31 - 1),
+  index: whole(0, 2 ** 31 - 1),
   /** What is added to a variance before it divides. */
   epsilon: z.number().min(0).max(1),
   number: z.number(),
