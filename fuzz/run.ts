@@ -54,7 +54,7 @@ function watch(kind: string, first: number, end: number, seed: number, take: (fo
       clearTimeout(timer)
       timer = setTimeout(kill, PATIENCE * 1000)
       if (message.ready) return void (ready = true)
-      if (message.kind !== 'memory' && message.number >= 0) next = message.number + 1
+      next = message.number + 1
       take(message)
     })
     child.on('exit', (code) => {
