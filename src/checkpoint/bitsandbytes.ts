@@ -1,5 +1,7 @@
 // Weights of bitsandbytes: 4 bit (nf4, fp4; scales quantised again or not) and int8 (0.50.2).
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { checkValue, parseJson } from '../errors/input.js'
 import { floats, sizeOf, type Coded, type Stored } from './coded.js'
 import { tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 
@@ -8,30 +10,14 @@ export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
 /** Layouts of int8 by `weight_format`; the first is plain rows. */
 const LAYOUTS = ['row', 'col32', 'col_turing', 'col_ampere']
 
-interface State {
-  quant_type?: string
-  blocksize: number
-  dtype: string
-  shape: number[]
-  nested_blocksize?: number
-  nested_offset?: number
-}
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
-
-async function readState({ folder, bytes }: Stored, name: string): Promise<State> {
-  let state: Partial<State> = {}
-  try {
-    state = JSON.parse(new TextDecoder().decode(await bytes(name))) as Partial<State>
-  } catch (cause) {
-    throw new UserError(`${folder}: tensor ${JSON.stringify(name)} is not JSON text`, { cause })
-  }
-  const { shape, blocksize, nested_blocksize: nested, nested_offset: offset } = state
-  const good = Array.isArray(shape) && shape.every((side) => isCount(side) || side === 0) && isCount(blocksize)
-  if (!good || (nested !== undefined && !(isCount(nested) && typeof offset === 'number')))
-    throw new UserError(`${folder}: tensor ${JSON.stringify(name)} says ${JSON.stringify(state)}; shape, blocksize and nested_blocksize with nested_offset are wanted`)
-  return state as State
-}
+const State = z.looseObject({
+  quant_type: z.string().optional(),
+  blocksize: z.int().min(1),
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  nested_blocksize: z.int().min(1).optional(),
+  nested_offset: z.number().optional(),
+}).refine(({ nested_blocksize: size, nested_offset: offset }) => (size === undefined) === (offset === undefined), 'must have both nested_blocksize and nested_offset, or neither')
 
 /**
  * The codes are one row of nibbles, the high one first, in blocks that run on over the ends of lines: value = map[code] · absmax of
@@ -41,7 +27,8 @@ async function readState({ folder, bytes }: Stored, name: string): Promise<State
  */
 export async function readFourBit(stored: Stored, name: string, state: string, wanted?: unknown): Promise<Coded> {
   const { folder, tensors } = stored
-  const { shape, blocksize, dtype, quant_type: kind, nested_blocksize: nested, nested_offset: offset = 0 } = await readState(stored, state)
+  const text = new TextDecoder().decode(await stored.bytes(state))
+  const { shape, blocksize, dtype, quant_type: kind, nested_blocksize: nested, nested_offset: offset = 0 } = checkValue(State, parseJson(text, `${folder}: ${state}`), `${folder}: ${state}`)
   const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
   const said = STATE.exec(state)![1]
   if (kind !== undefined && kind !== said) throw wrong(`${state} says quant_type ${JSON.stringify(kind)}`)
