@@ -55,7 +55,7 @@ for (const [given, wanted] of [
 }
 
 test('MATH: equal in spelling, as numbers or as formulas', () => {
-  assert.ok(sameAnswer('\\frac{1}{2}', '0.5') && sameAnswer('-\\frac{3}{4}', '-0.75') && sameAnswer('2\\sqrt{4}', '4') && sameAnswer('3/4', '.75'))
+  assert.ok(sameAnswer('\\frac{1}{2}', '0.5') && sameAnswer('-\\frac{3}{4}', '-0.75') && sameAnswer('2\\sqrt{4}', '4') && sameAnswer('3/4', '0.75'))
   assert.ok(sameAnswer('x+1', '1+x') && sameAnswer('(3,4)', '(3,4)') && !sameAnswer('\\frac{1}{0}', '0') && !sameAnswer('1', '2'))
   const right = 'So.\nFinal Answer: The final answer is $\\frac12$. I hope it is correct.\n\n'
   assert.equal(statedAnswer(right), '$\\frac12$')
