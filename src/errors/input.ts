@@ -53,10 +53,10 @@ export function readObject(path: string, missing?: string): JsonObject {
   return value as JsonObject
 }
 
-/** @param where what the error names */
-export function parseJson(text: string, where: string): unknown {
+/** @param where what the error names; parse: what reads it, JSON.parse unless given */
+export function parseJson(text: string, where: string, parse: (text: string) => unknown = JSON.parse): unknown {
   try {
-    return JSON.parse(text)
+    return parse(text)
   } catch (cause) {
     throw new UserError(`${where}: not valid JSON (${(cause as Error).message.replace(/\s+/g, ' ')})`, { cause })
   }

@@ -1,11 +1,12 @@
 // The card of a task: a YAML file that names the data, the prompt, the metric and a version.
-import { LineCounter, isNode, parseDocument } from 'yaml'
+import { LineCounter, isNode, parseDocument, visit } from 'yaml'
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 import { readText } from '../errors/input.js'
 import { firstIssue, sayIssue } from '../errors/issues.js'
 import { section } from '../errors/options.js'
 import { valuesOf } from '../errors/yaml.js'
+import { Float } from '../jinja/index.js'
 import { compileRegex } from './filters.js'
 import { metricsFor } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
@@ -96,6 +97,10 @@ export function readCard(path: string): Card {
   const at = (offset: number | undefined) => `${path}:${offset === undefined ? 1 : lines.linePos(offset).line}`
   const [broken] = document.errors
   if (broken) throw new UserError(`${at(broken.pos[0])}: ${broken.message}`)
+
+  // What YAML writes as 2.0 is a float in the texts that it stands in.
+  const samples = document.getIn(['fewshot', 'samples'], true)
+  if (isNode(samples)) visit(samples, { Scalar: (_, node) => void (typeof node.value === 'number' && /[.eE]/.test(node.source ?? '') && Number.isInteger(node.value) && (node.value = new Float(node.value))) })
 
   const lineOf = (keys: readonly PropertyKey[]) => {
     const node = keys.length ? document.getIn(keys, true) : null

@@ -2,6 +2,7 @@
 import { UserError } from '../errors/index.js'
 import { within, type Card } from './card.js'
 import { openDrawer, type Drawer } from './fewshot.js'
+import { Float, plainNumbers, Whole } from '../jinja/index.js'
 import { METRICS } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
 import type { PlacedRow } from './rows.js'
@@ -35,12 +36,13 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
   const items = rows.map(({ where, number, row: raw }): Item =>
     within(() => {
       const row = prepare(raw)
-      const { [card.id ?? 'id']: id = String(number), ...rest } = row
+      const { [card.id ?? 'id']: given = String(number), ...rest } = row
+      const id = given instanceof Float || given instanceof Whole ? String(given) : given
       if (typeof id !== 'string' && typeof id !== 'number') throw new UserError('id must be a text or a number')
       const earlier = lineOfId.get(String(id))
       if (earlier !== undefined) throw new UserError(`id ${JSON.stringify(id)} is already that of line ${earlier}`)
       lineOfId.set(String(id), number)
-      const fields = Object.fromEntries(Object.entries(rest).filter(([key]) => !taken.has(key)))
+      const fields = Object.fromEntries(Object.entries(rest).filter(([key]) => !taken.has(key)).map(([key, value]) => [key, plainNumbers(value)]))
       if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
       const asked = ask(card, row, fillers, false)
       const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)

@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { reasonOf, UserError, unknown } from '../errors/index.js'
 import { parseJson, readBytes, readText } from '../errors/input.js'
+import { Float, parseNumbers, wholeOf } from '../jinja/index.js'
 import type { Row } from './template.js'
 
 export interface PlacedRow {
@@ -28,7 +29,7 @@ function readJsonl(path: string): PlacedRow[] {
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`
-    const row = parseJson(line, where)
+    const row = parseJson(line, where, parseNumbers)
     if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new UserError(`${where}: a JSON object is wanted`)
     rows.push({ where, number: index + 1, row: row as Row })
   }
@@ -51,20 +52,46 @@ function readCsv(path: string): PlacedRow[] {
 }
 
 async function readParquet(path: string): Promise<PlacedRow[]> {
-  const [{ parquetReadObjects }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')])
+  const [{ parquetMetadata, parquetReadObjects }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')])
   const bytes = readBytes(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const records = await parquetReadObjects({ file, compressors }).catch((cause: Error) => {
     throw new UserError(`${path}: not a Parquet file that can be read: ${reasonOf(cause)}`, { cause })
   })
-  return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: plain(record) as Row }))
+  const floats = floatColumns(parquetMetadata(file).schema)
+  const rowOf = (record: Record<string, unknown>): Row => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plain(value, floats.has(key))]))
+  return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: rowOf(record) }))
 }
 
-/** Parquet's 64-bit integers as numbers; templates and JSON know no others. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  if (Array.isArray(value)) return value.map(plain)
-  if (ArrayBuffer.isView(value)) return ArrayBuffer.isView(value) && !(value instanceof Uint8Array) ? Array.from(value as unknown as number[], plain) : value
+/** Parquet's 64-bit integers as JSON has them, and numbers of columns of floats as floats. */
+function plain(value: unknown, isFloat: boolean): unknown {
+  if (typeof value === 'bigint') return wholeOf(value)
+  if (typeof value === 'number') return isFloat && Number.isInteger(value) ? new Float(value) : value
+  if (Array.isArray(value)) return value.map((each) => plain(each, isFloat))
+  if (ArrayBuffer.isView(value)) return value instanceof Uint8Array ? value : Array.from(value as unknown as number[], (each) => plain(each, isFloat))
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]))
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, isFloat)]))
+}
+
+interface SchemaElement {
+  name: string
+  type?: string
+  num_children?: number
+}
+
+/** The columns whose numbers are all floats; a struct of several kinds is none of them. */
+function floatColumns([root, ...elements]: readonly SchemaElement[]): Set<string> {
+  const found = new Set<string>()
+  let at = 0
+  const kinds = (): Set<string> => {
+    const { type, num_children: children = 0 } = elements[at++]
+    const own = new Set(children === 0 && type ? [type] : [])
+    for (let i = 0; i < children; i++) for (const kind of kinds()) own.add(kind)
+    return own
+  }
+  for (let i = 0; i < (root.num_children ?? 0); i++) {
+    const { name } = elements[at]
+    if ([...kinds()].every((kind) => kind === 'FLOAT' || kind === 'DOUBLE')) found.add(name)
+  }
+  return found
 }

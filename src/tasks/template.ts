@@ -1,6 +1,6 @@
 // Prompts as jinja templates, checked before they are filled: syntax, and that the data has every column they name.
-import { parse, Template, tokenize } from '@huggingface/jinja'
 import { UserError, unknown } from '../errors/index.js'
+import { compile, printed, toValue, type AnyNode, type Template } from '../jinja/index.js'
 
 export type Row = Record<string, unknown>
 
@@ -14,27 +14,23 @@ export interface Filler {
 }
 
 /** What templates know without a column of that name. */
-const KNOWN = new Set(['range', 'true', 'false', 'none', 'True', 'False', 'None', 'namespace', 'loop'])
+const KNOWN = new Set(['range', 'true', 'false', 'none', 'True', 'False', 'None', 'namespace', 'loop', 'dict', 'joiner', 'cycler', 'lipsum'])
 
 /** @throws UserError, without a place, for a template that is not jinja */
 export function compileTemplate(text: string): Filler {
   const only = /^\{\{\s*([A-Za-z_]\w*)\s*\}\}$/.exec(text)?.[1]
   if (only) return { columns: [only], only, fill: (row) => textOf(row[only], only) }
-  let columns: string[]
   let template: Template
   try {
-    template = new Template(text)
-    columns = [...columnsOf(parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true })))]
+    template = compile(text, 'card')
   } catch (cause) {
     throw new UserError(`not a jinja template: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
   }
-  // Jinja drops the last line break of a template; lm-evaluation-harness keeps it.
-  const end = text.endsWith('\n') ? '\n' : ''
   return {
-    columns,
+    columns: [...columnsOf(template.body)],
     fill(row) {
       try {
-        return template.render(row) + end
+        return template.fill(row)
       } catch (cause) {
         throw new UserError(`the template cannot be filled: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
       }
@@ -50,14 +46,11 @@ export function checkColumns({ columns }: Filler, row: Row): void {
 
 function textOf(value: unknown, column: string): string {
   if (value === undefined || value === null) throw new UserError(`no ${JSON.stringify(column)}`)
-  if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  throw new UserError(`${JSON.stringify(column)} must be a text`)
-}
-
-interface Node {
-  type: string
-  [part: string]: unknown
+  try {
+    return printed(toValue(value))
+  } catch (cause) {
+    throw new UserError(`${JSON.stringify(column)} must be a text`, { cause })
+  }
 }
 
 /** Names that are read and neither set in the template nor asked for with `is defined`. */
@@ -68,13 +61,13 @@ function columnsOf(program: unknown): Set<string> {
     if (Array.isArray(part)) return part.forEach(visit)
     if (part instanceof Map) return part.forEach((value, key) => (visit(key), visit(value)))
     if (typeof part !== 'object' || part === null) return
-    const node = part as Node
+    const node = part as AnyNode
     if (node.type === 'Identifier') return void read.add(node.value as string)
     if (node.type === 'Set') return names(node.assignee, set), visit(node.value), visit(node.body)
     if (node.type === 'For') return names(node.loopvar, set), visit(node.iterable), visit(node.body), visit(node.defaultBlock)
-    if (node.type === 'TestExpression') return /^(un)?defined$/.test((node.test as Node).value as string) ? names(node.operand, set) : visit(node.operand)
+    if (node.type === 'TestExpression') return /^(un)?defined$/.test((node.test as AnyNode).value as string) ? names(node.operand, set) : visit(node.operand)
     if (node.type === 'MemberExpression') return visit(node.object), node.computed ? visit(node.property) : undefined
-    if (node.type === 'FilterExpression') return visit(node.operand), visit((node.filter as Node).args)
+    if (node.type === 'FilterExpression') return visit(node.operand), visit((node.filter as AnyNode).args)
     if (node.type === 'KeywordArgumentExpression') return visit(node.value)
     for (const [key, value] of Object.entries(node)) if (key !== 'operator') visit(value)
   }
@@ -83,7 +76,7 @@ function columnsOf(program: unknown): Set<string> {
 }
 
 function names(node: unknown, into: Set<string>): void {
-  const { type, value } = node as Node
+  const { type, value } = node as AnyNode
   if (type === 'Identifier') into.add(value as string)
   else if (type === 'TupleLiteral') for (const each of value as unknown[]) names(each, into)
 }

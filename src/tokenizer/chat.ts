@@ -1,9 +1,11 @@
 // Chat templates: messages as the text that a model was tuned on, by the jinja template of its own folder.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Template } from '@huggingface/jinja'
 import { reasonOf, UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
+import { compile, type Template } from '../jinja/index.js'
+import { CHAT_FUNCTIONS } from '../jinja/chat.js'
+import { ROLES, textOf } from './file.js'
 import { readSettings } from './schema.js'
 
 export interface Message {
@@ -16,12 +18,17 @@ export type Chat = (messages: readonly Message[], options?: { answer?: boolean }
 
 interface Config {
   chat_template?: string | { name: string; template: string }[]
-  bos_token?: unknown
-  eos_token?: unknown
-  pad_token?: unknown
+  extra_special_tokens?: unknown
+  [role: string]: unknown
 }
 
-const textOf = (token: unknown): string => (typeof token === 'string' ? token : ((token as { content?: string } | null)?.content ?? ''))
+/** Special tokens by role as transformers gives them to a template: those that there are. */
+function tokensOf(config: Config): Record<string, string> {
+  const { extra_special_tokens: extra } = config
+  const own = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? Object.entries(extra) : []
+  const all = [...ROLES.map((role): [string, unknown] => [role, config[role]]), ...own].map(([role, token]) => [role, textOf(token)] as const)
+  return Object.fromEntries(all.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
+}
 
 const readConfig = (folder: string): Config => readSettings(join(folder, 'tokenizer_config.json')) as Config
 
@@ -37,7 +44,7 @@ export async function readTemplate(folder: string): Promise<string | undefined> 
 /** The template, parsed. @param whose what the error names @throws UserError for what is not jinja */
 export function parseTemplate(text: string, whose: string): Template {
   try {
-    return new Template(text)
+    return compile(text, 'chat')
   } catch (cause) {
     throw new UserError(`${whose}: the chat template is not jinja: ${reasonOf(cause)}`, { cause })
   }
@@ -49,13 +56,14 @@ export async function loadChat(folder: string): Promise<Chat> {
   const text = await readTemplate(folder)
   if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
   const template = parseTemplate(text, folder)
-  const tokens = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token), pad_token: textOf(config.pad_token) }
+  const tokens = tokensOf(config)
   return (messages, { answer = false } = {}) => {
     const refuse = (reason: string) => new UserError(`${folder}: the chat template refuses these messages: ${reason}`)
     try {
-      return template.render({ messages, add_generation_prompt: answer, ...tokens })
+      return template.fill({ ...tokens, messages, tools: null, documents: null, add_generation_prompt: answer }, CHAT_FUNCTIONS)
     } catch (error) {
-      throw error instanceof UserError ? error : refuse(reasonOf(error))
+      // Our own errors of templates are plain ones, and say the reason.
+      throw refuse((error as Error).constructor === Error ? (error as Error).message.replace(/\s+/g, ' ') : reasonOf(error))
     }
   }
 }

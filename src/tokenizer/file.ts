@@ -23,7 +23,7 @@ export function textOf(token: unknown): string | undefined {
   return typeof text === 'string' ? text : undefined
 }
 
-const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+export const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
 
 /** An added token with every setting; what is not given is as the reference has it. */
 function addedToken(token: unknown, id: number, special?: boolean): AddedToken {

@@ -1,0 +1,32 @@
+// Jinja templates filled as Python fills them: chat templates as transformers 5.18 does, cards as lm-evaluation-harness 0.4.13 does.
+import { Filling } from './evaluate.js'
+import type { Style } from './filters.js'
+import { parseTemplate, type AnyNode } from './parse.js'
+import { toValue, type Callable, type Value } from './values.js'
+
+export { Float, parseNumbers, plainNumbers, Whole, wholeOf } from './numbers.js'
+export { printed } from './text.js'
+export { toValue, type Callable } from './values.js'
+export type { AnyNode } from './parse.js'
+
+export interface Template {
+  /** The parsed text. */
+  body: readonly AnyNode[]
+  /**
+   * @param functions of this template alone
+   * @throws Error where Python has one, and for what is not supported here
+   */
+  fill(names: Readonly<Record<string, unknown>>, functions?: Readonly<Record<string, Callable>>): string
+}
+
+/** @throws Error for what is not jinja, or a part of it that is not known */
+export function compile(text: string, style: Style): Template {
+  const body = parseTemplate(text, style)
+  // The library drops the last line break, as Jinja2 does; the harness keeps it.
+  const end = style === 'card' && text.endsWith('\n') ? '\n' : ''
+  const fill: Template['fill'] = (names, functions = {}) => {
+    const known = Object.entries(names).filter(([, value]) => value !== undefined).map(([name, value]): [string, Value] => [name, toValue(value, name)])
+    return new Filling(style).fill(body, [...Object.entries(functions), ...known]) + end
+  }
+  return { body, fill }
+}
