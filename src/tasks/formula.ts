@@ -2,18 +2,12 @@
 // them, x(x + 1) is a function x, \pi, e and i are letters. Nothing may stand behind it, where sympy passes over what does.
 import { derivative, integral, limit, series } from './calculus.js'
 import * as complex from './complex.js'
-import { add, divide, multiply, negative, real, sin, subtract, type Complex } from './complex.js'
-import { CLOSING, ENDS, FUNCTIONS, GROUPS, inverseOf, LOGARITHMS, PRODUCT, tokensOf, UNREAD, Unreadable } from './symbols.js'
+import { add, divide, multiply, negative, real, subtract, type Complex } from './complex.js'
+import { CLOSING, ENDS, FUNCTIONS, GROUPS, inverseOf, LOGARITHMS, PRODUCT, tokensOf, unknown, UNREAD, Unreadable } from './symbols.js'
 
 type Values = ReadonlyMap<string, Complex>
 /** The value of a formula where the variables have these values; NaN where it has none. */
 export type Formula = (variables: Values) => Complex
-
-/** A function that nothing is known of but its name: another value for other arguments. */
-function unknown(name: string, args: readonly Complex[]): Complex {
-  const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 997, 7) / 997
-  return args.reduce<Complex>((sum, z, i) => add(sum, sin(add(multiply(real(0.7 + 0.1 * i), z), real(1 + seed)))), real(seed))
-}
 
 /** @param names gets the variables @throws Unreadable */
 export function readFormula(text: string, names: Set<string>): Formula {
@@ -25,12 +19,18 @@ export function readFormula(text: string, names: Set<string>): Formula {
     if (next() !== wanted) throw new Unreadable()
     at++
   }
+  /** Whether a bar closes: one that is not open begins a factor. */
+  let barred = false
   const enclosed = (open: string): Formula => {
     take(open)
+    const outer = barred
+    barred = open === '|'
     const inner = sum()
     take(CLOSING[open])
+    barred = outer
     return inner
   }
+  const ends = (token: string | undefined) => token === undefined || (token === '|' ? barred : ENDS.test(token))
   /** What _ and ^ apply to: {…}, or an atom. */
   const script = (): Formula => (next() === '{' ? enclosed('{') : atom())
   const scripted = (mark: string): Formula | undefined => (next() === mark ? (at++, script()) : undefined)
@@ -90,8 +90,8 @@ export function readFormula(text: string, names: Set<string>): Formula {
   }
   const isFunction = (token: string | undefined) => token !== undefined && (token in FUNCTIONS || token in LOGARITHMS || /^\\(int|sqrt|sum|prod|lim)$/.test(token))
   const called = (token: string): Formula => {
-    // \log_28 is the logarithm of 8: of a base that leaves nothing, the last digit is the argument.
-    const digits = next() === '_' && /^\d{2,}$/.test(tokens[at + 1] ?? '') && (at + 2 >= end || ENDS.test(tokens[at + 2])) ? tokens[at + 1] : undefined
+    // \log_28 is the logarithm of 8: of a base behind which nothing can be an argument, the last digit is.
+    const digits = next() === '_' && /^\d{2,}$/.test(tokens[at + 1] ?? '') && (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2]))) ? tokens[at + 1] : undefined
     if (digits) tokens.splice(at + 1, 1, digits.slice(0, -1), digits.slice(-1)), end++
     let [base, exponent] = [scripted('_'), scripted('^')]
     base ??= scripted('_')
@@ -210,7 +210,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     if (by) at += 7
     if (by) return derived(by[1], all)
     let left = raised()
-    while (next() !== undefined && !ENDS.test(next()!) && (all || !isFunction(next()))) {
+    while (!ends(next()) && (all || !isFunction(next()))) {
       const [before, right] = [left, raised()]
       left = (values) => multiply(before(values), right(values))
     }

@@ -1,6 +1,6 @@
 // The signs of a formula in LaTeX, as sympy's grammar (LaTeX.g4 of sympy 1.14) tells them apart, and what its functions compute.
 import * as complex from './complex.js'
-import { divide, real, size, type Complex } from './complex.js'
+import { add, divide, multiply, real, size, type Complex } from './complex.js'
 
 /** No answer of MATH is as long; what is longer is not read. */
 const LONGEST = 500
@@ -43,4 +43,10 @@ export function tokensOf(text: string): string[] {
     tokens.push(found[1])
   }
   return tokens
+}
+
+/** A function that nothing is known of but its name: another value for other arguments. */
+export function unknown(name: string, args: readonly Complex[]): Complex {
+  const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 997, 7) / 997
+  return args.reduce<Complex>((sum, z, i) => add(sum, sin(add(multiply(real(0.7 + 0.1 * i), z), real(1 + seed)))), real(seed))
 }
