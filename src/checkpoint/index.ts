@@ -2,7 +2,7 @@
 export { openCheckpoint, hashFile, type Checkpoint } from './checkpoint.js'
 export { readHeader, type TensorEntry } from './header.js'
 export { pairCheckpoints, type Pair } from './pair.js'
-export { agreeOnTies } from './tied.js'
+export { agreeOnTies, hasOutput, untie } from './tied.js'
 export { checkApart, checkSpace, checkTarget } from './target.js'
 export { writeCheckpoint, type WriteOptions, type TensorContent } from './write.js'
 export type { PlannedTensor } from './layout.js'

@@ -91,9 +91,12 @@ export function untie(checkpoint: Checkpoint, outputs: readonly string[]): Check
   return { ...view, tied: new Map(), config: untiedConfig(view.config) }
 }
 
+/** Outputs that are tensors of their own. */
+export const hasOutput = ({ tensors, tied }: Checkpoint): string[] => [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))
+
 /** Models that are compared tensor by tensor: where one has an output of its own, those that tie it have a copy (as mergekit 0.1.5 reads them). */
 export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[] {
-  const own = new Set(checkpoints.flatMap(({ tensors, tied }) => [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))))
+  const own = new Set(checkpoints.flatMap(hasOutput))
   return checkpoints.map((checkpoint) => {
     const { tensors, tied, config } = checkpoint
     const wanted = [...own].filter((name) => (!tensors.has(name) || tied.has(name)) && sourceOf(name, tensors.keys()) !== null)

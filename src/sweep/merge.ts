@@ -1,7 +1,8 @@
 // One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
-import { openModels } from '../checkpoint/index.js'
+import { hasOutput, openModels, untie } from '../checkpoint/index.js'
 import { postName, type Edit, type Pair } from '../config/index.js'
 import { editorNamed, takeCensus, type Step } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
 import { gather, type Applied } from './applied.js'
@@ -59,10 +60,13 @@ interface How {
 
 /** The post by tensor, edited. */
 async function readPost({ pair, base, shapes, select }: Residence, post: Pair, { steps, seed, deltas, warn }: How): Promise<Map<string, Float32Array>> {
-  const [baseFiles, checkpoint] = await openModels(pair.baseFolder, post.postFolder)
+  const [baseFiles, opened] = await openModels(pair.baseFolder, post.postFolder)
   try {
     const found = new Map<string, Float32Array>()
     const names = select({ include: [], exclude: [] })
+    const checkpoint = untie(opened, names.filter((name) => !opened.tensors.has(name)))
+    const own = hasOutput(checkpoint).find((name) => !(name in shapes))
+    if (own !== undefined) throw new UserError(`${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`)
     const census = await takeCensus(steps, async function* () {
       for (const tensor of names) yield [placeOf(postName(post), tensor), subtract(await checkpoint.read(tensor), base.get(tensor)!)] as const
     })
@@ -72,6 +76,6 @@ async function readPost({ pair, base, shapes, select }: Residence, post: Pair, {
     }
     return found
   } finally {
-    await Promise.all([baseFiles.close(), checkpoint.close()])
+    await Promise.all([baseFiles.close(), opened.close()])
   }
 }

@@ -1,0 +1,86 @@
+// Models with tied weights in the forms that files have, and whose logits are those of transformers (test/fixtures/tied/make.py).
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { agreeOnTies, openCheckpoint, openModels, pairCheckpoints } from '../../src/checkpoint/index.js'
+import { editCheckpoint } from '../../src/edit/index.js'
+import { editorNamed } from '../../src/editors/index.js'
+import { disposeInputs, forward, loadModel, makeInputs } from '../../src/models/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { textBatch } from '../models/fixture.js'
+import { compatible } from './row.js'
+
+const ROOT = 'test/fixtures/tied'
+type Version = '5.18.0' | '4.57.6'
+const expected = JSON.parse(readFileSync(join(ROOT, 'expected.json'), 'utf8')) as { ids: number[] } & Record<string, Record<Version, number[] | null>>
+
+/** Logits at the last token. */
+async function logitsOf(folder: string): Promise<number[]> {
+  await setBackend('wasm')
+  const checkpoint = await openCheckpoint(folder)
+  const model = loadModel(checkpoint.config!, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
+  const weights: Record<string, ReturnType<typeof tf.tensor>> = {}
+  for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
+  const { ids } = expected
+  const inputs = makeInputs(model, textBatch({ input_ids: [ids], attention_mask: [ids.map(() => 1)], labels: [ids] }))
+  const all = tf.tidy(() => forward(model, weights, inputs).dataSync())
+  disposeInputs(inputs)
+  tf.dispose(weights)
+  await checkpoint.close()
+  return [...all.slice(-model.outputs)]
+}
+
+const far = (one: readonly number[], two: readonly number[]): number => Math.max(...one.map((value, i) => Math.abs(value - two[i])))
+
+/** The folder, and what an edit that keeps the whole delta writes of it, give these logits. */
+async function check(folder: string, right: readonly number[], plain: string): Promise<void> {
+  assert.ok(far(await logitsOf(folder), right) < 2e-6, `${folder}: ${far(await logitsOf(folder), right)}`)
+  const root = mkdtempSync(join(tmpdir(), 'tied-'))
+  const [base, post] = await openModels(plain, folder)
+  try {
+    const steps = [{ editor: editorNamed('expo'), options: { alpha: 0 } }]
+    await editCheckpoint(await pairCheckpoints(base, post), join(root, 'out'), { steps, seed: 0, on: 'delta' })
+    assert.ok(far(await logitsOf(join(root, 'out')), right) < 2e-6, `${folder}, written`)
+  } finally {
+    await Promise.all([base.close(), post.close()])
+    rmSync(root, { recursive: true })
+  }
+}
+
+const forms = (form: string) => readdirSync(ROOT).filter((name) => name.endsWith(`-${form}`))
+const KINDS = 'Llama, GPT-2, BERT, RoBERTa'
+const BOTH = 'transformers 5.18.0 and 4.57.6'
+
+for (const [form, what, versions, note] of [
+  ['plain', 'tied embedding, stored once', ['5.18.0', '4.57.6']],
+  ['equal', 'tied embedding, stored twice', ['5.18.0', '4.57.6'], 'counted once; a written file holds both again'],
+  ['differs', 'config.json says tied, the file holds another head', ['5.18.0'], 'two tensors; what is written says tie_word_embeddings: false; version 4 of transformers ties them'],
+  ['silent', 'another head, and config.json leaves tie_word_embeddings out', ['5.18.0'], "the default of the model's class: tied for GPT-2, BERT, RoBERTa, not for Llama"],
+  ['saved', 'tied weights saved by safetensors.torch.save_model', ['5.18.0'], 'the head may be the only copy; what is written has the name of the embedding'],
+  ['head', 'tied embedding stored under the name of the head alone', ['5.18.0'], 'what is written has the name of the embedding'],
+  ['untied', 'untied head', ['5.18.0', '4.57.6']],
+] as const) {
+  const like = versions.length === 2 && form !== 'untied' ? BOTH : 'transformers 5.18.0'
+  compatible({ what: `${what} (${KINDS})`, outcome: 'read', like, note }, async () => {
+    assert.equal(forms(form).length, 4)
+    for (const name of forms(form)) {
+      const right = expected[name]['5.18.0']!
+      if (like === BOTH) assert.ok(far(right, expected[name]['4.57.6']!) < 2e-6, `${name}: the versions differ`)
+      await check(join(ROOT, name), right, join(ROOT, name.replace(/-.*/, '-plain')))
+    }
+  })
+}
+
+compatible({ what: 'tied and untied models in one merge or pair', outcome: 'read', like: 'mergekit 0.1.5', note: "the head of a tied model is its embedding; the result is untied and says so, where mergekit keeps the base's word" }, async () => {
+  for (const name of ['llama', 'gpt2', 'bert', 'roberta']) {
+    const opened = [await openCheckpoint(`${ROOT}/${name}-plain`), await openCheckpoint(`${ROOT}/${name}-untied`)]
+    const [tied, untied] = agreeOnTies(opened)
+    const heads = [...tied.tensors.keys()].filter((tensor) => !opened[0].tensors.has(tensor))
+    assert.deepEqual([...tied.tensors.keys()].sort(), [...untied.tensors.keys()].sort())
+    assert.equal(tied.config!.tie_word_embeddings, false)
+    const embedding = [...tied.tensors.keys()].find((tensor) => /(embed_tokens|wte|word_embeddings)\.weight$/.test(tensor))!
+    assert.deepEqual(await tied.read(heads.find((tensor) => tensor.endsWith('.weight'))!), await tied.read(embedding))
+    await Promise.all(opened.map((each) => each.close()))
+  }
+})
