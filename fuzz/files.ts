@@ -5,6 +5,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { handler as merge } from '../src/cli/merge.js'
 import { loadExperiment, readLocated, trainingSchema } from '../src/config/index.js'
 import { openCheckpoint } from '../src/checkpoint/index.js'
+import { loadModel } from '../src/models/index.js'
 import { packageRoot, readResults } from '../src/record/index.js'
 import { printTable, readSource, tableOf } from '../src/report/index.js'
 import { identifyTasks, openInputs, planRuns } from '../src/sweep/index.js'
@@ -139,7 +140,10 @@ export const FILES: Kind[] = [
     name: 'recipe',
     form: 'yaml',
     open: (folder) => [
-      ...written(folder, '.yaml', readdirSync(join(packageRoot, 'configs', 'family')).map((name) => readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8')), async (file) => (await readLocated(file, trainingSchema)).value),
+      ...written(folder, '.yaml', readdirSync(join(packageRoot, 'configs', 'family')).map((name) => readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8')), async (file) => {
+        const { model, ...rest } = (await readLocated(file, trainingSchema)).value
+        return [rest, model && Object.keys(loadModel(model).shapes)]
+      }),
       ...written(join(folder), '.zeroth.yaml', [readFileSync(join(packageRoot, 'configs', 'zeroth-order.yaml'), 'utf8')], async (file) => (await readLocated(file, zerothSchema)).value),
     ],
   },

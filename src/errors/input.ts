@@ -25,7 +25,8 @@ export function checkFile(path: string, missing = 'no such file'): void {
   if (path.includes('\0')) throw new UserError(`${path}: a path holds no NUL`)
   const info = within(path, missing, () => statSync(path))
   const other = OTHERS.find(([is]) => info[is]())
-  if (other) throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
+  // The shell's own pipes have a writer, and end.
+  if (other && !(info.isFIFO() && /^\/dev\/(stdin|fd\/\d+)$/.test(path))) throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
 }
 
 /** The bytes of a file, whole. @throws UserError: as checkFile, and for a file that cannot be read */

@@ -1,7 +1,9 @@
 // The steps of a run as they are made, a line each, so that an interrupted run goes on where it stopped: the moves so far are
 // the whole state, because directions are drawn again from their numbers.
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { checkValue, parseJson } from '../errors/input.js'
 import { attempt } from '../record/write.js'
 
 /** A step of MeZO, or a round of FedKSeed. */
@@ -13,6 +15,8 @@ export interface Entry {
   /** Directions walked along, and how far. */
   moves: [direction: number, scalar: number][]
 }
+
+const Made: z.ZodType<Entry> = z.object({ step: z.int(), loss: z.number(), moves: z.array(z.tuple([z.int(), z.number()])) })
 
 /** What a run is told of its past, and tells as it goes on. */
 export interface Journal {
@@ -29,7 +33,7 @@ export async function openJournal(file: string, identity: string): Promise<Journ
   }
   await attempt(file, () => writeFile(file, [identity, ...lines, ''].join('\n')))
   return {
-    past: lines.map((line) => JSON.parse(line) as Entry),
+    past: lines.map((line, i) => checkValue(Made, parseJson(line, `${file}:${i + 2}`), `${file}:${i + 2}`)),
     add: (entry) => attempt(file, () => appendFile(file, `${JSON.stringify(entry)}\n`)),
     remove: () => rm(file),
   }

@@ -3,8 +3,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { checkValue, parseJson } from '../errors/input.js'
 import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { loadModel, NotFinite, type Model } from '../models/index.js'
@@ -162,12 +164,16 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
   return results
 }
 
+const Earlier = z.looseObject({ results: z.array(z.looseObject({ name: z.string(), identity: z.string() })) })
+
 /** Results and lines of losses that an earlier start left in the folder. */
 async function readEarlier(out: string): Promise<{ results: ZerothResult[]; losses: string[] }> {
   const read = (file: string) => readFile(join(out, file), 'utf8').catch(() => null)
   const [summary, losses] = [await read('summary.json'), await read('losses.csv')]
   if (summary === null || losses === null) return { results: [], losses: [] }
-  return { results: JSON.parse(summary).results, losses: losses.split('\n') }
+  const file = join(out, 'summary.json')
+  const { results } = checkValue(Earlier, parseJson(summary, file), file)
+  return { results: results as unknown as ZerothResult[], losses: losses.split('\n') }
 }
 
 async function measure(model: Model, point: Point, task: Task, tokenizer: TextReader, items: number) {
