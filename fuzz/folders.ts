@@ -2,10 +2,10 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openAdapter, openCheckpoint, type Checkpoint } from '../src/checkpoint/index.js'
-import { loadReader } from '../src/evaluate/index.js'
 import { lossOf } from '../src/loss/index.js'
 import { loadModel } from '../src/models/index.js'
 import { packageRoot } from '../src/record/index.js'
+import { measureModel } from '../src/sweep/index.js'
 import { loadImageReader, readPixels } from '../src/tasks/index.js'
 import { setBackend, tf, type Batch } from '../src/tensor/index.js'
 import { loadChat, readTemplate } from '../src/tokenizer/chat.js'
@@ -68,7 +68,7 @@ function inPair(file: string): Sample {
   const pair = makePair()
   const path = join(pair, 'post', file)
   const command = ['eval', join(pair, 'post'), '--task', join(pair, 'items.jsonl'), '--items', '2']
-  return { file: path, command, read: async () => (await loadReader(join(pair, 'post'))) && lossIn(join(pair, 'post'), batchFor(0)) }
+  return { file: path, command, read: async () => (await setBackend('wasm')) && measureModel(join(pair, 'post'), join(pair, 'items.jsonl'), { items: 1 }) }
 }
 
 async function encodedIn(folder: string): Promise<unknown> {
