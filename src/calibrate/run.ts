@@ -8,7 +8,6 @@ import { encodeItems, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { packageVersion } from '../record/package.js'
-import { writeWhole } from '../record/write.js'
 import { loadTask } from '../tasks/index.js'
 import { tf, type Batch, type Tensor } from '../tensor/index.js'
 import { searchQ, type FoundQ } from './darex.js'
@@ -169,11 +168,11 @@ async function write(
     for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
   }
   const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
-  await writeCheckpoint(out, { plan, tensors: tensors(), config: pair.post.config, configText: pair.post.configText, copyFrom: homeOf(pair.post), tokenizerFrom: companionsOf(pair.post), card, overwrite })
   const stored: Record<string, StoredTensor> = {}
   for (const [name, { words, alpha, shape }] of signs) {
     stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0], shape[0]], values: words }
     stored[`${name}.scale`] = { dtype: 'F32', shape: [1], values: alpha }
   }
-  await writeWhole(resolve(out, 'signs.delta'), encodeFile(stored, { format: 'deltalab-signs' }))
+  const files = { 'signs.delta': encodeFile(stored, { format: 'deltalab-signs' }) }
+  await writeCheckpoint(out, { plan, tensors: tensors(), files, config: pair.post.config, configText: pair.post.configText, copyFrom: homeOf(pair.post), tokenizerFrom: companionsOf(pair.post), card, overwrite })
 }

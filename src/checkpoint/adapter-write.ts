@@ -1,13 +1,13 @@
 // Writes a LoRA adapter that peft loads: adapter_config.json and adapter_model.safetensors, complete or not at all.
-import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { writeFolder } from '../files/folder.js'
 import { moduleOf, planAdapter, type AdapterPlan, type Place } from './adapter-plan.js'
-import { PARTIAL, type Checkpoint } from './checkpoint.js'
+import type { Checkpoint } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { planLayout } from './layout.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './lora.js'
-import { checkTarget } from './target.js'
 
 /** The factors of one weight's change: B·A is added to the weight, of the shape [out, in]. */
 export interface LoraFactors {
@@ -44,15 +44,11 @@ const escape = (module: string) => module.replaceAll('.', '\\.')
 export async function writeAdapter(folder: string, options: AdapterOptions): Promise<void> {
   const { factors, dtype = 'F32' } = options
   if (factors.size === 0) throw new UserError(`${folder}: an adapter without factors is none; choose tensors that are matrices`)
-  const target = resolve(folder)
-  await checkTarget(folder, target, options.overwrite ?? false)
   const { config, contents } = describeAdapter(options)
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files
 
-  await mkdir(dirname(target), { recursive: true })
-  const partial = await mkdtemp(target + PARTIAL)
-  try {
+  await writeFolder(folder, { overwrite: options.overwrite, bytes: file.size }, async (partial) => {
     await writeFile(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`)
     if (options.card !== undefined) await writeFile(join(partial, 'README.md'), options.card)
     const handle = await open(join(partial, ADAPTER_WEIGHTS), 'wx')
@@ -62,16 +58,10 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
         const bytes = encode(dtype, typeof values === 'function' ? await values() : values)
         await handle.write(bytes, 0, bytes.length, file.spans.get(name)!.begin)
       }
-      await handle.sync()
     } finally {
       await handle.close()
     }
-    if (options.overwrite) await rm(target, { recursive: true, force: true })
-    await rename(partial, target)
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true })
-    throw error
-  }
+  })
 }
 
 /** adapter_config.json, and the tensors of the file under the names that peft looks for. */

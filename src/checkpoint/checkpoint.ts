@@ -3,18 +3,18 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { checkFile, readObject, readText } from '../errors/input.js'
 import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, notFinite, type WritableDtype } from './dtype.js'
 import { decodeCheckpoint } from './decoded.js'
+import { interruptedAt, PARTIAL } from '../files/leftovers.js'
+import { stateOf } from '../files/manifest.js'
 import { readHeader, type TensorEntry } from './header.js'
 import { followTies } from './tied.js'
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
-/** The temporary folders of writeCheckpoint end like this. */
-export const PARTIAL = '.partial-'
 
 export interface Checkpoint {
   folder: string
@@ -49,9 +49,12 @@ const CHUNK = 1 << 20
 /** Opens a folder with config.json and model.safetensors (or the sharded index). Reads headers only. */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const info = await stat(folder).catch(() => null)
-  if (!info) throw new UserError(`${folder}: no such checkpoint folder`)
+  if (!info) {
+    const why = await interruptedAt(resolve(folder))
+    throw new UserError(`${folder}: no such checkpoint folder${why === null ? '' : `: ${why}`}`)
+  }
   if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)
-  if (basename(folder).includes(PARTIAL))
+  if (basename(folder).includes(PARTIAL) && (await stateOf(folder)) !== 'complete')
     throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
 
   const path = join(folder, 'config.json')

@@ -1,17 +1,15 @@
-// Writes a checkpoint folder that other tools load. It appears under its final name complete or not at all: everything goes
-// to a folder beside it, is flushed to the disk, and is renamed.
-import { existsSync, rmSync } from 'node:fs'
-import { chmod, mkdtemp, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { UserError } from '../errors/index.js'
+// Writes a checkpoint folder that other tools load.
+import { existsSync } from 'node:fs'
+import { open, writeFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import { readText } from '../errors/input.js'
+import { writeFolder } from '../files/folder.js'
 import { checkedBytes } from './bytes.js'
 import { BITS, TORCH_NAMES } from './dtype.js'
 import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
 import { copyCompanions } from './companions.js'
 import { rewriteJson } from './spelling.js'
-import { amount, checkTarget, makePartial } from './target.js'
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
 export interface TensorContent {
@@ -35,43 +33,27 @@ export interface WriteOptions {
   copyFrom?: string
   /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
   tokenizerFrom?: string
-  /** Texts that stand in place of files of `copyFrom`, or beside them; null leaves a file out. */
-  files?: Readonly<Record<string, string | null>>
+  /** Files that stand in place of those of `copyFrom`, or beside them; null leaves one out. */
+  files?: Readonly<Record<string, string | Uint8Array | null>>
   /** Text of README.md. */
   card?: string
   /** Further strings for the header of every weight file. */
   metadata?: Record<string, string>
   /** Data bytes of one weight file. */
   maxShardBytes?: number
-  /** Replace an existing checkpoint folder. */
+  /** Replace a folder that this program wrote. */
   overwrite?: boolean
   /** Called with a sentence about what the folder lacks. */
   onWarning?: (text: string) => void
 }
 
-/** Throws a UserError for an existing folder, a full disk, NaN or Inf, and values too large for the dtype; nothing is left then. */
+/** Throws a UserError as writeFolder does, and for NaN or Inf and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
-  const target = resolve(folder)
-  await checkTarget(folder, target, options.overwrite ?? false)
   const layout = planLayout(options.plan, options.maxShardBytes ?? 5e9, { format: 'pt', ...options.metadata })
-  const partial = await makePartial(folder, target, layout.bytes)
-  const discard = () => rmSync(partial, { recursive: true, force: true })
-  process.once('exit', discard) // stopped by a signal, which the command line turns into an exit
-  try {
-    await chmod(partial, 0o777 & ~process.umask()) // mkdtemp makes it private
+  await writeFolder(folder, { overwrite: options.overwrite, bytes: layout.bytes }, async (partial) => {
     await writeWeights(partial, layout, options)
     await writeCompanions(partial, layout, options)
-    await flush(partial)
-    await replace(partial, target)
-  } catch (error) {
-    discard()
-    throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
-      ? new UserError(`${folder}: the disk is full (${amount(layout.bytes)} are needed); nothing was written`, { cause: error })
-      : error
-  } finally {
-    process.off('exit', discard)
-  }
-  await flush(dirname(target))
+  })
 }
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
@@ -147,21 +129,4 @@ function withDtype(config: Record<string, unknown>, dtype: string | undefined): 
   }
   const own = visit('', config) as Record<string, unknown>
   return found ? own : { torch_dtype: dtype, ...config }
-}
-
-/** Puts `partial` under its final name; an old folder is moved aside first and deleted after. */
-async function replace(partial: string, target: string): Promise<void> {
-  const entries = await readdir(target).catch(() => [])
-  if (!entries.length) return rename(partial, target)
-  const old = await mkdtemp(`${target}.old-`)
-  await rename(target, join(old, basename(target)))
-  await rename(partial, target)
-  await rm(old, { recursive: true, force: true })
-}
-
-/** Makes renames and new names in a folder last through a power cut; not every system lets a folder be opened. */
-async function flush(folder: string): Promise<void> {
-  const handle = await open(folder).catch(() => null)
-  await handle?.sync().catch(() => undefined)
-  await handle?.close()
 }

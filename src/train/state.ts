@@ -1,7 +1,9 @@
 // The state from which an interrupted training run resumes: step, weights and moments in one file, replaced atomically.
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { takeLock } from '../files/lock.js'
+import { attempt } from '../record/write.js'
 import type { AdamW } from './adamw.js'
 
 export interface State {
@@ -51,5 +53,16 @@ export async function loadState(file: string, recipe: string): Promise<State | n
 }
 
 export async function removeState(file: string) {
-  await rm(dirname(file), { recursive: true, force: true })
+  for (const each of [file, `${file}.tmp`]) await rm(each, { force: true })
+}
+
+/** Keeps other processes from the state until released; the folder goes where nothing is left in it. @throws UserError while one has it */
+export async function holdState(name: string, file: string): Promise<() => Promise<void>> {
+  await attempt(dirname(file), () => mkdir(dirname(file), { recursive: true }))
+  const unlock = await attempt(dirname(file), async () => takeLock(join(dirname(file), 'lock'), ({ pid, host }) =>
+    new UserError(`${name} is being trained by process ${pid} of ${host}: wait for it, or delete ${join(dirname(file), 'lock')} if it is gone`)))
+  return async () => {
+    unlock()
+    await rmdir(dirname(file)).catch(() => undefined)
+  }
 }

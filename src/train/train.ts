@@ -1,7 +1,6 @@
 // Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping. The same recipe
 // gives the same bytes, interrupted or not, on any number of workers.
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { openModel, writeCheckpoint, checkTarget } from '../checkpoint/index.js'
 import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
@@ -13,7 +12,7 @@ import { openData } from './open.js'
 import { startGradients } from './gradients.js'
 import { drawWeights, layoutOf, type Span } from './layout.js'
 import { learningRate } from './schedule.js'
-import { loadState, removeState, saveState } from './state.js'
+import { holdState, loadState, removeState, saveState } from './state.js'
 
 export interface TrainOptions {
   /** Folder that the recipe's paths are relative to. */
@@ -45,13 +44,14 @@ async function startingPoint(recipe: Training, root: string) {
   return { config, configText: checkpoint.configText, model, spans, weights }
 }
 
-async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { configText: string | null; companions: string }) {
+async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { configText: string | null; companions: string; files?: Record<string, string> }) {
   await writeCheckpoint(folder, {
     plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
     config,
     configText: options.configText,
     tokenizerFrom: options.companions,
+    files: options.files,
     overwrite: options.overwrite,
   })
 }
@@ -61,17 +61,28 @@ async function writeModel(folder: string, recipe: Training, config: Record<strin
  * @throws UserError before work starts for a bad recipe, data or output folder; for a loss that is no longer finite.
  */
 export async function train(recipe: Training, options: TrainOptions): Promise<{ out: string; loss: number }> {
-  const at = (path: string) => resolve(options.root, path)
-  const out = at(recipe.out)
+  const out = resolve(options.root, recipe.out)
   await checkTarget(recipe.out, out, options.overwrite ?? false)
+  const stateFile = join(`${out}.training`, 'state')
+  const release = await holdState(recipe.out, stateFile)
+  try {
+    return await trainHeld(recipe, options, out, stateFile)
+  } finally {
+    await release()
+  }
+}
+
+/** The same, while no other process trains to this folder. */
+async function trainHeld(recipe: Training, options: TrainOptions, out: string, stateFile: string): Promise<{ out: string; loss: number }> {
+  const at = (path: string) => resolve(options.root, path)
   await setBackend(options.backend)
   const { config, configText, model, spans, weights: initial } = await startingPoint(recipe, options.root)
   const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
   const batches = await openData(recipe, model, companions, at)
 
-  const stateFile = join(`${out}.training`, 'state')
   const identity = JSON.stringify(recipe)
   const saved = await loadState(stateFile, identity)
+  for (const snapshot of recipe.snapshots) await checkTarget(snapshot.out, at(snapshot.out), options.overwrite === true || saved !== null)
   const state = saved ?? { step: 0, weights: initial, optimiser: startAdamW(initial.length), log: [] }
   const decays = spans.filter(({ shape }) => shape.length > 1).map(({ begin, end }): [number, number] => [begin, end])
   const pool = await startGradients(config, initial.length, { ...options, micro_batches: recipe.micro_batches })
@@ -98,9 +109,8 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   } finally {
     await pool.close()
   }
-  await mkdir(dirname(out), { recursive: true })
-  await writeModel(out, recipe, config, spans, state.weights, { configText, companions, overwrite: options.overwrite })
-  await writeFile(join(out, 'loss.csv'), ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n'))
+  const files = { 'loss.csv': ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n') }
+  await writeModel(out, recipe, config, spans, state.weights, { configText, companions, files, overwrite: options.overwrite })
   await removeState(stateFile)
   return { out, loss: last }
 }

@@ -148,7 +148,7 @@ test('config keeps its text but for the dtype; tokenizer and generation files co
       config,
       card: '# card\n',
     })
-    assert.deepEqual(readdirSync(out).sort(), [...extras, 'README.md', 'config.json', 'model.safetensors'].sort())
+    assert.deepEqual(readdirSync(out).sort(), [...extras, '.deltalab.json', 'README.md', 'config.json', 'model.safetensors'].sort())
     assert.equal(readFileSync(join(out, 'README.md'), 'utf8'), '# card\n')
     return readFileSync(join(out, 'config.json'), 'utf8')
   }
@@ -245,26 +245,23 @@ test('a place that cannot be written is one line', async () => {
   )
 })
 
-test('an existing folder is kept unless it is a checkpoint and --overwrite is given; an empty one is used', async () => {
+test('an existing folder is kept, with --overwrite too, unless it was written here; an empty one is used', async () => {
   const one = { plan: [{ name: 'a', dtype: 'F32', shape: [2] }], tensors: [good] }
-  const empty = fresh()
-  mkdirSync(empty)
-  await writeCheckpoint(empty, one)
-  const old = folder(fresh(), { old: [[1], [5]] })
-  await assert.rejects(writeCheckpoint(old, one), /exists and is not empty; choose another name or give --overwrite/)
-  await assert.rejects(writeCheckpoint(old, { ...one, tensors: [], overwrite: true }), /never came/)
-  const kept = await openCheckpoint(old)
-  assert.deepEqual([...(await kept.read('old'))], [5], 'a failed overwrite keeps the old one')
+  const out = fresh()
+  mkdirSync(out)
+  await writeCheckpoint(out, one)
+  await assert.rejects(writeCheckpoint(out, one), /exists and is not empty; choose another name or give --overwrite/)
+  await assert.rejects(writeCheckpoint(out, { ...one, tensors: [], overwrite: true }), /never came/)
+  const kept = await openCheckpoint(out)
+  assert.deepEqual([...(await kept.read('a'))], [1, 2], 'a failed overwrite keeps the old one')
   await kept.close()
-  await writeCheckpoint(old, { ...one, overwrite: true })
-  assert.deepEqual(readdirSync(old), ['model.safetensors'])
-  const notes = fresh()
-  mkdirSync(notes)
-  writeFileSync(join(notes, 'thesis.tex'), 'years of work')
-  await assert.rejects(writeCheckpoint(notes, { ...one, overwrite: true }), /is not a checkpoint folder and is not overwritten/)
-  assert.deepEqual(readdirSync(notes), ['thesis.tex'])
+  await writeCheckpoint(out, { ...one, card: '# card', overwrite: true })
+  assert.deepEqual(readdirSync(out).sort(), ['.deltalab.json', 'README.md', 'model.safetensors'])
+  const other = folder(fresh(), { old: [[1], [5]] })
+  await assert.rejects(writeCheckpoint(other, { ...one, overwrite: true }), /deltalab did not write this folder, and does not overwrite it/)
+  assert.deepEqual(readdirSync(other).sort(), ['config.json', 'model.safetensors'])
   assert.deepEqual(
-    readdirSync(root).filter((name) => /partial|old-/.test(name)),
+    readdirSync(root).filter((name) => /partial|old-|lock/.test(name)),
     [],
   )
 })

@@ -1,0 +1,98 @@
+// What a run that was killed leaves beside the folder that it was writing, and what becomes of it: nothing that was finished is
+// lost, nothing half-written stays.
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import os from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { takeLock } from './lock.js'
+import { isReplaced, removeOwn, stateOf, strangersIn } from './manifest.js'
+
+/** Folders beside `name` are called `name.partial-Ab12Cd` while they are written, and `name.old-Ab12Cd` while they are replaced. */
+export const PARTIAL = '.partial-'
+export const OLD = '.old-'
+
+/** Keeps a name for this process alone, until released. @throws UserError while another one writes it */
+export function holdName(folder: string, target: string): () => void {
+  const path = `${target}.deltalab-lock`
+  try {
+    return takeLock(path, ({ pid, host }) =>
+      new UserError(`${folder}: is being written by process ${pid}${host === os.hostname() ? '' : ` of ${host} (if that is gone, delete ${path})`}; wait for it, or choose another name`))
+  } catch (error) {
+    throw error instanceof UserError ? error : new UserError(`${folder}: cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+interface Leftovers {
+  /** Full paths by the letters at their ends. */
+  partial: Map<string, string>
+  old: Map<string, string>
+  /** Folders of such names that nothing tells where they are from. */
+  others: string[]
+}
+
+async function findLeftovers(target: string): Promise<Leftovers> {
+  const found: Leftovers = { partial: new Map(), old: new Map(), others: [] }
+  for (const name of await readdir(dirname(target)).catch(() => [])) {
+    for (const [kind, end] of [['partial', PARTIAL], ['old', OLD]] as const) {
+      const start = basename(target) + end
+      const [id, path] = [name.slice(start.length), join(dirname(target), name)]
+      if (!name.startsWith(start) || !/^\w{6}$/.test(id)) continue
+      if (kind === 'partial' || (await isReplaced(path, id))) found[kind].set(id, path)
+      else found.others.push(path)
+    }
+  }
+  return found
+}
+
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null
+
+/** What is to be said of a folder that is not there because a run was killed while it replaced it; null where that is not why. */
+export async function interruptedAt(target: string): Promise<string | null> {
+  if (await exists(target)) return null
+  const { partial, old } = await findLeftovers(target)
+  const [[id, before] = []] = old
+  if (before !== undefined) {
+    const after = partial.get(id!)
+    const isWhole = after !== undefined && (await stateOf(after)) === 'complete'
+    return `a run with --overwrite was interrupted while it replaced this folder: the one before is ${before}${isWhole ? `, the finished new one ${after}` : ''}; rename the one that you want to ${target}`
+  }
+  for (const path of partial.values()) if ((await stateOf(path)) === 'complete') return `a run was interrupted when it was finished: rename ${path} to ${target}`
+  return null
+}
+
+/**
+ * Puts right what killed runs left, while the name is held: a replacement is completed or undone, a finished folder gets its
+ * name, unfinished ones and those that were being deleted go.
+ * @throws UserError that says what was put right, where that changes what the name stands for
+ */
+export async function finishInterrupted(folder: string, target: string): Promise<void> {
+  const { partial, old, others } = await findLeftovers(target)
+  const said: string[] = []
+  for (const path of others) await rmdir(path).catch(() => undefined) // goes only where nothing is in it: the end of a deletion
+  for (const [id, before] of old) {
+    if (await exists(target)) {
+      if ((await strangersIn(before))?.length === 0) await removeOwn(before)
+      continue
+    }
+    const after = partial.get(id)
+    if (after !== undefined && (await stateOf(after)) === 'complete') {
+      await rename(after, target)
+      partial.delete(id)
+      if ((await strangersIn(before))?.length === 0) await removeOwn(before)
+      said.push('a run was killed while it replaced this folder; the new one is in its place now')
+    } else {
+      await rename(before, target)
+      said.push('a run was killed while it replaced this folder; the one before is in its place again')
+    }
+  }
+  for (const [id, path] of partial) {
+    const state = await stateOf(path)
+    if (state === null) await rmdir(path).catch(() => undefined) // goes only where nothing is in it
+    if (state === 'unfinished') await rm(path, { recursive: true, force: true })
+    if (state !== 'complete') continue
+    const place = (await exists(target)) ? `${target}.finished-${id}` : target
+    await rename(path, place)
+    said.push(`a run was killed when it was finished; what it wrote is ${place === target ? 'in its place' : place} now`)
+  }
+  if (said.length) throw new UserError(`${folder}: ${said.join('; ')}. Nothing else was done: give the command again if it is still wanted`)
+}

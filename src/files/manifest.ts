@@ -1,0 +1,111 @@
+// What this program wrote into a folder: a hidden list in it, by which --overwrite and a clean-up know their own files from all
+// others.
+import { createHash } from 'node:crypto'
+import { open, readdir, readFile, rename, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export const MANIFEST = '.deltalab.json'
+
+/** `files` once the folder is complete: the fingerprint of each file by its path. */
+interface Manifest {
+  deltalab: 1
+  files?: Record<string, string>
+  /** The letters of the run that put the folder aside, to replace it. */
+  replaced?: string
+}
+
+/** Marks a folder as one that is being written. */
+export const markUnfinished = (folder: string): Promise<void> => writeFile(join(folder, MANIFEST), JSON.stringify({ deltalab: 1 } satisfies Manifest))
+
+/** Lists what is in a folder, flushed to the disk: from now on it is complete. */
+export async function sealFolder(folder: string): Promise<void> {
+  const files: Record<string, string> = {}
+  for (const path of await listFiles(folder)) files[path] = await fingerprint(join(folder, path), true)
+  await writeFile(join(folder, MANIFEST), `${JSON.stringify({ deltalab: 1, files } satisfies Manifest, null, 1)}\n`, { flush: true })
+}
+
+/** Notes in a folder that it is about to be put aside: nothing else may be taken for one that was. */
+export async function markReplaced(folder: string, id: string): Promise<void> {
+  const draft = join(folder, `${MANIFEST}.part`)
+  await writeFile(draft, JSON.stringify({ ...(await readManifest(folder)), replaced: id }), { flush: true })
+  await rename(draft, join(folder, MANIFEST))
+}
+
+/** Whether a run put this folder aside. @param id the letters of that run */
+export const isReplaced = async (folder: string, id: string): Promise<boolean> => (await readManifest(folder))?.replaced === id
+
+/** `complete`, `unfinished`, or null for a folder that is none of this program's. */
+export async function stateOf(folder: string): Promise<'complete' | 'unfinished' | null> {
+  const manifest = await readManifest(folder)
+  return manifest && (manifest.files ? 'complete' : 'unfinished')
+}
+
+/** Paths of files that this program did not write, or that were changed since; null where it wrote none of them. */
+export async function strangersIn(folder: string): Promise<string[] | null> {
+  const known = (await readManifest(folder))?.files
+  if (!known) return null
+  const strangers: string[] = []
+  for (const path of await listFiles(folder)) {
+    if (!Object.hasOwn(known, path) || (await fingerprint(join(folder, path)).catch(() => '')) !== known[path]) strangers.push(path)
+  }
+  return strangers
+}
+
+/** Deletes the files of the list, its own last, and the folder where nothing else is in it. */
+export async function removeOwn(folder: string): Promise<void> {
+  const known = Object.keys((await readManifest(folder))?.files ?? {})
+  const gone = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  }
+  for (const path of known) await unlink(join(folder, path)).catch(gone)
+  const folders = new Set(known.flatMap((path) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))))
+  for (const each of [...folders].sort((one, two) => two.length - one.length)) await rmdir(join(folder, each)).catch(() => undefined)
+  for (const name of [`${MANIFEST}.part`, MANIFEST]) await unlink(join(folder, name)).catch(gone)
+  await rmdir(folder)
+}
+
+async function readManifest(folder: string): Promise<Manifest | null> {
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => null)
+  if (text === null) return null
+  try {
+    const value = JSON.parse(text) as Manifest | null
+    return value?.deltalab === 1 ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** Everything below a folder that is not a folder with something in it, but for the list. */
+async function listFiles(folder: string, below = ''): Promise<string[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true })
+  const paths: string[] = []
+  for (const entry of entries) {
+    const path = `${below}${entry.name}`
+    if (!entry.isDirectory()) paths.push(path)
+    else {
+      const inside = await listFiles(folder, `${path}/`)
+      paths.push(...(inside.length ? inside : [`${path}/`]))
+    }
+  }
+  return paths.filter((path) => !path.startsWith(MANIFEST)).sort()
+}
+
+/** Bytes at either end of a file that are looked at: whoever trains a model again changes them, and a whole one takes minutes to read. */
+const END = 1 << 20
+
+async function fingerprint(path: string, flush = false): Promise<string> {
+  const handle = await open(path)
+  try {
+    if (flush) await handle.sync().catch(() => undefined)
+    const { size } = await handle.stat()
+    const hash = createHash('sha256').update(`${size} `)
+    const bytes = Buffer.alloc(Math.min(size, END))
+    for (const position of size > END ? [0, size - bytes.length] : [0]) {
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, position)
+      hash.update(bytes.subarray(0, bytesRead))
+    }
+    return hash.digest('hex').slice(0, 32)
+  } finally {
+    await handle.close()
+  }
+}

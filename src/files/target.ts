@@ -1,0 +1,98 @@
+// The folder that is to be written: whether its name is free, nothing that is read is lost with it, and the disk has room.
+import { access, constants, readdir, realpath, stat, statfs } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { finishInterrupted, holdName } from './leftovers.js'
+import { strangersIn } from './manifest.js'
+
+/** An error names at most this many files. */
+const NAMED = 5
+
+/**
+ * For commands that want to know before they compute; what an interrupted run left of the folder is put right.
+ * @throws UserError when the name is taken or may not be written, or when something was put right
+ */
+export async function checkTarget(folder: string, given: string, overwrite: boolean): Promise<void> {
+  const target = await placeOf(folder, given)
+  await checkPlace(folder, target)
+  if (await stat(dirname(target)).catch(() => null)) {
+    const release = holdName(folder, target)
+    try {
+      await finishInterrupted(folder, target)
+    } finally {
+      release()
+    }
+  }
+  await checkFree(folder, target, overwrite)
+}
+
+/** Where a folder really is, or will be: a link to it is not replaced, but what it leads to. */
+export async function placeOf(folder: string, given = resolve(folder)): Promise<string> {
+  if (folder === '') throw new UserError('the folder to write has an empty name', { exitCode: 2 })
+  const target = resolve(given)
+  const real = await realpath(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    if (error.code === 'ENOTDIR') return target // said by checkPlace
+    throw new UserError(`${folder}: cannot be used (${error.code})`, { cause: error })
+  })
+  if (real !== null) return real
+  if (await access(target, constants.F_OK).then(() => false, async () => (await readdir(dirname(target)).catch((): string[] => [])).includes(basename(target))))
+    throw new UserError(`${folder}: is a link that leads nowhere`)
+  return dirname(target) === target ? target : join(await placeOf(folder, dirname(target)), basename(target))
+}
+
+/** @throws UserError for what is no folder, cannot be one, or cannot be replaced as a whole */
+export async function checkPlace(folder: string, target: string): Promise<void> {
+  await readdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return
+    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, { cause: error })
+  })
+  const above = await nearest(dirname(target))
+  await access(above, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(`${folder}: cannot be written: ${cause.message}`, { cause })
+  })
+  const own = await stat(target).catch(() => null)
+  if (own && own.dev !== (await stat(above)).dev) throw new UserError(`${folder}: a disk is mounted there, which cannot be replaced; choose a folder in it`)
+}
+
+/** @throws UserError for a folder with something in it, but for what this program wrote where it may be replaced */
+export async function checkFree(folder: string, target: string, overwrite: boolean): Promise<void> {
+  const entries = await readdir(target).catch(() => [])
+  if (!entries.length) return
+  if (!overwrite) throw new UserError(`${folder}: exists and is not empty; choose another name or give --overwrite`)
+  await checkOwn(folder, target)
+}
+
+/** @param place where the files are now @throws UserError that names what this program did not write */
+export async function checkOwn(folder: string, place: string): Promise<void> {
+  const strangers = await strangersIn(place)
+  if (strangers === null) throw new UserError(`${folder}: deltalab did not write this folder, and does not overwrite it; choose another name, or delete it yourself`)
+  if (!strangers.length) return
+  const rest = strangers.length > NAMED ? ` and ${strangers.length - NAMED} more` : ''
+  throw new UserError(`${folder}: is not overwritten: ${strangers.slice(0, NAMED).join(', ')}${rest} ${strangers.length > 1 ? 'are' : 'is'} not as deltalab wrote it; move it away, or choose another name`)
+}
+
+/** Throws a UserError when the folder is one that is read, lies in one, or holds one that would be replaced with it. */
+export async function checkApart(folder: string, inputs: Iterable<string>): Promise<void> {
+  const target = await placeOf(folder)
+  const isIn = (inner: string, outer: string) => !/^\.\.(?:[\\/]|$)/.test(relative(outer, inner))
+  for (const given of inputs) {
+    const input = await realpath(given)
+    if (input === target) throw new UserError(`${folder} is the folder of an input; choose another name`)
+    if (isIn(target, input)) throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a folder outside it`)
+    if (isIn(input, target)) throw new UserError(`${folder} holds ${given}, an input, and would replace it; choose another name`)
+  }
+}
+
+/** Throws a UserError when the disk of the folder has not room for so many bytes. */
+export async function checkSpace(folder: string, target: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(await nearest(dirname(target)))
+  if (bytes > bavail * bsize) throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
+}
+
+export const amount = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
+
+/** The folder, or the first above it that exists. */
+async function nearest(folder: string): Promise<string> {
+  return (await stat(folder).catch(() => null)) || dirname(folder) === folder ? folder : nearest(dirname(folder))
+}
