@@ -114,7 +114,7 @@ export interface ScalesResult extends Omit<Distilled, 'scales' | 'initial'> {
 export async function calibrateScales(base: string, post: string, options: ScalesOptions): Promise<ScalesResult> {
   const { task, items, steps, rate, out, overwrite } = options
   if (!(rate > 0)) throw new UserError(`the learning rate must be above 0; got ${rate}`, { exitCode: 2 })
-  if (out) await checkTarget(out, resolve(out), overwrite ?? false)
+  if (out) await checkTarget(out, resolve(out), overwrite ?? false, [base, post])
   const held = await hold(base, post, options)
   const names = selectTensors(
     held.pair.names.map((name) => held.pair.post.tensors.get(name)!),

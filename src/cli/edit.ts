@@ -31,7 +31,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler(args: Args): Promise<void> {
   const steps = readSteps(args)
   checkSteps(steps, args.data !== undefined)
-  await checkTarget(args.out, resolve(args.out), args.overwrite)
+  await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
   const [base, post] = sayFormats(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })

@@ -28,7 +28,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { setBackend }] = await Promise.all([
     import('../checkpoint/index.js'), import('../edit/index.js'), import('../tensor/index.js'),
   ])
-  await checkTarget(out, resolve(out), overwrite)
+  await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   const [base, post] = sayFormats(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   await setBackend(args.backend)

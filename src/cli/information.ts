@@ -26,7 +26,7 @@ export async function handler({ model, out, kind, task, items, overwrite, json, 
   const [{ checkTarget }, { setBackend }, { writeInformation }] = await Promise.all([
     import('../checkpoint/index.js'), import('../tensor/index.js'), import('../calibrate/information.js'),
   ])
-  await checkTarget(out, resolve(out), overwrite)
+  await checkTarget(out, resolve(out), overwrite, [model])
   const backend = await setBackend(args.backend)
   const { tensors } = await writeInformation(kind, model, out, { task, items, overwrite, backend: backend.package })
   const text = `${kind} of ${tensors} tensors on ${items} items of ${task}\n${out} written\n`

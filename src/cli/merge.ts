@@ -1,7 +1,7 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkApart, checkSpace, checkTarget } from '../checkpoint/index.js'
+import { checkSpace, checkTarget } from '../checkpoint/index.js'
 import { readLocated } from '../config/located.js'
 import { chooseTokenizer, describeMerge, estimateMerge, mergeCheckpoints, mergeSchema, openModels, planMerge } from '../merge/index.js'
 import { BACKENDS, setBackend, type BackendName } from '../tensor/index.js'
@@ -28,19 +28,19 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 const SHOWN = 8 // warnings that are printed
-
 export async function handler({ config, out, dryRun, seed, shardSize, overwrite, backend: wanted, json }: Args): Promise<void> {
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
   const { value, text, errorAt } = await readLocated(config, mergeSchema)
-  if (!dryRun) await checkTarget(out, resolve(out), overwrite)
+  if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openModels(config, value, errorAt)
   try {
     const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
-    await checkApart(out, sayFormats(models.all.map(({ checkpoint }) => checkpoint)).map(({ folder }) => folder))
+    sayFormats(models.all.map(({ checkpoint }) => checkpoint))
+    await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), estimate.result.bytes)
     const backend = await setBackend(wanted)
     const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)

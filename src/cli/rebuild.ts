@@ -28,7 +28,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
       import('../record/package.js'),
     ])
   const seeds = await readSeeds(delta)
-  await checkTarget(out, resolve(out), overwrite)
+  await checkTarget(out, resolve(out), overwrite, [base])
   const { point, model, identity, config, configText, hashes, home, companions } = await readPoint(base)
   if (identity !== seeds.base) throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
   rebuild(point, seeds)

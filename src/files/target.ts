@@ -1,4 +1,5 @@
 // The folder that is to be written: whether its name is free, nothing that is read is lost with it, and the disk has room.
+import { existsSync } from 'node:fs'
 import { access, constants, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
@@ -10,11 +11,13 @@ const NAMED = 5
 
 /**
  * For commands that want to know before they compute; what an interrupted run left of the folder is put right.
+ * @param inputs what is read; names of the hub do not count
  * @throws UserError when the name is taken or may not be written, or when something was put right
  */
-export async function checkTarget(folder: string, given: string, overwrite: boolean): Promise<void> {
+export async function checkTarget(folder: string, given: string, overwrite: boolean, inputs: readonly string[] = []): Promise<void> {
   const target = await placeOf(folder, given)
   await checkPlace(folder, target)
+  if (overwrite || !(await readdir(target).catch(() => [])).length) await checkApart(given, inputs.filter((input) => existsSync(input)))
   if (await stat(dirname(target)).catch(() => null)) {
     const release = holdName(folder, target)
     try {

@@ -1,7 +1,7 @@
 // One file of the hub into the cache: what an earlier start left is kept and the rest asked for, and the whole is checked
 // against the checksum that the hub gives before it gets its name.
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
@@ -39,9 +39,14 @@ export async function downloadBlob(
     throw failureOf(error, repository, settings, file.path)
   })
   for (const last of [false, true]) {
-    await fetchRest(repository, file, partial, settings, onBytes)
-    if ((await checksumOf(partial, file)) === file.checksum) return rename(partial, blob)
-    await rm(partial)
+    try {
+      await fetchRest(repository, file, partial, settings, onBytes)
+      if ((await checksumOf(partial, file)) === file.checksum) return await rename(partial, blob)
+    } catch (error) {
+      if (existsSync(blob)) return // another process brought it meanwhile
+      throw error
+    }
+    await rm(partial, { force: true })
     if (last) throw new UserError(`${repository.name}, ${file.path}: the bytes do not have the checksum that the hub gives, twice in a row`)
   }
 }

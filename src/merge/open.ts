@@ -1,4 +1,5 @@
 // Opens the models that a merge file names: headers only, each once, under a label of its own.
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { agreeOnTies, isAdapter, openAdapter, openModel, openModels as openModelAndPost, type Checkpoint } from '../checkpoint/index.js'
@@ -20,6 +21,8 @@ export interface Models {
   all: Model[]
   /** As the file writes them. */
   names: string[]
+  /** Every folder that is read, those of adapters and of data too. */
+  folders: string[]
   close(): Promise<void>
 }
 
@@ -65,7 +68,7 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
   const names = [...new Set(weights.map(([text]) => text))]
   const all = [...new Set(names.map((text) => byText.get(text)!))]
   for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries()) all[i].checkpoint = checkpoint
-  return { of: (text) => byText.get(text)!, all, names, close }
+  return { of: (text) => byText.get(text)!, all, names, folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))), close }
 }
 
 /** `model+adapter`, which are closed together. */

@@ -1,5 +1,6 @@
 // A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
-import { companionsOf, openModel, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
+import { resolve } from 'node:path'
+import { checkTarget, companionsOf, openModel, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
@@ -40,6 +41,7 @@ export async function writeRandom(out: string, { config, configText, seed, dtype
         yield { name, values }
       }
     }
+    if (near !== undefined) await checkTarget(out, resolve(out), overwrite ?? false, [near])
     await writeCheckpoint(out, {
       plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
       tensors: contents(),
