@@ -1,9 +1,9 @@
 // One file of the hub into the cache: what an earlier start left is kept and the rest asked for, and the whole is checked
 // against the checksum that the hub gives before it gets its name.
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { failureOf, isOutage } from './failure.js'
@@ -23,7 +23,7 @@ export interface RemoteFile {
 const FRUITLESS = 3
 
 /**
- * Brings a file to `blob` (a path of the cache). Bytes go to `<blob>.incomplete`, which a later call goes on from.
+ * Brings a file to `blob` (a path of the cache). What came of it is kept as `<blob>.incomplete`, which a later call goes on from.
  * @param onBytes called with the bytes of the file that are here
  * @throws UserError: not reachable, not allowed, or a checksum that does not fit twice in a row
  */
@@ -34,20 +34,39 @@ export async function downloadBlob(
   settings: HubSettings,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<void> {
-  const partial = `${blob}.incomplete`
   await mkdir(dirname(blob), { recursive: true }).catch((error: unknown) => {
     throw failureOf(error, repository, settings, file.path)
   })
+  const partial = await takePartial(blob)
   for (const last of [false, true]) {
-    try {
-      await fetchRest(repository, file, partial, settings, onBytes)
-      if ((await checksumOf(partial, file)) === file.checksum) return await rename(partial, blob)
-    } catch (error) {
-      if (existsSync(blob)) return // another process brought it meanwhile
+    await fetchRest(repository, file, partial, settings, onBytes).catch(async (error: unknown) => {
+      await rename(partial, `${blob}.incomplete`).catch(() => undefined)
       throw error
-    }
-    await rm(partial, { force: true })
+    })
+    if ((await checksumOf(partial, file)) === file.checksum) return rename(partial, blob)
+    await rm(partial)
     if (last) throw new UserError(`${repository.name}, ${file.path}: the bytes do not have the checksum that the hub gives, twice in a row`)
+  }
+}
+
+let downloads = 0
+
+/** A name that nothing else writes to, with the bytes that an earlier start left: only one process can rename them. */
+async function takePartial(blob: string): Promise<string> {
+  const own = `${blob}.${process.pid}-${downloads++}.incomplete`
+  for (const name of await readdir(dirname(blob))) {
+    const [, sum, pid] = /^(\w+)\.(?:(\d+)-\d+\.)?incomplete$/.exec(name) ?? []
+    if (sum !== basename(blob) || (pid !== undefined && isAlive(Number(pid)))) continue
+    if (await rename(join(dirname(blob), name), own).then(() => true, () => false)) break
+  }
+  return own
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -131,6 +131,7 @@ async function placeFile(
 
 async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await writeFile(`${path}.incomplete`, text)
-  await rename(`${path}.incomplete`, path)
+  const own = `${path}.${process.pid}.incomplete`
+  await writeFile(own, text)
+  await rename(own, path)
 }
