@@ -142,7 +142,7 @@ export const FILES: Kind[] = [
     open: (folder) => [
       ...written(folder, '.yaml', readdirSync(join(packageRoot, 'configs', 'family')).map((name) => readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8')), async (file) => {
         const { model, ...rest } = (await readLocated(file, trainingSchema)).value
-        return [rest, model && Object.keys(loadModel(model).shapes)]
+        return [rest, model && !rest.from && Object.keys(loadModel(model).shapes)]
       }),
       ...written(join(folder), '.zeroth.yaml', [readFileSync(join(packageRoot, 'configs', 'zeroth-order.yaml'), 'utf8')], async (file) => (await readLocated(file, zerothSchema)).value),
     ],

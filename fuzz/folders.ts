@@ -109,7 +109,7 @@ function adapter(folder: string, file: string): Sample[] {
   const base = writeModel(join(folder, 'base'), { 'model.layers.0.q.weight': [[2, 3], [1, 2, 3, 4, 5, 6]], 'model.norm.weight': [[3], [1, 1, 1]] })
   const to = join(folder, 'adapter')
   mkdirSync(to)
-  writeFileSync(join(to, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', base_model_name_or_path: '../base', r: 1, lora_alpha: 2, target_modules: ['q'], bias: 'none', use_rslora: false, rank_pattern: {}, alpha_pattern: {}, init_lora_weights: true, task_type: 'CAUSAL_LM' }))
+  writeFileSync(join(to, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', base_model_name_or_path: '../base', r: 1, lora_alpha: 2, target_modules: ['q'], bias: 'none', use_rslora: false, rank_pattern: { 'layers.0.q': 1, 'x.*': 4 }, alpha_pattern: { q: 3 }, modules_to_save: null, target_parameters: [], trainable_token_indices: null, init_lora_weights: true, task_type: 'CAUSAL_LM' }))
   writeFileSync(join(to, 'adapter_model.safetensors'), safetensors({ [A]: [[1, 3], [1, 2, 3]], [B]: [[2, 1], [4, 5]] }))
   const read = async () => {
     const opened = await openCheckpoint(base)

@@ -7,7 +7,19 @@ import { checkValue, readObject } from '../errors/input.js'
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 
-const pattern = z.record(z.string(), z.number()).nullish().transform((value) => value ?? {})
+/** By the ends of modules' names, as regular expressions. */
+const pattern = <T extends z.ZodType<number>>(value: T) =>
+  z.record(z.string().refine(isRegex, 'is not a regular expression'), value).nullish().transform((patterns) => patterns ?? {})
+
+function isRegex(source: string): boolean {
+  try {
+    return Boolean(endOf(source))
+  } catch {
+    return false
+  }
+}
+
+const endOf = (source: string): RegExp => new RegExp(`^(.*\\.)?(${source})$`)
 
 const ids = z.array(z.number().int().min(0))
 
@@ -17,8 +29,8 @@ const Config = z.looseObject({
   base_model_name_or_path: z.string().nullish(),
   r: z.number().int().min(1).default(8),
   lora_alpha: z.number().default(8),
-  rank_pattern: pattern,
-  alpha_pattern: pattern,
+  rank_pattern: pattern(z.number().int().min(1)),
+  alpha_pattern: pattern(z.number()),
   use_rslora: z.boolean().nullish(),
   fan_in_fan_out: z.boolean().nullish(),
   use_dora: z.boolean().nullish(),
@@ -69,7 +81,7 @@ const REFUSED = [
 
 /** The value of the first pattern that fits the end of a module's name, as peft matches them. */
 function patternValue(patterns: Readonly<Record<string, number>>, module: string): number | undefined {
-  const key = Object.keys(patterns).find((each) => new RegExp(`^(.*\\.)?(${each})$`).test(module))
+  const key = Object.keys(patterns).find((each) => endOf(each).test(module))
   return key === undefined ? undefined : patterns[key]
 }
 

@@ -1,6 +1,7 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
 import type { Checkpoint } from './checkpoint.js'
 import { checkedBytes } from './bytes.js'
+import { countNonFinite, notFinite } from './dtype.js'
 import { sizeOf } from './layout.js'
 
 /** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
@@ -16,19 +17,25 @@ export function overlay(
     const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype
     return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + sizeOf({ dtype, shape }) }]
   }))
+  const computed = async (name: string): Promise<Float32Array> => {
+    const values = await compute(name)
+    const bad = countNonFinite(values)
+    if (bad.count) throw notFinite(`${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`, values, bad)
+    return values
+  }
   return {
     ...checkpoint,
     tensors,
-    read: (name) => (shapes.has(name) ? compute(name) : checkpoint.read(name)),
+    read: (name) => (shapes.has(name) ? computed(name) : checkpoint.read(name)),
     readRows: async (name, rows) => {
       if (!shapes.has(name)) return checkpoint.readRows(name, rows)
-      const values = await compute(name)
+      const values = await computed(name)
       const stride = values.length / shapes.get(name)![0]
       return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
     },
     readBytes: async (name) => {
       if (!shapes.has(name)) return checkpoint.readBytes(name)
-      return checkedBytes(tensors.get(name)!, await compute(name))
+      return checkedBytes(tensors.get(name)!, await computed(name))
     },
   }
 }
