@@ -1,6 +1,7 @@
 // Filters and tests of Jinja2 3.1, and what transformers and lm-evaluation-harness add.
 import { operate, subscript } from './operators.js'
-import { capitalise, replaced, strip, title } from './methods.js'
+import { capitalise, title } from './case.js'
+import { replaced, strip } from './methods.js'
 import { formatted, json, printed } from './text.js'
 import { compare, equal, isNumber, itemsOf, kindOf, sizeOf, toNumber, truth, Tuple, Undefined, used, View, type Value } from './values.js'
 

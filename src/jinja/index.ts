@@ -4,6 +4,7 @@ import type { Style } from './filters.js'
 import { parseTemplate, type AnyNode } from './parse.js'
 import { toValue, type Callable, type Value } from './values.js'
 
+export { capitalise } from './case.js'
 export { Float, parseNumbers, plainNumbers, Whole, wholeOf } from './numbers.js'
 export { printed } from './text.js'
 export { toValue, type Callable } from './values.js'

@@ -1,4 +1,5 @@
 // Methods of texts, lists and dicts, as Python has them.
+import { capitalise, title } from './case.js'
 import { printed, real } from './text.js'
 import { compare, entryOf, equal, isNumber, itemsOf, kindOf, toNumber, Tuple, Undefined, View, type Callable, type Dict, type Value } from './values.js'
 
@@ -13,14 +14,6 @@ export function strip(text: string, letters: Value | undefined, sides: 'both' | 
   const start = sides === 'right' ? text : text.replace(new RegExp(`^[${set}]+`, 'u'), '')
   return sides === 'left' ? start : start.replace(new RegExp(`[${set}]+$`, 'u'), '')
 }
-
-const upperFirst = (text: string) => text.replace(/^./u, (letter) => titled(letter))
-/** A letter in title case: a digraph or a ligature has one capital. */
-export const titled = (letter: string): string => ((upper) => (upper.length > letter.length && upper.length > 1 ? upper[0] + upper.slice(1).toLowerCase() : upper))(letter.toUpperCase())
-export const capitalise = (text: string): string => upperFirst(lower(text))
-/** Letter by letter where JavaScript looks at the whole: it makes a capital sigma at the end of a word a ς, as Python does. */
-const lower = (text: string) => text.toLowerCase()
-export const title = (text: string): string => lower(text).replace(/\p{L}+/gu, (word) => upperFirst(word))
 
 function integer(value: Value | undefined, otherwise: number): number {
   if (value === undefined || value === null) return otherwise
@@ -98,7 +91,7 @@ type Method<T> = (self: T, args: Value[], named: Map<string, Value>) => Value
 
 const TEXT: Record<string, Method<string>> = {
   upper: (self) => self.toUpperCase(),
-  lower: (self) => lower(self),
+  lower: (self) => self.toLowerCase(),
   capitalize: (self) => capitalise(self),
   title: (self) => title(self),
   strip: (self, [letters]) => strip(self, letters, 'both'),

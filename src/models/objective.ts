@@ -1,5 +1,5 @@
 // What a model is asked for: which of its outputs are counted in a loss, against which labels, and the loss of each.
-import { differentiable, IGNORED, softmax, tf, type Batch, type Tensor } from '../tensor/index.js'
+import { differentiable, IGNORED, logSums, softmax, tf, type Batch, type Tensor } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
 
 /** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
@@ -54,7 +54,7 @@ export function countOutputs({ objective, sequence }: { objective: Objective; se
 export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
   const oneHot = () => tf.oneHot(labels.toInt(), logits.shape[1]!).toFloat()
   return differentiable(
-    (x) => tf.logSumExp(x, 1).sub(x.mul(oneHot()).sum(1)),
+    (x) => logSums(x as tf.Tensor2D).sub(x.mul(oneHot()).sum(1)),
     (x, dy) => softmax(x).sub(oneHot()).mul(dy.expandDims(1)),
   )(logits)
 }
@@ -77,7 +77,7 @@ const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
 /** Adds one part of the outputs; the whole is one part. */
 export function addPart(objective: Objective, state: PartLosses | null, outputs: Tensor, labels: Tensor, from: number): PartLosses {
   if (objective === 'value') return { high: lossesOf(objective, outputs, labels), label: tf.zerosLike(labels) }
-  const high = tf.logSumExp(outputs, 1)
+  const high = logSums(outputs as tf.Tensor2D)
   const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
   return state ? { high: tf.logSumExp(tf.stack([state.high, high], 1), 1), label: state.label.add(label) } : { high, label }
 }

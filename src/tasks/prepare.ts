@@ -1,5 +1,6 @@
 // What some data needs before a template is filled, by name; each does what lm-evaluation-harness does to the same data.
 import { UserError } from '../errors/index.js'
+import { capitalise } from '../jinja/index.js'
 import { boxedAnswer, normaliseAnswer } from './latex.js'
 import type { Row } from './template.js'
 
@@ -8,9 +9,6 @@ type Preparation = (row: Row) => Row
 
 /** Brackets are left over from WikiHow. */
 const cleanHellaswag = (text: string) => text.trim().replaceAll(' [title]', '. ').replace(/\[.*?\]/g, '').replaceAll('  ', ' ')
-
-/** Python's str.capitalize. */
-const capitalise = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase()
 
 const hellaswag: Preparation = (row) => {
   const [label, first, second] = ['activity_label', 'ctx_a', 'ctx_b'].map((column) => textIn(row, column))
