@@ -8,7 +8,7 @@ export { writeCheckpoint, type WriteOptions, type TensorContent } from './write.
 export type { PlannedTensor } from './layout.js'
 export { writeCard, type Provenance } from './card.js'
 export { FLOATING, WRITABLE, isFloating, type WritableDtype } from './dtype.js'
-export { ROLES, roleOf, layerOf, isBatch, isLinear, leftByLinear, matricesOf, selectTensors, type Role, type Selection } from './roles.js'
+export { ROLES, roleOf, layerOf, isBatch, isLinear, isMatrix, leftByLinear, matricesOf, selectTensors, type Role, type Selection } from './roles.js'
 export { companionsOf, homeOf, isAdapter, openAdapter, openPost, type AdaptedCheckpoint } from './adapter.js'
 export { planAdapter, type AdapterPlan, type Place } from './adapter-plan.js'
 export { noteNames } from './module-names.js'

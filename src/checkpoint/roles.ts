@@ -58,22 +58,28 @@ const APART: readonly Role[] = ['embedding', 'router', 'norm', 'head', 'bias']
  * Modules call their matrix `weight`; other parameters of two dimensions are tables and states (Mamba's `A_log`), but for those of
  * experts that are kept as one.
  */
-const isWeight = (name: string): boolean => /(^|[._])weight$|(^|\.)\w*experts?\./.test(name)
+const isWeight = (name: string): boolean => /(^|[._])weight$/.test(name) || ofExperts(name)
+const ofExperts = (name: string): boolean => /(^|\.)\w*experts?\./.test(name)
 
 /**
- * True for a batch of matrices [count, rows, columns]: the experts of a layer in one tensor. A convolution kernel over one axis
- * has three dimensions too, and is none.
+ * True for a batch of matrices [count, rows, columns], the experts of a layer in one tensor, and for that of their biases
+ * [count, length]. A convolution kernel over one axis has three dimensions too, and is none.
  */
-export function isBatch(name: string, shape: readonly number[]): boolean {
+export const isBatch = (name: string, shape: readonly number[]): boolean => isBatchOfMatrices(name, shape) || (shape.length === 2 && ofExperts(name) && roleOf(name, shape) === 'bias')
+
+function isBatchOfMatrices(name: string, shape: readonly number[]): boolean {
   return shape.length === 3 && shape[0] > 1 && shape[2] > 1 && isWeight(name) && !/conv|sampl/i.test(name) && !APART.includes(roleOf(name, shape))
 }
 
-/** The number of matrices of a batch; 1 of all else. */
+/** True for a matrix of any role, and for a batch of them. */
+export const isMatrix = (name: string, shape: readonly number[]): boolean => (shape.length === 2 ? !isBatch(name, shape) : isBatchOfMatrices(name, shape))
+
+/** The number of matrices, or vectors, of a batch; 1 of all else. */
 export const matricesOf = ({ name, shape }: { name: string; shape: readonly number[] }): number => (isBatch(name, shape) ? shape[0] : 1)
 
 /** True for the matrices, and batches of matrices, of a model's linear layers: no embedding, router, norm or head. */
 export function isLinear(name: string, shape: readonly number[]): boolean {
-  return isBatch(name, shape) || (shape.length === 2 && isWeight(name) && !APART.includes(roleOf(name, shape)))
+  return isBatchOfMatrices(name, shape) || (shape.length === 2 && isWeight(name) && !APART.includes(roleOf(name, shape)))
 }
 
 /** Tensors of two or more dimensions that `linear` leaves out, counted by role; null where it leaves out none, or is not asked for. */

@@ -3,7 +3,7 @@ import {
   checkApart,
   companionsOf,
   homeOf,
-  isBatch,
+  isMatrix,
   isFloating,
   matricesOf,
   selectTensors,
@@ -97,7 +97,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   const { config, configText } = post.config ? post : base
   await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: homeOf(post), tokenizerFrom: companionsOf(post) })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
-  const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => shape.length !== 2 && !isBatch(name, shape))
+  const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => !isMatrix(name, shape))
   const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
   return { tensors, parameters, kept, bits_per_parameter: bits / (parameters || 1), delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2), passed }
 }

@@ -14,7 +14,7 @@ export interface ApplyContext {
   gram?: ArrayLike<number>
   /** Keep mask of the whole tensor (1 kept, 0 dropped) for the steps that draw a mask. */
   keep?: ArrayLike<number>
-  /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer. */
+  /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer, or of vectors [count, length]. */
   batch?: boolean
   /** What `takeCensus` returned for these steps. */
   census?: readonly unknown[]

@@ -1,6 +1,6 @@
 // The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
 // model is in memory at a time.
-import { isBatch, layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
+import { isMatrix, layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
 import { effectiveRank } from '../tensor/svd.js'
 import { singularValues } from '../tensor/singular.js'
 import { addSums, statisticsOf, sumPair, type Statistics, type Sums } from './statistics.js'
@@ -33,7 +33,7 @@ export const RANK_LIMIT = 1024
 
 /** Over the matrices that changed. */
 function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {
-  if (shape.length !== 2 && !isBatch(name, shape)) return null
+  if (!isMatrix(name, shape)) return null
   const [rows, columns] = shape.slice(-2)
   if (Math.min(rows, columns) > limit) return null
   const size = rows * columns

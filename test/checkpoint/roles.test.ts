@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { isBatch, isLinear, layerOf, matricesOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
+import { isBatch, isLinear, isMatrix, layerOf, matricesOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
 
 const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(
   readFileSync('test/fixtures/models/names.json', 'utf8'),
@@ -75,6 +75,9 @@ test('batches of matrices are the experts of one tensor; kernels and tables of t
   }
   for (const name of ['model.encoder.conv1.weight', 'vit.embeddings.position_embeddings', 'transformer.layer.0.rel_attn.q']) assert.ok(!isBatch(name, shape), name)
   assert.ok(!isBatch('layers.0.attention.query.weight', [32, 48, 1]), 'a kernel of width 1')
+  const bias = 'model.layers.0.mlp.experts.gate_up_proj_bias'
+  assert.deepEqual([isBatch(bias, [4, 48]), isMatrix(bias, [4, 48]), isLinear(bias, [4, 48])], [true, false, false], 'the biases of experts are vectors')
+  assert.ok(isMatrix('model.layers.0.mlp.experts.gate_up_proj', shape) && isMatrix('lm_head.weight', [4, 4]) && !isMatrix('model.norm.weight', [4]))
 })
 
 test('layers', () => {
