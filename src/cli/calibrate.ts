@@ -21,7 +21,7 @@ export function builder(cli: Argv) {
     .option('steps', { type: 'number', default: 200, describe: 'bitdelta: steps of Adam' })
     .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, relative to each scale' })
     .option('out', { type: 'string', describe: 'bitdelta: checkpoint folder to write; the packed signs lie in it as signs.delta' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .option('ignore-unmatched', { type: 'boolean', default: false, describe: 'Go on without tensors that do not match, such as heads of tasks' })
     .option('backend', BACKEND)
     .option('json', PLAIN)

@@ -19,7 +19,7 @@ export function builder(cli: Argv) {
     .option('data', { type: 'string', describe: 'Folder of Gram matrices (deltalab information --kind gram), for delta_come with gptq' })
     .option('dtype', { choices: ['f32', 'bf16', 'f16'] as const, describe: 'Format of the weights written; that of <post> when left out' })
     .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .option('backend', { choices: BACKENDS, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
     .example('deltalab edit base post --editor dare --drop 0.9 --seed 1 --out edited', 'drop 90 % of the delta and rescale the rest')

@@ -14,7 +14,7 @@ export function builder(cli: Argv) {
     .option('vectors', { type: 'boolean', default: false, describe: 'Store what changed and is no matrix whole (norms, biases, class tokens); it is left out otherwise' })
     .option('dtype', { choices: ['f32', 'bf16', 'f16'] as const, default: 'f32' as const, describe: 'Format of the factors' })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing adapter folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP as rank 8')

@@ -13,7 +13,7 @@ export function builder(cli: Argv) {
     .option('kind', { choices: ['fisher', 'gram'] as const, demandOption: true, describe: 'Squared gradients, or products of layer inputs' })
     .option('task', TASK)
     .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to measure on' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
     .example('deltalab information checkpoints/small/math math-fisher --kind fisher --task math', 'the `data` of a model in a merge file')

@@ -19,7 +19,7 @@ export function builder(cli: Argv) {
     .option('dry-run', { type: 'boolean', default: false, describe: 'Check all from headers, print what it takes, and stop' })
     .option('seed', { type: 'number', describe: 'Seed of random editors; that of the file when left out' })
     .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .option('backend', { choices: BACKENDS, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
     .example('deltalab merge ties.yml merged --dry-run', 'is everything right, and what would it take?')

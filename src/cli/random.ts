@@ -15,7 +15,7 @@ export function builder(cli: Argv) {
     .option('tokenizer', { type: 'string', describe: 'Model whose tokenizer is copied; that of --near unless given' })
     .option('dtype', { choices: ['F32', 'BF16', 'F16'] as const, default: 'BF16' as const, describe: 'Format of the weights' })
     .option('seed', { type: 'number', default: 0, describe: 'Seed of the weights' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .example('deltalab random big/base --config big.json --tokenizer checkpoints/small/base', 'the base of a pair')
     .example('deltalab random big/post --config big.json --near big/base --seed 1', 'and its post-trained model')
 }

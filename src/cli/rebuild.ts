@@ -10,7 +10,7 @@ export function builder(cli: Argv) {
     .positional('base', { type: 'string', demandOption: true, describe: 'The base that the delta was made from: folder, or org/name[@revision] of the hub' })
     .positional('delta', { type: 'string', demandOption: true, describe: 'File of seeds and scalars, as `deltalab zeroth` writes it' })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace an existing checkpoint folder' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .example(
       'deltalab rebuild checkpoints/small/base results/zeroth-order/mezo.safetensors --out tuned',
       'float32 weights, as the trainer held them',

@@ -13,7 +13,7 @@ export const trainingOptions = (cli: Argv) =>
   cli
     .option('workers', { type: 'number', default: availableParallelism(), describe: 'Threads that share a step; any number gives the same bits' })
     .option('backend', { choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the checkpoint that is there, if deltalab wrote it' })
 
 export function builder(cli: Argv) {
   return trainingOptions(cli)

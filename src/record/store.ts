@@ -52,13 +52,16 @@ async function openLocked(folder: string, meta: Meta, config: string, options: {
   const earlier = existsSync(paths.meta) ? parseMeta(readText(paths.meta), paths.meta) : undefined
   if (earlier) refuseMixing(folder, earlier, meta)
   else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
+  else if (existsSync(paths.config) && readText(paths.config) !== config)
+    throw new UserError(`${folder} holds a config.yaml and no meta.json, so it is none of deltalab's: give another --out`)
 
   let rows = await readRows(paths.runs)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
   // Where no run is missing, the provenance of the rows stays that of the start that made them.
   const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
-  await writeWhole(paths.config, config)
+  // meta.json first: it tells a folder of a sweep from another one that holds a config.yaml.
   await writeWhole(paths.meta, printMeta(kept))
+  await writeWhole(paths.config, config)
 
   const found = new Map(rows.map((row) => [row.id, row]))
   const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))

@@ -1,6 +1,7 @@
 // Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
 // compared bit by bit with the weights that were measured.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -11,7 +12,8 @@ import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/in
 import { lossOf } from '../loss/index.js'
 import { loadModel, NotFinite, type Model } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
-import { prepareFolder, writeWhole } from '../record/write.js'
+import { lockFolder } from '../record/lock.js'
+import { attempt, prepareFolder, writeWhole } from '../record/write.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { setBackend, tf, type BackendName } from '../tensor/index.js'
 import { batcher, readSequences } from './data.js'
@@ -104,64 +106,77 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
   const sequences = await readSequences(recipe, tokenizer, at)
   await prepareFolder(out)
 
-  const { runs, batch, held_out: heldOut } = recipe
-  const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
-  const identify = (run: object) => createHash('sha256').update(JSON.stringify([settings, run])).digest('hex')
-  const earlier = await readEarlier(out)
-  const measured = await measure(model, base, task, tokenizer, heldOut)
-  const losses = ['run,step,loss']
-  const results: ZerothResult[] = []
-  const save = async (result: ZerothResult) => {
-    results.push(result)
-    await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
-    await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`)
-  }
-  for (const run of runs) {
-    const identity = identify(run)
-    const known = earlier.results.find((result) => result.name === run.name && result.identity === identity)
-    if (known) {
-      losses.push(...earlier.losses.filter((line) => line.startsWith(`${run.name},`)))
-      await save(known)
-      continue
+  const unlock = await attempt(out, async () => lockFolder(out))
+  try {
+    checkFolder(out, recipe)
+    const { runs, batch, held_out: heldOut } = recipe
+    const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
+    const identify = (run: object) => createHash('sha256').update(JSON.stringify([settings, run])).digest('hex')
+    const earlier = await readEarlier(out)
+    const measured = await measure(model, base, task, tokenizer, heldOut)
+    const losses = ['run,step,loss']
+    const results: ZerothResult[] = []
+    const save = async (result: ZerothResult) => {
+      results.push(result)
+      await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
+      await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`)
     }
-    const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
-    const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
-    journal.past.forEach(note)
-    const add = async (entry: Entry) => {
-      note(entry)
-      onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
-      await journal.add(entry)
+    for (const run of runs) {
+      const identity = identify(run)
+      const known = earlier.results.find((result) => result.name === run.name && result.identity === identity)
+      if (known) {
+        losses.push(...earlier.losses.filter((line) => line.startsWith(`${run.name},`)))
+        await save(known)
+        continue
+      }
+      const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
+      const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
+      journal.past.forEach(note)
+      const add = async (entry: Entry) => {
+        note(entry)
+        onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
+        await journal.add(entry)
+      }
+      const point = copyOf(base)
+      const batchOf = batcher(sequences, { seed: run.seed, batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
+      const journalled = { past: journal.past, add }
+      const tuned = run.method === 'mezo' ? mezo(model, point, run, (step) => batchOf(0, step), journalled) : fedkseed(model, point, run, batchOf, journalled)
+      const seeds = await tuned.catch((error) => {
+        throw error instanceof NotFinite ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error }) : error
+      })
+      const file = join(out, `${run.name}.safetensors`)
+      const bytes = await writeSeeds(file, seeds, weights)
+      const rebuilt = rebuild(copyOf(base), await readSeeds(file))
+      const after = await measure(model, rebuilt, task, tokenizer, heldOut)
+      await save({
+        name: run.name,
+        identity,
+        method: run.method,
+        scalars: seeds.scalars.length,
+        used: seeds.scalars.filter(Boolean).length,
+        bytes,
+        parameters: [...base.values()].reduce((sum, { length }) => sum + length, 0),
+        loss_before: measured.loss,
+        loss_after: after.loss,
+        score_before: measured.score,
+        score_after: after.score,
+        rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
+        backend: used.package,
+        environment: readEnvironment(),
+      })
+      await journal.remove()
     }
-    const point = copyOf(base)
-    const batchOf = batcher(sequences, { seed: run.seed, batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
-    const journalled = { past: journal.past, add }
-    const tuned = run.method === 'mezo' ? mezo(model, point, run, (step) => batchOf(0, step), journalled) : fedkseed(model, point, run, batchOf, journalled)
-    const seeds = await tuned.catch((error) => {
-      throw error instanceof NotFinite ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error }) : error
-    })
-    const file = join(out, `${run.name}.safetensors`)
-    const bytes = await writeSeeds(file, seeds, weights)
-    const rebuilt = rebuild(copyOf(base), await readSeeds(file))
-    const after = await measure(model, rebuilt, task, tokenizer, heldOut)
-    await save({
-      name: run.name,
-      identity,
-      method: run.method,
-      scalars: seeds.scalars.length,
-      used: seeds.scalars.filter(Boolean).length,
-      bytes,
-      parameters: [...base.values()].reduce((sum, { length }) => sum + length, 0),
-      loss_before: measured.loss,
-      loss_after: after.loss,
-      score_before: measured.score,
-      score_after: after.score,
-      rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
-      backend: used.package,
-      environment: readEnvironment(),
-    })
-    await journal.remove()
+    return results
+  } finally {
+    unlock()
   }
-  return results
+}
+
+/** @throws UserError for a folder without a run of this command that holds files of the names it writes */
+function checkFolder(out: string, { runs }: ZerothRecipe): void {
+  if ([...runs.map(({ name }) => `${name}.steps.jsonl`), 'summary.json'].some((name) => existsSync(join(out, name)))) return
+  const found = ['config.yaml', 'losses.csv', ...runs.map(({ name }) => `${name}.safetensors`)].find((name) => existsSync(join(out, name)))
+  if (found !== undefined) throw new UserError(`${out} holds a ${found} and no summary.json, so it is none of deltalab's: give another --out`)
 }
 
 const Earlier = z.looseObject({ results: z.array(z.looseObject({ name: z.string(), identity: z.string() })) })

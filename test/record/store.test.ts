@@ -185,3 +185,11 @@ test('a file of other columns or a bad cell in the middle names the line and the
   writeFileSync(path, headerLine(rowSchema) + lines.replace(',ok,', ',fine,'))
   await assert.rejects(readResults(folder), /runs\.csv:2: status: /)
 })
+
+test("a config.yaml of somebody else's project is not replaced", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'record-'))
+  writeFileSync(join(folder, 'config.yaml'), 'theirs: true\n')
+  await assert.rejects(openStore(folder, meta, 'name: e\n'), /holds a config\.yaml and no meta\.json, so it is none of deltalab's/)
+  assert.deepEqual(readdirSync(folder), ['config.yaml'])
+  assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'theirs: true\n')
+})
