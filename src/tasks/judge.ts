@@ -81,8 +81,9 @@ class Peer:
                 return Remote(peer, number) if whose == 'mine' else peer.held[number]
         return Unpickler(io.BytesIO(data)).load()
 
-    def send(self, *message):
-        data = self.pack(message)
+    def send(self, *message): self.write(self.pack(message))
+
+    def write(self, data):
         self.sink.write(struct.pack('<Q', len(data)) + data)
         self.sink.flush()
 
@@ -119,10 +120,14 @@ class Peer:
             elif word == 'apply' and (self.trusts or rest[0] == 'next'): answer = APPLY[rest[0]](self.held[rest[1]], *rest[2:])
             elif word == 'get' and self.trusts: answer = getattr(self.held[rest[0]], rest[1])
             else: raise PermissionError(word)
+            data = self.pack(('value', answer))
         except BaseException as error:
-            self.send('raise', type(error).__name__, str(error)[:1000])
-        else:
-            self.send('value', answer)
+            data = self.pack(('raise', type(error).__name__, str(error)[:1000]))
+        self.write(data)
+
+    def can_pack(self, value):
+        try: return bool(self.pack(value))
+        except Exception: return False
 `
 
 /**
@@ -161,7 +166,7 @@ def work(peer):
         peer.send('failed', type(error).__name__)
         leave(1)
     modules = {name: value.__name__ for name, value in module.items() if type(value) is type(sys)}
-    peer.send('loaded', modules, {name: value for name, value in module.items() if name not in modules and not name.startswith('__')})
+    peer.send('loaded', modules, {name: value for name, value in module.items() if name not in modules and not name.startswith('__') and peer.can_pack(value)})
     try:
         while True: peer.serve(*peer.receive())
     except EOFError: leave(0)
