@@ -3,9 +3,10 @@
 import type { Checkpoint } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
 import { memoryName } from './module-names.js'
+import { hasConv1d, hasTurnedExperts, isConv1d } from './orientation.js'
 import { roleOf } from './roles.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput } from './tie-names.js'
+import { EMBEDDING, isOutput } from './tie-names.js'
 
 export type TaskType = 'CAUSAL_LM' | 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION'
 
@@ -40,12 +41,10 @@ const FUSED_W = /^(mixtral|minimax|minimax_m2)$/
 const FUSED_GATE =
   /^(qwen3_moe|qwen3_next|qwen3_omni_moe|qwen3_omni_moe_thinker|afmoe|deepseek_v2|deepseek_v3|deepseek_v32|dots1|ernie4_5_moe|glm4_moe|glm4_moe_lite|glm_moe_dsa|glm4v_moe|longcat_flash|solar_open|mellum|hunyuan_v1_moe|flex_olmo|olmoe|exaone_moe|cohere2_moe)$/
 const EXPERT = /\.experts\.\d+\./
-const CONV1D = /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/
 /** Tables that are looked up by the ids that they are given; others have an offset or are read as a whole, and factors are passed over. */
-const LOOKED_UP = /(^|\.)(wpe|position_embeddings?|token_type_embeddings|relative_attention_bias)\.weight$/
+const LOOKED_UP = /(^|\.)(wpe|position_embeddings?|token_type_embeddings|relative_attention_bias)\.weight$|^embeddings\.weight$/
 /** Mamba's kernels read this weight past its module, and peft refuses to wrap it. */
 const MAMBA = /^(falcon_h1|mamba|mamba2|falcon_mamba|nemotron_h)$/
-const WORDS = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|embeddings)\.weight$/
 
 /** Modules that peft makes trainable with the task, by the ends of their names. */
 const HEADS: Partial<Record<TaskType, RegExp>> = {
@@ -58,7 +57,7 @@ const HEADS: Partial<Record<TaskType, RegExp>> = {
 export function taskTypeOf({ config, tensors }: Model): TaskType | null {
   const architecture = architectureOf(config)
   const names = [...tensors.keys()]
-  const reads = names.some((name) => WORDS.test(name))
+  const reads = names.some((name) => EMBEDDING.test(name))
   if (/For(CausalLM)$|LMHeadModel$/.test(architecture)) return 'CAUSAL_LM'
   if (!reads) return null
   const sides = names.some((name) => /(^|\.)encoder\./.test(name)) && names.some((name) => /(^|\.)decoder\./.test(name))
@@ -94,12 +93,12 @@ export function planAdapter(model: Model): AdapterPlan {
     if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: isTurned(name, shape, model), count: shape[0] }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
     if (tied.has(name)) return whole(apart ? 'the base ties them, and the adapted model does not' : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges')
-    if (WORDS.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
+    if (EMBEDDING.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
     if (role === 'embedding') return whole('they are no plain tables of rows for ids')
     if (isRouter(memoryName(name, config)) && !fused) return whole('routers are no linear layers')
     if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name)) return whole('the kernels of Mamba read them past their modules')
     if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name)) return { as: 'parameter', turned: false, count: 1 }
-    return { as: 'linear', turned: CONV1D.test(type) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name) }
+    return { as: 'linear', turned: isConv1d(name, config) }
   }
   const modules = new Map<string, string[]>()
   for (const name of tensors.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name])
@@ -116,7 +115,7 @@ export function planAdapter(model: Model): AdapterPlan {
   }
   return {
     taskType,
-    fanInFanOut: CONV1D.test(type),
+    fanInFanOut: hasConv1d(config),
     oneRank: fused && [...tensors.keys()].some((name) => EXPERT.test(name)),
     placeOf,
     memoryName: (name) => memoryName(name, config),
@@ -142,7 +141,7 @@ function isTurned(name: string, shape: readonly number[], { config, tensors }: M
   const hidden = Number(config?.hidden_size ?? text?.hidden_size)
   const gate = /down_proj$/.test(name) ? tensors.get(name.replace(/down_proj$/, 'gate_up_proj'))?.shape : undefined
   const [, rows, columns] = gate ?? shape
-  if (rows === columns) return /^(gpt_oss|llama4(_text)?)$/.test(String(config?.model_type))
+  if (rows === columns) return hasTurnedExperts(config)
   return gate || !/down|output_linear/.test(name) ? rows === hidden : columns === hidden
 }
 
@@ -151,8 +150,8 @@ function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: b
   const names = [...tensors.keys()]
   const placeIn = ({ file, begin }: TensorEntry): string => `${file}:${begin}`
   const copies = [...tensors.values()].filter((entry) => entry.file !== '' && isOutput(entry.name) && names.some((name) => name !== entry.name && placeIn(tensors.get(name)!) === placeIn(entry)))
-  if (copies.length) return { tied: new Set(names.filter((name) => WORDS.test(name) || copies.some((copy) => copy.name === name))), apart: true }
+  if (copies.length) return { tied: new Set(names.filter((name) => EMBEDDING.test(name) || copies.some((copy) => copy.name === name))), apart: true }
   const architecture = architectureOf(config)
   const twice = architecture === '' || /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) || names.includes('shared.weight')
-  return { tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => WORDS.test(name)) : []), apart: false }
+  return { tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => EMBEDDING.test(name)) : []), apart: false }
 }

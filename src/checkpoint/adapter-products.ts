@@ -5,7 +5,7 @@ import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { ADAPTER_CONFIG, isParameter, scaleOf, type LoraConfig } from './lora.js'
 import { memoryName } from './module-names.js'
-import { layerOf } from './roles.js'
+import { hasTurnedExperts, isConv1d } from './orientation.js'
 
 /** scale · B·A of one tensor, or of a part of it. A is [experts · rank, in], B is [out, rank · experts]; plain LoRA has one expert. */
 export interface Product {
@@ -25,12 +25,8 @@ export interface Product {
   rounded: boolean
 }
 
-/** model_types whose layers are Conv1D: the weights are stored [in, out], which a square one does not show. */
-const CONV1D = /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/
-const isConv1d = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: LoraConfig): boolean =>
-  config?.model_type === undefined ? said === true : CONV1D.test(String(config.model_type)) && layerOf(name) !== null
-/** model_types whose fused experts are stored [experts, in, out], which square ones do not show. */
-const TURNED = /^(gpt_oss|llama4|llama4_text)$/
+const isTurned = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: LoraConfig): boolean =>
+  config?.model_type === undefined ? said === true : isConv1d(name, config)
 
 export interface Matching {
   file: string
@@ -57,7 +53,7 @@ export function productsOf(all: Matching, module: string, parts: ReadonlyMap<str
   if (down[0] !== rank || up[1] !== rank) throw new UserError(`${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`)
   const shape = String(base.tensors.get(target)!.shape)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
-  const flipped = embedding || (parameter === null && (straight && turned ? isConv1d(target, base, config) : turned))
+  const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))
   if (flipped ? !turned : !straight) throw misfit(file, a, tensors, target, base)
   return [[target, { a, b, rank, scale, experts: 1, expert: 0, from: 0, rows: up[0], flipped, rounded: embedding || parameter !== null }]]
 }
@@ -93,7 +89,7 @@ function expertsOf({ file, config, tensors, base }: Matching, parameter: string,
     const shape = base.tensors.get(fused)!.shape
     const [straight, turned] = [[experts, up[0], down[1]], [experts, down[1], up[0]]].map((each) => String(each) === String(shape))
     if (!straight && !turned) throw wrong(`it is [${shape}]`)
-    return [[fused, { ...one, expert: null, flipped: straight && turned ? TURNED.test(String(base.config?.model_type)) : turned }]]
+    return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
   }
   const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
   const kinds = SPLIT[leaf] ?? []

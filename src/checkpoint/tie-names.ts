@@ -4,7 +4,8 @@ import type { Checkpoint } from './checkpoint.js'
 /** Output matrices, by the names that transformers' classes give them. */
 const OUTPUT =
   /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$/
-const EMBEDDING = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
+/** Embeddings of words. */
+export const EMBEDDING = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
 /** The two embeddings of an encoder-decoder, which are copies of `shared`. */
 const SIDE = /(^|\.)(en|de)coder\.embed_tokens\.weight$/
 export const SHARED = /(^|\.)shared\.weight$/
