@@ -1,7 +1,7 @@
 // A Hugging Face checkpoint folder, opened by its headers: config, names, shapes and byte ranges first, weights one tensor at
 // a time when asked for.
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
@@ -166,6 +166,12 @@ async function fill(handle: FileHandle, target: Uint8Array, position: number, en
   }
 }
 
+/** peft keeps adapters of other names than `default` in folders of their own. */
+function nestedAdapter(folder: string): string {
+  const found = readdirSync(folder).find((name) => existsSync(join(folder, name, 'adapter_config.json')))
+  return found === undefined ? '' : `; an adapter lies in ${join(folder, found)}: give that folder`
+}
+
 /** Weight files of the folder → the names each must hold (null for a single file, which lists itself). */
 async function listShards(folder: string): Promise<Map<string, Set<string> | null>> {
   const exists = (name: string): Promise<boolean> =>
@@ -182,7 +188,7 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
         ? '; convert pytorch_model.bin to safetensors first'
         : (await readdir(folder)).some((name) => name.endsWith('.gguf'))
           ? '; a GGUF file is not read: convert it to safetensors first'
-          : ''
+          : nestedAdapter(folder)
     throw new UserError(`${folder}: neither ${SINGLE} nor ${INDEX} is there${hint}`)
   }
   const map = readObject(path).weight_map
