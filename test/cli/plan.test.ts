@@ -40,7 +40,7 @@ test('sizes come from the hub, cost from configuration, tokenizer and tasks; no 
   const { runs, downloads, obstacles, cost } = JSON.parse((await plan(`${file} --json`)).out) as { runs: object[]; downloads: Download[]; obstacles: string[]; cost: Cost }
   assert.equal(runs.length, 4)
   assert.deepEqual(obstacles, [])
-  const own = (files: Files) => Object.entries(files).filter(([name]) => name !== 'loss.csv' && name !== 'README.md')
+  const own = (files: Files) => Object.entries(files).filter(([name]) => !['loss.csv', '.deltalab.json'].includes(name) && name !== 'README.md')
   const bytesOf = (files: Files) => own(files).reduce((sum, [, content]) => sum + content.length, 0)
   assert.deepEqual(downloads.map(({ model, bytes }) => [model, bytes]), [['tiny/base', bytesOf(folderOf('base'))], ['tiny/math', bytesOf(folderOf('math'))]])
   assert.equal(cost.bytes, folderOf('base')['model.safetensors'].length + weights.length)
