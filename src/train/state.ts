@@ -1,6 +1,7 @@
 // The state from which an interrupted training run resumes: step, weights and moments in one file, replaced atomically.
 import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { takeLock } from '../files/lock.js'
 import { attempt } from '../record/write.js'
@@ -35,15 +36,26 @@ export async function saveState(file: string, recipe: string, { step, weights, o
   await rename(`${file}.tmp`, file)
 }
 
-/** The saved state, or null when there is none. @throws UserError when it belongs to another recipe. */
+const HEAD = z.object({ recipe: z.string(), step: z.int().min(0), length: z.int().min(0), log: z.array(z.string()) })
+
+function headOf(text: string): Head | undefined {
+  try {
+    return HEAD.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** The saved state, or null when there is none. @throws UserError when it belongs to another recipe, or is broken. */
 export async function loadState(file: string, recipe: string): Promise<State | null> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error
   })
   if (!bytes) return null
-  const size = bytes.readUInt32LE(0)
-  const head = JSON.parse(bytes.subarray(4, 4 + size).toString()) as Head
+  const size = bytes.length < 4 ? 0 : bytes.readUInt32LE(0)
+  const head = headOf(bytes.subarray(4, 4 + size).toString())
+  if (!head || bytes.length !== 4 + size + 3 * 4 * head.length) throw new UserError(`${file}: is not the state of an interrupted run, or only a part of it; delete it to start anew`)
   if (head.recipe !== recipe) throw new UserError(`${file}: an interrupted run of another recipe is here; delete it to start anew`)
   const part = (index: number) => {
     const begin = 4 + size + index * head.length * 4
