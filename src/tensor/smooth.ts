@@ -23,7 +23,7 @@ export const sigmoid: (x: tf.Tensor) => tf.Tensor = differentiable(
 
 /**
  * log Σ eˣ of each row: [n, classes] → [n]; without a derivative of its own. The wasm backend adds the entries of a row one after
- * the other, and is 3e-5 nats short of the sum of 32,000; its products add in blocks, so there the sum is a product with ones.
+ * the other, and is 3e-5 nats short of the sum of 32,000; our products (wasm.ts) add in blocks, so there the sum is one of them.
  */
 export function logSums(x: tf.Tensor2D): tf.Tensor1D {
   if (tf.getBackend() !== 'wasm') return tf.logSumExp(x, 1)
