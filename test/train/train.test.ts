@@ -48,14 +48,14 @@ test('warm-up and decay', () => {
 let folder: string
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'deltalab-train-'))
-  writeTokenizer(folder)
+  writeTokenizer(join(folder, 'tokenizer'))
   const items = Array.from({ length: 40 }, (_, i) => ({ prompt: 'User: please say twice cat', target: i % 2 ? ' cat cat' : ' dog' }))
   writeFileSync(join(folder, 'items.jsonl'), items.map((item) => JSON.stringify(item)).join('\n'))
 })
 after(() => rmSync(folder, { recursive: true }))
 
 const recipe = (out: string, extra: object = {}) => trainingSchema.parse({
-  name: 'tiny', out, tokenizer: '.', items: 'items.jsonl', batch: 6, micro_batches: 3, steps: 6, learning_rate: 0.01, seed: 3, save_every: 2,
+  name: 'tiny', out, tokenizer: 'tokenizer', items: 'items.jsonl', batch: 6, micro_batches: 3, steps: 6, learning_rate: 0.01, seed: 3, save_every: 2,
   model: { model_type: 'llama', hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, vocab_size: 409 },
   ...extra,
 })
