@@ -48,6 +48,8 @@ export function productsOf(all: Matching, module: string, parts: ReadonlyMap<str
   const parameter = parameterOf(all, module)
   if (parameter !== null && !parameter.endsWith('.weight')) return expertsOf(all, parameter, [a, b])
 
+  if (config.use_rslora && /\.experts\.\d+\.(gate_proj|up_proj|w1|w3)$/.test(module))
+    throw new UserError(`${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`)
   const target = place(parameter ?? `${module}.weight`)
   const { rank, scale } = scaleOf(config, parameter ?? module)
   if (down[0] !== rank || up[1] !== rank) throw new UserError(`${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`)
