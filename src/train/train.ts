@@ -62,8 +62,7 @@ async function writeModel(folder: string, recipe: Training, config: Record<strin
  */
 export async function train(recipe: Training, options: TrainOptions): Promise<{ out: string; loss: number }> {
   const out = resolve(options.root, recipe.out)
-  const inputs = [recipe.from, recipe.tokenizer, recipe.preprocessor].flatMap((input) => (input === undefined ? [] : [resolve(options.root, input)]))
-  await checkTarget(recipe.out, out, options.overwrite ?? false, inputs)
+  await checkTarget(recipe.out, out, options.overwrite ?? false, recipe.from === undefined ? [] : [resolve(options.root, recipe.from)])
   const stateFile = join(`${out}.training`, 'state')
   const release = await holdState(recipe.out, stateFile)
   try {
