@@ -57,6 +57,15 @@ const MODELS = ['llama3', 'qwen2', 'mistral', 'gpt2', 'bert', 'bert-mlm', 'rober
 const TOKENIZERS = ['bert-wordpiece', 'llama2-bpe', 'llama3-bpe', 'qwen2-bpe', 'roberta-bpe', 'unigram']
 const TEXTS = ['Hello, world!', 'naïve  ﬁ 你好 <unk>', '']
 
+const QUANTISED = ['bnb-fp4', 'bnb-int8', 'bnb-nf4-double', 'fp8-block-f32', 'fp8-block-scales', 'fp8-static']
+
+const quantised = (file: string) => (folder: string): Sample[] =>
+  QUANTISED.map((name) => {
+    const to = join(folder, name)
+    cpSync(fixture('formats', name), to, { recursive: true })
+    return { file: join(to, file), read: () => sumsOf(openCheckpoint(to)) }
+  })
+
 const copied = (name: string, side: string, folder: string): string => {
   const to = join(folder, name)
   cpSync(fixture('models', name, side), to, { recursive: true })
@@ -129,6 +138,8 @@ export const FOLDERS: Kind[] = [
       return [...samples, pair]
     },
   },
+  { name: 'quantised weights', form: 'safetensors', open: quantised('model.safetensors') },
+  { name: 'quantisation config', form: 'json', open: quantised('config.json') },
   {
     name: 'index',
     form: 'json',
