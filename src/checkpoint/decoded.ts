@@ -30,9 +30,6 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   const said = recognise(stored, config)
   const coded = await readCoded(stored, said, config)
   const partners = new Set([...coded.values()].flatMap(({ partners }) => partners))
-  if (said && !coded.size && !isPlainOnPurpose(said))
-    throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
-
   const quantised = said !== null || coded.size > 0
   const usual = WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config))
   const tensors = new Map<string, TensorEntry>()
@@ -41,6 +38,8 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     if (found) tensors.set(name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
     else if (!partners.has(name) && !(quantised && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said, quantised))
   }
+  if (said && !coded.size && !isPlainOnPurpose(said))
+    throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
   if (!quantised) return checkpoint
 
   const read = async (name: string, from: number, to: number): Promise<Float32Array> => {

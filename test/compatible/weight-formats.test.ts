@@ -107,6 +107,7 @@ refused('A config and tensors that disagree', [
 refused('Codes without their scales, scales without codes', [
   [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], 'lm_head.weight': ['F8_E4M3', [4, 8]], 'lm_head.weight_scale_inv': ['F32', [1, 1]] },
     /q_proj\.weight" is F8_E4M3, which is no weight without its scales, and .*q_proj\.weight_scale_inv is missing/],
+  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.scales`]: ['F32', [1, 1]] }, /q_proj\.weight" is F8_E4M3, .*q_proj\.weight_scale_inv is missing/],
   [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]] }, /weight_scale_inv or .*weight_scale is missing/],
   [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 2]] }, /its scales .* are \[2, 2\], but config\.json does not say how scales of F8_E4M3 lie/],
   [null, { [`${Q}.weight`]: ['I8', [4, 8]] }, /q_proj\.SCB or .*q_proj\.weight_scale is missing/],
@@ -114,7 +115,7 @@ refused('Codes without their scales, scales without codes', [
   [null, { [`${Q}.weight`]: ['F4', [4, 8]] }, /is F4, which is not read as weights/],
   [null, { [`${Q}.weight`]: ['F6_E2M3', [4, 8]] }, /is F6_E2M3, which is not read as weights/],
   [null, { [`${Q}.weight`]: ['I32', [4, 8]] }, /is I32, which is not read as weights/],
-  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /but no tensor is/],
+  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/],
   [null, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/],
   [null, { 'a.weight': ['F8_E4M3', [4, 8]], 'a.weight_scale': ['F32', [1]], [`${Q}.weight_scale`]: ['F32', [1]] }, /q_proj\.weight_scale" belongs to a quantised weight/],
 ], 'names the tensor that is missing')
