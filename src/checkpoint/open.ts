@@ -28,12 +28,13 @@ export async function openModel(reference: string, options: ResolveOptions = {})
 export async function openModels(base: string, post: string, options: ResolveOptions = {}): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
   const opened = await openFolder(baseFolder)
+  let found: Checkpoint | undefined
   try {
-    const found = await openPost(postFolder, opened)
+    found = await openPost(postFolder, opened)
     const [first, second] = agreeOnTies([opened, isTower(found.config, opened.config) ? completeTower(found, opened) : found])
     return [first, second]
   } catch (error) {
-    await opened.close()
+    await Promise.all([opened.close(), found?.close()])
     throw error
   }
 }

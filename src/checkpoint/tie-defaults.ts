@@ -22,8 +22,10 @@ const UNTIED = new Set(
   rwkv seed_oss smolvlm solar_open stablelm step3p5 vibevoice video_llama_3 video_llava vipllava xlstm`.split(/\s+/),
 )
 
-/** Always tied in transformers 5; `tie_word_embeddings: false` says there that the decoder's output is not scaled. */
+/** Always tied in transformers 5, whatever the config says. */
 const T5 = /^(t5|mt5|umt5|longt5|pop2piano|udop)$/
+/** Of these, those in which `tie_word_embeddings: false` says that the decoder's output is not scaled; mt5 never scales it, the others always. */
+const SCALES = /^(t5|longt5|pop2piano)$/
 
 const textOf = ({ text_config: text }: Config): Config => (typeof text === 'object' && text !== null ? (text as Config) : {})
 
@@ -40,4 +42,22 @@ export function untiedConfig(config: Config): Config {
   const text = textOf(config)
   const inner = text.tie_word_embeddings === undefined ? {} : { text_config: { ...text, tie_word_embeddings: false } }
   return { ...config, tie_word_embeddings: false, ...inner }
+}
+
+/** Whether version 4 ties them too: what is false there is false, for T5 as well; mT5 says False where the config leaves it out (4.57). */
+export function saysTiedInVersion4(config: Config): boolean {
+  const { model_type: type, tie_word_embeddings: own } = config
+  return saysTied(config) && !(T5.test(String(type)) && (own === false || (type === 'mt5' && own === undefined)))
+}
+
+/**
+ * Whether the decoder's output is multiplied by d_model^-0.5 before the head (transformers 5.18): `scale_decoder_outputs`, or
+ * `tie_word_embeddings` where that is missing. Null for a model without that switch, without a decoder or without this head.
+ */
+export function scalesDecoder({ config, tensors }: Checkpoint): boolean | null {
+  const [type, scale, tie] = [String(config?.model_type), config?.scale_decoder_outputs, config?.tie_word_embeddings]
+  const [architecture = 'ForConditionalGeneration'] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
+  if (!String(architecture).endsWith('ForConditionalGeneration') || ![...tensors.keys()].some((name) => /(^|\.)decoder\./.test(name))) return null
+  if (type === 'switch_transformers') return tie !== false
+  return SCALES.test(type) ? (scale === undefined ? tie !== false : Boolean(scale)) : null
 }

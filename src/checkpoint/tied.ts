@@ -1,8 +1,9 @@
 // Tied weights: output tensors that are the input embedding. One rule for every reader, that of transformers 5: what a file
 // does not hold is the tensor that it is tied to; of a pair that it holds twice, equal tensors are one and different ones are two.
+import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
-import { saysTied, untiedConfig } from './tie-defaults.js'
+import { saysTied, saysTiedInVersion4, scalesDecoder, untiedConfig } from './tie-defaults.js'
 import { DECODER, homeOf, isOutput, SHARED, sourceOf } from './tie-names.js'
 
 /** Stored outputs → the stored tensors that they may be tied to. */
@@ -47,7 +48,7 @@ function atHome(file: Checkpoint): Checkpoint {
 
 /**
  * A checkpoint as transformers 5 understands its file. Tied, and only the output is stored: it is the embedding. Both are
- * stored: equal, they are one (`tied`); different, they are two, and the config says so (version 4 would tie them). The bias
+ * stored: equal, they are one (`tied`); different, they are two, and the config says so (a note where version 4 would tie them). The bias
  * of an untied head for masked tokens that is stored under its old name alone has both names. Without a config nothing changes
  * but that equal tensors are one.
  */
@@ -66,7 +67,7 @@ export async function followTies(file: Checkpoint): Promise<Checkpoint> {
     else own.push([copy, source])
   }
   if (!own.length || !checkpoint.config) return { ...checkpoint, tied }
-  const notes = own.map(([copy, source]) =>
+  const notes = (saysTiedInVersion4(checkpoint.config) ? own : []).map(([copy, source]) =>
     `${file.folder}: ${copy} differs from ${source}, to which config.json ties it: they are two tensors, as in transformers 5 (version 4 ties them)`)
   return untie({ ...checkpoint, tied, notes: [...checkpoint.notes, ...notes] }, own.map(([copy]) => copy))
 }
@@ -94,8 +95,22 @@ export function untie(checkpoint: Checkpoint, outputs: readonly string[]): Check
 /** Outputs that are tensors of their own. */
 export const hasOutput = ({ tensors, tied }: Checkpoint): string[] => [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))
 
-/** Models that are compared tensor by tensor: where one has an output of its own, those that tie it have a copy (as mergekit 0.1.5 reads them). */
+/** @throws UserError when the head of some reads a scaled output of the decoder, and that of others does not: their heads are no values of one kind */
+function agreeOnScale(checkpoints: readonly Checkpoint[]): void {
+  const [scaled, plain] = [true, false].map((scale) => checkpoints.find((checkpoint) => scalesDecoder(checkpoint) === scale)?.folder)
+  if (scaled === undefined || plain === undefined) return
+  throw new UserError(
+    `the decoder's output is scaled by d_model^-0.5 in ${scaled} and not in ${plain} (scale_decoder_outputs in config.json, or else ` +
+      'tie_word_embeddings), so their heads cannot be compared or mixed; take models that agree, or correct the config.json that is wrong',
+  )
+}
+
+/**
+ * Models that are compared tensor by tensor: where one has an output of its own, those that tie it have a copy (as mergekit 0.1.5 reads them).
+ * @throws UserError when they scale what the head reads in different ways
+ */
 export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[] {
+  agreeOnScale(checkpoints)
   const own = new Set(checkpoints.flatMap(hasOutput))
   return checkpoints.map((checkpoint) => {
     const { tensors, tied, config } = checkpoint

@@ -67,7 +67,12 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
   }
   const names = [...new Set(weights.map(([text]) => text))]
   const all = [...new Set(names.map((text) => byText.get(text)!))]
-  for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries()) all[i].checkpoint = checkpoint
+  try {
+    for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries()) all[i].checkpoint = checkpoint
+  } catch (error) {
+    await close()
+    throw error
+  }
   return { of: (text) => byText.get(text)!, all, names, folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))), close }
 }
 

@@ -124,3 +124,42 @@ test('an equal head of an untied model, and another head, are tensors of their o
   assert.deepEqual(await mixed.base.read('lm_head.weight'), await mixed.base.read('model.embed_tokens.weight'))
   assert.equal(mixed.base.config!.tie_word_embeddings, false)
 })
+
+const t5 = { 'shared.weight': embedding['model.embed_tokens.weight'], 'decoder.final_layer_norm.weight': one(1, 2) }
+const T5 = { model_type: 't5', architectures: ['T5ForConditionalGeneration'] }
+
+test("models that scale the decoder's output in different ways are no pair", async () => {
+  const scaled = [{}, { tie_word_embeddings: true }, { scale_decoder_outputs: true, tie_word_embeddings: false }]
+  const plain = [{ tie_word_embeddings: false }, { scale_decoder_outputs: false, tie_word_embeddings: true }]
+  for (const type of ['t5', 'longt5', 'pop2piano']) {
+    const all = async (forms: object[]) => Promise.all(forms.map((form) => open(t5, { ...T5, model_type: type, ...form })))
+    for (const alike of [await all(scaled), await all(plain)]) for (const post of alike) assert.equal((await pairCheckpoints(alike[0], post)).names.length, 2)
+    for (const base of await all(scaled))
+      for (const post of await all(plain))
+        for (const pair of [[base, post], [post, base]] as const)
+          await assert.rejects(pairCheckpoints(...pair), { name: 'UserError', message: new RegExp(`scaled by d_model\\^-0.5 in ${base.folder} and not in ${post.folder} `) })
+  }
+  const switches = await Promise.all([{}, { tie_word_embeddings: false }].map((form) => open({ ...t5, ...head }, { ...T5, model_type: 'switch_transformers', ...form })))
+  await assert.rejects(pairCheckpoints(switches[0], switches[1]), /scaled by d_model/)
+})
+
+test('where transformers 5 has no such switch, or there is no decoder or head, they are one', async () => {
+  const encoder = { 'shared.weight': t5['shared.weight'], 'encoder.final_layer_norm.weight': one(1, 2) }
+  for (const [tensors, config] of [
+    [t5, { ...T5, model_type: 'mt5' }],
+    [t5, { ...T5, model_type: 'umt5' }],
+    [t5, { ...T5, architectures: ['T5Model'] }],
+    [encoder, { ...T5, architectures: undefined }],
+  ] as const)
+    assert.equal((await pairCheckpoints(await open(tensors, config), await open(tensors, { ...config, tie_word_embeddings: false }))).names.length, 2)
+})
+
+test('a note says that version 4 ties two heads only where it does', async () => {
+  const notes = async (config: object) => (await open({ ...t5, ...head }, { ...T5, ...config })).notes
+  for (const config of [{}, { tie_word_embeddings: true, scale_decoder_outputs: false }, { model_type: 'umt5' }]) {
+    const [note, ...others] = await notes(config)
+    assert.match(note, /lm_head\.weight differs from shared\.weight, to which config\.json ties it: .*version 4 ties them/)
+    assert.deepEqual(others, [])
+  }
+  for (const config of [{ tie_word_embeddings: false }, { model_type: 'umt5', tie_word_embeddings: false }, { model_type: 'mt5' }]) assert.deepEqual(await notes(config), [])
+})

@@ -8,6 +8,7 @@ import { editCheckpoint } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
 import { disposeInputs, forward, loadModel, makeInputs } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { folder } from '../checkpoint/files.js'
 import { textBatch } from '../models/fixture.js'
 import { compatible } from './row.js'
 
@@ -83,4 +84,14 @@ compatible({ what: 'tied and untied models in one merge or pair', outcome: 'read
     assert.deepEqual(await tied.read(heads.find((tensor) => tensor.endsWith('.weight'))!), await tied.read(embedding))
     await Promise.all(opened.map((each) => each.close()))
   }
+})
+
+compatible({ what: "T5 models of which one scales the decoder's output before its head and the other does not, in one merge or pair", outcome: 'refused', like: 'take models that agree on scale_decoder_outputs (or tie_word_embeddings: false where that is missing)' }, async () => {
+  const root = mkdtempSync(join(tmpdir(), 'tied-'))
+  const tensors: Parameters<typeof folder>[1] = { 'shared.weight': [[2, 2], [1, 2, 3, 4]], 'decoder.final_layer_norm.weight': [[2], [1, 1]] }
+  const opened = await Promise.all([true, false].map((tie) => openCheckpoint(folder(join(root, String(tie)), tensors, { model_type: 't5', tie_word_embeddings: tie }))))
+  assert.throws(() => agreeOnTies(opened), /the decoder's output is scaled by d_model\^-0\.5 in .*true and not in .*false .*; take models that agree/)
+  await assert.rejects(openModels(join(root, 'false'), join(root, 'true')), /take models that agree/)
+  await Promise.all(opened.map((each) => each.close()))
+  rmSync(root, { recursive: true })
 })

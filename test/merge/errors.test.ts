@@ -233,3 +233,11 @@ test('a model of another shape, and one that lacks a tensor', async () => {
     /model\.norm\.weight is not in ft1-copy.*model\.norn\.weight is only in ft1-copy/,
   )
 })
+
+test("models that scale the decoder's output in different ways are not merged", async () => {
+  const tensors = { 'shared.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]], 'decoder.final_layer_norm.weight': [[2], [1, 1]] as [number[], number[]] }
+  const [scaled, plain] = [true, false].map((tie) => writeFolder(join(scratch, `t5-${tie}`), tensors, { model_type: 't5', tie_word_embeddings: tie }))
+  const text = `merge_method: linear\nmodels:\n  - {model: ${plain}, parameters: {weight: 1}}\n  - {model: ${scaled}, parameters: {weight: 0}}\n`
+  assert.ok((await failure(text)).includes(`scaled by d_model^-0.5 in ${scaled} and not in ${plain} `))
+  assert.ok(!readdirSync(scratch).includes('never'))
+})
