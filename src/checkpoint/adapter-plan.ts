@@ -90,7 +90,7 @@ export function planAdapter(model: Model): AdapterPlan {
     const role = roleOf(name, shape)
     if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
-    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: isTurned(name, shape, model), count: shape[0] }
+    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0] }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
     if (tied.has(name)) return whole(apart ? 'the base ties them, and the adapted model does not' : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges')
     if (EMBEDDING.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
@@ -134,16 +134,6 @@ function headOf(name: string, head: RegExp | undefined): string | null {
 }
 
 const isRouter = (name: string): boolean => /(^|\.)(router|\w+_router|(mlp|\w*moe)\.gate)\.weight$/.test(name)
-
-/** Experts in one tensor: [count, in, out] where the model's width is the input of the first matrix. */
-function isTurned(name: string, shape: readonly number[], { config, tensors }: Model): boolean {
-  const text = config?.text_config as Record<string, unknown> | undefined
-  const hidden = Number(config?.hidden_size ?? text?.hidden_size)
-  const gate = /down_proj$/.test(name) ? tensors.get(name.replace(/down_proj$/, 'gate_up_proj'))?.shape : undefined
-  const [, rows, columns] = gate ?? shape
-  if (rows === columns) return hasTurnedExperts(config)
-  return gate || !/down|output_linear/.test(name) ? rows === hidden : columns === hidden
-}
 
 /** Matrices that are input and output in one for peft's model; `apart`: two where the adapter's model has two. */
 function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: boolean } {

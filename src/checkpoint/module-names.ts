@@ -43,13 +43,14 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
   [/^(llava|vipllava|llava_next|llava_next_video|mistral3|gemma3|paligemma)$/, TOWERS],
+  [/^aria(_text)?$/, [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']]],
   [/^(qwen2_vl|qwen2_5_vl)$/, [[/^model\.(?=layers|embed_tokens|norm)/, 'model.language_model.'], [/^visual\b/, 'model.visual']]],
   [/^granitemoe(shared|hybrid)?$/, [[/\binput_linear\.weight$/, 'experts.gate_up_proj'], [/\boutput_linear\.weight$/, 'experts.down_proj'], [/\brouter\.layer\.weight$/, 'router.weight']]],
 ]
 
 /** Other model_types whose modules transformers 5 names otherwise than their files do. */
 const OTHERWISE = new Set(
-  `altclip aria aria_text audioflamingo3 axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
+  `altclip audioflamingo3 axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
   cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe fuyu
   glm5_next glm5_next_text glmasr got_ocr2 granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4
   hyperclovax_vision_v2 inkling_mm_model internvl jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl llava_onevision lw_detr

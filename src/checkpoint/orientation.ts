@@ -9,5 +9,10 @@ export const hasConv1d = (config: Config): boolean => /^(gpt2|openai-gpt|imagegp
 /** Whether this is the weight of a Conv1D; heads and embeddings of such a model are not. */
 export const isConv1d = (name: string, config: Config): boolean => hasConv1d(config) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name)
 
-/** Whether the fused experts of a model are stored [experts, in, out]. */
-export const hasTurnedExperts = (config: Config): boolean => /^(gpt_oss|llama4|llama4_text)$/.test(String(config?.model_type))
+/**
+ * Whether peft takes the fused experts of a model for [experts, in, out]. It asks the module for `is_transposed`, which only these have
+ * (transformers 5.18 and 5.24, `use_experts_implementation`); Llama 4 stores them so too and does not say it, so peft has A and B of its
+ * experts the other way round.
+ */
+export const hasTurnedExperts = (config: Config): boolean =>
+  [config, config?.text_config as Config].some((each) => /^(gpt_oss|openai_privacy_filter|aria|aria_text)$/.test(String(each?.model_type)))

@@ -47,11 +47,19 @@ test('peft finds saved modules by the ends of their names: one that others end w
   assert.equal(plan.savedModule('layers.0.input_layernorm.weight'), 'layers.0.input_layernorm')
 })
 
-test('fused experts by the width of the model, experts one by one where peft fuses them, and no others', () => {
-  const fused = (hidden: number) => planAdapter(modelOf('GptOssForCausalLM', { 'model.layers.0.mlp.experts.gate_up_proj': [3, 4, 6], 'model.layers.0.mlp.experts.down_proj': [3, 3, 4] }, { hidden_size: hidden }))
-  assert.deepEqual(fused(4).placeOf('model.layers.0.mlp.experts.gate_up_proj'), { as: 'parameter', turned: true, count: 3 })
-  assert.deepEqual(fused(4).placeOf('model.layers.0.mlp.experts.down_proj'), { as: 'parameter', turned: true, count: 3 })
-  assert.deepEqual(fused(6).placeOf('model.layers.0.mlp.experts.gate_up_proj'), { as: 'parameter', turned: false, count: 3 })
+test('fused experts by what peft takes them for, experts one by one where peft fuses them, and no others', () => {
+  // [experts, in, out] in all of these but Granite's, and square in the last; Llama 4 does not say that it stores them so.
+  const turned = (config: object, ...shape: number[]) => {
+    const place = planAdapter(modelOf('AnyForCausalLM', { 'model.layers.0.feed_forward.experts.down_proj': shape }, { hidden_size: 4, ...config })).placeOf('model.layers.0.feed_forward.experts.down_proj')
+    assert.ok(place.as === 'parameter' && place.count === 3, place.as)
+    return place.turned
+  }
+  for (const shape of [[3, 3, 4], [3, 4, 4]]) {
+    for (const type of ['gpt_oss', 'openai_privacy_filter', 'aria_text']) assert.equal(turned({ model_type: type }, ...shape), true, type)
+    for (const type of ['llama4', 'llama4_text']) assert.equal(turned({ model_type: type }, ...shape), false, type)
+    assert.equal(turned({ model_type: 'any', text_config: { model_type: 'aria_text' } }, ...shape), true)
+  }
+  assert.equal(turned({ model_type: 'granitemoe' }, 3, 4, 3), false)
   const expert = 'model.layers.0.mlp.experts.0.up_proj.weight'
   const single = (type: string) => planAdapter(modelOf('AnyForCausalLM', { [expert]: [6, 4] }, { model_type: type }))
   assert.deepEqual([single('qwen3_moe').placeOf(expert).as, single('qwen3_moe').oneRank], ['linear', true])
