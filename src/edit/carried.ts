@@ -17,10 +17,11 @@ export function describeExtract({ tensors, parameters, stored, whole, energy, ma
     const share = these.reduce((sum, each) => sum + each.share, 0)
     return `${plural(these.length, 'changed tensor')} with ${percent(share)} of the squared norm ${these.length === 1 ? 'is' : 'are'} not in the adapter (${why}): ${list(these.map(({ name }) => name))}`
   })
-  const beside = whole.length ? `, ${plural(whole.length, 'tensor')} whole` : ''
+  const parts = [...(tensors ? [`${tensors} matrices of ${parameters} parameters as factors`] : []), ...(whole.length ? [`${plural(whole.length, 'tensor')} whole`] : [])]
+  const ofThese = tensors ? ` (${percent(matrices)} of these matrices')` : ''
   return {
     notes: names === null ? notes : [...notes, names],
     warnings,
-    text: `${tensors} matrices of ${parameters} parameters as factors${beside}: ${stored} numbers that hold ${percent(energy)} of the squared norm of everything that changed (${percent(matrices)} of these matrices')`,
+    text: `${parts.join(', ')}: ${stored} numbers that hold ${percent(energy)} of the squared norm of everything that changed${ofThese}`,
   }
 }

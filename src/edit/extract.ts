@@ -26,7 +26,7 @@ export interface ExtractSummary {
   whole: { name: string; why: string | null }[]
   /** Share of the squared norm of everything that changed, which the adapter carries. */
   energy: number
-  /** The same of the matrices that it has factors of. */
+  /** The same of the matrices that it has factors of; 1 without any. */
   matrices: number
   /** Changed tensors that are not in the adapter, with their shares of the squared norm. */
   left: { name: string; share: number; why: string }[]
@@ -39,15 +39,21 @@ const expertsOf = (name: string): string | null => /^(.*\.experts)\.\d+\./.exec(
 
 /**
  * Factors A = √S·Vᵀ, B = U·√S of each delta, with alpha = rank.
- * @throws UserError where the choice holds no matrix
+ * @throws UserError where the choice holds nothing that an adapter can carry, or nothing of it differs
  */
 export async function extractAdapter(pair: Pair, out: string, options: ExtractOptions): Promise<ExtractSummary> {
   const { rank, vectors = false, baseModel, dtype, overwrite, card } = options
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
   const chosen = new Set(selectTensors(entries, options))
   const plan = planAdapter(pair.base)
-  const hasFactors = (name: string) => !['whole', 'none'].includes(plan.placeOf(name).as)
-  if (!entries.some(({ name }) => chosen.has(name) && hasFactors(name))) throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
+  /** Why the adapter leaves a tensor out; null where it holds it. */
+  const leaves = (name: string): string | null => {
+    const place = plan.placeOf(name)
+    if (!chosen.has(name)) return 'not chosen'
+    if (place.as === 'none') return place.why
+    return place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors; norms and biases can move the outputs more than their share' : null
+  }
+  if (!entries.some(({ name }) => leaves(name) === null)) throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
 
   const factors = new Map<string, LoraFactors>()
   const whole = new Set<string>()
@@ -61,7 +67,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     const place = plan.placeOf(name)
     if (place.as === 'whole' && place.always) whole.add(name)
     if (norm2 > 0) {
-      const why = !chosen.has(name) ? 'not chosen' : place.as === 'none' ? place.why : place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors; norms and biases can move the outputs more than their share' : null
+      const why = leaves(name)
       if (why !== null) left.push({ name, share: norm2, why })
       else if (place.as === 'whole' || place.as === 'none') whole.add(name)
       else {
@@ -75,7 +81,10 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     options.onTensor?.(name, end - begin)
   }
   const tensors = factors.size
-  if (tensors === 0) throw new UserError(`${pair.post.folder}: no chosen matrix differs from the base, so there is no adapter to write`)
+  if (tensors === 0) {
+    if (![...whole].some((name) => chosen.has(name) && norms.get(name)! > 0)) throw new UserError(`${pair.post.folder}: ${nothing(left)}, so there is no adapter to write`)
+    factors.set(...zeros(pair, plan))
+  }
   if (plan.oneRank) ofOneRank(factors, pair, plan)
   for (const name of [...whole]) for (const part of partsWith(name, pair, plan)) whole.add(part)
   const all = [...norms.values()].reduce((sum, value) => sum + value, 0)
@@ -86,7 +95,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     tensors, parameters,
     whole: [...whole].map((name) => ({ name, why: (plan.placeOf(name) as { why?: string | null }).why ?? null })),
     stored: [...whole].reduce((sum, name) => sum + sizeOf(name), stored),
-    energy: carried / all, matrices: kept / matrices,
+    energy: carried / all, matrices: tensors ? kept / matrices : 1,
     left: left.map((each) => ({ ...each, share: each.share / all })),
     names: noteNames([...factors.keys(), ...whole], pair.base.config),
   }
@@ -99,6 +108,22 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
   function contentOf(name: string): WholeTensor {
     return { shape: pair.base.tensors.get(name)!.shape, values: () => (chosen.has(name) ? pair.post : pair.base).read(name) }
   }
+}
+
+/** What stands against an adapter where nothing that it can hold differs. */
+function nothing(left: ExtractSummary['left']): string {
+  if (left.length === 0) return 'no tensor differs from the base'
+  const most = left.reduce((one, two) => (two.share > one.share ? two : one))
+  const others = left.length > 1 ? `, and ${left.length - 1} more` : ''
+  return `no chosen matrix differs from the base; ${most.name} does (${most.why})${others}`
+}
+
+/** Factors of a linear layer that add nothing: peft 0.21 loads no adapter without factors, also where all that changed is stored whole. */
+function zeros({ base, names, post }: Pair, plan: AdapterPlan): [string, LoraFactors] {
+  const name = names.find((each) => plan.placeOf(each).as === 'linear' && expertsOf(each) === null)
+  if (name === undefined) throw new UserError(`${post.folder}: only tensors that are stored whole differ from the base, and peft loads no adapter without a linear layer`)
+  const [rows, columns] = base.tensors.get(name)!.shape
+  return [name, { rank: 1, a: new Float32Array(columns), b: new Float32Array(rows) }]
 }
 
 /** Factors of a matrix, or of several in one tensor, and the squared norm that they keep. */

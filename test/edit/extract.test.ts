@@ -9,6 +9,7 @@ import { openWeights } from '../../src/checkpoint/single.js'
 import { editCheckpoint, extractAdapter } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { writeModel } from '../checkpoint/adapters.js'
 
 const root = mkdtempSync(join(tmpdir(), 'extract-'))
 before(() => setBackend('wasm'))
@@ -103,4 +104,43 @@ test('an adapter stands for post in an edit, and what the edit made is extracted
   assert.ok(Math.abs(energy - 1) < 1e-5, `rank 1 is all there is: ${energy}`)
   const [off, all] = await distance(base, edited, again)
   assert.ok(off < 1e-4 * all, `${off} of ${all}`)
+})
+
+/** A tiny tied base, and a model that differs from it in what is given. */
+function tiedPair(name: string, changed: Record<string, [number[], number[]]>, tied: boolean) {
+  const config = (tie: boolean) => ({ model_type: 'llama', architectures: ['LlamaForCausalLM'], tie_word_embeddings: tie })
+  const base = { 'model.embed_tokens.weight': [[3, 2], [1, 2, 3, 4, 5, 6]], 'model.layers.0.self_attn.q_proj.weight': [[2, 2], [1, 0, 0, 1]], 'model.norm.weight': [[2], [1, 1]] } as Record<string, [number[], number[]]>
+  return pairOf(writeModel(join(root, `${name}-base`), base, config(true)), writeModel(join(root, `${name}-post`), { ...base, ...changed }, config(tied)))
+}
+const namesIn = async (folder: string) => (await readHeader(join(folder, 'adapter_model.safetensors'))).entries.map((entry) => entry.name).sort()
+
+test('where only the head differs from the tied base, the adapter has the head alone, beside factors of zeros', async () => {
+  const head = [1, 2, 3, 4, 5, 7]
+  const { pair, close } = await tiedPair('head', { 'lm_head.weight': [[3, 2], head] }, false)
+  const out = join(root, 'head-adapter')
+  for (const include of [undefined, ['lm_head.weight']]) {
+    const summary = await extractAdapter(pair, out, { rank: 4, baseModel: join(root, 'head-base'), include, overwrite: true })
+    assert.deepEqual([summary.tensors, summary.energy, summary.whole.map(({ name }) => name), summary.left], [0, 1, ['lm_head.weight'], []])
+    const q = 'base_model.model.model.layers.0.self_attn.q_proj'
+    assert.deepEqual(await namesIn(out), ['base_model.model.lm_head.weight', `${q}.lora_A.weight`, `${q}.lora_B.weight`])
+  }
+  const applied = await openModel(out)
+  assert.deepEqual([...(await applied.read('lm_head.weight'))], head)
+  assert.deepEqual([...(await applied.read('model.layers.0.self_attn.q_proj.weight'))], [1, 0, 0, 1])
+  await applied.close()
+
+  await assert.rejects(extractAdapter(pair, join(root, 'none'), { rank: 4, baseModel: 'x', exclude: ['lm_head*'] }), /no chosen matrix differs from the base; lm_head\.weight does \(not chosen\), so there is no adapter/)
+  await close()
+})
+
+test('where only norms differ, they need --vectors; equal models have no adapter', async () => {
+  const norms = await tiedPair('norms', { 'model.norm.weight': [[2], [1, 2]] }, true)
+  await assert.rejects(extractAdapter(norms.pair, join(root, 'none'), { rank: 4, baseModel: 'x' }), /differs from the base; model\.norm\.weight does \(stored by --vectors;/)
+  await extractAdapter(norms.pair, join(root, 'norms-adapter'), { rank: 4, baseModel: 'x', vectors: true })
+  assert.ok((await namesIn(join(root, 'norms-adapter'))).includes('base_model.model.model.norm.weight'))
+  await norms.close()
+
+  const same = await tiedPair('same', {}, true)
+  await assert.rejects(extractAdapter(same.pair, join(root, 'none'), { rank: 4, baseModel: 'x', vectors: true }), /no tensor differs from the base/)
+  await same.close()
 })
