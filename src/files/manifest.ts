@@ -1,10 +1,12 @@
 // What this program wrote into a folder: a hidden list in it, by which --overwrite and a clean-up know their own files from all
 // others.
 import { createHash } from 'node:crypto'
-import { open, readdir, readFile, rename, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export const MANIFEST = '.deltalab.json'
+/** Where the list is written anew before it takes its place. */
+const DRAFT = `${MANIFEST}.part`
 
 /** `files` once the folder is complete: the fingerprint of each file by its path. */
 interface Manifest {
@@ -26,9 +28,11 @@ export async function sealFolder(folder: string): Promise<void> {
 
 /** Notes in a folder that it is about to be put aside: nothing else may be taken for one that was. */
 export async function markReplaced(folder: string, id: string): Promise<void> {
-  const draft = join(folder, `${MANIFEST}.part`)
+  const [list, draft] = [join(folder, MANIFEST), join(folder, DRAFT)]
+  const { atime, mtime } = await stat(list)
   await writeFile(draft, JSON.stringify({ ...(await readManifest(folder)), replaced: id }), { flush: true })
-  await rename(draft, join(folder, MANIFEST))
+  await utimes(draft, atime, mtime)
+  await rename(draft, list)
 }
 
 /** Whether a run put this folder aside. @param id the letters of that run */
@@ -44,11 +48,19 @@ export async function stateOf(folder: string): Promise<'complete' | 'unfinished'
 export async function strangersIn(folder: string): Promise<string[] | null> {
   const known = (await readManifest(folder))?.files
   if (!known) return null
+  const { mtimeMs: listed } = await stat(join(folder, MANIFEST))
   const strangers: string[] = []
   for (const path of await listFiles(folder)) {
-    if (!Object.hasOwn(known, path) || (await fingerprint(join(folder, path)).catch(() => '')) !== known[path]) strangers.push(path)
+    const own = Object.hasOwn(known, path) && (await isAsListed(join(folder, path), known[path], listed).catch(() => false))
+    if (!own) strangers.push(path)
   }
   return strangers
+}
+
+/** A fingerprint of the ends alone holds for a file that nobody wrote to after the list. */
+async function isAsListed(path: string, known: string, listed: number): Promise<boolean> {
+  const { size, mtimeMs } = await stat(path)
+  return (size <= WHOLE || mtimeMs <= listed) && (await fingerprint(path)) === known
 }
 
 /** Deletes the files of the list, its own last, and the folder where nothing else is in it. */
@@ -60,7 +72,7 @@ export async function removeOwn(folder: string): Promise<void> {
   for (const path of known) await unlink(join(folder, path)).catch(gone)
   const folders = new Set(known.flatMap((path) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))))
   for (const each of [...folders].sort((one, two) => two.length - one.length)) await rmdir(join(folder, each)).catch(() => undefined)
-  for (const name of [`${MANIFEST}.part`, MANIFEST]) await unlink(join(folder, name)).catch(gone)
+  for (const name of [DRAFT, MANIFEST]) await unlink(join(folder, name)).catch(gone)
   await rmdir(folder)
 }
 
@@ -87,10 +99,11 @@ async function listFiles(folder: string, below = ''): Promise<string[]> {
       paths.push(...(inside.length ? inside : [`${path}/`]))
     }
   }
-  return paths.filter((path) => !path.startsWith(MANIFEST)).sort()
+  return paths.filter((path) => path !== MANIFEST && path !== DRAFT).sort()
 }
 
-/** Bytes at either end of a file that are looked at: whoever trains a model again changes them, and a whole one takes minutes to read. */
+/** A larger file is known by its size and its ends: to read all of a model takes as long as to write it. */
+const WHOLE = 64 << 20
 const END = 1 << 20
 
 async function fingerprint(path: string, flush = false): Promise<string> {
@@ -100,7 +113,8 @@ async function fingerprint(path: string, flush = false): Promise<string> {
     const { size } = await handle.stat()
     const hash = createHash('sha256').update(`${size} `)
     const bytes = Buffer.alloc(Math.min(size, END))
-    for (const position of size > END ? [0, size - bytes.length] : [0]) {
+    const positions = size > WHOLE ? [0, size - END] : Array.from({ length: Math.ceil(size / END) }, (_, i) => i * END)
+    for (const position of positions) {
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, position)
       hash.update(bytes.subarray(0, bytesRead))
     }
