@@ -1,6 +1,6 @@
 // LoRA folders as peft writes them, by hand-worked numbers: what they make of a base, round trips, and the kinds refused.
 import assert from 'node:assert/strict'
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -122,3 +122,10 @@ for (const [name, config, tensors, message] of bad) {
     await assert.rejects(readAs(adapter(config, tensors), Q), (error) => error instanceof UserError && message.test(error.message))
   })
 }
+
+test('a named adapter lies in a folder of its own, which the error names', async () => {
+  const named = mkdtempSync(join(root, 'named-'))
+  renameSync(adapter({}, rank1), join(named, 'math'))
+  const message = `${named}: neither model.safetensors nor model.safetensors.index.json is there; an adapter lies in ${join(named, 'math')}: give that folder`
+  await assert.rejects(openPost(named, await openCheckpoint(base)), { message })
+})
