@@ -33,7 +33,10 @@ export type GenerationConfig = z.infer<typeof Words> & {
 const FOREIGN: Readonly<Record<string, readonly unknown[]>> = {
   num_beams: [1], guidance_scale: [1], sequence_bias: [], exponential_decay_length_penalty: [], forced_bos_token_id: [], forced_eos_token_id: [],
   penalty_alpha: [0], dola_layers: [], watermarking_config: [], stop_strings: [], constraints: [], force_words_ids: [], token_healing: [false],
-  num_return_sequences: [1], max_time: [],
+  num_return_sequences: [1], max_time: [], encoder_repetition_penalty: [1], encoder_no_repeat_ngram_size: [0], is_assistant: [false],
+  use_mtp: [false],
+  // All but `quantized`, which rounds keys and values.
+  cache_implementation: ['dynamic', 'static', 'offloaded', 'offloaded_static', 'hybrid', 'hybrid_chunked', 'offloaded_hybrid', 'offloaded_hybrid_chunked', 'sliding_window'],
 }
 
 /** Nothing, for a folder with neither file. @throws UserError: not a JSON object, or a value of another type or range */

@@ -86,6 +86,10 @@ compatible({ what: 'num_beams, guidance_scale, forced_eos_token_id and other wor
       await assert.rejects(answer(name, each), (error) => error instanceof UserError && error.message.includes(`generation_config.json sets ${each.foreign}`))
     }
   }
+  for (const generation of [{ cache_implementation: 'quantized' }, { is_assistant: true }, { use_mtp: true }]) {
+    await assert.rejects(answer('llama', { prompt: 'x', generation }), (error) => error instanceof UserError && error.message.includes(`sets ${Object.keys(generation)[0]}`))
+  }
+  await answer('llama', { prompt: 'x', generation: { encoder_repetition_penalty: 1, encoder_no_repeat_ngram_size: 0, is_assistant: false, use_mtp: false, cache_implementation: 'static' } })
 })
 compatible({ what: 'a token id of generation_config.json that is a text, a fraction or negative', outcome: 'refused', like: 'a token id or a list of them' }, async () => {
   for (const wrong of [{ eos_token_id: '1' }, { eos_token_id: 1.5 }, { eos_token_id: -1 }, { eos_token_id: [1, null] }, { repetition_penalty: 0 }, { repetition_penalty: 'x' }, { max_new_tokens: 0 }, { suppress_tokens: 3 }, { bad_words_ids: [[]] }]) {
