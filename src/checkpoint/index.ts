@@ -2,6 +2,7 @@
 export { openCheckpoint, hashFile, type Checkpoint } from './checkpoint.js'
 export { readHeader, type TensorEntry } from './header.js'
 export { pairCheckpoints, type Pair } from './pair.js'
+export { configDifference } from './config-fields.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
 export { checkApart, checkSpace, checkTarget } from '../files/target.js'
 export { writeCheckpoint, type WriteOptions, type TensorContent } from './write.js'

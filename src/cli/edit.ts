@@ -33,7 +33,7 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
-  const [base, post] = sayFormats(await openModels(args.base, args.post))
+  const [base, post] = sayFormats(await openModels(args.base, args.post), true, (models) => models[1])
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)

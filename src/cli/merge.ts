@@ -39,7 +39,7 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
-    sayFormats(models.all.map(({ checkpoint }) => checkpoint))
+    sayFormats(models.all.map(({ checkpoint }) => checkpoint), true, () => plan.reference.checkpoint)
     await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), estimate.result.bytes)
     const backend = await setBackend(wanted)
