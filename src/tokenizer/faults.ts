@@ -11,14 +11,15 @@ interface Part {
 /** @throws UserError: what is wrong, and in which part */
 export function checkFaults(file: TokenizerFile): void {
   checkMerges(file.model)
-  for (const part of ['normalizer', 'post_processor', 'decoder'] as const) for (const each of partsOf(file[part])) CHECKS[each.type!]?.(each, part)
+  checkInserted(file)
+  for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'] as const) for (const each of partsOf(file[part])) CHECKS[each.type!]?.(each, part)
 }
 
 /** A part and those in it. */
 function* partsOf(part: unknown): Generator<Part> {
   if (typeof part !== 'object' || part === null) return
   yield part as Part
-  for (const list of ['normalizers', 'processors', 'decoders']) for (const inner of ((part as Part)[list] ?? []) as unknown[]) yield* partsOf(inner)
+  for (const list of ['normalizers', 'pretokenizers', 'processors', 'decoders']) for (const inner of ((part as Part)[list] ?? []) as unknown[]) yield* partsOf(inner)
 }
 
 const CHECKS: Record<string, (part: Part, where: string) => void> = {
@@ -30,9 +31,40 @@ const CHECKS: Record<string, (part: Part, where: string) => void> = {
   Strip({ start, stop }, where) {
     if (Number(start) > 0 && Number(stop) > 0) throw new UserError(`${where}: Strip with both start and stop is not supported; the reference fails on tokens shorter than both`)
   },
+  FixedLength({ length }, where) {
+    if (length === 0) throw new UserError(`${where}: FixedLength has the length 0; it must be 1 or more`)
+  },
   Precompiled({ precompiled_charsmap: map }, where) {
     if (!isCharsmap(String(map))) throw new UserError(`${where}: precompiled_charsmap is not a character map of sentencepiece`)
   },
+}
+
+/** Parts that write a text letter by letter: they end the process on letters that Replace put in front of a text, in place of none. */
+const WRITERS = ['BertNormalizer', 'ByteLevel', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents']
+
+function checkInserted({ normalizer, pre_tokenizer: split }: TokenizerFile): void {
+  const parts = [...partsOf(normalizer), ...partsOf(split)]
+  for (const [i, { type, pattern, content }] of parts.entries()) {
+    if (type !== 'Replace' || !content || !matchesNothing(pattern as Pattern)) continue
+    const writer = parts.slice(i + 1).find((later) => WRITERS.includes(later.type!))
+    if (writer) throw new UserError(`normalizer: Replace has the pattern ${JSON.stringify(pattern)}, which matches the empty text, and ${writer.type} after it; the reference fails on that`)
+  }
+}
+
+type Pattern = { String?: string; Regex?: string }
+
+/** Letters, one of most kinds, that a pattern may look ahead to. */
+const LETTERS = [...Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)), '\n', 'é', '中', '▁', '\ue000']
+
+/** Whether the pattern matches the empty text in front of a letter. A Regex that JavaScript does not read is taken for one that does not. */
+function matchesNothing({ String: text, Regex: source }: Pattern): boolean {
+  if (source === undefined) return text === ''
+  try {
+    const regex = new RegExp(source.replace(/^\\A/, '^'), 'uy')
+    return LETTERS.some((letter) => ((regex.lastIndex = 0), regex.exec(letter)?.[0] === ''))
+  } catch {
+    return false
+  }
 }
 
 /** The second of two tokens that are merged loses its prefix. */

@@ -21,6 +21,8 @@ const changed = (at: number, value: number) => {
 }
 const template = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }], pair: [], special_tokens: {} }
 
+const inserting = (pattern: object, content = 'x') => ({ normalizer: { type: 'Replace', pattern, content }, pre_tokenizer: { type: 'ByteLevel' } })
+
 for (const [name, base, change, message] of [
   ['a template with a token that it does not list', 'sp', { post_processor: template }, /post_processor: "<s>" is not among its special_tokens/],
   ['a decoder that strips both ends', 'sp', { decoder: { type: 'Sequence', decoders: [{ type: 'Strip', content: ' ', start: 1, stop: 1 }] } }, /decoder: Strip with both start and stop/],
@@ -30,6 +32,13 @@ for (const [name, base, change, message] of [
   ['a cut character map', 'unigram', charsmap(map.slice(0, 400)), /is not a character map/],
   ['a character map whose size is another', 'unigram', charsmap(changed(0, 8)), /is not a character map/],
   ['a character map that leads out of itself', 'unigram', charsmap(changed(4, 0x3ffffc00)), /is not a character map/],
+  ['pieces of no letter', 'word', { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits' }, { type: 'FixedLength', length: 0 }] } }, /pre_tokenizer: FixedLength has the length 0/],
+  ['an empty pattern', 'word', inserting({ String: '' }), /normalizer: Replace has the pattern {"String":""}, which matches the empty text, and ByteLevel after it/],
+  ['an empty regex', 'word', inserting({ Regex: '' }), /matches the empty text/],
+  ['a regex of the begin', 'word', inserting({ Regex: '^' }), /matches the empty text/],
+  ['a regex that may be empty', 'word', inserting({ Regex: 'x*' }), /matches the empty text/],
+  ['a regex that looks ahead', 'word', inserting({ Regex: '(?=h)' }), /matches the empty text/],
+  ['an empty pattern within a sequence', 'word', { normalizer: { type: 'Sequence', normalizers: [inserting({ String: '' }).normalizer, { type: 'NFC' }] }, pre_tokenizer: null }, /and NFC after it/],
 ] as const) {
   test(`refused: ${name}`, () => {
     assert.throws(() => checkFaults({ ...bases[base], ...change } as TokenizerFile), (error) => error instanceof UserError && message.test(error.message))
@@ -38,6 +47,9 @@ for (const [name, base, change, message] of [
 
 test('tokenizers without a fault are taken', () => {
   for (const [base, change] of Object.values(variants)) checkFaults({ ...bases[base], ...change, model: { ...bases[base].model, ...change.model } })
+  for (const change of [inserting({ String: '' }, ''), inserting({ Regex: '$' }), inserting({ Regex: ' ' }), { ...inserting({ Regex: '^' }), pre_tokenizer: { type: 'Metaspace' } }]) {
+    checkFaults({ ...bases.word, ...change })
+  }
 })
 
 /** The package looks for its binary where this variable says, and nowhere else. */
