@@ -39,25 +39,39 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
   return index < 0 ? undefined : index
 }
 
+/** Tokens that have a name: the roles, a model's own (`image_token`), and the mapping of `extra_special_tokens`. */
+function namedTokens(settings: Settings): unknown[] {
+  const { extra_special_tokens: extra } = settings
+  const own = Object.entries(settings).filter(([key, token]) => key.endsWith('_token') && !(ROLES as readonly string[]).includes(key) && (typeof token === 'string' || (token as { __type?: unknown } | null)?.__type === 'AddedToken'))
+  return [...ROLES.map((role) => settings[role]), ...own.map(([, token]) => token), ...(Array.isArray(extra) ? [] : Object.values(extra ?? {}))]
+}
+
+/** The additional special tokens: `extra_special_tokens`, or the older name where that lists none. */
+const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: older }: Settings): unknown[] =>
+  [extra, older].find((list): list is unknown[] => Array.isArray(list) && list.length > 0) ?? []
+
 /**
  * tokenizer.json as transformers completes it: with the tokens of `added_tokens_decoder`, whose settings go before its own;
- * with the tokens of the vocabulary that have a role or are additional special ones. It cuts and pads nothing.
+ * with the tokens of the vocabulary that have a name or are additional special ones. Its own added tokens that have a name are
+ * special, where no `added_tokens_decoder` says otherwise. It cuts and pads nothing.
  * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
  * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
 export function completeFile(file: TokenizerFile, settings: Settings): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
   const idOf = (token: string): number | undefined => added.get(token)?.id ?? idIn(file.model, token)
-  const roles = new Set(ROLES.map((role) => textOf(settings[role])))
-  const lists = [settings.additional_special_tokens, settings.extra_special_tokens].flatMap((list) => (Array.isArray(list) ? list : []))
-  for (const [id, token] of Object.entries(settings.added_tokens_decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
+  const named = namedTokens(settings)
+  const names = new Set(named.map(textOf))
+  const { added_tokens_decoder: decoder } = settings
+  if (!decoder) for (const [content, token] of added) if (names.has(content) && !token.special) added.set(content, { ...token, special: true })
+  for (const [id, token] of Object.entries(decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
     const content = textOf(token)
     if (content === undefined) continue
-    const [before, after] = [added.get(content), addedToken(token, idOf(content) ?? Number(id))]
+    const [before, after] = [added.get(content), addedToken(token, idOf(content) ?? Number(id), names.has(content) || undefined)]
     const same = before && Object.entries(after).every(([setting, value]) => before[setting] === value)
-    if (!same) added.set(content, { ...after, special: after.special === true || roles.has(content) })
+    if (!same) added.set(content, after)
   }
-  for (const token of [...ROLES.map((role) => settings[role]), ...lists]) {
+  for (const token of [...named, ...listedTokens(settings)]) {
     const content = textOf(token)
     if (content === undefined || added.has(content)) continue
     const id = idOf(content)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
+import { completeFile, type AddedToken, type Settings, type TokenizerFile } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 
 const fixtures = join('test', 'fixtures', 'tokenizers')
@@ -65,3 +66,31 @@ for (const [name, json, config, message] of [
     await assert.rejects(loadTokenizer(folder), (error) => error instanceof UserError && message.test(error.message) && !error.message.includes('\n'))
   })
 }
+
+// Made with transformers 5.18: the ids of the tokens that AutoTokenizer says are special.
+const plain = { id: 3, content: '<x>', single_word: false, lstrip: false, rstrip: false, normalized: true, special: false }
+const words: TokenizerFile = { model: { type: 'WordLevel', vocab: { '<unk>': 0, a: 1, b: 2, '<x>': 3, hi: 4, '<y>': 5, '</s>': 6 }, unk_token: '<unk>' } }
+
+for (const [settings, own, special] of [
+  [{ extra_special_tokens: { image_token: '<x>' } }, [], [3, 6]],
+  [{ extra_special_tokens: { image_token: '<x>' } }, [plain], [3, 6]],
+  [{ image_token: '<x>' }, [], [3, 6]],
+  [{ pad_token: '<x>' }, [plain], [3, 6]],
+  [{ pad_token: '<x>', added_tokens_decoder: {} }, [plain], [6]],
+  [{ extra_special_tokens: ['<x>'] }, [plain], [6]],
+  [{ extra_special_tokens: { image_token: '<x>' }, added_tokens_decoder: { 3: { content: '<x>', special: false } } }, [], [3, 6]],
+  [{ extra_special_tokens: { image_token: '<x>' }, additional_special_tokens: ['<y>'] }, [], [3, 5, 6]],
+  [{ extra_special_tokens: ['<x>'], additional_special_tokens: ['<y>'] }, [], [3, 6]],
+] as [Settings, AddedToken[], number[]][]) {
+  test(`special as in transformers: ${JSON.stringify(settings)}${own.length ? ' beside an added token' : ''}`, () => {
+    const { added_tokens: added } = completeFile({ ...words, added_tokens: own }, { eos_token: '</s>', ...settings })
+    assert.deepEqual(added!.filter((token) => token.special).map(({ id }) => id).sort(), special)
+  })
+}
+
+test('a token named in a mapping is found, and left out of the text', async () => {
+  write(JSON.stringify({ ...words, added_tokens: [], pre_tokenizer: { type: 'WhitespaceSplit' } }), JSON.stringify({ eos_token: '</s>', extra_special_tokens: { image_token: '<x>' } }))
+  const tokenizer = await loadTokenizer(folder)
+  assert.deepEqual(await tokenizer.encode(['hi <x> a<x> b']), [[4, 3, 1, 3, 2]])
+  assert.equal(tokenizer.decode([4, 3, 1, 3, 2]), 'hi a b')
+})
