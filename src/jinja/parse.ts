@@ -10,6 +10,7 @@ type Token = ReturnType<typeof tokenize>[number]
 
 const CLOSING = new Set(['CloseParen', 'CloseSquareBracket', 'CloseCurlyBracket'])
 const OPENING = new Set(['OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket'])
+const FOREIGN = new Set(['with', 'block', 'include', 'import', 'from', 'extends', 'autoescape'])
 const ENDING = new Set(['Comma', 'Colon', 'CloseExpression', 'CloseStatement', 'OpenExpression', 'OpenStatement'])
 
 /** `1 < x < 3` is two comparisons in Python, and a comparison of a truth value in the tree. @throws Error for one */
@@ -19,19 +20,55 @@ function checkChains(tokens: readonly Token[]): void {
     if (OPENING.has(type)) open.push(false)
     else if (CLOSING.has(type)) open.length > 1 && open.pop()
     else if (type === 'ComparisonBinaryOperator') {
-      if (open.at(-1)) throw new Error('chained comparisons are not supported: write `a < b and b < c`')
+      if (open.at(-1)) throw new Error('is not read here: a chain of comparisons; write `a < b and b < c`')
       open[open.length - 1] = true
     } else if (ENDING.has(type) || (type === 'Identifier' && ['and', 'or', 'if', 'else', 'not'].includes(value))) open[open.length - 1] = false
   }
 }
 
-/** @throws Error for what is not jinja, or a part of it that is not known */
+const isStart = (token: Token | undefined) => token !== undefined && ['NumericLiteral', 'StringLiteral', 'OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket', 'Identifier'].includes(token.type) && !['and', 'or', 'if', 'else', 'not', 'is', 'in'].includes(token.value)
+
+/** The first part that Jinja2 reads and the library does not, or undefined. */
+function foreignPart(tokens: readonly Token[]): string | undefined {
+  for (const [i, { type, value }] of tokens.entries()) {
+    const [before, next, after] = [tokens[i - 1], tokens[i + 1], tokens[i + 2]]
+    if (type === 'NumericLiteral' && next?.type === 'Identifier' && /^(e\d|e$|_\d|x[\da-f_]|o[0-7_]|b[01_])/i.test(next.value)) return `the number ${value}${next.value}`
+    if (type === 'OpenParen' && next?.type === 'CloseParen' && !['Identifier', 'CloseParen', 'CloseSquareBracket'].includes(before?.type)) return 'the empty tuple ()'
+    if (type === 'Comma' && next?.type === 'CloseParen') return 'a comma before )'
+    if (type === 'OpenStatement' && next?.value === '+') return '{%+'
+    if (value === '+' && next?.type === 'CloseStatement') return '+%}'
+    if (type === 'OpenStatement' && FOREIGN.has(next?.value)) return `{% ${next.value} %}`
+    if (type === 'Identifier' && value === 'recursive' && next?.type === 'CloseStatement') return 'a recursive loop'
+    if (type !== 'Identifier' || value !== 'is') continue
+    const [test, argument] = next?.value === 'not' ? [after, tokens[i + 3]] : [next, after]
+    if (test?.value === 'in' || (test?.type === 'Identifier' && isStart(argument))) return `the test ${test.value} with an argument`
+  }
+  return undefined
+}
+
+/** Integers the library would round. @throws Error for one */
+function checkIntegers(tokens: readonly Token[]): void {
+  const lost = tokens.find(({ type, value }) => type === 'NumericLiteral' && !value.includes('.') && BigInt(Number(value)) !== BigInt(value))
+  if (lost) throw new Error(`is not read here: the integer ${lost.value}, which is beyond 2^53`)
+}
+
+/** @throws Error for what is not jinja, or a part of it that is not known: its message goes on after `the template` */
 export function parseTemplate(text: string, style: Style): AnyNode[] {
-  if (/\{%-?\s*raw\s*-?%\}/.test(text)) throw new Error('raw blocks are not supported')
+  if (/\{%-?\s*raw\s*-?%\}/.test(text)) throw new Error('is not read here: {% raw %}')
   const foreign = style === 'card' && /\{%[-+]?\s*(break|continue|generation)\s*[-+]?%\}/.exec(text)
-  if (foreign) throw new Error(`${foreign[1]} is for chat templates only`)
+  if (foreign) throw new Error(`is not read here: {% ${foreign[1]} %}, which is for chat templates only`)
   const blocks = style === 'chat'
-  const tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
+  let tokens: Token[] = []
+  let body: unknown
+  try {
+    tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
+    body = parse(tokens).body
+  } catch (cause) {
+    const escape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
+    const part = escape ? `\\${escape[1]} in a text` : foreignPart(tokens)
+    throw new Error(part === undefined ? `is not jinja: ${(cause as Error).message}` : `is not read here: ${part}`, { cause })
+  }
   checkChains(tokens)
-  return parse(tokens).body as unknown as AnyNode[]
+  checkIntegers(tokens)
+  return body as AnyNode[]
 }

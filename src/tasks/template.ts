@@ -24,7 +24,7 @@ export function compileTemplate(text: string): Filler {
   try {
     template = compile(text, 'card')
   } catch (cause) {
-    throw new UserError(`not a jinja template: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
+    throw new UserError(`the template ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
   }
   return {
     columns: [...columnsOf(template.body)],

@@ -46,7 +46,7 @@ export function parseTemplate(text: string, whose: string): Template {
   try {
     return compile(text, 'chat')
   } catch (cause) {
-    throw new UserError(`${whose}: the chat template is not jinja: ${reasonOf(cause)}`, { cause })
+    throw new UserError(`${whose}: the chat template ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
   }
 }
 

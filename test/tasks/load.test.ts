@@ -154,7 +154,7 @@ const question = (changes: Record<string, string>) => {
   return Object.entries(entries).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}\n`).join('')
 }
 const refusals: [name: string, card: string, data: string, message: RegExp][] = [
-  ['a template that is not jinja', question({ prompt: "'{{q'" }), line({}), /bad\.yaml:7: prompt: not a jinja template/],
+  ['a template that is not jinja', question({ prompt: "'{{q'" }), line({}), /bad\.yaml:7: prompt: the template is not jinja/],
   ['a column that is not there', question({ prompt: "'{{qestion}}?'" }), line({ question: 'a', c: ['x'], r: 0 }), /q\.jsonl:1: unknown column "qestion"; did you mean "question"/],
   ['choices that are no list', question({}), line({ q: 'a', c: 3, r: 0 }), /q\.jsonl:1: no list in the column "c"/],
   ['a right choice outside', question({}), line({ q: 'a', c: ['x', 'y'], r: 2 }), /q\.jsonl:1: the right choice is number 2, of 2/],
