@@ -1,9 +1,9 @@
 // Filters and tests of Jinja2 3.1, and what transformers and lm-evaluation-harness add.
 import { operate, subscript } from './operators.js'
-import { capitalise, title } from './case.js'
-import { replaced, strip } from './methods.js'
+import { capitalise } from './case.js'
+import { replaced, SPACE, strip } from './methods.js'
 import { formatted, json, printed } from './text.js'
-import { compare, equal, isNumber, itemsOf, kindOf, sizeOf, toNumber, truth, Tuple, Undefined, used, View, type Value } from './values.js'
+import { compare, equal, isNumber, itemsOf, kindOf, Range, sizeOf, toNumber, truth, Tuple, Undefined, used, View, type Value } from './values.js'
 
 /** How a template is read: as a chat template of transformers, or as a card of lm-evaluation-harness. */
 export type Style = 'chat' | 'card'
@@ -21,6 +21,9 @@ const whole = (value: Value | undefined, otherwise: number): number => (value ==
 /** An argument by its place or its name. */
 const given = ({ args, named }: Call, place: number, name: string): Value | undefined => args[place] ?? named.get(name)
 const folded = (value: Value, exact: boolean): Value => (typeof value === 'string' && !exact ? value.toLowerCase() : value)
+
+/** Jinja's own title, which is not str.title: words begin after spaces and `-({[<` alone. */
+const titleOfWords = (words: string): string => words.replace(new RegExp(`[^${SPACE}({\\[<-]+`, 'gu'), ([first, ...rest]) => first.toUpperCase() + rest.join('').toLowerCase())
 
 /** `a.b.0` of a value. */
 function attribute(value: Value, path: Value, style: Style): Value {
@@ -112,7 +115,7 @@ const FILTERS: Record<string, Filter> = {
   length: (value) => BigInt(value instanceof Undefined ? itemsOf(value).length : sizeOf(value)),
   upper: (value) => text(value).toUpperCase(),
   lower: (value) => text(value).toLowerCase(),
-  title: (value) => title(text(value)),
+  title: (value) => titleOfWords(text(value)),
   capitalize: (value) => capitalise(text(value)),
   trim: (value, call) => strip(text(value), given(call, 0, 'chars'), 'both'),
   first: end('first', (list) => list[0]),
@@ -212,8 +215,8 @@ const TESTS: Record<string, Test> = {
   true: (value) => value === true,
   false: (value) => value === false,
   mapping: (value) => value instanceof Map,
-  iterable: (value) => typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof View || value instanceof Undefined,
-  sequence: (value) => typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof Undefined,
+  iterable: (value) => typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof Range || value instanceof View || value instanceof Undefined,
+  sequence: (value) => typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof Range || value instanceof Undefined,
   callable: (value) => typeof value === 'function' || value instanceof Undefined,
   odd: (value) => equal(operate('%', value, 2n), 1n),
   even: (value) => equal(operate('%', value, 2n), 0n),

@@ -1,6 +1,6 @@
 // What every template knows: range, dict, namespace, joiner, and the `loop` of a loop.
 import type { Style } from './filters.js'
-import { Space, Tuple, Undefined, type Callable, type Value } from './values.js'
+import { Range, Space, Tuple, Undefined, type Callable, type Value } from './values.js'
 
 /** Entries of a range that there may be: a template cannot run for ever. */
 const LIMIT = 1e6
@@ -9,9 +9,9 @@ const range: Callable = (args) => {
   const [a, b, c] = args.map(Number)
   const [start, stop, step] = args.length === 1 ? [0, a, 1] : [a, b, c ?? 1]
   if (![start, stop, step].every(Number.isInteger) || step === 0) throw new Error('range is of integers, and its step not 0')
-  const count = Math.max(0, Math.ceil((stop - start) / step))
+  const count = Math.ceil((stop - start) / step)
   if (count > LIMIT) throw new Error(`a range of ${count} entries is too long`)
-  return Array.from({ length: count }, (_, i) => BigInt(start + i * step))
+  return new Range(start, stop, step)
 }
 
 const dict: Callable = ([other], named) => new Map([...(other instanceof Map ? other : []), ...named])

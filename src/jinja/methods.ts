@@ -1,10 +1,10 @@
 // Methods of texts, lists and dicts, as Python has them.
 import { capitalise, title } from './case.js'
-import { printed, real } from './text.js'
-import { compare, entryOf, equal, isNumber, itemsOf, kindOf, toNumber, Tuple, Undefined, View, type Callable, type Dict, type Value } from './values.js'
+import { printed, real, represent } from './text.js'
+import { compare, entryOf, equal, isNumber, itemsOf, kindOf, Range, toNumber, Tuple, Undefined, View, type Callable, type Dict, type Value } from './values.js'
 
 /** What Python counts as a space. */
-const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
 
 const escaped = (letters: string) => letters.replace(/[\\\]^-]/g, '\\$&')
 
@@ -68,11 +68,17 @@ function padded(text: string, width: Value | undefined, fill: Value | undefined,
 /** str.format with plain fields and the usual formats of numbers. @throws Error for others */
 function fill(text: string, args: Value[], named: Map<string, Value>): string {
   let next = 0
-  return text.replace(/\{\{|\}\}|\{([^{}:!]*)(?::([^{}]*))?\}/g, (whole, name: string | undefined, style = '') => {
+  let counted = false
+  return text.replace(/\{\{|\}\}|\{([^{}:!]*)(?:!([rs]))?(?::([^{}]*))?\}|[{}]/g, (whole, name: string | undefined, as: string | undefined, style = '') => {
     if (whole === '{{' || whole === '}}') return whole[0]
-    const value = name === '' ? args[next++] : /^\d+$/.test(name!) ? args[Number(name)] : named.get(name!)
+    if (whole.length === 1) throw new Error(`format does not read the ${whole} here: fields are {}, {0}, {name}, with !r, !s and a format behind :`)
+    const byPlace = /^\d+$/.test(name!)
+    counted ||= byPlace
+    const value = name === '' ? args[next++] : byPlace ? args[Number(name)] : named.get(name!)
+    if (counted && next > 0) throw new Error('format has both {} and {0}')
     if (value === undefined) throw new Error(`format has no value for {${name}}`)
-    return style === '' ? printed(value) : styled(value, style as string)
+    const shown = as === 'r' ? represent(value) : as === 's' ? printed(value) : value
+    return style === '' ? printed(shown) : styled(shown, style as string)
   })
 }
 
@@ -182,6 +188,6 @@ export function methodOf(value: Value, name: string, frozen: boolean): Callable 
     }
   }
   if (isList) return bind(value, own(LIST)) ?? bind(value, own(CHANGING))
-  if (value instanceof Tuple) return bind(value.items, own(LIST))
+  if (value instanceof Tuple || value instanceof Range) return bind(value.items, own(LIST))
   return value instanceof Map ? (bind(value, own(DICT)) ?? bind(value, own(UPDATING))) : undefined
 }

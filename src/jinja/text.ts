@@ -1,5 +1,5 @@
 // How Python writes values: str, repr, json.dumps, and its % of texts.
-import { isNumber, kindOf, Space, toNumber, Tuple, Undefined, used, View, type Value } from './values.js'
+import { isNumber, kindOf, Range, Space, toNumber, Tuple, Undefined, used, View, type Value } from './values.js'
 
 /** repr of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on. */
 export function floatText(value: number): string {
@@ -44,6 +44,7 @@ export function printed(value: Value): string {
   if (typeof value === 'number') return floatText(value)
   if (Array.isArray(value)) return `[${value.map(represent).join(', ')}]`
   if (value instanceof Tuple) return `(${value.items.map(represent).join(', ')}${value.items.length === 1 ? ',' : ''})`
+  if (value instanceof Range) return `range(${[value.start, value.stop, ...(value.step === 1 ? [] : [value.step])].join(', ')})`
   if (value instanceof View) return `dict_${value.kind}([${value.items.map(represent).join(', ')}])`
   if (value instanceof Map) return `{${[...value].map(([key, each]) => `${represent(key)}: ${represent(each)}`).join(', ')}}`
   throw new Error(`${value instanceof Space ? value.name : kindOf(value)} cannot be printed`)

@@ -1,7 +1,7 @@
 // Values of templates as Python has them: an integer is a bigint, a float a number, a list an array, a dict a Map.
 import { Float, Whole } from './numbers.js'
 
-export type Value = null | boolean | bigint | number | string | Value[] | Tuple | Dict | View | Space | Undefined | Callable
+export type Value = null | boolean | bigint | number | string | Value[] | Tuple | Range | Dict | View | Space | Undefined | Callable
 export type Dict = Map<Value, Value>
 /** @param named keyword arguments */
 export type Callable = (args: Value[], named: Map<string, Value>) => Value
@@ -13,6 +13,14 @@ export class Tuple {
 /** What keys(), values() and items() of a dict give: a list that prints otherwise. */
 export class View {
   constructor(readonly kind: 'keys' | 'values' | 'items', readonly items: Value[]) {}
+}
+
+/** Integers at even distances, as Python's range: no list to print, to join or to compare with. */
+export class Range {
+  readonly items: Value[]
+  constructor(readonly start: number, readonly stop: number, readonly step: number) {
+    this.items = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => BigInt(start + i * step))
+  }
 }
 
 /** What has attributes: a namespace, a loop. */
@@ -63,7 +71,7 @@ export function itemsOf(value: Value): Value[] {
   used(value)
   if (value instanceof Undefined) return []
   if (Array.isArray(value)) return value
-  if (value instanceof Tuple || value instanceof View) return value.items
+  if (value instanceof Tuple || value instanceof Range || value instanceof View) return value.items
   if (typeof value === 'string') return [...value]
   if (value instanceof Map) return [...value.keys()]
   throw new Error(`${kindOf(value)} is not iterable`)
@@ -75,6 +83,7 @@ export function kindOf(value: Value): string {
   if (value === null) return 'None'
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Tuple) return 'a tuple'
+  if (value instanceof Range) return 'a range'
   if (value instanceof Map) return 'a dict'
   if (value instanceof Undefined) return 'what is undefined'
   return { string: 'a text', bigint: 'an integer', number: 'a float', boolean: 'a truth value', function: 'a function' }[typeof value as string] ?? 'an object'
@@ -86,7 +95,7 @@ export function equal(a: Value, b: Value): boolean {
   if (a instanceof Undefined || b instanceof Undefined) return a instanceof Undefined && b instanceof Undefined
   // eslint-disable-next-line eqeqeq -- an integer equals a float of the same value
   if (isNumber(a) && isNumber(b)) return toNumber(a) == toNumber(b)
-  const lists = (Array.isArray(a) && Array.isArray(b)) || (a instanceof Tuple && b instanceof Tuple)
+  const lists = (Array.isArray(a) && Array.isArray(b)) || (a instanceof Tuple && b instanceof Tuple) || (a instanceof Range && b instanceof Range)
   if (lists) return itemsOf(a).length === itemsOf(b).length && itemsOf(a).every((each, i) => equal(each, itemsOf(b)[i]))
   if (a instanceof Map && b instanceof Map) return a.size === b.size && [...a].every(([key, value]) => entryOf(b, key) !== undefined && equal(value, entryOf(b, key)!))
   return a === b
