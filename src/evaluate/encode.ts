@@ -17,7 +17,7 @@ export interface EncodeOptions {
 }
 
 /** What is needed of a model to make batches for it. */
-export type Reach = Pick<Model, 'positions' | 'objective'>
+export type Reach = Pick<Model, 'positions' | 'objective' | 'vocabulary'>
 
 /**
  * Right-padded batches. Generated answers: prompt + target + end-of-text, labels on target and end-of-text only. Choices: the
@@ -28,7 +28,7 @@ export type Reach = Pick<Model, 'positions' | 'objective'>
 export async function encodeItems(task: Task, reader: Reader, reach: Reach, { items, batchTokens = 4096 }: EncodeOptions = {}): Promise<Batch[]> {
   const chosen = task.items.slice(0, items)
   if (task.kind === 'images') return imageBatches(chosen, imagesFor(reader, task), { features: task.features, batchTokens })
-  const tokenizer = textFor(reader, task)
+  const tokenizer = textFor(reader, task, reach)
   if (task.kind === 'classify') return classBatches(chosen, tokenizer, batchTokens)
   const silent = chosen.find(({ target }) => target === '')
   if (silent) throw new UserError(`task ${task.name} has no reference answers (item ${silent.id}), so there is no loss on it`)

@@ -12,12 +12,12 @@ import { imagesFor, textFor, type Reader } from './reader.js'
 const BATCH_TOKENS = 4096
 
 /** The items without their answers; an empty prompt is the end-of-text token, so that there is something to look at. */
-async function promptBatches({ items, ...task }: Task, reader: Reader, { positions }: Model): Promise<Batch[]> {
+async function promptBatches({ items, ...task }: Task, reader: Reader, model: Model): Promise<Batch[]> {
   if (task.kind === 'images') return imageBatches(items, imagesFor(reader, task))
-  const tokenizer = textFor(reader, task)
+  const tokenizer = textFor(reader, task, model)
   if (task.kind === 'classify') return classBatches(items, tokenizer, BATCH_TOKENS)
   const prompts = await tokenizer.encode(items.map(({ prompt }) => prompt), { special: true })
-  const sequences = prompts.map((ids) => ({ prompt: ids.length ? ids.slice(-positions) : [tokenizer.eos], target: [] }))
+  const sequences = prompts.map((ids) => ({ prompt: ids.length ? ids.slice(-model.positions) : [tokenizer.eos], target: [] }))
   return batchesOf(sequences, tokenizer.pad, BATCH_TOKENS)
 }
 

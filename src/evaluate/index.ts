@@ -61,7 +61,7 @@ export type Reply = string | number | number[]
 export async function replyTo(model: Model, weights: Weights | Source, task: Task, reader: Reader, options: EncodeOptions = {}): Promise<Reply[]> {
   const items = task.items.slice(0, options.items)
   if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), { features: task.features, batchTokens: options.batchTokens }), items.length)
-  const tokenizer = textFor(reader, task)
+  const tokenizer = textFor(reader, task, model)
   if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
   if (task.kind === 'classify') return predict(model, weights, await classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
   return answerAll(model, weights, task, tokenizer, options)
@@ -90,11 +90,15 @@ export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[me
 
 /**
  * What the first items ask for, before anything is computed.
- * @throws UserError for a choice that adds no token or has no room, and for a generation_config.json that is not followed here
+ * @throws UserError for a choice that adds no token or has no room, for an id without a row in the model's embedding, and for a generation_config.json that is not followed here
  */
 export async function checkItems({ items: all, ...task }: Task, reader: Reader, reach: Reach, { items }: Pick<EncodeOptions, 'items'> = {}): Promise<void> {
-  if (task.kind === 'choices') await encodeChoices({ ...task, items: all.slice(0, items) }, textFor(reader, task), reach)
-  if (!task.kind) checkGeneration(task, textFor(reader, task))
+  if (task.kind === 'images') return
+  const [chosen, tokenizer] = [all.slice(0, items), textFor(reader, task, reach)]
+  if (task.kind === 'choices') await encodeChoices({ ...task, items: chosen }, tokenizer, reach)
+  else if (task.kind) await tokenizer.encodePairs(chosen.map(({ prompt, pair }) => ({ text: prompt, pair })))
+  else await tokenizer.encode(chosen.map(({ prompt }) => prompt), { special: true })
+  if (!task.kind) checkGeneration(task, tokenizer)
 }
 
 /** @throws UserError for a task that this model, or this call, cannot do */

@@ -5,7 +5,7 @@ import { classPrompts } from '../tasks/classes.js'
 import { batchesOf } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import type { Tensor } from '../tensor/index.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
+import { loadTokenizer, withinRows, type Tokenizer } from '../tokenizer/index.js'
 import { checkReader } from './reader.js'
 
 /** Padded tokens of one batch, and of the hidden states that are kept between two blocks. */
@@ -60,7 +60,7 @@ async function openTower(checkpoint: Checkpoint): Promise<{ tower: Model; tokeni
   const folder = companionsOf(checkpoint)
   const tokenizer = await loadTokenizer(folder)
   checkReader(folder, tokenizer, tower)
-  return { tower, tokenizer }
+  return { tower, tokenizer: withinRows(tokenizer, tower.vocabulary, folder) }
 }
 
 /**

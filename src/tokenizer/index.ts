@@ -5,6 +5,7 @@ import { openEngine, type Encoded, type Pair } from './engine.js'
 import { completeFile, textOf } from './file.js'
 import { readSettings, readTokenizerFile } from './schema.js'
 
+export { withinRows } from './rows.js'
 export { describeEngine, type Encoded, type Pair } from './engine.js'
 
 export interface Tokenizer {

@@ -3,7 +3,7 @@ import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { loadImageReader } from '../tasks/index.js'
-import { loadTokenizer } from '../tokenizer/index.js'
+import { loadTokenizer, withinRows } from '../tokenizer/index.js'
 import type { Batches } from './data.js'
 import { labelledBatches, maskedBatches } from './encoder.js'
 import { pictureBatches } from './pictures.js'
@@ -19,10 +19,11 @@ export async function openData(recipe: Training, model: Model, companions: strin
   const wrong = (['corpus', 'items', 'masked', 'labelled', 'images'] as const).find((kind) => recipe[kind] && !OBJECTIVES[kind].includes(objective))
   if (wrong) throw new UserError(`${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`)
   if (images) return pictureBatches(at(images), await loadImageReader(companions), outputs, recipe)
-  const tokenizer = await loadTokenizer(companions)
-  if (tokenizer.vocabulary > model.vocabulary) {
-    throw new UserError(`${recipe.tokenizer}: ${tokenizer.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
+  const given = await loadTokenizer(companions)
+  if (given.vocabulary > model.vocabulary) {
+    throw new UserError(`${recipe.tokenizer}: ${given.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
   }
+  const tokenizer = withinRows(given, model.vocabulary, recipe.name)
   if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)
   if (items) return itemBatches(at(items), tokenizer, recipe)
   if (masked) return maskedBatches(at(masked), tokenizer, recipe)

@@ -53,7 +53,7 @@ test('every choice is asked for in the same chat, and follows it at once', async
 
 test('special tokens are those of the template, and no others', async () => {
   const asked: (boolean | undefined)[] = []
-  const reach = { positions: 999, objective: 'causal' } as const
+  const reach = { vocabulary: Infinity, positions: 999, objective: 'causal' } as const
   const encode = async (texts: readonly string[], { special }: { special?: boolean } = {}) => texts.map((text) => (asked.push(special), [...text].map(() => 1)))
   const reader: Reader = { encode, encodePairs: async () => [], decode: () => '', vocabulary: 9, eos: 2, pad: 2 }
   const task = await loadTask(join(folder, 'items.jsonl'))

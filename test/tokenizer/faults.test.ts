@@ -1,9 +1,10 @@
 // Files that make the reference's core end the process are refused before it sees them; and the port stands in for the core.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import { checkFaults } from '../../src/tokenizer/faults.js'
 import type { TokenizerFile } from '../../src/tokenizer/file.js'
@@ -64,4 +65,33 @@ test('without the core the port stands in, which is said once; doctor says it to
   const { tokenizers, advice } = JSON.parse(run('doctor', '--json').stdout) as { tokenizers: string; advice: string[] }
   assert.match(tokenizers, /JavaScript port/)
   assert.ok(advice.some((line) => /include=optional/.test(line)))
+})
+
+/** The maths model with another tokenizer.json, asked for a score. */
+function evaluated(t: TestContext, change: (file: TokenizerFile & { model: { vocab: Record<string, number> } }) => unknown) {
+  const folder = mkdtempSync(join(tmpdir(), 'rows-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  cpSync(join('checkpoints', 'small', 'math'), folder, { recursive: true })
+  const file = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as Parameters<typeof change>[0]
+  change(file)
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file))
+  return spawnSync(process.execPath, ['dist/src/cli/main.js', 'eval', folder, '--task', 'checkpoints/tasks/math.yaml', '--items', '3'], { encoding: 'utf8' })
+}
+
+for (const [name, change, message] of [
+  ['a token of a text', ({ model }) => (model.vocab['5'] = 300000), /task math.*: the text ".*5.*" has the token id 300000, and the model's embedding 409 rows/],
+  ['a token of the template', (file) => (file.post_processor = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<b>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }], special_tokens: { '<b>': { id: '<b>', ids: [500], tokens: ['<b>'] } } }), /task math.*: the text .* has the token id 500, and the model's embedding 409 rows/],
+] as [string, Parameters<typeof evaluated>[1], RegExp][]) {
+  test(`refused in one line: ${name} without a row in the embedding`, (t) => {
+    const { status, stdout, stderr } = evaluated(t, change)
+    assert.equal(status, 1, stdout + stderr)
+    assert.match(stderr, message)
+    assert.doesNotMatch(stderr, /\n\s+at /)
+  })
+}
+
+test('a token that no text has may be without a row', (t) => {
+  const { status, stdout, stderr } = evaluated(t, ({ model }) => (model.vocab['ĠBARN'] = 300000))
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /final_number 100\.0 %/)
 })
