@@ -91,11 +91,11 @@ export async function describeModel(
   await check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
   for (const { task } of tasks) {
-    const { score } = experiment
+    const { score, loss } = experiment
     if (score) await check(() => checkTask(task, model, { allowCode }))
     if (score) await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
     // A forecast's images have no file.
-    if (experiment.loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, model, { items: 1 }))
+    if (loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
     await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import { checkFaults } from '../../src/tokenizer/faults.js'
@@ -75,7 +75,7 @@ function evaluated(t: TestContext, change: (file: TokenizerFile & { model: { voc
   const file = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as Parameters<typeof change>[0]
   change(file)
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file))
-  return spawnSync(process.execPath, ['dist/src/cli/main.js', 'eval', folder, '--task', 'checkpoints/tasks/math.yaml', '--items', '3'], { encoding: 'utf8' })
+  return { folder, ...spawnSync(process.execPath, ['dist/src/cli/main.js', 'eval', folder, '--task', 'checkpoints/tasks/math.yaml', '--items', '3'], { encoding: 'utf8' }) }
 }
 
 for (const [name, change, message] of [
@@ -89,6 +89,16 @@ for (const [name, change, message] of [
     assert.doesNotMatch(stderr, /\n\s+at /)
   })
 }
+
+test('a sweep refuses it before any run', (t) => {
+  const { folder } = evaluated(t, ({ model }) => (model.vocab['5'] = 300000))
+  const config = join(folder, 'sweep.yaml')
+  const at = (...parts: string[]) => JSON.stringify(resolve('checkpoints', ...parts))
+  writeFileSync(config, `models: [{name: m, base: ${at('small', 'base')}, post: ${JSON.stringify(folder)}, tasks: [${at('tasks', 'math.yaml')}]}]\neditors: [{editor: dare, drop_rate: 0.5}]\nname: x\nloss: {items: 64}\n`)
+  const { status, stderr } = spawnSync(process.execPath, ['dist/src/cli/main.js', 'sweep', config, '--out', join(folder, 'out')], { encoding: 'utf8' })
+  assert.equal(status, 1)
+  assert.match(stderr, /^deltalab: task math.*has the token id 300000, and the model's embedding 409 rows\n$/)
+})
 
 test('a token that no text has may be without a row', (t) => {
   const { status, stdout, stderr } = evaluated(t, ({ model }) => (model.vocab['ĠBARN'] = 300000))
