@@ -77,17 +77,23 @@ export function eigen(matrix: Float64Array, n: number): { values: Float64Array; 
   return { values: Float64Array.from(order, (i) => values[i]), vectors: sorted }
 }
 
+/** A power of two that brings the largest entry near 1: squares of tiny entries do not vanish, and no digit changes. */
+function scaleOf(matrix: Float64Array): number {
+  const largest = matrix.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0)
+  return largest > 0 && largest < Infinity ? 2 ** Math.min(1000, -Math.floor(Math.log2(largest))) : 1
+}
+
 function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: Float64Array; vectors: Float64Array } {
-  const stride = upTo(n, 8)
+  const [stride, scale] = [upTo(n, 8), scaleOf(matrix)]
   /** Rotations that are applied together: enough that a panel of vectors pays for its way into the cache. */
   const batch = Math.max(n, 1 << 15)
   const sizes = wanted ? [n * stride, 2 * batch, batch / 2, batch / 2, 8 * n] : []
   return inWorkshop([n * stride, n, n, n, n, ...sizes], (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
-    for (let i = 0; i < n; i++) a.set(matrix.subarray(i * n, i * n + i + 1), i * stride)
+    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * stride + j] = matrix[i * n + j] * scale
     kernels.reduce(a.byteOffset, stride, n, d.byteOffset, e.byteOffset, factors.byteOffset, work.byteOffset)
     if (!wanted) {
       diagonalise(d, e, () => new Float64Array())
-      return { values: d.slice(), vectors: new Float64Array() }
+      return { values: d.map((value) => value / scale), vectors: new Float64Array() }
     }
     kernels.accumulate(a.byteOffset, stride, n, factors.byteOffset, rows.byteOffset)
     const [froms, counts] = [starts, lengths].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch))
@@ -106,7 +112,7 @@ function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: 
     flush()
     const vectors = new Float64Array(n * n)
     for (let i = 0; i < n; i++) vectors.set(rows.subarray(i * stride, i * stride + n), i * n)
-    return { values: d.slice(), vectors }
+    return { values: d.map((value) => value / scale), vectors }
   })
 }
 

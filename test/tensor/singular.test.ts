@@ -16,6 +16,8 @@ test('known matrices: diagonal, rank one, zero, a rotation times a stretch', () 
   close(singularValues(new Float32Array(12), 3, 4), [0, 0, 0], 0)
   close(singularValues(Float32Array.of(3, 4), 1, 2), [5], 1e-12)
   close(singularValues(Float32Array.of(3, 4), 2, 1), [5], 1e-12)
+  const least = 2 ** -149
+  close(singularValues(Float32Array.of(0, 0, 0, 0, -least, -least), 3, 2), [Math.SQRT2 * least, 0], 1e-6 * least)
 })
 
 test('any small matrix: as ml-matrix’s SVD, descending, and the squares add up to the squared norm', () => {
