@@ -1,31 +1,12 @@
 // Heads for masked tokens with a bias of their own, and whose logits are those of transformers (test/fixtures/tied/make.py).
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { disposeInputs, forward, loadModel, makeInputs } from '../../src/models/index.js'
-import { setBackend, tf } from '../../src/tensor/index.js'
-import { textBatch } from '../models/fixture.js'
+import { expected, far, logitsOf, ROOT, type Version } from './logits.js'
 import { compatible } from './row.js'
 
-const ROOT = 'test/fixtures/tied'
-const expected = JSON.parse(readFileSync(join(ROOT, 'expected.json'), 'utf8')) as { ids: number[] } & Record<string, Record<string, number[]>>
-
-async function check(form: string, version: string): Promise<void> {
-  await setBackend('wasm')
+async function check(form: string, version: Version): Promise<void> {
   for (const name of ['bert', 'roberta']) {
-    const checkpoint = await openCheckpoint(`${ROOT}/${name}-${form}`)
-    const model = loadModel(checkpoint.config!, Object.fromEntries([...checkpoint.tensors].map(([tensor, { shape }]) => [tensor, shape])))
-    const weights: Record<string, ReturnType<typeof tf.tensor>> = {}
-    for (const [tensor, shape] of Object.entries(model.shapes)) weights[tensor] = tf.tensor(await checkpoint.read(tensor), shape)
-    const { ids } = expected
-    const inputs = makeInputs(model, textBatch({ input_ids: [ids], attention_mask: [ids.map(() => 1)], labels: [ids] }))
-    const all = tf.tidy(() => forward(model, weights, inputs).dataSync())
-    disposeInputs(inputs)
-    tf.dispose(weights)
-    await checkpoint.close()
-    const right = expected[`${name}-${form}`][version]
-    const error = Math.max(...right.map((value, i) => Math.abs(value - all[all.length - right.length + i])))
+    const found = await logitsOf(`${ROOT}/${name}-${form}`)
+    const error = far(expected[`${name}-${form}`][version]!, found)
     assert.ok(error < 2e-6, `${name}: ${error}`)
   }
 }

@@ -1,38 +1,14 @@
 // Models with tied weights in the forms that files have, and whose logits are those of transformers (test/fixtures/tied/make.py).
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agreeOnTies, openCheckpoint, openModels, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { editCheckpoint } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
-import { disposeInputs, forward, loadModel, makeInputs } from '../../src/models/index.js'
-import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder } from '../checkpoint/files.js'
-import { textBatch } from '../models/fixture.js'
+import { expected, far, logitsOf, ROOT } from './logits.js'
 import { compatible } from './row.js'
-
-const ROOT = 'test/fixtures/tied'
-type Version = '5.18.0' | '4.57.6'
-const expected = JSON.parse(readFileSync(join(ROOT, 'expected.json'), 'utf8')) as { ids: number[] } & Record<string, Record<Version, number[] | null>>
-
-/** Logits at the last token. */
-async function logitsOf(folder: string): Promise<number[]> {
-  await setBackend('wasm')
-  const checkpoint = await openCheckpoint(folder)
-  const model = loadModel(checkpoint.config!, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
-  const weights: Record<string, ReturnType<typeof tf.tensor>> = {}
-  for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
-  const { ids } = expected
-  const inputs = makeInputs(model, textBatch({ input_ids: [ids], attention_mask: [ids.map(() => 1)], labels: [ids] }))
-  const all = tf.tidy(() => forward(model, weights, inputs).dataSync())
-  disposeInputs(inputs)
-  tf.dispose(weights)
-  await checkpoint.close()
-  return [...all.slice(-model.outputs)]
-}
-
-const far = (one: readonly number[], two: readonly number[]): number => Math.max(...one.map((value, i) => Math.abs(value - two[i])))
 
 /** The folder, and what an edit that keeps the whole delta writes of it, give these logits. */
 async function check(folder: string, right: readonly number[], plain: string): Promise<void> {
