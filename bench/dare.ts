@@ -1,5 +1,5 @@
 // One DARE edit of a 16.8M-entry tensor on wasm: the fused keyed kernel against the same edit in plain TensorFlow.js ops.
-import { keyOf, keyedSelect, setBackend, tf } from '../src/tensor/index.js'
+import { keyedSelect, keyOf, setBackend, tf } from '../src/tensor/index.js'
 import { compare, type Ratio } from './ratio.js'
 
 export async function run(): Promise<Ratio[]> {
@@ -8,7 +8,16 @@ export async function run(): Promise<Ratio[]> {
   const delta = tf.randomNormal([4096, 4096], 0, 0.002)
   const key = keyOf('bench', 'dare')
   const fused = () => keyedSelect(delta, key, { rate, dropped: 0, kept: 1 / (1 - rate) }).dispose()
-  const ops = () => tf.tidy(() => tf.randomUniform(delta.shape).greater(rate).mul(delta).mul(1 / (1 - rate))).dispose()
+  const ops = () =>
+    tf
+      .tidy(() =>
+        tf
+          .randomUniform(delta.shape)
+          .greater(rate)
+          .mul(delta)
+          .mul(1 / (1 - rate)),
+      )
+      .dispose()
   const ratio = await compare('DARE edit of 16.8M entries, against tf.js ops', 5, fused, ops, 7)
   delta.dispose()
   return [ratio]

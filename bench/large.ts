@@ -6,7 +6,12 @@ import { compare, type Ratio } from './ratio.js'
 import { kernelSets } from './stock.js'
 
 const SIZES: Sizes = {
-  hidden_size: 768, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 12, vocab_size: 8192, max_position_embeddings: 512,
+  hidden_size: 768,
+  intermediate_size: 2048,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  vocab_size: 8192,
+  max_position_embeddings: 512,
 }
 
 export async function run(): Promise<Ratio[]> {
@@ -14,7 +19,13 @@ export async function run(): Promise<Ratio[]> {
   const { model, weights } = randomLlama(SIZES)
   const batch = anyBatch(1, 512, SIZES.vocab_size)
   const pass = () => lossOf(model, weights, [batch])
-  const ratio = await compare('forward pass of a 97.5M Llama, 512 tokens, against stock wasm', 3, () => (ours(), pass()), () => (stock(), pass()), 1)
+  const ratio = await compare(
+    'forward pass of a 97.5M Llama, 512 tokens, against stock wasm',
+    3,
+    () => (ours(), pass()),
+    () => (stock(), pass()),
+    1,
+  )
   ours()
   tf.dispose(weights)
   return [ratio]

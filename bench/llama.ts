@@ -1,6 +1,6 @@
 // Llamas with random weights, and batches of nothing in particular, for the benchmarks.
 import { loadModel, type Model, type Weights } from '../src/models/index.js'
-import { tf, type Batch } from '../src/tensor/index.js'
+import { type Batch, tf } from '../src/tensor/index.js'
 
 export interface Sizes {
   hidden_size: number
@@ -14,14 +14,23 @@ export interface Sizes {
 
 /** The Llama of 0.84M parameters that training and attribution are measured on. */
 export const SMALL: Sizes = {
-  hidden_size: 128, intermediate_size: 352, num_hidden_layers: 4, num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 409,
+  hidden_size: 128,
+  intermediate_size: 352,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 409,
   max_position_embeddings: 128,
 }
 
 export function randomLlama(sizes: Sizes): { model: Model; weights: Weights } {
   const model = loadModel({ model_type: 'llama', ...sizes })
-  const weights = Object.fromEntries(Object.entries(model.shapes).map(([name, shape]) =>
-    [name, shape.length > 1 ? tf.randomNormal(shape, 0, shape[1] ** -0.5) : tf.ones(shape)]))
+  const weights = Object.fromEntries(
+    Object.entries(model.shapes).map(([name, shape]) => [
+      name,
+      shape.length > 1 ? tf.randomNormal(shape, 0, shape[1] ** -0.5) : tf.ones(shape),
+    ]),
+  )
   return { model, weights }
 }
 
@@ -29,7 +38,9 @@ export function randomLlama(sizes: Sizes): { model: Model; weights: Weights } {
 export function anyBatch(rows: number, columns: number, vocabulary: number, every = 1): Batch {
   const ids = Int32Array.from({ length: rows * columns }, (_, i) => (i * 7919) % vocabulary)
   return {
-    rows, columns, ids,
+    rows,
+    columns,
+    ids,
     labels: ids.map((id, i) => (i % every ? -100 : id)),
     mask: ids.map(() => 1),
     positions: ids.map((_, i) => i % columns),

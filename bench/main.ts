@@ -1,6 +1,6 @@
 // `npm run bench [name …]`: ratios of speed, measured against the alternative in the same run. Never part of a test.
 import { spawnSync } from 'node:child_process'
-import { cpus, availableParallelism } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const BENCHES = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
@@ -13,6 +13,8 @@ if (wrong) {
 }
 process.stdout.write(`${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}\n`)
 for (const name of chosen) {
-  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./one.js', import.meta.url)), name], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./one.js', import.meta.url)), name], {
+    stdio: 'inherit',
+  })
   if (status !== 0) process.exitCode = 1
 }

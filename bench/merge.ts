@@ -11,8 +11,14 @@ import { compare, type Ratio } from './ratio.js'
 
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const config = {
-  model_type: 'llama', hidden_size: 768, intermediate_size: 2048, num_hidden_layers: 10, num_attention_heads: 12, vocab_size: 32000,
-  max_position_embeddings: 256, tie_word_embeddings: true,
+  model_type: 'llama',
+  hidden_size: 768,
+  intermediate_size: 2048,
+  num_hidden_layers: 10,
+  num_attention_heads: 12,
+  vocab_size: 32000,
+  max_position_embeddings: 256,
+  tie_word_embeddings: true,
 }
 
 /** Method → parameters of every model, whether it has a base, and the least share of the disk's speed that we ask for. */
@@ -35,9 +41,21 @@ export async function run(): Promise<Ratio[]> {
     for (const [method, parameters, based, goal] of METHODS) {
       const tuned = ['tuned-1', 'tuned-2'].map((name) => ({ model: at(name) }))
       const slerp = method === 'slerp'
-      writeFileSync(at('merge.yml'), JSON.stringify({ merge_method: method, models: tuned, parameters, ...((based || slerp) && { base_model: slerp ? at('tuned-1') : at('base') }) }))
+      writeFileSync(
+        at('merge.yml'),
+        JSON.stringify({
+          merge_method: method,
+          models: tuned,
+          parameters,
+          ...((based || slerp) && { base_model: slerp ? at('tuned-1') : at('base') }),
+        }),
+      )
       const merge = () => {
-        const { status, stderr } = spawnSync(process.execPath, [main, 'merge', at('merge.yml'), at('merged'), '--overwrite'], { encoding: 'utf8' })
+        const { status, stderr } = spawnSync(
+          process.execPath,
+          [main, 'merge', at('merge.yml'), at('merged'), '--overwrite'],
+          { encoding: 'utf8' },
+        )
         if (status !== 0) throw new Error(stderr)
       }
       const copy = () => {
@@ -47,7 +65,15 @@ export async function run(): Promise<Ratio[]> {
         fsyncSync(file)
         closeSync(file)
       }
-      ratios.push(await compare(`merge of two 95M models by ${method}, against reading and writing the bytes`, goal, merge, copy, 1))
+      ratios.push(
+        await compare(
+          `merge of two 95M models by ${method}, against reading and writing the bytes`,
+          goal,
+          merge,
+          copy,
+          1,
+        ),
+      )
     }
     return ratios
   } finally {

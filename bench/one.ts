@@ -3,5 +3,7 @@ import type { Ratio } from './ratio.js'
 
 const { run } = (await import(`./${process.argv[2]}.js`)) as { run(): Promise<Ratio[]> }
 for (const { name, ratio, goal, milliseconds, comparison } of await run()) {
-  process.stdout.write(`${name}: ${ratio.toFixed(2)} × (goal ${goal} ×; ${milliseconds.toFixed(1)} ms against ${comparison.toFixed(1)} ms)\n`)
+  process.stdout.write(
+    `${name}: ${ratio.toFixed(2)} × (goal ${goal} ×; ${milliseconds.toFixed(1)} ms against ${comparison.toFixed(1)} ms)\n`,
+  )
 }

@@ -14,7 +14,11 @@ const median = (values: number[]) => values.sort((a, b) => a - b)[values.length 
 
 /** Runs ours and theirs in turn, one warm-up and then `rounds` times. */
 export async function compare(
-  name: string, goal: number, ours: () => unknown, theirs: () => unknown, rounds = 5,
+  name: string,
+  goal: number,
+  ours: () => unknown,
+  theirs: () => unknown,
+  rounds = 5,
 ): Promise<Ratio> {
   const times: number[][] = [[], []]
   for (let round = 0; round <= rounds; round++) {

@@ -7,5 +7,13 @@ const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 
 export async function run(): Promise<Ratio[]> {
   const node = (...words: string[]) => spawnSync(process.execPath, words)
-  return [await compare('deltalab --help (milliseconds, at most 300), against an empty Node', 0, () => node(main, '--help'), () => node('-e', '0'), 9)]
+  return [
+    await compare(
+      'deltalab --help (milliseconds, at most 300), against an empty Node',
+      0,
+      () => node(main, '--help'),
+      () => node('-e', '0'),
+      9,
+    ),
+  ]
 }

@@ -12,9 +12,10 @@ export async function kernelSets(): Promise<{ ours(): void; stock(): void }> {
   const stock = present()
   await setBackend('wasm')
   const ours = present()
-  const use = (chosen: typeof ours) => () => chosen.forEach((kernel) => {
-    tf.unregisterKernel(kernel.kernelName, 'wasm')
-    tf.registerKernel(kernel)
-  })
+  const use = (chosen: typeof ours) => () =>
+    chosen.forEach((kernel) => {
+      tf.unregisterKernel(kernel.kernelName, 'wasm')
+      tf.registerKernel(kernel)
+    })
   return { ours: use(ours), stock: use(stock) }
 }

@@ -12,7 +12,12 @@ import { anyBatch } from './llama.js'
 import { compare, type Ratio } from './ratio.js'
 
 const config = {
-  model_type: 'llama', hidden_size: 256, intermediate_size: 704, num_hidden_layers: 8, num_attention_heads: 4, vocab_size: 4000,
+  model_type: 'llama',
+  hidden_size: 256,
+  intermediate_size: 704,
+  num_hidden_layers: 8,
+  num_attention_heads: 4,
+  vocab_size: 4000,
   max_position_embeddings: 256,
 }
 
@@ -27,15 +32,29 @@ export async function run(): Promise<Ratio[]> {
     for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
     const names = new Set(Object.keys(model.shapes))
     const batches = Array.from({ length: 4 }, () => anyBatch(2, 128, config.vocab_size, 4))
-    const source = async (bytes: number, kind: 'forward' | 'gradient') => (await fitBatches(model, bytes, kind, async () => batches)).over(rowsOf(checkpoint))
-    const [forward, gradient] = [(weights: Parameters<typeof lossOf>[1]) => lossOf(model, weights, batches),
-      (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, names, () => {})]
+    const source = async (bytes: number, kind: 'forward' | 'gradient') =>
+      (await fitBatches(model, bytes, kind, async () => batches)).over(rowsOf(checkpoint))
+    const [forward, gradient] = [
+      (weights: Parameters<typeof lossOf>[1]) => lossOf(model, weights, batches),
+      (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, names, () => {}),
+    ]
     const ratios: Ratio[] = []
-    for (const [what, pass, kind, bounds] of [['forward pass', forward, 'forward', [4e9, 40e6]], ['gradient', gradient, 'gradient', [4e9, 80e6]]] as const) {
+    for (const [what, pass, kind, bounds] of [
+      ['forward pass', forward, 'forward', [4e9, 40e6]],
+      ['gradient', gradient, 'gradient', [4e9, 80e6]],
+    ] as const) {
       for (const bytes of bounds) {
         const streamed = await source(bytes, kind)
         const name = `${what} of a streamed 8M Llama within ${bytes / 1e6} MB, against held weights`
-        ratios.push(await compare(name, 0.77, () => pass(streamed), () => pass(held), 3))
+        ratios.push(
+          await compare(
+            name,
+            0.77,
+            () => pass(streamed),
+            () => pass(held),
+            3,
+          ),
+        )
       }
     }
     tf.dispose(held)

@@ -1,6 +1,6 @@
 // The exact SVD of a 512 × 512 delta: our float64 kernels against ml-matrix, the well-kept library for it.
 import { Matrix, SingularValueDecomposition } from 'ml-matrix'
-import { keyOf, keyedNormal, setBackend, svd, type Tensor2D } from '../src/tensor/index.js'
+import { keyedNormal, keyOf, setBackend, svd, type Tensor2D } from '../src/tensor/index.js'
 import { compare, type Ratio } from './ratio.js'
 
 const SIDE = 512

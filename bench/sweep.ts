@@ -10,7 +10,19 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 function sweep(jobs: number) {
   const folder = mkdtempSync(join(tmpdir(), 'deltalab-bench-'))
-  const { status, stderr } = spawnSync(process.execPath, [at('../src/cli/main.js'), 'sweep', at('../../configs/quickstart.yaml'), '--jobs', String(jobs), '--out', join(folder, 'out')], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      at('../src/cli/main.js'),
+      'sweep',
+      at('../../configs/quickstart.yaml'),
+      '--jobs',
+      String(jobs),
+      '--out',
+      join(folder, 'out'),
+    ],
+    { encoding: 'utf8' },
+  )
   rmSync(folder, { recursive: true })
   if (status !== 0) throw new Error(stderr)
 }
@@ -18,5 +30,13 @@ function sweep(jobs: number) {
 export async function run(): Promise<Ratio[]> {
   const cores = availableParallelism()
   if (cores < 4) return []
-  return [await compare('sweep of configs/quickstart.yaml by 4 workers, against 1', 3, () => sweep(4), () => sweep(1), 1)]
+  return [
+    await compare(
+      'sweep of configs/quickstart.yaml by 4 workers, against 1',
+      3,
+      () => sweep(4),
+      () => sweep(1),
+      1,
+    ),
+  ]
 }

@@ -9,9 +9,17 @@ export async function run(): Promise<Ratio[]> {
   const { model, weights } = randomLlama(SMALL)
   const batch = anyBatch(32, 64, SMALL.vocab_size)
   const measure = (name: string, goal: number, pass: () => Promise<unknown>) =>
-    compare(name, goal, () => (ours(), pass()), () => (stock(), pass()), 3)
+    compare(
+      name,
+      goal,
+      () => (ours(), pass()),
+      () => (stock(), pass()),
+      3,
+    )
   const ratios = [
-    await measure('training step (loss and gradient) of a 0.84M Llama, 2048 tokens, against stock wasm', 6, () => gradientOf(model, weights, [batch])),
+    await measure('training step (loss and gradient) of a 0.84M Llama, 2048 tokens, against stock wasm', 6, () =>
+      gradientOf(model, weights, [batch]),
+    ),
     await measure('forward pass of the same', 2, () => lossOf(model, weights, [batch])),
   ]
   ours()

@@ -12,14 +12,26 @@ import type { Outcome, Tally } from './run.js'
 function outcomeOf({ status, signal, stdout, stderr }: ReturnType<typeof spawnSync>): Outcome {
   const said = String(stderr)
   if (signal) return { kind: signal === 'SIGTERM' ? 'hang' : 'abort', text: `${signal}: ${said.slice(-500)}` }
-  if (/[^\P{Cc}\n\t\r]/u.test(`${String(stdout)}${said}`)) return { kind: 'unclear', text: 'control characters were printed' }
-  if (status === 0) return /\b(NaN|Infinity)\b/.test(String(stdout)) ? { kind: 'wrong', text: String(stdout).slice(0, 500) } : { kind: 'fine', text: '' }
-  const lines = said.trimEnd().split('\n').filter((line) => !line.startsWith('warning'))
-  return lines.at(-1)!.startsWith('deltalab: ') && !/^\s+at /m.test(said) ? { kind: 'line', text: lines.at(-1)! } : { kind: 'trace', text: said.slice(-1500) }
+  if (/[^\P{Cc}\n\t\r]/u.test(`${String(stdout)}${said}`))
+    return { kind: 'unclear', text: 'control characters were printed' }
+  if (status === 0)
+    return /\b(NaN|Infinity)\b/.test(String(stdout))
+      ? { kind: 'wrong', text: String(stdout).slice(0, 500) }
+      : { kind: 'fine', text: '' }
+  const lines = said
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !line.startsWith('warning'))
+  return lines.at(-1)!.startsWith('deltalab: ') && !/^\s+at /m.test(said)
+    ? { kind: 'line', text: lines.at(-1)! }
+    : { kind: 'trace', text: said.slice(-1500) }
 }
 
 /** Changes 0 … runs − 1 of the samples of a kind that a command reads. */
-export async function runCommands({ form, open }: Kind, { runs, seed }: { runs: number; seed: number }): Promise<Tally> {
+export async function runCommands(
+  { form, open }: Kind,
+  { runs, seed }: { runs: number; seed: number },
+): Promise<Tally> {
   const tally: Tally = { counts: {}, findings: [] }
   const folder = mkdtempSync(join(tmpdir(), 'deltalab-fuzz-'))
   try {
@@ -29,7 +41,12 @@ export async function runCommands({ form, open }: Kind, { runs, seed }: { runs: 
       const original = readFileSync(file)
       const { bytes, what } = mutate(form, original, seed + number)
       writeFileSync(file, bytes)
-      const outcome = outcomeOf(spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...command!], { encoding: 'utf8', timeout: 60_000 }))
+      const outcome = outcomeOf(
+        spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...command!], {
+          encoding: 'utf8',
+          timeout: 60_000,
+        }),
+      )
       writeFileSync(file, original)
       tally.counts[outcome.kind] = (tally.counts[outcome.kind] ?? 0) + 1
       if (outcome.kind !== 'line' && outcome.kind !== 'fine') tally.findings.push({ ...outcome, number, what })

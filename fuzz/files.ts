@@ -1,10 +1,10 @@
 // Files that stand by themselves: merge files, experiments, recipes, tasks and their data, results, seeds, images.
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
+import { openCheckpoint } from '../src/checkpoint/index.js'
 import { handler as merge } from '../src/cli/merge.js'
 import { loadExperiment, readLocated, trainingSchema } from '../src/config/index.js'
-import { openCheckpoint } from '../src/checkpoint/index.js'
 import { loadModel } from '../src/models/index.js'
 import { packageRoot, readResults } from '../src/record/index.js'
 import { printTable, readSource, tableOf } from '../src/report/index.js'
@@ -15,10 +15,22 @@ import { makePair } from '../test/sweep/pair.js'
 import { digest, type Kind, type Sample } from './kind.js'
 
 const fixture = (...path: string[]) => join(packageRoot, 'test', 'fixtures', ...path)
-const plainImage = { size: { height: 16, width: 16 }, resize: { to: { height: 16, width: 16 }, filter: 2 as const }, factor: 1 / 255, mean: [0, 0, 0], deviation: [1, 1, 1] }
+const plainImage = {
+  size: { height: 16, width: 16 },
+  resize: { to: { height: 16, width: 16 }, filter: 2 as const },
+  factor: 1 / 255,
+  mean: [0, 0, 0],
+  deviation: [1, 1, 1],
+}
 
 /** Each of these texts as a file of its own. */
-const written = (folder: string, ending: string, texts: readonly (string | Buffer)[], read: (file: string) => Promise<unknown>, command?: (file: string) => string[]): Sample[] =>
+const written = (
+  folder: string,
+  ending: string,
+  texts: readonly (string | Buffer)[],
+  read: (file: string) => Promise<unknown>,
+  command?: (file: string) => string[],
+): Sample[] =>
   texts.map((text, i) => {
     const file = join(folder, `${i}${ending}`)
     writeFileSync(file, text)
@@ -47,14 +59,35 @@ choices: options
 right: label
 metric: [acc, acc_norm]
 `
-const ROWS = ['{"question":"one","more":"two","answer":"three"}', '{"question":"four","more":"five","answer":"six"}', ''].join('\n')
-const OPTIONS = ['{"question":"hot?","options":["ice","fire"],"label":1}', '{"question":"wet?","options":["rain","sand"],"label":0}', ''].join('\n')
+const ROWS = [
+  '{"question":"one","more":"two","answer":"three"}',
+  '{"question":"four","more":"five","answer":"six"}',
+  '',
+].join('\n')
+const OPTIONS = [
+  '{"question":"hot?","options":["ice","fire"],"label":1}',
+  '{"question":"wet?","options":["rain","sand"],"label":0}',
+  '',
+].join('\n')
 
 const taskOf = async (file: string): Promise<unknown> => {
   const { items, name, metric, maxNewTokens } = await loadTask(file)
   const bad = items.find(({ prompt, target }) => typeof prompt !== 'string' || typeof target !== 'string')
   if (bad) throw new Error(`item ${bad.id} is no text`)
-  return [name, metric, maxNewTokens, items.map(({ id, prompt, target, choices, right, label, crop }) => [id, prompt, target, choices, right, label, crop])]
+  return [
+    name,
+    metric,
+    maxNewTokens,
+    items.map(({ id, prompt, target, choices, right, label, crop }) => [
+      id,
+      prompt,
+      target,
+      choices,
+      right,
+      label,
+      crop,
+    ]),
+  ]
 }
 
 function data(folder: string, name: string, bytes: string | Buffer): Sample[] {
@@ -68,7 +101,8 @@ function results(folder: string, name: string): Sample[] {
   return ['drop-rate', 'merge-skills'].map((each): Sample => {
     const to = join(folder, each)
     mkdirSync(to)
-    for (const file of ['runs.csv', 'meta.json', 'config.yaml']) cpSync(join(packageRoot, 'results', each, file), join(to, file))
+    for (const file of ['runs.csv', 'meta.json', 'config.yaml'])
+      cpSync(join(packageRoot, 'results', each, file), join(to, file))
     // The first rows are enough.
     const rows = readFileSync(join(to, 'runs.csv'), 'utf8').split('\n').slice(0, 12)
     writeFileSync(join(to, 'runs.csv'), `${rows.join('\n')}\n`)
@@ -92,7 +126,10 @@ score: { items: 3 }
 loss: { items: 3, steps: 2 }
 report: { x: drop_rate, y: [score_edited] }
 `
-const MERGES = () => readdirSync(fixture('merge'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.ya?ml$/.test(name)).map((name) => readFileSync(fixture('merge', name), 'utf8'))
+const MERGES = () =>
+  readdirSync(fixture('merge'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => readFileSync(fixture('merge', name), 'utf8'))
 
 let merges = 0
 async function mergeIn(file: string): Promise<unknown> {
@@ -140,11 +177,23 @@ export const FILES: Kind[] = [
     name: 'recipe',
     form: 'yaml',
     open: (folder) => [
-      ...written(folder, '.yaml', readdirSync(join(packageRoot, 'configs', 'family')).map((name) => readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8')), async (file) => {
-        const { model, ...rest } = (await readLocated(file, trainingSchema)).value
-        return [rest, model && !rest.from && Object.keys(loadModel(model).shapes)]
-      }),
-      ...written(join(folder), '.zeroth.yaml', [readFileSync(join(packageRoot, 'configs', 'zeroth-order.yaml'), 'utf8')], async (file) => (await readLocated(file, zerothSchema)).value),
+      ...written(
+        folder,
+        '.yaml',
+        readdirSync(join(packageRoot, 'configs', 'family')).map((name) =>
+          readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8'),
+        ),
+        async (file) => {
+          const { model, ...rest } = (await readLocated(file, trainingSchema)).value
+          return [rest, model && !rest.from && Object.keys(loadModel(model).shapes)]
+        },
+      ),
+      ...written(
+        join(folder),
+        '.zeroth.yaml',
+        [readFileSync(join(packageRoot, 'configs', 'zeroth-order.yaml'), 'utf8')],
+        async (file) => (await readLocated(file, zerothSchema)).value,
+      ),
     ],
   },
   {
@@ -162,7 +211,10 @@ export const FILES: Kind[] = [
     open(folder) {
       writeFileSync(join(folder, 'choose.yaml'), CHOICES)
       writeFileSync(join(folder, 'choices.jsonl'), OPTIONS)
-      return [...data(folder, 'items.jsonl', ROWS), { file: join(folder, 'choices.jsonl'), read: () => taskOf(join(folder, 'choose.yaml')) }]
+      return [
+        ...data(folder, 'items.jsonl', ROWS),
+        { file: join(folder, 'choices.jsonl'), read: () => taskOf(join(folder, 'choose.yaml')) },
+      ]
     },
   },
   {
@@ -172,19 +224,47 @@ export const FILES: Kind[] = [
       cpSync(fixture('images', 'wide.jpg'), join(folder, 'wide.jpg'))
       const card = join(folder, 'card.yaml')
       writeFileSync(card, 'name: seen\nversion: 1\ndescription: Seen.\nkind: images\ndata: list.jsonl\nmetric: acc\n')
-      writeFileSync(join(folder, 'list.jsonl'), '{"image":"wide.jpg","crop":[0,0,8,8],"label":1}\n{"image":"wide.jpg","label":0,"id":"b"}\n')
+      writeFileSync(
+        join(folder, 'list.jsonl'),
+        '{"image":"wide.jpg","crop":[0,0,8,8],"label":1}\n{"image":"wide.jpg","label":0,"id":"b"}\n',
+      )
       const read = async () => {
         const { items } = await loadTask(card)
-        return [await taskOf(card), digest(readPixels(items.map(({ image, crop }) => ({ image: image!, crop })), plainImage))]
+        return [
+          await taskOf(card),
+          digest(
+            readPixels(
+              items.map(({ image, crop }) => ({ image: image!, crop })),
+              plainImage,
+            ),
+          ),
+        ]
       }
       return [{ file: join(folder, 'list.jsonl'), read }]
     },
   },
-  { name: 'csv', form: 'csv', open: (folder) => data(folder, 'items.csv', 'question,more,answer\none,two,three\n"fo,ur",five,"s ""i"" x"\n') },
+  {
+    name: 'csv',
+    form: 'csv',
+    open: (folder) => data(folder, 'items.csv', 'question,more,answer\none,two,three\n"fo,ur",five,"s ""i"" x"\n'),
+  },
   {
     name: 'parquet',
     form: 'bytes',
-    open: (folder) => data(folder, 'items.parquet', Buffer.from(parquetWriteBuffer({ columnData: [['question', ['one', 'four']], ['more', ['two', 'five']], ['answer', ['three', 'six']]].map(([name, values]) => ({ name: name as string, data: values as string[] })) }))),
+    open: (folder) =>
+      data(
+        folder,
+        'items.parquet',
+        Buffer.from(
+          parquetWriteBuffer({
+            columnData: [
+              ['question', ['one', 'four']],
+              ['more', ['two', 'five']],
+              ['answer', ['three', 'six']],
+            ].map(([name, values]) => ({ name: name as string, data: values as string[] })),
+          }),
+        ),
+      ),
   },
   { name: 'rows of results', form: 'csv', open: (folder) => results(folder, 'runs.csv') },
   { name: 'meta of results', form: 'json', open: (folder) => results(folder, 'meta.json') },
@@ -195,7 +275,15 @@ export const FILES: Kind[] = [
     async open(folder) {
       const file = join(folder, 'delta.safetensors')
       await writeSeeds(file, { seed: 7, scalars: Float32Array.of(0.5, -1, 2) }, 'abc')
-      return [{ file, read: async () => { const { seed, scalars, base } = await readSeeds(file); return [seed, [...scalars], base] } }]
+      return [
+        {
+          file,
+          read: async () => {
+            const { seed, scalars, base } = await readSeeds(file)
+            return [seed, [...scalars], base]
+          },
+        },
+      ]
     },
   },
   {

@@ -18,4 +18,7 @@ export interface Kind {
 }
 
 /** Sum and number of values: what is compared of many. */
-export const digest = (values: ArrayLike<number>): [number, number] => [Array.from(values).reduce((a, b) => a + b, 0), values.length]
+export const digest = (values: ArrayLike<number>): [number, number] => [
+  Array.from(values).reduce((a, b) => a + b, 0),
+  values.length,
+]

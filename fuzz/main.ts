@@ -17,13 +17,20 @@ const { values } = parseArgs({
     show: { type: 'string', default: '10' },
   },
 })
-const [runs, first, seed, commands, show] = [values.runs, values.first, values.seed, values.commands, values.show].map(Number)
+const [runs, first, seed, commands, show] = [values.runs, values.first, values.seed, values.commands, values.show].map(
+  Number,
+)
 
 let bad = 0
 function tell(name: string, { counts, findings }: Tally): void {
-  process.stdout.write(`${name}: ${Object.entries(counts).map(([kind, count]) => `${count} ${kind}`).join(', ')}\n`)
+  process.stdout.write(
+    `${name}: ${Object.entries(counts)
+      .map(([kind, count]) => `${count} ${kind}`)
+      .join(', ')}\n`,
+  )
   bad += findings.length
-  for (const { number, kind, what, text } of findings.slice(0, show)) process.stdout.write(`  ${kind} ${number} (${what}): ${text.replace(/\n/g, '\n    ').slice(0, 1500)}\n`)
+  for (const { number, kind, what, text } of findings.slice(0, show))
+    process.stdout.write(`  ${kind} ${number} (${what}): ${text.replace(/\n/g, '\n    ').slice(0, 1500)}\n`)
 }
 
 const chosen = KINDS.filter(({ name }) => !values.kind || values.kind.includes(name))

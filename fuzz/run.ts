@@ -28,7 +28,10 @@ const PATIENCE = 10
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 
 /** Changes `first` … `first + runs − 1` of a kind. */
-export async function runKind(kind: string, { first = 0, runs, seed }: { first?: number; runs: number; seed: number }): Promise<Tally> {
+export async function runKind(
+  kind: string,
+  { first = 0, runs, seed }: { first?: number; runs: number; seed: number },
+): Promise<Tally> {
   const tally: Tally = { counts: {}, findings: [] }
   const take = (found: Finding) => {
     tally.counts[found.kind] = (tally.counts[found.kind] ?? 0) + 1
@@ -40,9 +43,18 @@ export async function runKind(kind: string, { first = 0, runs, seed }: { first?:
 }
 
 /** One process, to its end or its fall; returns the number of the change that follows. */
-function watch(kind: string, first: number, end: number, seed: number, take: (found: Finding) => void): Promise<number> {
+function watch(
+  kind: string,
+  first: number,
+  end: number,
+  seed: number,
+  take: (found: Finding) => void,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = fork(WORKER, [kind, String(first), String(end), String(seed)], { execArgv: ['--max-old-space-size=2048'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = fork(WORKER, [kind, String(first), String(end), String(seed)], {
+      execArgv: ['--max-old-space-size=2048'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     let [next, ready, hung, said] = [first, false, false, '']
     child.stderr!.on('data', (text) => (said = `${said}${text}`.slice(-2000)))
     const kill = () => {

@@ -28,6 +28,8 @@ for (; number < Number(end); number++) {
   const peak = process.resourceUsage().maxRSS
   const found = await attempt(number)
   const grown = (process.resourceUsage().maxRSS - peak) * 1024
-  process.send!(grown > MEMORY ? { ...found, kind: 'memory', text: `${Math.round(grown / 1e6)} MB more than before` } : found)
+  process.send!(
+    grown > MEMORY ? { ...found, kind: 'memory', text: `${Math.round(grown / 1e6)} MB more than before` } : found,
+  )
 }
 process.exit(0)

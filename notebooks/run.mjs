@@ -16,7 +16,9 @@ function bodyOf(cells) {
       const lines = cell.source.join('').trimEnd().split('\n')
       const last = lines.at(-1)
       const shown =
-        /^[\w.]+(\(.*\))?$/.test(last) && !last.startsWith('console.') ? [...lines.slice(0, -1), `notebook.show(${last})`] : lines
+        /^[\w.]+(\(.*\))?$/.test(last) && !last.startsWith('console.')
+          ? [...lines.slice(0, -1), `notebook.show(${last})`]
+          : lines
       return [`notebook.begin(${i})`, ...shown].join('\n')
     })
     .join('\n')
@@ -29,11 +31,19 @@ async function outputsOf(cells) {
     begin: (i) => (current = i),
     show: (value) => {
       const data = value?.[DISPLAY]?.() ?? { 'text/plain': inspect(value) }
-      outputs[current].push({ output_type: 'execute_result', execution_count: current + 1, data: toLines(data), metadata: {} })
+      outputs[current].push({
+        output_type: 'execute_result',
+        execution_count: current + 1,
+        data: toLines(data),
+        metadata: {},
+      })
     },
   }
-  const print = (text) => outputs[current].push({ output_type: 'stream', name: 'stdout', text: `${text}\n`.split(/(?<=\n)/) })
-  await new AsyncFunction('notebook', 'console', bodyOf(cells))(notebook, { log: (...values) => print(values.join(' ')) })
+  const print = (text) =>
+    outputs[current].push({ output_type: 'stream', name: 'stdout', text: `${text}\n`.split(/(?<=\n)/) })
+  await new AsyncFunction('notebook', 'console', bodyOf(cells))(notebook, {
+    log: (...values) => print(values.join(' ')),
+  })
   return outputs
 }
 

@@ -1,7 +1,7 @@
 // Compiles the WebAssembly kernels (AssemblyScript) and the TypeScript sources into dist/, and makes `npx deltalab` work
 // inside the checkout itself.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, existsSync, symlinkSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 
 const out = 'dist/src/tensor'
 mkdirSync(out, { recursive: true })
@@ -9,8 +9,27 @@ for (const file of readdirSync('src/tensor/assembly').filter((f) => f.endsWith('
   const source = `src/tensor/assembly/${file}`
   const target = `${out}/${file.replace(/\.ts$/, '.wasm')}`
   if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) continue
-  execFileSync(process.execPath, ['node_modules/assemblyscript/bin/asc.js', source, '--outFile', target, '-O3', '--noAssert',
-    '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd', '--use', 'abort='], { stdio: 'inherit' })
+  execFileSync(
+    process.execPath,
+    [
+      'node_modules/assemblyscript/bin/asc.js',
+      source,
+      '--outFile',
+      target,
+      '-O3',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--initialMemory',
+      '1',
+      '--enable',
+      'simd',
+      '--use',
+      'abort=',
+    ],
+    { stdio: 'inherit' },
+  )
 }
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { stdio: 'inherit' })
 const main = 'dist/src/cli/main.js'

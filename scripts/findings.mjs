@@ -8,16 +8,20 @@ const check = process.argv.includes('--check')
 
 /** Rows whose columns (or, failing that, editor options) have the wanted values. */
 const matching = (rows, wanted) =>
-  rows.filter((row) => Object.entries(wanted).every(([key, value]) => {
-    const cell = key in row ? row[key] : JSON.parse(row.options)[key]
-    return [value].flat().some((one) => String(one) === String(cell))
-  }))
+  rows.filter((row) =>
+    Object.entries(wanted).every(([key, value]) => {
+      const cell = key in row ? row[key] : JSON.parse(row.options)[key]
+      return [value].flat().some((one) => String(one) === String(cell))
+    }),
+  )
 
 /** What a finding script works with. */
 function tools(name) {
   const rows = parse(readFileSync(`results/${name}/runs.csv`), { columns: true }).filter((row) => row.status === 'ok')
   const values = (wanted, column) => {
-    const found = matching(rows, wanted).filter((row) => row[column] !== '').map((row) => Number(row[column]))
+    const found = matching(rows, wanted)
+      .filter((row) => row[column] !== '')
+      .map((row) => Number(row[column]))
     if (!found.length) throw new Error(`${name}: no row has ${JSON.stringify(wanted)} with ${column}`)
     return found
   }
@@ -57,7 +61,9 @@ function spearman(xs, ys) {
 }
 
 let stale = false
-for (const name of readdirSync('experiments').filter((each) => existsSync(`experiments/${each}/finding.mjs`)).sort()) {
+for (const name of readdirSync('experiments')
+  .filter((each) => existsSync(`experiments/${each}/finding.mjs`))
+  .sort()) {
   const { finding } = await import(`../experiments/${name}/finding.mjs`)
   const swept = existsSync(`results/${name}/runs.csv`)
   if (!swept && !existsSync(`results/${name}/summary.json`)) continue
@@ -67,7 +73,9 @@ for (const name of readdirSync('experiments').filter((each) => existsSync(`exper
   const [before] = text.split(HEAD)
   const [runs, record] = swept ? [kit.rows, 'meta.json'] : [kit.results, 'summary.json']
   const source = `Measured: ${runs.length} runs, results/${name}/ (configuration, input hashes and versions in its ${record}).`
-  const next = `${before}${HEAD}\n${finding(kit).map((line) => `- ${line}`).join('\n')}\n\n${source}\n`
+  const next = `${before}${HEAD}\n${finding(kit)
+    .map((line) => `- ${line}`)
+    .join('\n')}\n\n${source}\n`
   if (next === text) continue
   stale = true
   if (!check) writeFileSync(file, next)

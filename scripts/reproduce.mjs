@@ -4,8 +4,14 @@ import { readdirSync } from 'node:fs'
 
 /** What runs a file of configs/ that is not an experiment of `sweep`. */
 const COMMANDS = { 'zeroth-order': 'zeroth' }
-const known = readdirSync('configs').filter((file) => file.endsWith('.yaml')).map((file) => file.slice(0, -5))
+const known = readdirSync('configs')
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => file.slice(0, -5))
 for (const name of process.argv.slice(2).length ? process.argv.slice(2) : known) {
-  const { status } = spawnSync(process.execPath, ['dist/src/cli/main.js', COMMANDS[name] ?? 'sweep', `configs/${name}.yaml`], { stdio: 'inherit' })
+  const { status } = spawnSync(
+    process.execPath,
+    ['dist/src/cli/main.js', COMMANDS[name] ?? 'sweep', `configs/${name}.yaml`],
+    { stdio: 'inherit' },
+  )
   if (status !== 0) process.exit(status ?? 1)
 }

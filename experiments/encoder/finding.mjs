@@ -2,7 +2,9 @@
 const RATES = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
 
 export function finding({ rows, mean, digits, verdict }) {
-  const cells = [...new Map(rows.map(({ model, task, metric }) => [`${model} ${task}`, { model, task, metric }])).values()]
+  const cells = [
+    ...new Map(rows.map(({ model, task, metric }) => [`${model} ${task}`, { model, task, metric }])).values(),
+  ]
   const of = ({ model, task }, label, rate) => mean({ model, task, label, drop_rate: rate }, 'score_edited')
   const post = ({ model, task }) => mean({ model, task }, 'score_post')
   /** Highest of the rates up to which 95 % of the score are kept; 0 where there is none. */
@@ -17,12 +19,18 @@ export function finding({ rows, mean, digits, verdict }) {
     return `${words} on ${every ? 'every task' : 'most tasks'}: ${verdict(every ? kept === cells.length : kept > cells.length / 2)} (${kept} of ${cells.length}${named}).`
   }
   return [
-    ...cells.map((cell) =>
-      `${cell.model} on ${cell.task} (${cell.metric}): base ${digits(mean({ model: cell.model, task: cell.task }, 'score_pre'))}, fine-tuned ${digits(post(cell))}; at .9 DARE ${digits(of(cell, 'dare', 0.9))}, drop-only ` +
-      `${digits(of(cell, 'drop-only', 0.9))}, magnitude ${digits(of(cell, 'magnitude', 0.9))}; 95 % of the score are kept up to ${limit(cell, 'dare')} by DARE, ${limit(cell, 'drop-only')} ` +
-      `by drop-only, ${limit(cell, 'magnitude')} by magnitude.`),
+    ...cells.map(
+      (cell) =>
+        `${cell.model} on ${cell.task} (${cell.metric}): base ${digits(mean({ model: cell.model, task: cell.task }, 'score_pre'))}, fine-tuned ${digits(post(cell))}; at .9 DARE ${digits(of(cell, 'dare', 0.9))}, drop-only ` +
+        `${digits(of(cell, 'drop-only', 0.9))}, magnitude ${digits(of(cell, 'magnitude', 0.9))}; 95 % of the score are kept up to ${limit(cell, 'dare')} by DARE, ${limit(cell, 'drop-only')} ` +
+        `by drop-only, ${limit(cell, 'magnitude')} by magnitude.`,
+    ),
     claim('DARE at .9 keeps 95 % of the score', true, (cell) => of(cell, 'dare', 0.9) > 0.95 * post(cell)),
-    claim('Dropping without rescaling is worse than DARE at .9', true, (cell) => of(cell, 'drop-only', 0.9) < of(cell, 'dare', 0.9)),
+    claim(
+      'Dropping without rescaling is worse than DARE at .9',
+      true,
+      (cell) => of(cell, 'drop-only', 0.9) < of(cell, 'dare', 0.9),
+    ),
     claim('DARE beats magnitude pruning at .9', false, (cell) => of(cell, 'dare', 0.9) > of(cell, 'magnitude', 0.9)),
   ]
 }

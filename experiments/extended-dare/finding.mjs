@@ -6,11 +6,22 @@ export function finding({ rows, mean, score, verdict, spearman, digits }) {
   const factors = [-1, -0.5, 0, 0.5, 0.8]
   const cells = rates.flatMap((p) => factors.map((k) => ({ p, k, size: ((k - 1) ** 2 * p) / (1 - p) })))
   const change = (task, { p, k }) => mean({ task, drop_rate: p, k }, 'loss_change')
-  const order = SKILLS.map((task) => [task, spearman(cells.map(({ size }) => size), cells.map((cell) => change(task, cell)))])
-  const kept = SKILLS.every((task) => factors.every((k) => mean({ task, drop_rate: 0.1, k }, 'score_edited') > 0.95 * mean({ task }, 'score_post')))
+  const order = SKILLS.map((task) => [
+    task,
+    spearman(
+      cells.map(({ size }) => size),
+      cells.map((cell) => change(task, cell)),
+    ),
+  ])
+  const kept = SKILLS.every((task) =>
+    factors.every((k) => mean({ task, drop_rate: 0.1, k }, 'score_edited') > 0.95 * mean({ task }, 'score_post')),
+  )
   return [
-    ...SKILLS.map((task) => `${task}: k = −1 at p = .1 ${score({ task, drop_rate: 0.1, k: -1 })}, at .5 ${score({ task, drop_rate: 0.5, k: -1 })}, at .9 ` +
-      `${score({ task, drop_rate: 0.9, k: -1 })}; k = .5 at p = .9 ${score({ task, drop_rate: 0.9, k: 0.5 })}; DARE at .9 ${score({ task, drop_rate: 0.9, k: 0 })}.`),
+    ...SKILLS.map(
+      (task) =>
+        `${task}: k = −1 at p = .1 ${score({ task, drop_rate: 0.1, k: -1 })}, at .5 ${score({ task, drop_rate: 0.5, k: -1 })}, at .9 ` +
+        `${score({ task, drop_rate: 0.9, k: -1 })}; k = .5 at p = .9 ${score({ task, drop_rate: 0.9, k: 0.5 })}; DARE at .9 ${score({ task, drop_rate: 0.9, k: 0 })}.`,
+    ),
     `Every k is competitive (95 % of the score) at p = .1, sign flips included: ${verdict(kept)}.`,
     `Every k is competitive at p = .9: ${verdict(SKILLS.every((task) => factors.every((k) => mean({ task, drop_rate: 0.9, k }, 'score_edited') > 0.95 * mean({ task }, 'score_post'))))}.`,
     `Rank correlation of the mean loss change with (k − 1)² p/(1 − p) over ${cells.length} cells: ${order.map(([task, rho]) => `${task} ${digits(rho)}`).join(', ')}.`,

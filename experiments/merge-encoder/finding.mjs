@@ -13,25 +13,41 @@ export function finding({ rows, of, mean, percent, verdict }) {
   const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length
   const distinct = (list, read) => [...new Set(list.map(read))]
   const models = distinct(rows, ({ model }) => model)
-  const pairsOf = (model) => distinct(of({ model }).filter(({ merged }) => merged.includes('+')), ({ merged }) => merged)
+  const pairsOf = (model) =>
+    distinct(
+      of({ model }).filter(({ merged }) => merged.includes('+')),
+      ({ merged }) => merged,
+    )
   /** Mean score of a merge over its two tasks; its λ is the one that is best on validation items, as in the table. */
   const score = (model, merged, label) => {
-    const measured = (lambda, column) => average(merged.split('+').map((task) => mean({ model, merged, task, label, lambda }, column)))
+    const measured = (lambda, column) =>
+      average(merged.split('+').map((task) => mean({ model, merged, task, label, lambda }, column)))
     const factors = distinct(of({ model, merged, label }), ({ options }) => JSON.parse(options).lambda)
     const [best] = factors.sort((a, b) => measured(b, 'score_validation') - measured(a, 'score_validation'))
     return measured(best, 'score_edited')
   }
   const overall = (model, label) => average(pairsOf(model).map((merged) => score(model, merged, label)))
-  const alone = (model) => average(pairsOf(model).map((merged) => average(merged.split('+').map((task) => mean({ model, task }, 'score_post')))))
+  const alone = (model) =>
+    average(
+      pairsOf(model).map((merged) => average(merged.split('+').map((task) => mean({ model, task }, 'score_post')))),
+    )
   const gain = (model, label) => overall(model, `dare+${label}`) / overall(model, label) - 1
   const labels = Object.keys(MERGERS)
   const ranked = (model) => labels.map((label) => [label, overall(model, label)]).sort((a, b) => b[1] - a[1])
   const everyGain = models.flatMap((model) => labels.map((label) => gain(model, label)))
   return [
-    ...models.map((model) => `${model}: mean score over ${pairsOf(model).length} pairs ${percent(alone(model))} before the merge; ` +
-      `${ranked(model).map(([label, value]) => `${MERGERS[label][0]} ${percent(value)}`).join(', ')}.`),
-    ...models.map((model) => `DARE at .5 changes the mean score on ${model} by ` +
-      `${labels.map((label) => `${signed(100 * gain(model, label))} % (${MERGERS[label][0]}; paper ${signed(MERGERS[label][1])} %)`).join(', ')}.`),
+    ...models.map(
+      (model) =>
+        `${model}: mean score over ${pairsOf(model).length} pairs ${percent(alone(model))} before the merge; ` +
+        `${ranked(model)
+          .map(([label, value]) => `${MERGERS[label][0]} ${percent(value)}`)
+          .join(', ')}.`,
+    ),
+    ...models.map(
+      (model) =>
+        `DARE at .5 changes the mean score on ${model} by ` +
+        `${labels.map((label) => `${signed(100 * gain(model, label))} % (${MERGERS[label][0]}; paper ${signed(MERGERS[label][1])} %)`).join(', ')}.`,
+    ),
     `DARE changes the mean score by less than one per cent under every merger: ${verdict(everyGain.every((each) => Math.abs(each) < 0.01))}.`,
     `It adds more to TIES than to RegMean: ${models.map((model) => `${model} ${verdict(gain(model, 'ties') > gain(model, 'regmean'))}`).join(', ')}.`,
     `RegMean, which looks at the inputs of every layer, keeps most: ${models.map((model) => `${model} ${verdict(ranked(model)[0][0] === 'regmean')}`).join(', ')}.`,

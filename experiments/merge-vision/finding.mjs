@@ -13,7 +13,12 @@ export function finding({ mean, percent, verdict }) {
   /** Mean over the merged tasks of the score as a share of the fine-tune's. */
   const kept = (merged, method) => {
     const tasks = merged.split('+')
-    return tasks.reduce((sum, task) => sum + mean({ merged, task, ...method }, 'score_edited') / mean({ task }, 'score_post'), 0) / tasks.length
+    return (
+      tasks.reduce(
+        (sum, task) => sum + mean({ merged, task, ...method }, 'score_edited') / mean({ task }, 'score_post'),
+        0,
+      ) / tasks.length
+    )
   }
   const withDare = (method) => ({ ...method, label: `dare+${method.label}` })
   const ranked = (merged) => METHODS.map(([name, method]) => [name, kept(merged, method)]).sort((a, b) => b[1] - a[1])
@@ -21,7 +26,12 @@ export function finding({ mean, percent, verdict }) {
   const gains = compared.map(([name, method]) => [name, kept(ALL, withDare(method)) - kept(ALL, method)])
   const points = (x) => `${x < 0 ? '−' : '+'}${Math.abs(100 * x).toFixed(1)}`
   return [
-    ...SETS.map((merged) => `${merged}: of the fine-tunes' scores are kept, on average, ${ranked(merged).map(([name, share]) => `${percent(share)} (${name})`).join(', ')}.`),
+    ...SETS.map(
+      (merged) =>
+        `${merged}: of the fine-tunes' scores are kept, on average, ${ranked(merged)
+          .map(([name, share]) => `${percent(share)} (${name})`)
+          .join(', ')}.`,
+    ),
     `The best merge of five keeps less than the best merges of two: ${verdict(ranked(ALL)[0][1] < Math.min(ranked(SETS[0])[0][1], ranked(SETS[1])[0][1]))}.`,
     `DARE at .5 before a merge of five, in points of that share: ${gains.map(([name, gain]) => `${points(gain)} (${name})`).join(', ')}; it costs at most two points: ${verdict(gains.every(([, gain]) => gain > -0.02))}.`,
   ]

@@ -2,16 +2,21 @@
 const SKILLS = ['math', 'code', 'instruct']
 
 export function finding({ rows, mean, verdict, digits }) {
-  const term = (task, label, drop_rate) => mean({ task, label, ...(drop_rate !== undefined && { drop_rate }) }, 'riemann_sum')
-  const exact = (task, label, drop_rate) => mean({ task, label, ...(drop_rate !== undefined && { drop_rate }) }, 'loss_change')
+  const term = (task, label, drop_rate) =>
+    mean({ task, label, ...(drop_rate !== undefined && { drop_rate }) }, 'riemann_sum')
+  const exact = (task, label, drop_rate) =>
+    mean({ task, label, ...(drop_rate !== undefined && { drop_rate }) }, 'loss_change')
   const large = rows.filter((row) => Number(row.loss_change) > 0.01)
   const shares = large.map((row) => row.riemann_sum / row.loss_change).sort((a, b) => a - b)
   const signs = large.filter((row) => Number(row.riemann_sum) > 0).length
   const every = (test) => verdict(SKILLS.every(test))
   return [
-    ...SKILLS.map((task) => `${task}, p = .9, term (exact change), nats per token: DARE ${digits(term(task, 'dare', 0.9))} (${digits(exact(task, 'dare', 0.9))}), drop-only ` +
-      `${digits(term(task, 'drop-only', 0.9))} (${digits(exact(task, 'drop-only', 0.9))}), TIES trim ${digits(term(task, 'ties-trim', 0.9))} (${digits(exact(task, 'ties-trim', 0.9))}); ` +
-      `BitDelta ${digits(term(task, 'bitdelta'))} (${digits(exact(task, 'bitdelta'))}); low rank, a tenth of the ranks ${digits(term(task, 'lowrank'))} (${digits(exact(task, 'lowrank'))}).`),
+    ...SKILLS.map(
+      (task) =>
+        `${task}, p = .9, term (exact change), nats per token: DARE ${digits(term(task, 'dare', 0.9))} (${digits(exact(task, 'dare', 0.9))}), drop-only ` +
+        `${digits(term(task, 'drop-only', 0.9))} (${digits(exact(task, 'drop-only', 0.9))}), TIES trim ${digits(term(task, 'ties-trim', 0.9))} (${digits(exact(task, 'ties-trim', 0.9))}); ` +
+        `BitDelta ${digits(term(task, 'bitdelta'))} (${digits(exact(task, 'bitdelta'))}); low rank, a tenth of the ranks ${digits(term(task, 'lowrank'))} (${digits(exact(task, 'lowrank'))}).`,
+    ),
     `The term of DARE is below that of drop-only at every rate: ${every((task) => [0.1, 0.3, 0.5, 0.7, 0.9].every((p) => Math.abs(term(task, 'dare', p)) < Math.abs(term(task, 'drop-only', p))))}.`,
     `The TIES trim is worse than DARE at p = .9: ${every((task) => term(task, 'ties-trim', 0.9) > term(task, 'dare', 0.9))}.`,
     `BitDelta and low rank have positive terms: ${every((task) => term(task, 'bitdelta') > 0 && term(task, 'lowrank') > 0)}.`,

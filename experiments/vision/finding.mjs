@@ -8,12 +8,27 @@ export function finding({ rows, mean, score, percent, verdict, spearman, digits 
   const share = (wanted) => mean(wanted, 'score_edited') / mean({ task: wanted.task }, 'score_post')
   const competitive = (p, k) => TASKS.filter((task) => share({ task, label: labels, drop_rate: p, k }) > 0.95)
   const cells = rates.flatMap((p) => factors.map((k) => ({ p, k, size: ((k - 1) ** 2 * p) / (1 - p) })))
-  const order = TASKS.map((task) => [task, spearman(cells.map(({ size }) => size), cells.map(({ p, k }) => mean({ task, label: labels, drop_rate: p, k }, 'loss_change')))])
-  const better = rates.map((p) => TASKS.filter((task) => mean({ task, label: 'dare', drop_rate: p }, 'score_edited') > mean({ task, label: 'magnitude', drop_rate: p }, 'score_edited')))
+  const order = TASKS.map((task) => [
+    task,
+    spearman(
+      cells.map(({ size }) => size),
+      cells.map(({ p, k }) => mean({ task, label: labels, drop_rate: p, k }, 'loss_change')),
+    ),
+  ])
+  const better = rates.map((p) =>
+    TASKS.filter(
+      (task) =>
+        mean({ task, label: 'dare', drop_rate: p }, 'score_edited') >
+        mean({ task, label: 'magnitude', drop_rate: p }, 'score_edited'),
+    ),
+  )
   return [
-    ...TASKS.map((task) => `${task}: base ${percent(mean({ task }, 'score_pre'))}, fine-tuned ${percent(mean({ task }, 'score_post'))}; DARE at .5 ${score({ task, label: 'dare', drop_rate: 0.5 })}, ` +
-      `at .9 ${score({ task, label: 'dare', drop_rate: 0.9 })}; magnitude at .9 ${score({ task, label: 'magnitude', drop_rate: 0.9 })}; drop-only at .9 ` +
-      `${score({ task, label: 'drop-only', drop_rate: 0.9 })}; k = −1 at .1 ${score({ task, label: 'extended', drop_rate: 0.1, k: -1 })}, at .9 ${score({ task, label: 'extended', drop_rate: 0.9, k: -1 })}.`),
+    ...TASKS.map(
+      (task) =>
+        `${task}: base ${percent(mean({ task }, 'score_pre'))}, fine-tuned ${percent(mean({ task }, 'score_post'))}; DARE at .5 ${score({ task, label: 'dare', drop_rate: 0.5 })}, ` +
+        `at .9 ${score({ task, label: 'dare', drop_rate: 0.9 })}; magnitude at .9 ${score({ task, label: 'magnitude', drop_rate: 0.9 })}; drop-only at .9 ` +
+        `${score({ task, label: 'drop-only', drop_rate: 0.9 })}; k = −1 at .1 ${score({ task, label: 'extended', drop_rate: 0.1, k: -1 })}, at .9 ${score({ task, label: 'extended', drop_rate: 0.9, k: -1 })}.`,
+    ),
     `Every k is competitive (95 % of the score) at p = .1: ${verdict(factors.every((k) => competitive(0.1, k).length === TASKS.length))}.`,
     `DARE (k = 0) is competitive at p = .9 on ${competitive(0.9, 0).join(', ') || 'no task'}; k = .5 on ${competitive(0.9, 0.5).join(', ') || 'no task'}; k = −1 on ${competitive(0.9, -1).join(', ') || 'no task'}.`,
     `DARE beats magnitude pruning at p = ${rates.map((p, i) => `${p} on ${better[i].length}`).join(', ')} of ${TASKS.length} tasks; on most at .9: ${verdict(better.at(-1).length > TASKS.length / 2)}.`,

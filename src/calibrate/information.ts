@@ -1,7 +1,7 @@
 // What Fisher merging and RegMean must know of a model, measured on the items of a task and written as a folder of tensors
 // under the names of the weights: the `data` of a merge file.
 import { basename, resolve } from 'node:path'
-import { companionsOf, homeOf, openModel, writeCard, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
@@ -22,21 +22,38 @@ export interface InformationOptions {
 }
 
 /** Measures one model on the last `items` items of a task, which a score of few items leaves out, and writes the folder. */
-export async function writeInformation(kind: Information, reference: string, out: string, options: InformationOptions): Promise<{ tensors: number }> {
+export async function writeInformation(
+  kind: Information,
+  reference: string,
+  out: string,
+  options: InformationOptions,
+): Promise<{ tensors: number }> {
   const { task: source, items, overwrite, backend } = options
   const [checkpoint, task] = [await openModel(reference), await loadTask(source)]
   const weights: Weights = {}
   try {
     if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
-    if (task.items.length < items) throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
+    if (task.items.length < items)
+      throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
     const reader = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
-    const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
-    for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await checkpoint.read(name), shape)
+    const model = loadModel(
+      checkpoint.config,
+      Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])),
+    )
+    for (const [name, shape] of Object.entries(model.shapes))
+      weights[name] = tf.tensor(await checkpoint.read(name), shape)
     const chosen = task.items.slice(-items)
-    const found = kind === 'gram' ? await gramMatrices(model, weights, await encodeItems({ ...task, items: chosen }, reader, model))
-      : await fisherDiagonals(model, weights, (await Promise.all(chosen.map((item) => encodeItems({ ...task, items: [item] }, reader, model)))).flat())
+    const found =
+      kind === 'gram'
+        ? await gramMatrices(model, weights, await encodeItems({ ...task, items: chosen }, reader, model))
+        : await fisherDiagonals(
+            model,
+            weights,
+            (await Promise.all(chosen.map((item) => encodeItems({ ...task, items: [item] }, reader, model)))).flat(),
+          )
     for (const [name, values] of found) checkFinite(values, () => `${kind} of ${name}`)
-    const shapeOf = (name: string): number[] => (kind === 'gram' ? [model.shapes[name][1], model.shapes[name][1]] : model.shapes[name])
+    const shapeOf = (name: string): number[] =>
+      kind === 'gram' ? [model.shapes[name][1], model.shapes[name][1]] : model.shapes[name]
     const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))
     const inputs = [{ role: 'model', name: basename(resolve(reference)), hashes: await checkpoint.hashes() }]

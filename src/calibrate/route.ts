@@ -3,11 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
-import { companionsOf, homeOf, openCheckpoint, type Checkpoint } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, homeOf, openCheckpoint } from '../checkpoint/index.js'
 import { readLocated } from '../config/located.js'
 import { UserError } from '../errors/index.js'
 import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
-import { chooseTokenizer, mergeCheckpoints, mergeSchema, openModels, planMerge, type MergePlan } from '../merge/index.js'
+import {
+  chooseTokenizer,
+  type MergePlan,
+  mergeCheckpoints,
+  mergeSchema,
+  openModels,
+  planMerge,
+} from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import { largest } from '../tasks/choice.js'
@@ -43,10 +50,15 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
   try {
     const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
     const plan = planMerge(value, models, errorAt)
-    if (!plan.merger.gating) throw errorAt([value.merger === undefined ? 'merge_method' : 'merger'], `${plan.method} has no gates; twin has`)
+    if (!plan.merger.gating)
+      throw errorAt([value.merger === undefined ? 'merge_method' : 'merger'], `${plan.method} has no gates; twin has`)
     const listed = value.models.map(({ model }) => models.of(model))
     const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))
-    const tasks = await readTasks(sources, places.map((i) => listed[i].label), items)
+    const tasks = await readTasks(
+      sources,
+      places.map((i) => listed[i].label),
+      items,
+    )
     await checkTasks(plan, tasks)
     await mergeCheckpoints(withoutGates(plan), join(scratch, 'shared'), tokenizer)
     const shared = await openCheckpoint(join(scratch, 'shared'))
@@ -55,7 +67,9 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
     const found: FoundGates = { models: places.map((i) => listed[i].label), places, gates: [], accuracies: [] }
     for (const [own, features] of checks.entries()) {
       const gates = await routeFeatures(router, features)
-      const rows = Array.from({ length: items }, (_, i) => [...gates.subarray(i * places.length, (i + 1) * places.length)])
+      const rows = Array.from({ length: items }, (_, i) => [
+        ...gates.subarray(i * places.length, (i + 1) * places.length),
+      ])
       found.gates.push(places.map((_, m) => rows.reduce((sum, row) => sum + row[m], 0) / items))
       found.accuracies.push(rows.filter((row) => largest(row) === own).length / items)
     }
@@ -67,12 +81,17 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
 
 async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<Task[]> {
   if (sources.length !== models.length) {
-    throw new UserError(`--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`, { exitCode: 2 })
+    throw new UserError(
+      `--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`,
+      { exitCode: 2 },
+    )
   }
   const tasks = await Promise.all(sources.map((source) => loadTask(source)))
   const short = tasks.findIndex((task) => task.items.length < 2 * items)
   if (short < 0) return tasks
-  throw new UserError(`${sources[short]}: has ${tasks[short].items.length} items; twice --items ${items} are needed, to learn from and to check`)
+  throw new UserError(
+    `${sources[short]}: has ${tasks[short].items.length} items; twice --items ${items} are needed, to learn from and to check`,
+  )
 }
 
 /** Tasks and tokenizer go with the model that the result is like. */
@@ -90,12 +109,26 @@ const withoutGates = (plan: MergePlan): MergePlan => ({
   ...plan,
   tensors: plan.tensors.map((tensor) => {
     const { merging } = tensor
-    return { ...tensor, merging: merging && { ...merging, ...plan.merger.gating!.fix(merging.options, merging.models, merging.models.map(() => 0)) } }
+    return {
+      ...tensor,
+      merging: merging && {
+        ...merging,
+        ...plan.merger.gating!.fix(
+          merging.options,
+          merging.models,
+          merging.models.map(() => 0),
+        ),
+      },
+    }
   }),
 })
 
 /** Of each task, the features of the last items and of the first. */
-async function readFeatures(shared: Checkpoint, tasks: readonly Task[], items: number): Promise<[Float32Array[], Float32Array[]]> {
+async function readFeatures(
+  shared: Checkpoint,
+  tasks: readonly Task[],
+  items: number,
+): Promise<[Float32Array[], Float32Array[]]> {
   const model = loadModel(shared.config!, shapesOf(shared))
   const reader = await loadReader(shared.folder)
   const weights: Weights = {}
@@ -123,7 +156,10 @@ export function gateFile(text: string, { places }: FoundGates, gates: readonly n
 /** What was found, in words. */
 export function describeGates({ models, gates, accuracies }: FoundGates, { tasks, items }: RouteOptions): string {
   return [
-    ...tasks.map((task, t) => `${task}: gates ${models.map((model, m) => `${model} ${gates[t][m].toFixed(4)}`).join(', ')}; ${(100 * accuracies[t]).toFixed(1)} % to ${models[t]}`),
+    ...tasks.map(
+      (task, t) =>
+        `${task}: gates ${models.map((model, m) => `${model} ${gates[t][m].toFixed(4)}`).join(', ')}; ${(100 * accuracies[t]).toFixed(1)} % to ${models[t]}`,
+    ),
     `means over the first ${items} items of each task; the router learned from the last ${items}`,
   ].join('\n')
 }

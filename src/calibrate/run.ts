@@ -1,6 +1,16 @@
 // Calibration of a pair of checkpoints on the items of a task.
 import { basename, resolve } from 'node:path'
-import { checkTarget, companionsOf, homeOf, openModels, pairCheckpoints, selectTensors, writeCard, writeCheckpoint, type Pair } from '../checkpoint/index.js'
+import {
+  checkTarget,
+  companionsOf,
+  homeOf,
+  openModels,
+  type Pair,
+  pairCheckpoints,
+  selectTensors,
+  writeCard,
+  writeCheckpoint,
+} from '../checkpoint/index.js'
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
 import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -9,9 +19,9 @@ import { lossOf } from '../loss/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { packageVersion } from '../record/package.js'
 import { loadTask } from '../tasks/index.js'
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
-import { searchQ, type FoundQ } from './darex.js'
-import { distillScales, type DistillOptions, type Distilled } from './scales.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type FoundQ, searchQ } from './darex.js'
+import { type Distilled, type DistillOptions, distillScales } from './scales.js'
 
 /** A pair with its weights as tensors, and batches of the task: the last `items` items to calibrate on, as many first ones to check. */
 interface Held {
@@ -24,14 +34,23 @@ interface Held {
   dispose(): Promise<void>
 }
 
-async function hold(baseReference: string, postReference: string, { task: taskName, items, ignoreUnmatched }: CalibrateOptions): Promise<Held> {
+async function hold(
+  baseReference: string,
+  postReference: string,
+  { task: taskName, items, ignoreUnmatched }: CalibrateOptions,
+): Promise<Held> {
   const [task, [first, second]] = [await loadTask(taskName), await openModels(baseReference, postReference)]
   const pair = await pairCheckpoints(first, second, { ignoreUnmatched })
   if (!second.config) throw new UserError(`${postReference}: has no config.json`)
   if (task.items.length < 2 * items) {
-    throw new UserError(`${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`)
+    throw new UserError(
+      `${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`,
+    )
   }
-  const model = loadModel(second.config, Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])))
+  const model = loadModel(
+    second.config,
+    Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])),
+  )
   const reader = await loadReader(companionsOf(second), homeOf(second))
   const [base, post]: Weights[] = [{}, {}]
   for (const name of Object.keys(model.shapes)) {
@@ -39,7 +58,8 @@ async function hold(baseReference: string, postReference: string, { task: taskNa
     post[name] = tf.tensor(values, model.shapes[name])
     base[name] = pair.names.includes(name) ? tf.tensor(await first.read(name), model.shapes[name]) : post[name].clone()
   }
-  const encode = (from: number) => encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, model, { batchTokens: 1024 })
+  const encode = (from: number) =>
+    encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, model, { batchTokens: 1024 })
   return {
     pair,
     model,
@@ -74,7 +94,8 @@ export interface DarexResult extends FoundQ {
 /** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
 export async function calibrateDarex(base: string, post: string, options: DarexOptions): Promise<DarexResult> {
   const { drop_rate, seed } = options
-  if (!(drop_rate > 0 && drop_rate < 1)) throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
+  if (!(drop_rate > 0 && drop_rate < 1))
+    throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
   const held = await hold(base, post, options)
   const editor = editorNamed('darex')
   const lossAt = async (q: number, batches: Batch[]) => {
@@ -120,7 +141,10 @@ export async function calibrateScales(base: string, post: string, options: Scale
     held.pair.names.map((name) => held.pair.post.tensors.get(name)!),
     { include: ['linear'] },
   )
-  const { scales, initial, errors } = await distillScales(held.model, held.base, held.post, names, held.calibration, { steps, rate })
+  const { scales, initial, errors } = await distillScales(held.model, held.base, held.post, names, held.calibration, {
+    steps,
+    rate,
+  })
   const signs = new Map<string, Signs>()
   const at: Record<'bitdelta' | 'distilled', Weights> = { bitdelta: {}, distilled: {} }
   for (const name of names) {
@@ -165,7 +189,8 @@ async function write(
   })
   const dtypeOf = (name: string) => pair.post.tensors.get(name)!.dtype.replace('F64', 'F32')
   async function* tensors() {
-    for (const name of Object.keys(model.shapes)) yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
+    for (const name of Object.keys(model.shapes))
+      yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
   }
   const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
   const stored: Record<string, StoredTensor> = {}
@@ -174,5 +199,15 @@ async function write(
     stored[`${name}.scale`] = { dtype: 'F32', shape: [1], values: alpha }
   }
   const files = { 'signs.delta': encodeFile(stored, { format: 'deltalab-signs' }) }
-  await writeCheckpoint(out, { plan, tensors: tensors(), files, config: pair.post.config, configText: pair.post.configText, copyFrom: homeOf(pair.post), tokenizerFrom: companionsOf(pair.post), card, overwrite })
+  await writeCheckpoint(out, {
+    plan,
+    tensors: tensors(),
+    files,
+    config: pair.post.config,
+    configText: pair.post.configText,
+    copyFrom: homeOf(pair.post),
+    tokenizerFrom: companionsOf(pair.post),
+    card,
+    overwrite,
+  })
 }

@@ -1,8 +1,8 @@
 // Scale distillation of BitDelta: with signs fixed, one scale per matrix is trained so that the logits become those of the
 // post-trained model. Everything else stays as the post-trained model has it (the authors' code also trains embeddings, norms
 // and the head; the paper freezes them, and so do we).
-import { checkFinite, forward, disposeInputs, makeInputs, type Model, type Weights } from '../models/index.js'
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
+import { checkFinite, disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
 
 export interface DistillOptions {
   steps: number

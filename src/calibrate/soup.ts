@@ -1,5 +1,5 @@
 // Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
-import { companionsOf, homeOf, openModel, type Checkpoint } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkItems, checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
@@ -24,19 +24,29 @@ export interface FoundSoup extends Soup {
 }
 
 /** Recipe 1 of Model Soups (arXiv 2203.05482) on folders of one architecture. @throws UserError before a weight is read */
-export async function findSoup(folders: readonly string[], { task: source, items, by }: SoupOptions): Promise<FoundSoup> {
+export async function findSoup(
+  folders: readonly string[],
+  { task: source, items, by }: SoupOptions,
+): Promise<FoundSoup> {
   const task = await loadTask(source)
   if (task.items.length < 2 * items) {
-    throw new UserError(`${source}: has ${task.items.length} items; twice --items ${items} are needed, to choose and to check`)
+    throw new UserError(
+      `${source}: has ${task.items.length} items; twice --items ${items} are needed, to choose and to check`,
+    )
   }
   const checkpoints: Checkpoint[] = []
   try {
     for (const folder of folders) checkpoints.push(await openModel(folder))
     const [first] = checkpoints
     if (!first.config) throw new UserError(`${folders[0]}: config.json is missing`)
-    const model = loadModel(first.config, Object.fromEntries([...first.tensors].map(([name, { shape }]) => [name, shape])))
+    const model = loadModel(
+      first.config,
+      Object.fromEntries([...first.tensors].map(([name, { shape }]) => [name, shape])),
+    )
     for (const [i, { tensors }] of checkpoints.entries()) {
-      const wrong = Object.entries(model.shapes).find(([name, shape]) => String(tensors.get(name)?.shape) !== String(shape))
+      const wrong = Object.entries(model.shapes).find(
+        ([name, shape]) => String(tensors.get(name)?.shape) !== String(shape),
+      )
       if (wrong) throw new UserError(`${folders[i]}: ${wrong[0]} is not of the shape that it has in ${folders[0]}`)
     }
     checkTask(task, model, {})
@@ -44,9 +54,15 @@ export async function findSoup(folders: readonly string[], { task: source, items
     checkReader(companionsOf(first), reader, model)
     await checkItems(task, reader, model)
     const valueOf = async (members: readonly number[], chosen: typeof task.items): Promise<number> => {
-      const weights = await average(members.map((m) => checkpoints[m]), model.shapes)
+      const weights = await average(
+        members.map((m) => checkpoints[m]),
+        model.shapes,
+      )
       const part = { ...task, items: chosen }
-      const value = by === 'score' ? (await evaluate(model, weights, part, reader)).score : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
+      const value =
+        by === 'score'
+          ? (await evaluate(model, weights, part, reader)).score
+          : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
       tf.dispose(weights)
       return value
     }
@@ -55,7 +71,11 @@ export async function findSoup(folders: readonly string[], { task: source, items
     for (const m of folders.keys()) singles.push(await valueOf([m], held))
     const soup = await chooseSoup(singles, (members) => valueOf(members, held))
     const rest = task.items.slice(0, items)
-    return { ...soup, singles, check: { best: await valueOf(soup.chosen.slice(0, 1), rest), soup: await valueOf(soup.chosen, rest) } }
+    return {
+      ...soup,
+      singles,
+      check: { best: await valueOf(soup.chosen.slice(0, 1), rest), soup: await valueOf(soup.chosen, rest) },
+    }
   } finally {
     await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()))
   }
@@ -79,11 +99,17 @@ export function soupFile(folders: readonly string[], { chosen }: Soup, note: str
 }
 
 /** What was found, in words. */
-export function describeSoup(folders: readonly string[], { chosen, score, singles, tried, check }: FoundSoup, { task, items, by }: SoupOptions): string {
+export function describeSoup(
+  folders: readonly string[],
+  { chosen, score, singles, tried, check }: FoundSoup,
+  { task, items, by }: SoupOptions,
+): string {
   const say = (value: number) => (by === 'score' ? `${(100 * value).toFixed(1)} %` : `loss ${(-value).toFixed(4)}`)
   return [
     ...folders.map((folder, m) => `${folder}: ${say(singles[m])}`),
-    ...tried.map(({ model, score: reached, taken }) => `with ${folders[model]}: ${say(reached)}, ${taken ? 'taken' : 'left out'}`),
+    ...tried.map(
+      ({ model, score: reached, taken }) => `with ${folders[model]}: ${say(reached)}, ${taken ? 'taken' : 'left out'}`,
+    ),
     `soup of ${chosen.map((m) => folders[m]).join(', ')}: ${say(score)} on the last ${items} items of ${task}`,
     `on as many first items: ${say(check.soup)}, the best single model ${say(check.best)}`,
   ].join('\n')

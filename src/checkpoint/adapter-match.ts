@@ -1,13 +1,13 @@
 // Which tensors of its base an adapter of peft changes, and how, told by its headers: what peft's merge_and_unload makes of them.
 import { UserError } from '../errors/index.js'
+import { misfit, type Product, productsOf } from './adapter-products.js'
+import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
-import { misfit, productsOf, type Product } from './adapter-products.js'
-import { sortTensors, type Sorted, type Tensors } from './adapter-sort.js'
-import { ADAPTER_CONFIG, isSaved, scaleOf, tokenRows, type LoraConfig } from './lora.js'
+import { ADAPTER_CONFIG, isSaved, type LoraConfig, scaleOf, tokenRows } from './lora.js'
 import { memoryName } from './module-names.js'
-import { isOutput, outputOf, sourceOf } from './tie-names.js'
 import { saysTied } from './tie-defaults.js'
+import { isOutput, outputOf, sourceOf } from './tie-names.js'
 import { untie } from './tied.js'
 
 /** How one tensor is changed: replaced, then some of its rows, then what is added. Names are those of the adapter's file. */
@@ -36,7 +36,8 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   const change = (name: string): Change => changes.get(name) ?? changes.set(name, { products: [] }).get(name)!
   const place = placesIn(file, config, base)
   const fit = (name: string, target: string) => {
-    if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape)) throw misfit(file, name, tensors, target, base)
+    if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape))
+      throw misfit(file, name, tensors, target, base)
   }
 
   for (const [inner, name] of sorted.whole) {
@@ -47,7 +48,10 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   for (const [module, name] of sorted.rows) {
     const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
     const [rows, width] = tensors.get(name)!.shape
-    if (ids?.length !== rows) throw new UserError(`${file}: ${name} has ${rows} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`)
+    if (ids?.length !== rows)
+      throw new UserError(
+        `${file}: ${name} has ${rows} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
+      )
     const [count, own] = base.tensors.get(target)!.shape
     if (own !== width || ids.some((id) => id >= count)) throw misfit(file, name, tensors, target, base)
     for (const each of [target, ...alsoTokens(base, target)]) change(each).rows = { name, ids }
@@ -55,7 +59,8 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   for (const [module, parts] of sorted.factors) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
       const { dtype } = base.tensors.get(target)!
-      if (!isFloating(dtype)) throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
+      if (!isFloating(dtype))
+        throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
       change(target).products.push(product)
     }
     const bias = parts.get('bias')
@@ -69,7 +74,9 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   const output = base.config && saysTied(base.config) ? outputOf(base) : null
   const source = output === null ? null : sourceOf(output, base.tensors.keys())
   if (source !== null && changes.get(source)?.products.length)
-    notes.push(`${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`)
+    notes.push(
+      `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
+    )
   return { base, changes, notes }
 }
 
@@ -80,7 +87,11 @@ function breakTies(config: LoraConfig, { whole }: Sorted, base: Checkpoint): Che
   const source = output === null ? null : sourceOf(output, base.tensors.keys())
   if (output === null || source === null) return base
   const bias = output.replace(/weight$/, 'bias')
-  const saved = [...whole.keys()].some((name) => isSaved(config, name) && [output, bias, source].some((each) => memoryName(each, base.config) === name || each === name))
+  const saved = [...whole.keys()].some(
+    (name) =>
+      isSaved(config, name) &&
+      [output, bias, source].some((each) => memoryName(each, base.config) === name || each === name),
+  )
   return saved ? untie(base, [output]) : base
 }
 
@@ -93,21 +104,32 @@ function alsoTokens(base: Checkpoint, embedding: string): string[] {
 
 /** Where a tensor of the model in memory is in the file of the base. */
 function placesIn(file: string, config: LoraConfig, base: Checkpoint) {
-  const stored = new Map([...base.tensors.keys()].flatMap((name) => {
-    const memory = memoryName(name, base.config)
-    return [[memory, name], [memory.replace('.block_sparse_moe.', '.mlp.'), name]] as const
-  }))
+  const stored = new Map(
+    [...base.tensors.keys()].flatMap((name) => {
+      const memory = memoryName(name, base.config)
+      return [
+        [memory, name],
+        [memory.replace('.block_sparse_moe.', '.mlp.'), name],
+      ] as const
+    }),
+  )
   return (name: string): string => {
     const found = base.tensors.has(name) ? name : stored.get(name)
     if (found !== undefined) return base.tied.get(found) ?? found
     // Base and adapter may differ in the prefix of a model without its head (`transformer.`, `model.`).
-    const near = new Set([...stored].filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`)).map(([, stands]) => stands))
+    const near = new Set(
+      [...stored]
+        .filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`))
+        .map(([, stands]) => stands),
+    )
     if (near.size === 1) return [...near][0]
     const source = isOutput(name) && base.config && saysTied(base.config) ? sourceOf(name, base.tensors.keys()) : null
     if (source !== null) return source
     const head = isSaved(config, name) || /(^|\.)(classifier|score|qa_outputs)\./.test(name)
-    throw new UserError(head
-      ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have: give a base that was saved with such a head, or merge the adapter with peft first`
-      : `${file}: ${name} is not in ${base.folder}: the adapter is of another base, or of modules that its files do not have under this name`)
+    throw new UserError(
+      head
+        ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have: give a base that was saved with such a head, or merge the adapter with peft first`
+        : `${file}: ${name} is not in ${base.folder}: the adapter is of another base, or of modules that its files do not have under this name`,
+    )
   }
 }

@@ -42,7 +42,8 @@ const FUSED_GATE =
   /^(qwen3_moe|qwen3_next|qwen3_omni_moe|qwen3_omni_moe_thinker|afmoe|deepseek_v2|deepseek_v3|deepseek_v32|dots1|ernie4_5_moe|glm4_moe|glm4_moe_lite|glm_moe_dsa|glm4v_moe|longcat_flash|solar_open|mellum|hunyuan_v1_moe|flex_olmo|olmoe|exaone_moe|cohere2_moe)$/
 const EXPERT = /\.experts\.\d+\./
 /** Tables that are looked up by the ids that they are given; others have an offset or are read as a whole, and factors are passed over. */
-const LOOKED_UP = /(^|\.)(wpe|position_embeddings?|token_type_embeddings|relative_attention_bias)\.weight$|^embeddings\.weight$/
+const LOOKED_UP =
+  /(^|\.)(wpe|position_embeddings?|token_type_embeddings|relative_attention_bias)\.weight$|^embeddings\.weight$/
 /** Mamba's kernels read this weight past its module, and peft refuses to wrap it. */
 const MAMBA = /^(falcon_h1|mamba|mamba2|falcon_mamba|nemotron_h)$/
 
@@ -90,14 +91,22 @@ export function planAdapter(model: Model): AdapterPlan {
     const role = roleOf(name, shape)
     if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
-    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config))) return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0] }
+    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config)))
+      return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0] }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
-    if (tied.has(name)) return whole(apart ? 'the base ties them, and the adapted model does not' : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges')
+    if (tied.has(name))
+      return whole(
+        apart
+          ? 'the base ties them, and the adapted model does not'
+          : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges',
+      )
     if (EMBEDDING.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
     if (role === 'embedding') return whole('they are no plain tables of rows for ids')
     if (isRouter(memoryName(name, config)) && !fused) return whole('routers are no linear layers')
-    if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name)) return whole('the kernels of Mamba read them past their modules')
-    if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name)) return { as: 'parameter', turned: false, count: 1 }
+    if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name))
+      return whole('the kernels of Mamba read them past their modules')
+    if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name))
+      return { as: 'parameter', turned: false, count: 1 }
     return { as: 'linear', turned: isConv1d(name, config) }
   }
   const modules = new Map<string, string[]>()
@@ -108,10 +117,15 @@ export function planAdapter(model: Model): AdapterPlan {
     const module = moduleOf(name)
     const parts = modules.get(module)!
     if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
-    if (parts.some((part) => !/\.(weight|bias)$/.test(part) || (tied.has(part) && !apart) || placeOf(part).as !== 'whole')) return null
+    if (
+      parts.some((part) => !/\.(weight|bias)$/.test(part) || (tied.has(part) && !apart) || placeOf(part).as !== 'whole')
+    )
+      return null
     // peft looks for modules by the ends of their names: `norm` would find every `input_layernorm`.
     const saved = memoryName(module, config)
-    return [...modules.keys()].some((other) => other !== module && memoryName(other, config).endsWith(saved)) ? null : saved
+    return [...modules.keys()].some((other) => other !== module && memoryName(other, config).endsWith(saved))
+      ? null
+      : saved
   }
   return {
     taskType,
@@ -139,9 +153,24 @@ const isRouter = (name: string): boolean => /(^|\.)(router|\w+_router|(mlp|\w*mo
 function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: boolean } {
   const names = [...tensors.keys()]
   const placeIn = ({ file, begin }: TensorEntry): string => `${file}:${begin}`
-  const copies = [...tensors.values()].filter((entry) => entry.file !== '' && isOutput(entry.name) && names.some((name) => name !== entry.name && placeIn(tensors.get(name)!) === placeIn(entry)))
-  if (copies.length) return { tied: new Set(names.filter((name) => EMBEDDING.test(name) || copies.some((copy) => copy.name === name))), apart: true }
+  const copies = [...tensors.values()].filter(
+    (entry) =>
+      entry.file !== '' &&
+      isOutput(entry.name) &&
+      names.some((name) => name !== entry.name && placeIn(tensors.get(name)!) === placeIn(entry)),
+  )
+  if (copies.length)
+    return {
+      tied: new Set(names.filter((name) => EMBEDDING.test(name) || copies.some((copy) => copy.name === name))),
+      apart: true,
+    }
   const architecture = architectureOf(config)
-  const twice = architecture === '' || /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) || names.includes('shared.weight')
-  return { tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => EMBEDDING.test(name)) : []), apart: false }
+  const twice =
+    architecture === '' ||
+    /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) ||
+    names.includes('shared.weight')
+  return {
+    tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => EMBEDDING.test(name)) : []),
+    apart: false,
+  }
 }

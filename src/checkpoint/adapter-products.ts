@@ -3,7 +3,7 @@
 import { UserError } from '../errors/index.js'
 import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
-import { ADAPTER_CONFIG, isParameter, scaleOf, type LoraConfig } from './lora.js'
+import { ADAPTER_CONFIG, isParameter, type LoraConfig, scaleOf } from './lora.js'
 import { memoryName } from './module-names.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
 
@@ -38,78 +38,137 @@ export interface Matching {
 }
 
 /** @throws UserError where they do not fit */
-export function productsOf(all: Matching, module: string, parts: ReadonlyMap<string, string>): [target: string, product: Product][] {
+export function productsOf(
+  all: Matching,
+  module: string,
+  parts: ReadonlyMap<string, string>,
+): [target: string, product: Product][] {
   const { file, config, tensors, base, place } = all
   const embedding = parts.has('embedding A') || parts.has('embedding B')
   const [a, b] = ['A', 'B'].map((part) => parts.get(embedding ? `embedding ${part}` : part))
   if (!a || !b) throw new UserError(`${file}: ${module} has only one of A and B`)
   const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
-  if (down.length !== 2 || up.length !== 2) throw new UserError(`${file}: ${module}: adapters of convolutions are not read`)
+  if (down.length !== 2 || up.length !== 2)
+    throw new UserError(`${file}: ${module}: adapters of convolutions are not read`)
   const parameter = parameterOf(all, module)
   if (parameter !== null && !parameter.endsWith('.weight')) return expertsOf(all, parameter, [a, b])
 
   if (config.use_rslora && /\.experts\.\d+\.(gate_proj|up_proj|w1|w3)$/.test(module))
-    throw new UserError(`${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`)
+    throw new UserError(
+      `${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`,
+    )
   const target = place(parameter ?? `${module}.weight`)
   const { rank, scale } = scaleOf(config, parameter ?? module)
-  if (down[0] !== rank || up[1] !== rank) throw new UserError(`${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`)
+  if (down[0] !== rank || up[1] !== rank)
+    throw new UserError(
+      `${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`,
+    )
   const shape = String(base.tensors.get(target)!.shape)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
   const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))
   if (flipped ? !turned : !straight) throw misfit(file, a, tensors, target, base)
-  return [[target, { a, b, rank, scale, experts: 1, expert: 0, from: 0, rows: up[0], flipped, rounded: embedding || parameter !== null }]]
+  return [
+    [
+      target,
+      {
+        a,
+        b,
+        rank,
+        scale,
+        experts: 1,
+        expert: 0,
+        from: 0,
+        rows: up[0],
+        flipped,
+        rounded: embedding || parameter !== null,
+      },
+    ],
+  ]
 }
 
 /** The parameter that a module's factors change by its own name; of two parameters of one module the first has the inner factors. */
 function parameterOf({ file, config, base }: Matching, module: string): string | null {
   const owner = module.replace(/\.base_layer$/, '')
   const ends = [...new Set(config.target_parameters.map((target) => target.split('.').at(-1)!))]
-  const named = ends.filter((end) => isParameter(config, `${owner}.${end}`) && (end !== 'weight' || base.tensors.has(`${owner}.weight`)))
+  const named = ends.filter(
+    (end) => isParameter(config, `${owner}.${end}`) && (end !== 'weight' || base.tensors.has(`${owner}.weight`)),
+  )
   const ordered = ['gate_up_proj', 'down_proj'].filter((end) => named.includes(end))
   if (named.length > 1 && ordered.length !== named.length)
-    throw new UserError(`${file}: ${owner}: which of its factors change ${named.join(' and which ')} is not known; merge it with peft first`)
+    throw new UserError(
+      `${file}: ${owner}: which of its factors change ${named.join(' and which ')} is not known; merge it with peft first`,
+    )
   if (owner !== module) {
-    if (named.length !== 2) throw new UserError(`${file}: ${module}: this part of an adapter is not known; merge it with peft first`)
+    if (named.length !== 2)
+      throw new UserError(`${file}: ${module}: this part of an adapter is not known; merge it with peft first`)
     return `${owner}.${ordered[0]}`
   }
   return named.length ? `${owner}.${ordered.at(-1) ?? named[0]}` : null
 }
 
 /** The matrices of one expert in files that do not fuse them, with their rows in the fused tensor. */
-const SPLIT: Readonly<Record<string, readonly string[]>> = { gate_up_proj: ['gate_proj|w1', 'up_proj|w3'], down_proj: ['down_proj|w2'] }
+const SPLIT: Readonly<Record<string, readonly string[]>> = {
+  gate_up_proj: ['gate_proj|w1', 'up_proj|w3'],
+  down_proj: ['down_proj|w2'],
+}
 
 /** Factors of all experts in one: A3[e] = A[e·rank …], B3[e] = B[:, e :: experts]; a file may hold the experts fused or one by one. */
-function expertsOf({ file, config, tensors, base }: Matching, parameter: string, [a, b]: string[]): [string, Product][] {
+function expertsOf(
+  { file, config, tensors, base }: Matching,
+  parameter: string,
+  [a, b]: string[],
+): [string, Product][] {
   const { rank, scale } = scaleOf(config, parameter)
   const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
   const experts = down[0] / rank
-  const wrong = (why: string) => new UserError(`${file}: ${a} [${down}] and ${b} [${up}] (rank ${rank}) do not fit ${parameter} of ${base.folder}: ${why}`)
-  if (!Number.isInteger(experts) || up[1] !== down[0]) throw wrong('they are not of the rank that adapter_config.json says')
+  const wrong = (why: string) =>
+    new UserError(
+      `${file}: ${a} [${down}] and ${b} [${up}] (rank ${rank}) do not fit ${parameter} of ${base.folder}: ${why}`,
+    )
+  if (!Number.isInteger(experts) || up[1] !== down[0])
+    throw wrong('they are not of the rank that adapter_config.json says')
   const one = { a, b, rank, scale, experts, from: 0, rows: up[0], rounded: true }
   const fused = [...base.tensors.keys()].find((name) => memoryName(name, base.config) === parameter)
   if (fused !== undefined) {
     const shape = base.tensors.get(fused)!.shape
-    const [straight, turned] = [[experts, up[0], down[1]], [experts, down[1], up[0]]].map((each) => String(each) === String(shape))
+    const [straight, turned] = [
+      [experts, up[0], down[1]],
+      [experts, down[1], up[0]],
+    ].map((each) => String(each) === String(shape))
     if (!straight && !turned) throw wrong(`it is [${shape}]`)
     return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
   }
   const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
   const kinds = SPLIT[leaf] ?? []
-  const found = kinds.map((kind) => [...base.tensors.keys()].flatMap((name) => {
-    const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(name)
-    return match?.[1] === layer ? [{ name, expert: Number(match[2]) }] : []
-  }))
-  if (!found.length || found.some((list) => list.length !== experts)) throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
+  const found = kinds.map((kind) =>
+    [...base.tensors.keys()].flatMap((name) => {
+      const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(
+        name,
+      )
+      return match?.[1] === layer ? [{ name, expert: Number(match[2]) }] : []
+    }),
+  )
+  if (!found.length || found.some((list) => list.length !== experts))
+    throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
   const rows = up[0] / found.length
-  return found.flatMap((list, i) => list.map(({ name, expert }): [string, Product] => {
-    if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
-    return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
-  }))
+  return found.flatMap((list, i) =>
+    list.map(({ name, expert }): [string, Product] => {
+      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
+      return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
+    }),
+  )
 }
 
 export function misfit(file: string, name: string, tensors: Tensors, target: string, base: Checkpoint): UserError {
   const [found, own] = [tensors.get(name)!.shape, base.tensors.get(target)!.shape]
-  const grown = found.length === 2 && own.length === 2 && found[1] === own[1] && found[0] !== own[0] && /embed|wte|lm_head|shared/.test(target)
-  const hint = grown ? `; the vocabulary was resized before the training: give the base with ${found[0]} rows (resize_token_embeddings), saved` : ''
+  const grown =
+    found.length === 2 &&
+    own.length === 2 &&
+    found[1] === own[1] &&
+    found[0] !== own[0] &&
+    /embed|wte|lm_head|shared/.test(target)
+  const hint = grown
+    ? `; the vocabulary was resized before the training: give the base with ${found[0]} rows (resize_token_embeddings), saved`
+    : ''
   return new UserError(`${file}: ${name} [${found}] does not fit ${target} [${own}] of ${base.folder}${hint}`)
 }

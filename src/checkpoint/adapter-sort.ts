@@ -25,13 +25,17 @@ export function sortTensors(file: string, tensors: Tensors): Sorted {
     void sorted.factors.set(module, (sorted.factors.get(module) ?? new Map<string, string>()).set(part, name))
   for (const { name, shape } of tensors.values()) {
     const inner = name.replace(/^base_model\.model\./, '')
-    if (shape.includes(0)) throw new UserError(`${file}: ${name} [${shape}] is empty: the adapter was saved under ZeRO-3 without its weights gathered; save it again`)
+    if (shape.includes(0))
+      throw new UserError(
+        `${file}: ${name} [${shape}] is empty: the adapter was saved under ZeRO-3 without its weights gathered; save it again`,
+      )
     const [linear, embedding, rows] = [LINEAR, EMBEDDING, ROWS].map((pattern) => pattern.exec(inner))
     if (linear) add(linear[1], linear[3] === 'bias' ? 'bias' : linear[2], name)
     else if (embedding) add(embedding[1], `embedding ${embedding[2]}`, name)
     else if (rows) sorted.rows.set(rows[1], name)
     else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
-    else if (/\.(lora_|token_adapter)/.test(inner)) throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
+    else if (/\.(lora_|token_adapter)/.test(inner))
+      throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
     else {
       const plain = inner.replace(REPEATED, '').replace(/(\.base_layer)+(?=\.\w+$)/, '')
       if (plain === inner || !sorted.whole.has(plain)) sorted.whole.set(plain, name)

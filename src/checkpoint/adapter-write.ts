@@ -3,7 +3,7 @@ import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { writeFolder } from '../files/folder.js'
-import { moduleOf, planAdapter, type AdapterPlan, type Place } from './adapter-plan.js'
+import { type AdapterPlan, moduleOf, type Place, planAdapter } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { planLayout } from './layout.js'
@@ -43,7 +43,8 @@ const escape = (module: string) => module.replaceAll('.', '\\.')
 /** alpha is the rank of each module, so that the factor of B·A is 1. @throws UserError for an existing folder, or no factors */
 export async function writeAdapter(folder: string, options: AdapterOptions): Promise<void> {
   const { factors, dtype = 'F32' } = options
-  if (factors.size === 0) throw new UserError(`${folder}: an adapter without factors is none; choose tensors that are matrices`)
+  if (factors.size === 0)
+    throw new UserError(`${folder}: an adapter without factors is none; choose tensors that are matrices`)
   const { config, contents } = describeAdapter(options)
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files
@@ -65,14 +66,26 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
 }
 
 /** adapter_config.json, and the tensors of the file under the names that peft looks for. */
-function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), baseModel, model }: AdapterOptions): { config: object; contents: Map<string, WholeTensor> } {
+function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), baseModel, model }: AdapterOptions): {
+  config: object
+  contents: Map<string, WholeTensor>
+} {
   const plan = planAdapter(model ?? { config: null, tensors: shapesOf(factors, whole) })
   const contents = new Map<string, WholeTensor>()
   const parts = [...factors].map(([name, lora]) => partOf(name, lora, plan))
   // Two parameters of one module: peft wraps the module once for each, in the order of the class (gate_up_proj before down_proj).
-  const wraps = (module: string) => parts.filter((each) => each.module === module).sort((one, two) => Number(/down/.test(one.key)) - Number(/down/.test(two.key)))
-  const inside = (module: string, depth: number) => ['base_model.model', module, ...Array<string>(depth).fill('base_layer')].filter(Boolean).join('.')
-  for (const { place, lora: { rank, a, b }, module, key } of parts) {
+  const wraps = (module: string) =>
+    parts
+      .filter((each) => each.module === module)
+      .sort((one, two) => Number(/down/.test(one.key)) - Number(/down/.test(two.key)))
+  const inside = (module: string, depth: number) =>
+    ['base_model.model', module, ...Array<string>(depth).fill('base_layer')].filter(Boolean).join('.')
+  for (const {
+    place,
+    lora: { rank, a, b },
+    module,
+    key,
+  } of parts) {
     const among = wraps(module)
     const prefix = inside(module, among.length - 1 - among.findIndex((each) => each.key === key))
     const count = place.as === 'parameter' ? place.count : 1
@@ -100,7 +113,9 @@ function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), base
   }
   const ranks = [...factors.values()].map(({ rank }) => rank)
   const usual = mostFrequent(ranks)
-  const other = parts.filter(({ lora }) => lora.rank !== usual).map(({ key, lora }) => [escape(key), lora.rank] as const)
+  const other = parts
+    .filter(({ lora }) => lora.rank !== usual)
+    .map(({ key, lora }) => [escape(key), lora.rank] as const)
   const parameters = parts.filter(({ place }) => place.as === 'parameter').map(({ key }) => key)
   const config = {
     peft_type: 'LORA',
@@ -136,7 +151,8 @@ interface Part {
 function partOf(name: string, lora: LoraFactors, plan: AdapterPlan): Part {
   const place = plan.placeOf(name)
   const memory = plan.memoryName(name)
-  if (place.as !== 'parameter' && !memory.endsWith('.weight')) throw new UserError(`${name} is not the weight of a module, and an adapter has no factors of anything else`)
+  if (place.as !== 'parameter' && !memory.endsWith('.weight'))
+    throw new UserError(`${name} is not the weight of a module, and an adapter has no factors of anything else`)
   return { place, lora, module: moduleOf(memory), key: place.as === 'parameter' ? memory : moduleOf(memory) }
 }
 
@@ -154,5 +170,10 @@ function transpose(values: Float32Array, rows: number, columns: number): Float32
 function shapesOf(factors: AdapterOptions['factors'], whole: ReadonlyMap<string, WholeTensor>): Checkpoint['tensors'] {
   const matrices = [...factors].map(([name, { rank, a, b }]) => [name, [b.length / rank, a.length / rank]] as const)
   const others = [...whole].map(([name, { shape }]) => [name, shape] as const)
-  return new Map([...matrices, ...others].map(([name, shape]) => [name, { name, dtype: 'F32', shape: [...shape], file: '', begin: 0, end: 0 }]))
+  return new Map(
+    [...matrices, ...others].map(([name, shape]) => [
+      name,
+      { name, dtype: 'F32', shape: [...shape], file: '', begin: 0, end: 0 },
+    ]),
+  )
 }

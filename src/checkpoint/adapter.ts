@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { hashFile, INDEX, openCheckpoint, SINGLE, type Checkpoint } from './checkpoint.js'
-import { matchAdapter, type Change } from './adapter-match.js'
+import { type Change, matchAdapter } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
+import { type Checkpoint, hashFile, INDEX, openCheckpoint, SINGLE } from './checkpoint.js'
 import { decode, encode } from './dtype.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
 import { overlay } from './overlay.js'
@@ -25,10 +25,12 @@ const hasWeights = (folder: string): boolean => has(folder, SINGLE) || has(folde
 export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !hasWeights(folder)
 
 /** Where all is that a model needs besides its weights: its folder, or its base's. */
-export const homeOf = (checkpoint: Checkpoint): string => ('home' in checkpoint ? (checkpoint.home as string) : checkpoint.folder)
+export const homeOf = (checkpoint: Checkpoint): string =>
+  'home' in checkpoint ? (checkpoint.home as string) : checkpoint.folder
 
 /** Where a model's config.json and tokenizer are: its folder, or its base's. */
-export const companionsOf = (checkpoint: Checkpoint): string => ('companions' in checkpoint ? (checkpoint.companions as string) : checkpoint.folder)
+export const companionsOf = (checkpoint: Checkpoint): string =>
+  'companions' in checkpoint ? (checkpoint.companions as string) : checkpoint.folder
 
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string): Promise<Checkpoint> {
@@ -38,7 +40,10 @@ export async function openFolder(folder: string): Promise<Checkpoint> {
     const adapted = await openAdapter(folder, whole)
     return {
       ...adapted,
-      notes: [...adapted.notes, `${folder}: holds whole weights and an adapter; the adapter is applied to them, as transformers does`],
+      notes: [
+        ...adapted.notes,
+        `${folder}: holds whole weights and an adapter; the adapter is applied to them, as transformers does`,
+      ],
       hashes: async () => ({ ...(await whole.hashes()), ...(await adapted.hashes()) }),
       close: async () => void (await Promise.all([adapted.close(), whole.close()])),
     }
@@ -61,7 +66,9 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
   const config = await readLoraConfig(folder)
   const file = join(folder, ADAPTER_WEIGHTS)
   if (!existsSync(file) && has(folder, 'adapter_model.bin'))
-    throw new UserError(`${folder}: adapter_model.bin is a pickle of PyTorch, which is not read; load the adapter with peft and save it again`)
+    throw new UserError(
+      `${folder}: adapter_model.bin is a pickle of PyTorch, which is not read; load the adapter with peft and save it again`,
+    )
   const weights = await openWeights(file)
   try {
     const { base, changes, notes } = matchAdapter(file, config, weights.tensors, given)
@@ -74,7 +81,12 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
       notes: [...base.notes, ...notes],
       home: homeOf(base),
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
-      hashes: async () => Object.fromEntries(await Promise.all([ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hashFile(join(folder, name))]))),
+      hashes: async () =>
+        Object.fromEntries(
+          await Promise.all(
+            [ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hashFile(join(folder, name))]),
+          ),
+        ),
       close: () => weights.close(),
     }
   } catch (error) {
@@ -84,7 +96,12 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
 }
 
 /** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
-async function apply({ whole, rows, products, bias }: Change, name: string, base: Checkpoint, weights: SingleFile): Promise<Float32Array> {
+async function apply(
+  { whole, rows, products, bias }: Change,
+  name: string,
+  base: Checkpoint,
+  weights: SingleFile,
+): Promise<Float32Array> {
   const { dtype } = base.tensors.get(name)!
   const values = whole === undefined ? await base.read(name) : round(await weights.read(whole), dtype)
   if (rows) {

@@ -2,22 +2,27 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { checkValue, parseJson } from '../errors/input.js'
-import { floats, sizeOf, type Coded, type Stored } from './coded.js'
-import { tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { type Coded, floats, type Stored, sizeOf } from './coded.js'
+import { TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 
 /** The end of the name of the tensor that says what a weight of 4 bits is; before it stands the name of the weight. */
 export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
 /** Layouts of int8 by `weight_format`; the first is plain rows. */
 const LAYOUTS = ['row', 'col32', 'col_turing', 'col_ampere']
 
-const State = z.looseObject({
-  quant_type: z.string().optional(),
-  blocksize: z.int().min(1),
-  dtype: z.string(),
-  shape: z.array(z.int().min(0)),
-  nested_blocksize: z.int().min(1).optional(),
-  nested_offset: z.number().optional(),
-}).refine(({ nested_blocksize: size, nested_offset: offset }) => (size === undefined) === (offset === undefined), 'must have both nested_blocksize and nested_offset, or neither')
+const State = z
+  .looseObject({
+    quant_type: z.string().optional(),
+    blocksize: z.int().min(1),
+    dtype: z.string(),
+    shape: z.array(z.int().min(0)),
+    nested_blocksize: z.int().min(1).optional(),
+    nested_offset: z.number().optional(),
+  })
+  .refine(
+    ({ nested_blocksize: size, nested_offset: offset }) => (size === undefined) === (offset === undefined),
+    'must have both nested_blocksize and nested_offset, or neither',
+  )
 
 /**
  * The codes are one row of nibbles, the high one first, in blocks that run on over the ends of lines: value = map[code] · absmax of
@@ -28,11 +33,19 @@ const State = z.looseObject({
 export async function readFourBit(stored: Stored, name: string, state: string, wanted?: unknown): Promise<Coded> {
   const { folder, tensors } = stored
   const text = new TextDecoder().decode(await stored.bytes(state))
-  const { shape, blocksize, dtype, quant_type: kind, nested_blocksize: nested, nested_offset: offset = 0 } = checkValue(State, parseJson(text, `${folder}: ${state}`), `${folder}: ${state}`)
+  const {
+    shape,
+    blocksize,
+    dtype,
+    quant_type: kind,
+    nested_blocksize: nested,
+    nested_offset: offset = 0,
+  } = checkValue(State, parseJson(text, `${folder}: ${state}`), `${folder}: ${state}`)
   const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
   const said = STATE.exec(state)![1]
   if (kind !== undefined && kind !== said) throw wrong(`${state} says quant_type ${JSON.stringify(kind)}`)
-  if (typeof wanted === 'string' && wanted !== said) throw wrong(`is ${said}, but config.json says bnb_4bit_quant_type ${JSON.stringify(wanted)}`)
+  if (typeof wanted === 'string' && wanted !== said)
+    throw wrong(`is ${said}, but config.json says bnb_4bit_quant_type ${JSON.stringify(wanted)}`)
   if (said !== 'nf4' && said !== 'fp4') throw wrong(`bitsandbytes ${said} is not read`)
   const count = sizeOf(shape)
   const scales = Math.ceil(count / blocksize)
@@ -40,22 +53,33 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
     const entry = tensors.get(`${name}.${part}`)
     if (!entry) throw wrong(`${name}.${part} is missing`)
     if (sizeOf(entry.shape) !== entries || entry.dtype !== format)
-      throw wrong(`${name}.${part} is ${entry.dtype} [${entry.shape.join(', ')}]; ${state} makes it ${entries} of ${format}`)
+      throw wrong(
+        `${name}.${part} is ${entry.dtype} [${entry.shape.join(', ')}]; ${state} makes it ${entries} of ${format}`,
+      )
     return entry.name
   }
   const { begin, end } = tensors.get(name)!
   // Whatever the dtype they are stored in.
-  if (end - begin !== Math.ceil(count / 2)) throw wrong(`${end - begin} bytes; [${shape.join(', ')}] of 4 bit takes ${Math.ceil(count / 2)}`)
+  if (end - begin !== Math.ceil(count / 2))
+    throw wrong(`${end - begin} bytes; [${shape.join(', ')}] of 4 bit takes ${Math.ceil(count / 2)}`)
   const map = need('quant_map', 16, 'F32')
   const absmax = need('absmax', scales, nested ? 'U8' : 'F32')
-  const again = nested ? { map: need('nested_quant_map', 256, 'F32'), absmax: need('nested_absmax', Math.ceil(scales / nested), 'F32') } : null
+  const again = nested
+    ? { map: need('nested_quant_map', 256, 'F32'), absmax: need('nested_absmax', Math.ceil(scales / nested), 'F32') }
+    : null
 
   const readAbsmax = async (from: number, to: number): Promise<Float32Array> => {
     if (!again) return floats(stored, absmax, from, to)
     const codes = await stored.bytes(absmax, from, to)
     const first = Math.floor(from / nested!)
-    const [levels, sizes] = [await floats(stored, again.map), await floats(stored, again.absmax, first, Math.ceil(to / nested!))]
-    return Float32Array.from(codes, (code, i) => Math.fround(levels[code] * sizes[Math.floor((from + i) / nested!) - first]) + Math.fround(offset))
+    const [levels, sizes] = [
+      await floats(stored, again.map),
+      await floats(stored, again.absmax, first, Math.ceil(to / nested!)),
+    ]
+    return Float32Array.from(
+      codes,
+      (code, i) => Math.fround(levels[code] * sizes[Math.floor((from + i) / nested!) - first]) + Math.fround(offset),
+    )
   }
   const columns = shape.at(-1) ?? 1
   return {
@@ -86,9 +110,14 @@ export async function readInt8(stored: Stored, name: string): Promise<Coded> {
   const found = tensors.get(scb)!
   const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
   const [format] = tensors.has(layout) ? await stored.bytes(layout) : [0]
-  if (format !== 0) throw wrong(`bitsandbytes int8 in layout ${LAYOUTS[format] ?? format} is not read; load it with the bitsandbytes that wrote it and save it again`)
+  if (format !== 0)
+    throw wrong(
+      `bitsandbytes int8 in layout ${LAYOUTS[format] ?? format} is not read; load it with the bitsandbytes that wrote it and save it again`,
+    )
   if (shape.length !== 2 || String(found.shape) !== String(shape[0]) || found.dtype !== 'F32')
-    throw wrong(`[${shape.join(', ')}] with ${scb} ${found.dtype} [${found.shape.join(', ')}]; a matrix with one F32 for each row is wanted`)
+    throw wrong(
+      `[${shape.join(', ')}] with ${scb} ${found.dtype} [${found.shape.join(', ')}]; a matrix with one F32 for each row is wanted`,
+    )
   const [table, columns] = [tableOf('I8')!, shape[1]]
   return {
     format: 'bitsandbytes int8',

@@ -4,7 +4,8 @@ import { allFinite, countNonFinite, encode, WRITABLE, type WritableDtype } from 
 
 /** @throws UserError for NaN and Inf, and for values too large for the format */
 export function checkedBytes({ name, dtype }: { name: string; dtype: string }, values: Float32Array): Uint8Array {
-  if (!(WRITABLE as readonly string[]).includes(dtype)) throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
+  if (!(WRITABLE as readonly string[]).includes(dtype))
+    throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
   const bytes = encode(dtype as WritableDtype, values)
   if (allFinite(dtype as WritableDtype, bytes)) return bytes
   const bad = countNonFinite(values)
@@ -16,5 +17,7 @@ export function checkedBytes({ name, dtype }: { name: string; dtype: string }, v
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
   const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
-  throw new UserError(`tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`)
+  throw new UserError(
+    `tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`,
+  )
 }

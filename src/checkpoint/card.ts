@@ -14,7 +14,9 @@ export interface Provenance {
 /** A Hugging Face model card; no date, so that the same inputs give the same bytes. */
 export function writeCard({ title, inputs, settings, software, citations = [] }: Provenance): string {
   const table = (head: string[], rows: string[][]): string =>
-    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')
+    [head, head.map(() => '---'), ...rows]
+      .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+      .join('\n')
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
   return (
     [
@@ -28,7 +30,9 @@ export function writeCard({ title, inputs, settings, software, citations = [] }:
       '## Inputs',
       table(
         ['input', 'folder', 'file', 'SHA-256'],
-        inputs.flatMap(({ role, name, hashes }) => Object.entries(hashes).map(([file, hash]) => [role, name, file, hash])),
+        inputs.flatMap(({ role, name, hashes }) =>
+          Object.entries(hashes).map(([file, hash]) => [role, name, file, hash]),
+        ),
       ),
       '## Software',
       table(['software', 'version'], Object.entries(software)),

@@ -2,14 +2,23 @@
 // a time when asked for.
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
-import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { checkFile, readObject, readText } from '../errors/input.js'
-import { allFinite, countNonFinite, decode, BITS, FLOATING, isFloating, notFinite, type WritableDtype } from './dtype.js'
-import { decodeCheckpoint } from './decoded.js'
 import { interruptedAt, PARTIAL } from '../files/leftovers.js'
 import { stateOf } from '../files/manifest.js'
+import { decodeCheckpoint } from './decoded.js'
+import {
+  allFinite,
+  BITS,
+  countNonFinite,
+  decode,
+  FLOATING,
+  isFloating,
+  notFinite,
+  type WritableDtype,
+} from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 import { followTies } from './tied.js'
 
@@ -109,7 +118,9 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     readRows: async (name, rows) => {
       const entry = entryOf(name)
       const stride = (entry.end - entry.begin) / (entry.shape[0] ?? 1)
-      const part = rows ? { ...entry, begin: entry.begin + rows.from * stride, end: entry.begin + rows.to * stride } : entry
+      const part = rows
+        ? { ...entry, begin: entry.begin + rows.from * stride, end: entry.begin + rows.to * stride }
+        : entry
       return readValues(await handleOf(entry.file), part, part.end - part.begin)
     },
     readBytes: (name) => bytes(name),
@@ -135,7 +146,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK): Promise<Float32Array> {
   const { name, dtype, file, begin, end } = entry
   const where = `${file}: tensor ${JSON.stringify(name)}`
-  if (!isFloating(dtype)) throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
+  if (!isFloating(dtype))
+    throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
   const width = BITS[dtype] / 8
   const values = new Float32Array((end - begin) / width)
   const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
@@ -158,10 +170,12 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
 
 /** Reads exactly `target.length` bytes from `position`; a file that shrank since its header was read is reported. */
 async function fill(handle: FileHandle, target: Uint8Array, position: number, entry: TensorEntry): Promise<void> {
-  for (let done = 0; done < target.length;) {
+  for (let done = 0; done < target.length; ) {
     const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
     if (!bytesRead)
-      throw new UserError(`${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`)
+      throw new UserError(
+        `${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`,
+      )
     done += bytesRead
   }
 }
@@ -196,7 +210,13 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
     throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const shards = new Map<string, Set<string>>()
   for (const [name, file] of Object.entries(map)) {
-    if (typeof file !== 'string' || file !== basename(file) || file.includes('\\') || file.includes('\0') || /^\.{0,2}$/.test(file)) {
+    if (
+      typeof file !== 'string' ||
+      file !== basename(file) ||
+      file.includes('\\') ||
+      file.includes('\0') ||
+      /^\.{0,2}$/.test(file)
+    ) {
       throw new UserError(
         `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
       )

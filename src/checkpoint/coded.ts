@@ -1,6 +1,7 @@
 // A weight that is stored as codes with scales beside them: what it takes to decode it, in float32, some lines at a time.
-import type { TensorEntry } from './header.js'
+
 import { decode, isFloating, type WritableDtype } from './dtype.js'
+import type { TensorEntry } from './header.js'
 
 /** The stored tensors of a folder, and their bytes from … to − 1 (all when left out). */
 export interface Stored {
@@ -25,7 +26,12 @@ export interface Coded {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
 
 /** Elements from … to − 1 of a stored tensor as float32; U8 is read as the exponents of E8M0. */
-export async function floats({ tensors, bytes }: Stored, name: string, from = 0, to = sizeOf(tensors.get(name)!.shape)): Promise<Float32Array> {
+export async function floats(
+  { tensors, bytes }: Stored,
+  name: string,
+  from = 0,
+  to = sizeOf(tensors.get(name)!.shape),
+): Promise<Float32Array> {
   const { dtype, begin, end, shape } = tensors.get(name)!
   const width = (end - begin) / sizeOf(shape) || 1
   const raw = await bytes(name, from * width, to * width)

@@ -22,26 +22,38 @@ interface Found {
 }
 
 /** Copies into `folder`. @throws UserError for a file that cannot be read */
-export async function copyCompanions(folder: string, { copyFrom, tokenizerFrom, except, onWarning }: CompanionSources): Promise<void> {
+export async function copyCompanions(
+  folder: string,
+  { copyFrom, tokenizerFrom, except, onWarning }: CompanionSources,
+): Promise<void> {
   const own = copyFrom === undefined ? [] : await listCompanions(copyFrom)
   const isOther = tokenizerFrom !== undefined && tokenizerFrom !== copyFrom
-  const other = isOther ? (await listCompanions(tokenizerFrom)).filter(({ path }) => isTokenizerFile(path) || isSettingsFile(path)) : []
+  const other = isOther
+    ? (await listCompanions(tokenizerFrom)).filter(({ path }) => isTokenizerFile(path) || isSettingsFile(path))
+    : []
   const taken = new Set(other.map(({ path }) => path))
   const isKept = ({ path }: Found) => !(isOther && isTokenizerFile(path)) && !taken.has(path)
-  for (const [from, files] of [[copyFrom, own.filter(isKept)], [tokenizerFrom, other]] as const) {
+  for (const [from, files] of [
+    [copyFrom, own.filter(isKept)],
+    [tokenizerFrom, other],
+  ] as const) {
     for (const { path, trouble } of files) {
       if (except.has(path)) continue
       if (trouble) onWarning?.(`${join(from!, path)} ${trouble}: it is not copied`)
       else await copy(join(from!, path), join(folder, path))
     }
   }
-  for (const text of await missingCode(folder)) onWarning?.(`${text}, which ${copyFrom ?? tokenizerFrom} does not have: transformers cannot open the model without it`)
+  for (const text of await missingCode(folder))
+    onWarning?.(
+      `${text}, which ${copyFrom ?? tokenizerFrom} does not have: transformers cannot open the model without it`,
+    )
 }
 
 async function copy(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   await copyFile(from, to).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'ENOENT') throw new UserError(`${from}: cannot be read (${error.code})`, { cause: error })
+    if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'ENOENT')
+      throw new UserError(`${from}: cannot be read (${error.code})`, { cause: error })
     throw error
   })
 }
@@ -51,7 +63,9 @@ async function listCompanions(folder: string): Promise<Found[]> {
   const found: Found[] = []
   for await (const each of walk(folder, root)) found.push(each)
   const chosen = new Set(chooseCompanions(found.map(({ path }) => path)))
-  return found.filter(({ path }) => path !== 'config.json' && chosen.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1))
+  return found
+    .filter(({ path }) => path !== 'config.json' && chosen.has(path))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 async function* walk(folder: string, root: string, below = ''): AsyncGenerator<Found> {
@@ -60,7 +74,11 @@ async function* walk(folder: string, root: string, below = ''): AsyncGenerator<F
     if (entry.name.startsWith('.')) continue
     if (entry.isDirectory()) yield* walk(folder, root, `${path}/`)
     else if (entry.isFile()) yield { path }
-    else yield { path, trouble: entry.isSymbolicLink() ? await troubleOf(join(folder, path), path, root) : 'is not a file' }
+    else
+      yield {
+        path,
+        trouble: entry.isSymbolicLink() ? await troubleOf(join(folder, path), path, root) : 'is not a file',
+      }
   }
 }
 
@@ -77,7 +95,8 @@ async function troubleOf(link: string, path: string, root: string): Promise<stri
   const info = await stat(target)
   if (info.isDirectory()) return 'is a link to a folder'
   if (!info.isFile()) return 'is a link to something that is not a file'
-  if (target.startsWith(root + sep) || BLOB.test(target) || isTokenizerFile(path) || isSettingsFile(path)) return undefined
+  if (target.startsWith(root + sep) || BLOB.test(target) || isTokenizerFile(path) || isSettingsFile(path))
+    return undefined
   return `is a link that leads out of its folder, to ${target}`
 }
 
@@ -85,7 +104,9 @@ async function troubleOf(link: string, path: string, root: string): Promise<stri
 async function missingCode(folder: string): Promise<string[]> {
   const missing = new Set<string>()
   for (const name of (await readdir(folder)).filter((each) => each.endsWith('config.json'))) {
-    const map = await readFile(join(folder, name), 'utf8').then((text) => (JSON.parse(text) as { auto_map?: unknown } | null)?.auto_map).catch(() => undefined)
+    const map = await readFile(join(folder, name), 'utf8')
+      .then((text) => (JSON.parse(text) as { auto_map?: unknown } | null)?.auto_map)
+      .catch(() => undefined)
     if (typeof map !== 'object' || map === null) continue
     for (const reference of Object.values(map).flat()) {
       // `org/name--module.Class` is code of another repository.

@@ -4,11 +4,11 @@ import { UserError } from '../errors/index.js'
 import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
-import { sizeOf, type Coded, type Stored } from './coded.js'
-import { countNonFinite, notFinite, tableOf, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+import { type Coded, type Stored, sizeOf } from './coded.js'
+import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
 import { sizeOf as bytesOf } from './layout.js'
-import { recognise, withoutQuantisation, type Quantisation } from './quantised.js'
+import { type Quantisation, recognise, withoutQuantisation } from './quantised.js'
 import { isScaled, readScaled } from './scaled.js'
 
 /** Values decoded at a time. */
@@ -17,7 +17,8 @@ const PORTION = 1 << 20
 /** Tensors of activations and caches, which are no weights. */
 const SIDE = /((^|\.)(input|output|[qkv]|kv|prob)_(scale|scale_ub|zero_point|global_scale)|activation_scale)$/
 /** Tensors that belong to codes. */
-const PART = /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format)|\.quant_state\.\w+)$/
+const PART =
+  /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format)|\.quant_state\.\w+)$/
 
 /**
  * The checkpoint itself where nothing is quantised. Decoded weights are float32; they are written in the format that config.json
@@ -36,10 +37,13 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   for (const [name, entry] of stored.tensors) {
     const found = coded.get(name)
     if (found) tensors.set(name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
-    else if (!partners.has(name) && !(quantised && SIDE.test(name))) tensors.set(name, checkPlain(folder, entry, said, quantised))
+    else if (!partners.has(name) && !(quantised && SIDE.test(name)))
+      tensors.set(name, checkPlain(folder, entry, said, quantised))
   }
   if (said && !coded.size && !isPlainOnPurpose(said))
-    throw new UserError(`${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`)
+    throw new UserError(
+      `${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`,
+    )
   if (!quantised) return checkpoint
 
   const read = async (name: string, from: number, to: number): Promise<Float32Array> => {
@@ -47,7 +51,8 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     const columns = shape.at(-1) ?? 1
     const values = new Float32Array((to - from) * columns)
     const step = Math.max(1, Math.floor(PORTION / columns))
-    for (let at = from; at < to && columns; at += step) values.set(await lines(at, Math.min(to, at + step)), (at - from) * columns)
+    for (let at = from; at < to && columns; at += step)
+      values.set(await lines(at, Math.min(to, at + step)), (at - from) * columns)
     const bad = countNonFinite(values)
     if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
     return values
@@ -59,7 +64,9 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   return {
     ...checkpoint,
     config: config && withoutQuantisation(config),
-    decoded: coded.size ? `${coded.size} weights are decoded from ${formats.join(' and ')} and count as ${dtypes.join(' and ')}` : undefined,
+    decoded: coded.size
+      ? `${coded.size} weights are decoded from ${formats.join(' and ')} and count as ${dtypes.join(' and ')}`
+      : undefined,
     tensors,
     read: async (name) => (coded.has(name) ? whole(name) : checkpoint.read(name)),
     readRows: async (name, rows) => {
@@ -70,7 +77,8 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
       const height = linesOf(found) / found.shape[0]
       return read(name, rows.from * height, rows.to * height)
     },
-    readBytes: async (name) => (coded.has(name) ? checkedBytes(tensors.get(name)!, await whole(name)) : checkpoint.readBytes(name)),
+    readBytes: async (name) =>
+      coded.has(name) ? checkedBytes(tensors.get(name)!, await whole(name)) : checkpoint.readBytes(name),
   }
 }
 
@@ -78,14 +86,18 @@ type Config = Checkpoint['config']
 
 async function readCoded(stored: Stored, said: Quantisation | null, config: Config): Promise<Map<string, Coded>> {
   const { tensors } = stored
-  const states = new Map([...tensors.keys()].filter((name) => STATE.test(name)).map((name) => [name.replace(STATE, ''), name]))
+  const states = new Map(
+    [...tensors.keys()].filter((name) => STATE.test(name)).map((name) => [name.replace(STATE, ''), name]),
+  )
   const coded = new Map<string, Coded>()
   for (const { name, dtype } of tensors.values()) {
     const state = states.get(name)
     if (state) coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
-    else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB'))) coded.set(name, await readInt8(stored, name))
+    else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB')))
+      coded.set(name, await readInt8(stored, name))
     else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
-    else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8')) coded.set(name, readCast(stored, name))
+    else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8'))
+      coded.set(name, readCast(stored, name))
   }
   return coded
 }
@@ -98,7 +110,8 @@ function readCast({ tensors, bytes }: Stored, name: string): Coded {
     format: 'fp8 without scales',
     shape,
     partners: [],
-    lines: async (from, to) => Float32Array.from(await bytes(name, from * columns, to * columns), (code) => table[code]),
+    lines: async (from, to) =>
+      Float32Array.from(await bytes(name, from * columns, to * columns), (code) => table[code]),
   }
 }
 
@@ -108,27 +121,41 @@ function wordOf(config: Config): string {
   return String(config?.dtype ?? config?.torch_dtype ?? text?.dtype ?? text?.torch_dtype).replace(/^torch\./, '')
 }
 
-const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): TensorEntry => ({ ...entry, dtype, shape: [...shape], end: entry.begin + bytesOf({ dtype, shape }) })
+const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): TensorEntry => ({
+  ...entry,
+  dtype,
+  shape: [...shape],
+  end: entry.begin + bytesOf({ dtype, shape }),
+})
 
 /** compressed-tensors also describes weights that were left plain, and caches alone. */
-const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean => method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
+const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean =>
+  method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
 
 /** A tensor that is left as it is: no codes, and no scales of any. */
 function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | null, quantised: boolean): TensorEntry {
   const { name, dtype } = entry
   const where = `${folder}: tensor ${JSON.stringify(name)}`
-  if (PART.test(name) && (quantised || !name.endsWith('.weight_scale'))) throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
+  if (PART.test(name) && (quantised || !name.endsWith('.weight_scale')))
+    throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
   // Integers that count or point, such as position_ids, are no weights.
   const packed = /(^|[._])weight$/.test(name) && /^[IU](8|16|32)$/.test(dtype)
   if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !packed) return entry
   const missing = missingFor(name, dtype, said)
-  throw new UserError(`${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`)
+  throw new UserError(
+    `${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`,
+  )
 }
 
 /** The tensor that codes of this kind lack. */
 function missingFor(name: string, dtype: string, said: Quantisation | null): string | null {
   if (!tableOf(dtype) && dtype !== 'U8') return null
-  const [scale, block, scb, state] = [`${name}_scale`, `${name}_scale_inv`, name.replace(/weight$/, 'SCB'), `${name}.quant_state.bitsandbytes__nf4`]
+  const [scale, block, scb, state] = [
+    `${name}_scale`,
+    `${name}_scale_inv`,
+    name.replace(/weight$/, 'SCB'),
+    `${name}.quant_state.bitsandbytes__nf4`,
+  ]
   if (said?.method === 'bitsandbytes') return said.entry.load_in_4bit ? state : scb
   if (said) return said.method === 'fp8' ? block : scale
   return dtype === 'U8' ? state : dtype === 'I8' ? `${scb} or ${scale}` : `${block} or ${scale}`

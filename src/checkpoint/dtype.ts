@@ -34,7 +34,8 @@ const TABLES: Readonly<Record<string, (code: number) => number>> = {
   // No infinity: all ones are NaN.
   F8_E4M3: (code) => ((code & 0x7f) === 0x7f ? NaN : small(code, 3, 7)),
   // A half of a half: as F16, of which it is the upper byte.
-  F8_E5M2: (code) => ((code & 0x7c) === 0x7c ? (code & 3 ? NaN : code & 0x80 ? -Infinity : Infinity) : small(code, 2, 15)),
+  F8_E5M2: (code) =>
+    (code & 0x7c) === 0x7c ? (code & 3 ? NaN : code & 0x80 ? -Infinity : Infinity) : small(code, 2, 15),
   F8_E8M0: (code) => (code === 0xff ? NaN : 2 ** (code - 127)),
 }
 
@@ -60,7 +61,12 @@ export type WritableDtype = (typeof WRITABLE)[number]
 export const isFloating = (dtype: string): boolean => (FLOATING as readonly string[]).includes(dtype)
 
 /** transformers' name of a format, as config.json has it. */
-export const TORCH_NAMES: Readonly<Record<string, string>> = { F64: 'float64', F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
+export const TORCH_NAMES: Readonly<Record<string, string>> = {
+  F64: 'float64',
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+}
 
 const TWO_TO_112 = 2 ** 112
 const HALF_SUBNORMAL = 0x38800000 // 2⁻¹⁴ as float32 bits: below it a half is subnormal
@@ -94,7 +100,8 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
   // The half's exponent and fraction, read as a float32, are the value divided by 2¹¹² — subnormals included, exactly.
   for (let i = 0; i < n; i++) bits[i] = ((from[i] & 0x8000) << 16) | ((from[i] & 0x7fff) << 13)
   for (let i = 0; i < n; i++) out[i] *= TWO_TO_112
-  for (let i = 0; i < n; i++) if ((from[i] & 0x7c00) === 0x7c00) out[i] = from[i] & 0x3ff ? NaN : from[i] & 0x8000 ? -Infinity : Infinity
+  for (let i = 0; i < n; i++)
+    if ((from[i] & 0x7c00) === 0x7c00) out[i] = from[i] & 0x3ff ? NaN : from[i] & 0x8000 ? -Infinity : Infinity
 }
 
 /** Values → little-endian bytes, rounded to nearest, ties to even. A value too large for the format becomes ±Infinity. */
@@ -165,8 +172,14 @@ export function allFinite(dtype: WritableDtype, bytes: Uint8Array): boolean {
 }
 
 /** What is said of a tensor (`where`) with NaN or ±Infinity in it. */
-export const notFinite = (where: string, values: Float32Array, { count, first }: { count: number; first: number }): UserError =>
-  new UserError(`${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`)
+export const notFinite = (
+  where: string,
+  values: Float32Array,
+  { count, first }: { count: number; first: number },
+): UserError =>
+  new UserError(
+    `${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`,
+  )
 
 /** How many values are NaN or ±Infinity, and the index of the first one (-1 when all are finite). */
 export function countNonFinite(values: Float32Array): { count: number; first: number } {

@@ -22,21 +22,27 @@ export interface TensorEntry {
 const LONGEST_HEADER = 100_000_000
 
 /** Reads and checks the header of `file`. Throws a UserError that names the file and the tensor. */
-export async function readHeader(file: string): Promise<{ entries: TensorEntry[]; metadata: Record<string, string>; size: number }> {
+export async function readHeader(
+  file: string,
+): Promise<{ entries: TensorEntry[]; metadata: Record<string, string>; size: number }> {
   checkFile(file)
   const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`${file}: cannot be opened (${cause.code})`, { cause })
   })
   try {
     const size = (await handle.stat()).size
-    if (size < 8) throw new UserError(`${file}: not a safetensors file: ${size} bytes, fewer than the 8 of the header length`)
+    if (size < 8)
+      throw new UserError(`${file}: not a safetensors file: ${size} bytes, fewer than the 8 of the header length`)
     const prefix = Buffer.alloc(8)
     await handle.read(prefix, 0, 8, 0)
     const length = prefix.readBigUInt64LE()
     if (length > BigInt(size - 8)) {
-      throw new UserError(`${file}: header length ${length} is beyond the end of the file (${size} bytes): truncated, or not safetensors`)
+      throw new UserError(
+        `${file}: header length ${length} is beyond the end of the file (${size} bytes): truncated, or not safetensors`,
+      )
     }
-    if (length > BigInt(LONGEST_HEADER)) throw new UserError(`${file}: header length ${length} is absurd (at most ${LONGEST_HEADER})`)
+    if (length > BigInt(LONGEST_HEADER))
+      throw new UserError(`${file}: header length ${length} is absurd (at most ${LONGEST_HEADER})`)
     const bytes = Buffer.alloc(Number(length))
     await handle.read(bytes, 0, bytes.length, 8)
     return { ...parseHeader(bytes, file, size), size }
@@ -45,7 +51,11 @@ export async function readHeader(file: string): Promise<{ entries: TensorEntry[]
   }
 }
 
-function parseHeader(bytes: Buffer, file: string, size: number): { entries: TensorEntry[]; metadata: Record<string, string> } {
+function parseHeader(
+  bytes: Buffer,
+  file: string,
+  size: number,
+): { entries: TensorEntry[]; metadata: Record<string, string> } {
   let text: string
   let header: unknown
   try {
@@ -66,7 +76,10 @@ function parseHeader(bytes: Buffer, file: string, size: number): { entries: Tens
   const data = 8 + bytes.length
   const entries = Object.entries(tensors).map(([name, info]) => checkTensor(name, info, file, data, size))
   const odd = oddNumber(text)
-  if (odd !== null) throw new UserError(`${file}: the header holds the number ${odd}; sizes and offsets are whole numbers ≥ 0, written without a point`)
+  if (odd !== null)
+    throw new UserError(
+      `${file}: the header holds the number ${odd}; sizes and offsets are whole numbers ≥ 0, written without a point`,
+    )
   checkLayout(entries, file, data, size)
   return { entries, metadata: metadata as Record<string, string> }
 }
@@ -74,9 +87,13 @@ function parseHeader(bytes: Buffer, file: string, size: number): { entries: Tens
 function checkTensor(name: string, info: unknown, file: string, data: number, size: number): TensorEntry {
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
-  if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name)) throw new UserError(`${where}: control characters in a name; a tensor is called by letters, digits, dots and underscores`)
+  if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name))
+    throw new UserError(
+      `${where}: control characters in a name; a tensor is called by letters, digits, dots and underscores`,
+    )
   const { dtype, shape, data_offsets: offsets } = info
-  if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype)) throw unknown(`dtype in ${where}`, typeof dtype === 'string' ? dtype : showValue(dtype), Object.keys(BITS))
+  if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype))
+    throw unknown(`dtype in ${where}`, typeof dtype === 'string' ? dtype : showValue(dtype), Object.keys(BITS))
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     throw new UserError(`${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers ≥ 0`)
   }
@@ -86,7 +103,9 @@ function checkTensor(name: string, info: unknown, file: string, data: number, si
   const [begin, end] = offsets as [number, number]
   if (begin > end) throw new UserError(`${where}: data_offsets [${begin}, ${end}] run backwards`)
   if (data + end > size) {
-    throw new UserError(`${where}: bytes ${begin} to ${end} lie outside the ${size - data} data bytes of the file: truncated?`)
+    throw new UserError(
+      `${where}: bytes ${begin} to ${end} lie outside the ${size - data} data bytes of the file: truncated?`,
+    )
   }
   const bits = shape.reduce((product: number, side: number) => product * side, BITS[dtype])
   if (bits !== (end - begin) * 8) {
@@ -101,16 +120,20 @@ function checkLayout(entries: TensorEntry[], file: string, data: number, size: n
   let reached = data
   let before = 'the header'
   for (const { name, begin, end } of ordered) {
-    if (begin < reached) throw new UserError(`${file}: tensor ${JSON.stringify(name)} overlaps ${before} by ${reached - begin} bytes`)
+    if (begin < reached)
+      throw new UserError(`${file}: tensor ${JSON.stringify(name)} overlaps ${before} by ${reached - begin} bytes`)
     if (begin > reached)
-      throw new UserError(`${file}: ${begin - reached} bytes between ${before} and tensor ${JSON.stringify(name)} belong to no tensor`)
+      throw new UserError(
+        `${file}: ${begin - reached} bytes between ${before} and tensor ${JSON.stringify(name)} belong to no tensor`,
+      )
     reached = end
     before = `tensor ${JSON.stringify(name)}`
   }
   if (reached < size) throw new UserError(`${file}: ${size - reached} bytes after ${before} belong to no tensor`)
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** The first number that is not made of digits alone, which JSON.parse would round to a whole one (16.0, -0) and the reference reader refuses. */

@@ -1,20 +1,33 @@
 // Checkpoint folders, both ways: the only room that knows file formats of weights.
-export { openCheckpoint, hashFile, type Checkpoint } from './checkpoint.js'
-export { readHeader, type TensorEntry } from './header.js'
-export { pairCheckpoints, type Pair } from './pair.js'
-export { configDifference } from './config-fields.js'
-export { agreeOnTies, hasOutput, untie } from './tied.js'
+
 export { checkApart, checkSpace, checkTarget } from '../files/target.js'
-export { writeCheckpoint, type WriteOptions, type TensorContent } from './write.js'
+export { type AdaptedCheckpoint, companionsOf, homeOf, isAdapter, openAdapter, openPost } from './adapter.js'
+export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
+export { type AdapterOptions, type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
+export { type Provenance, writeCard } from './card.js'
+export { type Checkpoint, hashFile, openCheckpoint } from './checkpoint.js'
+export { configDifference } from './config-fields.js'
+export { FLOATING, isFloating, WRITABLE, type WritableDtype } from './dtype.js'
+export { readHeader, type TensorEntry } from './header.js'
 export type { PlannedTensor } from './layout.js'
-export { writeCard, type Provenance } from './card.js'
-export { FLOATING, WRITABLE, isFloating, type WritableDtype } from './dtype.js'
-export { ROLES, roleOf, layerOf, isBatch, isLinear, isMatrix, leftByLinear, matricesOf, selectTensors, type Role, type Selection } from './roles.js'
-export { companionsOf, homeOf, isAdapter, openAdapter, openPost, type AdaptedCheckpoint } from './adapter.js'
-export { planAdapter, type AdapterPlan, type Place } from './adapter-plan.js'
 export { noteNames } from './module-names.js'
-export { writeAdapter, type AdapterOptions, type LoraFactors, type WholeTensor } from './adapter-write.js'
 export { openModel, openModels } from './open.js'
-export { rewriteJson } from './spelling.js'
 export { overlay } from './overlay.js'
+export { type Pair, pairCheckpoints } from './pair.js'
 export { checkQuantisation } from './quantised.js'
+export {
+  isBatch,
+  isLinear,
+  isMatrix,
+  layerOf,
+  leftByLinear,
+  matricesOf,
+  ROLES,
+  type Role,
+  roleOf,
+  type Selection,
+  selectTensors,
+} from './roles.js'
+export { rewriteJson } from './spelling.js'
+export { agreeOnTies, hasOutput, untie } from './tied.js'
+export { type TensorContent, type WriteOptions, writeCheckpoint } from './write.js'

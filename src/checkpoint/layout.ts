@@ -1,7 +1,8 @@
 // The layout of a checkpoint to be written, planned from names and shapes alone: which tensor goes to which file at which
 // byte, so that every tensor is written once, straight to its place.
-import { BITS } from './dtype.js'
+
 import { INDEX, SINGLE } from './checkpoint.js'
+import { BITS } from './dtype.js'
 
 /** A tensor to be written. */
 export interface PlannedTensor {
@@ -32,7 +33,11 @@ export function sizeOf({ dtype, shape }: { dtype: string; shape: readonly number
 }
 
 /** Fills files in the given order; a file is closed before it would exceed `maxShardBytes` of data (a larger tensor has its own). */
-export function planLayout(tensors: readonly PlannedTensor[], maxShardBytes: number, metadata: Record<string, string>): Layout {
+export function planLayout(
+  tensors: readonly PlannedTensor[],
+  maxShardBytes: number,
+  metadata: Record<string, string>,
+): Layout {
   const shards: PlannedTensor[][] = [[]]
   let filled = 0
   let total = 0
@@ -47,12 +52,16 @@ export function planLayout(tensors: readonly PlannedTensor[], maxShardBytes: num
     total += size
   }
   const number = (n: number): string => String(n).padStart(5, '0')
-  const nameOf = (i: number): string => (shards.length === 1 ? SINGLE : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`)
+  const nameOf = (i: number): string =>
+    shards.length === 1 ? SINGLE : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`
   const files = shards.map((shard, i) => planFile(nameOf(i), shard, metadata))
   if (files.length === 1) return { files, index: null, bytes: files[0].size }
 
   const places = files.flatMap(({ file, spans }) => [...spans.keys()].map((name) => [name, file] as const))
-  const content = { metadata: { total_size: total }, weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))) }
+  const content = {
+    metadata: { total_size: total },
+    weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))),
+  }
   return { files, index: { name: INDEX, content }, bytes: files.reduce((sum, { size }) => sum + size, 0) }
 }
 
@@ -69,6 +78,8 @@ function planFile(file: string, tensors: PlannedTensor[], metadata: Record<strin
   const head = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
   head.writeBigUInt64LE(BigInt(head.length - 8))
   json.copy(head, 8)
-  const spans = new Map(ordered.map(({ name }, i) => [name, { begin: head.length + offsets[i][0], end: head.length + offsets[i][1] }]))
+  const spans = new Map(
+    ordered.map(({ name }, i) => [name, { begin: head.length + offsets[i][0], end: head.length + offsets[i][1] }]),
+  )
   return { file, head, size: head.length + at, spans }
 }

@@ -9,7 +9,10 @@ export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 
 /** By the ends of modules' names, as regular expressions. */
 const pattern = <T extends z.ZodType<number>>(value: T) =>
-  z.record(z.string().refine(isRegex, 'is not a regular expression'), value).nullish().transform((patterns) => patterns ?? {})
+  z
+    .record(z.string().refine(isRegex, 'is not a regular expression'), value)
+    .nullish()
+    .transform((patterns) => patterns ?? {})
 
 function isRegex(source: string): boolean {
   try {
@@ -38,8 +41,14 @@ const Config = z.looseObject({
   use_bdlora: z.unknown().optional(),
   kasa_config: z.unknown().optional(),
   arrow_config: z.unknown().optional(),
-  modules_to_save: z.array(z.string()).nullish().transform((value) => value ?? []),
-  target_parameters: z.array(z.string()).nullish().transform((value) => value ?? []),
+  modules_to_save: z
+    .array(z.string())
+    .nullish()
+    .transform((value) => value ?? []),
+  target_parameters: z
+    .array(z.string())
+    .nullish()
+    .transform((value) => value ?? []),
   trainable_token_indices: z.union([ids, z.record(z.string(), ids)]).nullish(),
   ensure_weight_tying: z.boolean().nullish(),
   task_type: z.string().nullish(),
@@ -56,15 +65,26 @@ const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   const path = join(folder, ADAPTER_CONFIG)
   const value = readObject(path)
-  const refuse = (entry: string, given: unknown, why: string) => new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
+  const refuse = (entry: string, given: unknown, why: string) =>
+    new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
   // The other entries of another kind are not those of LoRA.
-  if (typeof value.peft_type === 'string' && value.peft_type !== 'LORA') throw refuse('peft_type', value.peft_type, 'only LORA adapters can stand for a model')
+  if (typeof value.peft_type === 'string' && value.peft_type !== 'LORA')
+    throw refuse('peft_type', value.peft_type, 'only LORA adapters can stand for a model')
   const config = checkValue(Config, value, path)
   for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
   const { alora_invocation_tokens: invocation, init_lora_weights: start } = config
-  if (invocation?.length) throw refuse('alora_invocation_tokens', invocation, 'an activated LoRA changes the weights for some tokens of a text only')
+  if (invocation?.length)
+    throw refuse(
+      'alora_invocation_tokens',
+      invocation,
+      'an activated LoRA changes the weights for some tokens of a text only',
+    )
   if (typeof start === 'string' && CHANGES_BASE.test(start)) {
-    throw refuse('init_lora_weights', start, 'the base weights were changed too; convert it to plain LoRA with peft first')
+    throw refuse(
+      'init_lora_weights',
+      start,
+      'the base weights were changed too; convert it to plain LoRA with peft first',
+    )
   }
   return config
 }
@@ -103,7 +123,10 @@ export const isParameter = ({ target_parameters: targets }: LoraConfig, name: st
   targets.some((target) => name === target || name.endsWith(`.${target}`))
 
 /** Rows of an embedding that are replaced, by the module's name. */
-export function tokenRows({ trainable_token_indices: given }: LoraConfig, module: string): readonly number[] | undefined {
+export function tokenRows(
+  { trainable_token_indices: given }: LoraConfig,
+  module: string,
+): readonly number[] | undefined {
   if (!given || Array.isArray(given)) return given ?? undefined
   const key = Object.keys(given).find((each) => module === each || module.endsWith(`.${each}`))
   return key === undefined ? undefined : given[key]

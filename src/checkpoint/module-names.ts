@@ -43,9 +43,25 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
   [/^(llava|vipllava|llava_next|llava_next_video|mistral3|gemma3|paligemma)$/, TOWERS],
-  [/^aria(_text)?$/, [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']]],
-  [/^(qwen2_vl|qwen2_5_vl)$/, [[/^model\.(?=layers|embed_tokens|norm)/, 'model.language_model.'], [/^visual\b/, 'model.visual']]],
-  [/^granitemoe(shared|hybrid)?$/, [[/\binput_linear\.weight$/, 'experts.gate_up_proj'], [/\boutput_linear\.weight$/, 'experts.down_proj'], [/\brouter\.layer\.weight$/, 'router.weight']]],
+  [
+    /^aria(_text)?$/,
+    [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']],
+  ],
+  [
+    /^(qwen2_vl|qwen2_5_vl)$/,
+    [
+      [/^model\.(?=layers|embed_tokens|norm)/, 'model.language_model.'],
+      [/^visual\b/, 'model.visual'],
+    ],
+  ],
+  [
+    /^granitemoe(shared|hybrid)?$/,
+    [
+      [/\binput_linear\.weight$/, 'experts.gate_up_proj'],
+      [/\boutput_linear\.weight$/, 'experts.down_proj'],
+      [/\brouter\.layer\.weight$/, 'router.weight'],
+    ],
+  ],
 ]
 
 /** Other model_types whose modules transformers 5 names otherwise than their files do. */
@@ -58,14 +74,19 @@ const OTHERWISE = new Set(
   nomic_bert olmo_hybrid oneformer paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything
   qianfan_ocr qwen2_audio qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3
   sam3_tracker sam3_tracker_video sam3_video sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt
-  tipsv2_text_model tipsv2_vision_model vibevoice_asr video_llava videomae vit_mae voxtral voxtral_realtime yolos zoedepth`.split(/\s+/),
+  tipsv2_text_model tipsv2_vision_model vibevoice_asr video_llava videomae vit_mae voxtral voxtral_realtime yolos zoedepth`.split(
+    /\s+/,
+  ),
 )
 
 /** What a user of the adapter must know about the names of its modules; null where they are those of every version. */
 export function noteNames(names: Iterable<string>, config: Config): string | null {
-  if (OTHERWISE.has(String(config?.model_type))) return `transformers 5 names modules of ${String(config?.model_type)} otherwise than its files do, by a rule that is not known here: peft may pass over parts of the adapter`
+  if (OTHERWISE.has(String(config?.model_type)))
+    return `transformers 5 names modules of ${String(config?.model_type)} otherwise than its files do, by a rule that is not known here: peft may pass over parts of the adapter`
   const moved = [...names].find((name) => memoryName(name, config) !== name)
-  return moved === undefined ? null : `modules have the names of transformers 5 (${memoryName(moved, config)}, not ${moved}): version 4 does not find them`
+  return moved === undefined
+    ? null
+    : `modules have the names of transformers 5 (${memoryName(moved, config)}, not ${moved}): version 4 does not find them`
 }
 
 /** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */

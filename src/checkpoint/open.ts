@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { resolveModel, type ResolveOptions } from '../hub/index.js'
+import { type ResolveOptions, resolveModel } from '../hub/index.js'
 import { isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
 import { readLoraConfig } from './lora.js'
@@ -17,7 +17,10 @@ export async function openModel(reference: string, options: ResolveOptions = {})
   const folder = await resolveModel(reference, options)
   if (!isAdapter(folder)) return openFolder(folder)
   const { base_model_name_or_path: named } = await readLoraConfig(folder)
-  if (!named) throw new UserError(`${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`)
+  if (!named)
+    throw new UserError(
+      `${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`,
+    )
   const beside = resolve(folder, named)
   const base = await openFolder(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(named, options))
   const adapted = await openAdapter(folder, base)
@@ -25,13 +28,20 @@ export async function openModel(reference: string, options: ResolveOptions = {})
 }
 
 /** A base and a post-trained model, which may be an adapter of it, or its image tower; where one has an output of its own, both have. */
-export async function openModels(base: string, post: string, options: ResolveOptions = {}): Promise<[base: Checkpoint, post: Checkpoint]> {
+export async function openModels(
+  base: string,
+  post: string,
+  options: ResolveOptions = {},
+): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
   const opened = await openFolder(baseFolder)
   let found: Checkpoint | undefined
   try {
     found = await openPost(postFolder, opened)
-    const [first, second] = agreeOnTies([opened, isTower(found.config, opened.config) ? completeTower(found, opened) : found])
+    const [first, second] = agreeOnTies([
+      opened,
+      isTower(found.config, opened.config) ? completeTower(found, opened) : found,
+    ])
     return [first, second]
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])

@@ -4,10 +4,12 @@ import type { Checkpoint } from './checkpoint.js'
 type Config = Checkpoint['config']
 
 /** Whether the layers of a model are Conv1D. */
-export const hasConv1d = (config: Config): boolean => /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/.test(String(config?.model_type))
+export const hasConv1d = (config: Config): boolean =>
+  /^(gpt2|openai-gpt|imagegpt|decision_transformer)$/.test(String(config?.model_type))
 
 /** Whether this is the weight of a Conv1D; heads and embeddings of such a model are not. */
-export const isConv1d = (name: string, config: Config): boolean => hasConv1d(config) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name)
+export const isConv1d = (name: string, config: Config): boolean =>
+  hasConv1d(config) && /\.(c_attn|q_attn|c_proj|c_fc)\.weight$/.test(name)
 
 /**
  * Whether peft takes the fused experts of a model for [experts, in, out]. It asks the module for `is_transposed`, which only these have
@@ -15,4 +17,6 @@ export const isConv1d = (name: string, config: Config): boolean => hasConv1d(con
  * experts the other way round.
  */
 export const hasTurnedExperts = (config: Config): boolean =>
-  [config, config?.text_config as Config].some((each) => /^(gpt_oss|openai_privacy_filter|aria|aria_text)$/.test(String(each?.model_type)))
+  [config, config?.text_config as Config].some((each) =>
+    /^(gpt_oss|openai_privacy_filter|aria|aria_text)$/.test(String(each?.model_type)),
+  )

@@ -1,6 +1,7 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
-import type { Checkpoint } from './checkpoint.js'
+
 import { checkedBytes } from './bytes.js'
+import type { Checkpoint } from './checkpoint.js'
 import { countNonFinite, notFinite } from './dtype.js'
 import { sizeOf } from './layout.js'
 
@@ -10,17 +11,20 @@ export function overlay(
   shapes: ReadonlyMap<string, readonly number[]>,
   compute: (name: string) => Promise<Float32Array>,
 ): Checkpoint {
-  const tensors = new Map([...checkpoint.tensors].map(([name, entry]) => {
-    const shape = shapes.get(name)
-    if (!shape) return [name, entry]
-    // What is computed is float32, and has no more in F64.
-    const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype
-    return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + sizeOf({ dtype, shape }) }]
-  }))
+  const tensors = new Map(
+    [...checkpoint.tensors].map(([name, entry]) => {
+      const shape = shapes.get(name)
+      if (!shape) return [name, entry]
+      // What is computed is float32, and has no more in F64.
+      const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype
+      return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + sizeOf({ dtype, shape }) }]
+    }),
+  )
   const computed = async (name: string): Promise<Float32Array> => {
     const values = await compute(name)
     const bad = countNonFinite(values)
-    if (bad.count) throw notFinite(`${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`, values, bad)
+    if (bad.count)
+      throw notFinite(`${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`, values, bad)
     return values
   }
   return {

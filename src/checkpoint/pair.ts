@@ -31,7 +31,11 @@ export interface PairOptions {
  * Base and post-trained model, which agree on what is tied as openModels makes them.
  * @throws UserError that lists every tensor without a partner, or with another shape
  */
-export async function pairCheckpoints(one: Checkpoint, two: Checkpoint, { ignoreUnmatched = false, head = [] }: PairOptions = {}): Promise<Pair> {
+export async function pairCheckpoints(
+  one: Checkpoint,
+  two: Checkpoint,
+  { ignoreUnmatched = false, head = [] }: PairOptions = {},
+): Promise<Pair> {
   const [base, post] = agreeOnTies([one, two])
   const { tied } = post
   const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
@@ -53,7 +57,8 @@ export async function pairCheckpoints(one: Checkpoint, two: Checkpoint, { ignore
       if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
     }
   }
-  for (const name of base.tensors.keys()) if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name)) missing.post.push(name)
+  for (const name of base.tensors.keys())
+    if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],

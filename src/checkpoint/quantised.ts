@@ -22,8 +22,15 @@ function quantisationOf(folder: string, config: Json | null): Quantisation | nul
     for (const key of QUANTISATION_KEYS) {
       const entry = isObject(holder) ? holder[key] : undefined
       if (entry === undefined || entry === null) continue
-      if (!isObject(entry)) throw new UserError(`${folder}: config.json: ${key} is ${JSON.stringify(entry)}; an object is wanted`)
-      const method = entry.quant_method ?? (entry.load_in_4bit || entry.load_in_8bit ? 'bitsandbytes' : key === 'compression_config' ? 'compressed-tensors' : undefined)
+      if (!isObject(entry))
+        throw new UserError(`${folder}: config.json: ${key} is ${JSON.stringify(entry)}; an object is wanted`)
+      const method =
+        entry.quant_method ??
+        (entry.load_in_4bit || entry.load_in_8bit
+          ? 'bitsandbytes'
+          : key === 'compression_config'
+            ? 'compressed-tensors'
+            : undefined)
       if (typeof method !== 'string') throw new UserError(`${folder}: config.json: ${key} names no quant_method`)
       return { method, entry }
     }
@@ -38,7 +45,14 @@ export function withoutQuantisation(config: Record<string, unknown>): Record<str
 }
 
 /** What tensors show by their names and formats. */
-type Sign = 'scales' | 'bitsandbytes 4 bit' | 'bitsandbytes int8' | 'GPTQ' | 'AWQ' | 'compressed-tensors with packed codes' | 'mxfp4'
+type Sign =
+  | 'scales'
+  | 'bitsandbytes 4 bit'
+  | 'bitsandbytes int8'
+  | 'GPTQ'
+  | 'AWQ'
+  | 'compressed-tensors with packed codes'
+  | 'mxfp4'
 
 /** The first tensor that shows each. */
 function signsOf(stored: Stored): Map<Sign, string> {
@@ -50,7 +64,8 @@ function signsOf(stored: Stored): Map<Sign, string> {
     else if (name.endsWith('.SCB')) add('bitsandbytes int8', name)
     else if (name.endsWith('.qweight')) add(tensors.has(name.replace(/qweight$/, 'g_idx')) ? 'GPTQ' : 'AWQ', name)
     else if (name.endsWith('.weight_packed')) add('compressed-tensors with packed codes', name)
-    else if (dtype === 'U8' && name.endsWith('_blocks') && tensors.has(name.replace(/blocks$/, 'scales'))) add('mxfp4', name)
+    else if (dtype === 'U8' && name.endsWith('_blocks') && tensors.has(name.replace(/blocks$/, 'scales')))
+      add('mxfp4', name)
     else if (name.endsWith('weight_scale_inv') || isScaled(stored, name)) add('scales', name)
   }
   return signs
@@ -60,7 +75,12 @@ const DECODED: readonly Sign[] = ['scales', 'bitsandbytes 4 bit', 'bitsandbytes 
 
 /** What the tensors of a method may show; any for methods that are not here. */
 function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undefined {
-  if (method === 'bitsandbytes') return entry.load_in_4bit ? ['bitsandbytes 4 bit'] : entry.load_in_8bit ? ['bitsandbytes int8'] : ['bitsandbytes 4 bit', 'bitsandbytes int8']
+  if (method === 'bitsandbytes')
+    return entry.load_in_4bit
+      ? ['bitsandbytes 4 bit']
+      : entry.load_in_8bit
+        ? ['bitsandbytes int8']
+        : ['bitsandbytes 4 bit', 'bitsandbytes int8']
   if (['fp8', 'mxfp8', 'fbgemm_fp8'].includes(method)) return ['scales']
   if (method === 'compressed-tensors') return ['scales', 'compressed-tensors with packed codes']
   if (['gptq', 'awq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
@@ -68,36 +88,68 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
 }
 
 /** Formats of compressed-tensors whose weights are plain, or codes with scales beside them. */
-const COMPRESSED = ['dense', 'float-quantized', 'int-quantized', 'naive-quantized', 'mxfp8-quantized', 'mixed-precision']
+const COMPRESSED = [
+  'dense',
+  'float-quantized',
+  'int-quantized',
+  'naive-quantized',
+  'mxfp8-quantized',
+  'mixed-precision',
+]
 
 /** The name to refuse a method with; null for one that is decoded. */
 function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
   if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes'].includes(method)) return null
-  if (method === 'gptq') return /marlin|bitblas/.test(String(packing)) ? `GPTQ in its ${packing} packing` : `GPTQ of ${bits} bit`
-  if (method === 'awq') return /gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`) ? 'AWQ in its gemv packing' : `AWQ of ${bits} bit`
+  if (method === 'gptq')
+    return /marlin|bitblas/.test(String(packing)) ? `GPTQ in its ${packing} packing` : `GPTQ of ${bits} bit`
+  if (method === 'awq')
+    return /gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`)
+      ? 'AWQ in its gemv packing'
+      : `AWQ of ${bits} bit`
   if (method === 'compressed-tensors') return compressedRefusal(entry)
   return KNOWN[method] ?? `quantization_config.quant_method is ${JSON.stringify(method)}, which`
 }
 
 function compressedRefusal({ format, config_groups: groups, sparsity_config: sparsity }: Json): string | null {
   const own = Object.values(isObject(groups) ? groups : {}).filter(isObject)
-  const formats = [isObject(sparsity) ? sparsity.format : null, format, ...own.map((group) => group.format)].filter((each) => each !== undefined && each !== null)
+  const formats = [isObject(sparsity) ? sparsity.format : null, format, ...own.map((group) => group.format)].filter(
+    (each) => each !== undefined && each !== null,
+  )
   const other = formats.find((each) => !COMPRESSED.includes(String(each)))
   if (other === undefined) return null
-  const bits = own.map(({ weights }) => (isObject(weights) ? weights.num_bits : undefined)).find((each) => each !== undefined)
+  const bits = own
+    .map(({ weights }) => (isObject(weights) ? weights.num_bits : undefined))
+    .find((each) => each !== undefined)
   return `${other === 'pack-quantized' && bits !== undefined ? `${bits}-bit ` : ''}${other} of compressed-tensors`
 }
 
 /** Names of methods as their authors write them. */
 const KNOWN: Readonly<Record<string, string>> = {
-  'auto-round': 'AutoRound', mxfp4: 'mxfp4 (of gpt-oss)', nvfp4: 'NVFP4', aqlm: 'AQLM', hqq: 'HQQ', eetq: 'EETQ', higgs: 'HIGGS', vptq: 'VPTQ', spqr: 'SpQR',
-  quark: 'Quark', quanto: 'quanto', torchao: 'torchao', bitnet: 'BitNet', fp_quant: 'FP-Quant', sinq: 'SINQ', metal: 'metal', fouroversix: 'Four Over Six', gguf: 'GGUF',
+  'auto-round': 'AutoRound',
+  mxfp4: 'mxfp4 (of gpt-oss)',
+  nvfp4: 'NVFP4',
+  aqlm: 'AQLM',
+  hqq: 'HQQ',
+  eetq: 'EETQ',
+  higgs: 'HIGGS',
+  vptq: 'VPTQ',
+  spqr: 'SpQR',
+  quark: 'Quark',
+  quanto: 'quanto',
+  torchao: 'torchao',
+  bitnet: 'BitNet',
+  fp_quant: 'FP-Quant',
+  sinq: 'SINQ',
+  metal: 'metal',
+  fouroversix: 'Four Over Six',
+  gguf: 'GGUF',
 }
 
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'
 
-const refuse = (folder: string, name: string) => new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
+const refuse = (folder: string, name: string) =>
+  new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
 
 /** What a config.json says by itself. @throws UserError for a method that is not decoded */
 export function checkQuantisation(folder: string, config: Json | null): Quantisation | null {
@@ -115,7 +167,9 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
   const odd = allowed && [...signs].find(([sign]) => !allowed.includes(sign))
   if (odd) {
     const given = said.method === 'bitsandbytes' && allowed.length === 1 ? allowed[0] : said.method
-    throw new UserError(`${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} shows ${odd[0]}: one of them is of another model`)
+    throw new UserError(
+      `${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} shows ${odd[0]}: one of them is of another model`,
+    )
   }
   checkQuantisation(stored.folder, config)
   const other = [...signs.keys()].find((sign) => !DECODED.includes(sign))

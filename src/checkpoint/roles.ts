@@ -9,7 +9,8 @@ export const ROLES = ['embedding', 'attention', 'mlp', 'router', 'norm', 'head',
 export type Role = (typeof ROLES)[number]
 
 const NORM = /(^|[._])(layer_?norm\w*|layrnorm|norm\d*|ln_?\w+|\w+_layer_?norm|\w+_layrnorm|\w+_norm)(\.|$)/i
-const EMBEDDING = /embed(?!_out)|_emb(\.|$)|(^|\.)(wte|wpe|w|class_embedding|cls_token|mask_token)(\.|$)|^(model\.)?shared\.|relative_(attention|position)_bias/i
+const EMBEDDING =
+  /embed(?!_out)|_emb(\.|$)|(^|\.)(wte|wpe|w|class_embedding|cls_token|mask_token)(\.|$)|^(model\.)?shared\.|relative_(attention|position)_bias/i
 /** A linear layer behind an embedding, which carries its name. */
 const PROJECTION = /proj|mapping|transform|linear|dense/i
 const ROUTER = /(^|\.)(router|\w+_router|\w*expert_gate)\./
@@ -21,11 +22,22 @@ const PATTERNS: readonly (readonly [Role, (name: string, shape: readonly number[
   ['norm', (name, shape) => NORM.test(shape.length < 2 ? name : ownerOf(name))],
   // Tables of positions are called biases too.
   ['bias', (name) => /(^|[._])bias$/.test(name)],
-  ['embedding', (name, shape) => EMBEDDING.test(shape.length === 2 ? ownerOf(name) : name) && !(shape.length === 2 && PROJECTION.test(ownerOf(name)))],
+  [
+    'embedding',
+    (name, shape) =>
+      EMBEDDING.test(shape.length === 2 ? ownerOf(name) : name) &&
+      !(shape.length === 2 && PROJECTION.test(ownerOf(name))),
+  ],
   ['router', (name, shape) => ROUTER.test(name) || isGate(name, shape)],
   ['head', (name) => HEAD.test(name)],
   ['attention', (name) => /(^|\.)\w*(attn|attentions?)\.(?!.*layernorm)/i.test(name)],
-  ['mlp', (name) => /(^|\.)(mlp\w*|intermediate|feed_forward|ff|ffns?|ffn_\w+|fc\d+|DenseReluDense|\w*moe|\w*experts?|output)\./i.test(name)],
+  [
+    'mlp',
+    (name) =>
+      /(^|\.)(mlp\w*|intermediate|feed_forward|ff|ffns?|ffn_\w+|fc\d+|DenseReluDense|\w*moe|\w*experts?|output)\./i.test(
+        name,
+      ),
+  ],
 ]
 
 /** The tensor with the module that holds it, without the numbers of a list: `embed_tokens.weight` of `model.embed_tokens.0.weight`. */
@@ -37,7 +49,8 @@ const ownerOf = (name: string): string =>
     .join('.')
 
 /** A `gate` with a row for each expert routes; that of a gated MLP has a row for each of its many inner channels. */
-const isGate = (name: string, [rows, columns]: readonly number[]): boolean => /(^|\.)gate\./.test(name) && (columns === undefined || rows < columns)
+const isGate = (name: string, [rows, columns]: readonly number[]): boolean =>
+  /(^|\.)gate\./.test(name) && (columns === undefined || rows < columns)
 
 /** The role of a tensor. A 1-D weight of an attention or MLP layer (a scale) is `other`. */
 export function roleOf(name: string, shape: readonly number[]): Role {
@@ -65,29 +78,48 @@ const ofExperts = (name: string): boolean => /(^|\.)\w*experts?\./.test(name)
  * True for a batch of matrices [count, rows, columns], the experts of a layer in one tensor, and for that of their biases
  * [count, length]. A convolution kernel over one axis has three dimensions too, and is none.
  */
-export const isBatch = (name: string, shape: readonly number[]): boolean => isBatchOfMatrices(name, shape) || (shape.length === 2 && ofExperts(name) && roleOf(name, shape) === 'bias')
+export const isBatch = (name: string, shape: readonly number[]): boolean =>
+  isBatchOfMatrices(name, shape) || (shape.length === 2 && ofExperts(name) && roleOf(name, shape) === 'bias')
 
 function isBatchOfMatrices(name: string, shape: readonly number[]): boolean {
-  return shape.length === 3 && shape[0] > 1 && shape[2] > 1 && isWeight(name) && !/conv|sampl/i.test(name) && !APART.includes(roleOf(name, shape))
+  return (
+    shape.length === 3 &&
+    shape[0] > 1 &&
+    shape[2] > 1 &&
+    isWeight(name) &&
+    !/conv|sampl/i.test(name) &&
+    !APART.includes(roleOf(name, shape))
+  )
 }
 
 /** True for a matrix of any role, and for a batch of them. */
-export const isMatrix = (name: string, shape: readonly number[]): boolean => (shape.length === 2 ? !isBatch(name, shape) : isBatchOfMatrices(name, shape))
+export const isMatrix = (name: string, shape: readonly number[]): boolean =>
+  shape.length === 2 ? !isBatch(name, shape) : isBatchOfMatrices(name, shape)
 
 /** The number of matrices, or vectors, of a batch; 1 of all else. */
-export const matricesOf = ({ name, shape }: { name: string; shape: readonly number[] }): number => (isBatch(name, shape) ? shape[0] : 1)
+export const matricesOf = ({ name, shape }: { name: string; shape: readonly number[] }): number =>
+  isBatch(name, shape) ? shape[0] : 1
 
 /** True for the matrices, and batches of matrices, of a model's linear layers: no embedding, router, norm or head. */
 export function isLinear(name: string, shape: readonly number[]): boolean {
-  return isBatchOfMatrices(name, shape) || (shape.length === 2 && isWeight(name) && !APART.includes(roleOf(name, shape)))
+  return (
+    isBatchOfMatrices(name, shape) || (shape.length === 2 && isWeight(name) && !APART.includes(roleOf(name, shape)))
+  )
 }
 
 /** Tensors of two or more dimensions that `linear` leaves out, counted by role; null where it leaves out none, or is not asked for. */
-export function leftByLinear(tensors: Iterable<{ name: string; shape: readonly number[] }>, { include = [] }: Selection): string | null {
+export function leftByLinear(
+  tensors: Iterable<{ name: string; shape: readonly number[] }>,
+  { include = [] }: Selection,
+): string | null {
   if (!include.includes('linear')) return null
-  const left = [...tensors].filter(({ name, shape }) => shape.length > 1 && !isLinear(name, shape)).map(({ name, shape }) => roleOf(name, shape))
+  const left = [...tensors]
+    .filter(({ name, shape }) => shape.length > 1 && !isLinear(name, shape))
+    .map(({ name, shape }) => roleOf(name, shape))
   if (!left.length) return null
-  const counts = ROLES.filter((role) => left.includes(role)).map((role) => `${left.filter((each) => each === role).length} ${role}`)
+  const counts = ROLES.filter((role) => left.includes(role)).map(
+    (role) => `${left.filter((each) => each === role).length} ${role}`,
+  )
   return `linear leaves out ${left.length} tensors of two or more dimensions: ${counts.join(', ')}`
 }
 
@@ -123,13 +155,25 @@ export function selectTensors(
   const excluded = matcher(exclude)
   const names = floating.filter((tensor) => included(tensor) && !excluded(tensor)).map(({ name }) => name)
   if (!names.length)
-    throw new UserError(`no tensor is left: include ${include.join(', ') || 'everything'}, exclude ${exclude.join(', ') || 'nothing'}`)
+    throw new UserError(
+      `no tensor is left: include ${include.join(', ') || 'everything'}, exclude ${exclude.join(', ') || 'nothing'}`,
+    )
   return names
 }
 
 /** Names that fit one of the patterns. Throws a UserError for a pattern that matches nothing. */
-export function matchingNames(tensors: readonly { name: string; shape: readonly number[] }[], patterns: readonly string[]): Set<string> {
-  return new Set(patterns.length ? selectTensors(tensors.map(({ name, shape }) => ({ name, shape })), { include: patterns }) : [])
+export function matchingNames(
+  tensors: readonly { name: string; shape: readonly number[] }[],
+  patterns: readonly string[],
+): Set<string> {
+  return new Set(
+    patterns.length
+      ? selectTensors(
+          tensors.map(({ name, shape }) => ({ name, shape })),
+          { include: patterns },
+        )
+      : [],
+  )
 }
 
 function testOf(pattern: string): (tensor: { name: string; shape: readonly number[] }) => boolean {
@@ -153,7 +197,9 @@ function matchesNothing(pattern: string, names: readonly string[]): UserError {
     return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; ${hint} Roles: ${ROLES.join(', ')}`)
   }
   if (pattern === 'linear')
-    return new UserError('pattern "linear" matches no tensor; the model has no matrix but embeddings, routers, norms and heads')
+    return new UserError(
+      'pattern "linear" matches no tensor; the model has no matrix but embeddings, routers, norms and heads',
+    )
   const nearest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
     `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`,

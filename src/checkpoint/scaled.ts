@@ -1,7 +1,7 @@
 // Weights of one byte with scales on a grid: fp8 of transformers, FBGEMM and compressed-tensors, MXFP8, and compressed-tensors'
 // int8. One rule: weight = (code − zero point) · scale of its block, rounded once to float32.
 import { UserError } from '../errors/index.js'
-import { floats, holdsScales, sizeOf, type Coded, type Stored } from './coded.js'
+import { type Coded, floats, holdsScales, type Stored, sizeOf } from './coded.js'
 import { tableOf } from './dtype.js'
 import type { Quantisation } from './quantised.js'
 
@@ -17,13 +17,24 @@ type Matrix = readonly [rows: number, columns: number]
 
 const tensorBlock = ([height, width]: Matrix): Block => ({ words: 'with one scale per tensor', height, width })
 const rowBlock = ([, width]: Matrix): Block => ({ words: 'with one scale per row', height: 1, width })
-const blockOf = ([height, width]: readonly [number, number]): Block => ({ words: `in blocks of ${height} x ${width}`, height, width })
+const blockOf = ([height, width]: readonly [number, number]): Block => ({
+  words: `in blocks of ${height} x ${width}`,
+  height,
+  width,
+})
 
 /** The last blocks of a side may be short. */
-const gridOf = ([rows, columns]: Matrix, { height, width }: Block): [down: number, across: number] => [Math.ceil(rows / height), Math.ceil(columns / width)]
+const gridOf = ([rows, columns]: Matrix, { height, width }: Block): [down: number, across: number] => [
+  Math.ceil(rows / height),
+  Math.ceil(columns / width),
+]
 
 /** The scale beside a tensor of codes: `weight_scale_inv` (a factor in spite of its name), `weight_scale`, or DeepSeek's `scale`. */
-export const scaleNames = (name: string): string[] => [`${name}_scale_inv`, `${name}_scale`, ...(/\.weight$/.test(name) ? [name.replace(/weight$/, 'scale')] : [])]
+export const scaleNames = (name: string): string[] => [
+  `${name}_scale_inv`,
+  `${name}_scale`,
+  ...(/\.weight$/.test(name) ? [name.replace(/weight$/, 'scale')] : []),
+]
 
 /** Whether this tensor holds codes whose scales are beside it. */
 export const isScaled = ({ tensors }: Stored, name: string): boolean =>
@@ -43,7 +54,8 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   const single = sizeOf(tensors.get(scale)!.shape) === 1
   const table = tableOf(dtype)!
   /** Row of the grid that a line of the tensor takes its scales from. */
-  const rowOf = (line: number): number => (single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height))
+  const rowOf = (line: number): number =>
+    single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height)
   return {
     format: `${dtype === 'I8' ? 'int8' : 'fp8'} ${block.words}`,
     shape,
@@ -69,45 +81,84 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   }
 }
 
-const fault = (folder: string, name: string, why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
+const fault = (folder: string, name: string, why: string) =>
+  new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
 
 function checkParts({ folder, tensors }: Stored, name: string, scale: string, said: Quantisation | null): void {
   const { dtype, shape } = tensors.get(name)!
   const [factors, zeros] = [tensors.get(scale)!, tensors.get(`${name}_zero_point`)]
   if (said?.method === 'fbgemm_fp8' && shape.length > 2) throw fault(folder, name, 'FBGEMM fp8 experts are not read')
-  if (dtype === 'I8' && said && said.method !== 'compressed-tensors') throw fault(folder, name, `is I8 with scales, which is not ${said.method}`)
-  if (tensors.has(`${name}_g_idx`)) throw fault(folder, name, `has groups in an order of their own (${name}_g_idx), which is not read`)
+  if (dtype === 'I8' && said && said.method !== 'compressed-tensors')
+    throw fault(folder, name, `is I8 with scales, which is not ${said.method}`)
+  if (tensors.has(`${name}_g_idx`))
+    throw fault(folder, name, `has groups in an order of their own (${name}_g_idx), which is not read`)
   if (!holdsScales(factors.dtype)) throw fault(folder, name, `its scales ${scale} are ${factors.dtype}`)
   if (zeros && (sizeOf(zeros.shape) !== sizeOf(factors.shape) || !tableOf(zeros.dtype)))
-    throw fault(folder, name, `its zero points ${zeros.name} are ${zeros.dtype} [${zeros.shape.join(', ')}]; one I8 for each scale is wanted`)
+    throw fault(
+      folder,
+      name,
+      `its zero points ${zeros.name} are ${zeros.dtype} [${zeros.shape.join(', ')}]; one I8 for each scale is wanted`,
+    )
 }
 
 /** The block whose grid the scales are; a single scale is that of the whole. */
-function chooseBlock({ folder, tensors }: Stored, name: string, scale: string, said: Quantisation | null, matrix: Matrix): Block {
+function chooseBlock(
+  { folder, tensors }: Stored,
+  name: string,
+  scale: string,
+  said: Quantisation | null,
+  matrix: Matrix,
+): Block {
   const [{ dtype, shape }, { shape: found }] = [tensors.get(name)!, tensors.get(scale)!]
   const choices = blocksOf(said, dtype, scale, found, matrix)
   const wantedOf = (block: Block) => [...shape.slice(0, -2), ...gridOf(matrix, block)]
   const fits = (block: Block): boolean => {
     const wanted = wantedOf(block)
     const isWhole = block.height >= matrix[0] && block.width >= matrix[1]
-    return String(found) === String(wanted) || (isWhole && sizeOf(found) === 1) || (block.width >= matrix[1] && String(found) === String(wanted.slice(0, -1)))
+    return (
+      String(found) === String(wanted) ||
+      (isWhole && sizeOf(found) === 1) ||
+      (block.width >= matrix[1] && String(found) === String(wanted.slice(0, -1)))
+    )
   }
   const fitting = choices.filter(fits)
   if (new Set(fitting.map(({ height, width }) => `${height} ${width}`)).size > 1)
-    throw fault(folder, name, `config.json has several groups that its scales ${scale} would fit: ${fitting.map(({ words }) => words).join(', ')}`)
+    throw fault(
+      folder,
+      name,
+      `config.json has several groups that its scales ${scale} would fit: ${fitting.map(({ words }) => words).join(', ')}`,
+    )
   if (fitting.length) return fitting[0]
   const wanted = choices.map((block) => `${block.words} take [${wantedOf(block).join(', ')}]`).join(', or ')
-  throw fault(folder, name, `[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted || `config.json does not say how scales of ${dtype} lie`}`)
+  throw fault(
+    folder,
+    name,
+    `[${shape.join(', ')}]: its scales ${scale} are [${found.join(', ')}], but ${wanted || `config.json does not say how scales of ${dtype} lie`}`,
+  )
 }
 
 /** How the scales of a tensor may lie: as config.json says. Without one, only where a scale says it by itself: one in all, or one per row. */
-function blocksOf(said: Quantisation | null, dtype: string, scale: string, found: readonly number[], matrix: Matrix): Block[] {
+function blocksOf(
+  said: Quantisation | null,
+  dtype: string,
+  scale: string,
+  found: readonly number[],
+  matrix: Matrix,
+): Block[] {
   const single = sizeOf(found) === 1
-  if (said === null) return single ? [tensorBlock(matrix)] : [`${matrix[0]},1`, `${matrix[0]}`].includes(String(found)) ? [rowBlock(matrix)] : []
+  if (said === null)
+    return single
+      ? [tensorBlock(matrix)]
+      : [`${matrix[0]},1`, `${matrix[0]}`].includes(String(found))
+        ? [rowBlock(matrix)]
+        : []
   const { method, entry } = said
   if (method === 'fbgemm_fp8') return [rowBlock(matrix)]
   if (method === 'mxfp8') return [blockOf([1, 32])]
-  if (method === 'compressed-tensors') return groupsOf(entry).flatMap((weights) => (typeOf(weights) === (dtype === 'I8' ? 'int' : 'float') ? [strategyOf(weights, matrix)] : []))
+  if (method === 'compressed-tensors')
+    return groupsOf(entry).flatMap((weights) =>
+      typeOf(weights) === (dtype === 'I8' ? 'int' : 'float') ? [strategyOf(weights, matrix)] : [],
+    )
   // As transformers reads it: one scale per tensor where the key is null, blocks of 128 where it is missing. vLLM's `weight_scale` of
   // one value is that of a tensor.
   const { weight_block_size: size } = entry
@@ -117,7 +168,8 @@ function blocksOf(said: Quantisation | null, dtype: string, scale: string, found
   throw new UserError(`config.json: weight_block_size ${JSON.stringify(size)} is not a pair of sides`)
 }
 
-const isPair = (value: unknown): value is [number, number] => Array.isArray(value) && value.length === 2 && value.every((side) => Number.isSafeInteger(side) && side > 0)
+const isPair = (value: unknown): value is [number, number] =>
+  Array.isArray(value) && value.length === 2 && value.every((side) => Number.isSafeInteger(side) && side > 0)
 
 interface GroupWeights {
   num_bits?: unknown
@@ -129,11 +181,14 @@ interface GroupWeights {
 
 /** The `weights` of each of compressed-tensors' config_groups. */
 function groupsOf(entry: Quantisation['entry']): GroupWeights[] {
-  return Object.values((entry.config_groups ?? {}) as Record<string, { weights?: GroupWeights | null } | null>).flatMap((group) => (group?.weights ? [group.weights] : []))
+  return Object.values((entry.config_groups ?? {}) as Record<string, { weights?: GroupWeights | null } | null>).flatMap(
+    (group) => (group?.weights ? [group.weights] : []),
+  )
 }
 
 /** Integers of fewer bits are stored in I8 too. */
-const typeOf = ({ type = 'int', num_bits: bits }: GroupWeights): unknown => (bits === 8 || (type === 'int' && (bits as number) < 8) ? type : null)
+const typeOf = ({ type = 'int', num_bits: bits }: GroupWeights): unknown =>
+  bits === 8 || (type === 'int' && (bits as number) < 8) ? type : null
 
 /** compressed-tensors leaves the strategy out where the size of a group says it: none is a tensor, -1 a row. */
 function strategyOf({ strategy, group_size: size, block_structure: block }: GroupWeights, matrix: Matrix): Block {
@@ -143,5 +198,7 @@ function strategyOf({ strategy, group_size: size, block_structure: block }: Grou
   if (named === 'channel') return rowBlock(matrix)
   if (named === 'group' && Number.isSafeInteger(size) && (size as number) > 0) return blockOf([1, size as number])
   if (named === 'block' && isPair(sides)) return blockOf(sides)
-  throw new UserError(`config.json: config_groups: weights of strategy ${JSON.stringify(named)} (group_size ${JSON.stringify(size)}, block_structure ${JSON.stringify(block)}) are not read`)
+  throw new UserError(
+    `config.json: config_groups: weights of strategy ${JSON.stringify(named)} (group_size ${JSON.stringify(size)}, block_structure ${JSON.stringify(block)}) are not read`,
+  )
 }

@@ -22,7 +22,10 @@ export async function openWeights(file: string): Promise<SingleFile> {
       const entry = tensors.get(name)
       if (!entry) throw unknown(`tensor in ${file}`, name, [...tensors.keys()])
       const { dtype, begin, end } = entry
-      if (!isFloating(dtype)) throw new UserError(`${file}: tensor ${name} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
+      if (!isFloating(dtype))
+        throw new UserError(
+          `${file}: tensor ${name} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`,
+        )
       const values = new Float32Array(((end - begin) * 8) / BITS[dtype])
       const bytes = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(end - begin)
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, begin)

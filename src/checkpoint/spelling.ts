@@ -1,6 +1,6 @@
 // JSON texts of other programs that are changed in part: what stays keeps its layout and the spelling of its numbers, because
 // a number that JSON.parse reads as 8 was written 8.0, and Python minds.
-import { applyEdits, modify, parseTree, type JSONPath, type Node } from 'jsonc-parser'
+import { applyEdits, type JSONPath, modify, type Node, parseTree } from 'jsonc-parser'
 
 type Tree = Record<string, unknown>
 
@@ -56,7 +56,8 @@ const textOf = (text: string, { offset, length }: Node): string => text.slice(of
 
 function spellingsOf(text: string): Spellings {
   const spellings = new Map<string, string[]>()
-  for (const { node, place } of numbersOf(parseTree(text))) spellings.set(place, [...(spellings.get(place) ?? []), textOf(text, node)])
+  for (const { node, place } of numbersOf(parseTree(text)))
+    spellings.set(place, [...(spellings.get(place) ?? []), textOf(text, node)])
   return spellings
 }
 
@@ -75,5 +76,11 @@ function respell(text: string, spellings: Spellings): string {
 /** The order of keys has no meaning. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
-  return isTree(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value
+  return isTree(value)
+    ? Object.fromEntries(
+        Object.keys(value)
+          .sort()
+          .map((key) => [key, sorted(value[key])]),
+      )
+    : value
 }

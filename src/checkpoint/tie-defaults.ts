@@ -27,11 +27,16 @@ const T5 = /^(t5|mt5|umt5|longt5|pop2piano|udop)$/
 /** Of these, those in which `tie_word_embeddings: false` says that the decoder's output is not scaled; mt5 never scales it, the others always. */
 const SCALES = /^(t5|longt5|pop2piano)$/
 
-const textOf = ({ text_config: text }: Config): Config => (typeof text === 'object' && text !== null ? (text as Config) : {})
+const textOf = ({ text_config: text }: Config): Config =>
+  typeof text === 'object' && text !== null ? (text as Config) : {}
 
 /** What transformers 5.18 takes: a model of several parts is tied when it or its text part says so. */
 export function saysTied(config: Config): boolean {
-  const [own, text, type] = [config.tie_word_embeddings, textOf(config).tie_word_embeddings, String(config.model_type ?? '')]
+  const [own, text, type] = [
+    config.tie_word_embeddings,
+    textOf(config).tie_word_embeddings,
+    String(config.model_type ?? ''),
+  ]
   if (T5.test(type) || own === true || text === true) return true
   return (own ?? text) === false ? false : !UNTIED.has(type)
 }
@@ -56,8 +61,14 @@ export function saysTiedInVersion4(config: Config): boolean {
  */
 export function scalesDecoder({ config, tensors }: Checkpoint): boolean | null {
   const [type, scale, tie] = [String(config?.model_type), config?.scale_decoder_outputs, config?.tie_word_embeddings]
-  const [architecture = 'ForConditionalGeneration'] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
-  if (!String(architecture).endsWith('ForConditionalGeneration') || ![...tensors.keys()].some((name) => /(^|\.)decoder\./.test(name))) return null
+  const [architecture = 'ForConditionalGeneration'] = Array.isArray(config?.architectures)
+    ? (config.architectures as unknown[])
+    : []
+  if (
+    !String(architecture).endsWith('ForConditionalGeneration') ||
+    ![...tensors.keys()].some((name) => /(^|\.)decoder\./.test(name))
+  )
+    return null
   if (type === 'switch_transformers') return tie !== false
   return SCALES.test(type) ? (scale === undefined ? tie !== false : Boolean(scale)) : null
 }

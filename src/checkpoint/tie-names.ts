@@ -5,7 +5,8 @@ import type { Checkpoint } from './checkpoint.js'
 const OUTPUT =
   /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$/
 /** Embeddings of words. */
-export const EMBEDDING = /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
+export const EMBEDDING =
+  /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
 /** The two embeddings of an encoder-decoder, which are copies of `shared`. */
 const SIDE = /(^|\.)(en|de)coder\.embed_tokens\.weight$/
 export const SHARED = /(^|\.)shared\.weight$/
@@ -36,10 +37,12 @@ export function sourceOf(name: string, stored: Iterable<string>): string | null 
 export function homeOf(output: string, stored: readonly string[]): string | null {
   if (!isOutput(output)) return null
   if (DECODER.test(output) && output.endsWith('.bias')) return output.replace(DECODER, '$1.bias')
-  const first = (pattern: RegExp): string | undefined => stored.map((name) => pattern.exec(name)?.[1]).find((prefix) => prefix !== undefined)
+  const first = (pattern: RegExp): string | undefined =>
+    stored.map((name) => pattern.exec(name)?.[1]).find((prefix) => prefix !== undefined)
   const encoder = first(/^((?:\w+\.)?)encoder\.(?:block|layers)\./)
   const listens = stored.some((name) => /(^|\.)encoder\.conv/.test(name)) // of speech: the decoder alone has an embedding
-  if (encoder !== undefined && !listens && stored.some((name) => name.startsWith(`${encoder}decoder.`))) return `${encoder}shared.weight`
+  if (encoder !== undefined && !listens && stored.some((name) => name.startsWith(`${encoder}decoder.`)))
+    return `${encoder}shared.weight`
   if (!OUTPUT.test(output)) return null
   const homes: readonly (readonly [RegExp, string])[] = [
     [/^(gpt_neox\.)layers\./, 'embed_in'],
@@ -58,7 +61,8 @@ export function homeOf(output: string, stored: readonly string[]): string | null
 }
 
 /** Whether a tensor of this name may be tied to another. */
-export const isOutput = (name: string): boolean => OUTPUT.test(name) || SIDE.test(name) || (DECODER.test(name) && name.endsWith('.bias'))
+export const isOutput = (name: string): boolean =>
+  OUTPUT.test(name) || SIDE.test(name) || (DECODER.test(name) && name.endsWith('.bias'))
 
 /** The output matrix of a model whose file holds only what it is tied to; null for a class without one. */
 export function outputOf({ config, tensors }: Checkpoint): string | null {

@@ -8,17 +8,21 @@ import { DECODER, homeOf, isOutput, SHARED, sourceOf } from './tie-names.js'
 
 /** Stored outputs → the stored tensors that they may be tied to. */
 function storedTies({ tensors }: Checkpoint): Map<string, string> {
-  return new Map([...tensors.keys()].flatMap((name) => {
-    const source = sourceOf(name, tensors.keys())
-    return source === null ? [] : [[name, source] as const]
-  }))
+  return new Map(
+    [...tensors.keys()].flatMap((name) => {
+      const source = sourceOf(name, tensors.keys())
+      return source === null ? [] : [[name, source] as const]
+    }),
+  )
 }
 
 /** A view in which some tensors have other names, or one name more. @param names of the view → the checkpoint's */
 function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, keep: boolean): Checkpoint {
   const stored = (name: string): string => names.get(name) ?? name
   const other = new Map([...names].map(([name, from]) => [from, name]))
-  const entries = [...checkpoint.tensors].map(([name, entry]) => (keep || !other.has(name) ? entry : { ...entry, name: other.get(name)! }))
+  const entries = [...checkpoint.tensors].map(([name, entry]) =>
+    keep || !other.has(name) ? entry : { ...entry, name: other.get(name)! },
+  )
   const more = keep ? [...names].map(([name, from]) => ({ ...checkpoint.tensors.get(from)!, name })) : []
   return {
     ...checkpoint,
@@ -32,7 +36,8 @@ function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, kee
 async function same(checkpoint: Checkpoint, one: string, two: string): Promise<boolean> {
   const [a, b] = [one, two].map((name) => checkpoint.tensors.get(name)!)
   if (String(a.shape) !== String(b.shape)) return false
-  if (a.dtype === b.dtype && isFloating(a.dtype)) return Buffer.compare(await checkpoint.readBytes(one), await checkpoint.readBytes(two)) === 0
+  if (a.dtype === b.dtype && isFloating(a.dtype))
+    return Buffer.compare(await checkpoint.readBytes(one), await checkpoint.readBytes(two)) === 0
   const [values, others] = [await checkpoint.read(one), await checkpoint.read(two)]
   return values.every((value, i) => value === others[i])
 }
@@ -40,7 +45,9 @@ async function same(checkpoint: Checkpoint, one: string, two: string): Promise<b
 /** The tensors that stand under the name of an output alone get the name of what it is tied to. */
 function atHome(file: Checkpoint): Checkpoint {
   const names = [...file.tensors.keys()]
-  const lost = names.filter((name) => sourceOf(name, names) === null).map((name) => [homeOf(name, names), name] as const)
+  const lost = names
+    .filter((name) => sourceOf(name, names) === null)
+    .map((name) => [homeOf(name, names), name] as const)
   const homes = lost.filter((pair): pair is readonly [string, string] => pair[0] !== null && !names.includes(pair[0]))
   const sole = homes.filter(([home]) => homes.filter(([other]) => other === home).length === 1)
   return sole.length ? renamed(file, new Map(sole), false) : file
@@ -67,14 +74,21 @@ export async function followTies(file: Checkpoint): Promise<Checkpoint> {
     else own.push([copy, source])
   }
   if (!own.length || !checkpoint.config) return { ...checkpoint, tied }
-  const notes = (saysTiedInVersion4(checkpoint.config) ? own : []).map(([copy, source]) =>
-    `${file.folder}: ${copy} differs from ${source}, to which config.json ties it: they are two tensors, as in transformers 5 (version 4 ties them)`)
-  return untie({ ...checkpoint, tied, notes: [...checkpoint.notes, ...notes] }, own.map(([copy]) => copy))
+  const notes = (saysTiedInVersion4(checkpoint.config) ? own : []).map(
+    ([copy, source]) =>
+      `${file.folder}: ${copy} differs from ${source}, to which config.json ties it: they are two tensors, as in transformers 5 (version 4 ties them)`,
+  )
+  return untie(
+    { ...checkpoint, tied, notes: [...checkpoint.notes, ...notes] },
+    own.map(([copy]) => copy),
+  )
 }
 
 /** The checkpoint with the outputs that it lacks, as copies of what they are tied to. */
 function withOutputs(checkpoint: Checkpoint, outputs: readonly string[]): Checkpoint {
-  const all = outputs.flatMap((name) => (DECODER.test(name) ? ['weight', 'bias'].map((leaf) => name.replace(/\w+$/, leaf)) : [name]))
+  const all = outputs.flatMap((name) =>
+    DECODER.test(name) ? ['weight', 'bias'].map((leaf) => name.replace(/\w+$/, leaf)) : [name],
+  )
   const missing = new Map<string, string>()
   for (const name of all) {
     const source = checkpoint.tensors.has(name) ? null : sourceOf(name, checkpoint.tensors.keys())
@@ -93,11 +107,14 @@ export function untie(checkpoint: Checkpoint, outputs: readonly string[]): Check
 }
 
 /** Outputs that are tensors of their own. */
-export const hasOutput = ({ tensors, tied }: Checkpoint): string[] => [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))
+export const hasOutput = ({ tensors, tied }: Checkpoint): string[] =>
+  [...tensors.keys()].filter((name) => isOutput(name) && !tied.has(name))
 
 /** @throws UserError when the head of some reads a scaled output of the decoder, and that of others does not: their heads are no values of one kind */
 function agreeOnScale(checkpoints: readonly Checkpoint[]): void {
-  const [scaled, plain] = [true, false].map((scale) => checkpoints.find((checkpoint) => scalesDecoder(checkpoint) === scale)?.folder)
+  const [scaled, plain] = [true, false].map(
+    (scale) => checkpoints.find((checkpoint) => scalesDecoder(checkpoint) === scale)?.folder,
+  )
   if (scaled === undefined || plain === undefined) return
   throw new UserError(
     `the decoder's output is scaled by d_model^-0.5 in ${scaled} and not in ${plain} (scale_decoder_outputs in config.json, or else ` +
@@ -114,7 +131,9 @@ export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[
   const own = new Set(checkpoints.flatMap(hasOutput))
   return checkpoints.map((checkpoint) => {
     const { tensors, tied, config } = checkpoint
-    const wanted = [...own].filter((name) => (!tensors.has(name) || tied.has(name)) && sourceOf(name, tensors.keys()) !== null)
+    const wanted = [...own].filter(
+      (name) => (!tensors.has(name) || tied.has(name)) && sourceOf(name, tensors.keys()) !== null,
+    )
     return wanted.length && config && saysTied(config) ? { ...checkpoint, ...untie(checkpoint, wanted) } : checkpoint
   })
 }

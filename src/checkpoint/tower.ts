@@ -1,12 +1,13 @@
 // The image tower of CLIP by itself in the place of a post-trained model, as the fine-tunes of task vectors are published: a
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
-import { companionsOf, homeOf, type AdaptedCheckpoint } from './adapter.js'
+import { type AdaptedCheckpoint, companionsOf, homeOf } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
 
 type Config = Checkpoint['config']
 
 /** Whether `post` is (by its config.json) the image tower of a model like `base`. */
-export const isTower = (post: Config, base: Config): boolean => post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
+export const isTower = (post: Config, base: Config): boolean =>
+  post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
 
 /** `tower` with what it lacks of `base`, which stays open and is the caller's. */
 export function completeTower(tower: Checkpoint, base: Checkpoint): AdaptedCheckpoint {

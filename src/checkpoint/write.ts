@@ -1,14 +1,14 @@
 // Writes a checkpoint folder that other tools load.
 import { existsSync } from 'node:fs'
-import { open, writeFile, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readText } from '../errors/input.js'
 import { writeFolder } from '../files/folder.js'
 import { checkedBytes } from './bytes.js'
-import { BITS, TORCH_NAMES } from './dtype.js'
-import { planLayout, sizeOf, type Layout, type PlannedFile, type PlannedTensor } from './layout.js'
-import { withoutQuantisation } from './quantised.js'
 import { copyCompanions } from './companions.js'
+import { BITS, TORCH_NAMES } from './dtype.js'
+import { type Layout, type PlannedFile, type PlannedTensor, planLayout, sizeOf } from './layout.js'
+import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
@@ -58,7 +58,9 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
   const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: sizeOf(tensor) }]))
-  const homes = new Map<string, PlannedFile>(layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)))
+  const homes = new Map<string, PlannedFile>(
+    layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
+  )
   const handles = new Map<PlannedFile, FileHandle>()
   try {
     for (const file of layout.files) {
@@ -87,20 +89,28 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
+  for (let done = 0; done < bytes.length; ) {
     done += (await handle.write(bytes, done, Math.min(bytes.length - done, 1 << 30), position + done)).bytesWritten
   }
 }
 
-async function writeCompanions(partial: string, layout: Layout, { plan, config, configText, copyFrom, tokenizerFrom, files = {}, card, onWarning }: WriteOptions): Promise<void> {
-  const json = (name: string, value: object): Promise<void> => writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
+async function writeCompanions(
+  partial: string,
+  layout: Layout,
+  { plan, config, configText, copyFrom, tokenizerFrom, files = {}, card, onWarning }: WriteOptions,
+): Promise<void> {
+  const json = (name: string, value: object): Promise<void> =>
+    writeFile(join(partial, name), `${JSON.stringify(value, null, 2)}\n`)
   if (layout.index) await json(layout.index.name, layout.index.content)
   const own = copyFrom === undefined ? null : join(copyFrom, 'config.json')
   const text = configText ?? (config || own === null || !existsSync(own) ? null : readText(own))
   const wanted = config ?? (text === null ? null : (JSON.parse(text) as Record<string, unknown>))
   if (wanted) {
     const written = withDtype(withoutQuantisation(wanted), dtypeOf(plan))
-    await writeFile(join(partial, 'config.json'), `${(text === null ? JSON.stringify(written, null, 2) : rewriteJson(text, written)).trimEnd()}\n`)
+    await writeFile(
+      join(partial, 'config.json'),
+      `${(text === null ? JSON.stringify(written, null, 2) : rewriteJson(text, written)).trimEnd()}\n`,
+    )
   }
   if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
   for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)
@@ -110,7 +120,8 @@ async function writeCompanions(partial: string, layout: Layout, { plan, config, 
 /** The format of most weights in the words of config.json; undefined where they have none. */
 function dtypeOf(plan: readonly PlannedTensor[]): string | undefined {
   const bytes = new Map<string, number>()
-  for (const tensor of plan) if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
+  for (const tensor of plan)
+    if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
   const most = [...bytes].sort(([, a], [, b]) => b - a)[0]
   return most && TORCH_NAMES[most[0]]
 }

@@ -19,7 +19,8 @@ export function showBar(name: string): RunBar {
     notTTYSchedule: 10_000,
     etaBuffer: 50,
     // Before there is a rate the time left is a word, not a number.
-    formatTime: (time, options, step) => (typeof time === 'number' ? progress.Format.TimeFormat(time, options, step) : '–'),
+    formatTime: (time, options, step) =>
+      typeof time === 'number' ? progress.Format.TimeFormat(time, options, step) : '–',
     hideCursor: true,
     gracefulExit: false,
     emptyOnZero: true,

@@ -47,8 +47,10 @@ function adviceFor(backend: string, cores: number, free: number): string[] {
       'npm install --no-save @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu lets --backend webgpu use a GPU without CUDA.',
     )
   }
-  if (backend === 'cpu') advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
-  if (backend !== 'tensorflow' && cores > 1) advice.push(`sweep --jobs ${cores} runs one worker per core; this is the default.`)
+  if (backend === 'cpu')
+    advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
+  if (backend !== 'tensorflow' && cores > 1)
+    advice.push(`sweep --jobs ${cores} runs one worker per core; this is the default.`)
   if (free < 2 * 2 ** 30) advice.push('Less than 2 GiB of memory is free: use fewer --jobs.')
   return advice
 }

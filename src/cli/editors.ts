@@ -5,7 +5,8 @@ export const command = 'editors'
 export const describe = 'List the editors with their options and papers'
 
 export function builder(cli: Argv) {
-  return cli.option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .example('deltalab editors', 'lists the names and options that the YAML files and `edit` know')
 }
 
@@ -22,7 +23,8 @@ export async function handler({ json }: { json: boolean }): Promise<void> {
   for (const { name, title, cite, options } of list) {
     process.stdout.write(`${name}: ${title}\n  ${cite}\n`)
     for (const option of options) {
-      const preset = option.default === undefined ? (option.required ? ', required' : '') : `, default ${option.default}`
+      const preset =
+        option.default === undefined ? (option.required ? ', required' : '') : `, default ${option.default}`
       process.stdout.write(`  ${option.name} (${expectedValue(option)}${preset}): ${option.description}\n`)
     }
     process.stdout.write('\n')

@@ -3,7 +3,11 @@ import { countText } from '../inspect/table.js'
 import type { Estimate } from '../merge/index.js'
 
 const size = (bytes: number): string =>
-  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
+  bytes < 1e6
+    ? `${(bytes / 1e3).toFixed(1)} kB`
+    : bytes < 1e9
+      ? `${(bytes / 1e6).toFixed(1)} MB`
+      : `${(bytes / 1e9).toFixed(1)} GB`
 
 export function printEstimate(estimate: Estimate, out: string, json: boolean): void {
   if (json) {

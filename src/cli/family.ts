@@ -22,7 +22,10 @@ const PARTS = Object.keys(FAMILY) as Part[]
 
 export function builder(cli: Argv) {
   return trainingOptions(cli)
-    .option('only', { choices: PARTS, describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa' })
+    .option('only', {
+      choices: PARTS,
+      describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa',
+    })
     .example('deltalab family --only small', 'the four small models and the early one')
 }
 

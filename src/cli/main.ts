@@ -42,7 +42,11 @@ async function main(words: string[]): Promise<void> {
 
 /** The options of the command that is being parsed. */
 const optionsOf = (cli: Argv) =>
-  (cli as unknown as { getOptions(): { key: Record<string, unknown>; number: string[]; alias: Record<string, string[]> } }).getOptions()
+  (
+    cli as unknown as {
+      getOptions(): { key: Record<string, unknown>; number: string[]; alias: Record<string, string[]> }
+    }
+  ).getOptions()
 
 /** yargs takes no word (an unset variable of a shell script) for the number 0, and any other word for NaN. */
 function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
@@ -52,7 +56,8 @@ function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
     const [, flag, given = words[index + 1]] = /^(--?[\w-]+)(?:=(.*))?$/.exec(word) ?? []
     if (flag === undefined || given === undefined || !numbers.has(flag.replace(/^-+/, ''))) return
     if (given === '') throw new UserError(`${flag} is empty: a number is wanted`, { exitCode: 2 })
-    if (Number.isNaN(Number(given))) throw new UserError(`${flag} must be a number; got ${JSON.stringify(given)}`, { exitCode: 2 })
+    if (Number.isNaN(Number(given)))
+      throw new UserError(`${flag} must be a number; got ${JSON.stringify(given)}`, { exitCode: 2 })
   })
   return true
 }
@@ -79,7 +84,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 // An exit, so that what is half written is removed; a command that listens itself, as sweep does, ends in its own way.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
   process.on(signal, () => {
     if (process.listenerCount(signal) === 1) process.exit(code)
   })

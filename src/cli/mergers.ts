@@ -18,18 +18,20 @@ function optionText({ name, required, description, ...facts }: OptionFacts): str
 }
 
 export async function handler({ json }: { json: boolean }): Promise<void> {
-  const list = mergers.map(({ name, title, cite, conventions, input, count: [fewest, most], data, ordered, options, modelOptions }) => ({
-    name,
-    title,
-    cite,
-    conventions,
-    input,
-    models: { fewest, most: Number.isFinite(most) ? most : null },
-    data: data ?? null,
-    ordered: ordered ?? false,
-    options: factsOf(options),
-    model_options: factsOf(modelOptions),
-  }))
+  const list = mergers.map(
+    ({ name, title, cite, conventions, input, count: [fewest, most], data, ordered, options, modelOptions }) => ({
+      name,
+      title,
+      cite,
+      conventions,
+      input,
+      models: { fewest, most: Number.isFinite(most) ? most : null },
+      data: data ?? null,
+      ordered: ordered ?? false,
+      options: factsOf(options),
+      model_options: factsOf(modelOptions),
+    }),
+  )
   if (json) {
     process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
     return

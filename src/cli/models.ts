@@ -7,7 +7,8 @@ export const command = 'models'
 export const describe = 'List the model architectures and the checkpoints that ship with the package'
 
 export function builder(cli: Argv) {
-  return cli.option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .example('deltalab models', 'the words of model_type that config.json may have, and where the miniature models are')
 }
 
@@ -15,16 +16,28 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const [{ architectures }, { openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
-    import('../models/index.js'), import('../checkpoint/index.js'), import('../inspect/table.js'), import('../record/package.js'),
+    import('../models/index.js'),
+    import('../checkpoint/index.js'),
+    import('../inspect/table.js'),
+    import('../record/package.js'),
   ])
-  const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(() => [])
+  const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
+    () => [],
+  )
   const weights = found.filter((entry) => /^model\.safetensors(\.index\.json)?$/.test(entry.name))
   const folders = [...new Set(weights.map((entry) => entry.parentPath))].sort()
   const checkpoints = []
   for (const folder of folders) {
     const { config, tensors, close } = await openCheckpoint(folder)
-    const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0)
-    checkpoints.push({ folder: relative(packageRoot, folder), model_type: String(config?.model_type ?? ''), parameters })
+    const parameters = [...tensors.values()].reduce(
+      (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
+      0,
+    )
+    checkpoints.push({
+      folder: relative(packageRoot, folder),
+      model_type: String(config?.model_type ?? ''),
+      parameters,
+    })
     await close()
   }
   if (args.json) {

@@ -32,12 +32,14 @@ export function checkCounts(counts: Record<string, number | undefined>): void {
 
 /** @throws UserError (usage) unless a seed is a whole number, 0 or above, that is held exactly. */
 export function checkSeed(seed: number): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
 }
 
 /** @throws UserError (usage) unless the largest weight file may hold something. */
 export function checkShardSize(gigabytes: number): void {
-  if (!(gigabytes > 0)) throw new UserError(`--shard-size must be a number of GB above 0; got ${gigabytes}`, { exitCode: 2 })
+  if (!(gigabytes > 0))
+    throw new UserError(`--shard-size must be a number of GB above 0; got ${gigabytes}`, { exitCode: 2 })
 }
 
 /** `task,label` → its names; undefined when the option was not given. */
@@ -47,7 +49,8 @@ export function splitNames(text: string | undefined): string[] | undefined {
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean)
-  if (names.length === 0) throw new UserError('a list of columns is empty: write names with commas between', { exitCode: 2 })
+  if (names.length === 0)
+    throw new UserError('a list of columns is empty: write names with commas between', { exitCode: 2 })
   return names
 }
 
@@ -63,7 +66,8 @@ export function readMemory(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const [, number, unit] = /^([\d.]+)\s*([a-z]+)$/i.exec(text) ?? []
   const bytes = Number(number) * UNITS[unit?.toUpperCase()]
-  if (!(bytes > 0)) throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
+  if (!(bytes > 0))
+    throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
   return bytes
 }
 

@@ -10,7 +10,8 @@ const listOptions = (options: object) =>
     .map(([name, value]) => `${name}=${String(value)}`)
     .join(' ')
 
-const countBytes = (bytes: number) => (bytes < 5e7 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
+const countBytes = (bytes: number) =>
+  bytes < 5e7 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
 /** A line for every run. */
 export function describeRuns(runs: readonly Run[]): string {
@@ -29,7 +30,9 @@ export function describeRuns(runs: readonly Run[]): string {
 export function describeDownloads(downloads: readonly Download[], obstacles: readonly string[]): string {
   const total = downloads.reduce((sum, { bytes }) => sum + bytes, 0)
   const lines = [
-    ...downloads.map(({ model, files, bytes }) => (files ? `download ${model}: ${files} files, ${countBytes(bytes)}` : `${model} is here`)),
+    ...downloads.map(({ model, files, bytes }) =>
+      files ? `download ${model}: ${files} files, ${countBytes(bytes)}` : `${model} is here`,
+    ),
     ...obstacles.map((obstacle) => `in the way: ${obstacle}`),
     ...(total ? ['', `${countBytes(total)} to download`] : []),
   ]
@@ -45,5 +48,7 @@ export function describeCost({ runs, tokens, flops, bytes }: Cost): string {
 function describeTime(minutes: number): string {
   if (minutes < 1) return '1 minute or less'
   if (minutes < 120) return `${Math.round(minutes)} minutes`
-  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1440).toLocaleString('en')} days`
+  return minutes < 48 * 60
+    ? `${Math.round(minutes / 60)} hours`
+    : `${Math.round(minutes / 1440).toLocaleString('en')} days`
 }

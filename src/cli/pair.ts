@@ -4,19 +4,47 @@ import { leftByLinear, type Selection } from '../checkpoint/index.js'
 
 export function withPair<T>(cli: Argv<T>, verb: string) {
   return cli
-    .positional('base', { type: 'string', demandOption: true, describe: 'Base model: folder (config.json, safetensors), or org/name[@revision] of the hub' })
-    .positional('post', { type: 'string', demandOption: true, describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]' })
+    .positional('base', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Base model: folder (config.json, safetensors), or org/name[@revision] of the hub',
+    })
+    .positional('post', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]',
+    })
     .option('include', {
-      type: 'string', array: true, nargs: 1, default: [] as string[],
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
       describe: `Tensors to ${verb}: names with *, role:<role>, or linear (the matrices of layers); repeatable; all when left out`,
     })
-    .option('exclude', { type: 'string', array: true, nargs: 1, default: [] as string[], describe: 'Tensors to leave out of these' })
-    .option('ignore-unmatched', { type: 'boolean', default: false, describe: 'Go on without tensors that do not match' })
+    .option('exclude', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'Tensors to leave out of these',
+    })
+    .option('ignore-unmatched', {
+      type: 'boolean',
+      default: false,
+      describe: 'Go on without tensors that do not match',
+    })
 }
 
 /** Says on stderr what the pattern `linear` leaves out of these tensors, where it is used, and how many selected ones no matrix editor changed. */
-export function sayLeft(tensors: Iterable<{ name: string; shape: readonly number[] }>, selection: Selection, passed = 0): void {
+export function sayLeft(
+  tensors: Iterable<{ name: string; shape: readonly number[] }>,
+  selection: Selection,
+  passed = 0,
+): void {
   const left = leftByLinear(tensors, selection)
   if (left) process.stderr.write(`note: ${left}\n`)
-  if (passed) process.stderr.write(`note: ${passed} of the selected tensors are no matrices (vectors, kernels, tables); an editor of matrices leaves them as they are\n`)
+  if (passed)
+    process.stderr.write(
+      `note: ${passed} of the selected tensors are no matrices (vectors, kernels, tables); an editor of matrices leaves them as they are\n`,
+    )
 }

@@ -12,7 +12,10 @@ export function builder(cli: Argv) {
     .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
     .option('json', PLAIN)
     .example('deltalab plan configs/quickstart.yaml', 'shows what the sweep would do')
-    .example('deltalab plan configs/paper/biased.yaml', 'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens')
+    .example(
+      'deltalab plan configs/paper/biased.yaml',
+      'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens',
+    )
 }
 
 export async function handler(args: { config: string; json: boolean }): Promise<void> {
@@ -36,12 +39,20 @@ export async function handler(args: { config: string; json: boolean }): Promise<
       label: edit.label,
       on: edit.on,
       steps: edit.steps,
-      ...(edit.merge && { merger: edit.merge.merger, merged: edit.merge.posts.map(postName), options: optionsOf(edit) }),
+      ...(edit.merge && {
+        merger: edit.merge.merger,
+        merged: edit.merge.posts.map(postName),
+        options: optionsOf(edit),
+      }),
       seed,
     }))
-    process.stdout.write(`${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`,
+    )
     return
   }
   const left = inputs.flatMap(({ pair, left }) => left.map((text) => `${pair.name}: ${text}\n`))
-  process.stdout.write(`${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`)
+  process.stdout.write(
+    `${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`,
+  )
 }

@@ -13,17 +13,26 @@ export function builder(cli: Argv) {
       describe: 'Lines of means, boxes of per-tensor terms, or a coloured grid',
     })
     .option('x', { type: 'string', describe: 'Column or editor option on the x axis' })
-    .option('y', { type: 'string', describe: 'Measures on the y axis, with commas between; `term` for the boxes of terms.csv' })
+    .option('y', {
+      type: 'string',
+      describe: 'Measures on the y axis, with commas between; `term` for the boxes of terms.csv',
+    })
     .option('series', { type: 'string', describe: 'Columns that tell the lines apart, with commas between' })
     .option('facet', {
       type: 'string',
       describe: 'Column of the panels side by side, then after a comma that of the panels one below the other',
     })
-    .option('select', { type: 'string', describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown' })
+    .option('select', {
+      type: 'string',
+      describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown',
+    })
     .option('log-x', { type: 'boolean', describe: 'Logarithmic x axis' })
     .option('log-y', { type: 'boolean', describe: 'Symmetric logarithmic y axis; chosen from the values unless given' })
     .option('title', { type: 'string', describe: 'Title of the figure' })
-    .option('name', { type: 'string', describe: 'File name of the figure, without ending; made from y and x unless given' })
+    .option('name', {
+      type: 'string',
+      describe: 'File name of the figure, without ending; made from y and x unless given',
+    })
     .option('out', { type: 'string', describe: 'Folder for the figures; the results folder unless given' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
     .example(
@@ -47,7 +56,8 @@ export async function handler(args: Args): Promise<void> {
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
   const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
-  const name = args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
+  const name =
+    args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
   const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
   const paths = await writeFigures(args.out ?? args.results, source, drawn)
   process.stdout.write(args.json ? `${JSON.stringify({ figures: paths }, null, 2)}\n` : `${paths.join('\n')}\n`)

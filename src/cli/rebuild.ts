@@ -7,8 +7,16 @@ export const describe = 'Write the checkpoint that a base and a delta of seeds a
 
 export function builder(cli: Argv) {
   return cli
-    .positional('base', { type: 'string', demandOption: true, describe: 'The base that the delta was made from: folder, or org/name[@revision] of the hub' })
-    .positional('delta', { type: 'string', demandOption: true, describe: 'File of seeds and scalars, as `deltalab zeroth` writes it' })
+    .positional('base', {
+      type: 'string',
+      demandOption: true,
+      describe: 'The base that the delta was made from: folder, or org/name[@revision] of the hub',
+    })
+    .positional('delta', {
+      type: 'string',
+      demandOption: true,
+      describe: 'File of seeds and scalars, as `deltalab zeroth` writes it',
+    })
     .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
     .example(
@@ -20,17 +28,22 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ base, delta, out, overwrite }: Args): Promise<void> {
-  const [{ checkTarget, hashFile, writeCard, writeCheckpoint }, { readPoint, readSeeds, rebuild }, { UserError }, { packageVersion }] =
-    await Promise.all([
-      import('../checkpoint/index.js'),
-      import('../zeroth/index.js'),
-      import('../errors/index.js'),
-      import('../record/package.js'),
-    ])
+  const [
+    { checkTarget, hashFile, writeCard, writeCheckpoint },
+    { readPoint, readSeeds, rebuild },
+    { UserError },
+    { packageVersion },
+  ] = await Promise.all([
+    import('../checkpoint/index.js'),
+    import('../zeroth/index.js'),
+    import('../errors/index.js'),
+    import('../record/package.js'),
+  ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite, [base])
   const { point, model, identity, config, configText, hashes, home, companions } = await readPoint(base)
-  if (identity !== seeds.base) throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
+  if (identity !== seeds.base)
+    throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
   rebuild(point, seeds)
   const card = writeCard({
     title: basename(resolve(out)),

@@ -10,14 +10,30 @@ export const describe = 'Choose on held-out items which fine-tunes to average (g
 
 export function builder(cli: Argv) {
   return cli
-    .positional('models', { type: 'string', array: true, demandOption: true, describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] of the hub' })
+    .positional('models', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] of the hub',
+    })
     .option('task', TASK)
-    .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to choose on; as many first ones check the soup' })
-    .option('by', { choices: ['score', 'loss'] as const, default: 'score' as const, describe: 'What a model must strictly improve to be taken' })
+    .option('items', {
+      type: 'number',
+      default: 128,
+      describe: 'Last items of the task, to choose on; as many first ones check the soup',
+    })
+    .option('by', {
+      choices: ['score', 'loss'] as const,
+      default: 'score' as const,
+      describe: 'What a model must strictly improve to be taken',
+    })
     .option('out', { type: 'string', describe: 'YAML file to write for `deltalab merge`; it must not exist' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
-    .example('deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml soup', 'the soup of three fine-tunes')
+    .example(
+      'deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml soup',
+      'the soup of three fine-tunes',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
@@ -25,7 +41,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
   checkCounts({ items })
   const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
-    import('../tensor/index.js'), import('../calibrate/index.js'), import('../record/write.js'),
+    import('../tensor/index.js'),
+    import('../calibrate/index.js'),
+    import('../record/write.js'),
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out) await prepareFolder(dirname(resolve(out)))

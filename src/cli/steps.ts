@@ -1,7 +1,15 @@
 // Editors on the command line: `--editor dare --drop 0.9`, or a chain `--editor magnitude:drop_rate=.5 --editor dare:drop_rate=.9`.
 // The flags are made from the editors' own options.
 import type { Argv } from 'yargs'
-import { describeOptions, editorNamed, editors, expectedValue, parseOptions, type OptionFacts, type Step } from '../editors/index.js'
+import {
+  describeOptions,
+  editorNamed,
+  editors,
+  expectedValue,
+  type OptionFacts,
+  parseOptions,
+  type Step,
+} from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { checkSeed } from './options.js'
 
@@ -40,14 +48,21 @@ export function withEditors<T>(cli: Argv<T>) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
     const text = alike ? facts.description + range : 'each its own; see deltalab editors'
     cli.option(flagOf(name), {
-      type: facts.type === 'integer' ? 'number' : facts.type, alias: ALIASES[name], group: 'Options of the editor:',
+      type: facts.type === 'integer' ? 'number' : facts.type,
+      alias: ALIASES[name],
+      group: 'Options of the editor:',
       describe: `${owners.join(', ')}: ${text}`,
     })
   }
-  return cli.option('editor', {
-    type: 'string', array: true, nargs: 1, demandOption: true,
-    describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, each with its options: name:option=value,option=value`,
-  }).option('seed', { type: 'number', default: 0, describe: 'Seed of the random draws' })
+  return cli
+    .option('editor', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      demandOption: true,
+      describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, each with its options: name:option=value,option=value`,
+    })
+    .option('seed', { type: 'number', default: 0, describe: 'Seed of the random draws' })
 }
 
 /** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */
@@ -58,18 +73,27 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {
     const right = `--editor name:${stray}=${flags[stray]}`
-    throw new UserError(`--${flagOf(stray)} does not say which of ${args.editor.length} editors it is for; write ${right}`, { exitCode: 2 })
+    throw new UserError(
+      `--${flagOf(stray)} does not say which of ${args.editor.length} editors it is for; write ${right}`,
+      { exitCode: 2 },
+    )
   }
   return args.editor.map((text) => {
     const [name, rest] = text.split(/:(.*)/s)
     const editor = editorNamed(name)
-    const own = (rest ?? '').split(',').filter(Boolean).map((pair): [string, unknown] => {
-      const [option, value] = pair.split(/=(.*)/s)
-      if (value === undefined) throw new UserError(`--editor ${text}: ${JSON.stringify(pair)} is not option=value`, { exitCode: 2 })
-      return [option.replaceAll('-', '_'), value]
-    })
+    const own = (rest ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((pair): [string, unknown] => {
+        const [option, value] = pair.split(/=(.*)/s)
+        if (value === undefined)
+          throw new UserError(`--editor ${text}: ${JSON.stringify(pair)} is not option=value`, { exitCode: 2 })
+        return [option.replaceAll('-', '_'), value]
+      })
     const facts = new Map(describeOptions(editor).map((fact) => [fact.name, fact]))
-    const raw = Object.fromEntries([...own, ...Object.entries(flags)].map(([option, value]) => [option, typed(value, facts.get(option))]))
+    const raw = Object.fromEntries(
+      [...own, ...Object.entries(flags)].map(([option, value]) => [option, typed(value, facts.get(option))]),
+    )
     return { editor, options: parseOptions(editor, raw) }
   })
 }
@@ -78,6 +102,7 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
 function typed(value: unknown, facts: OptionFacts | undefined): unknown {
   if (typeof value !== 'string' || !facts) return value
   if (facts.type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'
-  if ((facts.type === 'number' || facts.type === 'integer') && value.trim() !== '' && !Number.isNaN(Number(value))) return Number(value)
+  if ((facts.type === 'number' || facts.type === 'integer') && value.trim() !== '' && !Number.isNaN(Number(value)))
+    return Number(value)
   return value
 }

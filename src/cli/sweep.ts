@@ -11,7 +11,10 @@ export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
     .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
-    .option('jobs', { type: 'number', describe: 'Worker threads; one per core unless given, one on the tensorflow backend' })
+    .option('jobs', {
+      type: 'number',
+      describe: 'Worker threads; one per core unless given, one on the tensorflow backend',
+    })
     .option('backend', BACKEND)
     .option('retry-failed', { type: 'boolean', default: false, describe: 'Try failed runs of an earlier start again' })
     .option('allow-code-execution', ALLOW_CODE)
@@ -26,7 +29,9 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const { loadExperiment } = await import('../config/index.js')
   const experiment = await loadExperiment(config)
   const [{ setBackend }, { sweep }, { showBar }] = await Promise.all([
-    import('../tensor/index.js'), import('../sweep/index.js'), import('./bar.js'),
+    import('../tensor/index.js'),
+    import('../sweep/index.js'),
+    import('./bar.js'),
   ])
   const backend = { asked: args.backend, found: await setBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
@@ -34,10 +39,21 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const interruption = new AbortController()
   process.once('SIGINT', () => interruption.abort())
   const bar = showBar(experiment.name)
-  const options = { folder, jobs, backend, retryFailed, allowCode: args.allowCodeExecution, signal: interruption.signal, onRow: bar.show, onNote: (text: string) => process.stderr.write(`note: ${text}\n`) }
+  const options = {
+    folder,
+    jobs,
+    backend,
+    retryFailed,
+    allowCode: args.allowCodeExecution,
+    signal: interruption.signal,
+    onRow: bar.show,
+    onNote: (text: string) => process.stderr.write(`note: ${text}\n`),
+  }
   const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
   if (!finished) {
-    process.stderr.write(`deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`)
+    process.stderr.write(
+      `deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`,
+    )
     process.exit(130)
   }
   const { writeReport } = await import('../report/index.js')
@@ -47,10 +63,14 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   else process.stdout.write(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
   if (counts.warnings.length > 0) {
     const [{ label, warnings }] = counts.warnings
-    process.stderr.write(`deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${label}: ${warnings}\n`)
+    process.stderr.write(
+      `deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${label}: ${warnings}\n`,
+    )
   }
   if (counts.failed > 0) {
-    process.stderr.write(`deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`)
+    process.stderr.write(
+      `deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`,
+    )
     if (counts.failed === counts.planned) process.exitCode = 1
   }
 }

@@ -1,6 +1,7 @@
 // The per-tensor terms of one edit as text: largest first, then sums by role, then the total beside the exact loss change.
-import { lossUnit } from '../report/items.js'
+
 import type { Row, Term } from '../record/index.js'
+import { lossUnit } from '../report/items.js'
 
 /** `terms` in the order in which they are to be listed. */
 export function printTerms(row: Row, terms: readonly Term[]): string {
@@ -15,11 +16,23 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
   return [
     columns([
       ['term', 'share', 'norm of change', 'role', 'tensor'],
-      ...terms.map(({ term, edit_norm, role, tensor }) => [signed(term), share(term), edit_norm.toPrecision(3), role, tensor]),
+      ...terms.map(({ term, edit_norm, role, tensor }) => [
+        signed(term),
+        share(term),
+        edit_norm.toPrecision(3),
+        role,
+        tensor,
+      ]),
     ]),
     columns([
       ['term', 'share', 'tensors', 'parameters', 'role'],
-      ...byRole.map(([role, { term, tensors, parameters }]) => [signed(term), share(term), String(tensors), String(parameters), role]),
+      ...byRole.map(([role, { term, tensors, parameters }]) => [
+        signed(term),
+        share(term),
+        String(tensors),
+        String(parameters),
+        role,
+      ]),
     ]),
     `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} ${lossUnit([row])}`,
     `exact loss change ${signed(row.loss_change!)}${row.loss_change_se === null ? '' : ` ± ${row.loss_change_se.toExponential(2)}`} ` +

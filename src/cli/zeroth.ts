@@ -5,7 +5,8 @@ import { startCountdown } from './countdown.js'
 import { BACKEND, PLAIN } from './options.js'
 
 export const command = 'zeroth <config>'
-export const describe = 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars; stopped at any moment, the same command goes on'
+export const describe =
+  'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars; stopped at any moment, the same command goes on'
 
 export function builder(cli: Argv) {
   return cli
@@ -39,7 +40,9 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
   for (const { name, ...r } of results) {
     const held = `held-out loss ${r.loss_before.toFixed(4)} → ${r.loss_after.toFixed(4)}, score ${percent(r.score_before)} → ${percent(r.score_after)}`
     const stored = `${r.used} of ${r.scalars} scalars, ${r.bytes} bytes for ${r.parameters} parameters`
-    process.stdout.write(`${name}: ${held}; ${stored}, rebuilt ${r.rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`)
+    process.stdout.write(
+      `${name}: ${held}; ${stored}, rebuilt ${r.rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`,
+    )
   }
   const files = ['losses.csv', 'summary.json', ...results.map(({ name }) => `${name}.safetensors`)]
   process.stdout.write(`${files.map((file) => join(folder, file)).join('\n')}\n`)

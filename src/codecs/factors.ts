@@ -1,5 +1,5 @@
 // The low-rank stored form, as a LoRA adapter holds it: delta = B A.
-import { tf, type Svd } from '../tensor/index.js'
+import { type Svd, tf } from '../tensor/index.js'
 
 export interface Factors {
   shape: readonly [rows: number, columns: number]
@@ -13,7 +13,11 @@ export interface Factors {
  * The leading triplets as factors. Distributed: A = sqrt(S) Vᵀ, B = U sqrt(S), as mergekit extracts adapters; else A = S Vᵀ,
  * B = U. Triplets whose singular value is at most `threshold` (absolute, as in mergekit) are left out.
  */
-export function factorsOf({ rows, columns, s, ut, vt }: Svd, rank: number, { distributed = true, threshold = 0 } = {}): Factors {
+export function factorsOf(
+  { rows, columns, s, ut, vt }: Svd,
+  rank: number,
+  { distributed = true, threshold = 0 } = {},
+): Factors {
   const kept = Math.min(rank, s.filter((value) => value > threshold).length)
   const split = (k: number) => (distributed ? Math.sqrt(s[k]) : s[k])
   const a = Float32Array.from({ length: kept * columns }, (_, at) => split(Math.floor(at / columns)) * vt[at])

@@ -7,7 +7,10 @@ export interface StoredTensor {
 }
 
 /** 8 bytes of header length, JSON header, data; the header is padded with spaces so that the data are aligned. */
-export function encodeFile(tensors: Readonly<Record<string, StoredTensor>>, metadata: Readonly<Record<string, string>>): Buffer {
+export function encodeFile(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Buffer {
   let at = 0
   const entries = Object.entries(tensors).map(([name, { dtype, shape, values }]) => {
     const begin = at
@@ -19,6 +22,8 @@ export function encodeFile(tensors: Readonly<Record<string, StoredTensor>>, meta
   text.copy(header)
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(header.length))
-  const data = Object.values(tensors).map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  const data = Object.values(tensors).map(
+    ({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  )
   return Buffer.concat([length, header, ...data])
 }

@@ -6,5 +6,8 @@ export * from './signs.js'
 
 /** Bytes of everything that a stored form holds; shapes and names are not counted. */
 export function bytesOf(stored: object): number {
-  return Object.values(stored).reduce((sum: number, part: unknown) => sum + (ArrayBuffer.isView(part) ? part.byteLength : 0), 0)
+  return Object.values(stored).reduce(
+    (sum: number, part: unknown) => sum + (ArrayBuffer.isView(part) ? part.byteLength : 0),
+    0,
+  )
 }

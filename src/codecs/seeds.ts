@@ -18,7 +18,8 @@ export function directionOf(seed: number, k: number, tensor: string, size: numbe
  * operations in the same order give the same bits, whoever does them. Source: Malladi et al. 2023 (MeZO), section 2.1.
  */
 export function addSeeds(weights: Float32Array, tensor: string, { seed, scalars }: Seeds): void {
-  for (let k = 0; k < scalars.length; k++) if (scalars[k] !== 0) step(weights, scalars[k], directionOf(seed, k, tensor, weights.length))
+  for (let k = 0; k < scalars.length; k++)
+    if (scalars[k] !== 0) step(weights, scalars[k], directionOf(seed, k, tensor, weights.length))
 }
 
 /** weights += scalar × direction, in place. */

@@ -1,9 +1,9 @@
 // Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor.
 import { checkChain, editorNamed, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 import type { Located } from './located.js'
 import type { Merge } from './merge.js'
+import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 
 /** One editor by name, with its options complete with defaults. */
 export interface NamedStep {
@@ -52,16 +52,21 @@ export function expandSteps(
   path: (string | number)[],
   errorAt: ErrorAt,
 ): Steps[] {
-  if ((entry.editor === undefined) === (entry.chain === undefined)) throw errorAt(path, 'an entry needs either `editor` or `chain`')
-  const steps = entry.chain?.map((step, i) => ({ step: step as Record<string, unknown>, path: [...path, 'chain', i] })) ?? [
-    { step: entry as Record<string, unknown>, path },
-  ]
+  if ((entry.editor === undefined) === (entry.chain === undefined))
+    throw errorAt(path, 'an entry needs either `editor` or `chain`')
+  const steps = entry.chain?.map((step, i) => ({
+    step: step as Record<string, unknown>,
+    path: [...path, 'chain', i],
+  })) ?? [{ step: entry as Record<string, unknown>, path }]
   const extra = entry.chain && Object.keys(entry).find((key) => !keys.includes(key))
   if (extra) throw errorAt([...path, extra], 'options stand with the editors of the chain')
   const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : keys, at, errorAt))
   return product(choices).map((chosen) => {
     const parts = chosen.map((given, i) => readStep(steps[i].step.editor as string, given, steps[i].path, errorAt))
-    if (entry.chain) atOption([], 'chain', path, errorAt, () => checkChain(parts.map(({ step }) => ({ editor: editorNamed(step.editor), options: step.options }))))
+    if (entry.chain)
+      atOption([], 'chain', path, errorAt, () =>
+        checkChain(parts.map(({ step }) => ({ editor: editorNamed(step.editor), options: step.options }))),
+      )
     return {
       editor: parts.map(({ step }) => step.editor).join('+'),
       steps: parts.map(({ step }) => step),
@@ -100,12 +105,21 @@ function readStep(name: string, given: Record<string, unknown>, path: (string | 
 }
 
 /** What `work` finds wrong is said at the option that it names, or else at `key`. */
-export function atOption<T>(options: readonly string[], key: string, path: (string | number)[], errorAt: ErrorAt, work: () => T): T {
+export function atOption<T>(
+  options: readonly string[],
+  key: string,
+  path: (string | number)[],
+  errorAt: ErrorAt,
+  work: () => T,
+): T {
   try {
     return work()
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw errorAt([...path, options.find((option) => new RegExp(`\\b${option}\\b`).test(error.message)) ?? key], error.message)
+    throw errorAt(
+      [...path, options.find((option) => new RegExp(`\\b${option}\\b`).test(error.message)) ?? key],
+      error.message,
+    )
   }
 }
 

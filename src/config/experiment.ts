@@ -4,10 +4,10 @@ import { UserError, unknown } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import { COLUMNS, namedOptions } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
-import { expandEdits, type Edit } from './edits.js'
+import { type Edit, expandEdits } from './edits.js'
+import { readLocated } from './located.js'
 import { optionsOf, postName } from './merge.js'
 import { expandMerges } from './merges.js'
-import { readLocated } from './located.js'
 import { experimentSchema, type LossSettings, type Score } from './schema.js'
 
 /** A base and a post-trained checkpoint, with the tasks they are measured on. */
@@ -79,7 +79,11 @@ export async function loadExperiment(file: string): Promise<Experiment> {
   if (edits.length + merges.length === 0) throw errorAt([], 'there is nothing to run: `editors` or `merges` are needed')
   refuseRepeats(
     edits.map((edit) => JSON.stringify(edit)),
-    (index) => errorAt(['editors'], `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`),
+    (index) =>
+      errorAt(
+        ['editors'],
+        `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`,
+      ),
   )
   refuseRepeats(
     merges.map((edit) => JSON.stringify(edit)),
@@ -123,7 +127,12 @@ function checkViews(
   for (const [index, view] of views.entries()) {
     const stray = columnsOfView(view).find(({ name }) => !known.includes(name))
     if (stray) throw errorAt(index, stray.key, unknown('column', stray.name, known))
-    if (view.select && !validated) throw errorAt(index, 'select', new UserError('an option is chosen on validation items, and there are none: give `validation` in `score`'))
+    if (view.select && !validated)
+      throw errorAt(
+        index,
+        'select',
+        new UserError('an option is chosen on validation items, and there are none: give `validation` in `score`'),
+      )
   }
 }
 

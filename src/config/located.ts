@@ -1,5 +1,5 @@
 // A YAML file parsed against a schema; whatever is wrong in it is said with path, line and column.
-import { LineCounter, parseDocument, visit, type Document, type YAMLParseError } from 'yaml'
+import { type Document, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
@@ -74,7 +74,9 @@ function keyNode(document: Document.Parsed, path: Path): number | undefined {
   const items = (parent as { items?: unknown[] } | null)?.items
   if (!items) return undefined
   if (typeof last === 'number') return (items[last] as { range?: number[] } | undefined)?.range?.[0]
-  const pair = items.find((item) => (item as { key?: { value?: unknown } }).key?.value === last) as { key: { range: number[] } } | undefined
+  const pair = items.find((item) => (item as { key?: { value?: unknown } }).key?.value === last) as
+    | { key: { range: number[] } }
+    | undefined
   return pair?.key.range[0]
 }
 

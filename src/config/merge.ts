@@ -39,5 +39,10 @@ export function optionsOf({ steps, merge }: Edit): Record<string, unknown> {
         : Object.fromEntries(values.map((value, i) => [postName(merge.posts[i]), value])),
     ]
   })
-  return { convention: merge.convention, ...merge.options, ...Object.fromEntries(own), ...(listed.length && { steps: listed }) }
+  return {
+    convention: merge.convention,
+    ...merge.options,
+    ...Object.fromEntries(own),
+    ...(listed.length && { steps: listed }),
+  }
 }

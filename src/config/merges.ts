@@ -1,7 +1,7 @@
 // Merge entries of the YAML → merges: every combination of the listed fine-tunes, edits and option values, for every base.
 import { UserError, unknown } from '../errors/index.js'
-import { mergerNamed, parseMerging, type Convention } from '../mergers/index.js'
-import { atOption, combinations, expandSteps, type Edit, type ErrorAt, type Steps } from './edits.js'
+import { type Convention, mergerNamed, parseMerging } from '../mergers/index.js'
+import { atOption, combinations, type Edit, type ErrorAt, expandSteps, type Steps } from './edits.js'
 import type { Pair } from './experiment.js'
 import { postName } from './merge.js'
 import { MERGE_KEYS, type ParsedExperiment } from './schema.js'
@@ -18,7 +18,8 @@ function expandEntry(entry: Entry, path: Path, models: readonly Pair[], errorAt:
   const nested = Array.isArray(entry.posts[0])
   const lists = (nested ? entry.posts : [entry.posts]) as string[][]
   const edits = entry.edit ? expandSteps(entry.edit, ['editor', 'chain'], [...path, 'edit'], errorAt) : [AS_IT_IS]
-  if (edits.some(({ needsGradient }) => needsGradient)) throw errorAt([...path, 'edit'], 'an edit before a merge cannot need a gradient')
+  if (edits.some(({ needsGradient }) => needsGradient))
+    throw errorAt([...path, 'edit'], 'an edit before a merge cannot need a gradient')
   const settings = combinations(entry, MERGE_KEYS, path, errorAt)
   return lists.flatMap((names, i) =>
     findPosts(names, models, nested ? [...path, 'posts', i] : [...path, 'posts'], errorAt).flatMap((posts) =>
@@ -37,7 +38,12 @@ function expandEntry(entry: Entry, path: Path, models: readonly Pair[], errorAt:
   )
 }
 
-const AS_IT_IS: Omit<Steps, 'editor'> & { editor: null } = { editor: null, steps: [], stochastic: false, needsGradient: false }
+const AS_IT_IS: Omit<Steps, 'editor'> & { editor: null } = {
+  editor: null,
+  steps: [],
+  stochastic: false,
+  needsGradient: false,
+}
 
 /** The posts of these names, of every base that has them all. */
 function findPosts(names: readonly string[], models: readonly Pair[], path: Path, errorAt: ErrorAt): Pair[][] {
@@ -50,15 +56,26 @@ function findPosts(names: readonly string[], models: readonly Pair[], path: Path
   const found = bases
     .map((base) => names.map((name) => models.filter((pair) => pair.baseFolder === base && postName(pair) === name)))
     .filter((posts) => posts.every((pairs) => pairs.length > 0))
-  if (found.length === 0) throw errorAt(path, `${names.join(', ')} are not fine-tunes of one base: none of the models' bases has them all`)
+  if (found.length === 0)
+    throw errorAt(path, `${names.join(', ')} are not fine-tunes of one base: none of the models' bases has them all`)
   for (const pairs of found.flat()) {
     const other = pairs.find((pair) => pair.postFolder !== pairs[0].postFolder)
-    if (other) throw errorAt(path, `${postName(other)} is two fine-tunes, ${pairs[0].post} and ${other.post}: rename one of the folders`)
+    if (other)
+      throw errorAt(
+        path,
+        `${postName(other)} is two fine-tunes, ${pairs[0].post} and ${other.post}: rename one of the folders`,
+      )
   }
   return found.map((posts) => posts.map(([pair]) => pair))
 }
 
-function findTasks({ tasks }: Entry, posts: readonly Pair[], models: readonly Pair[], path: Path, errorAt: ErrorAt): string[] | null {
+function findTasks(
+  { tasks }: Entry,
+  posts: readonly Pair[],
+  models: readonly Pair[],
+  path: Path,
+  errorAt: ErrorAt,
+): string[] | null {
   if (!tasks) return null
   const siblings = models.filter((pair) => pair.baseFolder === posts[0].baseFolder)
   if (tasks === 'own') {
@@ -69,12 +86,16 @@ function findTasks({ tasks }: Entry, posts: readonly Pair[], models: readonly Pa
   return tasks.map((given, i) => {
     const found = known.find((task) => task.given === given)
     if (!found)
-      throw errorAt([...path, 'tasks', i], unknown('task of the models', given, [...new Set(known.map((task) => task.given))]).message)
+      throw errorAt(
+        [...path, 'tasks', i],
+        unknown('task of the models', given, [...new Set(known.map((task) => task.given))]).message,
+      )
     return found.source
   })
 }
 
-const isSection = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Options as given, told apart by whose they are, and parsed by the merger. */
 function readMerging(
@@ -88,11 +109,16 @@ function readMerging(
   const [common, ofEach] = [Object.keys(merger.options.shape), Object.keys(merger.modelOptions.shape)]
   const stray = Object.keys(given).find((key) => ![...common, ...ofEach].includes(key))
   if (stray)
-    throw errorAt([...path, stray], unknown(`option of ${name}`, stray, [...common, ...ofEach, ...MERGE_KEYS, 'convention']).message)
+    throw errorAt(
+      [...path, stray],
+      unknown(`option of ${name}`, stray, [...common, ...ofEach, ...MERGE_KEYS, 'convention']).message,
+    )
   return atOption(['convention', ...Object.keys(given)], 'merger', path, errorAt, () => {
     const options = Object.fromEntries(Object.entries(given).filter(([key]) => common.includes(key)))
     const own = names.map((post) =>
-      Object.fromEntries(ofEach.filter((key) => key in given).map((key) => [key, valueFor(post, key, given[key], names)])),
+      Object.fromEntries(
+        ofEach.filter((key) => key in given).map((key) => [key, valueFor(post, key, given[key], names)]),
+      ),
     )
     const merging = parseMerging(merger, { convention: convention as Convention | undefined, options, models: own })
     return {

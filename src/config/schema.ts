@@ -18,22 +18,40 @@ const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as 
 const selection = section({
   include: patterns
     .default([])
-    .describe('Tensors to edit: names with `*`, `role:<role>`, or `linear` (the matrices of all layers: no embedding, router, norm or head); all unless given.'),
+    .describe(
+      'Tensors to edit: names with `*`, `role:<role>`, or `linear` (the matrices of all layers: no embedding, router, norm or head); all unless given.',
+    ),
   exclude: patterns.default([]).describe('Tensors to leave out of those.'),
 })
 
 const model = section({
-  name: word.describe('Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.'),
-  base: line.describe('Folder of the base (pre-trained) checkpoint, relative to the YAML file; or org/name[@revision] of the hub.'),
-  post: line.describe('Folder of the post-trained checkpoint, or of a LoRA adapter of the base, relative to the YAML file; or org/name[@revision] of the hub.'),
+  name: word.describe(
+    'Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.',
+  ),
+  base: line.describe(
+    'Folder of the base (pre-trained) checkpoint, relative to the YAML file; or org/name[@revision] of the hub.',
+  ),
+  post: line.describe(
+    'Folder of the post-trained checkpoint, or of a LoRA adapter of the base, relative to the YAML file; or org/name[@revision] of the hub.',
+  ),
   head: patterns
     .optional()
-    .describe('Tensors that belong to the task (names with `*`, e.g. a classifier): those of `post` stand in the base too, and none of them is edited.'),
+    .describe(
+      'Tensors that belong to the task (names with `*`, e.g. a classifier): those of `post` stand in the base too, and none of them is edited.',
+    ),
   chat: z
-    .union([z.literal(true), section({ system: z.string().min(1).optional().describe('Instruction that stands in the system message.') })])
+    .union([
+      z.literal(true),
+      section({ system: z.string().min(1).optional().describe('Instruction that stands in the system message.') }),
+    ])
     .optional()
     .describe('Prompts go through the chat template of `post`, those of the base too.'),
-  tasks: z.array(line).min(1).describe('Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.'),
+  tasks: z
+    .array(line)
+    .min(1)
+    .describe(
+      'Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.',
+    ),
 })
 
 /** Keys of an editor entry that are not options of the editor. */
@@ -45,7 +63,10 @@ export const MERGE_KEYS = ['merger', 'posts', 'edit', 'tasks', 'label'] as const
 const place = z.enum(['delta', 'weights'])
 const step = z.looseObject({ editor: z.string() })
 const entry = z.looseObject({
-  editor: z.string().optional().describe('Name of `deltalab editors`; its options follow as keys, each a value or a list of values.'),
+  editor: z
+    .string()
+    .optional()
+    .describe('Name of `deltalab editors`; its options follow as keys, each a value or a list of values.'),
   chain: z.array(step).min(1).optional().describe('Editors applied one after the other, in place of `editor`.'),
   label: line.optional().describe('Name of the series in tables and figures; the editor unless given.'),
   on: place.optional().describe("Overrides the experiment's `on`."),
@@ -62,7 +83,9 @@ const merge = z.looseObject({
     ),
   posts: z
     .union([names, z.array(names).min(1)])
-    .describe('Fine-tunes of one base, called by the last part of their `post` (folder or name on the hub); a list of such lists is a merge of each.'),
+    .describe(
+      'Fine-tunes of one base, called by the last part of their `post` (folder or name on the hub); a list of such lists is a merge of each.',
+    ),
   edit: z
     .looseObject({ editor: entry.shape.editor, chain: entry.shape.chain })
     .optional()
@@ -74,19 +97,25 @@ const merge = z.looseObject({
   tasks: z
     .union([z.literal('own'), z.array(line).min(1)])
     .optional()
-    .describe('Tasks the merged model is measured on, or `own`, those of its posts; all that the models of its base list unless given.'),
+    .describe(
+      'Tasks the merged model is measured on, or `own`, those of its posts; all that the models of its base list unless given.',
+    ),
   label: line.optional().describe('Name of the series in tables and figures; edit and merger unless given.'),
 })
 
 const data = section({
-  items: items.default(128).describe("Number of items of each fine-tune's tasks, from the last; none of them may be measured on."),
+  items: items
+    .default(128)
+    .describe("Number of items of each fine-tune's tasks, from the last; none of them may be measured on."),
 })
 
 const score = section({
   items: items.default(512).describe('Number of held-out items scored, from the first.'),
   validation: items
     .optional()
-    .describe('Number of items behind these (and those of `loss`) that edited models are scored on too, to choose options by (`select`); none unless given.'),
+    .describe(
+      'Number of items behind these (and those of `loss`) that edited models are scored on too, to choose options by (`select`); none unless given.',
+    ),
 })
 
 const loss = section({
@@ -102,11 +131,16 @@ export const experimentSchema = section({
   name: word.describe('Name of the experiment and of its results folder.'),
   title: line.optional().describe('Title of tables and figures.'),
   models: z.array(model).min(1).describe('Pairs of base and post-trained model.'),
-  editors: z.array(entry).default([]).describe('Edits; an entry with lists stands for every combination of their values.'),
+  editors: z
+    .array(entry)
+    .default([])
+    .describe('Edits; an entry with lists stands for every combination of their values.'),
   merges: z
     .array(merge)
     .default([])
-    .describe('Merges of fine-tunes, of all their tensors; an entry with lists stands for every combination of their values.'),
+    .describe(
+      'Merges of fine-tunes, of all their tensors; an entry with lists stands for every combination of their values.',
+    ),
   seeds: z
     .union([z.number().int().min(1).max(10_000), z.array(z.number().int().nonnegative()).min(1)])
     .default(1)

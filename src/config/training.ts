@@ -8,37 +8,68 @@ const count = z.number().int().positive()
 /** Kinds of data, one to a run. */
 const DATA = ['corpus', 'items', 'masked', 'labelled', 'images'] as const
 
-export const trainingSchema = z.strictObject({
-  name: z.string().regex(/^[\w-]+$/).describe('name of the run'),
-  out: path.describe('checkpoint folder to write, relative to this file'),
-  from: path.optional().describe('model to start from: folder, or org/name[@revision] of the hub; without it the weights are drawn from the seed'),
-  model: z.record(z.string(), z.unknown()).optional()
-    .describe('config.json of a new model; with `from`, keys that replace those of its config: tensors that it lacks, or has in another shape, are drawn'),
-  tokenizer: path.optional().describe('folder that holds tokenizer.json, or a model of the hub'),
-  preprocessor: path.optional().describe('folder that holds preprocessor_config.json, or a model of the hub; for images'),
-  corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
-  items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
-  masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
-  labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
-  images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
-  mask_rate: z.number().gt(0).max(1).default(0.15).describe('share of the tokens that are to be told, with `masked`'),
-  window: count.default(64).describe('tokens of a window of the corpus'),
-  batch: count.describe('windows or items of a step'),
-  micro_batches: count.default(4).describe('parts of a step whose gradients are added in a fixed order, so that any number of workers gives the same bits'),
-  steps: count.describe('optimiser steps'),
-  learning_rate: positive.describe('peak learning rate'),
-  schedule: z.enum(['cosine', 'linear', 'constant', 'plateau']).default('cosine').describe('decay after the warm-up; a plateau is constant up to the last fifth of the steps, then linear'),
-  final: z.number().min(0).max(1).default(0).describe('fraction of the peak rate at the last step'),
-  warmup: z.number().int().nonnegative().default(0).describe('steps of linear warm-up'),
-  weight_decay: z.number().nonnegative().default(0).describe('decoupled decay of matrices'),
-  betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
-  clip: positive.default(1).describe('largest global norm of the gradient'),
-  seed: z.number().int().nonnegative().default(0).describe('keys the weights and the order of the data'),
-  dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
-  save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
-  snapshots: z.array(z.strictObject({ step: count, out: path })).default([]).describe('checkpoints written on the way'),
-}).refine((r) => r.from !== undefined || r.model !== undefined, 'give `from`, `model` or both')
-  .refine((r) => DATA.filter((kind) => r[kind] !== undefined).length === 1, `give exactly one of ${DATA.map((kind) => `\`${kind}\``).join(', ')}`)
-  .refine((r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined, '`images` need a `preprocessor`, texts a `tokenizer`')
+export const trainingSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w-]+$/)
+      .describe('name of the run'),
+    out: path.describe('checkpoint folder to write, relative to this file'),
+    from: path
+      .optional()
+      .describe(
+        'model to start from: folder, or org/name[@revision] of the hub; without it the weights are drawn from the seed',
+      ),
+    model: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe(
+        'config.json of a new model; with `from`, keys that replace those of its config: tensors that it lacks, or has in another shape, are drawn',
+      ),
+    tokenizer: path.optional().describe('folder that holds tokenizer.json, or a model of the hub'),
+    preprocessor: path
+      .optional()
+      .describe('folder that holds preprocessor_config.json, or a model of the hub; for images'),
+    corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
+    items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
+    masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
+    labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
+    images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
+    mask_rate: z.number().gt(0).max(1).default(0.15).describe('share of the tokens that are to be told, with `masked`'),
+    window: count.default(64).describe('tokens of a window of the corpus'),
+    batch: count.describe('windows or items of a step'),
+    micro_batches: count
+      .default(4)
+      .describe(
+        'parts of a step whose gradients are added in a fixed order, so that any number of workers gives the same bits',
+      ),
+    steps: count.describe('optimiser steps'),
+    learning_rate: positive.describe('peak learning rate'),
+    schedule: z
+      .enum(['cosine', 'linear', 'constant', 'plateau'])
+      .default('cosine')
+      .describe('decay after the warm-up; a plateau is constant up to the last fifth of the steps, then linear'),
+    final: z.number().min(0).max(1).default(0).describe('fraction of the peak rate at the last step'),
+    warmup: z.number().int().nonnegative().default(0).describe('steps of linear warm-up'),
+    weight_decay: z.number().nonnegative().default(0).describe('decoupled decay of matrices'),
+    betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
+    clip: positive.default(1).describe('largest global norm of the gradient'),
+    seed: z.number().int().nonnegative().default(0).describe('keys the weights and the order of the data'),
+    dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
+    save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
+    snapshots: z
+      .array(z.strictObject({ step: count, out: path }))
+      .default([])
+      .describe('checkpoints written on the way'),
+  })
+  .refine((r) => r.from !== undefined || r.model !== undefined, 'give `from`, `model` or both')
+  .refine(
+    (r) => DATA.filter((kind) => r[kind] !== undefined).length === 1,
+    `give exactly one of ${DATA.map((kind) => `\`${kind}\``).join(', ')}`,
+  )
+  .refine(
+    (r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined,
+    '`images` need a `preprocessor`, texts a `tokenizer`',
+  )
 
 export type Training = z.infer<typeof trainingSchema>

@@ -1,6 +1,6 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
-import { writeCard, type Pair } from '../checkpoint/index.js'
+import { type Pair, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../record/package.js'
 import type { EditOptions } from './edit.js'
 

@@ -3,21 +3,21 @@ import {
   checkApart,
   companionsOf,
   homeOf,
-  isMatrix,
   isFloating,
+  isMatrix,
   matricesOf,
-  selectTensors,
-  WRITABLE,
-  writeCheckpoint,
   type Pair,
   type PlannedTensor,
   type Selection,
+  selectTensors,
   type TensorContent,
+  WRITABLE,
   type WritableDtype,
+  writeCheckpoint,
 } from '../checkpoint/index.js'
-import { takeCensus, type Step } from '../editors/index.js'
+import { type Step, takeCensus } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { editTensor, readInput, type Grams, type Tally } from './tensor.js'
+import { editTensor, type Grams, readInput, type Tally } from './tensor.js'
 
 export interface EditOptions extends Selection {
   steps: readonly Step[]
@@ -57,11 +57,19 @@ export interface EditSummary {
 /** Throws a UserError for editors that need a gradient, which only a sweep has, or Gram matrices where none are given, and for those given in vain. */
 export function checkSteps(steps: readonly Step[], hasGrams = false): void {
   const gradient = steps.find(({ editor, options }) => editor.needsGradient?.(options))?.editor.name
-  if (gradient) throw new UserError(`editor ${gradient} with these options needs the gradient of a task's loss, and edit knows no task: use it in a sweep`)
+  if (gradient)
+    throw new UserError(
+      `editor ${gradient} with these options needs the gradient of a task's loss, and edit knows no task: use it in a sweep`,
+    )
   const gram = steps.find(({ editor, options }) => editor.needsGram?.(options))?.editor.name
   if (gram && !hasGrams)
-    throw new UserError(`editor ${gram} with these options needs what layers are fed: give --data, a folder that deltalab information --kind gram writes`)
-  if (hasGrams && !gram) throw new UserError('--data is for editors that need Gram matrices (delta_come with quantiser: gptq), and none of these does')
+    throw new UserError(
+      `editor ${gram} with these options needs what layers are fed: give --data, a folder that deltalab information --kind gram writes`,
+    )
+  if (hasGrams && !gram)
+    throw new UserError(
+      '--data is for editors that need Gram matrices (delta_come with quantiser: gptq), and none of these does',
+    )
 }
 
 /** Tensors that are not selected, and non-floating ones, are the post-trained model's bit for bit (unless `dtype` changes them). */
@@ -73,13 +81,16 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   await checkApart(out, [base.folder, post.folder])
   // A stored copy of a tied weight is edited like its source: same name for the key, counted once.
   const sourceOf = (name: string): string => pair.tied.get(name) ?? name
-  const plan = [...post.tensors.values()].map(({ name, dtype, shape }): PlannedTensor => ({
-    name,
-    shape,
-    dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
-  }))
+  const plan = [...post.tensors.values()].map(
+    ({ name, dtype, shape }): PlannedTensor => ({
+      name,
+      shape,
+      dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
+    }),
+  )
   const census = await takeCensus(options.steps, async function* () {
-    for (const name of selected) yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
+    for (const name of selected)
+      yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
   })
   const how = { ...options, census }
   const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0 }
@@ -88,18 +99,35 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
     for (const { name, dtype } of plan) {
       const entry = post.tensors.get(name)!
       const source = sourceOf(name)
-      if (selected.has(source)) yield { name, values: await editTensor(pair, source, how, source === name ? tally : null) }
+      if (selected.has(source))
+        yield { name, values: await editTensor(pair, source, how, source === name ? tally : null) }
       else if (dtype === entry.dtype) yield { name, bytes: await post.readBytes(name) }
       else yield { name, values: await post.read(name) }
       options.onTensor?.(name, entry.end - entry.begin)
     }
   }
   const { config, configText } = post.config ? post : base
-  await writeCheckpoint(out, { ...options, plan, tensors: contents(), config, configText, copyFrom: homeOf(post), tokenizerFrom: companionsOf(post) })
+  await writeCheckpoint(out, {
+    ...options,
+    plan,
+    tensors: contents(),
+    config,
+    configText,
+    copyFrom: homeOf(post),
+    tokenizerFrom: companionsOf(post),
+  })
   const { tensors, parameters, kept, bits, delta2, edit2 } = tally
   const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => !isMatrix(name, shape))
   const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
-  return { tensors, parameters, kept, bits_per_parameter: bits / (parameters || 1), delta_norm: Math.sqrt(delta2), edit_norm: Math.sqrt(edit2), passed }
+  return {
+    tensors,
+    parameters,
+    kept,
+    bits_per_parameter: bits / (parameters || 1),
+    delta_norm: Math.sqrt(delta2),
+    edit_norm: Math.sqrt(edit2),
+    passed,
+  }
 }
 
 /** Weights can be edited in every floating format, but F64 is not written: an edited F64 tensor becomes F32. */

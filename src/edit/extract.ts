@@ -1,6 +1,18 @@
 // The delta of a pair as a LoRA adapter: the leading singular triplets of every matrix, in the form that peft loads.
-import { noteNames, planAdapter, selectTensors, writeAdapter, type AdapterPlan, type LoraFactors, type Pair, type Place, type Selection, type WholeTensor, type WritableDtype } from '../checkpoint/index.js'
-import { factorsOf, type Factors } from '../codecs/factors.js'
+import {
+  type AdapterPlan,
+  type LoraFactors,
+  noteNames,
+  type Pair,
+  type Place,
+  planAdapter,
+  type Selection,
+  selectTensors,
+  type WholeTensor,
+  type WritableDtype,
+  writeAdapter,
+} from '../checkpoint/index.js'
+import { type Factors, factorsOf } from '../codecs/factors.js'
 import { UserError } from '../errors/index.js'
 import { svd, tf } from '../tensor/index.js'
 import { readInput } from './tensor.js'
@@ -51,9 +63,12 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     const place = plan.placeOf(name)
     if (!chosen.has(name)) return 'not chosen'
     if (place.as === 'none') return place.why
-    return place.as === 'whole' && place.why === null && !vectors ? 'stored by --vectors; norms and biases can move the outputs more than their share' : null
+    return place.as === 'whole' && place.why === null && !vectors
+      ? 'stored by --vectors; norms and biases can move the outputs more than their share'
+      : null
   }
-  if (!entries.some(({ name }) => leaves(name) === null)) throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
+  if (!entries.some(({ name }) => leaves(name) === null))
+    throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
 
   const factors = new Map<string, LoraFactors>()
   const whole = new Set<string>()
@@ -82,20 +97,31 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
   }
   const tensors = factors.size
   if (tensors === 0) {
-    if (![...whole].some((name) => chosen.has(name) && norms.get(name)! > 0)) throw new UserError(`${pair.post.folder}: ${nothing(left)}, so there is no adapter to write`)
+    if (![...whole].some((name) => chosen.has(name) && norms.get(name)! > 0))
+      throw new UserError(`${pair.post.folder}: ${nothing(left)}, so there is no adapter to write`)
     factors.set(...zeros(pair, plan))
   }
   if (plan.oneRank) ofOneRank(factors, pair, plan)
   for (const name of [...whole]) for (const part of partsWith(name, pair, plan)) whole.add(part)
   const all = [...norms.values()].reduce((sum, value) => sum + value, 0)
   const carried = [...whole].reduce((sum, name) => sum + (chosen.has(name) ? (norms.get(name) ?? 0) : 0), kept)
-  await writeAdapter(out, { factors, whole: new Map([...whole].map((name) => [name, contentOf(name)])), model: pair.base, baseModel, dtype, overwrite, card })
+  await writeAdapter(out, {
+    factors,
+    whole: new Map([...whole].map((name) => [name, contentOf(name)])),
+    model: pair.base,
+    baseModel,
+    dtype,
+    overwrite,
+    card,
+  })
   const stored = [...factors.values()].reduce((sum, { a, b }) => sum + a.length + b.length, 0)
   return {
-    tensors, parameters,
+    tensors,
+    parameters,
     whole: [...whole].map((name) => ({ name, why: (plan.placeOf(name) as { why?: string | null }).why ?? null })),
     stored: [...whole].reduce((sum, name) => sum + sizeOf(name), stored),
-    energy: carried / all, matrices: tensors ? kept / matrices : 1,
+    energy: carried / all,
+    matrices: tensors ? kept / matrices : 1,
     left: left.map((each) => ({ ...each, share: each.share / all })),
     names: noteNames([...factors.keys(), ...whole], pair.base.config),
   }
@@ -106,7 +132,10 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
 
   /** What was not chosen is the base's, also where peft wants the whole module. */
   function contentOf(name: string): WholeTensor {
-    return { shape: pair.base.tensors.get(name)!.shape, values: () => (chosen.has(name) ? pair.post : pair.base).read(name) }
+    return {
+      shape: pair.base.tensors.get(name)!.shape,
+      values: () => (chosen.has(name) ? pair.post : pair.base).read(name),
+    }
   }
 }
 
@@ -121,13 +150,21 @@ function nothing(left: ExtractSummary['left']): string {
 /** Factors of a linear layer that add nothing: peft 0.21 loads no adapter without factors, also where all that changed is stored whole. */
 function zeros({ base, names, post }: Pair, plan: AdapterPlan): [string, LoraFactors] {
   const name = names.find((each) => plan.placeOf(each).as === 'linear' && expertsOf(each) === null)
-  if (name === undefined) throw new UserError(`${post.folder}: only tensors that are stored whole differ from the base, and peft loads no adapter without a linear layer`)
+  if (name === undefined)
+    throw new UserError(
+      `${post.folder}: only tensors that are stored whole differ from the base, and peft loads no adapter without a linear layer`,
+    )
   const [rows, columns] = base.tensors.get(name)!.shape
   return [name, { rank: 1, a: new Float32Array(columns), b: new Float32Array(rows) }]
 }
 
 /** Factors of a matrix, or of several in one tensor, and the squared norm that they keep. */
-async function factorise(delta: Float32Array, shape: readonly number[], rank: number, place: Exclude<Place, { as: 'whole' | 'none' }>): Promise<{ factors: LoraFactors; kept: number }> {
+async function factorise(
+  delta: Float32Array,
+  shape: readonly number[],
+  rank: number,
+  place: Exclude<Place, { as: 'whole' | 'none' }>,
+): Promise<{ factors: LoraFactors; kept: number }> {
   const [rows, columns] = shape.slice(-2)
   const count = place.as === 'parameter' ? place.count : 1
   const found: Factors[] = []

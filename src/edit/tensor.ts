@@ -1,5 +1,5 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
-import { isBatch, openCheckpoint, type Checkpoint, type Pair } from '../checkpoint/index.js'
+import { type Checkpoint, isBatch, openCheckpoint, type Pair } from '../checkpoint/index.js'
 import { applyToValues, bitsOf, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
@@ -33,11 +33,15 @@ export interface Grams {
 export async function openGrams(folder: string, { names, post }: Pair): Promise<Grams> {
   const { tensors, read, close } = await openCheckpoint(folder)
   const known = names.filter((name) => tensors.has(name))
-  if (!known.length) throw new UserError(`${folder} has no tensor under the name of a weight: deltalab information --kind gram writes such a folder`)
+  if (!known.length)
+    throw new UserError(
+      `${folder} has no tensor under the name of a weight: deltalab information --kind gram writes such a folder`,
+    )
   for (const name of known) {
     const [weight, { shape }] = [post.tensors.get(name)!.shape, tensors.get(name)!]
     const wanted = [...weight.slice(0, -2), weight.at(-1), weight.at(-1)].join(', ')
-    if (shape.join(', ') !== wanted) throw new UserError(`${folder}: ${name} is [${shape}], but the Gram matrix of its inputs is [${wanted}]`)
+    if (shape.join(', ') !== wanted)
+      throw new UserError(`${folder}: ${name} is [${shape}], but the Gram matrix of its inputs is [${wanted}]`)
   }
   return { folder, close, read: async (name) => (tensors.has(name) ? read(name) : undefined) }
 }
@@ -58,9 +62,22 @@ export async function readInput(
 }
 
 /** The edited weights. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
-export async function editTensor(pair: Pair, name: string, { steps, seed, on, census, grams, onWarning }: TensorEdit, tally: Tally | null) {
+export async function editTensor(
+  pair: Pair,
+  name: string,
+  { steps, seed, on, census, grams, onWarning }: TensorEdit,
+  tally: Tally | null,
+) {
   const { shape } = pair.post.tensors.get(name)!
-  const context = { seed, tensor: name, batch: isBatch(name, shape), census, gram: await grams?.read(name), onWarning, cache: new Map<string, Promise<unknown>>() }
+  const context = {
+    seed,
+    tensor: name,
+    batch: isBatch(name, shape),
+    census,
+    gram: await grams?.read(name),
+    onWarning,
+    cache: new Map<string, Promise<unknown>>(),
+  }
   const input = await readInput(pair, name, on)
   const out = await applyToValues(steps, input, shape, context)
   const after = await pair.post.read(name)

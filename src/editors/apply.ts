@@ -1,6 +1,6 @@
 // Applies a chain of steps to one delta tensor: keys, surveys and shared work are arranged here, so editors stay pure.
 import { UserError } from '../errors/index.js'
-import { keyOf, tf, type Key, type Tensor, type Tensor2D } from '../tensor/index.js'
+import { type Key, keyOf, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import { count, sparseBits } from './bits.js'
 import type { Editor, ModelDeltas, Step } from './editor.js'
 
@@ -41,14 +41,20 @@ export async function applySteps(steps: readonly Step[], delta: Tensor, context:
 }
 
 /** Step `i` of a chain, as one new tensor; `input` stays alive. */
-export async function applyStep(steps: readonly Step[], i: number, input: Tensor, context: ApplyContext): Promise<Tensor> {
+export async function applyStep(
+  steps: readonly Step[],
+  i: number,
+  input: Tensor,
+  context: ApplyContext,
+): Promise<Tensor> {
   const { editor, options } = steps[i]
   if (input.size === 0 || (editor.scope === 'matrix' && input.rank !== 2)) return input.clone() // nothing to edit
   const key = keyAt(steps, i, context)
   const facts = editor.survey ? await surveyed(steps, i, input, key, context) : await prepared(steps, i, input, context)
   const { gradient, gram, keep } = context
   const edited = tf.tidy(() => editor.edit(input, { options, key, offset: 0, facts, gradient, gram, keep }))
-  for (const text of editor.warnings?.(options, input.shape, facts, gram) ?? []) context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
+  for (const text of editor.warnings?.(options, input.shape, facts, gram) ?? [])
+    context.onWarning?.(`${context.tensor}: ${editor.name} ${text}`)
   return edited
 }
 
@@ -57,7 +63,10 @@ const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?
 /** @throws UserError when a step after the first reads the whole model: it would need the edited deltas of all tensors. */
 export function checkChain(steps: readonly Step[]): void {
   const late = steps.slice(1).find(asks)
-  if (late) throw new UserError(`${late.editor.name} with these options reads the whole model, which only the first editor of a chain can`)
+  if (late)
+    throw new UserError(
+      `${late.editor.name} with these options reads the whole model, which only the first editor of a chain can`,
+    )
 }
 
 /**
@@ -66,7 +75,11 @@ export function checkChain(steps: readonly Step[]): void {
  */
 export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
   checkChain(steps)
-  return Promise.all(steps.map((step) => (asks(step) ? step.editor.census!(step.editor.perMatrix ? apart(deltas) : deltas, step.options) : undefined)))
+  return Promise.all(
+    steps.map((step) =>
+      asks(step) ? step.editor.census!(step.editor.perMatrix ? apart(deltas) : deltas, step.options) : undefined,
+    ),
+  )
 }
 
 /** The matrices of a batch one by one, under their own names. */
@@ -84,7 +97,12 @@ const apart = (deltas: ModelDeltas): ModelDeltas =>
  * (no file is written so): what the last step says, or the sparse form if that is smaller. Give the same context, after applying:
  * the rank that an energy asks for is known from its cache.
  */
-export async function bitsOf(steps: readonly Step[], shape: readonly number[], kept: number, context: ApplyContext): Promise<number> {
+export async function bitsOf(
+  steps: readonly Step[],
+  shape: readonly number[],
+  kept: number,
+  context: ApplyContext,
+): Promise<number> {
   if (count(shape) === 0) return 0
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
@@ -92,7 +110,12 @@ export async function bitsOf(steps: readonly Step[], shape: readonly number[], k
   if (context.batch && byMatrix(editor)) {
     const [matrices, ...matrix] = shape
     let bits = 0
-    for (let i = 0; i < matrices; i++) bits += await bitsOf(steps, matrix, kept / matrices, { ...context, batch: false, tensor: matrixName(context.tensor, i) })
+    for (let i = 0; i < matrices; i++)
+      bits += await bitsOf(steps, matrix, kept / matrices, {
+        ...context,
+        batch: false,
+        tensor: matrixName(context.tensor, i),
+      })
     return Math.min(bits, sparseBits(shape, kept))
   }
   const facts = await context.cache?.get(cacheKey(steps, last, shape, context))
@@ -106,14 +129,32 @@ export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)
 }
 
-async function surveyed(steps: readonly Step[], i: number, current: Tensor, key: Key, { tensor, keep, census }: ApplyContext) {
+async function surveyed(
+  steps: readonly Step[],
+  i: number,
+  current: Tensor,
+  key: Key,
+  { tensor, keep, census }: ApplyContext,
+) {
   const { editor, options } = steps[i]
   if (editor.needsSurvey && !editor.needsSurvey(options)) return undefined
-  if (editor.needsCensus?.(options) && census?.[i] === undefined) throw new Error(`${editor.name} with these options needs a census`)
-  return editor.survey!((await current.data()) as Float32Array, options, { tensor, shape: current.shape, key, keep, census: census?.[i] })
+  if (editor.needsCensus?.(options) && census?.[i] === undefined)
+    throw new Error(`${editor.name} with these options needs a census`)
+  return editor.survey!((await current.data()) as Float32Array, options, {
+    tensor,
+    shape: current.shape,
+    key,
+    keep,
+    census: census?.[i],
+  })
 }
 
-function prepared(steps: readonly Step[], i: number, current: Tensor, context: ApplyContext): Promise<unknown> | undefined {
+function prepared(
+  steps: readonly Step[],
+  i: number,
+  current: Tensor,
+  context: ApplyContext,
+): Promise<unknown> | undefined {
   const { editor, options } = steps[i]
   if (!editor.prepare) return undefined
   const name = cacheKey(steps, i, current.shape, context)
@@ -127,6 +168,8 @@ function prepared(steps: readonly Step[], i: number, current: Tensor, context: A
 /** What a step prepares depends on the tensor, on all that was done to it before, and on the part of the options it names. */
 function cacheKey(steps: readonly Step[], i: number, shape: readonly number[], { seed, tensor }: ApplyContext): string {
   const { editor, options } = steps[i]
-  const before = steps.slice(0, i).map((step) => [step.editor.name, step.options, step.editor.stochastic(step.options) ? seed : null])
+  const before = steps
+    .slice(0, i)
+    .map((step) => [step.editor.name, step.options, step.editor.stochastic(step.options) ? seed : null])
   return JSON.stringify([tensor, before, editor.name, editor.prepareKey?.(options, shape) ?? ''])
 }

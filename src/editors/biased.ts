@@ -5,9 +5,17 @@ import { dareFactors } from './dare.js'
 import type { Editor } from './editor.js'
 
 const options = z.strictObject({
-  by: z.enum(['delta', 'product']).default('delta').describe('Whose negative entries take k: the delta, or delta × gradient of the loss.'),
+  by: z
+    .enum(['delta', 'product'])
+    .default('delta')
+    .describe('Whose negative entries take k: the delta, or delta × gradient of the loss.'),
   k: z.number().describe('Factor of the entries chosen; the others take (1 - kp)/(1 - p).'),
-  drop_rate: z.number().min(0).max(1).refine((p) => p < 1, 'must be below 1').default(0.5)
+  drop_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .refine((p) => p < 1, 'must be below 1')
+    .default(0.5)
     .describe('p of the factor; the paper does not give it, .5 is the usual share of negatives.'),
 })
 

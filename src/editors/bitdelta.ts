@@ -16,7 +16,9 @@ const options = z
     magnitudes: z
       .enum(['mean', 'normal', 'uniform'])
       .default('mean')
-      .describe('The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].'),
+      .describe(
+        'The mean itself, or draws with that mean: normal (standard deviation = mean), uniform on [0, 2 mean].',
+      ),
     passes: z
       .int()
       .min(1)
@@ -43,7 +45,10 @@ interface Blocks {
 function cut(values: Float32Array, { blocks, passes }: Options): Blocks {
   const sorted = values.map(Math.abs)
   if (blocks > 1) sorted.sort()
-  const bounds = Float32Array.from({ length: blocks - 1 }, (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)])
+  const bounds = Float32Array.from(
+    { length: blocks - 1 },
+    (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)],
+  )
   const sums = new Float64Array(blocks)
   const sizes = new Float64Array(blocks)
   let block = 0
@@ -102,7 +107,11 @@ export const bitdelta: Editor<Options, Blocks> = {
     const sized =
       means.length === 1
         ? signs.mul(scaled[0])
-        : signs.mul(tf.gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right')).reshape(delta.shape))
+        : signs.mul(
+            tf
+              .gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right'))
+              .reshape(delta.shape),
+          )
     if (magnitudes === 'normal') return sized.mul(keyedNormal(delta.shape, key, offset).add(1))
     if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
     return sized

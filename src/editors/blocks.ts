@@ -1,7 +1,7 @@
 // Applies steps to plain values: a tensor larger than the backend's heap (an embedding of an 8B model) is edited block by
 // block, which the law "block by block equals whole" of element-scope editors allows.
-import { tf, type Tensor } from '../tensor/index.js'
-import { applyStep, byMatrix, keyAt, matrixName, type ApplyContext } from './apply.js'
+import { type Tensor, tf } from '../tensor/index.js'
+import { type ApplyContext, applyStep, byMatrix, keyAt, matrixName } from './apply.js'
 import type { Step } from './editor.js'
 
 /** Entries of one block: 64 MB of float32. */
@@ -38,7 +38,13 @@ async function stepOnValues(
       return Float32Array.from({ length: size }, (_, at) => all[m * size + at])
     }
     for (let m = 0; m < matrices; m++) {
-      const own = { ...context, batch: false, tensor: matrixName(tensor, m), gram: gram && partOf(gram, m), keep: keep && partOf(keep, m) }
+      const own = {
+        ...context,
+        batch: false,
+        tensor: matrixName(tensor, m),
+        gram: gram && partOf(gram, m),
+        keep: keep && partOf(keep, m),
+      }
       values.set(await stepOnValues(steps, i, partOf(values, m), matrix, own, block), (m * values.length) / matrices)
     }
     return values
@@ -54,7 +60,9 @@ async function stepOnValues(
   const wanted = editor.needsSurvey?.(options) ?? true
   const facts = wanted ? editor.survey?.(values, options, { tensor, shape, key, keep, census: census?.[i] }) : undefined
   for (let offset = 0; offset < values.length; offset += block) {
-    const result = tf.tidy(() => editor.edit(tf.tensor1d(values.subarray(offset, offset + block)), { options, key, offset, facts, keep }))
+    const result = tf.tidy(() =>
+      editor.edit(tf.tensor1d(values.subarray(offset, offset + block)), { options, key, offset, facts, keep }),
+    )
     values.set((await result.data()) as Float32Array, offset)
     result.dispose()
   }
@@ -81,7 +89,8 @@ export async function applyToBlock(
 ): Promise<Float32Array> {
   const edited = tf.tidy(() =>
     steps.reduce<Tensor>(
-      (block, { editor, options }, i) => editor.edit(block, { options, key: keyAt(steps, i, context), offset, facts: undefined }),
+      (block, { editor, options }, i) =>
+        editor.edit(block, { options, key: keyAt(steps, i, context), offset, facts: undefined }),
       tf.tensor1d(values),
     ),
   )

@@ -6,7 +6,11 @@ import type { Editor } from './editor.js'
 import { groupsOf, l1Factor, markLargest, scaleEntries, zeroShare } from './factors.js'
 
 const options = z.strictObject({
-  drop_rate: z.number().min(0).max(1).describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),
+  drop_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('1 - beta: all but this fraction of a row (in mergekit: of the tensor) is kept.'),
   gamma: z.number().min(0).max(1).default(0.01).describe('Fraction of largest entries that is dropped as outliers.'),
   rescale: z.boolean().default(false).describe('Multiply the kept entries so that the tensor keeps its L1 norm.'),
   convention: z
@@ -27,7 +31,8 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   // MergeLLM names what it drops below (drop_rate - gamma) and cuts at the last of those, which stays.
   const low = Math.trunc(n * Number((drop_rate - gamma).toPrecision(12)))
   const all = Math.trunc(n * drop_rate)
-  if (convention === 'mergelm') return { top: Math.max(0, all - low), kept: n - Math.max(0, all - low) - Math.max(0, low - 1) }
+  if (convention === 'mergelm')
+    return { top: Math.max(0, all - low), kept: n - Math.max(0, all - low) - Math.max(0, low - 1) }
   if (drop_rate === 0) return { top: 0, kept: n }
   // mergekit slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
   const left = Math.min(top, n - wanted)
@@ -56,7 +61,8 @@ export const breadcrumbs: Editor<Options, Float32Array> = {
     return factors.map((factor) => factor * scale)
   },
   edit: (delta, { facts, offset }) => scaleEntries(delta, facts, offset),
-  warnings: ({ drop_rate }, _, facts) => (drop_rate < 1 && zeroShare(facts) === 1 ? ['keeps nothing: its band is empty'] : []),
+  warnings: ({ drop_rate }, _, facts) =>
+    drop_rate < 1 && zeroShare(facts) === 1 ? ['keeps nothing: its band is empty'] : [],
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, shape, kept) => sparseBits(shape, kept),
 }

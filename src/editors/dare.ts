@@ -8,7 +8,10 @@ import { l1Factor, scaleEntries } from './factors.js'
 const options = z
   .strictObject({
     drop_rate: z.number().min(0).max(1).describe('Probability p that an entry is dropped.'),
-    k: z.number().default(0).describe('Factor of the dropped entries: 0 is DARE, 1 the identity, below 0 flips their sign.'),
+    k: z
+      .number()
+      .default(0)
+      .describe('Factor of the dropped entries: 0 is DARE, 1 the identity, below 0 flips their sign.'),
     rescale: z
       .boolean()
       .default(true)
@@ -22,12 +25,18 @@ const options = z
     message: 'must be below 1 when rescale is true',
     path: ['drop_rate'],
   })
-  .refine((o) => o.convention !== 'mergekit' || o.k === 0, { message: 'must be 0 in the convention of mergekit', path: ['k'] })
+  .refine((o) => o.convention !== 'mergekit' || o.k === 0, {
+    message: 'must be 0 in the convention of mergekit',
+    path: ['k'],
+  })
 
 type Options = z.infer<typeof options>
 
 /** Factors of dropped and kept entries: M ⊙ Δ × k + (1 - M) ⊙ Δ × (1 - kp)/(1 - p), where M = 1 means dropped. */
-export function dareFactors({ drop_rate: p, k, rescale }: Pick<Options, 'drop_rate' | 'k' | 'rescale'>): { dropped: number; kept: number } {
+export function dareFactors({ drop_rate: p, k, rescale }: Pick<Options, 'drop_rate' | 'k' | 'rescale'>): {
+  dropped: number
+  kept: number
+} {
   return { dropped: k, kept: rescale ? (1 - k * p) / (1 - p) : 1 }
 }
 

@@ -1,19 +1,31 @@
 // Delta-CoMe: singular vectors in bands of falling precision, 8 bits for the first few, 3, then 2, and none for the tail.
 import { z } from 'zod'
-import { product, svd, tf, type Svd } from '../tensor/index.js'
+import { product, type Svd, svd, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { Editor } from './editor.js'
-import { gptq, roundToNearest, type Matrix } from './gptq.js'
+import { gptq, type Matrix, roundToNearest } from './gptq.js'
 
 const options = z.strictObject({
   bands: z
     .string()
-    .regex(/^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/, 'must be bits x singular vectors, joined by +, like 8x2+3x32+2x968')
+    .regex(
+      /^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/,
+      'must be bits x singular vectors, joined by +, like 8x2+3x32+2x968',
+    )
     .default('8x2+3x32+2x968')
-    .describe('Bits x singular vectors of each band, leading ones first; 16 is not quantised. The default is 1 bit per entry of a 4096² matrix.'),
+    .describe(
+      'Bits x singular vectors of each band, leading ones first; 16 is not quantised. The default is 1 bit per entry of a 4096² matrix.',
+    ),
   group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
-  quantiser: z.enum(['nearest', 'gptq']).default('nearest').describe('Round to nearest, or GPTQ by the Gram matrix of the inputs of the layer.'),
-  damping: z.number().min(0).default(0.01).describe('Of GPTQ: added to the diagonal of the Hessian, as a fraction of its mean.'),
+  quantiser: z
+    .enum(['nearest', 'gptq'])
+    .default('nearest')
+    .describe('Round to nearest, or GPTQ by the Gram matrix of the inputs of the layer.'),
+  damping: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe('Of GPTQ: added to the diagonal of the Hessian, as a fraction of its mean.'),
 })
 
 type Options = z.infer<typeof options>
@@ -59,15 +71,23 @@ export function quantiseBand(
   const left: Matrix = {
     rows,
     columns: width,
-    values: Float32Array.from({ length: rows * width }, (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]),
+    values: Float32Array.from(
+      { length: rows * width },
+      (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)],
+    ),
   }
   if (bits === UNQUANTISED) return { u: left.values, vt: right.values }
-  if (quantiser === 'nearest' || !gram) return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
+  if (quantiser === 'nearest' || !gram)
+    return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
   const quantised = gptq(right, gram, bits, group, damping)
   // U is fed Y = X V S: YᵀY = S Vᵀ (XᵀX) V S.
   const v = { values: quantised, down: columns, right: 1 }
   const half = product(v, { values: gram, down: columns, right: 1 }, [width, columns, columns])
-  const fed = product({ values: half, down: columns, right: 1 }, { values: quantised, down: 1, right: columns }, [width, columns, width])
+  const fed = product({ values: half, down: columns, right: 1 }, { values: quantised, down: 1, right: columns }, [
+    width,
+    columns,
+    width,
+  ])
   const between = fed.map((value, at) => value * s[from + Math.floor(at / width)] * s[from + (at % width)])
   return { u: gptq(left, between, bits, group, damping), vt: quantised }
 }

@@ -1,8 +1,10 @@
 // The editors with their options as Markdown tables, from the code: docs/editors.md.
-import { describeOptions, editors, expectedValue, type Editor, type OptionFacts } from './index.js'
+import { describeOptions, type Editor, editors, expectedValue, type OptionFacts } from './index.js'
 
 const table = (head: string[], rows: string[][]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')
+  [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n')
 
 /** What an editor reads besides one delta, with some of its options. */
 function reads(editor: Editor): string {
@@ -16,13 +18,20 @@ function reads(editor: Editor): string {
   return facts.filter(Boolean).join(', ')
 }
 
-const preset = ({ default: value, required }: OptionFacts): string => (value === undefined ? (required ? 'required' : '') : String(value))
+const preset = ({ default: value, required }: OptionFacts): string =>
+  value === undefined ? (required ? 'required' : '') : String(value)
 
 /** The sections of docs/editors.md below its text. */
 export function describeEditors(): string {
   const list = editors.map((editor) => [editor.name, editor.title, reads(editor), editor.cite])
   const options = editors.flatMap((editor) =>
-    describeOptions(editor).map((option) => [editor.name, option.name, expectedValue(option), preset(option), option.description]),
+    describeOptions(editor).map((option) => [
+      editor.name,
+      option.name,
+      expectedValue(option),
+      preset(option),
+      option.description,
+    ]),
   )
   return [
     `## Editors\n\n${table(['editor', 'what it does', 'may also read', 'source'], list)}\n`,

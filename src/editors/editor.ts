@@ -1,6 +1,6 @@
 // What an editor is: a pure function of one delta tensor, with the facts that config, sweep, report and docs need.
 import type { z } from 'zod'
-import type { Tensor, Tensor2D, Key } from '../tensor/index.js'
+import type { Key, Tensor, Tensor2D } from '../tensor/index.js'
 
 /** What an editor may read besides the delta block itself. */
 export interface EditContext<O, F> {

@@ -1,5 +1,5 @@
 // Edits that multiply every entry by a factor of its own: the factors, made in a survey, and the parts they are made of.
-import { largest, tf, type Tensor } from '../tensor/index.js'
+import { largest, type Tensor, tf } from '../tensor/index.js'
 
 /** Whether entries compete with those of their row (last axis; a vector is one row), of their tensor, or of the whole model. */
 export type Granularity = 'row' | 'tensor' | 'model'
@@ -18,7 +18,13 @@ export function groupsOf(shape: readonly number[], granularity: Granularity): [b
 }
 
 /** Sets factors to `factor` where an entry of [begin, end) is among the k of largest magnitude; ties go to the lowest index. */
-export function markLargest(values: Float32Array, [begin, end]: [number, number], k: number, factors: Float32Array, factor: number): void {
+export function markLargest(
+  values: Float32Array,
+  [begin, end]: [number, number],
+  k: number,
+  factors: Float32Array,
+  factor: number,
+): void {
   const part = values.subarray(begin, end)
   const { threshold, lastTie } = largest(part, k)
   for (let i = 0; i < part.length; i++) {
@@ -47,7 +53,10 @@ export function zeroShare(factors: Float32Array): number {
 /** Indices in ascending order of magnitude, equal ones by index. */
 export function orderByMagnitude(values: Float32Array): Uint32Array {
   const n = values.length
-  if (n > 2 ** 22) return Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => Math.abs(values[a]) - Math.abs(values[b]) || a - b)
+  if (n > 2 ** 22)
+    return Uint32Array.from({ length: n }, (_, i) => i).sort(
+      (a, b) => Math.abs(values[a]) - Math.abs(values[b]) || a - b,
+    )
   // 31 bits of magnitude, which order like integers, above 22 of index: 53 bits, sorted without a comparator.
   const bits = new Int32Array(values.buffer, values.byteOffset, n)
   const keys = Float64Array.from({ length: n }, (_, i) => (bits[i] & 0x7fffffff) * 2 ** 22 + i).sort()

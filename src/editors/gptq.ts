@@ -1,6 +1,6 @@
 // GPTQ (Frantar et al. 2023, arXiv 2210.17323): quantises a matrix column by column and pushes each column's error into the
 // columns not yet quantised, weighted by the inverse Hessian of the layer's squared output error.
-import { gridOf, snap, type Grid } from './grid.js'
+import { type Grid, gridOf, snap } from './grid.js'
 
 /** Row-major. */
 export interface Matrix {
@@ -30,12 +30,20 @@ export function roundToNearest({ rows, columns, values }: Matrix, bits: number, 
  * Columns go in the order of descending diagonal of H (act-order), groups are of that order, damping is a fraction of the mean diagonal. The grid of a group comes from the weights
  * as they were at the start of the 128-column block: Delta-CoMe's file, which takes them before the block's own errors arrive.
  */
-export function gptq(matrix: Matrix, gram: ArrayLike<number>, bits: number, group: number, damping: number): Float32Array {
+export function gptq(
+  matrix: Matrix,
+  gram: ArrayLike<number>,
+  bits: number,
+  group: number,
+  damping: number,
+): Float32Array {
   const { rows, columns } = matrix
   const hessian = Float64Array.from(gram)
   const dead = Array.from({ length: columns }, (_, i) => hessian[i * columns + i] === 0)
   for (let i = 0; i < columns; i++) if (dead[i]) hessian[i * columns + i] = 1
-  const order = Array.from({ length: columns }, (_, i) => i).sort((a, b) => hessian[b * columns + b] - hessian[a * columns + a])
+  const order = Array.from({ length: columns }, (_, i) => i).sort(
+    (a, b) => hessian[b * columns + b] - hessian[a * columns + a],
+  )
   const mean = order.reduce((sum, i) => sum + hessian[i * columns + i], 0) / columns
   const sorted = Float64Array.from(hessian, (_, at) => {
     const [i, j] = [order[Math.floor(at / columns)], order[at % columns]]
@@ -43,7 +51,9 @@ export function gptq(matrix: Matrix, gram: ArrayLike<number>, bits: number, grou
   })
   const factor = inverseFactor(sorted, columns)
   // Column-major: a column's rows lie together.
-  const weights = order.map((j) => Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j])))
+  const weights = order.map((j) =>
+    Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j])),
+  )
   const whole = group ? [] : Array.from({ length: rows }, (_, i) => gridOf(matrix.values, bits, i * columns, columns))
 
   const out = new Float32Array(rows * columns)

@@ -11,7 +11,13 @@ export interface Grid {
 }
 
 /** The grid of `count` values from `start`, `stride` apart; a group of zeros stays zero. */
-export function gridOf(values: ArrayLike<number>, bits: number, start = 0, count = values.length - start, stride = 1): Grid {
+export function gridOf(
+  values: ArrayLike<number>,
+  bits: number,
+  start = 0,
+  count = values.length - start,
+  stride = 1,
+): Grid {
   let [least, most] = [0, 0]
   for (let i = 0, at = start; i < count; i++, at += stride) {
     if (values[at] < least) least = values[at]

@@ -1,6 +1,6 @@
 // ImPart: sparsifies singular vectors at random, the less the larger their singular value, and rescales what is kept.
 import { z } from 'zod'
-import { svd, tf, uniforms, type Key, type Svd } from '../tensor/index.js'
+import { type Key, type Svd, svd, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { Editor } from './editor.js'
 
@@ -12,7 +12,12 @@ const options = z
       .max(1)
       .refine((p) => p < 1, 'must be below 1')
       .describe('Sparsity of U and V together (alpha of the paper).'),
-    beta: z.number().min(0).max(1).default(0.6).describe('Fraction of trailing singular vectors that is dropped whole; at most drop_rate.'),
+    beta: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.6)
+      .describe('Fraction of trailing singular vectors that is dropped whole; at most drop_rate.'),
     exponent: z
       .number()
       .refine((c) => c > 0, 'must be above 0')
@@ -33,7 +38,7 @@ export function dropRatios(s: ArrayLike<number>, { drop_rate, beta, exponent }: 
   const ratios = Array.from({ length: count }, (_, k) => (1 - (s[k] / s[0]) ** exponent) * gamma)
   if (!(s[0] > 0)) return []
   let cut = count
-  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma;) sum += 1 - ratios[--cut]
+  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma; ) sum += 1 - ratios[--cut]
   return ratios.slice(0, cut)
 }
 
@@ -83,7 +88,10 @@ export const impart: Editor<Options, Svd> = {
     if (shape.length !== 2 || !facts || options.drop_rate === 0) return denseBits(shape)
     const [rows, columns] = shape
     const kept = (length: number, p: number) => length - Math.trunc(length * p)
-    const total = dropRatios(facts.s, options).reduce((sum, p) => sum + rows + columns + 16 * (kept(rows, p) + kept(columns, p) + 1), 0)
+    const total = dropRatios(facts.s, options).reduce(
+      (sum, p) => sum + rows + columns + 16 * (kept(rows, p) + kept(columns, p) + 1),
+      0,
+    )
     return Math.min(denseBits(shape), total)
   },
 }

@@ -1,22 +1,37 @@
 // Low rank: the leading singular triplets of a delta (the best approximation of its rank), as in Twin-Merging.
 import { z } from 'zod'
-import { exactSvd, svd, truncated, type Svd } from '../tensor/index.js'
+import { exactSvd, type Svd, svd, truncated } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { Editor } from './editor.js'
 
 const options = z
   .strictObject({
     rank: z.int().min(1).optional().describe('Singular triplets kept; a smaller matrix keeps all of its own.'),
-    fraction: z.number().min(0).max(1).optional().describe('Kept ranks as a fraction of min(rows, columns), truncated; 0 gives zeros.'),
-    energy: z.number().min(0).max(1).optional().describe('Smallest rank whose squared singular values reach this fraction of their sum.'),
+    fraction: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe('Kept ranks as a fraction of min(rows, columns), truncated; 0 gives zeros.'),
+    energy: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe('Smallest rank whose squared singular values reach this fraction of their sum.'),
   })
-  .refine((o) => [o.rank, o.fraction, o.energy].filter((x) => x !== undefined).length === 1,
-    { message: 'exactly one of rank, fraction and energy is wanted' })
+  .refine((o) => [o.rank, o.fraction, o.energy].filter((x) => x !== undefined).length === 1, {
+    message: 'exactly one of rank, fraction and energy is wanted',
+  })
 
 type Options = z.infer<typeof options>
 
 /** The rank that the options ask of a matrix; `energy` reads the singular values. */
-export function rankOf({ rank, fraction, energy }: Options, shape: readonly number[], s: ArrayLike<number> = []): number {
+export function rankOf(
+  { rank, fraction, energy }: Options,
+  shape: readonly number[],
+  s: ArrayLike<number> = [],
+): number {
   const full = Math.min(...shape)
   if (rank !== undefined) return Math.min(rank, full)
   if (fraction !== undefined) return Math.trunc(fraction * full)

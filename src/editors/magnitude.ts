@@ -1,6 +1,6 @@
 // Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
-import { keepLargest, largest, selectLargest, shareOf, type Largest } from '../tensor/index.js'
+import { keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import type { Editor, ModelDeltas, Whole } from './editor.js'
 import { groupsOf, l1Factor, scaleEntries } from './factors.js'
@@ -11,7 +11,9 @@ const options = z
     rescale: z
       .boolean()
       .default(false)
-      .describe('Multiply the kept entries by 1/(1 - p), in mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.'),
+      .describe(
+        'Multiply the kept entries by 1/(1 - p), in mergekit to the L1 norm before; harmful (MergeLM), kept for comparison.',
+      ),
     granularity: z
       .enum(['tensor', 'row', 'model'])
       .default('tensor')
@@ -46,7 +48,11 @@ function placeOf(n: number, { convention, drop_rate }: Options): number {
 /** The cut at that entry: mergelm drops everything tied with it, ties keeps it, the others break ties by index. */
 function cutAt(found: Largest | null, convention: Options['convention']): Largest {
   if (!found) return { threshold: 0, lastTie: Infinity }
-  return convention === 'mergelm' ? { ...found, lastTie: -1 } : convention === 'ties' ? { ...found, lastTie: Infinity } : found
+  return convention === 'mergelm'
+    ? { ...found, lastTie: -1 }
+    : convention === 'ties'
+      ? { ...found, lastTie: Infinity }
+      : found
 }
 
 /** One cut for all entries, or a factor for each where every row has its own. */
@@ -59,7 +65,11 @@ interface Facts {
   ties: number
 }
 
-function survey(values: Float32Array, options: Options, { shape, census, tensor }: Pick<Whole, 'shape' | 'census' | 'tensor'>): Facts {
+function survey(
+  values: Float32Array,
+  options: Options,
+  { shape, census, tensor }: Pick<Whole, 'shape' | 'census' | 'tensor'>,
+): Facts {
   const { granularity, convention, drop_rate, rescale } = options
   const restore = rescale && convention === 'mergekit'
   const factors = granularity === 'row' || restore ? new Float32Array(values.length) : null
@@ -93,7 +103,10 @@ interface ModelCut {
   starts: Map<string, number>
 }
 
-const localCut = ({ cut, starts }: ModelCut, tensor: string): Largest => ({ ...cut, lastTie: cut.lastTie - starts.get(tensor)! })
+const localCut = ({ cut, starts }: ModelCut, tensor: string): Largest => ({
+  ...cut,
+  lastTie: cut.lastTie - starts.get(tensor)!,
+})
 
 async function census(deltas: ModelDeltas, options: Options): Promise<ModelCut> {
   const starts = new Map<string, number>()
@@ -128,7 +141,8 @@ export const magnitude: Editor<Options, Facts> = {
   warnings({ drop_rate, granularity, convention }, shape, { cut, kept, ties }) {
     const n = shape.reduce((product, size) => product * size, 1)
     const out: string[] = []
-    if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity)) out.push(`keeps none of ${n} entries`)
+    if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity))
+      out.push(`keeps none of ${n} entries`)
     if (ties > n / 100) {
       const fate =
         convention === 'mergelm'

@@ -19,14 +19,27 @@ const options = z
       .min(0)
       .max(1)
       .default(0.14)
-      .describe('Width of the window of probabilities, p - epsilon/2 to p + epsilon/2; twice the epsilon of mergekit; 0 is DARE.'),
-    granularity: z.enum(['row', 'tensor']).default('row').describe('Whether entries are ranked within their row or their tensor.'),
-    by: z.enum(['rank', 'magnitude']).default('rank').describe('Probability linear in the rank of |delta|, or in |delta| itself.'),
-    rescale: z.boolean().default(true).describe('Divide kept entries by their keep probability; false leaves them as they are.'),
+      .describe(
+        'Width of the window of probabilities, p - epsilon/2 to p + epsilon/2; twice the epsilon of mergekit; 0 is DARE.',
+      ),
+    granularity: z
+      .enum(['row', 'tensor'])
+      .default('row')
+      .describe('Whether entries are ranked within their row or their tensor.'),
+    by: z
+      .enum(['rank', 'magnitude'])
+      .default('rank')
+      .describe('Probability linear in the rank of |delta|, or in |delta| itself.'),
+    rescale: z
+      .boolean()
+      .default(true)
+      .describe('Divide kept entries by their keep probability; false leaves them as they are.'),
     convention: z
       .enum(['paper', 'della', 'mergekit'])
       .default('paper')
-      .describe('The paper divides ranks by n, the code of della by n - 1; mergekit too, and it rescales to the L1 norm of the tensor.'),
+      .describe(
+        'The paper divides ranks by n, the code of della by n - 1; mergekit too, and it rescales to the L1 norm of the tensor.',
+      ),
   })
   .refine((o) => o.epsilon === 0 || (o.drop_rate - o.epsilon / 2 > 0 && o.drop_rate + o.epsilon / 2 < 1), {
     message: 'must leave drop_rate - epsilon/2 and drop_rate + epsilon/2 inside (0, 1)',
@@ -45,7 +58,8 @@ export function keepProbabilities(values: Float32Array, shape: readonly number[]
     if (by === 'magnitude') {
       let [least, most] = [Infinity, 0]
       for (const value of magnitudes) [least, most] = [Math.min(least, value), Math.max(most, value)]
-      for (let i = 0; i < n; i++) out[begin + i] = 1 - drop_rate + epsilon * ((magnitudes[i] - least) / (most - least + 1e-7) - 0.5)
+      for (let i = 0; i < n; i++)
+        out[begin + i] = 1 - drop_rate + epsilon * ((magnitudes[i] - least) / (most - least + 1e-7) - 0.5)
       continue
     }
     const order = orderByMagnitude(magnitudes)

@@ -1,6 +1,6 @@
 // An editor's options: facts for help and docs, and the parse that turns what a person wrote into them.
 import { UserError } from '../errors/index.js'
-import { factsOf, parseWith, type OptionFacts } from '../errors/options.js'
+import { factsOf, type OptionFacts, parseWith } from '../errors/options.js'
 import type { Editor } from './editor.js'
 
 export { expectedValue, type OptionFacts } from '../errors/options.js'

@@ -7,7 +7,11 @@ import { gridOf } from './grid.js'
 
 const options = z.strictObject({
   bits: z.int().min(1).max(16).describe('Bits per entry; the levels are even, with 0 among them.'),
-  group: z.int().min(0).default(128).describe('Entries of a row that share a scale and a zero point; 0 is a whole row.'),
+  group: z
+    .int()
+    .min(0)
+    .default(128)
+    .describe('Entries of a row that share a scale and a zero point; 0 is a whole row.'),
 })
 
 type Options = z.infer<typeof options>

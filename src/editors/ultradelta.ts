@@ -19,9 +19,21 @@ const options = z
       .min(0)
       .max(1)
       .default(0.01)
-      .describe('The third of the parameters in tensors of least deviation drops s + step, the next s, the last what makes the mean s.'),
-    bits: z.int().min(1).max(16).default(4).describe('Bits of the even levels between the least and the largest entry of a tensor.'),
-    factor: z.number().default(1).describe('Kept entries are multiplied by factor/(1 - s); the ratio of trace norms between tasks, which one delta does not know, goes here.'),
+      .describe(
+        'The third of the parameters in tensors of least deviation drops s + step, the next s, the last what makes the mean s.',
+      ),
+    bits: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(4)
+      .describe('Bits of the even levels between the least and the largest entry of a tensor.'),
+    factor: z
+      .number()
+      .default(1)
+      .describe(
+        'Kept entries are multiplied by factor/(1 - s); the ratio of trace norms between tasks, which one delta does not know, goes here.',
+      ),
   })
   .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), {
     message: 'must be at most drop_rate and 1 - drop_rate',
@@ -40,7 +52,12 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
       squares += values[i] * values[i]
     }
     const mean = sum / values.length
-    tensors.push({ name, size: values.length, deviation: Math.sqrt(Math.max(0, squares / values.length - mean * mean)), group: 0 })
+    tensors.push({
+      name,
+      size: values.length,
+      deviation: Math.sqrt(Math.max(0, squares / values.length - mean * mean)),
+      group: 0,
+    })
   }
   tensors.sort((a, b) => a.deviation - b.deviation)
   const total = tensors.reduce((sum, { size }) => sum + size, 0)
@@ -51,7 +68,11 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
     sizes[tensor.group] += tensor.size
     before += tensor.size
   }
-  const rates = [drop_rate + step, drop_rate, sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]) / sizes[2]) : drop_rate]
+  const rates = [
+    drop_rate + step,
+    drop_rate,
+    sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]) / sizes[2]) : drop_rate,
+  ]
   return new Map(tensors.map(({ name, group }) => [name, rates[group]]))
 }
 

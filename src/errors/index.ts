@@ -18,7 +18,10 @@ const shortened = (text: string): string => text.replace(/[^\s/]{1000,}/g, (word
 
 /** Text in which control characters, which a terminal would obey, are escaped; line breaks and tabs stay. */
 export const printable = (text: string): string =>
-  text.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  text.replace(
+    /(?![\n\t])[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** What a library says of a file that it cannot read, in one line; where it fell over the file, its words are no reason. */
 export function reasonOf(cause: unknown): string {

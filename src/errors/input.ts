@@ -1,8 +1,8 @@
 // The door for files that people give: a file is one, is read whole, and is what it should be, or one line says what is wrong.
 import { readFileSync, statSync } from 'node:fs'
 import type { z } from 'zod'
-import { firstIssue, sayIssue } from './issues.js'
 import { UserError } from './index.js'
+import { firstIssue, sayIssue } from './issues.js'
 
 export type JsonObject = Record<string, unknown>
 
@@ -26,7 +26,8 @@ export function checkFile(path: string, missing = 'no such file'): void {
   const info = within(path, missing, () => statSync(path))
   const other = OTHERS.find(([is]) => info[is]())
   // The shell's own pipes have a writer, and end.
-  if (other && !(info.isFIFO() && /^\/dev\/(stdin|fd\/\d+)$/.test(path))) throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
+  if (other && !(info.isFIFO() && /^\/dev\/(stdin|fd\/\d+)$/.test(path)))
+    throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
 }
 
 /** The bytes of a file, whole. @throws UserError: as checkFile, and for a file that cannot be read */
@@ -49,7 +50,8 @@ export function readText(path: string, missing?: string): string {
 /** The object in a JSON file. @throws UserError: as readText, and for other JSON, or none */
 export function readObject(path: string, missing?: string): JsonObject {
   const value = parseJson(readText(path, missing), path)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UserError(`${path}: not a JSON object`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UserError(`${path}: not a JSON object`)
   files.set(value, path)
   return value as JsonObject
 }
@@ -72,7 +74,10 @@ export function checkValue<T>(schema: z.ZodType<T>, value: unknown, where: strin
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'may not be read', ELOOP: 'is a link to itself', ENAMETOOLONG: 'the name is too long', ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+  EACCES: 'may not be read',
+  ELOOP: 'is a link to itself',
+  ENAMETOOLONG: 'the name is too long',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
 }
 
 function within<T>(path: string, missing: string, work: () => T): T {

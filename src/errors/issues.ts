@@ -10,8 +10,14 @@ interface Issue {
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  number: 'a number', int: 'a whole number', string: 'text', boolean: 'true or false',
-  array: 'a list', tuple: 'a list', object: 'a mapping of keys to values', record: 'a mapping of keys to values',
+  number: 'a number',
+  int: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a mapping of keys to values',
+  record: 'a mapping of keys to values',
 }
 
 /** A value as an error shows it, in at most 60 characters. */
@@ -23,12 +29,20 @@ export function showValue(value: unknown): string {
 
 function wantedBy(issue: z.core.$ZodRawIssue): string | undefined {
   const { code, input } = issue
-  if (code === 'invalid_type') return typeof input === 'number' && !Number.isFinite(input) ? 'a finite number' : KINDS[issue.expected as string]
-  if (code === 'invalid_value') return issue.values.length === 1 ? showValue(issue.values[0]) : `one of ${issue.values.join(', ')}`
+  if (code === 'invalid_type')
+    return typeof input === 'number' && !Number.isFinite(input) ? 'a finite number' : KINDS[issue.expected as string]
+  if (code === 'invalid_value')
+    return issue.values.length === 1 ? showValue(issue.values[0]) : `one of ${issue.values.join(', ')}`
   if (code !== 'too_small' && code !== 'too_big') return undefined
   const [limit, least] = code === 'too_small' ? [issue.minimum, true] : [issue.maximum, false]
-  if (issue.origin === 'string') return least ? (limit === 1 ? 'text that is not empty' : `text of at least ${limit} characters`) : `text of at most ${limit} characters`
-  if (issue.origin === 'array') return `a list of ${least ? 'at least' : 'at most'} ${limit} ${limit === 1 ? 'entry' : 'entries'}`
+  if (issue.origin === 'string')
+    return least
+      ? limit === 1
+        ? 'text that is not empty'
+        : `text of at least ${limit} characters`
+      : `text of at most ${limit} characters`
+  if (issue.origin === 'array')
+    return `a list of ${least ? 'at least' : 'at most'} ${limit} ${limit === 1 ? 'entry' : 'entries'}`
   return issue.inclusive ? `${least ? 'at least' : 'at most'} ${limit}` : `${least ? 'above' : 'below'} ${limit}`
 }
 
@@ -37,7 +51,9 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
     const { discriminator, options = [] } = issue as { discriminator: string; options?: unknown[] }
     const given = (issue.input as Record<string, unknown>)[discriminator]
-    return given === undefined ? `is required: one of ${options.join(', ')}` : `must be one of ${options.join(', ')}; got ${showValue(given)}`
+    return given === undefined
+      ? `is required: one of ${options.join(', ')}`
+      : `must be one of ${options.join(', ')}; got ${showValue(given)}`
   }
   const wanted = wantedBy(issue)
   if (wanted === undefined) return undefined
@@ -52,9 +68,13 @@ export function firstIssue(issues: readonly Issue[]): { path: PropertyKey[]; mes
 function explain(issue: Issue): { path: PropertyKey[]; message: string } {
   if (issue.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys![0]], message: issue.message }
   if (issue.code !== 'invalid_union' || !issue.errors?.length) return issue
-  const inner = issue.errors.map((list) => firstIssue(list.map((each) => ({ ...each, path: [...issue.path, ...each.path] }))))
+  const inner = issue.errors.map((list) =>
+    firstIssue(list.map((each) => ({ ...each, path: [...issue.path, ...each.path] }))),
+  )
   const furthest = inner.reduce((best, each) => (isFurther(each.path, best.path) ? each : best))
-  return furthest.path.length > issue.path.length ? furthest : { path: issue.path, message: joined(inner.map(({ message }) => message)) }
+  return furthest.path.length > issue.path.length
+    ? furthest
+    : { path: issue.path, message: joined(inner.map(({ message }) => message)) }
 }
 
 function isFurther(path: PropertyKey[], than: PropertyKey[]): boolean {

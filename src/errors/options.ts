@@ -32,7 +32,8 @@ export function factsOf(schema: OptionsSchema): OptionFacts[] {
 }
 
 /** zod bounds integers by ±(2^53 - 1), which says nothing. */
-const bound = (limit: number | undefined) => (limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit)
+const bound = (limit: number | undefined) =>
+  limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit
 
 /** "a number from 0 to 1", "one of mean, normal, uniform". */
 export function expectedValue({ type, minimum, maximum, choices }: OptionFacts): string {
@@ -66,7 +67,8 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
   const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
   if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
-  const wanted = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : `must be ${expectedValue(fact)}`
+  const wanted =
+    issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : `must be ${expectedValue(fact)}`
   return `${fact.name} of ${owner} ${wanted}; got ${typeof given === 'number' ? given : JSON.stringify(given)}`
 }
 
@@ -74,6 +76,8 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
 export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message : undefined,
+      issue.code === 'unrecognized_keys'
+        ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message
+        : undefined,
   })
 }

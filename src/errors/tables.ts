@@ -9,7 +9,8 @@ export function tablesOf(title: string, schema: z.ZodType, leave: readonly strin
   const visit = (heading: string, part: Schema) => {
     const properties = Object.entries(part.properties ?? {}) as [string, Schema][]
     const rows = properties.map(
-      ([key, value]) => `| \`${key}\` | ${typeOf(value)} | ${defaultOf(value, part.required?.includes(key))} | ${value.description ?? ''} |`,
+      ([key, value]) =>
+        `| \`${key}\` | ${typeOf(value)} | ${defaultOf(value, part.required?.includes(key))} | ${value.description ?? ''} |`,
     )
     sections.push(`${heading}\n\n| key | value | default | |\n|---|---|---|---|\n${rows.join('\n')}\n`)
     for (const [key, value] of properties) {
@@ -25,7 +26,11 @@ export function tablesOf(title: string, schema: z.ZodType, leave: readonly strin
 function objectOf(schema: Schema): Schema | undefined {
   if (schema.properties) return schema
   const named = typeof schema.additionalProperties === 'object' ? [schema.additionalProperties] : []
-  const alternatives = [...(schema.anyOf ?? []), ...(schema.items ? [schema.items as Schema] : []), ...named] as Schema[]
+  const alternatives = [
+    ...(schema.anyOf ?? []),
+    ...(schema.items ? [schema.items as Schema] : []),
+    ...named,
+  ] as Schema[]
   return alternatives.map(objectOf).find((found) => found !== undefined)
 }
 
@@ -35,7 +40,9 @@ function typeOf(schema: Schema): string {
   if (schema.anyOf) return [...new Set((schema.anyOf as Schema[]).map(typeOf))].join(' or ')
   if (schema.type === 'array') return `list of ${typeOf(schema.items as Schema)}`
   if (schema.type === 'object') return 'section'
-  return { integer: 'integer', number: 'number', boolean: 'true or false', string: 'text' }[schema.type as string] ?? 'any'
+  return (
+    { integer: 'integer', number: 'number', boolean: 'true or false', string: 'text' }[schema.type as string] ?? 'any'
+  )
 }
 
 function defaultOf(schema: Schema, required = false): string {

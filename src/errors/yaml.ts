@@ -1,5 +1,5 @@
 // The values of a YAML document that a person wrote.
-import { parseDocument, type Document } from 'yaml'
+import { type Document, parseDocument } from 'yaml'
 import { UserError } from './index.js'
 
 /** @throws ReferenceError for an alias without an anchor, one that contains itself, and so many that they fill the memory */
@@ -12,7 +12,8 @@ export function valuesOf(document: Document.Parsed): unknown {
 /** A YAML text whose places need not be told. @param where what the error names */
 export function parseYaml(text: string, where: string): unknown {
   const document = parseDocument(text, { prettyErrors: false })
-  const refuse = (cause: Error) => new UserError(`${where}: not valid YAML (${cause.message.replace(/\s+/g, ' ')})`, { cause })
+  const refuse = (cause: Error) =>
+    new UserError(`${where}: not valid YAML (${cause.message.replace(/\s+/g, ' ')})`, { cause })
   if (document.errors.length) throw refuse(document.errors[0])
   try {
     return valuesOf(document)

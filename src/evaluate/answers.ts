@@ -1,11 +1,20 @@
 // Generated answers to a task's prompts, and what its metrics and filters make of them.
 import { UserError } from '../errors/index.js'
-import { checkFinite, countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
+import {
+  checkFinite,
+  countOutputs,
+  type Model,
+  makeInputs,
+  run,
+  type Source,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
 import { cutAtStop, filterAnswer } from '../tasks/filters.js'
 import { METRICS } from '../tasks/metrics.js'
-import { batchesOf, sequencesOf, type Sequence } from '../tasks/sequence.js'
+import { batchesOf, type Sequence, sequencesOf } from '../tasks/sequence.js'
 import type { Item, Task } from '../tasks/task.js'
-import { tf, type Batch } from '../tensor/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import type { EncodeOptions } from './encode.js'
 import { generate } from './generate.js'
 import { endsOf } from './generation_config.js'
@@ -17,10 +26,18 @@ import { steerBy } from './steering.js'
  * Which sequences' targets are exactly what greedy decoding would give: under the target itself as input, every position
  * predicts the next token. One forward pass instead of a generation.
  */
-async function greedyMatches(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<Uint8Array> {
+async function greedyMatches(
+  model: Model,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+  count: number,
+): Promise<Uint8Array> {
   const matches = new Uint8Array(count).fill(1)
   const counted = batches.map((batch) => countOutputs(model, batch))
-  const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
+  const feeds = batches.map((batch, i) => ({
+    tokens: batch.ids.length,
+    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+  }))
   const best = await run(sourceOf(model, weights), feeds, foldHighest)
   for (const [i, each] of best.entries()) {
     const [tokens, values] = [await each.index.data(), await each.value.data()]
@@ -36,7 +53,9 @@ async function greedyMatches(model: Model, weights: Weights | Source, batches: r
 /** How answers to a task are generated: as lm-evaluation-harness asks transformers for them. */
 async function planGeneration(task: Task, tokenizer: TextReader, { positions }: Model) {
   const { generation } = tokenizer
-  const stops = [...(task.stop ?? []), ...(tokenizer.written ? [tokenizer.written.eos] : [])].filter((stop) => stop !== '')
+  const stops = [...(task.stop ?? []), ...(tokenizer.written ? [tokenizer.written.eos] : [])].filter(
+    (stop) => stop !== '',
+  )
   // A stop that is a special token is not in the decoded text.
   const special = (await tokenizer.encode(stops)).filter((ids) => ids.length === 1 && tokenizer.decode(ids) === '')
   return {
@@ -58,25 +77,45 @@ export function checkGeneration(task: Pick<Task, 'name'>, { generation }: TextRe
 }
 
 /** Greedy answers to the first `items` items, cut at the task's stops. Generated only where the target is not the greedy answer. */
-export async function answerAll(model: Model, weights: Weights | Source, task: Task, tokenizer: TextReader, options: EncodeOptions): Promise<string[]> {
+export async function answerAll(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  tokenizer: TextReader,
+  options: EncodeOptions,
+): Promise<string[]> {
   checkGeneration(task, tokenizer)
   const items = task.items.slice(0, options.items)
   const { stops, ends, steer, maxNewTokens, room } = await planGeneration(task, tokenizer, model)
-  const sequences = await sequencesOf(items.map(({ prompt, target }) => ({ prompt, target: (task.delimiter ?? '') + target })), tokenizer)
+  const sequences = await sequencesOf(
+    items.map(({ prompt, target }) => ({ prompt, target: (task.delimiter ?? '') + target })),
+    tokenizer,
+  )
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known = new Set<number>()
   if (METRICS[task.metric].exactImpliesRight && !task.stop && !steer) {
-    const brief = ({ prompt, target }: Sequence) => prompt.length <= room && target.length - 1 <= maxNewTokens && target.findIndex((token) => ends.includes(token)) === target.length - 1
+    const brief = ({ prompt, target }: Sequence) =>
+      prompt.length <= room &&
+      target.length - 1 <= maxNewTokens &&
+      target.findIndex((token) => ends.includes(token)) === target.length - 1
     const likely = [...sequences.keys()].filter((i) => brief(sequences[i]))
-    const batches = batchesOf(likely.map((i) => sequences[i]), tokenizer.pad, options.batchTokens ?? 4096, model.positions)
+    const batches = batchesOf(
+      likely.map((i) => sequences[i]),
+      tokenizer.pad,
+      options.batchTokens ?? 4096,
+      model.positions,
+    )
     const matches = await greedyMatches(model, weights, batches, likely.length)
     likely.forEach((item, i) => matches[i] && known.add(item))
   }
   const open = [...items.keys()].filter((i) => !known.has(i))
   const prompts = open.map((i) => sequences[i].prompt.slice(-room))
-  const textOf = (ids: readonly number[]) => cutAtStop(tokenizer.decode(ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
+  const textOf = (ids: readonly number[]) =>
+    cutAtStop(tokenizer.decode(ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
   const texts = task.stop ?? []
-  const stopped = texts.length ? (ids: readonly number[]) => ((text) => texts.some((stop) => text.includes(stop)))(tokenizer.decode(ids)) : undefined
+  const stopped = texts.length
+    ? (ids: readonly number[]) => ((text) => texts.some((stop) => text.includes(stop)))(tokenizer.decode(ids))
+    : undefined
   const made = await generate(model, weights, prompts, { maxNewTokens, ends, stopped, steer })
   const answers = sequences.map(({ target }) => textOf(target))
   open.forEach((item, i) => (answers[item] = textOf(made[i])))
@@ -84,7 +123,11 @@ export async function answerAll(model: Model, weights: Weights | Source, task: T
 }
 
 /** Score of each metric under each filter: `metric`, or `metric,filter` where there are filters; the first is the task's. */
-export async function scoreAnswers(task: Task, items: readonly Item[], answers: readonly string[]): Promise<Map<string, { mean: number; items: Float64Array }>> {
+export async function scoreAnswers(
+  task: Task,
+  items: readonly Item[],
+  answers: readonly string[],
+): Promise<Map<string, { mean: number; items: Float64Array }>> {
   const scores = new Map<string, { mean: number; items: Float64Array }>()
   for (const name of [task.metric, ...(task.others ?? [])]) {
     for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {

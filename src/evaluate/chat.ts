@@ -15,8 +15,10 @@ export type ChatSettings = true | { system?: string }
  */
 export async function askInChat(task: Task, folder: string, settings: ChatSettings | undefined): Promise<Task> {
   if (settings === undefined) return task
-  if (task.kind === 'classify' || task.kind === 'images') throw new UserError(`task ${task.name} is of the kind ${task.kind}, and cannot be asked in a chat`)
-  if (!task.kind && METRICS[task.metric].completes) throw new UserError(`task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`)
+  if (task.kind === 'classify' || task.kind === 'images')
+    throw new UserError(`task ${task.name} is of the kind ${task.kind}, and cannot be asked in a chat`)
+  if (!task.kind && METRICS[task.metric].completes)
+    throw new UserError(`task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`)
   const chat = await loadChat(folder)
   const system = settings === true ? undefined : settings.system
   const items = task.items.map((item) => {
@@ -24,8 +26,18 @@ export async function askInChat(task: Task, folder: string, settings: ChatSettin
     const apart = system && preamble && !/\s$/.test(system) && !/^\s/.test(preamble) ? '\n\n' : ''
     const first = (system ?? '') + apart + preamble
     const ask = (prompt: string) =>
-      chat([...(first ? [{ role: 'system', content: first }] : []), { role: 'user', content: prompt.slice(preamble.length) }], { answer: true })
-    return { ...item, prompt: ask(item.prompt), ...(item.choices && { choices: item.choices.map(({ prompt, text }) => ({ prompt: ask(prompt), text })) }) }
+      chat(
+        [
+          ...(first ? [{ role: 'system', content: first }] : []),
+          { role: 'user', content: prompt.slice(preamble.length) },
+        ],
+        { answer: true },
+      )
+    return {
+      ...item,
+      prompt: ask(item.prompt),
+      ...(item.choices && { choices: item.choices.map(({ prompt, text }) => ({ prompt: ask(prompt), text })) }),
+    }
   })
   return { ...task, chat: true, delimiter: '', items }
 }

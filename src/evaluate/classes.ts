@@ -1,15 +1,32 @@
 // Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
-import { checkFinite, countOutputs, makeInputs, run, sourceOf, type Model, type Source, type Weights } from '../models/index.js'
-import type { Item } from '../tasks/task.js'
+import {
+  checkFinite,
+  countOutputs,
+  type Model,
+  makeInputs,
+  run,
+  type Source,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
 import { batchesOf } from '../tasks/sequence.js'
-import { IGNORED, tf, type Batch } from '../tensor/index.js'
+import type { Item } from '../tasks/task.js'
+import { type Batch, IGNORED, tf } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { foldHighest } from './highest.js'
 
 /** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
-export async function classBatches(items: readonly Item[], tokenizer: Tokenizer, batchTokens: number): Promise<Batch[]> {
+export async function classBatches(
+  items: readonly Item[],
+  tokenizer: Tokenizer,
+  batchTokens: number,
+): Promise<Batch[]> {
   const encoded = await tokenizer.encodePairs(items.map(({ prompt, pair }) => ({ text: prompt, pair })))
-  const batches = batchesOf(encoded.map(({ ids }) => ({ prompt: ids, target: [] })), tokenizer.pad, batchTokens)
+  const batches = batchesOf(
+    encoded.map(({ ids }) => ({ prompt: ids, target: [] })),
+    tokenizer.pad,
+    batchTokens,
+  )
   for (const batch of batches) {
     batch.labels.fill(IGNORED)
     batch.targets = Float32Array.from(batch.items, (item) => items[item].label!)
@@ -20,7 +37,12 @@ export async function classBatches(items: readonly Item[], tokenizer: Tokenizer,
 }
 
 /** The likeliest class of each row, or the value that a regressor gives; in the order of the items. */
-export async function predict(model: Model, weights: Weights | Source, batches: readonly Batch[], count: number): Promise<number[]> {
+export async function predict(
+  model: Model,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+  count: number,
+): Promise<number[]> {
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.rows * (model.sequence ?? batch.columns),

@@ -1,8 +1,18 @@
 // Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
-import { tf, IGNORED, type Batch, type Tensor } from '../tensor/index.js'
-import { checkFinite, makeInputs, run, sourceOf, type Cache, type Model, type Source, type Weights } from '../models/index.js'
+
+import {
+  type Cache,
+  checkFinite,
+  type Model,
+  makeInputs,
+  run,
+  type Source,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
+import { type Batch, IGNORED, type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
-import { steered, type Steer, type Steering } from './steering.js'
+import { type Steer, type Steering, steered } from './steering.js'
 
 export interface GenerateOptions {
   maxNewTokens: number
@@ -18,7 +28,15 @@ export interface GenerateOptions {
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
 function plainBatch(rows: number, columns: number, ids: Int32Array, mask: Int32Array, positions: Int32Array): Batch {
-  return { rows, columns, ids, mask, positions, labels: new Int32Array(ids.length).fill(IGNORED), items: Int32Array.from({ length: rows }, (_, i) => i) }
+  return {
+    rows,
+    columns,
+    ids,
+    mask,
+    positions,
+    labels: new Int32Array(ids.length).fill(IGNORED),
+    items: Int32Array.from({ length: rows }, (_, i) => i),
+  }
 }
 
 function leftPadded(prompts: readonly (readonly number[])[]): Batch {
@@ -35,10 +53,17 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
 }
 
 /** The most likely next token of every row; the cache grows by the batch's columns. */
-async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cache, steering?: (Steering | null)[]): Promise<Int32Array> {
+async function nextTokens(
+  model: Model,
+  source: Source,
+  batch: Batch,
+  cache: Cache,
+  steering?: (Steering | null)[],
+): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
   const feed = { tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted, cache }) }
-  const fold = (state: Highest | null, outputs: Tensor, from: number) => foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
+  const fold = (state: Highest | null, outputs: Tensor, from: number) =>
+    foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
   const [best] = await run(source, [feed], fold)
   const [tokens, values] = [(await best.index.data()) as Int32Array, await best.value.data()]
   checkFinite(values, () => 'the best logit of the next token')
@@ -54,7 +79,12 @@ async function nextTokens(model: Model, source: Source, batch: Batch, cache: Cac
   return tokens
 }
 
-async function answerBatch(model: Model, source: Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+async function answerBatch(
+  model: Model,
+  source: Source,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<number[][]> {
   const { ends = [], maxNewTokens, steer } = options
   const rows = prompts.length
   const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
@@ -78,7 +108,12 @@ async function answerBatch(model: Model, source: Source, prompts: readonly (read
 }
 
 /** Greedy answers to token prompts (each at least one token), in the order given. */
-export async function generate(model: Model, weights: Weights | Source, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+export async function generate(
+  model: Model,
+  weights: Weights | Source,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<number[][]> {
   const order = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length || a - b)
   const answers: number[][] = []
   const source = sourceOf(model, weights)
@@ -86,7 +121,12 @@ export async function generate(model: Model, weights: Weights | Source, prompts:
   const rows = options.rows ?? Math.min(128, Math.max(1, Math.floor(source.largest / longest)))
   for (let start = 0; start < order.length; start += rows) {
     const group = order.slice(start, start + rows)
-    const made = await answerBatch(model, source, group.map((i) => prompts[i]), options)
+    const made = await answerBatch(
+      model,
+      source,
+      group.map((i) => prompts[i]),
+      options,
+    )
     group.forEach((item, i) => (answers[item] = made[i]))
   }
   return answers

@@ -1,5 +1,5 @@
 // The most likely output of each row, of all the vocabulary or part after part of it.
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 
 export interface Highest extends Record<string, Tensor> {
   /** Largest output so far [n]. */

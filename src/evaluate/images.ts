@@ -1,7 +1,7 @@
 // Images as batches for a model with a classification head.
-import { readPixels, type ImageReader } from '../tasks/pixels.js'
+import { type ImageReader, readPixels } from '../tasks/pixels.js'
 import type { Item } from '../tasks/task.js'
-import { imageBatch, type Batch } from '../tensor/index.js'
+import { type Batch, imageBatch } from '../tensor/index.js'
 
 /** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
 const VALUES = 1 << 24
@@ -23,10 +23,18 @@ export function imageBatches(
   const rows = Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / size)))
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
-    const read = () => readPixels(chosen.map(({ image, crop }) => ({ image: image!, crop })), reader)
+    const read = () =>
+      readPixels(
+        chosen.map(({ image, crop }) => ({ image: image!, crop })),
+        reader,
+      )
     const kept = (part + 1) * rows * size <= KEPT
     const more = { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) }
-    const batch = imageBatch(kept ? read() : new Float32Array(0), chosen.map(({ label }) => label!), more)
+    const batch = imageBatch(
+      kept ? read() : new Float32Array(0),
+      chosen.map(({ label }) => label!),
+      more,
+    )
     return kept ? batch : Object.defineProperty(batch, 'pixels', { get: read, enumerable: true })
   })
 }

@@ -1,6 +1,7 @@
 // Scores a model on a task: generated answers, choices by likelihood, or classes.
-import type { Model, Source, Weights } from '../models/index.js'
+
 import { UserError } from '../errors/index.js'
+import type { Model, Source, Weights } from '../models/index.js'
 import { CHOICE_METRICS, largest } from '../tasks/choice.js'
 import { classPrompts } from '../tasks/classes.js'
 import { standardError } from '../tasks/error.js'
@@ -9,18 +10,18 @@ import { METRICS } from '../tasks/metrics.js'
 import type { Task } from '../tasks/task.js'
 import { answerAll, checkGeneration, scoreAnswers } from './answers.js'
 import { classBatches, predict } from './classes.js'
-import { encodeChoices, type EncodeOptions, type Reach } from './encode.js'
+import { type EncodeOptions, encodeChoices, type Reach } from './encode.js'
 import { imageBatches } from './images.js'
 import { weighChoices } from './likelihood.js'
-import { imagesFor, textFor, type Reader } from './reader.js'
+import { imagesFor, type Reader, textFor } from './reader.js'
 
 export { askInChat, type ChatSettings } from './chat.js'
-export { encodeItems, type EncodeOptions, type Reach } from './encode.js'
-export { describeGeneration, readGenerationConfig, type GenerationConfig } from './generation_config.js'
+export { type EncodeOptions, encodeItems, type Reach } from './encode.js'
 export { promptFeatures } from './features.js'
-export { generate, type GenerateOptions } from './generate.js'
+export { type GenerateOptions, generate } from './generate.js'
+export { describeGeneration, type GenerationConfig, readGenerationConfig } from './generation_config.js'
 export { logLikelihoods } from './likelihood.js'
-export { checkReader, loadReader, loadText, readerFile, type Reader, type TextReader } from './reader.js'
+export { checkReader, loadReader, loadText, type Reader, readerFile, type TextReader } from './reader.js'
 export { checkTower, classFeatures, describeClasses } from './zero_shot.js'
 
 export interface Scores {
@@ -58,12 +59,25 @@ export async function evaluate(
 export type Reply = string | number | number[]
 
 /** The replies to the first `items` items; a task that `checkTask` took. */
-export async function replyTo(model: Model, weights: Weights | Source, task: Task, reader: Reader, options: EncodeOptions = {}): Promise<Reply[]> {
+export async function replyTo(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  reader: Reader,
+  options: EncodeOptions = {},
+): Promise<Reply[]> {
   const items = task.items.slice(0, options.items)
-  if (task.kind === 'images') return predict(model, weights, imageBatches(items, imagesFor(reader, task), { features: task.features, batchTokens: options.batchTokens }), items.length)
+  if (task.kind === 'images')
+    return predict(
+      model,
+      weights,
+      imageBatches(items, imagesFor(reader, task), { features: task.features, batchTokens: options.batchTokens }),
+      items.length,
+    )
   const tokenizer = textFor(reader, task, model)
   if (task.kind === 'choices') return weighChoices(model, weights, task, tokenizer, options.items)
-  if (task.kind === 'classify') return predict(model, weights, await classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
+  if (task.kind === 'classify')
+    return predict(model, weights, await classBatches(items, tokenizer, options.batchTokens ?? 4096), items.length)
   return answerAll(model, weights, task, tokenizer, options)
 }
 
@@ -71,14 +85,27 @@ export async function replyTo(model: Model, weights: Weights | Source, task: Tas
 export async function scoreReplies(task: Task, replies: readonly Reply[]): Promise<Scores> {
   const items = task.items.slice(0, replies.length)
   if (task.kind === 'images' || task.kind === 'classify') {
-    return gather(task, (name) => ofLabels(name, replies as number[], items.map((item) => item.label!)))
+    return gather(task, (name) =>
+      ofLabels(
+        name,
+        replies as number[],
+        items.map((item) => item.label!),
+      ),
+    )
   }
   if (task.kind === 'choices') {
     const likelihoods = replies as number[][]
     const chosen = likelihoods.map(largest)
     return gather(task, (name) => {
-      if (name in LABEL_METRICS) return ofLabels(name, chosen, items.map((item, i) => (item.right!.includes(chosen[i]) ? chosen[i] : item.right![0])))
-      return meanOf(items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)))
+      if (name in LABEL_METRICS)
+        return ofLabels(
+          name,
+          chosen,
+          items.map((item, i) => (item.right!.includes(chosen[i]) ? chosen[i] : item.right![0])),
+        )
+      return meanOf(
+        items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)),
+      )
     })
   }
   const scores = await scoreAnswers(task, items, replies as string[])
@@ -92,30 +119,56 @@ export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[me
  * What the first items ask for, before anything is computed.
  * @throws UserError for a choice that adds no token or has no room, for an id without a row in the model's embedding, and for a generation_config.json that is not followed here
  */
-export async function checkItems({ items: all, ...task }: Task, reader: Reader, reach: Reach, { items }: Pick<EncodeOptions, 'items'> = {}): Promise<void> {
+export async function checkItems(
+  { items: all, ...task }: Task,
+  reader: Reader,
+  reach: Reach,
+  { items }: Pick<EncodeOptions, 'items'> = {},
+): Promise<void> {
   if (task.kind === 'images') return
   const [chosen, tokenizer] = [all.slice(0, items), textFor(reader, task, reach)]
   if (task.kind === 'choices') await encodeChoices({ ...task, items: chosen }, tokenizer, reach)
   else if (task.kind) await tokenizer.encodePairs(chosen.map(({ prompt, pair }) => ({ text: prompt, pair })))
-  else await tokenizer.encode(chosen.map(({ prompt }) => prompt), { special: true })
+  else
+    await tokenizer.encode(
+      chosen.map(({ prompt }) => prompt),
+      { special: true },
+    )
   if (!task.kind) checkGeneration(task, tokenizer)
 }
 
 /** @throws UserError for a task that this model, or this call, cannot do */
-export function checkTask(task: Task, { objective, outputs, architecture, positions }: Model, { allowCode }: EvaluateOptions = {}): void {
-  if (runsCode(task) && !allowCode) throw new UserError(`task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`)
+export function checkTask(
+  task: Task,
+  { objective, outputs, architecture, positions }: Model,
+  { allowCode }: EvaluateOptions = {},
+): void {
+  if (runsCode(task) && !allowCode)
+    throw new UserError(
+      `task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`,
+    )
   const classes = objective === 'classes' || objective === 'value'
   const wanted = task.kind === 'classify' || task.kind === 'images'
   if (wanted !== classes || (!classes && objective !== 'causal')) {
-    throw new UserError(`task ${task.name} needs a model that ${wanted ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`)
+    throw new UserError(
+      `task ${task.name} needs a model that ${wanted ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`,
+    )
   }
   if (!task.kind && task.maxNewTokens >= positions) {
-    throw new UserError(`task ${task.name} generates up to ${task.maxNewTokens} tokens, and the model has ${positions} positions: there is no room for a prompt; lower max_new_tokens of its card below ${positions}`)
+    throw new UserError(
+      `task ${task.name} generates up to ${task.maxNewTokens} tokens, and the model has ${positions} positions: there is no room for a prompt; lower max_new_tokens of its card below ${positions}`,
+    )
   }
   // A zero-shot model has the classes that it is asked for.
   const known = objective === 'classes' && outputs === 0 ? classPrompts(task).length : outputs
-  const wrong = objective === 'classes' ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= known) : undefined
-  if (wrong) throw new UserError(`task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${known} classes`)
+  const wrong =
+    objective === 'classes'
+      ? task.items.find(({ label }) => !Number.isInteger(label) || label! < 0 || label! >= known)
+      : undefined
+  if (wrong)
+    throw new UserError(
+      `task ${task.name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${known} classes`,
+    )
 }
 
 interface Part {
@@ -125,20 +178,36 @@ interface Part {
   labels?: { predicted: readonly number[]; right: readonly number[] }
 }
 
-function gather({ metric, others = [] }: Task, measure: (name: string) => Part, names: readonly string[] = [metric, ...others]): Scores {
+function gather(
+  { metric, others = [] }: Task,
+  measure: (name: string) => Part,
+  names: readonly string[] = [metric, ...others],
+): Scores {
   const [[, { score, items }], ...rest] = names.map((name) => [name, measure(name)] as const)
   return {
     metric,
     score,
     items,
     ...(rest.length && { others: Object.fromEntries(rest.map(([name, part]) => [name, part.score])) }),
-    errors: () => Object.fromEntries(names.map((name) => [name, measure(name)] as const).map(([name, part]) => [name, standardError(name, part.items, part.labels)])),
+    errors: () =>
+      Object.fromEntries(
+        names
+          .map((name) => [name, measure(name)] as const)
+          .map(([name, part]) => [name, standardError(name, part.items, part.labels)]),
+      ),
   }
 }
 
-const meanOf = (values: readonly number[]): Part => ({ score: values.reduce((sum, value) => sum + value, 0) / values.length, items: Float64Array.from(values) })
+const meanOf = (values: readonly number[]): Part => ({
+  score: values.reduce((sum, value) => sum + value, 0) / values.length,
+  items: Float64Array.from(values),
+})
 
 function ofLabels(name: string, predicted: readonly number[], right: readonly number[]): Part {
   const score = LABEL_METRICS[name as keyof typeof LABEL_METRICS].measure(predicted, right)
-  return { score, items: Float64Array.from(predicted, (value, i) => Number(value === right[i])), labels: { predicted, right } }
+  return {
+    score,
+    items: Float64Array.from(predicted, (value, i) => Number(value === right[i])),
+    labels: { predicted, right },
+  }
 }

@@ -1,5 +1,17 @@
 // Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
-import { addPart, checkFinite, countOutputs, finishParts, makeInputs, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
+import {
+  addPart,
+  checkFinite,
+  countOutputs,
+  finishParts,
+  type Model,
+  makeInputs,
+  type PartLosses,
+  run,
+  type Source,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
 import { batchesOf, fitSequence, type Sequence } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
@@ -10,14 +22,28 @@ import { encodeChoices } from './encode.js'
 const BATCH_TOKENS = 4096
 
 /** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
-export async function logLikelihoods(model: Model, weights: Weights | Source, sequences: readonly Sequence[], pad: number): Promise<Float64Array> {
+export async function logLikelihoods(
+  model: Model,
+  weights: Weights | Source,
+  sequences: readonly Sequence[],
+  pad: number,
+): Promise<Float64Array> {
   const source = sourceOf(model, weights)
   const { positions } = model
-  const batches = batchesOf(sequences.map((each) => fitSequence(each, positions)), pad, Math.min(BATCH_TOKENS, source.largest), positions)
+  const batches = batchesOf(
+    sequences.map((each) => fitSequence(each, positions)),
+    pad,
+    Math.min(BATCH_TOKENS, source.largest),
+    positions,
+  )
   const counted = batches.map((batch) => countOutputs(model, batch))
-  const feeds = batches.map((batch, i) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted: counted[i].at }) }))
+  const feeds = batches.map((batch, i) => ({
+    tokens: batch.ids.length,
+    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+  }))
   const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, tf.tensor1d(counted[i].labels, 'int32'), from))
+    addPart(model.objective, state, outputs, tf.tensor1d(counted[i].labels, 'int32'), from),
+  )
   const sums = new Float64Array(sequences.length)
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
@@ -30,7 +56,13 @@ export async function logLikelihoods(model: Model, weights: Weights | Source, se
 }
 
 /** Summed log-likelihoods of the choices of each of the first `items` items. */
-export async function weighChoices(model: Model, weights: Weights | Source, task: Task, tokenizer: Tokenizer, items?: number): Promise<number[][]> {
+export async function weighChoices(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  tokenizer: Tokenizer,
+  items?: number,
+): Promise<number[][]> {
   const lists = await encodeChoices({ ...task, items: task.items.slice(0, items) }, tokenizer, model)
   const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
   let at = 0

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
-import { loadImageReader, type ImageReader } from '../tasks/pixels.js'
+import { type ImageReader, loadImageReader } from '../tasks/pixels.js'
 import type { Task } from '../tasks/task.js'
-import { loadTokenizer, withinRows, type Tokenizer } from '../tokenizer/index.js'
-import { readGenerationConfig, type GenerationConfig } from './generation_config.js'
+import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
+import { type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
 /** A tokenizer, with what its model's folder says of generation. */
 export type TextReader = Tokenizer & { generation?: GenerationConfig }
@@ -32,7 +32,11 @@ const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reade
  * The tokenizer, which adds no special tokens to chats, and none to a text that begins with the begin-of-text token.
  * @throws UserError for a model of images on a task of text, and for an id without a row in the model's embedding
  */
-export function textFor(reader: Reader, { name, chat }: Pick<Task, 'name' | 'chat'>, { vocabulary }: Pick<Model, 'vocabulary'>): TextReader {
+export function textFor(
+  reader: Reader,
+  { name, chat }: Pick<Task, 'name' | 'chat'>,
+  { vocabulary }: Pick<Model, 'vocabulary'>,
+): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
   const begun = (text: string) => Boolean(reader.written?.bos) && text.startsWith(reader.written!.bos)
   const encode: Tokenizer['encode'] = async (texts, { special = false } = {}) => {
@@ -53,5 +57,7 @@ export function imagesFor(reader: Reader, { name }: Pick<Task, 'name'>): ImageRe
 /** @throws UserError for a tokenizer of more entries than the model's embedding has rows; which ids texts have is seen later (textFor) */
 export function checkReader(folder: string, reader: Reader, model: Model): void {
   if (!('vocabulary' in reader) || reader.vocabulary <= model.vocabulary || model.vocabulary === 0) return
-  throw new UserError(`${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`)
+  throw new UserError(
+    `${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`,
+  )
 }

@@ -1,6 +1,6 @@
 // What may not come next in an answer, and what comes less likely: the words of generation_config.json that transformers obeys
 // in greedy search too (its logits processors, 5.18).
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { endsOf, type GenerationConfig } from './generation_config.js'
 
 /** Of the next token of one answer: ids that cannot come, and ids whose logits are weakened by the factor `penalty`. */
@@ -17,7 +17,8 @@ export type Steer = (prompt: readonly number[], answer: readonly number[]) => St
 function repeats(text: readonly number[], size: number): number[] {
   const last = text.slice(text.length - size + 1)
   const found: number[] = []
-  for (let end = size - 1; size > 0 && end < text.length; end++) if (last.every((token, i) => text[end - size + 1 + i] === token)) found.push(text[end])
+  for (let end = size - 1; size > 0 && end < text.length; end++)
+    if (last.every((token, i) => text[end - size + 1 + i] === token)) found.push(text[end])
   return found
 }
 
@@ -27,8 +28,15 @@ export function steerBy(config: GenerationConfig): Steer | undefined {
   const ends = endsOf(config)
   // transformers lets a forbidden word that is the end of an answer stand.
   const words = (config.bad_words_ids ?? []).filter((word) => !(word.length === 1 && ends.includes(word[0])))
-  const shortest = (prompt: number) => (config.min_new_tokens ? prompt + config.min_new_tokens : (config.min_length ?? 0))
-  const idle = (penalty ?? 1) === 1 && !ngram && !suppress_tokens?.length && !begin_suppress_tokens?.length && !words.length && !shortest(0)
+  const shortest = (prompt: number) =>
+    config.min_new_tokens ? prompt + config.min_new_tokens : (config.min_length ?? 0)
+  const idle =
+    (penalty ?? 1) === 1 &&
+    !ngram &&
+    !suppress_tokens?.length &&
+    !begin_suppress_tokens?.length &&
+    !words.length &&
+    !shortest(0)
   if (idle) return undefined
   return (prompt, answer) => {
     const text = [...prompt, ...answer]
@@ -39,7 +47,8 @@ export function steerBy(config: GenerationConfig): Steer | undefined {
     if (ngram) ban(repeats(text, ngram))
     for (const word of words) {
       const before = word.slice(0, -1)
-      if (before.length < text.length && before.every((token, i) => token === text[text.length - before.length + i])) ban(word.slice(-1))
+      if (before.length < text.length && before.every((token, i) => token === text[text.length - before.length + i]))
+        ban(word.slice(-1))
     }
     return { banned, weakened: (penalty ?? 1) === 1 ? new Set() : new Set(text), penalty: penalty ?? 1 }
   }
@@ -52,13 +61,25 @@ export function steered(logits: Tensor, from: number, rows: readonly (Steering |
     const marks = (ofRow: (row: Steering) => Set<number>): Tensor => {
       const values = new Uint8Array(rows.length * columns)
       rows.forEach((row, at) => {
-        for (const token of row ? ofRow(row) : []) if (token >= from && token < from + columns) values[at * columns + token - from] = 1
+        for (const token of row ? ofRow(row) : [])
+          if (token >= from && token < from + columns) values[at * columns + token - from] = 1
       })
       return tf.tensor2d(values, [rows.length, columns], 'bool')
     }
     const penalty = rows.find((row) => row !== null)?.penalty ?? 1
     const weaker = () => tf.where(logits.less(0), logits.mul(penalty), logits.div(penalty))
-    const weakened = penalty === 1 ? logits : tf.where(marks((row) => row.weakened), weaker(), logits)
-    return tf.where(marks((row) => row.banned), tf.fill(logits.shape, -Infinity), weakened)
+    const weakened =
+      penalty === 1
+        ? logits
+        : tf.where(
+            marks((row) => row.weakened),
+            weaker(),
+            logits,
+          )
+    return tf.where(
+      marks((row) => row.banned),
+      tf.fill(logits.shape, -Infinity),
+      weakened,
+    )
   })
 }

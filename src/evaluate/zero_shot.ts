@@ -1,11 +1,11 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
-import { companionsOf, type Checkpoint } from '../checkpoint/index.js'
-import { loadModel, makeInputs, run, streaming, type Model, type Source } from '../models/index.js'
+import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
+import { loadModel, type Model, makeInputs, run, type Source, streaming } from '../models/index.js'
 import { classPrompts } from '../tasks/classes.js'
 import { batchesOf } from '../tasks/sequence.js'
 import type { Task } from '../tasks/task.js'
 import type { Tensor } from '../tensor/index.js'
-import { loadTokenizer, withinRows, type Tokenizer } from '../tokenizer/index.js'
+import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
 import { checkReader } from './reader.js'
 
 /** Padded tokens of one batch, and of the hidden states that are kept between two blocks. */
@@ -16,7 +16,12 @@ const TOGETHER = 8 * BATCH_TOKENS
  * The text features of classes: of each the mean of its prompts' features, each of unit length, and again of unit length.
  * [classes, projection], row-major. Longer prompts than the tower reads are cut before their end-of-text token.
  */
-export async function classFeatures(model: Model, source: Source, { encode, eos, pad }: Pick<Tokenizer, 'encode' | 'eos' | 'pad'>, prompts: readonly (readonly string[])[]): Promise<Float32Array> {
+export async function classFeatures(
+  model: Model,
+  source: Source,
+  { encode, eos, pad }: Pick<Tokenizer, 'encode' | 'eos' | 'pad'>,
+  prompts: readonly (readonly string[])[],
+): Promise<Float32Array> {
   const owners = prompts.flatMap((each, index) => each.map(() => index))
   const sequences = (await encode(prompts.flat(), { special: true })).map((ids) => ({
     prompt: ids.length > model.positions ? [...ids.slice(0, model.positions - 1), eos] : ids,
@@ -30,7 +35,9 @@ export async function classFeatures(model: Model, source: Source, { encode, eos,
   for (const [i, feature] of features.entries()) {
     const values = (await feature.data()) as Float32Array
     feature.dispose()
-    batches[i].items.forEach((item, row) => addUnit(sums[owners[item]], values.subarray(row * width, (row + 1) * width)))
+    batches[i].items.forEach((item, row) =>
+      addUnit(sums[owners[item]], values.subarray(row * width, (row + 1) * width)),
+    )
   }
   const classes = new Float32Array(prompts.length * width)
   sums.forEach((sum, index) => classes.set(unit(sum), index * width))
@@ -73,6 +80,8 @@ export async function describeClasses(task: Task, model: Model, checkpoint: Chec
   const prompts = classPrompts(task)
   const { tower, tokenizer } = await openTower(checkpoint)
   const stretches = tower.blocks.map((block) => ({ blocks: [block], parts: [null] }))
-  const source = streaming(tower, { stretches, together: TOGETHER, largest: BATCH_TOKENS }, (name, rows) => checkpoint.readRows(name, rows))
+  const source = streaming(tower, { stretches, together: TOGETHER, largest: BATCH_TOKENS }, (name, rows) =>
+    checkpoint.readRows(name, rows),
+  )
   return { ...task, features: await classFeatures(tower, source, tokenizer, prompts) }
 }

@@ -1,6 +1,6 @@
 // The pre-training text of the miniature family: a weighted mixture of generated documents.
 import { chain, code, counting, misc, numberStory, story, wordList } from './documents.js'
-import { randomFrom, type Random } from './random.js'
+import { type Random, randomFrom } from './random.js'
 
 export interface Kind {
   name: string
@@ -20,7 +20,10 @@ export const MIXTURE: readonly Kind[] = [
 ]
 
 /** `documents` texts with the kind of each; the same seed with more documents begins with the same ones. */
-export function* labelledCorpus(options: { documents: number; seed: number }): Generator<{ kind: string; text: string }> {
+export function* labelledCorpus(options: {
+  documents: number
+  seed: number
+}): Generator<{ kind: string; text: string }> {
   const random = randomFrom('corpus', options.seed)
   for (let index = 0; index < options.documents; index++) {
     const kind = pickKind(random.uniform())

@@ -1,6 +1,6 @@
 // The seven kinds of pre-training documents. They teach every capability that the skills need, in another format: the
 // fine-tunes then only elicit it, which keeps their deltas small.
-import { drawStep, drawSteps, startingNumber, writeSteps, type Step } from './arithmetic.js'
+import { drawStep, drawSteps, type Step, startingNumber, writeSteps } from './arithmetic.js'
 import { LIST_OPERATIONS } from './lists.js'
 import { drawProgram } from './programs.js'
 import type { Random } from './random.js'

@@ -18,7 +18,10 @@ const POSITIONS = 64
 const HELD_OUT = { count: 512, seed: 0, split: 'test' } as const
 
 /** corpus.jsonl ({text} per line), <skill>.train.jsonl ({id, prompt, target, …} per line) and the two tokenizer files. */
-export function writeFamilyData(folder: string, options: { seed: number; documents: number; trainItems: number }): void {
+export function writeFamilyData(
+  folder: string,
+  options: { seed: number; documents: number; trainItems: number },
+): void {
   mkdirSync(folder, { recursive: true })
   writeLines(join(folder, 'corpus.jsonl'), corpus(options), (text) => ({ text }))
   for (const skill of Object.values(SKILLS)) {

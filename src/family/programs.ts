@@ -58,10 +58,12 @@ function writeStringProgram(operations: readonly StringOperation[]): Program {
 export const STRING_PROGRAMS: readonly Program[] = [
   ...STRING_OPERATIONS.map((only) => writeStringProgram([only])),
   ...STRING_OPERATIONS.flatMap((one) =>
-    STRING_OPERATIONS.filter((two) => two !== one && !(one.startsWith('the') && two.startsWith('the')))
-      .map((two) => writeStringProgram([one, two])),
+    STRING_OPERATIONS.filter((two) => two !== one && !(one.startsWith('the') && two.startsWith('the'))).map((two) =>
+      writeStringProgram([one, two]),
+    ),
   ),
 ]
 
 /** Number programs in seven of ten draws, string programs in the others. */
-export const drawProgram = (random: Random) => (random.chance(0.7) ? drawNumberProgram(random) : random.pick(STRING_PROGRAMS))
+export const drawProgram = (random: Random) =>
+  random.chance(0.7) ? drawNumberProgram(random) : random.pick(STRING_PROGRAMS)

@@ -7,7 +7,14 @@ export const END_OF_TEXT = '<|endoftext|>'
 /** Pieces in order of preference: four code suffixes; a word, a digit or a sign with the space before it; newline; space. */
 export const PIECES = String.raw`\[::-1\]|\.upper\(\)|\[0\]|\[-1\]| ?[A-Za-z]+| ?[0-9]|\n| ?[^ A-Za-z0-9\n]| `
 
-const SPECIAL = { content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+const SPECIAL = {
+  content: END_OF_TEXT,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
+}
 
 /** A piece joins the vocabulary when the sample shows it this often. */
 const LEAST_COUNT = 5
@@ -19,7 +26,8 @@ const visible = (piece: string) => piece.replaceAll(' ', 'Ġ').replaceAll('\n', 
 export function buildVocabulary(sample: Iterable<string>): string[] {
   const pieces = new RegExp(PIECES, 'g')
   const counts = new Map<string, number>()
-  for (const text of sample) for (const piece of text.match(pieces) ?? []) counts.set(piece, (counts.get(piece) ?? 0) + 1)
+  for (const text of sample)
+    for (const piece of text.match(pieces) ?? []) counts.set(piece, (counts.get(piece) ?? 0) + 1)
 
   const ascii = Array.from({ length: 0x7f - 0x20 }, (_, index) => String.fromCharCode(0x20 + index))
   const tokens = new Set([END_OF_TEXT, ...[...ascii, '\n'].map(visible)])

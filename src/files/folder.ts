@@ -20,7 +20,11 @@ export interface FolderOptions {
  * @throws UserError for a name that is taken or held by another process, and for a full disk; nothing is left then. Where the name
  * was taken meanwhile, what was written is kept beside it, and the error says where.
  */
-export async function writeFolder(folder: string, { overwrite = false, bytes }: FolderOptions, fill: (partial: string) => Promise<void>): Promise<void> {
+export async function writeFolder(
+  folder: string,
+  { overwrite = false, bytes }: FolderOptions,
+  fill: (partial: string) => Promise<void>,
+): Promise<void> {
   const target = await placeOf(folder, resolve(folder))
   await checkPlace(folder, target)
   await checkSpace(folder, target, bytes)
@@ -46,7 +50,9 @@ export async function writeFolder(folder: string, { overwrite = false, bytes }: 
     await place(folder, made, target, overwrite)
   } catch (error) {
     throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
-      ? new UserError(`${folder}: the disk is full (${amount(bytes)} are needed); nothing was written`, { cause: error })
+      ? new UserError(`${folder}: the disk is full (${amount(bytes)} are needed); nothing was written`, {
+          cause: error,
+        })
       : error
   } finally {
     process.off('exit', discard)
@@ -74,7 +80,10 @@ async function place(folder: string, made: string, target: string, overwrite: bo
     if (aside) await rename(old, target).catch(() => undefined)
     const kept = `${target}.finished-${id}`
     await rename(made, kept)
-    const why = error instanceof UserError ? error.message : `${folder}: cannot be put in its place (${(error as NodeJS.ErrnoException).code})`
+    const why =
+      error instanceof UserError
+        ? error.message
+        : `${folder}: cannot be put in its place (${(error as NodeJS.ErrnoException).code})`
     throw new UserError(`${why}. What was written is in ${kept}`, { cause: error })
   }
   if (aside) await removeOwn(old)

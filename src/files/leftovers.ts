@@ -15,10 +15,17 @@ export const OLD = '.old-'
 export function holdName(folder: string, target: string): () => void {
   const path = `${target}.deltalab-lock`
   try {
-    return takeLock(path, ({ pid, host }) =>
-      new UserError(`${folder}: is being written by process ${pid}${host === os.hostname() ? '' : ` of ${host} (if that is gone, delete ${path})`}; wait for it, or choose another name`))
+    return takeLock(
+      path,
+      ({ pid, host }) =>
+        new UserError(
+          `${folder}: is being written by process ${pid}${host === os.hostname() ? '' : ` of ${host} (if that is gone, delete ${path})`}; wait for it, or choose another name`,
+        ),
+    )
   } catch (error) {
-    throw error instanceof UserError ? error : new UserError(`${folder}: cannot be written: ${(error as Error).message}`, { cause: error })
+    throw error instanceof UserError
+      ? error
+      : new UserError(`${folder}: cannot be written: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -33,7 +40,10 @@ interface Leftovers {
 async function findLeftovers(target: string): Promise<Leftovers> {
   const found: Leftovers = { partial: new Map(), old: new Map(), others: [] }
   for (const name of await readdir(dirname(target)).catch(() => [])) {
-    for (const [kind, end] of [['partial', PARTIAL], ['old', OLD]] as const) {
+    for (const [kind, end] of [
+      ['partial', PARTIAL],
+      ['old', OLD],
+    ] as const) {
       const start = basename(target) + end
       const [id, path] = [name.slice(start.length), join(dirname(target), name)]
       if (!name.startsWith(start) || !/^\w{6}$/.test(id)) continue
@@ -56,7 +66,9 @@ export async function interruptedAt(target: string): Promise<string | null> {
     const isWhole = after !== undefined && (await stateOf(after)) === 'complete'
     return `a run with --overwrite was interrupted while it replaced this folder: the one before is ${before}${isWhole ? `, the finished new one ${after}` : ''}; rename the one that you want to ${target}`
   }
-  for (const path of partial.values()) if ((await stateOf(path)) === 'complete') return `a run was interrupted when it was finished: rename ${path} to ${target}`
+  for (const path of partial.values())
+    if ((await stateOf(path)) === 'complete')
+      return `a run was interrupted when it was finished: rename ${path} to ${target}`
   return null
 }
 
@@ -92,7 +104,12 @@ export async function finishInterrupted(folder: string, target: string): Promise
     if (state !== 'complete') continue
     const place = (await exists(target)) ? `${target}.finished-${id}` : target
     await rename(path, place)
-    said.push(`a run was killed when it was finished; what it wrote is ${place === target ? 'in its place' : place} now`)
+    said.push(
+      `a run was killed when it was finished; what it wrote is ${place === target ? 'in its place' : place} now`,
+    )
   }
-  if (said.length) throw new UserError(`${folder}: ${said.join('; ')}. Nothing else was done: give the command again if it is still wanted`)
+  if (said.length)
+    throw new UserError(
+      `${folder}: ${said.join('; ')}. Nothing else was done: give the command again if it is still wanted`,
+    )
 }

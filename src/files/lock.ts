@@ -122,7 +122,7 @@ function startOf(pid: number): string {
 
 /** Drafts, and locks on locks, of processes that were killed. */
 function sweepLeftovers(path: string): void {
-  const name = new RegExp(`^${basename(path).replace(/\W/g, "\\$&")}(\\.[0-9a-f]{8})+$`)
+  const name = new RegExp(`^${basename(path).replace(/\W/g, '\\$&')}(\\.[0-9a-f]{8})+$`)
   for (const each of readdirSync(dirname(path)).filter((other) => name.test(other))) {
     const left = join(dirname(path), each)
     try {
@@ -134,4 +134,5 @@ function sweepLeftovers(path: string): void {
   }
 }
 
-const pause = (milliseconds: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+const pause = (milliseconds: number): void =>
+  void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)

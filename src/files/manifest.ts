@@ -17,13 +17,16 @@ interface Manifest {
 }
 
 /** Marks a folder as one that is being written. */
-export const markUnfinished = (folder: string): Promise<void> => writeFile(join(folder, MANIFEST), JSON.stringify({ deltalab: 1 } satisfies Manifest))
+export const markUnfinished = (folder: string): Promise<void> =>
+  writeFile(join(folder, MANIFEST), JSON.stringify({ deltalab: 1 } satisfies Manifest))
 
 /** Lists what is in a folder, flushed to the disk: from now on it is complete. */
 export async function sealFolder(folder: string): Promise<void> {
   const files: Record<string, string> = {}
   for (const path of await listFiles(folder)) files[path] = await fingerprint(join(folder, path), true)
-  await writeFile(join(folder, MANIFEST), `${JSON.stringify({ deltalab: 1, files } satisfies Manifest, null, 1)}\n`, { flush: true })
+  await writeFile(join(folder, MANIFEST), `${JSON.stringify({ deltalab: 1, files } satisfies Manifest, null, 1)}\n`, {
+    flush: true,
+  })
 }
 
 /** Notes in a folder that it is about to be put aside: nothing else may be taken for one that was. */
@@ -36,7 +39,8 @@ export async function markReplaced(folder: string, id: string): Promise<void> {
 }
 
 /** Whether a run put this folder aside. @param id the letters of that run */
-export const isReplaced = async (folder: string, id: string): Promise<boolean> => (await readManifest(folder))?.replaced === id
+export const isReplaced = async (folder: string, id: string): Promise<boolean> =>
+  (await readManifest(folder))?.replaced === id
 
 /** `complete`, `unfinished`, or null for a folder that is none of this program's. */
 export async function stateOf(folder: string): Promise<'complete' | 'unfinished' | null> {
@@ -51,7 +55,8 @@ export async function strangersIn(folder: string): Promise<string[] | null> {
   const { mtimeMs: listed } = await stat(join(folder, MANIFEST))
   const strangers: string[] = []
   for (const path of await listFiles(folder)) {
-    const own = Object.hasOwn(known, path) && (await isAsListed(join(folder, path), known[path], listed).catch(() => false))
+    const own =
+      Object.hasOwn(known, path) && (await isAsListed(join(folder, path), known[path], listed).catch(() => false))
     if (!own) strangers.push(path)
   }
   return strangers
@@ -70,8 +75,16 @@ export async function removeOwn(folder: string): Promise<void> {
     if (error.code !== 'ENOENT') throw error
   }
   for (const path of known) await unlink(join(folder, path)).catch(gone)
-  const folders = new Set(known.flatMap((path) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))))
-  for (const each of [...folders].sort((one, two) => two.length - one.length)) await rmdir(join(folder, each)).catch(() => undefined)
+  const folders = new Set(
+    known.flatMap((path) =>
+      path
+        .split('/')
+        .slice(0, -1)
+        .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
+    ),
+  )
+  for (const each of [...folders].sort((one, two) => two.length - one.length))
+    await rmdir(join(folder, each)).catch(() => undefined)
   for (const name of [DRAFT, MANIFEST]) await unlink(join(folder, name)).catch(gone)
   await rmdir(folder)
 }

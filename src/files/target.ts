@@ -14,10 +14,19 @@ const NAMED = 5
  * @param inputs what is read; names of the hub do not count
  * @throws UserError when the name is taken or may not be written, or when something was put right
  */
-export async function checkTarget(folder: string, given: string, overwrite: boolean, inputs: readonly string[] = []): Promise<void> {
+export async function checkTarget(
+  folder: string,
+  given: string,
+  overwrite: boolean,
+  inputs: readonly string[] = [],
+): Promise<void> {
   const target = await placeOf(folder, given)
   await checkPlace(folder, target)
-  if (overwrite || !(await readdir(target).catch(() => [])).length) await checkApart(given, inputs.filter((input) => existsSync(input)))
+  if (overwrite || !(await readdir(target).catch(() => [])).length)
+    await checkApart(
+      given,
+      inputs.filter((input) => existsSync(input)),
+    )
   if (await stat(dirname(target)).catch(() => null)) {
     const release = holdName(folder, target)
     try {
@@ -39,7 +48,12 @@ export async function placeOf(folder: string, given = resolve(folder)): Promise<
     throw new UserError(`${folder}: cannot be used (${error.code})`, { cause: error })
   })
   if (real !== null) return real
-  if (await access(target, constants.F_OK).then(() => false, async () => (await readdir(dirname(target)).catch((): string[] => [])).includes(basename(target))))
+  if (
+    await access(target, constants.F_OK).then(
+      () => false,
+      async () => (await readdir(dirname(target)).catch((): string[] => [])).includes(basename(target)),
+    )
+  )
     throw new UserError(`${folder}: is a link that leads nowhere`)
   return dirname(target) === target ? target : join(await placeOf(folder, dirname(target)), basename(target))
 }
@@ -48,14 +62,18 @@ export async function placeOf(folder: string, given = resolve(folder)): Promise<
 export async function checkPlace(folder: string, target: string): Promise<void> {
   await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return
-    throw new UserError(`${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`, { cause: error })
+    throw new UserError(
+      `${folder}: ${error.code === 'ENOTDIR' ? 'exists and is not a folder' : `cannot be used (${error.code})`}`,
+      { cause: error },
+    )
   })
   const above = await nearest(dirname(target))
   await access(above, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`${folder}: cannot be written: ${cause.message}`, { cause })
   })
   const own = await stat(target).catch(() => null)
-  if (own && own.dev !== (await stat(above)).dev) throw new UserError(`${folder}: a disk is mounted there, which cannot be replaced; choose a folder in it`)
+  if (own && own.dev !== (await stat(above)).dev)
+    throw new UserError(`${folder}: a disk is mounted there, which cannot be replaced; choose a folder in it`)
 }
 
 /** @throws UserError for a folder with something in it, but for what this program wrote where it may be replaced */
@@ -69,10 +87,15 @@ export async function checkFree(folder: string, target: string, overwrite: boole
 /** @param place where the files are now @throws UserError that names what this program did not write */
 export async function checkOwn(folder: string, place: string): Promise<void> {
   const strangers = await strangersIn(place)
-  if (strangers === null) throw new UserError(`${folder}: deltalab did not write this folder, and does not overwrite it; choose another name, or delete it yourself`)
+  if (strangers === null)
+    throw new UserError(
+      `${folder}: deltalab did not write this folder, and does not overwrite it; choose another name, or delete it yourself`,
+    )
   if (!strangers.length) return
   const rest = strangers.length > NAMED ? ` and ${strangers.length - NAMED} more` : ''
-  throw new UserError(`${folder}: is not overwritten: ${strangers.slice(0, NAMED).join(', ')}${rest} ${strangers.length > 1 ? 'are' : 'is'} not as deltalab wrote it; move it away, or choose another name`)
+  throw new UserError(
+    `${folder}: is not overwritten: ${strangers.slice(0, NAMED).join(', ')}${rest} ${strangers.length > 1 ? 'are' : 'is'} not as deltalab wrote it; move it away, or choose another name`,
+  )
 }
 
 /** Throws a UserError when the folder is one that is read, lies in one, or holds one that would be replaced with it. */
@@ -82,18 +105,22 @@ export async function checkApart(folder: string, inputs: Iterable<string>): Prom
   for (const given of inputs) {
     const input = await realpath(given)
     if (input === target) throw new UserError(`${folder} is the folder of an input; choose another name`)
-    if (isIn(target, input)) throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a folder outside it`)
-    if (isIn(input, target)) throw new UserError(`${folder} holds ${given}, an input, and would replace it; choose another name`)
+    if (isIn(target, input))
+      throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a folder outside it`)
+    if (isIn(input, target))
+      throw new UserError(`${folder} holds ${given}, an input, and would replace it; choose another name`)
   }
 }
 
 /** Throws a UserError when the disk of the folder has not room for so many bytes. */
 export async function checkSpace(folder: string, target: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(await nearest(dirname(target)))
-  if (bytes > bavail * bsize) throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
+  if (bytes > bavail * bsize)
+    throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
 }
 
-export const amount = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`)
+export const amount = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
 /** The folder, or the first above it that exists. */
 async function nearest(folder: string): Promise<string> {

@@ -22,10 +22,16 @@ const STEP = /^\d+_\w+\//
  */
 export function chooseCompanions(paths: readonly string[]): string[] {
   const folderOf = (path: string) => path.slice(0, path.indexOf('/') + 1)
-  const others = new Set(paths.filter((path) => WEIGHTS.test(path) && !STEP.test(path)).map(folderOf).filter(Boolean))
+  const others = new Set(
+    paths
+      .filter((path) => WEIGHTS.test(path) && !STEP.test(path))
+      .map(folderOf)
+      .filter(Boolean),
+  )
   return paths.filter((path) => {
     const isHidden = path.split('/').some((part) => part.startsWith('.'))
-    if (isHidden || TRAINING.test(path) || FOLDERS.test(path) || REPLACED.test(path) || others.has(folderOf(path))) return false
+    if (isHidden || TRAINING.test(path) || FOLDERS.test(path) || REPLACED.test(path) || others.has(folderOf(path)))
+      return false
     return STEP.test(path) || !WEIGHTS.test(path)
   })
 }

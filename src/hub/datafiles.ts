@@ -16,14 +16,18 @@ const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
  * `<config>/<split>-00000-of-00001.parquet`, `<config>/<split>/0000.parquet`, `data/<split>-….parquet`, `<split>.jsonl` …; the
  * first layout that has files is taken. Without a match, the only data file is taken for the only split.
  */
-export function chooseDataFiles(files: readonly RemoteFile[], { split, config, files: pattern }: DataChoice): RemoteFile[] {
+export function chooseDataFiles(
+  files: readonly RemoteFile[],
+  { split, config, files: pattern }: DataChoice,
+): RemoteFile[] {
   const data = files.filter(({ path }) => DATA.test(path)).sort((a, b) => (a.path < b.path ? -1 : 1))
   if (pattern !== undefined) {
     const wanted = new RegExp(`^${pattern.split('*').map(escape).join('.*')}$`)
     return data.filter(({ path }) => wanted.test(path))
   }
   const named = `${escape(split)}((-\\d+-of-\\d+|[-_.]\\d+)?\\.(parquet|jsonl|csv)|/[^/]+\\.(parquet|jsonl|csv))`
-  const parts = config === undefined ? ['(default/|data/|)'] : [`(data/)?${escape(config)}/`, `(data/)?${escape(config)}[_-]`]
+  const parts =
+    config === undefined ? ['(default/|data/|)'] : [`(data/)?${escape(config)}/`, `(data/)?${escape(config)}[_-]`]
   for (const part of parts) {
     const wanted = new RegExp(`^${part}${named}$`)
     const found = data.filter(({ path }) => wanted.test(path))

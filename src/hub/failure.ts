@@ -30,16 +30,26 @@ const codeOf = (error: unknown): string | undefined => {
 }
 
 /** The UserError for an error of a request about `repository` (and its file `path`). */
-export function failureOf(error: unknown, { type, name, revision }: Repository, { endpoint, token, cache }: HubSettings, path?: string): UserError {
+export function failureOf(
+  error: unknown,
+  { type, name, revision }: Repository,
+  { endpoint, token, cache }: HubSettings,
+  path?: string,
+): UserError {
   if (error instanceof UserError) return error
   const what = `${type === 'dataset' ? 'data set' : 'model'} ${name}${revision === 'main' ? '' : `@${revision}`}${path ? `, ${path}` : ''}`
   if (cannotWrite(error)) {
     const hint = 'start again to go on, or name another folder in HF_HUB_CACHE'
-    return new UserError(`${what}: cannot be written to ${cache} (${UNWRITABLE[codeOf(error)!]}); ${hint}`, { cause: error })
+    return new UserError(`${what}: cannot be written to ${cache} (${UNWRITABLE[codeOf(error)!]}); ${hint}`, {
+      cause: error,
+    })
   }
   if (!(error instanceof HubApiError)) {
     const reason = codeOf(error) ?? (typeof error === 'string' ? error : (error as Error).message)
-    return new UserError(`${what}: the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`, { cause: error })
+    return new UserError(
+      `${what}: the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`,
+      { cause: error },
+    )
   }
   const access = token ? 'the token in HF_TOKEN has no access to it' : 'set HF_TOKEN to a token that has access'
   const reasons: Record<number, string> = {
@@ -47,9 +57,12 @@ export function failureOf(error: unknown, { type, name, revision }: Repository, 
     403: `it is gated or private: ask for access on its page at ${endpoint}; ${access}`,
     404: `the hub at ${endpoint} has none of this name and revision`,
   }
-  return new UserError(`${what}: ${reasons[error.statusCode] ?? `the hub at ${endpoint} answers ${error.statusCode}: ${oneLine(error.message)}`}`, {
-    cause: error,
-  })
+  return new UserError(
+    `${what}: ${reasons[error.statusCode] ?? `the hub at ${endpoint} answers ${error.statusCode}: ${oneLine(error.message)}`}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').slice(0, 300)

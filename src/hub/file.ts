@@ -45,7 +45,10 @@ export async function downloadBlob(
     })
     if ((await checksumOf(partial, file)) === file.checksum) return rename(partial, blob)
     await rm(partial)
-    if (last) throw new UserError(`${repository.name}, ${file.path}: the bytes do not have the checksum that the hub gives, twice in a row`)
+    if (last)
+      throw new UserError(
+        `${repository.name}, ${file.path}: the bytes do not have the checksum that the hub gives, twice in a row`,
+      )
   }
 }
 
@@ -57,7 +60,13 @@ async function takePartial(blob: string): Promise<string> {
   for (const name of await readdir(dirname(blob))) {
     const [, sum, pid] = /^(\w+)\.(?:(\d+)-\d+\.)?incomplete$/.exec(name) ?? []
     if (sum !== basename(blob) || (pid !== undefined && isAlive(Number(pid)))) continue
-    if (await rename(join(dirname(blob), name), own).then(() => true, () => false)) break
+    if (
+      await rename(join(dirname(blob), name), own).then(
+        () => true,
+        () => false,
+      )
+    )
+      break
   }
   return own
 }
@@ -85,7 +94,14 @@ async function fetchRest(
     const handle = await open(partial, 'a')
     let done = start > size ? 0 : start
     try {
-      const content = await downloadFile({ repo: repository, path, revision: repository.revision, hubUrl: endpoint, accessToken: token, fetch: askPatiently })
+      const content = await downloadFile({
+        repo: repository,
+        path,
+        revision: repository.revision,
+        hubUrl: endpoint,
+        accessToken: token,
+        fetch: askPatiently,
+      })
       if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
       for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {
         await handle.write(chunk)
@@ -102,7 +118,11 @@ async function fetchRest(
   }
 }
 
-const sizeOf = (file: string): Promise<number> => stat(file).then(({ size }) => size, () => 0)
+const sizeOf = (file: string): Promise<number> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
 
 async function checksumOf(file: string, { checksum, size }: RemoteFile): Promise<string> {
   const hash = checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`)

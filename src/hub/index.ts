@@ -6,18 +6,19 @@ import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
 import { datasetNamed, remoteModel } from './reference.js'
-import { readSettings, type HubSettings } from './settings.js'
-import { isHere, listRepository, takeSnapshot, type OnDownload } from './snapshot.js'
+import { type HubSettings, readSettings } from './settings.js'
+import { isHere, listRepository, type OnDownload, takeSnapshot } from './snapshot.js'
 
-export { modelName, remoteModel, type Repository } from './reference.js'
-export { readSettings, type HubSettings } from './settings.js'
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
 export type { DataChoice } from './datafiles.js'
 export type { RemoteFile } from './file.js'
+export { modelName, type Repository, remoteModel } from './reference.js'
+export { type HubSettings, readSettings } from './settings.js'
 export type { OnDownload } from './snapshot.js'
 
 /** Weights as safetensors, and an adapter. */
-const MODEL_WEIGHTS = /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors))$/
+const MODEL_WEIGHTS =
+  /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors))$/
 
 /** Weights and all that belongs to them. */
 function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
@@ -27,7 +28,14 @@ function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
 
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   if (!files.some(({ path }) => MODEL_WEIGHTS.test(path) && path.endsWith('.safetensors'))) {
-    throw new UserError(`${name} holds no model.safetensors; it has ${files.map(({ path }) => path).slice(0, 12).join(', ') || 'no files'}`)
+    throw new UserError(
+      `${name} holds no model.safetensors; it has ${
+        files
+          .map(({ path }) => path)
+          .slice(0, 12)
+          .join(', ') || 'no files'
+      }`,
+    )
   }
   return chooseModelFiles(files)
 }
@@ -43,7 +51,10 @@ export interface ResolveOptions {
  * The folder of a model: a path is returned as it is; `org/name[@revision]` is downloaded into the cache first.
  * @throws UserError: not found, gated, no network, no safetensors in it
  */
-export async function resolveModel(reference: string, { root, settings = readSettings(), onDownload }: ResolveOptions = {}): Promise<string> {
+export async function resolveModel(
+  reference: string,
+  { root, settings = readSettings(), onDownload }: ResolveOptions = {},
+): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return root === undefined ? reference : resolve(root, reference)
   return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, onDownload)
@@ -58,24 +69,38 @@ export interface PlannedFile extends RemoteFile {
 export async function planModel(reference: string, settings = readSettings()): Promise<PlannedFile[] | null> {
   const repository = remoteModel(reference)
   if (!repository) return null
-  if (settings.offline) throw new UserError(`${reference}: what would be downloaded is asked of the hub, and HF_HUB_OFFLINE forbids it`)
+  if (settings.offline)
+    throw new UserError(`${reference}: what would be downloaded is asked of the hub, and HF_HUB_OFFLINE forbids it`)
   const { commit, files } = await listRepository(repository, settings)
-  return chooseModelFiles(files)
-    .map((file) => ({ ...file, here: isHere({ ...repository, revision: commit }, file, settings) }))
+  return chooseModelFiles(files).map((file) => ({
+    ...file,
+    here: isHere({ ...repository, revision: commit }, file, settings),
+  }))
 }
 
 /** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
-export async function resolveCompanions(reference: string, { root, settings = readSettings() }: ResolveOptions = {}): Promise<string> {
+export async function resolveCompanions(
+  reference: string,
+  { root, settings = readSettings() }: ResolveOptions = {},
+): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return root === undefined ? reference : resolve(root, reference)
-  return takeSnapshot(repository, (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')), settings)
+  return takeSnapshot(
+    repository,
+    (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')),
+    settings,
+  )
 }
 
 /**
  * The files of one split of a data set, downloaded: paths, in the order of their names.
  * @param reference `org/name[@revision]`; data that the hub has converted to Parquet itself is found too
  */
-export async function resolveDataset(reference: string, choice: DataChoice, options: ResolveOptions = {}): Promise<string[]> {
+export async function resolveDataset(
+  reference: string,
+  choice: DataChoice,
+  options: ResolveOptions = {},
+): Promise<string[]> {
   const { settings = readSettings(), onDownload } = options
   const repository = datasetNamed(reference)
   const converted = { ...repository, revision: 'refs/convert/parquet' }
@@ -94,7 +119,9 @@ export async function resolveDataset(reference: string, choice: DataChoice, opti
     if (folder && paths.length) return paths.map((path) => `${folder}/${path}`)
   }
   const { config, split } = choice
-  throw new UserError(`${reference}: no JSONL, CSV or Parquet file of the split ${split}${config ? ` of ${config}` : ''} was found`)
+  throw new UserError(
+    `${reference}: no JSONL, CSV or Parquet file of the split ${split}${config ? ` of ${config}` : ''} was found`,
+  )
 }
 
 /** The files of a cached snapshot, for when the hub was not asked. */

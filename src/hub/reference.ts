@@ -27,7 +27,9 @@ function checked(repository: Repository): Repository {
   const { name, revision } = repository
   if (/--|\.\./.test(name)) throw new UserError(`${name}: a name on the hub holds neither -- nor ..`)
   if (!REVISION.test(revision) || revision.includes('..'))
-    throw new UserError(`${name}@${revision}: ${JSON.stringify(revision)} is not a branch, a tag or a commit, such as main, v1.0 or refs/pr/1`)
+    throw new UserError(
+      `${name}@${revision}: ${JSON.stringify(revision)} is not a branch, a tag or a commit, such as main, v1.0 or refs/pr/1`,
+    )
   return repository
 }
 
@@ -52,6 +54,7 @@ export function modelName(place: string): string {
 /** @throws UserError unless the text is `org/name[@revision]` */
 export function datasetNamed(text: string): Repository {
   const repository = parseReference(text, 'dataset')
-  if (!repository) throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
+  if (!repository)
+    throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
   return checked(repository)
 }

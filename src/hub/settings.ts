@@ -22,7 +22,8 @@ export function readSettings(environment: Environment = process.env): HubSetting
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
     throw new UserError(`HF_ENDPOINT must be an address such as https://host, got ${JSON.stringify(HF_ENDPOINT)}`)
   }
-  if (HF_TOKEN && !HF_TOKEN.startsWith('hf_')) throw new UserError('HF_TOKEN must start with hf_, as the access tokens of the hub do')
+  if (HF_TOKEN && !HF_TOKEN.startsWith('hf_'))
+    throw new UserError('HF_TOKEN must start with hf_, as the access tokens of the hub do')
   const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
   return {
     endpoint,

@@ -28,14 +28,18 @@ export async function listRepository(repository: Repository, settings: HubSettin
   try {
     const wanted = { name, revision, additionalFields: ['sha' as const], ...asked }
     const { sha: commit = '' } = type === 'model' ? await modelInfo(wanted) : await datasetInfo(wanted)
-    if (!COMMIT.test(commit)) throw new UserError(`${name}: the hub at ${settings.endpoint} names no commit for ${revision}`)
+    if (!COMMIT.test(commit))
+      throw new UserError(`${name}: the hub at ${settings.endpoint} names no commit for ${revision}`)
     const files: RemoteFile[] = []
     for await (const entry of listFiles({ repo: { name, type }, revision: commit, recursive: true, ...asked })) {
-      if (entry.type === 'file') files.push({ path: entry.path, size: entry.size, checksum: entry.lfs?.oid ?? entry.oid ?? '' })
+      if (entry.type === 'file')
+        files.push({ path: entry.path, size: entry.size, checksum: entry.lfs?.oid ?? entry.oid ?? '' })
     }
     return { commit, files: checkFiles(name, files) }
   } catch (error) {
-    throw isOutage(error) ? Object.assign(failureOf(error, repository, settings), { outage: true }) : failureOf(error, repository, settings)
+    throw isOutage(error)
+      ? Object.assign(failureOf(error, repository, settings), { outage: true })
+      : failureOf(error, repository, settings)
   }
 }
 
@@ -44,31 +48,44 @@ export async function listRepository(repository: Repository, settings: HubSettin
  * @throws UserError for a list that no repository has
  */
 function checkFiles(name: string, files: readonly RemoteFile[]): RemoteFile[] {
-  const refused = (path: unknown, why: string) => new UserError(`${name}: the file ${JSON.stringify(path)} cannot be kept in the cache: ${why}`)
+  const refused = (path: unknown, why: string) =>
+    new UserError(`${name}: the file ${JSON.stringify(path)} cannot be kept in the cache: ${why}`)
   const known = new Map<string, RemoteFile>()
   for (const file of files) {
     const { path, size, checksum } = file
-    if (typeof path !== 'string' || path.includes('\0') || path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)))
+    if (
+      typeof path !== 'string' ||
+      path.includes('\0') ||
+      path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part))
+    )
       throw refused(path, 'it is no path inside the repository')
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum) || !Number.isSafeInteger(size) || size < 0) throw refused(path, 'it has no size and checksum')
-    if (known.has(path) && known.get(path)!.checksum !== checksum) throw refused(path, 'it is listed twice, with other content')
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum) || !Number.isSafeInteger(size) || size < 0)
+      throw refused(path, 'it has no size and checksum')
+    if (known.has(path) && known.get(path)!.checksum !== checksum)
+      throw refused(path, 'it is listed twice, with other content')
     known.set(path, file)
   }
   for (const path of known.keys()) {
     const parts = path.split('/')
-    const above = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/')).find((folder) => known.has(folder))
+    const above = parts
+      .slice(1)
+      .map((_, i) => parts.slice(0, i + 1).join('/'))
+      .find((folder) => known.has(folder))
     if (above !== undefined) throw refused(path, `${above} is a file`)
   }
   return [...known.values()]
 }
 
-const storeOf = ({ type, name }: Repository, { cache }: HubSettings) => join(cache, `${type}s--${name.replace('/', '--')}`)
+const storeOf = ({ type, name }: Repository, { cache }: HubSettings) =>
+  join(cache, `${type}s--${name.replace('/', '--')}`)
 
 /** The cached snapshot of a revision, complete or not; null when there is none. */
 export async function cachedSnapshot(repository: Repository, settings: HubSettings): Promise<string | null> {
   const store = storeOf(repository, settings)
   const { revision } = repository
-  const commit = COMMIT.test(revision) ? revision : await readFile(join(store, 'refs', revision), 'utf8').catch(() => null)
+  const commit = COMMIT.test(revision)
+    ? revision
+    : await readFile(join(store, 'refs', revision), 'utf8').catch(() => null)
   const folder = commit !== null && COMMIT.test(commit.trim()) ? join(store, 'snapshots', commit.trim()) : null
   return folder && existsSync(folder) ? folder : null
 }
@@ -77,7 +94,8 @@ const placeOf = (repository: Repository, path: string, settings: HubSettings) =>
   join(storeOf(repository, settings), 'snapshots', repository.revision, path)
 
 /** True for a file of a commit that is in the cache. */
-export const isHere = (repository: Repository, { path }: RemoteFile, settings: HubSettings): boolean => existsSync(placeOf(repository, path, settings))
+export const isHere = (repository: Repository, { path }: RemoteFile, settings: HubSettings): boolean =>
+  existsSync(placeOf(repository, path, settings))
 
 /**
  * Downloads the chosen files that the cache lacks, and returns the snapshot's folder. Offline, or where the hub cannot be
@@ -106,7 +124,9 @@ export async function takeSnapshot(
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let before = 0
   for (const file of files) {
-    await placeFile({ ...repository, revision: commit }, file, settings, (bytes) => onDownload(file.path, before + bytes, total))
+    await placeFile({ ...repository, revision: commit }, file, settings, (bytes) =>
+      onDownload(file.path, before + bytes, total),
+    )
     before += file.size
   }
   if (!COMMIT.test(repository.revision)) await writeWhole(join(store, 'refs', repository.revision), commit)

@@ -1,4 +1,4 @@
 // Delta statistics of a pair of checkpoints, and their tables.
-export { inspectPair, RANK_LIMIT, type TensorReport, type GroupReport, type InspectOptions } from './inspect.js'
-export { statisticsOf, sumPair, type Statistics } from './statistics.js'
-export { headLine, reportLine, countText, notesOn, toCsv } from './table.js'
+export { type GroupReport, type InspectOptions, inspectPair, RANK_LIMIT, type TensorReport } from './inspect.js'
+export { type Statistics, statisticsOf, sumPair } from './statistics.js'
+export { countText, headLine, notesOn, reportLine, toCsv } from './table.js'

@@ -1,9 +1,9 @@
 // The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
 // model is in memory at a time.
-import { isMatrix, layerOf, roleOf, ROLES, type Pair, type Role } from '../checkpoint/index.js'
-import { effectiveRank } from '../tensor/svd.js'
+import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf } from '../checkpoint/index.js'
 import { singularValues } from '../tensor/singular.js'
-import { addSums, statisticsOf, sumPair, type Statistics, type Sums } from './statistics.js'
+import { effectiveRank } from '../tensor/svd.js'
+import { addSums, type Statistics, type Sums, statisticsOf, sumPair } from './statistics.js'
 
 export interface TensorReport extends Statistics {
   name: string
@@ -37,7 +37,9 @@ function meanRank(delta: Float32Array, name: string, shape: readonly number[], l
   const [rows, columns] = shape.slice(-2)
   if (Math.min(rows, columns) > limit) return null
   const size = rows * columns
-  const matrices = Array.from({ length: delta.length / size }, (_, i) => delta.subarray(i * size, (i + 1) * size)).filter((matrix) => matrix.some((d) => d !== 0))
+  const matrices = Array.from({ length: delta.length / size }, (_, i) =>
+    delta.subarray(i * size, (i + 1) * size),
+  ).filter((matrix) => matrix.some((d) => d !== 0))
   const ranks = matrices.map((matrix) => effectiveRank(singularValues(matrix, rows, columns)))
   return ranks.length ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null
 }

@@ -55,12 +55,23 @@ export function sumPair(base: Float32Array, post: Float32Array, delta: Float32Ar
     const magnitude = Math.abs(d)
     if (magnitude > max) max = magnitude
   }
-  return { parameters: delta.length, base2, post2, cross, delta: sum, delta2, zeros, max, counts: countMagnitudes(delta) }
+  return {
+    parameters: delta.length,
+    base2,
+    post2,
+    cross,
+    delta: sum,
+    delta2,
+    zeros,
+    max,
+    counts: countMagnitudes(delta),
+  }
 }
 
 /** Adds `more` into `total`. */
 export function addSums(total: Sums, more: Sums): void {
-  for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const) total[key] += more[key]
+  for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const)
+    total[key] += more[key]
   total.max = Math.max(total.max, more.max)
   for (let i = 0; i < total.counts.length; i++) total.counts[i] += more.counts[i]
 }
@@ -68,7 +79,9 @@ export function addSums(total: Sums, more: Sums): void {
 /** Exact quantiles when the delta is given; within 0.2 % from the histogram alone. */
 export function statisticsOf(sums: Sums, delta?: Float32Array): Statistics {
   const { parameters: n, base2, post2, cross, delta: sum, delta2, zeros, max, counts } = sums
-  const [p50, p90, p99] = delta ? quantiles(delta, counts, QUANTILES) : coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
+  const [p50, p90, p99] = delta
+    ? quantiles(delta, counts, QUANTILES)
+    : coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
   const mean = n ? sum / n : 0
   const base_norm = Math.sqrt(base2)
   const delta_norm = Math.sqrt(delta2)

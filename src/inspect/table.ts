@@ -20,7 +20,9 @@ const COLUMNS = [
 /** The heading of a table of tensors or of roles whose first column is `width` wide. */
 export function headLine(of: 'tensor' | 'role', width: number): string {
   return (
-    of.padEnd(width) + COLUMNS.map(([, title, w]) => title.padStart(w)).join('') + (of === 'tensor' ? 'eff. rank' : 'tensors').padStart(10)
+    of.padEnd(width) +
+    COLUMNS.map(([, title, w]) => title.padStart(w)).join('') +
+    (of === 'tensor' ? 'eff. rank' : 'tensors').padStart(10)
   )
 }
 
@@ -36,7 +38,11 @@ function numberText(column: string, value: number | null): string {
   if (value === null || Number.isNaN(value)) return '–'
   if (column === 'zeros') return `${(value * 100).toFixed(2)}%`
   if (column === 'cosine') return value.toFixed(5)
-  return value === 0 ? '0' : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? value.toPrecision(4) : value.toExponential(2)
+  return value === 0
+    ? '0'
+    : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4
+      ? value.toPrecision(4)
+      : value.toExponential(2)
 }
 
 /** 950, 4.6k, 58.7M, 8.03G */
@@ -58,7 +64,13 @@ export function notesOn({ tied, dtypes, unmatched }: Pair): string[] {
   const [first] = dtypes
   return [
     ...[...tied].map(([copy, source]) => `${copy} is a copy of ${source} (tied) and counted once.`),
-    ...(first ? [`${dtypes.length} tensors change their format, e.g. ${first.name}: ${first.base} in base, ${first.post} in post.`] : []),
-    ...(unmatched.length ? [`${unmatched.length} tensors do not match and were left out: ${unmatched.join(', ')}`] : []),
+    ...(first
+      ? [
+          `${dtypes.length} tensors change their format, e.g. ${first.name}: ${first.base} in base, ${first.post} in post.`,
+        ]
+      : []),
+    ...(unmatched.length
+      ? [`${unmatched.length} tensors do not match and were left out: ${unmatched.join(', ')}`]
+      : []),
   ]
 }

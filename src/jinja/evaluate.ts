@@ -1,11 +1,25 @@
 // Templates filled as Python fills them. The library parses; what it makes of values is JavaScript's, so that is done here.
-import type { AnyNode } from './parse.js'
-import { filterNamed, testNamed, type Style } from './filters.js'
+
+import { filterNamed, type Style, testNamed } from './filters.js'
 import { GLOBALS, turnOf } from './globals.js'
 import { methodOf } from './methods.js'
 import { operate, slice, subscript } from './operators.js'
+import type { AnyNode } from './parse.js'
 import { printed } from './text.js'
-import { equal, isNumber, itemsOf, kindOf, Space, toNumber, truth, Tuple, Undefined, used, type Callable, type Value } from './values.js'
+import {
+  type Callable,
+  equal,
+  isNumber,
+  itemsOf,
+  kindOf,
+  Space,
+  Tuple,
+  toNumber,
+  truth,
+  Undefined,
+  used,
+  type Value,
+} from './values.js'
 
 /** Names of one block, and of those around it. */
 class Scope {
@@ -63,7 +77,11 @@ export class Filling {
       case 'Continue':
         throw new Continue('a continue outside of a loop')
       case 'Set':
-        this.assign(node.assignee, node.value ? this.value(node.value, scope) : this.block(node.body, new Scope(scope)), scope)
+        this.assign(
+          node.assignee,
+          node.value ? this.value(node.value, scope) : this.block(node.body, new Scope(scope)),
+          scope,
+        )
         return ''
       case 'Macro':
         scope.names.set(node.name.value, this.macro(node, node.args, node.body, scope))
@@ -115,7 +133,8 @@ export class Filling {
     if (target.type === 'Identifier') return void scope.names.set(target.value, value)
     if (target.type === 'MemberExpression') {
       const object = this.value(target.object, scope)
-      if (!(object instanceof Space) || object.name !== 'namespace') throw new Error(`an attribute cannot be set on ${kindOf(object)}, only on a namespace`)
+      if (!(object instanceof Space) || object.name !== 'namespace')
+        throw new Error(`an attribute cannot be set on ${kindOf(object)}, only on a namespace`)
       return void object.attributes.set(target.property.value, value)
     }
     const [parts, names] = [itemsOf(value), target.value as AnyNode[]]
@@ -128,10 +147,16 @@ export class Filling {
       const inner = new Scope(scope)
       const rest = new Map(named)
       parameters.forEach((parameter, i) => {
-        const [name, otherwise] = parameter.type === 'KeywordArgumentExpression' ? [parameter.key.value as string, parameter.value] : [parameter.value as string, undefined]
+        const [name, otherwise] =
+          parameter.type === 'KeywordArgumentExpression'
+            ? [parameter.key.value as string, parameter.value]
+            : [parameter.value as string, undefined]
         const value = i < args.length ? args[i] : rest.get(name)
         rest.delete(name)
-        inner.names.set(name, value ?? (otherwise ? this.value(otherwise, inner) : new Undefined(name, this.style === 'card')))
+        inner.names.set(
+          name,
+          value ?? (otherwise ? this.value(otherwise, inner) : new Undefined(name, this.style === 'card')),
+        )
       })
       inner.names.set('caller', rest.get('caller') ?? new Undefined('caller', this.style === 'card'))
       rest.delete('caller')
@@ -146,7 +171,8 @@ export class Filling {
     for (const node of nodes) {
       if (node.type === 'KeywordArgumentExpression') named.set(node.key.value, this.value(node.value, scope))
       else if (node.type === 'SpreadExpression') args.push(...itemsOf(this.value(node.argument, scope)))
-      else if (node.type === 'KeywordSpreadExpression') for (const [key, value] of this.value(node.argument, scope) as Map<string, Value>) named.set(key, value)
+      else if (node.type === 'KeywordSpreadExpression')
+        for (const [key, value] of this.value(node.argument, scope) as Map<string, Value>) named.set(key, value)
       else args.push(this.value(node, scope))
     }
     return { args, named }
@@ -159,7 +185,10 @@ export class Filling {
   }
 
   private filtered(value: Value, filter: AnyNode, scope: Scope): Value {
-    const [name, nodes] = filter.type === 'CallExpression' ? [filter.callee.value as string, filter.args as AnyNode[]] : [filter.value as string, []]
+    const [name, nodes] =
+      filter.type === 'CallExpression'
+        ? [filter.callee.value as string, filter.args as AnyNode[]]
+        : [filter.value as string, []]
     return filterNamed(name, this.style)(value, { ...this.args(nodes, scope), style: this.style })
   }
 
@@ -167,14 +196,31 @@ export class Filling {
     const owner = this.value(object, scope)
     if (owner instanceof Undefined) owner.refuse()
     if (computed && property.type === 'SliceExpression') {
-      return slice(owner, ...[property.start, property.stop, property.step].map((each) => each && this.value(each, scope)))
+      return slice(
+        owner,
+        ...[property.start, property.stop, property.step].map((each) => each && this.value(each, scope)),
+      )
     }
-    const key: Value = computed ? this.value(property, scope) : property.type === 'IntegerLiteral' ? BigInt(property.value) : (property.value as string)
-    const attribute = () => (typeof key !== 'string' ? undefined : owner instanceof Space ? owner.attributes.get(key) : methodOf(owner, key, this.style === 'chat'))
+    const key: Value = computed
+      ? this.value(property, scope)
+      : property.type === 'IntegerLiteral'
+        ? BigInt(property.value)
+        : (property.value as string)
+    const attribute = () =>
+      typeof key !== 'string'
+        ? undefined
+        : owner instanceof Space
+          ? owner.attributes.get(key)
+          : methodOf(owner, key, this.style === 'chat')
     // A dot asks for a method first, brackets for an entry.
     const either = (one: Value | undefined, other: () => Value | undefined) => (one !== undefined ? one : other())
     const found = computed ? either(subscript(owner, key), attribute) : either(attribute(), () => subscript(owner, key))
-    return found !== undefined ? found : new Undefined(typeof key === 'string' ? `${key} of ${kindOf(owner)}` : `entry ${printed(key)} of ${kindOf(owner)}`, this.style === 'card')
+    return found !== undefined
+      ? found
+      : new Undefined(
+          typeof key === 'string' ? `${key} of ${kindOf(owner)}` : `entry ${printed(key)} of ${kindOf(owner)}`,
+          this.style === 'card',
+        )
   }
 
   private value(node: AnyNode, scope: Scope): Value {
@@ -190,7 +236,12 @@ export class Filling {
       case 'TupleLiteral':
         return new Tuple((node.value as AnyNode[]).map((each) => this.value(each, scope)))
       case 'ObjectLiteral':
-        return new Map([...(node.value as Map<AnyNode, AnyNode>)].map(([key, each]) => [this.value(key, scope), this.value(each, scope)]))
+        return new Map(
+          [...(node.value as Map<AnyNode, AnyNode>)].map(([key, each]) => [
+            this.value(key, scope),
+            this.value(each, scope),
+          ]),
+        )
       case 'Identifier':
         return this.name(node.value, scope)
       case 'MemberExpression':
@@ -208,7 +259,9 @@ export class Filling {
       case 'TestExpression':
         return testNamed(node.test.value)(this.value(node.operand, scope), []) !== node.negate
       case 'SelectExpression':
-        return truth(this.value(node.test, scope)) ? this.value(node.lhs, scope) : new Undefined('what stands before an if without else', false)
+        return truth(this.value(node.test, scope))
+          ? this.value(node.lhs, scope)
+          : new Undefined('what stands before an if without else', false)
       case 'Ternary':
         return this.value(truth(this.value(node.condition, scope)) ? node.trueExpr : node.falseExpr, scope)
       default:

@@ -1,14 +1,14 @@
 // Jinja templates filled as Python fills them: chat templates as transformers 5.18 does, cards as lm-evaluation-harness 0.4.13 does.
 import { Filling } from './evaluate.js'
 import type { Style } from './filters.js'
-import { parseTemplate, type AnyNode } from './parse.js'
-import { toValue, type Callable, type Value } from './values.js'
+import { type AnyNode, parseTemplate } from './parse.js'
+import { type Callable, toValue, type Value } from './values.js'
 
 export { capitalise } from './case.js'
 export { Float, parseNumbers, plainNumbers, Whole, wholeOf } from './numbers.js'
-export { printed } from './text.js'
-export { toValue, type Callable } from './values.js'
 export type { AnyNode } from './parse.js'
+export { printed } from './text.js'
+export { type Callable, toValue } from './values.js'
 
 export interface Template {
   /** The parsed text. */
@@ -26,7 +26,9 @@ export function compile(text: string, style: Style): Template {
   // The library drops the last line break, as Jinja2 does; the harness keeps it.
   const end = style === 'card' && text.endsWith('\n') ? '\n' : ''
   const fill: Template['fill'] = (names, functions = {}) => {
-    const known = Object.entries(names).filter(([, value]) => value !== undefined).map(([name, value]): [string, Value] => [name, toValue(value, name)])
+    const known = Object.entries(names)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]): [string, Value] => [name, toValue(value, name)])
     return new Filling(style).fill(body, [...Object.entries(functions), ...known]) + end
   }
   return { body, fill }

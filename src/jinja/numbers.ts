@@ -15,12 +15,14 @@ export class Whole {
 }
 
 /** A bigint as a number where that is exact. */
-export const wholeOf = (value: bigint): number | Whole => (Number.isSafeInteger(Number(value)) ? Number(value) : new Whole(value))
+export const wholeOf = (value: bigint): number | Whole =>
+  Number.isSafeInteger(Number(value)) ? Number(value) : new Whole(value)
 
 const NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const MARK = '\u0000number'
 
-const isPlain = (token: string) => (/[.eE]/.test(token) ? !Number.isInteger(Number(token)) : Number.isSafeInteger(Number(token)))
+const isPlain = (token: string) =>
+  /[.eE]/.test(token) ? !Number.isInteger(Number(token)) : Number.isSafeInteger(Number(token))
 
 /** As JSON.parse, with a Float for 2.0 and a Whole for what is larger than 2^53. @throws SyntaxError */
 export function parseNumbers(text: string): unknown {

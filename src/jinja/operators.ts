@@ -1,6 +1,20 @@
 // Operators, subscripts and slices as Python has them.
 import { formatted, printed } from './text.js'
-import { compare, entryOf, equal, isNumber, itemsOf, kindOf, Range, toNumber, Tuple, Undefined, used, View, type Value } from './values.js'
+import {
+  compare,
+  entryOf,
+  equal,
+  isNumber,
+  itemsOf,
+  kindOf,
+  Range,
+  Tuple,
+  toNumber,
+  Undefined,
+  used,
+  type Value,
+  View,
+} from './values.js'
 
 const mod = (a: number, b: number) => ((r) => (r !== 0 && r < 0 !== b < 0 ? r + b : r))(a % b)
 const divided = (a: bigint, b: bigint) => (a % b !== 0n && a < 0n !== b < 0n ? a / b - 1n : a / b)
@@ -14,7 +28,9 @@ export function operate(operator: string, left: Value, right: Value): Value {
   for (const side of [left, right]) if (side instanceof Undefined) side.refuse()
   if (['<', '>', '<=', '>='].includes(operator)) {
     const order = compare(left, right)
-    return operator.startsWith('<') ? order < 0 || (operator === '<=' && order === 0) : order > 0 || (operator === '>=' && order === 0)
+    return operator.startsWith('<')
+      ? order < 0 || (operator === '<=' && order === 0)
+      : order > 0 || (operator === '>=' && order === 0)
   }
   if (operator === '%' && typeof left === 'string') return formatted(left, right)
   if (isNumber(left) && isNumber(right)) return calculate(operator, toNumber(left), toNumber(right))
@@ -25,7 +41,10 @@ export function operate(operator: string, left: Value, right: Value): Value {
   }
   if (operator === '*') {
     const [some, count] = typeof right === 'bigint' || typeof right === 'boolean' ? [left, right] : [right, left]
-    if ((typeof count === 'bigint' || typeof count === 'boolean') && (typeof some === 'string' || Array.isArray(some))) {
+    if (
+      (typeof count === 'bigint' || typeof count === 'boolean') &&
+      (typeof some === 'string' || Array.isArray(some))
+    ) {
       const times = Math.max(0, Number(count))
       return typeof some === 'string' ? some.repeat(times) : Array.from({ length: times }, () => some).flat(1)
     }
@@ -67,14 +86,25 @@ function contains(list: Value, item: Value): boolean {
 export function subscript(value: Value, key: Value): Value | undefined {
   if (value instanceof Map) return entryOf(value, key)
   if (typeof key !== 'bigint' && typeof key !== 'boolean') return undefined
-  const list = typeof value === 'string' ? [...value] : Array.isArray(value) ? value : value instanceof Tuple || value instanceof Range ? value.items : []
+  const list =
+    typeof value === 'string'
+      ? [...value]
+      : Array.isArray(value)
+        ? value
+        : value instanceof Tuple || value instanceof Range
+          ? value.items
+          : []
   return list.at(Number(key))
 }
 
 /** `value[start:stop:step]`. @throws Error for what has no order */
 export function slice(value: Value, ...bounds: (Value | undefined)[]): Value {
   if (value instanceof Undefined) value.refuse()
-  if (value instanceof View || (typeof value !== 'string' && !Array.isArray(value) && !(value instanceof Tuple) && !(value instanceof Range))) throw new Error(`${kindOf(value)} has no parts`)
+  if (
+    value instanceof View ||
+    (typeof value !== 'string' && !Array.isArray(value) && !(value instanceof Tuple) && !(value instanceof Range))
+  )
+    throw new Error(`${kindOf(value)} has no parts`)
   const list = itemsOf(value)
   const [start, stop, step = 1] = bounds.map((bound) => {
     if (bound === undefined || bound === null) return undefined
@@ -82,10 +112,15 @@ export function slice(value: Value, ...bounds: (Value | undefined)[]): Value {
     return Number(bound)
   })
   if (step === 0) throw new Error('a step of 0')
-  const place = (at: number | undefined, otherwise: number, low: number, high: number) => (at === undefined ? otherwise : Math.min(high, Math.max(low, at < 0 ? at + list.length : at)))
+  const place = (at: number | undefined, otherwise: number, low: number, high: number) =>
+    at === undefined ? otherwise : Math.min(high, Math.max(low, at < 0 ? at + list.length : at))
   const size = list.length
-  const [from, to] = step > 0 ? [place(start, 0, 0, size), place(stop, size, 0, size)] : [place(start, size - 1, -1, size - 1), place(stop, -1, -1, size - 1)]
-  if (value instanceof Range) return new Range(value.start + from * value.step, value.start + to * value.step, value.step * step)
+  const [from, to] =
+    step > 0
+      ? [place(start, 0, 0, size), place(stop, size, 0, size)]
+      : [place(start, size - 1, -1, size - 1), place(stop, -1, -1, size - 1)]
+  if (value instanceof Range)
+    return new Range(value.start + from * value.step, value.start + to * value.step, value.step * step)
   const found: Value[] = []
   for (let i = from; step > 0 ? i < to : i > to; i += step) found.push(list[i])
   if (typeof value === 'string') return found.join('')

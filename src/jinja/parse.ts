@@ -22,18 +22,34 @@ function checkChains(tokens: readonly Token[]): void {
     else if (type === 'ComparisonBinaryOperator') {
       if (open.at(-1)) throw new Error('is not read here: a chain of comparisons; write `a < b and b < c`')
       open[open.length - 1] = true
-    } else if (ENDING.has(type) || (type === 'Identifier' && ['and', 'or', 'if', 'else', 'not'].includes(value))) open[open.length - 1] = false
+    } else if (ENDING.has(type) || (type === 'Identifier' && ['and', 'or', 'if', 'else', 'not'].includes(value)))
+      open[open.length - 1] = false
   }
 }
 
-const isStart = (token: Token | undefined) => token !== undefined && ['NumericLiteral', 'StringLiteral', 'OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket', 'Identifier'].includes(token.type) && !['and', 'or', 'if', 'else', 'not', 'is', 'in'].includes(token.value)
+const isStart = (token: Token | undefined) =>
+  token !== undefined &&
+  ['NumericLiteral', 'StringLiteral', 'OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket', 'Identifier'].includes(
+    token.type,
+  ) &&
+  !['and', 'or', 'if', 'else', 'not', 'is', 'in'].includes(token.value)
 
 /** The first part that Jinja2 reads and the library does not, or undefined. */
 function foreignPart(tokens: readonly Token[]): string | undefined {
   for (const [i, { type, value }] of tokens.entries()) {
     const [before, next, after] = [tokens[i - 1], tokens[i + 1], tokens[i + 2]]
-    if (type === 'NumericLiteral' && next?.type === 'Identifier' && /^(e\d|e$|_\d|x[\da-f_]|o[0-7_]|b[01_])/i.test(next.value)) return `the number ${value}${next.value}`
-    if (type === 'OpenParen' && next?.type === 'CloseParen' && !['Identifier', 'CloseParen', 'CloseSquareBracket'].includes(before?.type)) return 'the empty tuple ()'
+    if (
+      type === 'NumericLiteral' &&
+      next?.type === 'Identifier' &&
+      /^(e\d|e$|_\d|x[\da-f_]|o[0-7_]|b[01_])/i.test(next.value)
+    )
+      return `the number ${value}${next.value}`
+    if (
+      type === 'OpenParen' &&
+      next?.type === 'CloseParen' &&
+      !['Identifier', 'CloseParen', 'CloseSquareBracket'].includes(before?.type)
+    )
+      return 'the empty tuple ()'
     if (type === 'Comma' && next?.type === 'CloseParen') return 'a comma before )'
     if (type === 'OpenStatement' && next?.value === '+') return '{%+'
     if (value === '+' && next?.type === 'CloseStatement') return '+%}'
@@ -41,14 +57,17 @@ function foreignPart(tokens: readonly Token[]): string | undefined {
     if (type === 'Identifier' && value === 'recursive' && next?.type === 'CloseStatement') return 'a recursive loop'
     if (type !== 'Identifier' || value !== 'is') continue
     const [test, argument] = next?.value === 'not' ? [after, tokens[i + 3]] : [next, after]
-    if (test?.value === 'in' || (test?.type === 'Identifier' && isStart(argument))) return `the test ${test.value} with an argument`
+    if (test?.value === 'in' || (test?.type === 'Identifier' && isStart(argument)))
+      return `the test ${test.value} with an argument`
   }
   return undefined
 }
 
 /** Integers the library would round. @throws Error for one */
 function checkIntegers(tokens: readonly Token[]): void {
-  const lost = tokens.find(({ type, value }) => type === 'NumericLiteral' && !value.includes('.') && BigInt(Number(value)) !== BigInt(value))
+  const lost = tokens.find(
+    ({ type, value }) => type === 'NumericLiteral' && !value.includes('.') && BigInt(Number(value)) !== BigInt(value),
+  )
   if (lost) throw new Error(`is not read here: the integer ${lost.value}, which is beyond 2^53`)
 }
 
@@ -66,7 +85,9 @@ export function parseTemplate(text: string, style: Style): AnyNode[] {
   } catch (cause) {
     const escape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
     const part = escape ? `\\${escape[1]} in a text` : foreignPart(tokens)
-    throw new Error(part === undefined ? `is not jinja: ${(cause as Error).message}` : `is not read here: ${part}`, { cause })
+    throw new Error(part === undefined ? `is not jinja: ${(cause as Error).message}` : `is not read here: ${part}`, {
+      cause,
+    })
   }
   checkChains(tokens)
   checkIntegers(tokens)

@@ -1,5 +1,5 @@
 // How Python writes values: str, repr, json.dumps, and its % of texts.
-import { isNumber, kindOf, Range, Space, toNumber, Tuple, Undefined, used, View, type Value } from './values.js'
+import { isNumber, kindOf, Range, Space, Tuple, toNumber, Undefined, used, type Value, View } from './values.js'
 
 /** repr of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on. */
 export function floatText(value: number): string {
@@ -44,9 +44,11 @@ export function printed(value: Value): string {
   if (typeof value === 'number') return floatText(value)
   if (Array.isArray(value)) return `[${value.map(represent).join(', ')}]`
   if (value instanceof Tuple) return `(${value.items.map(represent).join(', ')}${value.items.length === 1 ? ',' : ''})`
-  if (value instanceof Range) return `range(${[value.start, value.stop, ...(value.step === 1 ? [] : [value.step])].join(', ')})`
+  if (value instanceof Range)
+    return `range(${[value.start, value.stop, ...(value.step === 1 ? [] : [value.step])].join(', ')})`
   if (value instanceof View) return `dict_${value.kind}([${value.items.map(represent).join(', ')}])`
-  if (value instanceof Map) return `{${[...value].map(([key, each]) => `${represent(key)}: ${represent(each)}`).join(', ')}}`
+  if (value instanceof Map)
+    return `{${[...value].map(([key, each]) => `${represent(key)}: ${represent(each)}`).join(', ')}}`
   throw new Error(`${value instanceof Space ? value.name : kindOf(value)} cannot be printed`)
 }
 
@@ -72,13 +74,29 @@ export function json(value: Value, style: JsonStyle = {}, depth = 0): string {
     return ascii ? text.replace(/[\x7f-\uffff]/g, (unit) => `\\u${hex(unit.charCodeAt(0), 4)}`) : text
   }
   if (value === null || typeof value === 'boolean') return String(value)
-  if (typeof value === 'number') return Number.isFinite(value) ? floatText(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
+  if (typeof value === 'number')
+    return Number.isFinite(value)
+      ? floatText(value)
+      : Number.isNaN(value)
+        ? 'NaN'
+        : value > 0
+          ? 'Infinity'
+          : '-Infinity'
   if (typeof value === 'bigint') return String(value)
-  if (Array.isArray(value) || value instanceof Tuple) return wrap('[', (Array.isArray(value) ? value : value.items).map((each) => json(each, style, depth + 1)), ']')
+  if (Array.isArray(value) || value instanceof Tuple)
+    return wrap(
+      '[',
+      (Array.isArray(value) ? value : value.items).map((each) => json(each, style, depth + 1)),
+      ']',
+    )
   if (value instanceof Map) {
     const entries = [...value].map(([key, each]): [string, Value] => [typeof key === 'string' ? key : json(key), each])
     if (sorted) entries.sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
-    return wrap('{', entries.map(([key, each]) => `${json(key, style)}${colon}${json(each, style, depth + 1)}`), '}')
+    return wrap(
+      '{',
+      entries.map(([key, each]) => `${json(key, style)}${colon}${json(each, style, depth + 1)}`),
+      '}',
+    )
   }
   throw new Error(`${kindOf(value)} is no JSON`)
 }
@@ -89,20 +107,31 @@ const SPEC = /%(?:\((\w+)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\d+))?[hlL]?(.)/gs
 export function formatted(text: string, values: Value): string {
   const list = values instanceof Tuple ? values.items : [values]
   let at = 0
-  const result = text.replace(SPEC, (_, name: string | undefined, flags: string, width: string | undefined, digits: string | undefined, kind: string) => {
-    if (kind === '%') return '%'
-    if (width === '*') throw new Error('% with a width of * is not supported')
-    if (name === undefined && at >= list.length) throw new Error('not enough values for the %')
-    const value = name === undefined ? list[at++] : values instanceof Map ? values.get(name) : undefined
-    if (value === undefined) throw new Error(`no value for %(${name})`)
-    const body = convert(value, kind, flags, digits === undefined ? undefined : Number(digits))
-    if (flags.includes('-')) return body.padEnd(Number(width ?? 0))
-    const numeric = !'srac'.includes(kind)
-    if (!flags.includes('0') || !numeric) return body.padStart(Number(width ?? 0))
-    const sign = /^[+\- ]/.exec(body)?.[0] ?? ''
-    return sign + body.slice(sign.length).padStart(Number(width ?? 0) - sign.length, '0')
-  })
-  if (at < list.length && !(values instanceof Map) && !(at === 0 && Array.isArray(values) && text.includes('%('))) throw new Error('not all values are used by the %')
+  const result = text.replace(
+    SPEC,
+    (
+      _,
+      name: string | undefined,
+      flags: string,
+      width: string | undefined,
+      digits: string | undefined,
+      kind: string,
+    ) => {
+      if (kind === '%') return '%'
+      if (width === '*') throw new Error('% with a width of * is not supported')
+      if (name === undefined && at >= list.length) throw new Error('not enough values for the %')
+      const value = name === undefined ? list[at++] : values instanceof Map ? values.get(name) : undefined
+      if (value === undefined) throw new Error(`no value for %(${name})`)
+      const body = convert(value, kind, flags, digits === undefined ? undefined : Number(digits))
+      if (flags.includes('-')) return body.padEnd(Number(width ?? 0))
+      const numeric = !'srac'.includes(kind)
+      if (!flags.includes('0') || !numeric) return body.padStart(Number(width ?? 0))
+      const sign = /^[+\- ]/.exec(body)?.[0] ?? ''
+      return sign + body.slice(sign.length).padStart(Number(width ?? 0) - sign.length, '0')
+    },
+  )
+  if (at < list.length && !(values instanceof Map) && !(at === 0 && Array.isArray(values) && text.includes('%(')))
+    throw new Error('not all values are used by the %')
   return result
 }
 
@@ -132,7 +161,8 @@ export function real(size: number, kind: string, digits: number): string {
   if (kind !== 'g') throw new Error(`%${kind} is not supported`)
   const places = Math.max(1, digits)
   const exponent = size === 0 ? 0 : Number(size.toExponential(places - 1).split('e')[1])
-  const text = exponent < -4 || exponent >= places ? size.toExponential(places - 1) : size.toFixed(places - 1 - exponent)
+  const text =
+    exponent < -4 || exponent >= places ? size.toExponential(places - 1) : size.toFixed(places - 1 - exponent)
   const [mantissa, rest] = text.split('e')
   const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
   return rest === undefined ? short : padded(`${short}e${rest}`)

@@ -1,7 +1,20 @@
 // Values of templates as Python has them: an integer is a bigint, a float a number, a list an array, a dict a Map.
 import { Float, Whole } from './numbers.js'
 
-export type Value = null | boolean | bigint | number | string | Value[] | Tuple | Range | Dict | View | Space | Undefined | Callable
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | Value[]
+  | Tuple
+  | Range
+  | Dict
+  | View
+  | Space
+  | Undefined
+  | Callable
 export type Dict = Map<Value, Value>
 /** @param named keyword arguments */
 export type Callable = (args: Value[], named: Map<string, Value>) => Value
@@ -12,25 +25,40 @@ export class Tuple {
 
 /** What keys(), values() and items() of a dict give: a list that prints otherwise. */
 export class View {
-  constructor(readonly kind: 'keys' | 'values' | 'items', readonly items: Value[]) {}
+  constructor(
+    readonly kind: 'keys' | 'values' | 'items',
+    readonly items: Value[],
+  ) {}
 }
 
 /** Integers at even distances, as Python's range: no list to print, to join or to compare with. */
 export class Range {
   readonly items: Value[]
-  constructor(readonly start: number, readonly stop: number, readonly step: number) {
-    this.items = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => BigInt(start + i * step))
+  constructor(
+    readonly start: number,
+    readonly stop: number,
+    readonly step: number,
+  ) {
+    this.items = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) =>
+      BigInt(start + i * step),
+    )
   }
 }
 
 /** What has attributes: a namespace, a loop. */
 export class Space {
-  constructor(readonly name: 'namespace' | 'loop', readonly attributes: Map<string, Value>) {}
+  constructor(
+    readonly name: 'namespace' | 'loop',
+    readonly attributes: Map<string, Value>,
+  ) {}
 }
 
 /** A name, attribute or entry that is not there. `strict`: it may be asked about, and nothing else. */
 export class Undefined {
-  constructor(readonly what: string, readonly strict: boolean) {}
+  constructor(
+    readonly what: string,
+    readonly strict: boolean,
+  ) {}
   /** @throws Error where the reference has one */
   refuse(): never {
     throw new Error(`${this.what} is undefined`)
@@ -43,19 +71,26 @@ export function used<T extends Value>(value: T): T {
   return value
 }
 
-export const isNumber = (value: Value): value is bigint | number | boolean => typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean'
-export const toNumber = (value: bigint | number | boolean): bigint | number => (typeof value === 'boolean' ? BigInt(value) : value)
+export const isNumber = (value: Value): value is bigint | number | boolean =>
+  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean'
+export const toNumber = (value: bigint | number | boolean): bigint | number =>
+  typeof value === 'boolean' ? BigInt(value) : value
 
 /** A value of JavaScript's as one of Python's. @throws Error for what is neither */
 export function toValue(value: unknown, from = 'a value'): Value {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint') return value
+  if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint')
+    return value
   if (value instanceof Float) return Number(value)
   if (value instanceof Whole) return value.value
-  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER && !Object.is(value, -0) ? BigInt(value) : value
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER && !Object.is(value, -0)
+      ? BigInt(value)
+      : value
   if (typeof value === 'function') return value as Callable
   if (Array.isArray(value)) return value.map((each) => toValue(each, from))
   if (value === undefined) return null
-  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) return new Map(Object.entries(value).map(([key, each]) => [key, toValue(each, from)]))
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+    return new Map(Object.entries(value).map(([key, each]) => [key, toValue(each, from)]))
   throw new Error(`${from} is of a kind that templates do not read here`)
 }
 
@@ -86,7 +121,11 @@ export function kindOf(value: Value): string {
   if (value instanceof Range) return 'a range'
   if (value instanceof Map) return 'a dict'
   if (value instanceof Undefined) return 'what is undefined'
-  return { string: 'a text', bigint: 'an integer', number: 'a float', boolean: 'a truth value', function: 'a function' }[typeof value as string] ?? 'an object'
+  return (
+    { string: 'a text', bigint: 'an integer', number: 'a float', boolean: 'a truth value', function: 'a function' }[
+      typeof value as string
+    ] ?? 'an object'
+  )
 }
 
 export function equal(a: Value, b: Value): boolean {
@@ -95,9 +134,16 @@ export function equal(a: Value, b: Value): boolean {
   if (a instanceof Undefined || b instanceof Undefined) return a instanceof Undefined && b instanceof Undefined
   // eslint-disable-next-line eqeqeq -- an integer equals a float of the same value
   if (isNumber(a) && isNumber(b)) return toNumber(a) == toNumber(b)
-  const lists = (Array.isArray(a) && Array.isArray(b)) || (a instanceof Tuple && b instanceof Tuple) || (a instanceof Range && b instanceof Range)
+  const lists =
+    (Array.isArray(a) && Array.isArray(b)) ||
+    (a instanceof Tuple && b instanceof Tuple) ||
+    (a instanceof Range && b instanceof Range)
   if (lists) return itemsOf(a).length === itemsOf(b).length && itemsOf(a).every((each, i) => equal(each, itemsOf(b)[i]))
-  if (a instanceof Map && b instanceof Map) return a.size === b.size && [...a].every(([key, value]) => entryOf(b, key) !== undefined && equal(value, entryOf(b, key)!))
+  if (a instanceof Map && b instanceof Map)
+    return (
+      a.size === b.size &&
+      [...a].every(([key, value]) => entryOf(b, key) !== undefined && equal(value, entryOf(b, key)!))
+    )
   return a === b
 }
 
@@ -114,7 +160,8 @@ export function compare(a: Value, b: Value): number {
   if (isNumber(a) && isNumber(b)) return toNumber(a) < toNumber(b) ? -1 : Number(toNumber(a) > toNumber(b))
   if (typeof a === 'string' && typeof b === 'string') {
     const [one, two] = [[...a], [...b]]
-    for (let i = 0; i < one.length && i < two.length; i++) if (one[i] !== two[i]) return one[i].codePointAt(0)! - two[i].codePointAt(0)!
+    for (let i = 0; i < one.length && i < two.length; i++)
+      if (one[i] !== two[i]) return one[i].codePointAt(0)! - two[i].codePointAt(0)!
     return one.length - two.length
   }
   if ((Array.isArray(a) && Array.isArray(b)) || (a instanceof Tuple && b instanceof Tuple)) {

@@ -12,7 +12,8 @@ export function classify(post: Loss, edited: Loss): { change: number; standardEr
   const change = items.reduce((sum, i) => sum + edited.itemSums[i] - post.itemSums[i], 0) / post.tokens
   const residuals = items.map((i) => edited.itemSums[i] - post.itemSums[i] - change * post.itemTokens[i])
   const n = items.length
-  const standardError = n > 1 ? Math.sqrt((residuals.reduce((sum, r) => sum + r * r, 0) * n) / (n - 1)) / post.tokens : NaN
+  const standardError =
+    n > 1 ? Math.sqrt((residuals.reduce((sum, r) => sum + r * r, 0) * n) / (n - 1)) / post.tokens : NaN
   const bound = 2 * standardError
   return { change, standardError, class: change > bound ? 'decreased' : change < -bound ? 'improved' : 'competitive' }
 }

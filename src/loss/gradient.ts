@@ -1,13 +1,31 @@
 // The gradient of the mean loss, pulled back through the chain stretch by stretch: the inputs of the stretches are kept on the
 // way forward, and each stretch is run again under its upstream gradient on the way back. Weights that are held make one
 // stretch, which runs once. Gradients are handed over as they come, so that none but the present one is in memory.
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
+
 import {
-  addPart, applyStretch, disposeAll, disposeInputs, finishParts, foldAll, groupFeeds, partPull, rowsOf, sourceOf, stepAll, visitsOf, walk,
-  type Model, type PartLosses, type Rows, type Source, type Visit, type Weights,
+  addPart,
+  applyStretch,
+  disposeAll,
+  disposeInputs,
+  finishParts,
+  foldAll,
+  groupFeeds,
+  type Model,
+  type PartLosses,
+  partPull,
+  type Rows,
+  rowsOf,
+  type Source,
+  sourceOf,
+  stepAll,
+  type Visit,
+  visitsOf,
+  type Weights,
+  walk,
 } from '../models/index.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
 import { collectLosses, type Loss } from './loss.js'
-import { preparePass, type Pass } from './pass.js'
+import { type Pass, preparePass } from './pass.js'
 
 /** Gradient of the mean loss by checkpoint tensor name, float32, in the checkpoint's layout. */
 export type Gradient = Map<string, Float32Array>
@@ -29,12 +47,18 @@ interface Carried {
 
 /** Losses of a group of passes, and their gradient into `sink`. */
 async function pullGroup(
-  model: Model, source: Source, passes: readonly Pass[], names: ReadonlySet<string>, tokens: number, sink: Sink,
+  model: Model,
+  source: Source,
+  passes: readonly Pass[],
+  names: ReadonlySet<string>,
+  tokens: number,
+  sink: Sink,
 ): Promise<Tensor[]> {
   const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
   const { stretches } = source
   const last = stretches.length - 1
-  const moving = ({ stretch }: Visit) => [...new Set(stretch.blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
+  const moving = ({ stretch }: Visit) =>
+    [...new Set(stretch.blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
   // Below the first stretch that moves there is nothing to pull.
   const lowest = stretches.findIndex((stretch) => moving({ stretch, part: null }).length > 0)
   const inParts = stretches[last].parts.length > 1
@@ -47,14 +71,21 @@ async function pullGroup(
         if (at < last) stepAll(visit, passes, held.states[at], (held.states[at + 1] ??= []))
         else {
           foldAll(visit, passes, held.states[at], held.sums, (state: PartLosses | null, outputs, from, i) =>
-            addPart(model.objective, state, outputs, passes[i].labels(), from))
+            addPart(model.objective, state, outputs, passes[i].labels(), from),
+          )
         }
         continue
       }
       const wanted = moving(visit)
       const total: Tensor[] = []
       passes.forEach((_, i) => {
-        const grads = pullOne(visit, passes, i, held, wanted, { pulls: at > lowest, ends: at === last, inParts, at, tokens })
+        const grads = pullOne(visit, passes, i, held, wanted, {
+          pulls: at > lowest,
+          ends: at === last,
+          inParts,
+          at,
+          tokens,
+        })
         if (at > lowest) addTo(held.pulled, i, grads.shift()!)
         grads.forEach((gradient, k) => addTo(total, k, gradient))
       })
@@ -78,8 +109,12 @@ async function pullGroup(
 
 /** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to its moving weights. */
 function pullOne(
-  visit: Visit & { weights: Weights }, passes: readonly Pass[], i: number, { states, upstream, sums, losses }: Carried,
-  wanted: readonly string[], { pulls, ends, inParts, at, tokens }: { pulls: boolean; ends: boolean; inParts: boolean; at: number; tokens: number },
+  visit: Visit & { weights: Weights },
+  passes: readonly Pass[],
+  i: number,
+  { states, upstream, sums, losses }: Carried,
+  wanted: readonly string[],
+  { pulls, ends, inParts, at, tokens }: { pulls: boolean; ends: boolean; inParts: boolean; at: number; tokens: number },
 ): Tensor[] {
   const pass = passes[i]
   const inputs = pass.open()
@@ -93,10 +128,16 @@ function pullOne(
       return losses[i].sum()
     }
     const outputs = (...xs: Tensor[]) => {
-      const weights = { ...visit.weights, ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])) }
+      const weights = {
+        ...visit.weights,
+        ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])),
+      }
       return close(applyStretch(visit, weights, pulls ? xs[0] : states[at][i], inputs))
     }
-    return tf.grads(outputs)([...hidden, ...wanted.map((name) => visit.weights[name])], ends ? tf.scalar(1 / tokens) : upstream[i])
+    return tf.grads(outputs)(
+      [...hidden, ...wanted.map((name) => visit.weights[name])],
+      ends ? tf.scalar(1 / tokens) : upstream[i],
+    )
   })
   disposeInputs(inputs)
   return grads
@@ -111,7 +152,11 @@ function addTo(list: Tensor[], i: number, tensor: Tensor) {
 
 /** Loss of the batches; the gradient of their mean loss with respect to `names` goes to `sink`, tensor by tensor. */
 export async function pullBack(
-  model: Model, weights: Weights | Source, batches: readonly Batch[], names: ReadonlySet<string>, sink: Sink,
+  model: Model,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+  names: ReadonlySet<string>,
+  sink: Sink,
 ): Promise<Loss> {
   const source = sourceOf(model, weights)
   const passes = batches.map((batch) => preparePass(model, batch))
@@ -131,7 +176,10 @@ export async function pullBack(
  * does not read has none.
  */
 export async function gradientOf(
-  model: Model, weights: Weights | Source, batches: readonly Batch[], names: readonly string[] = Object.keys(model.shapes),
+  model: Model,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+  names: readonly string[] = Object.keys(model.shapes),
 ): Promise<{ loss: Loss; gradient: Gradient }> {
   const gradient: Gradient = new Map()
   const loss = await pullBack(model, weights, batches, new Set(names), (name, values, rows) => {

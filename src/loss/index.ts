@@ -1,8 +1,9 @@
 // The loss of a model, the sums that approximate its change under an edit, and the class of an edit.
-export { lossOf, type Loss } from './loss.js'
-export * from './gradient.js'
-export { layerInputs, type FedInputs } from './layer_inputs.js'
-export { preparePass, type Pass } from './pass.js'
-export * from './riemann.js'
+
 export * from './classify.js'
-export { fitBatches, rowsOf, type Bounded } from './stream.js'
+export * from './gradient.js'
+export { type FedInputs, layerInputs } from './layer_inputs.js'
+export { type Loss, lossOf } from './loss.js'
+export { type Pass, preparePass } from './pass.js'
+export * from './riemann.js'
+export { type Bounded, fitBatches, rowsOf } from './stream.js'

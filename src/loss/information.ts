@@ -1,6 +1,6 @@
 // What Fisher merging and RegMean must know of a model, measured on batches: tensors under the names of the weights.
 import type { Model, Weights } from '../models/index.js'
-import { tf, type Batch, type Tensor2D } from '../tensor/index.js'
+import { type Batch, type Tensor2D, tf } from '../tensor/index.js'
 import { gradientOf } from './gradient.js'
 import { layerInputs } from './layer_inputs.js'
 
@@ -28,7 +28,11 @@ export async function fisherDiagonals(
 }
 
 /** XᵀX / tokens of the inputs of every linear layer, [columns, columns] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM). */
-export async function gramMatrices(model: Model, weights: Weights, batches: readonly Batch[]): Promise<Map<string, Float32Array>> {
+export async function gramMatrices(
+  model: Model,
+  weights: Weights,
+  batches: readonly Batch[],
+): Promise<Map<string, Float32Array>> {
   const sums = new Map<string, Float64Array>()
   let tokens = 0
   for (const batch of batches) {

@@ -1,7 +1,7 @@
 // What the linear layers of a model are fed on batches: the calibration data of GPTQ and RegMean.
-import { disposeInputs, forward, makeInputs, type Model, type Weights } from '../models/index.js'
+import { disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
 import { watched } from '../models/watch.js'
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
 
 export interface FedInputs {
   tokens: number
@@ -30,7 +30,12 @@ export async function layerInputs(
       const observe = (name: string, x: Tensor) => {
         if (!wanted.has(name) || seen.has(name)) return
         // Rows of padding are dropped where rows are tokens; a pooled input has none.
-        seen.set(name, tf.keep(x.shape[0] === rows && real.length < rows && batch.mask.length === rows ? tf.gather(x, real) : x.clone()))
+        seen.set(
+          name,
+          tf.keep(
+            x.shape[0] === rows && real.length < rows && batch.mask.length === rows ? tf.gather(x, real) : x.clone(),
+          ),
+        )
       }
       forward(model, watched(weights, observe), inputs)
     })

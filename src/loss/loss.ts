@@ -1,7 +1,18 @@
 // The loss of a model on a fixed list of batches, per item, in float64 sums of float32 losses.
-import { tf, type Batch } from '../tensor/index.js'
-import { addPart, checkFinite, finishParts, run, sourceOf, type Model, type PartLosses, type Source, type Weights } from '../models/index.js'
-import { preparePass, type Pass } from './pass.js'
+
+import {
+  addPart,
+  checkFinite,
+  finishParts,
+  type Model,
+  type PartLosses,
+  run,
+  type Source,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
+import { type Batch, tf } from '../tensor/index.js'
+import { type Pass, preparePass } from './pass.js'
 
 export interface Loss {
   /** Mean over all counted outputs of all batches together: nats per token or row, or the squared error of a regressor. */
@@ -38,7 +49,8 @@ export async function lossOf(model: Model, weights: Weights | Source, batches: r
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
   const states = await run(sourceOf(model, weights), passes, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, passes[i].labels(), from))
+    addPart(model.objective, state, outputs, passes[i].labels(), from),
+  )
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()

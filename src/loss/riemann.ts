@@ -1,8 +1,19 @@
 // Riemann sum of ⟨∇L(W_post + tT), T⟩ along the path from the post-trained (t = 0) to the edited weights (t = 1),
 // arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
-import { forward, disposeInputs, portionsOf, sourceOf, type Model, type Rows, type Source, type Steer, type Weights } from '../models/index.js'
-import { pullBack, type Gradient } from './gradient.js'
+
+import {
+  disposeInputs,
+  forward,
+  type Model,
+  portionsOf,
+  type Rows,
+  type Source,
+  type Steer,
+  sourceOf,
+  type Weights,
+} from '../models/index.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Gradient, pullBack } from './gradient.js'
 import { preparePass } from './pass.js'
 
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
@@ -45,15 +56,20 @@ export function ruleNodes(rule: Rule, steps: number): { t: number; weight: numbe
   const ends = (count: number, weigh: (i: number) => number) =>
     Array.from({ length: count + 1 }, (_, i) => ({ t: i / count, weight: weigh(i) }))
   switch (rule) {
-    case 'left': return even(0)
-    case 'right': return even(1)
-    case 'midpoint': return even(0.5)
-    case 'trapezoid': return ends(steps, (i) => (i === 0 || i === steps ? 0.5 : 1) / steps)
+    case 'left':
+      return even(0)
+    case 'right':
+      return even(1)
+    case 'midpoint':
+      return even(0.5)
+    case 'trapezoid':
+      return ends(steps, (i) => (i === 0 || i === steps ? 0.5 : 1) / steps)
     case 'simpson': {
       const count = steps % 2 ? 2 * steps : steps
       return ends(count, (i) => (i === 0 || i === count ? 1 : i % 2 ? 4 : 2) / (3 * count))
     }
-    case 'gauss': return gauss(steps).map(([t, weight]) => ({ t, weight }))
+    case 'gauss':
+      return gauss(steps).map(([t, weight]) => ({ t, weight }))
   }
 }
 
@@ -96,7 +112,11 @@ function steerOf(change: Change | Steer, model: Model): Steer {
 
 /** The rule's sum. With weights that are read block by block the change may be too. */
 export async function riemannSum(
-  model: Model, post: Weights | Source, change: Change | Steer, batches: readonly Batch[], { rule, steps, origin }: PathOptions,
+  model: Model,
+  post: Weights | Source,
+  change: Change | Steer,
+  batches: readonly Batch[],
+  { rule, steps, origin }: PathOptions,
 ): Promise<PathSum> {
   const source = sourceOf(model, post)
   const steer = steerOf(change, model)
@@ -122,7 +142,10 @@ export async function riemannSum(
  * g·T + ½ TᵀHT at the post-trained weights. HT is exact: the gradient of ⟨∇L, T⟩. `first` holds g·T, `curvature` TᵀHT.
  */
 export async function taylor2(
-  model: Model, post: Weights, change: Change, batches: readonly Batch[],
+  model: Model,
+  post: Weights,
+  change: Change,
+  batches: readonly Batch[],
 ): Promise<PathSum & { first: PathSum; curvature: PathSum }> {
   const names = moving(change).filter((name) => name in model.shapes)
   if (!names.length) return { ...total(new Map()), first: total(new Map()), curvature: total(new Map()) }
@@ -137,7 +160,11 @@ export async function taylor2(
       const labels = pass.labels()
       const loss = (...at: Tensor[]) => {
         const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]])) }
-        return pass.losses(forward(model, weights, inputs), labels).sum().div(tokens).asScalar()
+        return pass
+          .losses(forward(model, weights, inputs), labels)
+          .sum()
+          .div(tokens)
+          .asScalar()
       }
       const slope = tf.grads(loss)
       // Not addN: on webgpu it takes a buffer for each of its inputs, and an adapter allows few.

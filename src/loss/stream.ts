@@ -1,8 +1,17 @@
 // Weights read from a checkpoint as a pass needs them, within a bound on memory.
 import type { Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { countOutputs, planStretches, streaming, type Load, type Model, type PassKind, type ReadRows, type Source } from '../models/index.js'
-import { tf, type Batch } from '../tensor/index.js'
+import {
+  countOutputs,
+  type Load,
+  type Model,
+  type PassKind,
+  planStretches,
+  type ReadRows,
+  type Source,
+  streaming,
+} from '../models/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 
 /** Batches are made no smaller than this many tokens, but for the longest sequence. */
 const FEWEST_TOKENS = 256
@@ -34,7 +43,12 @@ export interface Bounded {
  * @param encode the batches, of at most so many padded tokens each
  * @throws UserError when one block does not fit beside the smallest batches, with the least bound that would do
  */
-export async function fitBatches(model: Model, bytes: number, kind: PassKind, encode: (batchTokens: number) => Promise<Batch[]>): Promise<Bounded> {
+export async function fitBatches(
+  model: Model,
+  bytes: number,
+  kind: PassKind,
+  encode: (batchTokens: number) => Promise<Batch[]>,
+): Promise<Bounded> {
   const bound = tf.getBackend() === 'wasm' ? Math.min(bytes, WASM_BYTES) : bytes
   for (let tokens = MOST_TOKENS; ; tokens /= 2) {
     const batches = await encode(tokens)
@@ -48,4 +62,7 @@ export async function fitBatches(model: Model, bytes: number, kind: PassKind, en
 }
 
 /** The reader of a checkpoint's tensors. */
-export const rowsOf = (checkpoint: Checkpoint): ReadRows => (name, rows) => checkpoint.readRows(name, rows)
+export const rowsOf =
+  (checkpoint: Checkpoint): ReadRows =>
+  (name, rows) =>
+    checkpoint.readRows(name, rows)

@@ -41,7 +41,8 @@ export async function describeMerge(
     computed_in: 'float32',
   }
   const inputs = []
-  for (const { role, model } of inputsOf(plan)) inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
+  for (const { role, model } of inputsOf(plan))
+    inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)])]
   const card = writeCard({ title, inputs, settings, software, citations })
@@ -57,7 +58,14 @@ export async function describeMerge(
 export interface Estimate {
   method: string
   convention: string
-  models: { role: string; label: string; parameters: number; dtypes: string; layers: number; vocabulary: number | null }[]
+  models: {
+    role: string
+    label: string
+    parameters: number
+    dtypes: string
+    layers: number
+    vocabulary: number | null
+  }[]
   result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
   /** Bytes of the largest moment, at most: of the backend as for TIES, which holds most at once (task arithmetic needs a quarter). */
   memory: number
@@ -81,10 +89,12 @@ export function estimateMerge(plan: MergePlan): Estimate {
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
   // Beside the values as they are read and written, the backend holds a run of entries, or the whole tensor.
-  const memory = Math.max(...tensors.map(({ shape, sources: { length: n } }) => {
-    const size = sizeOf(shape)
-    return 4 * (size * (n + 4) + (plan.merger.measure ? Math.min(size, BLOCK) : size) * (14 * n + 4))
-  }))
+  const memory = Math.max(
+    ...tensors.map(({ shape, sources: { length: n } }) => {
+      const size = sizeOf(shape)
+      return 4 * (size * (n + 4) + (plan.merger.measure ? Math.min(size, BLOCK) : size) * (14 * n + 4))
+    }),
+  )
   return {
     method,
     convention,

@@ -37,26 +37,45 @@ export function rowsOf({ checkpoint }: Model): number | null {
 }
 
 const speaksAlready = ({ model, ids }: Speaker, { ids: wanted, rows, told }: Target): boolean =>
-  rowsOf(model) === rows && ![...told.values()].some(({ force }) => force) && [...wanted].every(([token, id]) => ids.get(token) === id)
+  rowsOf(model) === rows &&
+  ![...told.values()].some(({ force }) => force) &&
+  [...wanted].every(([token, id]) => ids.get(token) === id)
 
 /**
  * Every model with the rows of the target; the same objects when all have them already. The config is changed with them.
  * @param config entries that replace those of each config.json
  */
-export function translate(speakers: readonly Speaker[], target: Target, config: Record<string, unknown>): Map<Model, Model> {
-  if (speakers.every((speaker) => speaksAlready(speaker, target))) return new Map(speakers.map(({ model }) => [model, model]))
-  return new Map(speakers.map((speaker) => {
-    const { model: { checkpoint } } = speaker
-    const shapes = new Map([...checkpoint.tensors.values()].filter(({ name }) => isPerToken(name))
-      .map(({ name, shape }) => [name, [target.rows, ...shape.slice(1)]]))
-    const view = overlay(checkpoint, shapes, (name) => readRows(speaker, speakers, target, name))
-    const own = checkpoint.config && { ...checkpoint.config, ...config, vocab_size: target.rows }
-    return [speaker.model, { ...speaker.model, checkpoint: { ...view, config: own } }]
-  }))
+export function translate(
+  speakers: readonly Speaker[],
+  target: Target,
+  config: Record<string, unknown>,
+): Map<Model, Model> {
+  if (speakers.every((speaker) => speaksAlready(speaker, target)))
+    return new Map(speakers.map(({ model }) => [model, model]))
+  return new Map(
+    speakers.map((speaker) => {
+      const {
+        model: { checkpoint },
+      } = speaker
+      const shapes = new Map(
+        [...checkpoint.tensors.values()]
+          .filter(({ name }) => isPerToken(name))
+          .map(({ name, shape }) => [name, [target.rows, ...shape.slice(1)]]),
+      )
+      const view = overlay(checkpoint, shapes, (name) => readRows(speaker, speakers, target, name))
+      const own = checkpoint.config && { ...checkpoint.config, ...config, vocab_size: target.rows }
+      return [speaker.model, { ...speaker.model, checkpoint: { ...view, config: own } }]
+    }),
+  )
 }
 
 /** The tensor of one model with the rows of the target; rows that no token has are the mean of the others. */
-async function readRows({ model, ids }: Speaker, speakers: readonly Speaker[], target: Target, name: string): Promise<Float32Array> {
+async function readRows(
+  { model, ids }: Speaker,
+  speakers: readonly Speaker[],
+  target: Target,
+  name: string,
+): Promise<Float32Array> {
   const stored = await model.checkpoint.read(name)
   const width = stored.length / model.checkpoint.tensors.get(name)!.shape[0]
   const holders = speakers.filter(({ model: { checkpoint } }) => checkpoint.tensors.has(name))
@@ -70,7 +89,10 @@ async function readRows({ model, ids }: Speaker, speakers: readonly Speaker[], t
     if (id !== undefined && !told?.force) place.set(stored.subarray(id * width, (id + 1) * width))
     else {
       const origins = told ? (told.origin ? [told.origin] : []) : originsOf(token, holders, target.base)
-      for (const { model: { checkpoint }, id: from } of origins) {
+      for (const {
+        model: { checkpoint },
+        id: from,
+      } of origins) {
         const given = await checkpoint.readRows(name, { from, to: from + 1 })
         for (let i = 0; i < width; i++) place[i] += given[i] / origins.length
       }
@@ -85,5 +107,9 @@ async function readRows({ model, ids }: Speaker, speakers: readonly Speaker[], t
 /** The rows whose mean a token takes: that of the one model that has it, else the base's, else those of all that do. */
 function originsOf(token: string, holders: readonly Speaker[], base: Model | null): { model: Model; id: number }[] {
   const known = holders.flatMap(({ model, ids }) => (ids.has(token) ? [{ model, id: ids.get(token)! }] : []))
-  return known.length > 1 ? (known.find(({ model }) => model === base) ? known.filter(({ model }) => model === base) : known) : known
+  return known.length > 1
+    ? known.find(({ model }) => model === base)
+      ? known.filter(({ model }) => model === base)
+      : known
+    : known
 }

@@ -1,5 +1,5 @@
 // Which tensors a merged model has: those of the layers of every slice, under their new numbers, and those outside the layers.
-import { layerOf, roleOf, type Checkpoint } from '../checkpoint/index.js'
+import { type Checkpoint, layerOf, roleOf } from '../checkpoint/index.js'
 
 /** One run of layers of the result. */
 export interface Run {

@@ -1,7 +1,7 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { homeOf, isBatch, matricesOf, roleOf, writeCheckpoint, type TensorContent } from '../checkpoint/index.js'
-import { takeCensus, type Step } from '../editors/index.js'
-import { mergeValues, needsSurvey, surveyModels, type Merging, type Part } from '../mergers/index.js'
+import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
+import { type Step, takeCensus } from '../editors/index.js'
+import { type Merging, mergeValues, needsSurvey, type Part, surveyModels } from '../mergers/index.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
 import { add, editPart, placeOf, subtract, wantsDeltas } from './tensor.js'
 
@@ -37,21 +37,38 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
       const [first] = tensor.sources
       if (merging) {
         const before = await readBase(tensor)
-        const part = { ...(await reader({ ...tensor, merging }, before)), embedding: roleOf(name, shape) === 'embedding', batch: isBatch(name, shape) }
+        const part = {
+          ...(await reader({ ...tensor, merging }, before)),
+          embedding: roleOf(name, shape) === 'embedding',
+          batch: isBatch(name, shape),
+        }
         const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
       } else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
-      onTensor?.(name, shape.reduce((product, side) => product * side, 1))
+      onTensor?.(
+        name,
+        shape.reduce((product, side) => product * side, 1),
+      )
     }
   }
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
-  await writeCheckpoint(out, { ...rest, plan: tensors, tensors: contents(), config: plan.config, configText, copyFrom: homeOf(reference.checkpoint), tokenizerFrom, onWarning })
+  await writeCheckpoint(out, {
+    ...rest,
+    plan: tensors,
+    tensors: contents(),
+    config: plan.config,
+    configText,
+    copyFrom: homeOf(reference.checkpoint),
+    tokenizerFrom,
+    onWarning,
+  })
 }
 
 const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)
 
-const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> => base && base.model.checkpoint.read(base.name)
+const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> =>
+  base && base.model.checkpoint.read(base.name)
 
 /** The same tensor of every source, read and edited; `before` is the base's. */
 type Reader = (tensor: Weights, before: Float32Array | null) => Promise<Part>
@@ -67,7 +84,13 @@ function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: str
     const models: Float32Array[] = []
     for (const source of sources) {
       const { model, steps } = source
-      const context = { seed, tensor: labelled(source), batch: isBatch(name, shape), census: censuses.get(model.label), onWarning: warn }
+      const context = {
+        seed,
+        tensor: labelled(source),
+        batch: isBatch(name, shape),
+        census: censuses.get(model.label),
+        onWarning: warn,
+      }
       const how = { shape, steps, deltas: wantsDeltas(merger, before !== null) }
       models.push(await editPart(await model.checkpoint.read(source.name), before, how, context))
     }
@@ -95,14 +118,20 @@ async function surveyAll({ tensors }: MergePlan, read: Reader, onWarning: (text:
 /** One census per model whose editors ask for it, over all tensors that it has a part in. */
 async function takeCensuses({ tensors }: MergePlan): Promise<Censuses> {
   const censuses: Censuses = new Map()
-  const parts = tensors.flatMap((tensor) => (tensor.merging ? tensor.sources.map((source) => ({ tensor, source })) : []))
+  const parts = tensors.flatMap((tensor) =>
+    tensor.merging ? tensor.sources.map((source) => ({ tensor, source })) : [],
+  )
   const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?.(options))
   for (const { model, steps } of parts.map(({ source }) => source)) {
     if (censuses.has(model.label) || !steps.some(asks)) continue
     const deltas = async function* () {
       for (const { tensor, source } of parts) {
         if (source.model !== model) continue
-        yield [labelled(source), subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!), matricesOf(tensor)] as const
+        yield [
+          labelled(source),
+          subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!),
+          matricesOf(tensor),
+        ] as const
       }
     }
     censuses.set(model.label, await takeCensus(steps, deltas))

@@ -1,8 +1,8 @@
 // mergekit's methods in our words: which merger, which editor goes before it, and what its parameters are called here.
 import { z } from 'zod'
+import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { unknown } from '../errors/index.js'
 import type { OptionsSchema } from '../errors/options.js'
-import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import type { Convention } from '../mergers/index.js'
 
 export interface Method {
@@ -18,7 +18,12 @@ export interface Method {
 }
 
 const weight = z.number().describe('Weight of the model.')
-const density = z.number().min(0).max(1).default(1).describe('Fraction of the delta that is kept; 1 leaves it as it is.')
+const density = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(1)
+  .describe('Fraction of the delta that is kept; 1 leaves it as it is.')
 const gamma = z.number().min(0).max(1).default(0.01).describe('Fraction of the largest entries that is dropped.')
 const epsilon = z.number().min(0).max(1).default(0.15).describe('Half the width of the window of keep probabilities.')
 const switched = (preset: boolean, text: string) => z.boolean().default(preset).describe(text)

@@ -1,6 +1,6 @@
 // Values of parameters at one tensor: filters by tensor name, gradients over the layers, and which level has the say.
 import { closest } from 'fastest-levenshtein'
-import { unknown, type UserError } from '../errors/index.js'
+import { type UserError, unknown } from '../errors/index.js'
 import type { Parameters, Setting } from './schema.js'
 
 export type Path = (string | number)[]
@@ -68,13 +68,20 @@ export function checkLevels(
   const tensors = slots.map(({ name }) => name)
   for (const { path, parameters } of levels) {
     for (const [name, setting] of Object.entries(parameters)) {
-      if (elsewhere.includes(name)) throw errorAt([...path, name], `is a parameter of the whole merge: write it under the \`parameters\` of the file or of a slice`)
+      if (elsewhere.includes(name))
+        throw errorAt(
+          [...path, name],
+          `is a parameter of the whole merge: write it under the \`parameters\` of the file or of a slice`,
+        )
       if (!names.includes(name)) throw errorAt([...path, name], unknown(`parameter of ${owner}`, name, names).message)
       if (!isFiltered(setting)) continue
       for (const [i, { filter }] of setting.entries()) {
         if (filter === undefined || filter === '*' || tensors.some((tensor) => tensor.includes(filter))) continue
         const nearest = nearestNames(filter, tensors)
-        throw errorAt([...path, name, i, 'filter'], `${JSON.stringify(filter)} is part of no tensor name; nearest: ${nearest.join(', ')}`)
+        throw errorAt(
+          [...path, name, i, 'filter'],
+          `${JSON.stringify(filter)} is part of no tensor name; nearest: ${nearest.join(', ')}`,
+        )
       }
     }
   }

@@ -1,15 +1,15 @@
 // A merge file and the headers of its models → every tensor of the result with its inputs and options; all that can be wrong
 // is said here, before a weight is read.
-import { isFloating, WRITABLE, type PlannedTensor, type WritableDtype } from '../checkpoint/index.js'
+import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { mergerNamed, type Convention, type Merger, type Merging } from '../mergers/index.js'
+import { type Convention, type Merger, type Merging, mergerNamed } from '../mergers/index.js'
 import { checkData, checkShapes, namesOf } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
-import { layerCount, listSlots, stacksOf, type Slot } from './layers.js'
+import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
 import type { Model, Models } from './open.js'
 import { checkLevels, type ErrorAt } from './parameters.js'
-import { checkParts, chooseSources, listRuns, type LayerRun } from './runs.js'
+import { checkParts, chooseSources, type LayerRun, listRuns } from './runs.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, settingsAt } from './settings.js'
 
@@ -56,11 +56,18 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
   const usual = config.merge_method !== undefined && merger.conventions.includes('mergekit') ? 'mergekit' : 'paper'
   const convention = config.convention ?? usual
   const base = config.base_model === undefined ? null : models.of(config.base_model)
-  const runs = listRuns(config, models, errorAt).map((parts) => chooseSources(parts, merger, base, config.merge_method !== undefined, errorAt))
-  for (const [r, run] of runs.entries()) checkParts(run, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
+  const runs = listRuns(config, models, errorAt).map((parts) =>
+    chooseSources(parts, merger, base, config.merge_method !== undefined, errorAt),
+  )
+  for (const [r, run] of runs.entries())
+    checkParts(run, merger, base, config.slices ? ['slices', r] : ['models'], errorAt)
 
-  const slots = listSlots(runs.map(({ parts, reference }) =>
-    ({ names: namesOf(reference.model), ranges: [reference, ...parts].map(({ range }) => range) })))
+  const slots = listSlots(
+    runs.map(({ parts, reference }) => ({
+      names: namesOf(reference.model),
+      ranges: [reference, ...parts].map(({ range }) => range),
+    })),
+  )
   checkParameters(runs, Object.keys(method.model.shape), Object.keys(method.options.shape), method.name, slots, errorAt)
   checkShapes(slots, runs)
   if (merger.data) checkData(slots, runs, merger.data, errorAt)
@@ -77,28 +84,53 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
     const compared = base && subtracts ? { model: base, name: ownName } : null
     const formatOf = ({ model, name }: Pick<Source, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
     const own = formatOf(sources[0])
-    const merging = settings && !(own === 'F64' && !wanted && passesOn(settings.merging, sources)) ? settings.merging : null
+    const merging =
+      settings && !(own === 'F64' && !wanted && passesOn(settings.merging, sources)) ? settings.merging : null
     return {
       name: slot.name,
       shape,
-      dtype: merging ? mergedDtype([...(compared ? [compared] : []), ...sources].map(formatOf), wanted && DTYPES[wanted]) : own,
+      dtype: merging
+        ? mergedDtype([...(compared ? [compared] : []), ...sources].map(formatOf), wanted && DTYPES[wanted])
+        : own,
       base: compared,
       sources,
       merging,
     }
   })
   checkUniform(tensors, method.name)
-  const [{ reference: { model: reference } }] = runs
-  const origins = runs.flatMap(({ reference: { model: { checkpoint, label }, range: [first, end] } }) =>
-    Array.from({ length: end - first }, (_, i): Origin => ({ config: checkpoint.config, label, layer: first + i })))
+  const [
+    {
+      reference: { model: reference },
+    },
+  ] = runs
+  const origins = runs.flatMap(
+    ({
+      reference: {
+        model: { checkpoint, label },
+        range: [first, end],
+      },
+    }) =>
+      Array.from({ length: end - first }, (_, i): Origin => ({ config: checkpoint.config, label, layer: first + i })),
+  )
   return {
-    method: method.name, merger, convention, seed: config.seed, base, reference, tensors, layers: origins.length,
+    method: method.name,
+    merger,
+    convention,
+    seed: config.seed,
+    base,
+    reference,
+    tensors,
+    layers: origins.length,
     ...(config.slices ? configOf(reference, origins, errorAt) : { config: reference.checkpoint.config, warnings: [] }),
   }
 }
 
 /** config.json for other layers, or layers of other models. */
-function configOf({ checkpoint }: Model, origins: readonly Origin[], errorAt: ErrorAt): Pick<MergePlan, 'config' | 'warnings'> {
+function configOf(
+  { checkpoint }: Model,
+  origins: readonly Origin[],
+  errorAt: ErrorAt,
+): Pick<MergePlan, 'config' | 'warnings'> {
   const layers = layerCount(checkpoint)
   const stacks = stacksOf(checkpoint)
   if (isMoved(origins, layers) && new Set(stacks.values()).size > 1) {
@@ -115,11 +147,25 @@ function configOf({ checkpoint }: Model, origins: readonly Origin[], errorAt: Er
 }
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */
-function checkParameters(runs: LayerRun[], ofModel: string[], ofMerge: string[], method: string, slots: Slot[], errorAt: ErrorAt): void {
+function checkParameters(
+  runs: LayerRun[],
+  ofModel: string[],
+  ofMerge: string[],
+  method: string,
+  slots: Slot[],
+  errorAt: ErrorAt,
+): void {
   const all = runs.flatMap(({ parts }) => parts.map(({ levels }) => levels))
   const own = all.map(([first]) => first)
   const outer = [...new Set(all.flatMap(([, ...others]) => others))]
-  checkLevels(own, ofModel, `a model of ${method}`, slots, errorAt, ofMerge.filter((name) => !ofModel.includes(name)))
+  checkLevels(
+    own,
+    ofModel,
+    `a model of ${method}`,
+    slots,
+    errorAt,
+    ofMerge.filter((name) => !ofModel.includes(name)),
+  )
   checkLevels(outer, [...ofModel, ...ofMerge], method, slots, errorAt)
 }
 
@@ -128,9 +174,14 @@ function checkParameters(runs: LayerRun[], ofModel: string[], ofMerge: string[],
  * meet in F32. Every operation is in float32 here, so that F64 is written as F32.
  */
 function mergedDtype([first, ...others]: readonly string[], wanted: WritableDtype | undefined): string {
-  return wanted ?? (others.every((format) => format === first) && (WRITABLE as readonly string[]).includes(first) ? first : 'F32')
+  return (
+    wanted ??
+    (others.every((format) => format === first) && (WRITABLE as readonly string[]).includes(first) ? first : 'F32')
+  )
 }
 
 /** Whether the one source comes out as it went in. */
 const passesOn = (merging: Merging, [{ steps }]: readonly Source[]): boolean =>
-  merging.merger.name === 'passthrough' && !steps.length && merging.models.every((model) => (model as { scale?: number }).scale === 1)
+  merging.merger.name === 'passthrough' &&
+  !steps.length &&
+  merging.models.every((model) => (model as { scale?: number }).scale === 1)

@@ -50,7 +50,8 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
       const path = ['slices', s, 'sources', i]
       const [first, end] = entry.layer_range
       const count = layerCount(models.of(entry.model).checkpoint)
-      if (end > count) throw errorAt([...path, 'layer_range'], `[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
+      if (end > count)
+        throw errorAt([...path, 'layer_range'], `[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
       const [other, otherEnd] = sources[0].layer_range
       if (end - first !== otherEnd - other)
         throw errorAt([...path, 'layer_range'], 'the sources of a slice must have the same number of layers')
@@ -65,11 +66,20 @@ function checkDepths({ models: list, base_model: base }: MergeFile, models: Mode
   const first = base ?? list![0].model
   for (const [i, { model }] of list!.entries()) {
     const [own, wanted] = [depthOf(model), depthOf(first)]
-    if (own !== wanted) throw errorAt(['models', i, 'model'], `${model} has ${own} layers, ${first} ${wanted}; choose layers of each with slices`)
+    if (own !== wanted)
+      throw errorAt(
+        ['models', i, 'model'],
+        `${model} has ${own} layers, ${first} ${wanted}; choose layers of each with slices`,
+      )
   }
 }
 
-function readEditors(entries: NonNullable<Entry['editors']>, convention: Convention | undefined, path: Path, errorAt: ErrorAt): Step[] {
+function readEditors(
+  entries: NonNullable<Entry['editors']>,
+  convention: Convention | undefined,
+  path: Path,
+  errorAt: ErrorAt,
+): Step[] {
   const steps = entries.map((each, i) => readEditor(each, convention, [...path, i], errorAt))
   for (let i = 1; i < steps.length; i++) placed([...path, i], errorAt, () => checkChain(steps.slice(0, i + 1)))
   return steps
@@ -95,8 +105,15 @@ function readEditor(
     const editor = editorNamed(name)
     const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
     const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
-    const need = editor.needsGradient?.(step.options) ? 'a gradient' : editor.needsGram?.(step.options) ? 'Gram matrices' : null
-    if (need) throw new UserError(`${name} with these options needs ${need}, which a merge does not have: edit that model first`)
+    const need = editor.needsGradient?.(step.options)
+      ? 'a gradient'
+      : editor.needsGram?.(step.options)
+        ? 'Gram matrices'
+        : null
+    if (need)
+      throw new UserError(
+        `${name} with these options needs ${need}, which a merge does not have: edit that model first`,
+      )
     return step
   })
 }
@@ -105,7 +122,13 @@ function readEditor(
  * The base has no delta to merge; in slerp it is the end at t = 0, and in a file of our own may stand aside, for editors. It takes
  * the layers it lists, or those of the first source.
  */
-export function chooseSources(all: Part[], merger: Merger, base: Model | null, mergekit: boolean, errorAt: ErrorAt): LayerRun {
+export function chooseSources(
+  all: Part[],
+  merger: Merger,
+  base: Model | null,
+  mergekit: boolean,
+  errorAt: ErrorAt,
+): LayerRun {
   const own = all.find(({ model }) => model === base)
   const reference = base ? { model: base, range: (own ?? all[0]).range } : all[0]
   const others = all.filter((part) => part !== own)
@@ -116,7 +139,13 @@ export function chooseSources(all: Part[], merger: Merger, base: Model | null, m
   return { parts: merger.input === 'weights' ? all : others, reference }
 }
 
-export function checkParts({ parts }: LayerRun, merger: Merger, base: Model | null, path: Path, errorAt: ErrorAt): void {
+export function checkParts(
+  { parts }: LayerRun,
+  merger: Merger,
+  base: Model | null,
+  path: Path,
+  errorAt: ErrorAt,
+): void {
   const {
     name,
     input,
@@ -128,7 +157,10 @@ export function checkParts({ parts }: LayerRun, merger: Merger, base: Model | nu
   if (edited && !base) throw errorAt(edited.path, 'editors work on deltas and need base_model')
   if (parts.length < fewest || parts.length > most) {
     const wanted = `${fewest === most ? 'exactly' : 'at least'} ${fewest} ${fewest === 1 ? 'model' : 'models'}`
-    throw errorAt(path, `${name} merges ${wanted}${input === 'weights' ? '' : ' besides the base'}; got ${parts.length}`)
+    throw errorAt(
+      path,
+      `${name} merges ${wanted}${input === 'weights' ? '' : ' besides the base'}; got ${parts.length}`,
+    )
   }
   const without = parts.find((part) => (part.data !== undefined) !== (data !== undefined))
   if (!without) return

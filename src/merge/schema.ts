@@ -6,28 +6,47 @@ import { CONVENTIONS } from '../mergers/index.js'
 const scalar = z.union([z.number(), z.boolean(), z.string()])
 const gradient = z.array(z.number()).min(1)
 const filtered = section({
-  filter: z.string().min(1).optional().describe('Part of the tensor names that the value is for; all when left out or `*`.'),
+  filter: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Part of the tensor names that the value is for; all when left out or `*`.'),
   value: z.union([scalar, gradient]).describe('A value, or a list of numbers spread over the layers.'),
 })
 /** A value; a gradient over the layers; or a list of those with filters, of which the first that fits counts. */
 const setting = z.union([scalar, gradient, z.array(filtered).min(1)])
 /** An empty `parameters:` is null in YAML, and as good as none. */
-const parameters = z.record(z.string(), setting).nullish().transform((given) => given ?? undefined)
+const parameters = z
+  .record(z.string(), setting)
+  .nullish()
+  .transform((given) => given ?? undefined)
 const editor = z.looseObject({ editor: z.string() })
 const dtype = z.enum(['float32', 'bfloat16', 'float16'])
 
 const model = section({
-  model: z.string().min(1).describe('Folder of the model, its name on the hub, an adapter of the base model, or model+adapter.'),
+  model: z
+    .string()
+    .min(1)
+    .describe('Folder of the model, its name on the hub, an adapter of the base model, or model+adapter.'),
   parameters: parameters.optional().describe('Options of this model.'),
-  editors: z.array(editor).optional().describe('Editors of `deltalab editors` that its delta goes through before the merge.'),
-  data: z.string().optional().describe('Safetensors file with the Fisher diagonals or Gram matrices of this model, by tensor name.'),
+  editors: z
+    .array(editor)
+    .optional()
+    .describe('Editors of `deltalab editors` that its delta goes through before the merge.'),
+  data: z
+    .string()
+    .optional()
+    .describe('Safetensors file with the Fisher diagonals or Gram matrices of this model, by tensor name.'),
 })
 const range = z
   .tuple([z.int().min(0), z.int().min(1)])
   .refine(([first, end]) => first < end, 'must be [first layer, layer after the last], the first below the second')
 const source = model.extend({ layer_range: range.describe('First layer, and the layer after the last.') })
 const slice = section({
-  sources: z.array(section(source.shape)).min(1).describe('Layers that are merged into one run of layers, from one model each.'),
+  sources: z
+    .array(section(source.shape))
+    .min(1)
+    .describe('Layers that are merged into one run of layers, from one model each.'),
   parameters: parameters.optional().describe('Options for this slice.'),
 })
 
@@ -40,7 +59,10 @@ const row = z.union([
       model: z.string().min(1).describe('A model of this file.'),
       token: z.string().optional().describe('Its token,'),
       token_id: z.int().min(0).optional().describe('or the row.'),
-    }).refine(({ token, token_id: id }) => (token === undefined) !== (id === undefined), 'needs either token or token_id'),
+    }).refine(
+      ({ token, token_id: id }) => (token === undefined) !== (id === undefined),
+      'needs either token or token_id',
+    ),
   ]),
 ])
 const tokenizer = section({
@@ -62,11 +84,15 @@ export const mergeSchema = section({
   merge_method: z
     .string()
     .optional()
-    .describe('A method of mergekit, by its name; numbers as mergekit computes them unless `convention` says otherwise.'),
+    .describe(
+      'A method of mergekit, by its name; numbers as mergekit computes them unless `convention` says otherwise.',
+    ),
   merger: z
     .string()
     .optional()
-    .describe('A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.'),
+    .describe(
+      'A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.',
+    ),
   models: z.array(model).min(1).optional().describe('The models; either these or slices.'),
   slices: z.array(slice).min(1).optional().describe('Runs of layers, stacked in this order.'),
   base_model: z.string().min(1).optional().describe('Folder of the base model, or its name on the hub.'),
@@ -75,12 +101,17 @@ export const mergeSchema = section({
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
   dtype: dtype.optional().describe('Format of the result; every operation is in float32 whatever it says.'),
   out_dtype: dtype.optional().describe('Format of the result, when it is not `dtype`.'),
-  tokenizer_source: z.string().optional().describe('Whose tokens the result has: base, a model of this file, or union (those of all).'),
+  tokenizer_source: z
+    .string()
+    .optional()
+    .describe('Whose tokens the result has: base, a model of this file, or union (those of all).'),
   tokenizer: tokenizer.optional().describe('The same with rows for single tokens.'),
   chat_template: z
     .string()
     .optional()
-    .describe('Chat template of the result: auto (what most models have), alpaca, chatml, exaone, llama3, mistral, or a text of jinja.'),
+    .describe(
+      'Chat template of the result: auto (what most models have), alpaca, chatml, exaone, llama3, mistral, or a text of jinja.',
+    ),
   modules: z
     .undefined({ error: 'is not read: the parts of a model are not merged apart; give models, or slices' })
     .optional()

@@ -2,10 +2,10 @@
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { parseWith } from '../errors/options.js'
-import { mergerNamed, needsSurvey, parseMerging, type Convention, type Merger, type Merging } from '../mergers/index.js'
+import { type Convention, type Merger, type Merging, mergerNamed, needsSurvey, parseMerging } from '../mergers/index.js'
 import type { Slot } from './layers.js'
-import { methodNamed, type Method } from './mergekit.js'
-import { resolve, type ErrorAt, type Found, type Path } from './parameters.js'
+import { type Method, methodNamed } from './mergekit.js'
+import { type ErrorAt, type Found, type Path, resolve } from './parameters.js'
 import type { Part } from './runs.js'
 import type { MergeFile } from './schema.js'
 
@@ -19,7 +19,9 @@ export function chooseMethod({ merge_method: method, merger }: MergeFile, errorA
     const { name, modelOptions, options } = mergerNamed(merger!)
     return { name, merger: name, model: modelOptions, options }
   } catch (error) {
-    throw error instanceof UserError ? errorAt([method === undefined ? 'merger' : 'merge_method'], error.message) : error
+    throw error instanceof UserError
+      ? errorAt([method === undefined ? 'merger' : 'merge_method'], error.message)
+      : error
   }
 }
 
@@ -44,7 +46,9 @@ export function settingsAt(
   const raw = (values: Values) => Object.fromEntries([...values].map(([name, { value }]) => [name, value]))
 
   const options = locate([common], ['parameters'], errorAt, () => parseWith(method.options, raw(common), method.name))
-  const models = own.map((values, i) => locate([values], parts[i].path, errorAt, () => parseWith(method.model, raw(values), method.name)))
+  const models = own.map((values, i) =>
+    locate([values], parts[i].path, errorAt, () => parseWith(method.model, raw(values), method.name)),
+  )
   return locate([...own, common], parts[0].path, errorAt, () => {
     const merging = parseMerging(merger, {
       convention,
@@ -52,7 +56,9 @@ export function settingsAt(
       models: models.map((model) => (method.toModel ? method.toModel(model, options) : model)),
     })
     if (merger.gating?.routed(merging.options)) {
-      throw new UserError('gates: routed gives every prompt weights of its own, and a merge writes one model: `deltalab route` finds the gates of a task')
+      throw new UserError(
+        'gates: routed gives every prompt weights of its own, and a merge writes one model: `deltalab route` finds the gates of a task',
+      )
     }
     return { merging, steps: models.map((model) => [method.toStep?.(model, options, convention) ?? []].flat()) }
   })

@@ -13,7 +13,11 @@ import type { ErrorAt } from './parameters.js'
 async function findTemplate(given: string, { all }: Models, errorAt: ErrorAt): Promise<string | undefined> {
   if (given in TEMPLATES) return TEMPLATES[given]
   if (given !== 'auto') {
-    if (!given.includes('{')) throw errorAt(['chat_template'], unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja']).message)
+    if (!given.includes('{'))
+      throw errorAt(
+        ['chat_template'],
+        unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja']).message,
+      )
     return given
   }
   const counts = new Map<string, number>()

@@ -1,10 +1,11 @@
 // The merge of one tensor: each model's delta as its editors leave it, and what the merger makes of them. The same for a merge
 // file and for a run of a sweep.
-import { applyToValues, type ApplyContext, type Step } from '../editors/index.js'
+import { type ApplyContext, applyToValues, type Step } from '../editors/index.js'
 import type { Merger } from '../mergers/index.js'
 
 /** Whether the merger is given deltas, and returns one, or weights. */
-export const wantsDeltas = ({ input }: Merger, based: boolean): boolean => input === 'delta' || (input === 'either' && based)
+export const wantsDeltas = ({ input }: Merger, based: boolean): boolean =>
+  input === 'delta' || (input === 'either' && based)
 
 /** What is random is keyed by model and tensor, so that the order of the models does not matter. */
 export const placeOf = (model: string, tensor: string): string => `${model}/${tensor}`

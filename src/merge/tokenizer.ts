@@ -5,7 +5,7 @@ import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { readObject, readText } from '../errors/input.js'
 import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/vocabulary.js'
-import { rowsOf, translate, type Speaker, type Told } from './embeddings.js'
+import { rowsOf, type Speaker, type Told, translate } from './embeddings.js'
 import type { Model, Models } from './open.js'
 import type { ErrorAt, Path } from './parameters.js'
 import type { MergeFile } from './schema.js'
@@ -22,19 +22,39 @@ export interface Chosen {
 type Section = NonNullable<MergeFile['tokenizer']>
 
 /** Files of slow tokenizers, which would say what tokenizer.json no longer says. */
-const SLOW = ['vocab.json', 'vocab.txt', 'merges.txt', 'added_tokens.json', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model']
+const SLOW = [
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+  'added_tokens.json',
+  'tokenizer.model',
+  'spiece.model',
+  'sentencepiece.bpe.model',
+]
 
 /** @throws UserError with file, line and column, from tokenizer files and headers alone */
 export async function chooseTokenizer(config: MergeFile, models: Models, errorAt: ErrorAt): Promise<Chosen> {
   const { tokenizer, tokenizer_source: source } = config
-  if (tokenizer && source !== undefined) throw errorAt(['tokenizer'], 'cannot stand beside tokenizer_source; give one of them')
+  if (tokenizer && source !== undefined)
+    throw errorAt(['tokenizer'], 'cannot stand beside tokenizer_source; give one of them')
   const section = tokenizer ?? (source === undefined ? undefined : { source })
   const path = tokenizer ? ['tokenizer'] : ['tokenizer_source']
-  const chosen = section ? await speakOne(section, path, config, models, errorAt) : { models, tokenizerFrom: companionsOf(models.all[0].checkpoint), files: {} }
-  return { ...chosen, files: { ...chosen.files, ...(await chooseTemplate(config.chat_template, models, chosen, errorAt)) } }
+  const chosen = section
+    ? await speakOne(section, path, config, models, errorAt)
+    : { models, tokenizerFrom: companionsOf(models.all[0].checkpoint), files: {} }
+  return {
+    ...chosen,
+    files: { ...chosen.files, ...(await chooseTemplate(config.chat_template, models, chosen, errorAt)) },
+  }
 }
 
-async function speakOne(section: Section, path: Path, config: MergeFile, models: Models, errorAt: ErrorAt): Promise<Chosen> {
+async function speakOne(
+  section: Section,
+  path: Path,
+  config: MergeFile,
+  models: Models,
+  errorAt: ErrorAt,
+): Promise<Chosen> {
   const { source, tokens = {}, pad_to_multiple_of: multiple = 1 } = section
   const placed = <T>(at: Path, work: () => T): T => {
     try {
@@ -52,7 +72,11 @@ async function speakOne(section: Section, path: Path, config: MergeFile, models:
   const vocabularies = new Map<Model, Vocabulary>()
   for (const model of models.all) {
     const found = await readVocabulary(companionsOf(model.checkpoint))
-    if (found) vocabularies.set(model, placed(path, () => cutVocabulary(found, rowsOf(model) ?? Infinity)))
+    if (found)
+      vocabularies.set(
+        model,
+        placed(path, () => cutVocabulary(found, rowsOf(model) ?? Infinity)),
+      )
   }
   // Nobody has a tokenizer: there is nothing to bring together, and nothing to copy.
   if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
@@ -67,18 +91,42 @@ async function speakOne(section: Section, path: Path, config: MergeFile, models:
     if (rows === null) throw errorAt(path, `${model.label} has no embedding of tokens`)
     return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
   })
-  const told = new Map(Object.entries(tokens).map(([token, given]) =>
-    [token, { force: given.force, origin: readOrigin(token, given.source, [...path, 'tokens', token, 'source'], speakers, models, errorAt) }]))
-  const target = { ids: joined.ids, rows: Math.ceil(joined.size / multiple) * multiple, base: config.base_model === undefined ? null : reference, told }
+  const told = new Map(
+    Object.entries(tokens).map(([token, given]) => [
+      token,
+      {
+        force: given.force,
+        origin: readOrigin(token, given.source, [...path, 'tokens', token, 'source'], speakers, models, errorAt),
+      },
+    ]),
+  )
+  const target = {
+    ids: joined.ids,
+    rows: Math.ceil(joined.size / multiple) * multiple,
+    base: config.base_model === undefined ? null : reference,
+    told,
+  }
   const ofTokens = ['bos_token_id', 'eos_token_id', 'pad_token_id']
-  const changes = Object.fromEntries(Object.entries(named.checkpoint.config ?? {}).filter(([key]) => ofTokens.includes(key)))
+  const changes = Object.fromEntries(
+    Object.entries(named.checkpoint.config ?? {}).filter(([key]) => ofTokens.includes(key)),
+  )
   const views = translate(speakers, target, changes)
-  const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some((entry) => entry.data !== undefined)
-  if (data && views.get(reference) !== reference) throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
+  const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some(
+    (entry) => entry.data !== undefined,
+  )
+  if (data && views.get(reference) !== reference)
+    throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
   const stored = await readVocabulary(tokenizerFrom)
-  const files = stored!.size === joined.size && stored!.ids.size === joined.ids.size ? {} : await writeTokenizer(joined, tokenizerFrom)
+  const files =
+    stored!.size === joined.size && stored!.ids.size === joined.ids.size
+      ? {}
+      : await writeTokenizer(joined, tokenizerFrom)
   const viewOf = (model: Model): Model => views.get(model) ?? model
-  return { tokenizerFrom, files, models: { ...models, of: (text) => models.of(text) && viewOf(models.of(text)), all: models.all.map(viewOf) } }
+  return {
+    tokenizerFrom,
+    files,
+    models: { ...models, of: (text) => models.of(text) && viewOf(models.of(text)), all: models.all.map(viewOf) },
+  }
 }
 
 function readOrigin(
@@ -103,10 +151,16 @@ function readOrigin(
 
 /** tokenizer.json, and what tokenizer_config.json repeats of it. */
 async function writeTokenizer({ file }: Vocabulary, tokenizerFrom: string): Promise<Record<string, string | null>> {
-  const files: Record<string, string | null> = { ...Object.fromEntries(SLOW.map((name) => [name, null])), 'tokenizer.json': `${JSON.stringify(file)}\n` }
+  const files: Record<string, string | null> = {
+    ...Object.fromEntries(SLOW.map((name) => [name, null])),
+    'tokenizer.json': `${JSON.stringify(file)}\n`,
+  }
   const config = join(tokenizerFrom, 'tokenizer_config.json')
   if (!existsSync(config)) return files
   const settings = (file.added_tokens ?? []).map(({ id, ...token }) => [id, token])
-  const text = rewriteJson(readText(config), { ...readObject(config), added_tokens_decoder: Object.fromEntries(settings) })
+  const text = rewriteJson(readText(config), {
+    ...readObject(config),
+    added_tokens_decoder: Object.fromEntries(settings),
+  })
   return { ...files, 'tokenizer_config.json': `${text.trimEnd()}\n` }
 }

@@ -1,9 +1,9 @@
 // Applies a merger: the pass over whole models where it needs one, then one tensor at a time; collects what degenerates.
 import { UserError } from '../errors/index.js'
 import { parseWith } from '../errors/options.js'
-import { tf, type Tensor } from '../tensor/index.js'
-import { valuesOf } from './sum.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import type { Convention, Inputs, Merger, Walk } from './merger.js'
+import { valuesOf } from './sum.js'
 
 /** Parsed options of one merge; `survey` is filled by `surveyModels`. */
 export interface Merging<O = any, M = any> {
@@ -18,7 +18,10 @@ export interface Merging<O = any, M = any> {
  * Options as given → parsed and checked together.
  * @throws UserError naming the option, what was given and what would be right
  */
-export function parseMerging(merger: Merger, raw: { convention?: Convention; options?: unknown; models: unknown[] }): Merging {
+export function parseMerging(
+  merger: Merger,
+  raw: { convention?: Convention; options?: unknown; models: unknown[] },
+): Merging {
   const {
     name,
     conventions,
@@ -30,7 +33,9 @@ export function parseMerging(merger: Merger, raw: { convention?: Convention; opt
   const n = raw.models.length
   if (n < fewest || n > most) {
     const wanted = fewest === most ? `exactly ${fewest}` : `at least ${fewest}`
-    throw new UserError(`${name} merges ${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'} (the base not counted); got ${n}`)
+    throw new UserError(
+      `${name} merges ${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'} (the base not counted); got ${n}`,
+    )
   }
   const options = parseWith(merger.options, raw.options, name)
   const models = raw.models.map((one) => parseWith(merger.modelOptions, one, `each model of ${name}`))
@@ -43,13 +48,21 @@ export const needsSurvey = ({ merger, convention, options }: Merging): boolean =
   merger.survey !== undefined && (merger.needsSurvey?.(options, convention) ?? true)
 
 /** What the merger must know of the whole models; reads them only if it needs to. */
-export async function surveyModels(merging: Merging, walk: Walk, warn: (text: string) => void = () => undefined): Promise<unknown> {
+export async function surveyModels(
+  merging: Merging,
+  walk: Walk,
+  warn: (text: string) => void = () => undefined,
+): Promise<unknown> {
   const { merger, convention, options, models } = merging
   return needsSurvey(merging) ? merger.survey!(walk, { convention, options, models, warn }) : undefined
 }
 
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */
-export async function mergeTensors({ merger, ...settings }: Merging, inputs: Inputs, warn: (text: string) => void): Promise<Tensor> {
+export async function mergeTensors(
+  { merger, ...settings }: Merging,
+  inputs: Inputs,
+  warn: (text: string) => void,
+): Promise<Tensor> {
   if (inputs.models[0].size === 0) return inputs.models[0].clone() // nothing to merge
   const context = { survey: undefined, ...settings, warn }
   const facts = merger.measure

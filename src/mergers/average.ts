@@ -1,7 +1,7 @@
 // Average of the weights themselves: model soups, and mergekit's `linear`.
 import { z } from 'zod'
 import type { Merger } from './merger.js'
-import { total, weighted, weightedSum, type Weighted } from './sum.js'
+import { total, type Weighted, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({ normalize: z.boolean().default(true).describe('Divide the weights by their sum.') })
 

@@ -1,7 +1,7 @@
 // Merges plain values: the tensors of the backend hold a run of entries at a time where a merger treats every entry by itself, so
 // that an embedding of an 8B model, larger than the heap of wasm, is merged like any other.
-import { tf, type Tensor } from '../tensor/index.js'
-import { mergeTensors, type Merging } from './apply.js'
+import { type Tensor, tf } from '../tensor/index.js'
+import { type Merging, mergeTensors } from './apply.js'
 import type { Inputs, Part } from './merger.js'
 
 /** Entries of one run: 16 MB of float32 for each model. */
@@ -26,8 +26,16 @@ export async function mergeValues(
     const [count, ...matrix] = shape
     const merged = new Float32Array(models[0].length)
     for (let i = 0; i < count; i++) {
-      const partOf = (all: Float32Array): Float32Array => all.subarray((i * all.length) / count, ((i + 1) * all.length) / count)
-      const own = { ...part, batch: false, name: `${name}[${i}]`, shape: matrix, models: models.map(partOf), given: given?.map(partOf) }
+      const partOf = (all: Float32Array): Float32Array =>
+        all.subarray((i * all.length) / count, ((i + 1) * all.length) / count)
+      const own = {
+        ...part,
+        batch: false,
+        name: `${name}[${i}]`,
+        shape: matrix,
+        models: models.map(partOf),
+        given: given?.map(partOf),
+      }
       merged.set(await mergeValues(merging, own, before && partOf(before), warn, block), (i * merged.length) / count)
     }
     return merged
@@ -40,7 +48,12 @@ export async function mergeValues(
   const merged = new Float32Array(size)
   for (let offset = 0; offset < size; offset += block) {
     const run = (values: Float32Array): Tensor => tf.tensor1d(values.subarray(offset, offset + block))
-    const out = tf.tidy(() => merger.merge({ name, models: models.map(run), base: before ? run(before) : undefined, embedding, offset }, { ...context, facts }))
+    const out = tf.tidy(() =>
+      merger.merge(
+        { name, models: models.map(run), base: before ? run(before) : undefined, embedding, offset },
+        { ...context, facts },
+      ),
+    )
     merged.set((await out.data()) as Float32Array, offset)
     out.dispose()
   }

@@ -1,6 +1,6 @@
 // EMR: elects one unified delta, and gives each task a mask of it and a factor.
 import { z } from 'zod'
-import { signs, signsOr, tf, type Tensor } from '../tensor/index.js'
+import { signs, signsOr, type Tensor, tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 
 const options = z.strictObject({
@@ -13,7 +13,10 @@ const options = z.strictObject({
 
 /** Sign of the mean (0 counts as -1) times the largest agreeing magnitude. */
 function unify(deltas: Tensor[]): Tensor {
-  const sign = signsOr(deltas.reduce((sum, t) => sum.add(t)), -1)
+  const sign = signsOr(
+    deltas.reduce((sum, t) => sum.add(t)),
+    -1,
+  )
   return deltas
     .map((t) => tf.relu(t.mul(sign)))
     .reduce((most, t) => tf.maximum(most, t))
@@ -31,7 +34,8 @@ export const emr: Merger<z.infer<typeof options>, object, number | undefined> = 
   input: 'delta',
   count: [1, Infinity],
   ordered: true,
-  check: ({ task }, models) => (task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined),
+  check: ({ task }, models) =>
+    task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined,
   needsSurvey: ({ task }) => task > 0,
   /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, small and large ones alike (the authors' code). */
   async survey(walk, { options: { task } }) {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dot } from '../tensor/index.js'
 import type { Merger } from './merger.js'
-import { mean, total, weighted, type Weighted } from './sum.js'
+import { mean, total, type Weighted, weighted } from './sum.js'
 
 const options = z.strictObject({
   normalize: z.boolean().default(true).describe("Divide each model's Fisher information by its norm over all tensors."),

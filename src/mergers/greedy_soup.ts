@@ -15,7 +15,10 @@ export interface Soup {
  * @param scores of the single models, higher is better; among equal ones the LATER index comes first, as in the authors' code
  * @param score score of the plain average of some of the models
  */
-export async function chooseSoup(scores: readonly number[], score: (models: number[]) => Promise<number>): Promise<Soup> {
+export async function chooseSoup(
+  scores: readonly number[],
+  score: (models: number[]) => Promise<number>,
+): Promise<Soup> {
   const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || b - a)
   const soup: Soup = { chosen: [order[0]], score: scores[order[0]], tried: [] }
   for (const model of order.slice(1)) {

@@ -1,6 +1,6 @@
 // Iso-C: the sum of the deltas with a flat spectrum, every singular value replaced by their mean.
 import { z } from 'zod'
-import { svd, tf, truncated, type Tensor2D } from '../tensor/index.js'
+import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 import { mean } from './sum.js'
 
@@ -27,5 +27,6 @@ export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Arr
     tf.dispose([sum, flat])
     return out
   },
-  merge: ({ models }, { options: { alpha }, facts }) => (facts ? tf.tensor(facts, models[0].shape) : mean(models)).mul(alpha),
+  merge: ({ models }, { options: { alpha }, facts }) =>
+    (facts ? tf.tensor(facts, models[0].shape) : mean(models)).mul(alpha),
 }

@@ -1,6 +1,6 @@
 // KnOTS-TIES: the deltas are written in one common basis, and their coordinates in it are merged by TIES.
 import { z } from 'zod'
-import { svd, tf, type Tensor, type Tensor2D } from '../tensor/index.js'
+import { svd, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import type { MergeContext, Merger } from './merger.js'
 import { valuesOf, weight } from './sum.js'
 import { ties } from './ties.js'
@@ -31,7 +31,10 @@ async function align(models: Tensor[], least: number): Promise<Pick<Facts, 'basi
   const rank = s.filter((value) => value > least).length
   const width = columns * models.length
   const blockOf = (m: number) =>
-    Float32Array.from({ length: rank * columns }, (_, i) => vt[Math.floor(i / columns) * width + m * columns + (i % columns)])
+    Float32Array.from(
+      { length: rank * columns },
+      (_, i) => vt[Math.floor(i / columns) * width + m * columns + (i % columns)],
+    )
   return {
     basis: Float32Array.from({ length: rank * rows }, (_, i) => ut[i] * s[Math.floor(i / rows)]),
     parts: models.map((_, m) => ({ values: blockOf(m), shape: [rank, columns] })),
@@ -53,17 +56,28 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
     return {
       basis,
       parts,
-      cuts: parts.map(({ values }, i) => trimTensor(values, m[i], 'peft', (text) => warn(`trim of model ${i + 1}: ${text}`))),
+      cuts: parts.map(({ values }, i) =>
+        trimTensor(values, m[i], 'peft', (text) => warn(`trim of model ${i + 1}: ${text}`)),
+      ),
     }
   },
   merge(inputs, { models, facts: { basis, parts, cuts }, warn }) {
     const [rows, columns] = inputs.models[0].shape
     if (basis?.length === 0) return tf.zerosLike(inputs.models[0])
-    const context = { convention: 'peft', options: ties.options.parse({}), models, survey: undefined, facts: { cuts, majority: 1 }, warn }
+    const context = {
+      convention: 'peft',
+      options: ties.options.parse({}),
+      models,
+      survey: undefined,
+      facts: { cuts, majority: 1 },
+      warn,
+    }
     const merged = ties.merge(
       { ...inputs, models: parts.map(({ values, shape }) => tf.tensor(values, shape)) },
       context as MergeContext<any, any, any, any>,
     )
-    return basis ? tf.matMul(tf.tensor2d(basis, [basis.length / rows, rows]), merged as Tensor2D, true).reshape([rows, columns]) : merged
+    return basis
+      ? tf.matMul(tf.tensor2d(basis, [basis.length / rows, rows]), merged as Tensor2D, true).reshape([rows, columns])
+      : merged
   },
 }

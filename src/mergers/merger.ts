@@ -77,7 +77,10 @@ export interface Merger<O = any, M = any, S = any, F = any> {
   /** What is wrong with options that are right one by one. */
   check?: (options: O, models: M[], convention: Convention) => string | undefined
   /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */
-  survey?: (walk: Walk, context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models' | 'warn'>) => Promise<S>
+  survey?: (
+    walk: Walk,
+    context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models' | 'warn'>,
+  ) => Promise<S>
   /** Whether these options need the survey; absent: all do. */
   needsSurvey?: (options: O, convention: Convention) => boolean
   /** Plain data that needs values of this tensor: thresholds, angles, decompositions. Leaves no tensor behind. */
@@ -86,7 +89,10 @@ export interface Merger<O = any, M = any, S = any, F = any> {
    * In place of `prepare`, for mergers that treat every entry by itself, given the facts: what needs values of the whole tensor,
    * as plain float32. A tensor larger than the backend's heap is then merged as runs of entries; see blocks.ts.
    */
-  measure?: (models: Float32Array[], context: Omit<MergeContext<O, M, S, F>, 'facts'> & { name: string }) => F | Promise<F>
+  measure?: (
+    models: Float32Array[],
+    context: Omit<MergeContext<O, M, S, F>, 'facts'> & { name: string },
+  ) => F | Promise<F>
   /** One new float32 tensor of the same shape (tidied by the caller): merged delta or weights; the inputs stay alive. */
   merge: (inputs: Inputs, context: MergeContext<O, M, S, F>) => Tensor
 }

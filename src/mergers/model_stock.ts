@@ -45,18 +45,24 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
       )
       const average = (list: number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length
       const cosine =
-        average_of === 'cosines' ? average(pairs) : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
+        average_of === 'cosines'
+          ? average(pairs)
+          : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
       const t = ratio(cosine, models.length)
       if (t === null) singular++
       else if (t < 0 || t > 1 + 1e-6) outside++
       return t ?? 0
     })
     if (singular) warn(`${singular} of ${rows} ratios are infinite (opposed deltas); the base is kept there`)
-    if (outside) warn(`t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0].toPrecision(4)}` : ''}`)
+    if (outside)
+      warn(`t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0].toPrecision(4)}` : ''}`)
     return ratios
   },
   merge: ({ models }, { facts }) =>
     mean(models).mul(
-      tf.tensor(facts, facts.length === 1 ? models[0].shape.map(() => 1) : models[0].shape.map((side, i) => (i ? 1 : side))),
+      tf.tensor(
+        facts,
+        facts.length === 1 ? models[0].shape.map(() => 1) : models[0].shape.map((side, i) => (i ? 1 : side)),
+      ),
     ),
 }

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 
-const options = z.strictObject({ t: z.number().min(0).describe('Largest change of an entry: the share min(1, t/|delta|) of the delta is added.') })
+const options = z.strictObject({
+  t: z.number().min(0).describe('Largest change of an entry: the share min(1, t/|delta|) of the delta is added.'),
+})
 
 export const nearswap: Merger<z.infer<typeof options>> = {
   name: 'nearswap',

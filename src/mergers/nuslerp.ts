@@ -2,11 +2,14 @@
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
-import { valuesOf, weighted, type Weighted } from './sum.js'
+import { valuesOf, type Weighted, weighted } from './sum.js'
 
 const options = z.strictObject({
   flatten: z.boolean().default(true).describe('Take each tensor as one vector; false interpolates along an axis.'),
-  row_wise: z.boolean().default(false).describe("Without flatten: along the first axis (the name is the tool's) instead of the last."),
+  row_wise: z
+    .boolean()
+    .default(false)
+    .describe("Without flatten: along the first axis (the name is the tool's) instead of the last."),
 })
 
 /** Factors of the two models, one pair per vector. */
@@ -37,7 +40,9 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
     for (let v = 0; v < count; v++) {
       const [from, step] = whole ? [0, 1] : row_wise ? [v, count] : [v * length, 1]
       const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
-      const norms = [Math.sqrt(along(first, first)), Math.sqrt(along(second, second))].map((norm) => Math.max(norm, 1e-7))
+      const norms = [Math.sqrt(along(first, first)), Math.sqrt(along(second, second))].map((norm) =>
+        Math.max(norm, 1e-7),
+      )
       const angle = Math.acos(Math.min(1, Math.max(-1, along(first, second) / (norms[0] * norms[1]))))
       // An angle within 1e-6 of π is anti-parallel up to rounding: no arc is the shortest, and a division by its sine explodes.
       const flat = Math.sin(angle) < (angle > 2 ? 1e-6 : 1e-8)
@@ -46,7 +51,12 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
       if (flat) linear++
     }
     if (linear) warn(`linear branch for ${linear} of ${count} vectors: the models are parallel or opposed`)
-    return { shape: whole ? shape.map(() => 1) : shape.map((side, i) => (i === (row_wise ? 0 : shape.length - 1) ? 1 : side)), a, b }
+    return {
+      shape: whole ? shape.map(() => 1) : shape.map((side, i) => (i === (row_wise ? 0 : shape.length - 1) ? 1 : side)),
+      a,
+      b,
+    }
   },
-  merge: ({ models: [first, second] }, { facts: { shape, a, b } }) => first.mul(tf.tensor(a, shape)).add(second.mul(tf.tensor(b, shape))),
+  merge: ({ models: [first, second] }, { facts: { shape, a, b } }) =>
+    first.mul(tf.tensor(a, shape)).add(second.mul(tf.tensor(b, shape))),
 }

@@ -1,11 +1,16 @@
 // RegMean: the linear weights whose outputs are closest, in least squares, to those of every model on its own inputs.
 import { z } from 'zod'
-import { solve, tf, type Tensor2D } from '../tensor/index.js'
+import { solve, type Tensor2D, tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 import { mean, valuesOf } from './sum.js'
 
 const options = z.strictObject({
-  reduce_non_diagonal_ratio: z.number().min(0).max(1).default(0.9).describe('Factor of the off-diagonal entries of the Gram matrices.'),
+  reduce_non_diagonal_ratio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.9)
+    .describe('Factor of the off-diagonal entries of the Gram matrices.'),
 })
 
 /** A tensor without Gram matrices (embedding, bias, norm) is averaged. */

@@ -1,5 +1,5 @@
 // The router of Twin-Merging: a small network that tells from a prompt's features which fine-tune it is for, as gates that sum to 1.
-import { keyedNormal, keyOf, tf, type Tensor } from '../tensor/index.js'
+import { keyedNormal, keyOf, type Tensor, tf } from '../tensor/index.js'
 
 /** Plain data: a network of two layers on standardised features. */
 export interface Router {
@@ -18,13 +18,29 @@ const INNER = 32
 const STEPS = 200
 const RATE = 0.01
 
-const shapesOf = ({ width, models }: Pick<Router, 'width' | 'models'>): number[][] => [[width, INNER], [INNER], [INNER, models], [models]]
+const shapesOf = ({ width, models }: Pick<Router, 'width' | 'models'>): number[][] => [
+  [width, INNER],
+  [INNER],
+  [INNER, models],
+  [models],
+]
 
 const logits = (x: Tensor, [open, shift, close, bias]: Tensor[]): Tensor =>
-  tf.matMul(tf.matMul(x as tf.Tensor2D, open as tf.Tensor2D).add(shift).relu() as tf.Tensor2D, close as tf.Tensor2D).add(bias)
+  tf
+    .matMul(
+      tf
+        .matMul(x as tf.Tensor2D, open as tf.Tensor2D)
+        .add(shift)
+        .relu() as tf.Tensor2D,
+      close as tf.Tensor2D,
+    )
+    .add(bias)
 
 const standardise = (features: Float32Array, { width, centre, spread }: Omit<Router, 'layers'>): tf.Tensor2D =>
-  tf.tensor2d(features.map((value, i) => (value - centre[i % width]) / spread[i % width]), [features.length / width, width])
+  tf.tensor2d(
+    features.map((value, i) => (value - centre[i % width]) / spread[i % width]),
+    [features.length / width, width],
+  )
 
 /** Mean and deviation of each column, in float64; a column that does not vary is left at 0. */
 function measureColumns(features: Float32Array, width: number): Pick<Router, 'centre' | 'spread'> {
@@ -50,9 +66,17 @@ export async function trainRouter(samples: readonly Float32Array[], width: numbe
   const x = standardise(features, router)
   const right = tf.tensor2d(labels.map((label) => samples.map((_, model) => Number(model === label))))
   const weights = shapesOf(router).map((shape, i) =>
-    tf.tidy(() => tf.variable(shape.length === 1 ? tf.zeros(shape) : keyedNormal(shape, keyOf(seed, 'router', i)).mul(Math.sqrt(2 / shape[0])))))
+    tf.tidy(() =>
+      tf.variable(
+        shape.length === 1
+          ? tf.zeros(shape)
+          : keyedNormal(shape, keyOf(seed, 'router', i)).mul(Math.sqrt(2 / shape[0])),
+      ),
+    ),
+  )
   const adam = tf.train.adam(RATE)
-  for (let step = 0; step < STEPS; step++) adam.minimize(() => tf.losses.softmaxCrossEntropy(right, logits(x, weights)).asScalar(), false, weights)
+  for (let step = 0; step < STEPS; step++)
+    adam.minimize(() => tf.losses.softmaxCrossEntropy(right, logits(x, weights)).asScalar(), false, weights)
   const layers = await Promise.all(weights.map(async (each) => (await each.data()) as Float32Array))
   adam.dispose()
   tf.dispose([x, right, ...weights])
@@ -62,7 +86,14 @@ export async function trainRouter(samples: readonly Float32Array[], width: numbe
 /** The gates of each prompt [prompts, models], row-major; those of a prompt sum to 1. */
 export async function routeFeatures(router: Router, features: Float32Array): Promise<Float32Array> {
   const shapes = shapesOf(router)
-  const gates = tf.tidy(() => tf.softmax(logits(standardise(features, router), router.layers.map((values, i) => tf.tensor(values, shapes[i])))))
+  const gates = tf.tidy(() =>
+    tf.softmax(
+      logits(
+        standardise(features, router),
+        router.layers.map((values, i) => tf.tensor(values, shapes[i])),
+      ),
+    ),
+  )
   const values = (await gates.data()) as Float32Array
   gates.dispose()
   return values

@@ -6,7 +6,12 @@ import { weightedSum } from './sum.js'
 
 const options = z.strictObject({
   t: z.number().min(0).max(1).describe('Place on the arc: 0 is the first model, 1 the second.'),
-  threshold: z.number().min(0).max(1).default(0.9995).describe('Cosine above which (in magnitude) the interpolation is linear.'),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.9995)
+    .describe('Cosine above which (in magnitude) the interpolation is linear.'),
 })
 
 export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, number]> = {

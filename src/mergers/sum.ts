@@ -12,7 +12,9 @@ export const total = (weights: readonly number[]): number => weights.reduce((sum
 
 /** Σ weight × tensor, all of one shape. */
 export function weightedSum(tensors: readonly Tensor[], weights: readonly number[]): Tensor {
-  return tensors.map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i]))).reduce((sum, term) => sum.add(term))
+  return tensors
+    .map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i])))
+    .reduce((sum, term) => sum.add(term))
 }
 
 export const mean = (tensors: readonly Tensor[]): Tensor =>

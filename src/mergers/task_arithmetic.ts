@@ -1,11 +1,14 @@
 // Task arithmetic: the base plus λ times the (weighted) sum of the deltas; a negative weight unlearns.
 import { z } from 'zod'
 import type { Merger } from './merger.js'
-import { total, weighted, weightedSum, type Weighted } from './sum.js'
+import { total, type Weighted, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
-  normalize: z.boolean().default(false).describe('Divide by the sum of the weights (by 1 when it is below 1e-8 in magnitude).'),
+  normalize: z
+    .boolean()
+    .default(false)
+    .describe('Divide by the sum of the weights (by 1 when it is below 1e-8 in magnitude).'),
 })
 
 export const taskArithmetic: Merger<z.infer<typeof options>, Weighted> = {

@@ -1,22 +1,38 @@
 // TIES: trim each delta, elect a sign per entry, and combine the entries that agree with it.
 import { z } from 'zod'
-import { keepLargest, signs, signsOr, tf, type Largest, type Tensor } from '../tensor/index.js'
-import type { Convention, MergeContext, Merger } from './merger.js'
+import { keepLargest, type Largest, signs, signsOr, type Tensor, tf } from '../tensor/index.js'
 import { BLOCK } from './blocks.js'
+import type { Convention, MergeContext, Merger } from './merger.js'
 import { total, weight, weightedSum } from './sum.js'
 import { inPart, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
-  granularity: z.enum(['model', 'tensor']).optional()
-    .describe('Trim over the whole model (usual in paper, mergelm) or each tensor by itself (usual in peft, mergekit; MergeLLM).'),
-  sign: z.enum(['total', 'frequency']).default('total').describe('The elected sign is that of the sum of the deltas, or of their signs.'),
-  combine: z.enum(['mean', 'sum', 'max']).default('mean').describe('What is made of the entries that agree with the elected sign.'),
-  normalize: z.boolean().default(true).describe('mergekit: whether the mean divides by the sum of the agreeing weights, or not at all.'),
+  granularity: z
+    .enum(['model', 'tensor'])
+    .optional()
+    .describe(
+      'Trim over the whole model (usual in paper, mergelm) or each tensor by itself (usual in peft, mergekit; MergeLLM).',
+    ),
+  sign: z
+    .enum(['total', 'frequency'])
+    .default('total')
+    .describe('The elected sign is that of the sum of the deltas, or of their signs.'),
+  combine: z
+    .enum(['mean', 'sum', 'max'])
+    .default('mean')
+    .describe('What is made of the entries that agree with the elected sign.'),
+  normalize: z
+    .boolean()
+    .default(true)
+    .describe('mergekit: whether the mean divides by the sum of the agreeing weights, or not at all.'),
 })
 const modelOptions = z
   .strictObject({ weight, ...trimOptions })
-  .refine((m) => m.drop_rate === undefined || m.density === undefined, { message: 'cannot stand beside density', path: ['drop_rate'] })
+  .refine((m) => m.drop_rate === undefined || m.density === undefined, {
+    message: 'cannot stand beside density',
+    path: ['drop_rate'],
+  })
 
 type Options = z.infer<typeof options>
 type ModelOptions = z.infer<typeof modelOptions>
@@ -36,7 +52,8 @@ const granularityOf = ({ granularity }: Options, convention: Convention) =>
 /** Where peft and mergekit call a sum of exactly 0 positive, the authors take the majority sign of all entries. */
 const byMajority = (convention: Convention) => convention === 'paper' || convention === 'mergelm'
 
-const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) => models.map((t, i) => keepLargest(t, cuts[i], { offset }))
+const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) =>
+  models.map((t, i) => keepLargest(t, cuts[i], { offset }))
 
 /** Sums whose sign is elected: of weighted deltas in mergekit, of plain ones elsewhere. An entry that is 0 agrees with no sign. */
 function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rules): Tensor {
@@ -48,7 +65,18 @@ function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rule
 async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules): Promise<number> {
   let count = 0
   for (let offset = 0; offset < models[0].length; offset += BLOCK) {
-    const votes = tf.tidy(() => signs(sums(trimAll(models.map((v) => tf.tensor1d(v.subarray(offset, offset + BLOCK))), cuts, offset), rules)).sum())
+    const votes = tf.tidy(() =>
+      signs(
+        sums(
+          trimAll(
+            models.map((v) => tf.tensor1d(v.subarray(offset, offset + BLOCK))),
+            cuts,
+            offset,
+          ),
+          rules,
+        ),
+      ).sum(),
+    )
     count += (await votes.data())[0]
     votes.dispose()
   }
@@ -69,13 +97,22 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
   count: [1, Infinity],
   check({ combine }, models) {
     if (total(models.map(({ weight }) => Math.abs(weight))) === 0) return 'every weight is 0'
-    return combine === 'max' && models.some(({ weight }) => weight < 0) ? 'combine: max needs weights of at least 0' : undefined
+    return combine === 'max' && models.some(({ weight }) => weight < 0)
+      ? 'combine: max needs weights of at least 0'
+      : undefined
   },
   needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
   async survey(walk, { warn, ...rules }) {
     let votes = 0
-    const vote = async (models: Float32Array[], cuts: Largest[]) => void (votes += await countVotes(models, cuts, rules))
-    const whole = await trimWhole(walk, rules.models, rules.convention, warn, byMajority(rules.convention) ? vote : undefined)
+    const vote = async (models: Float32Array[], cuts: Largest[]) =>
+      void (votes += await countVotes(models, cuts, rules))
+    const whole = await trimWhole(
+      walk,
+      rules.models,
+      rules.convention,
+      warn,
+      byMajority(rules.convention) ? vote : undefined,
+    )
     return { whole, majority: byMajority(rules.convention) ? majorityOf(votes, rules) : 1 }
   },
   async measure(models, { name, survey, warn, ...rules }) {
@@ -83,11 +120,20 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
       const { cuts, offsets } = survey.whole
       return { cuts: cuts.map((cut) => inPart(cut, offsets.get(name)!)), majority: survey.majority }
     }
-    const cuts = models.map((values, i) => trimTensor(values, rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)))
-    return { cuts, majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, rules), rules) : 1 }
+    const cuts = models.map((values, i) =>
+      trimTensor(values, rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)),
+    )
+    return {
+      cuts,
+      majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, rules), rules) : 1,
+    }
   },
   merge({ models, offset }, { facts: { cuts, majority }, ...rules }) {
-    const { options: { combine, lambda, normalize }, convention, models: m } = rules
+    const {
+      options: { combine, lambda, normalize },
+      convention,
+      models: m,
+    } = rules
     const trimmed = trimAll(models, cuts, offset)
     const sign = signsOr(sums(trimmed, rules), majority)
     // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
@@ -95,11 +141,19 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
     const weighs = convention === 'mergekit'
     const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i].weight < 0 ? sign.neg() : sign).relu())
     const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
-    if (combine === 'max') return agreeing.map((t, i) => t.mul(factors[i])).reduce((most, t) => tf.maximum(most, t)).mul(sign).mul(lambda)
+    if (combine === 'max')
+      return agreeing
+        .map((t, i) => t.mul(factors[i]))
+        .reduce((most, t) => tf.maximum(most, t))
+        .mul(sign)
+        .mul(lambda)
     const sum = weightedSum(agreeing, factors).mul(sign).mul(lambda)
     if (combine === 'sum' || (weighs && !normalize)) return sum
     const divisors = m.map(({ weight }) => (weighs ? weight : 1))
-    const divisor = weightedSum(agreeing.map((t) => t.step()), divisors)
+    const divisor = weightedSum(
+      agreeing.map((t) => t.step()),
+      divisors,
+    )
     // 0 counts as 1, and so does what rounding leaves of weights like .5, .3, .2 and -1.
     const least = 1e-6 * total(divisors.map(Math.abs))
     return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))

@@ -1,6 +1,6 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
-import { largest, selectLargest, shareOf, type Largest } from '../tensor/index.js'
+import { type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import type { Convention, Part, Walk } from './merger.js'
 
 export const trimOptions = {
@@ -10,7 +10,12 @@ export const trimOptions = {
     .max(1)
     .optional()
     .describe('Fraction of the entries, smallest first, that is dropped; 0.8 unless density is given.'),
-  density: z.number().min(0).max(1).optional().describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
+  density: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
 }
 export interface Trim {
   drop_rate?: number
@@ -35,7 +40,12 @@ export function keptCount(n: number, { drop_rate: p = 0.8, density }: Trim, conv
 }
 
 /** Where the trim of one tensor cuts; says when it keeps nothing or when many entries are tied there. */
-export function trimTensor(values: Float32Array, trim: Trim, convention: Convention, warn: (text: string) => void): Largest {
+export function trimTensor(
+  values: Float32Array,
+  trim: Trim,
+  convention: Convention,
+  warn: (text: string) => void,
+): Largest {
   const kept = keptCount(values.length, trim, convention)
   if (kept === values.length) return { threshold: 0, lastTie: kept - 1 }
   const cut = largest(values, kept)
@@ -47,7 +57,8 @@ export function trimTensor(values: Float32Array, trim: Trim, convention: Convent
 
 /** More than 1 % of the entries at the threshold: which of them stay is decided by their index alone. */
 function warnOfTies(ties: number, size: number, warn: (text: string) => void): void {
-  if (ties > 0.01 * size && ties > 1) warn(`${ties} of ${size} entries are tied at the threshold; the lowest indices are kept`)
+  if (ties > 0.01 * size && ties > 1)
+    warn(`${ties} of ${size} entries are tied at the threshold; the lowest indices are kept`)
 }
 
 export interface WholeTrim {
@@ -84,14 +95,23 @@ export async function trimWhole(
   })
   if (selections.some(({ result }) => !result)) await pass(() => undefined)
   if (visit || selections.some(({ result }) => !result)) {
-    await pass(({ name, models }) => visit?.(models, selections.map((selection) => inPart(selection.soFar(), offsets.get(name)!))))
+    await pass(({ name, models }) =>
+      visit?.(
+        models,
+        selections.map((selection) => inPart(selection.soFar(), offsets.get(name)!)),
+      ),
+    )
   }
   for (const [i, { result, ties }] of selections.entries()) {
-    if (result!.threshold === Infinity) warn(`trim of model ${i + 1}: ${size} entries: the number of kept ones rounds to 0`)
+    if (result!.threshold === Infinity)
+      warn(`trim of model ${i + 1}: ${size} entries: the number of kept ones rounds to 0`)
     else if (result!.threshold > 0) warnOfTies(ties, size, (text) => warn(`trim of model ${i + 1}: ${text}`))
   }
   return { cuts: selections.map(({ result }) => result!), offsets }
 }
 
 /** The cut of a run of entries that begins at `offset`. */
-export const inPart = ({ threshold, lastTie }: Largest, offset: number): Largest => ({ threshold, lastTie: lastTie - offset })
+export const inPart = ({ threshold, lastTie }: Largest, offset: number): Largest => ({
+  threshold,
+  lastTie: lastTie - offset,
+})

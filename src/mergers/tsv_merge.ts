@@ -1,6 +1,6 @@
 // TSV-Merge: the leading singular vectors of every delta, made orthogonal to those of the others, and added up.
 import { z } from 'zod'
-import { svd, tf, type Tensor2D } from '../tensor/index.js'
+import { svd, type Tensor2D, tf } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 import { mean } from './sum.js'
 
@@ -18,7 +18,9 @@ async function orthogonal(rows: Float32Array[], length: number): Promise<Float32
   rows.forEach((row, i) => values.set(row, i * length))
   const matrix = tf.tensor2d(values, [rows.length, length])
   const { s, ut, vt } = await svd(matrix)
-  const product = tf.tidy(() => tf.matMul(tf.tensor2d(ut, [s.length, rows.length]), tf.tensor2d(vt, [s.length, length]), true))
+  const product = tf.tidy(() =>
+    tf.matMul(tf.tensor2d(ut, [s.length, rows.length]), tf.tensor2d(vt, [s.length, length]), true),
+  )
   const out = (await product.data()) as Float32Array
   tf.dispose([matrix, product])
   return out
@@ -40,7 +42,9 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     if (shape.length !== 2) return null
     const k = Math.trunc(Math.min(...shape) / models.length)
     if (k === 0) {
-      warn(`a matrix of ${shape.join(' × ')} has no singular vector for each of ${models.length} models; the base is kept`)
+      warn(
+        `a matrix of ${shape.join(' × ')} has no singular vector for each of ${models.length} models; the base is kept`,
+      )
       return { ut: new Float32Array(), s: new Float32Array(), vt: new Float32Array() }
     }
     const [left, values, right]: [Float32Array[], number[], Float32Array[]] = [[], [], []]
@@ -62,7 +66,11 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     if (n === 0) return tf.zerosLike(models[0])
     const [rows, columns] = models[0].shape
     return tf
-      .matMul(tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])), tf.tensor2d(facts.vt, [n, columns]), true)
+      .matMul(
+        tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])),
+        tf.tensor2d(facts.vt, [n, columns]),
+        true,
+      )
       .mul(alpha)
   },
 }

@@ -1,6 +1,6 @@
 // Twin-Merging: shared knowledge is a merged delta; what each model has beyond it, compressed to low rank, is added back by gates.
 import { z } from 'zod'
-import { svd, tf, truncated, type Tensor2D } from '../tensor/index.js'
+import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
 import type { Merger } from './merger.js'
 import { weight, weightedSum } from './sum.js'
 
@@ -15,7 +15,9 @@ const options = z.strictObject({
   gates: z
     .enum(['fixed', 'routed'])
     .default('fixed')
-    .describe('Whether the gates are those given (`gate`), or those of a router for every item (in a sweep, which trains it).'),
+    .describe(
+      'Whether the gates are those given (`gate`), or those of a router for every item (in a sweep, which trains it).',
+    ),
 })
 const modelOptions = z.strictObject({
   weight,
@@ -24,7 +26,9 @@ const modelOptions = z.strictObject({
     .min(0)
     .max(1)
     .default(0)
-    .describe("Share of the model's exclusive part: what a router gives for an input, fixed here (`deltalab route` finds it)."),
+    .describe(
+      "Share of the model's exclusive part: what a router gives for an input, fixed here (`deltalab route` finds it).",
+    ),
 })
 
 /** Exclusive parts of vectors are kept whole. `facts`: compressed exclusive part of each model with a gate. */
@@ -40,14 +44,20 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
   perMatrix: () => true,
   gating: {
     routed: ({ gates }) => gates === 'routed',
-    fix: (options, models, gates) => ({ options: { ...options, gates: 'fixed' }, models: models.map((own, i) => ({ ...own, gate: gates[i] })) }),
+    fix: (options, models, gates) => ({
+      options: { ...options, gates: 'fixed' },
+      models: models.map((own, i) => ({ ...own, gate: gates[i] })),
+    }),
   },
   check: ({ gates }, models) =>
-    gates === 'routed' && models.some(({ gate }) => gate !== 0) ? 'gate is what the router gives: leave it out, or gates: routed' : undefined,
+    gates === 'routed' && models.some(({ gate }) => gate !== 0)
+      ? 'gate is what the router gives: leave it out, or gates: routed'
+      : undefined,
   async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
     if (models[0].shape.length !== 2) return models.map(() => null)
     const rank = Math.trunc(fraction * Math.min(...models[0].shape))
-    if (rank === 0 && m.some(({ gate }) => gate > 0)) warn('the rank of the exclusive parts rounds to 0; only the shared model is left')
+    if (rank === 0 && m.some(({ gate }) => gate > 0))
+      warn('the rank of the exclusive parts rounds to 0; only the shared model is left')
     const parts: (Float32Array | null)[] = []
     for (const [i, delta] of models.entries()) {
       if (m[i].gate === 0 || rank === 0) {

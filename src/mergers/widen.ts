@@ -48,7 +48,13 @@ function ranks(values: readonly number[]): Float64Array {
  * is taken as the difference of two nearly equal numbers, in which the order of deltas below 1e-6 of the base would drown: the
  * first is (2bd + dd)/(|b + d| + |b|), the second comes from the part of d perpendicular to b, which is 0 when it is rounding.
  */
-function movedBy(b: Float32Array, d: Float32Array, from: number, step: number, length: number): [norm: number, turn: number] {
+function movedBy(
+  b: Float32Array,
+  d: Float32Array,
+  from: number,
+  step: number,
+  length: number,
+): [norm: number, turn: number] {
   const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
   const [bb, bd, dd] = [along(b, b), along(b, d), along(d, d)]
   let [after, across] = [0, 0]
@@ -96,7 +102,9 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
   },
   merge({ models, embedding }, { facts }) {
     const { shape } = models[0]
-    const weights = facts.map((w) => tf.tensor(w, shape.length !== 2 ? shape : embedding ? [shape[0], 1] : [1, shape[1]]))
+    const weights = facts.map((w) =>
+      tf.tensor(w, shape.length !== 2 ? shape : embedding ? [shape[0], 1] : [1, shape[1]]),
+    )
     return models.map((t, m) => t.mul(weights[m])).reduce((sum, t) => sum.add(t))
   },
 }

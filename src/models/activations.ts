@@ -1,7 +1,8 @@
 // The activation functions of transformers by the words of config.json, differentiable to any order.
-import { differentiable, sigmoid, tf, type Tensor } from '../tensor/index.js'
+
 import { unknown } from '../errors/index.js'
-import { KIND, read, type Config } from './config.js'
+import { differentiable, sigmoid, type Tensor, tf } from '../tensor/index.js'
+import { type Config, KIND, read } from './config.js'
 
 /** eˣ; the stock derivative reads its saved output, which a second derivative loses. */
 export const exp: (x: Tensor) => Tensor = differentiable(
@@ -35,7 +36,12 @@ const C = 2 * Math.sqrt(2 / Math.PI)
 const tanhGate = (x: Tensor) => sigmoid(x.mul(x.square().mul(0.044715).add(1)).mul(C))
 const geluTanh = gated(tanhGate, (x) => {
   const y = tanhGate(x)
-  return y.sub(y.square()).mul(x.square().mul(3 * 0.044715 * C).add(C))
+  return y.sub(y.square()).mul(
+    x
+      .square()
+      .mul(3 * 0.044715 * C)
+      .add(C),
+  )
 })
 
 const quickGate = (x: Tensor) => sigmoid(x.mul(1.702))

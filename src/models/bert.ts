@@ -2,7 +2,19 @@
 // tokens. Names and shapes are those of transformers' Bert… and Roberta….
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
-import { checkUsual, classOf, countOf, epsilonOf, fewOf, headObjective, isSet, KIND, labelsOf, read, type Config } from './config.js'
+import {
+  type Config,
+  checkUsual,
+  classOf,
+  countOf,
+  epsilonOf,
+  fewOf,
+  headObjective,
+  isSet,
+  KIND,
+  labelsOf,
+  read,
+} from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { paddingMask } from './masks.js'
@@ -12,7 +24,12 @@ import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
 const LAYER: LayerNames = {
-  attention: { query: 'attention.self.query', key: 'attention.self.key', value: 'attention.self.value', out: 'attention.output.dense' },
+  attention: {
+    query: 'attention.self.query',
+    key: 'attention.self.key',
+    value: 'attention.self.value',
+    out: 'attention.output.dense',
+  },
   mlp: { open: 'intermediate.dense', close: 'output.dense' },
   norms: ['attention.output.LayerNorm', 'output.LayerNorm'],
   order: 'post',
@@ -23,14 +40,20 @@ type Kind = 'bert' | 'roberta'
 /** Where the two kinds keep their heads. BERT's pooler belongs to the encoder, RoBERTa's to the classifier. */
 const HEADS = {
   bert: {
-    pooler: 'bert.pooler.dense', classifier: 'classifier',
-    transform: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm',
-    decoder: 'cls.predictions.decoder', bias: 'cls.predictions.bias',
+    pooler: 'bert.pooler.dense',
+    classifier: 'classifier',
+    transform: 'cls.predictions.transform.dense',
+    norm: 'cls.predictions.transform.LayerNorm',
+    decoder: 'cls.predictions.decoder',
+    bias: 'cls.predictions.bias',
   },
   roberta: {
-    pooler: 'classifier.dense', classifier: 'classifier.out_proj',
-    transform: 'lm_head.dense', norm: 'lm_head.layer_norm',
-    decoder: 'lm_head.decoder', bias: 'lm_head.bias',
+    pooler: 'classifier.dense',
+    classifier: 'classifier.out_proj',
+    transform: 'lm_head.dense',
+    norm: 'lm_head.layer_norm',
+    decoder: 'lm_head.decoder',
+    bias: 'lm_head.bias',
   },
 }
 
@@ -48,17 +71,28 @@ function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): 
   const { pooler, classifier } = HEADS[kind]
   book.affine(pooler, [width, width], true)
   book.affine(classifier, [labels, width], true)
-  return [{
-    name: 'head',
-    weights: [pooler, classifier].flatMap((name) => [`${name}.weight`, `${name}.bias`]),
-    apply: (weights, hidden, { wanted }) => linear(tanh(linear(pickWanted(hidden!, wanted), weights, pooler)), weights, classifier),
-  }]
+  return [
+    {
+      name: 'head',
+      weights: [pooler, classifier].flatMap((name) => [`${name}.weight`, `${name}.bias`]),
+      apply: (weights, hidden, { wanted }) =>
+        linear(tanh(linear(pickWanted(hidden!, wanted), weights, pooler)), weights, classifier),
+    },
+  ]
 }
 
 /** Dense, activation, LayerNorm, then the word embeddings with a bias, or a decoder with weight and bias of its own. */
-function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { width, epsilon, activation }: LayerSettings): Block[] {
+function maskedHead(
+  book: Shapes,
+  kind: Kind,
+  word: string,
+  config: Config,
+  { width, epsilon, activation }: LayerSettings,
+): Block[] {
   const { transform, norm, decoder, bias } = HEADS[kind]
-  const [matrix, offset] = isSet(config, 'tie_word_embeddings', true) ? [word, bias] : [`${decoder}.weight`, `${decoder}.bias`]
+  const [matrix, offset] = isSet(config, 'tie_word_embeddings', true)
+    ? [word, bias]
+    : [`${decoder}.weight`, `${decoder}.bias`]
   const act = kind === 'roberta' ? ACTIVATIONS.gelu : activation
   book.affine(transform, [width, width], true)
   book.affine(norm, [width], true)
@@ -76,54 +110,69 @@ function maskedHead(book: Shapes, kind: Kind, word: string, config: Config, { wi
 }
 
 /** An encoder with its head from its config.json. */
-export const bert = (kind: Kind) => (config: Config): Model => {
-  checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
-  const masked = classOf(config)!.endsWith('MaskedLM')
-  const vocabulary = countOf(config, 'vocab_size')
-  const positions = countOf(config, 'max_position_embeddings', 512)
-  const pad = read(config, 'pad_token_id', KIND.index, 1)
-  const settings: LayerSettings = {
-    width: countOf(config, 'hidden_size'),
-    inner: countOf(config, 'intermediate_size'),
-    heads: fewOf(config, 'num_attention_heads'),
-    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
-    activation: activationOf(config, 'hidden_act', 'gelu'),
-    bias: true,
-    mask: ({ tables }) => tables.real,
+export const bert =
+  (kind: Kind) =>
+  (config: Config): Model => {
+    checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
+    const masked = classOf(config)!.endsWith('MaskedLM')
+    const vocabulary = countOf(config, 'vocab_size')
+    const positions = countOf(config, 'max_position_embeddings', 512)
+    const pad = read(config, 'pad_token_id', KIND.index, 1)
+    const settings: LayerSettings = {
+      width: countOf(config, 'hidden_size'),
+      inner: countOf(config, 'intermediate_size'),
+      heads: fewOf(config, 'num_attention_heads'),
+      epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
+      activation: activationOf(config, 'hidden_act', 'gelu'),
+      bias: true,
+      mask: ({ tables }) => tables.real,
+    }
+    const { width, heads, epsilon } = settings
+    const book = declareShapes()
+    const at = `${kind}.embeddings.`
+    const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
+    const types = countOf(config, 'type_vocab_size', 2)
+    Object.assign(book.shapes, { [word]: [vocabulary, width], [position]: [positions, width], [type]: [types, width] })
+    book.affine(`${at}LayerNorm`, [width], true)
+    const place: Block = {
+      name: 'positions',
+      weights: book.under(at).filter((name) => name !== word),
+      apply(weights, hidden, { tables }) {
+        const placed = hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D))
+        return layerNorm(
+          placed.add(tf.gather(weights[type], tables.types as tf.Tensor1D)),
+          weights,
+          `${at}LayerNorm`,
+          epsilon,
+        )
+      },
+    }
+    const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
+      encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings),
+    )
+    const head = masked
+      ? maskedHead(book, kind, word, config, settings)
+      : sequenceHead(book, kind, width, labelsOf(config))
+    return {
+      architecture: kind,
+      objective: masked ? 'masked' : headObjective(config),
+      vocabulary,
+      outputs: masked ? vocabulary : labelsOf(config),
+      positions: kind === 'roberta' ? positions - pad - 1 : positions,
+      width,
+      heads,
+      shapes: book.shapes,
+      linear: book.linear,
+      blocks: [embedBlock(word, vocabulary), place, ...layers, ...head],
+      tables: (batch) => ({
+        real: paddingMask(batch),
+        positions: positionTable(
+          kind === 'roberta'
+            ? realPositions(batch.ids, batch.columns, pad)
+            : batch.ids.map((_, i) => i % batch.columns),
+          positions,
+        ),
+        types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
+      }),
+    }
   }
-  const { width, heads, epsilon } = settings
-  const book = declareShapes()
-  const at = `${kind}.embeddings.`
-  const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
-  const types = countOf(config, 'type_vocab_size', 2)
-  Object.assign(book.shapes, { [word]: [vocabulary, width], [position]: [positions, width], [type]: [types, width] })
-  book.affine(`${at}LayerNorm`, [width], true)
-  const place: Block = {
-    name: 'positions',
-    weights: book.under(at).filter((name) => name !== word),
-    apply(weights, hidden, { tables }) {
-      const placed = hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D))
-      return layerNorm(placed.add(tf.gather(weights[type], tables.types as tf.Tensor1D)), weights, `${at}LayerNorm`, epsilon)
-    },
-  }
-  const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings))
-  const head = masked ? maskedHead(book, kind, word, config, settings) : sequenceHead(book, kind, width, labelsOf(config))
-  return {
-    architecture: kind,
-    objective: masked ? 'masked' : headObjective(config),
-    vocabulary,
-    outputs: masked ? vocabulary : labelsOf(config),
-    positions: kind === 'roberta' ? positions - pad - 1 : positions,
-    width,
-    heads,
-    shapes: book.shapes,
-    linear: book.linear,
-    blocks: [embedBlock(word, vocabulary), place, ...layers, ...head],
-    tables: (batch) => ({
-      real: paddingMask(batch),
-      positions: positionTable(kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns), positions),
-      types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
-    }),
-  }
-}

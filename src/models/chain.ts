@@ -1,5 +1,5 @@
 // Passes through a chain of blocks, one stretch of weights at a time, for several batches side by side.
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { disposeInputs } from './inputs.js'
 import type { Inputs, Model, Weights } from './model.js'
 import type { Rows, Source, Stretch } from './source.js'
@@ -21,7 +21,10 @@ export const visitsOf = (stretches: readonly Stretch[]): Visit[] =>
   stretches.flatMap((stretch) => stretch.parts.map((part) => ({ stretch, part })))
 
 /** The visits in order with their weights. The next weights are read while the consumer computes with these. */
-export async function* walk(source: Source, visits: readonly Visit[]): AsyncGenerator<Visit & { weights: Weights; index: number }> {
+export async function* walk(
+  source: Source,
+  visits: readonly Visit[],
+): AsyncGenerator<Visit & { weights: Weights; index: number }> {
   const fetch = (index: number) => {
     const reading = source.fetch(visits[index].stretch, visits[index].part)
     reading.catch(() => {}) // reported where it is awaited
@@ -41,9 +44,17 @@ export async function* walk(source: Source, visits: readonly Visit[]): AsyncGene
 }
 
 /** Output of the stretch (or of its part) on one batch. */
-export function applyStretch({ stretch, part }: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {
+export function applyStretch(
+  { stretch, part }: Visit,
+  weights: Weights,
+  hidden: Tensor | null,
+  inputs: Inputs,
+): Tensor {
   // What a block leaves beside its output is freed after it; on a tape, what its derivative needs is kept.
-  return stretch.blocks.reduce<Tensor | null>((state, block) => tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0)), hidden)!
+  return stretch.blocks.reduce<Tensor | null>(
+    (state, block) => tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0)),
+    hidden,
+  )!
 }
 
 /** Outputs [wanted or rows * columns, …] of a batch under weights that are held. */
@@ -99,7 +110,9 @@ export function foldAll<S extends tf.TensorContainer>(
   feeds.forEach((feed, i) => {
     const inputs = feed.open()
     const before = results[i] ?? null
-    results[i] = tf.tidy(() => fold(before, applyStretch(visit, visit.weights, states[i], inputs), visit.part?.from ?? 0, i))
+    results[i] = tf.tidy(() =>
+      fold(before, applyStretch(visit, visit.weights, states[i], inputs), visit.part?.from ?? 0, i),
+    )
     if (before) tf.dispose(before)
     disposeInputs(inputs)
   })
@@ -110,7 +123,11 @@ export function disposeAll(states: readonly (Tensor | null)[]) {
 }
 
 /** Folds the outputs of every feed, in the order given; the caller disposes the results. */
-export async function run<S extends tf.TensorContainer>(source: Source, feeds: readonly Feed[], fold: Fold<S>): Promise<S[]> {
+export async function run<S extends tf.TensorContainer>(
+  source: Source,
+  feeds: readonly Feed[],
+  fold: Fold<S>,
+): Promise<S[]> {
   const results: (S | null)[] = []
   let states: (Tensor | null)[] = []
   let sums: (Tensor | null)[] = []
@@ -121,7 +138,9 @@ export async function run<S extends tf.TensorContainer>(source: Source, feeds: r
       states = members.map(() => null)
       for await (const visit of walk(source, visitsOf(source.stretches))) {
         if (visit.stretch === source.stretches.at(-1)) {
-          foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) => fold(state, outputs, from, group[i]))
+          foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) =>
+            fold(state, outputs, from, group[i]),
+          )
           continue
         }
         stepAll(visit, members, states, sums)

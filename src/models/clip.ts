@@ -1,9 +1,21 @@
 // CLIP (Radford et al. 2021): the image tower as a zero-shot or an ordinary classifier, and the two towers as features. Names
 // and shapes are those of transformers' CLIPModel, CLIPForImageClassification and CLIP…ModelWithProjection.
-import { tf, type Batch } from '../tensor/index.js'
+
 import { UserError } from '../errors/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import { activationOf, exp } from './activations.js'
-import { classOf, countOf, epsilonOf, fewOf, headObjective, KIND, labelsOf, read, sectionOf, type Config } from './config.js'
+import {
+  type Config,
+  classOf,
+  countOf,
+  epsilonOf,
+  fewOf,
+  headObjective,
+  KIND,
+  labelsOf,
+  read,
+  sectionOf,
+} from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { causalMask } from './masks.js'
@@ -14,14 +26,26 @@ import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock, pickWanted } from './vocabulary.js'
 
 const LAYER: LayerNames = {
-  attention: { query: 'self_attn.q_proj', key: 'self_attn.k_proj', value: 'self_attn.v_proj', out: 'self_attn.out_proj' },
+  attention: {
+    query: 'self_attn.q_proj',
+    key: 'self_attn.k_proj',
+    value: 'self_attn.v_proj',
+    out: 'self_attn.out_proj',
+  },
   mlp: { open: 'mlp.fc1', close: 'mlp.fc2' },
   norms: ['layer_norm1', 'layer_norm2'],
   order: 'pre',
 }
 
 /** Sizes of ViT-B/32, which transformers leaves out of the towers' configurations where they are its defaults. */
-const VISION = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12, image_size: 224, patch_size: 32 }
+const VISION = {
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  image_size: 224,
+  patch_size: 32,
+}
 const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 }
 
 /** A tower's part of the config; the early files' `…_config_dict` comes before `…_config`, as in transformers. */
@@ -42,7 +66,8 @@ function readSettings(config: Config, mask: LayerSettings['mask']): LayerSetting
 
 const layersOf = (book: Shapes, tower: string, config: Config, settings: LayerSettings) =>
   Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `${tower}.encoder.layers.${index}.`, index, LAYER, settings))
+    encoderLayer(book, `${tower}.encoder.layers.${index}.`, index, LAYER, settings),
+  )
 
 /** LayerNorm of all positions, or of the wanted ones. */
 const normBlock = (book: Shapes, name: string, at: string, { width, epsilon }: LayerSettings, pick: boolean): Block => {
@@ -50,7 +75,8 @@ const normBlock = (book: Shapes, name: string, at: string, { width, epsilon }: L
   return {
     name,
     weights: book.under(at),
-    apply: (weights, hidden, { wanted }) => layerNorm(pick ? pickWanted(hidden!, wanted) : hidden!, weights, at, epsilon),
+    apply: (weights, hidden, { wanted }) =>
+      layerNorm(pick ? pickWanted(hidden!, wanted) : hidden!, weights, at, epsilon),
   }
 }
 
@@ -75,7 +101,10 @@ const meanPatches = (sequence: number, width: number): Block => ({
   name: 'pool',
   weights: [],
   apply(_, hidden, { rows, tables: { first } }) {
-    const share = first.mul(-1).add(1).div(sequence - 1)
+    const share = first
+      .mul(-1)
+      .add(1)
+      .div(sequence - 1)
     return hidden!.reshape([rows, sequence, width]).mul(share).sum(1)
   },
 })
@@ -88,7 +117,11 @@ function vision(config: Config, style: string): Model {
   const { width, heads } = settings
   const book = declareShapes()
   const at = 'vision_model.embeddings.'
-  const names = { token: `${at}class_embedding`, kernel: `${at}patch_embedding.weight`, position: `${at}position_embedding.weight` }
+  const names = {
+    token: `${at}class_embedding`,
+    kernel: `${at}patch_embedding.weight`,
+    position: `${at}position_embedding.weight`,
+  }
   book.shapes[names.token] = [width]
   book.shapes[names.kernel] = [width, sizes.channels, sizes.patch, sizes.patch]
   book.shapes[names.position] = [sizes.sequence, width]
@@ -115,7 +148,8 @@ function vision(config: Config, style: string): Model {
     linear: book.linear,
     tables: (batch) => ({
       ...patchTables(batch, sizes),
-      ...(compares && batch.classes && { classes: tf.tensor2d(batch.classes, [batch.classes.length / projection, projection]) }),
+      ...(compares &&
+        batch.classes && { classes: tf.tensor2d(batch.classes, [batch.classes.length / projection, projection]) }),
     }),
     blocks: [...embed, ...layers, ...pool, ...(compares ? [zeroShot] : [])],
   }

@@ -34,13 +34,16 @@ export function read<T>(config: Config, key: string, kind: z.ZodType<T>, fallbac
 }
 
 /** A tensor's side. */
-export const countOf = (config: Config, key: string, fallback?: number): number => read(config, key, KIND.size, fallback)
+export const countOf = (config: Config, key: string, fallback?: number): number =>
+  read(config, key, KIND.size, fallback)
 
 export const fewOf = (config: Config, key: string, fallback?: number): number => read(config, key, KIND.few, fallback)
 
-export const epsilonOf = (config: Config, key: string, fallback: number): number => read(config, key, KIND.epsilon, fallback)
+export const epsilonOf = (config: Config, key: string, fallback: number): number =>
+  read(config, key, KIND.epsilon, fallback)
 
-export const isSet = (config: Config, key: string, fallback: boolean): boolean => read(config, key, z.boolean(), fallback)
+export const isSet = (config: Config, key: string, fallback: boolean): boolean =>
+  read(config, key, z.boolean(), fallback)
 
 /** A section of the config. */
 export const sectionOf = (config: Config, key: string): Config | undefined => read(config, key, KIND.section.optional())
@@ -58,7 +61,8 @@ export function labelsOf(config: Config): number {
 
 /** Size of a head. @throws UserError where the heads do not share the width evenly */
 export function headDimOf(width: number, heads: number): number {
-  if (width % heads) throw new UserError(`config.json: a width of ${width} does not divide into ${heads} attention heads`)
+  if (width % heads)
+    throw new UserError(`config.json: a width of ${width} does not divide into ${heads} attention heads`)
   return width / heads
 }
 
@@ -66,7 +70,9 @@ export function headDimOf(width: number, heads: number): number {
 export function checkUsual(config: Config, what: string, usual: Config): void {
   for (const [key, value] of Object.entries(usual)) {
     if ((config[key] ?? value) === value) continue
-    throw new UserError(`config.json: ${key} ${JSON.stringify(config[key])} is not supported by ${what}; known: ${JSON.stringify(value)}`)
+    throw new UserError(
+      `config.json: ${key} ${JSON.stringify(config[key])} is not supported by ${what}; known: ${JSON.stringify(value)}`,
+    )
   }
 }
 

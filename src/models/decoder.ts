@@ -1,15 +1,15 @@
 // The decoders of the Llama kind: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Qwen 2 and 3 and Mistral differ
 // from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM.
 import { z } from 'zod'
-import { tf, type Tensor } from '../tensor/index.js'
 import { UserError } from '../errors/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { activationOf } from './activations.js'
-import { countOf, epsilonOf, fewOf, isSet, KIND, read, type Config } from './config.js'
-import { attend, linear, rmsNorm, type HeadSizes } from './layers.js'
+import { type Config, countOf, epsilonOf, fewOf, isSet, KIND, read } from './config.js'
+import { attend, type HeadSizes, linear, rmsNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
-import { halfRotation, readRope, rotations } from './rope.js'
 import { checkPositions } from './positions.js'
+import { halfRotation, readRope, rotations } from './rope.js'
 import { declareShapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
@@ -34,7 +34,13 @@ type Kind = 'llama' | 'qwen2' | 'qwen3' | 'mistral'
 const DEFAULTS: Record<Kind, Config> = {
   llama: { max_position_embeddings: 2048 },
   qwen2: { max_position_embeddings: 32768, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28 },
-  qwen3: { max_position_embeddings: 32768, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28, head_dim: 128 },
+  qwen3: {
+    max_position_embeddings: 32768,
+    num_key_value_heads: 32,
+    sliding_window: 4096,
+    max_window_layers: 28,
+    head_dim: 128,
+  },
   mistral: { max_position_embeddings: 131072, num_key_value_heads: 8, sliding_window: 4096 },
 }
 
@@ -45,19 +51,27 @@ function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
   if (kind === 'mistral') return all(() => windowed)
   if (kind === 'llama' || !windowed || !isSet(config, 'use_sliding_window', false)) return all(() => false)
   const types = read(config, 'layer_types', z.array(KIND.word).optional())
-  if (types && (types.length !== layers || types.some((type) => type !== 'sliding_attention' && type !== 'full_attention'))) {
+  if (
+    types &&
+    (types.length !== layers || types.some((type) => type !== 'sliding_attention' && type !== 'full_attention'))
+  ) {
     throw new UserError(
       `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
     )
   }
-  return all((layer) => (types ? types[layer] === 'sliding_attention' : layer >= read(config, 'max_window_layers', KIND.index)))
+  return all((layer) =>
+    types ? types[layer] === 'sliding_attention' : layer >= read(config, 'max_window_layers', KIND.index),
+  )
 }
 
 function readConfig(kind: Kind, config: Config): Decoder {
   const width = countOf(config, 'hidden_size')
   const heads = fewOf(config, 'num_attention_heads')
   const kvHeads = fewOf(config, 'num_key_value_heads', heads)
-  if (heads % kvHeads) throw new UserError(`config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`)
+  if (heads % kvHeads)
+    throw new UserError(
+      `config.json: ${heads} attention heads do not divide into ${kvHeads} groups (num_key_value_heads)`,
+    )
   const local = localLayers(kind, config, fewOf(config, 'num_hidden_layers'))
   const attention = isSet(config, 'attention_bias', false) && kind !== 'mistral'
   return {
@@ -69,7 +83,10 @@ function readConfig(kind: Kind, config: Config): Decoder {
     epsilon: epsilonOf(config, 'rms_norm_eps', 1e-6),
     activation: activationOf(config, 'hidden_act', 'silu'),
     tied: isSet(config, 'tie_word_embeddings', false),
-    biases: kind === 'qwen2' ? [true, false, false] : [attention, attention, kind === 'llama' && isSet(config, 'mlp_bias', false)],
+    biases:
+      kind === 'qwen2'
+        ? [true, false, false]
+        : [attention, attention, kind === 'llama' && isSet(config, 'mlp_bias', false)],
     headNorms: kind === 'qwen3',
     local,
     window: local.includes(true) ? countOf(config, 'sliding_window') : Infinity,
@@ -134,54 +151,62 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
         apply(weights, hidden, inputs) {
           const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`], c.epsilon)
           const middle = hidden!.add(attention(normed, weights, `${at}self_attn.`, layer, c, inputs))
-          return middle.add(mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`, c))
+          return middle.add(
+            mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`, c),
+          )
         },
       }
     }),
     {
       name: 'norm',
       weights: ['model.norm.weight'],
-      apply: (weights, hidden, { wanted }) => rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight'], c.epsilon),
+      apply: (weights, hidden, { wanted }) =>
+        rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight'], c.epsilon),
     },
     projectBlock(c.tied ? word : 'lm_head.weight'),
   ]
 }
 
 /** A causal language model of this kind from its config.json. */
-export const decoder = (kind: Kind) => (written: Config): Model => {
-  const config = { ...DEFAULTS[kind], ...written }
-  const c = readConfig(kind, config)
-  const vocabulary = countOf(config, 'vocab_size')
-  const positions = countOf(config, 'max_position_embeddings')
-  const rope = readRope(config, c.headDim, positions)
-  const book = tensorShapes(c, vocabulary)
-  return {
-    architecture: kind,
-    objective: 'causal',
-    vocabulary,
-    outputs: vocabulary,
-    positions,
-    width: c.width,
-    heads: c.heads,
-    shapes: book.shapes,
-    linear: book.linear,
-    blocks: blocksOf(c, book, vocabulary),
-    tables(batch, cache) {
-      const at = batch.positions
-      checkPositions(at, rope.positions)
-      const table = (heads: number) => {
-        const { cos, sin } = rotations(at, rope, heads)
-        const shape: [number, number] = [at.length, heads * c.headDim]
-        return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
-      }
-      const [cosQ, sinQ] = table(c.heads)
-      const [cosK, sinK] = c.kvHeads === c.heads ? [cosQ, sinQ] : table(c.kvHeads)
-      return {
-        cosQ, sinQ, cosK, sinK,
-        half: tf.tensor2d(halfRotation(c.headDim), [c.headDim, c.headDim]),
-        ...(c.local.includes(false) && { before: causalMask(batch, cache) }),
-        ...(c.local.includes(true) && { near: causalMask(batch, cache, c.window) }),
-      }
-    },
+export const decoder =
+  (kind: Kind) =>
+  (written: Config): Model => {
+    const config = { ...DEFAULTS[kind], ...written }
+    const c = readConfig(kind, config)
+    const vocabulary = countOf(config, 'vocab_size')
+    const positions = countOf(config, 'max_position_embeddings')
+    const rope = readRope(config, c.headDim, positions)
+    const book = tensorShapes(c, vocabulary)
+    return {
+      architecture: kind,
+      objective: 'causal',
+      vocabulary,
+      outputs: vocabulary,
+      positions,
+      width: c.width,
+      heads: c.heads,
+      shapes: book.shapes,
+      linear: book.linear,
+      blocks: blocksOf(c, book, vocabulary),
+      tables(batch, cache) {
+        const at = batch.positions
+        checkPositions(at, rope.positions)
+        const table = (heads: number) => {
+          const { cos, sin } = rotations(at, rope, heads)
+          const shape: [number, number] = [at.length, heads * c.headDim]
+          return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
+        }
+        const [cosQ, sinQ] = table(c.heads)
+        const [cosK, sinK] = c.kvHeads === c.heads ? [cosQ, sinQ] : table(c.kvHeads)
+        return {
+          cosQ,
+          sinQ,
+          cosK,
+          sinK,
+          half: tf.tensor2d(halfRotation(c.headDim), [c.headDim, c.headDim]),
+          ...(c.local.includes(false) && { before: causalMask(batch, cache) }),
+          ...(c.local.includes(true) && { near: causalMask(batch, cache, c.window) }),
+        }
+      },
+    }
   }
-}

@@ -26,7 +26,13 @@ export interface LayerSettings {
 }
 
 /** Declares the tensors of layer `index` under `at` and gives its block. */
-export function encoderLayer(book: Shapes, at: string, index: number, names: LayerNames, settings: LayerSettings): Block {
+export function encoderLayer(
+  book: Shapes,
+  at: string,
+  index: number,
+  names: LayerNames,
+  settings: LayerSettings,
+): Block {
   const { width, inner, heads, epsilon, activation, bias, mask } = settings
   const [query, key, value, out] = (['query', 'key', 'value', 'out'] as const).map((part) => at + names.attention[part])
   const [first, second] = names.norms.map((norm) => at + norm)

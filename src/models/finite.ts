@@ -8,6 +8,8 @@ export class NotFinite extends UserError {}
 export function checkFinite(values: ArrayLike<number>, what: (index: number) => string): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue
-    throw new NotFinite(`${what(i)} is ${values[i]}: what the model computes is beyond float32; its config.json or its weights cannot be right`)
+    throw new NotFinite(
+      `${what(i)} is ${values[i]}: what the model computes is beyond float32; its config.json or its weights cannot be right`,
+    )
   }
 }

@@ -1,8 +1,8 @@
 // GPT-2 (Radford et al. 2019): LayerNorm before each half of a layer, learned positions, tied embeddings, and linear layers
 // stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { activationOf } from './activations.js'
-import { checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet, type Config } from './config.js'
+import { type Config, checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet } from './config.js'
 import { attend, layerNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model, Weights } from './model.js'
@@ -78,7 +78,8 @@ export function gpt2(config: Config): Model {
       {
         name: 'norm',
         weights: book.under('transformer.ln_f'),
-        apply: (weights, hidden, { wanted }) => layerNorm(pickWanted(hidden!, wanted), weights, 'transformer.ln_f', epsilon),
+        apply: (weights, hidden, { wanted }) =>
+          layerNorm(pickWanted(hidden!, wanted), weights, 'transformer.ln_f', epsilon),
       },
       projectBlock(head),
     ],

@@ -1,22 +1,22 @@
 // Architectures by the words that config.json uses, and the model of a checkpoint.
-import { unknown, UserError } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import { fileOf } from '../errors/input.js'
 import { bert } from './bert.js'
 import { clip } from './clip.js'
-import { classOf, KIND, read, type Config } from './config.js'
+import { type Config, classOf, KIND, read } from './config.js'
 import { decoder } from './decoder.js'
 import { gpt2 } from './gpt2.js'
 import type { Model } from './model.js'
 import { adoptNames } from './names.js'
 import { vit } from './vit.js'
 
-export * from './model.js'
-export * from './objective.js'
-export * from './inputs.js'
-export * from './source.js'
 export * from './chain.js'
 export * from './finite.js'
-export { planStretches, type Load, type PassKind } from './plan.js'
+export * from './inputs.js'
+export * from './model.js'
+export * from './objective.js'
+export { type Load, type PassKind, planStretches } from './plan.js'
+export * from './source.js'
 
 export interface Architecture {
   name: string
@@ -30,17 +30,39 @@ export interface Architecture {
   make(config: Config): Model
 }
 
-const one = (name: string, classes: string[], make: Architecture['make'], cite: string, named = false): Architecture =>
-  ({ name, modelTypes: [name], classes, make, cite, named })
+const one = (
+  name: string,
+  classes: string[],
+  make: Architecture['make'],
+  cite: string,
+  named = false,
+): Architecture => ({ name, modelTypes: [name], classes, make, cite, named })
 
 export const architectures: Architecture[] = [
-  one('llama', ['LlamaForCausalLM'], decoder('llama'), 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)'),
+  one(
+    'llama',
+    ['LlamaForCausalLM'],
+    decoder('llama'),
+    'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)',
+  ),
   one('qwen2', ['Qwen2ForCausalLM'], decoder('qwen2'), 'Yang et al. 2024 (arXiv 2407.10671)'),
   one('qwen3', ['Qwen3ForCausalLM'], decoder('qwen3'), 'Yang et al. 2025 (arXiv 2505.09388)'),
   one('mistral', ['MistralForCausalLM'], decoder('mistral'), 'Jiang et al. 2023 (arXiv 2310.06825)'),
   one('gpt2', ['GPT2LMHeadModel'], gpt2, 'Radford et al. 2019'),
-  one('bert', ['BertForSequenceClassification', 'BertForMaskedLM'], bert('bert'), 'Devlin et al. 2019 (arXiv 1810.04805)', true),
-  one('roberta', ['RobertaForSequenceClassification', 'RobertaForMaskedLM'], bert('roberta'), 'Liu et al. 2019 (arXiv 1907.11692)', true),
+  one(
+    'bert',
+    ['BertForSequenceClassification', 'BertForMaskedLM'],
+    bert('bert'),
+    'Devlin et al. 2019 (arXiv 1810.04805)',
+    true,
+  ),
+  one(
+    'roberta',
+    ['RobertaForSequenceClassification', 'RobertaForMaskedLM'],
+    bert('roberta'),
+    'Liu et al. 2019 (arXiv 1907.11692)',
+    true,
+  ),
   one('vit', ['ViTForImageClassification'], vit, 'Dosovitskiy et al. 2021 (arXiv 2010.11929)'),
   one(
     'clip',
@@ -48,7 +70,12 @@ export const architectures: Architecture[] = [
     clip,
     'Radford et al. 2021 (arXiv 2103.00020)',
   ),
-  one('clip_vision_model', ['CLIPVisionModel', 'CLIPVisionModelWithProjection'], clip, 'the image tower of clip by itself'),
+  one(
+    'clip_vision_model',
+    ['CLIPVisionModel', 'CLIPVisionModelWithProjection'],
+    clip,
+    'the image tower of clip by itself',
+  ),
   one('clip_text_model', ['CLIPTextModel', 'CLIPTextModelWithProjection'], clip, 'the text tower of clip by itself'),
 ]
 
@@ -86,16 +113,23 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
 function makeModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
   const type = read(config, 'model_type', KIND.word)
   const architecture = architectures.find((each) => each.modelTypes.includes(type))
-  if (!architecture) throw unknown('model_type in config.json', type, architectures.flatMap((each) => each.modelTypes))
+  if (!architecture)
+    throw unknown(
+      'model_type in config.json',
+      type,
+      architectures.flatMap((each) => each.modelTypes),
+    )
   const { classes, named } = architecture
   const style = classOf(config, named ? undefined : classes[0])
-  if (style === undefined) throw new UserError(`config.json: architectures must name the class of a ${type}; known: ${classes.join(', ')}`)
+  if (style === undefined)
+    throw new UserError(`config.json: architectures must name the class of a ${type}; known: ${classes.join(', ')}`)
   if (!classes.includes(style)) throw unknown(`class of ${type} in config.json (architectures)`, style, classes)
   const made = architecture.make({ ...config, architectures: [style] })
   if (!shapes) return made
   const model = adoptNames(made, new Set(Object.keys(shapes)))
   const wrong = misfits(model, shapes)
   const more = wrong.length > NAMED ? `; and ${wrong.length - NAMED} more` : ''
-  if (wrong.length) throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}`)
+  if (wrong.length)
+    throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}`)
   return model
 }

@@ -1,5 +1,5 @@
 // Turns a batch into the tensors that all blocks share.
-import { tf, type Batch } from '../tensor/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import type { Cache, Inputs, Model } from './model.js'
 
 /** Uploads a batch; `wanted` limits the outputs to those flat positions. */

@@ -1,5 +1,5 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
-import { softmax, tf, type Tensor } from '../tensor/index.js'
+import { softmax, type Tensor, tf } from '../tensor/index.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
 
@@ -71,5 +71,8 @@ export function attend(
     weight.reshape([rows * kvHeads, (heads / kvHeads) * columns, length]) as tf.Tensor3D,
     values.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D,
   )
-  return mixed.reshape([rows, heads, columns, headDim]).transpose([0, 2, 1, 3]).reshape([rows * columns, heads * headDim])
+  return mixed
+    .reshape([rows, heads, columns, headDim])
+    .transpose([0, 2, 1, 3])
+    .reshape([rows * columns, heads * headDim])
 }

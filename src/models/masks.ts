@@ -1,5 +1,5 @@
 // Additive attention masks: 0 where a query sees a key, and a large negative number where not.
-import { tf, type Batch } from '../tensor/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import type { Cache } from './model.js'
 
 /** −Infinity would make rows without a visible key NaN and poison every gradient. */
@@ -12,7 +12,8 @@ const HIDDEN = -1e9
 export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window = Infinity): tf.Tensor {
   const past = cache?.length ?? 0
   const width = past + columns
-  const seen = (row: number, key: number) => (key < past ? cache!.mask[row * past + key] : mask[row * columns + key - past])
+  const seen = (row: number, key: number) =>
+    key < past ? cache!.mask[row * past + key] : mask[row * columns + key - past]
   let shared = true
   for (let row = 0; row < rows && shared; row++) {
     for (let key = 1; key < width; key++) if (seen(row, key) && !seen(row, key - 1)) shared = false
@@ -32,5 +33,8 @@ export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window
 
 /** Every token sees every real token: [rows, 1, 1, columns]. */
 export function paddingMask({ rows, columns, mask }: Batch): tf.Tensor {
-  return tf.tensor(Float32Array.from(mask, (real) => (real ? 0 : HIDDEN)), [rows, 1, 1, columns])
+  return tf.tensor(
+    Float32Array.from(mask, (real) => (real ? 0 : HIDDEN)),
+    [rows, 1, 1, columns],
+  )
 }

@@ -6,7 +6,10 @@ const PREFIX = /^(model|transformer|bert|roberta|vit)\./
 
 /** Names that old TensorFlow conversions gave to LayerNorm's weight and bias, and the other name of the bias of masked-token logits. */
 const ancient = (name: string) =>
-  name.replace(/(LayerNorm)\.weight$/, '$1.gamma').replace(/(LayerNorm)\.bias$/, '$1.beta').replace(/^(cls\.predictions|lm_head)\.bias$/, '$1.decoder.bias')
+  name
+    .replace(/(LayerNorm)\.weight$/, '$1.gamma')
+    .replace(/(LayerNorm)\.bias$/, '$1.beta')
+    .replace(/^(cls\.predictions|lm_head)\.bias$/, '$1.decoder.bias')
 
 /** How a file may call the tensor, best first. */
 function spellings(name: string): string[] {
@@ -16,7 +19,9 @@ function spellings(name: string): string[] {
 
 /** The model with its tensors called as the file calls them; those that the file lacks keep their own names. */
 export function adoptNames(model: Model, stored: ReadonlySet<string>): Model {
-  const found = Object.keys(model.shapes).map((name) => [name, spellings(name).find((each) => stored.has(each)) ?? name] as const)
+  const found = Object.keys(model.shapes).map(
+    (name) => [name, spellings(name).find((each) => stored.has(each)) ?? name] as const,
+  )
   if (found.every(([name, alias]) => name === alias)) return model
   const alias = new Map(found)
   const rename = (names: readonly string[]) => names.map((name) => alias.get(name)!)
@@ -29,7 +34,12 @@ export function adoptNames(model: Model, stored: ReadonlySet<string>): Model {
       weights: rename(block.weights),
       ...(block.split && { split: { ...block.split, weights: rename(block.split.weights) } }),
       apply: (weights, hidden, inputs, from) =>
-        block.apply(Object.fromEntries(block.weights.map((name) => [name, weights[alias.get(name)!]])), hidden, inputs, from),
+        block.apply(
+          Object.fromEntries(block.weights.map((name) => [name, weights[alias.get(name)!]])),
+          hidden,
+          inputs,
+          from,
+        ),
     })),
   }
 }

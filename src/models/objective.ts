@@ -1,6 +1,7 @@
 // What a model is asked for: which of its outputs are counted in a loss, against which labels, and the loss of each.
-import { differentiable, IGNORED, logSums, softmax, tf, type Batch, type Tensor } from '../tensor/index.js'
+
 import { UserError } from '../errors/index.js'
+import { type Batch, differentiable, IGNORED, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
 
 /** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
 export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'
@@ -41,7 +42,10 @@ function countRows({ rows, targets }: Batch, columns: number, objective: Objecti
 }
 
 /** @throws UserError for a model or a batch without a loss. */
-export function countOutputs({ objective, sequence }: { objective: Objective; sequence?: number }, batch: Batch): Counted {
+export function countOutputs(
+  { objective, sequence }: { objective: Objective; sequence?: number },
+  batch: Batch,
+): Counted {
   if (objective === 'features') throw new UserError('this model gives features and has no loss of its own')
   if (objective === 'causal' || objective === 'masked') return countTokens(batch, objective === 'causal' ? 1 : 0)
   return countRows(batch, sequence ?? batch.columns, objective)
@@ -75,11 +79,19 @@ const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
   tf.oneHot(labels.toInt().sub(tf.scalar(from, 'int32')).toInt() as tf.Tensor1D, outputs.shape[1]!).toFloat()
 
 /** Adds one part of the outputs; the whole is one part. */
-export function addPart(objective: Objective, state: PartLosses | null, outputs: Tensor, labels: Tensor, from: number): PartLosses {
+export function addPart(
+  objective: Objective,
+  state: PartLosses | null,
+  outputs: Tensor,
+  labels: Tensor,
+  from: number,
+): PartLosses {
   if (objective === 'value') return { high: lossesOf(objective, outputs, labels), label: tf.zerosLike(labels) }
   const high = logSums(outputs as tf.Tensor2D)
   const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
-  return state ? { high: tf.logSumExp(tf.stack([state.high, high], 1), 1), label: state.label.add(label) } : { high, label }
+  return state
+    ? { high: tf.logSumExp(tf.stack([state.high, high], 1), 1), label: state.label.add(label) }
+    : { high, label }
 }
 
 /** Loss of each output, once all parts are in. */
@@ -89,6 +101,11 @@ export const finishParts = ({ high, label }: PartLosses): Tensor => high.sub(lab
 export function partPull(outputs: Tensor, labels: Tensor, from: number, high: Tensor): Tensor {
   return differentiable(
     (x) => x.sum(),
-    (x, dy) => x.sub(high.expandDims(1)).exp().sub(oneHotPart(x, labels, from)).mul(dy),
+    (x, dy) =>
+      x
+        .sub(high.expandDims(1))
+        .exp()
+        .sub(oneHotPart(x, labels, from))
+        .mul(dy),
   )(outputs)
 }

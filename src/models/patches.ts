@@ -1,7 +1,8 @@
 // Images as sequences: square patches in reading order behind a class token (Dosovitskiy et al. 2021).
-import { tf, type Batch, type Tensor } from '../tensor/index.js'
+
 import { UserError } from '../errors/index.js'
-import { countOf, type Config } from './config.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Config, countOf } from './config.js'
 import type { Block } from './model.js'
 
 export interface ImageSizes {
@@ -14,7 +15,11 @@ export interface ImageSizes {
 }
 
 export function readImageSizes(config: Config): ImageSizes {
-  const [image, patch, channels] = [countOf(config, 'image_size', 224), countOf(config, 'patch_size'), countOf(config, 'num_channels', 3)]
+  const [image, patch, channels] = [
+    countOf(config, 'image_size', 224),
+    countOf(config, 'patch_size'),
+    countOf(config, 'num_channels', 3),
+  ]
   if (patch > image) throw new UserError(`config.json: patch_size ${patch} is larger than image_size ${image}`)
   return { channels, image, patch, sequence: Math.floor(image / patch) ** 2 + 1 }
 }
@@ -23,7 +28,10 @@ export function readImageSizes(config: Config): ImageSizes {
  * `patches` [rows * sequence, channels * patch²]: each patch as channel, y, x, like a convolution's kernel; the class
  * token's row is 0. `first` [sequence, 1] is 1 at the class token.
  */
-export function patchTables({ rows, pixels }: Batch, { channels, image, patch, sequence }: ImageSizes): Record<string, Tensor> {
+export function patchTables(
+  { rows, pixels }: Batch,
+  { channels, image, patch, sequence }: ImageSizes,
+): Record<string, Tensor> {
   if (pixels?.length !== rows * channels * image * image) {
     const given = pixels ? `${pixels.length} values in ${rows} rows` : 'a batch without pixels'
     throw new UserError(`the model reads images [${channels}, ${image}, ${image}], got ${given}`)
@@ -43,20 +51,34 @@ export function patchTables({ rows, pixels }: Batch, { channels, image, patch, s
     }
   }
   const first = Float32Array.from({ length: sequence }, (_, i) => (i === 0 ? 1 : 0))
-  return { patches: tf.tensor2d(values, [rows * sequence, channels * patch * patch]), first: tf.tensor2d(first, [sequence, 1]) }
+  return {
+    patches: tf.tensor2d(values, [rows * sequence, channels * patch * patch]),
+    first: tf.tensor2d(first, [sequence, 1]),
+  }
 }
 
 /** Patch embedding (+ bias), class token and learned positions → [rows * sequence, width]. */
-export function patchBlock(names: { kernel: string; bias?: string; token: string; position: string }, width: number): Block {
+export function patchBlock(
+  names: { kernel: string; bias?: string; token: string; position: string },
+  width: number,
+): Block {
   const { kernel, bias, token, position } = names
   return {
     name: 'embed',
     weights: [kernel, token, position, ...(bias ? [bias] : [])],
     apply(weights, _, { rows, columns, tables: { patches, first } }) {
-      const embedded = tf.matMul(patches as tf.Tensor2D, weights[kernel].reshape([width, -1]) as tf.Tensor2D, false, true)
+      const embedded = tf.matMul(
+        patches as tf.Tensor2D,
+        weights[kernel].reshape([width, -1]) as tf.Tensor2D,
+        false,
+        true,
+      )
       const placed = weights[position].reshape([columns, width]).add(first.mul(weights[token].reshape([1, width])))
       const offset = bias ? placed.add(first.mul(-1).add(1).mul(weights[bias])) : placed
-      return embedded.reshape([rows, columns, width]).add(offset).reshape([rows * columns, width])
+      return embedded
+        .reshape([rows, columns, width])
+        .add(offset)
+        .reshape([rows * columns, width])
     },
   }
 }

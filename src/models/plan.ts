@@ -34,10 +34,19 @@ export type PassKind = 'forward' | 'generation' | 'gradient'
 const sizeOf = (shape: readonly number[]) => 4 * shape.reduce((a, b) => a * b, 1)
 
 /** Bytes of the values that a block keeps of the largest batch. */
-function activations({ shapes, heads, width }: Model, block: Block, { largest, columns, counted }: Load, kind: PassKind, share: number): number {
+function activations(
+  { shapes, heads, width }: Model,
+  block: Block,
+  { largest, columns, counted }: Load,
+  kind: PassKind,
+  share: number,
+): number {
   if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]][0] * share
   if (block.split) return 4 * 4 * largest * width
-  const sides = block.weights.reduce((sum, name) => sum + (shapes[name].length > 1 ? shapes[name].reduce((a, b) => a + b) : 0), width)
+  const sides = block.weights.reduce(
+    (sum, name) => sum + (shapes[name].length > 1 ? shapes[name].reduce((a, b) => a + b) : 0),
+    width,
+  )
   const scores = block.name.startsWith('layer') ? heads * columns : 0
   return 4 * largest * (ACTIVATIONS[kind] * sides + SCORES[kind] * scores)
 }
@@ -62,7 +71,10 @@ function partsOf(model: Model, block: Block, fits: (share: number) => boolean): 
   for (let parts = 2; parts <= Math.min(MOST_PARTS, vocabulary); parts *= 2) {
     if (!fits(1 / parts)) continue
     const rows = Math.ceil(vocabulary / parts)
-    return Array.from({ length: Math.ceil(vocabulary / rows) }, (_, i) => ({ from: i * rows, to: Math.min(vocabulary, (i + 1) * rows) }))
+    return Array.from({ length: Math.ceil(vocabulary / rows) }, (_, i) => ({
+      from: i * rows,
+      to: Math.min(vocabulary, (i + 1) * rows),
+    }))
   }
   return null
 }
@@ -94,7 +106,9 @@ export function planStretches(model: Model, bound: number, load: Load, kind: Pas
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
     const room = bound - keptBytes(model, load, together, kind)
-    const parts = blocks.map((block) => partsOf(model, block, (share) => costOf(model, block, load, kind, share) <= room))
+    const parts = blocks.map((block) =>
+      partsOf(model, block, (share) => costOf(model, block, load, kind, share) <= room),
+    )
     if (!parts.includes(null)) {
       const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))
       return { stretches: joinStretches(model, single, room, load, kind), together, largest: load.largest }
@@ -106,7 +120,13 @@ export function planStretches(model: Model, bound: number, load: Load, kind: Pas
 function tooSmall(model: Model, bound: number, load: Load, kind: PassKind): UserError {
   const least = model.blocks.map((block) => ({
     name: block.name,
-    bytes: costOf(model, block, load, kind, block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]][0]) : 1),
+    bytes: costOf(
+      model,
+      block,
+      load,
+      kind,
+      block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]][0]) : 1,
+    ),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
   const needed = bytes + keptBytes(model, load, load.largest, kind)

@@ -1,12 +1,16 @@
 // Learned positions: one row of a table for each place in a text, as GPT-2, BERT and CLIP's text tower have them.
-import { tf, type Tensor } from '../tensor/index.js'
+
 import { UserError } from '../errors/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import type { Block } from './model.js'
 
 /** @throws UserError for a text that goes beyond the positions [0, length) */
 export function checkPositions(positions: Int32Array, length: number): void {
   const last = positions.reduce((a, b) => Math.max(a, b), 0)
-  if (last >= length) throw new UserError(`a text of ${last + 1} tokens is too long: the model has ${length} positions; shorten it or leave it out`)
+  if (last >= length)
+    throw new UserError(
+      `a text of ${last + 1} tokens is too long: the model has ${length} positions; shorten it or leave it out`,
+    )
 }
 
 /** int32 [tokens]: rows of a table of `length` positions. */

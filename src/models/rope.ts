@@ -1,7 +1,7 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout, with the scalings of its frequencies for longer
 // texts as transformers 5 reads them.
-import { unknown, UserError } from '../errors/index.js'
-import { checkUsual, countOf, isSet, KIND, read, sectionOf, type Config } from './config.js'
+import { UserError, unknown } from '../errors/index.js'
+import { type Config, checkUsual, countOf, isSet, KIND, read, sectionOf } from './config.js'
 
 export interface Rope {
   headDim: number
@@ -25,7 +25,10 @@ interface Settings {
   number(key: string, fallback?: number): number
 }
 
-type Scaling = (plain: Float64Array, settings: Settings) => { rates: Float64Array; amplitude?: number; bounded?: boolean }
+type Scaling = (
+  plain: Float64Array,
+  settings: Settings,
+) => { rates: Float64Array; amplitude?: number; bounded?: boolean }
 
 /** YaRN (Peng et al. 2023, arXiv 2309.00071): fast rotations stay, slow ones are interpolated, with a ramp over the dimensions between. */
 const yarn: Scaling = (plain, { theta, headDim, length, parameters, number }) => {
@@ -39,7 +42,10 @@ const yarn: Scaling = (plain, { theta, headDim, length, parameters, number }) =>
   const heat = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
   const [some, all] = ['mscale', 'mscale_all_dim'].map((key) => read(parameters, key, KIND.number.min(0), 0))
   const usual = some && all ? heat(some) / heat(all) : heat(1)
-  return { rates: plain.map((f, i) => (f / factor) * share(i) + f * (1 - share(i))), amplitude: number('attention_factor', usual) }
+  return {
+    rates: plain.map((f, i) => (f / factor) * share(i) + f * (1 - share(i))),
+    amplitude: number('attention_factor', usual),
+  }
 }
 
 const llama3: Scaling = (plain, { length, number }) => {
@@ -76,10 +82,18 @@ export function readRope(config: Config, headDim: number, positions: number): Ro
   if (headDim % 2) throw new UserError(`config.json: head_dim must be even for rotary positions, got ${headDim}`)
   for (const each of [config, parameters]) checkUsual(each, 'rotary positions', { partial_rotary_factor: 1 })
   const nested = Object.keys(parameters).find((key) => typeof parameters[key] === 'object' && parameters[key] !== null)
-  if (nested) throw new UserError(`config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`)
-  const number = (key: string, fallback?: number) => read(parameters, key, KIND.positive, fallback, ` of rope type ${type}`)
+  if (nested)
+    throw new UserError(
+      `config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`,
+    )
+  const number = (key: string, fallback?: number) =>
+    read(parameters, key, KIND.positive, fallback, ` of rope type ${type}`)
   const theta = read(parameters, 'rope_theta', KIND.atLeastOne, read(config, 'rope_theta', KIND.atLeastOne, 10000))
-  const length = countOf(config, 'original_max_position_embeddings', countOf(parameters, 'original_max_position_embeddings', positions))
+  const length = countOf(
+    config,
+    'original_max_position_embeddings',
+    countOf(parameters, 'original_max_position_embeddings', positions),
+  )
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
   const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, parameters, number })
   return { headDim, rates, amplitude, positions: bounded ? positions : Infinity, turns: new Map() }
@@ -90,7 +104,8 @@ function turnOf(position: number, { headDim, rates, amplitude, turns }: Rope) {
   const known = turns.get(position)
   if (known) return known
   const half = headDim / 2
-  const tableOf = (wave: (angle: number) => number) => Float32Array.from({ length: headDim }, (_, i) => amplitude * wave(position * rates[i % half]))
+  const tableOf = (wave: (angle: number) => number) =>
+    Float32Array.from({ length: headDim }, (_, i) => amplitude * wave(position * rates[i % half]))
   const turn = { cos: tableOf(Math.cos), sin: tableOf(Math.sin) }
   turns.set(position, turn)
   return turn

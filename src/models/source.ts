@@ -1,6 +1,6 @@
 // Where a pass takes its weights from: tensors that are held anyway, or a reader that brings one stretch of the chain at a
 // time. The pass is the same for both.
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import type { Block, Model, Weights } from './model.js'
 
 /** Rows from … to − 1 of the first axis. */
@@ -67,7 +67,8 @@ function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | nu
   return part && blocks[0].split!.weights.includes(name) ? part : null
 }
 
-const shapeOf = (shape: readonly number[], rows: Rows | null) => (rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape])
+const shapeOf = (shape: readonly number[], rows: Rows | null) =>
+  rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape]
 
 /** Weights that stay where they are: the whole chain is one stretch. */
 export function holding(model: Model, weights: Weights): Source {

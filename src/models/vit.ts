@@ -1,7 +1,7 @@
 // The vision transformer (Dosovitskiy et al. 2021) as an image classifier. Names and shapes are those of transformers'
 // ViTForImageClassification.
 import { activationOf } from './activations.js'
-import { countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf, type Config } from './config.js'
+import { type Config, countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import type { Model } from './model.js'
@@ -11,7 +11,10 @@ import { pickWanted } from './vocabulary.js'
 
 const LAYER: LayerNames = {
   attention: {
-    query: 'attention.attention.query', key: 'attention.attention.key', value: 'attention.attention.value', out: 'attention.output.dense',
+    query: 'attention.attention.query',
+    key: 'attention.attention.key',
+    value: 'attention.attention.value',
+    out: 'attention.output.dense',
   },
   mlp: { open: 'intermediate.dense', close: 'output.dense' },
   norms: ['layernorm_before', 'layernorm_after'],
@@ -39,11 +42,17 @@ export function vit(config: Config): Model {
   book.shapes[`${at}position_embeddings`] = [1, sizes.sequence, width]
   book.affine(kernel, [width, sizes.channels, sizes.patch, sizes.patch], true)
   const embed = patchBlock(
-    { kernel: `${kernel}.weight`, bias: `${kernel}.bias`, token: `${at}cls_token`, position: `${at}position_embeddings` },
+    {
+      kernel: `${kernel}.weight`,
+      bias: `${kernel}.bias`,
+      token: `${at}cls_token`,
+      position: `${at}position_embeddings`,
+    },
     width,
   )
   const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `vit.encoder.layer.${index}.`, index, LAYER, settings))
+    encoderLayer(book, `vit.encoder.layer.${index}.`, index, LAYER, settings),
+  )
   book.affine('vit.layernorm', [width], true)
   book.affine('classifier', [labels, width], true)
   return {
@@ -64,9 +73,14 @@ export function vit(config: Config): Model {
       {
         name: 'norm',
         weights: book.under('vit.layernorm'),
-        apply: (weights, hidden, { wanted }) => layerNorm(pickWanted(hidden!, wanted), weights, 'vit.layernorm', epsilon),
+        apply: (weights, hidden, { wanted }) =>
+          layerNorm(pickWanted(hidden!, wanted), weights, 'vit.layernorm', epsilon),
       },
-      { name: 'head', weights: book.under('classifier'), apply: (weights, hidden) => linear(hidden!, weights, 'classifier') },
+      {
+        name: 'head',
+        weights: book.under('classifier'),
+        apply: (weights, hidden) => linear(hidden!, weights, 'classifier'),
+      },
     ],
   }
 }

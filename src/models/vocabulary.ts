@@ -1,6 +1,6 @@
 // The two blocks that hold a whole vocabulary: the lookup of token embeddings and the projection onto logits. Both may be
 // applied to a part of the vocabulary at a time.
-import { tf, type Tensor } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import type { Block } from './model.js'
 
 /** Rows `ids` of the matrix. With a part of the rows, from `from` on, ids outside it give 0, so that the parts add up. */
@@ -8,7 +8,10 @@ function lookUp(matrix: Tensor, ids: Tensor, from: number, vocabulary: number): 
   const count = matrix.shape[0]
   if (count === vocabulary) return tf.gather(matrix, ids as tf.Tensor1D)
   const at = ids.sub(tf.scalar(from, 'int32'))
-  const inside = at.greaterEqual(tf.scalar(0, 'int32')).logicalAnd(at.less(tf.scalar(count, 'int32'))).toFloat()
+  const inside = at
+    .greaterEqual(tf.scalar(0, 'int32'))
+    .logicalAnd(at.less(tf.scalar(count, 'int32')))
+    .toFloat()
   return tf.gather(matrix, at.mul(inside.toInt()).toInt() as tf.Tensor1D).mul(inside.expandDims(1))
 }
 

@@ -8,7 +8,8 @@ export type Observer = (weight: string, input: Tensor) => void
 const OBSERVER = Symbol('observer')
 
 /** The same weights; a pass with them shows the input of every linear layer to the observer. */
-export const watched = (weights: Weights, observe: Observer): Weights => Object.assign({ ...weights }, { [OBSERVER]: observe })
+export const watched = (weights: Weights, observe: Observer): Weights =>
+  Object.assign({ ...weights }, { [OBSERVER]: observe })
 
 export function show(weights: Weights, name: string, input: Tensor): void {
   const { [OBSERVER]: observe } = weights as unknown as { [OBSERVER]?: Observer }

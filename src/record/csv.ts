@@ -1,7 +1,8 @@
 // Lines of runs.csv and terms.csv: written with csv-writer, read with csv-parse and checked against the schemas. Numbers are
 // printed so that reading gives the same bits back; an empty cell is null. No cell holds a line break, so a line is a record.
-import { createArrayCsvStringifier } from 'csv-writer'
+
 import { parse } from 'csv-parse/sync'
+import { createArrayCsvStringifier } from 'csv-writer'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
@@ -18,7 +19,9 @@ export function headerLine(table: Table<unknown>): string {
 /** One line for each record, in the order of the columns. */
 export function formatLines<T>(table: Table<T>, records: readonly T[]): string {
   if (records.length === 0) return ''
-  const cells = records.map((record) => Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])))
+  const cells = records.map((record) =>
+    Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])),
+  )
   return createArrayCsvStringifier({}).stringifyRecords(cells)
 }
 
@@ -57,7 +60,10 @@ function readHeader(table: Table<unknown>, line: string, path: string): string[]
   const mayMiss = missing.every((name) => (table.shape[name] as z.ZodType).safeParse(null).success)
   if (mayMiss && line === wanted.filter((name) => given.includes(name)).join(',')) return given
   const extra = given.filter((name) => !wanted.includes(name))
-  const what = [missing.length && `lacks ${missing.join(', ')}`, extra.length && `has unknown ${extra.join(', ')}`].filter(Boolean)
+  const what = [
+    missing.length && `lacks ${missing.join(', ')}`,
+    extra.length && `has unknown ${extra.join(', ')}`,
+  ].filter(Boolean)
   throw new UserError(`${path}:1: the columns are not those this version writes: ${what.join('; ') || 'another order'}`)
 }
 

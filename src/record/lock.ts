@@ -10,8 +10,13 @@ import { takeLock } from '../files/lock.js'
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'sweep.lock')
-  return takeLock(path, ({ pid, host }) =>
-    new UserError(host === os.hostname()
-      ? `${folder} is being written by process ${pid}: wait for it, or give another --out`
-      : `${folder} is being written by process ${pid} of ${host}: wait for it, give another --out, or delete ${path} if that process is gone`))
+  return takeLock(
+    path,
+    ({ pid, host }) =>
+      new UserError(
+        host === os.hostname()
+          ? `${folder} is being written by process ${pid}: wait for it, or give another --out`
+          : `${folder} is being written by process ${pid} of ${host}: wait for it, give another --out, or delete ${path} if that process is gone`,
+      ),
+  )
 }

@@ -1,15 +1,18 @@
 // Where the numbers of a results folder come from: meta.json beside the rows.
 import { execFileSync } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import os from 'node:os'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { packageRoot, packageVersion } from './package.js'
 
 export const environmentSchema = z.strictObject({
   deltalab: z.string(),
-  commit: z.string().nullable().describe('Git commit of the project ("+changes" when the tree differed); null outside a checkout.'),
+  commit: z
+    .string()
+    .nullable()
+    .describe('Git commit of the project ("+changes" when the tree differed); null outside a checkout.'),
   node: z.string(),
   tfjs: z.string(),
   platform: z.string(),
@@ -21,8 +24,12 @@ export const backendSchema = z.strictObject({ name: z.string(), package: z.strin
 
 export const metaSchema = z.strictObject({
   experiment: z.string(),
-  config_hash: z.string().describe('SHA-256 of the ids of the planned runs, which hash everything in the config that determines a row.'),
-  inputs: z.record(z.string(), z.string()).describe('SHA-256 of every weight, tokenizer and task file, by the path in the config.'),
+  config_hash: z
+    .string()
+    .describe('SHA-256 of the ids of the planned runs, which hash everything in the config that determines a row.'),
+  inputs: z
+    .record(z.string(), z.string())
+    .describe('SHA-256 of every weight, tokenizer and task file, by the path in the config.'),
   tasks: z.record(z.string(), z.strictObject({ version: z.number(), items: z.number().int() })),
   backend: backendSchema,
   environment: environmentSchema,

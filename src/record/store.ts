@@ -1,14 +1,15 @@
 // A results folder: runs.csv, terms.csv, meta.json, config.yaml. Rows are appended by one awaited writer and reach the disk
 // before the next; a kill at any instant leaves at most half a line, which the next opening cuts off.
-import { open } from 'node:fs/promises'
+
 import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
-import { formatLines, headerLine, parseLines, wholeLines, type Table } from './csv.js'
+import { formatLines, headerLine, parseLines, type Table, wholeLines } from './csv.js'
 import { lockFolder } from './lock.js'
-import { metaSchema, type Meta } from './meta.js'
-import { rowSchema, termSchema, type Row, type Term } from './row.js'
+import { type Meta, metaSchema } from './meta.js'
+import { type Row, rowSchema, type Term, termSchema } from './row.js'
 import { attempt, prepareFolder, writeWhole } from './write.js'
 
 export interface Store {
@@ -35,7 +36,12 @@ export interface Results {
  * Opens or makes a results folder. Cuts a torn last line, drops terms without a row, and with `retryFailed` failed rows.
  * @throws UserError when the folder holds rows of another config, other input files or another backend, or another process writes it
  */
-export async function openStore(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean } = {}): Promise<Store> {
+export async function openStore(
+  folder: string,
+  meta: Meta,
+  config: string,
+  options: { retryFailed?: boolean } = {},
+): Promise<Store> {
   await prepareFolder(folder)
   const unlock = await attempt(folder, async () => lockFolder(folder))
   try {
@@ -47,13 +53,21 @@ export async function openStore(folder: string, meta: Meta, config: string, opti
   }
 }
 
-async function openLocked(folder: string, meta: Meta, config: string, options: { retryFailed?: boolean }): Promise<Store> {
+async function openLocked(
+  folder: string,
+  meta: Meta,
+  config: string,
+  options: { retryFailed?: boolean },
+): Promise<Store> {
   const paths = pathsOf(folder)
   const earlier = existsSync(paths.meta) ? parseMeta(readText(paths.meta), paths.meta) : undefined
   if (earlier) refuseMixing(folder, earlier, meta)
-  else if (existsSync(paths.runs)) throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
+  else if (existsSync(paths.runs))
+    throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
   else if (existsSync(paths.config) && readText(paths.config) !== config)
-    throw new UserError(`${folder} holds a config.yaml and no meta.json, so it is none of deltalab's: give another --out`)
+    throw new UserError(
+      `${folder} holds a config.yaml and no meta.json, so it is none of deltalab's: give another --out`,
+    )
 
   let rows = await readRows(paths.runs)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
@@ -88,12 +102,18 @@ async function openLocked(folder: string, meta: Meta, config: string, options: {
     await last
     const place = new Map(order.map((id, index) => [id, index]))
     const all = (await readTable<Row>(rowSchema, paths.runs)).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
-    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
+    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort(
+      (a, b) => place.get(a.run)! - place.get(b.run)!,
+    )
     await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, allTerms))
     await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, all))
     await writeWhole(
       paths.meta,
-      printMeta({ ...kept, finished: kept.finished ?? finished, failed: all.filter((row) => row.status === 'failed').length }),
+      printMeta({
+        ...kept,
+        finished: kept.finished ?? finished,
+        failed: all.filter((row) => row.status === 'failed').length,
+      }),
     )
   }
   const close = async () => {
@@ -107,7 +127,9 @@ async function openLocked(folder: string, meta: Meta, config: string, options: {
 export async function readResults(folder: string): Promise<Results> {
   const paths = pathsOf(folder)
   if (!existsSync(paths.runs) || !existsSync(paths.meta)) {
-    throw new UserError(`${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`)
+    throw new UserError(
+      `${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`,
+    )
   }
   return {
     folder,

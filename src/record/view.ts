@@ -24,10 +24,14 @@ export const viewSchema = z.strictObject({
   select: z
     .union([column, z.array(column).min(1)])
     .optional()
-    .describe('Columns or options of which only the value that is best on the validation items is shown, for every merge, or edit and task.'),
+    .describe(
+      'Columns or options of which only the value that is best on the validation items is shown, for every merge, or edit and task.',
+    ),
   x: column
     .optional()
-    .describe('Column or option on the x axis (in a chain `bitdelta.multiplier`); the axis of the editors unless given.'),
+    .describe(
+      'Column or option on the x axis (in a chain `bitdelta.multiplier`); the axis of the editors unless given.',
+    ),
   y: z
     .union([column, z.array(column).min(1)])
     .optional()
@@ -38,7 +42,9 @@ export const viewSchema = z.strictObject({
     .describe('Column or columns that give each line its colour; label, and what else varies, unless given.'),
   columns: column
     .optional()
-    .describe('Column whose values are panels side by side; task (or model and task, where the pairs do not fill a grid) unless given.'),
+    .describe(
+      'Column whose values are panels side by side; task (or model and task, where the pairs do not fill a grid) unless given.',
+    ),
   rows: column.optional().describe('Column whose values are panels one below the other; model unless given.'),
   references: z.boolean().default(true).describe('Base and post-trained model as reference lines.'),
   log_x: z.boolean().default(false).describe('A logarithmic x axis.'),
@@ -54,7 +60,8 @@ export const MADE = ['gap', 'term'] as const
 /** Every column that views name, and where: `x`, `y`, `where`, … */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {
   const keys = ['x', 'y', 'series', 'columns', 'rows', 'select'] as const
-  return [...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })), { key: 'where', names: Object.keys(view.where ?? {}) }].flatMap(
-    ({ key, names }) => names.map((name) => ({ key, name })),
-  )
+  return [
+    ...keys.map((key) => ({ key, names: [view[key] ?? []].flat() })),
+    { key: 'where', names: Object.keys(view.where ?? {}) },
+  ].flatMap(({ key, names }) => names.map((name) => ({ key, name })))
 }

@@ -3,7 +3,8 @@ import { textWidth } from './font.js'
 import { formatNumber } from './words.js'
 
 /** vega expression of a tick label: up to six digits, a true minus sign, an exponent only for very small numbers. */
-export const LABEL = "datum.value == 0 ? '0' : replace(format(datum.value, abs(datum.value) < 1e-4 ? '~e' : '~r'), '-', '−')"
+export const LABEL =
+  "datum.value == 0 ? '0' : replace(format(datum.value, abs(datum.value) < 1e-4 ? '~e' : '~r'), '-', '−')"
 
 /** A title in two lines, the unit on the second, where one line is longer than its axis. */
 export function brokenTitle(title: string, length: number): string | string[] {
@@ -38,7 +39,9 @@ export function ticksOf(values: readonly number[], width: number, log = false): 
 
 /** Every value, every second, every third, …, with zero among them where it occurs. */
 function everyFew(sorted: readonly number[]): number[][] {
-  return sorted.slice(1).map((_, skipped) => sorted.filter((_, i) => i % (skipped + 1) === Math.max(0, sorted.indexOf(0)) % (skipped + 1)))
+  return sorted
+    .slice(1)
+    .map((_, skipped) => sorted.filter((_, i) => i % (skipped + 1) === Math.max(0, sorted.indexOf(0)) % (skipped + 1)))
 }
 
 /** True when all steps between the values are the same, rounding aside. */
@@ -76,7 +79,10 @@ export function symlogOf(values: readonly number[], length: number): Symlog {
   const constant = powers[0]
   const beyond = (value: number) => value * 1.3
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
-  const domain: [number, number] = [low < 0 ? Math.min(beyond(low), -constant) : 0, high > 0 ? Math.max(beyond(high), constant) : 0]
+  const domain: [number, number] = [
+    low < 0 ? Math.min(beyond(low), -constant) : 0,
+    high > 0 ? Math.max(beyond(high), constant) : 0,
+  ]
   const place = (value: number) => Math.sign(value) * Math.log1p(Math.abs(value) / constant)
   const pixels = length / (place(domain[1]) - place(domain[0]))
   const kept: number[] = []

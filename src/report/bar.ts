@@ -2,8 +2,8 @@
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row, Term } from '../record/row.js'
 import { LABEL } from './axis.js'
-import { lossUnit } from './items.js'
 import { textWidth } from './font.js'
+import { lossUnit } from './items.js'
 import { INK, THEME } from './theme.js'
 import { significant } from './words.js'
 
@@ -14,7 +14,9 @@ const LOWERS = '#0072B2'
 /** Terms kept by size, the others added up in one last bar. */
 function largest(terms: readonly Term[], bars: number): { name: string; term: number }[] {
   const sorted = [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term) || (a.tensor < b.tensor ? -1 : 1))
-  const shown = sorted.slice(0, sorted.length > bars ? bars - 1 : bars).map(({ tensor, term }) => ({ name: tensor, term }))
+  const shown = sorted
+    .slice(0, sorted.length > bars ? bars - 1 : bars)
+    .map(({ tensor, term }) => ({ name: tensor, term }))
   const rest = sorted.slice(shown.length)
   return rest.length === 0
     ? shown
@@ -32,7 +34,13 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
   const width = 380
   // Room for the number at the end of a bar, on the side where there are bars.
   const room = ((widest + 8) / (width - 2 * widest - 16)) * (high - low || limit)
-  const y = { field: 'name', type: 'nominal', sort: null, title: null, axis: { grid: false, tickSize: 0, labelLimit: 400 } }
+  const y = {
+    field: 'name',
+    type: 'nominal',
+    sort: null,
+    title: null,
+    axis: { grid: false, tickSize: 0, labelLimit: 400 },
+  }
   const x = {
     field: 'term',
     type: 'quantitative',

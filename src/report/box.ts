@@ -7,7 +7,7 @@ import { textWidth } from './font.js'
 import { cellOf, compareValues, groupRows, type Order, type Value } from './groups.js'
 import { yScale, yTitle } from './line.js'
 import type { FigureOptions } from './options.js'
-import { frame, nameOf, placeOf, type Grid, type Headings } from './panels.js'
+import { frame, type Grid, type Headings, nameOf, placeOf } from './panels.js'
 import { nothing } from './series.js'
 import { styleOf } from './theme.js'
 import { formatNumber, wordsOf } from './words.js'
@@ -33,7 +33,9 @@ export function boxSpec(
       const at = cellOf(row, options.x)
       const numbers = measure === 'term' ? (termsOf.get(row.id) ?? []) : [cellOf(row, measure)]
       const entry = { ...placeOf(row, options), series: names[i], x: at === null ? names[i] : shown(at), at }
-      return numbers.filter((value): value is number => typeof value === 'number').map((value) => ({ ...entry, y: value * unit }))
+      return numbers
+        .filter((value): value is number => typeof value === 'number')
+        .map((value) => ({ ...entry, y: value * unit }))
     }),
   )
   if (values.length === 0) throw nothing(measure === 'term' ? 'terms in terms.csv' : measure, failed.length)
@@ -77,7 +79,12 @@ export function boxSpec(
     ),
   }
   const styles = names.map((name, i) => ({ ...styleOf(name, i), box: true }))
-  const color = { field: 'series', type: 'nominal', legend: null, scale: { domain: names, range: styles.map((style) => style.colour) } }
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    legend: null,
+    scale: { domain: names, range: styles.map((style) => style.colour) },
+  }
   const mark = {
     type: 'boxplot',
     extent: 1.5,
@@ -87,7 +94,11 @@ export function boxSpec(
     median: { color: '#111111', thickness: 1.6 },
     rule: { strokeWidth: 1 },
   }
-  const boxes = (test: string, encoding: object) => ({ transform: [{ filter: test }], mark, encoding: { x, y, color, ...encoding } })
+  const boxes = (test: string, encoding: object) => ({
+    transform: [{ filter: test }],
+    mark,
+    encoding: { x, y, color, ...encoding },
+  })
   const layer = [
     ...(kind === 'share'
       ? []
@@ -101,7 +112,9 @@ export function boxSpec(
       ? [
           boxes(
             'datum.at !== null',
-            beside.length > 1 ? { xOffset: { field: 'series', type: 'nominal', sort: null, scale: { domain: beside } } } : {},
+            beside.length > 1
+              ? { xOffset: { field: 'series', type: 'nominal', sort: null, scale: { domain: beside } } }
+              : {},
           ),
         ]
       : []),

@@ -4,11 +4,11 @@ import { UserError } from '../errors/index.js'
 import type { Row, Term } from '../record/row.js'
 import type { View } from '../record/view.js'
 import { boxSpec } from './box.js'
-import { cellOf, distinct, groupRows, rowsWhere, type Order } from './groups.js'
+import { cellOf, distinct, groupRows, type Order, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
 import { itemsOf, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
-import { figureOptions, type FigureOptions } from './options.js'
+import { type FigureOptions, figureOptions } from './options.js'
 import { gridOf, type Headings } from './panels.js'
 import { renderPng, renderSvg } from './render.js'
 import { selectRows } from './select.js'
@@ -48,7 +48,9 @@ export function specOf({ rows: all, terms, order, title }: Source, view: Partial
 function drawnRows(rows: readonly Row[], terms: readonly Term[], options: FigureOptions): Row[] {
   const withTerms = new Set(terms.map((term) => term.run))
   return rows.filter(
-    (row) => row.status === 'ok' && options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)),
+    (row) =>
+      row.status === 'ok' &&
+      options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)),
   )
 }
 
@@ -69,7 +71,12 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
         : 'means over seeds'
   const scored = options.y.some((name) => name.startsWith('score') || name === 'gap')
   const failed = rows.length - done.length
-  const parts = [what, select.length ? chosenNote(select) : '', itemsOf(done, scored), failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '']
+  const parts = [
+    what,
+    select.length ? chosenNote(select) : '',
+    itemsOf(done, scored),
+    failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '',
+  ]
   return {
     title: '',
     subtitle: [parts.filter(Boolean).join(' · ')],
@@ -79,7 +86,9 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
 }
 
 function meansOf(rows: readonly Row[], options: FigureOptions, select: readonly string[]): string {
-  const { groups, mixed } = groupRows(rows, [...new Set([...options.series, ...options.columns, ...options.rows, options.x])])
+  const { groups, mixed } = groupRows(rows, [
+    ...new Set([...options.series, ...options.columns, ...options.rows, options.x]),
+  ])
   const runs = groups.filter((group) => distinct(group.rows, 'seed') > 1).map((group) => group.rows.length)
   const other = mixed.filter((name) => name !== 'experiment' && !select.includes(name))
   if (other.length) return `means over different ${other.join(', ')}`

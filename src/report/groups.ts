@@ -1,6 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, namedOptions, valueOf, type Row } from '../record/row.js'
+import { COLUMNS, namedOptions, type Row, valueOf } from '../record/row.js'
 import { MADE, type View } from '../record/view.js'
 
 export type Value = string | number | boolean | null
@@ -61,7 +61,8 @@ export function optionColumns(rows: readonly Row[]): string[] {
 export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY, ...optionColumns(rows)]
 
 /** Number of different values of a column. */
-export const distinct = (rows: readonly Row[], name: string): number => new Set(rows.map((row) => cellOf(row, name))).size
+export const distinct = (rows: readonly Row[], name: string): number =>
+  new Set(rows.map((row) => cellOf(row, name))).size
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
@@ -111,12 +112,15 @@ export function orderOf(config: unknown): Order {
 /** One group per combination of values of `by`, in the order of those values; the order of the rows does not matter. */
 export function groupRows(rows: readonly Row[], by: readonly string[], words: Order = new Map()): Grouping {
   checkColumns(by, rows)
-  const done = rows.filter((row) => row.status === 'ok').sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))
+  const done = rows
+    .filter((row) => row.status === 'ok')
+    .sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))
   const found = new Map<string, Group>()
   for (const row of done) {
     const values = by.map((name) => cellOf(row, name))
     const name = JSON.stringify(values)
-    if (!found.has(name)) found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i]])), rows: [] })
+    if (!found.has(name))
+      found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i]])), rows: [] })
     found.get(name)!.rows.push(row)
   }
   const groups = [...found.values()].sort((a, b) => {
@@ -126,7 +130,9 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
     }
     return 0
   })
-  const mixed = identityColumns(rows).filter((name) => groups.some((group) => new Set(group.rows.map((row) => cellOf(row, name))).size > 1))
+  const mixed = identityColumns(rows).filter((name) =>
+    groups.some((group) => new Set(group.rows.map((row) => cellOf(row, name))).size > 1),
+  )
   return { by: [...by], groups, failed: rows.filter((row) => row.status === 'failed'), mixed }
 }
 

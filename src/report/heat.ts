@@ -1,18 +1,24 @@
 // A coloured grid of x against the series, the mean written in each cell: score or loss change over k × p at a glance.
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row } from '../record/row.js'
-import { compareValues, groupRows, meanOf, type Order } from './groups.js'
 import { LABEL, symlogOf } from './axis.js'
 import { textWidth } from './font.js'
+import { compareValues, groupRows, meanOf, type Order } from './groups.js'
 import { yTitle } from './line.js'
 import type { FigureOptions } from './options.js'
-import { frame, nameOf, placeOf, type Grid, type Headings } from './panels.js'
+import { frame, type Grid, type Headings, nameOf, placeOf } from './panels.js'
 import { nothing } from './series.js'
 import { INK } from './theme.js'
 import { formatNumber, significant, wordsOf } from './words.js'
 
 /** vega-lite spec of a heat map of the means. Light is low: the text turns white on the dark half. */
-export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Grid, order: Order, headings: Headings): TopLevelSpec {
+export function heatSpec(
+  rows: readonly Row[],
+  options: FigureOptions,
+  grid: Grid,
+  order: Order,
+  headings: Headings,
+): TopLevelSpec {
   const { x, series } = options
   const measure = options.y[0]
   const { kind } = wordsOf(measure)
@@ -41,8 +47,12 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
   const [low, high] = [Math.min(...values), Math.max(...values)]
   // Losses span decades: their colours follow the symmetric log scale.
   const constant = kind === 'loss' ? symlogOf(values, 200).constant : null
-  const place = (value: number) => (constant === null ? value : Math.sign(value) * Math.log1p(Math.abs(value) / constant))
-  const dark = cells.map((cell) => ({ ...cell, dark: (place(cell.value) - place(low)) / (place(high) - place(low) || 1) > 0.55 }))
+  const place = (value: number) =>
+    constant === null ? value : Math.sign(value) * Math.log1p(Math.abs(value) / constant)
+  const dark = cells.map((cell) => ({
+    ...cell,
+    dark: (place(cell.value) - place(low)) / (place(high) - place(low) || 1) > 0.55,
+  }))
   const sort = [...cells].sort((a, b) => compareValues(a.at, b.at, order)).map((cell) => cell.x)
   const axis = { labelAngle: 0, grid: false, tickSize: 0, domain: false }
   const position = {
@@ -64,12 +74,19 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
           field: 'value',
           type: 'quantitative',
           title: yTitle(options, headings, false).split(/ (?=\()/),
-          scale: { scheme: 'blues', domain: [low, high], ...(constant === null ? { zero: false } : { type: 'symlog', constant }) },
+          scale: {
+            scheme: 'blues',
+            domain: [low, high],
+            ...(constant === null ? { zero: false } : { type: 'symlog', constant }),
+          },
           legend: {
             gradientLength: Math.min(160, grid.height),
             ...(constant === null
               ? { tickCount: 5 }
-              : { values: symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high), labelExpr: LABEL }),
+              : {
+                  values: symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high),
+                  labelExpr: LABEL,
+                }),
           },
         },
       },
@@ -83,13 +100,20 @@ export function heatSpec(rows: readonly Row[], options: FigureOptions, grid: Gri
         ),
         baseline: 'middle',
       },
-      encoding: { ...position, text: { field: 'text' }, color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK } },
+      encoding: {
+        ...position,
+        text: { field: 'text' },
+        color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK },
+      },
     },
   ]
   const panelOf = (cell: (typeof cells)[number]) => `${cell.column} ${cell.row}`
-  const full = new Set(cells.map((cell) => `${panelOf(cell)} ${cell.x}`)).size === new Set(cells.map(panelOf)).size * new Set(sort).size
+  const full =
+    new Set(cells.map((cell) => `${panelOf(cell)} ${cell.x}`)).size ===
+    new Set(cells.map(panelOf)).size * new Set(sort).size
   return frame(layer, [], grid, dark, headings, !full)
 }
 
 /** The largest size, up to 10, at which every text fits its cell. */
-const fontSize = (texts: readonly string[], width: number) => Math.min(10, ...texts.map((text) => (10 * (width - 6)) / textWidth(text, 10)))
+const fontSize = (texts: readonly string[], width: number) =>
+  Math.min(10, ...texts.map((text) => (10 * (width - 6)) / textWidth(text, 10)))

@@ -7,19 +7,19 @@ import { checkValue } from '../errors/input.js'
 import { parseYaml } from '../errors/yaml.js'
 import type { Row, Term } from '../record/row.js'
 import { readResults } from '../record/store.js'
-import { viewSchema, type View } from '../record/view.js'
+import { type View, viewSchema } from '../record/view.js'
 import { prepareFolder, writeWhole } from '../record/write.js'
 import { barSpec } from './bar.js'
 import { drawFigure, type Figure, type Source } from './figure.js'
 import { orderOf } from './groups.js'
 import { figureOptions } from './options.js'
-import { renderPng, renderSvg } from './render.js'
 import { printTable } from './print.js'
+import { renderPng, renderSvg } from './render.js'
 import { makeTable, type TableOptions } from './table.js'
 
-export { drawFigure, specOf, type Figure, type Source } from './figure.js'
-export { groupRows, meanOf, type Group, type Grouping, type Mean } from './groups.js'
-export { printTable, type Format } from './print.js'
+export { drawFigure, type Figure, type Source, specOf } from './figure.js'
+export { type Group, type Grouping, groupRows, type Mean, meanOf } from './groups.js'
+export { type Format, printTable } from './print.js'
 export { selectRows } from './select.js'
 export { makeTable, type Table, type TableOptions } from './table.js'
 
@@ -65,11 +65,17 @@ const LONG = 40
 
 /** The table of a folder: a line per edit, or where these are many, the measure of the first view across its x; of merges, tasks across. */
 export function tableOf({ rows, title, order, views }: Shown) {
-  if (rows.length > 0 && rows.every((row) => row.merger !== null)) return makeTable(rows, title, { across: 'task' }, order)
+  if (rows.length > 0 && rows.every((row) => row.merger !== null))
+    return makeTable(rows, title, { across: 'task' }, order)
   const long = makeTable(rows, title, {}, order)
   const view = views[0]
   if (long.lines.length <= LONG || view === undefined) return long
-  const options: TableOptions = { across: figureOptions(rows, view).x, columns: [view.y ?? []].flat().slice(0, 1), where: view.where, select: [view.select ?? []].flat() }
+  const options: TableOptions = {
+    across: figureOptions(rows, view).x,
+    columns: [view.y ?? []].flat().slice(0, 1),
+    where: view.where,
+    select: [view.select ?? []].flat(),
+  }
   return makeTable(rows, title, options.columns!.length ? options : { ...options, columns: undefined }, order)
 }
 
@@ -80,7 +86,10 @@ export async function writeReport(folder: string): Promise<Report> {
   const files: string[] = []
   for (const format of ['md', 'tex', 'csv'] as const) {
     files.push(join(folder, `table.${format}`))
-    await writeWhole(files.at(-1)!, printTable(format === 'csv' ? makeTable(source.rows, source.title, {}, source.order) : table, format))
+    await writeWhole(
+      files.at(-1)!,
+      printTable(format === 'csv' ? makeTable(source.rows, source.title, {}, source.order) : table, format),
+    )
   }
   const { paths, problems } = await drawAll(folder, source)
   const text = [printTable(table, 'md'), ...problems.map((problem) => `${problem}\n`)].join('\n')

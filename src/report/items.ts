@@ -15,7 +15,8 @@ export function itemsOf(rows: readonly Row[], scored: boolean): string {
  */
 export function lossUnit(rows: readonly Pick<Row, 'loss_items' | 'loss_tokens' | 'metric'>[]): string {
   const measured = rows.filter(({ loss_tokens: tokens }) => tokens !== null)
-  if (!measured.length || measured.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens)) return 'nats per token'
+  if (!measured.length || measured.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens))
+    return 'nats per token'
   const squared = measured.filter(({ metric }) => metric === 'pearson' || metric === 'spearman').length
   return squared === 0 ? 'nats per item' : squared === measured.length ? 'squared error per item' : 'per item'
 }

@@ -16,8 +16,16 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
   const xs = series.points.map((point) => point.x as number)
   const ends = xs.length === 0 ? [0, 1] : [Math.min(...xs), Math.max(...xs)]
   const values = [
-    ...series.points.map((point) => ({ ...point, part: 'point', y: point.y * unit, low: point.low * unit, high: point.high * unit })),
-    ...series.levels.flatMap((level) => (numeric ? ends : [0]).map((x) => ({ ...level, part: 'level', x, y: level.y * unit }))),
+    ...series.points.map((point) => ({
+      ...point,
+      part: 'point',
+      y: point.y * unit,
+      low: point.low * unit,
+      high: point.high * unit,
+    })),
+    ...series.levels.flatMap((level) =>
+      (numeric ? ends : [0]).map((x) => ({ ...level, part: 'level', x, y: level.y * unit })),
+    ),
   ]
   const ys = values.flatMap((value) => ('low' in value ? [value.low, value.high] : [value.y]))
   const symlog = options.logY ?? (kind === 'loss' && spansDecades(series.points.map((point) => point.y)))
@@ -46,7 +54,13 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
     ...yScale(ys, kind, symlog, grid.height),
   }
   const domain = series.styles.map((style) => style.name)
-  const scaleOf = (range: unknown[]) => ({ field: 'series', type: 'nominal', legend: null, sort: null, scale: { domain, range } })
+  const scaleOf = (range: unknown[]) => ({
+    field: 'series',
+    type: 'nominal',
+    legend: null,
+    sort: null,
+    scale: { domain, range },
+  })
   const color = scaleOf(series.styles.map((style) => style.colour))
   const strokeDash = scaleOf(series.styles.map((style) => style.dash))
   const shape = scaleOf(series.styles.map((style) => style.shape))
@@ -60,8 +74,14 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
       mark: { type: numeric ? 'line' : 'rule', strokeWidth: 1.3 },
       encoding: { ...(numeric ? { x } : {}), y, color, strokeDash },
     },
-    ...(numeric ? [{ transform: only('point'), mark: { type: 'line', strokeWidth: 1.8 }, encoding: { x, y, color, strokeDash } }] : []),
-    { ...bars, mark: { type: 'rule', strokeWidth: 1.2 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+    ...(numeric
+      ? [{ transform: only('point'), mark: { type: 'line', strokeWidth: 1.8 }, encoding: { x, y, color, strokeDash } }]
+      : []),
+    {
+      ...bars,
+      mark: { type: 'rule', strokeWidth: 1.2 },
+      encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+    },
     ...['low', 'high'].map((field) => ({
       ...bars,
       mark: { type: 'tick', orient: 'horizontal', size: 6, thickness: 1.2 },
@@ -92,16 +112,25 @@ export function yTitle(options: FigureOptions, { metric, lossUnit }: Headings, s
 export function yScale(ys: readonly number[], kind: string, symlog: boolean, height: number): object {
   if (symlog) {
     const { constant, domain, ticks } = symlogOf(ys, height)
-    return { scale: { type: 'symlog', constant, domain, nice: false }, axis: { values: ticks, labelExpr: LABEL, labelOverlap: false } }
+    return {
+      scale: { type: 'symlog', constant, domain, nice: false },
+      axis: { values: ticks, labelExpr: LABEL, labelOverlap: false },
+    }
   }
-  if (kind !== 'share') return { scale: { zero: false, nice: true, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
+  if (kind !== 'share')
+    return { scale: { zero: false, nice: true, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
   const [low, high] = [Math.min(...ys), Math.max(...ys)]
   const step = high - low > 30 ? 10 : high - low > 10 ? 5 : 1
   // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.
   const bound = (value: number) => (low >= -5 && high <= 105 ? Math.max(0, Math.min(100, value)) : value)
   const domain = [bound(Math.floor(low / step) * step), bound(Math.ceil(high / step) * step)]
   return {
-    scale: { domain: domain[0] === domain[1] ? [domain[0] - 1, domain[1] + 1] : domain, nice: false, zero: false, padding: 6 },
+    scale: {
+      domain: domain[0] === domain[1] ? [domain[0] - 1, domain[1] + 1] : domain,
+      nice: false,
+      zero: false,
+      padding: 6,
+    },
     axis: { labelExpr: LABEL, tickCount: 6 },
   }
 }

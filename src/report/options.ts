@@ -31,7 +31,9 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>): Figure
   const taken = [x, ...panels.columns, ...panels.rows]
   const series =
     list(view.series) ??
-    ['label', ...AXIS_ORDER].filter((name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name))
+    ['label', ...AXIS_ORDER].filter(
+      (name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name),
+    )
   const scored = rows.some((row) => row.score_edited !== null)
   return {
     kind: view.kind ?? 'line',
@@ -50,10 +52,17 @@ function bestAxis(rows: readonly Row[]): string {
   const numeric = [...AXIS_ORDER, ...identityColumns(rows)].filter(
     (name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1,
   )
-  return numeric.filter((name) => distinct(rows, name) > 1).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ?? 'label'
+  return (
+    numeric.filter((name) => distinct(rows, name) > 1).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ??
+    'label'
+  )
 }
 
-function panelColumns(rows: readonly Row[], view: Partial<View>, taken: string[]): { columns: string[]; rows: string[] } {
+function panelColumns(
+  rows: readonly Row[],
+  view: Partial<View>,
+  taken: string[],
+): { columns: string[]; rows: string[] } {
   const free = (name: string) => !taken.includes(name) && distinct(rows, name) > 1
   if (view.columns !== undefined || view.rows !== undefined) {
     const columns = view.columns ?? (view.rows !== 'task' && free('task') ? 'task' : undefined)

@@ -3,7 +3,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import type { Row } from '../record/row.js'
 import { cellOf, groupRows, type Order, type Value } from './groups.js'
 import type { FigureOptions } from './options.js'
-import { legendSpec, THEME, type Style } from './theme.js'
+import { legendSpec, type Style, THEME } from './theme.js'
 import { formatNumber, wordsOf } from './words.js'
 
 export interface Place {
@@ -33,10 +33,14 @@ export function nameOf(keys: Record<string, Value>, columns: readonly string[]):
     ]
   })
   // A pair called small-math needs no second word for its task.
-  return parts.filter((part, i) => !parts.some((other, j) => j < i && other.split(/[-_ .]/).includes(part))).join(', ') || 'all'
+  return (
+    parts.filter((part, i) => !parts.some((other, j) => j < i && other.split(/[-_ .]/).includes(part))).join(', ') ||
+    'all'
+  )
 }
 
-const title = (keys: Record<string, Value>, columns: readonly string[]) => (columns.length === 0 ? '' : nameOf(keys, columns))
+const title = (keys: Record<string, Value>, columns: readonly string[]) =>
+  columns.length === 0 ? '' : nameOf(keys, columns)
 
 export function placeOf(row: Row, options: FigureOptions): Place {
   const keys = Object.fromEntries([...options.columns, ...options.rows].map((name) => [name, cellOf(row, name)]))

@@ -11,16 +11,23 @@ export function printTable(table: Table, format: Format): string {
   return format === 'md' ? printMarkdown(table) : format === 'tex' ? printLatex(table) : printCsv(table)
 }
 
-const showKey = (value: Value) => (value === null ? '–' : typeof value === 'number' ? formatNumber('key', value) : String(value))
+const showKey = (value: Value) =>
+  value === null ? '–' : typeof value === 'number' ? formatNumber('key', value) : String(value)
 
 /** Headings and cells as text; the number of runs only where it varies. */
 function textCells({ by, columns, lines }: Table): { head: string[]; body: string[][]; keys: number } {
   const counted = new Set(lines.map((line) => line.runs)).size > 1
-  const head = [...by.map((name) => wordsOf(name).heading), ...(counted ? ['seeds'] : []), ...columns.map(({ heading }) => heading)]
+  const head = [
+    ...by.map((name) => wordsOf(name).heading),
+    ...(counted ? ['seeds'] : []),
+    ...columns.map(({ heading }) => heading),
+  ]
   const body = lines.map((line) => [
     ...line.keys.map(showKey),
     ...(counted ? [String(line.runs)] : []),
-    ...line.cells.map(({ mean, error, word }, i) => (mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i].name), mean, error))),
+    ...line.cells.map(({ mean, error, word }, i) =>
+      mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i].name), mean, error),
+    ),
   ])
   return { head, body, keys: by.length }
 }
@@ -32,7 +39,8 @@ function printMarkdown(table: Table): string {
   const escaped = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')))
   const widths = head.map((_, i) => Math.max(3, ...escaped.map((cells) => [...cells[i]].length)))
   const pad = (cell: string, i: number) => ' '.repeat(widths[i] - [...cell].length)
-  const line = (cells: string[]) => `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
   const rule = `|${widths.map((width, i) => (right[i] ? `${'-'.repeat(width + 1)}:` : `:${'-'.repeat(width + 1)}`)).join('|')}|`
   return [
     `**${table.title}**`,
@@ -102,7 +110,9 @@ function printCsv({ by, columns, lines }: Table): string {
     [
       ...line.keys.map((value) => value ?? ''),
       line.runs,
-      ...line.cells.flatMap(({ mean, error, n, word }) => (mean === null ? [word ?? '', '', n] : [mean, error ?? '', n])),
+      ...line.cells.flatMap(({ mean, error, n, word }) =>
+        mean === null ? [word ?? '', '', n] : [mean, error ?? '', n],
+      ),
     ].map(String),
   )
   const header = [

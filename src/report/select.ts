@@ -18,17 +18,28 @@ export function selectRows(rows: readonly Row[], names: readonly string[]): Row[
   if (names.length === 0) return [...rows]
   checkColumns(names, rows)
   const fixed = identityColumns(rows).filter((name) => !names.includes(name))
-  const groups = groupBy(rows, (row) => fixed.map((name) => (name === 'task' && row.merger !== null ? null : cellOf(row, name))))
+  const groups = groupBy(rows, (row) =>
+    fixed.map((name) => (name === 'task' && row.merger !== null ? null : cellOf(row, name))),
+  )
   const choices = groups.map((group) => groupBy(group.rows, (row) => names.map((name) => cellOf(row, name))))
-  if (choices.every(({ length }) => length < 2)) throw new UserError(`there is nothing to choose: no runs differ in ${names.join(' and ')} alone`)
-  const kept = new Set(choices.flatMap((candidates) => (candidates.length > 1 ? best(candidates, names) : candidates[0]).rows))
+  if (choices.every(({ length }) => length < 2))
+    throw new UserError(`there is nothing to choose: no runs differ in ${names.join(' and ')} alone`)
+  const kept = new Set(
+    choices.flatMap((candidates) => (candidates.length > 1 ? best(candidates, names) : candidates[0]).rows),
+  )
   return rows.filter((row) => kept.has(row))
 }
 
 function best(candidates: readonly Candidate[], names: readonly string[]): Candidate {
   const tasks = [...new Set(candidates.flatMap(({ rows }) => rows.map(({ task }) => task)))]
   const scoreOf = ({ rows }: Candidate): number => {
-    const means = tasks.map((task) => meanOf(rows.filter((row) => row.task === task), 'score_validation').mean)
+    const means = tasks.map(
+      (task) =>
+        meanOf(
+          rows.filter((row) => row.task === task),
+          'score_validation',
+        ).mean,
+    )
     // A value that failed on one of the tasks cannot be compared with the others.
     return means.reduce<number>((sum, mean) => (mean === null ? -Infinity : sum + mean / tasks.length), 0)
   }
@@ -38,10 +49,13 @@ function best(candidates: readonly Candidate[], names: readonly string[]): Candi
   const [{ candidate, score }] = ordered
   if (score > -Infinity) return candidate
   const [{ label }] = candidate.rows
-  throw new UserError(`${label}: no score_validation to choose ${names.join(' and ')} by: give \`validation\` in the section \`score\` of the experiment, and sweep again`)
+  throw new UserError(
+    `${label}: no score_validation to choose ${names.join(' and ')} by: give \`validation\` in the section \`score\` of the experiment, and sweep again`,
+  )
 }
 
-const compareAll = (a: readonly Value[], b: readonly Value[]): number => a.map((value, i) => compareValues(value, b[i])).find((order) => order !== 0) ?? 0
+const compareAll = (a: readonly Value[], b: readonly Value[]): number =>
+  a.map((value, i) => compareValues(value, b[i])).find((order) => order !== 0) ?? 0
 
 function groupBy(rows: readonly Row[], valuesOf: (row: Row) => Value[]): Candidate[] {
   const found = new Map<string, Candidate>()

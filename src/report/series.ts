@@ -4,8 +4,8 @@ import { UserError } from '../errors/index.js'
 import type { Row } from '../record/row.js'
 import { groupRows, meanOf, type Order, type Value } from './groups.js'
 import type { FigureOptions } from './options.js'
-import { nameOf, placeOf, type Place } from './panels.js'
-import { REFERENCES, styleOf, type Style } from './theme.js'
+import { nameOf, type Place, placeOf } from './panels.js'
+import { REFERENCES, type Style, styleOf } from './theme.js'
 import { wordsOf } from './words.js'
 
 export interface Point extends Place {
@@ -39,7 +39,11 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
   if (groups.length && groups.every((group) => group.keys[x] === null)) throw nothing(`a value of ${x}`, failed.length)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
   const label = (name: string, measure: string) =>
-    y.length === 1 && series.length ? name : names.length === 1 ? wordsOf(measure).heading : `${name}, ${wordsOf(measure).heading}`
+    y.length === 1 && series.length
+      ? name
+      : names.length === 1
+        ? wordsOf(measure).heading
+        : `${name}, ${wordsOf(measure).heading}`
   const points: Point[] = []
   const levels: Level[] = []
   for (const group of groups) {
@@ -70,7 +74,10 @@ export function nothing(what: string, failed: number): UserError {
   return new UserError(`nothing to draw: no finished run has ${what}${failed ? ` (${failed} failed)` : ''}`)
 }
 
-const ENDS: Record<string, string[]> = { score_edited: ['score_post', 'score_pre'], loss_edited: ['loss_post', 'loss_pre'] }
+const ENDS: Record<string, string[]> = {
+  score_edited: ['score_post', 'score_pre'],
+  loss_edited: ['loss_post', 'loss_pre'],
+}
 
 /** What base and post-trained model reach in each panel. Of a change or a gap, the post-trained model is the zero line. */
 function referencesOf(rows: readonly Row[], options: FigureOptions): Level[] {

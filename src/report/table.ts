@@ -7,13 +7,13 @@ import {
   checkColumns,
   compareValues,
   distinct,
+  type Grouping,
   groupRows,
   identityColumns,
-  meanOf,
-  rowsWhere,
-  type Grouping,
   type Mean,
+  meanOf,
   type Order,
+  rowsWhere,
   type Value,
 } from './groups.js'
 import { itemsOf, lossUnit } from './items.js'
@@ -49,23 +49,35 @@ export interface Table {
 }
 
 const MEASURES = ['loss_change', 'class', 'riemann_sum', 'taylor2', 'score_edited', 'score_post', 'score_pre']
-const REFERENCE: Record<string, string[]> = { score_edited: ['score_post', 'score_pre'], loss_edited: ['loss_post', 'loss_pre'] }
+const REFERENCE: Record<string, string[]> = {
+  score_edited: ['score_post', 'score_pre'],
+  loss_edited: ['loss_post', 'loss_pre'],
+}
 
 /** Means per group. Throws a UserError with the nearest name for an unknown column. */
-export function makeTable(all: readonly Row[], title: string, options: TableOptions = {}, order: Order = new Map()): Table {
+export function makeTable(
+  all: readonly Row[],
+  title: string,
+  options: TableOptions = {},
+  order: Order = new Map(),
+): Table {
   const { across, select = [] } = options
   const rows = selectRows(rowsWhere(all, options.where), select)
   checkColumns([...(options.by ?? []), ...(options.columns ?? []), ...(across ? [across] : [])], rows)
   const by = (options.by ?? defaultKeys(rows)).filter((name) => name !== across)
   const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
   const grouping = groupRows(rows, across ? [...by, across] : by, order)
-  const values = across ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order)) : []
+  const values = across
+    ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order))
+    : []
   const columns: Column[] = across
     ? acrossColumns(measures, across, values)
     : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
     keys: by.map((name) => group.keys[name]),
-    runs: across ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length)) : group.rows.length,
+    runs: across
+      ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length))
+      : group.rows.length,
     cells: columns.map(({ name, at }) =>
       cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name),
     ),
@@ -75,7 +87,10 @@ export function makeTable(all: readonly Row[], title: string, options: TableOpti
     by,
     columns: columns.map(({ name, heading }) => ({ name, heading })),
     lines: [...(across === 'task' ? endLines(rows, by, columns) : []), ...lines],
-    notes: notesOf(rows, { ...grouping, mixed: grouping.mixed.filter((name) => !select.includes(name)) }, measures, { across, select }),
+    notes: notesOf(rows, { ...grouping, mixed: grouping.mixed.filter((name) => !select.includes(name)) }, measures, {
+      across,
+      select,
+    }),
   }
 }
 
@@ -102,12 +117,16 @@ function endLines(rows: readonly Row[], by: readonly string[], columns: readonly
 }
 
 function acrossColumns(measures: string[], across: string, values: Value[]): Column[] {
-  const references = across === 'task' ? [] : measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
+  const references =
+    across === 'task'
+      ? []
+      : measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
   return [
     ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
     ...values.flatMap((at) =>
       measures.map((name) => {
-        const value = typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
+        const value =
+          typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
         return { name, at, heading: measures.length > 1 ? `${wordsOf(name).heading} ${value}` : value }
       }),
     ),
@@ -131,7 +150,9 @@ function defaultKeys(rows: readonly Row[]): string[] {
   const merges = rows.some((row) => row.merger !== null)
   const axes = AXIS_ORDER.filter((name) => distinct(rows, name) > 1 && (!merges || splits(rows, ['label'], name)))
   const named = [...AXIS_ORDER, 'experiment', 'editor', 'merger', 'model', 'task', 'merged', 'label']
-  const options = identityColumns(rows).filter((name) => !named.includes(name) && splits(rows, ['label', ...axes], name))
+  const options = identityColumns(rows).filter(
+    (name) => !named.includes(name) && splits(rows, ['label', ...axes], name),
+  )
   const keys = ['model', 'task', 'merged', 'label'].filter((name) => distinct(rows, name) > 1)
   return [...(keys.length ? keys : ['label']), ...axes, ...options]
 }
@@ -143,7 +164,12 @@ function splits(rows: readonly Row[], given: readonly string[], name: string): b
   return pairs([...given, name]) > pairs(given)
 }
 
-function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, columns: readonly string[], { across, select }: { across?: string; select: string[] }): string[] {
+function notesOf(
+  rows: readonly Row[],
+  { failed, mixed, groups }: Grouping,
+  columns: readonly string[],
+  { across, select }: { across?: string; select: string[] },
+): string[] {
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
@@ -161,15 +187,20 @@ function notesOf(rows: readonly Row[], { failed, mixed, groups }: Grouping, colu
       : most === 1
         ? 'single runs'
         : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
-    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`].filter(Boolean).join('; '),
-    columns.includes('bits_per_parameter') ? 'bits per parameter are an estimate: a value that is kept of the delta takes 16' : '',
+    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`]
+      .filter(Boolean)
+      .join('; '),
+    columns.includes('bits_per_parameter')
+      ? 'bits per parameter are an estimate: a value that is kept of the delta takes 16'
+      : '',
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
 }
 
 /** How the values of some columns came about. */
-export const chosenNote = (select: readonly string[]): string => `chosen on the validation items: ${select.map((name) => wordsOf(name).heading).join(', ')}`
+export const chosenNote = (select: readonly string[]): string =>
+  `chosen on the validation items: ${select.map((name) => wordsOf(name).heading).join(', ')}`
 
 function failureNote(failed: readonly Row[]): string {
   const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()

@@ -29,7 +29,14 @@ export interface Style {
 /** Style of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
 export function styleOf(name: string, index: number, variant = 0): Style {
   const dash = variant === 0 ? DASHES[index % DASHES.length] : DASHES[variant % DASHES.length]
-  return { name, colour: COLOURS[index % COLOURS.length], shape: SHAPES[index % SHAPES.length], dash, open: variant > 0, points: true }
+  return {
+    name,
+    colour: COLOURS[index % COLOURS.length],
+    shape: SHAPES[index % SHAPES.length],
+    dash,
+    open: variant > 0,
+    points: true,
+  }
 }
 
 /** The two ends of every figure: dashed, thin, without points. */
@@ -82,7 +89,14 @@ export function legendSpec(styles: readonly Style[], width: number): object {
   const entries = styles.map((style) => {
     const needs = LINE + 6 + textWidth(style.name, SIZE)
     if (x > 0 && x + needs > width) [x, row] = [0, row + 1]
-    const entry = { name: style.name, x, middle: x + LINE / 2, end: x + LINE, text: x + LINE + 6, y: row * ROW + ROW / 2 }
+    const entry = {
+      name: style.name,
+      x,
+      middle: x + LINE / 2,
+      end: x + LINE,
+      text: x + LINE + 6,
+      y: row * ROW + ROW / 2,
+    }
     x += needs + 14
     return entry
   })
@@ -98,7 +112,16 @@ export function legendSpec(styles: readonly Style[], width: number): object {
     }
     const point = {
       data,
-      mark: { type: 'point', shape, size: 45, filled: true, fill: open ? '#ffffff' : colour, stroke: colour, strokeWidth: 1.4, opacity: 1 },
+      mark: {
+        type: 'point',
+        shape,
+        size: 45,
+        filled: true,
+        fill: open ? '#ffffff' : colour,
+        stroke: colour,
+        strokeWidth: 1.4,
+        opacity: 1,
+      },
       encoding: { x: pixels('middle'), y },
     }
     const square = {

@@ -19,7 +19,9 @@ export function plannedColumns(experiment: string, run: Run) {
     const found = groups.map((group) => group[name]).find((value) => typeof value === 'number')
     return (found as number | undefined) ?? null
   }
-  const entryBits = run.edit.steps.map((step) => editorNamed(step.editor).entryBits?.(step.options)).find((bits) => bits !== undefined)
+  const entryBits = run.edit.steps
+    .map((step) => editorNamed(step.editor).entryBits?.(step.options))
+    .find((bits) => bits !== undefined)
   const { include, exclude } = run.edit.tensors
   return {
     id: run.id,

@@ -25,15 +25,27 @@ export function gradientCount(rule: string, steps: number): number {
 }
 
 /** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
-export async function estimateCost(experiment: Experiment, inputs: readonly ModelInputs[], runs: readonly Run[]): Promise<Cost> {
+export async function estimateCost(
+  experiment: Experiment,
+  inputs: readonly ModelInputs[],
+  runs: readonly Run[],
+): Promise<Cost> {
   const { loss, score } = experiment
-  const cost: Cost = { runs: runs.length, tokens: 0, flops: 0, bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
+  const cost: Cost = {
+    runs: runs.length,
+    tokens: 0,
+    flops: 0,
+    bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
   const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
   for (const { pair, parameters, sequence, reach, tokenizer, tasks } of inputs) {
     // Images have one length; what has no reference answer is as long as its prompt.
     const countTokens = async (task: Task) =>
       sequence === undefined
-        ? (await encodeItems(withTargets(task), tokenizer, reach)).reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+        ? (await encodeItems(withTargets(task), tokenizer, reach)).reduce(
+            (sum, { rows, columns }) => sum + rows * columns,
+            0,
+          )
         : task.items.length * sequence
     for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
       const last = tasks.map(({ task }) => ({ ...task, items: task.items.slice(-request.items) }))
@@ -60,4 +72,7 @@ export async function estimateCost(experiment: Experiment, inputs: readonly Mode
   return cost
 }
 
-const withTargets = (task: Task): Task => ({ ...task, items: task.items.map((item) => (item.target ? item : { ...item, target: ' ' })) })
+const withTargets = (task: Task): Task => ({
+  ...task,
+  items: task.items.map((item) => (item.target ? item : { ...item, target: ' ' })),
+})

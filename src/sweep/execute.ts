@@ -1,8 +1,8 @@
 // A plan executed into a results folder: what the folder has is skipped, the rest runs in the pool, rows end in plan order.
 import type { Experiment } from '../config/index.js'
-import { openStore, type Meta, type Row } from '../record/index.js'
+import { type Meta, openStore, type Row } from '../record/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
-import { failedRow, type Finished } from './columns.js'
+import { type Finished, failedRow } from './columns.js'
 import { listJobs, type Shared } from './jobs.js'
 import type { Run } from './plan.js'
 import { runJobs } from './pool.js'
@@ -41,7 +41,12 @@ export interface Outcome {
  * The part of a sweep after planning: everything that writes.
  * @throws UserError when the folder holds other results, or cannot be written
  */
-export async function executePlan(experiment: Experiment, runs: readonly Run[], meta: Meta, options: SweepOptions): Promise<Outcome> {
+export async function executePlan(
+  experiment: Experiment,
+  runs: readonly Run[],
+  meta: Meta,
+  options: SweepOptions,
+): Promise<Outcome> {
   const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
   try {
     const outcome: Outcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
@@ -74,7 +79,9 @@ export async function executePlan(experiment: Experiment, runs: readonly Run[], 
         return
       }
       const { row, terms } =
-        'error' in result ? { row: failedRow(experiment.name, run, result.error), terms: [] } : (result.value as Finished)
+        'error' in result
+          ? { row: failedRow(experiment.name, run, result.error), terms: [] }
+          : (result.value as Finished)
       await store.append(row, terms)
       count(row, false)
     })

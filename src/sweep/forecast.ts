@@ -9,8 +9,8 @@ import { readObject } from '../errors/input.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
-import { identifyTask, loadTask, type Item, type Task } from '../tasks/index.js'
-import { checkSelections, describeModel, openInputs, type ModelInputs } from './inputs.js'
+import { type Item, identifyTask, loadTask, type Task } from '../tasks/index.js'
+import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
 import type { PlannedTask } from './plan.js'
 import { validationRange } from './validation.js'
 
@@ -37,14 +37,21 @@ export function identifyTasks({ models }: Experiment): PlannedTask[][] {
 /** Every model of the hub that the experiment names, once. @throws UserError where the hub cannot be asked, or knows no such model */
 export async function listDownloads({ models }: Experiment): Promise<Download[]> {
   const settings = readSettings()
-  const names = new Set(models.flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder]).filter((folder) => remoteModel(folder)))
+  const names = new Set(
+    models.flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder]).filter((folder) => remoteModel(folder)),
+  )
   if (settings.offline) return []
   const downloads: Download[] = []
   for (const model of names) {
     const files = (await planModel(model, settings))!
     const missing = files.filter(({ here }) => !here)
     const sum = (some: typeof files) => some.reduce((total, { size }) => total + size, 0)
-    downloads.push({ model, files: missing.length, bytes: sum(missing), weights: sum(files.filter(({ path }) => path.endsWith('.safetensors'))) })
+    downloads.push({
+      model,
+      files: missing.length,
+      bytes: sum(missing),
+      weights: sum(files.filter(({ path }) => path.endsWith('.safetensors'))),
+    })
   }
   return downloads
 }
@@ -54,8 +61,12 @@ export async function forecastInputs(
   experiment: Experiment,
   downloads: readonly Download[],
 ): Promise<{ inputs: ModelInputs[]; obstacles: string[] }> {
-  const obstacles = downloads.filter(({ weights }) => weights === 0).map(({ model }) => `${model} holds no model.safetensors: convert its weights, and give the folder`)
-  const awaited = new Map(downloads.filter(({ files, weights }) => files > 0 || weights === 0).map((each) => [each.model, each]))
+  const obstacles = downloads
+    .filter(({ weights }) => weights === 0)
+    .map(({ model }) => `${model} holds no model.safetensors: convert its weights, and give the folder`)
+  const awaited = new Map(
+    downloads.filter(({ files, weights }) => files > 0 || weights === 0).map((each) => [each.model, each]),
+  )
   const inputs: ModelInputs[] = []
   for (const pair of experiment.models) {
     if (![pair.baseFolder, pair.postFolder].some((name) => awaited.has(name))) {
@@ -63,11 +74,17 @@ export async function forecastInputs(
       continue
     }
     const found = await forecastModel(experiment, pair, (message) => obstacles.push(message))
-    const bytes = [pair.baseFolder, pair.postFolder].reduce((sum, name) => sum + (awaited.get(name)?.weights || WIDTH * found.parameters), 0)
+    const bytes = [pair.baseFolder, pair.postFolder].reduce(
+      (sum, name) => sum + (awaited.get(name)?.weights || WIDTH * found.parameters),
+      0,
+    )
     inputs.push({ ...found, bytes })
   }
   for (const { task } of inputs.flatMap(({ tasks }) => tasks)) {
-    if (experiment.score && runsCode(task)) obstacles.push(`task ${task.name} runs the programs that the model writes: sweep does so with --allow-code-execution`)
+    if (experiment.score && runsCode(task))
+      obstacles.push(
+        `task ${task.name} runs the programs that the model writes: sweep does so with --allow-code-execution`,
+      )
   }
   return { inputs, obstacles: [...new Set(obstacles)] }
 }
@@ -75,7 +92,11 @@ export async function forecastInputs(
 /** Bytes of a parameter where the files do not tell: bfloat16, as these models are published. */
 const WIDTH = 2
 
-async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (message: string) => void): Promise<Omit<ModelInputs, 'bytes'>> {
+async function forecastModel(
+  experiment: Experiment,
+  pair: Pair,
+  onObstacle: (message: string) => void,
+): Promise<Omit<ModelInputs, 'bytes'>> {
   const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
   const own = readConfig(postFolder)
   // An image tower by itself is the base's model in all else.
@@ -87,8 +108,16 @@ async function forecastModel(experiment: Experiment, pair: Pair, onObstacle: (me
   const measured = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
   const items = validationRange(experiment)?.[1] ?? measured
   const read = existsSync(join(folder, readerFile(folder)))
-  if (!read) onObstacle(`${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`)
-  const described = await describeModel(experiment, pair, model, { folder: read ? folder : baseFolder, load: (source) => loadText(source, items), onObstacle, allowCode: true })
+  if (!read)
+    onObstacle(
+      `${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`,
+    )
+  const described = await describeModel(experiment, pair, model, {
+    folder: read ? folder : baseFolder,
+    load: (source) => loadText(source, items),
+    onObstacle,
+    allowCode: true,
+  })
   return { ...described, left }
 }
 
@@ -103,5 +132,14 @@ async function loadText(source: string, items: number): Promise<Task> {
   const { name, version, kind, metric } = identifyTask(source)
   if (kind !== 'images') return loadTask(source)
   const item = (id: number): Item => ({ id: String(id), prompt: '', target: '', fields: {}, label: 0 })
-  return { name, version, description: name, kind, metric, classes: ['?'], maxNewTokens: 0, items: Array.from({ length: items }, (_, id) => item(id)) } as Task
+  return {
+    name,
+    version,
+    description: name,
+    kind,
+    metric,
+    classes: ['?'],
+    maxNewTokens: 0,
+    items: Array.from({ length: items }, (_, id) => item(id)),
+  } as Task
 }

@@ -3,10 +3,29 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { companionsOf, hashFile, homeOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import {
+  companionsOf,
+  hashFile,
+  homeOf,
+  leftByLinear,
+  openModels,
+  pairCheckpoints,
+  selectTensors,
+} from '../checkpoint/index.js'
 import type { Experiment, Pair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { askInChat, checkItems, checkTask, checkReader, checkTower, encodeItems, loadReader, readerFile, type Reach, type Reader } from '../evaluate/index.js'
+import {
+  askInChat,
+  checkItems,
+  checkReader,
+  checkTask,
+  checkTower,
+  encodeItems,
+  loadReader,
+  type Reach,
+  type Reader,
+  readerFile,
+} from '../evaluate/index.js'
 import { loadModel, type Model } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { validationRange } from './validation.js'
@@ -27,16 +46,24 @@ export interface ModelInputs {
 }
 
 /** @throws UserError for a pattern that matches nothing */
-export function checkSelections({ edits }: Experiment, tensors: readonly { name: string; shape: readonly number[] }[]): string[] {
+export function checkSelections(
+  { edits }: Experiment,
+  tensors: readonly { name: string; shape: readonly number[] }[],
+): string[] {
   for (const { tensors: selection } of edits) selectTensors(tensors, selection)
-  return [...new Set(edits.map(({ tensors: selection }) => leftByLinear(tensors, selection)).filter((text) => text !== null))]
+  return [
+    ...new Set(edits.map(({ tensors: selection }) => leftByLinear(tensors, selection)).filter((text) => text !== null)),
+  ]
 }
 
 /**
  * Opens what every model of the experiment needs. `allowCode`: its tasks may run generated programs.
  * @throws UserError naming the folder, tensor, task or pattern that is missing or does not match
  */
-export async function openInputs(experiment: Experiment, { allowCode }: { allowCode?: boolean } = {}): Promise<ModelInputs[]> {
+export async function openInputs(
+  experiment: Experiment,
+  { allowCode }: { allowCode?: boolean } = {},
+): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
     const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
@@ -50,8 +77,14 @@ export async function openInputs(experiment: Experiment, { allowCode }: { allowC
       const left = checkSelections(experiment, tensors)
       const model = loadModel(post.config, shapes)
       await checkTower(model, base)
-      const described = await describeModel(experiment, pair, model, { folder: companionsOf(post), home: homeOf(post), allowCode })
-      const bytes = [base, post].flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { begin, end }) => sum + end - begin, 0)
+      const described = await describeModel(experiment, pair, model, {
+        folder: companionsOf(post),
+        home: homeOf(post),
+        allowCode,
+      })
+      const bytes = [base, post]
+        .flatMap(({ tensors }) => [...tensors.values()])
+        .reduce((sum, { begin, end }) => sum + end - begin, 0)
       opened.push({ ...described, bytes, left })
     } finally {
       await Promise.all([base.close(), post.close()])
@@ -79,7 +112,9 @@ export async function describeModel(
   { folder, home, load = loadTask, onObstacle, allowCode }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
   const tokenizer = await loadReader(folder, home)
-  const tasks = await Promise.all(pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })))
+  const tasks = await Promise.all(
+    pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })),
+  )
   const check = async (work: () => unknown) => {
     try {
       await work()
@@ -89,13 +124,17 @@ export async function describeModel(
     }
   }
   await check(() => checkReader(folder, tokenizer, model))
-  const needed = experiment.merges.filter(({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder))
+  const needed = experiment.merges.filter(
+    ({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
+  )
   for (const { task } of tasks) {
     const { score, loss } = experiment
     if (score) await check(() => checkTask(task, model, { allowCode }))
-    if (score) await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
+    if (score)
+      await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
     // A forecast's images have no file.
-    if (loss && (task.kind !== 'images' || task.items[0]?.image)) await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
+    if (loss && (task.kind !== 'images' || task.items[0]?.image))
+      await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
     await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }
@@ -138,7 +177,8 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
     const reader = readerFile(companionsOf(post))
     hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
     const generation = join(homeOf(post), 'generation_config.json')
-    if (tasks.some(({ task }) => !task.kind) && existsSync(generation)) hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
+    if (tasks.some(({ task }) => !task.kind) && existsSync(generation))
+      hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
     for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
   }
   return hashes
@@ -147,7 +187,10 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
 /** Images by their bytes, so that the hash does not tell where they are. */
 async function hashTask(task: Task): Promise<string> {
   const images = new Map<string, string>()
-  for (const { image } of task.items) if (image !== undefined && !images.has(image)) images.set(image, await hashFile(image))
+  for (const { image } of task.items)
+    if (image !== undefined && !images.has(image)) images.set(image, await hashFile(image))
   const items = task.items.map((item) => (item.image === undefined ? item : { ...item, image: images.get(item.image) }))
-  return createHash('sha256').update(JSON.stringify({ ...task, items })).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify({ ...task, items }))
+    .digest('hex')
 }

@@ -18,11 +18,13 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
     groups.set(name, [...(groups.get(name) ?? []), run])
   }
   const data = new Map(runs.flatMap((run) => requestsOf(run, items)).map((each) => [each.id, each]))
-  const first = [...data.values()].map(({ id, pair, request }): Job => ({
-    id,
-    affinity: pairKey(pair),
-    message: (): Message => ({ kind: 'data', pair, request }),
-  }))
+  const first = [...data.values()].map(
+    ({ id, pair, request }): Job => ({
+      id,
+      affinity: pairKey(pair),
+      message: (): Message => ({ kind: 'data', pair, request }),
+    }),
+  )
   const rest = [...groups].flatMap(([name, members]): Job[] => {
     const { pair, task } = members[0]
     const needsGradient = members.some((run) => run.edit.needsGradient)
@@ -39,7 +41,9 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
             kind: 'run',
             run,
             reference: resultOf<Reference>(shared, name, 'base and post-trained model'),
-            data: requests.map((each) => resultOf<Data>(shared, each.id, `what ${run.edit.merge!.merger} needs of ${postName(each.pair)}`)),
+            data: requests.map((each) =>
+              resultOf<Data>(shared, each.id, `what ${run.edit.merge!.merger} needs of ${postName(each.pair)}`),
+            ),
           }),
         }
       }),
@@ -55,9 +59,17 @@ export function requestsOf({ edit, seed }: Run, items: number): { id: string; pa
   const { data: kind, convention, merger, options, own } = merge
   if (kind === 'prompts') {
     const what = JSON.stringify([merger, options, own, merge.posts.map(pairKey), steps, seed])
-    return merge.posts.map((pair) => ({ id: `prompts ${what} ${pairKey(pair)}`, pair, request: { kind, edit, seed, items } }))
+    return merge.posts.map((pair) => ({
+      id: `prompts ${what} ${pairKey(pair)}`,
+      pair,
+      request: { kind, edit, seed, items },
+    }))
   }
-  return merge.posts.map((pair) => ({ id: `${kind} ${convention} ${pairKey(pair)}`, pair, request: { kind, convention, items } }))
+  return merge.posts.map((pair) => ({
+    id: `${kind} ${convention} ${pairKey(pair)}`,
+    pair,
+    request: { kind, convention, items },
+  }))
 }
 
 function resultOf<T>(shared: Shared, id: string, what: string): T {

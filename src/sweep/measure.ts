@@ -4,8 +4,19 @@ import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { askInChat, checkItems, checkTask, checkReader, describeGeneration, describeClasses, encodeItems, evaluate, loadReader, type ChatSettings } from '../evaluate/index.js'
-import { fitBatches, lossOf, rowsOf, type Rule } from '../loss/index.js'
+import {
+  askInChat,
+  type ChatSettings,
+  checkItems,
+  checkReader,
+  checkTask,
+  describeClasses,
+  describeGeneration,
+  encodeItems,
+  evaluate,
+  loadReader,
+} from '../evaluate/index.js'
+import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
 import { loadTask } from '../tasks/index.js'
@@ -49,33 +60,66 @@ export interface MeasureOptions {
 }
 
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
-export async function measureModel(reference: string, taskSource: string, options: MeasureOptions = {}): Promise<Measured> {
+export async function measureModel(
+  reference: string,
+  taskSource: string,
+  options: MeasureOptions = {},
+): Promise<Measured> {
   const { items, memory, allowCode, chat } = options
   const given = await loadTask(taskSource)
   const checkpoint = await openModel(reference)
   const held: Weights = {}
   try {
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
-    const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])))
+    const model = loadModel(
+      checkpoint.config,
+      Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])),
+    )
     checkTask(given, model, { allowCode })
     const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
     const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
     await checkItems(task, tokenizer, model, { items })
     const silent = !task.kind && task.items.some(({ target }) => target === '')
-    const encode = (batchTokens?: number) => (silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens }))
-    const bounded = memory === undefined ? null : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
-    if (!bounded) for (const [name, shape] of Object.entries(model.shapes)) held[name] = tf.tensor(await checkpoint.read(name), shape)
+    const encode = (batchTokens?: number) =>
+      silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens })
+    const bounded =
+      memory === undefined
+        ? null
+        : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
+    if (!bounded)
+      for (const [name, shape] of Object.entries(model.shapes))
+        held[name] = tf.tensor(await checkpoint.read(name), shape)
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
     const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
     const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
     const { metric, score, others } = scores
     const [stderr, ...further] = Object.entries(scores.errors())
-    const measured = { task: task.name, metric, score, stderr: stderr[1], ...(others && { others, others_stderr: Object.fromEntries(further) }) }
-    const unit = model.objective === 'value' ? 'squared error per item' : model.objective === 'classes' ? 'nats per item' : 'nats per token'
-    const words = !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
+    const measured = {
+      task: task.name,
+      metric,
+      score,
+      stderr: stderr[1],
+      ...(others && { others, others_stderr: Object.fromEntries(further) }),
+    }
+    const unit =
+      model.objective === 'value'
+        ? 'squared error per item'
+        : model.objective === 'classes'
+          ? 'nats per item'
+          : 'nats per token'
+    const words =
+      !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
     const generation = Object.keys(words).length ? { generation: words } : {}
-    return { ...measured, loss: silent ? null : loss.mean, unit, items: scores.items.length, tokens: loss.tokens, ...generation, ...(checkpoint.notes.length && { notes: checkpoint.notes }) }
+    return {
+      ...measured,
+      loss: silent ? null : loss.mean,
+      unit,
+      items: scores.items.length,
+      tokens: loss.tokens,
+      ...generation,
+      ...(checkpoint.notes.length && { notes: checkpoint.notes }),
+    }
   } finally {
     tf.dispose(held)
     await checkpoint.close()

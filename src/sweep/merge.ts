@@ -1,11 +1,11 @@
 // One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
 import { hasOutput, openModels, untie } from '../checkpoint/index.js'
-import { postName, type Edit, type Pair } from '../config/index.js'
-import { editorNamed, takeCensus, type Step } from '../editors/index.js'
+import { type Edit, type Pair, postName } from '../config/index.js'
+import { editorNamed, type Step, takeCensus } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
-import { gather, type Applied } from './applied.js'
+import { type Applied, gather } from './applied.js'
 import type { Data } from './data.js'
 import type { Residence } from './residence.js'
 
@@ -16,7 +16,11 @@ import type { Residence } from './residence.js'
  * @param warn told where an editor or the merger degenerates
  */
 export async function applyMerge(
-  home: Residence, edit: Edit, seed: number | null, data: readonly Data[], warn: (text: string) => void,
+  home: Residence,
+  edit: Edit,
+  seed: number | null,
+  data: readonly Data[],
+  warn: (text: string) => void,
 ): Promise<Applied> {
   const { merger: name, convention, options, own, posts } = edit.merge!
   const merger = mergerNamed(name)
@@ -59,20 +63,39 @@ interface How {
 }
 
 /** The post by tensor, edited. */
-async function readPost({ pair, base, shapes, select }: Residence, post: Pair, { steps, seed, deltas, warn }: How): Promise<Map<string, Float32Array>> {
+async function readPost(
+  { pair, base, shapes, select }: Residence,
+  post: Pair,
+  { steps, seed, deltas, warn }: How,
+): Promise<Map<string, Float32Array>> {
   const [baseFiles, opened] = await openModels(pair.baseFolder, post.postFolder)
   try {
     const found = new Map<string, Float32Array>()
     const names = select({ include: [], exclude: [] })
-    const checkpoint = untie(opened, names.filter((name) => !opened.tensors.has(name)))
+    const checkpoint = untie(
+      opened,
+      names.filter((name) => !opened.tensors.has(name)),
+    )
     const own = hasOutput(checkpoint).find((name) => !(name in shapes))
-    if (own !== undefined) throw new UserError(`${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`)
+    if (own !== undefined)
+      throw new UserError(
+        `${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`,
+      )
     const census = await takeCensus(steps, async function* () {
-      for (const tensor of names) yield [placeOf(postName(post), tensor), subtract(await checkpoint.read(tensor), base.get(tensor)!)] as const
+      for (const tensor of names)
+        yield [placeOf(postName(post), tensor), subtract(await checkpoint.read(tensor), base.get(tensor)!)] as const
     })
     for (const tensor of names) {
       const context = { seed, tensor: placeOf(postName(post), tensor), census, onWarning: warn }
-      found.set(tensor, await editPart(await checkpoint.read(tensor), base.get(tensor)!, { shape: shapes[tensor], steps, deltas }, context))
+      found.set(
+        tensor,
+        await editPart(
+          await checkpoint.read(tensor),
+          base.get(tensor)!,
+          { shape: shapes[tensor], steps, deltas },
+          context,
+        ),
+      )
     }
     return found
   } finally {

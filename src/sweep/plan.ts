@@ -1,7 +1,7 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
-import { measures } from '../config/merge.js'
 import type { Edit, Experiment, Merge, Pair } from '../config/index.js'
+import { measures } from '../config/merge.js'
 import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { factsOf } from '../errors/options.js'
@@ -33,20 +33,24 @@ const MEANING = 1
 export function planRuns(experiment: Experiment, tasksOf: readonly (readonly PlannedTask[])[]): Run[] {
   const runs = experiment.models.flatMap((pair, index) =>
     tasksOf[index].flatMap((task) =>
-      [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge!, pair, task.source))].flatMap((edit) =>
-        (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
-          id: identify(experiment, pair, task, edit, seed),
-          pair,
-          task,
-          edit,
-          seed,
-        })),
+      [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge!, pair, task.source))].flatMap(
+        (edit) =>
+          (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
+            id: identify(experiment, pair, task, edit, seed),
+            pair,
+            task,
+            edit,
+            seed,
+          })),
       ),
     ),
   )
-  const measured = experiment.models.flatMap((pair, index) => tasksOf[index].map((task) => `${pair.name} on ${task.name}`))
+  const measured = experiment.models.flatMap((pair, index) =>
+    tasksOf[index].map((task) => `${pair.name} on ${task.name}`),
+  )
   const repeated = measured.find((words, index) => measured.indexOf(words) !== index)
-  if (repeated) throw new UserError(`${experiment.file}: ${repeated} is listed twice: give one of the models another name`)
+  if (repeated)
+    throw new UserError(`${experiment.file}: ${repeated} is listed twice: give one of the models another name`)
   return runs
 }
 
@@ -54,7 +58,13 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: Edit, seed: number | null): string {
   const content = {
     meaning: MEANING,
-    model: { name: pair.name, base: pair.base, post: pair.post, ...(pair.head && { head: pair.head }), ...(pair.chat && { chat: pair.chat }) },
+    model: {
+      name: pair.name,
+      base: pair.base,
+      post: pair.post,
+      ...(pair.head && { head: pair.head }),
+      ...(pair.chat && { chat: pair.chat }),
+    },
     task: { name: task.name, version: task.version },
     edit: {
       label: edit.label,
@@ -103,7 +113,13 @@ function canonical(value: unknown): string {
 
 /** Names a pair among those of an experiment. */
 export function pairKey(pair: Pair): string {
-  return [pair.name, pair.base, pair.post, ...(pair.head ?? []), ...(pair.chat ? [JSON.stringify(pair.chat)] : [])].join(' ')
+  return [
+    pair.name,
+    pair.base,
+    pair.post,
+    ...(pair.head ?? []),
+    ...(pair.chat ? [JSON.stringify(pair.chat)] : []),
+  ].join(' ')
 }
 
 /** SHA-256 over the ids of a plan: what a results folder remembers of its config. */

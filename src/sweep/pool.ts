@@ -51,7 +51,9 @@ export async function runJobs(
       options.signal?.removeEventListener('abort', abort)
       const all = [...threads]
       threads.clear()
-      void Promise.all(all.map((thread) => thread.worker.terminate())).then(() => (error === undefined ? resolve() : reject(error)))
+      void Promise.all(all.map((thread) => thread.worker.terminate())).then(() =>
+        error === undefined ? resolve() : reject(error),
+      )
     }
     const abort = () => stop()
     options.signal?.addEventListener('abort', abort)

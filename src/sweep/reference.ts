@@ -1,9 +1,9 @@
 // What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
 import { evaluate } from '../evaluate/index.js'
-import { gradientOf, lossOf, type Gradient, type Loss } from '../loss/index.js'
+import { type Gradient, gradientOf, type Loss, lossOf } from '../loss/index.js'
 import { tf } from '../tensor/index.js'
 import type { PlannedTask } from './plan.js'
-import { uploadBase, type Measures, type Residence } from './residence.js'
+import { type Measures, type Residence, uploadBase } from './residence.js'
 
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
@@ -23,13 +23,23 @@ export async function measureReference(
 ): Promise<Reference> {
   const { model, tokenizer, post } = home
   // A gradient is taken on the batches of the loss; without a loss section, on its default number of items.
-  const { task, batches } = await home.open(planned, measures.loss ? measures.loss.items : needsGradient ? 128 : undefined)
+  const { task, batches } = await home.open(
+    planned,
+    measures.loss ? measures.loss.items : needsGradient ? 128 : undefined,
+  )
   // A Riemann sum needs it too, at its first node.
   const wanted = needsGradient || (measures.loss && measures.loss.riemann)
   const base = uploadBase(home)
   try {
     const score = async (weights: typeof post) =>
-      measures.score ? (await evaluate(model, weights, task, tokenizer, { items: measures.score.items, allowCode: measures.allowCode })).score : null
+      measures.score
+        ? (
+            await evaluate(model, weights, task, tokenizer, {
+              items: measures.score.items,
+              allowCode: measures.allowCode,
+            })
+          ).score
+        : null
     return {
       lossPre: measures.loss ? await lossOf(model, base, batches) : null,
       lossPost: measures.loss ? await lossOf(model, post, batches) : null,

@@ -1,11 +1,20 @@
 // What a worker keeps of the pair it works on: the post-trained weights as tensors, base and delta as values, the task's
 // batches. One pair at a time; another pair takes its place.
-import { companionsOf, homeOf, openModel, openModels, pairCheckpoints, roleOf, selectTensors, type Role } from '../checkpoint/index.js'
+import {
+  companionsOf,
+  homeOf,
+  openModel,
+  openModels,
+  pairCheckpoints,
+  type Role,
+  roleOf,
+  selectTensors,
+} from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
-import { checkReader, askInChat, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
+import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { tf, type Batch } from '../tensor/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import type { PlannedTask } from './plan.js'
 
 export interface Residence {
@@ -60,7 +69,9 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       shapes,
       roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
       select: (tensors) => selectTensors(entries, tensors),
-      open: remember(tokenizer, model, async (task) => askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat)),
+      open: remember(tokenizer, model, async (task) =>
+        askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat),
+      ),
       caches: { delta: new Map(), weights: new Map() },
       dispose: () => tf.dispose(post),
     }

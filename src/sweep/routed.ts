@@ -1,7 +1,7 @@
 // A merge whose gates a router gives: every item is answered by weights of its own, θ(x) = θ* + Σ gate · v (Twin-Merging).
 import type { Edit } from '../config/index.js'
-import { encodeItems, promptFeatures, replyTo, scoreReplies, type Reply, type Scores } from '../evaluate/index.js'
-import { lossOf, type Loss } from '../loss/index.js'
+import { encodeItems, promptFeatures, type Reply, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
+import { type Loss, lossOf } from '../loss/index.js'
 import { mergerNamed, routeFeatures, trainRouter } from '../mergers/index.js'
 import type { Weights } from '../models/index.js'
 import { largest } from '../tasks/choice.js'
@@ -28,10 +28,24 @@ export function fixGates(edit: Edit, gates: readonly number[]): Edit {
 }
 
 const sharedOf = (home: Residence, edit: Edit, seed: number | null, warn: (text: string) => void) =>
-  applyMerge(home, fixGates(edit, edit.merge!.posts.map(() => 0)), seed, [], warn)
+  applyMerge(
+    home,
+    fixGates(
+      edit,
+      edit.merge!.posts.map(() => 0),
+    ),
+    seed,
+    [],
+    warn,
+  )
 
 /** What a router learns from: one entry, the features of all prompts of the tasks under the shared model. */
-export async function samplePrompts(home: Residence, edit: Edit, seed: number | null, tasks: readonly Task[]): Promise<Data> {
+export async function samplePrompts(
+  home: Residence,
+  edit: Edit,
+  seed: number | null,
+  tasks: readonly Task[],
+): Promise<Data> {
   const shared = await sharedOf(home, edit, seed, () => undefined)
   const features: number[] = []
   for (const task of tasks) features.push(...(await promptFeatures(home.model, shared.weights, task, home.tokenizer)))
@@ -45,21 +59,46 @@ export async function samplePrompts(home: Residence, edit: Edit, seed: number | 
  * @param data of each post, what `samplePrompts` gives of its tasks
  */
 export async function applyRouted(
-  home: Residence, edit: Edit, seed: number | null, data: readonly Data[], warn: (text: string) => void,
+  home: Residence,
+  edit: Edit,
+  seed: number | null,
+  data: readonly Data[],
+  warn: (text: string) => void,
 ): Promise<Applied> {
   const { model, tokenizer, pair } = home
   const { posts } = edit.merge!
-  const router = await trainRouter(data.map((each) => each.get('prompts')!), model.width, seed ?? 0)
+  const router = await trainRouter(
+    data.map((each) => each.get('prompts')!),
+    model.width,
+    seed ?? 0,
+  )
   const shared = await sharedOf(home, edit, seed, warn)
   const experts: Applied[] = []
-  for (const post of posts) experts.push(await applyMerge(home, fixGates(edit, posts.map((each) => Number(each === post))), seed, [], warn))
+  for (const post of posts)
+    experts.push(
+      await applyMerge(
+        home,
+        fixGates(
+          edit,
+          posts.map((each) => Number(each === post)),
+        ),
+        seed,
+        [],
+        warn,
+      ),
+    )
 
   const gatesOf = async (task: Task): Promise<number[][]> => {
     const gates = await routeFeatures(router, await promptFeatures(model, shared.weights, task, tokenizer))
     return task.items.map((_, i) => [...gates.subarray(i * posts.length, (i + 1) * posts.length)])
   }
   const weigh = (gates: readonly number[]): Weights =>
-    Object.fromEntries([...shared.change.keys()].map((name) => [name, tf.tidy(() => tf.addN(experts.map(({ weights }, i) => weights[name].mul(gates[i]))))]))
+    Object.fromEntries(
+      [...shared.change.keys()].map((name) => [
+        name,
+        tf.tidy(() => tf.addN(experts.map(({ weights }, i) => weights[name].mul(gates[i])))),
+      ]),
+    )
   /** `measure` of each item by itself. */
   const each = async <T>(task: Task, measure: (weights: Weights, one: Task) => Promise<T>): Promise<T[]> => {
     const found: T[] = []
@@ -75,7 +114,9 @@ export async function applyRouted(
   }
   const routed: Routed = {
     async loss(task) {
-      const losses = await each(task, async (weights, one) => lossOf(model, weights, await encodeItems(one, tokenizer, model)))
+      const losses = await each(task, async (weights, one) =>
+        lossOf(model, weights, await encodeItems(one, tokenizer, model)),
+      )
       const itemSums = Float64Array.from(losses, (loss) => loss.itemSums[0] ?? 0)
       const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0)
       const mean = itemSums.reduce((a, b) => a + b, 0) / tokens

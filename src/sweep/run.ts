@@ -2,15 +2,15 @@
 import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
-import { NotFinite } from '../models/index.js'
-import { classify, lossOf, riemannSum, taylor2, type Loss, type PathSum } from '../loss/index.js'
+import { classify, type Loss, lossOf, type PathSum, riemannSum, taylor2 } from '../loss/index.js'
 import { gramMatrices } from '../loss/information.js'
+import { NotFinite } from '../models/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { Batch } from '../tensor/index.js'
 import type { Applied } from './applied.js'
 import { applyEdit } from './apply.js'
-import { failedRow, type Finished } from './columns.js'
+import { type Finished, failedRow } from './columns.js'
 import type { Data } from './data.js'
 import { applyMerge } from './merge.js'
 import type { Run } from './plan.js'
@@ -24,11 +24,21 @@ import { collectWarnings } from './warnings.js'
 const CALIBRATION_ITEMS = 32
 
 /** XᵀX of what the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
-function calibrationOf(home: Residence, { edit, task: { source } }: Run, task: Task): Promise<Map<string, Float32Array> | undefined> {
-  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsGram?.(options))) return Promise.resolve(undefined)
+function calibrationOf(
+  home: Residence,
+  { edit, task: { source } }: Run,
+  task: Task,
+): Promise<Map<string, Float32Array> | undefined> {
+  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsGram?.(options)))
+    return Promise.resolve(undefined)
   const name = `inputs of layers on ${source}`
   const known = home.caches[edit.on].get(name)
-  const measure = async () => gramMatrices(home.model, home.post, await encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer, home.model))
+  const measure = async () =>
+    gramMatrices(
+      home.model,
+      home.post,
+      await encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer, home.model),
+    )
   const found = known ?? measure()
   home.caches[edit.on].set(name, found)
   return found as Promise<Map<string, Float32Array>>
@@ -53,11 +63,16 @@ export async function executeRun(
   const data = facts.data ?? []
   const applied = edit.merge
     ? await (edit.merge.data === 'prompts' ? applyRouted : applyMerge)(home, edit, seed, data, warn)
-    : await applyEdit(home, edit, seed, { gradient: edit.needsGradient ? reference.gradient : null, grams: await calibrationOf(home, run, task), warn })
+    : await applyEdit(home, edit, seed, {
+        gradient: edit.needsGradient ? reference.gradient : null,
+        grams: await calibrationOf(home, run, task),
+        warn,
+      })
   try {
     const { columns, terms } = await measureLoss(home, run, measures, reference, applied, { task, batches })
     const scoreOf = (part: Task) =>
-      applied.routed?.score(part) ?? evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
+      applied.routed?.score(part) ??
+      evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
     const scores = measures.score && (await scoreOf(firstItems(task, measures.score.items)))
     const range = validationRange(measures)
     const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
@@ -96,7 +111,8 @@ const firstItems = (task: Task, items: number): Task => ({ ...task, items: task.
 
 export function requireFinite(columns: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(columns)) {
-    if (typeof value === 'number' && !Number.isFinite(value)) throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
   }
 }
 
@@ -114,24 +130,40 @@ async function measureLoss(
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
   const { model, post } = home
   const { routed } = applied
-  const edited = await (routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches)).catch((error) => {
-    throw error instanceof NotFinite ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error }) : error
+  const edited = await (
+    routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches)
+  ).catch((error) => {
+    throw error instanceof NotFinite
+      ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
+      : error
   })
   const { change, standardError, class: verdict } = classify(lossPost, edited)
   const { rule, steps } = settings
   const still = applied.editNorm === 0
-  const path = !settings.riemann || routed ? null : still ? NOTHING : await riemannSum(model, post, applied.change, batches, { rule, steps })
-  const second = !settings.taylor2 || routed ? null : still ? { ...NOTHING, first: NOTHING } : await taylor2(model, post, applied.change, batches)
+  const path =
+    !settings.riemann || routed
+      ? null
+      : still
+        ? NOTHING
+        : await riemannSum(model, post, applied.change, batches, { rule, steps })
+  const second =
+    !settings.taylor2 || routed
+      ? null
+      : still
+        ? { ...NOTHING, first: NOTHING }
+        : await taylor2(model, post, applied.change, batches)
   const terms =
     settings.terms && path
-      ? [...path.terms].map(([tensor, term]): Term => ({
-          run: run.id,
-          tensor,
-          role: home.roles[tensor],
-          parameters: applied.change.get(tensor)!.length,
-          edit_norm: applied.norms.get(tensor)!,
-          term,
-        }))
+      ? [...path.terms].map(
+          ([tensor, term]): Term => ({
+            run: run.id,
+            tensor,
+            role: home.roles[tensor],
+            parameters: applied.change.get(tensor)!.length,
+            edit_norm: applied.norms.get(tensor)!,
+            term,
+          }),
+        )
       : []
   return {
     terms,

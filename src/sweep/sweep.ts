@@ -1,11 +1,11 @@
 // A sweep: everything it needs is opened and checked, the runs are planned, and the plan is executed.
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
-import { readEnvironment, type Meta } from '../record/index.js'
-import { executePlan, type Outcome, type SweepOptions } from './execute.js'
-import { hashInputs, openInputs, type ModelInputs } from './inputs.js'
-import { hashPlan, planRuns, type Run } from './plan.js'
+import { type Meta, readEnvironment } from '../record/index.js'
 import { openSandbox } from '../tasks/sandbox.js'
+import { executePlan, type Outcome, type SweepOptions } from './execute.js'
+import { hashInputs, type ModelInputs, openInputs } from './inputs.js'
+import { hashPlan, planRuns, type Run } from './plan.js'
 
 /**
  * Runs an experiment into a results folder, or goes on with it. Rows do not depend on `jobs`, on interruptions, or on the

@@ -25,8 +25,12 @@ export function collectWarnings(): Warnings {
     },
     summary() {
       if (kinds.size === 0) return null
-      const told = [...kinds.values()].map(({ what, places: [first, ...more] }) => `${what} (${first}${more.length ? ` and ${more.length} more` : ''})`)
-      return [...told.slice(0, SHOWN), ...(told.length > SHOWN ? [`and ${told.length - SHOWN} more kinds`] : [])].join('; ')
+      const told = [...kinds.values()].map(
+        ({ what, places: [first, ...more] }) => `${what} (${first}${more.length ? ` and ${more.length} more` : ''})`,
+      )
+      return [...told.slice(0, SHOWN), ...(told.length > SHOWN ? [`and ${told.length - SHOWN} more kinds`] : [])].join(
+        '; ',
+      )
     },
   }
 }

@@ -1,12 +1,12 @@
 // A thread of the sweep: takes jobs one after the other, keeps the pair of the last job loaded, answers with plain data.
 import { parentPort, workerData } from 'node:worker_threads'
-import { setBackend, type BackendName } from '../tensor/index.js'
 import type { Pair } from '../config/index.js'
-import { measureData, type Data, type DataRequest } from './data.js'
-import { measureReference, type Reference } from './reference.js'
-import { pairKey, type PlannedTask, type Run } from './plan.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
+import { type Data, type DataRequest, measureData } from './data.js'
+import { type PlannedTask, pairKey, type Run } from './plan.js'
 import { describe } from './pool.js'
-import { takeResidence, type Measures, type Residence } from './residence.js'
+import { measureReference, type Reference } from './reference.js'
+import { type Measures, type Residence, takeResidence } from './residence.js'
 import { executeRun } from './run.js'
 
 export interface WorkerFacts {

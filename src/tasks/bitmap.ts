@@ -18,7 +18,9 @@ export function readBitmap(path: string): Bitmap {
   try {
     return jpeg ? fromJpeg(bytes) : fromPng(bytes)
   } catch (cause) {
-    const wanted = jpeg ? 'not a JPEG image of grey or of three colours that can be read' : 'not a JPEG or PNG image that can be read'
+    const wanted = jpeg
+      ? 'not a JPEG image of grey or of three colours that can be read'
+      : 'not a JPEG or PNG image that can be read'
     throw new UserError(`${path}: ${wanted}: ${reasonOf(cause)}`, { cause })
   }
 }
@@ -33,9 +35,17 @@ function fromPng(bytes: Uint8Array): Bitmap {
   const png = decodePng(bytes)
   const { width, height, depth } = png
   // Grey of 1, 2 or 4 bits is packed like a palette's indices, and is one.
-  const levels = depth < 8 ? Array.from({ length: 2 ** depth }, (_, i) => Array<number>(3).fill((255 * i) / (2 ** depth - 1))) : undefined
+  const levels =
+    depth < 8
+      ? Array.from({ length: 2 ** depth }, (_, i) => Array<number>(3).fill((255 * i) / (2 ** depth - 1)))
+      : undefined
   const palette = png.palette ?? levels
-  if (palette) return { width, height, rgb: coloursOf(convertIndexedToRgb({ ...png, palette } as typeof png), palette[0].length, width * height) }
+  if (palette)
+    return {
+      width,
+      height,
+      rgb: coloursOf(convertIndexedToRgb({ ...png, palette } as typeof png), palette[0].length, width * height),
+    }
   const data = depth === 16 ? (png.data as Uint16Array).map((value) => value >> 8) : png.data
   return { width, height, rgb: coloursOf(data, png.channels, width * height) }
 }
@@ -53,9 +63,14 @@ function coloursOf(data: ArrayLike<number>, channels: number, count: number): Ui
 }
 
 /** @throws UserError, without a place, for a part that is outside the image */
-export function cutBitmap({ width, height, rgb }: Bitmap, [left, top, w, h]: readonly [number, number, number, number]): Bitmap {
-  if (left + w > width || top + h > height) throw new UserError(`[${left}, ${top}, ${w}, ${h}] is outside the image of ${width} × ${height} pixels`)
+export function cutBitmap(
+  { width, height, rgb }: Bitmap,
+  [left, top, w, h]: readonly [number, number, number, number],
+): Bitmap {
+  if (left + w > width || top + h > height)
+    throw new UserError(`[${left}, ${top}, ${w}, ${h}] is outside the image of ${width} × ${height} pixels`)
   const part = new Uint8Array(3 * w * h)
-  for (let y = 0; y < h; y++) part.set(rgb.subarray(3 * ((top + y) * width + left), 3 * ((top + y) * width + left + w)), 3 * y * w)
+  for (let y = 0; y < h; y++)
+    part.set(rgb.subarray(3 * ((top + y) * width + left), 3 * ((top + y) * width + left + w)), 3 * y * w)
   return { width: w, height: h, rgb: part }
 }

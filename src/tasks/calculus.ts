@@ -1,10 +1,13 @@
 // Sums, products, integrals, limits and derivatives of a function of one complex number, by its values.
-import { add, divide, multiply, ONE, real, sinh, size, subtract, tanh, UNDEFINED, type Complex } from './complex.js'
+import { add, type Complex, divide, multiply, ONE, real, sinh, size, subtract, tanh, UNDEFINED } from './complex.js'
 
 export type Function = (x: Complex) => Complex
 
 const POINTS = 24
-const circle = Array.from({ length: POINTS }, (_, i): Complex => [Math.cos((2 * Math.PI * (i + 0.5)) / POINTS), Math.sin((2 * Math.PI * (i + 0.5)) / POINTS)])
+const circle = Array.from(
+  { length: POINTS },
+  (_, i): Complex => [Math.cos((2 * Math.PI * (i + 0.5)) / POINTS), Math.sin((2 * Math.PI * (i + 0.5)) / POINTS)],
+)
 const mean = (values: readonly Complex[]): Complex => divide(values.reduce(add), real(values.length))
 
 /** By Cauchy's formula on a circle about x, exact to rounding where the function is analytic there. */
@@ -30,7 +33,8 @@ export function integral(f: Function, a: Complex, b: Complex): Complex {
     const [inner] = sinh(real(i * step))
     const [place] = tanh(real((Math.PI / 2) * inner))
     const weight = ((Math.PI / 2) * Math.cosh(i * step)) / Math.cosh((Math.PI / 2) * inner) ** 2
-    if (Math.abs(place) < 1) total = add(total, multiply(real(weight * step), f(add(a, multiply(half, real(1 + place))))))
+    if (Math.abs(place) < 1)
+      total = add(total, multiply(real(weight * step), f(add(a, multiply(half, real(1 + place))))))
   }
   return multiply(half, total)
 }
@@ -40,7 +44,8 @@ const LONGEST = 10_000
 
 export function series(f: Function, from: Complex, to: Complex, product: boolean): Complex {
   const [[first, a], [last, b]] = [from, to]
-  if (a !== 0 || b !== 0 || !Number.isInteger(first) || !Number.isInteger(last) || last - first > LONGEST) return UNDEFINED
+  if (a !== 0 || b !== 0 || !Number.isInteger(first) || !Number.isInteger(last) || last - first > LONGEST)
+    return UNDEFINED
   let out: Complex = product ? ONE : real(0)
   for (let k = first; k <= last; k++) out = product ? multiply(out, f(real(k))) : add(out, f(real(k)))
   return out

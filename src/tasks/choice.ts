@@ -14,7 +14,8 @@ export function largest(values: readonly number[]): number {
 }
 
 const isRight = (chosen: number, item: Item) => Number(item.right!.includes(chosen))
-const lengths = (item: Item, measure: (text: string) => number) => item.choices!.map(({ text }) => Math.max(1, measure(text)))
+const lengths = (item: Item, measure: (text: string) => number) =>
+  item.choices!.map(({ text }) => Math.max(1, measure(text)))
 
 const acc_norm: ChoiceMetric = {
   name: 'acc_norm',

@@ -7,8 +7,15 @@ import { checkColumns, compileTemplate } from './template.js'
 const TEMPLATES = ["a photo of a {{ class | replace('_', ' ') }}."]
 
 /** The prompts of each class, one by every template. @throws UserError for a task whose classes have no names, or a template of something else */
-export function classPrompts({ name, classes, templates = TEMPLATES }: Pick<Task, 'name' | 'classes' | 'templates'>): string[][] {
-  if (!classes) throw new UserError(`task ${name} does not name its classes, by which a zero-shot model is asked for them; its card would, under classes`)
+export function classPrompts({
+  name,
+  classes,
+  templates = TEMPLATES,
+}: Pick<Task, 'name' | 'classes' | 'templates'>): string[][] {
+  if (!classes)
+    throw new UserError(
+      `task ${name} does not name its classes, by which a zero-shot model is asked for them; its card would, under classes`,
+    )
   const fillers = templates.map((template) => compileTemplate(template))
   return classes.map((each) => {
     const row = { class: each }

@@ -23,7 +23,14 @@ const humaneval: Metric = {
   async score(answer, item) {
     const [test, entry] = [fieldOf(item, 'test'), fieldOf(item, 'entry_point')]
     // The prompt ends in the text that describes the function: with a body it defines what else the tests use.
-    return Number(await passes({ program: `${item.prompt}${answer}\n`, given: `${item.prompt}\n    pass\n`, entry, tests: `${test}\ncheck(${entry})` }))
+    return Number(
+      await passes({
+        program: `${item.prompt}${answer}\n`,
+        given: `${item.prompt}\n    pass\n`,
+        entry,
+        tests: `${test}\ncheck(${entry})`,
+      }),
+    )
   },
 }
 

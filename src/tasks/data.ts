@@ -1,9 +1,9 @@
 // The rows that a card names: of a file beside it, or of a data set of the hub.
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { resolveDataset, type ResolveOptions } from '../hub/index.js'
+import { type ResolveOptions, resolveDataset } from '../hub/index.js'
 import type { Card } from './card.js'
-import { readRows, type PlacedRow } from './rows.js'
+import { type PlacedRow, readRows } from './rows.js'
 
 /** All rows of the files, numbered through when there are several. */
 async function rowsOf(paths: readonly string[]): Promise<PlacedRow[]> {
@@ -13,11 +13,21 @@ async function rowsOf(paths: readonly string[]): Promise<PlacedRow[]> {
 }
 
 /** The rows of the card's data, or of another split of the same data set. @throws UserError of the hub, or with path and line */
-export async function loadRows({ data, path }: Card, split?: string, options: ResolveOptions = {}): Promise<PlacedRow[]> {
+export async function loadRows(
+  { data, path }: Card,
+  split?: string,
+  options: ResolveOptions = {},
+): Promise<PlacedRow[]> {
   if (typeof data === 'string') return rowsOf([resolve(dirname(path), data)])
   const paths: string[] = []
   for (const config of [data.config].flat()) {
-    paths.push(...(await resolveDataset(data.hub, { config, split: split ?? data.split, files: split ? undefined : data.files }, options)))
+    paths.push(
+      ...(await resolveDataset(
+        data.hub,
+        { config, split: split ?? data.split, files: split ? undefined : data.files },
+        options,
+      )),
+    )
   }
   return rowsOf(paths)
 }
@@ -26,11 +36,16 @@ export async function loadRows({ data, path }: Card, split?: string, options: Re
 export async function loadExamples(card: Card, options: ResolveOptions = {}): Promise<PlacedRow[]> {
   const { fewshot, path } = card
   if (!fewshot?.number) return []
-  const samples = fewshot.samples?.map((row, index) => ({ where: `${path}: sample ${index + 1}`, number: index + 1, row }))
+  const samples = fewshot.samples?.map((row, index) => ({
+    where: `${path}: sample ${index + 1}`,
+    number: index + 1,
+    row,
+  }))
   if (samples) return samples
   if (fewshot.file !== undefined) return rowsOf([resolve(dirname(path), fewshot.file)])
   if (fewshot.split === undefined) throw card.errorAt('fewshot', 'fewshot: needs samples, a file or a split')
-  if (typeof card.data === 'string') throw card.errorAt('fewshot', 'fewshot: a split needs data from the hub; name a file')
+  if (typeof card.data === 'string')
+    throw card.errorAt('fewshot', 'fewshot: a split needs data from the hub; name a file')
   return loadRows(card, fewshot.split, options)
 }
 
@@ -39,7 +54,9 @@ export function withShots(card: Card, number: number | undefined): Card {
   if (number === undefined) return card
   if (!card.fewshot) {
     if (number === 0) return card
-    throw new UserError(`task ${card.name} has no examples to put before its prompts; its card would name them under fewshot`)
+    throw new UserError(
+      `task ${card.name} has no examples to put before its prompts; its card would name them under fewshot`,
+    )
   }
   return { ...card, fewshot: { ...card.fewshot, number } }
 }

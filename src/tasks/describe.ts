@@ -8,10 +8,13 @@ import { SHIPPED } from './load.js'
 /** A table for the card and for every section in it, and one of the benchmarks. */
 export function describeTasks(): string {
   const [, benchmarks] = SHIPPED
-  const rows = readdirSync(benchmarks).sort().map((file) => {
-    const { name, version, kind, metrics, fewshot, follows = '' } = readCard(join(benchmarks, file))
-    return `| \`${name}\` | ${version} | ${kind} | ${metrics.join(', ')} | ${fewshot ? fewshot.number : ''} | ${follows} |`
-  })
-  const head = '## Benchmarks\n\n`examples` is the number without `name:n`; where it is empty there are none to be had.\n\n'
+  const rows = readdirSync(benchmarks)
+    .sort()
+    .map((file) => {
+      const { name, version, kind, metrics, fewshot, follows = '' } = readCard(join(benchmarks, file))
+      return `| \`${name}\` | ${version} | ${kind} | ${metrics.join(', ')} | ${fewshot ? fewshot.number : ''} | ${follows} |`
+    })
+  const head =
+    '## Benchmarks\n\n`examples` is the number without `name:n`; where it is empty there are none to be had.\n\n'
   return `${tablesOf('## Card', Card)}\n${head}| task | version | kind | metric | examples | follows |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`
 }

@@ -30,7 +30,12 @@ function deviation(values: ArrayLike<number>): number {
   return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (all.length - 1))
 }
 
-function resampledError(name: keyof typeof LABEL_METRICS, predicted: readonly number[], right: readonly number[], resamples: number): number {
+function resampledError(
+  name: keyof typeof LABEL_METRICS,
+  predicted: readonly number[],
+  right: readonly number[],
+  resamples: number,
+): number {
   const { measure, correlation }: LabelMetric = LABEL_METRICS[name]
   const n = right.length
   // Values, unlike classes, have no table of counts; the harness knows no correlation of values.

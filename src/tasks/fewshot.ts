@@ -13,7 +13,10 @@ export type Drawer = (row: Row) => PlacedRow[]
  * seeded with `seed`, gives every item in turn `number` + `spare` rows, of which the first `number` that are not the item stand.
  * @throws UserError, without a place, for a pool that is too small
  */
-export function openDrawer({ number, sampling, seed, spare, same }: NonNullable<Card['fewshot']>, pool: readonly PlacedRow[]): Drawer {
+export function openDrawer(
+  { number, sampling, seed, spare, same }: NonNullable<Card['fewshot']>,
+  pool: readonly PlacedRow[],
+): Drawer {
   const groups = new Map<unknown, { rows: PlacedRow[]; twister: Twister }>()
   const groupOf = (row: Row) => (same === undefined ? undefined : row[same])
   for (const each of pool) {
@@ -23,14 +26,20 @@ export function openDrawer({ number, sampling, seed, spare, same }: NonNullable<
   }
   return (row) => {
     const { rows, twister } = groups.get(groupOf(row)) ?? { rows: [], twister: null }
-    const order = sampling === 'first' ? rows : (twister?.sample(rows.length, Math.min(rows.length, number + spare)) ?? []).map((at) => rows[at])
+    const order =
+      sampling === 'first'
+        ? rows
+        : (twister?.sample(rows.length, Math.min(rows.length, number + spare)) ?? []).map((at) => rows[at])
     const own = JSON.stringify(row)
     const chosen: PlacedRow[] = []
     for (const each of order) {
       if (chosen.length === number) break
       if (JSON.stringify(each.row) !== own) chosen.push(each)
     }
-    if (chosen.length < number) throw new UserError(`${number} examples are wanted and ${chosen.length} are there${same ? ` with the same ${same}` : ''}`)
+    if (chosen.length < number)
+      throw new UserError(
+        `${number} examples are wanted and ${chosen.length} are there${same ? ` with the same ${same}` : ''}`,
+      )
     return chosen
   }
 }

@@ -2,8 +2,20 @@
 // them, x(x + 1) is a function x, \pi, e and i are letters. Nothing may stand behind it, where sympy passes over what does.
 import { derivative, integral, limit, series } from './calculus.js'
 import * as complex from './complex.js'
-import { add, divide, multiply, negative, real, subtract, type Complex } from './complex.js'
-import { CLOSING, ENDS, FUNCTIONS, GROUPS, inverseOf, LOGARITHMS, PRODUCT, tokensOf, unknown, UNREAD, Unreadable } from './symbols.js'
+import { add, type Complex, divide, multiply, negative, real, subtract } from './complex.js'
+import {
+  CLOSING,
+  ENDS,
+  FUNCTIONS,
+  GROUPS,
+  inverseOf,
+  LOGARITHMS,
+  PRODUCT,
+  tokensOf,
+  UNREAD,
+  Unreadable,
+  unknown,
+} from './symbols.js'
 
 type Values = ReadonlyMap<string, Complex>
 /** The value of a formula where the variables have these values; NaN where it has none. */
@@ -80,7 +92,11 @@ export function readFormula(text: string, names: Set<string>): Formula {
       const args = [sum()]
       while (next() === ',') args.push((at++, sum()))
       take(')')
-      return (values) => unknown(name, args.map((each) => each(values)))
+      return (values) =>
+        unknown(
+          name,
+          args.map((each) => each(values)),
+        )
     }
     names.add(name)
     return (values) => values.get(name)!
@@ -88,20 +104,30 @@ export function readFormula(text: string, names: Set<string>): Formula {
   const fail = (): never => {
     throw new Unreadable()
   }
-  const isFunction = (token: string | undefined) => token !== undefined && (token in FUNCTIONS || token in LOGARITHMS || /^\\(int|sqrt|sum|prod|lim)$/.test(token))
+  const isFunction = (token: string | undefined) =>
+    token !== undefined && (token in FUNCTIONS || token in LOGARITHMS || /^\\(int|sqrt|sum|prod|lim)$/.test(token))
   const called = (token: string): Formula => {
     // \log_28 is the logarithm of 8: of a base behind which nothing can be an argument, the last digit is.
-    const digits = next() === '_' && /^\d{2,}$/.test(tokens[at + 1] ?? '') && (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2]))) ? tokens[at + 1] : undefined
+    const digits =
+      next() === '_' &&
+      /^\d{2,}$/.test(tokens[at + 1] ?? '') &&
+      (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2])))
+        ? tokens[at + 1]
+        : undefined
     if (digits) tokens.splice(at + 1, 1, digits.slice(0, -1), digits.slice(-1)), end++
     let [base, exponent] = [scripted('_'), scripted('^')]
     base ??= scripted('_')
     const own = next() === '(' ? enclosed('(') : factors(false)
-    const inverse = exponent && token in FUNCTIONS && token !== '\\exp' && isMinusOne(exponent) ? inverseOf(token) : undefined
+    const inverse =
+      exponent && token in FUNCTIONS && token !== '\\exp' && isMinusOne(exponent) ? inverseOf(token) : undefined
     const apply = (z: Complex, values: Values): Complex => {
       if (inverse) return inverse(z)
-      return token in FUNCTIONS ? FUNCTIONS[token](z) : divide(complex.log(z), complex.log(base ? base(values) : real(LOGARITHMS[token])))
+      return token in FUNCTIONS
+        ? FUNCTIONS[token](z)
+        : divide(complex.log(z), complex.log(base ? base(values) : real(LOGARITHMS[token])))
     }
-    return (values) => (exponent && !inverse ? complex.power(apply(own(values), values), exponent(values)) : apply(own(values), values))
+    return (values) =>
+      exponent && !inverse ? complex.power(apply(own(values), values), exponent(values)) : apply(own(values), values)
   }
   const isMinusOne = (formula: Formula): boolean => {
     const [a, b] = formula(new Map([...names].map((name) => [name, complex.UNDEFINED])))
@@ -206,7 +232,10 @@ export function readFormula(text: string, names: Set<string>): Formula {
       const inner = beside(all)
       return sign === '-' ? (values) => negative(inner(values)) : inner
     }
-    const by = tokens.slice(at, at + 8).join('').match(/^\\frac\{d\}\{d(\\?[A-Za-z]+)\}/)
+    const by = tokens
+      .slice(at, at + 8)
+      .join('')
+      .match(/^\\frac\{d\}\{d(\\?[A-Za-z]+)\}/)
     if (by) at += 7
     if (by) return derived(by[1], all)
     let left = raised()
@@ -226,7 +255,9 @@ export function readFormula(text: string, names: Set<string>): Formula {
     while (PRODUCT.test(next() ?? '')) {
       const [sign, before] = [tokens[at++], left]
       const right = beside(all)
-      left = /^(\/|:|\\div)$/.test(sign) ? (values) => divide(before(values), right(values)) : (values) => multiply(before(values), right(values))
+      left = /^(\/|:|\\div)$/.test(sign)
+        ? (values) => divide(before(values), right(values))
+        : (values) => multiply(before(values), right(values))
     }
     return left
   }

@@ -50,7 +50,12 @@ const WAYS: Partial<Record<NodeJS.Platform, Isolation[]>> = {
 }
 
 /** What of the environment an isolated command is given. */
-export const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
+export const ENVIRONMENT = {
+  PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+  OMP_NUM_THREADS: '1',
+  OPENBLAS_NUM_THREADS: '1',
+  MKL_NUM_THREADS: '1',
+}
 
 /** The best way in which this command runs; undefined when there is none. */
 export function findIsolation(command: readonly string[], visible: readonly string[]): Isolation | undefined {

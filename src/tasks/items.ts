@@ -1,8 +1,8 @@
 // The items of a task from the rows of its data: templates filled, examples put in front, every row checked.
 import { UserError } from '../errors/index.js'
-import { within, type Card } from './card.js'
-import { openDrawer, type Drawer } from './fewshot.js'
 import { Float, plainNumbers, Whole } from '../jinja/index.js'
+import { type Card, within } from './card.js'
+import { type Drawer, openDrawer } from './fewshot.js'
 import { METRICS } from './metrics.js'
 import { PREPARATIONS } from './prepare.js'
 import type { PlacedRow } from './rows.js'
@@ -26,61 +26,92 @@ interface Asked {
  */
 export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly PlacedRow[] = []): Item[] {
   const fillers = Object.fromEntries(
-    (['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const).flatMap((key) => (card[key] === undefined ? [] : [[key, compileTemplate(card[key])]])),
+    (['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const).flatMap((key) =>
+      card[key] === undefined ? [] : [[key, compileTemplate(card[key])]],
+    ),
   ) as Record<string, Filler>
   const taken = new Set(['prompt', 'target', 'pair', 'label'].flatMap((key) => fillers[key]?.only ?? []))
   const prepare = (row: Row): Row => (card.prepare ? PREPARATIONS[card.prepare](row) : row)
-  const examples = pool.map((each) => ({ ...each, row: within(() => prepare(each.row), (message) => new UserError(`${each.where}: ${message}`)) }))
+  const examples = pool.map((each) => ({
+    ...each,
+    row: within(
+      () => prepare(each.row),
+      (message) => new UserError(`${each.where}: ${message}`),
+    ),
+  }))
   const draw = card.fewshot && openDrawer(card.fewshot, examples)
   const lineOfId = new Map<string, number>()
-  const items = rows.map(({ where, number, row: raw }): Item =>
-    within(() => {
-      const row = prepare(raw)
-      const { [card.id ?? 'id']: given = String(number), ...rest } = row
-      const id = given instanceof Float || given instanceof Whole ? String(given) : given
-      if (typeof id !== 'string' && typeof id !== 'number') throw new UserError('id must be a text or a number')
-      const earlier = lineOfId.get(String(id))
-      if (earlier !== undefined) throw new UserError(`id ${JSON.stringify(id)} is already that of line ${earlier}`)
-      lineOfId.set(String(id), number)
-      const fields = Object.fromEntries(Object.entries(rest).filter(([key]) => !taken.has(key)).map(([key, value]) => [key, plainNumbers(value)]))
-      if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
-      const asked = ask(card, row, fillers, false)
-      const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
-      const before = preamble + shotsFor(card, row, fillers, draw)
-      const item: Item = { id: String(id), ...asked, ...(preamble && { preamble }), prompt: before + asked.prompt, fields }
-      if (asked.choices) item.choices = asked.choices.map(({ prompt, text }) => ({ prompt: before + prompt, text }))
-      checkTarget(card, item)
-      return item
-    }, (message) => new UserError(`${where}: ${message}`)),
+  const items = rows.map(
+    ({ where, number, row: raw }): Item =>
+      within(
+        () => {
+          const row = prepare(raw)
+          const { [card.id ?? 'id']: given = String(number), ...rest } = row
+          const id = given instanceof Float || given instanceof Whole ? String(given) : given
+          if (typeof id !== 'string' && typeof id !== 'number') throw new UserError('id must be a text or a number')
+          const earlier = lineOfId.get(String(id))
+          if (earlier !== undefined) throw new UserError(`id ${JSON.stringify(id)} is already that of line ${earlier}`)
+          lineOfId.set(String(id), number)
+          const fields = Object.fromEntries(
+            Object.entries(rest)
+              .filter(([key]) => !taken.has(key))
+              .map(([key, value]) => [key, plainNumbers(value)]),
+          )
+          if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
+          const asked = ask(card, row, fillers, false)
+          const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
+          const before = preamble + shotsFor(card, row, fillers, draw)
+          const item: Item = {
+            id: String(id),
+            ...asked,
+            ...(preamble && { preamble }),
+            prompt: before + asked.prompt,
+            fields,
+          }
+          if (asked.choices) item.choices = asked.choices.map(({ prompt, text }) => ({ prompt: before + prompt, text }))
+          checkTarget(card, item)
+          return item
+        },
+        (message) => new UserError(`${where}: ${message}`),
+      ),
   )
-  if (items.length === 0) throw new UserError(`${describeData(card)} holds no items; each line must have ${[...columnsFor(fillers)].join(' and ')}`)
+  if (items.length === 0)
+    throw new UserError(
+      `${describeData(card)} holds no items; each line must have ${[...columnsFor(fillers)].join(' and ')}`,
+    )
   return items
 }
 
 /** What stands between prompt and answer: a space before a choice, nothing else unless the card says so. */
 export const delimiterOf = ({ delimiter, kind }: Card): string => delimiter ?? (kind === 'choices' ? ' ' : '')
 
-export const describeData = ({ data }: Card): string => (typeof data === 'string' ? data : `${data.hub} (${data.split})`)
+export const describeData = ({ data }: Card): string =>
+  typeof data === 'string' ? data : `${data.hub} (${data.split})`
 
-const columnsFor = (fillers: Record<string, Filler>) => new Set(Object.values(fillers).flatMap(({ columns }) => columns))
+const columnsFor = (fillers: Record<string, Filler>) =>
+  new Set(Object.values(fillers).flatMap(({ columns }) => columns))
 
 /** @param loose a number may stand for a text */
 function textFrom(filler: Filler, row: Row, loose = false): string {
   checkColumns(filler, filler.only ? { ...row, [filler.only]: row[filler.only] ?? '' } : row)
   const value = filler.only === undefined ? undefined : row[filler.only]
-  if (!loose && value !== undefined && typeof value !== 'string') throw new UserError(`${JSON.stringify(filler.only)} must be a text`)
+  if (!loose && value !== undefined && typeof value !== 'string')
+    throw new UserError(`${JSON.stringify(filler.only)} must be a text`)
   const text = filler.fill(row)
-  if (text === '') throw new UserError(`${filler.only ? JSON.stringify(filler.only) : 'the prompt'} must be a text that is not empty`)
+  if (text === '')
+    throw new UserError(`${filler.only ? JSON.stringify(filler.only) : 'the prompt'} must be a text that is not empty`)
   return text
 }
 
 function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boolean): Asked {
   const target = example && card.fewshot?.target ? compileTemplate(card.fewshot.target) : fillers.target
-  if (card.kind !== 'choices') return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target, row) }
+  if (card.kind !== 'choices')
+    return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target, row) }
   const texts = listOf(card.choices!, row)
   const right = rightOf(card, row, texts, fillers.right)
   const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => textFrom(fillers.prompt, row))
-  if (prompts.length < texts.length && texts.length !== 1) throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
+  if (prompts.length < texts.length && texts.length !== 1)
+    throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
   const choices = prompts.map((prompt, i) => ({ prompt, text: texts[texts.length === 1 ? 0 : i] }))
   const best = choices[right[0]]
   if (!best) throw new UserError(`the right choice is number ${right[0]}, of ${choices.length}`)
@@ -89,7 +120,9 @@ function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boo
 
 /** A list of templates, or the column that holds the texts. */
 function listOf(choices: string | string[], row: Row): string[] {
-  return typeof choices === 'string' ? listIn(choices, row) : choices.map((each) => textFrom(compileTemplate(each), row, true))
+  return typeof choices === 'string'
+    ? listIn(choices, row)
+    : choices.map((each) => textFrom(compileTemplate(each), row, true))
 }
 
 function valueIn(path: string, row: Row): unknown {
@@ -114,7 +147,10 @@ function rightOf({ right, labels }: Card, row: Row, texts: readonly string[], fi
   throw new UserError(`the right choice ${JSON.stringify(answer)} is none of ${list.join(', ')}`)
 }
 
-function classified(row: Row, { prompt, pair, label }: Record<string, Filler>): Pick<Item, 'prompt' | 'pair' | 'label'> {
+function classified(
+  row: Row,
+  { prompt, pair, label }: Record<string, Filler>,
+): Pick<Item, 'prompt' | 'pair' | 'label'> {
   checkColumns(label, row)
   const value = Number(label.fill(row).trim() || NaN)
   if (!Number.isFinite(value)) throw new UserError(`the label must be a number, got ${JSON.stringify(label.fill(row))}`)

@@ -11,12 +11,17 @@ export interface LabelMetric {
 
 const once = (values: readonly number[]): ArrayLike<number> => values.map(() => 1)
 const total = (counts: ArrayLike<number>) => Array.from(counts).reduce((sum, count) => sum + count, 0)
-const mean = (values: readonly number[], counts: ArrayLike<number>) => values.reduce((sum, value, i) => sum + counts[i] * value, 0) / total(counts)
+const mean = (values: readonly number[], counts: ArrayLike<number>) =>
+  values.reduce((sum, value, i) => sum + counts[i] * value, 0) / total(counts)
 
 const acc: LabelMetric = {
   name: 'acc',
   description: 'share of items with the right class',
-  measure: (predicted, right, counts = once(right)) => mean(predicted.map((value, i) => Number(value === right[i])), counts),
+  measure: (predicted, right, counts = once(right)) =>
+    mean(
+      predicted.map((value, i) => Number(value === right[i])),
+      counts,
+    ),
 }
 
 /** Of class 1, as GLUE has it for MRPC and QQP; 0 where nothing is or should be of that class. */
@@ -24,7 +29,8 @@ const f1: LabelMetric = {
   name: 'f1',
   description: 'F1 of class 1: harmonic mean of precision and recall',
   measure(predicted, right, counts = once(right)) {
-    const count = (isCounted: (i: number) => boolean) => right.reduce((sum, _, i) => sum + (isCounted(i) ? counts[i] : 0), 0)
+    const count = (isCounted: (i: number) => boolean) =>
+      right.reduce((sum, _, i) => sum + (isCounted(i) ? counts[i] : 0), 0)
     const both = count((i) => predicted[i] === 1 && right[i] === 1)
     const all = count((i) => predicted[i] === 1) + count((i) => right[i] === 1)
     return all === 0 ? 0 : (2 * both) / all
@@ -39,7 +45,8 @@ const matthews: LabelMetric = {
   measure(predicted, right, counts = once(right)) {
     const n = total(counts)
     const classes = [...new Set([...predicted, ...right])]
-    const count = (list: readonly number[]) => classes.map((each) => list.reduce((sum, value, i) => sum + (value === each ? counts[i] : 0), 0))
+    const count = (list: readonly number[]) =>
+      classes.map((each) => list.reduce((sum, value, i) => sum + (value === each ? counts[i] : 0), 0))
     const [p, t] = [count(predicted), count(right)]
     const hits = predicted.reduce((sum, value, i) => sum + (value === right[i] ? counts[i] : 0), 0)
     const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i], 0)
@@ -78,13 +85,19 @@ function ranksOf(values: readonly number[], counts: ArrayLike<number>): number[]
   return ranks
 }
 
-const pearson: LabelMetric = { name: 'pearson', correlation: true, description: "Pearson's correlation of predicted and right values", measure: correlate }
+const pearson: LabelMetric = {
+  name: 'pearson',
+  correlation: true,
+  description: "Pearson's correlation of predicted and right values",
+  measure: correlate,
+}
 
 const spearman: LabelMetric = {
   name: 'spearman',
   correlation: true,
   description: "Spearman's correlation of predicted and right values: that of their ranks",
-  measure: (predicted, right, counts = once(right)) => correlate(ranksOf(predicted, counts), ranksOf(right, counts), counts),
+  measure: (predicted, right, counts = once(right)) =>
+    correlate(ranksOf(predicted, counts), ranksOf(right, counts), counts),
 }
 
 export const LABEL_METRICS = { acc, f1, matthews, pearson, spearman } as const satisfies Record<string, LabelMetric>

@@ -18,21 +18,47 @@ export function boxedAnswer(text: string): string | undefined {
 
 /** The answer after the words that the few-shot solutions end with. */
 export function statedAnswer(text: string): string | undefined {
-  return /Final Answer: The final answer is(.*?). I hope it is correct./.exec(`${text}I hope it is correct.`)?.[1].trim()
+  return /Final Answer: The final answer is(.*?). I hope it is correct./
+    .exec(`${text}I hope it is correct.`)?.[1]
+    .trim()
 }
 
 const SPELLINGS: readonly (readonly [string, string])[] = [
-  ['an ', ''], ['a ', ''], ['.$', '$'], ['\\$', ''], ['\\ ', ''], [' ', ''], ['mbox', 'text'],
-  [',\\text{and}', ','], ['\\text{and}', ','], ['\\text{m}', '\\text{}'],
+  ['an ', ''],
+  ['a ', ''],
+  ['.$', '$'],
+  ['\\$', ''],
+  ['\\ ', ''],
+  [' ', ''],
+  ['mbox', 'text'],
+  [',\\text{and}', ','],
+  ['\\text{and}', ','],
+  ['\\text{m}', '\\text{}'],
 ]
 
 const UNITS = [
-  ...'square ways integers dollars mph inches ft hours km units sue points feet minutes digits cents degrees cm gm'.split(' '),
+  ...'square ways integers dollars mph inches ft hours km units sue points feet minutes digits cents degrees cm gm'.split(
+    ' ',
+  ),
   ...'pounds meters meals edges students childrentickets multiples'.split(' '),
 ]
 const WITHOUT_MEANING = [
-  '\\ldots', '\\text{s}', '\\text{.}', '\\text{\ns}', '\\text{}^2', '\\text{}^3', '\\text{\n}', '\\text{}', '\\mathrm{th}', '^\\circ', '^{\\circ}', '\\;', ',\\!',
-  '{,}', '"', '\\dots',
+  '\\ldots',
+  '\\text{s}',
+  '\\text{.}',
+  '\\text{\ns}',
+  '\\text{}^2',
+  '\\text{}^3',
+  '\\text{\n}',
+  '\\text{}',
+  '\\mathrm{th}',
+  '^\\circ',
+  '^{\\circ}',
+  '\\;',
+  ',\\!',
+  '{,}',
+  '"',
+  '\\dots',
 ]
 
 /** Units where spaces still part them from other words. */

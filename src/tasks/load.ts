@@ -2,9 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { unknown, UserError } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
-import { readCard, within, type Card } from './card.js'
+import { type Card, readCard, within } from './card.js'
 import { classPrompts } from './classes.js'
 import { loadExamples, loadRows, withShots } from './data.js'
 import { imageItems, imagesIn } from './images.js'
@@ -13,7 +13,9 @@ import { metricsFor } from './metrics.js'
 import type { Item, Task } from './task.js'
 
 /** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
-export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) => fileURLToPath(new URL(`../../../${folder}`, import.meta.url)))
+export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) =>
+  fileURLToPath(new URL(`../../../${folder}`, import.meta.url)),
+)
 
 export interface TaskOptions extends ResolveOptions {
   /** Folders searched for `<name>.yaml`, the first hit wins. Default: the shipped tasks. */
@@ -29,13 +31,16 @@ export interface TaskOptions extends ResolveOptions {
  */
 export async function loadTask(nameOrPath: string, options: TaskOptions = {}): Promise<Task> {
   const { source, shots } = partsOf(nameOrPath)
-  return extname(source) === '.jsonl' ? loadBare(source, options.metric ?? 'exact_match') : loadCard(findCard(source, options.roots), shots, options)
+  return extname(source) === '.jsonl'
+    ? loadBare(source, options.metric ?? 'exact_match')
+    : loadCard(findCard(source, options.roots), shots, options)
 }
 
 /** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or a wrong card */
 export function identifyTask(nameOrPath: string): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
   const { source, shots } = partsOf(nameOrPath)
-  if (extname(source) === '.jsonl') return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
+  if (extname(source) === '.jsonl')
+    return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
   const { name, version, kind, metrics } = findCard(source)
   return { name: nameWith(name, shots), version, kind, metric: metrics[0] }
 }
@@ -69,7 +74,15 @@ export async function listTasks(roots: readonly string[] = SHIPPED): Promise<Tas
     const card = readCard(path)
     const { name, version, description, kind, metrics } = card
     const local = typeof card.data === 'string' && extname(card.data) !== ''
-    summaries.push({ name, version, description, metric: metrics[0], kind, data: describeData(card), n: local ? (await loadRows(card)).length : null })
+    summaries.push({
+      name,
+      version,
+      description,
+      metric: metrics[0],
+      kind,
+      data: describeData(card),
+      n: local ? (await loadRows(card)).length : null,
+    })
   }
   return summaries
 }
@@ -102,25 +115,46 @@ async function loadCard(given: Card, shots: string | undefined, options: TaskOpt
     ...(filters && { filters }),
     ...(ignore && { ignore }),
   }
-  if (kind !== 'images') return { ...task, items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)) } as Task
-  const loaded: Task = { ...task, kind, ...(await loadImages(card)), ...(card.templates && { templates: card.templates }) }
+  if (kind !== 'images')
+    return {
+      ...task,
+      items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)),
+    } as Task
+  const loaded: Task = {
+    ...task,
+    kind,
+    ...(await loadImages(card)),
+    ...(card.templates && { templates: card.templates }),
+  }
   // A template that cannot be filled is found here, before any model is asked.
-  if (card.templates && loaded.classes) within(() => classPrompts(loaded), (message) => card.errorAt('templates', `templates: ${message}`))
+  if (card.templates && loaded.classes)
+    within(
+      () => classPrompts(loaded),
+      (message) => card.errorAt('templates', `templates: ${message}`),
+    )
   return loaded
 }
 
 /** A folder for each class, or a file that names images, the parts of them, and labels. */
 async function loadImages(card: Card): Promise<Pick<Task, 'classes' | 'items'>> {
   const { data, path, classes, errorAt } = card
-  if (typeof data !== 'string') throw errorAt('data', 'data: a task of the kind images needs a folder with a folder per class, or a file that lists images')
+  if (typeof data !== 'string')
+    throw errorAt(
+      'data',
+      'data: a task of the kind images needs a folder with a folder per class, or a file that lists images',
+    )
   if (extname(data) === '') {
     const found = imageItems(resolve(dirname(path), data))
-    if (classes && classes.length !== found.classes.length) throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
+    if (classes && classes.length !== found.classes.length)
+      throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
     return { ...found, ...(classes && { classes }) }
   }
-  const items = imagesIn(resolve(dirname(path), data), await loadRows(card)).map(({ labels: [label], ...place }): Item => ({ ...place, prompt: '', target: '', fields: {}, label }))
+  const items = imagesIn(resolve(dirname(path), data), await loadRows(card)).map(
+    ({ labels: [label], ...place }): Item => ({ ...place, prompt: '', target: '', fields: {}, label }),
+  )
   const stray = classes && items.find(({ label }) => label! >= classes.length)
-  if (stray) throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
+  if (stray)
+    throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
   return { ...(classes && { classes }), items }
 }
 
@@ -130,7 +164,17 @@ async function loadBare(path: string, metric: string): Promise<Task> {
   if (!existsSync(path)) throw new UserError(`${path} does not exist`)
   const bare = { name: basename(path, '.jsonl'), version: 1, description: `items of ${basename(path)}` }
   const errorAt = (_: string, message: string) => new UserError(`${path}: ${message}`)
-  const card: Card = { ...bare, kind: 'generate', path, data: basename(path), preamble: '', prompt: '{{prompt}}', target: '{{target}}', metrics: [metric], errorAt }
+  const card: Card = {
+    ...bare,
+    kind: 'generate',
+    path,
+    data: basename(path),
+    preamble: '',
+    prompt: '{{prompt}}',
+    target: '{{target}}',
+    metrics: [metric],
+    errorAt,
+  }
   const items = makeItems(card, await loadRows(card))
   // No common tokenizer makes more tokens than bytes; one more for end-of-text.
   const maxNewTokens = 1 + Math.max(...items.map((item) => Buffer.byteLength(item.target)))

@@ -14,7 +14,9 @@ const exactMatch: Metric = {
   description: 'the answer is the target, spaces around it aside',
   exactImpliesRight: true,
   score(answer, item, { ignore } = {}) {
-    const [given, wanted] = ignore ? [dropIgnored(answer, ignore), dropIgnored(item.target, ignore)] : [answer.trim(), item.target.trim()]
+    const [given, wanted] = ignore
+      ? [dropIgnored(answer, ignore), dropIgnored(item.target, ignore)]
+      : [answer.trim(), item.target.trim()]
     return Number(given === wanted)
   },
 }
@@ -40,7 +42,8 @@ const Tests = z.array(z.record(z.string(), z.union([z.int(), z.string().max(100)
 
 const program: Metric = {
   name: 'program',
-  description: 'the answer, run as a program, gives what the target gives on all `tests` of its line (a list of {variable: value})',
+  description:
+    'the answer, run as a program, gives what the target gives on all `tests` of its line (a list of {variable: value})',
   exactImpliesRight: true,
   score(answer, item) {
     const tests = testsOf(item)
@@ -59,7 +62,8 @@ const testsOf = (item: Item) => Tests.safeParse(item.fields.tests).data ?? []
 /** Of Lewkowycz et al. 2022 (arXiv 2206.14858), as lm-evaluation-harness scores minerva_math. */
 const mathAnswer: Metric = {
   name: 'math_answer',
-  description: 'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a formula',
+  description:
+    'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a formula',
   exactImpliesRight: false,
   score(answer, item) {
     const stated = statedAnswer(answer)
@@ -69,7 +73,10 @@ const mathAnswer: Metric = {
 
 /** Metrics of generated answers. */
 export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries(
-  [exactMatch, finalNumber, program, mathAnswer, ...codePasses, ...ifevalMetrics].map((metric) => [metric.name, metric]),
+  [exactMatch, finalNumber, program, mathAnswer, ...codePasses, ...ifevalMetrics].map((metric) => [
+    metric.name,
+    metric,
+  ]),
 )
 
 /** Names of the metrics that a kind of task can have. */
@@ -83,4 +90,6 @@ export function metricsFor(kind: 'generate' | 'choices' | 'classify' | 'images')
 
 /** Every metric with its sentence. */
 export const listMetrics = (): { name: string; description: string }[] =>
-  [...Object.values(METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(({ name, description }) => ({ name, description }))
+  [...Object.values(METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(
+    ({ name, description }) => ({ name, description }),
+  )

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../errors/input.js'
-import { cutBitmap, readBitmap, type Bitmap } from './bitmap.js'
-import { resizeBitmap, type FilterNumber } from './resample.js'
+import { type Bitmap, cutBitmap, readBitmap } from './bitmap.js'
+import { type FilterNumber, resizeBitmap } from './resample.js'
 
 /** Left, top, width and height in pixels. */
 export type Crop = readonly [number, number, number, number]
@@ -36,18 +36,27 @@ const size = z.object({ height: side, width: side })
 const settingsOf = (clip: boolean) =>
   z.object({
     do_resize: z.boolean().default(true),
-    size: z.union([size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square]).default(clip ? 224 : { height: 224, width: 224 }),
+    size: z
+      .union([size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square])
+      .default(clip ? 224 : { height: 224, width: 224 }),
     resample: z.literal([1, 2, 3], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(clip ? 3 : 2),
     do_center_crop: z.boolean().default(clip),
     crop_size: z.union([size, square]).default({ height: 224, width: 224 }),
     do_rescale: z.boolean().default(true),
-    rescale_factor: z.number().positive().default(1 / 255),
+    rescale_factor: z
+      .number()
+      .positive()
+      .default(1 / 255),
     do_normalize: z.boolean().default(true),
     image_mean: rgb.default(clip ? [0.48145466, 0.4578275, 0.40821073] : [0.5, 0.5, 0.5]),
     image_std: rgb.default(clip ? [0.26862954, 0.26130258, 0.27577711] : [0.5, 0.5, 0.5]),
   })
 
-const Kind = z.object({ image_processor_type: z.string().optional(), feature_extractor_type: z.string().optional(), do_center_crop: z.boolean().optional() })
+const Kind = z.object({
+  image_processor_type: z.string().optional(),
+  feature_extractor_type: z.string().optional(),
+  do_center_crop: z.boolean().optional(),
+})
 const KINDS = ['ViTImageProcessor', 'CLIPImageProcessor']
 
 /**
@@ -58,12 +67,22 @@ export async function loadImageReader(folder: string): Promise<ImageReader> {
   const path = join(folder, 'preprocessor_config.json')
   const value = readObject(path, 'is missing; the folder of an image model must hold it')
   const kind = checkValue(Kind, value, path)
-  const named = (kind.image_processor_type ?? kind.feature_extractor_type)?.replace(/FeatureExtractor$/, 'ImageProcessor').replace(/Fast$/, '')
-  if (named !== undefined && !KINDS.includes(named)) throw new UserError(`${path}: ${unknown('image_processor_type', named, KINDS).message}`)
+  const named = (kind.image_processor_type ?? kind.feature_extractor_type)
+    ?.replace(/FeatureExtractor$/, 'ImageProcessor')
+    .replace(/Fast$/, '')
+  if (named !== undefined && !KINDS.includes(named))
+    throw new UserError(`${path}: ${unknown('image_processor_type', named, KINDS).message}`)
   // Files without a kind are those of early models, where only CLIP's speak of a crop.
-  const data = checkValue(settingsOf(named === undefined ? kind.do_center_crop !== undefined : named.startsWith('CLIP')), value, path)
+  const data = checkValue(
+    settingsOf(named === undefined ? kind.do_center_crop !== undefined : named.startsWith('CLIP')),
+    value,
+    path,
+  )
   const final = data.do_center_crop ? data.crop_size : data.size
-  if (typeof final === 'number') throw new UserError(`${path}: size: a shortest edge alone gives images of many sizes; do_center_crop must be true, or size have height and width`)
+  if (typeof final === 'number')
+    throw new UserError(
+      `${path}: size: a shortest edge alone gives images of many sizes; do_center_crop must be true, or size have height and width`,
+    )
   return {
     size: final,
     ...(data.do_resize && { resize: { to: data.size, filter: data.resample } }),
@@ -101,9 +120,15 @@ function resized(image: Bitmap, { resize }: ImageReader): Bitmap {
   return resizeBitmap(image, width <= height ? { width: to, height: long } : { width: long, height: to }, filter)
 }
 
-function place(to: Float32Array, image: Bitmap, { size: { height, width }, crop, factor, mean, deviation }: ImageReader): void {
+function place(
+  to: Float32Array,
+  image: Bitmap,
+  { size: { height, width }, crop, factor, mean, deviation }: ImageReader,
+): void {
   if (!crop && (image.width !== width || image.height !== height)) {
-    throw new UserError(`the image is ${image.width} × ${image.height} pixels, the model reads ${width} × ${height}, and its preprocessor_config.json says do_resize: false`)
+    throw new UserError(
+      `the image is ${image.width} × ${image.height} pixels, the model reads ${width} × ${height}, and its preprocessor_config.json says do_resize: false`,
+    )
   }
   const [left, top] = [Math.floor((image.width - width) / 2), Math.floor((image.height - height) / 2)]
   for (let y = 0; y < height; y++) {

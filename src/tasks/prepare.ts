@@ -8,13 +8,22 @@ import type { Row } from './template.js'
 type Preparation = (row: Row) => Row
 
 /** Brackets are left over from WikiHow. */
-const cleanHellaswag = (text: string) => text.trim().replaceAll(' [title]', '. ').replace(/\[.*?\]/g, '').replaceAll('  ', ' ')
+const cleanHellaswag = (text: string) =>
+  text
+    .trim()
+    .replaceAll(' [title]', '. ')
+    .replace(/\[.*?\]/g, '')
+    .replaceAll('  ', ' ')
 
 const hellaswag: Preparation = (row) => {
   const [label, first, second] = ['activity_label', 'ctx_a', 'ctx_b'].map((column) => textIn(row, column))
   const endings = row.endings
   if (!Array.isArray(endings)) throw new UserError('no list "endings"')
-  return { ...row, query: cleanHellaswag(`${label}: ${first} ${capitalise(second)}`), choices: endings.map((ending) => cleanHellaswag(String(ending))) }
+  return {
+    ...row,
+    query: cleanHellaswag(`${label}: ${first} ${capitalise(second)}`),
+    choices: endings.map((ending) => cleanHellaswag(String(ending))),
+  }
 }
 
 /** Both options in the place of the blank make two prompts; what follows the blank is scored under each. */

@@ -37,16 +37,24 @@ function weightsFor(from: number, to: number, { reach, weight }: Filter): { star
     const end = Math.min(from, Math.trunc(centre + reach * wide + 0.5))
     const weights = Array.from({ length: end - start }, (_, k) => weight((k + start - centre + 0.5) / wide))
     const sum = weights.reduce((a, b) => a + b, 0)
-    return { start, weights: Int32Array.from(weights, (each) => Math.trunc((each / sum) * 2 ** BITS + (each < 0 ? -0.5 : 0.5))) }
+    return {
+      start,
+      weights: Int32Array.from(weights, (each) => Math.trunc((each / sum) * 2 ** BITS + (each < 0 ? -0.5 : 0.5))),
+    }
   })
 }
 
 /** The image in the given size; an edge that keeps its length is not filtered. */
-export function resizeBitmap(image: Bitmap, { width, height }: { width: number; height: number }, filter: FilterNumber): Bitmap {
+export function resizeBitmap(
+  image: Bitmap,
+  { width, height }: { width: number; height: number },
+  filter: FilterNumber,
+): Bitmap {
   const wide = image.width === width ? image.rgb : new Uint8Array(3 * width * image.height)
   if (wide !== image.rgb) {
     const columns = weightsFor(image.width, width, FILTERS[filter])
-    for (let y = 0; y < image.height; y++) columns.forEach((each, x) => blend(image.rgb, 3 * y * image.width, 3, each, wide, 3 * (y * width + x)))
+    for (let y = 0; y < image.height; y++)
+      columns.forEach((each, x) => blend(image.rgb, 3 * y * image.width, 3, each, wide, 3 * (y * width + x)))
   }
   if (image.height === height) return { width, height, rgb: wide }
   const rgb = new Uint8Array(3 * width * height)
@@ -57,7 +65,14 @@ export function resizeBitmap(image: Bitmap, { width, height }: { width: number; 
 }
 
 /** One new pixel from a row or column of pixels that are `stride` bytes apart. */
-function blend(from: Uint8Array, origin: number, stride: number, { start, weights }: { start: number; weights: Int32Array }, to: Uint8Array, at: number): void {
+function blend(
+  from: Uint8Array,
+  origin: number,
+  stride: number,
+  { start, weights }: { start: number; weights: Int32Array },
+  to: Uint8Array,
+  at: number,
+): void {
   let [red, green, blue] = [1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)]
   for (let k = 0, i = origin + start * stride; k < weights.length; k++, i += stride) {
     red += from[i] * weights[k]

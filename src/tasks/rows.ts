@@ -14,7 +14,11 @@ export interface PlacedRow {
   row: Row
 }
 
-const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = { '.jsonl': readJsonl, '.csv': readCsv, '.parquet': readParquet }
+const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
+  '.jsonl': readJsonl,
+  '.csv': readCsv,
+  '.parquet': readParquet,
+}
 
 /** @throws UserError with path and line: no such file, not of its format, not an object on a line */
 export async function readRows(path: string): Promise<PlacedRow[]> {
@@ -30,7 +34,8 @@ function readJsonl(path: string): PlacedRow[] {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`
     const row = parseJson(line, where, parseNumbers)
-    if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new UserError(`${where}: a JSON object is wanted`)
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UserError(`${where}: a JSON object is wanted`)
     rows.push({ where, number: index + 1, row: row as Row })
   }
   return rows
@@ -39,11 +44,20 @@ function readJsonl(path: string): PlacedRow[] {
 /** Values are texts; templates and labels make numbers of them where they are wanted. */
 function readCsv(path: string): PlacedRow[] {
   try {
-    const records = parse(readText(path), { columns: true, bom: true, info: true, skip_empty_lines: true }) as unknown as {
+    const records = parse(readText(path), {
+      columns: true,
+      bom: true,
+      info: true,
+      skip_empty_lines: true,
+    }) as unknown as {
       record: Row
       info: { lines: number }
     }[]
-    return records.map(({ record, info }, index) => ({ where: `${path}:${info.lines}`, number: index + 1, row: record }))
+    return records.map(({ record, info }, index) => ({
+      where: `${path}:${info.lines}`,
+      number: index + 1,
+      row: record,
+    }))
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause
     const line = (cause as { lines?: number }).lines
@@ -52,14 +66,18 @@ function readCsv(path: string): PlacedRow[] {
 }
 
 async function readParquet(path: string): Promise<PlacedRow[]> {
-  const [{ parquetMetadata, parquetReadObjects }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')])
+  const [{ parquetMetadata, parquetReadObjects }, { compressors }] = await Promise.all([
+    import('hyparquet'),
+    import('hyparquet-compressors'),
+  ])
   const bytes = readBytes(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const records = await parquetReadObjects({ file, compressors }).catch((cause: Error) => {
     throw new UserError(`${path}: not a Parquet file that can be read: ${reasonOf(cause)}`, { cause })
   })
   const floats = floatColumns(parquetMetadata(file).schema)
-  const rowOf = (record: Record<string, unknown>): Row => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plain(value, floats.has(key))]))
+  const rowOf = (record: Record<string, unknown>): Row =>
+    Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plain(value, floats.has(key))]))
   return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: rowOf(record) }))
 }
 
@@ -68,7 +86,10 @@ function plain(value: unknown, isFloat: boolean): unknown {
   if (typeof value === 'bigint') return wholeOf(value)
   if (typeof value === 'number') return isFloat && Number.isInteger(value) ? new Float(value) : value
   if (Array.isArray(value)) return value.map((each) => plain(each, isFloat))
-  if (ArrayBuffer.isView(value)) return value instanceof Uint8Array ? value : Array.from(value as unknown as number[], (each) => plain(each, isFloat))
+  if (ArrayBuffer.isView(value))
+    return value instanceof Uint8Array
+      ? value
+      : Array.from(value as unknown as number[], (each) => plain(each, isFloat))
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, isFloat)]))
 }

@@ -46,7 +46,9 @@ interface Python {
 function findPython(): Python {
   const asked = 'import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.base_prefix]))'
   try {
-    const [path, ...folders] = JSON.parse(execFileSync('python3', ['-c', asked], { encoding: 'utf8', timeout: 10_000 })) as string[]
+    const [path, ...folders] = JSON.parse(
+      execFileSync('python3', ['-c', asked], { encoding: 'utf8', timeout: 10_000 }),
+    ) as string[]
     return { path, folders: [...new Set(folders)].filter((folder) => folder !== '/usr') }
   } catch (cause) {
     throw new UserError('generated programs are run by python3, which is not there', { cause })
@@ -57,17 +59,30 @@ function findPython(): Python {
 export function openSandbox(limits: Limits = LIMITS): Sandbox {
   const python = findPython()
   const way = findIsolation([python.path, '-I', '-c', ''], python.folders)
-  if (!way) throw new UserError('generated programs are not run: this system gives no way to cut a process off the network (unshare, sandbox-exec)')
+  if (!way)
+    throw new UserError(
+      'generated programs are not run: this system gives no way to cut a process off the network (unshare, sandbox-exec)',
+    )
   return { passes: (trial) => runTrial(typeof trial === 'string' ? { program: trial } : trial, python, way, limits) }
 }
 
-async function runTrial({ program, tests = '', given = '', entry = '' }: Trial, python: Python, way: Isolation, limits: Limits): Promise<boolean> {
+async function runTrial(
+  { program, tests = '', given = '', entry = '' }: Trial,
+  python: Python,
+  way: Isolation,
+  limits: Limits,
+): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'program-'))
   try {
     await writeFile(join(folder, 'judge.py'), JUDGE)
     const { seconds, memory } = limits
     // One option a time: not every shell takes several.
-    const caps = [`-t ${Math.ceil(seconds) + 5}`, '-f 20480', '-n 64', ...(process.platform === 'linux' ? [`-v ${Math.floor(memory / 1024)}`] : [])]
+    const caps = [
+      `-t ${Math.ceil(seconds) + 5}`,
+      '-f 20480',
+      '-n 64',
+      ...(process.platform === 'linux' ? [`-v ${Math.floor(memory / 1024)}`] : []),
+    ]
     const ulimits = caps.map((cap) => `ulimit ${cap}`).join(' && ')
     const limited = ['sh', '-c', `${ulimits} && exec "$@"`, 'sh', python.path, '-I', 'judge.py']
     const input = JSON.stringify({ program, tests, given, entry, seconds })
@@ -78,7 +93,12 @@ async function runTrial({ program, tests = '', given = '', entry = '' }: Trial, 
 }
 
 /** What the judge writes; all processes end with it. The end of its first process ends a namespace of processes, whatever it holds. */
-function outputOf([command, ...words]: string[], cwd: string, input: string, { seconds, memory }: Limits): Promise<string> {
+function outputOf(
+  [command, ...words]: string[],
+  cwd: string,
+  input: string,
+  { seconds, memory }: Limits,
+): Promise<string> {
   return new Promise((done, fail) => {
     const child = spawn(command, words, { cwd, env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'ignore'], detached: true })
     let output = ''

@@ -1,5 +1,5 @@
 // Items as token sequences, and sequences as padded batches with labels on the answer only.
-import { IGNORED, type Batch } from '../tensor/index.js'
+import { type Batch, IGNORED } from '../tensor/index.js'
 
 export interface Sequence {
   prompt: readonly number[]
@@ -14,8 +14,14 @@ export interface Encoder {
   bos?: number
 }
 
-export async function sequencesOf(items: readonly { prompt: string; target: string }[], { encode, eos }: Encoder): Promise<Sequence[]> {
-  const prompts = await encode(items.map(({ prompt }) => prompt), { special: true })
+export async function sequencesOf(
+  items: readonly { prompt: string; target: string }[],
+  { encode, eos }: Encoder,
+): Promise<Sequence[]> {
+  const prompts = await encode(
+    items.map(({ prompt }) => prompt),
+    { special: true },
+  )
   const targets = await encode(items.map(({ target }) => target))
   return prompts.map((prompt, i) => ({ prompt, target: [...targets[i], eos] }))
 }
@@ -32,13 +38,24 @@ const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u20
  * Texts that are scored after a context, as lm-evaluation-harness encodes them: both together, cut where the context alone
  * ends; spaces at the end of the context go to the text. An empty context is the begin (or end) of text, which is not scored.
  */
-export async function continuationsOf(continuations: readonly Continuation[], { encode, eos, bos = eos }: Encoder): Promise<Sequence[]> {
-  const prompts = await encode(continuations.map(({ context }) => context.replace(SPACES, '')), { special: true })
-  const wholes = await encode(continuations.map(({ context, text }) => context + text), { special: true })
+export async function continuationsOf(
+  continuations: readonly Continuation[],
+  { encode, eos, bos = eos }: Encoder,
+): Promise<Sequence[]> {
+  const prompts = await encode(
+    continuations.map(({ context }) => context.replace(SPACES, '')),
+    { special: true },
+  )
+  const wholes = await encode(
+    continuations.map(({ context, text }) => context + text),
+    { special: true },
+  )
   const alone = await encode(continuations.map(({ context, text }) => (context === '' ? text : '')))
   return continuations.map(({ context }, i) => {
     if (context === '') return { prompt: [bos], target: alone[i][0] === bos ? alone[i].slice(1) : alone[i] }
-    return prompts[i].length === 0 ? { prompt: [bos], target: wholes[i] } : { prompt: prompts[i], target: wholes[i].slice(prompts[i].length) }
+    return prompts[i].length === 0
+      ? { prompt: [bos], target: wholes[i] }
+      : { prompt: prompts[i], target: wholes[i].slice(prompts[i].length) }
   })
 }
 
@@ -57,7 +74,12 @@ const lengthOf = ({ prompt, target }: Sequence) => prompt.length + target.length
  * One right-padded batch of the sequences at `items` (indices into `sequences`).
  * @param positions of the model: a last token beyond them stands on the last one, for nothing looks at it
  */
-export function padBatch(sequences: readonly Sequence[], items: readonly number[], pad: number, positions = Infinity): Batch {
+export function padBatch(
+  sequences: readonly Sequence[],
+  items: readonly number[],
+  pad: number,
+  positions = Infinity,
+): Batch {
   const rows = items.length
   const columns = Math.max(...items.map((i) => lengthOf(sequences[i])))
   const batch: Batch = {
@@ -81,7 +103,12 @@ export function padBatch(sequences: readonly Sequence[], items: readonly number[
 }
 
 /** All sequences in batches of at most `batchTokens` padded tokens, sorted by length so that little is padding. */
-export function batchesOf(sequences: readonly Sequence[], pad: number, batchTokens: number, positions?: number): Batch[] {
+export function batchesOf(
+  sequences: readonly Sequence[],
+  pad: number,
+  batchTokens: number,
+  positions?: number,
+): Batch[] {
   const order = [...sequences.keys()].sort((a, b) => lengthOf(sequences[a]) - lengthOf(sequences[b]) || a - b)
   const batches: Batch[] = []
   let group: number[] = []

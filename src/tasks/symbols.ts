@@ -1,28 +1,67 @@
 // The signs of a formula in LaTeX, as sympy's grammar (LaTeX.g4 of sympy 1.14) tells them apart, and what its functions compute.
 import * as complex from './complex.js'
-import { add, divide, multiply, real, size, type Complex } from './complex.js'
+import { add, type Complex, divide, multiply, real, size } from './complex.js'
 
 /** No answer of MATH is as long; what is longer is not read. */
 const LONGEST = 500
 
-const TOKEN = /\s*(\d+(?:,\d{3})*(?:\.\d+)?|\\[{}]|d(?:[A-Za-z]|\\[A-Za-z]+)|\\[A-Za-z]+|[A-Za-z]|'+|[-+*/:^_!(){}[\]|,=])/y
-const SPACE = /\\(left|right|quad|qquad|thinspace|medspace|thickspace|negthinspace|negmedspace|negthickspace|limits)(?![A-Za-z])|\\[,;:!]/g
+const TOKEN =
+  /\s*(\d+(?:,\d{3})*(?:\.\d+)?|\\[{}]|d(?:[A-Za-z]|\\[A-Za-z]+)|\\[A-Za-z]+|[A-Za-z]|'+|[-+*/:^_!(){}[\]|,=])/y
+const SPACE =
+  /\\(left|right|quad|qquad|thinspace|medspace|thickspace|negthinspace|negmedspace|negthickspace|limits)(?![A-Za-z])|\\[,;:!]/g
 
 type Apply = (z: Complex) => Complex
-const inverted = (apply: Apply): Apply => (z) => divide(complex.ONE, apply(z))
-const ofInverse = (apply: Apply): Apply => (z) => apply(divide(complex.ONE, z))
+const inverted =
+  (apply: Apply): Apply =>
+  (z) =>
+    divide(complex.ONE, apply(z))
+const ofInverse =
+  (apply: Apply): Apply =>
+  (z) =>
+    apply(divide(complex.ONE, z))
 const { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh } = complex
 export const FUNCTIONS: Record<string, Apply> = {
-  '\\exp': complex.exp, '\\sin': sin, '\\cos': cos, '\\tan': tan, '\\cot': inverted(tan), '\\sec': inverted(cos), '\\csc': inverted(sin),
-  '\\arcsin': asin, '\\arccos': acos, '\\arctan': atan, '\\arccot': ofInverse(atan), '\\arcsec': ofInverse(acos), '\\arccsc': ofInverse(asin),
-  '\\sinh': sinh, '\\cosh': cosh, '\\tanh': tanh, '\\arsinh': asinh, '\\arcosh': acosh, '\\artanh': atanh,
+  '\\exp': complex.exp,
+  '\\sin': sin,
+  '\\cos': cos,
+  '\\tan': tan,
+  '\\cot': inverted(tan),
+  '\\sec': inverted(cos),
+  '\\csc': inverted(sin),
+  '\\arcsin': asin,
+  '\\arccos': acos,
+  '\\arctan': atan,
+  '\\arccot': ofInverse(atan),
+  '\\arcsec': ofInverse(acos),
+  '\\arccsc': ofInverse(asin),
+  '\\sinh': sinh,
+  '\\cosh': cosh,
+  '\\tanh': tanh,
+  '\\arsinh': asinh,
+  '\\arcosh': acosh,
+  '\\artanh': atanh,
 }
 export const LOGARITHMS: Record<string, number> = { '\\ln': Math.E, '\\log': Math.E, '\\lg': 10 }
 /** \sin^{-1} is the arc sine, as sympy reads it. */
-export const inverseOf = (name: string): Apply | undefined => FUNCTIONS[name.replace('\\', name.endsWith('h') ? '\\ar' : '\\arc')]
-export const CLOSING: Record<string, string> = { '(': ')', '[': ']', '{': '}', '\\{': '\\}', '|': '|', '\\lfloor': '\\rfloor', '\\lceil': '\\rceil' }
-const rounded = (round: (x: number) => number): Apply => ([a, b]) => [round(a), round(b)]
-export const GROUPS: Record<string, Apply> = { '|': (z) => real(size(z)), '\\lfloor': rounded(Math.floor), '\\lceil': rounded(Math.ceil) }
+export const inverseOf = (name: string): Apply | undefined =>
+  FUNCTIONS[name.replace('\\', name.endsWith('h') ? '\\ar' : '\\arc')]
+export const CLOSING: Record<string, string> = {
+  '(': ')',
+  '[': ']',
+  '{': '}',
+  '\\{': '\\}',
+  '|': '|',
+  '\\lfloor': '\\rfloor',
+  '\\lceil': '\\rceil',
+}
+const rounded =
+  (round: (x: number) => number): Apply =>
+  ([a, b]) => [round(a), round(b)]
+export const GROUPS: Record<string, Apply> = {
+  '|': (z) => real(size(z)),
+  '\\lfloor': rounded(Math.floor),
+  '\\lceil': rounded(Math.ceil),
+}
 export const PRODUCT = /^(\*|\/|:|\\times|\\cdot|\\div)$/
 /** What ends a run of factors side by side. */
 export const ENDS = /^([-+*/:^_!,)=\]}|]|\\times|\\cdot|\\div|\\\}|\\rfloor|\\rceil|\\to|\\rightarrow|'+)$/
@@ -33,7 +72,10 @@ export class Unreadable extends Error {}
 
 /** @throws Unreadable */
 export function tokensOf(text: string): string[] {
-  const plain = text.replace(SPACE, '').replace(/\\[dt](frac|binom)/g, '\\$1').trim()
+  const plain = text
+    .replace(SPACE, '')
+    .replace(/\\[dt](frac|binom)/g, '\\$1')
+    .trim()
   if (plain.length > LONGEST) throw new Unreadable()
   const tokens: string[] = []
   TOKEN.lastIndex = 0
@@ -48,5 +90,8 @@ export function tokensOf(text: string): string[] {
 /** A function that nothing is known of but its name: another value for other arguments. */
 export function unknown(name: string, args: readonly Complex[]): Complex {
   const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 997, 7) / 997
-  return args.reduce<Complex>((sum, z, i) => add(sum, sin(add(multiply(real(0.7 + 0.1 * i), z), real(1 + seed)))), real(seed))
+  return args.reduce<Complex>(
+    (sum, z, i) => add(sum, sin(add(multiply(real(0.7 + 0.1 * i), z), real(1 + seed)))),
+    real(seed),
+  )
 }

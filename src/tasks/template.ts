@@ -1,6 +1,6 @@
 // Prompts as jinja templates, checked before they are filled: syntax, and that the data has every column they name.
 import { UserError, unknown } from '../errors/index.js'
-import { compile, printed, toValue, type AnyNode, type Template } from '../jinja/index.js'
+import { type AnyNode, compile, printed, type Template, toValue } from '../jinja/index.js'
 
 export type Row = Record<string, unknown>
 
@@ -14,7 +14,21 @@ export interface Filler {
 }
 
 /** What templates know without a column of that name. */
-const KNOWN = new Set(['range', 'true', 'false', 'none', 'True', 'False', 'None', 'namespace', 'loop', 'dict', 'joiner', 'cycler', 'lipsum'])
+const KNOWN = new Set([
+  'range',
+  'true',
+  'false',
+  'none',
+  'True',
+  'False',
+  'None',
+  'namespace',
+  'loop',
+  'dict',
+  'joiner',
+  'cycler',
+  'lipsum',
+])
 
 /** @throws UserError, without a place, for a template that is not jinja */
 export function compileTemplate(text: string): Filler {
@@ -32,7 +46,9 @@ export function compileTemplate(text: string): Filler {
       try {
         return template.fill(row)
       } catch (cause) {
-        throw new UserError(`the template cannot be filled: ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
+        throw new UserError(`the template cannot be filled: ${(cause as Error).message.replace(/\s+/g, ' ')}`, {
+          cause,
+        })
       }
     },
   }
@@ -63,11 +79,15 @@ function columnsOf(program: unknown): Set<string> {
     if (typeof part !== 'object' || part === null) return
     const node = part as AnyNode
     if (node.type === 'Identifier') return void read.add(node.value as string)
-    if (node.type === 'Set') return names(node.assignee, set), visit(node.value), visit(node.body)
-    if (node.type === 'For') return names(node.loopvar, set), visit(node.iterable), visit(node.body), visit(node.defaultBlock)
-    if (node.type === 'TestExpression') return /^(un)?defined$/.test((node.test as AnyNode).value as string) ? names(node.operand, set) : visit(node.operand)
-    if (node.type === 'MemberExpression') return visit(node.object), node.computed ? visit(node.property) : undefined
-    if (node.type === 'FilterExpression') return visit(node.operand), visit((node.filter as AnyNode).args)
+    if (node.type === 'Set') return (names(node.assignee, set), visit(node.value), visit(node.body))
+    if (node.type === 'For')
+      return (names(node.loopvar, set), visit(node.iterable), visit(node.body), visit(node.defaultBlock))
+    if (node.type === 'TestExpression')
+      return /^(un)?defined$/.test((node.test as AnyNode).value as string)
+        ? names(node.operand, set)
+        : visit(node.operand)
+    if (node.type === 'MemberExpression') return (visit(node.object), node.computed ? visit(node.property) : undefined)
+    if (node.type === 'FilterExpression') return (visit(node.operand), visit((node.filter as AnyNode).args))
     if (node.type === 'KeywordArgumentExpression') return visit(node.value)
     for (const [key, value] of Object.entries(node)) if (key !== 'operator') visit(value)
   }

@@ -29,7 +29,8 @@ function loadNative(): BackendInfo | Error {
       require(name)
       return { name: 'tensorflow', package: `${name} ${require(`${name}/package.json`).version}` }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') reason = new Error(`${name}: ${(error as Error).message.split('\n')[0]}`)
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
+        reason = new Error(`${name}: ${(error as Error).message.split('\n')[0]}`)
     }
   }
   return reason
@@ -39,7 +40,10 @@ async function startWasm(): Promise<BackendInfo> {
   require('@tensorflow/tfjs-backend-wasm')
   if (!(await tf.setBackend('wasm'))) throw new UserError('the wasm backend did not start; try --backend cpu')
   prepareWasm()
-  return { name: 'wasm', package: `@tensorflow/tfjs-backend-wasm ${require('@tensorflow/tfjs-backend-wasm/package.json').version}` }
+  return {
+    name: 'wasm',
+    package: `@tensorflow/tfjs-backend-wasm ${require('@tensorflow/tfjs-backend-wasm/package.json').version}`,
+  }
 }
 
 /**
@@ -58,6 +62,7 @@ export async function setBackend(name: BackendName = 'auto'): Promise<BackendInf
     await tf.setBackend('tensorflow')
     return native
   }
-  if (name === 'tensorflow') throw new UserError(`backend tensorflow cannot be loaded: ${native.message}; use --backend wasm`, { cause: native })
+  if (name === 'tensorflow')
+    throw new UserError(`backend tensorflow cannot be loaded: ${native.message}; use --backend wasm`, { cause: native })
   return startWasm()
 }

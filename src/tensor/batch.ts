@@ -32,9 +32,24 @@ export interface Batch {
 }
 
 /** A batch of images with the class of each; `items` counts from 0 unless given. */
-export function imageBatch(pixels: Float32Array, targets: ArrayLike<number>, more: Pick<Batch, 'classes'> & { items?: Int32Array } = {}): Batch {
+export function imageBatch(
+  pixels: Float32Array,
+  targets: ArrayLike<number>,
+  more: Pick<Batch, 'classes'> & { items?: Int32Array } = {},
+): Batch {
   const none = new Int32Array(0)
   const rows = targets.length
   const items = Int32Array.from({ length: rows }, (_, i) => i)
-  return { rows, columns: 0, ids: none, mask: none, positions: none, labels: none, items, ...more, pixels, targets: Float32Array.from(targets) }
+  return {
+    rows,
+    columns: 0,
+    ids: none,
+    mask: none,
+    positions: none,
+    labels: none,
+    items,
+    ...more,
+    pixels,
+    targets: Float32Array.from(targets),
+  }
 }

@@ -6,7 +6,16 @@ interface Kernels {
   multiply(a: number, stride: number, panel: number, depth: number, out: number, outStride: number, rows: number): void
   reduce(a: number, stride: number, n: number, diagonal: number, beside: number, factors: number, work: number): void
   accumulate(a: number, stride: number, n: number, factors: number, out: number): void
-  rotate(rows: number, stride: number, n: number, starts: number, lengths: number, sweeps: number, angles: number, panel: number): void
+  rotate(
+    rows: number,
+    stride: number,
+    n: number,
+    starts: number,
+    lengths: number,
+    sweeps: number,
+    angles: number,
+    panel: number,
+  ): void
 }
 
 interface Workshop extends Kernels {
@@ -31,7 +40,10 @@ function inWorkshop<T>(lengths: number[], work: (kernels: Kernels, arrays: Float
   }
   const { memory, ...kernels } = kept
   if (memory.buffer.byteLength > KEPT) kept = undefined
-  return work(kernels, lengths.map((length, i) => new Float64Array(memory.buffer, offsets[i], length).fill(0)))
+  return work(
+    kernels,
+    lengths.map((length, i) => new Float64Array(memory.buffer, offsets[i], length).fill(0)),
+  )
 }
 
 const upTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
@@ -44,16 +56,30 @@ export interface Factor {
 }
 
 /** A B [rows, columns] row-major, of A [rows, depth] and B [depth, columns]; with `lower` only where row >= column. */
-export function product(a: Factor, b: Factor, [rows, depth, columns]: [number, number, number], lower = false): Float64Array {
+export function product(
+  a: Factor,
+  b: Factor,
+  [rows, depth, columns]: [number, number, number],
+  lower = false,
+): Float64Array {
   const [tall, stride] = [upTo(rows, 4), upTo(columns, 8)]
   return inWorkshop([tall * depth, depth * 8, tall * stride], ({ multiply }, [left, panel, out]) => {
-    for (let i = 0; i < rows; i++) for (let k = 0; k < depth; k++) left[i * depth + k] = a.values[i * a.down + k * a.right]
+    for (let i = 0; i < rows; i++)
+      for (let k = 0; k < depth; k++) left[i * depth + k] = a.values[i * a.down + k * a.right]
     for (let j = 0; j < columns; j += 8) {
       for (let k = 0; k < depth; k++) {
         for (let c = 0; c < 8; c++) panel[k * 8 + c] = j + c < columns ? b.values[k * b.down + (j + c) * b.right] : 0
       }
       const first = lower ? j : 0 // a multiple of 4
-      multiply(left.byteOffset + 8 * first * depth, depth, panel.byteOffset, depth, out.byteOffset + 8 * (first * stride + j), stride, tall - first)
+      multiply(
+        left.byteOffset + 8 * first * depth,
+        depth,
+        panel.byteOffset,
+        depth,
+        out.byteOffset + 8 * (first * stride + j),
+        stride,
+        tall - first,
+      )
     }
     const result = new Float64Array(rows * columns)
     for (let i = 0; i < rows; i++) result.set(out.subarray(i * stride, i * stride + columns), i * columns)
@@ -88,39 +114,57 @@ function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: 
   /** Rotations that are applied together: enough that a panel of vectors pays for its way into the cache. */
   const batch = Math.max(n, 1 << 15)
   const sizes = wanted ? [n * stride, 2 * batch, batch / 2, batch / 2, 8 * n] : []
-  return inWorkshop([n * stride, n, n, n, n, ...sizes], (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
-    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * stride + j] = matrix[i * n + j] * scale
-    kernels.reduce(a.byteOffset, stride, n, d.byteOffset, e.byteOffset, factors.byteOffset, work.byteOffset)
-    if (!wanted) {
-      diagonalise(d, e, () => new Float64Array())
-      return { values: d.map((value) => value / scale), vectors: new Float64Array() }
-    }
-    kernels.accumulate(a.byteOffset, stride, n, factors.byteOffset, rows.byteOffset)
-    const [froms, counts] = [starts, lengths].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch))
-    let [sweeps, held] = [0, 0]
-    const flush = (): void => {
-      kernels.rotate(rows.byteOffset, stride, n, starts.byteOffset, lengths.byteOffset, sweeps, angles.byteOffset, panel.byteOffset)
-      sweeps = held = 0
-    }
-    diagonalise(d, e, (start, count, turns) => {
-      if (held + count > batch) flush()
-      angles.set(turns.subarray(0, 2 * count), 2 * held)
-      froms[sweeps] = start
-      counts[sweeps++] = count
-      held += count
-    })
-    flush()
-    const vectors = new Float64Array(n * n)
-    for (let i = 0; i < n; i++) vectors.set(rows.subarray(i * stride, i * stride + n), i * n)
-    return { values: d.map((value) => value / scale), vectors }
-  })
+  return inWorkshop(
+    [n * stride, n, n, n, n, ...sizes],
+    (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
+      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * stride + j] = matrix[i * n + j] * scale
+      kernels.reduce(a.byteOffset, stride, n, d.byteOffset, e.byteOffset, factors.byteOffset, work.byteOffset)
+      if (!wanted) {
+        diagonalise(d, e, () => new Float64Array())
+        return { values: d.map((value) => value / scale), vectors: new Float64Array() }
+      }
+      kernels.accumulate(a.byteOffset, stride, n, factors.byteOffset, rows.byteOffset)
+      const [froms, counts] = [starts, lengths].map(
+        ({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch),
+      )
+      let [sweeps, held] = [0, 0]
+      const flush = (): void => {
+        kernels.rotate(
+          rows.byteOffset,
+          stride,
+          n,
+          starts.byteOffset,
+          lengths.byteOffset,
+          sweeps,
+          angles.byteOffset,
+          panel.byteOffset,
+        )
+        sweeps = held = 0
+      }
+      diagonalise(d, e, (start, count, turns) => {
+        if (held + count > batch) flush()
+        angles.set(turns.subarray(0, 2 * count), 2 * held)
+        froms[sweeps] = start
+        counts[sweeps++] = count
+        held += count
+      })
+      flush()
+      const vectors = new Float64Array(n * n)
+      for (let i = 0; i < n; i++) vectors.set(rows.subarray(i * stride, i * stride + n), i * n)
+      return { values: d.map((value) => value / scale), vectors }
+    },
+  )
 }
 
 /**
  * Eigenvalues of a symmetric tridiagonal matrix by implicit QL steps with Wilkinson's shift; they take the place of `d`, `e` is
  * used up. Each step's rotations go to `onSweep`: `count` pairs (cosine, sine), of the planes (start + 1, start) and downwards.
  */
-function diagonalise(d: Float64Array, e: Float64Array, onSweep: (start: number, count: number, turns: Float64Array) => void): void {
+function diagonalise(
+  d: Float64Array,
+  e: Float64Array,
+  onSweep: (start: number, count: number, turns: Float64Array) => void,
+): void {
   const n = d.length
   const turns = new Float64Array(2 * n)
   for (let low = 0; low < n; low++) {

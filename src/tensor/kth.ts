@@ -47,7 +47,8 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
         for (let i = 0; i < words.length; i++) if ((words[i] & 0x7fffffff) >>> 16 === high) counts[words[i] & 0xffff]++
       } else {
         for (let i = 0; i < words.length && wanted > 0; i++) {
-          if ((words[i] & 0x7fffffff) === bits && --wanted === 0) selection.result = { threshold: floatOf(bits), lastTie: seen + i }
+          if ((words[i] & 0x7fffffff) === bits && --wanted === 0)
+            selection.result = { threshold: floatOf(bits), lastTie: seen + i }
         }
         seen += words.length
       }

@@ -45,8 +45,13 @@ export function philox(block: Int32Array, key: Key): Int32Array {
 }
 
 /** Calls visit(i, words, lane) for every i < size; `words` is the enciphered block of element offset + i, signed (>>> 0 to read). */
-export function eachWord(size: number, key: Key, offset: number, stream: number,
-  visit: (i: number, words: Int32Array, lane: number) => void): void {
+export function eachWord(
+  size: number,
+  key: Key,
+  offset: number,
+  stream: number,
+  visit: (i: number, words: Int32Array, lane: number) => void,
+): void {
   const block = new Int32Array(4)
   for (let i = 0; i < size; ) {
     const counter = Math.floor((offset + i) / 4)

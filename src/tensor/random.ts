@@ -76,8 +76,17 @@ export function normals(size: number, key: Key, offset = 0): Float32Array {
 }
 
 interface RandomModule {
-  select(from: number, to: number, size: number, key0: number, key1: number, offset: number, limit: number,
-    dropped: number, kept: number): void
+  select(
+    from: number,
+    to: number,
+    size: number,
+    key0: number,
+    key1: number,
+    offset: number,
+    limit: number,
+    dropped: number,
+    kept: number,
+  ): void
 }
 
 /** Entries that are drawn at a time outside a backend. */
@@ -103,7 +112,17 @@ function registerSelect() {
       const wasm = backend as WasmBackend
       const { key0, key1, offset, limit, dropped, kept } = attrs as Record<string, number>
       const out = wasm.makeOutput(x.shape, 'float32')
-      select(addressOf(wasm, x), addressOf(wasm, out), tf.util.sizeFromShape(out.shape), key0, key1, offset, limit, dropped, kept)
+      select(
+        addressOf(wasm, x),
+        addressOf(wasm, out),
+        tf.util.sizeFromShape(out.shape),
+        key0,
+        key1,
+        offset,
+        limit,
+        dropped,
+        kept,
+      )
       return out
     },
   })

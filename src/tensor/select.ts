@@ -39,7 +39,8 @@ export function largest(values: Float32Array, k: number): Largest & { ties: numb
   let ties = 0
   for (let at = shift - NEXT; at >= 0; at -= NEXT) {
     counts = new Uint32Array(1 << NEXT)
-    for (let i = 0; i < sharing.length; i++) if (sharing[i] >>> (at + NEXT) === prefix) counts[(sharing[i] >>> at) & ((1 << NEXT) - 1)]++
+    for (let i = 0; i < sharing.length; i++)
+      if (sharing[i] >>> (at + NEXT) === prefix) counts[(sharing[i] >>> at) & ((1 << NEXT) - 1)]++
     const digit = descend()
     ties = counts[digit]
     prefix = (prefix << NEXT) | digit

@@ -4,7 +4,10 @@
 import * as tf from '@tensorflow/tfjs'
 
 /** A unary function with a derivative in differentiable operations: `derivative(x, dy)`. */
-export function differentiable(value: (x: tf.Tensor) => tf.Tensor, derivative: (x: tf.Tensor, dy: tf.Tensor) => tf.Tensor) {
+export function differentiable(
+  value: (x: tf.Tensor) => tf.Tensor,
+  derivative: (x: tf.Tensor, dy: tf.Tensor) => tf.Tensor,
+) {
   const run = tf.customGrad((x, save) => {
     ;(save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]) // the forward pass is tidied away; saved inputs stay
     return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => derivative(saved, dy) }

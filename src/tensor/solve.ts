@@ -11,7 +11,8 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>, from = 0, step =
 /** X [n, m] of A X = B with A [n, n], B [n, m], row-major, by LU in float64; null when A is singular. */
 export function solve(a: ArrayLike<number>, b: ArrayLike<number>, n: number): Float32Array | null {
   const m = b.length / n
-  const matrix = (values: ArrayLike<number>, columns: number): Matrix => Matrix.from1DArray(n, columns, Array.from(values))
+  const matrix = (values: ArrayLike<number>, columns: number): Matrix =>
+    Matrix.from1DArray(n, columns, Array.from(values))
   try {
     const out = Float32Array.from(solveMatrix(matrix(a, n), matrix(b, m)).to1DArray())
     return out.every(Number.isFinite) ? out : null

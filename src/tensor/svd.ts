@@ -60,8 +60,16 @@ const ROUNDING = 1e-14
 /** rows <= columns. */
 function exact(values: Float32Array, rows: number, columns: number, wanted: number): Svd {
   const { q, images, s } = rotated(values, rows, columns)
-  const order = Array.from(s.keys()).sort((i, j) => s[j] - s[i]).slice(0, wanted)
-  const out = { rows, columns, s: new Float64Array(wanted), ut: new Float32Array(wanted * rows), vt: new Float32Array(wanted * columns) }
+  const order = Array.from(s.keys())
+    .sort((i, j) => s[j] - s[i])
+    .slice(0, wanted)
+  const out = {
+    rows,
+    columns,
+    s: new Float64Array(wanted),
+    ut: new Float32Array(wanted * rows),
+    vt: new Float32Array(wanted * columns),
+  }
   const floor = ROUNDING * (s[order[0]] ?? 0)
   for (const [k, from] of order.entries()) {
     const sigma = (out.s[k] = s[from] > floor ? s[from] : 0)
@@ -78,7 +86,12 @@ function exact(values: Float32Array, rows: number, columns: number, wanted: numb
  * themselves by the same rule: the vectors of singular values down to ROUNDING are right, among them those that a delta of low
  * rank has because it was rounded to float32.
  */
-function rotated(values: ArrayLike<number>, rows: number, columns: number, least?: number): { q: Float64Array; images: Float64Array; s: Float64Array } {
+function rotated(
+  values: ArrayLike<number>,
+  rows: number,
+  columns: number,
+  least?: number,
+): { q: Float64Array; images: Float64Array; s: Float64Array } {
   const a = { values, down: columns, right: 1 }
   const { vectors: q } = eigen(gram(a, rows, columns), rows)
   const images = product({ values: q, down: rows, right: 1 }, a, [rows, rows, columns])
@@ -87,8 +100,17 @@ function rotated(values: ArrayLike<number>, rows: number, columns: number, least
   const first = s.findIndex((sigma) => sigma < TAIL * s[0])
   if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }
   const count = rows - first
-  const tail = rotated(without(images.subarray(first * columns), images, { count, first, columns, s }), count, columns, floor)
-  const turned = product({ values: tail.q, down: count, right: 1 }, { values: q.subarray(first * rows), down: rows, right: 1 }, [count, count, rows])
+  const tail = rotated(
+    without(images.subarray(first * columns), images, { count, first, columns, s }),
+    count,
+    columns,
+    floor,
+  )
+  const turned = product(
+    { values: tail.q, down: count, right: 1 },
+    { values: q.subarray(first * rows), down: rows, right: 1 },
+    [count, count, rows],
+  )
   q.set(turned, first * rows)
   images.set(tail.images, first * columns)
   s.set(tail.s, first)
@@ -96,9 +118,21 @@ function rotated(values: ArrayLike<number>, rows: number, columns: number, least
 }
 
 /** The rows less their parts along the first rows of `images`, whose norms are `s`: parts of the size of rounding. */
-function without(rows: Float64Array, images: Float64Array, { count, first, columns, s }: { count: number; first: number; columns: number; s: Float64Array }): Float64Array {
-  const parts = product({ values: rows, down: columns, right: 1 }, { values: images, down: 1, right: columns }, [count, columns, first])
-  const along = product({ values: parts.map((part, at) => part / s[at % first] ** 2), down: first, right: 1 }, { values: images, down: columns, right: 1 }, [count, first, columns])
+function without(
+  rows: Float64Array,
+  images: Float64Array,
+  { count, first, columns, s }: { count: number; first: number; columns: number; s: Float64Array },
+): Float64Array {
+  const parts = product({ values: rows, down: columns, right: 1 }, { values: images, down: 1, right: columns }, [
+    count,
+    columns,
+    first,
+  ])
+  const along = product(
+    { values: parts.map((part, at) => part / s[at % first] ** 2), down: first, right: 1 },
+    { values: images, down: columns, right: 1 },
+    [count, first, columns],
+  )
   return rows.map((value, i) => value - along[i])
 }
 
@@ -149,7 +183,9 @@ export function truncated({ rows, columns, s, ut, vt }: Svd, rank: number): tf.T
   const r = Math.min(rank, s.length)
   if (r === 0) return tf.zeros([rows, columns])
   return tf.tidy(() => {
-    const scaled = tf.tensor2d(ut.subarray(0, r * rows), [r, rows]).mul(tf.tensor2d(Float32Array.from(s.subarray(0, r)), [r, 1]))
+    const scaled = tf
+      .tensor2d(ut.subarray(0, r * rows), [r, rows])
+      .mul(tf.tensor2d(Float32Array.from(s.subarray(0, r)), [r, 1]))
     return tf.matMul(scaled, tf.tensor2d(vt.subarray(0, r * columns), [r, columns]), true) as tf.Tensor2D
   })
 }
@@ -159,5 +195,7 @@ export function effectiveRank(s: ArrayLike<number>): number {
   const values = Array.from(s)
   const sum = values.reduce((total, value) => total + value, 0)
   if (sum === 0) return 0
-  return Math.exp(-values.reduce((entropy, value) => (value > 0 ? entropy + (value / sum) * Math.log(value / sum) : entropy), 0))
+  return Math.exp(
+    -values.reduce((entropy, value) => (value > 0 ? entropy + (value / sum) * Math.log(value / sum) : entropy), 0),
+  )
 }

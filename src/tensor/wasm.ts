@@ -6,7 +6,12 @@ import * as tf from '@tensorflow/tfjs'
 
 /** The parts of the TensorFlow.js wasm backend that kernels use. */
 export interface WasmBackend extends tf.KernelBackend {
-  wasm: { _malloc(bytes: number): number; _free(address: number): void; asm: { memory: WebAssembly.Memory }; HEAPU8: Uint8Array }
+  wasm: {
+    _malloc(bytes: number): number
+    _free(address: number): void
+    asm: { memory: WebAssembly.Memory }
+    HEAPU8: Uint8Array
+  }
   dataIdMap: { get(id: object): { memoryOffset: number } }
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array
@@ -30,8 +35,20 @@ export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
 
 interface Gemm {
   gemmScratch(): number
-  gemm(a: number, b: number, c: number, m: number, n: number, k: number, transposeA: boolean, transposeB: boolean,
-    batch: number, strideA: number, strideB: number, scratch: number): void
+  gemm(
+    a: number,
+    b: number,
+    c: number,
+    m: number,
+    n: number,
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    batch: number,
+    strideA: number,
+    strideB: number,
+    scratch: number,
+  ): void
 }
 
 /** Wraps the heap's allocator to throw where it would return 0 and TensorFlow.js would then write at address 0. */
@@ -40,7 +57,8 @@ function guardAllocation({ wasm }: WasmBackend) {
   const allocate = wasm._malloc
   wasm._malloc = (bytes) => {
     const address = allocate(bytes)
-    if (address === 0 && bytes > 0) throw new Error(`the wasm heap (4 GiB) is full: ${bytes} bytes could not be allocated`)
+    if (address === 0 && bytes > 0)
+      throw new Error(`the wasm heap (4 GiB) is full: ${bytes} bytes could not be allocated`)
     return address
   }
 }
@@ -59,14 +77,28 @@ function registerMatMul(backend: WasmBackend) {
       const [bRows, bColumns] = b.shape.slice(-2)
       const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
       const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns]
-      if (k !== inner) throw new Error(`matMul: inner sizes ${k} and ${inner} differ (shapes [${a.shape}] and [${b.shape}])`)
+      if (k !== inner)
+        throw new Error(`matMul: inner sizes ${k} and ${inner} differ (shapes [${a.shape}] and [${b.shape}])`)
       const outer = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
       const batchA = tf.util.sizeFromShape(a.shape.slice(0, -2))
       const batchB = tf.util.sizeFromShape(b.shape.slice(0, -2))
-      if (batchA !== batchB && batchA !== 1 && batchB !== 1) throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
+      if (batchA !== batchB && batchA !== 1 && batchB !== 1)
+        throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
       const out = backend.makeOutput([...outer, m, n], 'float32')
-      gemm(addressOf(backend, a), addressOf(backend, b), addressOf(backend, out), m, n, k, transposeA, transposeB,
-        Math.max(batchA, batchB), batchA === 1 ? 0 : m * k, batchB === 1 ? 0 : k * n, scratch)
+      gemm(
+        addressOf(backend, a),
+        addressOf(backend, b),
+        addressOf(backend, out),
+        m,
+        n,
+        k,
+        transposeA,
+        transposeB,
+        Math.max(batchA, batchB),
+        batchA === 1 ? 0 : m * k,
+        batchB === 1 ? 0 : k * n,
+        scratch,
+      )
       return out
     },
   })

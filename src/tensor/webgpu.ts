@@ -46,7 +46,10 @@ export async function startWebgpu(): Promise<string> {
   Object.defineProperty(globalThis, 'navigator', { value: { ...globalThis.navigator, gpu }, configurable: true })
   const { WebGPUBackend } = load()
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new UserError('backend webgpu: there is no GPU adapter (on Linux: libvulkan1 and a Vulkan driver); use --backend wasm')
+  if (!adapter)
+    throw new UserError(
+      'backend webgpu: there is no GPU adapter (on Linux: libvulkan1 and a Vulkan driver); use --backend wasm',
+    )
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]))
   const device = await adapter.requestDevice({ requiredLimits })
   device.addEventListener('uncapturederror', (event) => {
@@ -69,5 +72,8 @@ function load(): Webgpu {
 
 function missing(cause: unknown): never {
   const reason = (cause as Error).message.split('\n')[0]
-  throw new UserError(`backend webgpu cannot be loaded: ${reason}; npm install ${PACKAGES.join(' ')}, or use --backend wasm`, { cause })
+  throw new UserError(
+    `backend webgpu cannot be loaded: ${reason}; npm install ${PACKAGES.join(' ')}, or use --backend wasm`,
+    { cause },
+  )
 }

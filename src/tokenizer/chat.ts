@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
 import { readText } from '../errors/input.js'
-import { compile, type Template } from '../jinja/index.js'
 import { CHAT_FUNCTIONS } from '../jinja/chat.js'
+import { compile, type Template } from '../jinja/index.js'
 import { ROLES, textOf } from './file.js'
 import { readSettings } from './schema.js'
 
@@ -26,7 +26,9 @@ interface Config {
 function tokensOf(config: Config): Record<string, string> {
   const { extra_special_tokens: extra } = config
   const own = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? Object.entries(extra) : []
-  const all = [...ROLES.map((role): [string, unknown] => [role, config[role]]), ...own].map(([role, token]) => [role, textOf(token)] as const)
+  const all = [...ROLES.map((role): [string, unknown] => [role, config[role]]), ...own].map(
+    ([role, token]) => [role, textOf(token)] as const,
+  )
   return Object.fromEntries(all.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
 }
 
@@ -54,16 +56,22 @@ export function parseTemplate(text: string, whose: string): Template {
 export async function loadChat(folder: string): Promise<Chat> {
   const config = readConfig(folder)
   const text = await readTemplate(folder)
-  if (!text) throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
+  if (!text)
+    throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
   const template = parseTemplate(text, folder)
   const tokens = tokensOf(config)
   return (messages, { answer = false } = {}) => {
     const refuse = (reason: string) => new UserError(`${folder}: the chat template refuses these messages: ${reason}`)
     try {
-      return template.fill({ ...tokens, messages, tools: null, documents: null, add_generation_prompt: answer }, CHAT_FUNCTIONS)
+      return template.fill(
+        { ...tokens, messages, tools: null, documents: null, add_generation_prompt: answer },
+        CHAT_FUNCTIONS,
+      )
     } catch (error) {
       // Our own errors of templates are plain ones, and say the reason.
-      throw refuse((error as Error).constructor === Error ? (error as Error).message.replace(/\s+/g, ' ') : reasonOf(error))
+      throw refuse(
+        (error as Error).constructor === Error ? (error as Error).message.replace(/\s+/g, ' ') : reasonOf(error),
+      )
     }
   }
 }

@@ -1,7 +1,7 @@
 // The reference's own core in Rust, through its binding for Node: npm `tokenizers`, an optional dependency.
 import { createRequire } from 'node:module'
-import type { TokenizerFile } from './file.js'
 import type { Encoded, Engine } from './engine.js'
+import type { TokenizerFile } from './file.js'
 
 /** What is used of the package; its own types are not there where it is not installed. */
 interface Encoding {
@@ -54,7 +54,9 @@ export function openCore({ Tokenizer }: Core, file: TokenizerFile): Engine {
   }
   return {
     encode: (texts, addSpecialTokens) =>
-      inParts(texts, async (part) => (await library.encodeBatch([...part], { addSpecialTokens })).map((each) => each.getIds())),
+      inParts(texts, async (part) =>
+        (await library.encodeBatch([...part], { addSpecialTokens })).map((each) => each.getIds()),
+      ),
     // encodeBatch takes no pairs.
     encodePairs: (pairs) =>
       inParts(pairs, (part) =>
@@ -77,6 +79,7 @@ export function openCore({ Tokenizer }: Core, file: TokenizerFile): Engine {
 
 async function inParts<In, Out>(all: readonly In[], work: (part: readonly In[]) => Promise<Out[]>): Promise<Out[]> {
   const results: Out[] = []
-  for (let at = 0; at < all.length; at += TOGETHER) for (const each of await work(all.slice(at, at + TOGETHER))) results.push(each)
+  for (let at = 0; at < all.length; at += TOGETHER)
+    for (const each of await work(all.slice(at, at + TOGETHER))) results.push(each)
   return results
 }

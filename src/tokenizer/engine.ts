@@ -1,8 +1,8 @@
 // What makes token ids of a text: the reference's own core where it is installed, else its JavaScript port.
 import { isMainThread } from 'node:worker_threads'
-import type { TokenizerFile } from './file.js'
 import { loadCore, openCore } from './core.js'
 import { checkFaults } from './faults.js'
+import type { TokenizerFile } from './file.js'
 
 export interface Pair {
   text: string
@@ -50,5 +50,8 @@ const adviseOn = (error: Error) =>
 export function describeEngine(): { tokenizers: string; advice: string[] } {
   const core = loadCore()
   if (!(core instanceof Error)) return { tokenizers: `the reference's core`, advice: [] }
-  return { tokenizers: 'the JavaScript port', advice: [`npm install --include=optional installs the reference's tokenizers: ${adviseOn(core)}.`] }
+  return {
+    tokenizers: 'the JavaScript port',
+    advice: [`npm install --include=optional installs the reference's tokenizers: ${adviseOn(core)}.`],
+  }
 }

@@ -12,42 +12,63 @@ interface Part {
 export function checkFaults(file: TokenizerFile): void {
   checkMerges(file.model)
   checkInserted(file)
-  for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'] as const) for (const each of partsOf(file[part])) CHECKS[each.type!]?.(each, part)
+  for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'] as const)
+    for (const each of partsOf(file[part])) CHECKS[each.type!]?.(each, part)
 }
 
 /** A part and those in it. */
 function* partsOf(part: unknown): Generator<Part> {
   if (typeof part !== 'object' || part === null) return
   yield part as Part
-  for (const list of ['normalizers', 'pretokenizers', 'processors', 'decoders']) for (const inner of ((part as Part)[list] ?? []) as unknown[]) yield* partsOf(inner)
+  for (const list of ['normalizers', 'pretokenizers', 'processors', 'decoders'])
+    for (const inner of ((part as Part)[list] ?? []) as unknown[]) yield* partsOf(inner)
 }
 
 const CHECKS: Record<string, (part: Part, where: string) => void> = {
   TemplateProcessing({ single, pair, special_tokens: special }, where) {
     for (const { SpecialToken: token } of [single, pair].flat() as { SpecialToken?: { id: string } }[]) {
-      if (token && !Object.hasOwn(special ?? {}, token.id)) throw new UserError(`${where}: ${JSON.stringify(token.id)} is not among its special_tokens`)
+      if (token && !Object.hasOwn(special ?? {}, token.id))
+        throw new UserError(`${where}: ${JSON.stringify(token.id)} is not among its special_tokens`)
     }
   },
   Strip({ start, stop }, where) {
-    if (Number(start) > 0 && Number(stop) > 0) throw new UserError(`${where}: Strip with both start and stop is not supported; the reference fails on tokens shorter than both`)
+    if (Number(start) > 0 && Number(stop) > 0)
+      throw new UserError(
+        `${where}: Strip with both start and stop is not supported; the reference fails on tokens shorter than both`,
+      )
   },
   FixedLength({ length }, where) {
     if (length === 0) throw new UserError(`${where}: FixedLength has the length 0; it must be 1 or more`)
   },
   Precompiled({ precompiled_charsmap: map }, where) {
-    if (!isCharsmap(String(map))) throw new UserError(`${where}: precompiled_charsmap is not a character map of sentencepiece`)
+    if (!isCharsmap(String(map)))
+      throw new UserError(`${where}: precompiled_charsmap is not a character map of sentencepiece`)
   },
 }
 
 /** Parts that write a text letter by letter: they end the process on letters that Replace put in front of a text, in place of none. */
-const WRITERS = ['BertNormalizer', 'ByteLevel', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents']
+const WRITERS = [
+  'BertNormalizer',
+  'ByteLevel',
+  'Lowercase',
+  'NFC',
+  'NFD',
+  'NFKC',
+  'NFKD',
+  'Nmt',
+  'Precompiled',
+  'StripAccents',
+]
 
 function checkInserted({ normalizer, pre_tokenizer: split }: TokenizerFile): void {
   const parts = [...partsOf(normalizer), ...partsOf(split)]
   for (const [i, { type, pattern, content }] of parts.entries()) {
     if (type !== 'Replace' || !content || !matchesNothing(pattern as Pattern)) continue
     const writer = parts.slice(i + 1).find((later) => WRITERS.includes(later.type!))
-    if (writer) throw new UserError(`normalizer: Replace has the pattern ${JSON.stringify(pattern)}, which matches the empty text, and ${writer.type} after it; the reference fails on that`)
+    if (writer)
+      throw new UserError(
+        `normalizer: Replace has the pattern ${JSON.stringify(pattern)}, which matches the empty text, and ${writer.type} after it; the reference fails on that`,
+      )
   }
 }
 
@@ -73,7 +94,9 @@ function checkMerges({ type, continuing_subword_prefix: prefix, merges }: Tokeni
   for (const merge of merges as unknown[]) {
     const second = Array.isArray(merge) ? merge[1] : String(merge).split(' ')[1]
     if (String(second).startsWith(String(prefix))) continue
-    throw new UserError(`model: the merge ${JSON.stringify(merge)} does not go on with the continuing_subword_prefix ${JSON.stringify(prefix)}`)
+    throw new UserError(
+      `model: the merge ${JSON.stringify(merge)} does not go on with the continuing_subword_prefix ${JSON.stringify(prefix)}`,
+    )
   }
 }
 
@@ -95,7 +118,7 @@ function isCharsmap(base64: string): boolean {
     for (let byte = 1; byte < 256; byte++) {
       const next = (at ^ byte) >>> 0
       if (next >= units.length) return false
-      if (((units[next] & 0x800000ff) >>> 0) !== byte) continue
+      if ((units[next] & 0x800000ff) >>> 0 !== byte) continue
       const after = (next ^ offsetOf(units[next])) >>> 0
       if (units[next] & 0x100 && !(after < units.length && starts(units[after] & 0x7fffffff))) return false
       seen.add(after)

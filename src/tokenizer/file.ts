@@ -23,14 +23,30 @@ export function textOf(token: unknown): string | undefined {
   return typeof text === 'string' ? text : undefined
 }
 
-export const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+export const ROLES = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const
 
 /** An added token with every setting; what is not given is as the reference has it. */
 function addedToken(token: unknown, id: number, special?: boolean): AddedToken {
   const given = (typeof token === 'object' ? token : {}) as Record<string, unknown>
   const is = (setting: string, otherwise = false) => Boolean(given[setting] ?? otherwise)
   const own = special ?? is('special')
-  return { id, content: textOf(token)!, single_word: is('single_word'), lstrip: is('lstrip'), rstrip: is('rstrip'), normalized: is('normalized', !own), special: own }
+  return {
+    id,
+    content: textOf(token)!,
+    single_word: is('single_word'),
+    lstrip: is('lstrip'),
+    rstrip: is('rstrip'),
+    normalized: is('normalized', !own),
+    special: own,
+  }
 }
 
 const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefined => {
@@ -42,8 +58,17 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
 /** Tokens that have a name: the roles, a model's own (`image_token`), and the mapping of `extra_special_tokens`. */
 function namedTokens(settings: Settings): unknown[] {
   const { extra_special_tokens: extra } = settings
-  const own = Object.entries(settings).filter(([key, token]) => key.endsWith('_token') && !(ROLES as readonly string[]).includes(key) && (typeof token === 'string' || (token as { __type?: unknown } | null)?.__type === 'AddedToken'))
-  return [...ROLES.map((role) => settings[role]), ...own.map(([, token]) => token), ...(Array.isArray(extra) ? [] : Object.values(extra ?? {}))]
+  const own = Object.entries(settings).filter(
+    ([key, token]) =>
+      key.endsWith('_token') &&
+      !(ROLES as readonly string[]).includes(key) &&
+      (typeof token === 'string' || (token as { __type?: unknown } | null)?.__type === 'AddedToken'),
+  )
+  return [
+    ...ROLES.map((role) => settings[role]),
+    ...own.map(([, token]) => token),
+    ...(Array.isArray(extra) ? [] : Object.values(extra ?? {})),
+  ]
 }
 
 /** The additional special tokens: `extra_special_tokens`, or the older name where that lists none. */
@@ -63,11 +88,16 @@ export function completeFile(file: TokenizerFile, settings: Settings): Tokenizer
   const named = namedTokens(settings)
   const names = new Set(named.map(textOf))
   const { added_tokens_decoder: decoder } = settings
-  if (!decoder) for (const [content, token] of added) if (names.has(content) && !token.special) added.set(content, { ...token, special: true })
+  if (!decoder)
+    for (const [content, token] of added)
+      if (names.has(content) && !token.special) added.set(content, { ...token, special: true })
   for (const [id, token] of Object.entries(decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
     const content = textOf(token)
     if (content === undefined) continue
-    const [before, after] = [added.get(content), addedToken(token, idOf(content) ?? Number(id), names.has(content) || undefined)]
+    const [before, after] = [
+      added.get(content),
+      addedToken(token, idOf(content) ?? Number(id), names.has(content) || undefined),
+    ]
     const same = before && Object.entries(after).every(([setting, value]) => before[setting] === value)
     if (!same) added.set(content, after)
   }

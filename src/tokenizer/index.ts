@@ -1,12 +1,12 @@
 // The door to Hugging Face tokenizers: tokenizer.json and tokenizer_config.json of a folder as what transformers makes of them.
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
-import { openEngine, type Encoded, type Pair } from './engine.js'
+import { type Encoded, openEngine, type Pair } from './engine.js'
 import { completeFile, textOf } from './file.js'
 import { readSettings, readTokenizerFile } from './schema.js'
 
-export { withinRows } from './rows.js'
 export { describeEngine, type Encoded, type Pair } from './engine.js'
+export { withinRows } from './rows.js'
 
 export interface Tokenizer {
   /** Token ids of each text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */
@@ -44,13 +44,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     if (token === undefined || token === null) return undefined
     const text = textOf(token)
     const id = text === undefined ? undefined : engine.idOf(text)
-    if (id === undefined) throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
+    if (id === undefined)
+      throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
     return id
   }
   const eos = idOf('eos_token') ?? idOf('sep_token')
   if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
   const written = textOf(config.eos_token) ?? textOf(config.sep_token)
-  const said = config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
+  const said =
+    config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) => named(path, () => engine.encode(texts, special)),
     encodePairs: (pairs) => named(path, () => engine.encodePairs(pairs)),
@@ -77,4 +79,5 @@ async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
 /** What transformers takes out of decoded text where a tokenizer of words or word pieces asks for it; of BPE never. */
 const SPACED = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", " 's", " 've", " 're"]
 
-const cleanUp = (text: string): string => SPACED.reduce((cleaned, spaced) => cleaned.replaceAll(spaced, spaced.trim()), text)
+const cleanUp = (text: string): string =>
+  SPACED.reduce((cleaned, spaced) => cleaned.replaceAll(spaced, spaced.trim()), text)

@@ -16,7 +16,18 @@ const insteadOf: Rule = ({ content }) => String(content).includes('$') && 'with 
 const bytewise = (part: unknown): boolean => JSON.stringify(part ?? null).includes('"ByteLevel"')
 
 const RIGHT: Record<'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor' | 'decoder', Record<string, Rule>> = {
-  normalizer: { BertNormalizer: right, Lowercase: right, NFC: right, NFD: right, NFKC: right, NFKD: right, Prepend: right, Replace: insteadOf, Sequence: right, StripAccents: right },
+  normalizer: {
+    BertNormalizer: right,
+    Lowercase: right,
+    NFC: right,
+    NFD: right,
+    NFKC: right,
+    NFKD: right,
+    Prepend: right,
+    Replace: insteadOf,
+    Sequence: right,
+    StripAccents: right,
+  },
   pre_tokenizer: {
     BertPreTokenizer: right,
     ByteLevel: right,
@@ -26,18 +37,34 @@ const RIGHT: Record<'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor' 
     Sequence: right,
     Split: ({ behavior, invert, pattern }) => {
       const regex = (pattern as { Regex?: string } | undefined)?.Regex !== undefined
-      const known = invert ? regex && behavior === 'Removed' : behavior === 'Isolated' || (regex && behavior === 'Removed')
+      const known = invert
+        ? regex && behavior === 'Removed'
+        : behavior === 'Isolated' || (regex && behavior === 'Removed')
       return !known && `${behavior}${invert ? ', inverted' : ''}`
     },
     WhitespaceSplit: right,
   },
   model: {
-    BPE: ({ continuing_subword_prefix: prefix, end_of_word_suffix: suffix, unk_token: unknown, byte_fallback: bytes }, { pre_tokenizer }) =>
-      prefix ? 'with continuing_subword_prefix' : suffix ? 'with end_of_word_suffix' : !unknown && !bytes && !bytewise(pre_tokenizer) && 'without an unk_token',
-    Unigram: ({ byte_fallback: bytes, unk_id: unknown }) => (bytes ? 'with byte_fallback' : typeof unknown !== 'number' && 'without an unk_id'),
+    BPE: (
+      { continuing_subword_prefix: prefix, end_of_word_suffix: suffix, unk_token: unknown, byte_fallback: bytes },
+      { pre_tokenizer },
+    ) =>
+      prefix
+        ? 'with continuing_subword_prefix'
+        : suffix
+          ? 'with end_of_word_suffix'
+          : !unknown && !bytes && !bytewise(pre_tokenizer) && 'without an unk_token',
+    Unigram: ({ byte_fallback: bytes, unk_id: unknown }) =>
+      bytes ? 'with byte_fallback' : typeof unknown !== 'number' && 'without an unk_id',
     WordPiece: right,
   },
-  post_processor: { BertProcessing: right, ByteLevel: right, RobertaProcessing: right, Sequence: right, TemplateProcessing: right },
+  post_processor: {
+    BertProcessing: right,
+    ByteLevel: right,
+    RobertaProcessing: right,
+    Sequence: right,
+    TemplateProcessing: right,
+  },
   decoder: {
     BPEDecoder: right,
     ByteLevel: right,
@@ -50,10 +77,18 @@ const RIGHT: Record<'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor' 
   },
 }
 
-const INNER = { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', model: '', post_processor: 'processors', decoder: 'decoders' } as const
+const INNER = {
+  normalizer: 'normalizers',
+  pre_tokenizer: 'pretokenizers',
+  model: '',
+  post_processor: 'processors',
+  decoder: 'decoders',
+} as const
 
 const refuse = (what: string): never => {
-  throw new UserError(`${what} is a part that the JavaScript port of tokenizers gets wrong; npm install --include=optional brings the reference's own core`)
+  throw new UserError(
+    `${what} is a part that the JavaScript port of tokenizers gets wrong; npm install --include=optional brings the reference's own core`,
+  )
 }
 
 /** @throws UserError for a tokenizer with a part that the port gets wrong */
@@ -69,7 +104,8 @@ export function checkParts(file: TokenizerFile): void {
   }
   for (const { content, single_word: single, normalized, special } of file.added_tokens ?? []) {
     if (single) refuse(`the added token ${JSON.stringify(content)} with single_word`)
-    if (normalized && !special && file.normalizer) refuse(`the added token ${JSON.stringify(content)}, which is normalized,`)
+    if (normalized && !special && file.normalizer)
+      refuse(`the added token ${JSON.stringify(content)}, which is normalized,`)
   }
 }
 
@@ -82,11 +118,16 @@ const DIGITS = /(?![0-9])\p{N}/u
 /** What refuses texts with letters that the port gets wrong. */
 export function textCheck(file: TokenizerFile): (text: string) => void {
   const parts = JSON.stringify([file.normalizer, file.pre_tokenizer])
-  const patterns = [SPACES, ...(parts.includes('"BertNormalizer"') ? [BEYOND] : []), ...(parts.includes('"Digits"') ? [DIGITS] : [])]
+  const patterns = [
+    SPACES,
+    ...(parts.includes('"BertNormalizer"') ? [BEYOND] : []),
+    ...(parts.includes('"Digits"') ? [DIGITS] : []),
+  ]
   return (text) => {
     for (const pattern of patterns) {
       const [letter] = pattern.exec(text) ?? []
-      if (letter !== undefined) refuse(`the letter U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} of a text`)
+      if (letter !== undefined)
+        refuse(`the letter U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} of a text`)
     }
   }
 }

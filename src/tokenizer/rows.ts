@@ -15,9 +15,15 @@ export function withinRows<T extends Tokenizer>(tokenizer: T, rows: number, what
   }
   const check = (text: string, ids: readonly number[]) => {
     const beyond = ids.find((id) => id >= rows)
-    if (beyond !== undefined) refuse(`the text ${JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)}`, beyond)
+    if (beyond !== undefined)
+      refuse(`the text ${JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)}`, beyond)
   }
-  for (const [role, id] of Object.entries({ 'end-of-text': tokenizer.eos, padding: tokenizer.pad, 'begin-of-text': tokenizer.bos ?? 0 })) if (id >= rows) refuse(role, id)
+  for (const [role, id] of Object.entries({
+    'end-of-text': tokenizer.eos,
+    padding: tokenizer.pad,
+    'begin-of-text': tokenizer.bos ?? 0,
+  }))
+    if (id >= rows) refuse(role, id)
   return {
     ...tokenizer,
     async encode(texts, options) {

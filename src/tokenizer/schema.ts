@@ -13,10 +13,21 @@ const text = z.string().nullish()
 const flag = z.boolean().nullish()
 const part = z.looseObject({ type: z.string() }).nullish()
 
-const AddedToken = z.looseObject({ id, content: z.string().min(1), single_word: flag, lstrip: flag, rstrip: flag, normalized: flag, special: flag })
+const AddedToken = z.looseObject({
+  id,
+  content: z.string().min(1),
+  single_word: flag,
+  lstrip: flag,
+  rstrip: flag,
+  normalized: flag,
+  special: flag,
+})
 
 const File = z.looseObject({
-  added_tokens: z.array(AddedToken).nullish().transform((list) => list ?? undefined),
+  added_tokens: z
+    .array(AddedToken)
+    .nullish()
+    .transform((list) => list ?? undefined),
   normalizer: part,
   pre_tokenizer: part,
   post_processor: part,
@@ -24,7 +35,10 @@ const File = z.looseObject({
   model: z.looseObject({
     type: z.enum(['BPE', 'Unigram', 'WordLevel', 'WordPiece']).optional(),
     /** Looked through by itself: unions over a hundred thousand entries are slow, and say less. */
-    vocab: z.custom<TokenizerFile['model']['vocab']>((value) => typeof value === 'object' && value !== null, 'must hold tokens and their ids'),
+    vocab: z.custom<TokenizerFile['model']['vocab']>(
+      (value) => typeof value === 'object' && value !== null,
+      'must hold tokens and their ids',
+    ),
     // What is dropped at random would be other ids at every call.
     dropout: z.literal(0).nullish(),
     unk_token: text,
@@ -43,13 +57,21 @@ const role = token.nullish()
 const tokens = z.union([z.array(token), z.record(z.string(), z.unknown())]).nullish()
 
 const Config = z.looseObject({
-  bos_token: role, eos_token: role, unk_token: role, sep_token: role, pad_token: role, cls_token: role, mask_token: role,
+  bos_token: role,
+  eos_token: role,
+  unk_token: role,
+  sep_token: role,
+  pad_token: role,
+  cls_token: role,
+  mask_token: role,
   add_bos_token: flag,
   add_eos_token: flag,
   clean_up_tokenization_spaces: flag,
   additional_special_tokens: tokens,
   extra_special_tokens: tokens,
-  added_tokens_decoder: z.record(z.string().regex(/^\d{1,8}$/, 'must be an id'), z.looseObject({ content: z.string() })).nullish(),
+  added_tokens_decoder: z
+    .record(z.string().regex(/^\d{1,8}$/, 'must be an id'), z.looseObject({ content: z.string() }))
+    .nullish(),
   chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
 })
 
@@ -68,9 +90,11 @@ function checkIds({ model: { vocab }, added_tokens: added = [] }: TokenizerFile,
   const known = new Map<string, number>()
   const take = (name: string, value: unknown, where: string) => {
     const given = `${path}: ${where}: the token ${showValue(name)} has the id ${showValue(value)}`
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > LAST_ID) throw new UserError(`${given}; a whole number from 0 to ${LAST_ID} is wanted`)
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > LAST_ID)
+      throw new UserError(`${given}; a whole number from 0 to ${LAST_ID} is wanted`)
     const before = known.get(name)
-    if (!Array.isArray(vocab) && before !== undefined && before !== value) throw new UserError(`${given}, and has ${before} too`)
+    if (!Array.isArray(vocab) && before !== undefined && before !== value)
+      throw new UserError(`${given}, and has ${before} too`)
     const owner = owners.get(value)
     if (owner !== undefined && owner !== name) throw new UserError(`${given}, which is that of ${showValue(owner)}`)
     owners.set(value, name)
@@ -82,10 +106,15 @@ function checkIds({ model: { vocab }, added_tokens: added = [] }: TokenizerFile,
 
 /** @throws UserError: no such file, or a value of another type or range than it must have */
 export function readTokenizerFile(path: string): TokenizerFile {
-  const file = checkValue(File, readObject(path, 'is missing; a model folder must hold it'), path) as unknown as TokenizerFile
+  const file = checkValue(
+    File,
+    readObject(path, 'is missing; a model folder must hold it'),
+    path,
+  ) as unknown as TokenizerFile
   checkIds(file, path)
   return file
 }
 
 /** @throws as readTokenizerFile */
-export const readSettings = (path: string): Settings => checkValue(Config, readObject(path, 'is missing; a model folder must hold it'), path)
+export const readSettings = (path: string): Settings =>
+  checkValue(Config, readObject(path, 'is missing; a model folder must hold it'), path)

@@ -29,7 +29,8 @@ function listTokens(file: TokenizerFile): Vocabulary {
   return { ids, size, file }
 }
 
-const addedOf = ({ file }: Vocabulary): Map<string, AddedToken> => new Map(file.added_tokens?.map((token) => [token.content, token]))
+const addedOf = ({ file }: Vocabulary): Map<string, AddedToken> =>
+  new Map(file.added_tokens?.map((token) => [token.content, token]))
 
 /**
  * The vocabulary without added tokens whose id is `rows` or more: they have no embedding.
@@ -40,42 +41,66 @@ export function cutVocabulary(vocabulary: Vocabulary, rows: number): Vocabulary 
   const added = addedOf(vocabulary)
   const beyond = [...vocabulary.ids].filter(([, id]) => id >= rows).map(([token]) => token)
   const stuck = beyond.find((token) => !added.has(token))
-  if (stuck !== undefined) throw new UserError(`the token ${JSON.stringify(stuck)} has the id ${vocabulary.ids.get(stuck)}, and the embedding ${rows} rows`)
+  if (stuck !== undefined)
+    throw new UserError(
+      `the token ${JSON.stringify(stuck)} has the id ${vocabulary.ids.get(stuck)}, and the embedding ${rows} rows`,
+    )
   return listTokens({ ...vocabulary.file, added_tokens: [...added.values()].filter(({ id }) => id < rows) })
 }
 
 /** How transformers adds a token that is given as a bare word. */
-const plainly = (content: string): AddedToken =>
-  ({ id: 0, content, single_word: false, lstrip: false, rstrip: false, normalized: true, special: false })
+const plainly = (content: string): AddedToken => ({
+  id: 0,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: true,
+  special: false,
+})
 
 /**
  * The first vocabulary with the tokens of the others after its own, by their ids: first those of the tokenizers' models, then
  * added ones (of one word, the settings of the first that has it), then `more`. Rules of merging stay the first's.
  * @throws UserError where tokens cannot be put into the first's kind of model
  */
-export function joinVocabularies(first: Vocabulary, others: readonly Vocabulary[], more: readonly string[] = []): Vocabulary {
+export function joinVocabularies(
+  first: Vocabulary,
+  others: readonly Vocabulary[],
+  more: readonly string[] = [],
+): Vocabulary {
   const added = addedOf(first)
   const ids = new Map(first.ids)
   let size = first.size
   const take = (token: string) => void (ids.has(token) || ids.set(token, size++))
-  const inOrder = (tokens: Iterable<[string, number]>) => [...tokens].sort(([, a], [, b]) => a - b).map(([token]) => token)
+  const inOrder = (tokens: Iterable<[string, number]>) =>
+    [...tokens].sort(([, a], [, b]) => a - b).map(([token]) => token)
   for (const other of others) {
     const apart = addedOf(other)
-    inOrder(other.ids).filter((token) => !apart.has(token)).forEach(take)
+    inOrder(other.ids)
+      .filter((token) => !apart.has(token))
+      .forEach(take)
   }
   const grown = size > first.size
-  for (const other of others) for (const [token, settings] of addedOf(other)) if (!added.has(token)) added.set(token, settings)
+  for (const other of others)
+    for (const [token, settings] of addedOf(other)) if (!added.has(token)) added.set(token, settings)
   for (const token of more) if (!ids.has(token) && !added.has(token)) added.set(token, plainly(token))
   for (const token of added.keys()) take(token)
   if (size === first.size && added.size === addedOf(first).size) return first
   const { model } = first.file
   if (grown && (Array.isArray(model.vocab) || typeof model.vocab !== 'object'))
-    throw new UserError(`a union adds tokens to the vocabulary of the first model, and that of its kind (${model.type}) holds scores too`)
+    throw new UserError(
+      `a union adds tokens to the vocabulary of the first model, and that of its kind (${model.type}) holds scores too`,
+    )
   const file = {
     ...first.file,
-    added_tokens: [...added.values()].map((token) => ({ ...token, id: ids.get(token.content)! })).sort((a, b) => a.id - b.id),
+    added_tokens: [...added.values()]
+      .map((token) => ({ ...token, id: ids.get(token.content)! }))
+      .sort((a, b) => a.id - b.id),
     // Libraries number added tokens from the end of the model's vocabulary, unless they stand in it.
-    model: grown ? { ...model, vocab: Object.fromEntries(inOrder(ids).map((token) => [token, ids.get(token)!])) } : model,
+    model: grown
+      ? { ...model, vocab: Object.fromEntries(inOrder(ids).map((token) => [token, ids.get(token)!])) }
+      : model,
   }
   return { ids, size, file }
 }

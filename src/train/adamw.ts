@@ -23,7 +23,11 @@ export function startAdamW(length: number): AdamW {
 
 /** One update in place. `decays` tells which spans [begin, end) are decayed. */
 export function updateAdamW(
-  state: AdamW, weights: Float32Array, gradient: Float32Array, decays: readonly [number, number][], options: AdamWOptions,
+  state: AdamW,
+  weights: Float32Array,
+  gradient: Float32Array,
+  decays: readonly [number, number][],
+  options: AdamWOptions,
 ) {
   const { first, second } = state
   const [beta1, beta2] = options.betas

@@ -2,11 +2,11 @@
 // file per kind of data makes the rows; what all kinds share is here.
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
-import { padBatch } from '../tasks/sequence.js'
-import type { Encoded } from '../tokenizer/index.js'
 import { UserError } from '../errors/index.js'
 import { checkFile, parseJson } from '../errors/input.js'
+import { padBatch } from '../tasks/sequence.js'
+import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import type { Encoded } from '../tokenizer/index.js'
 
 /** Micro-batches of one step. */
 export type Batches = (step: number) => Batch[]
@@ -18,7 +18,10 @@ export interface DataOptions {
 }
 
 /** The lines of a JSONL file. @throws UserError with path and line: not JSON, or without one of the text fields */
-export async function readRecords<Field extends string>(file: string, fields: readonly Field[]): Promise<(Record<string, unknown> & Record<Field, string>)[]> {
+export async function readRecords<Field extends string>(
+  file: string,
+  fields: readonly Field[],
+): Promise<(Record<string, unknown> & Record<Field, string>)[]> {
   const found: (Record<string, unknown> & Record<Field, string>)[] = []
   let line = 0
   checkFile(file)
@@ -46,7 +49,11 @@ export interface Visit {
 }
 
 /** The items of each step, in a new random order every epoch. @throws UserError for no items */
-export function visits(file: string, count: number, { batch, micro_batches, seed }: DataOptions): (step: number) => Visit[][] {
+export function visits(
+  file: string,
+  count: number,
+  { batch, micro_batches, seed }: DataOptions,
+): (step: number) => Visit[][] {
   if (count === 0) throw new UserError(`${file}: holds no items`)
   const orders = new Map<number, number[]>()
   const orderOf = (epoch: number) => {
@@ -73,7 +80,11 @@ export function visits(file: string, count: number, { batch, micro_batches, seed
 
 /** A padded batch without labels; `items` count from 0. */
 export function encodedBatch(rows: readonly Encoded[], pad: number): Batch {
-  const batch = padBatch(rows.map(({ ids }) => ({ prompt: ids, target: [] })), [...rows.keys()], pad)
+  const batch = padBatch(
+    rows.map(({ ids }) => ({ prompt: ids, target: [] })),
+    [...rows.keys()],
+    pad,
+  )
   const types = new Int32Array(batch.ids.length)
   rows.forEach((row, i) => types.set(row.types, i * batch.columns))
   return { ...batch, types }

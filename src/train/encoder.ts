@@ -1,19 +1,27 @@
 // Texts and pairs of texts for encoders: with hidden tokens to be told (masked language modelling), or with a label.
-import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
-import type { Encoded, Tokenizer } from '../tokenizer/index.js'
+
 import { UserError } from '../errors/index.js'
-import { encodedBatch, readRecords, split, visits, type Batches, type DataOptions, type Visit } from './data.js'
+import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import type { Encoded, Tokenizer } from '../tokenizer/index.js'
+import { type Batches, type DataOptions, encodedBatch, readRecords, split, type Visit, visits } from './data.js'
 
 /** Shares of the tokens to be told that are shown as the mask, and as another token (Devlin et al. 2019). */
 const HIDDEN = 0.8
 const EXCHANGED = 0.1
 
-async function readPairs<T>(file: string, tokenizer: Tokenizer, more: (record: Record<string, unknown>, line: number) => T): Promise<(T & Encoded)[]> {
+async function readPairs<T>(
+  file: string,
+  tokenizer: Tokenizer,
+  more: (record: Record<string, unknown>, line: number) => T,
+): Promise<(T & Encoded)[]> {
   const rows = await readRecords(file, ['text'])
   const others = rows.map((record, i) => more(record, i + 1))
   const wrong = rows.findIndex(({ pair }) => pair !== undefined && pair !== null && typeof pair !== 'string')
-  if (wrong >= 0) throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong].pair)}`)
-  const encoded = await tokenizer.encodePairs(rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })))
+  if (wrong >= 0)
+    throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong].pair)}`)
+  const encoded = await tokenizer.encodePairs(
+    rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
+  )
   return encoded.map((each, i) => ({ ...each, ...others[i] }))
 }
 
@@ -21,29 +29,52 @@ async function readPairs<T>(file: string, tokenizer: Tokenizer, more: (record: R
 function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => Visit[][] {
   const visited = visits(file, rows.length, { ...options, micro_batches: 1 })
   const lengthOf = ({ item }: Visit) => rows[item].ids.length
-  return (step) => split(visited(step)[0].sort((one, two) => lengthOf(one) - lengthOf(two)), options.micro_batches)
+  return (step) =>
+    split(
+      visited(step)[0].sort((one, two) => lengthOf(one) - lengthOf(two)),
+      options.micro_batches,
+    )
 }
 
 /** Masked language modelling of {text, pair}. Which tokens are told is drawn anew at every visit. @throws UserError without a mask token */
-export async function maskedBatches(file: string, tokenizer: Tokenizer, options: DataOptions & { mask_rate: number }): Promise<Batches> {
+export async function maskedBatches(
+  file: string,
+  tokenizer: Tokenizer,
+  options: DataOptions & { mask_rate: number },
+): Promise<Batches> {
   const { mask, pad } = tokenizer
-  if (mask === undefined) throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
+  if (mask === undefined)
+    throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
   const rows = await readPairs(file, tokenizer, () => ({}))
   const special = new Set([...(await tokenizer.encodePairs([{ text: '' }]))[0].ids, pad, mask])
   const visited = visitsByLength(file, rows, options)
-  return (step) => visited(step).map((part) => {
-    const batch = encodedBatch(part.map(({ item }) => rows[item]), pad)
-    part.forEach(({ at }, row) => hide(batch, row, keyOf(options.seed, 'mask', at), options.mask_rate, special, mask, tokenizer.vocabulary))
-    return batch
-  })
+  return (step) =>
+    visited(step).map((part) => {
+      const batch = encodedBatch(
+        part.map(({ item }) => rows[item]),
+        pad,
+      )
+      part.forEach(({ at }, row) =>
+        hide(batch, row, keyOf(options.seed, 'mask', at), options.mask_rate, special, mask, tokenizer.vocabulary),
+      )
+      return batch
+    })
 }
 
 /** Hides a share `rate` of the tokens of one row of the batch, at least one. */
 function hide(
-  batch: Batch, row: number, key: ReturnType<typeof keyOf>, rate: number, special: ReadonlySet<number>, mask: number, vocabulary: number,
+  batch: Batch,
+  row: number,
+  key: ReturnType<typeof keyOf>,
+  rate: number,
+  special: ReadonlySet<number>,
+  mask: number,
+  vocabulary: number,
 ): void {
   const start = row * batch.columns
-  const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter((at) => batch.mask[at] && !special.has(batch.ids[at]))
+  const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter(
+    (at) => batch.mask[at] && !special.has(batch.ids[at]),
+  )
   if (open.length === 0) return
   const draw = (at: number, which: number) => uniformAt(key, 3 * (at - start) + which)
   const chosen = open.filter((at) => draw(at, 0) < rate)
@@ -57,15 +88,28 @@ function hide(
 }
 
 /** {text, pair, label} with the class (or value) of each as its target; `outputs` classes, or 1 for a value. */
-export async function labelledBatches(file: string, tokenizer: Tokenizer, outputs: number, options: DataOptions): Promise<Batches> {
+export async function labelledBatches(
+  file: string,
+  tokenizer: Tokenizer,
+  outputs: number,
+  options: DataOptions,
+): Promise<Batches> {
   const rows = await readPairs(file, tokenizer, ({ label }, line) => {
-    const fits = typeof label === 'number' && (outputs === 1 || (Number.isInteger(label) && label >= 0 && label < outputs))
-    if (!fits) throw new UserError(`${file}:${line}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`)
+    const fits =
+      typeof label === 'number' && (outputs === 1 || (Number.isInteger(label) && label >= 0 && label < outputs))
+    if (!fits)
+      throw new UserError(
+        `${file}:${line}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`,
+      )
     return { label }
   })
   const visited = visitsByLength(file, rows, options)
-  return (step) => visited(step).map((part) => ({
-    ...encodedBatch(part.map(({ item }) => rows[item]), tokenizer.pad),
-    targets: Float32Array.from(part, ({ item }) => rows[item].label),
-  }))
+  return (step) =>
+    visited(step).map((part) => ({
+      ...encodedBatch(
+        part.map(({ item }) => rows[item]),
+        tokenizer.pad,
+      ),
+      targets: Float32Array.from(part, ({ item }) => rows[item].label),
+    }))
 }

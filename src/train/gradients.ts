@@ -32,7 +32,9 @@ export interface GradientPool {
 }
 
 export async function startGradients(
-  config: Record<string, unknown>, length: number, options: { workers: number; micro_batches: number; backend: BackendName },
+  config: Record<string, unknown>,
+  length: number,
+  options: { workers: number; micro_batches: number; backend: BackendName },
 ): Promise<GradientPool> {
   const shared = () => new SharedArrayBuffer(length * 4)
   const setup: WorkerSetup = {
@@ -42,7 +44,10 @@ export async function startGradients(
     slots: Array.from({ length: options.micro_batches }, shared),
   }
   const views = setup.slots.map((slot) => new Float32Array(slot))
-  const workers = Array.from({ length: options.workers }, () => new Worker(new URL('./worker.js', import.meta.url), { workerData: setup }))
+  const workers = Array.from(
+    { length: options.workers },
+    () => new Worker(new URL('./worker.js', import.meta.url), { workerData: setup }),
+  )
 
   /** One job on one worker. */
   const ask = (worker: Worker, job: Job) =>
@@ -60,12 +65,14 @@ export async function startGradients(
     async compute(batches, gradient) {
       const answers: Answer[] = []
       let next = 0
-      await Promise.all(workers.map(async (worker) => {
-        while (next < batches.length) {
-          const slot = next++
-          answers[slot] = await ask(worker, { slot, batch: batches[slot] })
-        }
-      }))
+      await Promise.all(
+        workers.map(async (worker) => {
+          while (next < batches.length) {
+            const slot = next++
+            answers[slot] = await ask(worker, { slot, batch: batches[slot] })
+          }
+        }),
+      )
       const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0)
       gradient.fill(0)
       for (const { slot, tokens: part } of answers) {

@@ -1,6 +1,7 @@
 // All weights of a model as one flat float32 vector, tensor after tensor in the model's order.
-import { keyOf, keyedNormal, type Tensor } from '../tensor/index.js'
+
 import type { Model } from '../models/index.js'
+import { keyedNormal, keyOf, type Tensor } from '../tensor/index.js'
 
 export interface Span {
   name: string
@@ -30,7 +31,9 @@ export async function drawWeights(spans: readonly Span[], seed: number, width: n
       weights.fill(name.endsWith('bias') ? 0 : 1, begin, end)
       continue
     }
-    const deviation = name.includes('embed_tokens') ? 0.5 : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
+    const deviation = name.includes('embed_tokens')
+      ? 0.5
+      : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
     const draws: Tensor = keyedNormal(shape, keyOf(seed, 'weights', name))
     const values = await draws.data()
     draws.dispose()

@@ -10,18 +10,36 @@ import { pictureBatches } from './pictures.js'
 import { corpusBatches, itemBatches } from './text.js'
 
 /** What each kind of data trains. */
-const OBJECTIVES = { corpus: ['causal'], items: ['causal'], masked: ['masked'], labelled: ['classes', 'value'], images: ['classes'] }
+const OBJECTIVES = {
+  corpus: ['causal'],
+  items: ['causal'],
+  masked: ['masked'],
+  labelled: ['classes', 'value'],
+  images: ['classes'],
+}
 
 /** @param companions folder of the tokenizer or the preprocessor @throws UserError for data that cannot be read, or that is not what the model's objective or vocabulary is for */
-export async function openData(recipe: Training, model: Model, companions: string, at: (path: string) => string): Promise<Batches> {
+export async function openData(
+  recipe: Training,
+  model: Model,
+  companions: string,
+  at: (path: string) => string,
+): Promise<Batches> {
   const { corpus, items, masked, labelled, images } = recipe
   const { objective, outputs } = model
-  const wrong = (['corpus', 'items', 'masked', 'labelled', 'images'] as const).find((kind) => recipe[kind] && !OBJECTIVES[kind].includes(objective))
-  if (wrong) throw new UserError(`${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`)
+  const wrong = (['corpus', 'items', 'masked', 'labelled', 'images'] as const).find(
+    (kind) => recipe[kind] && !OBJECTIVES[kind].includes(objective),
+  )
+  if (wrong)
+    throw new UserError(
+      `${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`,
+    )
   if (images) return pictureBatches(at(images), await loadImageReader(companions), outputs, recipe)
   const given = await loadTokenizer(companions)
   if (given.vocabulary > model.vocabulary) {
-    throw new UserError(`${recipe.tokenizer}: ${given.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`)
+    throw new UserError(
+      `${recipe.tokenizer}: ${given.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`,
+    )
   }
   const tokenizer = withinRows(given, model.vocabulary, recipe.name)
   if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)

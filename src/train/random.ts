@@ -1,6 +1,13 @@
 // A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
 import { resolve } from 'node:path'
-import { checkTarget, companionsOf, openModel, writeCheckpoint, type TensorContent, type WritableDtype } from '../checkpoint/index.js'
+import {
+  checkTarget,
+  companionsOf,
+  openModel,
+  type TensorContent,
+  type WritableDtype,
+  writeCheckpoint,
+} from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
@@ -26,17 +33,24 @@ export interface RandomOptions {
  * Writes fresh weights (those that training starts from), or weights near another model's. Returns the number of parameters.
  * @throws UserError for a config that no architecture understands, or that the model `near` does not fit
  */
-export async function writeRandom(out: string, { config, configText, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions): Promise<number> {
+export async function writeRandom(
+  out: string,
+  { config, configText, seed, dtype, tokenizer, near, amount, overwrite, onTensor }: RandomOptions,
+): Promise<number> {
   const origin = near === undefined ? null : await openModel(near)
   try {
-    const { shapes, width } = loadModel(config, origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined)
+    const { shapes, width } = loadModel(
+      config,
+      origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined,
+    )
     if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
     const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
     async function* contents(): AsyncGenerator<TensorContent> {
       for (const [name, shape] of Object.entries(shapes)) {
         const values = await drawWeights([{ name, shape, begin: 0, end: sizeOf(shape) }], seed, width)
         const before = await origin?.read(name)
-        if (before) for (let i = 0; i < values.length; i++) values[i] = before[i] + (shape.length > 1 ? amount * values[i] : 0)
+        if (before)
+          for (let i = 0; i < values.length; i++) values[i] = before[i] + (shape.length > 1 ? amount * values[i] : 0)
         onTensor?.(name)
         yield { name, values }
       }
@@ -47,7 +61,8 @@ export async function writeRandom(out: string, { config, configText, seed, dtype
       tensors: contents(),
       config,
       configText,
-      tokenizerFrom: tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
+      tokenizerFrom:
+        tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
       overwrite,
     })
     return Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0)

@@ -17,7 +17,8 @@ export function learningRate({ steps, warmup, learning_rate, schedule, final }: 
   if (step < warmup) return (learning_rate * (step + 1)) / warmup
   if (schedule === 'constant') return learning_rate
   const done = (step - warmup) / Math.max(1, steps - warmup)
-  if (schedule === 'plateau') return learning_rate * (final + (1 - final) * Math.min(1, (steps - step) / (DECAY * steps)))
+  if (schedule === 'plateau')
+    return learning_rate * (final + (1 - final) * Math.min(1, (steps - step) / (DECAY * steps)))
   const share = schedule === 'cosine' ? (1 + Math.cos(Math.PI * done)) / 2 : 1 - done
   return learning_rate * (final + (1 - final) * share)
 }

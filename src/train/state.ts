@@ -55,13 +55,22 @@ export async function loadState(file: string, recipe: string): Promise<State | n
   if (!bytes) return null
   const size = bytes.length < 4 ? 0 : bytes.readUInt32LE(0)
   const head = headOf(bytes.subarray(4, 4 + size).toString())
-  if (!head || bytes.length !== 4 + size + 3 * 4 * head.length) throw new UserError(`${file}: is not the state of an interrupted run, or only a part of it; delete it to start anew`)
-  if (head.recipe !== recipe) throw new UserError(`${file}: an interrupted run of another recipe is here; delete it to start anew`)
+  if (!head || bytes.length !== 4 + size + 3 * 4 * head.length)
+    throw new UserError(
+      `${file}: is not the state of an interrupted run, or only a part of it; delete it to start anew`,
+    )
+  if (head.recipe !== recipe)
+    throw new UserError(`${file}: an interrupted run of another recipe is here; delete it to start anew`)
   const part = (index: number) => {
     const begin = 4 + size + index * head.length * 4
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + begin + head.length * 4))
   }
-  return { step: head.step, weights: part(0), optimiser: { first: part(1), second: part(2), step: head.step }, log: head.log }
+  return {
+    step: head.step,
+    weights: part(0),
+    optimiser: { first: part(1), second: part(2), step: head.step },
+    log: head.log,
+  }
 }
 
 export async function removeState(file: string) {
@@ -71,8 +80,15 @@ export async function removeState(file: string) {
 /** Keeps other processes from the state until released; the folder goes where nothing is left in it. @throws UserError while one has it */
 export async function holdState(name: string, file: string): Promise<() => Promise<void>> {
   await attempt(dirname(file), () => mkdir(dirname(file), { recursive: true }))
-  const unlock = await attempt(dirname(file), async () => takeLock(join(dirname(file), 'lock'), ({ pid, host }) =>
-    new UserError(`${name} is being trained by process ${pid} of ${host}: wait for it, or delete ${join(dirname(file), 'lock')} if it is gone`)))
+  const unlock = await attempt(dirname(file), async () =>
+    takeLock(
+      join(dirname(file), 'lock'),
+      ({ pid, host }) =>
+        new UserError(
+          `${name} is being trained by process ${pid} of ${host}: wait for it, or delete ${join(dirname(file), 'lock')} if it is gone`,
+        ),
+    ),
+  )
   return async () => {
     unlock()
     await rmdir(dirname(file)).catch(() => undefined)

@@ -1,11 +1,16 @@
 // Text for models that predict the next token: documents, and items of prompt and target.
-import { keyOf, uniformAt } from '../tensor/index.js'
-import { padBatch, sequencesOf, type Encoder, type Sequence } from '../tasks/sequence.js'
+
 import { UserError } from '../errors/index.js'
-import { readRecords, split, visits, type Batches, type DataOptions } from './data.js'
+import { type Encoder, padBatch, type Sequence, sequencesOf } from '../tasks/sequence.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
+import { type Batches, type DataOptions, readRecords, split, visits } from './data.js'
 
 /** Random windows of the documents joined by end-of-text; every token but a window's first is predicted. */
-export async function corpusBatches(file: string, encoder: Encoder, options: DataOptions & { window: number }): Promise<Batches> {
+export async function corpusBatches(
+  file: string,
+  encoder: Encoder,
+  options: DataOptions & { window: number },
+): Promise<Batches> {
   const documents = await readRecords(file, ['text'])
   const tokens: number[] = []
   for (const ids of await encoder.encode(documents.map(({ text }) => text))) {
@@ -14,20 +19,32 @@ export async function corpusBatches(file: string, encoder: Encoder, options: Dat
   }
   const stream = Int32Array.from(tokens)
   const { window, batch, seed } = options
-  if (stream.length <= window) throw new UserError(`${file}: holds ${stream.length} tokens; a window of ${window} needs more`)
+  if (stream.length <= window)
+    throw new UserError(`${file}: holds ${stream.length} tokens; a window of ${window} needs more`)
   const key = keyOf(seed, 'corpus')
-  return (step) => split(Array.from({ length: batch }, (_, i) => i), options.micro_batches).map((rows) => {
-    const sequences: Sequence[] = rows.map((row) => {
-      const start = Math.floor(uniformAt(key, step * batch + row) * (stream.length - window))
-      return { prompt: [], target: [...stream.subarray(start, start + window)] }
+  return (step) =>
+    split(
+      Array.from({ length: batch }, (_, i) => i),
+      options.micro_batches,
+    ).map((rows) => {
+      const sequences: Sequence[] = rows.map((row) => {
+        const start = Math.floor(uniformAt(key, step * batch + row) * (stream.length - window))
+        return { prompt: [], target: [...stream.subarray(start, start + window)] }
+      })
+      return padBatch(sequences, [...sequences.keys()], encoder.eos)
     })
-    return padBatch(sequences, [...sequences.keys()], encoder.eos)
-  })
 }
 
 /** Items in a new random order every epoch; loss on the target and end-of-text only. */
 export async function itemBatches(file: string, encoder: Encoder, options: DataOptions): Promise<Batches> {
   const sequences = await sequencesOf(await readRecords(file, ['prompt', 'target']), encoder)
   const visited = visits(file, sequences.length, options)
-  return (step) => visited(step).map((part) => padBatch(sequences, part.map(({ item }) => item), encoder.eos))
+  return (step) =>
+    visited(step).map((part) =>
+      padBatch(
+        sequences,
+        part.map(({ item }) => item),
+        encoder.eos,
+      ),
+    )
 }

@@ -1,16 +1,16 @@
 // Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping. The same recipe
 // gives the same bytes, interrupted or not, on any number of workers.
 import { join, resolve } from 'node:path'
-import { openModel, writeCheckpoint, checkTarget } from '../checkpoint/index.js'
+import { checkTarget, openModel, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
-import { setBackend, type BackendName } from '../tensor/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
 import { clip, startAdamW, updateAdamW } from './adamw.js'
-import { openData } from './open.js'
 import { startGradients } from './gradients.js'
 import { drawWeights, layoutOf, type Span } from './layout.js'
+import { openData } from './open.js'
 import { learningRate } from './schedule.js'
 import { holdState, loadState, removeState, saveState } from './state.js'
 
@@ -29,7 +29,13 @@ async function startingPoint(recipe: Training, root: string) {
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
-    return { config: recipe.model, configText: null, model, spans, weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)) }
+    return {
+      config: recipe.model,
+      configText: null,
+      model,
+      spans,
+      weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)),
+    }
   }
   const checkpoint = await openModel(recipe.from!, { root })
   if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
@@ -44,7 +50,18 @@ async function startingPoint(recipe: Training, root: string) {
   return { config, configText: checkpoint.configText, model, spans, weights }
 }
 
-async function writeModel(folder: string, recipe: Training, config: Record<string, unknown>, spans: Span[], weights: Float32Array, options: Pick<TrainOptions, 'overwrite'> & { configText: string | null; companions: string; files?: Record<string, string> }) {
+async function writeModel(
+  folder: string,
+  recipe: Training,
+  config: Record<string, unknown>,
+  spans: Span[],
+  weights: Float32Array,
+  options: Pick<TrainOptions, 'overwrite'> & {
+    configText: string | null
+    companions: string
+    files?: Record<string, string>
+  },
+) {
   await writeCheckpoint(folder, {
     plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
     tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
@@ -62,7 +79,12 @@ async function writeModel(folder: string, recipe: Training, config: Record<strin
  */
 export async function train(recipe: Training, options: TrainOptions): Promise<{ out: string; loss: number }> {
   const out = resolve(options.root, recipe.out)
-  await checkTarget(recipe.out, out, options.overwrite ?? false, recipe.from === undefined ? [] : [resolve(options.root, recipe.from)])
+  await checkTarget(
+    recipe.out,
+    out,
+    options.overwrite ?? false,
+    recipe.from === undefined ? [] : [resolve(options.root, recipe.from)],
+  )
   const stateFile = join(`${out}.training`, 'state')
   const release = await holdState(recipe.out, stateFile)
   try {
@@ -73,7 +95,12 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
 }
 
 /** The same, while no other process trains to this folder. */
-async function trainHeld(recipe: Training, options: TrainOptions, out: string, stateFile: string): Promise<{ out: string; loss: number }> {
+async function trainHeld(
+  recipe: Training,
+  options: TrainOptions,
+  out: string,
+  stateFile: string,
+): Promise<{ out: string; loss: number }> {
   const at = (path: string) => resolve(options.root, path)
   await setBackend(options.backend)
   const { config, configText, model, spans, weights: initial } = await startingPoint(recipe, options.root)
@@ -82,7 +109,8 @@ async function trainHeld(recipe: Training, options: TrainOptions, out: string, s
 
   const identity = JSON.stringify(recipe)
   const saved = await loadState(stateFile, identity)
-  for (const snapshot of recipe.snapshots) await checkTarget(snapshot.out, at(snapshot.out), options.overwrite === true || saved !== null)
+  for (const snapshot of recipe.snapshots)
+    await checkTarget(snapshot.out, at(snapshot.out), options.overwrite === true || saved !== null)
   const state = saved ?? { step: 0, weights: initial, optimiser: startAdamW(initial.length), log: [] }
   const decays = spans.filter(({ shape }) => shape.length > 1).map(({ begin, end }): [number, number] => [begin, end])
   const pool = await startGradients(config, initial.length, { ...options, micro_batches: recipe.micro_batches })
@@ -93,16 +121,26 @@ async function trainHeld(recipe: Training, options: TrainOptions, out: string, s
       const { step } = state
       pool.weights.set(state.weights)
       const { loss, tokens } = await pool.compute(batches(step), gradient)
-      if (!Number.isFinite(loss)) throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
+      if (!Number.isFinite(loss))
+        throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
       const norm = clip(gradient, recipe.clip)
       const rate = learningRate(recipe, step)
-      updateAdamW(state.optimiser, state.weights, gradient, decays, { rate, betas: recipe.betas, decay: recipe.weight_decay })
+      updateAdamW(state.optimiser, state.weights, gradient, decays, {
+        rate,
+        betas: recipe.betas,
+        decay: recipe.weight_decay,
+      })
       state.log.push([step, loss.toPrecision(6), norm.toPrecision(4), rate.toPrecision(4), tokens].join(','))
       state.step++
       last = loss
       options.onStep?.(state.step, loss, tokens)
       for (const snapshot of recipe.snapshots) {
-        if (snapshot.step === state.step) await writeModel(at(snapshot.out), recipe, config, spans, state.weights, { configText, companions, overwrite: true })
+        if (snapshot.step === state.step)
+          await writeModel(at(snapshot.out), recipe, config, spans, state.weights, {
+            configText,
+            companions,
+            overwrite: true,
+          })
       }
       if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
     }
@@ -110,7 +148,12 @@ async function trainHeld(recipe: Training, options: TrainOptions, out: string, s
     await pool.close()
   }
   const files = { 'loss.csv': ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n') }
-  await writeModel(out, recipe, config, spans, state.weights, { configText, companions, files, overwrite: options.overwrite })
+  await writeModel(out, recipe, config, spans, state.weights, {
+    configText,
+    companions,
+    files,
+    overwrite: options.overwrite,
+  })
   await removeState(stateFile)
   return { out, loss: last }
 }

@@ -1,10 +1,10 @@
 // A gradient worker: holds the model, reads the shared weights, writes the gradient of one micro-batch into its slot.
 import { parentPort, workerData } from 'node:worker_threads'
-import { setBackend, tf } from '../tensor/index.js'
-import { loadModel } from '../models/index.js'
 import { gradientOf } from '../loss/index.js'
-import { layoutOf } from './layout.js'
+import { loadModel } from '../models/index.js'
+import { setBackend, tf } from '../tensor/index.js'
 import type { Answer, Job, WorkerSetup } from './gradients.js'
+import { layoutOf } from './layout.js'
 
 const { config, backend, weights, slots } = workerData as WorkerSetup
 await setBackend(backend)
@@ -13,7 +13,9 @@ const { spans } = layoutOf(model)
 const values = new Float32Array(weights)
 
 parentPort!.on('message', async ({ slot, batch }: Job) => {
-  const tensors = Object.fromEntries(spans.map(({ name, shape, begin, end }) => [name, tf.tensor(values.slice(begin, end), shape)]))
+  const tensors = Object.fromEntries(
+    spans.map(({ name, shape, begin, end }) => [name, tf.tensor(values.slice(begin, end), shape)]),
+  )
   const { loss, gradient } = await gradientOf(model, tensors, [batch])
   tf.dispose(tensors)
   const view = new Float32Array(slots[slot])

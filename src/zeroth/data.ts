@@ -1,13 +1,17 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
-import { SKILLS, itemsOf } from '../family/index.js'
+import { itemsOf, SKILLS } from '../family/index.js'
 import { loadTask } from '../tasks/index.js'
-import { padBatch, sequencesOf, type Sequence } from '../tasks/sequence.js'
-import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
+import { padBatch, type Sequence, sequencesOf } from '../tasks/sequence.js'
+import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'
 
 /** Training items of the skill, or the first of the file; `at` resolves a path of the recipe. */
-export async function readSequences(recipe: ZerothRecipe, tokenizer: Tokenizer, at: (path: string) => string): Promise<Sequence[]> {
+export async function readSequences(
+  recipe: ZerothRecipe,
+  tokenizer: Tokenizer,
+  at: (path: string) => string,
+): Promise<Sequence[]> {
   const items = recipe.skill
     ? itemsOf(SKILLS[recipe.skill], { count: recipe.training_items, seed: 1, split: 'train' })
     : (await loadTask(at(recipe.items!))).items.slice(0, recipe.training_items)
@@ -15,12 +19,19 @@ export async function readSequences(recipe: ZerothRecipe, tokenizer: Tokenizer, 
 }
 
 /** Batch `step` of part `part` of `parts` equal shares of the sequences. */
-export function batcher(sequences: readonly Sequence[], { seed, batch, pad }: { seed: number; batch: number; pad: number }, parts = 1) {
+export function batcher(
+  sequences: readonly Sequence[],
+  { seed, batch, pad }: { seed: number; batch: number; pad: number },
+  parts = 1,
+) {
   return (part: number, step: number): Batch => {
     const from = Math.floor((part * sequences.length) / parts)
     const to = Math.floor(((part + 1) * sequences.length) / parts)
     const key = keyOf(seed, 'zeroth items', part)
-    const rows = Array.from({ length: batch }, (_, row) => from + Math.floor(uniformAt(key, step * batch + row) * (to - from)))
+    const rows = Array.from(
+      { length: batch },
+      (_, row) => from + Math.floor(uniformAt(key, step * batch + row) * (to - from)),
+    )
     return { ...padBatch(sequences, rows, pad), items: Int32Array.from(rows.keys()) }
   }
 }

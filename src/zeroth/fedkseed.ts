@@ -1,10 +1,10 @@
 // FedKSeed: clients walk along directions of one pool of K and send back K sums; the server averages them. The delta is the
 // pool's K scalars, however many steps were made. Source: Qin et al. 2024, arXiv 2312.06353, algorithm 1 (uniform sampling).
-import { addSeeds, directionOf, step, type Seeds } from '../codecs/index.js'
+import { addSeeds, directionOf, type Seeds, step } from '../codecs/index.js'
 import type { Model } from '../models/index.js'
-import { keyOf, uniformAt, type Batch } from '../tensor/index.js'
+import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Entry, Journal } from './journal.js'
-import { copyOf, drawDirection, move, slopeAlong, type Point } from './probe.js'
+import { copyOf, drawDirection, move, type Point, slopeAlong } from './probe.js'
 import type { FedKSeedRun } from './recipe.js'
 
 /** Batch number `step` of a client. */
@@ -14,7 +14,13 @@ export type ClientBatch = (client: number, step: number) => Batch
  * Moves `point` in place, first by the journal's past. What the server walked on in between is its own sum; the result is
  * base + seeds, added as a reader adds them.
  */
-export async function fedkseed(model: Model, point: Point, run: FedKSeedRun, batchOf: ClientBatch, journal?: Journal): Promise<Seeds> {
+export async function fedkseed(
+  model: Model,
+  point: Point,
+  run: FedKSeedRun,
+  batchOf: ClientBatch,
+  journal?: Journal,
+): Promise<Seeds> {
   const start = copyOf(point)
   const scalars = new Float32Array(run.pool)
   const stepsOf = new Map<number, number>()

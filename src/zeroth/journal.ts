@@ -16,7 +16,11 @@ export interface Entry {
   moves: [direction: number, scalar: number][]
 }
 
-const Made: z.ZodType<Entry> = z.object({ step: z.int(), loss: z.number(), moves: z.array(z.tuple([z.int(), z.number()])) })
+const Made: z.ZodType<Entry> = z.object({
+  step: z.int(),
+  loss: z.number(),
+  moves: z.array(z.tuple([z.int(), z.number()])),
+})
 
 /** What a run is told of its past, and tells as it goes on. */
 export interface Journal {
@@ -29,7 +33,9 @@ export async function openJournal(file: string, identity: string): Promise<Journ
   const text = await readFile(file, 'utf8').catch(() => '')
   const [first, ...lines] = text.split('\n').slice(0, -1)
   if (first !== undefined && first !== identity) {
-    throw new UserError(`${file}: was begun with other settings; choose another --out, or delete the file to start anew`)
+    throw new UserError(
+      `${file}: was begun with other settings; choose another --out, or delete the file to start anew`,
+    )
   }
   await attempt(file, () => writeFile(file, [identity, ...lines, ''].join('\n')))
   return {

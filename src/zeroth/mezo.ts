@@ -3,11 +3,17 @@ import type { Seeds } from '../codecs/index.js'
 import type { Model } from '../models/index.js'
 import type { Batch } from '../tensor/index.js'
 import type { Journal } from './journal.js'
-import { drawDirection, move, slopeAlong, type Point } from './probe.js'
+import { drawDirection, move, type Point, slopeAlong } from './probe.js'
 import type { MezoRun } from './recipe.js'
 
 /** Moves `point` in place, first by the journal's past; the seeds rebuild it bit for bit from where it started. */
-export async function mezo(model: Model, point: Point, run: MezoRun, batchOf: (step: number) => Batch, journal?: Journal): Promise<Seeds> {
+export async function mezo(
+  model: Model,
+  point: Point,
+  run: MezoRun,
+  batchOf: (step: number) => Batch,
+  journal?: Journal,
+): Promise<Seeds> {
   const scalars = new Float32Array(run.steps)
   for (const { moves } of journal?.past ?? []) {
     for (const [k, scalar] of moves) {

@@ -2,7 +2,7 @@
 import { directionOf, step } from '../codecs/index.js'
 import { lossOf } from '../loss/index.js'
 import type { Model } from '../models/index.js'
-import { tf, type Batch } from '../tensor/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 
 /** Weights by tensor name, in the order of the model. */
 export type Point = Map<string, Float32Array>
@@ -20,7 +20,13 @@ export function move(point: Point, scalar: number, direction: Point): void {
 }
 
 /** Mean loss at point + shift × direction, nats per token. */
-export async function lossBeside(model: Model, point: Point, direction: Point | null, shift: number, batches: Batch[]): Promise<number> {
+export async function lossBeside(
+  model: Model,
+  point: Point,
+  direction: Point | null,
+  shift: number,
+  batches: Batch[],
+): Promise<number> {
   const weights = Object.fromEntries(
     [...point].map(([name, values]) => {
       const z = direction?.get(name)

@@ -14,7 +14,11 @@ const shared = {
   seed: z.number().int().nonnegative().default(0).describe('Keys the directions and the order of the data.'),
 }
 
-const mezo = z.strictObject({ method: z.literal('mezo'), ...shared, steps: count.describe('Steps, each with a direction of its own.') })
+const mezo = z.strictObject({
+  method: z.literal('mezo'),
+  ...shared,
+  steps: count.describe('Steps, each with a direction of its own.'),
+})
 
 const fedkseed = z
   .strictObject({
@@ -36,7 +40,10 @@ export const zerothSchema = z
       .describe('Name of the results folder.'),
     title: z.string().optional().describe('One line for people.'),
     from: z.string().min(1).describe('The base: folder, relative to this file, or org/name[@revision] of the hub.'),
-    skill: z.enum(['math', 'code', 'instruct']).optional().describe('Skill of the miniature family whose training items are generated.'),
+    skill: z
+      .enum(['math', 'code', 'instruct'])
+      .optional()
+      .describe('Skill of the miniature family whose training items are generated.'),
     items: z.string().min(1).optional().describe('JSONL of {prompt, target} instead of a skill.'),
     training_items: count.default(2048).describe('Items trained on.'),
     batch: count.default(32).describe('Items of a step.'),
@@ -45,7 +52,10 @@ export const zerothSchema = z
     runs: z.array(z.discriminatedUnion('method', [mezo, fedkseed])).min(1),
   })
   .refine((r) => (r.skill === undefined) !== (r.items === undefined), 'give exactly one of `skill` and `items`')
-  .refine((r) => new Set(r.runs.map(({ name }) => name)).size === r.runs.length, { message: 'two runs have one name', path: ['runs'] })
+  .refine((r) => new Set(r.runs.map(({ name }) => name)).size === r.runs.length, {
+    message: 'two runs have one name',
+    path: ['runs'],
+  })
 
 export type ZerothRecipe = z.infer<typeof zerothSchema>
 export type MezoRun = z.infer<typeof mezo>

@@ -10,15 +10,15 @@ import { UserError } from '../errors/index.js'
 import { checkValue, parseJson } from '../errors/input.js'
 import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
-import { loadModel, NotFinite, type Model } from '../models/index.js'
+import { loadModel, type Model, NotFinite } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
 import { lockFolder } from '../record/lock.js'
 import { attempt, prepareFolder, writeWhole } from '../record/write.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { setBackend, tf, type BackendName } from '../tensor/index.js'
+import { type BackendName, setBackend, tf } from '../tensor/index.js'
 import { batcher, readSequences } from './data.js'
 import { fedkseed } from './fedkseed.js'
-import { openJournal, type Entry } from './journal.js'
+import { type Entry, openJournal } from './journal.js'
 import { mezo } from './mezo.js'
 import { copyOf, type Point } from './probe.js'
 import { stepsOf, type ZerothRecipe } from './recipe.js'
@@ -84,11 +84,23 @@ export async function readPoint(reference: string, root?: string): Promise<Start
   const checkpoint = await openModel(reference, { root })
   try {
     if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
-    const model = loadModel(checkpoint.config, Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])))
+    const model = loadModel(
+      checkpoint.config,
+      Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])),
+    )
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
-    return { model, point, hashes, identity: weightsOf(hashes), config: checkpoint.config, configText: checkpoint.configText, home: homeOf(checkpoint), companions: companionsOf(checkpoint) }
+    return {
+      model,
+      point,
+      hashes,
+      identity: weightsOf(hashes),
+      config: checkpoint.config,
+      configText: checkpoint.configText,
+      home: homeOf(checkpoint),
+      companions: companionsOf(checkpoint),
+    }
   } finally {
     await checkpoint.close()
   }
@@ -98,10 +110,16 @@ export async function readPoint(reference: string, root?: string): Promise<Start
  * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Runs that are there are not made again, and
  * one that was interrupted goes on where it stopped. @throws UserError for bad input, before work starts.
  */
-export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onStep }: ZerothOptions): Promise<ZerothResult[]> {
+export async function runZeroth(
+  recipe: ZerothRecipe,
+  { root, out, backend, onStep }: ZerothOptions,
+): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const used = await setBackend(backend)
-  const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([readPoint(recipe.from, root), loadTask(recipe.task)])
+  const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([
+    readPoint(recipe.from, root),
+    loadTask(recipe.task),
+  ])
   const tokenizer = await loadText(companions, home)
   const sequences = await readSequences(recipe, tokenizer, at)
   await prepareFolder(out)
@@ -111,7 +129,10 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
     checkFolder(out, recipe)
     const { runs, batch, held_out: heldOut } = recipe
     const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
-    const identify = (run: object) => createHash('sha256').update(JSON.stringify([settings, run])).digest('hex')
+    const identify = (run: object) =>
+      createHash('sha256')
+        .update(JSON.stringify([settings, run]))
+        .digest('hex')
     const earlier = await readEarlier(out)
     const measured = await measure(model, base, task, tokenizer, heldOut)
     const losses = ['run,step,loss']
@@ -119,7 +140,10 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
     const save = async (result: ZerothResult) => {
       results.push(result)
       await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
-      await writeWhole(join(out, 'summary.json'), `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`)
+      await writeWhole(
+        join(out, 'summary.json'),
+        `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`,
+      )
     }
     for (const run of runs) {
       const identity = identify(run)
@@ -138,11 +162,20 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
         await journal.add(entry)
       }
       const point = copyOf(base)
-      const batchOf = batcher(sequences, { seed: run.seed, batch, pad: tokenizer.pad }, run.method === 'fedkseed' ? run.clients : 1)
+      const batchOf = batcher(
+        sequences,
+        { seed: run.seed, batch, pad: tokenizer.pad },
+        run.method === 'fedkseed' ? run.clients : 1,
+      )
       const journalled = { past: journal.past, add }
-      const tuned = run.method === 'mezo' ? mezo(model, point, run, (step) => batchOf(0, step), journalled) : fedkseed(model, point, run, batchOf, journalled)
+      const tuned =
+        run.method === 'mezo'
+          ? mezo(model, point, run, (step) => batchOf(0, step), journalled)
+          : fedkseed(model, point, run, batchOf, journalled)
       const seeds = await tuned.catch((error) => {
-        throw error instanceof NotFinite ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error }) : error
+        throw error instanceof NotFinite
+          ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
+          : error
       })
       const file = join(out, `${run.name}.safetensors`)
       const bytes = await writeSeeds(file, seeds, weights)
@@ -160,7 +193,9 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
         loss_after: after.loss,
         score_before: measured.score,
         score_after: after.score,
-        rebuilt_exactly: [...rebuilt].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer))),
+        rebuilt_exactly: [...rebuilt].every(([name, values]) =>
+          Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer)),
+        ),
         backend: used.package,
         environment: readEnvironment(),
       })
@@ -174,9 +209,13 @@ export async function runZeroth(recipe: ZerothRecipe, { root, out, backend, onSt
 
 /** @throws UserError for a folder without a run of this command that holds files of the names it writes */
 function checkFolder(out: string, { runs }: ZerothRecipe): void {
-  if ([...runs.map(({ name }) => `${name}.steps.jsonl`), 'summary.json'].some((name) => existsSync(join(out, name)))) return
-  const found = ['config.yaml', 'losses.csv', ...runs.map(({ name }) => `${name}.safetensors`)].find((name) => existsSync(join(out, name)))
-  if (found !== undefined) throw new UserError(`${out} holds a ${found} and no summary.json, so it is none of deltalab's: give another --out`)
+  if ([...runs.map(({ name }) => `${name}.steps.jsonl`), 'summary.json'].some((name) => existsSync(join(out, name))))
+    return
+  const found = ['config.yaml', 'losses.csv', ...runs.map(({ name }) => `${name}.safetensors`)].find((name) =>
+    existsSync(join(out, name)),
+  )
+  if (found !== undefined)
+    throw new UserError(`${out} holds a ${found} and no summary.json, so it is none of deltalab's: give another --out`)
 }
 
 const Earlier = z.looseObject({ results: z.array(z.looseObject({ name: z.string(), identity: z.string() })) })

@@ -7,7 +7,11 @@ import { readBytes } from '../errors/input.js'
 import { writeWhole } from '../record/write.js'
 import type { Point } from './probe.js'
 
-const metadataSchema = z.object({ format: z.literal('deltalab-seeds'), seed: z.coerce.number().int().nonnegative(), base: z.string() })
+const metadataSchema = z.object({
+  format: z.literal('deltalab-seeds'),
+  seed: z.coerce.number().int().nonnegative(),
+  base: z.string(),
+})
 
 /** `base`: what identifies the weights that the delta is added to. Returns the bytes of the file. */
 export async function writeSeeds(file: string, { seed, scalars }: Seeds, base: string): Promise<number> {

@@ -62,7 +62,10 @@ test('distilled scales: the mean magnitude of the rows that the data use; everyt
     },
   ]
   const tensors = tf.memory().numTensors
-  const { scales, initial, errors } = await distillScales(table, base, post, ['table'], [batch], { steps: 200, rate: 0.05 })
+  const { scales, initial, errors } = await distillScales(table, base, post, ['table'], [batch], {
+    steps: 200,
+    rate: 0.05,
+  })
   assert.equal(tf.memory().numTensors, tensors)
   assert.ok(Math.abs(initial.get('table')! - 60 / 9) < 1e-5)
   assert.ok(Math.abs(scales.get('table')! - 2) < 0.02, `${scales.get('table')}`)

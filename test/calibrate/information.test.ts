@@ -1,8 +1,8 @@
 // Gram matrices by hand, Fisher diagonals by finite differences, on a model of an embedding and two linear layers.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
 import { lossOf } from '../../src/loss/index.js'
+import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
 import type { Model } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
 import { padBatch } from '../../src/tasks/sequence.js'
@@ -11,49 +11,85 @@ import { imageBatch, setBackend, tf } from '../../src/tensor/index.js'
 before(() => setBackend('wasm'))
 
 const model: Model = {
-  architecture: 'chain', objective: 'causal', vocabulary: 3, outputs: 3, positions: 4, width: 2, heads: 1,
-  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [3, 3] }, linear: ['up.weight', 'down.weight'], tables: () => ({}),
+  architecture: 'chain',
+  objective: 'causal',
+  vocabulary: 3,
+  outputs: 3,
+  positions: 4,
+  width: 2,
+  heads: 1,
+  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [3, 3] },
+  linear: ['up.weight', 'down.weight'],
+  tables: () => ({}),
   blocks: [
     { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed, ids.flatten().toInt()) },
     { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
     {
-      name: 'down', weights: ['down.weight'],
+      name: 'down',
+      weights: ['down.weight'],
       apply: (weights, x, { wanted }) => linear(wanted ? tf.gather(x!, wanted) : x!, weights, 'down'),
     },
   ],
 }
 const values = {
-  embed: [1, 2, 3, 4, 5, 6].map((x) => x / 5), 'up.weight': [1, 0, 0, 1, 1, 1], 'down.weight': [0.3, -0.2, 0.1, 0.5, 0.4, -0.6, -0.1, 0.2, 0.7],
+  embed: [1, 2, 3, 4, 5, 6].map((x) => x / 5),
+  'up.weight': [1, 0, 0, 1, 1, 1],
+  'down.weight': [0.3, -0.2, 0.1, 0.5, 0.4, -0.6, -0.1, 0.2, 0.7],
 }
 const weightsOf = (all: Record<string, number[]>) =>
   Object.fromEntries(Object.entries(all).map(([name, list]) => [name, tf.tensor(list, model.shapes[name])]))
-const sequences = [{ prompt: [0], target: [1, 2] }, { prompt: [2], target: [0] }, { prompt: [1], target: [1] }]
+const sequences = [
+  { prompt: [0], target: [1, 2] },
+  { prompt: [2], target: [0] },
+  { prompt: [1], target: [1] },
+]
 
 test('Gram matrices: XᵀX over the real tokens, per token', async () => {
   const weights = weightsOf({ ...values, embed: [1, 2, 3, 4, 5, 6] })
   const before = tf.memory().numTensors
-  const short = [{ prompt: [0], target: [1] }, { prompt: [2], target: [] }, { prompt: [1], target: [] }]
+  const short = [
+    { prompt: [0], target: [1] },
+    { prompt: [2], target: [] },
+    { prompt: [1], target: [] },
+  ]
   const batches = [padBatch(short, [0, 1], 0), padBatch(short, [2], 0)]
   const found = await gramMatrices(model, weights, batches)
   assert.equal(tf.memory().numTensors, before)
   // Rows (1, 2), (3, 4), (5, 6), (3, 4).
-  assert.deepEqual([...found.get('up.weight')!], [44, 56, 56, 72].map((x) => x / 4))
+  assert.deepEqual(
+    [...found.get('up.weight')!],
+    [44, 56, 56, 72].map((x) => x / 4),
+  )
   assert.equal(found.get('down.weight')!.length, 9)
   tf.dispose(weights)
 })
 
 test('of pictures every place of the sequence counts', async () => {
   const places: Model = {
-    ...model, objective: 'classes', vocabulary: 0, sequence: 2, shapes: { 'up.weight': [3, 2] }, linear: ['up.weight'],
-    blocks: [{ name: 'up', weights: ['up.weight'], apply: (weights, _, { batch }) => linear(tf.tensor2d(batch.pixels!, [4, 2]), weights, 'up') }],
+    ...model,
+    objective: 'classes',
+    vocabulary: 0,
+    sequence: 2,
+    shapes: { 'up.weight': [3, 2] },
+    linear: ['up.weight'],
+    blocks: [
+      {
+        name: 'up',
+        weights: ['up.weight'],
+        apply: (weights, _, { batch }) => linear(tf.tensor2d(batch.pixels!, [4, 2]), weights, 'up'),
+      },
+    ],
   }
   const weights = { 'up.weight': tf.tensor2d(values['up.weight'], [3, 2]) }
   const found = await gramMatrices(places, weights, [imageBatch(Float32Array.of(1, 2, 3, 4, 5, 6, 3, 4), [0, 1])])
-  assert.deepEqual([...found.get('up.weight')!], [44, 56, 56, 72].map((x) => x / 4))
+  assert.deepEqual(
+    [...found.get('up.weight')!],
+    [44, 56, 56, 72].map((x) => x / 4),
+  )
   tf.dispose(weights)
 })
 
-test('Fisher diagonals: the mean over items of the squared slope of an item\'s loss', async () => {
+test("Fisher diagonals: the mean over items of the squared slope of an item's loss", async () => {
   const weights = weightsOf(values)
   const items = sequences.map((_, i) => padBatch(sequences, [i], 0))
   const before = tf.memory().numTensors
@@ -67,10 +103,18 @@ test('Fisher diagonals: the mean over items of the squared slope of an item\'s l
     tf.dispose(moved)
     return sums
   }
-  for (const [name, entry] of [['up.weight', 1], ['up.weight', 4], ['down.weight', 5], ['embed', 4]] as const) {
+  for (const [name, entry] of [
+    ['up.weight', 1],
+    ['up.weight', 4],
+    ['down.weight', 5],
+    ['embed', 4],
+  ] as const) {
     const [up, down] = [await lossAt(name, entry, 0.01), await lossAt(name, entry, -0.01)]
     const expected = up.reduce((sum, loss, i) => sum + ((loss - down[i]) / 0.02) ** 2 / items.length, 0)
     const actual = found.get(name)![entry]
-    assert.ok(expected > 1e-4 && Math.abs(actual / expected - 1) < 5e-3, `${name}[${entry}]: ${actual} against ${expected}`)
+    assert.ok(
+      expected > 1e-4 && Math.abs(actual / expected - 1) < 5e-3,
+      `${name}[${entry}]: ${actual} against ${expected}`,
+    )
   }
 })

@@ -7,9 +7,9 @@ import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { findGates, gateFile } from '../../src/calibrate/index.js'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { handler as merge } from '../../src/cli/merge.js'
 import { handler as route } from '../../src/cli/route.js'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))
@@ -34,8 +34,10 @@ const write = (name: string, text: string) => {
 }
 const tasks = ['code', 'math'].map(taskOf)
 const args = { backend: 'wasm', json: true, overwrite: false }
-const mergeFile = (config: string, out: string) => merge({ ...args, config, out, dryRun: false, shardSize: 5 } as unknown as Parameters<typeof merge>[0])
-const routeFile = (given: object) => route({ ...args, tasks, items: 16, ...given } as unknown as Parameters<typeof route>[0])
+const mergeFile = (config: string, out: string) =>
+  merge({ ...args, config, out, dryRun: false, shardSize: 5 } as unknown as Parameters<typeof merge>[0])
+const routeFile = (given: object) =>
+  route({ ...args, tasks, items: 16, ...given } as unknown as Parameters<typeof route>[0])
 
 test('each task goes to its own model; a file with gates that are there already gives the same', async () => {
   const tensors = tf.memory().numTensors
@@ -47,12 +49,22 @@ test('each task goes to its own model; a file with gates that are there already 
   assert.deepEqual(readdirSync(process.env.TMPDIR), [], 'nor a folder')
   if (temporary === undefined) delete process.env.TMPDIR
   else process.env.TMPDIR = temporary
-  assert.deepEqual([found.models, found.places, found.accuracies], [['code', 'math'], [0, 1], [1, 1]])
+  assert.deepEqual(
+    [found.models, found.places, found.accuracies],
+    [
+      ['code', 'math'],
+      [0, 1],
+      [1, 1],
+    ],
+  )
   found.gates.forEach((gates, t) => {
     assert.ok(Math.abs(gates[0] + gates[1] - 1) < 1e-6)
     assert.ok(gates[t] > 0.9, `${gates}`)
   })
-  assert.deepEqual(await findGates(write('gated.yaml', TWIN.replace('weight: 1', 'gate: 0.7')), { tasks, items: 16 }), found)
+  assert.deepEqual(
+    await findGates(write('gated.yaml', TWIN.replace('weight: 1', 'gate: 0.7')), { tasks, items: 16 }),
+    found,
+  )
 })
 
 test('the file keeps its text and comments, and takes the gates in the places of the models', () => {
@@ -60,7 +72,11 @@ test('the file keeps its text and comments, and takes the gates in the places of
   const text = TWIN.replace('models:\n', `models:\n${base}`)
   const file = gateFile(text, { models: [], places: [1, 2], gates: [], accuracies: [] }, [0.123456, 1], 'by hand')
   const { models } = parse(file) as { models: object[] }
-  assert.deepEqual(models, [{ model: at('base') }, { model: at('code'), parameters: { gate: 0.1235 } }, { model: at('math'), parameters: { weight: 1, gate: 1 } }])
+  assert.deepEqual(models, [
+    { model: at('base') },
+    { model: at('code'), parameters: { gate: 0.1235 } },
+    { model: at('math'), parameters: { weight: 1, gate: 1 } },
+  ])
   assert.match(file, /^# Gates of Twin-Merging \(arXiv 2406\.15479\): by hand\n# two skills\n/)
   assert.match(file, /code # programs\n/)
 })
@@ -84,14 +100,29 @@ test('the model of a task, from the command to the checkpoint, is nearly its fin
 
 test('what cannot be routed is said before work starts', async () => {
   const twin = write('twin.yaml', TWIN)
-  const refuse = (text: string, wrong: RegExp, options = {}) => assert.rejects(findGates(write('wrong.yaml', text), { tasks, items: 4, ...options }), wrong)
-  await refuse(TWIN.replace('merger: twin', 'merger: task_arithmetic').replace('{ fraction: 1 }', '{}'), /wrong\.yaml:2:.*task_arithmetic has no gates; twin has/)
-  await refuse(TWIN, /--tasks has 1 and the file 2 models \(code, math\): give a task of each/, { tasks: tasks.slice(1) })
+  const refuse = (text: string, wrong: RegExp, options = {}) =>
+    assert.rejects(findGates(write('wrong.yaml', text), { tasks, items: 4, ...options }), wrong)
+  await refuse(
+    TWIN.replace('merger: twin', 'merger: task_arithmetic').replace('{ fraction: 1 }', '{}'),
+    /wrong\.yaml:2:.*task_arithmetic has no gates; twin has/,
+  )
+  await refuse(TWIN, /--tasks has 1 and the file 2 models \(code, math\): give a task of each/, {
+    tasks: tasks.slice(1),
+  })
   await refuse(TWIN, /twice --items 1000000 are needed, to learn from and to check/, { items: 1e6 })
   await refuse(TWIN, /task colour needs a model that classifies/, { tasks: [tasks[0], taskOf('colour')] })
-  await assert.rejects(routeFile({ config: twin, for: 'maths', out: join(scratch, 'x.yaml') }), /unknown task of --tasks/)
-  await assert.rejects(routeFile({ config: twin, for: tasks[0], out: join(tmpdir(), 'deltalab-elsewhere.yaml') }), /must lie beside/)
+  await assert.rejects(
+    routeFile({ config: twin, for: 'maths', out: join(scratch, 'x.yaml') }),
+    /unknown task of --tasks/,
+  )
+  await assert.rejects(
+    routeFile({ config: twin, for: tasks[0], out: join(tmpdir(), 'deltalab-elsewhere.yaml') }),
+    /must lie beside/,
+  )
   await assert.rejects(routeFile({ config: twin, for: tasks[0] }), /--for and --out go together/)
   const routed = write('routed.yaml', TWIN.replace('fraction: 1', 'gates: routed'))
-  await assert.rejects(mergeFile(routed, join(scratch, 'never')), /routed\.yaml:4:.*gates: routed gives every prompt weights of its own, .* `deltalab route` finds the gates/)
+  await assert.rejects(
+    mergeFile(routed, join(scratch, 'never')),
+    /routed\.yaml:4:.*gates: routed gives every prompt weights of its own, .* `deltalab route` finds the gates/,
+  )
 })

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findSoup, soupFile } from '../../src/calibrate/index.js'
-import { handler } from '../../src/cli/merge.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { handler } from '../../src/cli/merge.js'
 import { measureModel } from '../../src/sweep/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 
@@ -34,7 +34,10 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   const args = { config: file, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
   await handler(args as unknown as Parameters<typeof handler>[0])
   const again = await findSoup([out], options)
-  assert.ok(Math.abs(again.singles[0] - found.tried[0].score) < 1e-3, `${again.singles[0]} against ${found.tried[0].score}`)
+  assert.ok(
+    Math.abs(again.singles[0] - found.tried[0].score) < 1e-3,
+    `${again.singles[0]} against ${found.tried[0].score}`,
+  )
   const [soup, one, two] = await Promise.all([openCheckpoint(out), ...folders.map((folder) => openCheckpoint(folder))])
   const name = [...one.tensors.keys()][0]
   const [a, b, c] = [await soup.read(name), await one.read(name), await two.read(name)]
@@ -47,5 +50,8 @@ test('too few items, and a model of another shape, are refused', async () => {
   const options = { task: join(checkpoints, 'tasks/math.yaml'), items: 1e6, by: 'score' as const }
   await assert.rejects(findSoup([join(checkpoints, 'small/math')], options), /twice --items 1000000 are needed/)
   const folders = [join(checkpoints, 'small/math'), join(checkpoints, 'large/math')]
-  await assert.rejects(findSoup(folders, { ...options, items: 4 }), /UserError: .*large.math: .* is not of the shape that it has in .*small.math/)
+  await assert.rejects(
+    findSoup(folders, { ...options, items: 4 }),
+    /UserError: .*large.math: .* is not of the shape that it has in .*small.math/,
+  )
 })

@@ -1,10 +1,19 @@
 // LoRA folders as peft writes them, by hand-worked numbers: what they make of a base, round trips, and the kinds refused.
 import assert from 'node:assert/strict'
-import { mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { companionsOf, isAdapter, openAdapter, openCheckpoint, openPost, pairCheckpoints, readHeader, writeAdapter } from '../../src/checkpoint/index.js'
+import {
+  companionsOf,
+  isAdapter,
+  openAdapter,
+  openCheckpoint,
+  openPost,
+  pairCheckpoints,
+  readHeader,
+  writeAdapter,
+} from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { safetensors, writeModel } from './adapters.js'
 
@@ -15,21 +24,57 @@ const Q = 'model.layers.0.q.weight'
 const N = 'model.norm.weight'
 const E = 'model.embed_tokens.weight'
 /** q is [2, 3], norm [2], embed [4, 2]. */
-const base = writeModel(join(root, 'base'), { [Q]: [[2, 3], [1, 2, 3, 4, 5, 6]], [N]: [[2], [1, 1]], [E]: [[4, 2], [0, 0, 0, 0, 0, 0, 0, 0]] })
+const base = writeModel(join(root, 'base'), {
+  [Q]: [
+    [2, 3],
+    [1, 2, 3, 4, 5, 6],
+  ],
+  [N]: [[2], [1, 1]],
+  [E]: [
+    [4, 2],
+    [0, 0, 0, 0, 0, 0, 0, 0],
+  ],
+})
 
 let count = 0
 function adapter(config: object, tensors: Parameters<typeof safetensors>[0]): string {
   const folder = join(root, `adapter-${count++}`)
   mkdirSync(folder)
-  const whole = { peft_type: 'LORA', base_model_name_or_path: 'base', r: 1, lora_alpha: 2, bias: 'none', target_modules: ['q'], ...config }
+  const whole = {
+    peft_type: 'LORA',
+    base_model_name_or_path: 'base',
+    r: 1,
+    lora_alpha: 2,
+    bias: 'none',
+    target_modules: ['q'],
+    ...config,
+  }
   writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify(whole))
   writeFileSync(join(folder, 'adapter_model.safetensors'), safetensors(tensors))
   return folder
 }
 const A = 'base_model.model.model.layers.0.q.lora_A.weight'
 const B = 'base_model.model.model.layers.0.q.lora_B.weight'
-const rank1 = { [A]: [[1, 3], [1, 0, -1]], [B]: [[2, 1], [1, 10]] } as const
-const rank4 = { [A]: [[4, 3], [1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0]], [B]: [[2, 4], [1, 0, 0, 0, 10, 0, 0, 0]] } as const
+const rank1 = {
+  [A]: [
+    [1, 3],
+    [1, 0, -1],
+  ],
+  [B]: [
+    [2, 1],
+    [1, 10],
+  ],
+} as const
+const rank4 = {
+  [A]: [
+    [4, 3],
+    [1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  ],
+  [B]: [
+    [2, 4],
+    [1, 0, 0, 0, 10, 0, 0, 0],
+  ],
+} as const
 
 async function readAs(folder: string, name: string): Promise<number[]> {
   const [below, post] = [await openCheckpoint(base), null]
@@ -49,15 +94,39 @@ test('W + (alpha / r) B A: rows are outputs', async () => {
 
 test('the scale follows rank and alpha patterns, and rank-stabilised LoRA', async () => {
   assert.deepEqual(await readAs(adapter({ r: 4, lora_alpha: 8 }, rank4), Q), [3, 2, 1, 24, 5, -14])
-  assert.deepEqual(await readAs(adapter({ rank_pattern: { q: 4 }, alpha_pattern: { 'layers.0.q': 8 } }, rank4), Q), [3, 2, 1, 24, 5, -14])
+  assert.deepEqual(
+    await readAs(adapter({ rank_pattern: { q: 4 }, alpha_pattern: { 'layers.0.q': 8 } }, rank4), Q),
+    [3, 2, 1, 24, 5, -14],
+  )
   assert.deepEqual(await readAs(adapter({ r: 4, lora_alpha: 4, use_rslora: true }, rank4), Q), [3, 2, 1, 24, 5, -14])
-  assert.deepEqual(await readAs(adapter({ alpha_pattern: { 'layers.1.q': 100, other: 50 } }, rank1), Q), [3, 2, 1, 24, 5, -14])
+  assert.deepEqual(
+    await readAs(adapter({ alpha_pattern: { 'layers.1.q': 100, other: 50 } }, rank1), Q),
+    [3, 2, 1, 24, 5, -14],
+  )
 })
 
 test('a weight stored [in, out], an embedding, and a module stored whole', async () => {
-  const turned = { [A]: [[1, 2], [1, 2]], [B]: [[3, 1], [1, 0, 10]] } as const
+  const turned = {
+    [A]: [
+      [1, 2],
+      [1, 2],
+    ],
+    [B]: [
+      [3, 1],
+      [1, 0, 10],
+    ],
+  } as const
   assert.deepEqual(await readAs(adapter({ fan_in_fan_out: true }, turned), Q), [3, 2, 23, 8, 5, 46])
-  const embedded = { 'base_model.model.model.embed_tokens.lora_embedding_A': [[1, 4], [0, 1, 0, 2]], 'base_model.model.model.embed_tokens.lora_embedding_B': [[2, 1], [1, 3]] } as const
+  const embedded = {
+    'base_model.model.model.embed_tokens.lora_embedding_A': [
+      [1, 4],
+      [0, 1, 0, 2],
+    ],
+    'base_model.model.model.embed_tokens.lora_embedding_B': [
+      [2, 1],
+      [1, 3],
+    ],
+  } as const
   assert.deepEqual(await readAs(adapter({}, embedded), E), [0, 0, 2, 6, 0, 0, 4, 12])
   const norm = { ...rank1, 'base_model.model.model.norm.weight': [[2], [7, 8]] } as const
   assert.deepEqual(await readAs(adapter({ modules_to_save: ['norm'] }, norm), N), [7, 8])
@@ -91,16 +160,26 @@ test('what is written is read as the same change, with ranks of their own', asyn
   assert.deepEqual(await readAs(folder, E), [0, 0, 2, 6, 0, 0, 4, 12])
   assert.deepEqual(await readAs(folder, N), [7, 8])
   const config = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>
-  assert.deepEqual([config.peft_type, config.task_type, config.base_model_name_or_path, config.r, config.lora_alpha], ['LORA', null, 'org/base', 2, 2])
+  assert.deepEqual(
+    [config.peft_type, config.task_type, config.base_model_name_or_path, config.r, config.lora_alpha],
+    ['LORA', null, 'org/base', 2, 2],
+  )
   assert.deepEqual(config.rank_pattern, { 'model\\.embed_tokens': 1 })
   assert.deepEqual(config.target_modules, ['model.layers.0.q', 'model.embed_tokens'])
   assert.deepEqual(config.modules_to_save, ['model.norm'])
   const { entries, metadata } = await readHeader(join(folder, 'adapter_model.safetensors'))
   assert.deepEqual(entries.map(({ name }) => name).sort(), [
-    'base_model.model.model.embed_tokens.lora_embedding_A', 'base_model.model.model.embed_tokens.lora_embedding_B', A, B, 'base_model.model.model.norm.weight',
+    'base_model.model.model.embed_tokens.lora_embedding_A',
+    'base_model.model.model.embed_tokens.lora_embedding_B',
+    A,
+    B,
+    'base_model.model.model.norm.weight',
   ])
   assert.equal(metadata.format, 'pt')
-  const none = { baseModel: 'b', factors: new Map([[Q, { rank: 1, a: Float32Array.of(0, 0, 0), b: Float32Array.of(0, 0) }]]) }
+  const none = {
+    baseModel: 'b',
+    factors: new Map([[Q, { rank: 1, a: Float32Array.of(0, 0, 0), b: Float32Array.of(0, 0) }]]),
+  }
   await assert.rejects(writeAdapter(folder, none), /exists and is not empty/)
   await assert.rejects(writeAdapter(join(root, 'none'), { ...none, factors: new Map() }), /an adapter without factors/)
 })
@@ -109,17 +188,46 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
   ['activated LoRA', { alora_invocation_tokens: [5, 7] }, rank1, /alora_invocation_tokens \[5,7\]: an activated LoRA/],
   ['DoRA', { use_dora: true }, rank1, /adapter_config\.json: use_dora true: DoRA/],
   ['another kind', { peft_type: 'IA3' }, rank1, /peft_type "IA3": only LORA/],
-  ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, rank1, /init_lora_weights "pissa_niter_4": the base weights were changed/],
+  [
+    'PiSSA',
+    { init_lora_weights: 'pissa_niter_4' },
+    rank1,
+    /init_lora_weights "pissa_niter_4": the base weights were changed/,
+  ],
   ['a rank that disagrees', { r: 3 }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 3/],
-  ['a shape that does not fit', {}, { [A]: [[1, 4], [1, 0, -1, 0]], [B]: rank1[B] }, /lora_A\.weight \[1,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/],
+  [
+    'a shape that does not fit',
+    {},
+    {
+      [A]: [
+        [1, 4],
+        [1, 0, -1, 0],
+      ],
+      [B]: rank1[B],
+    },
+    /lora_A\.weight \[1,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/,
+  ],
   ['half a pair', {}, { [A]: rank1[A] }, /model\.layers\.0\.q has only one of A and B/],
-  ['another base', {}, { 'base_model.model.x.y.lora_A.weight': rank1[A], 'base_model.model.x.y.lora_B.weight': rank1[B] }, /x\.y\.weight is not in .*: the adapter is of another base/],
+  [
+    'another base',
+    {},
+    { 'base_model.model.x.y.lora_A.weight': rank1[A], 'base_model.model.x.y.lora_B.weight': rank1[B] },
+    /x\.y\.weight is not in .*: the adapter is of another base/,
+  ],
   ['no rank, which is 8 then', { r: undefined }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 8/],
-  ['parts that are not known', {}, { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] }, /lora_magnitude_vector: this part of an adapter is not known/],
+  [
+    'parts that are not known',
+    {},
+    { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] },
+    /lora_magnitude_vector: this part of an adapter is not known/,
+  ],
 ]
 for (const [name, config, tensors, message] of bad) {
   test(`refused: ${name}`, async () => {
-    await assert.rejects(readAs(adapter(config, tensors), Q), (error) => error instanceof UserError && message.test(error.message))
+    await assert.rejects(
+      readAs(adapter(config, tensors), Q),
+      (error) => error instanceof UserError && message.test(error.message),
+    )
   })
 }
 

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { encode } from '../../src/checkpoint/dtype.js'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { file, folder, LLAMA3, temporary } from './files.js'
 
 const root = temporary()
@@ -114,7 +114,10 @@ test('NaN and Inf are named with tensor, count and first index', async () => {
 })
 
 /** A copy of the sharded fixture with one thing broken. */
-async function broken(name: string, spoil: (path: string, index: { weight_map: Record<string, unknown> }) => void): Promise<string> {
+async function broken(
+  name: string,
+  spoil: (path: string, index: { weight_map: Record<string, unknown> }) => void,
+): Promise<string> {
   const path = join(root, name)
   cpSync(`${LLAMA3}/post-bf16`, path, { recursive: true })
   const index = JSON.parse(readFileSync(join(path, 'model.safetensors.index.json'), 'utf8'))

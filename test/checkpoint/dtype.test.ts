@@ -43,14 +43,18 @@ for (const [dtype, e, m] of [
   decode(dtype, new Uint8Array(all.buffer), decoded)
 
   test(`${dtype}: all 65536 patterns decode to their value`, () => {
-    for (const half of all) assert.ok(Object.is(decoded[half], valueOf(half, e, m)), `0x${half.toString(16)}: ${decoded[half]}`)
+    for (const half of all)
+      assert.ok(Object.is(decoded[half], valueOf(half, e, m)), `0x${half.toString(16)}: ${decoded[half]}`)
   })
 
   test(`${dtype}: what was decoded encodes to the same bits, NaN to a NaN`, () => {
     const again = new Uint16Array(encode(dtype, decoded).buffer)
     const nan = (half: number): boolean => Number.isNaN(valueOf(half, e, m))
     for (const half of all)
-      assert.ok(nan(half) ? nan(again[half]) : again[half] === half, `0x${half.toString(16)} → 0x${again[half].toString(16)}`)
+      assert.ok(
+        nan(half) ? nan(again[half]) : again[half] === half,
+        `0x${half.toString(16)} → 0x${again[half].toString(16)}`,
+      )
   })
 
   const check = (x: number): void => {
@@ -63,7 +67,9 @@ for (const [dtype, e, m] of [
     fc.assert(fc.property(fc.float({ noNaN: true }), check), { numRuns: 5000 })
     // Near the range of the format, where most random floats are not.
     fc.assert(fc.property(fc.float({ noNaN: true, min: Math.fround(-70000), max: 70000 }), check), { numRuns: 5000 })
-    fc.assert(fc.property(fc.float({ noNaN: true, min: Math.fround(-1e-4), max: Math.fround(1e-4) }), check), { numRuns: 5000 })
+    fc.assert(fc.property(fc.float({ noNaN: true, min: Math.fround(-1e-4), max: Math.fround(1e-4) }), check), {
+      numRuns: 5000,
+    })
   })
 
   test(`${dtype}: exact ties go to the even neighbour`, () => {
@@ -96,17 +102,34 @@ test('NaN and both infinities are counted, the first is found', () => {
 })
 
 test('whether all are finite: every pattern of 16 bits, alone and at each place among others; float32 at its edges', () => {
-  for (const [dtype, exponent] of [['BF16', 0x7f80], ['F16', 0x7c00]] as const) {
+  for (const [dtype, exponent] of [
+    ['BF16', 0x7f80],
+    ['F16', 0x7c00],
+  ] as const) {
     for (let word = 0; word < 65536; word++) {
       const finite = (word & exponent) !== exponent
-      for (const [length, place] of [[1, 0], [2, 0], [2, 1], [3, 2]]) {
+      for (const [length, place] of [
+        [1, 0],
+        [2, 0],
+        [2, 1],
+        [3, 2],
+      ]) {
         const words = new Uint16Array(length).fill(exponent - 1)
         words[place] = word
-        if (allFinite(dtype, new Uint8Array(words.buffer)) !== finite) assert.fail(`${dtype} ${word.toString(16)} at ${place} of ${length}`)
+        if (allFinite(dtype, new Uint8Array(words.buffer)) !== finite)
+          assert.fail(`${dtype} ${word.toString(16)} at ${place} of ${length}`)
       }
     }
   }
-  for (const [value, finite] of [[3.4028234e38, true], [-3.4028234e38, true], [0, true], [1e-45, true], [Infinity, false], [-Infinity, false], [NaN, false]] as const) {
+  for (const [value, finite] of [
+    [3.4028234e38, true],
+    [-3.4028234e38, true],
+    [0, true],
+    [1e-45, true],
+    [Infinity, false],
+    [-Infinity, false],
+    [NaN, false],
+  ] as const) {
     assert.equal(allFinite('F32', new Uint8Array(Float32Array.of(1, value, 2).buffer)), finite, String(value))
   }
 })

@@ -43,13 +43,25 @@ export function folder(
 }
 
 /** A folder of tensors [dtype, shape, bytes as text or zeros] by name, in any format. */
-export function stored(path: string, tensors: Record<string, [string, number[], string?]>, config: object | null): string {
+export function stored(
+  path: string,
+  tensors: Record<string, [string, number[], string?]>,
+  config: object | null,
+): string {
   mkdirSync(path, { recursive: true })
-  const sizes = Object.values(tensors).map(([dtype, shape]) => shape.reduce((product, side) => product * side, BITS[dtype]) / 8)
+  const sizes = Object.values(tensors).map(
+    ([dtype, shape]) => shape.reduce((product, side) => product * side, BITS[dtype]) / 8,
+  )
   let at = 0
-  const header = Object.fromEntries(Object.entries(tensors).map(([name, [dtype, shape]], i) => [name, { dtype, shape, data_offsets: [at, (at += sizes[i])] }]))
+  const header = Object.fromEntries(
+    Object.entries(tensors).map(([name, [dtype, shape]], i) => [
+      name,
+      { dtype, shape, data_offsets: [at, (at += sizes[i])] },
+    ]),
+  )
   const data = Buffer.alloc(at)
-  for (const [name, [, , text]] of Object.entries(tensors)) if (text) data.write(text, header[name].data_offsets[0], 'latin1')
+  for (const [name, [, , text]] of Object.entries(tensors))
+    if (text) data.write(text, header[name].data_offsets[0], 'latin1')
   writeFileSync(join(path, 'model.safetensors'), file(header, data))
   if (config) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
   return path

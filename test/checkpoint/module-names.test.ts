@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { memoryName, noteNames } from '../../src/checkpoint/module-names.js'
 
-const names = JSON.parse(readFileSync('test/fixtures/extract/names.json', 'utf8')) as Record<string, Record<string, string>>
+const names = JSON.parse(readFileSync('test/fixtures/extract/names.json', 'utf8')) as Record<
+  string,
+  Record<string, string>
+>
 
 test('the names in memory of what files hold, and of what already has them', () => {
   assert.ok(Object.keys(names).length > 20)
@@ -18,7 +21,10 @@ test('the names in memory of what files hold, and of what already has them', () 
 
 test('what is the same in every version has no note, what is not has one', () => {
   assert.equal(noteNames(['model.layers.0.self_attn.q_proj.weight'], { model_type: 'llama' }), null)
-  assert.match(noteNames(['vit.encoder.layer.0.attention.attention.query.weight'], { model_type: 'vit' })!, /vit\.layers\.0\.attention\.q_proj\.weight, not vit\.encoder.*version 4 does not find them/)
+  assert.match(
+    noteNames(['vit.encoder.layer.0.attention.attention.query.weight'], { model_type: 'vit' })!,
+    /vit\.layers\.0\.attention\.q_proj\.weight, not vit\.encoder.*version 4 does not find them/,
+  )
   assert.equal(noteNames(['vit.layers.0.attention.q_proj.weight'], { model_type: 'vit' }), null)
   assert.match(noteNames([], { model_type: 'segformer' })!, /by a rule that is not known here/)
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { openCheckpoint, pairCheckpoints, type Checkpoint } from '../../src/checkpoint/index.js'
+import { type Checkpoint, openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { folder, LLAMA3, temporary } from './files.js'
 
 const root = temporary()
@@ -18,7 +18,9 @@ async function open(tensors: Tensors, config: object = {}): Promise<Checkpoint> 
 const one = (...values: number[]): [number[], number[]] => [[values.length], values]
 
 test('the fixtures pair, also across formats and shards', async () => {
-  const [base, post, half] = await Promise.all(['base', 'post', 'post-bf16'].map((name) => openCheckpoint(`${LLAMA3}/${name}`)))
+  const [base, post, half] = await Promise.all(
+    ['base', 'post', 'post-bf16'].map((name) => openCheckpoint(`${LLAMA3}/${name}`)),
+  )
   const pair = await pairCheckpoints(base, post)
   assert.deepEqual([pair.names.length, pair.tied.size, pair.unmatched, pair.dtypes], [30, 0, [], []])
   const mixed = await pairCheckpoints(base, half)
@@ -55,13 +57,18 @@ test('the head of a task has no partner: neither what one side lacks nor what bo
   const head = ['head.*', 'cls.*', 'pooler.*']
   const { names, unmatched } = await pairCheckpoints(base, post, { head })
   assert.deepEqual([names, unmatched], [['body'], []])
-  await assert.rejects(pairCheckpoints(base, post, { head: ['head.*', 'cls.*'] }), /1 tensors do not match .* 1 only in post: pooler\.bias/)
+  await assert.rejects(
+    pairCheckpoints(base, post, { head: ['head.*', 'cls.*'] }),
+    /1 tensors do not match .* 1 only in post: pooler\.bias/,
+  )
   await assert.rejects(pairCheckpoints(base, post, { head: [...head, 'haed.*'] }), /"haed\.\*" matches no tensor/)
 })
 
 test('a long list is cut and counted', async () => {
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`t${i}`, one(1)]))
-  const error = await pairCheckpoints(await open({ a: one(1) }), await open({ a: one(1), ...many })).catch((error) => error)
+  const error = await pairCheckpoints(await open({ a: one(1) }), await open({ a: one(1), ...many })).catch(
+    (error) => error,
+  )
   assert.match(error.message, /50 only in post: t0, .* and 38 more/)
 })
 
@@ -104,14 +111,20 @@ test('tied weights: a stored true copy is counted once, whichever side stores it
     ]) {
       const pair = await pairCheckpoints(await open(base, tie), await open(post, tie))
       assert.deepEqual(pair.names, ['model.embed_tokens.weight'])
-      assert.deepEqual([...pair.tied], 'lm_head.weight' in post ? [['lm_head.weight', 'model.embed_tokens.weight']] : [])
+      assert.deepEqual(
+        [...pair.tied],
+        'lm_head.weight' in post ? [['lm_head.weight', 'model.embed_tokens.weight']] : [],
+      )
     }
   }
 })
 
 test('an equal head of an untied model, and another head, are tensors of their own', async () => {
   const untied = { tie_word_embeddings: false }
-  const pair = await pairCheckpoints(await open({ ...copy, ...embedding }, untied), await open({ ...copy, ...embedding }, untied))
+  const pair = await pairCheckpoints(
+    await open({ ...copy, ...embedding }, untied),
+    await open({ ...copy, ...embedding }, untied),
+  )
   assert.deepEqual([pair.names.length, pair.tied.size], [2, 0])
   const other = await pairCheckpoints(await open({ ...head, ...embedding }), await open({ ...head, ...embedding }))
   assert.deepEqual([other.names.length, other.tied.size], [2, 0])
@@ -132,14 +145,26 @@ test("models that scale the decoder's output in different ways are no pair", asy
   const scaled = [{}, { tie_word_embeddings: true }, { scale_decoder_outputs: true, tie_word_embeddings: false }]
   const plain = [{ tie_word_embeddings: false }, { scale_decoder_outputs: false, tie_word_embeddings: true }]
   for (const type of ['t5', 'longt5', 'pop2piano']) {
-    const all = async (forms: object[]) => Promise.all(forms.map((form) => open(t5, { ...T5, model_type: type, ...form })))
-    for (const alike of [await all(scaled), await all(plain)]) for (const post of alike) assert.equal((await pairCheckpoints(alike[0], post)).names.length, 2)
+    const all = async (forms: object[]) =>
+      Promise.all(forms.map((form) => open(t5, { ...T5, model_type: type, ...form })))
+    for (const alike of [await all(scaled), await all(plain)])
+      for (const post of alike) assert.equal((await pairCheckpoints(alike[0], post)).names.length, 2)
     for (const base of await all(scaled))
       for (const post of await all(plain))
-        for (const pair of [[base, post], [post, base]] as const)
-          await assert.rejects(pairCheckpoints(...pair), { name: 'UserError', message: new RegExp(`scaled by d_model\\^-0.5 in ${base.folder} and not in ${post.folder} `) })
+        for (const pair of [
+          [base, post],
+          [post, base],
+        ] as const)
+          await assert.rejects(pairCheckpoints(...pair), {
+            name: 'UserError',
+            message: new RegExp(`scaled by d_model\\^-0.5 in ${base.folder} and not in ${post.folder} `),
+          })
   }
-  const switches = await Promise.all([{}, { tie_word_embeddings: false }].map((form) => open({ ...t5, ...head }, { ...T5, model_type: 'switch_transformers', ...form })))
+  const switches = await Promise.all(
+    [{}, { tie_word_embeddings: false }].map((form) =>
+      open({ ...t5, ...head }, { ...T5, model_type: 'switch_transformers', ...form }),
+    ),
+  )
   await assert.rejects(pairCheckpoints(switches[0], switches[1]), /scaled by d_model/)
 })
 
@@ -151,15 +176,31 @@ test('where transformers 5 has no such switch, or there is no decoder or head, t
     [t5, { ...T5, architectures: ['T5Model'] }],
     [encoder, { ...T5, architectures: undefined }],
   ] as const)
-    assert.equal((await pairCheckpoints(await open(tensors, config), await open(tensors, { ...config, tie_word_embeddings: false }))).names.length, 2)
+    assert.equal(
+      (
+        await pairCheckpoints(
+          await open(tensors, config),
+          await open(tensors, { ...config, tie_word_embeddings: false }),
+        )
+      ).names.length,
+      2,
+    )
 })
 
 test('a note says that version 4 ties two heads only where it does', async () => {
   const notes = async (config: object) => (await open({ ...t5, ...head }, { ...T5, ...config })).notes
   for (const config of [{}, { tie_word_embeddings: true, scale_decoder_outputs: false }, { model_type: 'umt5' }]) {
     const [note, ...others] = await notes(config)
-    assert.match(note, /lm_head\.weight differs from shared\.weight, to which config\.json ties it: .*version 4 ties them/)
+    assert.match(
+      note,
+      /lm_head\.weight differs from shared\.weight, to which config\.json ties it: .*version 4 ties them/,
+    )
     assert.deepEqual(others, [])
   }
-  for (const config of [{ tie_word_embeddings: false }, { model_type: 'umt5', tie_word_embeddings: false }, { model_type: 'mt5' }]) assert.deepEqual(await notes(config), [])
+  for (const config of [
+    { tie_word_embeddings: false },
+    { model_type: 'umt5', tie_word_embeddings: false },
+    { model_type: 'mt5' },
+  ])
+    assert.deepEqual(await notes(config), [])
 })

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { isBatch, isLinear, isMatrix, layerOf, matricesOf, roleOf, selectTensors, type Role } from '../../src/checkpoint/index.js'
+import {
+  isBatch,
+  isLinear,
+  isMatrix,
+  layerOf,
+  matricesOf,
+  type Role,
+  roleOf,
+  selectTensors,
+} from '../../src/checkpoint/index.js'
 
 const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(
   readFileSync('test/fixtures/models/names.json', 'utf8'),
@@ -55,7 +64,9 @@ test('roles of names that are easy to confuse', () => {
 })
 
 test('every tensor of the fixtures has a role, but for CLIP’s temperature', () => {
-  const others = Object.keys(models).flatMap((model) => list(model).filter(({ name, shape }) => roleOf(name, shape) === 'other'))
+  const others = Object.keys(models).flatMap((model) =>
+    list(model).filter(({ name, shape }) => roleOf(name, shape) === 'other'),
+  )
   assert.deepEqual(
     others.map(({ name }) => name),
     ['logit_scale'],
@@ -69,15 +80,31 @@ test('a gate with a row for each expert is a router, one with a row for each cha
 
 test('batches of matrices are the experts of one tensor; kernels and tables of three dimensions are none', () => {
   const shape = [4, 32, 48]
-  for (const name of ['model.layers.0.mlp.experts.gate_up_proj', 'model.layers.0.block_sparse_moe.input_linear.weight']) {
+  for (const name of [
+    'model.layers.0.mlp.experts.gate_up_proj',
+    'model.layers.0.block_sparse_moe.input_linear.weight',
+  ]) {
     assert.ok(isBatch(name, shape) && isLinear(name, shape), name)
     assert.equal(matricesOf({ name, shape }), 4)
   }
-  for (const name of ['model.encoder.conv1.weight', 'vit.embeddings.position_embeddings', 'transformer.layer.0.rel_attn.q']) assert.ok(!isBatch(name, shape), name)
+  for (const name of [
+    'model.encoder.conv1.weight',
+    'vit.embeddings.position_embeddings',
+    'transformer.layer.0.rel_attn.q',
+  ])
+    assert.ok(!isBatch(name, shape), name)
   assert.ok(!isBatch('layers.0.attention.query.weight', [32, 48, 1]), 'a kernel of width 1')
   const bias = 'model.layers.0.mlp.experts.gate_up_proj_bias'
-  assert.deepEqual([isBatch(bias, [4, 48]), isMatrix(bias, [4, 48]), isLinear(bias, [4, 48])], [true, false, false], 'the biases of experts are vectors')
-  assert.ok(isMatrix('model.layers.0.mlp.experts.gate_up_proj', shape) && isMatrix('lm_head.weight', [4, 4]) && !isMatrix('model.norm.weight', [4]))
+  assert.deepEqual(
+    [isBatch(bias, [4, 48]), isMatrix(bias, [4, 48]), isLinear(bias, [4, 48])],
+    [true, false, false],
+    'the biases of experts are vectors',
+  )
+  assert.ok(
+    isMatrix('model.layers.0.mlp.experts.gate_up_proj', shape) &&
+      isMatrix('lm_head.weight', [4, 4]) &&
+      !isMatrix('model.norm.weight', [4]),
+  )
 })
 
 test('layers', () => {
@@ -98,7 +125,10 @@ test('patterns: all by default, globs, roles, linear, exclusions', () => {
     selectTensors(llama, { include: ['linear'] }),
     llama.map(({ name }) => name).filter((name) => models.llama3.linear.includes(name)),
   )
-  assert.deepEqual(selectTensors(llama, { include: ['role:head', 'model.norm.weight'] }), ['lm_head.weight', 'model.norm.weight'])
+  assert.deepEqual(selectTensors(llama, { include: ['role:head', 'model.norm.weight'] }), [
+    'lm_head.weight',
+    'model.norm.weight',
+  ])
   assert.equal(selectTensors(llama, { include: ['linear'], exclude: ['*.0.*', 'role:attention'] }).length, 6)
   assert.deepEqual(
     selectTensors(

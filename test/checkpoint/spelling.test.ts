@@ -17,7 +17,11 @@ const read = () => JSON.parse(text)
 test('what is not changed is not touched, layout and escapes included', () => {
   assert.equal(rewriteJson(text, read()), text)
   assert.equal(rewriteJson(text, { ...read(), layers: 3 }), text.replace('"layers": 2', '"layers": 3'))
-  assert.equal(rewriteJson(text, { ...read(), nested: { ...read().nested, factor: 4 } }), text.replace('8.0', '4.0'), 'a float stays one')
+  assert.equal(
+    rewriteJson(text, { ...read(), nested: { ...read().nested, factor: 4 } }),
+    text.replace('8.0', '4.0'),
+    'a float stays one',
+  )
 })
 
 test('numbers of a list that is stacked keep their spelling', () => {
@@ -29,7 +33,17 @@ test('numbers of a list that is stacked keep their spelling', () => {
 test('keys go, and come in their place', () => {
   const { eps: _, ...rest } = read()
   const changed = rewriteJson(text, { first: 1, ...rest, last: [] })
-  assert.deepEqual(Object.keys(JSON.parse(changed)), ['first', 'rope_theta', 'big', 'large', 'half', 'layers', 'list', 'nested', 'last'])
+  assert.deepEqual(Object.keys(JSON.parse(changed)), [
+    'first',
+    'rope_theta',
+    'big',
+    'large',
+    'half',
+    'layers',
+    'list',
+    'nested',
+    'last',
+  ])
   assert.ok(changed.includes('10000.0') && changed.includes('0.50'))
 })
 
@@ -39,8 +53,10 @@ test('a key that stands twice does not bring the old value back', () => {
 
 test('any object of any layout becomes the one that is wanted', () => {
   const object = fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true })
-  fc.assert(fc.property(object, object, fc.nat(4), (before, after, indent) => {
-    const wanted = JSON.parse(JSON.stringify({ ...before, ...after }))
-    assert.deepEqual(JSON.parse(rewriteJson(JSON.stringify(before, null, indent), wanted)), wanted)
-  }))
+  fc.assert(
+    fc.property(object, object, fc.nat(4), (before, after, indent) => {
+      const wanted = JSON.parse(JSON.stringify({ ...before, ...after }))
+      assert.deepEqual(JSON.parse(rewriteJson(JSON.stringify(before, null, indent), wanted)), wanted)
+    }),
+  )
 })

@@ -4,14 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { openCheckpoint, writeCheckpoint, type PlannedTensor, type TensorContent } from '../../src/checkpoint/index.js'
+import { openCheckpoint, type PlannedTensor, type TensorContent, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { folder, LLAMA3, temporary } from './files.js'
 
 const root = temporary()
 let count = 0
 const fresh = (): string => join(root, `out${count++}`)
-const values = (n: number, seed = 1): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(seed * 100 + i))
+const values = (n: number, seed = 1): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin(seed * 100 + i))
 const bitsOf = (array: Float32Array): Uint32Array => new Uint32Array(array.buffer, array.byteOffset, array.length)
 
 test('float32 weights come back bit for bit, in any order of writing, with a plain header', async () => {
@@ -44,7 +45,10 @@ test('float32 weights come back bit for bit, in any order of writing, with a pla
 })
 
 test('a tensor may come in parts, in any order; too much or too little of it is an error and leaves nothing', async () => {
-  const plan = [{ name: 'a', dtype: 'BF16', shape: [4, 3] }, { name: 'b', dtype: 'F32', shape: [1] }]
+  const plan = [
+    { name: 'a', dtype: 'BF16', shape: [4, 3] },
+    { name: 'b', dtype: 'F32', shape: [1] },
+  ]
   const whole = Float32Array.from({ length: 12 }, (_, i) => i - 6)
   const part = (first: number, end: number): TensorContent => ({ name: 'a', values: whole.subarray(first, end), first })
   const b = { name: 'b', values: values(1) }
@@ -111,11 +115,17 @@ test('shards: none above the limit unless one tensor is, index complete, total s
   const sizes = [10, 40, 4, 4, 4, 30]
   const plan = sizes.map((n, i) => ({ name: `t${i}`, dtype: 'F32', shape: [n] }))
   const out = fresh()
-  await writeCheckpoint(out, { plan, tensors: sizes.map((n, i) => ({ name: `t${i}`, values: values(n, i) })), maxShardBytes: 100 })
+  await writeCheckpoint(out, {
+    plan,
+    tensors: sizes.map((n, i) => ({ name: `t${i}`, values: values(n, i) })),
+    maxShardBytes: 100,
+  })
   const index = JSON.parse(readFileSync(join(out, 'model.safetensors.index.json'), 'utf8'))
   assert.deepEqual(index, {
     metadata: { total_size: 92 * 4 },
-    weight_map: Object.fromEntries([1, 2, 3, 3, 3, 4].map((shard, i) => [`t${i}`, `model-0000${shard}-of-00004.safetensors`])),
+    weight_map: Object.fromEntries(
+      [1, 2, 3, 3, 3, 4].map((shard, i) => [`t${i}`, `model-0000${shard}-of-00004.safetensors`]),
+    ),
   })
   const back = await openCheckpoint(out)
   for (const [i, n] of sizes.entries()) assert.deepEqual(bitsOf(await back.read(`t${i}`)), bitsOf(values(n, i)))
@@ -125,7 +135,8 @@ test('shards: none above the limit unless one tensor is, index complete, total s
 test('config keeps its text but for the dtype; tokenizer and generation files come along, others do not', async () => {
   const from = join(root, 'from')
   mkdirSync(from)
-  const text = '{\n  "model_type": "llama",\n  "rope_scaling": {"factor": 8.0},\n  "torch_dtype": "float32",\n  "rms_norm_eps": 1e-05\n}\n'
+  const text =
+    '{\n  "model_type": "llama",\n  "rope_scaling": {"factor": 8.0},\n  "torch_dtype": "float32",\n  "rms_norm_eps": 1e-05\n}\n'
   const extras = [
     'generation_config.json',
     'tokenizer.json',
@@ -148,7 +159,10 @@ test('config keeps its text but for the dtype; tokenizer and generation files co
       config,
       card: '# card\n',
     })
-    assert.deepEqual(readdirSync(out).sort(), [...extras, '.deltalab.json', 'README.md', 'config.json', 'model.safetensors'].sort())
+    assert.deepEqual(
+      readdirSync(out).sort(),
+      [...extras, '.deltalab.json', 'README.md', 'config.json', 'model.safetensors'].sort(),
+    )
     assert.equal(readFileSync(join(out, 'README.md'), 'utf8'), '# card\n')
     return readFileSync(join(out, 'config.json'), 'utf8')
   }
@@ -157,13 +171,19 @@ test('config keeps its text but for the dtype; tokenizer and generation files co
     { name: 'b', dtype: 'F32', shape: [2] },
   ]
   assert.equal(await write(mostlyBF16), text.replace('"float32"', '"bfloat16"'))
-  assert.deepEqual(JSON.parse(await write(mostlyBF16, { dtype: 'float32', hidden_size: 2 })), { dtype: 'bfloat16', hidden_size: 2 })
+  assert.deepEqual(JSON.parse(await write(mostlyBF16, { dtype: 'float32', hidden_size: 2 })), {
+    dtype: 'bfloat16',
+    hidden_size: 2,
+  })
   assert.deepEqual(JSON.parse(await write(mostlyBF16, { hidden_size: 2 })), { torch_dtype: 'bfloat16', hidden_size: 2 })
   assert.deepEqual(JSON.parse(await write(mostlyBF16, {})), { torch_dtype: 'bfloat16' })
 })
 
 /** Nothing under the final name, and nothing beside it. */
-async function leavesNothing(write: (out: string) => Promise<void>, expected: RegExp | ((error: Error) => boolean)): Promise<void> {
+async function leavesNothing(
+  write: (out: string) => Promise<void>,
+  expected: RegExp | ((error: Error) => boolean),
+): Promise<void> {
   const place = join(root, `place${count++}`)
   mkdirSync(place)
   await assert.rejects(write(join(place, 'out')), expected as RegExp)
@@ -196,8 +216,14 @@ test('a failure in the middle leaves nothing', () =>
 
 test('a tensor that never comes, or is not planned, leaves nothing', async () => {
   await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [good] }), /never came: b/)
-  await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [good, good] }), /a is not in the plan, or comes twice/)
-  await leavesNothing((out) => writeCheckpoint(out, { plan, tensors: [{ name: 'a', values: values(3) }] }), /12 bytes, 8 planned/)
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan, tensors: [good, good] }),
+    /a is not in the plan, or comes twice/,
+  )
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan, tensors: [{ name: 'a', values: values(3) }] }),
+    /12 bytes, 8 planned/,
+  )
 })
 
 test('NaN, and values too large for the format, are named and leave nothing', async () => {
@@ -232,7 +258,8 @@ test('a full disk is one line and leaves nothing: before the start, and in the m
           throw full
         })(),
       }),
-    (error) => error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message),
+    (error) =>
+      error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message),
   )
 })
 
@@ -240,7 +267,10 @@ test('a place that cannot be written is one line', async () => {
   // The folder beside it has a longer name, which file systems refuse to everyone, the superuser of a test machine too.
   const out = join(root, 'x'.repeat(250))
   await assert.rejects(
-    writeCheckpoint(out, { plan: [{ name: 'a', dtype: 'F32', shape: [1] }], tensors: [{ name: 'a', values: values(1) }] }),
+    writeCheckpoint(out, {
+      plan: [{ name: 'a', dtype: 'F32', shape: [1] }],
+      tensors: [{ name: 'a', values: values(1) }],
+    }),
     (error) => error instanceof UserError && /x: cannot be written: ENAMETOOLONG/.test(error.message),
   )
 })
@@ -258,7 +288,10 @@ test('an existing folder is kept, with --overwrite too, unless it was written he
   await writeCheckpoint(out, { ...one, card: '# card', overwrite: true })
   assert.deepEqual(readdirSync(out).sort(), ['.deltalab.json', 'README.md', 'model.safetensors'])
   const other = folder(fresh(), { old: [[1], [5]] })
-  await assert.rejects(writeCheckpoint(other, { ...one, overwrite: true }), /deltalab did not write this folder, and does not overwrite it/)
+  await assert.rejects(
+    writeCheckpoint(other, { ...one, overwrite: true }),
+    /deltalab did not write this folder, and does not overwrite it/,
+  )
   assert.deepEqual(readdirSync(other).sort(), ['config.json', 'model.safetensors'])
   assert.deepEqual(
     readdirSync(root).filter((name) => /partial|old-|lock/.test(name)),

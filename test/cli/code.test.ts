@@ -18,9 +18,25 @@ const folder = makePair()
 after(() => rmSync(folder, { recursive: true }))
 
 // The answer goes on with a comment, so that the test alone decides: of four programs, three pass.
-const tests = ['def check(f): assert f', 'def check(f): assert f() == 1', 'def check(f): assert f() == 2', 'def check(f): f()']
-writeFileSync(join(folder, 'programs.jsonl'), tests.map((text, i) => `${JSON.stringify({ prompt: `def one(): return 1\n# w${5 + i}`, test: text, target: 'w6', entry_point: 'one' })}\n`).join(''))
-writeFileSync(join(folder, 'programs.yaml'), 'name: programs\nversion: 1\ndescription: d\ndata: programs.jsonl\nprompt: "{{prompt}}"\ntarget: "{{target}}"\nmetric: humaneval_pass1\nmax_new_tokens: 3\n')
+const tests = [
+  'def check(f): assert f',
+  'def check(f): assert f() == 1',
+  'def check(f): assert f() == 2',
+  'def check(f): f()',
+]
+writeFileSync(
+  join(folder, 'programs.jsonl'),
+  tests
+    .map(
+      (text, i) =>
+        `${JSON.stringify({ prompt: `def one(): return 1\n# w${5 + i}`, test: text, target: 'w6', entry_point: 'one' })}\n`,
+    )
+    .join(''),
+)
+writeFileSync(
+  join(folder, 'programs.yaml'),
+  'name: programs\nversion: 1\ndescription: d\ndata: programs.jsonl\nprompt: "{{prompt}}"\ntarget: "{{target}}"\nmetric: humaneval_pass1\nmax_new_tokens: 3\n',
+)
 writeFileSync(
   join(folder, 'x.yaml'),
   `name: programs
@@ -30,21 +46,41 @@ score: { items: 4 }
 loss: false
 `,
 )
-const call = (...words: string[]) => spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...words], { encoding: 'utf8', cwd: folder })
+const call = (...words: string[]) =>
+  spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...words], { encoding: 'utf8', cwd: folder })
 
 test('without leave nothing is run, and one line names the flag; plan says it too', () => {
   const { status, stderr } = call('sweep', 'x.yaml', '--jobs', '1')
   assert.notEqual(status, 0)
-  assert.match(stderr, /^deltalab: task programs runs the programs that the model writes; give --allow-code-execution to let it\n$/)
+  assert.match(
+    stderr,
+    /^deltalab: task programs runs the programs that the model writes; give --allow-code-execution to let it\n$/,
+  )
   assert.ok(!existsSync(join(folder, 'results')))
-  assert.match(call('plan', 'x.yaml').stdout, /\nin the way: task programs runs the programs .* --allow-code-execution\n/)
+  assert.match(
+    call('plan', 'x.yaml').stdout,
+    /\nin the way: task programs runs the programs .* --allow-code-execution\n/,
+  )
 })
 
 test('with leave the workers run the programs; ids are those of the plan', { skip: reason }, async () => {
   const { status, stderr } = call('sweep', 'x.yaml', '--jobs', '1', '--allow-code-execution')
   assert.equal(status, 0, stderr)
   const { rows } = await readResults(join(folder, 'results', 'programs'))
-  assert.deepEqual(rows.map(({ error, metric, score_pre, score_post, score_edited, n }) => [error, metric, score_pre, score_post, score_edited, n]), [[null, 'humaneval_pass1', 0.75, 0.75, 0.75, 4]])
+  assert.deepEqual(
+    rows.map(({ error, metric, score_pre, score_post, score_edited, n }) => [
+      error,
+      metric,
+      score_pre,
+      score_post,
+      score_edited,
+      n,
+    ]),
+    [[null, 'humaneval_pass1', 0.75, 0.75, 0.75, 4]],
+  )
   const { runs } = JSON.parse(call('plan', 'x.yaml', '--json').stdout) as { runs: { id: string }[] }
-  assert.deepEqual(runs.map(({ id }) => id), rows.map(({ id }) => id))
+  assert.deepEqual(
+    runs.map(({ id }) => id),
+    rows.map(({ id }) => id),
+  )
 })

@@ -27,7 +27,13 @@ test('edit writes a folder, says what it did, and refuses to write it twice', ()
   const { status, stdout, stderr } = run(...words)
   assert.equal(status, 0, stderr)
   assert.match(stdout, /^30 tensors with 77904 parameters edited: \d+ non-zero entries \(9\.\d\d %\)/)
-  assert.deepEqual(readdirSync(out).sort(), ['.deltalab.json', 'README.md', 'config.json', 'generation_config.json', 'model.safetensors'])
+  assert.deepEqual(readdirSync(out).sort(), [
+    '.deltalab.json',
+    'README.md',
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+  ])
   fails(1, /exists and is not empty; choose another name or give --overwrite/, ...words)
   assert.equal(run(...words, '--overwrite').status, 0)
 })
@@ -63,7 +69,17 @@ test('bad words of edit: one line each, nothing written', () => {
   fails(1, /unknown option of dare "rank"/, ...edit, '--editor', 'dare', '--drop', '.5', '--rank', '3')
   fails(1, /drop_rate of dare must be a number from 0 to 1; got 1\.5/, ...edit, '--editor', 'dare', '--drop', '1.5')
   fails(2, /--alpha must be a number/, ...edit, '--editor', 'expo', '--alpha', 'much')
-  fails(2, /--drop-rate does not say which of 2 editors/, ...edit, '--editor', 'dare', '--editor', 'magnitude', '--drop', '.5')
+  fails(
+    2,
+    /--drop-rate does not say which of 2 editors/,
+    ...edit,
+    '--editor',
+    'dare',
+    '--editor',
+    'magnitude',
+    '--drop',
+    '.5',
+  )
   fails(2, /"drop" is not option=value/, ...edit, '--editor', 'dare:drop')
   fails(2, /--seed must be a whole number/, ...edit, '--editor', 'dare:drop_rate=.5', '--seed', '-1')
   fails(2, /unknown option "--droop"; did you mean "--drop"/, ...edit, '--editor', 'dare', '--droop', '.5')

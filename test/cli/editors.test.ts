@@ -18,8 +18,14 @@ test('lists every editor with its paper and every option with its range and defa
 })
 
 test('--json lists the same for scripts', () => {
-  const list = JSON.parse(run('--json')) as { name: string; options: { name: string; maximum?: number; required: boolean }[] }[]
-  assert.deepEqual(list.map(({ name }) => name), editors.map(({ name }) => name))
+  const list = JSON.parse(run('--json')) as {
+    name: string
+    options: { name: string; maximum?: number; required: boolean }[]
+  }[]
+  assert.deepEqual(
+    list.map(({ name }) => name),
+    editors.map(({ name }) => name),
+  )
   const [rate] = list[0].options
   assert.deepEqual([rate.name, rate.maximum, rate.required], ['drop_rate', 1, true])
 })

@@ -6,10 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { startHub, type Loopback } from '../hub/loopback.js'
+import { type Loopback, startHub } from '../hub/loopback.js'
 
 const root = mkdtempSync(join(tmpdir(), 'hub-cli-'))
-const folderOf = (name: string) => Object.fromEntries(readdirSync(join('checkpoints/small', name)).map((file) => [file, readFileSync(join('checkpoints/small', name, file))]))
+const folderOf = (name: string) =>
+  Object.fromEntries(
+    readdirSync(join('checkpoints/small', name)).map((file) => [
+      file,
+      readFileSync(join('checkpoints/small', name, file)),
+    ]),
+  )
 let hub: Loopback
 before(async () => {
   const rows = readFileSync('checkpoints/tasks/math.jsonl', 'utf8').split('\n').slice(0, 4)
@@ -26,25 +32,42 @@ after(async () => {
 
 const deltalab = async (...words: string[]) => {
   const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: join(root, 'cache'), HF_TOKEN: '' }
-  return (await promisify(execFile)(process.execPath, ['dist/src/cli/main.js', ...words], { env, encoding: 'utf8' })).stdout
+  return (await promisify(execFile)(process.execPath, ['dist/src/cli/main.js', ...words], { env, encoding: 'utf8' }))
+    .stdout
 }
 
 test('eval takes model and data of the hub; a cut download goes on from where it was', async () => {
   const card = join(root, 'stories.yaml')
-  writeFileSync(card, 'name: stories\nversion: 1\ndescription: d\ndata: { hub: tiny/stories, config: main, split: test }\nmetric: final_number\nmax_new_tokens: 26\n')
+  writeFileSync(
+    card,
+    'name: stories\nversion: 1\ndescription: d\ndata: { hub: tiny/stories, config: main, split: test }\nmetric: final_number\nmax_new_tokens: 26\n',
+  )
   hub.cuts.set('model.safetensors', [500_000])
-  const { score, items } = JSON.parse(await deltalab('eval', 'tiny/math', '--task', card, '--json')) as { score: number; items: number }
+  const { score, items } = JSON.parse(await deltalab('eval', 'tiny/math', '--task', card, '--json')) as {
+    score: number
+    items: number
+  }
   assert.deepEqual([score, items], [1, 4])
-  assert.ok(hub.requests.some((request) => /tiny\/math.*model\.safetensors bytes=[1-9]\d*-/.test(request)), 'the rest was asked for')
+  assert.ok(
+    hub.requests.some((request) => /tiny\/math.*model\.safetensors bytes=[1-9]\d*-/.test(request)),
+    'the rest was asked for',
+  )
 })
 
 test('inspect and extract take names of the hub, and the adapter is evaluated by itself', async () => {
   assert.match(await deltalab('inspect', 'tiny/base', 'tiny/math', '--roles'), /\nall /)
   const out = join(root, 'adapter')
-  assert.match(await deltalab('extract', 'tiny/base', 'tiny/math', '--rank', '16', '--vectors', '--out', out), /% of the squared norm/)
-  const config = JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8')) as { base_model_name_or_path: string }
+  assert.match(
+    await deltalab('extract', 'tiny/base', 'tiny/math', '--rank', '16', '--vectors', '--out', out),
+    /% of the squared norm/,
+  )
+  const config = JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8')) as {
+    base_model_name_or_path: string
+  }
   assert.equal(config.base_model_name_or_path, 'tiny/base')
-  const { score } = JSON.parse(await deltalab('eval', out, '--task', 'math', '--items', '8', '--json')) as { score: number }
+  const { score } = JSON.parse(await deltalab('eval', out, '--task', 'math', '--items', '8', '--json')) as {
+    score: number
+  }
   assert.ok(score >= 0.5, String(score))
 })
 
@@ -54,7 +77,10 @@ test('merge takes models and adapters of the hub by name', async () => {
   hub.add('models/tiny/lora', Object.fromEntries(readdirSync(out).map((file) => [file, readFileSync(join(out, file))])))
   const file = join(root, 'merge.yml')
   const merge = async (model: string): Promise<Buffer> => {
-    writeFileSync(file, `merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 0.5}}\n  - {model: tiny/math, parameters: {weight: 0.5}}\n`)
+    writeFileSync(
+      file,
+      `merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 0.5}}\n  - {model: tiny/math, parameters: {weight: 0.5}}\n`,
+    )
     await deltalab('merge', file, join(root, 'merged'), '--overwrite')
     const bytes = readFileSync(join(root, 'merged/model.safetensors'))
     return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)))
@@ -68,8 +94,14 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   const at = (name: string) => join(root, name)
   const rows = readFileSync('checkpoints/tasks/math.jsonl', 'utf8').split('\n').slice(0, 4)
   writeFileSync(at('items.jsonl'), rows.join('\n'))
-  writeFileSync(at('train.yaml'), 'name: again\nout: trained\nfrom: tiny/math\ntokenizer: tiny/math\nitems: items.jsonl\nbatch: 2\nmicro_batches: 1\nsteps: 1\nlearning_rate: 1.0e-5\n')
-  writeFileSync(at('zeroth.yaml'), 'name: probe\nfrom: tiny/base\nitems: items.jsonl\ntask: math\ntraining_items: 4\nbatch: 2\nheld_out: 2\nruns:\n  - {name: mezo, method: mezo, learning_rate: 1.0e-4, steps: 2}\n')
+  writeFileSync(
+    at('train.yaml'),
+    'name: again\nout: trained\nfrom: tiny/math\ntokenizer: tiny/math\nitems: items.jsonl\nbatch: 2\nmicro_batches: 1\nsteps: 1\nlearning_rate: 1.0e-5\n',
+  )
+  writeFileSync(
+    at('zeroth.yaml'),
+    'name: probe\nfrom: tiny/base\nitems: items.jsonl\ntask: math\ntraining_items: 4\nbatch: 2\nheld_out: 2\nruns:\n  - {name: mezo, method: mezo, learning_rate: 1.0e-4, steps: 2}\n',
+  )
   const few = ['--task', 'math', '--items', '2']
   const [information, darex, soup, random, trained, zeroth] = await Promise.all([
     deltalab('information', 'tiny/math', at('fisher'), '--kind', 'fisher', ...few),
@@ -87,9 +119,12 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   assert.match(trained, /^again: .*trained \(last loss 0\.0/)
   assert.match(zeroth, /rebuilt bit for bit/)
   await deltalab('rebuild', 'tiny/base', at('probe/mezo.safetensors'), '--out', at('rebuilt'))
-  for (const folder of ['random', 'trained', 'rebuilt']) assert.ok(readdirSync(at(folder)).includes('tokenizer.json'), folder)
+  for (const folder of ['random', 'trained', 'rebuilt'])
+    assert.ok(readdirSync(at(folder)).includes('tokenizer.json'), folder)
 })
 
 test('a name that the hub does not have is one line', async () => {
-  await assert.rejects(deltalab('inspect', 'tiny/none', 'tiny/math'), (error: Error & { stderr: string }) => /^deltalab: model tiny\/none: the hub at http.* has none/.test(error.stderr))
+  await assert.rejects(deltalab('inspect', 'tiny/none', 'tiny/math'), (error: Error & { stderr: string }) =>
+    /^deltalab: model tiny\/none: the hub at http.* has none/.test(error.stderr),
+  )
 })

@@ -23,7 +23,9 @@ test('--help lists every command without importing any; --version is that of the
 
 test('the overview and the command files agree', async () => {
   const folder = join(packageRoot, 'src', 'cli')
-  const files = readdirSync(folder).filter((file) => /^export const command\b/m.test(readFileSync(join(folder, file), 'utf8')))
+  const files = readdirSync(folder).filter((file) =>
+    /^export const command\b/m.test(readFileSync(join(folder, file), 'utf8')),
+  )
   assert.deepEqual(files.map((file) => file.replace('.ts', '')).sort(), COMMANDS.map(([name]) => name).sort())
   for (const [name, describe] of COMMANDS) {
     const module = (await import(`../../src/cli/${name}.js`)) as { command: string; describe: string }
@@ -47,7 +49,10 @@ test('wrong usage is one line with the nearest name and exit code 2', () => {
     [['doctor', 'now'], /^deltalab: doctor takes no "now"\n$/],
     [['sweep'], /^deltalab: something is missing: deltalab sweep <config>\n$/],
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
-    [['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''], /^deltalab: --drop is empty: a number is wanted\n$/],
+    [
+      ['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''],
+      /^deltalab: --drop is empty: a number is wanted\n$/,
+    ],
     [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty: a number is wanted\n$/],
     [['random', 'x', '--config', 'y', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
     [['inspect', 'a', 'b', '--rank-limit=much'], /^deltalab: --rank-limit must be a number; got "much"\n$/],
@@ -71,7 +76,11 @@ test('no command at all is the overview and exit code 2; a wrong file is one lin
 test('what was printed before an error reaches a slow reader whole', { skip: process.platform === 'win32' }, () => {
   const config = join(packageRoot, 'configs', 'paper', 'merge.yaml')
   const env = { ...process.env, HF_ENDPOINT: 'http://127.0.0.1:1', HF_HUB_CACHE: '/nonexistent' }
-  const { stdout, stderr } = spawnSync('sh', ['-c', '"$0" "$1" plan "$2" | (sleep 2; cat)', process.execPath, main, config], { encoding: 'utf8', env })
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', '"$0" "$1" plan "$2" | (sleep 2; cat)', process.execPath, main, config],
+    { encoding: 'utf8', env },
+  )
   assert.match(stderr, /cannot be reached/)
   assert.match(stdout, /\n\d+ runs\n$/)
 })

@@ -21,9 +21,19 @@ test('lists every merger with its paper, conventions, needs, and every option wi
 })
 
 test('--json lists the same for scripts', () => {
-  const list = JSON.parse(run('--json')) as { name: string; models: { fewest: number; most: number | null }; model_options: { name: string }[] }[]
-  assert.deepEqual(list.map(({ name }) => name), mergers.map(({ name }) => name))
+  const list = JSON.parse(run('--json')) as {
+    name: string
+    models: { fewest: number; most: number | null }
+    model_options: { name: string }[]
+  }[]
+  assert.deepEqual(
+    list.map(({ name }) => name),
+    mergers.map(({ name }) => name),
+  )
   assert.deepEqual(list.find(({ name }) => name === 'slerp')!.models, { fewest: 2, most: 2 })
   assert.deepEqual(list[0].models, { fewest: 1, most: null })
-  assert.deepEqual(list[0].model_options.map(({ name }) => name), ['weight'])
+  assert.deepEqual(
+    list[0].model_options.map(({ name }) => name),
+    ['weight'],
+  )
 })

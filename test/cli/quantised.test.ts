@@ -5,7 +5,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { encode } from '../../src/checkpoint/dtype.js'
-import { openCheckpoint, writeCheckpoint, type TensorContent } from '../../src/checkpoint/index.js'
+import { openCheckpoint, type TensorContent, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { file, temporary } from '../checkpoint/files.js'
 
 const root = temporary()
@@ -29,19 +29,35 @@ before(async () => {
       continue
     }
     const [rows, columns] = shape
-    const tops = Float32Array.from({ length: rows }, (_, i) => own.subarray(i * columns, (i + 1) * columns).reduce((top, value) => Math.max(top, Math.abs(value)), 0))
+    const tops = Float32Array.from({ length: rows }, (_, i) =>
+      own.subarray(i * columns, (i + 1) * columns).reduce((top, value) => Math.max(top, Math.abs(value)), 0),
+    )
     const codes = Int8Array.from(own, (value, i) => Math.round((127 * value) / tops[Math.floor(i / columns)]))
-    values.set(name, Float32Array.from(codes, (code, i) => Math.fround(code * tops[Math.floor(i / columns)]) * Math.fround(1 / 127)))
-    contents.push([name, 'I8', shape, new Uint8Array(codes.buffer)], [name.replace(/weight$/, 'SCB'), 'F32', [rows], encode('F32', tops)])
+    values.set(
+      name,
+      Float32Array.from(codes, (code, i) => Math.fround(code * tops[Math.floor(i / columns)]) * Math.fround(1 / 127)),
+    )
+    contents.push(
+      [name, 'I8', shape, new Uint8Array(codes.buffer)],
+      [name.replace(/weight$/, 'SCB'), 'F32', [rows], encode('F32', tops)],
+    )
   }
   const planned = [...values.keys()].map((name) => ({ name, dtype: 'F32', shape: checkpoint.tensors.get(name)!.shape }))
-  await writeCheckpoint(plain, { plan: planned, tensors: [...values].map(([name, own]): TensorContent => ({ name, values: own })), copyFrom: small })
+  await writeCheckpoint(plain, {
+    plan: planned,
+    tensors: [...values].map(([name, own]): TensorContent => ({ name, values: own })),
+    copyFrom: small,
+  })
   cpSync(small, coded, { recursive: true })
   const sorted = contents.sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0)) // F32 first: aligned
   let at = 0
-  const header = Object.fromEntries(sorted.map(([name, dtype, shape, bytes]) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]))
+  const header = Object.fromEntries(
+    sorted.map(([name, dtype, shape, bytes]) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]),
+  )
   writeFileSync(join(coded, 'model.safetensors'), file(header, Buffer.concat(sorted.map(([, , , bytes]) => bytes))))
-  const config = readFileSync(join(small, 'config.json'), 'utf8').replace('{', '{ "quantization_config": { "quant_method": "bitsandbytes", "load_in_8bit": true },').replace(/"float16"|"bfloat16"/, '"float32"')
+  const config = readFileSync(join(small, 'config.json'), 'utf8')
+    .replace('{', '{ "quantization_config": { "quant_method": "bitsandbytes", "load_in_8bit": true },')
+    .replace(/"float16"|"bfloat16"/, '"float32"')
   writeFileSync(join(coded, 'config.json'), config)
   await checkpoint.close()
 })
@@ -56,11 +72,17 @@ async function assertEqual(found: string, wanted: string): Promise<void> {
 test('edit and merge give the decoded weights under their names, without quantization_config, and say so', async () => {
   const edited = run('edit', base, coded, '--editor', 'expo:alpha=0', '--dtype', 'f32', '--out', join(root, 'edited'))
   assert.equal(edited.status, 0, edited.stderr)
-  assert.match(edited.stderr, /coded: \d+ weights are decoded from bitsandbytes int8 and count as F32; what is written is not quantised and has no quantization_config/)
+  assert.match(
+    edited.stderr,
+    /coded: \d+ weights are decoded from bitsandbytes int8 and count as F32; what is written is not quantised and has no quantization_config/,
+  )
   await assertEqual(join(root, 'edited'), plain)
   assert.doesNotMatch(readFileSync(join(root, 'edited', 'config.json'), 'utf8'), /quanti/)
   const yaml = join(root, 'merge.yml')
-  writeFileSync(yaml, `merge_method: linear\nmodels:\n  - { model: ${coded}, parameters: { weight: 1 } }\n  - { model: ${plain}, parameters: { weight: 1 } }\n`)
+  writeFileSync(
+    yaml,
+    `merge_method: linear\nmodels:\n  - { model: ${coded}, parameters: { weight: 1 } }\n  - { model: ${plain}, parameters: { weight: 1 } }\n`,
+  )
   const merged = run('merge', yaml, join(root, 'merged'))
   assert.equal(merged.status, 0, merged.stderr)
   await assertEqual(join(root, 'merged'), plain)

@@ -33,13 +33,19 @@ test('plan lists every run and reads no weights', () => {
   assert.equal(status, 0)
   assert.equal(out.split('\n').filter((line) => /^[0-9a-f]{12} {2}llama3 {2}items {2}/.test(line)).length, 5)
   assert.match(out, /\n5 runs, [\d,]+ tokens, /)
-  const { runs, cost } = JSON.parse(call('plan', 'x.yaml', '--json').out) as { runs: { id: string; seed: number | null }[]; cost: { runs: number } }
+  const { runs, cost } = JSON.parse(call('plan', 'x.yaml', '--json').out) as {
+    runs: { id: string; seed: number | null }[]
+    cost: { runs: number }
+  }
   assert.deepEqual([runs.map((run) => run.seed), cost.runs], [[1, 2, 1, 2, null], 5])
   assert.ok(!existsSync(join(folder, 'results')))
 })
 
 test('Ctrl-C stops with exit code 130 and says how to go on; the same command finishes with table, paths and figure', async () => {
-  const running = spawn(process.execPath, [main, 'sweep', 'x.yaml', '--jobs', '1'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const running = spawn(process.execPath, [main, 'sweep', 'x.yaml', '--jobs', '1'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let err = ''
   running.stderr.on('data', (text: Buffer) => {
     if (err === '') running.kill('SIGINT')
@@ -53,24 +59,40 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   assert.equal(finished.status, 0, finished.err)
   assert.match(finished.out, /\| dare +\| +0\.9 \|/)
   const paths = finished.out.trim().split('\n').slice(-4)
-  assert.deepEqual(paths, ['runs.csv', 'table.md', 'figure.svg', 'figure.png'].map((file) => join('results', 'own', file)))
+  assert.deepEqual(
+    paths,
+    ['runs.csv', 'table.md', 'figure.svg', 'figure.png'].map((file) => join('results', 'own', file)),
+  )
   for (const path of paths) assert.ok(existsSync(join(folder, path)), path)
   assert.equal(readFileSync(join(folder, 'results', 'own', 'config.yaml'), 'utf8'), readFileSync(config, 'utf8'))
 })
 
 test('runs whose editor degenerates are said once at the end, and again when the folder is opened again', () => {
-  const yaml = readFileSync(config, 'utf8').replace('name: own', 'name: warn').replace(/editors: .*/, 'editors: [{ editor: magnitude, drop_rate: [0.5, 0.999] }]')
+  const yaml = readFileSync(config, 'utf8')
+    .replace('name: own', 'name: warn')
+    .replace(/editors: .*/, 'editors: [{ editor: magnitude, drop_rate: [0.5, 0.999] }]')
   writeFileSync(join(folder, 'warn.yaml'), yaml)
   const { status, err } = call('sweep', 'warn.yaml', '--jobs', '1')
   assert.equal(status, 0, err)
   // A norm of 48 entries keeps int(0.048) of them.
-  assert.match(err, /deltalab: 1 of 2 runs warn \(see the column warnings\), the first: magnitude: magnitude keeps none of 48 entries \(\S+norm\.weight and 6 more\)\n$/)
-  const { warnings } = JSON.parse(call('sweep', 'warn.yaml', '--jobs', '1', '--json').out) as { warnings: { label: string; warnings: string }[] }
-  assert.deepEqual(warnings.map(({ label }) => label), ['magnitude'])
+  assert.match(
+    err,
+    /deltalab: 1 of 2 runs warn \(see the column warnings\), the first: magnitude: magnitude keeps none of 48 entries \(\S+norm\.weight and 6 more\)\n$/,
+  )
+  const { warnings } = JSON.parse(call('sweep', 'warn.yaml', '--jobs', '1', '--json').out) as {
+    warnings: { label: string; warnings: string }[]
+  }
+  assert.deepEqual(
+    warnings.map(({ label }) => label),
+    ['magnitude'],
+  )
 })
 
 test('an experiment of which every run fails ends with exit code 1 and says why', () => {
-  writeFileSync(join(folder, 'bad.yaml'), readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'))
+  writeFileSync(
+    join(folder, 'bad.yaml'),
+    readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'),
+  )
   spawnSync('cp', ['-r', join(folder, 'post'), join(folder, 'nan')])
   const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
   bytes.writeFloatLE(NaN, bytes.length - 4)
@@ -78,20 +100,46 @@ test('an experiment of which every run fails ends with exit code 1 and says why'
   const { status, err } = call('sweep', 'bad.yaml', '--jobs', '1')
   assert.equal(status, 1)
   assert.match(err, /deltalab: 5 of 5 runs failed/)
-  assert.match(readFileSync(join(folder, 'results', 'bad', 'runs.csv'), 'utf8'), /nan\/model\.safetensors: tensor .* holds 1 NaN or Inf/)
+  assert.match(
+    readFileSync(join(folder, 'results', 'bad', 'runs.csv'), 'utf8'),
+    /nan\/model\.safetensors: tensor .* holds 1 NaN or Inf/,
+  )
 })
 
 test('eval says loss and score', () => {
-  assert.match(call('eval', 'post', '--task', 'items.jsonl').out, /^post on items: exact_match 0\.0 % \(± 0\.0\) on 6 items, loss 5\.\d{4} nats per token over the 17 tokens of the answers\n$/)
-  const measured = JSON.parse(call('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json').out) as { items: number; tokens: number }
+  assert.match(
+    call('eval', 'post', '--task', 'items.jsonl').out,
+    /^post on items: exact_match 0\.0 % \(± 0\.0\) on 6 items, loss 5\.\d{4} nats per token over the 17 tokens of the answers\n$/,
+  )
+  const measured = JSON.parse(call('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json').out) as {
+    items: number
+    tokens: number
+  }
   assert.deepEqual([measured.items, measured.tokens], [2, 5])
 })
 
 test('attribute lists the largest terms first, sums by role, and draws them', () => {
-  const words = ['attribute', 'base', 'post', '--task', 'items.jsonl', '--editor', 'dare', '--drop', '0.5', '--seed', '1', '--include', 'linear']
+  const words = [
+    'attribute',
+    'base',
+    'post',
+    '--task',
+    'items.jsonl',
+    '--editor',
+    'dare',
+    '--drop',
+    '0.5',
+    '--seed',
+    '1',
+    '--include',
+    'linear',
+  ]
   const { row, terms } = JSON.parse(call(...words, '--json').out) as { row: Row; terms: Term[] }
   assert.equal(terms.length, 21)
-  assert.deepEqual(terms.map(({ term }) => Math.abs(term)), terms.map(({ term }) => Math.abs(term)).sort((a, b) => b - a))
+  assert.deepEqual(
+    terms.map(({ term }) => Math.abs(term)),
+    terms.map(({ term }) => Math.abs(term)).sort((a, b) => b - a),
+  )
   assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-9)
   const { out, err } = call(...words, '--out', 'chart')
   assert.ok(out.indexOf(terms[0].tensor) < out.indexOf(terms[1].tensor))

@@ -61,18 +61,31 @@ test('hand-worked words: least significant bit first, zero counts as positive, p
 
 test('any shape comes back: signs times the scale', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 }), fc.integer(), (rows, columns, seed) => {
-      const delta = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 7.1))
-      const decoded = decodeSigns(encodeSigns(delta, [rows, columns], 0.5))
-      assert.deepEqual(
-        decoded,
-        delta.map((value) => (value >= 0 ? 0.5 : -0.5)),
-      )
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 70 }),
+      fc.integer(),
+      (rows, columns, seed) => {
+        const delta = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 7.1))
+        const decoded = decodeSigns(encodeSigns(delta, [rows, columns], 0.5))
+        assert.deepEqual(
+          decoded,
+          delta.map((value) => (value >= 0 ? 0.5 : -0.5)),
+        )
+      },
+    ),
   )
 })
 
 test('bf16 rounds to the nearest, ties to even', () => {
-  const values = Float32Array.of(1, 1 + 2 ** -9, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -(1 + 2 ** -8 + 2 ** -20), 3.4e38, 2 ** -140)
+  const values = Float32Array.of(
+    1,
+    1 + 2 ** -9,
+    1 + 2 ** -8,
+    1 + 3 * 2 ** -8,
+    -(1 + 2 ** -8 + 2 ** -20),
+    3.4e38,
+    2 ** -140,
+  )
   assert.deepEqual([...roundBf16(values)], [1, 1, 1, 1 + 2 ** -6, -(1 + 2 ** -7), Infinity, 0])
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openCheckpoint, openModel, openModels, readHeader, type Checkpoint } from '../../src/checkpoint/index.js'
+import { type Checkpoint, openCheckpoint, openModel, openModels, readHeader } from '../../src/checkpoint/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
 import { UserError } from '../../src/errors/index.js'
 import { compatible } from './row.js'
@@ -17,14 +17,23 @@ async function compare(applied: Checkpoint, merged: string): Promise<void> {
   const right = await openWeights(merged)
   for (const name of right.tensors.keys()) {
     if (name.endsWith('position_ids')) continue
-    const stored = applied.tensors.has(name) ? name : applied.config?.tie_word_embeddings === false ? name : name.replace('lm_head.weight', 'model.embed_tokens.weight')
+    const stored = applied.tensors.has(name)
+      ? name
+      : applied.config?.tie_word_embeddings === false
+        ? name
+        : name.replace('lm_head.weight', 'model.embed_tokens.weight')
     const [given, wanted] = [await applied.read(stored), await right.read(name)]
     assert.equal(given.length, wanted.length, name)
     const error = Math.max(...given.map((value, i) => Math.abs(value - wanted[i])))
     assert.ok(error < 1e-6, `${name}: ${error}`)
   }
   const { metadata } = await readHeader(merged)
-  if (!/vit|plain|moe|gptoss|llama4/.test(merged)) assert.equal(String(applied.config!.tie_word_embeddings !== false), metadata.tied.toLowerCase(), 'what config.json says of ties')
+  if (!/vit|plain|moe|gptoss|llama4/.test(merged))
+    assert.equal(
+      String(applied.config!.tie_word_embeddings !== false),
+      metadata.tied.toLowerCase(),
+      'what config.json says of ties',
+    )
   await right.close()
 }
 
@@ -39,23 +48,61 @@ async function check(...adapters: string[]): Promise<void> {
 for (const [what, adapters, note] of [
   ['rank-stabilised LoRA, patterns of ranks and alphas', ['plain-patterns']],
   ['trained biases, and biases of B', ['plain-biases', 'plain-lora_bias']],
-  ['parameters by their own names, of a linear layer and of GPT-2’s Conv1D', ['plain-parameter', 'gpt2-parameter'], 'a Conv1D parameter is changed as it is stored'],
+  [
+    'parameters by their own names, of a linear layer and of GPT-2’s Conv1D',
+    ['plain-parameter', 'gpt2-parameter'],
+    'a Conv1D parameter is changed as it is stored',
+  ],
   ['square layers of Conv1D', ['gpt2-square']],
   ['trained rows of the embedding (trainable_token_indices)', ['plain-tokens', 'tied-tokens']],
-  ['an embedding whose base layer is in the adapter’s file', ['plain-embedding', 'tied-embedding'], 'on a tied model the change holds for the head too, as in a merge and not before it; a line says so'],
-  ['factors of a tied head, alone and beside those of the embedding', ['tied-head', 'tied-both', 'bert-decoder'], 'they add up in the one tensor; a line says so'],
-  ['ensure_weight_tying: trained factors of a tied head', ['tied-ensured'], 'peft adds them twice when it merges, and so does this; a line says that the two differ'],
-  ['modules_to_save on a tied model: the embedding, the head, or both', ['tied-saved_embedding', 'tied-saved_head', 'tied-saved_both', 'gpt2-saved_wte', 'bert-saved_embedding', 'bert-saved_predictions'], 'the result is untied and its config.json says so'],
+  [
+    'an embedding whose base layer is in the adapter’s file',
+    ['plain-embedding', 'tied-embedding'],
+    'on a tied model the change holds for the head too, as in a merge and not before it; a line says so',
+  ],
+  [
+    'factors of a tied head, alone and beside those of the embedding',
+    ['tied-head', 'tied-both', 'bert-decoder'],
+    'they add up in the one tensor; a line says so',
+  ],
+  [
+    'ensure_weight_tying: trained factors of a tied head',
+    ['tied-ensured'],
+    'peft adds them twice when it merges, and so does this; a line says that the two differ',
+  ],
+  [
+    'modules_to_save on a tied model: the embedding, the head, or both',
+    [
+      'tied-saved_embedding',
+      'tied-saved_head',
+      'tied-saved_both',
+      'gpt2-saved_wte',
+      'bert-saved_embedding',
+      'bert-saved_predictions',
+    ],
+    'the result is untied and its config.json says so',
+  ],
   ['ensure_weight_tying: embedding and head saved as one', ['tied-saved_ensured']],
   ['modules that transformers 5 names otherwise than the file (ViT)', ['vit-query']],
-  ['fused experts, in bases that store them one by one (Qwen 3 MoE) or fused (gpt-oss)', ['moe-experts', 'gptoss-experts']],
-  ['fused experts of Llama 4', ['llama4-experts'], 'stored [in, out], which peft takes for [out, in]: it shows in a square matrix only'],
+  [
+    'fused experts, in bases that store them one by one (Qwen 3 MoE) or fused (gpt-oss)',
+    ['moe-experts', 'gptoss-experts'],
+  ],
+  [
+    'fused experts of Llama 4',
+    ['llama4-experts'],
+    'stored [in, out], which peft takes for [out, in]: it shows in a square matrix only',
+  ],
 ] as const satisfies readonly (readonly [string, readonly string[], string?])[]) {
   compatible({ what, outcome: 'read', like: LIKE, note }, () => check(...adapters))
 }
 
 /** The adapter in a folder of its own, changed. */
-async function changed(name: string, change: (folder: string) => void, then: (folder: string) => Promise<void>): Promise<void> {
+async function changed(
+  name: string,
+  change: (folder: string) => void,
+  then: (folder: string) => Promise<void>,
+): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'adapters-'))
   try {
     cpSync(join(ROOT, name), join(root, 'adapter'), { recursive: true })
@@ -71,42 +118,102 @@ const edit = (folder: string, entries: object) => {
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...entries }))
 }
 
-compatible({ what: 'an adapter with the config.json and tokenizer of its base beside it', outcome: 'read', like: LIKE }, () =>
-  changed('plain-patterns', (folder) => cpSync(join(ROOT, 'plain/config.json'), join(folder, 'config.json')), async (folder) => {
-    const [base, applied] = await openModels(join(ROOT, 'plain'), folder)
-    await compare(applied, join(ROOT, 'plain-patterns/merged.safetensors'))
-    await Promise.all([base.close(), applied.close()])
-  }))
+compatible(
+  { what: 'an adapter with the config.json and tokenizer of its base beside it', outcome: 'read', like: LIKE },
+  () =>
+    changed(
+      'plain-patterns',
+      (folder) => cpSync(join(ROOT, 'plain/config.json'), join(folder, 'config.json')),
+      async (folder) => {
+        const [base, applied] = await openModels(join(ROOT, 'plain'), folder)
+        await compare(applied, join(ROOT, 'plain-patterns/merged.safetensors'))
+        await Promise.all([base.close(), applied.close()])
+      },
+    ),
+)
 
-compatible({ what: 'a folder with whole weights and an adapter', outcome: 'read', like: 'transformers 5.18.0', note: 'the adapter is applied to these weights, whatever base it names; a line says so' }, () =>
-  changed('plain-patterns', (folder) => {
-    for (const name of ['config.json', 'model.safetensors']) cpSync(join(ROOT, 'plain', name), join(folder, name))
-    edit(folder, { base_model_name_or_path: 'elsewhere' })
-  }, async (folder) => {
-    const applied = await openModel(folder)
-    await compare(applied, join(ROOT, 'plain-patterns/merged.safetensors'))
-    assert.match(applied.notes.join(), /holds whole weights and an adapter/)
-    await applied.close()
-  }))
+compatible(
+  {
+    what: 'a folder with whole weights and an adapter',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'the adapter is applied to these weights, whatever base it names; a line says so',
+  },
+  () =>
+    changed(
+      'plain-patterns',
+      (folder) => {
+        for (const name of ['config.json', 'model.safetensors']) cpSync(join(ROOT, 'plain', name), join(folder, name))
+        edit(folder, { base_model_name_or_path: 'elsewhere' })
+      },
+      async (folder) => {
+        const applied = await openModel(folder)
+        await compare(applied, join(ROOT, 'plain-patterns/merged.safetensors'))
+        assert.match(applied.notes.join(), /holds whole weights and an adapter/)
+        await applied.close()
+      },
+    ),
+)
 
-compatible({ what: 'fan_in_fan_out: true on linear layers', outcome: 'read', like: LIKE, note: 'peft sets it right by the layer, and so does this' }, () =>
-  changed('plain-parameter', (folder) => edit(folder, { fan_in_fan_out: true }), async (folder) => {
-    const [base, applied] = await openModels(join(ROOT, 'plain'), folder)
-    await compare(applied, join(ROOT, 'plain-parameter/merged.safetensors'))
-    await Promise.all([base.close(), applied.close()])
-  }))
+compatible(
+  {
+    what: 'fan_in_fan_out: true on linear layers',
+    outcome: 'read',
+    like: LIKE,
+    note: 'peft sets it right by the layer, and so does this',
+  },
+  () =>
+    changed(
+      'plain-parameter',
+      (folder) => edit(folder, { fan_in_fan_out: true }),
+      async (folder) => {
+        const [base, applied] = await openModels(join(ROOT, 'plain'), folder)
+        await compare(applied, join(ROOT, 'plain-parameter/merged.safetensors'))
+        await Promise.all([base.close(), applied.close()])
+      },
+    ),
+)
 
 const refusals: [what: string, like: string, adapter: string, base: string, entries: object, message: RegExp][] = [
-  ['adapters of other kinds than LoRA', 'merge it with peft first', 'plain-patterns', 'plain', { peft_type: 'LOHA', r: undefined }, /peft_type "LOHA": only LORA/],
+  [
+    'adapters of other kinds than LoRA',
+    'merge it with peft first',
+    'plain-patterns',
+    'plain',
+    { peft_type: 'LOHA', r: undefined },
+    /peft_type "LOHA": only LORA/,
+  ],
   ['DoRA', 'merge it with peft first', 'plain-patterns', 'plain', { use_dora: true }, /use_dora true/],
-  ['PiSSA, OLoRA, CorDA, LoftQ', 'convert it to plain LoRA with peft first', 'plain-patterns', 'plain', { init_lora_weights: 'pissa' }, /init_lora_weights "pissa"/],
-  ['an adapter with a head that its base does not have', 'give a base that was saved with such a head', 'vit-query', 'plain', {}, /is of a head .*that .* does not have|is not in/],
+  [
+    'PiSSA, OLoRA, CorDA, LoftQ',
+    'convert it to plain LoRA with peft first',
+    'plain-patterns',
+    'plain',
+    { init_lora_weights: 'pissa' },
+    /init_lora_weights "pissa"/,
+  ],
+  [
+    'an adapter with a head that its base does not have',
+    'give a base that was saved with such a head',
+    'vit-query',
+    'plain',
+    {},
+    /is of a head .*that .* does not have|is not in/,
+  ],
 ]
 for (const [what, like, adapter, base, entries, message] of refusals) {
   compatible({ what, outcome: 'refused', like }, () =>
-    changed(adapter, (folder) => edit(folder, entries), async (folder) => {
-      const opened = await openCheckpoint(join(ROOT, base))
-      await assert.rejects(openModels(join(ROOT, base), folder), (error) => error instanceof UserError && message.test(error.message))
-      await opened.close()
-    }))
+    changed(
+      adapter,
+      (folder) => edit(folder, entries),
+      async (folder) => {
+        const opened = await openCheckpoint(join(ROOT, base))
+        await assert.rejects(
+          openModels(join(ROOT, base), folder),
+          (error) => error instanceof UserError && message.test(error.message),
+        )
+        await opened.close()
+      },
+    ),
+  )
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { UserError } from '../../src/errors/index.js'
-import { compile, parseNumbers, type Callable } from '../../src/jinja/index.js'
+import { type Callable, compile, parseNumbers } from '../../src/jinja/index.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { loadChat } from '../../src/tokenizer/chat.js'
 import { compatible } from './row.js'
@@ -21,7 +21,9 @@ interface Case {
   prompt?: boolean
 }
 
-const { talks, special, row, cases } = parseNumbers(readFileSync(join('test', 'fixtures', 'jinja', 'expected.json'), 'utf8')) as {
+const { talks, special, row, cases } = parseNumbers(
+  readFileSync(join('test', 'fixtures', 'jinja', 'expected.json'), 'utf8'),
+) as {
   talks: Record<string, unknown[]>
   special: Record<string, string>
   row: Record<string, unknown>
@@ -30,7 +32,11 @@ const { talks, special, row, cases } = parseNumbers(readFileSync(join('test', 'f
 
 /** Not supported, so refused: beyond what the parser reads, or seldom. */
 const REFUSED = [
-  /\b1e3|9007199254740993|\b1e20|\b1e16|1\.5e-7/, /1 < 2 < 3|3 > 2 > 2/, /\(1,\)|(\{\{|%) \(\) \}\}/, /expandtabs|truncate|pprint|filesizeformat|cycler/, / is (not )?(divisibleby|eq|equalto|ne|gt|lt|in|sameas) /,
+  /\b1e3|9007199254740993|\b1e20|\b1e16|1\.5e-7/,
+  /1 < 2 < 3|3 > 2 > 2/,
+  /\(1,\)|(\{\{|%) \(\) \}\}/,
+  /expandtabs|truncate|pprint|filesizeformat|cycler/,
+  / is (not )?(divisibleby|eq|equalto|ne|gt|lt|in|sameas) /,
   /recursive|\{% with |\{% raw |\{%\+|\{% block /,
 ]
 const isRefused = ({ template }: Case) => REFUSED.some((pattern) => pattern.test(template))
@@ -40,7 +46,10 @@ const refuse: Callable = ([reason]) => {
 }
 function fill({ kind, template, talk = 'system', prompt = true }: Case): string {
   if (kind === 'card') return compile(template, kind).fill(row)
-  return compile(template, kind).fill({ ...special, messages: talks[talk], tools: null, documents: null, add_generation_prompt: prompt }, { raise_exception: refuse, strftime_now: () => '2026' })
+  return compile(template, kind).fill(
+    { ...special, messages: talks[talk], tools: null, documents: null, add_generation_prompt: prompt },
+    { raise_exception: refuse, strftime_now: () => '2026' },
+  )
 }
 
 const agree = (choose: (each: Case) => boolean, least: number) => () => {
@@ -53,41 +62,136 @@ const agree = (choose: (each: Case) => boolean, least: number) => () => {
 }
 const CHAT = 'transformers 5.18.0 with jinja2 3.1.6'
 const CARD = 'lm-eval 0.4.13 with jinja2 3.1.6'
-compatible({ what: 'chat templates of sixteen shapes: instructions in brackets, headers, ChatML, thinking, tools, dates, macros', outcome: 'read', like: CHAT }, agree(({ name }) => name !== undefined, 64))
-compatible({ what: 'expressions and blocks of chat templates', outcome: 'read', like: CHAT, note: 'some 400 of them: % of texts, slices, methods, filters, tests, loops and their scopes' }, agree(({ kind, name }) => kind === 'chat' && name === undefined, 370))
-compatible({ what: 'expressions and blocks of cards', outcome: 'read', like: CARD, note: 'strict about what is undefined; lists, True and 2.0 print as in Python; no line break is lost; regex_replace' }, agree(({ kind }) => kind === 'card', 370))
-compatible({ what: 'numbers like 1e3, integers beyond 2^53, chained comparisons, tests with arguments, raw, with, block, recursive, empty tuples', outcome: 'refused', like: 'write them otherwise' }, () => {
-  const chosen = cases.filter((each) => isRefused(each) && each.error === undefined)
-  assert.ok(chosen.length > 40)
-  for (const each of chosen) assert.throws(() => fill(each), (error: Error) => !error.message.includes('not jinja'), each.template)
-})
+compatible(
+  {
+    what: 'chat templates of sixteen shapes: instructions in brackets, headers, ChatML, thinking, tools, dates, macros',
+    outcome: 'read',
+    like: CHAT,
+  },
+  agree(({ name }) => name !== undefined, 64),
+)
+compatible(
+  {
+    what: 'expressions and blocks of chat templates',
+    outcome: 'read',
+    like: CHAT,
+    note: 'some 400 of them: % of texts, slices, methods, filters, tests, loops and their scopes',
+  },
+  agree(({ kind, name }) => kind === 'chat' && name === undefined, 370),
+)
+compatible(
+  {
+    what: 'expressions and blocks of cards',
+    outcome: 'read',
+    like: CARD,
+    note: 'strict about what is undefined; lists, True and 2.0 print as in Python; no line break is lost; regex_replace',
+  },
+  agree(({ kind }) => kind === 'card', 370),
+)
+compatible(
+  {
+    what: 'numbers like 1e3, integers beyond 2^53, chained comparisons, tests with arguments, raw, with, block, recursive, empty tuples',
+    outcome: 'refused',
+    like: 'write them otherwise',
+  },
+  () => {
+    const chosen = cases.filter((each) => isRefused(each) && each.error === undefined)
+    assert.ok(chosen.length > 40)
+    for (const each of chosen)
+      assert.throws(
+        () => fill(each),
+        (error: Error) => !error.message.includes('not jinja'),
+        each.template,
+      )
+  },
+)
 
 const folder = mkdtempSync(join(tmpdir(), 'templates-'))
-const write = (name: string, content: string | object) => writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
-compatible({ what: 'tools and documents are None in a chat template, and special tokens those of tokenizer_config.json', outcome: 'read', like: CHAT }, async () => {
-  write('tokenizer_config.json', { bos_token: '<s>', eos_token: { content: '</s>' }, unk_token: '<unk>', cls_token: '<c>', extra_special_tokens: { image_token: '<i>' } })
-  const rest = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}'
-  const say = async (template: string) => {
-    write('chat_template.jinja', template + rest)
-    return (await loadChat(folder))([{ role: 'user', content: 'one and' }], { answer: true })
-  }
-  assert.equal(await say('{% if tools is not none %}You have tools: {% endif %}'), '<user>one and')
-  assert.equal(await say('{% if documents is not none and documents | length > 0 %}Read: {% endif %}'), '<user>one and')
-  assert.equal(await say("{{ '%s' % bos_token }}{{ eos_token ~ unk_token ~ cls_token ~ image_token }}{{ sep_token is defined }}"), '<s></s><unk><c><i>False<user>one and')
-  await assert.rejects(say('{{ sep_token + bos_token }}'), (error) => error instanceof UserError && /sep_token is undefined/.test(error.message))
-})
-compatible({ what: '2.0 in JSON, Parquet and examples of a card, and integers beyond 2^53', outcome: 'read', like: CARD, note: 'a whole float of a struct with other kinds of numbers, in Parquet, is read as an integer' }, async () => {
-  const card = { name: 'n', version: 1, description: 'd', prompt: '{{x}} {{n}} {{big}} {{list}}', target: '{{x}}!', metric: 'exact_match', max_new_tokens: 4 }
-  const promptOf = async (more: object, shown = false) => {
-    // YAML with a float that JSON would lose.
-    const samples = shown ? '\nfewshot: { number: 1, samples: [{ x: 2.0, n: 2, big: 9007199254740993, list: [1.0] }] }' : ''
-    write('n.yaml', Object.entries({ ...card, ...more }).map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join('\n') + samples)
-    return (await loadTask(join(folder, 'n.yaml'))).items[0].prompt
-  }
-  write('n.jsonl', '{"x": 2.0, "n": 2, "big": 9007199254740993, "list": [1.0, 2.5]}\n')
-  const bigs = { name: 'big', data: [9007199254740993n], type: 'INT64' as const }
-  writeFileSync(join(folder, 'n.parquet'), new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'x', data: [2], type: 'DOUBLE' }, { name: 'n', data: [2], type: 'INT32' }, bigs, { name: 'list', data: [3], type: 'FLOAT' }] })))
-  assert.equal(await promptOf({ data: 'n.jsonl' }), '2.0 2 9007199254740993 [1.0, 2.5]')
-  assert.equal(await promptOf({ data: 'n.parquet' }), '2.0 2 9007199254740993 3.0')
-  assert.equal(await promptOf({ data: 'n.jsonl', prompt: '{{x}} {{n}}' }, true), '2.0 22.0!\n\n2.0 2')
-})
+const write = (name: string, content: string | object) =>
+  writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
+compatible(
+  {
+    what: 'tools and documents are None in a chat template, and special tokens those of tokenizer_config.json',
+    outcome: 'read',
+    like: CHAT,
+  },
+  async () => {
+    write('tokenizer_config.json', {
+      bos_token: '<s>',
+      eos_token: { content: '</s>' },
+      unk_token: '<unk>',
+      cls_token: '<c>',
+      extra_special_tokens: { image_token: '<i>' },
+    })
+    const rest = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}'
+    const say = async (template: string) => {
+      write('chat_template.jinja', template + rest)
+      return (await loadChat(folder))([{ role: 'user', content: 'one and' }], { answer: true })
+    }
+    assert.equal(await say('{% if tools is not none %}You have tools: {% endif %}'), '<user>one and')
+    assert.equal(
+      await say('{% if documents is not none and documents | length > 0 %}Read: {% endif %}'),
+      '<user>one and',
+    )
+    assert.equal(
+      await say(
+        "{{ '%s' % bos_token }}{{ eos_token ~ unk_token ~ cls_token ~ image_token }}{{ sep_token is defined }}",
+      ),
+      '<s></s><unk><c><i>False<user>one and',
+    )
+    await assert.rejects(
+      say('{{ sep_token + bos_token }}'),
+      (error) => error instanceof UserError && /sep_token is undefined/.test(error.message),
+    )
+  },
+)
+compatible(
+  {
+    what: '2.0 in JSON, Parquet and examples of a card, and integers beyond 2^53',
+    outcome: 'read',
+    like: CARD,
+    note: 'a whole float of a struct with other kinds of numbers, in Parquet, is read as an integer',
+  },
+  async () => {
+    const card = {
+      name: 'n',
+      version: 1,
+      description: 'd',
+      prompt: '{{x}} {{n}} {{big}} {{list}}',
+      target: '{{x}}!',
+      metric: 'exact_match',
+      max_new_tokens: 4,
+    }
+    const promptOf = async (more: object, shown = false) => {
+      // YAML with a float that JSON would lose.
+      const samples = shown
+        ? '\nfewshot: { number: 1, samples: [{ x: 2.0, n: 2, big: 9007199254740993, list: [1.0] }] }'
+        : ''
+      write(
+        'n.yaml',
+        Object.entries({ ...card, ...more })
+          .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+          .join('\n') + samples,
+      )
+      return (await loadTask(join(folder, 'n.yaml'))).items[0].prompt
+    }
+    write('n.jsonl', '{"x": 2.0, "n": 2, "big": 9007199254740993, "list": [1.0, 2.5]}\n')
+    const bigs = { name: 'big', data: [9007199254740993n], type: 'INT64' as const }
+    writeFileSync(
+      join(folder, 'n.parquet'),
+      new Uint8Array(
+        parquetWriteBuffer({
+          columnData: [
+            { name: 'x', data: [2], type: 'DOUBLE' },
+            { name: 'n', data: [2], type: 'INT32' },
+            bigs,
+            { name: 'list', data: [3], type: 'FLOAT' },
+          ],
+        }),
+      ),
+    )
+    assert.equal(await promptOf({ data: 'n.jsonl' }), '2.0 2 9007199254740993 [1.0, 2.5]')
+    assert.equal(await promptOf({ data: 'n.parquet' }), '2.0 2 9007199254740993 3.0')
+    assert.equal(await promptOf({ data: 'n.jsonl', prompt: '{{x}} {{n}}' }, true), '2.0 22.0!\n\n2.0 2')
+  },
+)

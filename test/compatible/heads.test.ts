@@ -11,6 +11,30 @@ async function check(form: string, version: Version): Promise<void> {
   }
 }
 
-compatible({ what: 'untied head of BERT and RoBERTa with a bias of its own', outcome: 'read', like: 'transformers 5.18.0', note: 'cls.predictions.decoder.bias and lm_head.decoder.bias; version 4 of transformers ties both biases' }, () => check('untied', '5.18.0'))
-compatible({ what: 'tied head of BERT and RoBERTa with another bias', outcome: 'read', like: 'transformers 5.18.0', note: 'what is written says tie_word_embeddings: false' }, () => check('bias', '5.18.0'))
-compatible({ what: 'untied head of BERT and RoBERTa without a bias of its own', outcome: 'read', like: 'transformers 4.57.6', note: 'the bias of the head under its old name; 5.18 starts the missing one at 0; what is written holds both' }, () => check('nobias', '4.57.6'))
+compatible(
+  {
+    what: 'untied head of BERT and RoBERTa with a bias of its own',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'cls.predictions.decoder.bias and lm_head.decoder.bias; version 4 of transformers ties both biases',
+  },
+  () => check('untied', '5.18.0'),
+)
+compatible(
+  {
+    what: 'tied head of BERT and RoBERTa with another bias',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'what is written says tie_word_embeddings: false',
+  },
+  () => check('bias', '5.18.0'),
+)
+compatible(
+  {
+    what: 'untied head of BERT and RoBERTa without a bias of its own',
+    outcome: 'read',
+    like: 'transformers 4.57.6',
+    note: 'the bias of the head under its old name; 5.18 starts the missing one at 0; what is written holds both',
+  },
+  () => check('nobias', '4.57.6'),
+)

@@ -5,11 +5,15 @@ import { isLinear, leftByLinear, roleOf } from '../../src/checkpoint/index.js'
 import { compatible } from './row.js'
 
 type Kind = 'matrix' | 'embedding' | 'router' | 'head' | 'kernel' | 'bias' | `parameter of ${string}`
-const models = JSON.parse(readFileSync('test/fixtures/roles/names.json', 'utf8')) as Record<string, Record<string, [Kind, ...number[]]>>
+const models = JSON.parse(readFileSync('test/fixtures/roles/names.json', 'utf8')) as Record<
+  string,
+  Record<string, [Kind, ...number[]]>
+>
 
 const GROUPS: Record<string, { pattern: RegExp; note?: string }> = {
   'decoders without experts (Llama, Qwen 2 and 3, Gemma 2 and 3, Phi 3, OPT, GPT-2, GPT-NeoX, BLOOM, Falcon, …)': {
-    pattern: /^(Llama|Mistral|Qwen[23]|Gemma[23]|Phi3|OPT|GPT2LM|GPTNeoX|GPTJ|Bloom|Falcon|Mpt|Cohere|GPTBigCode|StableLm|Starcoder2|Olmo2)(ForCausalLM|HeadModel)/,
+    pattern:
+      /^(Llama|Mistral|Qwen[23]|Gemma[23]|Phi3|OPT|GPT2LM|GPTNeoX|GPTJ|Bloom|Falcon|Mpt|Cohere|GPTBigCode|StableLm|Starcoder2|Olmo2)(ForCausalLM|HeadModel)/,
   },
   'experts as tensors of their own (Mixtral, Qwen 2 and 3 MoE, OLMoE, Phi MoE, DeepSeek V3, Switch)': {
     pattern: /^((Mixtral|Qwen[23]Moe|Olmoe|Phimoe|Qwen3Next|DeepseekV3).*\(4\)|SwitchTransformers)/,
@@ -19,12 +23,18 @@ const GROUPS: Record<string, { pattern: RegExp; note?: string }> = {
     pattern: /^(GptOss|Llama4|GraniteMoe|JetMoe|(Mixtral|Qwen[23]Moe|Olmoe|Phimoe|Qwen3Next|DeepseekV3)ForCausalLM$)/,
     note: 'a batch of matrices is its matrices, each by itself',
   },
-  'encoder-decoders (T5, mT5, BART, Marian, Pegasus, Whisper)': { pattern: /^(T5|MT5|Bart|Marian|Pegasus|Whisper)/, note: 'relative position biases are embeddings; convolution kernels are no matrices' },
+  'encoder-decoders (T5, mT5, BART, Marian, Pegasus, Whisper)': {
+    pattern: /^(T5|MT5|Bart|Marian|Pegasus|Whisper)/,
+    note: 'relative position biases are embeddings; convolution kernels are no matrices',
+  },
   'encoders (BERT, RoBERTa, DistilBERT, ALBERT, DeBERTa, ELECTRA, MPNet, Longformer, ModernBERT, ESM)': {
     pattern: /^(Bert|Roberta|DistilBert|Albert|Deberta|Electra|MPNet|Longformer|ModernBert|Esm)/,
     note: 'poolers, classifiers and LM heads are heads',
   },
-  'vision, and text with vision (ViT, BEiT, DINOv2, Swin, CLIP, SigLIP, LLaVA)': { pattern: /^(ViT|Beit|Dinov2|Swin|CLIP|Siglip|Llava)/, note: "CLIP's projections and SigLIP's pooling head are heads" },
+  'vision, and text with vision (ViT, BEiT, DINOv2, Swin, CLIP, SigLIP, LLaVA)': {
+    pattern: /^(ViT|Beit|Dinov2|Swin|CLIP|Siglip|Llava)/,
+    note: "CLIP's projections and SigLIP's pooling head are heads",
+  },
   'speech (wav2vec 2.0, WavLM, HuBERT)': { pattern: /^(Wav2Vec2|WavLM|Hubert)/ },
   'recurrent and state-space models (Mamba, Mamba 2, RWKV), XLNet, XLM': {
     pattern: /^(Mamba|Rwkv|XLNet|XLM)/,
@@ -33,21 +43,40 @@ const GROUPS: Record<string, { pattern: RegExp; note?: string }> = {
 }
 
 for (const [what, { pattern, note }] of Object.entries(GROUPS)) {
-  compatible({ what: `\`linear\` in ${what}`, outcome: 'read', like: 'the classes of the modules in transformers 5.18.0 and 4.57', note }, () => {
-    const chosen = Object.entries(models).filter(([model]) => pattern.test(model))
-    assert.ok(chosen.length > 0)
-    for (const [model, tensors] of chosen) {
-      for (const [name, [kind, ...shape]] of Object.entries(tensors)) {
-        assert.equal(isLinear(name, shape), kind === 'matrix', `${model}: ${name} is a ${kind}`)
-        if (['embedding', 'router', 'head', 'bias'].includes(kind)) assert.equal(roleOf(name, shape), kind, `${model}: ${name}`)
+  compatible(
+    {
+      what: `\`linear\` in ${what}`,
+      outcome: 'read',
+      like: 'the classes of the modules in transformers 5.18.0 and 4.57',
+      note,
+    },
+    () => {
+      const chosen = Object.entries(models).filter(([model]) => pattern.test(model))
+      assert.ok(chosen.length > 0)
+      for (const [model, tensors] of chosen) {
+        for (const [name, [kind, ...shape]] of Object.entries(tensors)) {
+          assert.equal(isLinear(name, shape), kind === 'matrix', `${model}: ${name} is a ${kind}`)
+          if (['embedding', 'router', 'head', 'bias'].includes(kind))
+            assert.equal(roleOf(name, shape), kind, `${model}: ${name}`)
+        }
       }
-    }
-  })
+    },
+  )
 }
 
-compatible({ what: 'what `linear` leaves out', outcome: 'read', like: 'the file', note: 'said with a count for each role' }, () => {
-  const list = Object.entries(models['GptOssForCausalLM']).map(([name, [, ...shape]]) => ({ name, shape }))
-  assert.equal(leftByLinear(list, { include: ['linear'] }), 'linear leaves out 5 tensors of two or more dimensions: 1 embedding, 1 router, 1 head, 2 bias')
-  assert.equal(leftByLinear(list, { include: ['*'] }), null)
-  for (const model of Object.keys(models)) assert.ok(Object.values(GROUPS).some(({ pattern }) => pattern.test(model)), `${model} is in a row`)
-})
+compatible(
+  { what: 'what `linear` leaves out', outcome: 'read', like: 'the file', note: 'said with a count for each role' },
+  () => {
+    const list = Object.entries(models['GptOssForCausalLM']).map(([name, [, ...shape]]) => ({ name, shape }))
+    assert.equal(
+      leftByLinear(list, { include: ['linear'] }),
+      'linear leaves out 5 tensors of two or more dimensions: 1 embedding, 1 router, 1 head, 2 bias',
+    )
+    assert.equal(leftByLinear(list, { include: ['*'] }), null)
+    for (const model of Object.keys(models))
+      assert.ok(
+        Object.values(GROUPS).some(({ pattern }) => pattern.test(model)),
+        `${model} is in a row`,
+      )
+  },
+)

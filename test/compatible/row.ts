@@ -2,7 +2,7 @@
 // held against. A file `<area>.test.ts` of this folder holds nothing but such tests, so that the rows can be listed without
 // running them.
 import { readdirSync } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 
 export interface Row {
   /** What a user has, in a few words. */
@@ -26,7 +26,9 @@ export function compatible(row: Row, check: (context: TestContext) => void | Pro
 /** The rows of every file of this folder, by area: the stem of the file's name. Runs no check. */
 export async function listRows(): Promise<Map<string, Row[]>> {
   const areas = new Map<string, Row[]>()
-  for (const file of readdirSync(new URL('.', import.meta.url)).filter((name) => name.endsWith('.test.js')).sort()) {
+  for (const file of readdirSync(new URL('.', import.meta.url))
+    .filter((name) => name.endsWith('.test.js'))
+    .sort()) {
     listed = []
     await import(new URL(file, import.meta.url).href)
     areas.set(file.slice(0, -'.test.js'.length), listed)

@@ -32,10 +32,30 @@ const BOTH = 'transformers 5.18.0 and 4.57.6'
 for (const [form, what, versions, note] of [
   ['plain', 'tied embedding, stored once', ['5.18.0', '4.57.6']],
   ['equal', 'tied embedding, stored twice', ['5.18.0', '4.57.6'], 'counted once; a written file holds both again'],
-  ['differs', 'config.json says tied, the file holds another head', ['5.18.0'], 'two tensors; what is written says tie_word_embeddings: false; version 4 of transformers ties them'],
-  ['silent', 'another head, and config.json leaves tie_word_embeddings out', ['5.18.0'], "the default of the model's class: tied for GPT-2, BERT, RoBERTa, not for Llama"],
-  ['saved', 'tied weights saved by safetensors.torch.save_model', ['5.18.0'], 'the head may be the only copy; what is written has the name of the embedding'],
-  ['head', 'tied embedding stored under the name of the head alone', ['5.18.0'], 'what is written has the name of the embedding'],
+  [
+    'differs',
+    'config.json says tied, the file holds another head',
+    ['5.18.0'],
+    'two tensors; what is written says tie_word_embeddings: false; version 4 of transformers ties them',
+  ],
+  [
+    'silent',
+    'another head, and config.json leaves tie_word_embeddings out',
+    ['5.18.0'],
+    "the default of the model's class: tied for GPT-2, BERT, RoBERTa, not for Llama",
+  ],
+  [
+    'saved',
+    'tied weights saved by safetensors.torch.save_model',
+    ['5.18.0'],
+    'the head may be the only copy; what is written has the name of the embedding',
+  ],
+  [
+    'head',
+    'tied embedding stored under the name of the head alone',
+    ['5.18.0'],
+    'what is written has the name of the embedding',
+  ],
   ['untied', 'untied head', ['5.18.0', '4.57.6']],
 ] as const) {
   const like = versions.length === 2 && form !== 'untied' ? BOTH : 'transformers 5.18.0'
@@ -49,25 +69,55 @@ for (const [form, what, versions, note] of [
   })
 }
 
-compatible({ what: 'tied and untied models in one merge or pair', outcome: 'read', like: 'mergekit 0.1.5', note: "the head of a tied model is its embedding; the result is untied and says so, where mergekit keeps the base's word" }, async () => {
-  for (const name of ['llama', 'gpt2', 'bert', 'roberta']) {
-    const opened = [await openCheckpoint(`${ROOT}/${name}-plain`), await openCheckpoint(`${ROOT}/${name}-untied`)]
-    const [tied, untied] = agreeOnTies(opened)
-    const heads = [...tied.tensors.keys()].filter((tensor) => !opened[0].tensors.has(tensor))
-    assert.deepEqual([...tied.tensors.keys()].sort(), [...untied.tensors.keys()].sort())
-    assert.equal(tied.config!.tie_word_embeddings, false)
-    const embedding = [...tied.tensors.keys()].find((tensor) => /(embed_tokens|wte|word_embeddings)\.weight$/.test(tensor))!
-    assert.deepEqual(await tied.read(heads.find((tensor) => tensor.endsWith('.weight'))!), await tied.read(embedding))
-    await Promise.all(opened.map((each) => each.close()))
-  }
-})
+compatible(
+  {
+    what: 'tied and untied models in one merge or pair',
+    outcome: 'read',
+    like: 'mergekit 0.1.5',
+    note: "the head of a tied model is its embedding; the result is untied and says so, where mergekit keeps the base's word",
+  },
+  async () => {
+    for (const name of ['llama', 'gpt2', 'bert', 'roberta']) {
+      const opened = [await openCheckpoint(`${ROOT}/${name}-plain`), await openCheckpoint(`${ROOT}/${name}-untied`)]
+      const [tied, untied] = agreeOnTies(opened)
+      const heads = [...tied.tensors.keys()].filter((tensor) => !opened[0].tensors.has(tensor))
+      assert.deepEqual([...tied.tensors.keys()].sort(), [...untied.tensors.keys()].sort())
+      assert.equal(tied.config!.tie_word_embeddings, false)
+      const embedding = [...tied.tensors.keys()].find((tensor) =>
+        /(embed_tokens|wte|word_embeddings)\.weight$/.test(tensor),
+      )!
+      assert.deepEqual(await tied.read(heads.find((tensor) => tensor.endsWith('.weight'))!), await tied.read(embedding))
+      await Promise.all(opened.map((each) => each.close()))
+    }
+  },
+)
 
-compatible({ what: "T5 models of which one scales the decoder's output before its head and the other does not, in one merge or pair", outcome: 'refused', like: 'take models that agree on scale_decoder_outputs (or tie_word_embeddings: false where that is missing)' }, async () => {
-  const root = mkdtempSync(join(tmpdir(), 'tied-'))
-  const tensors: Parameters<typeof folder>[1] = { 'shared.weight': [[2, 2], [1, 2, 3, 4]], 'decoder.final_layer_norm.weight': [[2], [1, 1]] }
-  const opened = await Promise.all([true, false].map((tie) => openCheckpoint(folder(join(root, String(tie)), tensors, { model_type: 't5', tie_word_embeddings: tie }))))
-  assert.throws(() => agreeOnTies(opened), /the decoder's output is scaled by d_model\^-0\.5 in .*true and not in .*false .*; take models that agree/)
-  await assert.rejects(openModels(join(root, 'false'), join(root, 'true')), /take models that agree/)
-  await Promise.all(opened.map((each) => each.close()))
-  rmSync(root, { recursive: true })
-})
+compatible(
+  {
+    what: "T5 models of which one scales the decoder's output before its head and the other does not, in one merge or pair",
+    outcome: 'refused',
+    like: 'take models that agree on scale_decoder_outputs (or tie_word_embeddings: false where that is missing)',
+  },
+  async () => {
+    const root = mkdtempSync(join(tmpdir(), 'tied-'))
+    const tensors: Parameters<typeof folder>[1] = {
+      'shared.weight': [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+      'decoder.final_layer_norm.weight': [[2], [1, 1]],
+    }
+    const opened = await Promise.all(
+      [true, false].map((tie) =>
+        openCheckpoint(folder(join(root, String(tie)), tensors, { model_type: 't5', tie_word_embeddings: tie })),
+      ),
+    )
+    assert.throws(
+      () => agreeOnTies(opened),
+      /the decoder's output is scaled by d_model\^-0\.5 in .*true and not in .*false .*; take models that agree/,
+    )
+    await assert.rejects(openModels(join(root, 'false'), join(root, 'true')), /take models that agree/)
+    await Promise.all(opened.map((each) => each.close()))
+    rmSync(root, { recursive: true })
+  },
+)

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { packageRoot } from '../../src/record/index.js'
 import { UserError } from '../../src/errors/index.js'
-import { loadCore, openCore, type Core } from '../../src/tokenizer/core.js'
+import { packageRoot } from '../../src/record/index.js'
+import { type Core, loadCore, openCore } from '../../src/tokenizer/core.js'
 import type { Encoded, Engine } from '../../src/tokenizer/engine.js'
 import { completeFile, type TokenizerFile } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
@@ -16,11 +16,15 @@ import { openPort } from '../../src/tokenizer/port.js'
 import { compatible } from './row.js'
 
 const REFERENCE = 'tokenizers 0.23.3'
-const read = <T>(name: string) => JSON.parse(readFileSync(join('test', 'fixtures', 'tokenizer_parts', name), 'utf8')) as T
+const read = <T>(name: string) =>
+  JSON.parse(readFileSync(join('test', 'fixtures', 'tokenizer_parts', name), 'utf8')) as T
 const lines = read<string[]>('lines.json')
 const bases = read<Record<string, TokenizerFile>>('bases.json')
 const variants = Object.entries(read<Record<string, [base: string, parts: Partial<TokenizerFile>]>>('variants.json'))
-const expected = read<Record<string, { ids: string; special: string; pairs: string; text: string } | { error: string }>>('expected.json')
+const expected =
+  read<Record<string, { ids: string; special: string; pairs: string; text: string } | { error: string }>>(
+    'expected.json',
+  )
 
 interface Variant {
   name: string
@@ -31,23 +35,31 @@ interface Variant {
 
 function variantOf([name, [base, parts]]: (typeof variants)[number], index: number): Variant {
   const file = { ...bases[base], ...parts, ...(parts.model && { model: { ...bases[base].model, ...parts.model } }) }
-  return { name, file: completeFile(file, {}), lines: name.startsWith('base ') ? lines : lines.filter((_, i) => i % 3 === index % 3) }
+  return {
+    name,
+    file: completeFile(file, {}),
+    lines: name.startsWith('base ') ? lines : lines.filter((_, i) => i % 3 === index % 3),
+  }
 }
 
 const digest = (texts: string[]) => createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 const wordsOf = (ids: number[]) => ids.join(' ')
 /** JSON as Python writes it. */
-const quote = (text: string) => JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+const quote = (text: string) =>
+  JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 /** What a model may write: some of the tokens of a line. */
 const cutsOf = (ids: number[]) => [ids, ids.slice(1, -1), ids.filter((_, i) => i % 2 === 0)]
-const pairsOf = (texts: string[]) => texts.map((text, i) => ({ text, pair: texts[(7 * i + 3) % texts.length] })).filter((_, i) => i % 5 === 0)
+const pairsOf = (texts: string[]) =>
+  texts.map((text, i) => ({ text, pair: texts[(7 * i + 3) % texts.length] })).filter((_, i) => i % 5 === 0)
 
 async function digestsOf(engine: Engine, texts: string[]) {
   const special = await engine.encode(texts, true)
   return {
     ids: digest((await engine.encode(texts, false)).map(wordsOf)),
     special: digest(special.map(wordsOf)),
-    pairs: digest((await engine.encodePairs(pairsOf(texts))).map(({ ids, types }) => `${wordsOf(ids)}/${wordsOf(types)}`)),
+    pairs: digest(
+      (await engine.encodePairs(pairsOf(texts))).map(({ ids, types }) => `${wordsOf(ids)}/${wordsOf(types)}`),
+    ),
     text: digest(special.flatMap(cutsOf).map((ids) => quote(engine.decode(ids)))),
   }
 }
@@ -62,7 +74,9 @@ async function checkPort(core: Core, { name, file, lines }: Variant): Promise<vo
   assert.deepEqual(await port.encode(texts, true), encoded, name)
   for (const ids of encoded.map((all) => cutsOf(all)[2])) assert.equal(port.decode(ids), right.decode(ids), name)
   const pairs = pairsOf(texts).filter(({ pair }) => pair !== '')
-  const both = await port.encodePairs(pairs).catch((error: unknown): Encoded[] | null => (error instanceof UserError ? null : assert.fail(String(error))))
+  const both = await port
+    .encodePairs(pairs)
+    .catch((error: unknown): Encoded[] | null => (error instanceof UserError ? null : assert.fail(String(error))))
   if (both) assert.deepEqual(both, await right.encodePairs(pairs), name)
 }
 
@@ -77,20 +91,31 @@ function refusal(work: () => unknown): string | null {
 }
 
 const NAMES: Record<string, string> = {
-  byte: 'byte-level BPE', sp: 'BPE with byte_fallback, as of Llama 2', suffix: 'BPE with end_of_word_suffix', prefix: 'BPE with continuing_subword_prefix',
-  piece: 'WordPiece', word: 'WordLevel', unigram: 'Unigram', fallback: 'Unigram with byte_fallback',
+  byte: 'byte-level BPE',
+  sp: 'BPE with byte_fallback, as of Llama 2',
+  suffix: 'BPE with end_of_word_suffix',
+  prefix: 'BPE with continuing_subword_prefix',
+  piece: 'WordPiece',
+  word: 'WordLevel',
+  unigram: 'Unigram',
+  fallback: 'Unigram with byte_fallback',
 }
 
 const groups = new Map<string, Variant[]>()
 for (const each of variants.map(variantOf)) {
-  const what = each.name.replace(/^base (\w+)$/, (_, base: string) => `a whole tokenizer: ${NAMES[base]}`).replace(/, on \w+$/, '')
+  const what = each.name
+    .replace(/^base (\w+)$/, (_, base: string) => `a whole tokenizer: ${NAMES[base]}`)
+    .replace(/, on \w+$/, '')
   groups.set(what, [...(groups.get(what) ?? []), each])
 }
 for (const [what, group] of groups) {
   const refused = group.filter(({ file }) => refusal(() => checkParts(file)))
   const wrong = group.map(({ name }) => expected[name]).find((each) => 'error' in each)
   const note = `The JavaScript port that stands in for the core: ${refused.length === group.length ? 'refused' : 'the same'}.`
-  const row = wrong && 'error' in wrong ? ({ outcome: 'refused', like: `what tokenizers says: ${wrong.error}` } as const) : ({ outcome: 'read', like: REFERENCE } as const)
+  const row =
+    wrong && 'error' in wrong
+      ? ({ outcome: 'refused', like: `what tokenizers says: ${wrong.error}` } as const)
+      : ({ outcome: 'read', like: REFERENCE } as const)
   compatible({ what, ...row, ...(wrong ? {} : { note }) }, async (context) => {
     const core = loadCore()
     if (core instanceof Error) return context.skip(core.message)
@@ -127,16 +152,28 @@ async function checkFolder(folder: string, { ids, pairs, text }: Opened): Promis
   const encoded = await tokenizer.encode(some, { special: true })
   const both = await tokenizer.encodePairs(pairsOf(some))
   const decoded = encoded.flatMap(cutsOf).map((each) => quote(tokenizer.decode(each)))
-  assert.deepEqual({ ids: digest(encoded.map(wordsOf)), pairs: digest(both.map((each) => wordsOf(each.ids))), text: digest(decoded) }, { ids, pairs, text })
+  assert.deepEqual(
+    { ids: digest(encoded.map(wordsOf)), pairs: digest(both.map((each) => wordsOf(each.ids))), text: digest(decoded) },
+    { ids, pairs, text },
+  )
 }
 
 const likeOf = (versions: string[]) => `AutoTokenizer of transformers ${versions.join(', ')}`
 
-for (const [what, { base, settings, ...opened }] of Object.entries(read<Record<string, Opened & { base: string; settings: object }>>('settings.json'))) {
+for (const [what, { base, settings, ...opened }] of Object.entries(
+  read<Record<string, Opened & { base: string; settings: object }>>('settings.json'),
+)) {
   compatible({ what: `tokenizer_config.json: ${what}`, outcome: 'read', like: likeOf(opened.like) }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'settings-'))
-    const end = { eos_token: ['<|endoftext|>', '</s>', '[SEP]'].find((token) => bases[base].added_tokens!.some(({ content }) => content === token)) }
-    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(what.endsWith('that adds it') ? { ...bases[base], post_processor: BEGINS } : bases[base]))
+    const end = {
+      eos_token: ['<|endoftext|>', '</s>', '[SEP]'].find((token) =>
+        bases[base].added_tokens!.some(({ content }) => content === token),
+      ),
+    }
+    writeFileSync(
+      join(folder, 'tokenizer.json'),
+      JSON.stringify(what.endsWith('that adds it') ? { ...bases[base], post_processor: BEGINS } : bases[base]),
+    )
     writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ ...end, ...settings }))
     await checkFolder(folder, opened)
     rmSync(folder, { recursive: true })
@@ -146,23 +183,31 @@ for (const [what, { base, settings, ...opened }] of Object.entries(read<Record<s
 /** A version 5 of transformers builds other classes from the vocabulary alone, with a pre-tokenizer of their own. */
 const CLASSES = ['PreTrainedTokenizerFast', 'BertTokenizer']
 
-compatible({ what: 'the tokenizers that ship in checkpoints/', outcome: 'read', like: likeOf(['5.18.0', '5.24.0', '4.57.6']) }, async () => {
-  for (const [name, opened] of Object.entries(read<Record<string, Opened>>('shipped.json'))) {
-    assert.equal(opened.like.length, 3, name)
-    const folder = join(packageRoot, 'checkpoints', name)
-    const { tokenizer_class: own } = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8')) as { tokenizer_class: string }
-    assert.ok(CLASSES.includes(own), `${name}: ${own}`)
-    await checkFolder(folder, opened)
-  }
-})
+compatible(
+  { what: 'the tokenizers that ship in checkpoints/', outcome: 'read', like: likeOf(['5.18.0', '5.24.0', '4.57.6']) },
+  async () => {
+    for (const [name, opened] of Object.entries(read<Record<string, Opened>>('shipped.json'))) {
+      assert.equal(opened.like.length, 3, name)
+      const folder = join(packageRoot, 'checkpoints', name)
+      const { tokenizer_class: own } = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8')) as {
+        tokenizer_class: string
+      }
+      assert.ok(CLASSES.includes(own), `${name}: ${own}`)
+      await checkFolder(folder, opened)
+    }
+  },
+)
 
-compatible({
-  what: 'tokenizer_class LlamaTokenizer, whose tokenizer.json puts U+2581 in front of a text (Llama 2)',
-  outcome: 'differs',
-  like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
-  note: 'tokenizer.json is used as it is, as transformers 4.57.6 does. Versions 5 build this class from the vocabulary alone: of a space at the beginning of a text they make no token.',
-}, async () => {
-  const llama = await loadTokenizer(join('test', 'fixtures', 'tokenizers', 'llama2-bpe'))
-  const [plain, spaced] = await llama.encode(['a', ' a'])
-  assert.equal(spaced.length, plain.length + 1)
-})
+compatible(
+  {
+    what: 'tokenizer_class LlamaTokenizer, whose tokenizer.json puts U+2581 in front of a text (Llama 2)',
+    outcome: 'differs',
+    like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
+    note: 'tokenizer.json is used as it is, as transformers 4.57.6 does. Versions 5 build this class from the vocabulary alone: of a space at the beginning of a text they make no token.',
+  },
+  async () => {
+    const llama = await loadTokenizer(join('test', 'fixtures', 'tokenizers', 'llama2-bpe'))
+    const [plain, spaced] = await llama.encode(['a', ' a'])
+    assert.equal(spaced.length, plain.length + 1)
+  },
+)

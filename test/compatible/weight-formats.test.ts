@@ -30,17 +30,44 @@ const read = (what: string, like: string, cases: Record<string, RegExp>, note?: 
     for (const [name, format] of Object.entries(cases)) await decodes(name, format)
   })
 
-read('fp8 with scales in blocks, short edges too', 'compressed-tensors 0.20.1', { 'fp8-block-f32': /fp8 in blocks of 8 x 10/, 'ct-float-block': /fp8 in blocks of 8 x 10/ },
-  'transformers 5.18.0 takes the block from the shape of the scales and is wrong at short edges')
-read('fp8 with scales in blocks as F32, BF16, E8M0 or U8; E5M2; scales called `scale`; stacked experts', 'transformers 5.18.0',
-  { 'fp8-block-scales': /fp8 in blocks of 8 x 8/, 'fp8-block-experts': /fp8 in blocks of 8 x 8/ })
-read('fp8 with one scale per tensor (`weight_scale`, static activations)', 'transformers 5.18.0', { 'fp8-static': /one scale per tensor/ })
-read('FBGEMM fp8 of linear layers', 'transformers 5.18.0', { 'fp8-fbgemm': /one scale per row/ }, 'the rule; the library itself needs a GPU')
-read('compressed-tensors float-quantized and int-quantized: per tensor, channel, group and block, zero points', 'compressed-tensors 0.20.1',
-  { 'ct-float-channel': /fp8 with one scale per row/, 'ct-int-channel': /int8 with one scale per row/, 'ct-int-group': /int8 in blocks of 1 x 8/ })
-read('MXFP8 (compressed-tensors mxfp8-quantized)', 'compressed-tensors 0.20.1', { 'ct-mxfp8': /fp8 in blocks of 1 x 32/ })
-read('bitsandbytes nf4 and fp4, quantised scales, packed in U8 or another dtype', 'bitsandbytes 0.50.2',
-  { 'bnb-fp4': /fp4/, 'bnb-nf4-bf16': /nf4/, 'bnb-nf4-double': /nf4 with scales quantised again/ }, 'its plain torch code; its AVX-512 code is wrong for rows that are no multiple of a block')
+read(
+  'fp8 with scales in blocks, short edges too',
+  'compressed-tensors 0.20.1',
+  { 'fp8-block-f32': /fp8 in blocks of 8 x 10/, 'ct-float-block': /fp8 in blocks of 8 x 10/ },
+  'transformers 5.18.0 takes the block from the shape of the scales and is wrong at short edges',
+)
+read(
+  'fp8 with scales in blocks as F32, BF16, E8M0 or U8; E5M2; scales called `scale`; stacked experts',
+  'transformers 5.18.0',
+  { 'fp8-block-scales': /fp8 in blocks of 8 x 8/, 'fp8-block-experts': /fp8 in blocks of 8 x 8/ },
+)
+read('fp8 with one scale per tensor (`weight_scale`, static activations)', 'transformers 5.18.0', {
+  'fp8-static': /one scale per tensor/,
+})
+read(
+  'FBGEMM fp8 of linear layers',
+  'transformers 5.18.0',
+  { 'fp8-fbgemm': /one scale per row/ },
+  'the rule; the library itself needs a GPU',
+)
+read(
+  'compressed-tensors float-quantized and int-quantized: per tensor, channel, group and block, zero points',
+  'compressed-tensors 0.20.1',
+  {
+    'ct-float-channel': /fp8 with one scale per row/,
+    'ct-int-channel': /int8 with one scale per row/,
+    'ct-int-group': /int8 in blocks of 1 x 8/,
+  },
+)
+read('MXFP8 (compressed-tensors mxfp8-quantized)', 'compressed-tensors 0.20.1', {
+  'ct-mxfp8': /fp8 in blocks of 1 x 32/,
+})
+read(
+  'bitsandbytes nf4 and fp4, quantised scales, packed in U8 or another dtype',
+  'bitsandbytes 0.50.2',
+  { 'bnb-fp4': /fp4/, 'bnb-nf4-bf16': /nf4/, 'bnb-nf4-double': /nf4 with scales quantised again/ },
+  'its plain torch code; its AVX-512 code is wrong for rows that are no multiple of a block',
+)
 read('bitsandbytes int8', 'bitsandbytes 0.50.2', { 'bnb-int8': /int8/ })
 
 type Tensors = Parameters<typeof stored>[1]
@@ -52,93 +79,274 @@ const refused = (what: string, cases: [quantization: object | null, tensors: Ten
     const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
     context.after(() => rmSync(root, { recursive: true, force: true }))
     for (const [i, [quantization, tensors, words]] of cases.entries()) {
-      const folder = stored(join(root, String(i)), { ...tensors, 'model.norm.weight': ['BF16', [4]] }, { model_type: 'llama', ...(quantization && { quantization_config: quantization }) })
-      await assert.rejects(openCheckpoint(folder), ({ name, message }: Error) => (assert.equal(name, 'UserError'), assert.match(message, words), true))
+      const folder = stored(
+        join(root, String(i)),
+        { ...tensors, 'model.norm.weight': ['BF16', [4]] },
+        { model_type: 'llama', ...(quantization && { quantization_config: quantization }) },
+      )
+      await assert.rejects(
+        openCheckpoint(folder),
+        ({ name, message }: Error) => (assert.equal(name, 'UserError'), assert.match(message, words), true),
+      )
     }
   })
 
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'
-const packed: Tensors = { [`${Q}.qweight`]: ['I32', [4, 8]], [`${Q}.qzeros`]: ['I32', [1, 1]], [`${Q}.scales`]: ['F16', [1, 8]] }
+const packed: Tensors = {
+  [`${Q}.qweight`]: ['I32', [4, 8]],
+  [`${Q}.qzeros`]: ['I32', [1, 1]],
+  [`${Q}.scales`]: ['F16', [1, 8]],
+}
 const grouped: Tensors = { ...packed, [`${Q}.g_idx`]: ['I32', [32]] }
-const compressed: Tensors = { [`${Q}.weight_packed`]: ['I32', [8, 4]], [`${Q}.weight_scale`]: ['BF16', [8, 2]], [`${Q}.weight_shape`]: ['I64', [2]] }
+const compressed: Tensors = {
+  [`${Q}.weight_packed`]: ['I32', [8, 4]],
+  [`${Q}.weight_scale`]: ['BF16', [8, 2]],
+  [`${Q}.weight_shape`]: ['I64', [2]],
+}
 const four = { config_groups: { group_0: { targets: ['Linear'], weights: { num_bits: 4, type: 'int' } } } }
 
-refused('GPTQ, with its config and without', [
-  [{ quant_method: 'gptq', bits: 4, group_size: 16 }, grouped, /weights quantised: GPTQ of 4 bit is not read; give the model that it was quantised from/],
-  [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, grouped, /GPTQ in its marlin packing is not read/],
-  [null, grouped, /GPTQ is not read/],
-], ADVICE)
-refused('AWQ in its gemm and gemv packings', [
-  [{ quant_method: 'awq', bits: 4, version: 'gemm' }, packed, /AWQ of 4 bit is not read/],
-  [{ quant_method: 'awq', bits: 4, version: 'gemv_fast' }, packed, /AWQ in its gemv packing is not read/],
-  [null, packed, /AWQ is not read/],
-], ADVICE)
-refused('compressed-tensors packed, sparse and of other bits', [
-  [{ quant_method: 'compressed-tensors', format: 'pack-quantized', ...four }, compressed, /4-bit pack-quantized of compressed-tensors is not read/],
-  [{ quant_method: 'compressed-tensors', format: 'nvfp4-pack-quantized' }, {}, /nvfp4-pack-quantized of compressed-tensors is not read/],
-  [{ quant_method: 'compressed-tensors', format: 'marlin-24' }, {}, /marlin-24 of compressed-tensors is not read/],
-  [{ quant_method: 'compressed-tensors', format: 'float-quantized', sparsity_config: { format: 'sparse-24-bitmask' } }, {}, /sparse-24-bitmask of compressed-tensors is not read/],
-  [null, compressed, /compressed-tensors with packed codes is not read/],
-], ADVICE)
-refused('mxfp4 of gpt-oss', [
-  [{ quant_method: 'mxfp4' }, { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] }, /mxfp4 \(of gpt-oss\) is not read/],
-  [null, { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] }, /mxfp4 is not read/],
-], ADVICE)
-refused('AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, AutoRound, SINQ, metal, and methods that nobody knows', [
-  ...Object.entries({ aqlm: 'AQLM', hqq: 'HQQ', eetq: 'EETQ', higgs: 'HIGGS', vptq: 'VPTQ', spqr: 'SpQR', quark: 'Quark', quanto: 'quanto', torchao: 'torchao' })
-    .concat(Object.entries({ bitnet: 'BitNet', fp_quant: 'FP-Quant', 'auto-round': 'AutoRound', sinq: 'SINQ', metal: 'metal' }))
-    .map(([method, name]): [object, Tensors, RegExp] => [{ quant_method: method }, {}, new RegExp(`weights quantised: ${name} is not read`)]),
-  [{ quant_method: 'xyz' }, {}, /quantization_config\.quant_method is "xyz", which is not read/],
-  [{ bits: 4 }, {}, /quantization_config names no quant_method/],
-], ADVICE)
-refused('bitsandbytes int8 in layouts of old GPUs; FBGEMM fp8 experts', [
-  ...['col32', 'col_turing', 'col_ampere'].map((layout, i): [object, Tensors, RegExp] => [{ quant_method: 'bitsandbytes', load_in_8bit: true },
-    { [`${Q}.weight`]: ['I8', [4, 8]], [`${Q}.SCB`]: ['F32', [4]], [`${Q}.weight_format`]: ['U8', [], String.fromCharCode(i + 1)] }, new RegExp(`bitsandbytes int8 in layout ${layout} is not read`)]),
-  [{ quant_method: 'fbgemm_fp8' }, { 'experts.gate_up_proj': ['F8_E4M3', [2, 4, 8]], 'experts.gate_up_proj_scale': ['F32', [2, 1, 8]] }, /FBGEMM fp8 experts are not read/],
-], 'load it with the library that wrote it and save it again')
-refused('A config and tensors that disagree', [
-  [{ quant_method: 'fp8' }, grouped, /config\.json says fp8, but tensor "model\.layers\.0\.self_attn\.q_proj\.qweight" shows GPTQ/],
-  [{ quant_method: 'bitsandbytes', load_in_4bit: true }, { [`${Q}.weight`]: ['I8', [4, 8]], [`${Q}.SCB`]: ['F32', [4]] }, /config\.json says bitsandbytes 4 bit, but tensor "[^"]*SCB" shows bitsandbytes int8/],
-  [{ quant_method: 'gptq', bits: 4 }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /config\.json says gptq, but tensor "[^"]*weight[^"]*" shows scales/],
-  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]] }, /says that weights are quantised \(fp8\), but no tensor is; take quantization_config out of it/],
-  [{ quant_method: 'fp8', weight_block_size: [2, 4] }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 4]] },
-    /\[4, 8\]: its scales .*weight_scale_inv are \[2, 4\], but in blocks of 2 x 4 take \[2, 2\]/],
-], 'names both; one of them is of another model')
-refused('Codes without their scales, scales without codes', [
-  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], 'lm_head.weight': ['F8_E4M3', [4, 8]], 'lm_head.weight_scale_inv': ['F32', [1, 1]] },
-    /q_proj\.weight" is F8_E4M3, which is no weight without its scales, and .*q_proj\.weight_scale_inv is missing/],
-  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.scales`]: ['F32', [1, 1]] }, /q_proj\.weight" is F8_E4M3, .*q_proj\.weight_scale_inv is missing/],
-  [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]] }, /weight_scale_inv or .*weight_scale is missing/],
-  [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 2]] }, /its scales .* are \[2, 2\], but config\.json does not say how scales of F8_E4M3 lie/],
-  [null, { [`${Q}.weight`]: ['I8', [4, 8]] }, /q_proj\.SCB or .*q_proj\.weight_scale is missing/],
-  [null, { [`${Q}.weight`]: ['U8', [16, 1]] }, /quant_state\.bitsandbytes__nf4 is missing/],
-  [null, { [`${Q}.weight`]: ['F4', [4, 8]] }, /is F4, which is not read as weights/],
-  [null, { [`${Q}.weight`]: ['F6_E2M3', [4, 8]] }, /is F6_E2M3, which is not read as weights/],
-  [null, { [`${Q}.weight`]: ['I32', [4, 8]] }, /is I32, which is not read as weights/],
-  [{ quant_method: 'fp8' }, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/],
-  [null, { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] }, /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/],
-  [null, { 'a.weight': ['F8_E4M3', [4, 8]], 'a.weight_scale': ['F32', [1]], [`${Q}.weight_scale`]: ['F32', [1]] }, /q_proj\.weight_scale" belongs to a quantised weight/],
-], 'names the tensor that is missing')
+refused(
+  'GPTQ, with its config and without',
+  [
+    [
+      { quant_method: 'gptq', bits: 4, group_size: 16 },
+      grouped,
+      /weights quantised: GPTQ of 4 bit is not read; give the model that it was quantised from/,
+    ],
+    [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, grouped, /GPTQ in its marlin packing is not read/],
+    [null, grouped, /GPTQ is not read/],
+  ],
+  ADVICE,
+)
+refused(
+  'AWQ in its gemm and gemv packings',
+  [
+    [{ quant_method: 'awq', bits: 4, version: 'gemm' }, packed, /AWQ of 4 bit is not read/],
+    [{ quant_method: 'awq', bits: 4, version: 'gemv_fast' }, packed, /AWQ in its gemv packing is not read/],
+    [null, packed, /AWQ is not read/],
+  ],
+  ADVICE,
+)
+refused(
+  'compressed-tensors packed, sparse and of other bits',
+  [
+    [
+      { quant_method: 'compressed-tensors', format: 'pack-quantized', ...four },
+      compressed,
+      /4-bit pack-quantized of compressed-tensors is not read/,
+    ],
+    [
+      { quant_method: 'compressed-tensors', format: 'nvfp4-pack-quantized' },
+      {},
+      /nvfp4-pack-quantized of compressed-tensors is not read/,
+    ],
+    [{ quant_method: 'compressed-tensors', format: 'marlin-24' }, {}, /marlin-24 of compressed-tensors is not read/],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'float-quantized',
+        sparsity_config: { format: 'sparse-24-bitmask' },
+      },
+      {},
+      /sparse-24-bitmask of compressed-tensors is not read/,
+    ],
+    [null, compressed, /compressed-tensors with packed codes is not read/],
+  ],
+  ADVICE,
+)
+refused(
+  'mxfp4 of gpt-oss',
+  [
+    [
+      { quant_method: 'mxfp4' },
+      { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] },
+      /mxfp4 \(of gpt-oss\) is not read/,
+    ],
+    [
+      null,
+      { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] },
+      /mxfp4 is not read/,
+    ],
+  ],
+  ADVICE,
+)
+refused(
+  'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, AutoRound, SINQ, metal, and methods that nobody knows',
+  [
+    ...Object.entries({
+      aqlm: 'AQLM',
+      hqq: 'HQQ',
+      eetq: 'EETQ',
+      higgs: 'HIGGS',
+      vptq: 'VPTQ',
+      spqr: 'SpQR',
+      quark: 'Quark',
+      quanto: 'quanto',
+      torchao: 'torchao',
+    })
+      .concat(
+        Object.entries({
+          bitnet: 'BitNet',
+          fp_quant: 'FP-Quant',
+          'auto-round': 'AutoRound',
+          sinq: 'SINQ',
+          metal: 'metal',
+        }),
+      )
+      .map(([method, name]): [object, Tensors, RegExp] => [
+        { quant_method: method },
+        {},
+        new RegExp(`weights quantised: ${name} is not read`),
+      ]),
+    [{ quant_method: 'xyz' }, {}, /quantization_config\.quant_method is "xyz", which is not read/],
+    [{ bits: 4 }, {}, /quantization_config names no quant_method/],
+  ],
+  ADVICE,
+)
+refused(
+  'bitsandbytes int8 in layouts of old GPUs; FBGEMM fp8 experts',
+  [
+    ...['col32', 'col_turing', 'col_ampere'].map((layout, i): [object, Tensors, RegExp] => [
+      { quant_method: 'bitsandbytes', load_in_8bit: true },
+      {
+        [`${Q}.weight`]: ['I8', [4, 8]],
+        [`${Q}.SCB`]: ['F32', [4]],
+        [`${Q}.weight_format`]: ['U8', [], String.fromCharCode(i + 1)],
+      },
+      new RegExp(`bitsandbytes int8 in layout ${layout} is not read`),
+    ]),
+    [
+      { quant_method: 'fbgemm_fp8' },
+      { 'experts.gate_up_proj': ['F8_E4M3', [2, 4, 8]], 'experts.gate_up_proj_scale': ['F32', [2, 1, 8]] },
+      /FBGEMM fp8 experts are not read/,
+    ],
+  ],
+  'load it with the library that wrote it and save it again',
+)
+refused(
+  'A config and tensors that disagree',
+  [
+    [
+      { quant_method: 'fp8' },
+      grouped,
+      /config\.json says fp8, but tensor "model\.layers\.0\.self_attn\.q_proj\.qweight" shows GPTQ/,
+    ],
+    [
+      { quant_method: 'bitsandbytes', load_in_4bit: true },
+      { [`${Q}.weight`]: ['I8', [4, 8]], [`${Q}.SCB`]: ['F32', [4]] },
+      /config\.json says bitsandbytes 4 bit, but tensor "[^"]*SCB" shows bitsandbytes int8/,
+    ],
+    [
+      { quant_method: 'gptq', bits: 4 },
+      { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] },
+      /config\.json says gptq, but tensor "[^"]*weight[^"]*" shows scales/,
+    ],
+    [
+      { quant_method: 'fp8' },
+      { [`${Q}.weight`]: ['BF16', [4, 8]] },
+      /says that weights are quantised \(fp8\), but no tensor is; take quantization_config out of it/,
+    ],
+    [
+      { quant_method: 'fp8', weight_block_size: [2, 4] },
+      { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 4]] },
+      /\[4, 8\]: its scales .*weight_scale_inv are \[2, 4\], but in blocks of 2 x 4 take \[2, 2\]/,
+    ],
+  ],
+  'names both; one of them is of another model',
+)
+refused(
+  'Codes without their scales, scales without codes',
+  [
+    [
+      { quant_method: 'fp8' },
+      {
+        [`${Q}.weight`]: ['F8_E4M3', [4, 8]],
+        'lm_head.weight': ['F8_E4M3', [4, 8]],
+        'lm_head.weight_scale_inv': ['F32', [1, 1]],
+      },
+      /q_proj\.weight" is F8_E4M3, which is no weight without its scales, and .*q_proj\.weight_scale_inv is missing/,
+    ],
+    [
+      { quant_method: 'fp8' },
+      { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.scales`]: ['F32', [1, 1]] },
+      /q_proj\.weight" is F8_E4M3, .*q_proj\.weight_scale_inv is missing/,
+    ],
+    [null, { [`${Q}.weight`]: ['F8_E4M3', [4, 8]] }, /weight_scale_inv or .*weight_scale is missing/],
+    [
+      null,
+      { [`${Q}.weight`]: ['F8_E4M3', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [2, 2]] },
+      /its scales .* are \[2, 2\], but config\.json does not say how scales of F8_E4M3 lie/,
+    ],
+    [null, { [`${Q}.weight`]: ['I8', [4, 8]] }, /q_proj\.SCB or .*q_proj\.weight_scale is missing/],
+    [null, { [`${Q}.weight`]: ['U8', [16, 1]] }, /quant_state\.bitsandbytes__nf4 is missing/],
+    [null, { [`${Q}.weight`]: ['F4', [4, 8]] }, /is F4, which is not read as weights/],
+    [null, { [`${Q}.weight`]: ['F6_E2M3', [4, 8]] }, /is F6_E2M3, which is not read as weights/],
+    [null, { [`${Q}.weight`]: ['I32', [4, 8]] }, /is I32, which is not read as weights/],
+    [
+      { quant_method: 'fp8' },
+      { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] },
+      /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/,
+    ],
+    [
+      null,
+      { [`${Q}.weight`]: ['BF16', [4, 8]], [`${Q}.weight_scale_inv`]: ['F32', [1, 1]] },
+      /weight_scale_inv" belongs to a quantised weight, which is missing or not quantised/,
+    ],
+    [
+      null,
+      { 'a.weight': ['F8_E4M3', [4, 8]], 'a.weight_scale': ['F32', [1]], [`${Q}.weight_scale`]: ['F32', [1]] },
+      /q_proj\.weight_scale" belongs to a quantised weight/,
+    ],
+  ],
+  'names the tensor that is missing',
+)
 
-compatible({ what: 'A folder of GGUF or torch files alone', outcome: 'refused', like: 'convert it to safetensors first' }, async (context) => {
-  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
-  context.after(() => rmSync(root, { recursive: true, force: true }))
-  for (const [file, words] of [['model-q4_k.gguf', /a GGUF file is not read: convert it/], ['pytorch_model.bin', /convert pytorch_model\.bin to safetensors first/]] as const) {
-    writeFileSync(join(root, file), '')
-    await assert.rejects(openCheckpoint(root), words)
-  }
-})
+compatible(
+  { what: 'A folder of GGUF or torch files alone', outcome: 'refused', like: 'convert it to safetensors first' },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    for (const [file, words] of [
+      ['model-q4_k.gguf', /a GGUF file is not read: convert it/],
+      ['pytorch_model.bin', /convert pytorch_model\.bin to safetensors first/],
+    ] as const) {
+      writeFileSync(join(root, file), '')
+      await assert.rejects(openCheckpoint(root), words)
+    }
+  },
+)
 
-compatible({ what: 'Weights that were cast to fp8, as `dtype: float8_…` in config.json says', outcome: 'read', like: 'torch 2.13.0', note: 'written as BF16, which holds them exactly' }, async (context) => {
-  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
-  context.after(() => rmSync(root, { recursive: true, force: true }))
-  const found = await openCheckpoint(stored(root, { 'a.weight': ['F8_E4M3', [2, 2], '\x38\x01\xfe\x00'] }, { dtype: 'float8_e4m3fn' }))
-  assert.deepEqual([[...(await found.read('a.weight'))], found.tensors.get('a.weight')!.dtype], [[1, 2 ** -9, -448, 0], 'BF16'])
-  await found.close()
-})
+compatible(
+  {
+    what: 'Weights that were cast to fp8, as `dtype: float8_…` in config.json says',
+    outcome: 'read',
+    like: 'torch 2.13.0',
+    note: 'written as BF16, which holds them exactly',
+  },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const found = await openCheckpoint(
+      stored(root, { 'a.weight': ['F8_E4M3', [2, 2], '\x38\x01\xfe\x00'] }, { dtype: 'float8_e4m3fn' }),
+    )
+    assert.deepEqual(
+      [[...(await found.read('a.weight'))], found.tensors.get('a.weight')!.dtype],
+      [[1, 2 ** -9, -448, 0], 'BF16'],
+    )
+    await found.close()
+  },
+)
 
-compatible({ what: 'Merges of models in different formats, by every method, with `dtype`, `out_dtype` and merged tokenizers', outcome: 'read', like: 'mergekit 0.1.5', note: 'the format that is written; F64 is written as F32, which a line says' }, async (context) => {
-  const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
-  context.after(() => rmSync(root, { recursive: true, force: true }))
-  await checkPromotion(root)
-})
+compatible(
+  {
+    what: 'Merges of models in different formats, by every method, with `dtype`, `out_dtype` and merged tokenizers',
+    outcome: 'read',
+    like: 'mergekit 0.1.5',
+    note: 'the format that is written; F64 is written as F32, which a line says',
+  },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    await checkPromotion(root)
+  },
+)

@@ -51,9 +51,16 @@ test('lists stand for every combination, the first varies slowest; labels, place
 })
 
 test('a chain applies its editors in order, lists included', async () => {
-  const { edits } = await load('editors:\n  - chain: [{ editor: dare, drop_rate: [0.5, 0.9] }, { editor: bitdelta }]\n    label: both\n')
+  const { edits } = await load(
+    'editors:\n  - chain: [{ editor: dare, drop_rate: [0.5, 0.9] }, { editor: bitdelta }]\n    label: both\n',
+  )
   assert.deepEqual(
-    edits.map(({ editor, label, steps }) => [editor, label, steps.map((step) => step.editor), steps[0].options.drop_rate]),
+    edits.map(({ editor, label, steps }) => [
+      editor,
+      label,
+      steps.map((step) => step.editor),
+      steps[0].options.drop_rate,
+    ]),
     [
       ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.5],
       ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.9],
@@ -85,9 +92,14 @@ test('a figure may name an option inside a chain', async () => {
 test('what is wrong is said with file, line, column and path', async () => {
   const dare = 'editors:\n  - { editor: dare, drop_rate: 0.5 }\n'
   // A few lines that would fill the memory: each list is nine of the list before.
-  const lists = [...'abcde'].map((name, i) => `${name}: &${name} [${Array(9).fill(i ? `*${'abcde'[i - 1]}` : 'x')}]\n`).join('')
+  const lists = [...'abcde']
+    .map((name, i) => `${name}: &${name} [${Array(9).fill(i ? `*${'abcde'[i - 1]}` : 'x')}]\n`)
+    .join('')
   const cases: [text: string, message: RegExp][] = [
-    ['editors:\n  - { editor: dar, drop_rate: 0.5 }\n', /^x\.yaml:5:7: editors\[0\]\.editor: unknown editor "dar"; did you mean "dare"\?/],
+    [
+      'editors:\n  - { editor: dar, drop_rate: 0.5 }\n',
+      /^x\.yaml:5:7: editors\[0\]\.editor: unknown editor "dar"; did you mean "dare"\?/,
+    ],
     [
       'editors:\n  - editor: dare\n    drop_rte: 0.5\n',
       /^x\.yaml:6:5: editors\[0\]\.drop_rte: .*unknown option of dare "drop_rte"; did you mean "drop_rate"\?/,
@@ -96,9 +108,14 @@ test('what is wrong is said with file, line, column and path', async () => {
       'editors:\n  - editor: dare\n    drop_rate: [0.5, 1.5]\n',
       /^x\.yaml:6:5: editors\[0\]\.drop_rate: drop_rate of dare must be .*; got 1\.5/,
     ],
-    ['editors:\n  - editor: dare\n    drop_rate: []\n', /^x\.yaml:6:5: editors\[0\]\.drop_rate: an empty list makes no run/],
-    ['editors:\n  - chain: [{ editor: expo, alpha: 1 }, { editor: magnitude, drop_rate: 0.5, granularity: model }]\n',
-      /^x\.yaml:5:5: editors\[0\]\.chain: magnitude with these options reads the whole model, which only the first/],
+    [
+      'editors:\n  - editor: dare\n    drop_rate: []\n',
+      /^x\.yaml:6:5: editors\[0\]\.drop_rate: an empty list makes no run/,
+    ],
+    [
+      'editors:\n  - chain: [{ editor: expo, alpha: 1 }, { editor: magnitude, drop_rate: 0.5, granularity: model }]\n',
+      /^x\.yaml:5:5: editors\[0\]\.chain: magnitude with these options reads the whole model, which only the first/,
+    ],
     ['editors:\n  - { label: none }\n', /^x\.yaml:5:5: editors\[0\]: an entry needs either `editor` or `chain`/],
     [`${dare}sedes: 3\n`, /^x\.yaml:6:1: sedes: unknown key "sedes"; did you mean "seeds"\?/],
     [`${dare}loss: { item: 3 }\n`, /^x\.yaml:6:9: loss\.item: unknown key "item"; did you mean "items"\?/],

@@ -48,7 +48,10 @@ test('options are those of the merger; of a post, the same for all or one for ea
   - { merger: ties, posts: [code, instruct], drop_rate: 0.5, weight: { instruct: 2 }, convention: mergelm, label: mine, tasks: [math] }
 `)
   const [{ label, editor, steps, stochastic, merge }] = merges
-  assert.deepEqual([label, editor, steps, stochastic, merge!.convention, merge!.tasks], ['mine', null, [], false, 'mergelm', ['math']])
+  assert.deepEqual(
+    [label, editor, steps, stochastic, merge!.convention, merge!.tasks],
+    ['mine', null, [], false, 'mergelm', ['math']],
+  )
   assert.deepEqual(
     merge!.own.map(({ drop_rate, weight }) => [drop_rate, weight]),
     [
@@ -68,25 +71,43 @@ test('a merge is measured on all tasks of its base, on those listed, or on those
   - { merger: average, posts: [code] }
 `)
   const facts = merges.map(({ merge }) => [merge!.posts[0].name, merge!.tasks])
-  assert.deepEqual(facts, [['large', ['math', 'instruct']], ['small', ['code']], ['large', ['code']], ['small', null], ['large', null]])
+  assert.deepEqual(facts, [
+    ['large', ['math', 'instruct']],
+    ['small', ['code']],
+    ['large', ['code']],
+    ['small', null],
+    ['large', null],
+  ])
 })
 
 test('what is wrong is said with its place', async () => {
   const cases: [entry: string, message: RegExp][] = [
     ['merger: tise, posts: [math, code]', /merges\[0\]\.merger: unknown merger "tise"; did you mean "ties"/],
     ['merger: ties, posts: [maths, code]', /merges\[0\]\.posts\[0\]: unknown post "maths"; did you mean "math"/],
-    ['merger: ties, posts: [[math, code], [math, cod]]', /merges\[0\]\.posts\[1\]\[1\]: unknown post "cod"; did you mean "code"/],
+    [
+      'merger: ties, posts: [[math, code], [math, cod]]',
+      /merges\[0\]\.posts\[1\]\[1\]: unknown post "cod"; did you mean "code"/,
+    ],
     ['merger: ties, posts: [math, math]', /merges\[0\]\.posts\[1\]: the post math is listed twice/],
     ['merger: ties, posts: []', /merges\[0\]\.posts: /],
     ['merger: slerp, posts: [math], t: 0.5', /merges\[0\]\.merger: slerp merges exactly 2 models .*; got 1/],
-    ['merger: ties, posts: [math, code], lamda: 1', /merges\[0\]\.lamda: unknown option of ties "lamda"; did you mean "lambda"/],
-    ['merger: ties, posts: [math, code], drop_rate: [0.5, 2]', /merges\[0\]\.drop_rate: drop_rate of each model of ties must be .*; got 2/],
+    [
+      'merger: ties, posts: [math, code], lamda: 1',
+      /merges\[0\]\.lamda: unknown option of ties "lamda"; did you mean "lambda"/,
+    ],
+    [
+      'merger: ties, posts: [math, code], drop_rate: [0.5, 2]',
+      /merges\[0\]\.drop_rate: drop_rate of each model of ties must be .*; got 2/,
+    ],
     ['merger: ties, posts: [math, code], lambda: []', /merges\[0\]\.lambda: an empty list makes no run/],
     [
       'merger: ties, posts: [math, code], weight: { cod: 1 }',
       /merges\[0\]\.weight: .*unknown post of this merge "cod"; did you mean "code"/,
     ],
-    ['merger: widen, posts: [math, code], convention: peft', /merges\[0\]\.convention: widen has no convention "peft"; it has: paper/],
+    [
+      'merger: widen, posts: [math, code], convention: peft',
+      /merges\[0\]\.convention: widen has no convention "peft"; it has: paper/,
+    ],
     ['merger: widen, posts: [math, code], convention: pfet', /merges\[0\]\.convention: /],
     [
       'merger: ties, posts: [math, code], tasks: [maths]',
@@ -117,6 +138,12 @@ test('what is wrong is said with its place', async () => {
     load('merges: [{ merger: ties, posts: [math, instruct] }]\n', apart),
     /math, instruct are not fine-tunes of one base/,
   )
-  const twice = HEAD.replace('base: small/base, post: small/code, tasks: [code]', 'base: small/base, post: old/math, tasks: [code]')
-  await assert.rejects(load('merges: [{ merger: average, posts: [math] }]\n', twice), /math is two fine-tunes, small\/math and old\/math/)
+  const twice = HEAD.replace(
+    'base: small/base, post: small/code, tasks: [code]',
+    'base: small/base, post: old/math, tasks: [code]',
+  )
+  await assert.rejects(
+    load('merges: [{ merger: average, posts: [math] }]\n', twice),
+    /math is two fine-tunes, small\/math and old\/math/,
+  )
 })

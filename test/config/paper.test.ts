@@ -27,13 +27,22 @@ const EXPECTED: Record<string, [edits: number, merges: number, measured: number]
 
 test('every file of configs/paper is expected here', () => {
   const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
-  assert.deepEqual(files.sort(), Object.keys(EXPECTED).map((name) => `${name}.yaml`).sort())
+  assert.deepEqual(
+    files.sort(),
+    Object.keys(EXPECTED)
+      .map((name) => `${name}.yaml`)
+      .sort(),
+  )
 })
 
 for (const [name, [edits, merges, measured]] of Object.entries(EXPECTED)) {
   test(`${name}: models by their names on the hub, the paper's grid, tasks that there are`, async () => {
     const experiment = await loadExperiment(join(folder, `${name}.yaml`))
-    assert.match(experiment.text, /^# .*(Figure|Figures|Table|figures|merging).*arXiv 2\d{3}\.\d{5}/, 'the first line names what of which paper')
+    assert.match(
+      experiment.text,
+      /^# .*(Figure|Figures|Table|figures|merging).*arXiv 2\d{3}\.\d{5}/,
+      'the first line names what of which paper',
+    )
     for (const { base, post, baseFolder, postFolder } of experiment.models) {
       assert.ok(parseReference(base, 'model') && parseReference(post, 'model'), `${base}, ${post}`)
       assert.deepEqual([baseFolder, postFolder], [base, post], 'not taken for folders')

@@ -6,38 +6,68 @@ import { architectures } from '../../src/models/index.js'
 import { packageRoot } from '../../src/record/index.js'
 import { tf } from '../../src/tensor/index.js'
 import { NAMES, openFixture } from '../models/fixture.js'
-import { EDITS, probeForward, probeGradient, probeRiemann, probeTaylor, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
+import {
+  EDITS,
+  type Errors,
+  probeForward,
+  probeGradient,
+  probeRiemann,
+  probeTaylor,
+  probeText,
+  type Quantity,
+  TOLERANCES,
+} from '../models/probe.js'
 import { streamedWay } from '../models/streamed.js'
 
 const QUANTITIES = Object.keys(TOLERANCES) as Quantity[]
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-const table = (head: readonly string[], rows: readonly string[][]) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+const table = (head: readonly string[], rows: readonly string[][]) =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
 export function mergeErrors(...all: readonly Errors[]): Errors {
   const worst: Errors = {}
   for (const errors of all) {
-    for (const [quantity, error] of Object.entries(errors) as [Quantity, number][]) worst[quantity] = Math.max(worst[quantity] ?? 0, error)
+    for (const [quantity, error] of Object.entries(errors) as [Quantity, number][])
+      worst[quantity] = Math.max(worst[quantity] ?? 0, error)
   }
   return worst
 }
 
-const share = (errors: Errors) => Math.max(...Object.entries(errors).map(([quantity, error]) => error / TOLERANCES[quantity as Quantity]))
+const share = (errors: Errors) =>
+  Math.max(...Object.entries(errors).map(([quantity, error]) => error / TOLERANCES[quantity as Quantity]))
 
 /** Runs every fixture; the text from the first heading of the tables on. */
 export async function describeArchitectures(): Promise<string> {
-  const listed = architectures.map(({ name, modelTypes, classes, cite }) => [name, modelTypes.join(', '), classes.join(', '), cite])
+  const listed = architectures.map(({ name, modelTypes, classes, cite }) => [
+    name,
+    modelTypes.join(', '),
+    classes.join(', '),
+    cite,
+  ])
   const rows: string[][] = []
   for (const name of NAMES) {
     const fixture = await openFixture(name)
     const way = streamedWay(fixture)
     const edits: Errors[] = []
     for (const edit of EDITS) {
-      edits.push(await probeRiemann(fixture, edit, Object.keys(fixture.expected.edits[edit].riemann)), await probeTaylor(fixture, edit))
+      edits.push(
+        await probeRiemann(fixture, edit, Object.keys(fixture.expected.edits[edit].riemann)),
+        await probeTaylor(fixture, edit),
+      )
     }
     const text = fixture.expected.generation ? [await probeText(fixture)] : []
     const held = mergeErrors(await probeForward(fixture), await probeGradient(fixture), ...edits, ...text)
-    const streamed = mergeErrors(await probeGradient(fixture, way), await probeRiemann(fixture, 'scale-0.5', ['midpoint-5'], way))
-    rows.push([name, fixture.expected.class, ...QUANTITIES.map((each) => held[each]?.toExponential(1) ?? ''), percent(share(held)), percent(share(streamed))])
+    const streamed = mergeErrors(
+      await probeGradient(fixture, way),
+      await probeRiemann(fixture, 'scale-0.5', ['midpoint-5'], way),
+    )
+    rows.push([
+      name,
+      fixture.expected.class,
+      ...QUANTITIES.map((each) => held[each]?.toExponential(1) ?? ''),
+      percent(share(held)),
+      percent(share(streamed)),
+    ])
     tf.dispose([fixture.base, fixture.post])
   }
   const tolerances = ['', 'tolerance', ...QUANTITIES.map((each) => TOLERANCES[each].toExponential(0)), '100 %', '100 %']
@@ -59,11 +89,18 @@ export const page = () => readFileSync(join(packageRoot, 'docs/architectures.md'
 
 /** Fails unless the page has these errors, within a factor of 3: the last bits differ between versions of Node. */
 export function assertDocumented(name: string, errors: Errors): void {
-  const cells = page().split('\n').find((line) => line.startsWith(`| ${name} | `) && line.includes('e-'))?.split(' | ') ?? assert.fail(`docs/architectures.md has no row ${name}`)
+  const cells =
+    page()
+      .split('\n')
+      .find((line) => line.startsWith(`| ${name} | `) && line.includes('e-'))
+      ?.split(' | ') ?? assert.fail(`docs/architectures.md has no row ${name}`)
   for (const [quantity, error] of Object.entries(errors) as [Quantity, number][]) {
     const written = Number(cells[2 + QUANTITIES.indexOf(quantity)])
     // Scalars that happen to agree to the last bits have no steady error.
     const slack = 0.02 * TOLERANCES[quantity]
-    assert.ok(error < 3 * written + slack && error > written / 3 - slack, `${name} ${quantity}: ${error}, docs/architectures.md says ${written}; run scripts/docs.mjs`)
+    assert.ok(
+      error < 3 * written + slack && error > written / 3 - slack,
+      `${name} ${quantity}: ${error}, docs/architectures.md says ${written}; run scripts/docs.mjs`,
+    )
   }
 }

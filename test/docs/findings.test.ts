@@ -5,6 +5,9 @@ import { test } from 'node:test'
 import { packageRoot } from '../../src/record/index.js'
 
 test('every finding is what its rows say (node scripts/findings.mjs writes them)', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/findings.mjs', '--check'], { cwd: packageRoot, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/findings.mjs', '--check'], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  })
   assert.equal(status, 0, stdout + stderr)
 })

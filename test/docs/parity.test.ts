@@ -5,17 +5,27 @@ import { test } from 'node:test'
 import { describeFixtures } from './parity.js'
 
 /** Rows without their numbers, and the numbers: another machine rounds a little differently. */
-const rows = (text: string) => text.split('\n').filter((line) => line.startsWith('| ')).map((line) => {
-  const cells = line.split(' | ')
-  return { row: cells.slice(0, -2).join(' | '), worst: Number(cells.at(-2)) }
-})
+const rows = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => {
+      const cells = line.split(' | ')
+      return { row: cells.slice(0, -2).join(' | '), worst: Number(cells.at(-2)) }
+    })
 
 test('the tables of docs/fixtures.md are those of the code (node scripts/docs.mjs writes them)', async () => {
   const written = rows(readFileSync(new URL('../../../docs/fixtures.md', import.meta.url), 'utf8'))
   const now = rows(await describeFixtures())
-  assert.deepEqual(written.map(({ row }) => row), now.map(({ row }) => row))
+  assert.deepEqual(
+    written.map(({ row }) => row),
+    now.map(({ row }) => row),
+  )
   for (const [i, { row, worst }] of now.entries()) {
     if (Number.isNaN(worst)) continue
-    assert.ok(Math.abs(worst - written[i].worst) <= 1e-7 + worst / 2, `${row}: ${worst} now, ${written[i].worst} written`)
+    assert.ok(
+      Math.abs(worst - written[i].worst) <= 1e-7 + worst / 2,
+      `${row}: ${worst} now, ${written[i].worst} written`,
+    )
   }
 })

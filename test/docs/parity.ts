@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { editorNamed } from '../../src/editors/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 import { meant as editorMeant, runCase as runEditor, runnable } from '../editors/cases.js'
+import { type CommandCase, runCommand } from '../merge/fixtures.js'
 import { cases, runCase as runMerger } from '../mergers/fixtures.js'
 import { meant as mergerMeant } from '../mergers/meant.js'
-import { runCommand, type CommandCase } from '../merge/fixtures.js'
 
 interface Line {
   method: string
@@ -17,12 +17,17 @@ interface Line {
   share: number
 }
 
-const oracles = JSON.parse(readFileSync(new URL('../../../test/fixtures/methods/oracles.json', import.meta.url), 'utf8')) as Record<string, string>
+const oracles = JSON.parse(
+  readFileSync(new URL('../../../test/fixtures/methods/oracles.json', import.meta.url), 'utf8'),
+) as Record<string, string>
 
 /** Repository with version or commit, then the function; what stands in brackets is the manifest's. */
 function shorten(oracle: string): string {
-  if (oracle.startsWith('formula')) return `formula in float64${/arXiv \d+\.\d+/.exec(oracle)?.[0].replace(/^/, ', ') ?? ''}`
-  return oracle.replace(/ \((DARE|WIDEN|ExPO|inner [^)]*|run in cli\/|[^)]*own gptq[^)]*)\)/g, '').replace(' and this generator\'s weighted sum', '')
+  if (oracle.startsWith('formula'))
+    return `formula in float64${/arXiv \d+\.\d+/.exec(oracle)?.[0].replace(/^/, ', ') ?? ''}`
+  return oracle
+    .replace(/ \((DARE|WIDEN|ExPO|inner [^)]*|run in cli\/|[^)]*own gptq[^)]*)\)/g, '')
+    .replace(" and this generator's weighted sum", '')
 }
 
 async function editorLines(): Promise<Line[]> {
@@ -61,7 +66,13 @@ async function commandLines(): Promise<Line[]> {
   const lines: Line[] = []
   for (const reference of cases.filter(({ kind }) => kind === 'cli')) {
     const { worst, share } = await runCommand(reference as CommandCase)
-    lines.push({ method: `merge_method: ${reference.method}`, convention: 'mergekit', oracle: `${shorten(reference.oracle)} (${reference.id})`, worst, share })
+    lines.push({
+      method: `merge_method: ${reference.method}`,
+      convention: 'mergekit',
+      oracle: `${shorten(reference.oracle)} (${reference.id})`,
+      worst,
+      share,
+    })
   }
   return lines
 }
@@ -78,12 +89,20 @@ function table(lines: Line[]): string {
     const worst = most(({ worst: own }) => own)
     return `${key} ${group.length} | ${worst === 0 ? '0' : worst.toExponential(1)} | ${(100 * most(({ share }) => share)).toFixed(0)} % |`
   })
-  return ['| method | convention | compared with | cases | worst difference | of the tolerance |', '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n')
+  return [
+    '| method | convention | compared with | cases | worst difference | of the tolerance |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n')
 }
 
 /** The sections of docs/fixtures.md below its introduction. */
 export async function describeFixtures(): Promise<string> {
   await setBackend('wasm')
-  const sections = [['Editors', await editorLines()], ['Mergers', await mergerLines()], ['The merge command', await commandLines()]] as const
+  const sections = [
+    ['Editors', await editorLines()],
+    ['Mergers', await mergerLines()],
+    ['The merge command', await commandLines()],
+  ] as const
   return `${sections.map(([title, lines]) => `## ${title}\n\n${table(lines)}\n`).join('\n')}`
 }

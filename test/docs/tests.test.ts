@@ -12,5 +12,10 @@ test('the list of tests is current (node scripts/docs.mjs writes it)', () => {
 })
 
 test('every test file begins with what it checks', () => {
-  assert.deepEqual(describeTests().split('\n').filter((line) => /: $/.test(line)), [])
+  assert.deepEqual(
+    describeTests()
+      .split('\n')
+      .filter((line) => /: $/.test(line)),
+    [],
+  )
 })

@@ -3,15 +3,18 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { openCheckpoint, pairCheckpoints, writeCheckpoint, type Checkpoint } from '../../src/checkpoint/index.js'
-import { checkSteps, describeEdit, editCheckpoint, openGrams, type EditOptions } from '../../src/edit/index.js'
+import { type Checkpoint, openCheckpoint, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { checkSteps, describeEdit, type EditOptions, editCheckpoint, openGrams } from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
 
 const root = temporary()
 let count = 0
-const step = (name: string, options: object): Step => ({ editor: editorNamed(name), options: parseOptions(editorNamed(name), options) })
+const step = (name: string, options: object): Step => ({
+  editor: editorNamed(name),
+  options: parseOptions(editorNamed(name), options),
+})
 
 before(() => setBackend('wasm'))
 
@@ -20,12 +23,22 @@ async function edited(
   baseFolder: string,
   postFolder: string,
   options: Partial<EditOptions>,
-  check: (out: Checkpoint, base: Checkpoint, post: Checkpoint, summary: Awaited<ReturnType<typeof editCheckpoint>>) => Promise<void>,
+  check: (
+    out: Checkpoint,
+    base: Checkpoint,
+    post: Checkpoint,
+    summary: Awaited<ReturnType<typeof editCheckpoint>>,
+  ) => Promise<void>,
 ): Promise<void> {
   const [base, post] = [await openCheckpoint(baseFolder), await openCheckpoint(postFolder)]
   const out = join(root, `out${count++}`)
   const tensors = tf.memory().numTensors
-  const summary = await editCheckpoint(await pairCheckpoints(base, post), out, { steps: [], seed: 0, on: 'delta', ...options })
+  const summary = await editCheckpoint(await pairCheckpoints(base, post), out, {
+    steps: [],
+    seed: 0,
+    on: 'delta',
+    ...options,
+  })
   assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
   const result = await openCheckpoint(out)
   await check(result, base, post, summary)
@@ -79,55 +92,88 @@ test('drop-only: every entry is exactly base’s or post’s; what is not select
 })
 
 test('expo −1 is the base, and the change is the whole delta', async () => {
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('expo', { alpha: -1 })] }, async (out, base, _, summary) => {
-    for (const name of base.tensors.keys()) assert.ok(await same(out, base, name), name)
-    assert.equal(summary.delta_norm, summary.edit_norm)
-  })
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post`,
+    { steps: [step('expo', { alpha: -1 })] },
+    async (out, base, _, summary) => {
+      for (const name of base.tensors.keys()) assert.ok(await same(out, base, name), name)
+      assert.equal(summary.delta_norm, summary.edit_norm)
+    },
+  )
 })
 
 test('on weights: the editor sees the weights, not the delta', async () => {
   const steps = [step('magnitude', { drop_rate: 0.5 })]
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, on: 'weights', include: ['lm_head.weight'] }, async (out, _, post) => {
-    const [o, p] = await Promise.all([out.read('lm_head.weight'), post.read('lm_head.weight')])
-    assert.equal(o.filter((x) => x === 0).length, 3840)
-    const largestDropped = Math.max(...p.filter((_, i) => o[i] === 0).map(Math.abs))
-    assert.ok(p.every((x, i) => o[i] === 0 || (o[i] === x && Math.abs(x) >= largestDropped)))
-  })
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post`,
+    { steps, on: 'weights', include: ['lm_head.weight'] },
+    async (out, _, post) => {
+      const [o, p] = await Promise.all([out.read('lm_head.weight'), post.read('lm_head.weight')])
+      assert.equal(o.filter((x) => x === 0).length, 3840)
+      const largestDropped = Math.max(...p.filter((_, i) => o[i] === 0).map(Math.abs))
+      assert.ok(p.every((x, i) => o[i] === 0 || (o[i] === x && Math.abs(x) >= largestDropped)))
+    },
+  )
 })
 
 test('an editor that reads the whole model: its threshold is common to all selected tensors', async () => {
   const steps = [step('magnitude', { drop_rate: 0.9, granularity: 'model' })]
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps, include: ['role:norm', 'role:embedding'] }, async (out, base, post, summary) => {
-    // The embedding's delta is far smaller than the norms': nearly all that is kept are norms.
-    assert.equal(summary.kept, Math.trunc((7680 + 336) / 10))
-    const [o, b] = [await out.read('model.layers.0.input_layernorm.weight'), await base.read('model.layers.0.input_layernorm.weight')]
-    assert.ok(o.filter((x, i) => x !== b[i]).length > 40)
-    assert.ok(await same(out, post, 'lm_head.weight'))
-  })
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post`,
+    { steps, include: ['role:norm', 'role:embedding'] },
+    async (out, base, post, summary) => {
+      // The embedding's delta is far smaller than the norms': nearly all that is kept are norms.
+      assert.equal(summary.kept, Math.trunc((7680 + 336) / 10))
+      const [o, b] = [
+        await out.read('model.layers.0.input_layernorm.weight'),
+        await base.read('model.layers.0.input_layernorm.weight'),
+      ]
+      assert.ok(o.filter((x, i) => x !== b[i]).length > 40)
+      assert.ok(await same(out, post, 'lm_head.weight'))
+    },
+  )
 })
 
 test('several shards and formats: each tensor keeps its format unless --dtype says otherwise', async () => {
   const steps = [step('dare', { drop_rate: 0.5 })]
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`, { steps, include: ['role:mlp'], maxShardBytes: 40_000 }, async (out, _, post) => {
-    assert.ok(new Set([...out.tensors.values()].map(({ file }) => file)).size > 3)
-    for (const { name, dtype, shape } of post.tensors.values()) {
-      assert.deepEqual([out.tensors.get(name)!.dtype, out.tensors.get(name)!.shape], [dtype, shape])
-      assert.equal(await same(out, post, name), !name.includes('.mlp.'), name)
-    }
-  })
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`, { steps, include: ['role:mlp'], dtype: 'F32' }, async (out, _, post) => {
-    assert.ok([...out.tensors.values()].every(({ dtype }) => dtype === 'F32'))
-    assert.equal(out.config!.torch_dtype, 'float32')
-    assert.deepEqual(await out.read('lm_head.weight'), await post.read('lm_head.weight'))
-  })
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post-bf16`,
+    { steps, include: ['role:mlp'], maxShardBytes: 40_000 },
+    async (out, _, post) => {
+      assert.ok(new Set([...out.tensors.values()].map(({ file }) => file)).size > 3)
+      for (const { name, dtype, shape } of post.tensors.values()) {
+        assert.deepEqual([out.tensors.get(name)!.dtype, out.tensors.get(name)!.shape], [dtype, shape])
+        assert.equal(await same(out, post, name), !name.includes('.mlp.'), name)
+      }
+    },
+  )
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post-bf16`,
+    { steps, include: ['role:mlp'], dtype: 'F32' },
+    async (out, _, post) => {
+      assert.ok([...out.tensors.values()].every(({ dtype }) => dtype === 'F32'))
+      assert.equal(out.config!.torch_dtype, 'float32')
+      assert.deepEqual(await out.read('lm_head.weight'), await post.read('lm_head.weight'))
+    },
+  )
 })
 
 test('the same seed gives the same bytes, another seed others', async () => {
   const shots: string[] = []
   for (const seed of [1, 1, 2]) {
-    await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('dare', { drop_rate: 0.9 })], seed }, async (out) => {
-      shots.push((await out.hashes())['model.safetensors'])
-    })
+    await edited(
+      `${LLAMA3}/base`,
+      `${LLAMA3}/post`,
+      { steps: [step('dare', { drop_rate: 0.9 })], seed },
+      async (out) => {
+        shots.push((await out.hashes())['model.safetensors'])
+      },
+    )
   }
   assert.equal(shots[0], shots[1])
   assert.notEqual(shots[0], shots[2])
@@ -190,26 +236,52 @@ test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded 
   const named = (part: string) => pair.names.find((name) => name.includes(part))!
   const columns = post.tensors.get(named('q_proj'))!.shape[1]
   // Neighbouring inputs go together: what one column loses another can take.
-  const values = Float32Array.from({ length: columns * columns }, (_, i) => 0.9 ** Math.abs(Math.floor(i / columns) - (i % columns)))
+  const values = Float32Array.from(
+    { length: columns * columns },
+    (_, i) => 0.9 ** Math.abs(Math.floor(i / columns) - (i % columns)),
+  )
   const write = async (name: string, content: Float32Array, shape: number[]) => {
     const out = join(root, `grams${count++}`)
-    await writeCheckpoint(out, { plan: [{ name, shape, dtype: 'F32' }], tensors: [{ name, values: content }], config: null })
+    await writeCheckpoint(out, {
+      plan: [{ name, shape, dtype: 'F32' }],
+      tensors: [{ name, values: content }],
+      config: null,
+    })
     return out
   }
   const grams = await openGrams(await write(named('q_proj'), values, [columns, columns]), pair)
   const warnings: string[] = []
   const include = [named('q_proj'), named('o_proj')]
-  await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: gptq, grams, include, onWarning: (text) => warnings.push(text) }, async (out) => {
-    await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps: [step('delta_come', { bands: '3x4' })], include }, async (nearest) => {
-      assert.ok(await same(out, nearest, named('o_proj')))
-      assert.ok(!(await same(out, nearest, named('q_proj'))))
-    })
-  })
+  await edited(
+    `${LLAMA3}/base`,
+    `${LLAMA3}/post`,
+    { steps: gptq, grams, include, onWarning: (text) => warnings.push(text) },
+    async (out) => {
+      await edited(
+        `${LLAMA3}/base`,
+        `${LLAMA3}/post`,
+        { steps: [step('delta_come', { bands: '3x4' })], include },
+        async (nearest) => {
+          assert.ok(await same(out, nearest, named('o_proj')))
+          assert.ok(!(await same(out, nearest, named('q_proj'))))
+        },
+      )
+    },
+  )
   assert.deepEqual(warnings, [`${named('o_proj')}: delta_come knows no inputs of this tensor and rounds it to nearest`])
   const wrong = await write(named('q_proj'), values.subarray(0, 2 * columns), [2, columns])
-  await assert.rejects(openGrams(wrong, pair), /^UserError: .*q_proj.* is \[2,\d+\], but the Gram matrix of its inputs is \[(\d+), \1\]$/)
-  await assert.rejects(openGrams(await write('other', values, [columns, columns]), pair), /^UserError: .*has no tensor under the name of a weight/)
+  await assert.rejects(
+    openGrams(wrong, pair),
+    /^UserError: .*q_proj.* is \[2,\d+\], but the Gram matrix of its inputs is \[(\d+), \1\]$/,
+  )
+  await assert.rejects(
+    openGrams(await write('other', values, [columns, columns]), pair),
+    /^UserError: .*has no tensor under the name of a weight/,
+  )
   assert.throws(() => checkSteps(gptq), /^UserError: .*needs what layers are fed: give --data/)
-  assert.throws(() => checkSteps([step('dare', { drop_rate: 0.5 })], true), /^UserError: --data is for editors that need Gram matrices/)
+  assert.throws(
+    () => checkSteps([step('dare', { drop_rate: 0.5 })], true),
+    /^UserError: --data is for editors that need Gram matrices/,
+  )
   await Promise.all([grams.close(), base.close(), post.close()])
 })

@@ -25,8 +25,14 @@ async function pairOf(base: string, post: string) {
 async function distance(base: string, post: string, other: string): Promise<[number, number]> {
   const [{ pair, close }, second] = [await pairOf(base, post), await pairOf(base, other)]
   let [off, all] = [0, 0]
-  for (const name of pair.names.filter((each) => /layers?\.|\bh\./.test(each) && pair.post.tensors.get(each)!.shape.length === 2)) {
-    const [before, one, two] = [await pair.base.read(name), await pair.post.read(name), await second.pair.post.read(name)]
+  for (const name of pair.names.filter(
+    (each) => /layers?\.|\bh\./.test(each) && pair.post.tensors.get(each)!.shape.length === 2,
+  )) {
+    const [before, one, two] = [
+      await pair.base.read(name),
+      await pair.post.read(name),
+      await second.pair.post.read(name),
+    ]
     one.forEach((value, i) => ((off += (value - two[i]) ** 2), (all += (value - before[i]) ** 2)))
   }
   await Promise.all([close(), second.close()])
@@ -39,7 +45,12 @@ for (const name of ['llama3', 'gpt2']) {
     const { pair, close } = await pairOf(base, post)
     const full = join(root, `${name}-full`)
     const tensors = tf.memory().numTensors
-    const summary = await extractAdapter(pair, full, { rank: 1000, include: ['linear'], baseModel: base, vectors: true })
+    const summary = await extractAdapter(pair, full, {
+      rank: 1000,
+      include: ['linear'],
+      baseModel: base,
+      vectors: true,
+    })
     assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
     assert.ok(Math.abs(summary.matrices - 1) < 1e-6 && summary.energy < 1, 'embeddings and norms changed too')
     const [off, all] = await distance(base, post, full)
@@ -48,7 +59,10 @@ for (const name of ['llama3', 'gpt2']) {
     const low = join(root, `${name}-low`)
     const { matrices: energy } = await extractAdapter(pair, low, { rank: 4, include: ['linear'], baseModel: base })
     const [rest] = await distance(base, post, low)
-    assert.ok(energy > 0.1 && energy < 1 && Math.abs(rest ** 2 / all ** 2 - (1 - energy)) < 1e-3, `${rest ** 2 / all ** 2} left of ${1 - energy}`)
+    assert.ok(
+      energy > 0.1 && energy < 1 && Math.abs(rest ** 2 / all ** 2 - (1 - energy)) < 1e-3,
+      `${rest ** 2 / all ** 2} left of ${1 - energy}`,
+    )
     await close()
 
     const alone = await openModel(low)
@@ -63,18 +77,24 @@ test('the factors are those of mergekit, up to the sign of each pair', async () 
   const names = [...reference.tensors.keys()].filter((name) => !name.includes(':'))
   const folder = 'test/fixtures/methods/inputs'
   const [base, post] = [await openWeights(`${folder}/base.safetensors`), await openWeights(`${folder}/ft1.safetensors`)]
-  const view = (weights: typeof base) => ({ folder: 'x', config: null, ...weights }) as unknown as Awaited<ReturnType<typeof openCheckpoint>>
+  const view = (weights: typeof base) =>
+    ({ folder: 'x', config: null, ...weights }) as unknown as Awaited<ReturnType<typeof openCheckpoint>>
   const pair = { base: view(base), post: view(post), names, tied: new Map<string, string>(), unmatched: [], dtypes: [] }
   const out = join(root, 'reference')
   await extractAdapter(pair, out, { rank: 8, baseModel: 'base' })
   const written = await openWeights(join(out, 'adapter_model.safetensors'))
   let checked = 0
   for (const name of names.filter((each) => !each.includes('embed'))) {
-    for (const [part, key] of [['absA', 'lora_A'], ['absB', 'lora_B']]) {
+    for (const [part, key] of [
+      ['absA', 'lora_A'],
+      ['absB', 'lora_B'],
+    ]) {
       const wanted = await reference.read(`${part}:${name}`)
       const given = await written.read(`base_model.model.${name.replace(/\.weight$/, '')}.${key}.weight`)
       const scale = Math.max(...wanted)
-      given.forEach((value, i) => assert.ok(Math.abs(Math.abs(value) - wanted[i]) < 1e-3 * scale, `${part}:${name}[${i}]`))
+      given.forEach((value, i) =>
+        assert.ok(Math.abs(Math.abs(value) - wanted[i]) < 1e-3 * scale, `${part}:${name}[${i}]`),
+      )
       checked++
     }
   }
@@ -92,10 +112,21 @@ test('an adapter stands for post in an edit, and what the edit made is extracted
   const edited = join(root, 'edited')
   const second = await pairOf(base, first)
   const lowrank = editorNamed('lowrank')
-  await editCheckpoint(second.pair, edited, { steps: [{ editor: lowrank, options: { rank: 1 } }], seed: 0, on: 'delta', include: ['linear'] })
+  await editCheckpoint(second.pair, edited, {
+    steps: [{ editor: lowrank, options: { rank: 1 } }],
+    seed: 0,
+    on: 'delta',
+    include: ['linear'],
+  })
   await second.close()
-  assert.ok(readFileSync(join(edited, 'config.json'), 'utf8').includes('"model_type": "llama"'), 'the configuration of the base')
-  assert.equal((await readHeader(join(edited, 'model.safetensors'))).entries.length, (await readHeader(join(base, 'model.safetensors'))).entries.length)
+  assert.ok(
+    readFileSync(join(edited, 'config.json'), 'utf8').includes('"model_type": "llama"'),
+    'the configuration of the base',
+  )
+  assert.equal(
+    (await readHeader(join(edited, 'model.safetensors'))).entries.length,
+    (await readHeader(join(base, 'model.safetensors'))).entries.length,
+  )
 
   const again = join(root, 'again')
   const third = await pairOf(base, edited)
@@ -108,39 +139,78 @@ test('an adapter stands for post in an edit, and what the edit made is extracted
 
 /** A tiny tied base, and a model that differs from it in what is given. */
 function tiedPair(name: string, changed: Record<string, [number[], number[]]>, tied: boolean) {
-  const config = (tie: boolean) => ({ model_type: 'llama', architectures: ['LlamaForCausalLM'], tie_word_embeddings: tie })
-  const base = { 'model.embed_tokens.weight': [[3, 2], [1, 2, 3, 4, 5, 6]], 'model.layers.0.self_attn.q_proj.weight': [[2, 2], [1, 0, 0, 1]], 'model.norm.weight': [[2], [1, 1]] } as Record<string, [number[], number[]]>
-  return pairOf(writeModel(join(root, `${name}-base`), base, config(true)), writeModel(join(root, `${name}-post`), { ...base, ...changed }, config(tied)))
+  const config = (tie: boolean) => ({
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    tie_word_embeddings: tie,
+  })
+  const base = {
+    'model.embed_tokens.weight': [
+      [3, 2],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    'model.layers.0.self_attn.q_proj.weight': [
+      [2, 2],
+      [1, 0, 0, 1],
+    ],
+    'model.norm.weight': [[2], [1, 1]],
+  } as Record<string, [number[], number[]]>
+  return pairOf(
+    writeModel(join(root, `${name}-base`), base, config(true)),
+    writeModel(join(root, `${name}-post`), { ...base, ...changed }, config(tied)),
+  )
 }
-const namesIn = async (folder: string) => (await readHeader(join(folder, 'adapter_model.safetensors'))).entries.map((entry) => entry.name).sort()
+const namesIn = async (folder: string) =>
+  (await readHeader(join(folder, 'adapter_model.safetensors'))).entries.map((entry) => entry.name).sort()
 
 test('where only the head differs from the tied base, the adapter has the head alone, beside factors of zeros', async () => {
   const head = [1, 2, 3, 4, 5, 7]
   const { pair, close } = await tiedPair('head', { 'lm_head.weight': [[3, 2], head] }, false)
   const out = join(root, 'head-adapter')
   for (const include of [undefined, ['lm_head.weight']]) {
-    const summary = await extractAdapter(pair, out, { rank: 4, baseModel: join(root, 'head-base'), include, overwrite: true })
-    assert.deepEqual([summary.tensors, summary.energy, summary.whole.map(({ name }) => name), summary.left], [0, 1, ['lm_head.weight'], []])
+    const summary = await extractAdapter(pair, out, {
+      rank: 4,
+      baseModel: join(root, 'head-base'),
+      include,
+      overwrite: true,
+    })
+    assert.deepEqual(
+      [summary.tensors, summary.energy, summary.whole.map(({ name }) => name), summary.left],
+      [0, 1, ['lm_head.weight'], []],
+    )
     const q = 'base_model.model.model.layers.0.self_attn.q_proj'
-    assert.deepEqual(await namesIn(out), ['base_model.model.lm_head.weight', `${q}.lora_A.weight`, `${q}.lora_B.weight`])
+    assert.deepEqual(await namesIn(out), [
+      'base_model.model.lm_head.weight',
+      `${q}.lora_A.weight`,
+      `${q}.lora_B.weight`,
+    ])
   }
   const applied = await openModel(out)
   assert.deepEqual([...(await applied.read('lm_head.weight'))], head)
   assert.deepEqual([...(await applied.read('model.layers.0.self_attn.q_proj.weight'))], [1, 0, 0, 1])
   await applied.close()
 
-  await assert.rejects(extractAdapter(pair, join(root, 'none'), { rank: 4, baseModel: 'x', exclude: ['lm_head*'] }), /no chosen matrix differs from the base; lm_head\.weight does \(not chosen\), so there is no adapter/)
+  await assert.rejects(
+    extractAdapter(pair, join(root, 'none'), { rank: 4, baseModel: 'x', exclude: ['lm_head*'] }),
+    /no chosen matrix differs from the base; lm_head\.weight does \(not chosen\), so there is no adapter/,
+  )
   await close()
 })
 
 test('where only norms differ, they need --vectors; equal models have no adapter', async () => {
   const norms = await tiedPair('norms', { 'model.norm.weight': [[2], [1, 2]] }, true)
-  await assert.rejects(extractAdapter(norms.pair, join(root, 'none'), { rank: 4, baseModel: 'x' }), /differs from the base; model\.norm\.weight does \(stored by --vectors;/)
+  await assert.rejects(
+    extractAdapter(norms.pair, join(root, 'none'), { rank: 4, baseModel: 'x' }),
+    /differs from the base; model\.norm\.weight does \(stored by --vectors;/,
+  )
   await extractAdapter(norms.pair, join(root, 'norms-adapter'), { rank: 4, baseModel: 'x', vectors: true })
   assert.ok((await namesIn(join(root, 'norms-adapter'))).includes('base_model.model.model.norm.weight'))
   await norms.close()
 
   const same = await tiedPair('same', {}, true)
-  await assert.rejects(extractAdapter(same.pair, join(root, 'none'), { rank: 4, baseModel: 'x', vectors: true }), /no tensor differs from the base/)
+  await assert.rejects(
+    extractAdapter(same.pair, join(root, 'none'), { rank: 4, baseModel: 'x', vectors: true }),
+    /no tensor differs from the base/,
+  )
   await same.close()
 })

@@ -3,11 +3,14 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
-import { setBackend, svd, tf, type Tensor2D } from '../../src/tensor/index.js'
+import { setBackend, svd, type Tensor2D, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
-const step = (name: string, raw: object): Step => ({ editor: editorNamed(name), options: parseOptions(editorNamed(name), raw) })
+const step = (name: string, raw: object): Step => ({
+  editor: editorNamed(name),
+  options: parseOptions(editorNamed(name), raw),
+})
 
 async function apply(steps: Step[], values: number[] | Float32Array, shape: number[], extra: object = {}) {
   const x = tf.tensor(values, shape)
@@ -20,8 +23,14 @@ async function apply(steps: Step[], values: number[] | Float32Array, shape: numb
 test('a chain applies its steps in order', async () => {
   const values = [1, -8, 2, 4]
   assert.deepEqual(await apply([], values, [4]), values)
-  assert.deepEqual(await apply([step('magnitude', { drop_rate: 0.5 }), step('bitdelta', {})], values, [4]), [3, -3, 3, 3])
-  assert.deepEqual(await apply([step('bitdelta', {}), step('magnitude', { drop_rate: 0.5 })], values, [4]), [3.75, -3.75, 0, 0])
+  assert.deepEqual(
+    await apply([step('magnitude', { drop_rate: 0.5 }), step('bitdelta', {})], values, [4]),
+    [3, -3, 3, 3],
+  )
+  assert.deepEqual(
+    await apply([step('bitdelta', {}), step('magnitude', { drop_rate: 0.5 })], values, [4]),
+    [3.75, -3.75, 0, 0],
+  )
   assert.deepEqual(await apply([step('expo', { alpha: 1 }), step('expo', { alpha: -0.5 })], values, [4]), values)
 })
 
@@ -40,13 +49,19 @@ test('hand-worked magnitude: ties go to the lowest index, kept counts are trunc(
   assert.equal(await kept(0.9), 100)
   assert.equal(await kept(0.7), 300)
   assert.equal(await kept(0.9999), 0)
-  assert.deepEqual(await apply([step('magnitude', { drop_rate: 0.75, rescale: true })], [1, -5, 2, 3], [4]), [0, -20, 0, 0])
+  assert.deepEqual(
+    await apply([step('magnitude', { drop_rate: 0.75, rescale: true })], [1, -5, 2, 3], [4]),
+    [0, -20, 0, 0],
+  )
 })
 
 test('hand-worked bitdelta: zero counts as positive, blocks take their own mean, equal magnitudes share a block', async () => {
   assert.deepEqual(await apply([step('bitdelta', { multiplier: 2 })], [3, -1, 0, 4], [4]), [4, -4, 4, 4])
   assert.deepEqual(await apply([step('bitdelta', { blocks: 2 })], [1, -8, 2, 4], [2, 2]), [1.5, -6, 1.5, 6])
-  assert.deepEqual(await apply([step('bitdelta', { blocks: 2 })], [1, 2, -2, 9], [4]), [1, 13 / 3, -13 / 3, 13 / 3].map(Math.fround))
+  assert.deepEqual(
+    await apply([step('bitdelta', { blocks: 2 })], [1, 2, -2, 9], [4]),
+    [1, 13 / 3, -13 / 3, 13 / 3].map(Math.fround),
+  )
 })
 
 test('relative squared error of magnitude blocks on a normal delta falls as derived for equal counts', async () => {
@@ -54,7 +69,13 @@ test('relative squared error of magnitude blocks on a normal delta falls as deri
   const values = (await x.data()) as Float32Array
   x.dispose()
   const norm = values.reduce((sum, v) => sum + v * v, 0)
-  for (const [blocks, expected] of [[1, 0.3634], [2, 0.1392], [4, 0.0547], [8, 0.0221], [16, 0.0091]]) {
+  for (const [blocks, expected] of [
+    [1, 0.3634],
+    [2, 0.1392],
+    [4, 0.0547],
+    [8, 0.0221],
+    [16, 0.0091],
+  ]) {
     const out = await apply([step('bitdelta', { blocks })], values, [40000])
     const error = out.reduce((sum, v, i) => sum + (v - values[i]) ** 2, 0) / norm
     assert.ok(Math.abs(error / expected - 1) < 0.06, `${blocks} blocks: ${error} against ${expected}`)
@@ -64,7 +85,10 @@ test('relative squared error of magnitude blocks on a normal delta falls as deri
 test('drawn magnitudes have the mean of the magnitudes', async () => {
   const n = 40000
   const signs = Float32Array.from({ length: n }, (_, i) => (i % 2 ? 2 : -2))
-  for (const [magnitudes, deviation] of [['normal', 2], ['uniform', 2 / Math.sqrt(3)]] as const) {
+  for (const [magnitudes, deviation] of [
+    ['normal', 2],
+    ['uniform', 2 / Math.sqrt(3)],
+  ] as const) {
     const out = await apply([step('bitdelta', { magnitudes })], signs, [n])
     const mean = out.reduce((sum, v, i) => sum + v * Math.sign(signs[i]), 0) / n
     assert.ok(Math.abs(mean - 2) < (4 * deviation) / Math.sqrt(n), `${magnitudes}: ${mean}`)
@@ -96,8 +120,14 @@ test('a cache shares one decomposition among the ranks of a tensor, not across t
 })
 
 test('the rank of an energy is the smallest that reaches it; fractions truncate; ranks stop at the shape', () => {
-  assert.deepEqual([0, 0.63, 0.64, 0.65, 1].map((energy) => rankOf({ energy }, [2, 5], [4, 3])), [0, 1, 1, 2, 2])
-  assert.deepEqual([0, 0.49, 0.5, 1].map((fraction) => rankOf({ fraction }, [2, 5])), [0, 0, 1, 2])
+  assert.deepEqual(
+    [0, 0.63, 0.64, 0.65, 1].map((energy) => rankOf({ energy }, [2, 5], [4, 3])),
+    [0, 1, 1, 2, 2],
+  )
+  assert.deepEqual(
+    [0, 0.49, 0.5, 1].map((fraction) => rankOf({ fraction }, [2, 5])),
+    [0, 0, 1, 2],
+  )
   assert.equal(rankOf({ rank: 64 }, [2, 5]), 2)
 })
 
@@ -121,7 +151,10 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
 test('descriptions carry type, default, range and choices', () => {
   const facts = Object.fromEntries(describeOptions(editorNamed('bitdelta')).map((fact) => [fact.name, fact]))
   assert.deepEqual(Object.keys(facts), ['multiplier', 'blocks', 'magnitudes', 'passes'])
-  assert.deepEqual([facts.blocks.type, facts.blocks.default, facts.blocks.minimum, facts.blocks.maximum], ['integer', 1, 1, 65536])
+  assert.deepEqual(
+    [facts.blocks.type, facts.blocks.default, facts.blocks.minimum, facts.blocks.maximum],
+    ['integer', 1, 1, 65536],
+  )
   assert.deepEqual(facts.magnitudes.choices, ['mean', 'normal', 'uniform'])
   assert.throws(() => parseOptions(editorNamed('lowrank'), {}), /exactly one of rank, fraction and energy/)
   assert.throws(() => parseOptions(editorNamed('lowrank'), { rank: 2, fraction: 0.5 }), /exactly one of/)

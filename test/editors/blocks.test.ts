@@ -1,12 +1,24 @@
 // A tensor edited block by block is the tensor edited whole, chains and odd block sizes included.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { applyToBlock, applyToValues, bitsOf, editorNamed, editsBlocks, parseOptions, takeCensus, type Step } from '../../src/editors/index.js'
+import {
+  applyToBlock,
+  applyToValues,
+  bitsOf,
+  editorNamed,
+  editsBlocks,
+  parseOptions,
+  type Step,
+  takeCensus,
+} from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
-const step = (name: string, options: object): Step => ({ editor: editorNamed(name), options: parseOptions(editorNamed(name), options) })
+const step = (name: string, options: object): Step => ({
+  editor: editorNamed(name),
+  options: parseOptions(editorNamed(name), options),
+})
 const values = Float32Array.from({ length: 35 * 30 }, (_, i) => Math.fround(Math.sin(i * i)))
 
 for (const steps of [
@@ -32,7 +44,11 @@ test('steps that look at nothing else edit any block by itself', async () => {
   const context = { seed: 5, tensor: 'w' }
   const whole = await applyToValues(steps, values, [35, 30], context)
   const tensors = tf.memory().numTensors
-  for (const [from, to] of [[0, 7], [7, 640], [640, 1050]]) {
+  for (const [from, to] of [
+    [0, 7],
+    [7, 640],
+    [640, 1050],
+  ]) {
     assert.deepEqual(await applyToBlock(steps, values.subarray(from, to), from, context), whole.subarray(from, to))
   }
   assert.equal(tf.memory().numTensors, tensors)

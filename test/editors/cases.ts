@@ -1,8 +1,8 @@
 // Runs a reference case of an editor through our own code: what it means in our words, masks and data as the case gives them.
 import assert from 'node:assert/strict'
 import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
-import { keyOf, tf, type Svd, type Tensor } from '../../src/tensor/index.js'
-import { baseOf, cases, deltas, readAll, readTensors, type Case, type Entry } from './fixtures.js'
+import { keyOf, type Svd, type Tensor, tf } from '../../src/tensor/index.js'
+import { baseOf, type Case, cases, deltas, type Entry, readAll, readTensors } from './fixtures.js'
 
 export type Meant = [editor: string, options: Record<string, unknown>]
 
@@ -13,13 +13,26 @@ export function meant({ id, method, parameters: p }: Case): Meant {
   if (id.startsWith('drop-only')) return ['dare', { drop_rate: p.p, rescale: false }]
   if (method === 'magprune') return ['magprune', magprune(id, p)]
   if (id.startsWith('breadcrumbs-rows')) return ['breadcrumbs', { drop_rate: 1 - p.beta_keep, gamma: p.gamma_remove }]
-  if (id.startsWith('breadcrumbs')) return ['breadcrumbs', { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit', rescale: p.rescale === 'l1' }]
-  if (id.startsWith('magnitude-mergelm')) return ['magnitude', { drop_rate: p.p, convention: 'mergelm', rescale: p.rescale }]
-  if (id.startsWith('magnitude-mergekit')) return ['magnitude', { drop_rate: 1 - p.density, convention: 'mergekit', rescale: true }]
-  if (id.startsWith('magnitude-ties')) return ['magnitude', { drop_rate: 1 - p.K / 100, convention: 'ties', granularity: 'model' }]
-  if (id.startsWith('magnitude')) return ['magnitude', { drop_rate: 1 - p.density, granularity: p.granularity ?? 'tensor' }]
-  if (id.startsWith('biased')) return ['biased', { by: id.includes('product') ? 'product' : 'delta', k: p.k, drop_rate: p.p }]
-  if (id.startsWith('bitdelta')) return ['bitdelta', p.blocks ? { blocks: p.blocks } : p.passes ? { passes: p.passes } : { multiplier: p.multiplier }]
+  if (id.startsWith('breadcrumbs'))
+    return [
+      'breadcrumbs',
+      { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit', rescale: p.rescale === 'l1' },
+    ]
+  if (id.startsWith('magnitude-mergelm'))
+    return ['magnitude', { drop_rate: p.p, convention: 'mergelm', rescale: p.rescale }]
+  if (id.startsWith('magnitude-mergekit'))
+    return ['magnitude', { drop_rate: 1 - p.density, convention: 'mergekit', rescale: true }]
+  if (id.startsWith('magnitude-ties'))
+    return ['magnitude', { drop_rate: 1 - p.K / 100, convention: 'ties', granularity: 'model' }]
+  if (id.startsWith('magnitude'))
+    return ['magnitude', { drop_rate: 1 - p.density, granularity: p.granularity ?? 'tensor' }]
+  if (id.startsWith('biased'))
+    return ['biased', { by: id.includes('product') ? 'product' : 'delta', k: p.k, drop_rate: p.p }]
+  if (id.startsWith('bitdelta'))
+    return [
+      'bitdelta',
+      p.blocks ? { blocks: p.blocks } : p.passes ? { passes: p.passes } : { multiplier: p.multiplier },
+    ]
   if (id.startsWith('expo')) return ['expo', { alpha: p.alpha }]
   if (id.startsWith('twin')) return ['lowrank', { fraction: p.density }]
   if (p.energy) return ['lowrank', { energy: p.energy }]
@@ -36,12 +49,22 @@ export function meant({ id, method, parameters: p }: Case): Meant {
 function magprune(id: string, p: Record<string, any>) {
   const shared = { drop_rate: 1 - p.density, epsilon: p.window_size ?? 2 * p.epsilon }
   if (p.epsilon) return { ...shared, convention: 'mergekit' }
-  return { ...shared, convention: 'della', granularity: id.includes('layer') ? 'tensor' : 'row', by: id.includes('norank') ? 'magnitude' : 'rank' }
+  return {
+    ...shared,
+    convention: 'della',
+    granularity: id.includes('layer') ? 'tensor' : 'row',
+    by: id.includes('norank') ? 'magnitude' : 'rank',
+  }
 }
 
 /** What a case gives besides the models: a mask, a gradient, calibration inputs. */
-export function givenOf({ given = [] }: Case, name: string): { keep?: Float32Array; gradient?: Tensor; gram?: Float64Array; facts?: Svd } {
-  const files = new Map(given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]))
+export function givenOf(
+  { given = [] }: Case,
+  name: string,
+): { keep?: Float32Array; gradient?: Tensor; gram?: Float64Array; facts?: Svd } {
+  const files = new Map(
+    given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]),
+  )
   const mask = [...files].find(([id]) => /^(keep|magprune|impart)/.test(id))?.[1]
   const fed = files.get('calibration')?.get(name)
   const gradient = files.get('gradient')?.get(name)
@@ -66,15 +89,24 @@ export const transposed = ({ shape: [rows, columns], values }: Entry) =>
 
 function svdOf(file: Map<string, Entry>, name: string): Svd | undefined {
   const [u, s, v] = ['U', 'S', 'V'].map((part) => file.get(`${part}:${name}`)!)
-  return s && { rows: u.shape[0], columns: v.shape[0], s: Float64Array.from(s.values), ut: transposed(u), vt: transposed(v) }
+  return (
+    s && { rows: u.shape[0], columns: v.shape[0], s: Float64Array.from(s.values), ut: transposed(u), vt: transposed(v) }
+  )
 }
 
-async function edited(reference: Case, name: string, delta: Entry, [editor, options]: Meant, census?: unknown[]): Promise<Float32Array> {
+async function edited(
+  reference: Case,
+  name: string,
+  delta: Entry,
+  [editor, options]: Meant,
+  census?: unknown[],
+): Promise<Float32Array> {
   const { gradient, facts, ...given } = givenOf(reference, name)
   const step = { editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }
   const x = tf.tensor(delta.values, delta.shape)
   // Where factors are given, they take the place of our own: each singular pair is free up to its sign.
-  const out = facts ? tf.tidy(() => step.editor.edit(x, { options: step.options, key: keyOf(0), offset: 0, facts, ...given }))
+  const out = facts
+    ? tf.tidy(() => step.editor.edit(x, { options: step.options, key: keyOf(0), offset: 0, facts, ...given }))
     : await applySteps([step], x, { seed: 0, tensor: name, gradient, census, ...given })
   const values = (await out.data()) as Float32Array
   tf.dispose([x, out, ...(gradient ? [gradient] : [])])

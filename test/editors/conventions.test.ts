@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
-import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
 import { bandOf } from '../../src/editors/breadcrumbs.js'
 import { orderByMagnitude } from '../../src/editors/factors.js'
 import { gptq, roundToNearest } from '../../src/editors/gptq.js'
 import { dropRatios } from '../../src/editors/impart.js'
+import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
 import { gramOf } from './cases.js'
@@ -14,7 +14,13 @@ import { readTensors } from './fixtures.js'
 
 before(() => setBackend('wasm'))
 
-async function edit(name: string, raw: object, values: ArrayLike<number>, shape: number[], model: [string, Float32Array][] = []) {
+async function edit(
+  name: string,
+  raw: object,
+  values: ArrayLike<number>,
+  shape: number[],
+  model: [string, Float32Array][] = [],
+) {
   const steps = [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), raw) }]
   const census = await takeCensus(steps, async function* () {
     yield* model
@@ -30,7 +36,9 @@ async function edit(name: string, raw: object, values: ArrayLike<number>, shape:
 type Counts = Record<string, Record<string, number | string>>
 
 test('counts of the tools on a bf16 delta, where many entries are tied', async () => {
-  const manifest = JSON.parse(readFileSync(new URL('../../../test/fixtures/methods/manifest.json', import.meta.url), 'utf8'))
+  const manifest = JSON.parse(
+    readFileSync(new URL('../../../test/fixtures/methods/manifest.json', import.meta.url), 'utf8'),
+  )
   const [base, post] = ['base', 'ft1'].map((name) => readTensors(`inputs/${name}.bf16.safetensors`))
   const deltas = [...post].map(([name, { shape, values }]) => ({
     name,
@@ -43,13 +51,20 @@ test('counts of the tools on a bf16 delta, where many entries are tied', async (
     let global = 0
     for (const { name, shape, values } of deltas) {
       const expected = (per_tensor as Counts)[name]
-      assert.equal((await edit('magnitude', { drop_rate: 1 - density }, values, shape)).kept, expected.peft_kept_nonzero, name)
+      assert.equal(
+        (await edit('magnitude', { drop_rate: 1 - density }, values, shape)).kept,
+        expected.peft_kept_nonzero,
+        name,
+      )
       if (typeof expected.mergelm_kept_nonzero === 'number') {
         const { kept } = await edit('magnitude', { drop_rate: 1 - density, convention: 'mergelm' }, values, shape)
         assert.equal(kept, expected.mergelm_kept_nonzero, name)
       }
       const options = { drop_rate: 1 - density, convention: 'ties', granularity: 'model' }
-      const model = deltas.map(({ name: other, values: v }): [string, Float32Array] => [other === name ? 'w' : other, v])
+      const model = deltas.map(({ name: other, values: v }): [string, Float32Array] => [
+        other === name ? 'w' : other,
+        v,
+      ])
       global += (await edit('magnitude', options, values, shape, model)).kept
     }
     assert.equal(global, ties_reference_global.kept_nonzero)
@@ -81,8 +96,14 @@ test('magnitude of the whole model: exactly the share, ties to the first tensor'
   ]
   const options = { drop_rate: 0.5, granularity: 'model' }
   assert.deepEqual((await edit('magnitude', options, model[1][1], [3], model)).result, [0, -4, 0])
-  assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1][1], [3], model)).result, [0, -4, 0])
-  assert.deepEqual((await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1][1], [3], model)).result, [1, -4, 0])
+  assert.deepEqual(
+    (await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1][1], [3], model)).result,
+    [0, -4, 0],
+  )
+  assert.deepEqual(
+    (await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1][1], [3], model)).result,
+    [1, -4, 0],
+  )
   const late = [
     { editor: editorNamed('expo'), options: { alpha: 0 } },
     { editor: editorNamed('magnitude'), options: parseOptions(editorNamed('magnitude'), options) },
@@ -106,10 +127,16 @@ test('keep probabilities of magprune by hand', () => {
   // p - 0.2 + 0.4 r/n is dropped, r = 0 for the largest.
   assert.deepEqual(of({}, [3, -1, 2]), [0.7, 0.433333, 0.566667])
   assert.deepEqual(of({ convention: 'della' }, [4, 1, 2, 3], [2, 2]), [0.7, 0.3, 0.3, 0.7])
-  assert.deepEqual(of({ convention: 'della', granularity: 'tensor' }, [4, 1, 2, 3], [2, 2]), [0.7, 0.3, 0.433333, 0.566667])
+  assert.deepEqual(
+    of({ convention: 'della', granularity: 'tensor' }, [4, 1, 2, 3], [2, 2]),
+    [0.7, 0.3, 0.433333, 0.566667],
+  )
   assert.deepEqual(of({ by: 'magnitude' }, [4, 1, -2]), [0.7, 0.3, 0.433333])
   assert.deepEqual(of({}, [7]), [0.5])
-  assert.throws(() => of({ epsilon: 1 }, [1]), /epsilon of magprune must leave drop_rate - epsilon\/2 .* inside \(0, 1\); got 1/)
+  assert.throws(
+    () => of({ epsilon: 1 }, [1]),
+    /epsilon of magprune must leave drop_rate - epsilon\/2 .* inside \(0, 1\); got 1/,
+  )
 })
 
 test('the band of breadcrumbs by hand', async () => {
@@ -158,14 +185,22 @@ test('warnings where a method degenerates', async () => {
   const few = await edit('magnitude', { drop_rate: 0.9 }, [1, 2, 3], [3])
   assert.deepEqual(few.warnings, ['w: magnitude keeps none of 3 entries'])
   const tied = await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200).fill(1), [200])
-  assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200), [200])).warnings, [], 'zeros may be tied')
-  assert.deepEqual(tied.warnings, ['w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay'])
+  assert.deepEqual(
+    (await edit('magnitude', { drop_rate: 0.5 }, new Float32Array(200), [200])).warnings,
+    [],
+    'zeros may be tied',
+  )
+  assert.deepEqual(tied.warnings, [
+    'w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay',
+  ])
   assert.match(
     (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0],
     /w: breadcrumbs keeps nothing/,
   )
   assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])
-  assert.deepEqual((await edit('lowrank', { fraction: 0.3 }, [1, 2, 3, 4], [2, 2])).warnings, ['w: lowrank keeps nothing: the rank rounds to 0'])
+  assert.deepEqual((await edit('lowrank', { fraction: 0.3 }, [1, 2, 3, 4], [2, 2])).warnings, [
+    'w: lowrank keeps nothing: the rank rounds to 0',
+  ])
   assert.deepEqual((await edit('lowrank', { energy: 0.9 }, [0, 0, 0, 0], [2, 2])).warnings, [])
 })
 
@@ -229,31 +264,47 @@ test('the order of magnitudes, ties by index, packed or compared', () => {
 })
 
 test('GPTQ errs less on its inputs than rounding to nearest, and equals it where inputs are independent', () => {
-  const wave = (n: number, step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step) + 0.3 * Math.sin(i * i * 0.37))
+  const wave = (n: number, step: number) =>
+    Float32Array.from({ length: n }, (_, i) => Math.sin(i * step) + 0.3 * Math.sin(i * i * 0.37))
   const matrix = { rows: 6, columns: 20, values: wave(120, 0.7) }
-  const inputs = { shape: [50, 20], values: wave(1000, 0.11).map((value, i) => value + 2 * Math.cos(Math.floor(i / 20))) }
+  const inputs = {
+    shape: [50, 20],
+    values: wave(1000, 0.11).map((value, i) => value + 2 * Math.cos(Math.floor(i / 20))),
+  }
   const error = (quantised: Float32Array) => {
     let sum = 0
     for (let t = 0; t < 50; t++) {
       for (let i = 0; i < 6; i++) {
         let difference = 0
-        for (let j = 0; j < 20; j++) difference += inputs.values[t * 20 + j] * (quantised[i * 20 + j] - matrix.values[i * 20 + j])
+        for (let j = 0; j < 20; j++)
+          difference += inputs.values[t * 20 + j] * (quantised[i * 20 + j] - matrix.values[i * 20 + j])
         sum += difference * difference
       }
     }
     return sum
   }
   for (const group of [0, 5, 128]) {
-    assert.ok(error(gptq(matrix, gramOf(inputs), 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)), `group ${group}`)
+    assert.ok(
+      error(gptq(matrix, gramOf(inputs), 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)),
+      `group ${group}`,
+    )
   }
   const independent = Float64Array.from({ length: 400 }, (_, i) => (i % 21 ? 0 : 25))
   assert.deepEqual(gptq(matrix, independent, 3, 0, 0.01), roundToNearest(matrix, 3, 0))
 })
 
 test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a tensor are not known', async () => {
-  const x = tf.tensor(Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i)), [6, 10])
+  const x = tf.tensor(
+    Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i)),
+    [6, 10],
+  )
   const run = async (quantiser: string, warnings: string[] = []) => {
-    const steps = [{ editor: editorNamed('delta_come'), options: parseOptions(editorNamed('delta_come'), { bands: '4x3', quantiser }) }]
+    const steps = [
+      {
+        editor: editorNamed('delta_come'),
+        options: parseOptions(editorNamed('delta_come'), { bands: '4x3', quantiser }),
+      },
+    ]
     const out = await applySteps(steps, x, { seed: 0, tensor: 'embed', onWarning: (text) => warnings.push(text) })
     return { values: await out.data(), warnings }
   }
@@ -267,15 +318,21 @@ test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading trip
   const values = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i))
   const x = tf.tensor(values, [6, 10])
   const run = async (editor: string, options: object) => {
-    const out = await applySteps([{ editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }], x, { seed: 0, tensor: 'w' })
+    const out = await applySteps(
+      [{ editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }],
+      x,
+      { seed: 0, tensor: 'w' },
+    )
     return out.data()
   }
-  const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) => Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i] - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
+  const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) =>
+    Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i] - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
   close(await run('delta_come', { bands: '16x1' }), await run('lowrank', { rank: 1 }))
   close(await run('delta_come', { bands: '16x6' }), values)
   close(await run('delta_come', { bands: '16x2+16x4' }), values)
   // 16 bits for each entry of u and v and for the singular value, no grids; the 2-bit band of 3 has 6 + 3 groups.
-  const bits = (bands: string) => editorNamed('delta_come').bits(parseOptions(editorNamed('delta_come'), { bands }), [6, 10], 60)
+  const bits = (bands: string) =>
+    editorNamed('delta_come').bits(parseOptions(editorNamed('delta_come'), { bands }), [6, 10], 60)
   assert.equal(bits('16x1'), 16 * (6 + 10) + 16)
   assert.equal(bits('16x1+2x3'), 272 + 3 * (2 * 16 + 16) + 18 * (6 + 3))
 })

@@ -44,7 +44,11 @@ test('masks nest across rates, and differ between tensors', async () => {
 test('the variance of the change is (k - 1)² p / (1 - p) per unit of delta squared', async () => {
   const n = 40000
   const ones = new Float32Array(n).fill(1)
-  for (const [p, k, expected] of [[0.9, 0, 9], [0.7, -1, 9.333333], [0.5, 0.5, 0.25]]) {
+  for (const [p, k, expected] of [
+    [0.9, 0, 9],
+    [0.7, -1, 9.333333],
+    [0.5, 0.5, 0.25],
+  ]) {
     const result = await dare({ drop_rate: p, k }, 7, ones)
     const squares = result.reduce((sum, value) => sum + (value - 1) ** 2, 0) / n
     assert.ok(Math.abs(squares / expected - 1) < 0.05, `${squares} against ${expected}`)
@@ -67,5 +71,10 @@ test('rates outside the range are refused with what was given', () => {
   assert.throws(parse({ drop_rate: 1 }), /must be below 1 when rescale is true; got 1/)
   assert.throws(parse({}), /drop_rate of dare is required: a number from 0 to 1/)
   assert.throws(parse({ drop_rat: 0.5, drop_rate: 0.5 }), /unknown option of dare "drop_rat"; did you mean "drop_rate"/)
-  assert.deepEqual(parseOptions(editorNamed('dare'), { drop_rate: 1, rescale: false }), { drop_rate: 1, rescale: false, k: 0, convention: 'paper' })
+  assert.deepEqual(parseOptions(editorNamed('dare'), { drop_rate: 1, rescale: false }), {
+    drop_rate: 1,
+    rescale: false,
+    k: 0,
+    convention: 'paper',
+  })
 })

@@ -64,7 +64,10 @@ const base = readTensors('inputs/base.safetensors')
 export function deltas(model: string): Map<string, Entry> {
   const post = readTensors(`inputs/${model}.safetensors`)
   return new Map(
-    [...post].map(([name, { shape, values }]) => [name, { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) }]),
+    [...post].map(([name, { shape, values }]) => [
+      name,
+      { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) },
+    ]),
   )
 }
 

@@ -1,54 +1,115 @@
 // The laws of the house, over the whole list of editors: what every editor must keep whatever it does.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { applySteps, bitsOf, describeOptions, editorNamed, editors, parseOptions, takeCensus, type Editor } from '../../src/editors/index.js'
-import { keyOf, setBackend, tf, type Tensor } from '../../src/tensor/index.js'
+import {
+  applySteps,
+  bitsOf,
+  describeOptions,
+  type Editor,
+  editorNamed,
+  editors,
+  parseOptions,
+  takeCensus,
+} from '../../src/editors/index.js'
+import { keyOf, setBackend, type Tensor, tf } from '../../src/tensor/index.js'
 import { gramOf } from './cases.js'
 
 before(() => setBackend('wasm'))
 
 /** Options to try per editor; the first and the last stand at the ends of the axis. A new editor needs its line here. */
 const tried: Record<string, Record<string, unknown>[]> = {
-  dare: [{ drop_rate: 0 }, { drop_rate: 0.3, k: -1 }, { drop_rate: 0.4, convention: 'mergekit' },
-    { drop_rate: 0.5, rescale: false, k: 0.5 }, { drop_rate: 1, rescale: false }, { drop_rate: 0.99 }],
-  magnitude: [{ drop_rate: 0 }, { drop_rate: 0.5, rescale: true }, { drop_rate: 0.4, granularity: 'row' }, { drop_rate: 0.4, granularity: 'model' },
-    { drop_rate: 0.3, convention: 'mergelm' }, { drop_rate: 0.3, convention: 'mergekit', rescale: true },
-    { drop_rate: 0.3, convention: 'ties', granularity: 'row' }, { drop_rate: 0.9 }, { drop_rate: 1 }],
-  bitdelta: [{ multiplier: 0 }, { blocks: 4 }, { magnitudes: 'normal' }, { magnitudes: 'uniform', blocks: 2 }, { passes: 3 }, { multiplier: 3 }],
+  dare: [
+    { drop_rate: 0 },
+    { drop_rate: 0.3, k: -1 },
+    { drop_rate: 0.4, convention: 'mergekit' },
+    { drop_rate: 0.5, rescale: false, k: 0.5 },
+    { drop_rate: 1, rescale: false },
+    { drop_rate: 0.99 },
+  ],
+  magnitude: [
+    { drop_rate: 0 },
+    { drop_rate: 0.5, rescale: true },
+    { drop_rate: 0.4, granularity: 'row' },
+    { drop_rate: 0.4, granularity: 'model' },
+    { drop_rate: 0.3, convention: 'mergelm' },
+    { drop_rate: 0.3, convention: 'mergekit', rescale: true },
+    { drop_rate: 0.3, convention: 'ties', granularity: 'row' },
+    { drop_rate: 0.9 },
+    { drop_rate: 1 },
+  ],
+  bitdelta: [
+    { multiplier: 0 },
+    { blocks: 4 },
+    { magnitudes: 'normal' },
+    { magnitudes: 'uniform', blocks: 2 },
+    { passes: 3 },
+    { multiplier: 3 },
+  ],
   lowrank: [{ rank: 1 }, { fraction: 0 }, { fraction: 0.5 }, { energy: 0.5 }, { energy: 1 }, { rank: 100 }],
   expo: [{ alpha: -1 }, { alpha: 0.3 }, { alpha: 1 }],
   biased: [{ k: -1 }, { k: 0.5 }, { by: 'product', k: 0.9, drop_rate: 0.3 }, { k: 1.5 }],
-  darex: [{ drop_rate: 0, q: 1 }, { drop_rate: 0.5, q: 0.5 }, { drop_rate: 0.9, q: 0.2 }, { drop_rate: 1, q: 0.1 }],
-  magprune: [{ drop_rate: 0, epsilon: 0 }, { drop_rate: 0.5, epsilon: 0.4 }, { drop_rate: 0.4, epsilon: 0.3, granularity: 'tensor' },
-    { drop_rate: 0.4, by: 'magnitude' }, { drop_rate: 0.5, convention: 'mergekit' }, { drop_rate: 0.6, convention: 'della', rescale: false },
-    { drop_rate: 0.99, epsilon: 0 }],
-  breadcrumbs: [{ drop_rate: 0, gamma: 0.2 }, { drop_rate: 0.5, gamma: 0.1, rescale: true }, { drop_rate: 0.5, gamma: 0.1, convention: 'mergekit' },
-    { drop_rate: 0.9, gamma: 0.05 }, { drop_rate: 1 }],
+  darex: [
+    { drop_rate: 0, q: 1 },
+    { drop_rate: 0.5, q: 0.5 },
+    { drop_rate: 0.9, q: 0.2 },
+    { drop_rate: 1, q: 0.1 },
+  ],
+  magprune: [
+    { drop_rate: 0, epsilon: 0 },
+    { drop_rate: 0.5, epsilon: 0.4 },
+    { drop_rate: 0.4, epsilon: 0.3, granularity: 'tensor' },
+    { drop_rate: 0.4, by: 'magnitude' },
+    { drop_rate: 0.5, convention: 'mergekit' },
+    { drop_rate: 0.6, convention: 'della', rescale: false },
+    { drop_rate: 0.99, epsilon: 0 },
+  ],
+  breadcrumbs: [
+    { drop_rate: 0, gamma: 0.2 },
+    { drop_rate: 0.5, gamma: 0.1, rescale: true },
+    { drop_rate: 0.5, gamma: 0.1, convention: 'mergekit' },
+    { drop_rate: 0.9, gamma: 0.05 },
+    { drop_rate: 1 },
+  ],
   quantise: [{ bits: 1 }, { bits: 4, group: 5 }, { bits: 3, group: 0 }, { bits: 16 }],
   delta_come: [{ group: 0 }, { bands: '8x1+3x2+2x3', group: 2 }, { quantiser: 'gptq', bands: '4x6' }, { group: 1024 }],
-  impart: [{ drop_rate: 0.6, beta: 0 }, { drop_rate: 0.6, beta: 0.3, exponent: 0.5 }, { drop_rate: 0.7, beta: 0.7 }, { drop_rate: 0.5, beta: 0.2, exponent: 0.5 }],
-  ultradelta: [{ drop_rate: 0, step: 0 }, { drop_rate: 0.5 }, { drop_rate: 0.3, bits: 2, factor: 0.5, step: 0 }, { drop_rate: 0.95 }],
+  impart: [
+    { drop_rate: 0.6, beta: 0 },
+    { drop_rate: 0.6, beta: 0.3, exponent: 0.5 },
+    { drop_rate: 0.7, beta: 0.7 },
+    { drop_rate: 0.5, beta: 0.2, exponent: 0.5 },
+  ],
+  ultradelta: [
+    { drop_rate: 0, step: 0 },
+    { drop_rate: 0.5 },
+    { drop_rate: 0.3, bits: 2, factor: 0.5, step: 0 },
+    { drop_rate: 0.95 },
+  ],
 }
 
 const shapes = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37]]
 
 /** Heavy-tailed values with exact zeros and ties. */
 function values(size: number): Float32Array {
-  return Float32Array.from({ length: size }, (_, i) => (i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan(i * 1.7) * 0.01))
+  return Float32Array.from({ length: size }, (_, i) =>
+    i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan(i * 1.7) * 0.01,
+  )
 }
 
 /** Of a layer whose matrix has that shape. */
 function gramFor(shape: number[]): Float64Array | undefined {
   const [, columns] = shape
-  return shape.length === 2 ? gramOf({ shape: [7, columns], values: values(7 * columns).map((value) => value + 0.1) }) : undefined
+  return shape.length === 2
+    ? gramOf({ shape: [7, columns], values: values(7 * columns).map((value) => value + 0.1) })
+    : undefined
 }
 
 const gradientOf = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.cos(i * 2.3))
 
 /** A model of this tensor alone. */
-const model = (input: Float32Array) => async function* () {
-  yield ['w', input] as const
-}
+const model = (input: Float32Array) =>
+  async function* () {
+    yield ['w', input] as const
+  }
 
 interface Run {
   shape?: number[]
@@ -60,7 +121,13 @@ async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 1
   const input = given.input ?? values(tf.util.sizeFromShape(shape))
   const [x, gradient] = [tf.tensor(input, shape), tf.tensor(gradientOf(input.length), shape)]
   const steps = [{ editor, options: parseOptions(editor, raw) }]
-  const out = await applySteps(steps, x, { seed, tensor: 'w', gradient, gram: gramFor(shape), census: await takeCensus(steps, model(input)) })
+  const out = await applySteps(steps, x, {
+    seed,
+    tensor: 'w',
+    gradient,
+    gram: gramFor(shape),
+    census: await takeCensus(steps, model(input)),
+  })
   const [result, after] = [(await out.data()) as Float32Array, (await x.data()) as Float32Array]
   const seen = { result, after, shape: out.shape, dtype: out.dtype }
   tf.dispose([x, gradient, out])
@@ -68,7 +135,10 @@ async function run(editor: Editor, raw: Record<string, unknown>, { shape = [8, 1
 }
 
 test('every editor has options to try, and names are unique', () => {
-  assert.deepEqual(editors.map(({ name }) => name), Object.keys(tried))
+  assert.deepEqual(
+    editors.map(({ name }) => name),
+    Object.keys(tried),
+  )
 })
 
 for (const editor of editors) {
@@ -87,7 +157,10 @@ for (const editor of editors) {
       for (const raw of options) {
         for (const shape of [[0], [0, 4], [4, 0]]) {
           assert.deepEqual((await run(editor, raw, { shape })).shape, shape)
-          assert.equal(await bitsOf([{ editor, options: parseOptions(editor, raw) }], shape, 0, { seed: 0, tensor: 'w' }), 0)
+          assert.equal(
+            await bitsOf([{ editor, options: parseOptions(editor, raw) }], shape, 0, { seed: 0, tensor: 'w' }),
+            0,
+          )
         }
       }
     })
@@ -95,7 +168,10 @@ for (const editor of editors) {
     test('zero stays zero', async () => {
       for (const raw of options) {
         const { result } = await run(editor, raw, { input: new Float32Array(96) })
-        assert.ok(result.every((value) => value === 0), JSON.stringify(raw))
+        assert.ok(
+          result.every((value) => value === 0),
+          JSON.stringify(raw),
+        )
       }
     })
 
@@ -118,7 +194,14 @@ for (const editor of editors) {
         const cache = new Map<string, Promise<unknown>>()
         const steps = [{ editor, options: parseOptions(editor, raw) }]
         const census = await takeCensus(steps, model(values(96)))
-        const out = await applySteps(steps, x, { seed: 1, tensor: 'w', gradient, gram: gramFor([8, 12]), cache, census })
+        const out = await applySteps(steps, x, {
+          seed: 1,
+          tensor: 'w',
+          gradient,
+          gram: gramFor([8, 12]),
+          cache,
+          census,
+        })
         assert.equal(tf.memory().numTensors, before + 1)
         assert.notEqual(out.id, x.id)
         tf.dispose([x, gradient, out])
@@ -166,17 +249,31 @@ for (const editor of editors) {
     test('block by block equals the whole', async () => {
       if (editor.scope !== 'element') return
       const input = values(96)
-      const cut = (offset: number, size: number, part: Float32Array) => tf.tensor(part.slice(offset, offset + size), [size])
+      const cut = (offset: number, size: number, part: Float32Array) =>
+        tf.tensor(part.slice(offset, offset + size), [size])
       for (const raw of options) {
         const parsed = parseOptions(editor, raw)
         const [census] = await takeCensus([{ editor, options: parsed }], model(input))
         const wanted = editor.needsSurvey?.(parsed) ?? true
-        const facts = wanted ? editor.survey?.(input, parsed, { tensor: 'w', shape: [8, 12], key: keyOf(1, 'w'), census }) : undefined
-        const edit = (offset: number, size: number): Tensor => tf.tidy(() => editor.edit(cut(offset, size, input),
-          { options: parsed, key: keyOf(1, 'w'), offset, facts, gradient: cut(offset, size, gradientOf(96)) }))
+        const facts = wanted
+          ? editor.survey?.(input, parsed, { tensor: 'w', shape: [8, 12], key: keyOf(1, 'w'), census })
+          : undefined
+        const edit = (offset: number, size: number): Tensor =>
+          tf.tidy(() =>
+            editor.edit(cut(offset, size, input), {
+              options: parsed,
+              key: keyOf(1, 'w'),
+              offset,
+              facts,
+              gradient: cut(offset, size, gradientOf(96)),
+            }),
+          )
         const whole = edit(0, 96)
         const blocks = [edit(0, 13), edit(13, 50), edit(63, 33)]
-        assert.deepEqual(blocks.flatMap((block) => [...block.dataSync()]), [...whole.dataSync()])
+        assert.deepEqual(
+          blocks.flatMap((block) => [...block.dataSync()]),
+          [...whole.dataSync()],
+        )
         tf.dispose([whole, ...blocks])
       }
     })
@@ -199,7 +296,9 @@ for (const editor of editors) {
         // The window of magprune ends at p + epsilon/2.
         const { p, k } = { p: parsed.drop_rate + (parsed.epsilon ?? 0) / 2, k: parsed.k ?? 0 }
         const perEntry = Math.sqrt(((k - 1) ** 2 * p) / (1 - p) / 400)
-        input.forEach((value, i) => assert.ok(Math.abs(sum[i] - value) <= 5.5 * perEntry * Math.abs(value) + 1e-7, `entry ${i}`))
+        input.forEach((value, i) =>
+          assert.ok(Math.abs(sum[i] - value) <= 5.5 * perEntry * Math.abs(value) + 1e-7, `entry ${i}`),
+        )
         const total = input.reduce((bias, value, i) => bias + (sum[i] - value) * Math.sign(value), 0)
         assert.ok(Math.abs(total) < 4 * Math.sqrt(spread / 400))
       }

@@ -1,18 +1,23 @@
 // Every editor against the reference outputs of the field's tools: all public cases, each within its own tolerance.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { editorNamed, parseOptions } from '../../src/editors/index.js'
 import { bandsOf, quantiseBand } from '../../src/editors/delta_come.js'
 import { dropRatios } from '../../src/editors/impart.js'
+import { editorNamed, parseOptions } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
-import { setBackend, svd, tf, type Tensor, type Tensor2D } from '../../src/tensor/index.js'
+import { setBackend, svd, type Tensor, type Tensor2D, tf } from '../../src/tensor/index.js'
 import { givenOf, meant, runCase, runnable, transposed } from './cases.js'
-import { cases, deltas, readAll, readTensors, type Case, type Entry } from './fixtures.js'
+import { type Case, cases, deltas, type Entry, readAll, readTensors } from './fixtures.js'
 
 before(() => setBackend('wasm'))
 
-function compare(actual: ArrayLike<number>, expected: ArrayLike<number>, { tolerance }: Pick<Case, 'tolerance'>, name: string) {
+function compare(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  { tolerance }: Pick<Case, 'tolerance'>,
+  name: string,
+) {
   assert.equal(actual.length, expected.length)
   for (let i = 0; i < expected.length; i++) {
     const error = Math.abs(actual[i] - expected[i])

@@ -11,7 +11,11 @@ import { openFixture } from '../models/fixture.js'
 function rowTokenizer(ids: readonly number[][], types: readonly number[][] | undefined): Tokenizer {
   return {
     encode: async () => [],
-    encodePairs: async (pairs) => pairs.map(({ text }) => ({ ids: ids[Number(text)], types: types?.[Number(text)] ?? ids[Number(text)].map(() => 0) })),
+    encodePairs: async (pairs) =>
+      pairs.map(({ text }) => ({
+        ids: ids[Number(text)],
+        types: types?.[Number(text)] ?? ids[Number(text)].map(() => 0),
+      })),
     decode: () => '',
     vocabulary: 160,
     eos: 2,
@@ -19,10 +23,17 @@ function rowTokenizer(ids: readonly number[][], types: readonly number[][] | und
   }
 }
 
-for (const [name, metric] of [['bert', 'acc'], ['roberta-regression', 'pearson']] as const) {
+for (const [name, metric] of [
+  ['bert', 'acc'],
+  ['roberta-regression', 'pearson'],
+] as const) {
   test(`${name}: ${metric} of the reference's own outputs is 1`, async () => {
     const { model, post, base, expected, reference } = await openFixture(name)
-    const { input_ids: padded, attention_mask: mask, token_type_ids: types } = expected.cases.main.inputs as unknown as Record<string, number[][]>
+    const {
+      input_ids: padded,
+      attention_mask: mask,
+      token_type_ids: types,
+    } = expected.cases.main.inputs as unknown as Record<string, number[][]>
     const cut = (rows: number[][] | undefined) => rows?.map((row, i) => row.filter((_, k) => mask[i][k]))
     const logits = reference('cases.main.post.logits')
     const outputs = logits.length / padded.length
@@ -30,7 +41,9 @@ for (const [name, metric] of [['bert', 'acc'], ['roberta-regression', 'pearson']
       const own = [...logits.subarray(row * outputs, (row + 1) * outputs)]
       return metric === 'acc' ? own.indexOf(Math.max(...own)) : own[0]
     }
-    const items = padded.map((_, i): Item => ({ id: String(i), prompt: String(i), target: '', fields: {}, label: best(i) }))
+    const items = padded.map(
+      (_, i): Item => ({ id: String(i), prompt: String(i), target: '', fields: {}, label: best(i) }),
+    )
     const task: Task = { name: 't', version: 1, description: '', kind: 'classify', metric, maxNewTokens: 0, items }
     const tokenizer = rowTokenizer(cut(padded)!, cut(types))
     const before = tf.memory().numTensors
@@ -40,7 +53,10 @@ for (const [name, metric] of [['bert', 'acc'], ['roberta-regression', 'pearson']
       const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label! + 1) % outputs })) }
       assert.equal((await evaluate(model, post, wrong, tokenizer)).score, 0)
       const outside = { ...task, items: [{ ...items[0], label: outputs }] }
-      await assert.rejects(evaluate(model, post, outside, tokenizer), /item 0: the label \d+ is none of the model's \d+ classes/)
+      await assert.rejects(
+        evaluate(model, post, outside, tokenizer),
+        /item 0: the label \d+ is none of the model's \d+ classes/,
+      )
     }
     tf.dispose([base, post])
   })

@@ -7,23 +7,46 @@ import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
 
-for (const [name, kind] of [['llama3', undefined], ['gpt2', undefined], ['bert', 'classify']] as const) {
+for (const [name, kind] of [
+  ['llama3', undefined],
+  ['gpt2', undefined],
+  ['bert', 'classify'],
+] as const) {
   test(`${name}: the mean hidden state of every prompt`, async () => {
     const { model, post, base, expected, reference } = await openFixture(name)
-    const { input_ids: padded, attention_mask: mask, token_type_ids: types } = expected.cases.main.inputs as unknown as Record<string, number[][]>
+    const {
+      input_ids: padded,
+      attention_mask: mask,
+      token_type_ids: types,
+    } = expected.cases.main.inputs as unknown as Record<string, number[][]>
     const cut = (rows: number[][] | undefined, row: number) => rows?.[row].filter((_, k) => mask[row][k]) ?? []
     // A "text" is the number of a row; any other is an answer, which must not be read.
     const tokenizer: Tokenizer = {
-      encode: async (texts) => texts.map((text) => (/^\d+$/.test(text) ? cut(padded, Number(text)) : assert.fail(`${text} was encoded`))),
-      encodePairs: async (pairs) => pairs.map(({ text }) => ({ ids: cut(padded, Number(text)), types: types ? cut(types, Number(text)) : cut(padded, Number(text)).map(() => 0) })),
+      encode: async (texts) =>
+        texts.map((text) => (/^\d+$/.test(text) ? cut(padded, Number(text)) : assert.fail(`${text} was encoded`))),
+      encodePairs: async (pairs) =>
+        pairs.map(({ text }) => ({
+          ids: cut(padded, Number(text)),
+          types: types ? cut(types, Number(text)) : cut(padded, Number(text)).map(() => 0),
+        })),
       decode: () => '',
       vocabulary: model.vocabulary,
       eos: 2,
       pad: 1,
     }
     const rows = [...padded.keys()].toReversed()
-    const items = rows.map((row): Item => ({ id: String(row), prompt: String(row), target: 'answer', fields: {}, label: 0 }))
-    const task: Task = { name: 't', version: 1, description: '', ...(kind && { kind }), metric: 'acc', maxNewTokens: 4, items }
+    const items = rows.map(
+      (row): Item => ({ id: String(row), prompt: String(row), target: 'answer', fields: {}, label: 0 }),
+    )
+    const task: Task = {
+      name: 't',
+      version: 1,
+      description: '',
+      ...(kind && { kind }),
+      metric: 'acc',
+      maxNewTokens: 4,
+      items,
+    }
     const held = tf.memory().numTensors
     const features = await promptFeatures(model, post, task, tokenizer)
     assert.equal(tf.memory().numTensors, held, 'no tensor is left')

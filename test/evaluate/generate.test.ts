@@ -1,11 +1,12 @@
 // Greedy generation against transformers, alone and batched; scores with and without the teacher-forced shortcut.
-import { before, test } from 'node:test'
+
 import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
 import { encodeItems, evaluate, generate } from '../../src/evaluate/index.js'
 import type { Task } from '../../src/tasks/task.js'
-import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { tf } from '../../src/tensor/index.js'
-import { openFixture, type Fixture } from '../models/fixture.js'
+import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { type Fixture, openFixture } from '../models/fixture.js'
 
 let fixture: Fixture
 before(async () => {
@@ -20,7 +21,8 @@ test('greedy ids of base and post equal those of transformers, one prompt at a t
     const right = expected.generation.map((each) => each[which].ids)
     const options = { maxNewTokens: right[0].length }
     assert.deepEqual(await generate(model, fixture[which], prompts, options), right)
-    for (const [i, prompt] of prompts.entries()) assert.deepEqual(await generate(model, fixture[which], [prompt], options), [right[i]])
+    for (const [i, prompt] of prompts.entries())
+      assert.deepEqual(await generate(model, fixture[which], [prompt], options), [right[i]])
     assert.deepEqual(await generate(model, fixture[which], prompts, { ...options, rows: 1 }), right)
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
   }
@@ -28,7 +30,10 @@ test('greedy ids of base and post equal those of transformers, one prompt at a t
 
 test('an answer ends with the first of the tokens that end it', async () => {
   const { model, post, expected } = fixture
-  const { prompt, post: { ids } } = expected.generation[0]
+  const {
+    prompt,
+    post: { ids },
+  } = expected.generation[0]
   const eos = ids[5]
   const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, ends: [eos] })
   assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos) + 1))
@@ -47,8 +52,20 @@ const tokenizer: Tokenizer = {
 /** A task that the post-trained model answers right by construction on the first item, and wrong on the second. */
 function taskOf({ expected }: Fixture, length: number): Task {
   const [first, second] = expected.generation
-  const item = (id: string, prompt: number[], target: number[]) => ({ id, prompt: prompt.join(' '), target: target.join(' '), fields: {} })
-  const items = [item('right', first.prompt, first.post.ids.slice(0, length)), item('wrong', second.prompt, second.post.ids.slice(0, length).map((id) => 159 - id))]
+  const item = (id: string, prompt: number[], target: number[]) => ({
+    id,
+    prompt: prompt.join(' '),
+    target: target.join(' '),
+    fields: {},
+  })
+  const items = [
+    item('right', first.prompt, first.post.ids.slice(0, length)),
+    item(
+      'wrong',
+      second.prompt,
+      second.post.ids.slice(0, length).map((id) => 159 - id),
+    ),
+  ]
   return { name: 't', version: 1, description: '', metric: 'exact_match', maxNewTokens: length, items }
 }
 
@@ -57,7 +74,10 @@ test('labels stand on the target and the end-of-text only', async () => {
   const [batch] = await encodeItems(task, tokenizer, fixture.model, { items: 1 })
   const [prompt] = [fixture.expected.generation[0].prompt]
   assert.equal(batch.columns, prompt.length + 4)
-  assert.deepEqual([...batch.labels], [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2])
+  assert.deepEqual(
+    [...batch.labels],
+    [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2],
+  )
 })
 
 test('a generated answer that equals the target scores 1, another 0', async () => {

@@ -10,9 +10,14 @@ import { DECODERS, openFixture } from '../models/fixture.js'
 for (const name of DECODERS) {
   test(`${name}: sums of token log-probabilities are those of transformers`, async () => {
     const { model, expected, base, post } = await openFixture(name)
-    const pairs = expected.loglikelihood.flatMap(({ prompt, candidates }) => candidates.map((each) => ({ prompt, target: each.ids, ...each })))
+    const pairs = expected.loglikelihood.flatMap(({ prompt, candidates }) =>
+      candidates.map((each) => ({ prompt, target: each.ids, ...each })),
+    )
     const before = tf.memory().numTensors
-    for (const [which, weights] of [['base', base], ['post', post]] as const) {
+    for (const [which, weights] of [
+      ['base', base],
+      ['post', post],
+    ] as const) {
       const sums = await logLikelihoods(model, weights, pairs, 0)
       pairs.forEach((pair, i) => {
         const wanted = pair[which].logprob
@@ -40,24 +45,57 @@ test('a choice task scores the likeliest choice; per character another one may w
     const choices = candidates.map(({ ids }) => ({ prompt: prompt.join(' '), text: ids.join(' ') }))
     return { id: String(i), prompt: choices[0].prompt, target: choices[1].text, fields: {}, choices, right: [1] }
   })
-  const task: Task = { name: 't', version: 1, description: '', kind: 'choices', metric: 'acc', others: ['acc_norm', 'mc2'], delimiter: ' ', maxNewTokens: 0, items }
+  const task: Task = {
+    name: 't',
+    version: 1,
+    description: '',
+    kind: 'choices',
+    metric: 'acc',
+    others: ['acc_norm', 'mc2'],
+    delimiter: ' ',
+    maxNewTokens: 0,
+    items,
+  }
   const { score, items: each, others } = await evaluate(model, post, task, tokenizer)
-  const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) => Number(two.post.logprob > one.post.logprob))
+  const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) =>
+    Number(two.post.logprob > one.post.logprob),
+  )
   assert.deepEqual([...each], likelier)
   assert.equal(score, likelier.reduce((a, b) => a + b, 0) / likelier.length)
-  const shares = expected.loglikelihood.map(({ candidates: [one, two] }) => 1 / (1 + Math.exp(one.post.logprob - two.post.logprob)))
+  const shares = expected.loglikelihood.map(
+    ({ candidates: [one, two] }) => 1 / (1 + Math.exp(one.post.logprob - two.post.logprob)),
+  )
   assert.ok(Math.abs(others!.mc2 - shares.reduce((a, b) => a + b, 0) / shares.length) < 1e-5)
   const before = { ...task, kind: undefined, metric: 'humaneval_pass1', others: [] }
-  await assert.rejects(evaluate(model, post, before, tokenizer), /runs the programs that the model writes; give --allow-code-execution/)
-  await assert.rejects(evaluate(model, post, { ...task, kind: 'classify' }, tokenizer), /needs a model that classifies; llama/)
+  await assert.rejects(
+    evaluate(model, post, before, tokenizer),
+    /runs the programs that the model writes; give --allow-code-execution/,
+  )
+  await assert.rejects(
+    evaluate(model, post, { ...task, kind: 'classify' }, tokenizer),
+    /needs a model that classifies; llama/,
+  )
 })
 
 test('norms by characters and by bytes, and the mass of several right choices', () => {
-  const item: Item = { id: '', prompt: '', target: '', fields: {}, right: [0], choices: [{ prompt: '', text: 'éé' }, { prompt: '', text: 'abc' }] }
+  const item: Item = {
+    id: '',
+    prompt: '',
+    target: '',
+    fields: {},
+    right: [0],
+    choices: [
+      { prompt: '', text: 'éé' },
+      { prompt: '', text: 'abc' },
+    ],
+  }
   // −4 / 2 characters = −2 against −5 / 3; −4 / 4 bytes = −1 against −5 / 3.
   assert.equal(CHOICE_METRICS.acc_norm.score([-4, -5], item), 0)
   assert.equal(CHOICE_METRICS.acc_bytes.score([-4, -5], item), 1)
   const three = { ...item, right: [0, 2], choices: [...item.choices!, { prompt: '', text: 'x' }] }
   assert.ok(Math.abs(CHOICE_METRICS.mc2.score([Math.log(0.1), Math.log(0.2), Math.log(0.1)], three) - 0.5) < 1e-12)
-  assert.ok(Math.abs(CHOICE_METRICS.mc2.score([-2000, -2000, -2000], three) - 2 / 3) < 1e-12, 'far below the smallest number')
+  assert.ok(
+    Math.abs(CHOICE_METRICS.mc2.score([-2000, -2000, -2000], three) - 2 / 3) < 1e-12,
+    'far below the smallest number',
+  )
 })

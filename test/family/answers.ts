@@ -15,21 +15,34 @@ export function followStory(told: string): number {
 
 /** Every `a+b=c` and `a-b=c` of a text as [a, ±b, c]. */
 export const equationsOf = (text: string) =>
-  [...text.matchAll(/(\d+)([+-])(\d+)=(\d+)/g)].map(([, left, sign, right, result]) => [Number(left), Number(sign + right), Number(result)])
+  [...text.matchAll(/(\d+)([+-])(\d+)=(\d+)/g)].map(([, left, sign, right, result]) => [
+    Number(left),
+    Number(sign + right),
+    Number(result),
+  ])
 
 /** What a list operation must answer. */
 export function followRequest(operation: string, list: string): string {
   const words = list.split(' ')
   switch (operation) {
-    case 'backwards': return words.reduce((line, word) => `${word} ${line}`, '').trim()
-    case 'in capitals': return list.toUpperCase()
-    case 'twice': return `${list} ${list}`
-    case 'the first': return list.slice(0, list.indexOf(' '))
-    case 'the last': return list.slice(list.lastIndexOf(' ') + 1)
-    case 'in order': return words.toSorted((one, two) => one.localeCompare(two, 'en')).join(' ')
-    case 'the count': return `${words.length}`
-    case 'again': return list
-    default: throw new Error(`no such operation: ${operation}`)
+    case 'backwards':
+      return words.reduce((line, word) => `${word} ${line}`, '').trim()
+    case 'in capitals':
+      return list.toUpperCase()
+    case 'twice':
+      return `${list} ${list}`
+    case 'the first':
+      return list.slice(0, list.indexOf(' '))
+    case 'the last':
+      return list.slice(list.lastIndexOf(' ') + 1)
+    case 'in order':
+      return words.toSorted((one, two) => one.localeCompare(two, 'en')).join(' ')
+    case 'the count':
+      return `${words.length}`
+    case 'again':
+      return list
+    default:
+      throw new Error(`no such operation: ${operation}`)
   }
 }
 
@@ -67,7 +80,11 @@ export function rewrite(expression: string, value: number | string): number | st
     [/\("(\w*)"\)/, (text) => text],
   ]
   let text = expression.replace(/\bs\b/, `"${value}"`)
-  for (let rule = rules.find(([pattern]) => pattern.test(text)); rule; rule = rules.find(([pattern]) => pattern.test(text))) {
+  for (
+    let rule = rules.find(([pattern]) => pattern.test(text));
+    rule;
+    rule = rules.find(([pattern]) => pattern.test(text))
+  ) {
     const [pattern, apply] = rule
     text = text.replace(pattern, (_, inner: string) => `"${apply(inner)}"`)
   }

@@ -9,17 +9,34 @@ const labelled = [...labelledCorpus({ documents, seed: 5 })]
 const textsOf = (kind: string) => labelled.filter((document) => document.kind === kind).map(({ text }) => text)
 
 test('the shares of the kinds are those of the recipe within four standard errors', () => {
-  const recipe = { counting: 0.04, chain: 0.14, 'number story': 0.2, story: 0.06, misc: 0.06, 'word list': 0.32, code: 0.18 }
-  assert.deepEqual(MIXTURE.map(({ name }) => name), Object.keys(recipe))
+  const recipe = {
+    counting: 0.04,
+    chain: 0.14,
+    'number story': 0.2,
+    story: 0.06,
+    misc: 0.06,
+    'word list': 0.32,
+    code: 0.18,
+  }
+  assert.deepEqual(
+    MIXTURE.map(({ name }) => name),
+    Object.keys(recipe),
+  )
   for (const [kind, weight] of Object.entries(recipe)) {
     const share = textsOf(kind).length / documents
-    assert.ok(Math.abs(share - weight) <= 4 * Math.sqrt((weight * (1 - weight)) / documents), `${kind}: ${share} for ${weight}`)
+    assert.ok(
+      Math.abs(share - weight) <= 4 * Math.sqrt((weight * (1 - weight)) / documents),
+      `${kind}: ${share} for ${weight}`,
+    )
   }
 })
 
 test('a seed fixes the text, more documents begin with the same, another seed differs', () => {
   const few = [...corpus({ documents: 50, seed: 5 })]
-  assert.deepEqual(few, labelled.slice(0, 50).map(({ text }) => text))
+  assert.deepEqual(
+    few,
+    labelled.slice(0, 50).map(({ text }) => text),
+  )
   assert.notDeepEqual([...corpus({ documents: 50, seed: 6 })], few)
 })
 
@@ -27,7 +44,13 @@ test('counting keeps one distance', () => {
   for (const text of textsOf('counting')) {
     const numbers = text.split(' ').map(Number)
     const distances = new Set(numbers.slice(1).map((number, index) => number - numbers[index]))
-    assert.ok(numbers.length >= 5 && distances.size === 1 && !distances.has(0) && numbers.every((number) => number >= 0 && number < 100), text)
+    assert.ok(
+      numbers.length >= 5 &&
+        distances.size === 1 &&
+        !distances.has(0) &&
+        numbers.every((number) => number >= 0 && number < 100),
+      text,
+    )
   }
 })
 
@@ -56,7 +79,16 @@ test('word lists do what each operation says', () => {
   for (const text of textsOf('word list')) {
     const [, list, rest] = /^the list ([a-z ]+) : (.+)\.$/.exec(text) ?? []
     for (const part of rest.split(', ')) {
-      const operation = ['backwards', 'in capitals', 'twice', 'the first', 'the last', 'in order', 'the count', 'again'].find((name) => part.startsWith(name))
+      const operation = [
+        'backwards',
+        'in capitals',
+        'twice',
+        'the first',
+        'the last',
+        'in order',
+        'the count',
+        'again',
+      ].find((name) => part.startsWith(name))
       assert.ok(operation, text)
       assert.equal(part.slice(operation.length + 1), followRequest(operation, list), text)
     }
@@ -66,7 +98,8 @@ test('word lists do what each operation says', () => {
 test('code computes what its comment says', () => {
   for (const text of textsOf('code')) {
     const [, variable, words, expression] = /^# ([xs]) (.+)\n[yt] = (.+)$/.exec(text) ?? []
-    for (const value of variable === 'x' ? [-3, 0, 1, 7] : ['abc', 'xy']) assert.equal(rewrite(expression, value), followWords(words, value), text)
+    for (const value of variable === 'x' ? [-3, 0, 1, 7] : ['abc', 'xy'])
+      assert.equal(rewrite(expression, value), followWords(words, value), text)
   }
 })
 

@@ -1,6 +1,6 @@
 // The encoder tasks: labels worked out again from the words alone, splits, vocabulary, and the files that ship.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -44,7 +44,13 @@ test('documents: what is said of five parts is so', () => {
 const KIND_WORDS = ['animal', 'person', 'vehicle', 'plant', 'tool']
 
 test('entailment: less follows, more is left open, a negation or an opposite is ruled out', () => {
-  const opposites = [['big', 'small'], ['fast', 'slow'], ['young', 'old'], ['clean', 'dirty'], ['loud', 'quiet']]
+  const opposites = [
+    ['big', 'small'],
+    ['fast', 'slow'],
+    ['young', 'old'],
+    ['clean', 'dirty'],
+    ['loud', 'quiet'],
+  ]
   const kinds: Record<string, string> = {
     ...Object.fromEntries('dog cat horse cow bird'.split(' ').map((word) => [word, 'animal'])),
     ...Object.fromEntries('boy girl teacher doctor farmer'.split(' ').map((word) => [word, 'person'])),
@@ -53,12 +59,18 @@ test('entailment: less follows, more is left open, a negation or an opposite is 
     ...Object.fromEntries('hammer saw spade rake drill'.split(' ').map((word) => [word, 'tool'])),
   }
   /** Whether a part of the first says as much as that of the second. */
-  const covers = (one: string, two: string) => two === '' || one === two || (KIND_WORDS.includes(two) && kinds[one] === two)
+  const covers = (one: string, two: string) =>
+    two === '' || one === two || (KIND_WORDS.includes(two) && kinds[one] === two)
   for (const { text, pair, label } of told('entailment')) {
     const [first, second] = [parse(text)!, parse(pair!)!]
     const parts = ['subject', 'subjectAdjective', 'verb', 'object', 'objectAdjective', 'place', 'time'] as const
     const follows = parts.every((part) => covers(first[part], second[part]))
-    const opposed = opposites.some((two) => two.includes(first.subjectAdjective) && two.includes(second.subjectAdjective) && first.subjectAdjective !== second.subjectAdjective)
+    const opposed = opposites.some(
+      (two) =>
+        two.includes(first.subjectAdjective) &&
+        two.includes(second.subjectAdjective) &&
+        first.subjectAdjective !== second.subjectAdjective,
+    )
     const expected = second.negated || opposed ? 2 : follows ? 0 : 1
     assert.equal(expected, label, `${text} | ${pair}`)
   }
@@ -91,7 +103,10 @@ for (const { name, labels } of ENCODER_TASKS) {
 test('WordPiece: every word of documents and tasks is one token; a pair is [CLS] text [SEP] pair [SEP] and fits the model', async () => {
   writeEncoderData(folder, { seed: 1, documents: 10, trainItems: 10 })
   const tokenizer = await loadTokenizer(join(folder, 'wordpiece'))
-  const texts = [...documentsOf({ count: 2000, seed: 9 }), ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test'))]
+  const texts = [
+    ...documentsOf({ count: 2000, seed: 9 }),
+    ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test')),
+  ]
   const encoded = await tokenizer.encodePairs(texts)
   for (const [i, { text, pair }] of texts.entries()) {
     const { ids, types } = encoded[i]
@@ -107,7 +122,10 @@ test('WordPiece: every word of documents and tasks is one token; a pair is [CLS]
 test('byte-level: a word is one token, a pair is <s> text </s></s> pair </s> in one segment, and any text comes back', async () => {
   writeEncoderData(folder, { seed: 1, documents: 10, trainItems: 10 })
   const tokenizer = await loadTokenizer(join(folder, 'byte-level'))
-  const texts = [...documentsOf({ count: 2000, seed: 9 }), ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test'))]
+  const texts = [
+    ...documentsOf({ count: 2000, seed: 9 }),
+    ...ENCODER_TASKS.flatMap(({ name }) => told(name, 300, 'test')),
+  ]
   const encoded = await tokenizer.encodePairs(texts)
   for (const [i, { text, pair }] of texts.entries()) {
     const { ids, types } = encoded[i]
@@ -129,5 +147,6 @@ test('the encoder tasks that ship are the ones that the code writes', () => {
   writeEncoderTasks(own)
   const files = readdirSync(own)
   assert.equal(files.length, 8)
-  for (const name of files) assert.equal(readFileSync(join('checkpoints', 'tasks', name), 'utf8'), readFileSync(join(own, name), 'utf8'), name)
+  for (const name of files)
+    assert.equal(readFileSync(join('checkpoints', 'tasks', name), 'utf8'), readFileSync(join(own, name), 'utf8'), name)
 })

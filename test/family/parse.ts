@@ -16,19 +16,40 @@ export interface Parsed {
   time: string
 }
 
-const concepts = (text: string) => new Map(text.split(' ').flatMap((concept) => concept.split('/').map((word) => [word, concept.split('/')[0]] as const)))
+const concepts = (text: string) =>
+  new Map(
+    text.split(' ').flatMap((concept) => concept.split('/').map((word) => [word, concept.split('/')[0]] as const)),
+  )
 
 const singulars = concepts(
   'dog/hound cat horse/steed cow bird boy/lad girl teacher/tutor doctor/physician farmer car/auto bus truck/lorry bike boat/ship ' +
     'tree rose bush/shrub fern vine hammer saw spade/shovel rake drill animal person vehicle plant tool',
 )
-const plurals = new Map([...singulars].map(([word, concept]) => [/[sh]$/.test(word) && /(s|sh)$/.test(word) ? `${word}es` : `${word}s`, concept]))
-const adjectives = concepts('big/large small/little fast/quick slow/sluggish young/youthful old/aged clean/tidy dirty/filthy loud/noisy quiet/silent')
+const plurals = new Map(
+  [...singulars].map(([word, concept]) => [
+    /[sh]$/.test(word) && /(s|sh)$/.test(word) ? `${word}es` : `${word}s`,
+    concept,
+  ]),
+)
+const adjectives = concepts(
+  'big/large small/little fast/quick slow/sluggish young/youthful old/aged clean/tidy dirty/filthy loud/noisy quiet/silent',
+)
 const bases = concepts('see/spot like/enjoy chase/hunt find/discover help/aid pull/drag watch hide/conceal')
 const thirds = new Map([...bases].map(([word, concept]) => [word.endsWith('ch') ? `${word}es` : `${word}s`, concept]))
-const irregular: Record<string, string> = { see: 'seen', spot: 'spotted', find: 'found', drag: 'dragged', hide: 'hidden' }
-const participles = new Map([...bases].map(([word, concept]) => [irregular[word] ?? (word.endsWith('e') ? `${word}d` : `${word}ed`), concept]))
-const places = 'in the park/in the garden/near the river/near the road/behind the house/behind the barn/on the hill/at the lake'.split('/')
+const irregular: Record<string, string> = {
+  see: 'seen',
+  spot: 'spotted',
+  find: 'found',
+  drag: 'dragged',
+  hide: 'hidden',
+}
+const participles = new Map(
+  [...bases].map(([word, concept]) => [irregular[word] ?? (word.endsWith('e') ? `${word}d` : `${word}ed`), concept]),
+)
+const places =
+  'in the park/in the garden/near the river/near the road/behind the house/behind the barn/on the hill/at the lake'.split(
+    '/',
+  )
 const times = 'today/tonight/every day/at noon/in spring/at dawn'.split('/')
 
 interface Noun {
@@ -85,8 +106,18 @@ export function parse(text: string): Parsed | null {
   if (!second || words.length > 0) return null
   const [subject, object] = passive ? [second, first] : [first, second]
   return {
-    subject: subject.noun, subjectMany: subject.many, subjectDeterminer: subject.determiner, subjectAdjective: subject.adjective, verb,
-    object: object.noun, objectMany: object.many, objectDeterminer: object.determiner, objectAdjective: object.adjective, negated, place, time,
+    subject: subject.noun,
+    subjectMany: subject.many,
+    subjectDeterminer: subject.determiner,
+    subjectAdjective: subject.adjective,
+    verb,
+    object: object.noun,
+    objectMany: object.many,
+    objectDeterminer: object.determiner,
+    objectAdjective: object.adjective,
+    negated,
+    place,
+    time,
   }
 }
 
@@ -95,6 +126,7 @@ const kindWords = new Set('great superb lovely brilliant charming funny clever'.
 /** Whether a review is kind: of its main clause. */
 export function review(text: string): boolean {
   const clauses = text.replace(/ \.$/, '').split(' , ')
-  const main = clauses.find((clause) => clause.startsWith('but ')) ?? clauses.find((clause) => !clause.startsWith('although '))!
+  const main =
+    clauses.find((clause) => clause.startsWith('but ')) ?? clauses.find((clause) => !clause.startsWith('although '))!
   return kindWords.has(main.split(' ').at(-1)!) !== main.includes(' not ')
 }

@@ -1,6 +1,6 @@
 // The skills: right answers, held-out prompts, seeds, and the files that ship.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -9,7 +9,8 @@ import type { Item } from '../../src/tasks/index.js'
 import { METRICS, runProgram } from '../../src/tasks/index.js'
 import { equationsOf, followRequest, followStory, followWords, rewrite } from './answers.js'
 
-const train = (skill: keyof typeof SKILLS, count = 3000, seed = 1) => itemsOf(SKILLS[skill], { count, seed, split: 'train' })
+const train = (skill: keyof typeof SKILLS, count = 3000, seed = 1) =>
+  itemsOf(SKILLS[skill], { count, seed, split: 'train' })
 const held = (skill: keyof typeof SKILLS) => itemsOf(SKILLS[skill], { count: 512, seed: 0, split: 'test' })
 const both = (skill: keyof typeof SKILLS) => [...train(skill), ...held(skill)]
 const isStringProgram = (item: Item) => item.prompt.startsWith('Task: given s')
@@ -77,11 +78,14 @@ test('instruct: the answer does what was asked, in either word order', () => {
 
 for (const skill of ['math', 'code', 'instruct'] as const) {
   test(`${skill}: 512 held-out prompts, each once, none among 20,000 training items but for string programs`, () => {
-    const prompts = held(skill).filter((item) => !isStringProgram(item)).map(({ prompt }) => prompt)
+    const prompts = held(skill)
+      .filter((item) => !isStringProgram(item))
+      .map(({ prompt }) => prompt)
     assert.ok(prompts.length >= (skill === 'code' ? 300 : 512))
     const unique = new Set(prompts)
     assert.equal(unique.size, prompts.length)
-    for (const seed of [0, 1]) for (const { prompt } of train(skill, 10_000, seed)) assert.ok(!unique.has(prompt), prompt)
+    for (const seed of [0, 1])
+      for (const { prompt } of train(skill, 10_000, seed)) assert.ok(!unique.has(prompt), prompt)
   })
 
   test(`${skill}: a seed fixes the items, another gives others, ids are unique`, () => {
@@ -97,7 +101,12 @@ test('the task files that ship are the ones that the code writes', () => {
     writeTaskFiles(folder)
     const files = readdirSync(folder).sort()
     assert.equal(files.length, 6)
-    for (const name of files) assert.equal(readFileSync(join('checkpoints', 'tasks', name), 'utf8'), readFileSync(join(folder, name), 'utf8'), name)
+    for (const name of files)
+      assert.equal(
+        readFileSync(join('checkpoints', 'tasks', name), 'utf8'),
+        readFileSync(join(folder, name), 'utf8'),
+        name,
+      )
   } finally {
     rmSync(folder, { recursive: true })
   }

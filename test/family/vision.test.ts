@@ -1,10 +1,18 @@
 // The drawn pictures: labels read off the pixels by other means than the drawing, seeds, splits, and the files that ship.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ATTRIBUTES, drawScene, picturesOf, scenesOf, VISION_TASKS, writeVisionTasks, type Picture } from '../../src/family/index.js'
+import {
+  ATTRIBUTES,
+  drawScene,
+  type Picture,
+  picturesOf,
+  scenesOf,
+  VISION_TASKS,
+  writeVisionTasks,
+} from '../../src/family/index.js'
 import { randomFrom } from '../../src/family/random.js'
 
 const random = randomFrom('test', 'vision')
@@ -16,11 +24,21 @@ const draw = (name: string, count = 200) => {
 
 /** Pixels that are brighter than every grey ground (at most 51 of 255), as [x, y, brightest channel]. */
 const inked = ({ pixels }: Picture, least = 100) =>
-  Array.from({ length: 256 }, (_, i) => [i % 16, Math.floor(i / 16), Math.max(...pixels.subarray(3 * i, 3 * i + 3))] as const).filter(([, , value]) => value >= least)
+  Array.from(
+    { length: 256 },
+    (_, i) => [i % 16, Math.floor(i / 16), Math.max(...pixels.subarray(3 * i, 3 * i + 3))] as const,
+  ).filter(([, , value]) => value >= least)
 
 test('colour: the mean of the ink points to the class', () => {
   // Which channels are high, told by eye of the names.
-  const high: Record<string, number[]> = { red: [0], green: [1], blue: [2], yellow: [0, 1], magenta: [0, 2], cyan: [1, 2] }
+  const high: Record<string, number[]> = {
+    red: [0],
+    green: [1],
+    blue: [2],
+    yellow: [0, 1],
+    magenta: [0, 2],
+    cyan: [1, 2],
+  }
   for (const picture of draw('colour')) {
     const [sum, ink] = [[0, 0, 0], inked(picture, 200)]
     for (const [x, y] of ink) for (let c = 0; c < 3; c++) sum[c] += picture.pixels[(16 * y + x) * 3 + c] / ink.length
@@ -34,7 +52,11 @@ test('position: the middle of the ink is in the cell', () => {
     const ink = inked(picture)
     const middle = [0, 1].map((axis) => ink.reduce((sum, pixel) => sum + pixel[axis] + 0.5, 0) / ink.length)
     const [column, row] = middle.map((at) => (at < 5.75 ? 0 : at < 10.25 ? 1 : 2))
-    assert.equal(picture.classes[picture.labels[0]], `${['top', 'middle', 'bottom'][row]} ${['left', 'centre', 'right'][column]}`, String(middle))
+    assert.equal(
+      picture.classes[picture.labels[0]],
+      `${['top', 'middle', 'bottom'][row]} ${['left', 'centre', 'right'][column]}`,
+      String(middle),
+    )
   }
 })
 
@@ -57,7 +79,8 @@ test('count: connected patches of ink', () => {
 
 test('orientation: the direction in which brightness changes most', () => {
   for (const picture of draw('orientation')) {
-    const value = (x: number, y: number) => picture.pixels[(16 * y + x) * 3] + picture.pixels[(16 * y + x) * 3 + 1] + picture.pixels[(16 * y + x) * 3 + 2]
+    const value = (x: number, y: number) =>
+      picture.pixels[(16 * y + x) * 3] + picture.pixels[(16 * y + x) * 3 + 1] + picture.pixels[(16 * y + x) * 3 + 2]
     let [xx, xy, yy] = [0, 0, 0]
     for (let y = 1; y < 15; y++) {
       for (let x = 1; x < 15; x++) {
@@ -75,10 +98,12 @@ test('orientation: the direction in which brightness changes most', () => {
 
 test('size: larger classes have more ink, shape by shape, and do not overlap much', () => {
   const means = [0, 1, 2, 3].map((size) => {
-    const areas = draw('size', 400).filter(({ labels }) => labels[0] === size).map((picture) => {
-      const ink = inked(picture)
-      return Math.max(...ink.map(([, y]) => y)) - Math.min(...ink.map(([, y]) => y))
-    })
+    const areas = draw('size', 400)
+      .filter(({ labels }) => labels[0] === size)
+      .map((picture) => {
+        const ink = inked(picture)
+        return Math.max(...ink.map(([, y]) => y)) - Math.min(...ink.map(([, y]) => y))
+      })
     return areas.reduce((a, b) => a + b) / areas.length
   })
   for (let i = 1; i < 4; i++) assert.ok(means[i] - means[i - 1] > 1.2, String(means))
@@ -88,7 +113,10 @@ test('digit, shape, texture: pictures of a class are nearer to each other than t
   // Brightness, moved so that its middle is in the middle.
   const centred = (picture: Picture) => {
     const ink = inked(picture, 60)
-    const [mx, my] = [0, 1].map((axis) => ink.reduce((sum, pixel) => sum + pixel[axis] * pixel[2], 0) / ink.reduce((sum, [, , value]) => sum + value, 0))
+    const [mx, my] = [0, 1].map(
+      (axis) =>
+        ink.reduce((sum, pixel) => sum + pixel[axis] * pixel[2], 0) / ink.reduce((sum, [, , value]) => sum + value, 0),
+    )
     const out = new Float64Array(256)
     for (const [x, y, value] of ink) {
       const [tx, ty] = [Math.round(x - mx + 8), Math.round(y - my + 8)]
@@ -102,7 +130,9 @@ test('digit, shape, texture: pictures of a class are nearer to each other than t
     const right = asked.filter((picture) => {
       const at = centred(picture)
       const distance = (other: Float64Array) => other.reduce((sum, value, i) => sum + (value - at[i]) ** 2, 0)
-      return known.reduce((best, each) => (distance(each.at) < distance(best.at) ? each : best)).label === picture.labels[0]
+      return (
+        known.reduce((best, each) => (distance(each.at) < distance(best.at) ? each : best)).label === picture.labels[0]
+      )
     })
     assert.ok(right.length >= 0.9 * asked.length, `${name}: ${right.length} of ${asked.length}`)
   }
@@ -112,7 +142,12 @@ test('texture: rows change downwards only, columns sideways only, the others bot
   for (const picture of draw('texture')) {
     const value = (x: number, y: number) => Math.max(...picture.pixels.subarray((16 * y + x) * 3, (16 * y + x) * 3 + 3))
     let [across, down] = [0, 0]
-    for (let y = 0; y < 15; y++) for (let x = 0; x < 15; x++) [across, down] = [across + Math.abs(value(x + 1, y) - value(x, y)), down + Math.abs(value(x, y + 1) - value(x, y))]
+    for (let y = 0; y < 15; y++)
+      for (let x = 0; x < 15; x++)
+        [across, down] = [
+          across + Math.abs(value(x + 1, y) - value(x, y)),
+          down + Math.abs(value(x, y + 1) - value(x, y)),
+        ]
     const name = picture.classes[picture.labels[0]]
     assert.deepEqual([across > 0, down > 0], [name !== 'rows', name !== 'columns'], name)
   }
@@ -140,10 +175,16 @@ test('a seed fixes the pictures, more begin with the same ones, no held-out pict
   for (const { name, classes } of VISION_TASKS) {
     const held = picturesOf(name, { count: 640, seed: 0, split: 'test' })
     const train = new Set(picturesOf(name, { count: 1500, seed: 1, split: 'train' }).map(hex))
-    assert.ok(held.every((picture) => !train.has(hex(picture))), name)
+    assert.ok(
+      held.every((picture) => !train.has(hex(picture))),
+      name,
+    )
     for (const [label] of classes.entries()) {
       const share = held.filter(({ labels }) => labels[0] === label).length / held.length
-      assert.ok(Math.abs(share * classes.length - 1) < 4.5 * Math.sqrt((classes.length - 1) / held.length), `${name} ${classes[label]}: ${share}`)
+      assert.ok(
+        Math.abs(share * classes.length - 1) < 4.5 * Math.sqrt((classes.length - 1) / held.length),
+        `${name} ${classes[label]}: ${share}`,
+      )
     }
   }
 })
@@ -154,7 +195,8 @@ test('the vision tasks that ship are the ones that the code writes', () => {
     writeVisionTasks(folder)
     const files = readdirSync(folder).sort()
     assert.equal(files.length, 24)
-    for (const name of files) assert.ok(readFileSync(join('checkpoints', 'tasks', name)).equals(readFileSync(join(folder, name))), name)
+    for (const name of files)
+      assert.ok(readFileSync(join('checkpoints', 'tasks', name)).equals(readFileSync(join(folder, name))), name)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -2,7 +2,18 @@
 // what was finished is never lost, what is a stranger's is never touched, and nothing half-written stays.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { after, test } from 'node:test'
@@ -19,14 +30,18 @@ let count = 0
 /** A name in a folder of its own. */
 const fresh = () => (mkdirSync(join(root, String(count))), join(root, String(count++), 'out'))
 const beside = (target: string) => readdirSync(dirname(target)).filter((name) => name !== basename(target))
-const put = (target: string, text: string, overwrite = false) => writeFolder(target, { overwrite, bytes: 0 }, async (partial) => writeFileSync(join(partial, 'text'), text))
+const put = (target: string, text: string, overwrite = false) =>
+  writeFolder(target, { overwrite, bytes: 0 }, async (partial) => writeFileSync(join(partial, 'text'), text))
 const textIn = (folder: string) => readFileSync(join(folder, 'text'), 'utf8')
 const refused = (pattern: RegExp) => (error: unknown) => error instanceof UserError && pattern.test(error.message)
 
 const script = fileURLToPath(new URL('writer.js', import.meta.url))
 const run = (target: string, text: string, overwrite: boolean, step: number | '-') =>
-  new Promise<string>((done) => execFile(process.execPath, [script, target, text, String(overwrite), String(step)], (error, stdout, stderr) =>
-    done((error as { signal?: string } | null)?.signal === 'SIGKILL' ? 'killed' : error ? stderr : stdout)))
+  new Promise<string>((done) =>
+    execFile(process.execPath, [script, target, text, String(overwrite), String(step)], (error, stdout, stderr) =>
+      done((error as { signal?: string } | null)?.signal === 'SIGKILL' ? 'killed' : error ? stderr : stdout),
+    ),
+  )
 
 /** Writes over and over with a kill one step later each time, until a run gets to its end; how many were killed. */
 async function killEverywhere(before: string | null, check: (target: string) => Promise<void>): Promise<number> {
@@ -38,10 +53,16 @@ async function killEverywhere(before: string | null, check: (target: string) => 
     assert.equal(said, 'killed', said)
     await check(target)
     // The next run finds it; told again, it does what was wanted; nothing stays beside it but what was finished.
-    await checkTarget(target, target, true).catch((error) => assert.ok(refused(/was killed .* give the command again if it is still wanted/)(error), String(error)))
+    await checkTarget(target, target, true).catch((error) =>
+      assert.ok(refused(/was killed .* give the command again if it is still wanted/)(error), String(error)),
+    )
     await put(target, 'new', true)
     assert.equal(textIn(target), 'new')
-    for (const name of beside(target)) assert.ok(name.startsWith('out.finished-') && textIn(join(dirname(target), name)) === 'new', `step ${step}: ${name}`)
+    for (const name of beside(target))
+      assert.ok(
+        name.startsWith('out.finished-') && textIn(join(dirname(target), name)) === 'new',
+        `step ${step}: ${name}`,
+      )
   }
 }
 
@@ -49,8 +70,14 @@ test('killed before any change, a run that replaces loses neither the folder bef
   const kills = await killEverywhere('old', async (target) => {
     if (existsSync(target)) assert.ok(['old', 'new'].includes(textIn(target)))
     else {
-      assert.match((await interruptedAt(target))!, /interrupted while it replaced this folder: the one before is .*out\.old-\w{6}, the finished new one .*partial-/)
-      await assert.rejects(openCheckpoint(target), refused(/no such checkpoint folder: a run with --overwrite was interrupted .* rename/))
+      assert.match(
+        (await interruptedAt(target))!,
+        /interrupted while it replaced this folder: the one before is .*out\.old-\w{6}, the finished new one .*partial-/,
+      )
+      await assert.rejects(
+        openCheckpoint(target),
+        refused(/no such checkpoint folder: a run with --overwrite was interrupted .* rename/),
+      )
     }
   })
   assert.ok(kills >= 8, `${kills} steps`)
@@ -67,7 +94,10 @@ test('what was finished gets its name when the run was killed just before', asyn
   const target = fresh()
   await put(target, 'done')
   renameSync(target, `${target}.partial-abc123`)
-  await assert.rejects(openCheckpoint(target), refused(/a run was interrupted when it was finished: rename .*partial-abc123/))
+  await assert.rejects(
+    openCheckpoint(target),
+    refused(/a run was interrupted when it was finished: rename .*partial-abc123/),
+  )
   await assert.rejects(checkTarget(target, target, false), refused(/what it wrote is in its place now/))
   assert.equal(textIn(target), 'done')
   // Copies that people made are left alone, whatever they are called.
@@ -100,7 +130,12 @@ test('a folder that appears meanwhile is kept, and so is what was written', asyn
       mkdirSync(target)
       writeFileSync(join(target, 'thesis.tex'), 'years of work')
     }
-    await assert.rejects(writeFolder(target, { overwrite, bytes: 0 }, appear), refused(/(appeared while this was running|did not write this folder).* What was written is in .*out\.finished-\w{6}$/s))
+    await assert.rejects(
+      writeFolder(target, { overwrite, bytes: 0 }, appear),
+      refused(
+        /(appeared while this was running|did not write this folder).* What was written is in .*out\.finished-\w{6}$/s,
+      ),
+    )
     assert.deepEqual(readdirSync(target), ['thesis.tex'])
     assert.equal(textIn(join(dirname(target), beside(target)[0])), 'ours')
   }
@@ -111,18 +146,29 @@ test('--overwrite replaces what this program wrote as it wrote it, and names the
   await put(own, 'one')
   await put(own, 'two', true)
   await assert.rejects(put(own, 'three'), refused(/exists and is not empty; choose another name or give --overwrite/))
-  for (const [path, text, named] of [['notes.md', 'mine', 'notes.md'], ['sub/deep.txt', 'mine', 'sub/deep.txt'], ['text', 'changed by hand', 'text']] as const) {
+  for (const [path, text, named] of [
+    ['notes.md', 'mine', 'notes.md'],
+    ['sub/deep.txt', 'mine', 'sub/deep.txt'],
+    ['text', 'changed by hand', 'text'],
+  ] as const) {
     const folder = fresh()
     await put(folder, 'ours')
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
-    await assert.rejects(put(folder, 'new', true), refused(new RegExp(`is not overwritten: ${named} is not as deltalab wrote it`)))
+    await assert.rejects(
+      put(folder, 'new', true),
+      refused(new RegExp(`is not overwritten: ${named} is not as deltalab wrote it`)),
+    )
     assert.equal(readFileSync(join(folder, path), 'utf8'), text)
   }
   const trainer = fresh()
   mkdirSync(join(trainer, 'checkpoint-500'), { recursive: true })
-  for (const name of ['model.safetensors', 'config.json', 'notes.md', 'checkpoint-500/model.safetensors']) writeFileSync(join(trainer, name), 'x')
-  await assert.rejects(put(trainer, 'new', true), refused(/deltalab did not write this folder, and does not overwrite it/))
+  for (const name of ['model.safetensors', 'config.json', 'notes.md', 'checkpoint-500/model.safetensors'])
+    writeFileSync(join(trainer, name), 'x')
+  await assert.rejects(
+    put(trainer, 'new', true),
+    refused(/deltalab did not write this folder, and does not overwrite it/),
+  )
   assert.deepEqual(readdirSync(trainer).sort(), ['checkpoint-500', 'config.json', 'model.safetensors', 'notes.md'])
 })
 
@@ -142,8 +188,18 @@ test('a link is followed to the folder that it means; an input is found through 
 
 test('a failure leaves nothing', async () => {
   const target = fresh()
-  await assert.rejects(writeFolder(target, { bytes: 0 }, async () => { throw new Error('no') }), /no/)
+  await assert.rejects(
+    writeFolder(target, { bytes: 0 }, async () => {
+      throw new Error('no')
+    }),
+    /no/,
+  )
   const full = Object.assign(new Error('write'), { code: 'ENOSPC' })
-  await assert.rejects(writeFolder(target, { bytes: 0 }, async () => { throw full }), refused(/the disk is full .*nothing was written/))
+  await assert.rejects(
+    writeFolder(target, { bytes: 0 }, async () => {
+      throw full
+    }),
+    refused(/the disk is full .*nothing was written/),
+  )
   assert.deepEqual(readdirSync(dirname(target)), [])
 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { takeLock, type Holder } from '../../src/files/lock.js'
+import { type Holder, takeLock } from '../../src/files/lock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lock-'))
 after(() => rmSync(root, { recursive: true }))
@@ -19,7 +19,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 25)
 const PROCESSES = 4
 
 function startContender() {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('contender.js', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('contender.js', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return { child, ask: async (line: string) => (child.stdin.write(`${line}\n`), (await lines.next()).value as string) }
 }
@@ -47,7 +49,11 @@ test('of several processes that start at once, one holds: nothing there, or what
       leave(path)
       const moment = Date.now() + 3
       const answers = await Promise.all(contenders.map(({ ask }) => ask(`${path} ${moment}`)))
-      assert.deepEqual(answers.sort(), ['held', ...Array<string>(PROCESSES - 1).fill('refused')], `${name}, round ${round}`)
+      assert.deepEqual(
+        answers.sort(),
+        ['held', ...Array<string>(PROCESSES - 1).fill('refused')],
+        `${name}, round ${round}`,
+      )
       await Promise.all(contenders.map(({ ask }) => ask('- 0')))
       // Whoever holds sweeps up; one that was refused in the same moment may still have had its draft there.
       assert.ok(!readdirSync(folder).includes('x.lock'), name)
@@ -73,7 +79,7 @@ test('a lock is held by the living, here or elsewhere, and taken from the dead',
   }
 })
 
-test('a lock that is no longer one\'s own is left alone', () => {
+test("a lock that is no longer one's own is left alone", () => {
   const path = join(mkdtempSync(join(root, 'other-')), 'x.lock')
   const release = takeLock(path, refuse)
   writeFileSync(path, '1 1 elsewhere x')

@@ -1,6 +1,19 @@
 // Lists of what was written: the shipped checkpoints are as theirs say, so that `deltalab family --overwrite` may replace them.
 import assert from 'node:assert/strict'
-import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -8,7 +21,10 @@ import { markReplaced, sealFolder, strangersIn } from '../../src/files/manifest.
 
 test('the shipped checkpoints are as their lists say; node scripts/seal.mjs lists them again', async () => {
   const folders = readdirSync('checkpoints').flatMap((part) =>
-    existsSync(join('checkpoints', part, 'base')) ? readdirSync(join('checkpoints', part)).map((name) => join('checkpoints', part, name)) : [])
+    existsSync(join('checkpoints', part, 'base'))
+      ? readdirSync(join('checkpoints', part)).map((name) => join('checkpoints', part, name))
+      : [],
+  )
   assert.ok(folders.length > 20)
   for (const folder of folders) assert.deepEqual(await strangersIn(folder), [], folder)
 })

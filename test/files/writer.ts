@@ -9,12 +9,16 @@ const [folder, text, overwrite, step] = process.argv.slice(2)
 let left = step === '-' ? Infinity : Number(step)
 for (const name of ['mkdtemp', 'writeFile', 'rename', 'unlink', 'rmdir', 'rm', 'chmod'] as const) {
   const real = promises[name] as (...given: unknown[]) => Promise<unknown>
-  Object.assign(promises, { [name]: (...given: unknown[]) => (left-- === 0 ? void process.kill(process.pid, 'SIGKILL') : real(...given)) })
+  Object.assign(promises, {
+    [name]: (...given: unknown[]) => (left-- === 0 ? void process.kill(process.pid, 'SIGKILL') : real(...given)),
+  })
 }
 syncBuiltinESMExports()
 const { writeFolder } = await import('../../src/files/folder.js')
 try {
-  await writeFolder(folder, { overwrite: overwrite === 'true', bytes: 0 }, (partial) => promises.writeFile(join(partial, 'text'), text))
+  await writeFolder(folder, { overwrite: overwrite === 'true', bytes: 0 }, (partial) =>
+    promises.writeFile(join(partial, 'text'), text),
+  )
   process.stdout.write('written')
 } catch (error) {
   if (!(error instanceof UserError)) throw error

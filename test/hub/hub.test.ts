@@ -1,16 +1,37 @@
 // Downloads from a hub in this process: resume after a cut, checksums, the cache, and every way it can fail.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { planModel, readSettings, remoteModel, resolveDataset, resolveModel, type HubSettings } from '../../src/hub/index.js'
-import { startHub, type Loopback } from './loopback.js'
+import {
+  type HubSettings,
+  planModel,
+  readSettings,
+  remoteModel,
+  resolveDataset,
+  resolveModel,
+} from '../../src/hub/index.js'
+import { type Loopback, startHub } from './loopback.js'
 
 const weights = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 251))
-const model = { 'config.json': '{"model_type":"llama"}', 'model.safetensors': weights, 'pytorch_model.bin': 'x', 'original/params.json': '{}' }
+const model = {
+  'config.json': '{"model_type":"llama"}',
+  'model.safetensors': weights,
+  'pytorch_model.bin': 'x',
+  'original/params.json': '{}',
+}
 const root = mkdtempSync(join(tmpdir(), 'hub-'))
 let hub: Loopback
 before(async () => {
@@ -21,7 +42,13 @@ before(async () => {
     'models/org/busy': model,
     'models/org/bin': { 'pytorch_model.bin': 'x' },
     'models/org/gated': null,
-    'datasets/org/rows': { 'README.md': '', 'main/train-00000-of-00001.jsonl': '{}\n', 'main/test-00000-of-00002.jsonl': '{"a":1}\n', 'main/test-00001-of-00002.jsonl': '{"a":2}\n', 'other/test.csv': 'a\n1\n' },
+    'datasets/org/rows': {
+      'README.md': '',
+      'main/train-00000-of-00001.jsonl': '{}\n',
+      'main/test-00000-of-00002.jsonl': '{"a":1}\n',
+      'main/test-00001-of-00002.jsonl': '{"a":2}\n',
+      'other/test.csv': 'a\n1\n',
+    },
     'datasets/org/single': { 'input_data.jsonl': '{"b":1}\n' },
     'datasets/org/script': { 'script.py': 'pass' },
     'datasets/org/script@refs/convert/parquet': { 'big/validation/0000.parquet': 'PAR1' },
@@ -34,8 +61,14 @@ after(async () => {
 })
 
 let caches = 0
-const settingsFor = (more: Partial<HubSettings> = {}): HubSettings => ({ endpoint: hub.endpoint, cache: join(root, String(caches++)), offline: false, ...more })
-const refused = (pattern: RegExp) => (error: unknown) => error instanceof UserError && pattern.test(error.message) && !error.message.includes('\n')
+const settingsFor = (more: Partial<HubSettings> = {}): HubSettings => ({
+  endpoint: hub.endpoint,
+  cache: join(root, String(caches++)),
+  offline: false,
+  ...more,
+})
+const refused = (pattern: RegExp) => (error: unknown) =>
+  error instanceof UserError && pattern.test(error.message) && !error.message.includes('\n')
 
 test('a model by name becomes a folder of the cache: configuration and safetensors, nothing else', async () => {
   const settings = settingsFor()
@@ -48,8 +81,18 @@ test('a model by name becomes a folder of the cache: configuration and safetenso
 
   const asked = hub.requests.length
   assert.equal(await resolveModel('org/whole', { settings }), folder)
-  assert.deepEqual(hub.requests.slice(asked).filter((request) => request.includes('/resolve/')), [], 'what is there is not asked for again')
-  assert.deepEqual((await planModel('org/whole', settings))!.map(({ path, size }) => [path, size]), [['config.json', 22], ['model.safetensors', weights.length]])
+  assert.deepEqual(
+    hub.requests.slice(asked).filter((request) => request.includes('/resolve/')),
+    [],
+    'what is there is not asked for again',
+  )
+  assert.deepEqual(
+    (await planModel('org/whole', settings))!.map(({ path, size }) => [path, size]),
+    [
+      ['config.json', 22],
+      ['model.safetensors', weights.length],
+    ],
+  )
 })
 
 test('a download that is cut goes on from the bytes that are here, in the same call and in a later one', async () => {
@@ -58,23 +101,37 @@ test('a download that is cut goes on from the bytes that are here, in the same c
   const start = hub.requests.length
   const folder = await resolveModel('org/cut', { settings })
   assert.deepEqual(readFileSync(join(folder, 'model.safetensors')), weights)
-  const ranges = hub.requests.slice(start).flatMap((request) => /model\.safetensors bytes=([1-9]\d*)-/.exec(request)?.[1] ?? [])
+  const ranges = hub.requests
+    .slice(start)
+    .flatMap((request) => /model\.safetensors bytes=([1-9]\d*)-/.exec(request)?.[1] ?? [])
   assert.equal(ranges.length, 2)
   assert.ok(Number(ranges[0]) > 0 && Number(ranges[1]) > Number(ranges[0]), `asked for the rest: ${ranges.join(', ')}`)
 
   const later = settingsFor()
   hub.cuts.set('model.safetensors', [100_000, 0, 0, 0])
-  await assert.rejects(resolveModel('org/cut', { settings: later }), refused(/model org\/cut@c+, model\.safetensors: the hub at http.* cannot be reached/))
+  await assert.rejects(
+    resolveModel('org/cut', { settings: later }),
+    refused(/model org\/cut@c+, model\.safetensors: the hub at http.* cannot be reached/),
+  )
   const blobs = join(later.cache, 'models--org--cut', 'blobs')
-  assert.ok(readdirSync(blobs).some((name) => name.endsWith('.incomplete')), 'the part is kept')
-  assert.equal(existsSync(join(later.cache, 'models--org--cut', 'snapshots', 'c'.repeat(40), 'model.safetensors')), false)
+  assert.ok(
+    readdirSync(blobs).some((name) => name.endsWith('.incomplete')),
+    'the part is kept',
+  )
+  assert.equal(
+    existsSync(join(later.cache, 'models--org--cut', 'snapshots', 'c'.repeat(40), 'model.safetensors')),
+    false,
+  )
   assert.deepEqual(readFileSync(join(await resolveModel('org/cut', { settings: later }), 'model.safetensors')), weights)
 })
 
 test('bytes that do not have the checksum are not taken', async () => {
   hub.lies.set('model.safetensors', Buffer.alloc(weights.length))
   try {
-    await assert.rejects(resolveModel('org/lies', { settings: settingsFor() }), refused(/model\.safetensors: the bytes do not have the checksum/))
+    await assert.rejects(
+      resolveModel('org/lies', { settings: settingsFor() }),
+      refused(/model\.safetensors: the bytes do not have the checksum/),
+    )
   } finally {
     hub.lies.clear()
   }
@@ -82,20 +139,31 @@ test('bytes that do not have the checksum are not taken', async () => {
 
 test('a busy hub is asked again, wherever it is busy; one that stays busy is said', async () => {
   hub.busy.set('org/busy/revision', [429]).set('org/busy/tree', [503, 500]).set('org/busy/resolve', [429, 502])
-  assert.deepEqual(readFileSync(join(await resolveModel('org/busy', { settings: settingsFor() }), 'model.safetensors')), weights)
+  assert.deepEqual(
+    readFileSync(join(await resolveModel('org/busy', { settings: settingsFor() }), 'model.safetensors')),
+    weights,
+  )
   hub.busy.set('org/busy/revision', [429, 429, 429])
   await assert.rejects(resolveModel('org/busy', { settings: settingsFor() }), refused(/answers 429/))
 })
 
-test('a cache that takes nothing is not called a lost connection', { skip: !existsSync('/dev/full') && 'no /dev/full' }, async () => {
+test('a cache that takes nothing is not called a lost connection', {
+  skip: !existsSync('/dev/full') && 'no /dev/full',
+}, async () => {
   const settings = settingsFor()
   const blobs = join(settings.cache, 'models--org--whole', 'blobs')
   const checksum = createHash('sha256').update(weights).digest('hex')
   mkdirSync(blobs, { recursive: true })
   symlinkSync('/dev/full', join(blobs, `${checksum}.incomplete`))
-  await assert.rejects(resolveModel('org/whole', { settings }), refused(/model\.safetensors: cannot be written to .* \(the disk is full\); .*HF_HUB_CACHE/))
+  await assert.rejects(
+    resolveModel('org/whole', { settings }),
+    refused(/model\.safetensors: cannot be written to .* \(the disk is full\); .*HF_HUB_CACHE/),
+  )
   writeFileSync(join(root, 'file'), '')
-  await assert.rejects(resolveModel('org/whole', { settings: { ...settings, cache: join(root, 'file') } }), refused(/a file stands in its place/))
+  await assert.rejects(
+    resolveModel('org/whole', { settings: { ...settings, cache: join(root, 'file') } }),
+    refused(/a file stands in its place/),
+  )
 })
 
 test('without the network an earlier download is taken; without one it is said what to do', async () => {
@@ -105,21 +173,40 @@ test('without the network an earlier download is taken; without one it is said w
   assert.equal(await resolveModel('org/whole', { settings: { ...settings, offline: true } }), folder)
   assert.equal(hub.requests.length, asked)
   assert.equal(await resolveModel('org/whole', { settings: { ...settings, endpoint: 'http://127.0.0.1:9' } }), folder)
-  await assert.rejects(resolveModel('org/cut', { settings: { ...settings, offline: true } }), refused(/HF_HUB_OFFLINE forbids/))
-  await assert.rejects(resolveModel('org/cut', { settings: settingsFor({ endpoint: 'http://127.0.0.1:9' }) }), refused(/cannot be reached \((ECONNREFUSED|fetch failed|bad port)\)/))
+  await assert.rejects(
+    resolveModel('org/cut', { settings: { ...settings, offline: true } }),
+    refused(/HF_HUB_OFFLINE forbids/),
+  )
+  await assert.rejects(
+    resolveModel('org/cut', { settings: settingsFor({ endpoint: 'http://127.0.0.1:9' }) }),
+    refused(/cannot be reached \((ECONNREFUSED|fetch failed|bad port)\)/),
+  )
 })
 
 test('not found, gated and without safetensors are said in one line', async () => {
   const settings = settingsFor()
-  await assert.rejects(resolveModel('org/none', { settings }), refused(/model org\/none: the hub at http.* has none of this name and revision/))
-  await assert.rejects(resolveModel('org/gated', { settings }), refused(/org\/gated: it is gated or private.*set HF_TOKEN/))
-  await assert.rejects(resolveModel('org/gated', { settings: { ...settings, token: 'hf_bad' } }), refused(/the token in HF_TOKEN has no access/))
-  await assert.rejects(resolveModel('org/bin', { settings }), refused(/org\/bin holds no model\.safetensors; it has pytorch_model\.bin/))
+  await assert.rejects(
+    resolveModel('org/none', { settings }),
+    refused(/model org\/none: the hub at http.* has none of this name and revision/),
+  )
+  await assert.rejects(
+    resolveModel('org/gated', { settings }),
+    refused(/org\/gated: it is gated or private.*set HF_TOKEN/),
+  )
+  await assert.rejects(
+    resolveModel('org/gated', { settings: { ...settings, token: 'hf_bad' } }),
+    refused(/the token in HF_TOKEN has no access/),
+  )
+  await assert.rejects(
+    resolveModel('org/bin', { settings }),
+    refused(/org\/bin holds no model\.safetensors; it has pytorch_model\.bin/),
+  )
 })
 
 test('paths stay paths', async () => {
   assert.equal(await resolveModel('checkpoints/small', { settings: settingsFor() }), 'checkpoints/small')
-  for (const path of ['checkpoints/absent', './org/name', '/org/name', '../org/name', 'a/b/c', 'name']) assert.equal(remoteModel(path), null, path)
+  for (const path of ['checkpoints/absent', './org/name', '/org/name', '../org/name', 'a/b/c', 'name'])
+    assert.equal(remoteModel(path), null, path)
   assert.deepEqual(remoteModel('Qwen/Qwen2-7B@v1.0'), { type: 'model', name: 'Qwen/Qwen2-7B', revision: 'v1.0' })
 })
 
@@ -127,23 +214,39 @@ test('the split of a data set is found by the layouts of the hub, converted data
   const settings = settingsFor()
   const names = async (reference: string, choice: { split: string; config?: string; files?: string }) =>
     (await resolveDataset(reference, choice, { settings })).map((path) => path.split(/snapshots\/[cd]+\//)[1])
-  assert.deepEqual(await names('org/rows', { config: 'main', split: 'test' }), ['main/test-00000-of-00002.jsonl', 'main/test-00001-of-00002.jsonl'])
+  assert.deepEqual(await names('org/rows', { config: 'main', split: 'test' }), [
+    'main/test-00000-of-00002.jsonl',
+    'main/test-00001-of-00002.jsonl',
+  ])
   assert.deepEqual(await names('org/rows', { config: 'other', split: 'test' }), ['other/test.csv'])
-  assert.deepEqual(await names('org/rows', { files: 'main/train*', split: 'test' }), ['main/train-00000-of-00001.jsonl'])
+  assert.deepEqual(await names('org/rows', { files: 'main/train*', split: 'test' }), [
+    'main/train-00000-of-00001.jsonl',
+  ])
   assert.deepEqual(await names('org/single', { split: 'train' }), ['input_data.jsonl'])
   assert.deepEqual(await names('org/script', { config: 'big', split: 'validation' }), ['big/validation/0000.parquet'])
-  await assert.rejects(names('org/rows', { config: 'main', split: 'dev' }), refused(/no JSONL, CSV or Parquet file of the split dev of main/))
+  await assert.rejects(
+    names('org/rows', { config: 'main', split: 'dev' }),
+    refused(/no JSONL, CSV or Parquet file of the split dev of main/),
+  )
   await assert.rejects(names('rows', { split: 'dev' }), refused(/org\/name or org\/name@revision, got "rows"/))
   assert.deepEqual(
-    (await resolveDataset('org/rows', { config: 'main', split: 'test' }, { settings: { ...settings, offline: true } })).length, 2,
+    (await resolveDataset('org/rows', { config: 'main', split: 'test' }, { settings: { ...settings, offline: true } }))
+      .length,
+    2,
     'from the cache alone',
   )
 })
 
 test('settings come from the variables of Hugging Face', () => {
-  assert.deepEqual(readSettings({ HF_ENDPOINT: 'http://127.0.0.1:80/', HF_TOKEN: 'hf_x', HF_HOME: '/h', HF_HUB_OFFLINE: '1' }), {
-    endpoint: 'http://127.0.0.1:80', token: 'hf_x', cache: '/h/hub', offline: true,
-  })
+  assert.deepEqual(
+    readSettings({ HF_ENDPOINT: 'http://127.0.0.1:80/', HF_TOKEN: 'hf_x', HF_HOME: '/h', HF_HUB_OFFLINE: '1' }),
+    {
+      endpoint: 'http://127.0.0.1:80',
+      token: 'hf_x',
+      cache: '/h/hub',
+      offline: true,
+    },
+  )
   assert.equal(readSettings({}).endpoint, 'https://huggingface.co')
   assert.throws(() => readSettings({ HF_ENDPOINT: 'hub' }), refused(/HF_ENDPOINT must be an address/))
   assert.throws(() => readSettings({ HF_TOKEN: 'x' }), refused(/HF_TOKEN must start with hf_/))
@@ -152,17 +255,38 @@ test('settings come from the variables of Hugging Face', () => {
 test('nothing of a reference or of an answer leads out of the cache', async () => {
   const settings = settingsFor()
   for (const revision of ['..', '../../../out', 'a/../../b', '/etc', 'a//b', 'a/', '.git', 'a/.b', 'a..b', './a']) {
-    await assert.rejects(resolveModel(`org/whole@${revision}`, { settings }), refused(/is not a branch, a tag or a commit/), revision)
+    await assert.rejects(
+      resolveModel(`org/whole@${revision}`, { settings }),
+      refused(/is not a branch, a tag or a commit/),
+      revision,
+    )
     await assert.rejects(planModel(`org/whole@${revision}`, settings), refused(/is not a branch/), revision)
-    await assert.rejects(resolveDataset(`org/rows@${revision}`, { split: 'test' }, { settings }), refused(/is not a branch/), revision)
+    await assert.rejects(
+      resolveDataset(`org/rows@${revision}`, { split: 'test' }, { settings }),
+      refused(/is not a branch/),
+      revision,
+    )
   }
   // Both would be kept in models--a--b--c.
-  for (const name of ['a--b/c', 'a/b--c', 'a/b..c']) await assert.rejects(resolveModel(name, { settings }), refused(/holds neither -- nor \.\./), name)
+  for (const name of ['a--b/c', 'a/b--c', 'a/b..c'])
+    await assert.rejects(resolveModel(name, { settings }), refused(/holds neither -- nor \.\./), name)
   assert.equal(existsSync(settings.cache), false)
 
-  for (const path of ['../out.json', 'a/../../out.json', '/etc/out.json', 'a//b.json', 'a/./b.json', 'a\\..\\..\\b.json', '']) {
+  for (const path of [
+    '../out.json',
+    'a/../../out.json',
+    '/etc/out.json',
+    'a//b.json',
+    'a/./b.json',
+    'a\\..\\..\\b.json',
+    '',
+  ]) {
     hub.add('models/org/leads', { ...model, [path]: '{}' })
-    await assert.rejects(resolveModel('org/leads', { settings }), refused(/cannot be kept in the cache: it is no path inside the repository/), path)
+    await assert.rejects(
+      resolveModel('org/leads', { settings }),
+      refused(/cannot be kept in the cache: it is no path inside the repository/),
+      path,
+    )
     await assert.rejects(planModel('org/leads', settings), refused(/cannot be kept/), path)
   }
   hub.add('models/org/leads', { ...model, 'config.json/x.json': '{}' })

@@ -24,26 +24,50 @@ export type Files = Record<string, Buffer | string>
 
 /** @param repositories `models/org/name` or `datasets/org/name`, with @revision where it is not main → files; null: gated */
 export async function startHub(repositories: Record<string, Files | null>, commit = 'c'.repeat(40)): Promise<Loopback> {
-  const hub: Loopback = { endpoint: '', requests: [], cuts: new Map(), lies: new Map(), busy: new Map(), again: new Map(), add: (name, files) => void (repositories[name] = files), close: () => closed(server) }
+  const hub: Loopback = {
+    endpoint: '',
+    requests: [],
+    cuts: new Map(),
+    lies: new Map(),
+    busy: new Map(),
+    again: new Map(),
+    add: (name, files) => void (repositories[name] = files),
+    close: () => closed(server),
+  }
   const find = (type: string, name: string, revision: string): Files | null | undefined =>
     repositories[`${type}/${name}@${revision}`] ?? repositories[`${type}/${name}`]
   const server = createServer((request, response) => {
     const url = new URL(request.url!, 'http://hub')
     const path = decodeURIComponent(url.pathname)
     hub.requests.push(`${path}${request.headers.range ? ` ${request.headers.range}` : ''}`)
-    const fail = (status: number, error: string) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
-    const json = (value: unknown) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+    const fail = (status: number, error: string) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
+    const json = (value: unknown) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
     const status = [...hub.busy].find(([part]) => path.includes(part))?.[1].shift()
     if (status) return response.writeHead(status, { 'retry-after': '0' }).end('busy')
     const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\/(.+)$/.exec(path)
     if (api) {
       const files = find(api[1], api[2], api[4])
-      if (files === undefined || (api[3] === 'revision' && repositories[`${api[1]}/${api[2]}`] === undefined)) return fail(404, 'Repository not found')
-      if (files === null) return request.headers.authorization === 'Bearer hf_good' ? json({}) : fail(403, 'Access to this repository is restricted')
-      if (api[3] === 'revision') return json({ _id: '1', id: api[2], sha: api[4] === 'main' ? commit : commit.replaceAll('c', 'd'), lastModified: '2024-01-01' })
+      if (files === undefined || (api[3] === 'revision' && repositories[`${api[1]}/${api[2]}`] === undefined))
+        return fail(404, 'Repository not found')
+      if (files === null)
+        return request.headers.authorization === 'Bearer hf_good'
+          ? json({})
+          : fail(403, 'Access to this repository is restricted')
+      if (api[3] === 'revision')
+        return json({
+          _id: '1',
+          id: api[2],
+          sha: api[4] === 'main' ? commit : commit.replaceAll('c', 'd'),
+          lastModified: '2024-01-01',
+        })
       const entries = Object.entries(files).map(([file, content]) => entryOf(file, Buffer.from(content)))
       const again = [...hub.again].find(([part]) => path.includes(part))?.[1] ?? []
-      return json([...entries, ...again.map((entry) => ({ ...(entries.find(({ path }) => path === entry.path) ?? entries[0]), ...entry }))])
+      return json([
+        ...entries,
+        ...again.map((entry) => ({ ...(entries.find(({ path }) => path === entry.path) ?? entries[0]), ...entry })),
+      ])
     }
     const resolve = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
     const files = resolve && find(resolve[1] ? 'datasets' : 'models', resolve[2], resolve[3])
@@ -51,7 +75,11 @@ export async function startHub(repositories: Record<string, Files | null>, commi
     const content = hub.lies.get(resolve[4]) ?? Buffer.from(files[resolve[4]])
     const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? 'bytes=0-')!
     const part = content.subarray(Number(from), to ? Number(to) + 1 : undefined)
-    const headers = { etag: '"e"', 'content-length': part.length, 'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${content.length}` }
+    const headers = {
+      etag: '"e"',
+      'content-length': part.length,
+      'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${content.length}`,
+    }
     response.writeHead(request.headers.range ? 206 : 200, headers)
     const cut = to === '0' ? undefined : hub.cuts.get(resolve[4])?.shift()
     if (cut === undefined) return response.end(part)
@@ -65,7 +93,9 @@ export async function startHub(repositories: Record<string, Files | null>, commi
 function entryOf(path: string, content: Buffer) {
   const oid = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
   const large = content.length > 1000
-  const lfs = large ? { oid: createHash('sha256').update(content).digest('hex'), size: content.length, pointerSize: 130 } : undefined
+  const lfs = large
+    ? { oid: createHash('sha256').update(content).digest('hex'), size: content.length, pointerSize: 130 }
+    : undefined
   return { type: 'file', path, size: content.length, oid, lfs }
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
-import { inspectPair, statisticsOf, sumPair, type GroupReport, type TensorReport } from '../../src/inspect/index.js'
+import { type GroupReport, inspectPair, statisticsOf, sumPair, type TensorReport } from '../../src/inspect/index.js'
 import { BINS, coarseQuantiles, countMagnitudes, quantiles } from '../../src/inspect/quantile.js'
 import { LLAMA3 } from '../checkpoint/files.js'
 
@@ -30,7 +30,10 @@ test('a delta worked by hand', () => {
 })
 
 test('a base of zeros has no relative norm and no cosine', () => {
-  const s = statisticsOf(sumPair(new Float32Array(2), Float32Array.of(1, 1), Float32Array.of(1, 1)), Float32Array.of(1, 1))
+  const s = statisticsOf(
+    sumPair(new Float32Array(2), Float32Array.of(1, 1), Float32Array.of(1, 1)),
+    Float32Array.of(1, 1),
+  )
   assert.deepEqual([s.relative_norm, s.cosine, s.mean, s.std], [null, null, 1, 0])
 })
 
@@ -61,7 +64,11 @@ test('norms and mean magnitudes of the fixture are PyTorch’s', async () => {
   for (const { name, delta_norm } of tensors) near(delta_norm, delta.per_tensor_norm[name] ?? 0)
   near(groups.at(-1)!.delta_norm, delta.norm)
   const still = tensors.find(({ name }) => name === 'model.norm.weight')!
-  assert.deepEqual([still.delta_norm, still.zeros, still.effective_rank, still.cosine], [0, 1, null, 1], 'the tensor that did not move')
+  assert.deepEqual(
+    [still.delta_norm, still.zeros, still.effective_rank, still.cosine],
+    [0, 1, null, 1],
+    'the tensor that did not move',
+  )
 })
 
 test('groups add up: parameters, squared norms, and each tensor in one role', async () => {

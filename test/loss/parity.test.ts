@@ -1,13 +1,23 @@
 // Losses, gradients, Riemann sums, Taylor estimates, generation and log-likelihoods of every architecture against PyTorch in
 // float64, within the fixtures' tolerances.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
-import { tf, type Batch } from '../../src/tensor/index.js'
+import { type Batch, tf } from '../../src/tensor/index.js'
 import { assertDocumented, mergeErrors } from '../docs/architectures.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
-import { changeOf, EDITS, probeGradient, probeRiemann, probeTaylor, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
-
+import {
+  changeOf,
+  EDITS,
+  type Errors,
+  probeGradient,
+  probeRiemann,
+  probeTaylor,
+  probeText,
+  type Quantity,
+  TOLERANCES,
+} from '../models/probe.js'
 
 for (const name of NAMES) {
   test(`${name}: losses, gradients, Riemann sums, Taylor, text`, async (t) => {
@@ -16,15 +26,23 @@ for (const name of NAMES) {
     const all: Errors[] = []
     const check = (errors: Errors) => {
       all.push(errors)
-      for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+      for (const [quantity, error] of Object.entries(errors))
+        assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
     }
-    await t.test('losses of every case, and the gradient of every tensor', async () => check(await probeGradient(fixture)))
+    await t.test('losses of every case, and the gradient of every tensor', async () =>
+      check(await probeGradient(fixture)),
+    )
     for (const edit of EDITS) {
       const rules = Object.keys(fixture.expected.edits[edit].riemann)
-      await t.test(`${edit}: Riemann sums under every rule, with per-tensor terms`, async () => check(await probeRiemann(fixture, edit, rules)))
-      await t.test(`${edit}: exact change, and second-order Taylor`, async () => check(await probeTaylor(fixture, edit)))
+      await t.test(`${edit}: Riemann sums under every rule, with per-tensor terms`, async () =>
+        check(await probeRiemann(fixture, edit, rules)),
+      )
+      await t.test(`${edit}: exact change, and second-order Taylor`, async () =>
+        check(await probeTaylor(fixture, edit)),
+      )
     }
-    if (fixture.expected.generation) await t.test('greedy ids and log-likelihoods', async () => check(await probeText(fixture)))
+    if (fixture.expected.generation)
+      await t.test('greedy ids and log-likelihoods', async () => check(await probeText(fixture)))
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     await t.test('the docs tell these errors', () => assertDocumented(name, mergeErrors(...all)))
     tf.dispose([fixture.base, fixture.post])
@@ -37,7 +55,15 @@ test('a batch split in two gives the loss and gradient of the whole', async () =
   const part = (from: number, to: number): Batch => {
     const cut = (values: Int32Array) => values.slice(from * whole.columns, to * whole.columns)
     const { ids, mask, positions, labels } = whole
-    return { rows: to - from, columns: whole.columns, ids: cut(ids), mask: cut(mask), positions: cut(positions), labels: cut(labels), items: whole.items.slice(from, to) }
+    return {
+      rows: to - from,
+      columns: whole.columns,
+      ids: cut(ids),
+      mask: cut(mask),
+      positions: cut(positions),
+      labels: cut(labels),
+      items: whole.items.slice(from, to),
+    }
   }
   const once = await gradientOf(model, post, [whole])
   const twice = await gradientOf(model, post, [part(0, 1), part(1, 3)])
@@ -53,7 +79,10 @@ test('a known gradient at the start of the path changes no term', async () => {
   const { gradient: origin } = await gradientOf(model, post, batches)
   const options = { rule: 'left', steps: 2 } as const
   const change = changeOf(fixture, 'sign')
-  assert.deepEqual(await riemannSum(model, post, change, batches, { ...options, origin }), await riemannSum(model, post, change, batches, options))
+  assert.deepEqual(
+    await riemannSum(model, post, change, batches, { ...options, origin }),
+    await riemannSum(model, post, change, batches, options),
+  )
 })
 
 test('a tensor that the model does not read has no part in the change', async () => {

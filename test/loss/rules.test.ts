@@ -1,25 +1,39 @@
 // Integration rules by what they must integrate exactly, and the class of an edit by hand-worked numbers.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { classify, ruleNodes, RULES, type Loss, type Rule } from '../../src/loss/index.js'
+import { classify, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
 
 const integrate = (rule: Rule, steps: number, f: (t: number) => number) =>
   ruleNodes(rule, steps).reduce((sum, { t, weight }) => sum + weight * f(t), 0)
 
 /** Highest power of t that each rule integrates exactly with any number of steps. */
 const DEGREE: Record<Rule, (steps: number) => number> = {
-  left: () => 0, right: () => 0, midpoint: () => 1, trapezoid: () => 1, simpson: () => 3, gauss: (steps) => 2 * steps - 1,
+  left: () => 0,
+  right: () => 0,
+  midpoint: () => 1,
+  trapezoid: () => 1,
+  simpson: () => 3,
+  gauss: (steps) => 2 * steps - 1,
 }
 
 test('every rule is exact up to its degree and not beyond', () => {
-  fc.assert(fc.property(fc.constantFrom(...RULES), fc.integer({ min: 1, max: 8 }), (rule, steps) => {
-    const degree = DEGREE[rule](steps)
-    for (let power = 0; power <= degree; power++) {
-      assert.ok(Math.abs(integrate(rule, steps, (t) => t ** power) - 1 / (power + 1)) < 1e-12, `${rule}-${steps} t^${power}`)
-    }
-    assert.ok(Math.abs(integrate(rule, steps, (t) => t ** (degree + 1)) - 1 / (degree + 2)) > 1e-12, `${rule}-${steps} is not exact beyond`)
-  }))
+  fc.assert(
+    fc.property(fc.constantFrom(...RULES), fc.integer({ min: 1, max: 8 }), (rule, steps) => {
+      const degree = DEGREE[rule](steps)
+      for (let power = 0; power <= degree; power++) {
+        assert.ok(
+          Math.abs(integrate(rule, steps, (t) => t ** power) - 1 / (power + 1)) < 1e-12,
+          `${rule}-${steps} t^${power}`,
+        )
+      }
+      assert.ok(
+        Math.abs(integrate(rule, steps, (t) => t ** (degree + 1)) - 1 / (degree + 2)) > 1e-12,
+        `${rule}-${steps} is not exact beyond`,
+      )
+    }),
+  )
 })
 
 test('the left sum with C = 5 captures 80 % of the curvature of a quadratic', () => {
@@ -28,14 +42,31 @@ test('the left sum with C = 5 captures 80 % of the curvature of a quadratic', ()
 })
 
 test('the nodes of the fixtures: Simpson over 4 intervals has 5 nodes, over 5 intervals 11', () => {
-  assert.deepEqual(ruleNodes('simpson', 4).map(({ t, weight }) => [t, weight * 12]), [[0, 1], [0.25, 4], [0.5, 2], [0.75, 4], [1, 1]])
+  assert.deepEqual(
+    ruleNodes('simpson', 4).map(({ t, weight }) => [t, weight * 12]),
+    [
+      [0, 1],
+      [0.25, 4],
+      [0.5, 2],
+      [0.75, 4],
+      [1, 1],
+    ],
+  )
   assert.equal(ruleNodes('simpson', 5).length, 11)
-  assert.deepEqual(ruleNodes('left', 5).map(({ t }) => t), [0, 0.2, 0.4, 0.6, 0.8])
+  assert.deepEqual(
+    ruleNodes('left', 5).map(({ t }) => t),
+    [0, 0.2, 0.4, 0.6, 0.8],
+  )
 })
 
 const loss = (sums: number[], tokens: number[]): Loss => {
   const total = tokens.reduce((a, b) => a + b, 0)
-  return { mean: sums.reduce((a, b) => a + b, 0) / total, tokens: total, itemSums: Float64Array.from(sums), itemTokens: Int32Array.from(tokens) }
+  return {
+    mean: sums.reduce((a, b) => a + b, 0) / total,
+    tokens: total,
+    itemSums: Float64Array.from(sums),
+    itemTokens: Int32Array.from(tokens),
+  }
 }
 
 test('the class is decided by two standard errors over paired items', () => {

@@ -1,16 +1,18 @@
 // Weights read block by block give the numbers of weights that are held, within the bound, each read once per pass.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { fitBatches, gradientOf, lossOf, pullBack } from '../../src/loss/index.js'
-import { loadModel, planStretches, streaming, type Load } from '../../src/models/index.js'
-import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { type Load, loadModel, planStretches, streaming } from '../../src/models/index.js'
+import { type Batch, setBackend, tf } from '../../src/tensor/index.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
-import { probeGradient, probeRiemann, probeText, TOLERANCES, type Errors, type Quantity } from '../models/probe.js'
+import { type Errors, probeGradient, probeRiemann, probeText, type Quantity, TOLERANCES } from '../models/probe.js'
 import { finest, readerOf, streamedWay } from '../models/streamed.js'
 
 const check = (errors: Errors) => {
-  for (const [quantity, error] of Object.entries(errors)) assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
+  for (const [quantity, error] of Object.entries(errors))
+    assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
 }
 
 for (const name of NAMES) {
@@ -31,10 +33,15 @@ test('batches walk together or one by one: the same gradient', async () => {
   const batches = [batch('main'), batch('left'), batch('single')]
   const held = await gradientOf(model, post, batches)
   for (const together of [0, 1e6]) {
-    const { loss, gradient } = await gradientOf(model, streaming(model, { ...finest(model), together }, readerOf(model, values.post)), batches)
+    const { loss, gradient } = await gradientOf(
+      model,
+      streaming(model, { ...finest(model), together }, readerOf(model, values.post)),
+      batches,
+    )
     assert.ok(Math.abs(loss.mean - held.loss.mean) < 1e-6)
     assert.deepEqual([...gradient.keys()].sort(), [...held.gradient.keys()].sort())
-    for (const [name, right] of held.gradient) assert.ok(worst(gradient.get(name)!, right, 1e-3) < 1e-5, `${together} ${name}`)
+    for (const [name, right] of held.gradient)
+      assert.ok(worst(gradient.get(name)!, right, 1e-3) < 1e-5, `${together} ${name}`)
   }
 })
 
@@ -47,7 +54,10 @@ test('a forward pass reads each weight once, a gradient twice, and the next part
     return read(name, rows)
   })
   const uses = (name: string) => (name === 'transformer.wte.weight' ? 2 : 1) // tied: embedding and head
-  const counts = (factor: number) => Object.keys(model.shapes).forEach((name) => assert.ok(Math.abs(reads.get(name)! - factor * uses(name)) < 1e-9, name))
+  const counts = (factor: number) =>
+    Object.keys(model.shapes).forEach((name) =>
+      assert.ok(Math.abs(reads.get(name)! - factor * uses(name)) < 1e-9, name),
+    )
   await lossOf(model, source, [batch('main'), batch('left'), batch('single')])
   counts(1)
   reads.clear()
@@ -69,7 +79,8 @@ test('a forward pass reads each weight once, a gradient twice, and the next part
     },
   }
   await lossOf(model, watched, [batch('main')])
-  for (let i = 0; i + 1 < fetched; i++) assert.ok(events.indexOf(`read ${i + 1}`) < events.indexOf(`use ${i}`), events.join(', '))
+  for (let i = 0; i + 1 < fetched; i++)
+    assert.ok(events.indexOf(`read ${i + 1}`) < events.indexOf(`use ${i}`), events.join(', '))
 })
 
 test('an error while reading comes out and leaves no tensor', async () => {
@@ -85,37 +96,68 @@ test('an error while reading comes out and leaves no tensor', async () => {
   assert.equal(tf.memory().numTensors, before)
 })
 
-const llama = { model_type: 'llama', hidden_size: 64, intermediate_size: 160, num_hidden_layers: 12, num_attention_heads: 4, num_key_value_heads: 2, vocab_size: 3000 }
-const bert = { model_type: 'bert', architectures: ['BertForMaskedLM'], hidden_size: 64, intermediate_size: 256, num_hidden_layers: 12, num_attention_heads: 4, vocab_size: 3000 }
+const llama = {
+  model_type: 'llama',
+  hidden_size: 64,
+  intermediate_size: 160,
+  num_hidden_layers: 12,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 3000,
+}
+const bert = {
+  model_type: 'bert',
+  architectures: ['BertForMaskedLM'],
+  hidden_size: 64,
+  intermediate_size: 256,
+  num_hidden_layers: 12,
+  num_attention_heads: 4,
+  vocab_size: 3000,
+}
 const load: Load = { total: 512, largest: 256, columns: 64, counted: 64 }
 
 test('a plan covers the chain and the vocabulary in order; the least that an error names would do, and hardly less', () => {
   for (const config of [llama, bert]) {
     const model = loadModel(config)
-    fc.assert(fc.property(fc.integer({ min: 1e5, max: 4e8 }), fc.constantFrom('forward', 'gradient', 'generation'), (bytes, kind) => {
-      try {
-        const { stretches, together } = planStretches(model, bytes, load, kind)
-        assert.deepEqual(stretches.flatMap(({ blocks }) => blocks), model.blocks)
-        assert.ok(together >= load.largest && together <= load.total)
-        for (const { blocks, parts } of stretches.filter(({ parts }) => parts.length > 1)) {
-          const rows = model.shapes[blocks[0].split!.weights[0]][0]
-          assert.deepEqual(parts.map((part) => part!.from), [0, ...parts.slice(0, -1).map((part) => part!.to)])
-          assert.equal(parts.at(-1)!.to, rows)
-        }
-      } catch (error) {
-        const [, least] = /the least that would do is ([\d.]+) MB/.exec((error as Error).message) ?? assert.fail(String(error))
-        assert.ok(bytes < Number(least) * 1e6)
-        planStretches(model, Number(least) * 1e6, load, kind)
-        assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, kind), /too small for the block/)
-      }
-    }))
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1e5, max: 4e8 }),
+        fc.constantFrom('forward', 'gradient', 'generation'),
+        (bytes, kind) => {
+          try {
+            const { stretches, together } = planStretches(model, bytes, load, kind)
+            assert.deepEqual(
+              stretches.flatMap(({ blocks }) => blocks),
+              model.blocks,
+            )
+            assert.ok(together >= load.largest && together <= load.total)
+            for (const { blocks, parts } of stretches.filter(({ parts }) => parts.length > 1)) {
+              const rows = model.shapes[blocks[0].split!.weights[0]][0]
+              assert.deepEqual(
+                parts.map((part) => part!.from),
+                [0, ...parts.slice(0, -1).map((part) => part!.to)],
+              )
+              assert.equal(parts.at(-1)!.to, rows)
+            }
+          } catch (error) {
+            const [, least] =
+              /the least that would do is ([\d.]+) MB/.exec((error as Error).message) ?? assert.fail(String(error))
+            assert.ok(bytes < Number(least) * 1e6)
+            planStretches(model, Number(least) * 1e6, load, kind)
+            assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, kind), /too small for the block/)
+          }
+        },
+      ),
+    )
   }
 })
 
 const textBatch = (rows: number, columns: number, first: number): Batch => {
   const ids = Int32Array.from({ length: rows * columns }, (_, i) => (37 * i + first) % 3000)
   return {
-    rows, columns, ids,
+    rows,
+    columns,
+    ids,
     mask: new Int32Array(ids.length).fill(1),
     positions: ids.map((_, i) => i % columns),
     labels: ids.map((id, i) => (i % 4 ? -100 : id)),
@@ -148,15 +190,18 @@ test('tensors stay within the bound where held weights do not', async () => {
   await setBackend('wasm')
   for (const config of [llama, bert]) {
     const model = loadModel(config)
-    const values = new Map(Object.entries(model.shapes).map(([name, shape]) => {
-      const size = shape.reduce((a, b) => a * b, 1)
-      return [name, Float32Array.from({ length: size }, (_, i) => (shape.length === 1 ? 1 : 0.1 * Math.sin(i * i)))]
-    }))
+    const values = new Map(
+      Object.entries(model.shapes).map(([name, shape]) => {
+        const size = shape.reduce((a, b) => a * b, 1)
+        return [name, Float32Array.from({ length: size }, (_, i) => (shape.length === 1 ? 1 : 0.1 * Math.sin(i * i)))]
+      }),
+    )
     const names = new Set(Object.keys(model.shapes))
-    const encode = (tokens: number) => Array.from({ length: 4 }, (_, i) => textBatch(Math.max(1, Math.min(4, tokens / 64)), 64, 10 * i))
+    const encode = (tokens: number) =>
+      Array.from({ length: 4 }, (_, i) => textBatch(Math.max(1, Math.min(4, tokens / 64)), 64, 10 * i))
     const weights = Object.fromEntries([...values].map(([name, each]) => [name, tf.tensor(each, model.shapes[name])]))
     const bytes = 16e6
-    assert.ok(await peakOf(() => pullBack(model, weights, encode(4096), names, () => {})) > bytes)
+    assert.ok((await peakOf(() => pullBack(model, weights, encode(4096), names, () => {}))) > bytes)
     tf.dispose(weights)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', async (tokens) => encode(tokens))
     const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, names, () => {}))

@@ -4,16 +4,20 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { cases } from '../mergers/fixtures.js'
-import { merge, readWords, root, runCommand, scratch, spawnMerge, type CommandCase } from './fixtures.js'
+import { type CommandCase, merge, readWords, root, runCommand, scratch, spawnMerge } from './fixtures.js'
 
 for (const reference of cases.filter(({ kind }) => kind === 'cli')) {
   test(reference.id, async () => {
     const { share, where, out } = await runCommand(reference as CommandCase)
     assert.ok(share <= 1, `${where}: ${share} times the tolerance`)
-    const read = (file: string): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    const read = (file: string): Record<string, unknown> =>
+      JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
     const { expected_config: file, layers } = reference as CommandCase
     const [config, wanted] = [read(join(out, 'config.json')), read(join(root, file.replace(/^cli\//, '')))]
-    assert.deepEqual([config.num_hidden_layers, config.torch_dtype], [wanted.num_hidden_layers, wanted.dtype ?? wanted.torch_dtype])
+    assert.deepEqual(
+      [config.num_hidden_layers, config.torch_dtype],
+      [wanted.num_hidden_layers, wanted.dtype ?? wanted.torch_dtype],
+    )
     assert.equal(config.num_hidden_layers, layers)
   })
 }
@@ -34,7 +38,9 @@ test('dare_linear at random: the fraction kept, the L1 norm, one factor per tens
     const edited = a.get(name)!.values.map((v, i) => v - values[i])
     const l1 = (list: Float32Array): number => list.reduce((sum, v) => sum + Math.abs(v), 0)
     assert.ok(Math.abs(l1(edited) / l1(delta) - 1) < 1e-5, name)
-    const factors = [...edited.keys()].filter((i) => edited[i] !== 0 && Math.abs(delta[i]) > 1e-3).map((i) => edited[i] / delta[i])
+    const factors = [...edited.keys()]
+      .filter((i) => edited[i] !== 0 && Math.abs(delta[i]) > 1e-3)
+      .map((i) => edited[i] / delta[i])
     assert.ok(Math.max(...factors) - Math.min(...factors) < 1e-3 * Math.max(...factors), name)
     kept += edited.filter((v) => v !== 0).length
     entries += edited.length
@@ -48,7 +54,10 @@ test('on the command line: a dry run writes nothing, a merge says its convention
   const out = join(scratch, 'spawned')
   const dry = spawnMerge('linear/config.yml', out, '--dry-run')
   assert.equal(dry.code, 0, dry.stderr)
-  assert.match(dry.stdout, /method linear, convention mergekit\nmodel ft1 .* 19\.6k parameters, F32, 2 layers, vocabulary of 64/)
+  assert.match(
+    dry.stdout,
+    /method linear, convention mergekit\nmodel ft1 .* 19\.6k parameters, F32, 2 layers, vocabulary of 64/,
+  )
   assert.match(dry.stdout, /result 21 tensors, 19\.6k parameters, BF16, 2 layers\ndisk   39\.2 kB/)
   assert.throws(() => readFileSync(join(out, 'config.json')))
   const done = spawnMerge('linear/config.yml', out)

@@ -7,13 +7,25 @@ import { stored } from '../checkpoint/files.js'
 import { merge, readWords, scratch, yaml } from './fixtures.js'
 
 test('F64 that is passed on stays F64 bit for bit, and F64 that is computed is F32', async () => {
-  const folder = stored(join(scratch, 'double'), { 'model.embed_tokens.weight': ['F64', [2, 1], '\x9a\x99\x99\x99\x99\x99\xb9\x3f'] }, { model_type: 'llama', num_hidden_layers: 0 })
+  const folder = stored(
+    join(scratch, 'double'),
+    { 'model.embed_tokens.weight': ['F64', [2, 1], '\x9a\x99\x99\x99\x99\x99\xb9\x3f'] },
+    { model_type: 'llama', num_hidden_layers: 0 },
+  )
   const other = join(scratch, 'double-2')
   cpSync(folder, other, { recursive: true })
   await merge(yaml(`merge_method: passthrough\nmodels:\n  - model: ${folder}\n`), join(scratch, 'passed'))
-  assert.deepEqual(readFileSync(join(scratch, 'passed', 'model.safetensors')).subarray(-16), readFileSync(join(folder, 'model.safetensors')).subarray(-16))
+  assert.deepEqual(
+    readFileSync(join(scratch, 'passed', 'model.safetensors')).subarray(-16),
+    readFileSync(join(folder, 'model.safetensors')).subarray(-16),
+  )
   assert.match(readFileSync(join(scratch, 'passed', 'config.json'), 'utf8'), /float64/)
-  await merge(yaml(`merge_method: linear\nmodels:\n  - { model: ${folder}, parameters: { weight: 1 } }\n  - { model: ${other}, parameters: { weight: 1 } }\n`), join(scratch, 'computed'))
+  await merge(
+    yaml(
+      `merge_method: linear\nmodels:\n  - { model: ${folder}, parameters: { weight: 1 } }\n  - { model: ${other}, parameters: { weight: 1 } }\n`,
+    ),
+    join(scratch, 'computed'),
+  )
   const words = readWords(join(scratch, 'computed', 'model.safetensors')).get('model.embed_tokens.weight')!
   assert.deepEqual([words.dtype, ...words.values], ['F32', Math.fround(0.1), 0])
 })

@@ -48,7 +48,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     `merge_method: ties\n${models('{weight: 1, lambda: 0.5}')}`,
     /^4:\d+: models\[0\]\.parameters\.lambda: is a parameter of the whole merge/,
   ],
-  ['a missing weight', `merge_method: ties\n${models('{density: 0.5}')}`, /^4:\d+: models\[0\].*: weight of ties is required: a number/],
+  [
+    'a missing weight',
+    `merge_method: ties\n${models('{density: 0.5}')}`,
+    /^4:\d+: models\[0\].*: weight of ties is required: a number/,
+  ],
   [
     'a weight that only some tensors have',
     `merge_method: task_arithmetic\n${models('{weight: [{filter: mlp, value: 1}]}')}`,
@@ -64,7 +68,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     `merge_method: ties\n${models('{weight: 1, density: [0.5, -0.1]}')}`,
     /density of ties must be a number from 0 to 1; got -0.1/,
   ],
-  ["DELLA's window", `merge_method: della\n${models('{weight: 1, density: 0.9}')}`, /^4:\d+: models\[0\].*epsilon.*inside \(0, 1\)/],
+  [
+    "DELLA's window",
+    `merge_method: della\n${models('{weight: 1, density: 0.9}')}`,
+    /^4:\d+: models\[0\].*epsilon.*inside \(0, 1\)/,
+  ],
   [
     'an unknown filter',
     `merge_method: task_arithmetic\n${models('{weight: [{filter: self_atn, value: 1}, {value: 0}]}')}`,
@@ -136,34 +144,84 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     'merger: fisher\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n',
     /^3:5: models\[0\].*fisher needs `data` for every model/,
   ],
-  ['data that nobody reads', 'merger: ties\nbase_model: models/base\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
-    /^4:25: models\[0\]\.data: ties reads no data; fisher and regmean do/],
-  ['Gram matrices that are none', 'merger: regmean\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
-    /^3:25: models\[0\]\.data: .*ft2: model\.embed_tokens\.weight is \[64, 32\]; \[32, 32\] is wanted/],
-  ['an editor that reads the whole model, too late', `merger: ties\nbase_model: models/base\nmodels:
+  [
+    'data that nobody reads',
+    'merger: ties\nbase_model: models/base\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
+    /^4:25: models\[0\]\.data: ties reads no data; fisher and regmean do/,
+  ],
+  [
+    'Gram matrices that are none',
+    'merger: regmean\nmodels:\n  - {model: models/ft1, data: models/ft2}\n',
+    /^3:25: models\[0\]\.data: .*ft2: model\.embed_tokens\.weight is \[64, 32\]; \[32, 32\] is wanted/,
+  ],
+  [
+    'an editor that reads the whole model, too late',
+    `merger: ties\nbase_model: models/base\nmodels:
   - {model: models/ft1, editors: [{editor: expo, alpha: 1}, {editor: magnitude, drop_rate: 0.5, granularity: model}]}\n`,
-    /^4:61: models\[0\]\.editors\[1\]: magnitude with these options reads the whole model, which only the first editor of a chain can/],
+    /^4:61: models\[0\]\.editors\[1\]: magnitude with these options reads the whole model, which only the first editor of a chain can/,
+  ],
   [
     'a tokenizer of nobody',
     `merge_method: ties\ntokenizer_source: models/ft3\n${models('{weight: 1}')}`,
     /^2:1: tokenizer_source: must be base, union or a model of this file/,
   ],
   ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not read: .* give models, or slices/],
-  ['a filter outside a list', `merge_method: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,
-    /^4:38: models\[0\]\.parameters\.weight: must be a number, true or false or text or a list; got \{"filter":"mlp","value":1\}$/],
-  ['no value', `merge_method: ties\n${models('{weight: }')}`, /parameters\.weight: must be a number.* or a list; got null$/],
-  ['a filter without its value', `merge_method: ties\n${models('{weight: [{filter: mlp}]}')}`, /weight\[0\]\.value: is required: a number/],
-  ['a list of values and filters', `merge_method: ties\n${models('{weight: [{filter: mlp, value: 1}, 2]}')}`, /weight\[1\]: must be a mapping.*; got 2$/],
-  ['no number', `merge_method: ties\n${models('{weight: .inf}')}`, /parameters\.weight: must be a finite number; got Infinity$/],
-  ['models as a mapping', 'merge_method: linear\nmodels: {model: models/ft1}\n', /^2:1: models: must be a list; got \{"model":"models\/ft1"\}$/],
-  ['models as words', 'merge_method: linear\nmodels: [models/ft1]\n', /^2:10: models\[0\]: must be a mapping of keys to values; got "models\/ft1"$/],
-  ['an unknown format', `merge_method: ties\ndtype: fp16\n${models('{weight: 1}')}`, /^2:1: dtype: must be one of float32, bfloat16, float16; got "fp16"$/],
+  [
+    'a filter outside a list',
+    `merge_method: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,
+    /^4:38: models\[0\]\.parameters\.weight: must be a number, true or false or text or a list; got \{"filter":"mlp","value":1\}$/,
+  ],
+  [
+    'no value',
+    `merge_method: ties\n${models('{weight: }')}`,
+    /parameters\.weight: must be a number.* or a list; got null$/,
+  ],
+  [
+    'a filter without its value',
+    `merge_method: ties\n${models('{weight: [{filter: mlp}]}')}`,
+    /weight\[0\]\.value: is required: a number/,
+  ],
+  [
+    'a list of values and filters',
+    `merge_method: ties\n${models('{weight: [{filter: mlp, value: 1}, 2]}')}`,
+    /weight\[1\]: must be a mapping.*; got 2$/,
+  ],
+  [
+    'no number',
+    `merge_method: ties\n${models('{weight: .inf}')}`,
+    /parameters\.weight: must be a finite number; got Infinity$/,
+  ],
+  [
+    'models as a mapping',
+    'merge_method: linear\nmodels: {model: models/ft1}\n',
+    /^2:1: models: must be a list; got \{"model":"models\/ft1"\}$/,
+  ],
+  [
+    'models as words',
+    'merge_method: linear\nmodels: [models/ft1]\n',
+    /^2:10: models\[0\]: must be a mapping of keys to values; got "models\/ft1"$/,
+  ],
+  [
+    'an unknown format',
+    `merge_method: ties\ndtype: fp16\n${models('{weight: 1}')}`,
+    /^2:1: dtype: must be one of float32, bfloat16, float16; got "fp16"$/,
+  ],
   ['no models', 'merge_method: linear\n', /^1:1: either `models` or `slices` is needed$/],
-  ['models and slices', 'merge_method: linear\nmodels: [{model: models/ft1}]\nslices: [{sources: [{model: models/ft1, layer_range: [0, 1]}]}]\n',
-    /^1:1: `models` and `slices` cannot stand beside each other/],
-  ['a parameter of the merge at a model of slerp', 'merge_method: slerp\nbase_model: models/ft1\nmodels: [{model: models/ft1, parameters: {t: 0}}, {model: models/ft2}]\n',
-    /parameters\.t: is a parameter of the whole merge/],
-  ['a key twice', `merge_method: ties\nmerge_method: ties\n${models('{}')}`, /^2:1: the key merge_method is there twice$/],
+  [
+    'models and slices',
+    'merge_method: linear\nmodels: [{model: models/ft1}]\nslices: [{sources: [{model: models/ft1, layer_range: [0, 1]}]}]\n',
+    /^1:1: `models` and `slices` cannot stand beside each other/,
+  ],
+  [
+    'a parameter of the merge at a model of slerp',
+    'merge_method: slerp\nbase_model: models/ft1\nmodels: [{model: models/ft1, parameters: {t: 0}}, {model: models/ft2}]\n',
+    /parameters\.t: is a parameter of the whole merge/,
+  ],
+  [
+    'a key twice',
+    `merge_method: ties\nmerge_method: ties\n${models('{}')}`,
+    /^2:1: the key merge_method is there twice$/,
+  ],
   ['a tab', 'merge_method: ties\nmodels:\n\t- model: x\n', /^3:1: Tabs are not allowed as indentation$/],
   ['broken YAML', 'merge_method: [ties\n', /^\d+:\d+: /],
 ]
@@ -173,7 +231,9 @@ for (const [what, text, message] of wrong) {
 }
 
 test('YAML of the version that mergekit reads: merge keys', async () => {
-  const file = yaml('merge_method: linear\nmodels:\n  - {model: models/ft1, parameters: &all {weight: 1}}\n  - {model: models/ft2, parameters: {<<: *all}}\n')
+  const file = yaml(
+    'merge_method: linear\nmodels:\n  - {model: models/ft1, parameters: &all {weight: 1}}\n  - {model: models/ft2, parameters: {<<: *all}}\n',
+  )
   await merge(file, join(scratch, 'merge-keys'))
 })
 
@@ -186,18 +246,33 @@ test('a file that is not UTF-8, and one that is a folder', async () => {
 
 test('models of other depths and vocabularies', async () => {
   const folder = (name: string, layers: number, tokens: number): string => {
-    const entries = Array.from({ length: layers }, (_, i): [string, [number[], number[]]] => [`model.layers.${i}.mlp.weight`, [[2], [1, 1]]])
-    return writeFolder(join(scratch, name), { ...Object.fromEntries(entries), 'model.embed_tokens.weight': [[tokens, 1], Array<number>(tokens).fill(1)] })
+    const entries = Array.from({ length: layers }, (_, i): [string, [number[], number[]]] => [
+      `model.layers.${i}.mlp.weight`,
+      [[2], [1, 1]],
+    ])
+    return writeFolder(join(scratch, name), {
+      ...Object.fromEntries(entries),
+      'model.embed_tokens.weight': [[tokens, 1], Array<number>(tokens).fill(1)],
+    })
   }
   const [small, deep, wide] = [folder('small', 1, 3), folder('deep', 2, 3), folder('wide', 1, 4)]
-  const text = (other: string) => `merge_method: linear\nparameters: {weight: 1}\nmodels:\n  - {model: ${small}}\n  - {model: ${other}}\n`
-  assert.match(await failure(text(deep)), /^5:\d+: models\[1\]\.model: .*deep has 2 layers, .*small 1; choose layers of each with slices$/)
-  assert.match(await failure(text(wide)), /embed_tokens\.weight is \[4, 1\] in wide, \[3, 1\] in small; tokenizer_source: union/)
+  const text = (other: string) =>
+    `merge_method: linear\nparameters: {weight: 1}\nmodels:\n  - {model: ${small}}\n  - {model: ${other}}\n`
+  assert.match(
+    await failure(text(deep)),
+    /^5:\d+: models\[1\]\.model: .*deep has 2 layers, .*small 1; choose layers of each with slices$/,
+  )
+  assert.match(
+    await failure(text(wide)),
+    /embed_tokens\.weight is \[4, 1\] in wide, \[3, 1\] in small; tokenizer_source: union/,
+  )
 })
 
 test('where the result may not go: onto an input, into one, or over one; nothing is written', async () => {
   const own = copyModel('ft1')
-  const text = yaml(`merge_method: linear\nmodels:\n  - {model: ${own}, parameters: {weight: 1}}\n  - {model: models/ft2, parameters: {weight: 1}}\n`)
+  const text = yaml(
+    `merge_method: linear\nmodels:\n  - {model: ${own}, parameters: {weight: 1}}\n  - {model: models/ft2, parameters: {weight: 1}}\n`,
+  )
   const before = readdirSync(own)
   await assert.rejects(merge(text, own), /exists and is not empty; choose another name or give --overwrite$/)
   await assert.rejects(merge(text, own, { overwrite: true }), /is the folder of an input/)
@@ -207,7 +282,10 @@ test('where the result may not go: onto an input, into one, or over one; nothing
   mkdirSync(outer)
   cpSync(own, join(outer, 'inner'), { recursive: true })
   writeFileSync(join(outer, 'model.safetensors'), '')
-  await assert.rejects(merge(yaml(`merge_method: passthrough\nmodels:\n  - model: ${join(outer, 'inner')}\n`), outer, { overwrite: true }), /holds .*inner, an input, and would replace it/)
+  await assert.rejects(
+    merge(yaml(`merge_method: passthrough\nmodels:\n  - model: ${join(outer, 'inner')}\n`), outer, { overwrite: true }),
+    /holds .*inner, an input, and would replace it/,
+  )
   await assert.rejects(merge(text, ''), /empty name/)
 })
 
@@ -235,8 +313,16 @@ test('a model of another shape, and one that lacks a tensor', async () => {
 })
 
 test("models that scale the decoder's output in different ways are not merged", async () => {
-  const tensors = { 'shared.weight': [[2, 2], [1, 2, 3, 4]] as [number[], number[]], 'decoder.final_layer_norm.weight': [[2], [1, 1]] as [number[], number[]] }
-  const [scaled, plain] = [true, false].map((tie) => writeFolder(join(scratch, `t5-${tie}`), tensors, { model_type: 't5', tie_word_embeddings: tie }))
+  const tensors = {
+    'shared.weight': [
+      [2, 2],
+      [1, 2, 3, 4],
+    ] as [number[], number[]],
+    'decoder.final_layer_norm.weight': [[2], [1, 1]] as [number[], number[]],
+  }
+  const [scaled, plain] = [true, false].map((tie) =>
+    writeFolder(join(scratch, `t5-${tie}`), tensors, { model_type: 't5', tie_word_embeddings: tie }),
+  )
   const text = `merge_method: linear\nmodels:\n  - {model: ${plain}, parameters: {weight: 1}}\n  - {model: ${scaled}, parameters: {weight: 0}}\n`
   assert.ok((await failure(text)).includes(`scaled by d_model^-0.5 in ${scaled} and not in ${plain} `))
   assert.ok(!readdirSync(scratch).includes('never'))

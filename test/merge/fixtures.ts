@@ -21,12 +21,19 @@ export interface Run {
 
 /** Runs the command line in the folder of the fixtures: a process of its own, a second each. */
 export function spawnMerge(...words: string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'merge', ...words], { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'merge', ...words], {
+    cwd: root,
+    encoding: 'utf8',
+  })
   return { code: status ?? -1, stdout, stderr: stderr.trimEnd() }
 }
 
 /** The command in this process, in the folder of the fixtures; its words go to the output of the test. */
-export async function merge(config: string, out: string, more: { seed?: number; overwrite?: boolean } = {}): Promise<void> {
+export async function merge(
+  config: string,
+  out: string,
+  more: { seed?: number; overwrite?: boolean } = {},
+): Promise<void> {
   const here = process.cwd()
   process.chdir(root)
   const args = { config, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true, ...more }
@@ -73,7 +80,9 @@ export function readWords(
         const { buffer } = Uint8Array.from(bytes.subarray(start + from, start + to))
         const words = dtype === 'BF16' ? new Uint16Array(buffer) : new Uint32Array(buffer)
         const values =
-          dtype === 'BF16' ? new Float32Array(Uint32Array.from(words, (word) => word << 16).buffer) : new Float32Array(buffer)
+          dtype === 'BF16'
+            ? new Float32Array(Uint32Array.from(words, (word) => word << 16).buffer)
+            : new Float32Array(buffer)
         return [name, { dtype, shape, words, values }] as const
       },
     )
@@ -90,10 +99,14 @@ const place = (word: number): number => (word & 0x8000 ? -(word & 0x7fff) : word
 export async function runCommand({ id, config, expected, tolerance }: CommandCase) {
   const out = join(scratch, id)
   await merge(config.replace(/^cli\//, ''), out, { overwrite: true })
-  const [own, wanted] = [readWords(join(out, 'model.safetensors')), readWords(join(root, expected.replace(/^cli\//, '')))]
+  const [own, wanted] = [
+    readWords(join(out, 'model.safetensors')),
+    readWords(join(root, expected.replace(/^cli\//, ''))),
+  ]
   assert.deepEqual([...own.keys()].sort(), [...wanted.keys()].sort())
   const outcome = { worst: 0, share: 0, where: '', out }
-  const note = (share: number, where: string): void => void (share > outcome.share && Object.assign(outcome, { share, where }))
+  const note = (share: number, where: string): void =>
+    void (share > outcome.share && Object.assign(outcome, { share, where }))
   let [entries, different] = [0, 0]
   for (const [name, { dtype, shape, words, values }] of wanted) {
     const actual = own.get(name)!
@@ -102,13 +115,15 @@ export async function runCommand({ id, config, expected, tolerance }: CommandCas
       const error = Math.abs(actual.values[i] - values[i])
       outcome.worst = Math.max(outcome.worst, error)
       entries++
-      if (tolerance.kind === 'close') note(error / (tolerance.rtol * Math.abs(values[i]) + tolerance.atol), `${name}[${i}]`)
+      if (tolerance.kind === 'close')
+        note(error / (tolerance.rtol * Math.abs(values[i]) + tolerance.atol), `${name}[${i}]`)
       else if (actual.words[i] !== words[i]) {
         different++
         note(Math.abs(place(actual.words[i]) - place(words[i])) / tolerance.max_ulp, `${name}[${i}]`)
       }
     }
   }
-  if (tolerance.kind === 'ulp') note(different / (tolerance.max_fraction * entries), `${different} of ${entries} entries`)
+  if (tolerance.kind === 'ulp')
+    note(different / (tolerance.max_fraction * entries), `${different} of ${entries} entries`)
   return outcome
 }

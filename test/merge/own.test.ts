@@ -56,7 +56,9 @@ test('a merger of our own defaults to the paper; the card says what was done, to
 
 function readMetadata(folder: string): { metadata: Record<string, string> } {
   const bytes = readFileSync(join(folder, 'model.safetensors'))
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as { __metadata__: Record<string, string> }
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as {
+    __metadata__: Record<string, string>
+  }
   return { metadata: header.__metadata__ }
 }
 
@@ -104,7 +106,9 @@ test('a convention chosen for a method of mergekit', async () => {
   const base = inputs.base.get(name)!.values
   const factors = (tensors: typeof mergekit.tensors) => {
     const values = tensors.get(name)!.values
-    const at = [...values.keys()].filter((i) => values[i] !== base[i] && Math.abs(inputs.ft1.get(name)!.values[i] - base[i]) > 0.01)
+    const at = [...values.keys()].filter(
+      (i) => values[i] !== base[i] && Math.abs(inputs.ft1.get(name)!.values[i] - base[i]) > 0.01,
+    )
     return at.map((i) => (values[i] - base[i]) / (inputs.ft1.get(name)!.values[i] - base[i]))
   }
   assert.ok(factors(paper.tensors).every((f) => Math.abs(f - 2) < 1e-3))
@@ -116,8 +120,11 @@ test('in slices the base stands for the layers that it lists', async () => {
       - {model: models/base, layer_range: [${its}, ${its + 1}]}
       - {model: models/ft1, layer_range: [${own}, ${own + 1}], parameters: {weight: 0.5}}
 `
-  const { tensors } = await merged(`merge_method: task_arithmetic\nbase_model: models/base\nslices:\n${slice(1, 0)}${slice(0, 1)}`)
-  const mid = (name: string, own: string) => inputs.base.get(name)!.values.map((v, i) => (v + inputs.ft1.get(own)!.values[i]) / 2)
+  const { tensors } = await merged(
+    `merge_method: task_arithmetic\nbase_model: models/base\nslices:\n${slice(1, 0)}${slice(0, 1)}`,
+  )
+  const mid = (name: string, own: string) =>
+    inputs.base.get(name)!.values.map((v, i) => (v + inputs.ft1.get(own)!.values[i]) / 2)
   const [zero, one] = [0, 1].map((layer) => `model.layers.${layer}.mlp.up_proj.weight`)
   close(tensors.get(zero)!.values, mid(zero, one), zero)
   close(tensors.get(one)!.values, mid(one, zero), one)
@@ -137,9 +144,7 @@ test('Fisher merging takes its diagonals from a folder per model', async () => {
     folders.push(folder)
   }
   const list = folders.map((folder, i) => `  - {model: models/ft${i + 1}, data: ${folder}}\n`).join('')
-  const { tensors } = await merged(
-    `merger: fisher\nparameters: {normalize: false, least: 0}\nmodels:\n${list}`,
-  )
+  const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nmodels:\n${list}`)
   for (const [name, { values }] of tensors)
     close(
       values,
@@ -152,16 +157,34 @@ test('data that does not fit its model is refused before a weight is read', asyn
   const write = async (name: string, tensors: [name: string, shape: number[]][]): Promise<string> => {
     const folder = join(scratch, name)
     const plan = tensors.map(([own, shape]) => ({ name: own, shape, dtype: 'F32' }))
-    await writeCheckpoint(folder, { plan, tensors: tensors.map(([own, shape]) => ({ name: own, values: new Float32Array(shape.reduce((a, b) => a * b)) })), config: {} })
+    await writeCheckpoint(folder, {
+      plan,
+      tensors: tensors.map(([own, shape]) => ({ name: own, values: new Float32Array(shape.reduce((a, b) => a * b)) })),
+      config: {},
+    })
     return folder
   }
   const norm: [string, number[]] = ['model.norm.weight', [32]]
   const full = await write('data-full', [norm, ['model.embed_tokens.weight', [64, 32]]])
-  const refuse = (second: string, message: RegExp) => assert.rejects(
-    merged(`merger: fisher\nmodels:\n  - {model: models/ft1, data: ${full}}\n  - {model: models/ft2, data: ${second}}\n`), message)
-  await refuse(await write('data-none', [['some.weight', [32]]]), /models\[1\]\.data: .*holds nothing under the names of the weights of ft2/)
-  await refuse(await write('data-shape', [['model.norm.weight', [33]]]), /model\.norm\.weight is \[33\]; \[32\] is wanted/)
-  await refuse(await write('data-part', [norm]), /model\.embed_tokens\.weight is missing, which that of another model has/)
+  const refuse = (second: string, message: RegExp) =>
+    assert.rejects(
+      merged(
+        `merger: fisher\nmodels:\n  - {model: models/ft1, data: ${full}}\n  - {model: models/ft2, data: ${second}}\n`,
+      ),
+      message,
+    )
+  await refuse(
+    await write('data-none', [['some.weight', [32]]]),
+    /models\[1\]\.data: .*holds nothing under the names of the weights of ft2/,
+  )
+  await refuse(
+    await write('data-shape', [['model.norm.weight', [33]]]),
+    /model\.norm\.weight is \[33\]; \[32\] is wanted/,
+  )
+  await refuse(
+    await write('data-part', [norm]),
+    /model\.embed_tokens\.weight is missing, which that of another model has/,
+  )
 })
 
 test('editors stand before SLERP: the base whose deltas they edit is none of its ends', async () => {
@@ -172,11 +195,19 @@ test('editors stand before SLERP: the base whose deltas they edit is none of its
 })
 
 test('data of a source stands in slices too', async () => {
-  const slice = [1, 2].map((m) => `      - {model: models/ft${m}, layer_range: [0, 2], data: ${join(scratch, `fisher-${m}`)}}\n`).join('')
-  const { tensors } = await merged(`merger: fisher\nparameters: {normalize: false, least: 0}\nslices:\n  - sources:\n${slice}`)
+  const slice = [1, 2]
+    .map((m) => `      - {model: models/ft${m}, layer_range: [0, 2], data: ${join(scratch, `fisher-${m}`)}}\n`)
+    .join('')
+  const { tensors } = await merged(
+    `merger: fisher\nparameters: {normalize: false, least: 0}\nslices:\n  - sources:\n${slice}`,
+  )
   const name = 'model.norm.weight'
   const [one, two] = [inputs.ft1.get(name)!.values, inputs.ft2.get(name)!.values]
-  close(tensors.get(name)!.values, one.map((v, i) => (v + 3 * two[i]) / 4), name)
+  close(
+    tensors.get(name)!.values,
+    one.map((v, i) => (v + 3 * two[i]) / 4),
+    name,
+  )
 })
 
 test('an empty `parameters:` is as good as none, as in mergekit', async () => {
@@ -192,18 +223,35 @@ test('an adapter stands for a model: by itself on the base of the file, and behi
   const [adapter, nameless] = [join(scratch, 'lora'), join(scratch, 'nameless')]
   const size = Math.sqrt(inputs.base.get(name)!.values.length)
   // One entry moves: row 2, column 1, by 3.
-  const factors = new Map([[name, { rank: 1, a: Float32Array.from({ length: size }, (_, i) => Number(i === 1)), b: Float32Array.from({ length: size }, (_, i) => 3 * Number(i === 2)) }]])
+  const factors = new Map([
+    [
+      name,
+      {
+        rank: 1,
+        a: Float32Array.from({ length: size }, (_, i) => Number(i === 1)),
+        b: Float32Array.from({ length: size }, (_, i) => 3 * Number(i === 2)),
+      },
+    ],
+  ])
   await writeAdapter(adapter, { factors, whole: new Map(), baseModel: join(root, 'models/ft2'), dtype: 'F32' })
   const moved = (before: ArrayLike<number>) => Float32Array.from(before, (v, i) => (i === 2 * size + 1 ? v + 3 : v))
-  const first = await merged(`merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`)
+  const first = await merged(
+    `merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`,
+  )
   close(first.tensors.get(name)!.values, moved(inputs.base.get(name)!.values), 'on the base')
   assert.match(first.card, /\| model \| lora \| adapter_model\.safetensors \| [0-9a-f]{64} \|/)
-  const second = await merged(`merge_method: linear\nmodels:\n  - {model: models/ft1+${adapter}, parameters: {weight: 1}}\n`)
+  const second = await merged(
+    `merge_method: linear\nmodels:\n  - {model: models/ft1+${adapter}, parameters: {weight: 1}}\n`,
+  )
   close(second.tensors.get(name)!.values, moved(inputs.ft1.get(name)!.values), 'on a model that is named')
   const third = await merged(`merge_method: linear\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`)
   close(third.tensors.get(name)!.values, moved(inputs.ft2.get(name)!.values), 'on the model that it names')
   await writeAdapter(nameless, { factors, whole: new Map(), baseModel: '', dtype: 'F32' })
-  for (const [model, why] of [[nameless, /names no base_model_name_or_path/], ['models/ft1+models/ft2', /behind \+ an adapter is wanted/], ['models/ft1+a+b', /are written model\+adapter/]] as const) {
+  for (const [model, why] of [
+    [nameless, /names no base_model_name_or_path/],
+    ['models/ft1+models/ft2', /behind \+ an adapter is wanted/],
+    ['models/ft1+a+b', /are written model\+adapter/],
+  ] as const) {
     await assert.rejects(merged(`merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 1}}\n`), why)
   }
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { atLayer, listSlots } from '../../src/merge/layers.js'
-import { gradientAt, resolve, type Level } from '../../src/merge/parameters.js'
+import { gradientAt, type Level, resolve } from '../../src/merge/parameters.js'
 
 test('gradients are piecewise linear, ends included', () => {
   assert.deepEqual(
@@ -25,7 +25,9 @@ test('the first filter that fits counts; a list that fits nowhere leaves it to t
     level('top', { weight: [{ filter: 'norm', value: 3 }, { value: 4 }], density: 0.1 }),
   ]
   const at = (name: string, t: number) =>
-    Object.fromEntries([...resolve(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [key, value]))
+    Object.fromEntries(
+      [...resolve(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [key, value]),
+    )
   assert.deepEqual(at('layers.1.self_attn.q_proj', 0.25), { weight: 0.25, density: 0.5 })
   assert.deepEqual(at('layers.1.mlp.q_proj', 0), { weight: 9, density: 0.5 })
   assert.deepEqual(at('model.norm', 0), { weight: 3, density: 0.5 })
@@ -36,9 +38,18 @@ test('the first filter that fits counts; a list that fits nowhere leaves it to t
 test('layers are renumbered and spaced; embeddings come from the first run, norm and head from the last', () => {
   assert.equal(atLayer('model.layers.3.mlp.up.weight', 12), 'model.layers.12.mlp.up.weight')
   assert.equal(atLayer('transformer.h.0.attn.weight', 1), 'transformer.h.1.attn.weight')
-  const names = ['model.embed_tokens.weight', 'model.layers.0.a', 'model.layers.1.a', 'model.norm.weight', 'lm_head.weight']
+  const names = [
+    'model.embed_tokens.weight',
+    'model.layers.0.a',
+    'model.layers.1.a',
+    'model.norm.weight',
+    'lm_head.weight',
+  ]
   const range = (first: number, end: number) => [first, end] as const
-  const slots = listSlots([{ names, ranges: [range(0, 2), range(0, 2)] }, { names, ranges: [range(1, 2), range(0, 1)] }])
+  const slots = listSlots([
+    { names, ranges: [range(0, 2), range(0, 2)] },
+    { names, ranges: [range(1, 2), range(0, 1)] },
+  ])
   assert.deepEqual(
     slots.map(({ name, run, names: from, t }) => [name, run, from[1], t]),
     [

@@ -22,19 +22,52 @@ function model(root: string, i: number, dtype: string): string {
   const folder = join(root, `${i}-${dtype}`)
   mkdirSync(folder, { recursive: true })
   const vocab = { a: 0, b: 1, c: 2, [`own${i}`]: 3 }
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, model: { type: 'WordLevel', vocab, unk_token: 'a' } }))
-  return stored(folder, { 'model.embed_tokens.weight': [dtype, [4, 2]], 'model.layers.0.mlp.up_proj.weight': [dtype, [2, 2]] }, { model_type: 'llama', num_hidden_layers: 1 })
+  writeFileSync(
+    join(folder, 'tokenizer.json'),
+    JSON.stringify({
+      version: '1.0',
+      added_tokens: [],
+      normalizer: null,
+      pre_tokenizer: null,
+      post_processor: null,
+      decoder: null,
+      model: { type: 'WordLevel', vocab, unk_token: 'a' },
+    }),
+  )
+  return stored(
+    folder,
+    { 'model.embed_tokens.weight': [dtype, [4, 2]], 'model.layers.0.mlp.up_proj.weight': [dtype, [2, 2]] },
+    { model_type: 'llama', num_hidden_layers: 1 },
+  )
 }
 
-const PARAMETERS: Record<string, object> = { slerp: {}, model_stock: {}, sce: {}, nearswap: {}, passthrough: {}, linear: { weight: 1 }, nuslerp: { weight: 1 }, task_arithmetic: { weight: 1 } }
+const PARAMETERS: Record<string, object> = {
+  slerp: {},
+  model_stock: {},
+  sce: {},
+  nearswap: {},
+  passthrough: {},
+  linear: { weight: 1 },
+  nuslerp: { weight: 1 },
+  task_arithmetic: { weight: 1 },
+}
 
 function fileOf(root: string, { method, dtypes, written: _, ...more }: Case): string {
   const [first, ...others] = dtypes.map((format, i) => model(root, i, format))
   const based = !['linear', 'nuslerp', 'passthrough'].includes(method)
   const parameters = PARAMETERS[method] ?? { weight: 1, density: 0.5 }
-  const models = (based && method !== 'slerp' ? others : [first, ...others]).map((each) => ({ model: each, parameters }))
+  const models = (based && method !== 'slerp' ? others : [first, ...others]).map((each) => ({
+    model: each,
+    parameters,
+  }))
   const own = { slerp: { t: 0.5 }, nearswap: { t: 0.01 } }[method]
-  return stringify({ merge_method: method, models, ...(based && { base_model: first }), ...(own && { parameters: own }), ...more })
+  return stringify({
+    merge_method: method,
+    models,
+    ...(based && { base_model: first }),
+    ...(own && { parameters: own }),
+    ...more,
+  })
 }
 
 /** Every method, in every order, with dtype, out_dtype and merged tokenizers; F64 counts as F32. Models are written to `root`. */
@@ -46,7 +79,11 @@ export async function checkPromotion(root: string): Promise<void> {
     const { models } = await chooseTokenizer(config, opened, fail)
     const plan = planMerge(config, models, fail)
     const wanted = each.written === 'F64' ? 'F32' : each.written
-    assert.deepEqual(plan.tensors.map(({ dtype }) => dtype), [wanted, wanted], JSON.stringify(each))
+    assert.deepEqual(
+      plan.tensors.map(({ dtype }) => dtype),
+      [wanted, wanted],
+      JSON.stringify(each),
+    )
     await opened.close()
   }
 }

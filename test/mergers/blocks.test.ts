@@ -1,13 +1,14 @@
 // Tensors merged in runs of entries are the tensors merged whole; the passes that a survey makes.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { CONVENTIONS, mergers, mergeValues, parseMerging, surveyModels, type Part } from '../../src/mergers/index.js'
+import { CONVENTIONS, mergers, mergeValues, type Part, parseMerging, surveyModels } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
 /** Values with many ties and zeros, so that cuts, signs and the order of entries matter. */
-const draw = (seed: number, size: number) => Float32Array.from({ length: size }, (_, i) => (((i + 1) * (seed * 7919 + 12345)) % 11 - 5) / 4)
+const draw = (seed: number, size: number) =>
+  Float32Array.from({ length: size }, (_, i) => ((((i + 1) * (seed * 7919 + 12345)) % 11) - 5) / 4)
 const parts: Part[] = [[5, 8], [33], [1]].map((shape, p) => {
   const size = shape.reduce((a, b) => a * b)
   return { name: `t${p}`, shape, models: [1, 2].map((m) => draw(m + p, size)) }
@@ -15,8 +16,12 @@ const parts: Part[] = [[5, 8], [33], [1]].map((shape, p) => {
 
 /** Options that leave none of a merger's parts out. */
 const given: Record<string, { options?: object; model?: object }> = {
-  average: { model: { weight: 0.3 } }, task_arithmetic: { options: { lambda: 0.7 } }, ties: { model: { drop_rate: 0.4 } }, slerp: { options: { t: 0.3, threshold: 1 } },
-  nearswap: { options: { t: 0.5 } }, passthrough: { model: { scale: 2 } },
+  average: { model: { weight: 0.3 } },
+  task_arithmetic: { options: { lambda: 0.7 } },
+  ties: { model: { drop_rate: 0.4 } },
+  slerp: { options: { t: 0.3, threshold: 1 } },
+  nearswap: { options: { t: 0.5 } },
+  passthrough: { model: { scale: 2 } },
 }
 
 for (const merger of mergers.filter(({ measure }) => measure)) {
@@ -32,7 +37,9 @@ for (const merger of mergers.filter(({ measure }) => measure)) {
       const survey = await surveyModels(merging, walk)
       for (const part of own) {
         const held = tf.memory().numTensors
-        const [whole, runs] = [64, 7].map((block) => mergeValues({ ...merging, survey }, part, draw(9, part.models[0].length), () => undefined, block))
+        const [whole, runs] = [64, 7].map((block) =>
+          mergeValues({ ...merging, survey }, part, draw(9, part.models[0].length), () => undefined, block),
+        )
         assert.deepEqual(await runs, await whole, `${convention} ${part.name}`)
         assert.equal(tf.memory().numTensors, held)
       }
@@ -41,8 +48,16 @@ for (const merger of mergers.filter(({ measure }) => measure)) {
 }
 
 test('TIES over the whole model walks it three times: two histograms, and the vote together with the ties', async () => {
-  for (const [convention, passes] of [['paper', 3], ['mergelm', 3], ['mergekit', 3]] as const) {
-    const merging = parseMerging(mergers.find(({ name }) => name === 'ties')!, { convention, options: { granularity: 'model' }, models: [{ drop_rate: 0.4 }, { drop_rate: 0.8 }] })
+  for (const [convention, passes] of [
+    ['paper', 3],
+    ['mergelm', 3],
+    ['mergekit', 3],
+  ] as const) {
+    const merging = parseMerging(mergers.find(({ name }) => name === 'ties')!, {
+      convention,
+      options: { granularity: 'model' },
+      models: [{ drop_rate: 0.4 }, { drop_rate: 0.8 }],
+    })
     let walks = 0
     await surveyModels(merging, async function* () {
       walks++
@@ -55,17 +70,34 @@ test('TIES over the whole model walks it three times: two histograms, and the vo
 test('a batch of matrices is merged as its matrices where the method works on matrices', async () => {
   const options: Record<string, object> = { model_stock: { filter_wise: true }, twin: { fraction: 0.5 } }
   const apart = mergers.filter(({ perMatrix }) => perMatrix)
-  assert.deepEqual(apart.map(({ name }) => name).sort(), ['iso_c', 'knots_ties', 'model_stock', 'tsv_merge', 'twin', 'widen'])
+  assert.deepEqual(apart.map(({ name }) => name).sort(), [
+    'iso_c',
+    'knots_ties',
+    'model_stock',
+    'tsv_merge',
+    'twin',
+    'widen',
+  ])
   for (const merger of apart) {
     const model = merger.name === 'twin' ? { gate: 0.5 } : {}
     const merging = parseMerging(merger, { options: options[merger.name] ?? {}, models: [model, model] })
     const models = [1, 2].map((seed) => draw(seed, 3 * 5 * 8))
     const base = draw(9, 3 * 5 * 8)
     const said: string[] = []
-    const whole = await mergeValues(merging, { name: 'w', shape: [3, 5, 8], models, embedding: false, batch: true }, base, (text) => said.push(text))
+    const whole = await mergeValues(
+      merging,
+      { name: 'w', shape: [3, 5, 8], models, embedding: false, batch: true },
+      base,
+      (text) => said.push(text),
+    )
     for (let i = 0; i < 3; i++) {
       const part = (values: Float32Array) => values.subarray(i * 40, (i + 1) * 40)
-      const alone = await mergeValues(merging, { name: `w[${i}]`, shape: [5, 8], models: models.map(part), embedding: false }, part(base), () => undefined)
+      const alone = await mergeValues(
+        merging,
+        { name: `w[${i}]`, shape: [5, 8], models: models.map(part), embedding: false },
+        part(base),
+        () => undefined,
+      )
       assert.deepEqual(part(whole), alone, `${merger.name}, matrix ${i}`)
     }
     assert.ok(said.every((text) => /^w\[\d\]: /.test(text)))

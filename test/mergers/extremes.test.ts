@@ -1,7 +1,7 @@
 // Mergers where a rule has no answer of its own or numbers run out: opposed deltas, counts at a whole, the middle rank, large deltas.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { mergeTensors, mergerNamed, parseMerging, surveyModels, type Convention } from '../../src/mergers/index.js'
+import { type Convention, mergerNamed, mergeTensors, parseMerging, surveyModels } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -15,12 +15,21 @@ interface How {
 }
 
 /** The merged values of one tensor that is a whole model. */
-async function mergeValues(name: string, deltas: number[][], { shape = [deltas[0].length], options, models, convention, base }: How = {}): Promise<number[]> {
+async function mergeValues(
+  name: string,
+  deltas: number[][],
+  { shape = [deltas[0].length], options, models, convention, base }: How = {},
+): Promise<number[]> {
   const merging = parseMerging(mergerNamed(name), { convention, options, models: models ?? deltas.map(() => ({})) })
   const survey = await surveyModels(merging, async function* () {
     yield { name: 't', shape, models: deltas.map((values) => Float32Array.from(values)) }
   })
-  const inputs = { name: 't', models: deltas.map((values) => tf.tensor(values, shape)), base: base && tf.tensor(base, shape), embedding: false }
+  const inputs = {
+    name: 't',
+    models: deltas.map((values) => tf.tensor(values, shape)),
+    base: base && tf.tensor(base, shape),
+    embedding: false,
+  }
   const merged = await mergeTensors({ ...merging, survey }, inputs, () => undefined)
   const values = Array.from(await merged.data())
   tf.dispose([merged, inputs.models, ...(inputs.base ? [inputs.base] : [])])
@@ -28,8 +37,12 @@ async function mergeValues(name: string, deltas: number[][], { shape = [deltas[0
 }
 
 test('TIES of opposed deltas has no majority: each tool as it is', async () => {
-  const deltas = [[1, -2, 3, -4], [-1, 2, -3, 4]]
-  const merge = (convention: Convention, options = {}) => mergeValues('ties', deltas, { convention, options, models: [{ drop_rate: 0 }, { drop_rate: 0 }] })
+  const deltas = [
+    [1, -2, 3, -4],
+    [-1, 2, -3, 4],
+  ]
+  const merge = (convention: Convention, options = {}) =>
+    mergeValues('ties', deltas, { convention, options, models: [{ drop_rate: 0 }, { drop_rate: 0 }] })
   // The authors keep what is not positive where no sign wins; their max is multiplied by that sign, 0.
   assert.deepEqual(await merge('paper'), [-1, -2, -3, -4])
   assert.deepEqual(await merge('paper', { granularity: 'tensor' }), [-1, -2, -3, -4])
@@ -61,7 +74,14 @@ test('WIDEN: the middle of an odd number of columns is the mean and does not sta
 })
 
 test('WIDEN of large deltas is finite: a softmax does not depend on a common shift', async () => {
-  const merged = await mergeValues('widen', [[1000, 3000, 2000], [999, 1, 500]], { base: [0, 0, 0], options: { score_calibration_value: 1 } })
+  const merged = await mergeValues(
+    'widen',
+    [
+      [1000, 3000, 2000],
+      [999, 1, 500],
+    ],
+    { base: [0, 0, 0], options: { score_calibration_value: 1 } },
+  )
   const share = 1 / (1 + Math.exp(-1))
   assert.ok(Math.abs(merged[0] - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
   assert.ok(Math.abs(merged[1] - 3000) < 0.01 && Math.abs(merged[2] - (2000 + 0)) < 0.01)
@@ -72,7 +92,11 @@ test('WIDEN of ever smaller deltas is the same merge, scaled: ranks do not drown
   const base = Array.from({ length: size }, (_, i) => Math.fround(Math.sin(3 * i + 1)))
   const deltas = [2, 5].map((phase) => base.map((_, i) => Math.fround(Math.cos(phase * i) + Math.sin(i * i))))
   const merge = async (scale: number) => {
-    const merged = await mergeValues('widen', deltas.map((values) => values.map((v) => v * scale)), { shape, base })
+    const merged = await mergeValues(
+      'widen',
+      deltas.map((values) => values.map((v) => v * scale)),
+      { shape, base },
+    )
     return merged.map((v) => v / scale)
   }
   const small = await merge(2 ** -20)
@@ -91,8 +115,14 @@ test('WIDEN: columns that did not move rank by index, whatever their length', as
   const length = (j: number, d: number) => Math.hypot(base[j] + d, base[columns + j], base[2 * columns + j])
   const all = [...Array(columns).keys()]
   const norms = ranks(all.map((j) => length(j, moving[j]) - length(j, 0)))
-  const turns = ranks(all.map((j) => Math.abs(Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j] + moving[j])
-    - Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j]))))
+  const turns = ranks(
+    all.map((j) =>
+      Math.abs(
+        Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j] + moving[j]) -
+          Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j]),
+      ),
+    ),
+  )
   const weight = (rank: number, j: number) => (rank > 9.5 ? 1 : 1 / (1 + Math.exp((j - rank) / columns)))
   for (const j of all) assert.ok(Math.abs(own(j) - (weight(norms[j], j) + weight(turns[j], j)) / 2) < 1e-6, `${j}`)
 })
@@ -112,8 +142,10 @@ test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by w
 })
 
 test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit understates differences below 1e-6', async () => {
-  const swap = (delta: number[], t: number, convention: Convention) => mergeValues('nearswap', [delta], { options: { t }, convention })
-  for (const convention of ['paper', 'mergekit'] as const) assert.deepEqual(await swap([3, -0.25, 0, -2], 0.5, convention), [0.5, -0.25, 0, -0.5])
+  const swap = (delta: number[], t: number, convention: Convention) =>
+    mergeValues('nearswap', [delta], { options: { t }, convention })
+  for (const convention of ['paper', 'mergekit'] as const)
+    assert.deepEqual(await swap([3, -0.25, 0, -2], 0.5, convention), [0.5, -0.25, 0, -0.5])
   assert.deepEqual(await swap([2 ** -30], 2 ** -24, 'paper'), [2 ** -30])
   const [tiny] = await swap([2 ** -30], 2 ** -24, 'mergekit')
   assert.ok(Math.abs(tiny / (2 ** -54 * 1e6) - 1) < 1e-6)
@@ -122,28 +154,52 @@ test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit und
 test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', async () => {
   // Rank 2 of 3: a token that no model moved. By hand: alone, and with a copy of itself, it is itself.
   const delta = [1, 2, 0, 0, 0, 0, 3, -1, 1]
-  const near = (merged: number[], wanted: number[]) => assert.ok(merged.every((v, i) => Math.abs(v - wanted[i]) < 1e-6), String(merged))
+  const near = (merged: number[], wanted: number[]) =>
+    assert.ok(
+      merged.every((v, i) => Math.abs(v - wanted[i]) < 1e-6),
+      String(merged),
+    )
   near(await mergeValues('tsv_merge', [delta], { shape: [3, 3] }), delta)
   // One direction each, at right angles: the sum. Each has room for two.
-  const [first, second] = [[2, 0, 0, 0], [0, 3, 0, 0]].map((row) => [...row, ...Array(12).fill(0)])
+  const [first, second] = [
+    [2, 0, 0, 0],
+    [0, 3, 0, 0],
+  ].map((row) => [...row, ...Array(12).fill(0)])
   const [a, b] = [first, [...second.slice(4), ...second.slice(0, 4)]]
-  near(await mergeValues('tsv_merge', [a, b], { shape: [4, 4] }), a.map((v, i) => v + b[i]))
+  near(
+    await mergeValues('tsv_merge', [a, b], { shape: [4, 4] }),
+    a.map((v, i) => v + b[i]),
+  )
   // The same direction twice is shared between the two, whose polar factors are 1/√2 of it on both sides.
   near(await mergeValues('tsv_merge', [a, a], { shape: [4, 4] }), a)
-  near(await mergeValues('tsv_merge', [a.map(() => 0), a.map(() => 0)], { shape: [4, 4] }), a.map(() => 0))
+  near(
+    await mergeValues('tsv_merge', [a.map(() => 0), a.map(() => 0)], { shape: [4, 4] }),
+    a.map(() => 0),
+  )
 })
 
 test('Iso-C of a delta of low rank flattens what it has', async () => {
   // Singular values 3, 1 and 0: the first two become 4/3.
   const merged = await mergeValues('iso_c', [[3, 0, 0, 0, 1, 0, 0, 0, 0]], { shape: [3, 3] })
-  assert.ok(merged.every((v, i) => Math.abs(v - (i === 0 || i === 4 ? 4 / 3 : 0)) < 1e-6), String(merged))
+  assert.ok(
+    merged.every((v, i) => Math.abs(v - (i === 0 || i === 4 ? 4 / 3 : 0)) < 1e-6),
+    String(merged),
+  )
 })
 
 test('a trim over the whole model that keeps nothing says so', async () => {
-  const merging = parseMerging(mergerNamed('ties'), { convention: 'peft', options: { granularity: 'model' }, models: [{ density: 0.1 }, { density: 0.5 }] })
+  const merging = parseMerging(mergerNamed('ties'), {
+    convention: 'peft',
+    options: { granularity: 'model' },
+    models: [{ density: 0.1 }, { density: 0.5 }],
+  })
   const said: string[] = []
-  await surveyModels(merging, async function* () {
-    yield { name: 't', shape: [4], models: [1, 2].map((m) => Float32Array.of(m, 2 * m, 3 * m, 4 * m)) }
-  }, (text) => said.push(text))
+  await surveyModels(
+    merging,
+    async function* () {
+      yield { name: 't', shape: [4], models: [1, 2].map((m) => Float32Array.of(m, 2 * m, 3 * m, 4 * m)) }
+    },
+    (text) => said.push(text),
+  )
   assert.deepEqual(said, ['trim of model 1: 4 entries: the number of kept ones rounds to 0'])
 })

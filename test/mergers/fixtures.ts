@@ -1,10 +1,10 @@
 // Runs a reference case of a merger through our own code: inputs, masks and data as the case gives them.
 import { readFileSync } from 'node:fs'
 import { applySteps } from '../../src/editors/index.js'
-import { mergeTensors, surveyModels, type Inputs, type Part } from '../../src/mergers/index.js'
-import { tf, type Tensor } from '../../src/tensor/index.js'
-import { readTensors, type Entry } from '../editors/fixtures.js'
-import { meant, type Case } from './meant.js'
+import { type Inputs, mergeTensors, type Part, surveyModels } from '../../src/mergers/index.js'
+import { type Tensor, tf } from '../../src/tensor/index.js'
+import { type Entry, readTensors } from '../editors/fixtures.js'
+import { type Case, meant } from './meant.js'
 
 const root = new URL('../../../test/fixtures/methods/', import.meta.url)
 export const cases = (JSON.parse(readFileSync(new URL('mergers.json', root), 'utf8')) as { cases: Case[] }).cases
@@ -25,12 +25,20 @@ export async function runCase(reference: Case): Promise<Outcome> {
   const outcomes = []
   for (const [i, model] of reference.models.entries()) {
     const own = new Map(
-      [...expected].filter(([key]) => key.startsWith(`${model}/`)).map(([key, entry]) => [key.slice(model.length + 1), entry]),
+      [...expected]
+        .filter(([key]) => key.startsWith(`${model}/`))
+        .map(([key, entry]) => [key.slice(model.length + 1), entry]),
     )
-    outcomes.push(compare(reference, await merged({ ...reference, parameters: { ...reference.parameters, task: i + 1 } }), own))
+    outcomes.push(
+      compare(reference, await merged({ ...reference, parameters: { ...reference.parameters, task: i + 1 } }), own),
+    )
   }
   const worst = outcomes.reduce((a, b) => (b.share > a.share ? b : a))
-  return { ...worst, error: Math.max(...outcomes.map(({ error }) => error)), compared: outcomes.reduce((sum, { compared }) => sum + compared, 0) }
+  return {
+    ...worst,
+    error: Math.max(...outcomes.map(({ error }) => error)),
+    compared: outcomes.reduce((sum, { compared }) => sum + compared, 0),
+  }
 }
 
 /** Merged values by tensor name, in the form that the case expects (delta or weights). */
@@ -50,9 +58,12 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     for (const [i, post] of posts.entries()) {
       const delta = post.get(name)!.values.map((v, j) => v - before.values[j])
       const edited = steps.length ? await edit(delta, before.shape, steps[i], name, given.get(keys[i])?.values) : null
-      models.push(deltas ? (edited ?? delta) : edited ? edited.map((v, j) => v + before.values[j]) : post.get(name)!.values)
+      models.push(
+        deltas ? (edited ?? delta) : edited ? edited.map((v, j) => v + before.values[j]) : post.get(name)!.values,
+      )
     }
-    const data = merging.merger.data && keys.every((key) => given.has(key)) ? keys.map((key) => given.get(key)!.values) : undefined
+    const data =
+      merging.merger.data && keys.every((key) => given.has(key)) ? keys.map((key) => given.get(key)!.values) : undefined
     parts.push({ name, shape: before.shape, models, given: data })
   }
   const walk = async function* (): AsyncGenerator<Part> {
@@ -64,7 +75,10 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     const before = base.get(name)!
     const tensors = models.map((v) => tf.tensor(v, [...shape]))
     const own = data?.map((v) =>
-      tf.tensor(v, v.length === shape.reduce((a, b) => a * b, 1) ? [...shape] : [Math.sqrt(v.length), Math.sqrt(v.length)]),
+      tf.tensor(
+        v,
+        v.length === shape.reduce((a, b) => a * b, 1) ? [...shape] : [Math.sqrt(v.length), Math.sqrt(v.length)],
+      ),
     )
     const inputs: Inputs = {
       name,

@@ -4,7 +4,7 @@ import { before, describe, test } from 'node:test'
 import { factsOf } from '../../src/errors/options.js'
 import { CONVENTIONS, mergerNamed, mergers, parseMerging } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
-import { close, ofDeltas, run, values, type Setting, type Try } from './run.js'
+import { close, ofDeltas, run, type Setting, type Try, values } from './run.js'
 
 before(() => setBackend('wasm'))
 
@@ -33,7 +33,12 @@ const tried: Record<string, Facts> = {
       { models: [{ density: 0.5 }] },
       { models: [{ drop_rate: 1 }] },
       { options: { sign: 'frequency', combine: 'max' }, models: [{ weight: 0.5 }, { weight: 2 }] },
-      { models: [{ weight: 0.5, density: 0.7 }, { weight: -1, density: 0.7 }] },
+      {
+        models: [
+          { weight: 0.5, density: 0.7 },
+          { weight: -1, density: 0.7 },
+        ],
+      },
       { options: { granularity: 'tensor', combine: 'sum' } },
       { options: { granularity: 'model', normalize: false, lambda: 2 }, models: [{ weight: 3 }] },
     ],
@@ -43,9 +48,18 @@ const tried: Record<string, Facts> = {
   fisher: { tries: [{}, { options: { normalize: false }, models: [{ weight: 1 }, { weight: 3 }] }], one: {}, same: {} },
   regmean: { tries: [{}, { options: { reduce_non_diagonal_ratio: 0 } }], one: {}, same: {} },
   // Columns that stand out in several models are added several times: equal models do not come out as they are.
-  widen: { tries: [{}, { options: { above_average_value_ratio: 1.6, score_calibration_value: 0.8 } }], one: {}, same: null },
+  widen: {
+    tries: [{}, { options: { above_average_value_ratio: 1.6, score_calibration_value: 0.8 } }],
+    one: {},
+    same: null,
+  },
   slerp: {
-    tries: [{ options: { t: 0 } }, { options: { t: 0.3 } }, { options: { t: 0.5, threshold: 0 } }, { options: { t: 1 } }],
+    tries: [
+      { options: { t: 0 } },
+      { options: { t: 0.3 } },
+      { options: { t: 0.5, threshold: 0 } },
+      { options: { t: 1 } },
+    ],
     one: null,
     same: { options: { t: 0.3 } },
   },
@@ -60,9 +74,17 @@ const tried: Record<string, Facts> = {
     one: null,
     same: {},
   },
-  model_stock: { tries: [{}, { options: { filter_wise: true } }, { options: { average_of: 'angles' } }], one: null, same: {} },
+  model_stock: {
+    tries: [{}, { options: { filter_wise: true } }, { options: { average_of: 'angles' } }],
+    one: null,
+    same: {},
+  },
   sce: { tries: [{}, { options: { select_topk: 0.3 } }, { options: { select_topk: 0 } }], one: {}, same: {} },
-  emr: { tries: [{}, { options: { task: 1 } }, { options: { task: 2 } }], one: { options: { task: 1 } }, same: { options: { task: 2 } } },
+  emr: {
+    tries: [{}, { options: { task: 1 } }, { options: { task: 2 } }],
+    one: { options: { task: 1 } },
+    same: { options: { task: 2 } },
+  },
   // One model keeps all of its triplets; several keep a share each, and equal ones cannot be made orthogonal.
   tsv_merge: { tries: [{}, { options: { alpha: 0.5 } }], one: {}, same: null },
   iso_c: { tries: [{}, { options: { alpha: 0.5 } }], one: null, same: null }, // it flattens the spectrum of any delta
@@ -76,11 +98,13 @@ const tried: Record<string, Facts> = {
     one: { options: { fraction: 1 }, models: [{ gate: 1 }] },
     same: null,
   },
-  nearswap: { tries: [{ options: { t: 0.005 } }, { options: { t: 0 } }], one: { options: { t: 1e6 } }, same: { options: { t: 1e6 } } },
+  nearswap: {
+    tries: [{ options: { t: 0.005 } }, { options: { t: 0 } }],
+    one: { options: { t: 1e6 } },
+    same: { options: { t: 1e6 } },
+  },
   passthrough: { tries: [{}, { models: [{ scale: 0.5 }] }], one: {}, same: {} },
 }
-
-
 
 test("every merger has settings to try; names are unique and those of their files' words", () => {
   assert.deepEqual(
@@ -100,7 +124,8 @@ for (const merger of mergers) {
     test('shape and dtype are kept, results are finite, inputs stay, nothing leaks; equal runs give equal bits', async () => {
       for (const setting of settings) {
         const first = await run(merger, { ...setting, deltas: different })
-        for (const { result, shape } of first.results) assert.ok(result.every(Number.isFinite), JSON.stringify([setting, shape]))
+        for (const { result, shape } of first.results)
+          assert.ok(result.every(Number.isFinite), JSON.stringify([setting, shape]))
         assert.deepEqual(await run(merger, { ...setting, deltas: different }), first)
       }
     })
@@ -110,7 +135,8 @@ for (const merger of mergers) {
       for (const setting of settings) {
         if (setting.models?.some(({ scale }) => scale !== undefined)) continue
         const { results } = await run(merger, { ...setting, deltas: nothing })
-        for (const { result, inputs } of results) close(result, inputs[0], JSON.stringify(setting), ofDeltas(merger) ? 0 : 1e-6)
+        for (const { result, inputs } of results)
+          close(result, inputs[0], JSON.stringify(setting), ofDeltas(merger) ? 0 : 1e-6)
       }
     })
 
@@ -160,15 +186,22 @@ for (const merger of mergers) {
         for (const fact of factsOf(schema)) assert.match(fact.description, /^.{15,}\.$/)
       const models = Array.from({ length: several }, (_, m) => tries[0].models?.[m] ?? {})
       const parse = (more: object) => parseMerging(merger, { options: tries[0].options, models, ...more })
-      assert.throws(() => parse({ options: { ...tries[0].options, colour: 1 } }), /^UserError: .*unknown option of .*"colour"/)
+      assert.throws(
+        () => parse({ options: { ...tries[0].options, colour: 1 } }),
+        /^UserError: .*unknown option of .*"colour"/,
+      )
       assert.throws(
         () => parse({ models: models.map((m) => ({ ...m, colour: 1 })) }),
         /^UserError: .*unknown option of each model of .*"colour"/,
       )
       for (const convention of CONVENTIONS) {
-        if (!merger.conventions.includes(convention)) assert.throws(() => parse({ convention }), /^UserError: .*has no convention/)
+        if (!merger.conventions.includes(convention))
+          assert.throws(() => parse({ convention }), /^UserError: .*has no convention/)
       }
-      assert.throws(() => parse({ models: [] }), /^UserError: .* merges (exactly|at least) \d models? \(the base not counted\); got 0/)
+      assert.throws(
+        () => parse({ models: [] }),
+        /^UserError: .* merges (exactly|at least) \d models? \(the base not counted\); got 0/,
+      )
       assert.equal(merger.conventions[0], 'paper')
       assert.match(merger.cite, /\d{4}/)
     })
@@ -181,8 +214,13 @@ test('unknown mergers name the nearest', () => {
 
 test('what degenerates is said', async () => {
   const said = async (name: string, setting: Partial<Setting>) =>
-    (await run(mergerNamed(name), { deltas: [(n) => values(n, 0), (n) => values(n, 1)], ...setting })).warnings.join('\n')
-  assert.match(await said('slerp', { options: { t: 0.5, threshold: 0 } }), /linear branch: the cosine of the models is 0\.\d+, beyond 0/)
+    (await run(mergerNamed(name), { deltas: [(n) => values(n, 0), (n) => values(n, 1)], ...setting })).warnings.join(
+      '\n',
+    )
+  assert.match(
+    await said('slerp', { options: { t: 0.5, threshold: 0 } }),
+    /linear branch: the cosine of the models is 0\.\d+, beyond 0/,
+  )
   assert.match(
     await said('ties', { options: { granularity: 'tensor' }, convention: 'mergekit' }),
     /trim of model 2: 3 entries: the number of kept ones rounds to 0/,
@@ -195,6 +233,9 @@ test('what degenerates is said', async () => {
     await said('model_stock', { deltas: [(n) => values(n, 0), (n) => values(n, 0).map((v) => -0.5 * v)] }),
     /infinite|outside \[0, 1\]/,
   )
-  assert.match(await said('ties', { models: [{ drop_rate: 0.95 }] }), /trim of model 1: \d+ of 148 entries are tied at the threshold/)
+  assert.match(
+    await said('ties', { models: [{ drop_rate: 0.95 }] }),
+    /trim of model 1: \d+ of 148 entries are tied at the threshold/,
+  )
   assert.match(await said('tsv_merge', {}), /1 × 5 has no singular vector for each of 2 models/)
 })

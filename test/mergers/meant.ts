@@ -1,6 +1,6 @@
 // What a reference case of test/fixtures/methods means in our words: editors per model, merger, options, convention.
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
-import { mergerNamed, parseMerging, type Merging } from '../../src/mergers/index.js'
+import { type Merging, mergerNamed, parseMerging } from '../../src/mergers/index.js'
 
 export interface Case {
   id: string
@@ -11,7 +11,9 @@ export interface Case {
   expected: string
   given?: string[]
   oracle: string
-  tolerance: { kind: 'close'; rtol: number; atol: number } | { kind: 'ulp'; dtype: string; max_ulp: number; max_fraction: number }
+  tolerance:
+    | { kind: 'close'; rtol: number; atol: number }
+    | { kind: 'ulp'; dtype: string; max_ulp: number; max_fraction: number }
   parameters: Record<string, any>
   tool_fails_on?: Record<string, string>
 }
@@ -40,7 +42,8 @@ export function meant(reference: Case): Meant {
   const at = (value: unknown, i: number): unknown => (Array.isArray(value) ? value[i] : value)
   const editors = (name: string, options: (i: number) => object): Step[][] =>
     models.map((_, i) => [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), options(i)) }])
-  const dare = (): Step[][] => editors('dare', () => ({ drop_rate: p.p ?? 1 - p.density, rescale: p.rescale ?? true, convention }))
+  const dare = (): Step[][] =>
+    editors('dare', () => ({ drop_rate: p.p ?? 1 - p.density, rescale: p.rescale ?? true, convention }))
   const make = (
     name: string,
     options: object,
@@ -93,7 +96,13 @@ export function meant(reference: Case): Meant {
       }))
       if (method === 'della_linear') return make('task_arithmetic', { lambda, normalize }, weight, steps)
       // The code of DELLA is a copy of mergekit: it elects on weighted deltas and divides by the sum of weights.
-      return make('ties', { ...elect, granularity: 'tensor' }, (i) => ({ ...weight(i), drop_rate: 0 }), steps, 'mergekit')
+      return make(
+        'ties',
+        { ...elect, granularity: 'tensor' },
+        (i) => ({ ...weight(i), drop_rate: 0 }),
+        steps,
+        'mergekit',
+      )
     }
     case 'breadcrumbs':
     case 'breadcrumbs_ties': {
@@ -101,14 +110,20 @@ export function meant(reference: Case): Meant {
         p.beta !== undefined
           ? { drop_rate: 1 - p.beta, gamma: p.gamma, convention: 'paper' }
           : p.param_density !== undefined
-            ? { drop_rate: 1 - p.param_density, gamma: 1 - p.param_density - p.param_value_mask_rate, convention: 'mergelm' }
+            ? {
+                drop_rate: 1 - p.param_density,
+                gamma: 1 - p.param_density - p.param_value_mask_rate,
+                convention: 'mergelm',
+              }
             : { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit' },
       )
       if (method === 'breadcrumbs') return make('task_arithmetic', { lambda: p.alpha ?? lambda }, weight, steps)
       return make('ties', { ...elect, granularity: 'tensor' }, (i) => ({ ...weight(i), drop_rate: 0 }), steps)
     }
     case 'fisher':
-      return make('fisher', { normalize, least: p.minimal_fisher_weight }, (i) => (p.coefficients ? { weight: p.coefficients[i] } : {}))
+      return make('fisher', { normalize, least: p.minimal_fisher_weight }, (i) =>
+        p.coefficients ? { weight: p.coefficients[i] } : {},
+      )
     case 'nuslerp':
       return make('nuslerp', { flatten: p.flatten, row_wise: p.row_wise }, weight)
     case 'tsv_merge':

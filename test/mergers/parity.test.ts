@@ -21,7 +21,22 @@ for (const reference of numbers) {
 
 test('the cases reach these mergers', () => {
   const seen = new Set(numbers.map((reference) => meant(reference).merging.merger.name))
-  const reached = ['average', 'emr', 'fisher', 'iso_c', 'knots_ties', 'model_stock', 'nuslerp', 'regmean', 'sce', 'slerp', 'task_arithmetic', 'ties', 'tsv_merge', 'widen']
+  const reached = [
+    'average',
+    'emr',
+    'fisher',
+    'iso_c',
+    'knots_ties',
+    'model_stock',
+    'nuslerp',
+    'regmean',
+    'sce',
+    'slerp',
+    'task_arithmetic',
+    'ties',
+    'tsv_merge',
+    'widen',
+  ]
   assert.deepEqual([...seen].sort(), reached)
 })
 

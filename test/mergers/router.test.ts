@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
-import { routeFeatures, trainRouter, type Router } from '../../src/mergers/index.js'
-import { normals, keyOf, setBackend, tf } from '../../src/tensor/index.js'
+import { type Router, routeFeatures, trainRouter } from '../../src/mergers/index.js'
+import { keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
@@ -27,20 +27,30 @@ test('gates by hand: standardised, one ReLU, softmax', async () => {
 })
 
 test('clusters are told apart, on points that were not learned from; a feature that never varies does no harm', async () => {
-  const centres = [[3, 0, 7], [-3, 0.5, 7], [0, -2, 7]]
-  const sample = (seed: number) => centres.map((centre, m) => cluster(20, centre, 10 * seed + m).map((value, i) => (i % 3 === 2 ? 7 : value)))
+  const centres = [
+    [3, 0, 7],
+    [-3, 0.5, 7],
+    [0, -2, 7],
+  ]
+  const sample = (seed: number) =>
+    centres.map((centre, m) => cluster(20, centre, 10 * seed + m).map((value, i) => (i % 3 === 2 ? 7 : value)))
   const held = tf.memory().numTensors
   const router = await trainRouter(sample(1), 3, 0)
   for (const [m, features] of sample(2).entries()) {
     const gates = await routeFeatures(router, features)
-    for (let row = 0; row < 20; row++) assert.ok(gates[3 * row + m] > 0.95, `${m}: ${gates.subarray(3 * row, 3 * row + 3)}`)
+    for (let row = 0; row < 20; row++)
+      assert.ok(gates[3 * row + m] > 0.95, `${m}: ${gates.subarray(3 * row, 3 * row + 3)}`)
   }
   assert.equal(tf.memory().numTensors, held, 'no tensor is left')
 })
 
 test('the same sample and seed give the same bits, another seed others', async () => {
   const samples = [cluster(8, [1, 1], 1), cluster(6, [-1, 1], 2)]
-  const [one, same, other] = [await trainRouter(samples, 2, 5), await trainRouter(samples, 2, 5), await trainRouter(samples, 2, 6)]
+  const [one, same, other] = [
+    await trainRouter(samples, 2, 5),
+    await trainRouter(samples, 2, 5),
+    await trainRouter(samples, 2, 6),
+  ]
   assert.deepEqual(one, same)
   assert.notDeepEqual(one.layers, other.layers)
 })
@@ -48,10 +58,19 @@ test('the same sample and seed give the same bits, another seed others', async (
 test('gates sum to 1 wherever the features lie; with one model there is nothing to choose', async () => {
   const router = await trainRouter([cluster(5, [1, 0], 1), cluster(5, [0, 1], 2), cluster(5, [-1, 0], 3)], 2, 0)
   const value = fc.float({ min: -1e6, max: 1e6, noNaN: true })
-  await fc.assert(fc.asyncProperty(fc.array(value, { minLength: 2, maxLength: 2 }), async (features) => {
-    const gates = await routeFeatures(router, Float32Array.from(features))
-    assert.ok(gates.every((gate) => gate >= 0 && gate <= 1))
-    near(gates.reduce((a, b) => a + b, 0), 1)
-  }), { numRuns: 50, seed: 1 })
-  assert.deepEqual([...await routeFeatures(await trainRouter([cluster(5, [1, 0], 1)], 2, 0), Float32Array.of(4, 4))], [1])
+  await fc.assert(
+    fc.asyncProperty(fc.array(value, { minLength: 2, maxLength: 2 }), async (features) => {
+      const gates = await routeFeatures(router, Float32Array.from(features))
+      assert.ok(gates.every((gate) => gate >= 0 && gate <= 1))
+      near(
+        gates.reduce((a, b) => a + b, 0),
+        1,
+      )
+    }),
+    { numRuns: 50, seed: 1 },
+  )
+  assert.deepEqual(
+    [...(await routeFeatures(await trainRouter([cluster(5, [1, 0], 1)], 2, 0), Float32Array.of(4, 4)))],
+    [1],
+  )
 })

@@ -1,6 +1,14 @@
 // Hands small models to a merger, checks what every run must keep, and returns what came out.
 import assert from 'node:assert/strict'
-import { mergeTensors, parseMerging, surveyModels, type Convention, type Inputs, type Merger, type Part } from '../../src/mergers/index.js'
+import {
+  type Convention,
+  type Inputs,
+  type Merger,
+  mergeTensors,
+  type Part,
+  parseMerging,
+  surveyModels,
+} from '../../src/mergers/index.js'
 import { tf } from '../../src/tensor/index.js'
 
 export interface Try {
@@ -14,7 +22,9 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((n, side) => n * side,
 
 /** Heavy-tailed values with exact zeros and ties; another `phase`, another model. */
 export const values = (size: number, phase: number) =>
-  Float32Array.from({ length: size }, (_, i) => (i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan((i + 7 * phase) * 1.7) * 0.01))
+  Float32Array.from({ length: size }, (_, i) =>
+    i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan((i + 7 * phase) * 1.7) * 0.01,
+  )
 const baseOf = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * 2.1 + 1))
 
 export interface Setting extends Try {
@@ -29,14 +39,19 @@ export interface Setting extends Try {
 export const ofDeltas = (merger: Merger) => merger.input !== 'weights'
 
 /** What was handed in and what came out, for a model that has a tensor of every shape. */
-export async function run(merger: Merger, { options, models = [{}], convention, deltas, order = [...deltas.keys()] }: Setting) {
+export async function run(
+  merger: Merger,
+  { options, models = [{}], convention, deltas, order = [...deltas.keys()] }: Setting,
+) {
   const own = order.map((m) => ({ delta: deltas[m], options: models[m % models.length], m }))
   const merging = parseMerging(merger, { convention, options, models: own.map((one) => one.options) })
   const data = (shape: number[], m: number): Float32Array | undefined => {
     if (merger.data === 'fisher') return values(sizeOf(shape), m + 3).map((v) => v * v)
     if (merger.data !== 'gram' || shape.length !== 2) return undefined
     const n = shape[1]
-    return Float32Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 2 + m : Math.cos(Math.floor(i / n) * (i % n) + m) / n))
+    return Float32Array.from({ length: n * n }, (_, i) =>
+      i % (n + 1) === 0 ? 2 + m : Math.cos(Math.floor(i / n) * (i % n) + m) / n,
+    )
   }
   const parts = shapes.map((shape): Part => {
     const [base, size] = [baseOf(sizeOf(shape)), sizeOf(shape)]
@@ -80,5 +95,7 @@ export async function run(merger: Merger, { options, models = [{}], convention, 
 
 export function close(actual: Float32Array, expected: ArrayLike<number>, what: string, tolerance = 2e-6) {
   const size = actual.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3)
-  actual.forEach((v, i) => assert.ok(Math.abs(v - expected[i]) <= tolerance * size, `${what}[${i}]: ${v} against ${expected[i]}`))
+  actual.forEach((v, i) =>
+    assert.ok(Math.abs(v - expected[i]) <= tolerance * size, `${what}[${i}]: ${v} against ${expected[i]}`),
+  )
 }

@@ -1,10 +1,11 @@
 // Configurations that no fixture of PyTorch has, against an independent forward pass in float64: scalings, biases, windows, heads.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
 import { lossOf } from '../../src/loss/index.js'
 import { disposeInputs, forward, loadModel, makeInputs, type Weights } from '../../src/models/index.js'
-import { imageBatch, setBackend, tf, type Batch } from '../../src/tensor/index.js'
+import { type Batch, imageBatch, setBackend, tf } from '../../src/tensor/index.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
 
 interface Configuration {
@@ -20,13 +21,17 @@ const configurations = JSON.parse(readFileSync(`${FIXTURES}configurations.json`,
 
 /** Tensor k of the sorted names: sin(.37·(i + 1)·(k + 1)), times .4 in matrices, times .3 plus 1 in vectors. */
 function waves(shapes: Record<string, number[]>): Weights {
-  return Object.fromEntries(Object.keys(shapes).sort().map((name, k) => {
-    const values = Float32Array.from({ length: shapes[name].reduce((a, b) => a * b, 1) }, (_, i) => {
-      const wave = Math.sin(0.37 * (i + 1) * (k + 1))
-      return shapes[name].length === 1 ? 1 + 0.3 * wave : 0.4 * wave
-    })
-    return [name, tf.tensor(values, shapes[name])]
-  }))
+  return Object.fromEntries(
+    Object.keys(shapes)
+      .sort()
+      .map((name, k) => {
+        const values = Float32Array.from({ length: shapes[name].reduce((a, b) => a * b, 1) }, (_, i) => {
+          const wave = Math.sin(0.37 * (i + 1) * (k + 1))
+          return shapes[name].length === 1 ? 1 + 0.3 * wave : 0.4 * wave
+        })
+        return [name, tf.tensor(values, shapes[name])]
+      }),
+  )
 }
 
 function batchFor({ config, types }: Configuration, images: boolean): Batch {
@@ -34,8 +39,14 @@ function batchFor({ config, types }: Configuration, images: boolean): Batch {
     const pixels = Float32Array.from({ length: 2 * 3 * 10 * 10 }, (_, i) => Math.sin(i * 0.11))
     return imageBatch(pixels, config.model_type === 'vit' ? [2, 0] : [1, 0])
   }
-  const input_ids = [[3, 7, 1, 19, 4, 4, 12, 9], [11, 2, 5, 8, 16, 6, 0, 0]]
-  const attention_mask = [[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0]]
+  const input_ids = [
+    [3, 7, 1, 19, 4, 4, 12, 9],
+    [11, 2, 5, 8, 16, 6, 0, 0],
+  ]
+  const attention_mask = [
+    [1, 1, 1, 1, 1, 1, 1, 1],
+    [1, 1, 1, 1, 1, 1, 0, 0],
+  ]
   const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i][j] ? id : -100)))
   return textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) })
 }
@@ -59,9 +70,13 @@ for (const each of configurations) {
 
 test('a text beyond the positions of a model is refused in a line', async () => {
   await setBackend('wasm')
-  const long = (config: Record<string, unknown>) => () => tf.dispose(loadModel(config).tables(batchFor(configurations[0], false)))
+  const long = (config: Record<string, unknown>) => () =>
+    tf.dispose(loadModel(config).tables(batchFor(configurations[0], false)))
   const gpt2 = configurations.find(({ config }) => config.model_type === 'gpt2')!.config
   assert.throws(long({ ...gpt2, n_positions: 5 }), /a text of 8 tokens is too long: the model has 5 positions/)
   const dynamic = configurations.find(({ name }) => name.includes('dynamic'))!.config
-  assert.throws(long({ ...dynamic, max_position_embeddings: 7 }), /a text of 8 tokens is too long: the model has 7 positions/)
+  assert.throws(
+    long({ ...dynamic, max_position_embeddings: 7 }),
+    /a text of 8 tokens is too long: the model has 7 positions/,
+  )
 })

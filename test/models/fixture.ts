@@ -3,12 +3,23 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openCheckpoint, readHeader } from '../../src/checkpoint/index.js'
 import { loadModel, type Model, type Weights } from '../../src/models/index.js'
-import { imageBatch, setBackend, tf, type BackendName, type Batch } from '../../src/tensor/index.js'
+import { type BackendName, type Batch, imageBatch, setBackend, tf } from '../../src/tensor/index.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url))
 
 /** Every fixture, and those that generate text. */
-export const NAMES = ['llama3', 'qwen2', 'mistral', 'gpt2', 'bert', 'bert-mlm', 'roberta', 'roberta-regression', 'vit', 'clip'] as const
+export const NAMES = [
+  'llama3',
+  'qwen2',
+  'mistral',
+  'gpt2',
+  'bert',
+  'bert-mlm',
+  'roberta',
+  'roberta-regression',
+  'vit',
+  'clip',
+] as const
 export const DECODERS = ['llama3', 'qwen2', 'mistral', 'gpt2'] as const
 
 export interface Edit {

@@ -1,11 +1,12 @@
 // Outputs, hidden states and features of every architecture against transformers in float64, within the fixtures' tolerances.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
-import { architectures, makeInputs, disposeInputs, forward } from '../../src/models/index.js'
+import { test } from 'node:test'
+import { architectures, disposeInputs, forward, makeInputs } from '../../src/models/index.js'
 import { tf } from '../../src/tensor/index.js'
 import { assertDocumented, page } from '../docs/architectures.js'
 import { NAMES, openFixture } from './fixture.js'
-import { probeForward, TOLERANCES, type Quantity } from './probe.js'
+import { probeForward, type Quantity, TOLERANCES } from './probe.js'
 
 for (const name of NAMES) {
   test(`${name}: logits of base and post, hidden states and features`, async () => {
@@ -17,7 +18,11 @@ for (const name of NAMES) {
       assert.ok(error < TOLERANCES[quantity as Quantity], `${quantity}: ${error}`)
     }
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
-    assert.deepEqual([...fixture.model.linear].sort(), [...fixture.expected.linear].sort(), 'the matrices of attention and MLP')
+    assert.deepEqual(
+      [...fixture.model.linear].sort(),
+      [...fixture.expected.linear].sort(),
+      'the matrices of attention and MLP',
+    )
     tf.dispose([fixture.base, fixture.post])
   })
 }
@@ -37,6 +42,9 @@ test('the cpu backend gives what wasm gives', async () => {
 
 test('docs/architectures.md lists every architecture with its classes', () => {
   for (const { name, modelTypes, classes, cite } of architectures) {
-    assert.ok(page().includes(`| ${name} | ${modelTypes.join(', ')} | ${classes.join(', ')} | ${cite} |`), `${name}: run scripts/docs.mjs`)
+    assert.ok(
+      page().includes(`| ${name} | ${modelTypes.join(', ')} | ${classes.join(', ')} | ${cite} |`),
+      `${name}: run scripts/docs.mjs`,
+    )
   }
 })

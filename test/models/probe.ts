@@ -1,14 +1,34 @@
 // The worst error of a fixture in every quantity of its README, each as a share of the tolerance given there.
-import { disposeInputs, forward, loadModel, makeInputs, type Block, type Model, type Source, type Weights } from '../../src/models/index.js'
-import { gradientOf, lossOf, riemannSum, taylor2, type Change, type Rule } from '../../src/loss/index.js'
+
 import { generate } from '../../src/evaluate/generate.js'
-import { tf, type Batch } from '../../src/tensor/index.js'
-import { textBatch, worst, type Fixture } from './fixture.js'
+import { type Change, gradientOf, lossOf, type Rule, riemannSum, taylor2 } from '../../src/loss/index.js'
+import {
+  type Block,
+  disposeInputs,
+  forward,
+  loadModel,
+  type Model,
+  makeInputs,
+  type Source,
+  type Weights,
+} from '../../src/models/index.js'
+import { type Batch, tf } from '../../src/tensor/index.js'
+import { type Fixture, textBatch, worst } from './fixture.js'
 
 /** The fair tolerances of the fixtures' README; absolute for losses and log-probabilities, else relative to the scale. */
 export const TOLERANCES = {
-  logits: 5e-5, hidden: 5e-5, features: 2e-5, loss: 5e-5, gradient: 1e-4, 'gradient-norm': 5e-5, 'delta-loss': 2e-5,
-  riemann: 1e-4, 'riemann-tensor': 5e-5, taylor: 5e-5, 'taylor-tensor': 2e-4, logprob: 1e-4,
+  logits: 5e-5,
+  hidden: 5e-5,
+  features: 2e-5,
+  loss: 5e-5,
+  gradient: 1e-4,
+  'gradient-norm': 5e-5,
+  'delta-loss': 2e-5,
+  riemann: 1e-4,
+  'riemann-tensor': 5e-5,
+  taylor: 5e-5,
+  'taylor-tensor': 2e-4,
+  logprob: 1e-4,
 }
 export type Quantity = keyof typeof TOLERANCES
 export type Errors = Partial<Record<Quantity, number>>
@@ -18,7 +38,12 @@ const note = (errors: Errors, quantity: Quantity, error: number) => {
 }
 
 /** Outputs of the chain after each block, for all positions. */
-async function outputsOf(model: Model, weights: Weights, batch: Batch, upTo: (block: Block, index: number) => boolean = () => true) {
+async function outputsOf(
+  model: Model,
+  weights: Weights,
+  batch: Batch,
+  upTo: (block: Block, index: number) => boolean = () => true,
+) {
   const inputs = makeInputs(model, batch)
   const blocks = model.blocks.filter(upTo)
   const output = tf.tidy(() => forward({ ...model, blocks }, weights, inputs))
@@ -29,7 +54,8 @@ async function outputsOf(model: Model, weights: Weights, batch: Batch, upTo: (bl
 }
 
 /** The reference is 0 at pads. */
-const masked = (values: Float32Array, { mask }: Batch, width: number) => values.map((x, i) => x * (mask.length ? mask[Math.floor(i / width)] : 1))
+const masked = (values: Float32Array, { mask }: Batch, width: number) =>
+  values.map((x, i) => x * (mask.length ? mask[Math.floor(i / width)] : 1))
 
 /** The outputs at the first position of each row, where a classifier looks. */
 const firsts = (values: Float32Array, rows: number, width: number) => {
@@ -38,7 +64,16 @@ const firsts = (values: Float32Array, rows: number, width: number) => {
 }
 
 /** Logits, hidden states and features. */
-export async function probeForward({ model, config, shapes, expected, batch, reference, has, ...weights }: Fixture): Promise<Errors> {
+export async function probeForward({
+  model,
+  config,
+  shapes,
+  expected,
+  batch,
+  reference,
+  has,
+  ...weights
+}: Fixture): Promise<Errors> {
   const errors: Errors = {}
   const perToken = model.objective === 'causal' || model.objective === 'masked'
   const names = model.blocks.map((block) => block.name)
@@ -62,8 +97,17 @@ export async function probeForward({ model, config, shapes, expected, batch, ref
     if (has(`cases.${key}.post.hidden_states`)) {
       const layers = names.flatMap((name) => (name.startsWith('layer') ? [name] : []))
       const embedded = names[names.indexOf(layers[0]) - 1]
-      const each = await Promise.all([embedded, ...layers.slice(0, -1), last].map((name) => outputsOf(model, weights.post, inputs, until(name))))
-      note(errors, 'hidden', worst(each.flatMap((values) => [...values]), reference(`cases.${key}.post.hidden_states`)))
+      const each = await Promise.all(
+        [embedded, ...layers.slice(0, -1), last].map((name) => outputsOf(model, weights.post, inputs, until(name))),
+      )
+      note(
+        errors,
+        'hidden',
+        worst(
+          each.flatMap((values) => [...values]),
+          reference(`cases.${key}.post.hidden_states`),
+        ),
+      )
     }
     if (model.architecture !== 'clip') continue
     const text = loadModel({ ...config, architectures: ['CLIPTextModelWithProjection'] }, shapes)
@@ -71,10 +115,23 @@ export async function probeForward({ model, config, shapes, expected, batch, ref
     for (const which of ['base', 'post'] as const) {
       const images = firsts(await outputsOf(model, weights[which], inputs, until('features')), inputs.rows, 32)
       note(errors, 'features', worst(images, reference(`cases.${key}.${which}.image_features`)))
-      note(errors, 'features', worst(await outputsOf(text, weights[which], words), reference(`cases.${key}.${which}.text_features`)))
+      note(
+        errors,
+        'features',
+        worst(await outputsOf(text, weights[which], words), reference(`cases.${key}.${which}.text_features`)),
+      )
     }
-    const tokens = await outputsOf(text, weights.post, words, (_, i) => i <= text.blocks.findIndex(({ name }) => name === 'norm'))
-    note(errors, 'hidden', worst(masked(tokens, words, text.width), reference(`cases.${key}.post.text_last_hidden_state`)))
+    const tokens = await outputsOf(
+      text,
+      weights.post,
+      words,
+      (_, i) => i <= text.blocks.findIndex(({ name }) => name === 'norm'),
+    )
+    note(
+      errors,
+      'hidden',
+      worst(masked(tokens, words, text.width), reference(`cases.${key}.post.text_last_hidden_state`)),
+    )
   }
   return errors
 }
@@ -84,7 +141,10 @@ export type Way = (model: Model, weights: Weights) => Weights | Source
 const resident: Way = (_, weights) => weights
 
 /** Losses of every case, and every gradient. */
-export async function probeGradient({ model, expected, batch, reference, ...weights }: Fixture, way = resident): Promise<Errors> {
+export async function probeGradient(
+  { model, expected, batch, reference, ...weights }: Fixture,
+  way = resident,
+): Promise<Errors> {
   const errors: Errors = {}
   for (const [key, each] of Object.entries(expected.cases)) {
     for (const which of ['base', 'post'] as const) {
@@ -112,21 +172,28 @@ export const EDITS = ['scale-0.5', 'sign', 'magnitude-0.5'] as const
 /** T = F(Δ) − Δ of the fixtures' three edits, written down from their README. */
 export function changeOf({ expected, values }: Fixture, edit: string): Change {
   const names = edit === 'scale-0.5' ? expected.trainable : expected.linear
-  return new Map(names.map((name) => {
-    const delta = values.post.get(name)!.map((x, i) => x - values.base.get(name)![i])
-    if (edit === 'scale-0.5') return [name, delta.map((x) => -0.5 * x)]
-    if (edit === 'sign') {
-      const mean = delta.reduce((sum, x) => sum + Math.abs(x), 0) / delta.length
-      return [name, delta.map((x) => (x >= 0 ? mean : -mean) - x)]
-    }
-    const sorted = [...delta].map(Math.abs).sort((a, b) => b - a)
-    const least = sorted[Math.floor(delta.length / 2) - 1]
-    return [name, delta.map((x) => (Math.abs(x) >= least ? 0 : -x))]
-  }))
+  return new Map(
+    names.map((name) => {
+      const delta = values.post.get(name)!.map((x, i) => x - values.base.get(name)![i])
+      if (edit === 'scale-0.5') return [name, delta.map((x) => -0.5 * x)]
+      if (edit === 'sign') {
+        const mean = delta.reduce((sum, x) => sum + Math.abs(x), 0) / delta.length
+        return [name, delta.map((x) => (x >= 0 ? mean : -mean) - x)]
+      }
+      const sorted = [...delta].map(Math.abs).sort((a, b) => b - a)
+      const least = sorted[Math.floor(delta.length / 2) - 1]
+      return [name, delta.map((x) => (Math.abs(x) >= least ? 0 : -x))]
+    }),
+  )
 }
 
 /** Riemann sums under these rules (`left-5`, …), with the terms of every tensor. */
-export async function probeRiemann(fixture: Fixture, edit: string, rules: readonly string[], way = resident): Promise<Errors> {
+export async function probeRiemann(
+  fixture: Fixture,
+  edit: string,
+  rules: readonly string[],
+  way = resident,
+): Promise<Errors> {
   const errors: Errors = {}
   const { model, post, expected, batch } = fixture
   const { riemann, per_tensor: parts } = expected.edits[edit]
@@ -135,7 +202,8 @@ export async function probeRiemann(fixture: Fixture, edit: string, rules: readon
     const options = { rule: rule as Rule, steps: Number(steps) }
     const { sum, terms } = await riemannSum(model, way(model, post), changeOf(fixture, edit), [batch('main')], options)
     const found = Object.entries(parts).map(([name, term]) => [terms.get(name) ?? NaN, term[key]])
-    if (terms.size !== found.length) throw new Error(`${terms.size} terms, of which ${found.length} should be: tensors that do not move have none`)
+    if (terms.size !== found.length)
+      throw new Error(`${terms.size} terms, of which ${found.length} should be: tensors that do not move have none`)
     const scale = found.reduce((all, [, term]) => all + Math.abs(term), 0)
     const largest = found.reduce((most, [, term]) => Math.max(most, Math.abs(term)), 0)
     note(errors, 'riemann', Math.abs(sum - riemann[key]) / scale)
@@ -150,17 +218,23 @@ export async function probeTaylor(fixture: Fixture, edit: string): Promise<Error
   const { model, post, expected, batch } = fixture
   const { taylor, per_tensor: parts, delta_loss: exact } = expected.edits[edit]
   const change = changeOf(fixture, edit)
-  const edited = Object.fromEntries([...change].map(([name, step]) => [name, tf.tidy(() => post[name].add(tf.tensor(step, post[name].shape)))]))
+  const edited = Object.fromEntries(
+    [...change].map(([name, step]) => [name, tf.tidy(() => post[name].add(tf.tensor(step, post[name].shape)))]),
+  )
   const batches = [batch('main')]
   const [before, after] = [await lossOf(model, post, batches), await lossOf(model, { ...post, ...edited }, batches)]
   tf.dispose(edited)
   note(errors, 'delta-loss', Math.abs(after.mean - before.mean - exact))
   const got = await taylor2(model, post, change, batches)
   const sums = (key: string) => Object.values(parts).reduce((all, term) => all + Math.abs(term[key]), 0)
-  for (const [part, key] of [[got.first, 'first_order'], [got.curvature, 'T_HT']] as const) {
+  for (const [part, key] of [
+    [got.first, 'first_order'],
+    [got.curvature, 'T_HT'],
+  ] as const) {
     const largest = Math.max(...Object.values(parts).map((term) => Math.abs(term[key])))
     note(errors, 'taylor', Math.abs(part.sum - taylor[key]) / sums(key))
-    for (const [name, term] of Object.entries(parts)) note(errors, 'taylor-tensor', Math.abs(part.terms.get(name)! - term[key]) / largest)
+    for (const [name, term] of Object.entries(parts))
+      note(errors, 'taylor-tensor', Math.abs(part.terms.get(name)! - term[key]) / largest)
   }
   note(errors, 'taylor', Math.abs(got.sum - taylor.second_order) / (sums('first_order') + sums('T_HT') / 2))
   return errors
@@ -173,14 +247,20 @@ export async function probeText({ model, expected, ...weights }: Fixture, way = 
     for (const { prompt, candidates } of expected.loglikelihood) {
       for (const { ids, ...right } of candidates) {
         const row = [...prompt, ...ids]
-        const batch = textBatch({ input_ids: [row], labels: [row.map((id, i) => (i < prompt.length ? -100 : id))] } as never)
+        const batch = textBatch({
+          input_ids: [row],
+          labels: [row.map((id, i) => (i < prompt.length ? -100 : id))],
+        } as never)
         const { itemSums } = await lossOf(model, way(model, weights[which]), [batch])
         note(errors, 'logprob', Math.abs(-itemSums[0] - right[which].logprob))
       }
     }
     const prompts = expected.generation.map(({ prompt }) => prompt)
-    const answers = await generate(model, way(model, weights[which]), prompts, { maxNewTokens: expected.generation[0][which].ids.length })
-    if (String(answers) !== String(expected.generation.map((each) => each[which].ids))) note(errors, 'logprob', Infinity)
+    const answers = await generate(model, way(model, weights[which]), prompts, {
+      maxNewTokens: expected.generation[0][which].ids.length,
+    })
+    if (String(answers) !== String(expected.generation.map((each) => each[which].ids)))
+      note(errors, 'logprob', Infinity)
   }
   return errors
 }

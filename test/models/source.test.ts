@@ -1,7 +1,8 @@
 // Weights on their way to a pass: portions of a change by hand, and weights that move in portions as they do at once.
-import { test } from 'node:test'
+
 import assert from 'node:assert/strict'
-import { portionsOf, streaming, type Model, type Rows, type Stretch } from '../../src/models/index.js'
+import { test } from 'node:test'
+import { type Model, portionsOf, type Rows, type Stretch, streaming } from '../../src/models/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 
 const WIDTH = 1 << 20
@@ -30,7 +31,11 @@ test('weights W + t·T, T read in portions', async () => {
   }
   const stretch: Stretch = { blocks: [{ name: 'only', weights: ['w'], apply: (weights) => weights.w }], parts: [null] }
   const model = { shapes: { w: [6, WIDTH] } } as unknown as Model
-  const still = streaming(model, { stretches: [stretch], together: 1, largest: 1 }, rowsOf((i) => i))
+  const still = streaming(
+    model,
+    { stretches: [stretch], together: 1, largest: 1 },
+    rowsOf((i) => i),
+  )
   const moved = still.moved({ names: new Set(['w']), read: rowsOf((i) => Math.floor(i / WIDTH)) }, 0.5)
   const held = (await moved.fetch(stretch, null))()
   const values = await held.weights.w.data()

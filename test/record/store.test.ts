@@ -1,12 +1,21 @@
 // What a kill, a repeated start, another config or a full set of rows does to a results folder.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { mkdtempSync, readFileSync, truncateSync, writeFileSync, readdirSync, appendFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { COLUMNS, describeColumn, openStore, readResults, rowSchema, termSchema, valueOf, type Row } from '../../src/record/index.js'
 import { formatLines, headerLine, parseLines } from '../../src/record/csv.js'
+import {
+  COLUMNS,
+  describeColumn,
+  openStore,
+  type Row,
+  readResults,
+  rowSchema,
+  termSchema,
+  valueOf,
+} from '../../src/record/index.js'
 import { meta, row, term } from './example.js'
 
 const fresh = () => join(mkdtempSync(join(tmpdir(), 'record-')), 'results')
@@ -21,10 +30,16 @@ test('a row read back is the row written, to the last bit', () => {
       fc.jsonValue(),
       (x, y, label, json) => {
         const given: Row = { ...row, loss_pre: x, alpha: y, label, options: { json: JSON.parse(JSON.stringify(json)) } }
-        const [read] = parseLines<Row>(rowSchema, headerLine(rowSchema) + formatLines<Row>(rowSchema, [given]), 'runs.csv')
+        const [read] = parseLines<Row>(
+          rowSchema,
+          headerLine(rowSchema) + formatLines<Row>(rowSchema, [given]),
+          'runs.csv',
+        )
         assert.deepEqual(
           read,
-          Object.is(x, -0) || Object.is(y, -0) ? { ...given, loss_pre: x + 0, alpha: y === null ? null : y + 0 } : given,
+          Object.is(x, -0) || Object.is(y, -0)
+            ? { ...given, loss_pre: x + 0, alpha: y === null ? null : y + 0 }
+            : given,
         )
       },
     ),
@@ -116,7 +131,9 @@ test('rows that a killed run left out are appended to the others', async () => {
 test('concurrent appends are written one after the other', async () => {
   const folder = fresh()
   const store = await openStore(folder, meta, '')
-  await Promise.all(Array.from({ length: 50 }, (_, i) => store.append({ ...row, id: `r${i}` }, [{ ...term, run: `r${i}` }])))
+  await Promise.all(
+    Array.from({ length: 50 }, (_, i) => store.append({ ...row, id: `r${i}` }, [{ ...term, run: `r${i}` }])),
+  )
   await store.close()
   const { rows, terms } = await readResults(folder)
   assert.deepEqual([rows.length, terms.length], [50, 50])
@@ -160,7 +177,8 @@ test('another config, other weights or another backend are refused, and nothing 
     [{ inputs: { 'base/model.safetensors': 'bb' } }, /other input files \(base\/model\.safetensors\)/],
     [{ backend: { name: 'cpu', package: 'p 1' } }, /another backend \(wasm, now cpu\)/],
   ]
-  for (const [changed, message] of refusals) await assert.rejects(openStore(folder, { ...meta, ...changed }, 'second'), message)
+  for (const [changed, message] of refusals)
+    await assert.rejects(openStore(folder, { ...meta, ...changed }, 'second'), message)
   assert.equal(readFileSync(join(folder, 'runs.csv'), 'utf8'), before)
   assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'first')
 })
@@ -189,7 +207,10 @@ test('a file of other columns or a bad cell in the middle names the line and the
 test("a config.yaml of somebody else's project is not replaced", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'record-'))
   writeFileSync(join(folder, 'config.yaml'), 'theirs: true\n')
-  await assert.rejects(openStore(folder, meta, 'name: e\n'), /holds a config\.yaml and no meta\.json, so it is none of deltalab's/)
+  await assert.rejects(
+    openStore(folder, meta, 'name: e\n'),
+    /holds a config\.yaml and no meta\.json, so it is none of deltalab's/,
+  )
   assert.deepEqual(readdirSync(folder), ['config.yaml'])
   assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'theirs: true\n')
 })

@@ -47,7 +47,9 @@ test('law: labels of ticks never touch', () => {
           const room =
             at(ticks[i]) -
             at(ticks[i - 1]) -
-            (textWidth(String(ticks[i]).replace('-', '−'), 10) + textWidth(String(ticks[i - 1]).replace('-', '−'), 10)) / 2
+            (textWidth(String(ticks[i]).replace('-', '−'), 10) +
+              textWidth(String(ticks[i - 1]).replace('-', '−'), 10)) /
+              2
           assert.ok(room >= 3 - 1e-9, `${ticks[i - 1]} and ${ticks[i]}: ${room}`)
         }
       },
@@ -70,7 +72,10 @@ test('entries of a legend neither overlap nor leave the figure', () => {
   const legend = legendSpec(
     names.map((name, i) => styleOf(name, i)),
     300,
-  ) as unknown as { height: number; layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[] }
+  ) as unknown as {
+    height: number
+    layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[]
+  }
   const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0].name, data.values[0]])).values()]
   assert.deepEqual(
     entries.map(({ name }) => name),

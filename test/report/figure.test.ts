@@ -1,13 +1,18 @@
 // Figures: what stands in the SVG, the size of the PNG, equal bytes for equal rows, and every kind of view.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawFigure, specOf, type Source } from '../../src/report/figure.js'
+import { drawFigure, type Source, specOf } from '../../src/report/figure.js'
 import { REFERENCES, styleOf } from '../../src/report/theme.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
 const rows = dropRateRows()
 const small = rows.filter((row) => row.model === 'small' && row.drop_rate! >= 0.9)
-const source = (given: typeof rows, terms = makeTerms([])): Source => ({ rows: given, terms, order: new Map(), title: 'A title & more' })
+const source = (given: typeof rows, terms = makeTerms([])): Source => ({
+  rows: given,
+  terms,
+  order: new Map(),
+  title: 'A title & more',
+})
 
 /** Width and height of a PNG, from its header. */
 function pngSize(png: Uint8Array): [number, number] {
@@ -44,7 +49,11 @@ test('a line figure names its series, references, panels, axes, seeds, items and
   ]) {
     assert.ok(texts.includes(word), `${word} in ${texts.join(' | ')}`)
   }
-  assert.ok(texts.some((text) => /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text)))
+  assert.ok(
+    texts.some((text) =>
+      /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text),
+    ),
+  )
   for (const style of [...['dare', 'drop only', 'magnitude'].map((label, i) => styleOf(label, i)), ...REFERENCES]) {
     assert.match(
       svg,
@@ -64,7 +73,10 @@ test('points carry mean and standard error in percent; the references are those 
   const given = [0.5, 0.6, 0.7].map((score_edited, i) =>
     makeRow({ drop_rate: 0.9, seed: i + 1, score_edited, score_post: 0.8, score_pre: 0.125 }),
   )
-  const values = dataOf(source([...given, makeRow({ drop_rate: 0.5, score_edited: 0.75, score_post: 0.8, score_pre: 0.125 })]), {})
+  const values = dataOf(
+    source([...given, makeRow({ drop_rate: 0.5, score_edited: 0.75, score_post: 0.8, score_pre: 0.125 })]),
+    {},
+  )
   const point = values.find((value) => value.part === 'point' && value.x === 0.9)!
   const error = 10 / Math.sqrt(3)
   for (const [field, expected] of [
@@ -86,7 +98,10 @@ test('points carry mean and standard error in percent; the references are those 
 })
 
 test('an editor without the rate on x is a level line', () => {
-  const values = dataOf(source([...small.filter((row) => row.task === 'math'), makeRow({ label: 'BitDelta', score_edited: 0.5 })]), {})
+  const values = dataOf(
+    source([...small.filter((row) => row.task === 'math'), makeRow({ label: 'BitDelta', score_edited: 0.5 })]),
+    {},
+  )
   assert.deepEqual(
     values.filter((value) => value.series === 'BitDelta').map(({ part, x, y }) => [part, x, y]),
     [
@@ -104,15 +119,21 @@ test('the same rows in any order give the same SVG', async () => {
 })
 
 test('box plots of the terms: every label, also of an editor without a rate', async () => {
-  const all = [...small.filter((row) => row.task === 'math' && row.status === 'ok'), makeRow({ label: 'bitdelta', riemann_sum: 0.02 })]
+  const all = [
+    ...small.filter((row) => row.task === 'math' && row.status === 'ok'),
+    makeRow({ label: 'bitdelta', riemann_sum: 0.02 }),
+  ]
   const { svg } = await drawFigure(source(all, makeTerms(all)), { kind: 'box' })
-  for (const word of ['dare', 'drop only', 'magnitude', 'bitdelta', '0.9', '0.95', '0.99']) assert.ok(textsOf(svg).includes(word), word)
+  for (const word of ['dare', 'drop only', 'magnitude', 'bitdelta', '0.9', '0.95', '0.99'])
+    assert.ok(textsOf(svg).includes(word), word)
   assert.ok(textsOf(svg).some((text) => text.startsWith('term of the Riemann sum')))
   assert.equal(dataOf(source(all, makeTerms(all)), { kind: 'box' }).length, all.length * 28)
 })
 
 test('a heat map writes each mean into its cell', async () => {
-  const grid = [-1, 0].flatMap((k) => [0.1, 0.9].map((drop_rate, i) => makeRow({ k, drop_rate, score_edited: 0.25 + 0.5 * i + 0.1 * k })))
+  const grid = [-1, 0].flatMap((k) =>
+    [0.1, 0.9].map((drop_rate, i) => makeRow({ k, drop_rate, score_edited: 0.25 + 0.5 * i + 0.1 * k })),
+  )
   const texts = textsOf((await drawFigure(source(grid), { kind: 'heat', x: 'drop_rate', series: 'k' })).svg)
   for (const word of ['15.0', '65.0', '25.0', '75.0', '−1', '0', '0.1', '0.9']) assert.ok(texts.includes(word), word)
 })
@@ -124,7 +145,10 @@ test('exact change and approximations together share a unit; score and loss do n
 })
 
 test('what cannot be drawn is said in a sentence', async () => {
-  await assert.rejects(drawFigure(source(small), { x: 'drop_rte' }), /unknown column "drop_rte"; did you mean "drop_rate"/)
+  await assert.rejects(
+    drawFigure(source(small), { x: 'drop_rte' }),
+    /unknown column "drop_rte"; did you mean "drop_rate"/,
+  )
   await assert.rejects(drawFigure(source([makeRow({ score_edited: null, loss_change: null })])), /nothing to draw/)
   await assert.rejects(drawFigure(source(small), { x: 'bits' }), /nothing to draw: no finished run has a value of bits/)
   await assert.rejects(drawFigure(source(small), { kind: 'box' }), /nothing to draw: no finished run has terms/)

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { UserError } from '../../src/errors/index.js'
 import { cellOf, compareValues, groupRows, meanOf, orderOf, rowsWhere } from '../../src/report/groups.js'
 import { makeTable } from '../../src/report/table.js'
-import { UserError } from '../../src/errors/index.js'
 import { makeRow } from './rows.js'
 
-const scores = (...values: (number | null)[]) => values.map((score_edited, i) => makeRow({ drop_rate: 0.5, seed: i + 1, score_edited }))
+const scores = (...values: (number | null)[]) =>
+  values.map((score_edited, i) => makeRow({ drop_rate: 0.5, seed: i + 1, score_edited }))
 
 test('mean and standard error by hand', () => {
   // 1, 2, 3, 4: mean 2.5, s² = (2.25 + .25 + .25 + 2.25) / 3 = 5/3, s/√4 = √(5/12)
@@ -26,7 +27,10 @@ test('one run has no standard error, none has no mean, and empty cells do not co
 })
 
 test('failed runs are counted and left out of the means', () => {
-  const rows = [...scores(0.5, 0.7), makeRow({ drop_rate: 0.5, seed: 3, score_edited: null, status: 'failed', error: 'broke' })]
+  const rows = [
+    ...scores(0.5, 0.7),
+    makeRow({ drop_rate: 0.5, seed: 3, score_edited: null, status: 'failed', error: 'broke' }),
+  ]
   const { groups, failed } = groupRows(rows, ['drop_rate'])
   assert.equal(groups.length, 1)
   assert.equal(groups[0].rows.length, 2)
@@ -38,11 +42,26 @@ test('failed runs are counted and left out of the means', () => {
 
 test('options inside a chain, and values per model, tell runs apart', () => {
   const chain = (multiplier: number, seed: number) =>
-    makeRow({ seed, options: { steps: [{ editor: 'dare', drop_rate: 0.5 }, { editor: 'bitdelta', multiplier }, { editor: 'dare', drop_rate: 0.1 }] } })
+    makeRow({
+      seed,
+      options: {
+        steps: [
+          { editor: 'dare', drop_rate: 0.5 },
+          { editor: 'bitdelta', multiplier },
+          { editor: 'dare', drop_rate: 0.1 },
+        ],
+      },
+    })
   const rows = [chain(1, 1), chain(1, 2), chain(0.5, 1), chain(0.5, 2)]
-  assert.deepEqual(['bitdelta.multiplier', 'dare.drop_rate', 'dare2.drop_rate', 'multiplier'].map((name) => cellOf(rows[0], name)), [1, 0.5, 0.1, null])
+  assert.deepEqual(
+    ['bitdelta.multiplier', 'dare.drop_rate', 'dare2.drop_rate', 'multiplier'].map((name) => cellOf(rows[0], name)),
+    [1, 0.5, 0.1, null],
+  )
   assert.deepEqual(makeTable(rows, '').by, ['label', 'bitdelta.multiplier'])
-  assert.deepEqual(makeTable(rows, '').lines.map(({ runs }) => runs), [2, 2])
+  assert.deepEqual(
+    makeTable(rows, '').lines.map(({ runs }) => runs),
+    [2, 2],
+  )
   assert.deepEqual(groupRows(rows, ['label']).mixed, ['bitdelta.multiplier'])
   const merges = [0.3, 0.7].map((a) => makeRow({ options: { weight: { math: a, code: 1 - a } } }))
   assert.equal(makeTable(merges, '').lines.length, 2)
@@ -57,7 +76,10 @@ test('options of the editor and the gap to the post-trained score are columns', 
 })
 
 test('columns beside the seed that vary inside a group are named', () => {
-  const rows = [makeRow({ drop_rate: 0.1, options: { rescale: true } }), makeRow({ drop_rate: 0.2, options: { rescale: false } })]
+  const rows = [
+    makeRow({ drop_rate: 0.1, options: { rescale: true } }),
+    makeRow({ drop_rate: 0.2, options: { rescale: false } }),
+  ]
   assert.deepEqual(groupRows(rows, ['model']).mixed, ['drop_rate', 'rescale'])
   assert.deepEqual(groupRows(rows, ['drop_rate']).mixed, [])
 })
@@ -82,7 +104,11 @@ test('the order of the config rules words, size rules numbers, and empty comes f
 })
 
 test('a view keeps the rows with one of the values it names', () => {
-  const rows = [makeRow({ label: 'a', drop_rate: 0.1 }), makeRow({ label: 'b', drop_rate: 0.1 }), makeRow({ label: 'a', drop_rate: 0.2 })]
+  const rows = [
+    makeRow({ label: 'a', drop_rate: 0.1 }),
+    makeRow({ label: 'b', drop_rate: 0.1 }),
+    makeRow({ label: 'a', drop_rate: 0.2 }),
+  ]
   assert.equal(rowsWhere(rows, { label: 'a' }).length, 2)
   assert.equal(rowsWhere(rows, { label: ['a', 'b'], drop_rate: 0.1 }).length, 2)
   assert.equal(rowsWhere(rows, undefined).length, 3)
@@ -102,14 +128,21 @@ test('law: means lie between the extremes, every finished run is in one group, a
     fc.property(fc.array(anyRow, { maxLength: 40 }), fc.infiniteStream(fc.nat()), (given, keys) => {
       const rows = given.map((row, i) => makeRow({ ...row, id: `id${i}` }))
       const grouping = groupRows(rows, ['label', 'drop_rate'])
-      assert.equal(grouping.groups.reduce((sum, group) => sum + group.rows.length, 0) + grouping.failed.length, rows.length)
+      assert.equal(
+        grouping.groups.reduce((sum, group) => sum + group.rows.length, 0) + grouping.failed.length,
+        rows.length,
+      )
       for (const group of grouping.groups) {
         const values = group.rows.flatMap((row) => (row.score_edited === null ? [] : [row.score_edited]))
         const { mean, error, n } = meanOf(group.rows, 'score_edited')
         assert.equal(n, values.length)
         if (mean === null) continue
         assert.ok(mean >= Math.min(...values) - 1e-12 && mean <= Math.max(...values) + 1e-12)
-        assert.ok(error === null ? n === 1 : error >= 0 && error <= (Math.max(...values) - Math.min(...values)) / Math.sqrt(2) + 1e-12)
+        assert.ok(
+          error === null
+            ? n === 1
+            : error >= 0 && error <= (Math.max(...values) - Math.min(...values)) / Math.sqrt(2) + 1e-12,
+        )
       }
       const shuffled = rows
         .map((row) => ({ row, key: keys.next().value as number }))

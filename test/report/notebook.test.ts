@@ -22,7 +22,10 @@ test('every notebook shows text and a figure', () => {
   const names = readdirSync(folder).filter((name) => name.endsWith('.ipynb'))
   assert.ok(names.length > 0)
   for (const name of names) {
-    const { cells, nbformat } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { cells: Cell[]; nbformat: number }
+    const { cells, nbformat } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as {
+      cells: Cell[]
+      nbformat: number
+    }
     assert.equal(nbformat, 4)
     const outputs = cells.filter((cell) => cell.cell_type === 'code').flatMap((cell) => cell.outputs)
     assert.ok(

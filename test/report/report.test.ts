@@ -1,7 +1,7 @@
 // A results folder in, tables and figures out: the files, the commands, and what happens when something is missing.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -22,7 +22,8 @@ async function folderOf(name: string, rows: Row[], config: string): Promise<stri
 }
 
 const rows = dropRateRows().filter(
-  (row) => row.model === 'small' && row.task !== 'instruct' && (row.seed ?? 1) <= 2 && [0.2, 0.9].includes(row.drop_rate!),
+  (row) =>
+    row.model === 'small' && row.task !== 'instruct' && (row.seed ?? 1) <= 2 && [0.2, 0.9].includes(row.drop_rate!),
 )
 const config =
   'title: Made-up runs\nmodels: [{ name: small, tasks: [math, code] }]\nreport:\n  - { x: drop_rate }\n  - { name: terms, kind: box }\n  - { y: taylor1, name: taylor }\n'
@@ -38,7 +39,10 @@ test('writeReport writes three tables and every figure, whole, and twice the sam
     readdirSync(folder)
       .filter((name) => !['config.yaml', 'meta.json', 'runs.csv', 'terms.csv'].includes(name))
       .sort(),
-    [...report.files.map((path) => path.slice(folder.length + 1)), ...readdirSync(folder).filter((name) => name.endsWith('.lock'))].sort(),
+    [
+      ...report.files.map((path) => path.slice(folder.length + 1)),
+      ...readdirSync(folder).filter((name) => name.endsWith('.lock')),
+    ].sort(),
   )
   assert.equal(report.markdown, join(folder, 'table.md'))
   assert.ok(report.table.startsWith(readFileSync(report.markdown, 'utf8')))
@@ -63,7 +67,11 @@ test('a figure that cannot be drawn costs neither the table nor the other figure
 })
 
 test('a sweep of failed runs has a table and no figure', async () => {
-  const folder = await folderOf('failed', [makeRow({ status: 'failed', error: 'broke', score_edited: null })], 'title: T\n')
+  const folder = await folderOf(
+    'failed',
+    [makeRow({ status: 'failed', error: 'broke', score_edited: null })],
+    'title: T\n',
+  )
   const report = await writeReport(folder)
   assert.deepEqual(report.figures, [])
   assert.match(report.table, /1 failed run left out: broke/)

@@ -103,7 +103,14 @@ export function dropRateRows(): Row[] {
       }
     }
   }
-  rows[7] = { ...rows[7], score_edited: null, loss_change: null, riemann_sum: null, status: 'failed', error: 'loss is not finite' }
+  rows[7] = {
+    ...rows[7],
+    score_edited: null,
+    loss_change: null,
+    riemann_sum: null,
+    status: 'failed',
+    error: 'loss is not finite',
+  }
   return rows
 }
 

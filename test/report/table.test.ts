@@ -48,14 +48,49 @@ test('Markdown: every line of the table has the same width, so that a terminal s
 test('merges: a line per merged model, tasks across, base and fine-tunes first; an option that follows from the method is not said', () => {
   const rows = ['math', 'code'].flatMap((task) => [
     ...[1, 2].map((seed) =>
-      makeRow({ merger: 'ties', merged: 'math+code', label: 'dare+ties', drop_rate: 0.5, task, seed, score_edited: task === 'math' ? 0.2 * seed : 0.5 }),
+      makeRow({
+        merger: 'ties',
+        merged: 'math+code',
+        label: 'dare+ties',
+        drop_rate: 0.5,
+        task,
+        seed,
+        score_edited: task === 'math' ? 0.2 * seed : 0.5,
+      }),
     ),
     ...[0.5, 1].map((lambda) =>
-      makeRow({ editor: null, merger: 'task_arithmetic', merged: 'math+code', task, options: { lambda }, score_edited: lambda, score_post: 0.9 }),
+      makeRow({
+        editor: null,
+        merger: 'task_arithmetic',
+        merged: 'math+code',
+        task,
+        options: { lambda },
+        score_edited: lambda,
+        score_post: 0.9,
+      }),
     ),
   ])
-  const text = printTable(makeTable(rows, 'T', { across: 'task' }, new Map([['math', 0], ['code', 1]])), 'md')
-  const cells = text.split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  const text = printTable(
+    makeTable(
+      rows,
+      'T',
+      { across: 'task' },
+      new Map([
+        ['math', 0],
+        ['code', 1],
+      ]),
+    ),
+    'md',
+  )
+  const cells = text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
   cells.splice(1, 1)
   assert.deepEqual(cells, [
     ['method', 'λ', 'seeds', 'math', 'code'],
@@ -96,9 +131,12 @@ test('LaTeX: booktabs, every special letter escaped, one ampersand fewer than co
 })
 
 test('CSV: full numbers, with error and count', () => {
-  const records = parse(printTable(makeTable([...three, one], 'T', { by: ['label', 'rank'], columns: ['score_edited', 'class'] }), 'csv'), {
-    columns: true,
-  }) as Record<string, string>[]
+  const records = parse(
+    printTable(makeTable([...three, one], 'T', { by: ['label', 'rank'], columns: ['score_edited', 'class'] }), 'csv'),
+    {
+      columns: true,
+    },
+  ) as Record<string, string>[]
   assert.deepEqual(Object.keys(records[0]), [
     'label',
     'rank',
@@ -141,11 +179,15 @@ test('rows in any order give the same bytes; unknown columns are answered with t
 })
 
 test('losses are per token of texts, per item of classes, and squared errors of regressions', () => {
-  const row = (loss_tokens: number | null, metric: string) => makeRow({ loss_items: loss_tokens === null ? null : 64, loss_tokens, metric })
+  const row = (loss_tokens: number | null, metric: string) =>
+    makeRow({ loss_items: loss_tokens === null ? null : 64, loss_tokens, metric })
   assert.equal(lossUnit([row(640, 'exact_match'), row(null, 'acc')]), 'nats per token')
   assert.equal(lossUnit([row(64, 'acc'), row(64, 'matthews')]), 'nats per item')
   assert.equal(lossUnit([row(64, 'pearson')]), 'squared error per item')
   assert.equal(lossUnit([row(64, 'pearson'), row(64, 'acc')]), 'per item')
   assert.equal(lossUnit([row(64, 'acc'), row(640, 'exact_match')]), 'nats per token')
-  assert.match(makeTable([row(64, 'acc')], 'T', { columns: ['loss_edited'] }).notes.join(), /losses in nats per item, 64 items/i)
+  assert.match(
+    makeTable([row(64, 'acc')], 'T', { columns: ['loss_edited'] }).notes.join(),
+    /losses in nats per item, 64 items/i,
+  )
 })

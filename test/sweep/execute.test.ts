@@ -38,7 +38,10 @@ test('one thread and four give the same bytes, seconds aside, in the order of th
 
 test('runs that throw, exit or crash are failed rows and the others finish', async () => {
   process.env.FAKE_DELAY = '1'
-  const given = experiment([edit('x', 0.1), edit('throws', 0.2), edit('exits', 0.3), edit('crashes', 0.4), edit('y', 0.5)], [1])
+  const given = experiment(
+    [edit('x', 0.1), edit('throws', 0.2), edit('exits', 0.3), edit('crashes', 0.4), edit('y', 0.5)],
+    [1],
+  )
   const { runs, meta } = planned(given)
   const folder = fresh()
   const outcome = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker })
@@ -55,7 +58,12 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
   assert.equal(terms.length, 16)
   assert.equal(written.failed, 12)
 
-  const kept = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: new URL('file:///no/such/worker.js') })
+  const kept = await executePlan(given, runs, meta, {
+    folder,
+    jobs: 2,
+    backend,
+    worker: new URL('file:///no/such/worker.js'),
+  })
   assert.deepEqual(kept, outcome, 'nothing runs again')
   let again = 0
   await executePlan(given, runs, meta, {
@@ -77,14 +85,28 @@ test('without its reference no run of the task can finish, and the other task go
   const folder = fresh()
   await executePlan(given, runs, meta, { folder, jobs: 3, backend, worker: fakeWorker })
   const { rows } = await readResults(folder)
-  assert.deepEqual(rows.map((row) => `${row.task} ${row.status}`).sort(), [...Array(4).fill('broken failed'), ...Array(4).fill('math ok')])
-  assert.match(rows.find((row) => row.task === 'broken')!.error!, /base and post-trained model could not be measured: no such item/)
+  assert.deepEqual(rows.map((row) => `${row.task} ${row.status}`).sort(), [
+    ...Array(4).fill('broken failed'),
+    ...Array(4).fill('math ok'),
+  ])
+  assert.match(
+    rows.find((row) => row.task === 'broken')!.error!,
+    /base and post-trained model could not be measured: no such item/,
+  )
 })
 
 test('what a merger needs is measured once for each post, before the runs; where that fails its runs do', async () => {
   const fisher = (posts: Pair[]): Edit => ({
     ...edit('fisher', 0, false),
-    merge: { merger: 'fisher', convention: 'paper', options: {}, own: posts.map(() => ({})), posts, data: 'fisher', tasks: null },
+    merge: {
+      merger: 'fisher',
+      convention: 'paper',
+      options: {},
+      own: posts.map(() => ({})),
+      posts,
+      data: 'fisher',
+      tasks: null,
+    },
   })
   const base = experiment([], [1])
   const posts = ['a', 'c', 'b'].map((name) => ({ ...pair(name), baseFolder: '/base' }))

@@ -34,8 +34,16 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: Message
       status: 'ok',
       error: null,
     }
-    if (message.data?.some((data, i) => !data.has(run.edit.merge!.posts[i].post))) throw new Error('the data is not that of the post')
-    const terms = ['one', 'two'].map((tensor) => ({ run: run.id, tensor, role: 'mlp', parameters: 4, edit_norm: 1, term: change / 2 }))
+    if (message.data?.some((data, i) => !data.has(run.edit.merge!.posts[i].post)))
+      throw new Error('the data is not that of the post')
+    const terms = ['one', 'two'].map((tensor) => ({
+      run: run.id,
+      tensor,
+      role: 'mlp',
+      parameters: 4,
+      edit_norm: 1,
+      term: change / 2,
+    }))
     parentPort!.postMessage({ id, value: { row, terms } })
   }
 })

@@ -27,7 +27,12 @@ after(() => rmSync(folder, { recursive: true }))
 const ITEMS = 96
 const cases = [
   { part: 'vision', task: 'texture', head: ['classifier.*'], own: /^classifier\./ },
-  { part: 'encoder', task: 'entailment', head: ['classifier.*', 'bert.pooler.*', 'cls.*'], own: /^(classifier|bert\.pooler)\./ },
+  {
+    part: 'encoder',
+    task: 'entailment',
+    head: ['classifier.*', 'bert.pooler.*', 'cls.*'],
+    own: /^(classifier|bert\.pooler)\./,
+  },
   { part: 'roberta', task: 'entailment', head: ['classifier.*', 'lm_head.*'], own: /^classifier\./ },
 ]
 
@@ -57,32 +62,46 @@ for (const { part, task, head, own } of cases) {
   test(`${part} on ${task}: base, post and edited model of a row`, async () => {
     const at = (name: string) => join(packageRoot, 'checkpoints', part, name)
     const file = join(folder, `${part}.yaml`)
-    writeFileSync(file, JSON.stringify({
-      name: part,
-      models: [{ name: part, base: at('base'), post: at(task), head, tasks: [task] }],
-      editors: [{ editor: 'dare', drop_rate: 0.5 }],
-      score: { items: ITEMS },
-      loss: { items: ITEMS, rule: 'midpoint', steps: 1 },
-    }))
+    writeFileSync(
+      file,
+      JSON.stringify({
+        name: part,
+        models: [{ name: part, base: at('base'), post: at(task), head, tasks: [task] }],
+        editors: [{ editor: 'dare', drop_rate: 0.5 }],
+        score: { items: ITEMS },
+        loss: { items: ITEMS, rule: 'midpoint', steps: 1 },
+      }),
+    )
     const experiment = await loadExperiment(file)
     const inputs = await openInputs(experiment)
-    const runs = planRuns(experiment, inputs.map(({ tasks }) => tasks.map(({ source, task: { name, version } }) => ({ name, version, source }))))
+    const runs = planRuns(
+      experiment,
+      inputs.map(({ tasks }) => tasks.map(({ source, task: { name, version } }) => ({ name, version, source }))),
+    )
     assert.ok((await estimateCost(experiment, inputs, runs)).flops > 1e6)
     const hashes = await hashInputs(inputs)
     assert.ok(!JSON.stringify(hashes[`task ${task}`]).includes(packageRoot))
 
     const [base, post] = await Promise.all([openCheckpoint(at('base')), openCheckpoint(at(task))])
     const weights: Weights = {}
-    for (const [name, { shape }] of post.tensors) weights[name] = tf.tensor(await (own.test(name) ? post : base).read(name), [...shape])
+    for (const [name, { shape }] of post.tensors)
+      weights[name] = tf.tensor(await (own.test(name) ? post : base).read(name), [...shape])
     const expected = await measure(at(task), weights, task)
     tf.dispose(weights)
 
     const home = await takeResidence(experiment.models[0])
     const measures = { score: experiment.score, loss: experiment.loss }
     const reference = await measureReference(home, runs[0].task, measures, false)
-    assert.ok(Math.abs(reference.lossPre!.mean - expected.loss) < 1e-5, `${reference.lossPre!.mean} for ${expected.loss}`)
+    assert.ok(
+      Math.abs(reference.lossPre!.mean - expected.loss) < 1e-5,
+      `${reference.lossPre!.mean} for ${expected.loss}`,
+    )
     assert.ok(Math.abs(reference.scorePre! - expected.score) < 1e-12)
-    const { row, terms } = await executeRun(home, runs[0], measures, reference, { experiment: part, backend: 'wasm', clock: () => 0 })
+    const { row, terms } = await executeRun(home, runs[0], measures, reference, {
+      experiment: part,
+      backend: 'wasm',
+      clock: () => 0,
+    })
     assert.ok(terms.length > 50 && terms.every(({ tensor }) => !own.test(tensor)), 'the head is not edited')
     assert.ok(row.score_post! > row.score_pre! + 0.1, 'the head alone is not the fine-tune')
     assert.ok(row.score_edited! > row.score_pre!)
@@ -95,10 +114,26 @@ for (const { part, task, head, own } of cases) {
 test('without its head the pair does not match, and text is not given to a model of images', async () => {
   const at = (name: string) => join(packageRoot, 'checkpoints/vision', name)
   const write = (model: object) => {
-    writeFileSync(join(folder, 'x.yaml'), JSON.stringify({ name: 'x', models: [{ name: 'x', base: at('base'), post: at('texture'), ...model }], editors: [{ editor: 'dare', drop_rate: 0.5 }] }))
+    writeFileSync(
+      join(folder, 'x.yaml'),
+      JSON.stringify({
+        name: 'x',
+        models: [{ name: 'x', base: at('base'), post: at('texture'), ...model }],
+        editors: [{ editor: 'dare', drop_rate: 0.5 }],
+      }),
+    )
     return loadExperiment(join(folder, 'x.yaml')).then(openInputs)
   }
-  await assert.rejects(write({ tasks: ['texture'] }), /2 tensors do not match .*classifier\.weight \[45, 48\] in base, \[6, 48\] in post/)
-  await assert.rejects(write({ tasks: ['sentiment'], head: ['classifier.*'] }), /task sentiment is of text, and the model reads images/)
-  await assert.rejects(write({ tasks: ['digit'], head: ['classifier.*'] }), /the label \d is none of the model's 6 classes/)
+  await assert.rejects(
+    write({ tasks: ['texture'] }),
+    /2 tensors do not match .*classifier\.weight \[45, 48\] in base, \[6, 48\] in post/,
+  )
+  await assert.rejects(
+    write({ tasks: ['sentiment'], head: ['classifier.*'] }),
+    /task sentiment is of text, and the model reads images/,
+  )
+  await assert.rejects(
+    write({ tasks: ['digit'], head: ['classifier.*'] }),
+    /the label \d is none of the model's 6 classes/,
+  )
 })

@@ -6,14 +6,14 @@ import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
-import { readResults, type Results, type Row } from '../../src/record/index.js'
+import { type Results, type Row, readResults } from '../../src/record/index.js'
 import { measureData } from '../../src/sweep/data.js'
 import { openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
 import { takeResidence } from '../../src/sweep/residence.js'
 import { loadTask } from '../../src/tasks/index.js'
-import { setBackend, tf, type BackendInfo } from '../../src/tensor/index.js'
-import { makePosts } from './posts.js'
+import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { withoutSeconds } from './plans.js'
+import { makePosts } from './posts.js'
 
 const EXPERIMENT = `name: merged
 models:
@@ -109,11 +109,16 @@ test('mirror images cancel: their average and their sum are the base', () => {
 })
 
 test('each post has a mask of its own, so that mirror images no longer cancel, and each seed another', () => {
-  const [three, four] = [3, 4].map((seed) => rowsOf({ label: 'dare+task_arithmetic', task: 'a', seed }, { lambda: 1 })[0])
+  const [three, four] = [3, 4].map(
+    (seed) => rowsOf({ label: 'dare+task_arithmetic', task: 'a', seed }, { lambda: 1 })[0],
+  )
   assert.ok(Math.abs(three.loss_edited! - three.loss_pre!) > 1e-4)
   assert.notEqual(three.loss_edited, four.loss_edited)
   // A merged entry is 2Δ or −2Δ with probability 1/4 each, else 0; its distance from Δ is √3 |Δ| in the mean square.
-  assert.ok(Math.abs(three.edit_norm! / three.delta_norm! - Math.sqrt(3)) < 0.02, `${three.edit_norm} and ${three.delta_norm}`)
+  assert.ok(
+    Math.abs(three.edit_norm! / three.delta_norm! - Math.sqrt(3)) < 0.02,
+    `${three.edit_norm} and ${three.delta_norm}`,
+  )
 })
 
 test('TIES on mirror images keeps one of the two at every entry that is kept', () => {
@@ -135,12 +140,19 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
     const values = (await home.post[name].data()).slice() as Float32Array
     values[0] += change
     const weights = { ...home.post, [name]: tf.tensor(values) }
-    const loss = await lossOf(home.model, weights, await encodeItems({ ...task, items: [task.items[item]] }, home.tokenizer, home.model))
+    const loss = await lossOf(
+      home.model,
+      weights,
+      await encodeItems({ ...task, items: [task.items[item]] }, home.tokenizer, home.model),
+    )
     weights[name].dispose()
     return -loss.mean * loss.tokens
   }
-  const slopes = await Promise.all([4, 5].map(async (item) => ((await likelihood(item, 0.01)) - (await likelihood(item, -0.01))) / 0.02))
-  const relative = (given: number, wanted: number) => assert.ok(Math.abs(given / wanted - 1) < 0.02, `${given} and ${wanted}`)
+  const slopes = await Promise.all(
+    [4, 5].map(async (item) => ((await likelihood(item, 0.01)) - (await likelihood(item, -0.01))) / 0.02),
+  )
+  const relative = (given: number, wanted: number) =>
+    assert.ok(Math.abs(given / wanted - 1) < 0.02, `${given} and ${wanted}`)
   relative(paper.get(name)![0], (slopes[0] ** 2 + slopes[1] ** 2) / 2)
   relative(mergelm.get(name)![0], (slopes[0] + slopes[1]) ** 2 / 2)
   home.dispose()

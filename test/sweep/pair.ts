@@ -14,12 +14,16 @@ const tokenizer = {
   normalizer: null,
   post_processor: null,
   decoder: null,
-  added_tokens: [{ id: 2, content: '</s>', single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }],
+  added_tokens: [
+    { id: 2, content: '</s>', single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+  ],
   pre_tokenizer: { type: 'WhitespaceSplit' },
   model: {
     type: 'WordLevel',
     unk_token: '<unk>',
-    vocab: Object.fromEntries(Array.from({ length: VOCABULARY }, (_, i) => [['<unk>', '<s>', '</s>'][i] ?? `w${i}`, i])),
+    vocab: Object.fromEntries(
+      Array.from({ length: VOCABULARY }, (_, i) => [['<unk>', '<s>', '</s>'][i] ?? `w${i}`, i]),
+    ),
   },
 }
 

@@ -1,11 +1,11 @@
 // The runs of an experiment: their number, order and ids.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseOptions, editorNamed } from '../../src/editors/index.js'
+import { editorNamed, parseOptions } from '../../src/editors/index.js'
+import { RULES, ruleNodes } from '../../src/loss/index.js'
 import { plannedColumns } from '../../src/sweep/columns.js'
-import { planRuns } from '../../src/sweep/plan.js'
 import { gradientCount } from '../../src/sweep/cost.js'
-import { ruleNodes, RULES } from '../../src/loss/index.js'
+import { planRuns } from '../../src/sweep/plan.js'
 import { edit, experiment, planned } from './plans.js'
 
 test('a random editor has a run for every seed, another has one; runs of one model and task are neighbours', () => {
@@ -52,13 +52,17 @@ test('one model measured twice on one task is refused; skills of one model may s
   const given = experiment([edit('x', 0.5)], [1])
   const models = [given.models[0], { ...given.models[1], name: 'a' }]
   const task = (name: string) => [{ name, version: 1, source: name }]
-  assert.throws(() => planRuns({ ...given, models }, [task('math'), task('math')]), /fake\.yaml: a on math is listed twice/)
+  assert.throws(
+    () => planRuns({ ...given, models }, [task('math'), task('math')]),
+    /fake\.yaml: a on math is listed twice/,
+  )
   assert.equal(planRuns({ ...given, models }, [task('math'), task('code')]).length, 2)
 })
 
 test('the estimate counts the gradients that each rule takes', () => {
   for (const rule of RULES)
-    for (const steps of [1, 2, 5]) assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
+    for (const steps of [1, 2, 5])
+      assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
 })
 
 test('bits of a row are those of an entry: signs and the number of its block', () => {
@@ -67,7 +71,10 @@ test('bits of a row are those of an entry: signs and the number of its block', (
     const { runs } = planned(experiment([{ ...edit('x', 0), editor, steps }], [1]))
     return plannedColumns('x', runs[0]).bits
   }
-  assert.deepEqual([{}, { blocks: 16 }, { blocks: 5 }, { passes: 3 }].map((options) => bitsOf('bitdelta', options)), [1, 5, 4, 3])
+  assert.deepEqual(
+    [{}, { blocks: 16 }, { blocks: 5 }, { passes: 3 }].map((options) => bitsOf('bitdelta', options)),
+    [1, 5, 4, 3],
+  )
   assert.equal(bitsOf('quantise', { bits: 3 }), 3)
   assert.equal(bitsOf('dare', { drop_rate: 0.5 }), null)
 })

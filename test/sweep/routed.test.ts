@@ -7,16 +7,16 @@ import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems, promptFeatures } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
 import { routeFeatures, trainRouter } from '../../src/mergers/index.js'
-import { readResults, type Row } from '../../src/record/index.js'
-import { openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
+import { type Row, readResults } from '../../src/record/index.js'
 import { measureData } from '../../src/sweep/data.js'
+import { openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
 import { applyMerge } from '../../src/sweep/merge.js'
 import { takeResidence } from '../../src/sweep/residence.js'
 import { applyRouted, fixGates } from '../../src/sweep/routed.js'
 import { loadTask } from '../../src/tasks/index.js'
-import { normals, keyOf, setBackend, tf, type BackendInfo } from '../../src/tensor/index.js'
-import { makePosts } from './posts.js'
+import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
 import { withoutSeconds } from './plans.js'
+import { makePosts } from './posts.js'
 
 const EXPERIMENT = `name: routed
 models:
@@ -41,7 +41,10 @@ let found: BackendInfo
 const writeTask = (name: string, from: number, spoilt: readonly number[] = []) => {
   const lines = Array.from({ length: ITEMS }, (_, i) => {
     const words = [0, 1, 2].map((k) => `w${from + ((5 * i + 7 * k) % 20)}`)
-    return JSON.stringify({ prompt: spoilt.includes(i) ? 'w150 w151' : words.join(' '), target: `w${10 * i + 3} w${9 * i + 4}` })
+    return JSON.stringify({
+      prompt: spoilt.includes(i) ? 'w150 w151' : words.join(' '),
+      target: `w${10 * i + 3} w${9 * i + 4}`,
+    })
   })
   writeFileSync(join(folder, name), `${lines.join('\n')}\n`)
 }
@@ -65,15 +68,24 @@ after(() => rmSync(folder, { recursive: true }))
 
 test('a sweep: tasks that differ are routed to their own fine-tune, whose weights a full-rank exclusive part gives back', async () => {
   const rows = await run('one')
-  assert.deepEqual(rows.filter(({ error }) => error !== null).map(({ error }) => error), [])
+  assert.deepEqual(
+    rows.filter(({ error }) => error !== null).map(({ error }) => error),
+    [],
+  )
   const of = (task: string, label: string) => rows.find((row) => row.task === task && row.label === label)!
-  for (const [task, own, other] of [['low', 'to post', 'to mirror'], ['high', 'to mirror', 'to post']]) {
+  for (const [task, own, other] of [
+    ['low', 'to post', 'to mirror'],
+    ['high', 'to mirror', 'to post'],
+  ]) {
     const row = of(task, 'routed')
     assert.equal(row.router_accuracy, 1)
     near(of(task, own).loss_edited, row.loss_post)
     near(row.loss_edited, row.loss_post, 0.05 * Math.abs(of(task, other).loss_edited! - row.loss_post!))
     assert.equal(row.score_edited, row.score_post)
-    assert.deepEqual([row.kept, row.edit_norm, row.riemann_rule, row.riemann_sum, row.bits_per_parameter], [null, null, null, null, null])
+    assert.deepEqual(
+      [row.kept, row.edit_norm, row.riemann_rule, row.riemann_sum, row.bits_per_parameter],
+      [null, null, null, null, null],
+    )
     assert.deepEqual([row.n, row.loss_items], [4, 6])
     assert.equal(row.tensors, of(task, own).tensors)
     assert.equal(of(task, own).router_accuracy, null)
@@ -92,20 +104,31 @@ test('a sweep: tasks that differ are routed to their own fine-tune, whose weight
 test('the weights of an item are the merge with the gates of that item', async () => {
   const experiment = await load()
   const home = await takeResidence(experiment.models[0])
-  const edit = { ...experiment.merges[0], merge: { ...experiment.merges[0].merge!, options: { ...experiment.merges[0].merge!.options, fraction: 0.4 } } }
+  const edit = {
+    ...experiment.merges[0],
+    merge: { ...experiment.merges[0].merge!, options: { ...experiment.merges[0].merge!.options, fraction: 0.4 } },
+  }
   const task = { ...(await loadTask(join(folder, 'low.jsonl'))) }
   task.items = task.items.slice(0, 3)
   // Samples that overlap: gates between 0 and 1, other ones for every item.
   const data = [1, 2].map((seed) => new Map([['prompts', normals(12 * home.model.width, keyOf(seed))]]))
   const held = tf.memory().numTensors
   const applied = await applyRouted(home, edit, null, data, assert.fail)
-  const router = await trainRouter(data.map((each) => each.get('prompts')!), home.model.width, 0)
+  const router = await trainRouter(
+    data.map((each) => each.get('prompts')!),
+    home.model.width,
+    0,
+  )
   const gates = await routeFeatures(router, await promptFeatures(home.model, applied.weights, task, home.tokenizer))
   const loss = await applied.routed!.loss(task)
   assert.equal(loss.tokens, 3 * 3)
   for (const [i, item] of task.items.entries()) {
     const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), null, [], assert.fail)
-    const { mean } = await lossOf(home.model, merged.weights, await encodeItems({ ...task, items: [item] }, home.tokenizer, home.model))
+    const { mean } = await lossOf(
+      home.model,
+      merged.weights,
+      await encodeItems({ ...task, items: [item] }, home.tokenizer, home.model),
+    )
     near(loss.itemSums[i] / loss.itemTokens[i], mean)
     merged.dispose()
   }
@@ -144,7 +167,10 @@ test('the router learns from the last items of the tasks alone, and from their p
   writeTask('low.jsonl', 3, [6]) // the first that is learned from
   assert.notDeepEqual(await sample(), whole)
   writeTask('low.jsonl', 3)
-  await assert.rejects(run('wrong', 1, EXPERIMENT.replace('data: { items: 8 }', 'data: { items: 9 }')), /twin is given the last 9 of the 14 items of low, and the first 6 are measured on/)
+  await assert.rejects(
+    run('wrong', 1, EXPERIMENT.replace('data: { items: 8 }', 'data: { items: 9 }')),
+    /twin is given the last 9 of the 14 items of low, and the first 6 are measured on/,
+  )
 })
 
 test('fixed gates are the default and leave ids alone; a gate beside a router is refused', async () => {
@@ -158,5 +184,8 @@ test('fixed gates are the default and leave ids alone; a gate beside a router is
   const routed = await idOf(', gates: routed', few)
   assert.notEqual(routed, await idOf('', few))
   assert.notEqual(routed, await idOf(', gates: routed', 'data: { items: 8 }\n'))
-  await assert.rejects(load(EXPERIMENT.replace('gates: routed', 'gates: routed, gate: 0.5')), /own\.yaml:6:.*twin: gate is what the router gives: leave it out/)
+  await assert.rejects(
+    load(EXPERIMENT.replace('gates: routed', 'gates: routed, gate: 0.5')),
+    /own\.yaml:6:.*twin: gate is what the router gives: leave it out/,
+  )
 })

@@ -4,10 +4,18 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
-import { readResults, type Results } from '../../src/record/index.js'
-import { attributeEdit, estimateCost, measureModel, openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
-import { setBackend, tf, type BackendInfo } from '../../src/tensor/index.js'
-import { makePair, items } from './pair.js'
+import { type Results, readResults } from '../../src/record/index.js'
+import {
+  attributeEdit,
+  estimateCost,
+  measureModel,
+  openInputs,
+  plannedTasks,
+  planRuns,
+  sweep,
+} from '../../src/sweep/index.js'
+import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { items, makePair } from './pair.js'
 import { withoutSeconds } from './plans.js'
 
 const folder = makePair()
@@ -38,10 +46,15 @@ before(async () => {
   found = await setBackend('wasm')
   const outcome = await run('one', 1)
   results = await readResults(join(folder, 'one'))
-  assert.deepEqual(outcome, { planned: 8, done: 8, failed: 0, warnings: [], finished: true }, results.rows.map((row) => row.error).join())
+  assert.deepEqual(
+    outcome,
+    { planned: 8, done: 8, failed: 0, warnings: [], finished: true },
+    results.rows.map((row) => row.error).join(),
+  )
 })
 
-const rowOf = (label: string, seed: number | null = null) => results.rows.find((row) => row.label === label && row.seed === seed)!
+const rowOf = (label: string, seed: number | null = null) =>
+  results.rows.find((row) => row.label === label && row.seed === seed)!
 
 test('every measured column of a finished run is filled in', () => {
   for (const row of results.rows) {
@@ -49,7 +62,23 @@ test('every measured column of a finished run is filled in', () => {
       .filter(([, value]) => value === null)
       .map(([name]) => name)
     assert.deepEqual(
-      empty.filter((name) => !['merger', 'merged', 'drop_rate', 'rank', 'bits', 'alpha', 'k', 'seed', 'error', 'warnings', 'score_validation', 'router_accuracy'].includes(name)),
+      empty.filter(
+        (name) =>
+          ![
+            'merger',
+            'merged',
+            'drop_rate',
+            'rank',
+            'bits',
+            'alpha',
+            'k',
+            'seed',
+            'error',
+            'warnings',
+            'score_validation',
+            'router_accuracy',
+          ].includes(name),
+      ),
       [],
     )
     assert.equal(row.loss_items, items.length)
@@ -112,20 +141,43 @@ test('counts and norms are those of the tensors selected', () => {
   assert.ok(Math.abs(all.edit_norm! - all.delta_norm!) < 1e-6)
   assert.ok(some.kept! > 0.98 * some.parameters! && some.kept! < some.parameters!)
   const { steps } = rowOf('chain').options as { steps: { editor: string; drop_rate?: number; rank?: number }[] }
-  assert.deepEqual(steps.map(({ editor, drop_rate, rank }) => [editor, drop_rate, rank]), [['magnitude', 0.25, undefined], ['lowrank', undefined, 2]])
+  assert.deepEqual(
+    steps.map(({ editor, drop_rate, rank }) => [editor, drop_rate, rank]),
+    [
+      ['magnitude', 0.25, undefined],
+      ['lowrank', undefined, 2],
+    ],
+  )
 })
 
 test('an editor that reads the whole model first has one threshold for all tensors', async () => {
   const magnitude = (granularity: string) => ({
-    editor: 'magnitude', label: granularity, on: 'delta' as const, tensors: { include: ['linear'], exclude: [] },
+    editor: 'magnitude',
+    label: granularity,
+    on: 'delta' as const,
+    tensors: { include: ['linear'], exclude: [] },
     steps: [{ editor: 'magnitude', options: { drop_rate: 0.5, rescale: false, convention: 'paper', granularity } }],
-    stochastic: false, needsGradient: false,
+    stochastic: false,
+    needsGradient: false,
   })
-  const settings = { task: join(folder, 'items.jsonl'), items: 6, rule: 'left' as const, steps: 1, seed: 0, clock: () => 0 }
+  const settings = {
+    task: join(folder, 'items.jsonl'),
+    items: 6,
+    rule: 'left' as const,
+    steps: 1,
+    seed: 0,
+    clock: () => 0,
+  }
   const [model, tensor] = await Promise.all(
-    ['model', 'tensor'].map((granularity) => attributeEdit(join(folder, 'base'), join(folder, 'post'), magnitude(granularity), settings)))
+    ['model', 'tensor'].map((granularity) =>
+      attributeEdit(join(folder, 'base'), join(folder, 'post'), magnitude(granularity), settings),
+    ),
+  )
   assert.equal(model.row.kept, tensor.row.kept, 'half of all entries, either way')
-  assert.ok(model.row.edit_norm! < tensor.row.edit_norm!, 'the smallest of all entries are smaller than the smallest of each tensor')
+  assert.ok(
+    model.row.edit_norm! < tensor.row.edit_norm!,
+    'the smallest of all entries are smaller than the smallest of each tensor',
+  )
 })
 
 test('seeds draw different masks; a gradient editor raises the loss it was built to raise', () => {
@@ -141,7 +193,10 @@ test('two threads write the same bytes as one; a finished folder is left as it i
     withoutSeconds(readFileSync(join(folder, 'two', 'runs.csv'), 'utf8')),
     withoutSeconds(readFileSync(join(folder, 'one', 'runs.csv'), 'utf8')),
   )
-  assert.equal(readFileSync(join(folder, 'two', 'terms.csv'), 'utf8'), readFileSync(join(folder, 'one', 'terms.csv'), 'utf8'))
+  assert.equal(
+    readFileSync(join(folder, 'two', 'terms.csv'), 'utf8'),
+    readFileSync(join(folder, 'one', 'terms.csv'), 'utf8'),
+  )
   const before = ['runs.csv', 'meta.json'].map((file) => readFileSync(join(folder, 'one', file), 'utf8'))
   await run('one', 4)
   assert.deepEqual(
@@ -185,7 +240,10 @@ editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
 `
   assert.deepEqual(await run('overflow', 1, yaml), { planned: 2, done: 2, failed: 1, warnings: [], finished: true })
   const { rows } = await readResults(join(folder, 'overflow'))
-  assert.deepEqual(rows.map((row) => row.status), ['failed', 'ok'])
+  assert.deepEqual(
+    rows.map((row) => row.status),
+    ['failed', 'ok'],
+  )
   assert.match(rows[0].error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
 })
 

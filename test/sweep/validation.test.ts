@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot, readResults } from '../../src/record/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
-import { setBackend, type BackendInfo } from '../../src/tensor/index.js'
+import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 
 const checkpoints = join(packageRoot, 'checkpoints')
 const SCORE = 'score: { items: 3, validation: 2 }'
@@ -23,8 +23,14 @@ before(async () => {
   found = await setBackend('wasm')
   // The fine-tune answers all; a reference that is never the answer makes an item wrong.
   const wrong = [2, 5, 6, 7]
-  const items = readFileSync(join(checkpoints, 'tasks', 'math.jsonl'), 'utf8').split('\n').slice(0, 8).map((line) => JSON.parse(line) as { target: string })
-  writeFileSync(join(folder, 'sums.jsonl'), items.map((item, i) => `${JSON.stringify(wrong.includes(i) ? { ...item, target: 'none' } : item)}\n`).join(''))
+  const items = readFileSync(join(checkpoints, 'tasks', 'math.jsonl'), 'utf8')
+    .split('\n')
+    .slice(0, 8)
+    .map((line) => JSON.parse(line) as { target: string })
+  writeFileSync(
+    join(folder, 'sums.jsonl'),
+    items.map((item, i) => `${JSON.stringify(wrong.includes(i) ? { ...item, target: 'none' } : item)}\n`).join(''),
+  )
 })
 after(() => rmSync(folder, { recursive: true }))
 const load = (yaml = YAML) => {
@@ -38,12 +44,22 @@ test('the two items behind the four measured ones are scored apart, of the edite
   const { rows } = await readResults(join(folder, 'out'))
   assert.equal(outcome.failed, 0, rows.map(({ error }) => error).join())
   // Of items 1 to 3 the third is wrong; of 5 and 6 the sixth.
-  assert.deepEqual(rows.map(({ options, score_edited, score_validation, n, loss_items }) => [options.lambda, score_edited, score_validation, n, loss_items]), [
-    [0, 0, 0, 3, 4],
-    [1, 2 / 3, 1 / 2, 3, 4],
-  ])
+  assert.deepEqual(
+    rows.map(({ options, score_edited, score_validation, n, loss_items }) => [
+      options.lambda,
+      score_edited,
+      score_validation,
+      n,
+      loss_items,
+    ]),
+    [
+      [0, 0, 0, 3, 4],
+      [1, 2 / 3, 1 / 2, 3, 4],
+    ],
+  )
   const inputs = await openInputs(experiment)
-  const tokens = async (more: typeof experiment) => (await estimateCost(more, inputs, planRuns(more, inputs.map(plannedTasks)))).tokens
+  const tokens = async (more: typeof experiment) =>
+    (await estimateCost(more, inputs, planRuns(more, inputs.map(plannedTasks)))).tokens
   assert.ok((await tokens(experiment)) > (await tokens({ ...experiment, score: { items: 3 } })))
 })
 
@@ -52,13 +68,20 @@ test('without validation the column is empty and the ids are those of before; wi
     const experiment = await load(yaml)
     return planRuns(experiment, (await openInputs(experiment)).map(plannedTasks)).map(({ id }) => id)
   }
-  const [with2, with1, none] = [await idsOf(), await idsOf(YAML.replace('validation: 2', 'validation: 1')), await idsOf(YAML.replace(', validation: 2', ''))]
+  const [with2, with1, none] = [
+    await idsOf(),
+    await idsOf(YAML.replace('validation: 2', 'validation: 1')),
+    await idsOf(YAML.replace(', validation: 2', '')),
+  ]
   assert.equal(new Set([with2[0], with1[0], none[0]]).size, 3)
 })
 
 test('items that are not there, or that a merger learns from, are refused before any work', async () => {
   const refused = async (yaml: string, message: RegExp) => assert.rejects(openInputs(await load(yaml)), message)
-  await refused(YAML.replace('validation: 2', 'validation: 5'), /validation needs 5 items behind the first 4, which are measured on; sums has 8: lower them in `score`/)
+  await refused(
+    YAML.replace('validation: 2', 'validation: 5'),
+    /validation needs 5 items behind the first 4, which are measured on; sums has 8: lower them in `score`/,
+  )
   const fisher = YAML.replace('task_arithmetic, posts: [math], lambda: [0, 1]', 'fisher, posts: [math]')
   await refused(`${fisher}data: { items: 3 }\n`, /sums has 8, of which fisher is given the last 3/)
   await openInputs(await load(`${fisher}data: { items: 2 }\n`))
@@ -67,6 +90,9 @@ test('items that are not there, or that a merger learns from, are refused before
 test('a figure that chooses by validation needs a score to choose by', async () => {
   const view = 'report: { select: lambda }\n'
   await load(`${YAML}${view}`)
-  await assert.rejects(load(`${YAML.replace(', validation: 2', '')}${view}`), /x\.yaml:6:\d+: report\.select: .*`validation` in `score`/)
+  await assert.rejects(
+    load(`${YAML.replace(', validation: 2', '')}${view}`),
+    /x\.yaml:6:\d+: report\.select: .*`validation` in `score`/,
+  )
   await assert.rejects(load(`${YAML}report: { select: lamda }\n`), /did you mean "lambda"/)
 })

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { loadExperiment, type Edit } from '../../src/config/index.js'
+import { type Edit, loadExperiment } from '../../src/config/index.js'
 import { packageRoot, readResults } from '../../src/record/index.js'
-import { applyMerge } from '../../src/sweep/merge.js'
-import { takeResidence, type Residence } from '../../src/sweep/residence.js'
 import { sweep } from '../../src/sweep/index.js'
-import { setBackend, type BackendInfo } from '../../src/tensor/index.js'
+import { applyMerge } from '../../src/sweep/merge.js'
+import { type Residence, takeResidence } from '../../src/sweep/residence.js'
+import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 import { makePosts } from './posts.js'
 
 const MODELS = `models:
@@ -35,7 +35,8 @@ const CASES: { name: string; entry: string; file: string }[] = [
   },
   {
     name: 'magnitude over the whole model, and TIES as mergekit has it',
-    entry: 'merger: ties, convention: mergekit, posts: [post, half], drop_rate: 0.4, edit: { editor: magnitude, granularity: model, drop_rate: 0.3 }',
+    entry:
+      'merger: ties, convention: mergekit, posts: [post, half], drop_rate: 0.4, edit: { editor: magnitude, granularity: model, drop_rate: 0.3 }',
     file: `merger: ties\nconvention: mergekit\nbase_model: base\nmodels: [${['post', 'half'].map((model) => `{ model: ${model}, editors: [{ editor: magnitude, convention: paper, granularity: model, drop_rate: 0.3 }] }`).join(', ')}]\nparameters: { drop_rate: 0.4 }`,
   },
   {
@@ -65,7 +66,10 @@ let home: Residence
 let found: BackendInfo
 const load = (merges: readonly string[]) => {
   const entries = merges.map((entry) => `  - { ${entry} }\n`).join('')
-  writeFileSync(join(folder, 'x.yaml'), `name: x\n${MODELS}merges:\n${entries}seeds: [3]\nscore: false\nloss: { items: 2, riemann: false }\n`)
+  writeFileSync(
+    join(folder, 'x.yaml'),
+    `name: x\n${MODELS}merges:\n${entries}seeds: [3]\nscore: false\nloss: { items: 2, riemann: false }\n`,
+  )
   return loadExperiment(join(folder, 'x.yaml'))
 }
 before(async () => {
@@ -84,7 +88,16 @@ for (const { name, entry, file } of CASES) {
     const said: string[] = []
     const applied = await applyMerge(home, edit, edit.stochastic ? 3 : null, [], (text) => said.push(text))
     writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)
-    const words = [join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'merge', 'merge.yaml', 'out', '--overwrite', '--json', '--backend', 'wasm']
+    const words = [
+      join(packageRoot, 'dist', 'src', 'cli', 'main.js'),
+      'merge',
+      'merge.yaml',
+      'out',
+      '--overwrite',
+      '--json',
+      '--backend',
+      'wasm',
+    ]
     const { status, stderr, stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     const written = await openCheckpoint(join(folder, 'out'))
@@ -95,7 +108,12 @@ for (const { name, entry, file } of CASES) {
       for (let i = 0; i < values.length; i++) {
         if (values[i] !== base[i]) moved++
         // What does not change from the post-trained model is its own value in a sweep; base + (post − base) is one rounding off.
-        if (values[i] !== ours[i]) assert.ok(ours[i] === post[i] && Math.abs(values[i] - ours[i]) <= 2 ** -24 * (2 * Math.abs(post[i]) + Math.abs(base[i])), `${tensor}[${i}]: ${values[i]} and ${ours[i]}`)
+        if (values[i] !== ours[i])
+          assert.ok(
+            ours[i] === post[i] &&
+              Math.abs(values[i] - ours[i]) <= 2 ** -24 * (2 * Math.abs(post[i]) + Math.abs(base[i])),
+            `${tensor}[${i}]: ${values[i]} and ${ours[i]}`,
+          )
       }
     }
     assert.ok(moved > 1000, `${moved} entries differ from the base`)
@@ -106,21 +124,37 @@ for (const { name, entry, file } of CASES) {
 }
 
 test('rows say once for every kind where the edit or the merge degenerated, and old rows without the column are read and gone on with', async () => {
-  const experiment = await load(['merger: slerp, posts: [post, half], t: 0.5, tasks: [a.jsonl]', 'merger: average, posts: [post, half], tasks: [a.jsonl]', 'merger: ties, posts: [post, half], drop_rate: 0.999, granularity: tensor, convention: peft, tasks: [a.jsonl]'])
+  const experiment = await load([
+    'merger: slerp, posts: [post, half], t: 0.5, tasks: [a.jsonl]',
+    'merger: average, posts: [post, half], tasks: [a.jsonl]',
+    'merger: ties, posts: [post, half], drop_rate: 0.999, granularity: tensor, convention: peft, tasks: [a.jsonl]',
+  ])
   const out = join(folder, 'results')
   const run = () => sweep(experiment, { folder: out, jobs: 1, backend: { asked: 'wasm', found } })
   const { warnings, done } = await run()
   assert.deepEqual([done, warnings.map(({ label }) => label)], [3, ['slerp', 'ties']])
   const { rows } = await readResults(out)
-  assert.match(rows[0].warnings!, /^linear branch: the cosine of the models is 0?1?\.\d+, beyond 0\.9995 \([^ ;]+ and \d+ more\)$/)
+  assert.match(
+    rows[0].warnings!,
+    /^linear branch: the cosine of the models is 0?1?\.\d+, beyond 0\.9995 \([^ ;]+ and \d+ more\)$/,
+  )
   assert.equal(rows[1].warnings, null)
-  assert.match(rows[2].warnings!, /^trim of model 1: \d+ entries: the number of kept ones rounds to 0 \([^ ;]+norm.weight and 6 more\)$/)
+  assert.match(
+    rows[2].warnings!,
+    /^trim of model 1: \d+ entries: the number of kept ones rounds to 0 \([^ ;]+norm.weight and 6 more\)$/,
+  )
 
   // As a version before this column wrote it.
   const records = parse(readFileSync(join(out, 'runs.csv'))) as string[][]
   const column = records[0].indexOf('warnings')
   const quote = (cell: string) => (/[",]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
-  writeFileSync(join(out, 'runs.csv'), records.map((cells) => `${cells.toSpliced(column, 1).map(quote).join(',')}\n`).join(''))
-  assert.deepEqual((await readResults(out)).rows.map((row) => row.warnings), [null, null, null])
+  writeFileSync(
+    join(out, 'runs.csv'),
+    records.map((cells) => `${cells.toSpliced(column, 1).map(quote).join(',')}\n`).join(''),
+  )
+  assert.deepEqual(
+    (await readResults(out)).rows.map((row) => row.warnings),
+    [null, null, null],
+  )
   assert.deepEqual(await run(), { planned: 3, done: 3, failed: 0, warnings: [], finished: true })
 })

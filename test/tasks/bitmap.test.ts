@@ -23,7 +23,10 @@ test('the upper eight bits of sixteen', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'bitmap-'))
   try {
     const path = join(scratch, 'deep.png')
-    writeFileSync(path, encode({ width: 2, height: 1, channels: 1, depth: 16, data: Uint16Array.from([0x12ff, 0xfe01]) }))
+    writeFileSync(
+      path,
+      encode({ width: 2, height: 1, channels: 1, depth: 16, data: Uint16Array.from([0x12ff, 0xfe01]) }),
+    )
     assert.deepEqual([...readBitmap(path).rgb], [0x12, 0x12, 0x12, 0xfe, 0xfe, 0xfe])
   } finally {
     rmSync(scratch, { recursive: true })

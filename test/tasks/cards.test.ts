@@ -8,45 +8,109 @@ import { after, before, test } from 'node:test'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { HubSettings } from '../../src/hub/index.js'
 import { listTasks, loadTask, SHIPPED, type Task } from '../../src/tasks/index.js'
-import { startHub, type Loopback } from '../hub/loopback.js'
+import { type Loopback, startHub } from '../hub/loopback.js'
 
 const lines = (...rows: object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 const parquet = (columns: Record<string, unknown[]>) =>
-  Buffer.from(parquetWriteBuffer({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: data as string[] })) }))
+  Buffer.from(
+    parquetWriteBuffer({
+      columnData: Object.entries(columns).map(([name, data]) => ({ name, data: data as string[] })),
+    }),
+  )
 
 const glue = (rows: object[]) => lines(...rows.map((row, idx) => ({ ...row, idx })))
 const pair = { sentence1: 'A man eats.', sentence2: 'A man is eating food.', label: 1 }
 const subjects = ['world_religions', 'world_religions', 'virology']
 const mmlu = (n: number, name: string) =>
-  lines(...subjects.slice(0, n).map((subject, i) => ({ question: ` ${name} ${i}? `, subject, choices: ['w', 'x', 'y', 'z'], answer: i })))
+  lines(
+    ...subjects
+      .slice(0, n)
+      .map((subject, i) => ({ question: ` ${name} ${i}? `, subject, choices: ['w', 'x', 'y', 'z'], answer: i })),
+  )
 
 const repositories = {
   'datasets/allenai/ai2_arc': {
-    'ARC-Challenge/test-00000-of-00001.parquet': parquet({ id: ['m1'], question: ['Which is hot?'], choices: [{ text: ['ice', 'fire'], label: ['A', 'B'] }], answerKey: ['B'] }),
-    'ARC-Challenge/train-00000-of-00001.jsonl': lines({ id: 't', question: 'Which is wet?', choices: { text: ['sea', 'sand'], label: ['1', '2'] }, answerKey: '1' }),
+    'ARC-Challenge/test-00000-of-00001.parquet': parquet({
+      id: ['m1'],
+      question: ['Which is hot?'],
+      choices: [{ text: ['ice', 'fire'], label: ['A', 'B'] }],
+      answerKey: ['B'],
+    }),
+    'ARC-Challenge/train-00000-of-00001.jsonl': lines({
+      id: 't',
+      question: 'Which is wet?',
+      choices: { text: ['sea', 'sand'], label: ['1', '2'] },
+      answerKey: '1',
+    }),
   },
   'datasets/Rowan/hellaswag': {
-    'data/validation.jsonl': lines({ ind: 24, activity_label: 'Roof shingle removal', ctx_a: 'A man is sitting on a roof.', ctx_b: 'he', endings: ['is using wrap [title] Now.', 'is  ripping [step] tiles.'], label: '1' }),
+    'data/validation.jsonl': lines({
+      ind: 24,
+      activity_label: 'Roof shingle removal',
+      ctx_a: 'A man is sitting on a roof.',
+      ctx_b: 'he',
+      endings: ['is using wrap [title] Now.', 'is  ripping [step] tiles.'],
+      label: '1',
+    }),
   },
-  'datasets/cais/mmlu': { 'all/test-00000-of-00001.jsonl': mmlu(1, 'test'), 'all/dev-00000-of-00001.jsonl': mmlu(3, 'dev') },
+  'datasets/cais/mmlu': {
+    'all/test-00000-of-00001.jsonl': mmlu(1, 'test'),
+    'all/dev-00000-of-00001.jsonl': mmlu(3, 'dev'),
+  },
   'datasets/truthfulqa/truthful_qa': {
-    'multiple_choice/validation-00000-of-00001.jsonl': lines({ question: 'Is it?', mc1_targets: { choices: ['No.', 'Yes.'], labels: [1, 0] }, mc2_targets: { choices: ['No.', 'Nope.', 'Yes.'], labels: [1, 1, 0] } }),
+    'multiple_choice/validation-00000-of-00001.jsonl': lines({
+      question: 'Is it?',
+      mc1_targets: { choices: ['No.', 'Yes.'], labels: [1, 0] },
+      mc2_targets: { choices: ['No.', 'Nope.', 'Yes.'], labels: [1, 1, 0] },
+    }),
   },
   'datasets/allenai/winogrande': {
-    'winogrande_xl/validation-00000-of-00001.jsonl': lines({ sentence: 'Sarah was better than Maria so _ got the easy cases.', option1: 'Sarah', option2: 'Maria', answer: '2' }),
-    'winogrande_xl/train-00000-of-00001.jsonl': lines({ sentence: 'Ann saw Bob, but _ hid.', option1: 'Ann', option2: 'Bob', answer: '1' }),
+    'winogrande_xl/validation-00000-of-00001.jsonl': lines({
+      sentence: 'Sarah was better than Maria so _ got the easy cases.',
+      option1: 'Sarah',
+      option2: 'Maria',
+      answer: '2',
+    }),
+    'winogrande_xl/train-00000-of-00001.jsonl': lines({
+      sentence: 'Ann saw Bob, but _ hid.',
+      option1: 'Ann',
+      option2: 'Bob',
+      answer: '1',
+    }),
   },
   'datasets/openai/gsm8k': {
     'main/test-00000-of-00001.parquet': parquet({ question: ['How many?'], answer: ['Four and two.\n#### 6'] }),
-    'main/train-00000-of-00001.jsonl': lines(...[1, 2, 3, 4, 5, 6, 7].map((n) => ({ question: `Q${n}?`, answer: `A\n#### ${n}` }))),
+    'main/train-00000-of-00001.jsonl': lines(
+      ...[1, 2, 3, 4, 5, 6, 7].map((n) => ({ question: `Q${n}?`, answer: `A\n#### ${n}` })),
+    ),
   },
-  'datasets/HuggingFaceH4/MATH-500': { 'test.jsonl': lines({ problem: 'What is $1+1$?', solution: 'It is $\\boxed{\\text{two } 2}$.', answer: 'ignored' }) },
-  'datasets/google/IFEval': { 'ifeval_input_data.jsonl': lines({ key: 1000, prompt: 'Write.', instruction_id_list: ['punctuation:no_comma'], kwargs: [{}] }) },
+  'datasets/HuggingFaceH4/MATH-500': {
+    'test.jsonl': lines({ problem: 'What is $1+1$?', solution: 'It is $\\boxed{\\text{two } 2}$.', answer: 'ignored' }),
+  },
+  'datasets/google/IFEval': {
+    'ifeval_input_data.jsonl': lines({
+      key: 1000,
+      prompt: 'Write.',
+      instruction_id_list: ['punctuation:no_comma'],
+      kwargs: [{}],
+    }),
+  },
   'datasets/openai/openai_humaneval': {
-    'openai_humaneval/test-00000-of-00001.parquet': parquet({ task_id: ['HumanEval/0'], prompt: ['def f(x):\n'], canonical_solution: ['    return x\n'], test: ['def check(f):\n    assert f(1) == 1\n'], entry_point: ['f'] }),
+    'openai_humaneval/test-00000-of-00001.parquet': parquet({
+      task_id: ['HumanEval/0'],
+      prompt: ['def f(x):\n'],
+      canonical_solution: ['    return x\n'],
+      test: ['def check(f):\n    assert f(1) == 1\n'],
+      entry_point: ['f'],
+    }),
   },
   'datasets/google-research-datasets/mbpp': {
-    'full/test-00000-of-00001.jsonl': lines({ task_id: 11, text: 'Add.', code: 'def a(x): return x', test_list: ['assert a(1) == 1', 'assert a(2) == 2', 'assert a(3) == 3'] }),
+    'full/test-00000-of-00001.jsonl': lines({
+      task_id: 11,
+      text: 'Add.',
+      code: 'def a(x): return x',
+      test_list: ['assert a(1) == 1', 'assert a(2) == 2', 'assert a(3) == 3'],
+    }),
   },
   'datasets/nyu-mll/glue': {
     'cola/validation-00000-of-00001.jsonl': glue([{ sentence: 'He go.', label: 0 }]),
@@ -73,13 +137,20 @@ const firstOf = async (name: string) => (await load(name)).items[0]
 test('every shipped card is right by itself, says what it follows, and gives its own file name', async () => {
   const all = await listTasks(SHIPPED.slice(1))
   assert.ok(all.length >= 28, String(all.length))
-  assert.deepEqual(all.filter(({ n }) => n !== null), [], 'data of the hub')
+  assert.deepEqual(
+    all.filter(({ n }) => n !== null),
+    [],
+    'data of the hub',
+  )
 })
 
 test('ARC: the right choice by its label; examples with their answers in front', async () => {
   const item = await firstOf('arc_challenge:1')
   assert.equal(item.prompt, 'Question: Which is wet?\nAnswer: sea\n\nQuestion: Which is hot?\nAnswer:')
-  assert.deepEqual(item.choices!.map(({ text }) => text), ['ice', 'fire'])
+  assert.deepEqual(
+    item.choices!.map(({ text }) => text),
+    ['ice', 'fire'],
+  )
   assert.deepEqual([item.right, item.id], [[1], 'm1'])
   const task = await load('arc_challenge')
   assert.deepEqual([task.metric, task.others, task.delimiter, task.name], ['acc_norm', ['acc'], ' ', 'arc_challenge'])
@@ -88,7 +159,10 @@ test('ARC: the right choice by its label; examples with their answers in front',
 test('HellaSwag: brackets and double spaces go, the second context is capitalised', async () => {
   const item = await firstOf('hellaswag')
   assert.equal(item.prompt, 'Roof shingle removal: A man is sitting on a roof. He')
-  assert.deepEqual(item.choices!.map(({ text }) => text), ['is using wrap. Now.', 'is ripping tiles.'])
+  assert.deepEqual(
+    item.choices!.map(({ text }) => text),
+    ['is using wrap. Now.', 'is ripping tiles.'],
+  )
   assert.deepEqual(item.right, [1])
 })
 
@@ -114,7 +188,10 @@ test('TruthfulQA: the six questions in front; one right answer, or several', asy
 test('Winogrande: the options make the prompts, the rest of the sentence is scored', async () => {
   const item = await firstOf('winogrande:1')
   const before = 'Ann saw Bob, but Ann hid.\n\nSarah was better than Maria so '
-  assert.deepEqual(item.choices, [{ prompt: `${before}Sarah`, text: 'got the easy cases.' }, { prompt: `${before}Maria`, text: 'got the easy cases.' }])
+  assert.deepEqual(item.choices, [
+    { prompt: `${before}Sarah`, text: 'got the easy cases.' },
+    { prompt: `${before}Maria`, text: 'got the easy cases.' },
+  ])
   assert.deepEqual(item.right, [1])
 })
 
@@ -138,22 +215,48 @@ test('MATH: four written examples; the answer is the boxed one in the common spe
 })
 
 test('IFEval, HumanEval and MBPP: prompts as they are, MBPP with three examples', async () => {
-  assert.deepEqual((({ id, prompt, target }) => ({ id, prompt, target }))(await firstOf('ifeval')), { id: '1000', prompt: 'Write.', target: '' })
+  assert.deepEqual((({ id, prompt, target }) => ({ id, prompt, target }))(await firstOf('ifeval')), {
+    id: '1000',
+    prompt: 'Write.',
+    target: '',
+  })
   const code = await firstOf('humaneval')
   assert.deepEqual([code.prompt, code.target, code.fields.entry_point], ['def f(x):\n', '    return x\n', 'f'])
   const mbpp = await firstOf('mbpp')
-  assert.ok(mbpp.prompt.includes('  return (res) \n[DONE]\n\nYou are an expert Python programmer, and here is your task: Write a python function to identify non-prime'))
-  assert.ok(mbpp.prompt.endsWith('task: Add. Your code should pass these tests:\n\nassert a(1) == 1\nassert a(2) == 2\nassert a(3) == 3\n[BEGIN]\n'))
+  assert.ok(
+    mbpp.prompt.includes(
+      '  return (res) \n[DONE]\n\nYou are an expert Python programmer, and here is your task: Write a python function to identify non-prime',
+    ),
+  )
+  assert.ok(
+    mbpp.prompt.endsWith(
+      'task: Add. Your code should pass these tests:\n\nassert a(1) == 1\nassert a(2) == 2\nassert a(3) == 3\n[BEGIN]\n',
+    ),
+  )
 })
 
 test('GLUE: texts, pairs, classes and values for encoders; prompts for decoders', async () => {
-  assert.deepEqual((({ prompt, label, pair: none }) => [prompt, label, none])(await firstOf('cola')), ['He go.', 0, undefined])
-  assert.deepEqual((({ prompt, label, pair: two }) => [prompt, label, two])(await firstOf('mrpc')), ['A man eats.', 1, 'A man is eating food.'])
+  assert.deepEqual((({ prompt, label, pair: none }) => [prompt, label, none])(await firstOf('cola')), [
+    'He go.',
+    0,
+    undefined,
+  ])
+  assert.deepEqual((({ prompt, label, pair: two }) => [prompt, label, two])(await firstOf('mrpc')), [
+    'A man eats.',
+    1,
+    'A man is eating food.',
+  ])
   assert.equal((await firstOf('stsb')).label, 3.75)
   const cola = await firstOf('cola_prompted')
-  assert.deepEqual([cola.prompt, cola.right, cola.target], ['He go.\nQuestion: Does this sentence make sense?\nAnswer:', [0], 'no'])
+  assert.deepEqual(
+    [cola.prompt, cola.right, cola.target],
+    ['He go.\nQuestion: Does this sentence make sense?\nAnswer:', [0], 'no'],
+  )
   const mnli = await firstOf('mnli_prompted')
-  assert.deepEqual([mnli.prompt, mnli.target], ['He eats.\nQuestion: He sleeps. True, False or Neither?\nAnswer:', 'False'])
+  assert.deepEqual(
+    [mnli.prompt, mnli.target],
+    ['He eats.\nQuestion: He sleeps. True, False or Neither?\nAnswer:', 'False'],
+  )
 })
 
 test('a number of examples is refused where the card has none', async () => {

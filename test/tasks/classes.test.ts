@@ -10,7 +10,13 @@ import { classPrompts } from '../../src/tasks/classes.js'
 const CARDS: Record<string, [named: number, templates: number, given: string, first: string, last: string]> = {
   sun397: [0, 2, 'airplane_cabin', 'a photo of a airplane cabin.', 'a photo of the airplane cabin.'],
   cars: [0, 8, 'Acura_RL_Sedan_2012', 'a photo of a Acura RL Sedan 2012.', 'a photo of my old Acura RL Sedan 2012.'],
-  resisc45: [0, 18, 'baseball_diamond', 'satellite imagery of baseball diamond.', 'aerial view of the baseball diamond.'],
+  resisc45: [
+    0,
+    18,
+    'baseball_diamond',
+    'satellite imagery of baseball diamond.',
+    'aerial view of the baseball diamond.',
+  ],
   eurosat: [10, 3, 'forest', 'a centered satellite photo of forest.', 'a centered satellite photo of the forest.'],
   svhn: [0, 1, '7', 'a photo of the number: "7".', 'a photo of the number: "7".'],
   gtsrb: [43, 3, 'stop', 'a zoomed in photo of a "stop" traffic sign.', 'a close up photo of a "stop" traffic sign.'],
@@ -29,7 +35,13 @@ for (const [name, [named, count, given, first, last]] of Object.entries(CARDS)) 
 }
 
 test('without templates a photo is spoken of; without names, or for another column, nothing', () => {
-  assert.deepEqual(classPrompts({ name: 'x', classes: ['polar_bear', 'cat'] }), [['a photo of a polar bear.'], ['a photo of a cat.']])
+  assert.deepEqual(classPrompts({ name: 'x', classes: ['polar_bear', 'cat'] }), [
+    ['a photo of a polar bear.'],
+    ['a photo of a cat.'],
+  ])
   assert.throws(() => classPrompts({ name: 'x' }), /task x does not name its classes/)
-  assert.throws(() => classPrompts({ name: 'x', classes: ['cat'], templates: ['a {{ clas }}'] }), /unknown column "clas"; did you mean "class"/)
+  assert.throws(
+    () => classPrompts({ name: 'x', classes: ['cat'], templates: ['a {{ clas }}'] }),
+    /unknown column "clas"; did you mean "class"/,
+  )
 })

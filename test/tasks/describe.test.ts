@@ -21,10 +21,20 @@ test('the example is a card', async () => {
   try {
     const rows = (...lines: string[]) => `country,a,b,c,d,answer\n${lines.join('\n')}\n`
     writeFileSync(join(folder, 'capitals.csv'), rows('Chad,Doha,Lima,Oslo,N’Djamena,N’Djamena'))
-    writeFileSync(join(folder, 'capitals.train.csv'), rows('Peru,Doha,Lima,Oslo,Rome,Lima', 'Italy,Doha,Lima,Oslo,Rome,Rome', 'Norway,Doha,Lima,Oslo,Rome,Oslo'))
+    writeFileSync(
+      join(folder, 'capitals.train.csv'),
+      rows('Peru,Doha,Lima,Oslo,Rome,Lima', 'Italy,Doha,Lima,Oslo,Rome,Rome', 'Norway,Doha,Lima,Oslo,Rome,Oslo'),
+    )
     writeFileSync(join(folder, 'x.yaml'), /```yaml\n([^]*?)```/.exec(text)![1])
-    const { items: [item], metric, others } = await loadTask(join(folder, 'x.yaml'))
-    assert.match(item.prompt, /^(What is the capital of \w+\?\nAnswer: \w+\n\n){2}What is the capital of Chad\?\nAnswer:$/)
+    const {
+      items: [item],
+      metric,
+      others,
+    } = await loadTask(join(folder, 'x.yaml'))
+    assert.match(
+      item.prompt,
+      /^(What is the capital of \w+\?\nAnswer: \w+\n\n){2}What is the capital of Chad\?\nAnswer:$/,
+    )
     assert.deepEqual([item.choices!.length, item.right, metric, others], [4, [3], 'acc', ['acc_norm']])
   } finally {
     rmSync(folder, { recursive: true })

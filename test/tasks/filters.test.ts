@@ -55,8 +55,18 @@ for (const [given, wanted] of [
 }
 
 test('MATH: equal in spelling, as numbers or as formulas', () => {
-  assert.ok(sameAnswer('\\frac{1}{2}', '0.5') && sameAnswer('-\\frac{3}{4}', '-0.75') && sameAnswer('2\\sqrt{4}', '4') && sameAnswer('3/4', '0.75'))
-  assert.ok(sameAnswer('x+1', '1+x') && sameAnswer('(3,4)', '(3,4)') && !sameAnswer('\\frac{1}{0}', '0') && !sameAnswer('1', '2'))
+  assert.ok(
+    sameAnswer('\\frac{1}{2}', '0.5') &&
+      sameAnswer('-\\frac{3}{4}', '-0.75') &&
+      sameAnswer('2\\sqrt{4}', '4') &&
+      sameAnswer('3/4', '0.75'),
+  )
+  assert.ok(
+    sameAnswer('x+1', '1+x') &&
+      sameAnswer('(3,4)', '(3,4)') &&
+      !sameAnswer('\\frac{1}{0}', '0') &&
+      !sameAnswer('1', '2'),
+  )
   const right = 'So.\nFinal Answer: The final answer is $\\frac12$. I hope it is correct.\n\n'
   assert.equal(statedAnswer(right), '$\\frac12$')
   const half = { id: '', prompt: '', target: '', fields: { answer: '\\frac{1}{2}' } }

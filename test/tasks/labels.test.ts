@@ -3,10 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LABEL_METRICS } from '../../src/tasks/index.js'
 
-const near = (given: number, wanted: number) => assert.ok(Math.abs(given - wanted) < 1e-12, `${given}, wanted ${wanted}`)
+const near = (given: number, wanted: number) =>
+  assert.ok(Math.abs(given - wanted) < 1e-12, `${given}, wanted ${wanted}`)
 
 test('accuracy and F1: 2 hits of class 1, 1 false alarm, 1 miss, 1 rightly 0', () => {
-  const [predicted, right] = [[1, 1, 1, 0, 0], [1, 1, 0, 1, 0]]
+  const [predicted, right] = [
+    [1, 1, 1, 0, 0],
+    [1, 1, 0, 1, 0],
+  ]
   near(LABEL_METRICS.acc.measure(predicted, right), 3 / 5)
   near(LABEL_METRICS.f1.measure(predicted, right), 4 / 6)
   // (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)) = (2 − 1) / √(3·3·2·2)

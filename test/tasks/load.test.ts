@@ -15,32 +15,36 @@ function file(name: string, text: string): string {
   return join(folder, name)
 }
 
-const card = (changes = '') => `name: mine\nversion: 2\ndescription: two questions\nmetric: exact_match\nmax_new_tokens: 8\ndata: mine.jsonl\n${changes}`
+const card = (changes = '') =>
+  `name: mine\nversion: 2\ndescription: two questions\nmetric: exact_match\nmax_new_tokens: 8\ndata: mine.jsonl\n${changes}`
 const line = (fields: object) => JSON.stringify(fields) + '\n'
 
 test('the shipped tasks are found by name from any working folder', async () => {
   const home = process.cwd()
   process.chdir(folder)
   try {
-    assert.deepEqual((await listTasks(SHIPPED.slice(0, 1))).map(({ name, metric, n }) => [name, metric, n]), [
-      ['acceptability', 'matthews', 512],
-      ['code', 'program', 512],
-      ['colour', 'acc', 640],
-      ['count', 'acc', 640],
-      ['digit', 'acc', 640],
-      ['entailment', 'acc', 512],
-      ['instruct', 'exact_match', 512],
-      ['math', 'final_number', 512],
-      ['math_choices', 'acc', 512],
-      ['math_filtered', 'exact_match', 512],
-      ['orientation', 'acc', 640],
-      ['position', 'acc', 640],
-      ['sentiment', 'acc', 512],
-      ['shape', 'acc', 640],
-      ['similarity', 'pearson', 512],
-      ['size', 'acc', 640],
-      ['texture', 'acc', 640],
-    ])
+    assert.deepEqual(
+      (await listTasks(SHIPPED.slice(0, 1))).map(({ name, metric, n }) => [name, metric, n]),
+      [
+        ['acceptability', 'matthews', 512],
+        ['code', 'program', 512],
+        ['colour', 'acc', 640],
+        ['count', 'acc', 640],
+        ['digit', 'acc', 640],
+        ['entailment', 'acc', 512],
+        ['instruct', 'exact_match', 512],
+        ['math', 'final_number', 512],
+        ['math_choices', 'acc', 512],
+        ['math_filtered', 'exact_match', 512],
+        ['orientation', 'acc', 640],
+        ['position', 'acc', 640],
+        ['sentiment', 'acc', 512],
+        ['shape', 'acc', 640],
+        ['similarity', 'pearson', 512],
+        ['size', 'acc', 640],
+        ['texture', 'acc', 640],
+      ],
+    )
     assert.equal((await loadTask('math')).items[0].prompt.startsWith('Problem:'), true)
   } finally {
     process.chdir(home)
@@ -48,7 +52,10 @@ test('the shipped tasks are found by name from any working folder', async () => 
 })
 
 test('a card maps field names, keeps other fields, and finds its data beside itself', async () => {
-  file('mine.jsonl', line({ question: 'Q1', gold: 'A1', level: 3 }) + '\n' + line({ id: 7, question: 'Q2', gold: 'A2' }))
+  file(
+    'mine.jsonl',
+    line({ question: 'Q1', gold: 'A1', level: 3 }) + '\n' + line({ id: 7, question: 'Q2', gold: 'A2' }),
+  )
   const path = file('mine.yaml', card("prompt: '{{question}}'\ntarget: '{{gold}}'\n"))
   const wanted = {
     name: 'mine',
@@ -66,7 +73,10 @@ test('a card maps field names, keeps other fields, and finds its data beside its
 })
 
 test('a bare JSONL file is a task with room for its longest target', async () => {
-  const path = file('bare.jsonl', line({ prompt: 'a', target: ' #### 5' }) + line({ prompt: 'b', target: ' é #### 1,000' }))
+  const path = file(
+    'bare.jsonl',
+    line({ prompt: 'a', target: ' #### 5' }) + line({ prompt: 'b', target: ' é #### 1,000' }),
+  )
   const task = await loadTask(path, { metric: 'final_number' })
   assert.deepEqual([task.name, task.version, task.metric, task.maxNewTokens], ['bare', 1, 'final_number', 15])
   assert.equal((await loadTask(path)).metric, 'exact_match')
@@ -81,16 +91,37 @@ const badLines: [name: string, text: string, message: RegExp, metric?: string][]
   ['a prompt that is no text', line({ prompt: 3, target: 'b' }), /bad\.jsonl:1: "prompt" must be a text/],
   ['an empty target', line({ prompt: 'a', target: '' }), /bad\.jsonl:1: "target" must be a text/],
   ['an id that is no name', line({ id: [1], prompt: 'a', target: 'b' }), /bad\.jsonl:1: id must be/],
-  ['a duplicate id', line({ id: 'q', prompt: 'a', target: 'b' }) + good + line({ id: 'q', prompt: 'c', target: 'd' }), /bad\.jsonl:3: id "q" is already that of line 1/],
-  ['an id equal to a line number', line({ id: '2', prompt: 'a', target: 'b' }) + good, /bad\.jsonl:2: id "2" is already that of line 1/],
+  [
+    'a duplicate id',
+    line({ id: 'q', prompt: 'a', target: 'b' }) + good + line({ id: 'q', prompt: 'c', target: 'd' }),
+    /bad\.jsonl:3: id "q" is already that of line 1/,
+  ],
+  [
+    'an id equal to a line number',
+    line({ id: '2', prompt: 'a', target: 'b' }) + good,
+    /bad\.jsonl:2: id "2" is already that of line 1/,
+  ],
   ['no items', '\n \n', /bad\.jsonl holds no items/],
-  ['a target without a number', good, /bad\.jsonl:1: the target itself is not right by the metric final_number/, 'final_number'],
-  ['a program without tests', line({ prompt: 'a', target: 'return x' }), /bad\.jsonl:1: the target itself is not right by the metric program.*tests/, 'program'],
+  [
+    'a target without a number',
+    good,
+    /bad\.jsonl:1: the target itself is not right by the metric final_number/,
+    'final_number',
+  ],
+  [
+    'a program without tests',
+    line({ prompt: 'a', target: 'return x' }),
+    /bad\.jsonl:1: the target itself is not right by the metric program.*tests/,
+    'program',
+  ],
   ['an unknown metric', good, /unknown metric "exact"; did you mean "exact_match"/, 'exact'],
 ]
 for (const [name, text, message, metric] of badLines) {
   test(`refused, with path and line: ${name}`, async () => {
-    await assert.rejects(loadTask(file('bad.jsonl', text), { metric }), (error) => error instanceof UserError && message.test(error.message))
+    await assert.rejects(
+      loadTask(file('bad.jsonl', text), { metric }),
+      (error) => error instanceof UserError && message.test(error.message),
+    )
   })
 }
 
@@ -99,17 +130,36 @@ const badCards: [name: string, text: string, message: RegExp][] = [
   ['an alias of nothing', 'name: *x\n', /card\.yaml:1: .*alias/i],
   ['not a map', '- a\n', /card\.yaml:1: /],
   ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: metrics: unknown key "metrics"; did you mean "metric"/],
-  ['an unknown entry of a part', card('fewshot: { nmber: 2 }\n'), /card\.yaml:7: fewshot\.nmber: unknown key "nmber"; did you mean "number"\? Known: number, file/],
-  ['data of the hub without a split', card().replace('data: mine.jsonl', 'data: { hub: a/b }'), /data\.split: is required: text/],
-  ['an unknown metric', card().replace('exact_match', 'exact_mtch'), /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/],
-  ['a version that is no number', card().replace('version: 2', 'version: new'), /card\.yaml:2: version: must be a number; got "new"/],
+  [
+    'an unknown entry of a part',
+    card('fewshot: { nmber: 2 }\n'),
+    /card\.yaml:7: fewshot\.nmber: unknown key "nmber"; did you mean "number"\? Known: number, file/,
+  ],
+  [
+    'data of the hub without a split',
+    card().replace('data: mine.jsonl', 'data: { hub: a/b }'),
+    /data\.split: is required: text/,
+  ],
+  [
+    'an unknown metric',
+    card().replace('exact_match', 'exact_mtch'),
+    /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/,
+  ],
+  [
+    'a version that is no number',
+    card().replace('version: 2', 'version: new'),
+    /card\.yaml:2: version: must be a number; got "new"/,
+  ],
   ['no room for an answer', card().replace('max_new_tokens: 8', 'max_new_tokens: 0'), /card\.yaml:5: max_new_tokens: /],
   ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: is required: text/],
   ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl: no such file/],
 ]
 for (const [name, text, message] of badCards) {
   test(`refused, with path and line: a card with ${name}`, async () => {
-    await assert.rejects(loadTask(file('card.yaml', text)), (error) => error instanceof UserError && message.test(error.message))
+    await assert.rejects(
+      loadTask(file('card.yaml', text)),
+      (error) => error instanceof UserError && message.test(error.message),
+    )
   })
 }
 
@@ -129,7 +179,9 @@ test('text of another encoding is refused; a byte-order mark is not', async () =
 test('CSV data, few-shot examples of a file, several prompts of one card', async () => {
   file('rows.csv', 'number,question,answer\n1,"What, now?",yes\n2,"And ""then""?",no\n')
   file('shots.jsonl', line({ question: 'First?', answer: 'a' }) + line({ question: 'Second?', answer: 'b' }))
-  const path = file('csv.yaml', `name: csv
+  const path = file(
+    'csv.yaml',
+    `name: csv
 version: 1
 description: questions
 data: rows.csv
@@ -141,45 +193,131 @@ delimiter: " "
 metric: exact_match
 max_new_tokens: 4
 fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
-`)
+`,
+  )
   const { items, delimiter } = await loadTask(path)
-  assert.deepEqual(items[1], { id: '2', preamble: 'Answer 11.\n', prompt: 'Answer 11.\nQ: First?\nA: a\n--\nQ: And "then"?\nA:', target: 'no', fields: { question: 'And "then"?' } })
+  assert.deepEqual(items[1], {
+    id: '2',
+    preamble: 'Answer 11.\n',
+    prompt: 'Answer 11.\nQ: First?\nA: a\n--\nQ: And "then"?\nA:',
+    target: 'no',
+    fields: { question: 'And "then"?' },
+  })
   assert.equal(delimiter, ' ')
   assert.ok((await loadTask(`${path}:2`)).items[0].prompt.includes('Second?'))
   await assert.rejects(loadTask(`${path}:3`), /rows\.csv:2: 3 examples are wanted and 2 are there/)
 })
 
 const question = (changes: Record<string, string>) => {
-  const entries = { name: 'x', version: '1', description: 'd', data: 'q.jsonl', metric: 'acc', kind: 'choices', prompt: "'{{q}}'", choices: 'c', right: 'r', ...changes }
-  return Object.entries(entries).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}\n`).join('')
+  const entries = {
+    name: 'x',
+    version: '1',
+    description: 'd',
+    data: 'q.jsonl',
+    metric: 'acc',
+    kind: 'choices',
+    prompt: "'{{q}}'",
+    choices: 'c',
+    right: 'r',
+    ...changes,
+  }
+  return Object.entries(entries)
+    .filter(([, value]) => value)
+    .map(([key, value]) => `${key}: ${value}\n`)
+    .join('')
 }
 const refusals: [name: string, card: string, data: string, message: RegExp][] = [
-  ['a template that is not jinja', question({ prompt: "'{{q'" }), line({}), /bad\.yaml:7: prompt: the template is not jinja/],
-  ['a column that is not there', question({ prompt: "'{{qestion}}?'" }), line({ question: 'a', c: ['x'], r: 0 }), /q\.jsonl:1: unknown column "qestion"; did you mean "question"/],
+  [
+    'a template that is not jinja',
+    question({ prompt: "'{{q'" }),
+    line({}),
+    /bad\.yaml:7: prompt: the template is not jinja/,
+  ],
+  [
+    'a column that is not there',
+    question({ prompt: "'{{qestion}}?'" }),
+    line({ question: 'a', c: ['x'], r: 0 }),
+    /q\.jsonl:1: unknown column "qestion"; did you mean "question"/,
+  ],
   ['choices that are no list', question({}), line({ q: 'a', c: 3, r: 0 }), /q\.jsonl:1: no list in the column "c"/],
-  ['a right choice outside', question({}), line({ q: 'a', c: ['x', 'y'], r: 2 }), /q\.jsonl:1: the right choice is number 2, of 2/],
-  ['a right choice that is none of them', question({}), line({ q: 'a', c: ['x', 'y'], r: 'z' }), /q\.jsonl:1: the right choice "z" is none of x, y/],
-  ['a metric of another kind', question({ metric: 'exact_match' }), line({}), /bad\.yaml:5: unknown metric "exact_match"; did you mean/],
-  ['choices without a right one', question({ right: '' }), line({}), /bad\.yaml:1: right: a card of the kind choices needs it/],
-  ['a preparation that is not known', question({ prepare: 'hellaswog' }), line({}), /bad\.yaml:\d+: unknown preparation "hellaswog"; did you mean "hellaswag"/],
-  ['a filter that is no regular expression', 'name: x\nversion: 1\ndescription: d\ndata: q.jsonl\nmetric: exact_match\nmax_new_tokens: 3\nfilters:\n  one: [{ regex: "(" }]\n', line({}), /bad\.yaml:8: filters\.one\.0\.regex: is not a regular expression/],
-  ['a label that is no number', 'name: x\nversion: 1\ndescription: d\nkind: classify\ndata: q.jsonl\nmetric: acc\nprompt: "{{q}}"\nlabel: "{{l}}"\n', line({ q: 'a', l: 'b' }), /q\.jsonl:1: the label must be a number/],
-  ['data of an unknown format', question({ data: 'q.txt' }), line({}), /unknown data format of .*q\.txt ".txt"; did you mean/],
+  [
+    'a right choice outside',
+    question({}),
+    line({ q: 'a', c: ['x', 'y'], r: 2 }),
+    /q\.jsonl:1: the right choice is number 2, of 2/,
+  ],
+  [
+    'a right choice that is none of them',
+    question({}),
+    line({ q: 'a', c: ['x', 'y'], r: 'z' }),
+    /q\.jsonl:1: the right choice "z" is none of x, y/,
+  ],
+  [
+    'a metric of another kind',
+    question({ metric: 'exact_match' }),
+    line({}),
+    /bad\.yaml:5: unknown metric "exact_match"; did you mean/,
+  ],
+  [
+    'choices without a right one',
+    question({ right: '' }),
+    line({}),
+    /bad\.yaml:1: right: a card of the kind choices needs it/,
+  ],
+  [
+    'a preparation that is not known',
+    question({ prepare: 'hellaswog' }),
+    line({}),
+    /bad\.yaml:\d+: unknown preparation "hellaswog"; did you mean "hellaswag"/,
+  ],
+  [
+    'a filter that is no regular expression',
+    'name: x\nversion: 1\ndescription: d\ndata: q.jsonl\nmetric: exact_match\nmax_new_tokens: 3\nfilters:\n  one: [{ regex: "(" }]\n',
+    line({}),
+    /bad\.yaml:8: filters\.one\.0\.regex: is not a regular expression/,
+  ],
+  [
+    'a label that is no number',
+    'name: x\nversion: 1\ndescription: d\nkind: classify\ndata: q.jsonl\nmetric: acc\nprompt: "{{q}}"\nlabel: "{{l}}"\n',
+    line({ q: 'a', l: 'b' }),
+    /q\.jsonl:1: the label must be a number/,
+  ],
+  [
+    'data of an unknown format',
+    question({ data: 'q.txt' }),
+    line({}),
+    /unknown data format of .*q\.txt ".txt"; did you mean/,
+  ],
 ]
 for (const [name, text, data, message] of refusals) {
   test(`refused before work: ${name}`, async () => {
     file('q.jsonl', data)
-    await assert.rejects(loadTask(file('bad.yaml', text)), (error) => error instanceof UserError && message.test(error.message))
+    await assert.rejects(
+      loadTask(file('bad.yaml', text)),
+      (error) => error instanceof UserError && message.test(error.message),
+    )
   })
 }
 
 test('an image folder is a task: classes by name, images in order', async () => {
-  for (const [name, image] of [['dog', 'b.png'], ['dog', 'a.jpg'], ['cat', 'c.jpeg'], ['cat', 'notes.txt']]) {
+  for (const [name, image] of [
+    ['dog', 'b.png'],
+    ['dog', 'a.jpg'],
+    ['cat', 'c.jpeg'],
+    ['cat', 'notes.txt'],
+  ]) {
     mkdirSync(join(folder, 'pets', name), { recursive: true })
     writeFileSync(join(folder, 'pets', name, image), '')
   }
   const path = file('pets.yaml', 'name: pets\nversion: 1\ndescription: pets\nkind: images\ndata: pets\nmetric: acc\n')
   const { classes, items } = await loadTask(path)
   assert.deepEqual(classes, ['cat', 'dog'])
-  assert.deepEqual(items.map(({ id, label }) => [id, label]), [['cat/c.jpeg', 0], ['dog/a.jpg', 1], ['dog/b.png', 1]])
+  assert.deepEqual(
+    items.map(({ id, label }) => [id, label]),
+    [
+      ['cat/c.jpeg', 0],
+      ['dog/a.jpg', 1],
+      ['dog/b.png', 1],
+    ],
+  )
 })

@@ -28,13 +28,58 @@ for (const [program, value] of [
 }
 
 for (const program of [
-  '', 'return', 'x', 'x*2', 'returnx', 'return x x', 'return x 2', 'return 2x', 'return x2', 'return x**2', 'return x/2', 'return x,2', 'return 007', 'return 1.5', 'return 1e3',
-  'return (x', 'return x)', 'return ()', 'return +', 'return x*', 'return +x', 'return y', 'return "a"', 'return s-s', 'return s*s', 'return x+s', 'return -s', 'return x[0]', 'return x.upper()',
-  'return s[1]', 'return (s*0)[0]', 'return s.lower()', 'return s.upper', 'return s.upper ()', 'return s.constructor', 'return constructor', 'return __proto__', 'return toString',
-  'return process', 'return x\nx', 'return x #', 'return x; x', 'return s*999999999', 'return s*334', 'return 999999999*999999999', 'return 9999999999999999', `return ${'('.repeat(150)}x`,
-  `return ${'('.repeat(2000)}x${')'.repeat(2000)}`, `return ${'-'.repeat(5000)}x`,
+  '',
+  'return',
+  'x',
+  'x*2',
+  'returnx',
+  'return x x',
+  'return x 2',
+  'return 2x',
+  'return x2',
+  'return x**2',
+  'return x/2',
+  'return x,2',
+  'return 007',
+  'return 1.5',
+  'return 1e3',
+  'return (x',
+  'return x)',
+  'return ()',
+  'return +',
+  'return x*',
+  'return +x',
+  'return y',
+  'return "a"',
+  'return s-s',
+  'return s*s',
+  'return x+s',
+  'return -s',
+  'return x[0]',
+  'return x.upper()',
+  'return s[1]',
+  'return (s*0)[0]',
+  'return s.lower()',
+  'return s.upper',
+  'return s.upper ()',
+  'return s.constructor',
+  'return constructor',
+  'return __proto__',
+  'return toString',
+  'return process',
+  'return x\nx',
+  'return x #',
+  'return x; x',
+  'return s*999999999',
+  'return s*334',
+  'return 999999999*999999999',
+  'return 9999999999999999',
+  `return ${'('.repeat(150)}x`,
+  `return ${'('.repeat(2000)}x${')'.repeat(2000)}`,
+  `return ${'-'.repeat(5000)}x`,
 ]) {
-  test(`${JSON.stringify(program.slice(0, 60))} has no value`, () => assert.equal(runProgram(program, { x: 3, s: 'abc' }), undefined))
+  test(`${JSON.stringify(program.slice(0, 60))} has no value`, () =>
+    assert.equal(runProgram(program, { x: 3, s: 'abc' }), undefined))
 }
 
 test('the longest string is 1000 characters', () => {
@@ -42,10 +87,35 @@ test('the longest string is 1000 characters', () => {
   assert.equal(runProgram('return ((s*333)*333)*333', { s: 'abc' }), undefined)
 })
 
-const piece = fc.constantFrom('return', ' ', 'x', 's', '(', ')', '+', '-', '*', '[::-1]', '.upper()', '[0]', '[-1]', '0', '2', '9', '99999', '\n', '[', 'ß', '😀')
+const piece = fc.constantFrom(
+  'return',
+  ' ',
+  'x',
+  's',
+  '(',
+  ')',
+  '+',
+  '-',
+  '*',
+  '[::-1]',
+  '.upper()',
+  '[0]',
+  '[-1]',
+  '0',
+  '2',
+  '9',
+  '99999',
+  '\n',
+  '[',
+  'ß',
+  '😀',
+)
 
 test('any text has a bounded value or none, and never throws', () => {
-  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(piece, { maxLength: 60 }).map((pieces) => `return ${pieces.join('')}`))
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 300 }),
+    fc.array(piece, { maxLength: 60 }).map((pieces) => `return ${pieces.join('')}`),
+  )
   fc.assert(
     fc.property(text, fc.string({ unit: 'binary', maxLength: 20 }), fc.integer(), (program, s, x) => {
       const value = runProgram(program, { x, s })

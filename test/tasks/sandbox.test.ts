@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openSandbox, type Sandbox, type Trial } from '../../src/tasks/sandbox.js'
 import { METRICS } from '../../src/tasks/index.js'
+import { openSandbox, type Sandbox, type Trial } from '../../src/tasks/sandbox.js'
 
 let sandbox: Sandbox | undefined
 let reason: string | false = false
@@ -21,7 +21,15 @@ const hasNumpy = spawnSync('python3', ['-I', '-c', 'import numpy']).status === 0
 
 test('programs pass when they run to their end, and only then', { skip: reason }, async () => {
   const results = await Promise.all(
-    ['assert sorted([2, 1]) == [1, 2]', 'assert False', 'syntax error(', 'raise SystemExit(0)', 'import sys\nsys.exit()', 'print("a lot" * 1000)', 'input()'].map((program) => sandbox!.passes(program)),
+    [
+      'assert sorted([2, 1]) == [1, 2]',
+      'assert False',
+      'syntax error(',
+      'raise SystemExit(0)',
+      'import sys\nsys.exit()',
+      'print("a lot" * 1000)',
+      'input()',
+    ].map((program) => sandbox!.passes(program)),
   )
   assert.deepEqual(results, [true, false, false, false, false, true, false])
 })
@@ -38,29 +46,65 @@ test('a program is stopped: endless loops, memory, files', { skip: reason }, asy
       'with open("big", "wb") as file: file.write(b"0" * 2**26)',
     ].map((program) => sandbox!.passes(program)),
   )
-  assert.deepEqual(results, results.map(() => false))
+  assert.deepEqual(
+    results,
+    results.map(() => false),
+  )
 })
 
-test('all processes of a program have one bound, for the superuser too', { skip: reason || (process.platform !== 'linux' && 'only on Linux') }, async () => {
+test('all processes of a program have one bound, for the superuser too', {
+  skip: reason || (process.platform !== 'linux' && 'only on Linux'),
+}, async () => {
   const small = openSandbox({ seconds: 2, memory: 2 ** 28 })
-  const forks = 'import posix, time\nfor i in range(40):\n    if posix.fork() == 0:\n        time.sleep(2)\n        posix._exit(0)\ntime.sleep(1)'
-  const together = 'import posix, time\nfor i in range(4):\n    if posix.fork() == 0:\n        x = bytearray(10**8)\n        for i in range(0, 10**8, 4096): x[i] = 1\n        time.sleep(2)\n        posix._exit(0)\ntime.sleep(1.5)'
-  const threads = 'from concurrent.futures import ThreadPoolExecutor\nassert list(ThreadPoolExecutor(2).map(abs, [-1, 2])) == [1, 2]'
-  assert.deepEqual(await Promise.all([forks, together, threads].map((program) => small.passes(program))), [false, false, true])
+  const forks =
+    'import posix, time\nfor i in range(40):\n    if posix.fork() == 0:\n        time.sleep(2)\n        posix._exit(0)\ntime.sleep(1)'
+  const together =
+    'import posix, time\nfor i in range(4):\n    if posix.fork() == 0:\n        x = bytearray(10**8)\n        for i in range(0, 10**8, 4096): x[i] = 1\n        time.sleep(2)\n        posix._exit(0)\ntime.sleep(1.5)'
+  const threads =
+    'from concurrent.futures import ThreadPoolExecutor\nassert list(ThreadPoolExecutor(2).map(abs, [-1, 2])) == [1, 2]'
+  assert.deepEqual(await Promise.all([forks, together, threads].map((program) => small.passes(program))), [
+    false,
+    false,
+    true,
+  ])
 })
 
 test('what a program returns is compared outside of its process', { skip: reason }, async () => {
   const right: Trial[] = [
-    { program: 'def f(x):\n    return (1, None, True, 2.5, "é", {"k": [x, (2,)]}, {3}, 1 + 2j)', tests: 'assert f(b"x") == (1, None, True, 2.5, "é", {"k": [b"x", (2,)]}, {3}, 1 + 2j)' },
+    {
+      program: 'def f(x):\n    return (1, None, True, 2.5, "é", {"k": [x, (2,)]}, {3}, 1 + 2j)',
+      tests: 'assert f(b"x") == (1, None, True, 2.5, "é", {"k": [b"x", (2,)]}, {3}, 1 + 2j)',
+    },
     { program: 'def f(n):\n    yield from range(n)', tests: 'assert list(f(3)) == [0, 1, 2]' },
-    { program: 'def f(g, xs):\n    xs.sort()\n    return [g(x) for x in xs]', tests: 'xs = [2, 1]\nassert f(lambda x: x + 1, xs) == [2, 3] and xs == [1, 2]' },
-    { program: 'class Pair:\n    def __init__(self, a, b):\n        self.a, self.b = a, b\ndef f(pairs):\n    return sum(p.a for p in pairs)', tests: 'assert f([Pair(1, 2), Pair(3, 4)]) == 4 and Pair(5, 6).b == 6' },
-    { program: 'import re, math\nfrom collections import Counter, namedtuple\ndef f(x):\n    return re.match("a", x), Counter(x), namedtuple("P", "x y")(1, 2)', tests: 'a, b, c = f("aab")\nassert a and b == {"a": 2, "b": 1} and c == (1, 2) and math.isclose(.1 + .2, .3)' },
-    { program: 'def f(x):\n    raise ValueError(x)', tests: 'try:\n    f("no")\n    assert False\nexcept ValueError as error:\n    assert str(error) == "no"' },
+    {
+      program: 'def f(g, xs):\n    xs.sort()\n    return [g(x) for x in xs]',
+      tests: 'xs = [2, 1]\nassert f(lambda x: x + 1, xs) == [2, 3] and xs == [1, 2]',
+    },
+    {
+      program:
+        'class Pair:\n    def __init__(self, a, b):\n        self.a, self.b = a, b\ndef f(pairs):\n    return sum(p.a for p in pairs)',
+      tests: 'assert f([Pair(1, 2), Pair(3, 4)]) == 4 and Pair(5, 6).b == 6',
+    },
+    {
+      program:
+        'import re, math\nfrom collections import Counter, namedtuple\ndef f(x):\n    return re.match("a", x), Counter(x), namedtuple("P", "x y")(1, 2)',
+      tests: 'a, b, c = f("aab")\nassert a and b == {"a": 2, "b": 1} and c == (1, 2) and math.isclose(.1 + .2, .3)',
+    },
+    {
+      program: 'def f(x):\n    raise ValueError(x)',
+      tests: 'try:\n    f("no")\n    assert False\nexcept ValueError as error:\n    assert str(error) == "no"',
+    },
     { program: 'def sum(a, b):\n    return a - b', tests: 'assert sum(5, 3) == 2' },
   ]
-  assert.deepEqual(await Promise.all(right.map((trial) => sandbox!.passes(trial))), right.map(() => true))
-  assert.equal(await sandbox!.passes({ program: 'def f(x):\n    return math.pi', tests: 'assert math.pi' }), false, 'the tests import nothing for the program')
+  assert.deepEqual(
+    await Promise.all(right.map((trial) => sandbox!.passes(trial))),
+    right.map(() => true),
+  )
+  assert.equal(
+    await sandbox!.passes({ program: 'def f(x):\n    return math.pi', tests: 'assert math.pi' }),
+    false,
+    'the tests import nothing for the program',
+  )
 })
 
 test('a program cannot say that it passed', { skip: reason }, async () => {
@@ -76,15 +120,27 @@ test('a program cannot say that it passed', { skip: reason }, async () => {
     'def f(x):\n    raise SystemExit(0)',
     'class math:\n    isclose = staticmethod(lambda *all, **more: True)\ndef f(x): return 7',
     'def abs(x): return 0\ndef f(x): return 7',
-  ].map((program) => ({ program: program.includes('def f') ? program : `${program}\ndef f(x): return 7`, tests: 'assert f(1) == 2 or math.isclose(f(1), 2) or abs(f(1) - 2) < 1e-6', entry: 'f' }))
-  assert.deepEqual(await Promise.all(wrong.map((trial) => sandbox!.passes(trial))), wrong.map(() => false))
+  ].map((program) => ({
+    program: program.includes('def f') ? program : `${program}\ndef f(x): return 7`,
+    tests: 'assert f(1) == 2 or math.isclose(f(1), 2) or abs(f(1) - 2) < 1e-6',
+    entry: 'f',
+  }))
+  assert.deepEqual(
+    await Promise.all(wrong.map((trial) => sandbox!.passes(trial))),
+    wrong.map(() => false),
+  )
 })
 
-test('a program may import what is installed, before and after what it may not do is taken away', { skip: reason || (!hasNumpy && 'numpy is not installed') }, async () => {
+test('a program may import what is installed, before and after what it may not do is taken away', {
+  skip: reason || (!hasNumpy && 'numpy is not installed'),
+}, async () => {
   const trials: Trial[] = [
     { program: 'import numpy as np\nassert np.arange(3).sum() == 3' },
     { program: 'def f(x):\n    from numpy.linalg import norm\n    return norm(x)', tests: 'assert f([3, 4]) == 5' },
-    { program: 'import numpy as np\ndef f(x):\n    return np.array(x) * 2', tests: 'assert f([1, 2]).tolist() == [2, 4] and np.array_equal(f([1]), [2])' },
+    {
+      program: 'import numpy as np\ndef f(x):\n    return np.array(x) * 2',
+      tests: 'assert f([1, 2]).tolist() == [2, 4] and np.array_equal(f([1]), [2])',
+    },
   ]
   assert.deepEqual(await Promise.all(trials.map((trial) => sandbox!.passes(trial))), [true, true, true])
 })
@@ -99,7 +155,9 @@ test('a program has no network, not even to this machine', { skip: reason }, asy
   await new Promise((done) => server.close(done))
 })
 
-test("a program sees neither the user's files nor the environment, and cannot change the system's", { skip: reason || (process.platform !== 'linux' && 'only on Linux') }, async () => {
+test("a program sees neither the user's files nor the environment, and cannot change the system's", {
+  skip: reason || (process.platform !== 'linux' && 'only on Linux'),
+}, async () => {
   const folder = mkdtempSync(join(homedir(), '.sandbox-'))
   const secret = join(folder, 'secret.txt')
   writeFileSync(secret, 'x')
@@ -114,8 +172,16 @@ test("a program sees neither the user's files nor the environment, and cannot ch
       'import ctypes\nassert ctypes.CDLL(None).mount(b"none", b"/usr", None, 32 | 4096, None) == 0',
       'import os\nassert os.listdir("/proc") or os.listdir("/old")',
     ]
-    assert.deepEqual(await Promise.all(programs.map((program) => sandbox!.passes(program))), programs.map(() => false))
-    assert.equal(await sandbox!.passes('open("own", "w").write("x")\nassert open("own").read() == "x"\nimport json, math, heapq, re, collections'), true)
+    assert.deepEqual(
+      await Promise.all(programs.map((program) => sandbox!.passes(program))),
+      programs.map(() => false),
+    )
+    assert.equal(
+      await sandbox!.passes(
+        'open("own", "w").write("x")\nassert open("own").read() == "x"\nimport json, math, heapq, re, collections',
+      ),
+      true,
+    )
   } finally {
     rmSync(folder, { recursive: true })
     delete process.env.SANDBOX_SECRET
@@ -123,8 +189,30 @@ test("a program sees neither the user's files nor the environment, and cannot ch
 })
 
 test('HumanEval and MBPP items are right with a right answer', { skip: reason }, async () => {
-  const human = { id: '1', prompt: 'def add(a, b):\n', target: '', fields: { test: 'def check(f):\n    assert f(2, 3) == 5\n', entry_point: 'add' } }
-  assert.deepEqual([await METRICS.humaneval_pass1.score('    return a + b\n', human), await METRICS.humaneval_pass1.score('    return a * b\n', human)], [1, 0])
-  const mbpp = { id: '2', prompt: '', target: '', fields: { test_list: ['assert f(1) == 1', 'assert f(2) == 4', 'assert f(3) == 9'] } }
-  assert.deepEqual([await METRICS.mbpp_pass1.score('def f(x):\r\n  return x * x', mbpp), await METRICS.mbpp_pass1.score('def f(x):\n  return x', mbpp)], [1, 0])
+  const human = {
+    id: '1',
+    prompt: 'def add(a, b):\n',
+    target: '',
+    fields: { test: 'def check(f):\n    assert f(2, 3) == 5\n', entry_point: 'add' },
+  }
+  assert.deepEqual(
+    [
+      await METRICS.humaneval_pass1.score('    return a + b\n', human),
+      await METRICS.humaneval_pass1.score('    return a * b\n', human),
+    ],
+    [1, 0],
+  )
+  const mbpp = {
+    id: '2',
+    prompt: '',
+    target: '',
+    fields: { test_list: ['assert f(1) == 1', 'assert f(2) == 4', 'assert f(3) == 9'] },
+  }
+  assert.deepEqual(
+    [
+      await METRICS.mbpp_pass1.score('def f(x):\r\n  return x * x', mbpp),
+      await METRICS.mbpp_pass1.score('def f(x):\n  return x', mbpp),
+    ],
+    [1, 0],
+  )
 })

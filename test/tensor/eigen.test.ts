@@ -28,7 +28,12 @@ test('known spectra: two by two, one entry, equal values, zeros, and the path of
   assert.ok(Math.abs(values[0] - 3) < 1e-15 && Math.abs(values[1] - 1) < 1e-15)
   assert.deepEqual(eigen(Float64Array.of(-7), 1), { values: Float64Array.of(-7), vectors: Float64Array.of(1) })
   const n = 67
-  assert.ok(faults(Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 4 : 0)), n).values.every((value) => value === 4))
+  assert.ok(
+    faults(
+      Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 4 : 0)),
+      n,
+    ).values.every((value) => value === 4),
+  )
   assert.ok(faults(new Float64Array(n * n), n).values.every((value) => value === 0))
   // Neighbours are coupled by -1, 2 on the diagonal: 2 - 2 cos(kπ/(n + 1)).
   const path = Float64Array.from({ length: n * n }, (_, at) => {
@@ -37,22 +42,38 @@ test('known spectra: two by two, one entry, equal values, zeros, and the path of
   })
   const found = faults(path, n)
   assert.ok(found.residual < 1e-13 && found.slant < 1e-13 && found.falling)
-  found.values.forEach((value, k) => assert.ok(Math.abs(value - (2 - 2 * Math.cos(((n - k) * Math.PI) / (n + 1)))) < 1e-14))
+  found.values.forEach((value, k) =>
+    assert.ok(Math.abs(value - (2 - 2 * Math.cos(((n - k) * Math.PI) / (n + 1)))) < 1e-14),
+  )
 })
 
 test('random symmetric matrices of any size, also of low rank and of wide range: A V = V Λ, VᵀV = 1, values as ml-matrix', () => {
-  for (const [n, rank, spread] of [[2, 2, 0], [3, 1, 0], [8, 8, 0], [9, 4, 0], [33, 33, 0], [64, 64, 9], [65, 5, 0], [130, 130, 3]]) {
+  for (const [n, rank, spread] of [
+    [2, 2, 0],
+    [3, 1, 0],
+    [8, 8, 0],
+    [9, 4, 0],
+    [33, 33, 0],
+    [64, 64, 9],
+    [65, 5, 0],
+    [130, 130, 3],
+  ]) {
     const factors = normals(n * rank, [n, rank]).map((value, at) => value * 10 ** ((-spread * (at % rank)) / rank))
     const lower = gram({ values: factors, down: rank, right: 1 }, n, rank)
-    const matrix = lower.map((_, at) => lower[Math.max(Math.floor(at / n), at % n) * n + Math.min(Math.floor(at / n), at % n)])
+    const matrix = lower.map(
+      (_, at) => lower[Math.max(Math.floor(at / n), at % n) * n + Math.min(Math.floor(at / n), at % n)],
+    )
     const { residual, slant, falling, values } = faults(matrix, n)
     const size = Math.abs(values[0])
     assert.ok(residual < 1e-13 * size && slant < 1e-13 && falling, `${n}: ${residual / size} ${slant}`)
     const alone = eigenvalues(matrix, n).sort().reverse()
-    const known = new EigenvalueDecomposition(Matrix.from1DArray(n, n, Array.from(matrix)), { assumeSymmetric: true }).realEigenvalues
-    known.sort((a, b) => b - a).forEach((value, i) => {
-      assert.ok(Math.abs(values[i] - value) < 1e-13 * size && Math.abs(alone[i] - value) < 1e-13 * size)
-    })
+    const known = new EigenvalueDecomposition(Matrix.from1DArray(n, n, Array.from(matrix)), { assumeSymmetric: true })
+      .realEigenvalues
+    known
+      .sort((a, b) => b - a)
+      .forEach((value, i) => {
+        assert.ok(Math.abs(values[i] - value) < 1e-13 * size && Math.abs(alone[i] - value) < 1e-13 * size)
+      })
   }
 })
 

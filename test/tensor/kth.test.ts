@@ -35,13 +35,21 @@ test('the number of ties at the threshold is known', () => {
 
 test('any cut into parts keeps what the whole keeps', () => {
   const value = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0, 1, -1, 1.5))
-  fc.assert(fc.property(fc.array(fc.array(value, { maxLength: 9 }), { minLength: 1, maxLength: 5 }), fc.nat(50), (lists, seed) => {
-    const parts = lists.map((list) => Float32Array.from(list))
-    const whole = Float32Array.from(lists.flat())
-    const k = seed % (whole.length + 1)
-    const kept = ({ threshold, lastTie }: { threshold: number; lastTie: number }) =>
-      [...whole.keys()].filter((i) => Math.abs(whole[i]) > threshold || (Math.abs(whole[i]) === threshold && i <= lastTie))
-    assert.deepEqual(kept(select(parts, k)), kept(largest(whole, k)))
-    assert.equal(kept(select(parts, k)).length, k)
-  }))
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(value, { maxLength: 9 }), { minLength: 1, maxLength: 5 }),
+      fc.nat(50),
+      (lists, seed) => {
+        const parts = lists.map((list) => Float32Array.from(list))
+        const whole = Float32Array.from(lists.flat())
+        const k = seed % (whole.length + 1)
+        const kept = ({ threshold, lastTie }: { threshold: number; lastTie: number }) =>
+          [...whole.keys()].filter(
+            (i) => Math.abs(whole[i]) > threshold || (Math.abs(whole[i]) === threshold && i <= lastTie),
+          )
+        assert.deepEqual(kept(select(parts, k)), kept(largest(whole, k)))
+        assert.equal(kept(select(parts, k)).length, k)
+      },
+    ),
+  )
 })

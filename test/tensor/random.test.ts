@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { keyedFactors, keyedNormal, keyedSelect, keyedUniform, setBackend, tf, uniformAt, uniforms, type Key } from '../../src/tensor/index.js'
+import {
+  type Key,
+  keyedFactors,
+  keyedNormal,
+  keyedSelect,
+  keyedUniform,
+  setBackend,
+  tf,
+  uniformAt,
+  uniforms,
+} from '../../src/tensor/index.js'
 import { philox } from '../../src/tensor/philox.js'
 
 const key: Key = [0xa4093822, 0x299f31d0]
@@ -26,7 +36,10 @@ test('the known answers of Random123', () => {
   ]
   const words = (text: string) => text.split(' ').map((word) => parseInt(word, 16))
   for (const [counter, k, answer] of cases) {
-    assert.deepEqual([...Uint32Array.from(philox(Int32Array.from(words(counter)), words(k) as unknown as Key))], words(answer))
+    assert.deepEqual(
+      [...Uint32Array.from(philox(Int32Array.from(words(counter)), words(k) as unknown as Key))],
+      words(answer),
+    )
   }
 })
 
@@ -35,30 +48,46 @@ describe('keyedSelect', () => {
 
   test('gives the same bits on cpu and wasm for every size and offset, past 2^32 counters too', async () => {
     const sizes = fc.integer({ min: 1, max: 150 })
-    const offsets = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 2 ** 40 }), fc.integer({ min: 2 ** 34 - 40, max: 2 ** 34 }))
-    await fc.assert(fc.asyncProperty(sizes, offsets, fc.double({ min: 0, max: 1, noNaN: true }), async (size, offset, rate) => {
-      const edit = () => tf.tidy(() => keyedSelect(ramp(size), key, { ...selection, rate, offset }))
-      assert.deepEqual(await on('wasm', edit), await on('cpu', edit))
-      const draws = uniforms(size, key, offset) // the JavaScript twin of the kernel
-      const factors = draws.map((u) => (u < rate ? selection.dropped : selection.kept))
-      assert.deepEqual(keyedFactors(size, key, { ...selection, rate, offset }), factors)
-    }), { numRuns: 60, seed: 1 })
+    const offsets = fc.oneof(
+      fc.integer({ min: 0, max: 9 }),
+      fc.integer({ min: 0, max: 2 ** 40 }),
+      fc.integer({ min: 2 ** 34 - 40, max: 2 ** 34 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(sizes, offsets, fc.double({ min: 0, max: 1, noNaN: true }), async (size, offset, rate) => {
+        const edit = () => tf.tidy(() => keyedSelect(ramp(size), key, { ...selection, rate, offset }))
+        assert.deepEqual(await on('wasm', edit), await on('cpu', edit))
+        const draws = uniforms(size, key, offset) // the JavaScript twin of the kernel
+        const factors = draws.map((u) => (u < rate ? selection.dropped : selection.kept))
+        assert.deepEqual(keyedFactors(size, key, { ...selection, rate, offset }), factors)
+      }),
+      { numRuns: 60, seed: 1 },
+    )
   })
 
   test('factors outside a backend are drawn in blocks that join', () => {
     const size = 3 * 2 ** 16 + 5
     const factors = keyedFactors(size, key, { ...selection, offset: 7 })
-    assert.deepEqual(factors, uniforms(size, key, 7).map((u) => (u < selection.rate ? selection.dropped : selection.kept)))
+    assert.deepEqual(
+      factors,
+      uniforms(size, key, 7).map((u) => (u < selection.rate ? selection.dropped : selection.kept)),
+    )
   })
 
   test('drops where keyedUniform is below the rate', async () => {
     const u = await on('wasm', () => keyedUniform([1001], key, 5))
-    const out = await on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([1001]), key, { rate: 0.3, dropped: 2, kept: 3, offset: 5 })))
-    assert.deepEqual([...out], [...u].map((value) => (value < 0.3 ? 2 : 3)))
+    const out = await on('wasm', () =>
+      tf.tidy(() => keyedSelect(tf.ones([1001]), key, { rate: 0.3, dropped: 2, kept: 3, offset: 5 })),
+    )
+    assert.deepEqual(
+      [...out],
+      [...u].map((value) => (value < 0.3 ? 2 : 3)),
+    )
   })
 
   test('masks nest across rates', async () => {
-    const dropped = async (rate: number) => on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([5000]), key, { rate, dropped: 0, kept: 1 })))
+    const dropped = async (rate: number) =>
+      on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([5000]), key, { rate, dropped: 0, kept: 1 })))
     const [low, high] = [await dropped(0.2), await dropped(0.6)]
     assert.ok(low.every((kept, i) => kept >= high[i]))
     assert.notDeepEqual(low, high)
@@ -66,8 +95,17 @@ describe('keyedSelect', () => {
 
   test('blocks make the whole', async () => {
     const whole = await on('wasm', () => tf.tidy(() => keyedSelect(ramp(103), key, selection)))
-    const blocks = await on('wasm', () => tf.tidy(() => tf.concat([[0, 17], [17, 50], [67, 36]].map(([offset, size]) =>
-      keyedSelect(ramp(103).slice(offset, size), key, { ...selection, offset })))))
+    const blocks = await on('wasm', () =>
+      tf.tidy(() =>
+        tf.concat(
+          [
+            [0, 17],
+            [17, 50],
+            [67, 36],
+          ].map(([offset, size]) => keyedSelect(ramp(103).slice(offset, size), key, { ...selection, offset })),
+        ),
+      ),
+    )
     assert.deepEqual(blocks, whole)
   })
 
@@ -85,8 +123,16 @@ describe('keyedSelect', () => {
   })
 
   test('rate 0 keeps all, rate 1 drops all', async () => {
-    assert.ok((await on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([999]), key, { ...selection, rate: 0, kept: 2 })))).every((v) => v === 2))
-    assert.ok((await on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([999]), key, { ...selection, rate: 1, dropped: 4 })))).every((v) => v === 4))
+    assert.ok(
+      (
+        await on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([999]), key, { ...selection, rate: 0, kept: 2 })))
+      ).every((v) => v === 2),
+    )
+    assert.ok(
+      (
+        await on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([999]), key, { ...selection, rate: 1, dropped: 4 })))
+      ).every((v) => v === 4),
+    )
   })
 })
 
@@ -104,7 +150,7 @@ test('uniforms and normals have their moments', async () => {
   assert.ok(Math.abs(normal.mean) < 4 / Math.sqrt(n))
   assert.ok(Math.abs(normal.variance - 1) < 4 * Math.sqrt(2 / n))
   const inside = values.filter((z) => Math.abs(z) < 1).length / n
-  assert.ok(Math.abs(inside - 0.6826895) < 4 * Math.sqrt(0.6827 * 0.3173 / n))
+  assert.ok(Math.abs(inside - 0.6826895) < 4 * Math.sqrt((0.6827 * 0.3173) / n))
 })
 
 test('another key and another offset give other draws', async () => {

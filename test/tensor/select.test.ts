@@ -17,23 +17,34 @@ function bySorting(values: Float32Array, k: number): Float32Array {
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true })
 const tied = fc.constantFrom(-2, -1, -0.5, 0, 0.5, 1, 2, 1e-40, -1e-40).map(Math.fround)
 const cases = fc.array(fc.oneof(finite, tied), { minLength: 1, maxLength: 60 }).chain((array) =>
-  fc.record({ values: fc.constant(Float32Array.from(array)), k: fc.integer({ min: 0, max: array.length }), cut: fc.integer({ min: 0, max: array.length }) }))
+  fc.record({
+    values: fc.constant(Float32Array.from(array)),
+    k: fc.integer({ min: 0, max: array.length }),
+    cut: fc.integer({ min: 0, max: array.length }),
+  }),
+)
 
 for (const backend of ['wasm', 'cpu']) {
   test(`${backend}: keeps exactly the k largest, ties by lowest index, whole and in two blocks`, async () => {
     await tf.setBackend(backend)
-    await fc.assert(fc.asyncProperty(cases, async ({ values, k, cut }) => {
-      const at = largest(values, k)
-      const parts = [values.slice(0, cut), values.slice(cut)]
-      const blocks: number[] = []
-      for (const [i, part] of parts.entries()) {
-        if (part.length === 0) continue
-        const out = tf.tidy(() => keepLargest(tf.tensor1d(part), at, { offset: i * cut }))
-        blocks.push(...(await out.data()))
-        out.dispose()
-      }
-      assert.deepEqual(blocks.map((v) => v + 0), [...bySorting(values, k)].map((v) => v + 0))
-    }), { numRuns: 300, seed: 2 })
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ values, k, cut }) => {
+        const at = largest(values, k)
+        const parts = [values.slice(0, cut), values.slice(cut)]
+        const blocks: number[] = []
+        for (const [i, part] of parts.entries()) {
+          if (part.length === 0) continue
+          const out = tf.tidy(() => keepLargest(tf.tensor1d(part), at, { offset: i * cut }))
+          blocks.push(...(await out.data()))
+          out.dispose()
+        }
+        assert.deepEqual(
+          blocks.map((v) => v + 0),
+          [...bySorting(values, k)].map((v) => v + 0),
+        )
+      }),
+      { numRuns: 300, seed: 2 },
+    )
   })
 }
 

@@ -37,7 +37,8 @@ test('any small matrix: as ml-matrix’s SVD, descending, and the squares add up
       // Roots of eigenvalues: half the digits of float64, relative to the largest.
       close(
         s,
-        new SingularValueDecomposition(Matrix.from1DArray(rows, columns, Array.from(values)), { autoTranspose: true }).diagonal,
+        new SingularValueDecomposition(Matrix.from1DArray(rows, columns, Array.from(values)), { autoTranspose: true })
+          .diagonal,
         1e-6 * norm,
       )
       assert.ok(Math.abs(Math.hypot(...s) - norm) <= 1e-9 * norm)

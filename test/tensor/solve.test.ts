@@ -4,12 +4,18 @@ import { test } from 'node:test'
 import { dot, setBackend, signs, signsOr, solve, tf } from '../../src/tensor/index.js'
 
 test('a 2 × 2 system worked by hand, and a singular one', () => {
-  assert.deepEqual([...solve([2, 1, 1, 3], [5, 1, 10, 0], 2)!].map((x) => Math.fround(x)), [1, 0.6, 3, -0.2].map(Math.fround))
+  assert.deepEqual(
+    [...solve([2, 1, 1, 3], [5, 1, 10, 0], 2)!].map((x) => Math.fround(x)),
+    [1, 0.6, 3, -0.2].map(Math.fround),
+  )
   assert.equal(solve([1, 2, 2, 4], [1, 1], 2), null)
 })
 
 test('inner products along rows and columns', () => {
-  const [a, b] = [[1, 2, 3, 4, 5, 6], [1, 10, 100, 1000, 1e4, 1e5]]
+  const [a, b] = [
+    [1, 2, 3, 4, 5, 6],
+    [1, 10, 100, 1000, 1e4, 1e5],
+  ]
   assert.equal(dot(a, b), 1 + 20 + 300 + 4000 + 5e4 + 6e5)
   assert.equal(dot(a, b, 3, 1, 3), 4000 + 5e4 + 6e5)
   assert.equal(dot(a, b, 1, 3, 2), 20 + 5e4)

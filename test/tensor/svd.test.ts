@@ -1,7 +1,16 @@
 // SVDs: orthogonality, reconstruction, known spectra, and the randomised one against the exact.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { effectiveRank, keyOf, keyedNormal, setBackend, svd, tf, truncated, type Tensor2D } from '../../src/tensor/index.js'
+import {
+  effectiveRank,
+  keyedNormal,
+  keyOf,
+  setBackend,
+  svd,
+  type Tensor2D,
+  tf,
+  truncated,
+} from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 
@@ -12,7 +21,14 @@ const dot = (a: Float32Array, i: number, j: number, n: number) => {
 }
 
 test('rebuilds the matrix to 1e-6 with orthonormal vectors, tall, wide, square and one row', async () => {
-  for (const [rows, columns] of [[1, 1], [1, 7], [7, 1], [20, 33], [33, 20], [40, 40]]) {
+  for (const [rows, columns] of [
+    [1, 1],
+    [1, 7],
+    [7, 1],
+    [20, 33],
+    [33, 20],
+    [40, 40],
+  ]) {
     const x = keyedNormal([rows, columns], keyOf('svd', rows)) as Tensor2D
     const found = await svd(x)
     const back = truncated(found, Infinity)
@@ -33,10 +49,17 @@ test('rebuilds the matrix to 1e-6 with orthonormal vectors, tall, wide, square a
 })
 
 test('hand-worked singular values, of a singular matrix and of zeros', async () => {
-  const x = tf.tensor2d([[3, 0], [4, 5]])
+  const x = tf.tensor2d([
+    [3, 0],
+    [4, 5],
+  ])
   const { s } = await svd(x)
   assert.ok(Math.abs(s[0] - Math.sqrt(45)) < 1e-12 && Math.abs(s[1] - Math.sqrt(5)) < 1e-12)
-  const flat = tf.tensor2d([[1, 2], [2, 4], [3, 6]])
+  const flat = tf.tensor2d([
+    [1, 2],
+    [2, 4],
+    [3, 6],
+  ])
   const rankOne = await svd(flat)
   assert.ok(Math.abs(rankOne.s[0] - Math.sqrt(70)) < 1e-12 && rankOne.s[1] < 1e-12)
   const zeros = tf.zeros([3, 2]) as Tensor2D
@@ -48,8 +71,12 @@ test('hand-worked singular values, of a singular matrix and of zeros', async () 
 
 test('vectors of the smallest singular values are orthonormal too: a spectrum of nine decades, and low rank after rounding', async () => {
   const n = 48
-  const [left, right] = [await svd(keyedNormal([n, n], keyOf('left')) as Tensor2D), await svd(keyedNormal([n, n], keyOf('right')) as Tensor2D)]
-  const graded = (spectrum: (k: number) => number) => truncated({ ...left, s: left.s.map((_, k) => spectrum(k)), vt: right.vt }, n)
+  const [left, right] = [
+    await svd(keyedNormal([n, n], keyOf('left')) as Tensor2D),
+    await svd(keyedNormal([n, n], keyOf('right')) as Tensor2D),
+  ]
+  const graded = (spectrum: (k: number) => number) =>
+    truncated({ ...left, s: left.s.map((_, k) => spectrum(k)), vt: right.vt }, n)
   for (const x of [graded((k) => 10 ** ((-9 * k) / n)), graded((k) => (k < 3 ? 1 : 0))]) {
     const found = await svd(x)
     for (let i = 0; i < n; i++) {

@@ -18,7 +18,10 @@ for (const name of readdirSync(fixtures).filter((entry) => !entry.includes('.'))
   const { pairs, chats } = JSON.parse(readFileSync(join(fixtures, name, 'more.json'), 'utf8')) as More
   test(`${name}: pairs of texts and ${chats.length} chats`, async () => {
     const tokenizer = await loadTokenizer(join(fixtures, name))
-    assert.deepEqual(await tokenizer.encodePairs(pairs), pairs.map(({ ids_with_special: ids, type_ids: types }) => ({ ids, types })))
+    assert.deepEqual(
+      await tokenizer.encodePairs(pairs),
+      pairs.map(({ ids_with_special: ids, type_ids: types }) => ({ ids, types })),
+    )
     if (chats.length === 0) return
     const chat = await loadChat(join(fixtures, name))
     for (const { messages, add_generation_prompt: answer, text, ids } of chats) {
@@ -35,9 +38,15 @@ const refused = (pattern: RegExp) => (error: unknown) => error instanceof UserEr
 test('a template of its own file is taken first; none, a broken one and one that refuses are said', async () => {
   writeFileSync(join(folder, 'tokenizer_config.json'), '{"eos_token": {"content": "</s>"}}')
   await assert.rejects(loadChat(folder), refused(/no chat template/))
-  writeFileSync(join(folder, 'tokenizer_config.json'), '{"chat_template": [{"name": "default", "template": "{{ messages[0].content }}"}]}')
+  writeFileSync(
+    join(folder, 'tokenizer_config.json'),
+    '{"chat_template": [{"name": "default", "template": "{{ messages[0].content }}"}]}',
+  )
   assert.equal((await loadChat(folder))([{ role: 'user', content: 'hi' }]), 'hi')
-  writeFileSync(join(folder, 'chat_template.jinja'), "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}ok")
+  writeFileSync(
+    join(folder, 'chat_template.jinja'),
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}ok",
+  )
   const chat = await loadChat(folder)
   assert.equal(chat([{ role: 'user', content: 'hi' }]), 'ok')
   assert.throws(() => chat([{ role: 'system', content: 'hi' }]), refused(/refuses these messages: no system/))

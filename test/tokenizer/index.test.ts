@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { completeFile, type AddedToken, type Settings, type TokenizerFile } from '../../src/tokenizer/file.js'
+import { type AddedToken, completeFile, type Settings, type TokenizerFile } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 
 const fixtures = join('test', 'fixtures', 'tokenizers')
@@ -21,9 +21,16 @@ for (const name of readdirSync(fixtures).filter((entry) => !entry.includes('.'))
     const expected = JSON.parse(readFileSync(join(fixtures, name, 'expected.json'), 'utf8')) as Expected
     assert.equal(tokenizer.vocabulary, expected.vocab_size)
     const texts = expected.strings.map(({ text }) => text)
-    assert.deepEqual(await tokenizer.encode(texts), expected.strings.map(({ ids }) => ids))
-    assert.deepEqual(await tokenizer.encode(texts, { special: true }), expected.strings.map(({ ids_with_special: ids }) => ids))
-    for (const { ids_with_special: ids, decoded_skip_special: text } of expected.strings) assert.equal(tokenizer.decode(Int32Array.from(ids)), text)
+    assert.deepEqual(
+      await tokenizer.encode(texts),
+      expected.strings.map(({ ids }) => ids),
+    )
+    assert.deepEqual(
+      await tokenizer.encode(texts, { special: true }),
+      expected.strings.map(({ ids_with_special: ids }) => ids),
+    )
+    for (const { ids_with_special: ids, decoded_skip_special: text } of expected.strings)
+      assert.equal(tokenizer.decode(Int32Array.from(ids)), text)
   })
 }
 
@@ -57,19 +64,41 @@ for (const [name, json, config, message] of [
   ['no tokenizer_config.json', good, undefined, /tokenizer_config\.json: is missing/],
   ['broken JSON', good.slice(0, 500), '{}', /tokenizer\.json: not valid JSON/],
   ['JSON of another kind', '[1, 2]', '{}', /tokenizer\.json: not a JSON object/],
-  ['an unknown model', '{"model": {"type": "Runes"}}', '{}', /tokenizer\.json: model\.type must be one of BPE, Unigram, WordLevel, WordPiece; got "Runes"/],
+  [
+    'an unknown model',
+    '{"model": {"type": "Runes"}}',
+    '{}',
+    /tokenizer\.json: model\.type must be one of BPE, Unigram, WordLevel, WordPiece; got "Runes"/,
+  ],
   ['no eos_token', good, '{}', /names no eos_token/],
   ['an eos_token outside the vocabulary', good, '{"eos_token": "<fin>"}', /eos_token "<fin>" is not in the vocabulary/],
 ] as const) {
   test(`refused in one line: ${name}`, async () => {
     write(json, config)
-    await assert.rejects(loadTokenizer(folder), (error) => error instanceof UserError && message.test(error.message) && !error.message.includes('\n'))
+    await assert.rejects(
+      loadTokenizer(folder),
+      (error) => error instanceof UserError && message.test(error.message) && !error.message.includes('\n'),
+    )
   })
 }
 
 // Made with transformers 5.18: the ids of the tokens that AutoTokenizer says are special.
-const plain = { id: 3, content: '<x>', single_word: false, lstrip: false, rstrip: false, normalized: true, special: false }
-const words: TokenizerFile = { model: { type: 'WordLevel', vocab: { '<unk>': 0, a: 1, b: 2, '<x>': 3, hi: 4, '<y>': 5, '</s>': 6 }, unk_token: '<unk>' } }
+const plain = {
+  id: 3,
+  content: '<x>',
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: true,
+  special: false,
+}
+const words: TokenizerFile = {
+  model: {
+    type: 'WordLevel',
+    vocab: { '<unk>': 0, a: 1, b: 2, '<x>': 3, hi: 4, '<y>': 5, '</s>': 6 },
+    unk_token: '<unk>',
+  },
+}
 
 for (const [settings, own, special] of [
   [{ extra_special_tokens: { image_token: '<x>' } }, [], [3, 6]],
@@ -78,18 +107,31 @@ for (const [settings, own, special] of [
   [{ pad_token: '<x>' }, [plain], [3, 6]],
   [{ pad_token: '<x>', added_tokens_decoder: {} }, [plain], [6]],
   [{ extra_special_tokens: ['<x>'] }, [plain], [6]],
-  [{ extra_special_tokens: { image_token: '<x>' }, added_tokens_decoder: { 3: { content: '<x>', special: false } } }, [], [3, 6]],
+  [
+    { extra_special_tokens: { image_token: '<x>' }, added_tokens_decoder: { 3: { content: '<x>', special: false } } },
+    [],
+    [3, 6],
+  ],
   [{ extra_special_tokens: { image_token: '<x>' }, additional_special_tokens: ['<y>'] }, [], [3, 5, 6]],
   [{ extra_special_tokens: ['<x>'], additional_special_tokens: ['<y>'] }, [], [3, 6]],
 ] as [Settings, AddedToken[], number[]][]) {
   test(`special as in transformers: ${JSON.stringify(settings)}${own.length ? ' beside an added token' : ''}`, () => {
     const { added_tokens: added } = completeFile({ ...words, added_tokens: own }, { eos_token: '</s>', ...settings })
-    assert.deepEqual(added!.filter((token) => token.special).map(({ id }) => id).sort(), special)
+    assert.deepEqual(
+      added!
+        .filter((token) => token.special)
+        .map(({ id }) => id)
+        .sort(),
+      special,
+    )
   })
 }
 
 test('a token named in a mapping is found, and left out of the text', async () => {
-  write(JSON.stringify({ ...words, added_tokens: [], pre_tokenizer: { type: 'WhitespaceSplit' } }), JSON.stringify({ eos_token: '</s>', extra_special_tokens: { image_token: '<x>' } }))
+  write(
+    JSON.stringify({ ...words, added_tokens: [], pre_tokenizer: { type: 'WhitespaceSplit' } }),
+    JSON.stringify({ eos_token: '</s>', extra_special_tokens: { image_token: '<x>' } }),
+  )
   const tokenizer = await loadTokenizer(folder)
   assert.deepEqual(await tokenizer.encode(['hi <x> a<x> b']), [[4, 3, 1, 3, 2]])
   assert.equal(tokenizer.decode([4, 3, 1, 3, 2]), 'hi a b')

@@ -18,8 +18,15 @@ test('a state comes back; one of another recipe, a part of one and any other fil
   assert.deepEqual((await loadState(file, 'a'))!.weights, state.weights)
   await assert.rejects(loadState(file, 'b'), /an interrupted run of another recipe is here/)
   const whole = readFileSync(file)
-  for (const bytes of [...Array.from({ length: 9 }, (_, i) => whole.subarray(0, Math.floor((i * whole.length) / 9))), Buffer.from('not a state at all'), Buffer.concat([whole, Buffer.of(0)])]) {
+  for (const bytes of [
+    ...Array.from({ length: 9 }, (_, i) => whole.subarray(0, Math.floor((i * whole.length) / 9))),
+    Buffer.from('not a state at all'),
+    Buffer.concat([whole, Buffer.of(0)]),
+  ]) {
     writeFileSync(file, bytes)
-    await assert.rejects(loadState(file, 'a'), (error) => error instanceof UserError && /is not the state of an interrupted run/.test(error.message))
+    await assert.rejects(
+      loadState(file, 'a'),
+      (error) => error instanceof UserError && /is not the state of an interrupted run/.test(error.message),
+    )
   }
 })

@@ -1,14 +1,15 @@
 // The trainer: hand-worked AdamW and schedules, the same bytes for any number of workers and after an interruption.
-import { after, before, test } from 'node:test'
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after, before, test } from 'node:test'
 import { trainingSchema } from '../../src/config/index.js'
 import { writeTokenizer } from '../../src/family/index.js'
 import { clip, startAdamW, updateAdamW } from '../../src/train/adamw.js'
-import { learningRate } from '../../src/train/schedule.js'
 import { train } from '../../src/train/index.js'
+import { learningRate } from '../../src/train/schedule.js'
 
 test('two AdamW updates by hand', () => {
   const weights = Float32Array.of(1, 2)
@@ -42,23 +43,46 @@ test('warm-up and decay', () => {
   const plateau = Array.from({ length: 110 }, (_, step) => learningRate({ ...schedule, schedule: 'plateau' }, step))
   assert.deepEqual([plateau[9], plateau[88]], [1, 1])
   assert.ok(plateau[89] < 1 && Math.abs(plateau[99] - 0.6) < 1e-12, 'eleven of the last 22 steps are left')
-  assert.deepEqual(plateau.slice(0, 88), plateau.slice(0, 88).map((_, step) => learningRate({ ...schedule, steps: 500, schedule: 'plateau' }, step)))
+  assert.deepEqual(
+    plateau.slice(0, 88),
+    plateau.slice(0, 88).map((_, step) => learningRate({ ...schedule, steps: 500, schedule: 'plateau' }, step)),
+  )
 })
 
 let folder: string
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'deltalab-train-'))
   writeTokenizer(join(folder, 'tokenizer'))
-  const items = Array.from({ length: 40 }, (_, i) => ({ prompt: 'User: please say twice cat', target: i % 2 ? ' cat cat' : ' dog' }))
+  const items = Array.from({ length: 40 }, (_, i) => ({
+    prompt: 'User: please say twice cat',
+    target: i % 2 ? ' cat cat' : ' dog',
+  }))
   writeFileSync(join(folder, 'items.jsonl'), items.map((item) => JSON.stringify(item)).join('\n'))
 })
 after(() => rmSync(folder, { recursive: true }))
 
-const recipe = (out: string, extra: object = {}) => trainingSchema.parse({
-  name: 'tiny', out, tokenizer: 'tokenizer', items: 'items.jsonl', batch: 6, micro_batches: 3, steps: 6, learning_rate: 0.01, seed: 3, save_every: 2,
-  model: { model_type: 'llama', hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, vocab_size: 409 },
-  ...extra,
-})
+const recipe = (out: string, extra: object = {}) =>
+  trainingSchema.parse({
+    name: 'tiny',
+    out,
+    tokenizer: 'tokenizer',
+    items: 'items.jsonl',
+    batch: 6,
+    micro_batches: 3,
+    steps: 6,
+    learning_rate: 0.01,
+    seed: 3,
+    save_every: 2,
+    model: {
+      model_type: 'llama',
+      hidden_size: 8,
+      intermediate_size: 16,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      vocab_size: 409,
+    },
+    ...extra,
+  })
 const options = () => ({ root: folder, backend: 'wasm' as const, workers: 1 })
 const weightsOf = (out: string) => readFileSync(join(folder, out, 'model.safetensors')).toString('base64')
 
@@ -68,7 +92,15 @@ test('one worker, three workers, and an interrupted run give the same bytes; the
   assert.ok(losses.at(-1)! < losses[0], String(losses))
   await train(recipe('three'), { ...options(), workers: 3 })
   assert.equal(weightsOf('three'), weightsOf('one'))
-  await assert.rejects(train(recipe('cut'), { ...options(), onStep: (step) => { if (step === 5) throw new Error('cut') } }), /cut/)
+  await assert.rejects(
+    train(recipe('cut'), {
+      ...options(),
+      onStep: (step) => {
+        if (step === 5) throw new Error('cut')
+      },
+    }),
+    /cut/,
+  )
   let first = 0
   await train(recipe('cut'), { ...options(), onStep: (step) => (first ||= step) })
   assert.equal(first, 5, 'resumed after the state of step 4')
@@ -82,7 +114,10 @@ test('fine-tuning starts from a folder; another seed gives other weights; a reci
   await train(recipe('other', { seed: 4 }), options())
   assert.notEqual(weightsOf('other'), weightsOf('one'))
   assert.throws(() => recipe('x', { model: undefined }), /give `from`, `model` or both/)
-  assert.throws(() => recipe('x', { corpus: 'c.jsonl' }), /exactly one of `corpus`, `items`, `masked`, `labelled`, `images`/)
+  assert.throws(
+    () => recipe('x', { corpus: 'c.jsonl' }),
+    /exactly one of `corpus`, `items`, `masked`, `labelled`, `images`/,
+  )
   assert.throws(() => recipe('x', { items: undefined, images: 'i.jsonl' }), /`images` need a `preprocessor`/)
 })
 
@@ -90,5 +125,8 @@ test('bad data and a taken folder are told before work starts', async () => {
   await assert.rejects(train(recipe('one'), options()), /one: exists and is not empty/)
   await assert.rejects(train(recipe('new', { items: 'none.jsonl' }), options()), /none\.jsonl: no such file/)
   writeFileSync(join(folder, 'bad.jsonl'), '{"prompt": "a", "target": "b"}\n{"prompt": "a"}\n')
-  await assert.rejects(train(recipe('new', { items: 'bad.jsonl' }), options()), /bad\.jsonl:2: a line must have the text field "target"/)
+  await assert.rejects(
+    train(recipe('new', { items: 'bad.jsonl' }), options()),
+    /bad\.jsonl:2: a line must have the text field "target"/,
+  )
 })

@@ -33,12 +33,31 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   writeFileSync(join(folder, 'tiny.yaml'), recipe(base))
   const { stdout } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', 'wasm', '--json')
   const { results } = JSON.parse(stdout)
-  assert.deepEqual(results.map(({ name, scalars, rebuilt_exactly: exact }: any) => [name, scalars, exact]), [['mezo', 2, true], ['fedkseed', 16, true]])
-  assert.deepEqual(readdirSync(join(folder, 'out')).sort(), ['config.yaml', 'fedkseed.safetensors', 'losses.csv', 'mezo.safetensors', 'summary.json'])
-  assert.deepEqual(readFileSync(join(folder, 'out/losses.csv'), 'utf8').split('\n').slice(0, -1).map((line) => line.split(',').slice(0, 2).join()),
-    ['run,step', 'mezo,1', 'mezo,2', 'fedkseed,2'])
+  assert.deepEqual(
+    results.map(({ name, scalars, rebuilt_exactly: exact }: any) => [name, scalars, exact]),
+    [
+      ['mezo', 2, true],
+      ['fedkseed', 16, true],
+    ],
+  )
+  assert.deepEqual(readdirSync(join(folder, 'out')).sort(), [
+    'config.yaml',
+    'fedkseed.safetensors',
+    'losses.csv',
+    'mezo.safetensors',
+    'summary.json',
+  ])
+  assert.deepEqual(
+    readFileSync(join(folder, 'out/losses.csv'), 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => line.split(',').slice(0, 2).join()),
+    ['run,step', 'mezo,1', 'mezo,2', 'fedkseed,2'],
+  )
 
-  const files = ['losses.csv', 'summary.json', 'mezo.safetensors'].map((file) => readFileSync(join(folder, 'out', file)))
+  const files = ['losses.csv', 'summary.json', 'mezo.safetensors'].map((file) =>
+    readFileSync(join(folder, 'out', file)),
+  )
   writeFileSync(join(folder, 'longer.yaml'), recipe(base).replace('rounds: 1', 'rounds: 2'))
   const more = await deltalab('zeroth', 'longer.yaml', '--out', 'out', '--backend', 'wasm', '--json')
   assert.deepEqual(JSON.parse(more.stdout).results[0], results[0], 'a run of the same settings is not made again')
@@ -49,12 +68,19 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   await deltalab('rebuild', base, 'out/mezo.safetensors', '--out', 'tuned')
   const tuned = await openCheckpoint(join(folder, 'tuned'))
   const { point } = await readPoint(base)
-  for (const [name, values] of rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors')))) assert.deepEqual(await tuned.read(name), values)
+  for (const [name, values] of rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors'))))
+    assert.deepEqual(await tuned.read(name), values)
   await tuned.close()
 
-  await assert.rejects(deltalab('rebuild', 'tuned', 'out/mezo.safetensors', '--out', 'other'), /belongs to another base/)
+  await assert.rejects(
+    deltalab('rebuild', 'tuned', 'out/mezo.safetensors', '--out', 'other'),
+    /belongs to another base/,
+  )
   cpSync(base, join(folder, 'copy'), { recursive: true })
-  writeFileSync(join(folder, 'copy/config.json'), JSON.stringify(JSON.parse(readFileSync(join(base, 'config.json'), 'utf8'))))
+  writeFileSync(
+    join(folder, 'copy/config.json'),
+    JSON.stringify(JSON.parse(readFileSync(join(base, 'config.json'), 'utf8'))),
+  )
   await deltalab('rebuild', 'copy', 'out/mezo.safetensors', '--out', 'again')
 })
 

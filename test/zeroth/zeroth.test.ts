@@ -7,11 +7,11 @@ import { after, before, test } from 'node:test'
 import { gradientOf } from '../../src/loss/index.js'
 import type { Model } from '../../src/models/index.js'
 import { padBatch } from '../../src/tasks/sequence.js'
-import { setBackend, tf, type Batch } from '../../src/tensor/index.js'
-import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
+import { type Batch, setBackend, tf } from '../../src/tensor/index.js'
 import { batcher } from '../../src/zeroth/data.js'
-import { openJournal, type Entry, type Journal } from '../../src/zeroth/journal.js'
-import { copyOf, drawDirection, lossBeside, slopeAlong, type Point } from '../../src/zeroth/probe.js'
+import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
+import { type Entry, type Journal, openJournal } from '../../src/zeroth/journal.js'
+import { copyOf, drawDirection, lossBeside, type Point, slopeAlong } from '../../src/zeroth/probe.js'
 
 const WORDS = 6
 const folder = mkdtempSync(join(tmpdir(), 'zeroth-'))
@@ -43,7 +43,10 @@ const bigrams: Model = {
   ],
 }
 
-const sequences = Array.from({ length: 12 }, (_, i) => ({ prompt: [i % WORDS], target: [(i + 1) % WORDS, (i + 2) % WORDS] }))
+const sequences = Array.from({ length: 12 }, (_, i) => ({
+  prompt: [i % WORDS],
+  target: [(i + 1) % WORDS, (i + 2) % WORDS],
+}))
 const batchOf = batcher(sequences, { seed: 4, batch: 4, pad: 0 })
 const start = (): Point =>
   new Map([
@@ -63,7 +66,9 @@ const run = (method: 'mezo' | 'fedkseed', extra: object) =>
 
 test('the slope by two passes is the gradient times the direction', async () => {
   const point = start()
-  const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, bigrams.shapes[name])]))
+  const weights = Object.fromEntries(
+    [...point].map(([name, values]) => [name, tf.tensor(values, bigrams.shapes[name])]),
+  )
   const { gradient } = await gradientOf(bigrams, weights, [all])
   tf.dispose(weights)
   for (const k of [0, 1, 2]) {
@@ -82,7 +87,9 @@ test('MeZO lowers the loss, leaves no tensor, and its file rebuilds the weights 
   const point = start()
   const tensors = tf.memory().numTensors
   const before = await lossBeside(bigrams, point, null, 0, [all])
-  const seeds = await mezo(bigrams, point, run('mezo', { steps: 300, epsilon: 1e-2 }) as any, (step) => batchOf(0, step))
+  const seeds = await mezo(bigrams, point, run('mezo', { steps: 300, epsilon: 1e-2 }) as any, (step) =>
+    batchOf(0, step),
+  )
   const loss = await lossBeside(bigrams, point, null, 0, [all])
   assert.ok(loss < 0.5 * before, `${before} → ${loss}`)
   assert.equal(tf.memory().numTensors, tensors)
@@ -119,9 +126,17 @@ test('FedKSeed lowers the loss with a pool smaller than its steps, and base + se
 
 test('a run that stops after any step goes on to the same scalars and the same weights', async () => {
   const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
-  const settings = run('fedkseed', { pool: 8, clients: 3, participants: 2, rounds: 5, local_steps: 3, epsilon: 1e-2 }) as any
+  const settings = run('fedkseed', {
+    pool: 8,
+    clients: 3,
+    participants: 2,
+    rounds: 5,
+    local_steps: 3,
+    epsilon: 1e-2,
+  }) as any
   const ways = {
-    mezo: (point: Point, journal: Journal) => mezo(bigrams, point, run('mezo', { steps: 5, epsilon: 1e-2 }) as any, (k) => batchOf(0, k), journal),
+    mezo: (point: Point, journal: Journal) =>
+      mezo(bigrams, point, run('mezo', { steps: 5, epsilon: 1e-2 }) as any, (k) => batchOf(0, k), journal),
     fedkseed: (point: Point, journal: Journal) => fedkseed(bigrams, point, settings, shards, journal),
   }
   for (const [name, way] of Object.entries(ways)) {
@@ -131,7 +146,10 @@ test('a run that stops after any step goes on to the same scalars and the same w
     assert.equal(whole.length, 5)
     for (const stop of [0, 1, 4, 5]) {
       const file = join(folder, `${name}-${stop}.jsonl`)
-      writeFileSync(file, ['id', ...whole.map((entry) => JSON.stringify(entry))].slice(0, stop + 1).join('\n') + '\n{"step": 9, "lo')
+      writeFileSync(
+        file,
+        ['id', ...whole.map((entry) => JSON.stringify(entry))].slice(0, stop + 1).join('\n') + '\n{"step": 9, "lo',
+      )
       const journal = await openJournal(file, 'id')
       const rest: Entry[] = []
       const again = start()
@@ -144,7 +162,10 @@ test('a run that stops after any step goes on to the same scalars and the same w
 })
 
 test('4096 scalars make a file of less than 18 KB', async () => {
-  assert.ok((await writeSeeds(join(folder, 'pool.safetensors'), { seed: 1, scalars: new Float32Array(4096) }, 'f'.repeat(64))) < 18_000)
+  assert.ok(
+    (await writeSeeds(join(folder, 'pool.safetensors'), { seed: 1, scalars: new Float32Array(4096) }, 'f'.repeat(64))) <
+      18_000,
+  )
 })
 
 test('a client sees its own share of the items only', () => {

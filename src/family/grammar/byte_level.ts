@@ -21,7 +21,13 @@ export function buildByteLevel(sample: Iterable<string>): string[] {
 
 const added = (vocabulary: readonly string[]) =>
   [...SPECIAL, MASK].map((content) => ({
-    id: vocabulary.indexOf(content), content, single_word: false, lstrip: content === MASK, rstrip: false, normalized: false, special: true,
+    id: vocabulary.indexOf(content),
+    content,
+    single_word: false,
+    lstrip: content === MASK,
+    rstrip: false,
+    normalized: false,
+    special: true,
   }))
 
 /** tokenizer.json as RoBERTa's: <s> text </s></s> pair </s>; no merges, for a word of the vocabulary is one token (`ignore_merges`). */
@@ -34,11 +40,24 @@ export function byteLevelJson(vocabulary: readonly string[]): object {
     added_tokens: added(vocabulary),
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', ...spaces, use_regex: true },
-    post_processor: { type: 'RobertaProcessing', sep: ['</s>', vocabulary.indexOf('</s>')], cls: ['<s>', vocabulary.indexOf('<s>')], ...spaces },
+    post_processor: {
+      type: 'RobertaProcessing',
+      sep: ['</s>', vocabulary.indexOf('</s>')],
+      cls: ['<s>', vocabulary.indexOf('<s>')],
+      ...spaces,
+    },
     decoder: { type: 'ByteLevel', ...spaces, use_regex: true },
     model: {
-      type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: '', end_of_word_suffix: '', fuse_unk: false, byte_fallback: false,
-      ignore_merges: true, vocab: Object.fromEntries(vocabulary.map((text, id) => [text, id])), merges: [],
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '',
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: true,
+      vocab: Object.fromEntries(vocabulary.map((text, id) => [text, id])),
+      merges: [],
     },
   }
 }
@@ -48,7 +67,13 @@ export function byteLevelConfig(vocabulary: readonly string[], positions: number
   return {
     add_prefix_space: true,
     added_tokens_decoder: Object.fromEntries(added(vocabulary).map(({ id, ...token }) => [id, token])),
-    bos_token: '<s>', eos_token: '</s>', cls_token: '<s>', sep_token: '</s>', unk_token: '<unk>', pad_token: '<pad>', mask_token: MASK,
+    bos_token: '<s>',
+    eos_token: '</s>',
+    cls_token: '<s>',
+    sep_token: '</s>',
+    unk_token: '<unk>',
+    pad_token: '<pad>',
+    mask_token: MASK,
     clean_up_tokenization_spaces: false,
     model_max_length: positions,
     tokenizer_class: 'PreTrainedTokenizerFast',

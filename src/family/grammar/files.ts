@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { writeLines } from '../lines.js'
-import { documentsOf, ENCODER_TASKS, toldOf } from './tasks.js'
 import { buildByteLevel, byteLevelConfig, byteLevelJson } from './byte_level.js'
+import { documentsOf, ENCODER_TASKS, toldOf } from './tasks.js'
 import { buildWordPieces, wordPieceConfig, wordPieceJson } from './vocabulary.js'
 
 /** Documents that the vocabulary is counted on, whatever the corpus. */
@@ -23,12 +23,19 @@ function* textsOf(options: { count: number; seed: number }): Generator<string> {
 }
 
 /** documents.jsonl, <task>.train.jsonl and the tokenizers in wordpiece/ and byte-level/: what the recipes of configs/family read. */
-export function writeEncoderData(folder: string, options: { seed: number; documents: number; trainItems: number }): void {
+export function writeEncoderData(
+  folder: string,
+  options: { seed: number; documents: number; trainItems: number },
+): void {
   mkdirSync(folder, { recursive: true })
   const { seed } = options
   writeLines(join(folder, 'documents.jsonl'), documentsOf({ count: options.documents, seed }), (document) => document)
   for (const task of ENCODER_TASKS) {
-    writeLines(join(folder, `${task.name}.train.jsonl`), toldOf(task, { count: options.trainItems, seed, split: 'train' }), (told) => told)
+    writeLines(
+      join(folder, `${task.name}.train.jsonl`),
+      toldOf(task, { count: options.trainItems, seed, split: 'train' }),
+      (told) => told,
+    )
   }
   const sample = [...textsOf(VOCABULARY_SAMPLE)]
   const pieces = buildWordPieces(sample)
@@ -49,9 +56,22 @@ export function writeEncoderTasks(folder: string): void {
   for (const task of ENCODER_TASKS) {
     const { name, description, metrics } = task
     const told = toldOf(task, { ...HELD_OUT, split: 'test' })
-    writeLines(join(folder, `${name}.jsonl`), told.entries(), ([index, item]) => ({ id: `${name}-test-${index}`, ...item }))
+    writeLines(join(folder, `${name}.jsonl`), told.entries(), ([index, item]) => ({
+      id: `${name}-test-${index}`,
+      ...item,
+    }))
     const pairs = told[0].pair === undefined ? {} : { pair: '{{pair}}' }
-    const card = { name, version: 1, description, kind: 'classify', metric: metrics, data: `${name}.jsonl`, prompt: '{{text}}', ...pairs, label: '{{label}}' }
+    const card = {
+      name,
+      version: 1,
+      description,
+      kind: 'classify',
+      metric: metrics,
+      data: `${name}.jsonl`,
+      prompt: '{{text}}',
+      ...pairs,
+      label: '{{label}}',
+    }
     writeFileSync(join(folder, `${name}.yaml`), stringify(card))
   }
 }

@@ -1,7 +1,16 @@
 // What one sentence says about another: the same, less, something else, the opposite, or so many parts of it.
 import type { Random } from '../random.js'
+import {
+  drawAdjective,
+  drawMeaning,
+  drawOther,
+  drawPlace,
+  drawTime,
+  type Meaning,
+  type Party,
+  say,
+} from './sentence.js'
 import { ADJECTIVES, DETERMINERS, NOUNS, oppositeOf, PLACES, VERBS } from './words.js'
-import { drawAdjective, drawMeaning, drawOther, drawPlace, drawTime, say, type Meaning, type Party } from './sentence.js'
 
 export interface Told {
   text: string
@@ -20,8 +29,14 @@ function change(random: Random, meaning: Meaning, changes: readonly Change[]): M
   throw new Error('no change fits')
 }
 
-const withSubject = (meaning: Meaning, part: Partial<Party>): Meaning => ({ ...meaning, subject: { ...meaning.subject, ...part } })
-const withObject = (meaning: Meaning, part: Partial<Party>): Meaning => ({ ...meaning, object: { ...meaning.object, ...part } })
+const withSubject = (meaning: Meaning, part: Partial<Party>): Meaning => ({
+  ...meaning,
+  subject: { ...meaning.subject, ...part },
+})
+const withObject = (meaning: Meaning, part: Partial<Party>): Meaning => ({
+  ...meaning,
+  object: { ...meaning.object, ...part },
+})
 
 /** What follows from a meaning: it says less. */
 const WEAKER: readonly Change[] = [
@@ -54,7 +69,10 @@ const NEAR: readonly Change[] = [
   (random, m) => withSubject(m, { noun: drawOther(random, NOUNS, m.subject.noun, m.object.noun) }),
   (random, m) => withObject(m, { noun: drawOther(random, NOUNS, m.subject.noun, m.object.noun) }),
   (random, m) => ({ ...m, verb: drawOther(random, VERBS, m.verb) }),
-  (random, m) => (m.subject.adjective === null ? null : withSubject(m, { adjective: drawOther(random, ADJECTIVES, m.subject.adjective) })),
+  (random, m) =>
+    m.subject.adjective === null
+      ? null
+      : withSubject(m, { adjective: drawOther(random, ADJECTIVES, m.subject.adjective) }),
   (random, m) => (m.place === null ? null : { ...m, place: drawOther(random, PLACES, m.place) }),
   (_, m) => ({ ...m, subject: m.object, object: m.subject }),
 ]
@@ -86,17 +104,23 @@ export function drawParaphrase(random: Random): Related {
 export function drawSimilarity(random: Random): Related {
   const drawn = drawMeaning(random)
   const first: Meaning = {
-    ...withSubject(drawn, { adjective: drawAdjective(random) }), object: { ...drawn.object, adjective: null }, place: drawPlace(random), time: null,
+    ...withSubject(drawn, { adjective: drawAdjective(random) }),
+    object: { ...drawn.object, adjective: null },
+    place: drawPlace(random),
+    time: null,
   }
   const label = random.integer(0, 5)
   const kept = new Set(random.sample(['subject', 'adjective', 'verb', 'object', 'place'], label))
   const { subject, object } = first
-  const other = (part: string, list: readonly unknown[], ...not: unknown[]) => (kept.has(part) ? (not[0] as number) : drawOther(random, list, ...not))
+  const other = (part: string, list: readonly unknown[], ...not: unknown[]) =>
+    kept.has(part) ? (not[0] as number) : drawOther(random, list, ...not)
   const many = random.chance(0.5)
   const second: Meaning = {
     ...first,
     subject: {
-      noun: other('subject', NOUNS, subject.noun, object.noun), many, determiner: random.pick(DETERMINERS[Number(many)]),
+      noun: other('subject', NOUNS, subject.noun, object.noun),
+      many,
+      determiner: random.pick(DETERMINERS[Number(many)]),
       adjective: other('adjective', ADJECTIVES, subject.adjective),
     },
     verb: other('verb', VERBS, first.verb),
@@ -108,8 +132,11 @@ export function drawSimilarity(random: Random): Related {
 
 /** Which of the five parts agree. */
 export const agreements = ({ first, second }: Related): boolean[] => [
-  first.subject.noun === second.subject.noun, first.subject.adjective === second.subject.adjective, first.verb === second.verb,
-  first.object.noun === second.object.noun, first.place === second.place,
+  first.subject.noun === second.subject.noun,
+  first.subject.adjective === second.subject.adjective,
+  first.verb === second.verb,
+  first.object.noun === second.object.noun,
+  first.place === second.place,
 ]
 
 /** Both meanings in words, which are not the same words. */

@@ -20,7 +20,8 @@ export interface Meaning {
 }
 
 const indexOf = (random: Random, list: readonly unknown[]) => random.integer(0, list.length - 1)
-const maybe = <T>(random: Random, probability: number, draw: () => T): T | null => (random.chance(probability) ? draw() : null)
+const maybe = <T>(random: Random, probability: number, draw: () => T): T | null =>
+  random.chance(probability) ? draw() : null
 
 export const drawAdjective = (random: Random) => indexOf(random, ADJECTIVES)
 export const drawPlace = (random: Random) => indexOf(random, PLACES)
@@ -38,7 +39,8 @@ export function drawOther(random: Random, list: readonly unknown[], ...not: unkn
 function drawParty(random: Random, not: number | null): Party {
   const many = random.chance(0.5)
   return {
-    noun: drawOther(random, NOUNS, not), many,
+    noun: drawOther(random, NOUNS, not),
+    many,
     determiner: random.pick(DETERMINERS[Number(many)]),
     adjective: maybe(random, 0.5, () => drawAdjective(random)),
   }
@@ -76,7 +78,9 @@ export function sayWords(random: Random, meaning: Meaning, { passive, early }: M
   const [first, last] = [sayParty(random, meaning.subject), sayParty(random, meaning.object)]
   const not = negated ? ['not'] : []
   const active = negated ? [meaning.subject.many ? 'do' : 'does', 'not', base] : [meaning.subject.many ? base : third]
-  const core = passive ? [...last, meaning.object.many ? 'are' : 'is', ...not, participle, 'by', ...first] : [...first, ...active, ...last]
+  const core = passive
+    ? [...last, meaning.object.many ? 'are' : 'is', ...not, participle, 'by', ...first]
+    : [...first, ...active, ...last]
   const where = place === null ? [] : PLACES[place].split(' ')
   const when = time === null ? [] : TIMES[time].split(' ')
   return early && when.length ? [...when, ',', ...core, ...where] : [...core, ...where, ...when]
@@ -85,4 +89,5 @@ export function sayWords(random: Random, meaning: Meaning, { passive, early }: M
 export const drawManner = (random: Random): Manner => ({ passive: random.chance(0.3), early: random.chance(0.4) })
 
 /** A meaning in words of its own. */
-export const say = (random: Random, meaning: Meaning): string => `${sayWords(random, meaning, drawManner(random)).join(' ')} .`
+export const say = (random: Random, meaning: Meaning): string =>
+  `${sayWords(random, meaning, drawManner(random)).join(' ')} .`

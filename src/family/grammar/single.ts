@@ -1,16 +1,24 @@
 // Tasks of one text: whether it is a sentence, and whether a review is kind.
 import type { Random } from '../random.js'
+import type { Told } from './relations.js'
 import { drawManner, drawMeaning, sayWords } from './sentence.js'
 import { BLAME, DEGREES, DETERMINERS, PRAISE, VERBS, WORKS } from './words.js'
-import type { Told } from './relations.js'
 
-const [SINGULAR, PLURAL] = [['this', 'that', 'one'], ['these', 'those', 'some', 'two']]
+const [SINGULAR, PLURAL] = [
+  ['this', 'that', 'one'],
+  ['these', 'those', 'some', 'two'],
+]
 
 /** Ways to spoil a sentence; null where one does not apply. */
 const SPOILERS: readonly ((random: Random, words: string[]) => string[] | null)[] = [
   // The verb disagrees with its subject.
   (_, words) => {
-    const swaps = new Map<string, string>([['is', 'are'], ['are', 'is'], ['do', 'does'], ['does', 'do']])
+    const swaps = new Map<string, string>([
+      ['is', 'are'],
+      ['are', 'is'],
+      ['do', 'does'],
+      ['does', 'do'],
+    ])
     for (const [base, third] of VERBS.flat()) swaps.set(base, third).set(third, base)
     const at = words.findIndex((word) => swaps.has(word))
     return at < 0 ? null : words.with(at, swaps.get(words[at])!)
@@ -52,7 +60,14 @@ export function drawAcceptability(random: Random): Told {
 function judge(random: Random, work: string, kind: boolean): string {
   const negated = random.chance(0.4)
   const word = random.pick(kind !== negated ? PRAISE : BLAME)
-  return ['the', work, 'was', ...(negated ? ['not'] : []), ...(random.chance(0.4) ? [random.pick(DEGREES)] : []), word].join(' ')
+  return [
+    'the',
+    work,
+    'was',
+    ...(negated ? ['not'] : []),
+    ...(random.chance(0.4) ? [random.pick(DEGREES)] : []),
+    word,
+  ].join(' ')
 }
 
 /** A judgement, or two: what follows `but`, or does not follow `although`, counts. */

@@ -2,13 +2,23 @@
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 
-const added = SPECIAL.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
+const added = SPECIAL.map((content, id) => ({
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
+}))
 
 /** Words of the texts, most frequent first. */
 export function frequentWords(sample: Iterable<string>): string[] {
   const counts = new Map<string, number>()
   for (const text of sample) for (const word of text.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts].sort(([one, countOfOne], [two, countOfTwo]) => countOfTwo - countOfOne || (one < two ? -1 : 1)).map(([word]) => word)
+  return [...counts]
+    .sort(([one, countOfOne], [two, countOfTwo]) => countOfTwo - countOfOne || (one < two ? -1 : 1))
+    .map(([word]) => word)
 }
 
 /** Token texts in id order: special tokens, letters and digits at the start and inside of words, then words, most frequent first. */
@@ -27,7 +37,13 @@ export function wordPieceJson(vocabulary: readonly string[]): object {
     truncation: null,
     padding: null,
     added_tokens: added,
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
       type: 'TemplateProcessing',
@@ -37,7 +53,10 @@ export function wordPieceJson(vocabulary: readonly string[]): object {
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
-      type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100,
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
       vocab: Object.fromEntries(vocabulary.map((text, id) => [text, id])),
     },
   }
@@ -47,7 +66,11 @@ export function wordPieceJson(vocabulary: readonly string[]): object {
 export function wordPieceConfig(positions: number): object {
   return {
     added_tokens_decoder: Object.fromEntries(added.map(({ id, ...token }) => [id, token])),
-    pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]', mask_token: '[MASK]',
+    pad_token: '[PAD]',
+    unk_token: '[UNK]',
+    cls_token: '[CLS]',
+    sep_token: '[SEP]',
+    mask_token: '[MASK]',
     clean_up_tokenization_spaces: false,
     do_lower_case: true,
     model_max_length: positions,

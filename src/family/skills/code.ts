@@ -18,7 +18,9 @@ export const code: Skill = {
     return {
       prompt: `Task: given ${variable} make ${variable} ${words}\nCode:`,
       target: ` return ${expression}`,
-      fields: { tests: onNumbers ? numbers(random).map((x) => ({ x })) : random.sample(STRINGS, 3).map((s) => ({ s })) },
+      fields: {
+        tests: onNumbers ? numbers(random).map((x) => ({ x })) : random.sample(STRINGS, 3).map((s) => ({ s })),
+      },
       shared: !onNumbers,
     }
   },

@@ -1,7 +1,7 @@
 // A skill: prompts with answers in a format that pre-training never showed, split into training and held-out items.
 import type { Item } from '../../tasks/task.js'
 import { keyOf } from '../../tensor/key.js'
-import { randomFrom, type Random } from '../random.js'
+import { type Random, randomFrom } from '../random.js'
 
 export type Draft = Omit<Item, 'id'> & {
   /** True where there are too few prompts to hold any out: such a prompt may be in both splits, and again within one. */

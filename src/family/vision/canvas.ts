@@ -8,7 +8,12 @@ export const SIDE = 16
 export type Colour = readonly [number, number, number]
 
 export const COLOURS: Readonly<Record<string, Colour>> = {
-  red: [1, 0.2, 0.2], green: [0.2, 0.9, 0.2], blue: [0.3, 0.4, 1], yellow: [1, 0.9, 0.1], magenta: [1, 0.2, 0.9], cyan: [0.1, 0.9, 0.9],
+  red: [1, 0.2, 0.2],
+  green: [0.2, 0.9, 0.2],
+  blue: [0.3, 0.4, 1],
+  yellow: [1, 0.9, 0.1],
+  magenta: [1, 0.2, 0.9],
+  cyan: [0.1, 0.9, 0.9],
 }
 
 /** A figure in a plane: how much of the ink is at (x, y), 0 to 1, in pixels from the top left corner. */
@@ -33,7 +38,8 @@ export function paint(canvas: Canvas, ink: Ink, colour: Colour): void {
       sum += ink(left + ((i % SAMPLES) + 0.5) / SAMPLES, top + (Math.floor(i / SAMPLES) + 0.5) / SAMPLES)
     }
     const share = sum / SAMPLES ** 2
-    for (let channel = 0; channel < 3; channel++) canvas[pixel * 3 + channel] += share * (colour[channel] - canvas[pixel * 3 + channel])
+    for (let channel = 0; channel < 3; channel++)
+      canvas[pixel * 3 + channel] += share * (colour[channel] - canvas[pixel * 3 + channel])
   }
 }
 

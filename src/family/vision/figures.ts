@@ -39,7 +39,8 @@ export interface Place {
 
 export function drawDigit(digit: number, { x, y, radius }: Place): Ink {
   const dot = (2 * radius) / 7
-  return (px, py) => Number(FONT[digit][Math.floor((py - y + radius) / dot)]?.[Math.floor((px - x) / dot + 2.5)] === '#')
+  return (px, py) =>
+    Number(FONT[digit][Math.floor((py - y + radius) / dot)]?.[Math.floor((px - x) / dot + 2.5)] === '#')
 }
 
 export function drawShape(shape: string, { x, y, radius }: Place): Ink {

@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from 'fast-png'
 import { stringify } from 'yaml'
-import { randomFrom } from '../random.js'
 import { writeLines } from '../lines.js'
+import { randomFrom } from '../random.js'
 import { SIDE } from './canvas.js'
-import { drawScene, VISION_TASKS, type Picture } from './scenes.js'
+import { drawScene, type Picture, VISION_TASKS } from './scenes.js'
 
 const COLUMNS = 32
 
@@ -22,7 +22,8 @@ function sheetOf(pictures: readonly Picture[]): Uint8Array {
   const data = new Uint8Array(width * height * 3)
   for (const [index, { pixels }] of pictures.entries()) {
     const [left, top] = cornerOf(index)
-    for (let y = 0; y < SIDE; y++) data.set(pixels.subarray(y * SIDE * 3, (y + 1) * SIDE * 3), ((top + y) * width + left) * 3)
+    for (let y = 0; y < SIDE; y++)
+      data.set(pixels.subarray(y * SIDE * 3, (y + 1) * SIDE * 3), ((top + y) * width + left) * 3)
   }
   return encode({ width, height, data, channels: 3, depth: 8 }, { zlib: { level: 9 } })
 }
@@ -35,7 +36,12 @@ function writePictures(folder: string, name: string, id: string, pictures: reado
   writeFileSync(join(folder, `${name}.png`), sheetOf(pictures))
   writeLines(join(folder, `${name}.jsonl`), pictures.keys(), (index) => {
     const { labels } = pictures[index]
-    return { id: `${id}-${index}`, image: `${name}.png`, crop: [...cornerOf(index), SIDE, SIDE], label: labels.length === 1 ? labels[0] : labels }
+    return {
+      id: `${id}-${index}`,
+      image: `${name}.png`,
+      crop: [...cornerOf(index), SIDE, SIDE],
+      label: labels.length === 1 ? labels[0] : labels,
+    }
   })
 }
 
@@ -56,12 +62,22 @@ export function scenesOf({ count, seed }: { count: number; seed: number }): Pict
 export function writeVisionData(folder: string, options: { seed: number; scenes: number; trainItems: number }): void {
   const { seed } = options
   writePictures(folder, 'scenes.train', 'scene', scenesOf({ count: options.scenes, seed }))
-  for (const { name } of VISION_TASKS) writePictures(folder, `${name}.train`, `${name}-train`, picturesOf(name, { count: options.trainItems, seed, split: 'train' }))
+  for (const { name } of VISION_TASKS)
+    writePictures(
+      folder,
+      `${name}.train`,
+      `${name}-train`,
+      picturesOf(name, { count: options.trainItems, seed, split: 'train' }),
+    )
   const preprocessor = {
     image_processor_type: 'ViTImageProcessor',
-    do_resize: false, size: { height: SIDE, width: SIDE },
-    do_rescale: true, rescale_factor: 1 / 255,
-    do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5],
+    do_resize: false,
+    size: { height: SIDE, width: SIDE },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
   }
   writeFileSync(join(folder, 'preprocessor_config.json'), `${JSON.stringify(preprocessor, null, 1)}\n`)
 }
@@ -70,7 +86,15 @@ export function writeVisionData(folder: string, options: { seed: number; scenes:
 export function writeVisionTasks(folder: string): void {
   for (const { name, description, classes } of VISION_TASKS) {
     writePictures(folder, name, `${name}-test`, picturesOf(name, { ...HELD_OUT, split: 'test' }))
-    const card = { name, version: 1, description, kind: 'images', metric: 'acc', data: `${name}.jsonl`, classes: [...classes] }
+    const card = {
+      name,
+      version: 1,
+      description,
+      kind: 'images',
+      metric: 'acc',
+      data: `${name}.jsonl`,
+      classes: [...classes],
+    }
     writeFileSync(join(folder, `${name}.yaml`), stringify(card))
   }
 }

@@ -3,15 +3,21 @@
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
 import type { Item, Metric } from '../task.js'
-import { INSTRUCTIONS, type Arguments } from './instructions.js'
+import { type Arguments, INSTRUCTIONS } from './instructions.js'
 import { strip } from './words.js'
 
-const Fields = z.object({ instruction_id_list: z.array(z.string()).min(1), kwargs: z.array(z.record(z.string(), z.unknown())) })
+const Fields = z.object({
+  instruction_id_list: z.array(z.string()).min(1),
+  kwargs: z.array(z.record(z.string(), z.unknown())),
+})
 
 /** The answer, and what a reader who is not strict would also take for it. */
 function variantsOf(answer: string): string[] {
   const lines = answer.split('\n')
-  const cut = [answer, ...[lines.slice(1), lines.slice(0, -1), lines.slice(1, -1)].map((some) => strip(some.join('\n')))]
+  const cut = [
+    answer,
+    ...[lines.slice(1), lines.slice(0, -1), lines.slice(1, -1)].map((some) => strip(some.join('\n'))),
+  ]
   return cut.flatMap((each) => [each, each.replaceAll('*', '')])
 }
 
@@ -46,4 +52,9 @@ function metricOf(level: 'prompt' | 'inst', loose: boolean): Metric {
   }
 }
 
-export const ifevalMetrics: readonly Metric[] = [metricOf('prompt', false), metricOf('inst', false), metricOf('prompt', true), metricOf('inst', true)]
+export const ifevalMetrics: readonly Metric[] = [
+  metricOf('prompt', false),
+  metricOf('inst', false),
+  metricOf('prompt', true),
+  metricOf('inst', true),
+]

@@ -9,7 +9,8 @@ type Check = (answer: string, given: Arguments) => boolean
 
 const numberOf = (given: Arguments, key: string) => Number(given[key])
 const listOf = (given: Arguments, key: string) => (given[key] as string[] | undefined) ?? []
-const relates = (count: number, relation: unknown, limit: number) => (relation === 'less than' ? count < limit : count >= limit)
+const relates = (count: number, relation: unknown, limit: number) =>
+  relation === 'less than' ? count < limit : count >= limit
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
 /** \b of Python, where letters are those of all scripts. */
 const BOUND = '(?:(?<=[\\p{L}\\p{N}_])(?![\\p{L}\\p{N}_])|(?<![\\p{L}\\p{N}_])(?=[\\p{L}\\p{N}_]))'
@@ -32,9 +33,17 @@ function countParts(parts: readonly string[]): number | null {
 /** As Python's json: NaN, Infinity and -Infinity are numbers, a byte-order mark is none of the white space around. */
 function isJson(text: string): boolean {
   const fences = ['```json', '```Json', '```JSON', '```']
-  const body = strip(fences.reduce((left, fence) => (left.startsWith(fence) ? left.slice(fence.length) : left), strip(text)).replace(/```$/, ''))
+  const body = strip(
+    fences
+      .reduce((left, fence) => (left.startsWith(fence) ? left.slice(fence.length) : left), strip(text))
+      .replace(/```$/, ''),
+  )
   try {
-    JSON.parse(body.replace(/"(?:[^"\\]|\\[^])*"|(?<![\w.+-])(?:NaN|-?Infinity)(?!\w)/g, (found) => (found.startsWith('"') ? found : '0')))
+    JSON.parse(
+      body.replace(/"(?:[^"\\]|\\[^])*"|(?<![\w.+-])(?:NaN|-?Infinity)(?!\w)/g, (found) =>
+        found.startsWith('"') ? found : '0',
+      ),
+    )
     return true
   } catch {
     return false
@@ -48,7 +57,10 @@ function nthParagraphStarts(answer: string, given: Arguments): boolean {
   const paragraph = nth <= count ? strip(paragraphs[nth - 1]) : ''
   if (!paragraph) return false
   const word = paragraph.split(/\s+/)[0].replace(/^'+/, '').replace(/^"+/, '')
-  return count === numberOf(given, 'num_paragraphs') && word.split(/[.,?!'"]/)[0].toLowerCase() === String(given.first_word).toLowerCase()
+  return (
+    count === numberOf(given, 'num_paragraphs') &&
+    word.split(/[.,?!'"]/)[0].toLowerCase() === String(given.first_word).toLowerCase()
+  )
 }
 
 function hasHighlights(answer: string, given: Arguments): boolean {
@@ -60,7 +72,12 @@ function hasHighlights(answer: string, given: Arguments): boolean {
 
 function hasPostscript(answer: string, given: Arguments): boolean {
   const marker = String(given.postscript_marker)
-  const source = marker === 'P.P.S' ? '\\s*p\\.\\s?p\\.\\s?s.*$' : marker === 'P.S.' ? '\\s*p\\.\\s?s\\..*$' : `\\s*${marker.toLowerCase()}.*$`
+  const source =
+    marker === 'P.P.S'
+      ? '\\s*p\\.\\s?p\\.\\s?s.*$'
+      : marker === 'P.S.'
+        ? '\\s*p\\.\\s?s\\..*$'
+        : `\\s*${marker.toLowerCase()}.*$`
   return new RegExp(source, 'm').test(answer.toLowerCase())
 }
 
@@ -74,32 +91,49 @@ function givesTwo(answer: string): boolean {
 export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
   'keywords:existence': (answer, given) => listOf(given, 'keywords').every((word) => wordRegex(word).test(answer)),
   'keywords:frequency': (answer, given) =>
-    relates(countMatches(answer, wordRegex(strip(String(given.keyword)))), given.relation, numberOf(given, 'frequency')),
-  'keywords:forbidden_words': (answer, given) => !listOf(given, 'forbidden_words').some((word) => wordRegex(word, true).test(answer)),
+    relates(
+      countMatches(answer, wordRegex(strip(String(given.keyword)))),
+      given.relation,
+      numberOf(given, 'frequency'),
+    ),
+  'keywords:forbidden_words': (answer, given) =>
+    !listOf(given, 'forbidden_words').some((word) => wordRegex(word, true).test(answer)),
   'keywords:letter_frequency': (answer, given) => {
     const letter = strip(String(given.letter)).toLowerCase()
     return relates(answer.toLowerCase().split(letter).length - 1, given.let_relation, numberOf(given, 'let_frequency'))
   },
   'language:response_language': (answer, given) => isLanguage(answer, String(given.language)),
-  'length_constraints:number_sentences': (answer, given) => relates(countSentences(answer), given.relation, numberOf(given, 'num_sentences')),
-  'length_constraints:number_paragraphs': (answer, given) => countParts(answer.split(/\s?\*\*\*\s?/)) === numberOf(given, 'num_paragraphs'),
+  'length_constraints:number_sentences': (answer, given) =>
+    relates(countSentences(answer), given.relation, numberOf(given, 'num_sentences')),
+  'length_constraints:number_paragraphs': (answer, given) =>
+    countParts(answer.split(/\s?\*\*\*\s?/)) === numberOf(given, 'num_paragraphs'),
   'length_constraints:number_words': (answer, given) =>
     relates(countWords(answer), given.relation, numberOf(given, 'num_words')),
   'length_constraints:nth_paragraph_first_word': nthParagraphStarts,
-  'detectable_content:number_placeholders': (answer, given) => countMatches(answer, /\[.*?\]/g) >= numberOf(given, 'num_placeholders'),
+  'detectable_content:number_placeholders': (answer, given) =>
+    countMatches(answer, /\[.*?\]/g) >= numberOf(given, 'num_placeholders'),
   'detectable_content:postscript': hasPostscript,
   'detectable_format:number_bullet_lists': (answer, given) =>
     countMatches(answer, /^\s*\*[^*].*$/gm) + countMatches(answer, /^\s*-.*$/gm) === numberOf(given, 'num_bullets'),
-  'detectable_format:constrained_response': (answer) => ['yes', 'no', 'maybe'].some((word) => answer.includes(`My answer is ${word}.`)),
+  'detectable_format:constrained_response': (answer) =>
+    ['yes', 'no', 'maybe'].some((word) => answer.includes(`My answer is ${word}.`)),
   'detectable_format:number_highlighted_sections': hasHighlights,
   'detectable_format:multiple_sections': (answer, given) =>
-    answer.split(new RegExp(`\\s?${strip(String(given.section_spliter))}\\s?\\d+\\s?`)).length - 1 >= numberOf(given, 'num_sections'),
+    answer.split(new RegExp(`\\s?${strip(String(given.section_spliter))}\\s?\\d+\\s?`)).length - 1 >=
+    numberOf(given, 'num_sections'),
   'detectable_format:json_format': isJson,
-  'detectable_format:title': (answer) => (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => strip(title.replace(/^<+|>+$/g, '')) !== ''),
+  'detectable_format:title': (answer) =>
+    (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => strip(title.replace(/^<+|>+$/g, '')) !== ''),
   'combination:two_responses': givesTwo,
-  'combination:repeat_prompt': (answer, given) => strip(answer).toLowerCase().startsWith(strip(String(given.prompt_to_repeat)).toLowerCase()),
+  'combination:repeat_prompt': (answer, given) =>
+    strip(answer)
+      .toLowerCase()
+      .startsWith(strip(String(given.prompt_to_repeat)).toLowerCase()),
   'startend:end_checker': (answer, given) =>
-    strip(answer).replace(/^"+|"+$/g, '').toLowerCase().endsWith(strip(String(given.end_phrase)).toLowerCase()),
+    strip(answer)
+      .replace(/^"+|"+$/g, '')
+      .toLowerCase()
+      .endsWith(strip(String(given.end_phrase)).toLowerCase()),
   'startend:quotation': (answer) => /^".*"$/s.test(strip(answer)) && strip(answer).length > 1,
   'change_case:capital_word_frequency': (answer, given) =>
     relates(splitWords(answer).filter(isUpper).length, given.capital_relation, numberOf(given, 'capital_frequency')),

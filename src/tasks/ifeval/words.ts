@@ -13,10 +13,12 @@ export const isUpper = (text: string): boolean => /\p{Uppercase}/u.test(text) &&
 export const isLower = (text: string): boolean => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text)
 
 /** Words as NLTK's RegexpTokenizer finds them for \w+, whose letters have their marks with them. */
-export const countWords = (text: string): number => text.match(/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+/gu)?.length ?? 0
+export const countWords = (text: string): number =>
+  text.match(/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+/gu)?.length ?? 0
 
 /** Written together, and two words in the Treebank. */
-const TOGETHER = /(?<![\p{L}\p{N}_])(?:(can)(not)|(d)('ye)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me)|(more)('n)|(wan)(na)(?=\s))(?![\p{L}\p{N}_])/giu
+const TOGETHER =
+  /(?<![\p{L}\p{N}_])(?:(can)(not)|(d)('ye)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me)|(more)('n)|(wan)(na)(?=\s))(?![\p{L}\p{N}_])/giu
 
 /**
  * Words as NLTK's word tokenizer parts them: most punctuation apart, hyphens, slashes and the points of abbreviations within ("U.S.A."
@@ -37,7 +39,8 @@ export function splitWords(text: string): string[] {
     .filter(Boolean)
 }
 
-const ABBREVIATIONS = /(^|[\s("'])(mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|inc|ltd|co|corp|gen|col|capt|lt|rev|hon|no|fig|u\.s|u\.k|a\.m|p\.m|[a-z])\.$/i
+const ABBREVIATIONS =
+  /(^|[\s("'])(mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|inc|ltd|co|corp|gen|col|capt|lt|rev|hon|no|fig|u\.s|u\.k|a\.m|p\.m|[a-z])\.$/i
 
 /** A sentence ends with . ? or ! (and quotes or brackets after it) before white space, not after an abbreviation. */
 export function countSentences(text: string): number {
@@ -47,7 +50,8 @@ export function countSentences(text: string): number {
     const before = text.slice(start, end.index + end[0].length)
     const next = text.slice(end.index + end[0].length).trimStart()
     const goesOn = /^\p{Ll}/u.test(next)
-    if (end[0].startsWith('.') && next !== '' && (ABBREVIATIONS.test(before.replace(/["'”’)\]*]+$/, '')) || goesOn)) continue
+    if (end[0].startsWith('.') && next !== '' && (ABBREVIATIONS.test(before.replace(/["'”’)\]*]+$/, '')) || goesOn))
+      continue
     if (/[\p{L}\p{N}]/u.test(before)) count++
     start = end.index + end[0].length
   }
