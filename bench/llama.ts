@@ -28,7 +28,7 @@ export function randomLlama(sizes: Sizes): { model: Model; weights: Weights } {
   const weights = Object.fromEntries(
     Object.entries(model.shapes).map(([name, shape]) => [
       name,
-      shape.length > 1 ? tf.randomNormal(shape, 0, shape[1] ** -0.5) : tf.ones(shape),
+      shape.length > 1 ? tf.randomNormal(shape, 0, shape[1]! ** -0.5) : tf.ones(shape),
     ]),
   )
   return { model, weights }

@@ -11,7 +11,7 @@ if (wrong) {
   process.stderr.write(`unknown benchmark ${JSON.stringify(wrong)}; known: ${BENCHES.join(', ')}\n`)
   process.exit(2)
 }
-process.stdout.write(`${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}\n`)
+process.stdout.write(`${cpus()[0]!.model}, ${availableParallelism()} cores, Node ${process.version}\n`)
 for (const name of chosen) {
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./one.js', import.meta.url)), name], {
     stdio: 'inherit',

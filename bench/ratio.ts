@@ -25,9 +25,9 @@ export async function compare(
     for (const [i, run] of [ours, theirs].entries()) {
       const start = performance.now()
       await run()
-      if (round > 0) times[i].push(performance.now() - start)
+      if (round > 0) times[i]!.push(performance.now() - start)
     }
   }
   const [milliseconds, comparison] = times.map(median)
-  return { name, goal, ratio: comparison / milliseconds, milliseconds, comparison }
+  return { name, goal, ratio: comparison! / milliseconds!, milliseconds: milliseconds!, comparison: comparison! }
 }

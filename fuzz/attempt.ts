@@ -37,10 +37,10 @@ export async function openKind(
   for (const [i, { read }] of samples.entries()) meant[i] = JSON.stringify(await read())
   return async (number) => {
     const at = number % samples.length
-    const { bytes, neutral, what } = mutate(form, originals[at], seed + number)
-    writeFileSync(samples[at].file, bytes)
+    const { bytes, neutral, what } = mutate(form, originals[at]!, seed + number)
+    writeFileSync(samples[at]!.file, bytes)
     try {
-      const found = await samples[at].read()
+      const found = await samples[at]!.read()
       const odd = numbersIn(found).find((each) => !Number.isFinite(each))
       if (odd !== undefined) return { number, what, kind: 'wrong', text: `found ${odd}` }
       if (!neutral || JSON.stringify(found) === meant[at]) return { number, what, kind: 'fine', text: '' }
@@ -59,7 +59,7 @@ export async function openKind(
           : sayError(error)),
       }
     } finally {
-      writeFileSync(samples[at].file, originals[at])
+      writeFileSync(samples[at]!.file, originals[at]!)
     }
   }
 }

@@ -37,7 +37,7 @@ export async function runCommands(
   try {
     const samples = (await open(folder)).filter(({ command }) => command)
     for (let number = 0; samples.length && number < runs; number++) {
-      const { file, command } = samples[number % samples.length]
+      const { file, command } = samples[number % samples.length]!
       const original = readFileSync(file)
       const { bytes, what } = mutate(form, original, seed + number)
       writeFileSync(file, bytes)

@@ -35,8 +35,8 @@ function tell(name: string, { counts, findings }: Tally): void {
 
 const chosen = KINDS.filter(({ name }) => !values.kind || values.kind.includes(name))
 for (const kind of chosen) {
-  if (runs) tell(kind.name, await runKind(kind.name, { runs, first, seed }))
-  if (commands) tell(`${kind.name}, command line`, await runCommands(kind, { runs: commands, seed }))
+  if (runs) tell(kind.name, await runKind(kind.name, { runs, first, seed: seed! }))
+  if (commands) tell(`${kind.name}, command line`, await runCommands(kind, { runs: commands, seed: seed! }))
 }
 process.stdout.write(bad ? `${bad} findings\n` : 'nothing found\n')
 process.exitCode = bad ? 1 : 0

@@ -128,8 +128,8 @@ function pick(root: unknown, { route, at }: Step): { holder: Record<string, unkn
     if (typeof holder !== 'object' || holder === null) break
     const keys = Object.keys(holder)
     if (!keys.length) break
-    const key = keys[Math.floor(turn * keys.length)]
-    found = { holder, key }
+    const key = keys[Math.floor(turn * keys.length)]!
+    found = { holder, key: key }
     if (at < 0.3) break
     holder = holder[key] as Record<string, unknown>
   }
@@ -156,7 +156,7 @@ function changeValue(root: unknown, each: Step): string {
   else if (each.act === 3) holder[`${key}x`] = before
   else if (each.act === 4) {
     const others = Object.keys(holder)
-    set(holder[others[Math.floor(each.to * others.length)]])
+    set(holder[others[Math.floor(each.to * others.length)]!])
   } else set(each.value)
   return `${['without', 'list of', 'near', 'twice', 'swapped', 'set', 'set', 'set'][each.act]} ${key}`
 }
@@ -168,7 +168,7 @@ function changeText(text: string, { at, to, act, snippet }: Step): string {
   if (act === 2) return text.slice(0, begin) + text.slice(begin, begin + length).repeat(3) + text.slice(begin + length)
   if (act === 3) return text.slice(0, begin)
   if (act === 4 && number.length) {
-    const one = number[Math.floor(to * number.length)]
+    const one = number[Math.floor(to * number.length)]!
     return text.slice(0, one.index) + snippet + text.slice(one.index + one[0].length)
   }
   return text.slice(0, begin) + snippet + text.slice(begin + (act === 5 ? 1 : 0))
@@ -193,7 +193,7 @@ function changeBytes(bytes: Buffer, { at, to, act, byte }: Step): Buffer {
   const copy = Buffer.from(bytes)
   if (act === 4) copy.fill(byte, begin, Math.min(begin + length, copy.length))
   else if (act === 5) copy[begin] = 255
-  else copy[begin] ^= 1 << (byte & 7)
+  else copy[begin]! ^= 1 << (byte & 7)
   return copy
 }
 
@@ -232,7 +232,7 @@ function changed(form: Form, bytes: Buffer, raw: boolean, steps: readonly Step[]
     return { bytes: steps.reduce(changeBytes, bytes), what: 'bytes' }
   if (form === 'safetensors') {
     const { text, data } = headerOf(bytes)
-    const inner = changed(steps[0].act === 7 ? 'text' : 'json', Buffer.from(text), false, steps)
+    const inner = changed(steps[0]!.act === 7 ? 'text' : 'json', Buffer.from(text), false, steps)
     return { bytes: packed(inner.bytes.toString(), data), what: `header: ${inner.what}` }
   }
   const text = bytes.toString()
@@ -240,8 +240,8 @@ function changed(form: Form, bytes: Buffer, raw: boolean, steps: readonly Step[]
     return { bytes: Buffer.from(steps.reduce(changeText, text)), what: 'text' }
   if (form === 'jsonl') {
     const lines = text.split('\n')
-    const index = Math.floor(steps[0].at * Math.max(1, lines.length - 1))
-    const inner = changed('json', Buffer.from(lines[index]), false, steps)
+    const index = Math.floor(steps[0]!.at * Math.max(1, lines.length - 1))
+    const inner = changed('json', Buffer.from(lines[index]!), false, steps)
     return {
       bytes: Buffer.from(lines.with(index, inner.bytes.toString()).join('\n')),
       what: `line ${index + 1}: ${inner.what}`,

@@ -8,7 +8,7 @@ export function describeDarex({ q, tried, check }: DarexResult, dropRate: number
 }
 
 export function describeScales({ matrices, errors, check, bytes, dense_bytes }: ScalesResult): string {
-  const difference = `${errors[0].toPrecision(4)} → ${errors.at(-1)!.toPrecision(4)}`
+  const difference = `${errors[0]!.toPrecision(4)} → ${errors.at(-1)!.toPrecision(4)}`
   const losses = `loss ${check.distilled.toFixed(4)}, of BitDelta ${check.bitdelta.toFixed(4)}, post-trained ${check.post.toFixed(4)}`
   return (
     `${matrices} matrices: squared logit difference ${difference}; on as many other items: ${losses} nats per token; ` +

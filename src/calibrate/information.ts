@@ -53,7 +53,7 @@ export async function writeInformation(
           )
     for (const [name, values] of found) checkFinite(values, () => `${kind} of ${name}`)
     const shapeOf = (name: string): number[] =>
-      kind === 'gram' ? [model.shapes[name][1], model.shapes[name][1]] : model.shapes[name]
+      kind === 'gram' ? [model.shapes[name]![1]!, model.shapes[name]![1]!] : model.shapes[name]!
     const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))
     const inputs = [{ role: 'model', name: basename(resolve(reference)), hashes: await checkpoint.hashes() }]

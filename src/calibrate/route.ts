@@ -56,21 +56,21 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
     const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))
     const tasks = await readTasks(
       sources,
-      places.map((i) => listed[i].label),
+      places.map((i) => listed[i]!.label),
       items,
     )
     await checkTasks(plan, tasks)
     await mergeCheckpoints(withoutGates(plan), join(scratch, 'shared'), tokenizer)
     const shared = await openCheckpoint(join(scratch, 'shared'))
     const [samples, checks] = await readFeatures(shared, tasks, items).finally(() => shared.close())
-    const router = await trainRouter(samples, samples[0].length / items, value.seed)
-    const found: FoundGates = { models: places.map((i) => listed[i].label), places, gates: [], accuracies: [] }
+    const router = await trainRouter(samples, samples[0]!.length / items, value.seed)
+    const found: FoundGates = { models: places.map((i) => listed[i]!.label), places, gates: [], accuracies: [] }
     for (const [own, features] of checks.entries()) {
       const gates = await routeFeatures(router, features)
       const rows = Array.from({ length: items }, (_, i) => [
         ...gates.subarray(i * places.length, (i + 1) * places.length),
       ])
-      found.gates.push(places.map((_, m) => rows.reduce((sum, row) => sum + row[m], 0) / items))
+      found.gates.push(places.map((_, m) => rows.reduce((sum, row) => sum + row[m]!, 0) / items))
       found.accuracies.push(rows.filter((row) => largest(row) === own).length / items)
     }
     return found
@@ -90,7 +90,7 @@ async function readTasks(sources: readonly string[], models: readonly string[], 
   const short = tasks.findIndex((task) => task.items.length < 2 * items)
   if (short < 0) return tasks
   throw new UserError(
-    `${sources[short]}: has ${tasks[short].items.length} items; twice --items ${items} are needed, to learn from and to check`,
+    `${sources[short]}: has ${tasks[short]!.items.length} items; twice --items ${items} are needed, to learn from and to check`,
   )
 }
 
@@ -135,11 +135,11 @@ async function readFeatures(
   for (const name of Object.keys(model.shapes)) weights[name] = tf.tensor(await shared.read(name), model.shapes[name])
   const [last, first]: Float32Array[][] = [[], []]
   for (const task of tasks) {
-    last.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(-items) }, reader))
-    first.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(0, items) }, reader))
+    last!.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(-items) }, reader))
+    first!.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(0, items) }, reader))
   }
   tf.dispose(weights)
-  return [last, first]
+  return [last!, first!]
 }
 
 /** The merge file with these gates, to four decimals; its other text and its comments stay. */
@@ -147,8 +147,8 @@ export function gateFile(text: string, { places }: FoundGates, gates: readonly n
   const document = parseDocument(text)
   for (const [i, place] of places.entries()) {
     const path = ['models', place, 'parameters']
-    if (document.getIn(path)) document.setIn([...path, 'gate'], Number(gates[i].toFixed(4)))
-    else document.setIn(path, document.createNode({ gate: Number(gates[i].toFixed(4)) }))
+    if (document.getIn(path)) document.setIn([...path, 'gate'], Number(gates[i]!.toFixed(4)))
+    else document.setIn(path, document.createNode({ gate: Number(gates[i]!.toFixed(4)) }))
   }
   return `# Gates of Twin-Merging (arXiv 2406.15479): ${note}\n${document.toString({ lineWidth: 0 })}`
 }
@@ -158,7 +158,7 @@ export function describeGates({ models, gates, accuracies }: FoundGates, { tasks
   return [
     ...tasks.map(
       (task, t) =>
-        `${task}: gates ${models.map((model, m) => `${model} ${gates[t][m].toFixed(4)}`).join(', ')}; ${(100 * accuracies[t]).toFixed(1)} % to ${models[t]}`,
+        `${task}: gates ${models.map((model, m) => `${model} ${gates[t]![m]!.toFixed(4)}`).join(', ')}; ${(100 * accuracies[t]!).toFixed(1)} % to ${models[t]}`,
     ),
     `means over the first ${items} items of each task; the router learned from the last ${items}`,
   ].join('\n')

@@ -55,16 +55,18 @@ async function hold(
   const [base, post]: Weights[] = [{}, {}]
   for (const name of Object.keys(model.shapes)) {
     const values = await second.read(name)
-    post[name] = tf.tensor(values, model.shapes[name])
-    base[name] = pair.names.includes(name) ? tf.tensor(await first.read(name), model.shapes[name]) : post[name].clone()
+    post![name] = tf.tensor(values, model.shapes[name])
+    base![name] = pair.names.includes(name)
+      ? tf.tensor(await first.read(name), model.shapes[name])
+      : post![name].clone()
   }
   const encode = (from: number) =>
     encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, model, { batchTokens: 1024 })
   return {
     pair,
     model,
-    base,
-    post,
+    base: base!,
+    post: post!,
     calibration: await encode(task.items.length - items),
     check: await encode(0),
     async dispose() {
@@ -101,9 +103,9 @@ export async function calibrateDarex(base: string, post: string, options: DarexO
   const lossAt = async (q: number, batches: Batch[]) => {
     const edited: Record<string, Tensor> = {}
     for (const name of held.pair.names.filter((one) => one in held.post)) {
-      const delta = tf.tidy(() => held.post[name].sub(held.base[name]))
+      const delta = tf.tidy(() => held.post[name]!.sub(held.base[name]!))
       const dropped = await applySteps([{ editor, options: { drop_rate, q } }], delta, { seed, tensor: name })
-      edited[name] = tf.tidy(() => held.base[name].add(dropped))
+      edited[name] = tf.tidy(() => held.base[name]!.add(dropped))
       tf.dispose([delta, dropped])
     }
     const { mean } = await lossOf(held.model, { ...held.post, ...edited }, batches)
@@ -148,8 +150,8 @@ export async function calibrateScales(base: string, post: string, options: Scale
   const signs = new Map<string, Signs>()
   const at: Record<'bitdelta' | 'distilled', Weights> = { bitdelta: {}, distilled: {} }
   for (const name of names) {
-    const [delta, before] = tf.tidy(() => [held.post[name].sub(held.base[name]), held.base[name].clone()])
-    signs.set(name, encodeSigns((await delta.data()) as Float32Array, held.model.shapes[name], scales.get(name)))
+    const [delta, before] = tf.tidy(() => [held.post[name]!.sub(held.base[name]!), held.base[name]!.clone()])
+    signs.set(name, encodeSigns((await delta.data()) as Float32Array, held.model.shapes[name]!, scales.get(name)))
     const sign = tf.tidy(() => delta.greaterEqual(0).cast('float32').mul(2).sub(1))
     at.bitdelta[name] = tf.tidy(() => before.add(sign.mul(initial.get(name)!)))
     at.distilled[name] = tf.tidy(() => before.add(sign.mul(scales.get(name)!)))
@@ -160,7 +162,7 @@ export async function calibrateScales(base: string, post: string, options: Scale
   if (out) await write(out, held, at.distilled, signs, { task, items, steps, rate }, overwrite)
   tf.dispose([at.bitdelta, at.distilled])
   const bytes = [...signs.values()].reduce((sum, each) => sum + bytesOf(each), 0)
-  const dense = names.reduce((sum, name) => sum + 2 * tf.util.sizeFromShape(held.model.shapes[name]), 0)
+  const dense = names.reduce((sum, name) => sum + 2 * tf.util.sizeFromShape(held.model.shapes[name]!), 0)
   await held.dispose()
   return { matrices: names.length, errors, check, bytes, dense_bytes: dense }
 }
@@ -190,12 +192,12 @@ async function write(
   const dtypeOf = (name: string) => pair.post.tensors.get(name)!.dtype.replace('F64', 'F32')
   async function* tensors() {
     for (const name of Object.keys(model.shapes))
-      yield { name, values: (await (edited[name] ?? post[name]).data()) as Float32Array }
+      yield { name, values: (await (edited[name]! ?? post[name]!).data()) as Float32Array }
   }
   const plan = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) }))
   const stored: Record<string, StoredTensor> = {}
   for (const [name, { words, alpha, shape }] of signs) {
-    stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0], shape[0]], values: words }
+    stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0]!, shape[0]!], values: words }
     stored[`${name}.scale`] = { dtype: 'F32', shape: [1], values: alpha }
   }
   const files = { 'signs.delta': encodeFile(stored, { format: 'deltalab-signs' }) }

@@ -43,7 +43,7 @@ export async function distillScales(
   const initial = new Map<string, number>()
   for (const name of names) {
     const [sign, mean] = tf.tidy(() => {
-      const delta = post[name].sub(base[name])
+      const delta = post[name]!.sub(base[name]!)
       return [delta.greaterEqual(0).cast('float32').mul(2).sub(1), delta.abs().mean()]
     })
     signs[name] = sign
@@ -57,15 +57,15 @@ export async function distillScales(
   for (let step = 0; step <= steps; step++) {
     const at = step % batches.length
     const error = (...alphas: Tensor[]) => {
-      const student = Object.fromEntries(names.map((name, i) => [name, base[name].add(signs[name].mul(alphas[i]))]))
-      return logitsOf(model, { ...post, ...student }, batches[at])
-        .sub(wanted[at])
+      const student = Object.fromEntries(names.map((name, i) => [name, base[name]!.add(signs[name]!.mul(alphas[i]!))]))
+      return logitsOf(model, { ...post, ...student }, batches[at]!)
+        .sub(wanted[at]!)
         .square()
         .mean()
         .asScalar()
     }
     const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
-    errors.push((await value.data())[0])
+    errors.push((await value.data())[0]!)
     checkFinite(errors.slice(-1), () => `the difference of the logits at step ${step}`)
     const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]))
     tf.dispose([value, ...grads])
@@ -74,8 +74,8 @@ export async function distillScales(
     for (const [i, name] of names.entries()) {
       // Scales differ by orders of magnitude: the step is in units of the initial one.
       const unit = initial.get(name)!
-      const slope = slopes[i] * unit
-      const moment = moments[i]
+      const slope = slopes[i]! * unit
+      const moment = moments[i]!
       moment.first += 0.1 * (slope - moment.first)
       moment.second += 0.001 * (slope * slope - moment.second)
       const [first, second] = [moment.first / (1 - 0.9 ** (step + 1)), moment.second / (1 - 0.999 ** (step + 1))]

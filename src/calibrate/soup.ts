@@ -38,10 +38,10 @@ export async function findSoup(
   try {
     for (const folder of folders) checkpoints.push(await openModel(folder))
     const [first] = checkpoints
-    if (!first.config) throw new UserError(`${folders[0]}: config.json is missing`)
+    if (!first!.config) throw new UserError(`${folders[0]}: config.json is missing`)
     const model = loadModel(
-      first.config,
-      Object.fromEntries([...first.tensors].map(([name, { shape }]) => [name, shape])),
+      first!.config,
+      Object.fromEntries([...first!.tensors].map(([name, { shape }]) => [name, shape])),
     )
     for (const [i, { tensors }] of checkpoints.entries()) {
       const wrong = Object.entries(model.shapes).find(
@@ -50,12 +50,12 @@ export async function findSoup(
       if (wrong) throw new UserError(`${folders[i]}: ${wrong[0]} is not of the shape that it has in ${folders[0]}`)
     }
     checkTask(task, model, {})
-    const reader = await loadReader(companionsOf(first), homeOf(first))
-    checkReader(companionsOf(first), reader, model)
+    const reader = await loadReader(companionsOf(first!), homeOf(first!))
+    checkReader(companionsOf(first!), reader, model)
     await checkItems(task, reader, model)
     const valueOf = async (members: readonly number[], chosen: typeof task.items): Promise<number> => {
       const weights = await average(
-        members.map((m) => checkpoints[m]),
+        members.map((m) => checkpoints[m]!),
         model.shapes,
       )
       const part = { ...task, items: chosen }
@@ -85,8 +85,8 @@ export async function findSoup(
 async function average(models: readonly Checkpoint[], shapes: Readonly<Record<string, number[]>>): Promise<Weights> {
   const weights: Weights = {}
   for (const [name, shape] of Object.entries(shapes)) {
-    const sum = await models[0].read(name)
-    for (const model of models.slice(1)) (await model.read(name)).forEach((value, i) => (sum[i] += value))
+    const sum = await models[0]!.read(name)
+    for (const model of models.slice(1)) (await model.read(name)).forEach((value, i) => (sum[i]! += value))
     weights[name] = tf.tensor(models.length === 1 ? sum : sum.map((value) => value / models.length), [...shape])
   }
   return weights
@@ -106,7 +106,7 @@ export function describeSoup(
 ): string {
   const say = (value: number) => (by === 'score' ? `${(100 * value).toFixed(1)} %` : `loss ${(-value).toFixed(4)}`)
   return [
-    ...folders.map((folder, m) => `${folder}: ${say(singles[m])}`),
+    ...folders.map((folder, m) => `${folder}: ${say(singles[m]!)}`),
     ...tried.map(
       ({ model, score: reached, taken }) => `with ${folders[model]}: ${say(reached)}, ${taken ? 'taken' : 'left out'}`,
     ),

@@ -53,8 +53,8 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
         `${file}: ${name} has ${rows} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
       )
     const [count, own] = base.tensors.get(target)!.shape
-    if (own !== width || ids.some((id) => id >= count)) throw misfit(file, name, tensors, target, base)
-    for (const each of [target, ...alsoTokens(base, target)]) change(each).rows = { name, ids }
+    if (own !== width || ids!.some((id) => id >= count!)) throw misfit(file, name, tensors, target, base)
+    for (const each of [target, ...alsoTokens(base, target)]) change(each).rows = { name, ids: ids! }
   }
   for (const [module, parts] of sorted.factors) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
@@ -122,7 +122,7 @@ function placesIn(file: string, config: LoraConfig, base: Checkpoint) {
         .filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`))
         .map(([, stands]) => stands),
     )
-    if (near.size === 1) return [...near][0]
+    if (near.size === 1) return [...near][0]!
     const source = isOutput(name) && base.config && saysTied(base.config) ? sourceOf(name, base.tensors.keys()) : null
     if (source !== null) return source
     const head = isSaved(config, name) || /(^|\.)(classifier|score|qa_outputs)\./.test(name)

@@ -92,7 +92,7 @@ export function planAdapter(model: Model): AdapterPlan {
     if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
     if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config)))
-      return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0] }
+      return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0]! }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
     if (tied.has(name))
       return whole(

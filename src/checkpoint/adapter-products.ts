@@ -78,7 +78,7 @@ export function productsOf(
         experts: 1,
         expert: 0,
         from: 0,
-        rows: up[0],
+        rows: up[0]!,
         flipped,
         rounded: embedding || parameter !== null,
       },
@@ -119,8 +119,8 @@ function expertsOf(
   [a, b]: string[],
 ): [string, Product][] {
   const { rank, scale } = scaleOf(config, parameter)
-  const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
-  const experts = down[0] / rank
+  const [down, up] = [tensors.get(a!)!.shape, tensors.get(b!)!.shape]
+  const experts = down[0]! / rank
   const wrong = (why: string) =>
     new UserError(
       `${file}: ${a} [${down}] and ${b} [${up}] (rank ${rank}) do not fit ${parameter} of ${base.folder}: ${why}`,
@@ -136,10 +136,10 @@ function expertsOf(
       [experts, down[1], up[0]],
     ].map((each) => String(each) === String(shape))
     if (!straight && !turned) throw wrong(`it is [${shape}]`)
-    return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
+    return [[fused, { ...one, expert: null, flipped: straight! && turned! ? hasTurnedExperts(base.config) : turned! }]]
   }
   const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
-  const kinds = SPLIT[leaf] ?? []
+  const kinds = SPLIT[leaf!] ?? []
   const found = kinds.map((kind) =>
     [...base.tensors.keys()].flatMap((name) => {
       const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(
@@ -150,10 +150,10 @@ function expertsOf(
   )
   if (!found.length || found.some((list) => list.length !== experts))
     throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
-  const rows = up[0] / found.length
+  const rows = up[0]! / found.length
   return found.flatMap((list, i) =>
     list.map(({ name, expert }): [string, Product] => {
-      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
+      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a!, tensors, name, base)
       return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
     }),
   )

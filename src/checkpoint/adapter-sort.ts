@@ -30,9 +30,9 @@ export function sortTensors(file: string, tensors: Tensors): Sorted {
         `${file}: ${name} [${shape}] is empty: the adapter was saved under ZeRO-3 without its weights gathered; save it again`,
       )
     const [linear, embedding, rows] = [LINEAR, EMBEDDING, ROWS].map((pattern) => pattern.exec(inner))
-    if (linear) add(linear[1], linear[3] === 'bias' ? 'bias' : linear[2], name)
-    else if (embedding) add(embedding[1], `embedding ${embedding[2]}`, name)
-    else if (rows) sorted.rows.set(rows[1], name)
+    if (linear) add(linear[1]!, linear[3]! === 'bias' ? 'bias' : linear[2]!, name)
+    else if (embedding) add(embedding[1]!, `embedding ${embedding[2]}`, name)
+    else if (rows) sorted.rows.set(rows[1]!, name)
     else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
     else if (/\.(lora_|token_adapter)/.test(inner))
       throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)

@@ -49,15 +49,15 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files
 
-  await writeFolder(folder, { overwrite: options.overwrite, bytes: file.size }, async (partial) => {
+  await writeFolder(folder, { overwrite: options.overwrite, bytes: file!.size }, async (partial) => {
     await writeFile(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`)
     if (options.card !== undefined) await writeFile(join(partial, 'README.md'), options.card)
     const handle = await open(join(partial, ADAPTER_WEIGHTS), 'wx')
     try {
-      await handle.write(file.head, 0, file.head.length, 0)
+      await handle.write(file!.head, 0, file!.head.length, 0)
       for (const [name, { values }] of contents) {
         const bytes = encode(dtype, typeof values === 'function' ? await values() : values)
-        await handle.write(bytes, 0, bytes.length, file.spans.get(name)!.begin)
+        await handle.write(bytes, 0, bytes.length, file!.spans.get(name)!.begin)
       }
     } finally {
       await handle.close()
@@ -159,7 +159,7 @@ function partOf(name: string, lora: LoraFactors, plan: AdapterPlan): Part {
 function mostFrequent(values: readonly number[]): number {
   const counts = new Map<number, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].sort(([, one], [, two]) => two - one)[0][0]
+  return [...counts].sort(([, one], [, two]) => two - one)[0]![0]
 }
 
 function transpose(values: Float32Array, rows: number, columns: number): Float32Array {

@@ -119,7 +119,7 @@ async function apply(
 }
 
 function add(values: Float32Array, more: Float32Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i] += scale * more[i]
+  for (let i = 0; i < values.length; i++) values[i]! += scale * more[i]!
 }
 
 function round(values: Float32Array, dtype: string): Float32Array {
@@ -137,11 +137,11 @@ function addProduct(values: Float32Array, a: Float32Array, b: Float32Array, prod
     for (let out = 0; out < rows; out++) {
       row.fill(0)
       for (let k = 0; k < rank; k++) {
-        const factor = scale * b[(from + out) * rank * experts + k * experts + e]
-        if (factor !== 0) for (let i = 0; i < inputs; i++) row[i] += factor * a[(e * rank + k) * inputs + i]
+        const factor = scale * b[(from + out) * rank * experts + k * experts + e]!
+        if (factor !== 0) for (let i = 0; i < inputs; i++) row[i]! += factor * a[(e * rank + k) * inputs + i]!
       }
       const [start, step] = flipped ? [out, rows] : [out * inputs, 1]
-      for (let i = 0; i < inputs; i++) values[at * rows * inputs + start + i * step] += row[i]
+      for (let i = 0; i < inputs; i++) values[at * rows * inputs + start + i * step]! += row[i]!
     }
   }
 }

@@ -78,7 +78,7 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
     ]
     return Float32Array.from(
       codes,
-      (code, i) => Math.fround(levels[code] * sizes[Math.floor((from + i) / nested!) - first]) + Math.fround(offset),
+      (code, i) => Math.fround(levels[code]! * sizes[Math.floor((from + i) / nested!) - first]!) + Math.fround(offset),
     )
   }
   const columns = shape.at(-1) ?? 1
@@ -94,8 +94,8 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
       const [levels, sizes] = [await floats(stored, map), await readAbsmax(block, Math.ceil(end / blocksize))]
       const values = new Float32Array(end - begin)
       for (let at = begin; at < end; at++) {
-        const pair = codes[(at >> 1) - byte]
-        values[at - begin] = levels[at & 1 ? pair & 15 : pair >> 4] * sizes[Math.floor(at / blocksize) - block]
+        const pair = codes[(at >> 1) - byte]!
+        values[at - begin] = levels[at & 1 ? pair & 15 : pair >> 4]! * sizes[Math.floor(at / blocksize) - block]!
       }
       return values
     },
@@ -112,7 +112,7 @@ export async function readInt8(stored: Stored, name: string): Promise<Coded> {
   const [format] = tensors.has(layout) ? await stored.bytes(layout) : [0]
   if (format !== 0)
     throw wrong(
-      `bitsandbytes int8 in layout ${LAYOUTS[format] ?? format} is not read; load it with the bitsandbytes that wrote it and save it again`,
+      `bitsandbytes int8 in layout ${LAYOUTS[format!] ?? format} is not read; load it with the bitsandbytes that wrote it and save it again`,
     )
   if (shape.length !== 2 || String(found.shape) !== String(shape[0]) || found.dtype !== 'F32')
     throw wrong(
@@ -124,10 +124,10 @@ export async function readInt8(stored: Stored, name: string): Promise<Coded> {
     shape,
     partners: [scb, ...(tensors.has(layout) ? [layout] : [])],
     async lines(from, to) {
-      const codes = await stored.bytes(name, from * columns, to * columns)
+      const codes = await stored.bytes(name, from * columns!, to * columns!)
       const scales = await floats(stored, scb, from, to)
       const part = Math.fround(1 / 127)
-      return Float32Array.from(codes, (code, i) => Math.fround(table[code] * scales[Math.floor(i / columns)]) * part)
+      return Float32Array.from(codes, (code, i) => Math.fround(table[code]! * scales[Math.floor(i / columns!)]!) * part)
     },
   }
 }

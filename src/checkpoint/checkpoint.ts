@@ -148,7 +148,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isFloating(dtype))
     throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
-  const width = BITS[dtype] / 8
+  const width = BITS[dtype]! / 8
   const values = new Float32Array((end - begin) / width)
   const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
   let [count, first] = [0, -1]

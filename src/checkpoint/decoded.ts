@@ -74,7 +74,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
       if (!found) return checkpoint.readRows(name, rows)
       if (!rows) return whole(name)
       if (found.shape.length < 2) return (await whole(name)).subarray(rows.from, rows.to)
-      const height = linesOf(found) / found.shape[0]
+      const height = linesOf(found) / found.shape[0]!
       return read(name, rows.from * height, rows.to * height)
     },
     readBytes: async (name) =>

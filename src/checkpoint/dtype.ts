@@ -76,12 +76,12 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
   const n = out.length
   const table = tableOf(dtype)
   if (table) {
-    for (let i = 0; i < n; i++) out[i] = table[bytes[i]]
+    for (let i = 0; i < n; i++) out[i] = table[bytes[i]!]!
     return
   }
   if (dtype === 'F64') {
     const from = new Float64Array(bytes.buffer, bytes.byteOffset, n)
-    for (let i = 0; i < n; i++) out[i] = from[i]
+    for (let i = 0; i < n; i++) out[i] = from[i]!
     return
   }
   const from = new Uint16Array(bytes.buffer, bytes.byteOffset, n)
@@ -90,18 +90,18 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
     // Two at a time: half the loads.
     const pairs = bytes.byteOffset % 4 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset, n >> 1)
     for (let i = 0, j = 0; i < pairs.length; i++, j += 2) {
-      const pair = pairs[i]
+      const pair = pairs[i]!
       bits[j] = pair << 16
       bits[j + 1] = pair & 0xffff0000
     }
-    for (let i = pairs.length * 2; i < n; i++) bits[i] = from[i] << 16
+    for (let i = pairs.length * 2; i < n; i++) bits[i] = from[i]! << 16
     return
   }
   // The half's exponent and fraction, read as a float32, are the value divided by 2¹¹² — subnormals included, exactly.
-  for (let i = 0; i < n; i++) bits[i] = ((from[i] & 0x8000) << 16) | ((from[i] & 0x7fff) << 13)
-  for (let i = 0; i < n; i++) out[i] *= TWO_TO_112
+  for (let i = 0; i < n; i++) bits[i] = ((from[i]! & 0x8000) << 16) | ((from[i]! & 0x7fff) << 13)
+  for (let i = 0; i < n; i++) out[i]! *= TWO_TO_112
   for (let i = 0; i < n; i++)
-    if ((from[i] & 0x7c00) === 0x7c00) out[i] = from[i] & 0x3ff ? NaN : from[i] & 0x8000 ? -Infinity : Infinity
+    if ((from[i]! & 0x7c00) === 0x7c00) out[i] = from[i]! & 0x3ff ? NaN : from[i]! & 0x8000 ? -Infinity : Infinity
 }
 
 /** Values → little-endian bytes, rounded to nearest, ties to even. A value too large for the format becomes ±Infinity. */
@@ -121,12 +121,12 @@ function toBF16(bits: Int32Array, out: Uint16Array): void {
   let bad = 0
   for (let i = 0, j = 0; i < pairs.length; i++, j += 2) {
     const [a, b] = [bits[j], bits[j + 1]]
-    bad |= ((a & 0x7f800000) + 0x00800000) | ((b & 0x7f800000) + 0x00800000)
-    pairs[i] = (((a + 0x7fff + ((a >>> 16) & 1)) | 0) >>> 16) | ((b + 0x7fff + ((b >>> 16) & 1)) & 0xffff0000)
+    bad |= ((a! & 0x7f800000) + 0x00800000) | ((b! & 0x7f800000) + 0x00800000)
+    pairs[i] = (((a! + 0x7fff + ((a! >>> 16) & 1)) | 0) >>> 16) | ((b! + 0x7fff + ((b! >>> 16) & 1)) & 0xffff0000)
   }
   // NaNs, which the rounding could turn into something else, and the odd last one.
   for (let i = bad < 0 ? 0 : pairs.length * 2; i < bits.length; i++) {
-    const u = bits[i]
+    const u = bits[i]!
     out[i] = (u & 0x7fffffff) > 0x7f800000 ? (u >>> 16) | 0x40 : ((u + 0x7fff + ((u >>> 16) & 1)) | 0) >>> 16
   }
 }
@@ -135,14 +135,14 @@ function toF16(bits: Int32Array, out: Uint16Array): void {
   const float = new Float32Array(1)
   const word = new Uint32Array(float.buffer)
   for (let i = 0; i < bits.length; i++) {
-    const sign = (bits[i] >>> 16) & 0x8000
-    const a = bits[i] & 0x7fffffff
+    const sign = (bits[i]! >>> 16) & 0x8000
+    const a = bits[i]! & 0x7fffffff
     let h: number
     if (a > 0x7f800000) h = 0x7e00
     else if (a < HALF_SUBNORMAL) {
       // A float32 in [½, 1) has steps of 2⁻²⁴, the step of subnormal halves: the addition does the rounding.
       word[0] = a
-      float[0] += 0.5
+      float[0]! += 0.5
       h = word[0] - 0x3f000000
     } else h = Math.min(0x7c00, (a + 0xfff + ((a >>> 13) & 1) - 0x38000000) >>> 13)
     out[i] = sign | h
@@ -159,14 +159,14 @@ export function allFinite(dtype: WritableDtype, bytes: Uint8Array): boolean {
   // All ones in the exponent carry into the bit above it, which is the sign of the word or of its lower half.
   const [lower, one] = [upper >>> 16, upper & -upper]
   let [high, low] = [0, 0]
-  if (dtype === 'F32') for (let i = 0; i < words.length; i++) high |= (words[i] & upper) + one
+  if (dtype === 'F32') for (let i = 0; i < words.length; i++) high |= (words[i]! & upper) + one
   else {
     for (let i = 0; i < words.length; i++) {
-      const word = words[i]
+      const word = words[i]!
       high |= (word & upper) + one
       low |= (word & lower) + (one >>> 16)
     }
-    if (bytes.length & 2) low |= ((bytes[bytes.length - 2] | (bytes[bytes.length - 1] << 8)) & lower) + (one >>> 16)
+    if (bytes.length & 2) low |= ((bytes[bytes.length - 2]! | (bytes[bytes.length - 1]! << 8)) & lower) + (one >>> 16)
   }
   return high >= 0 && !(low & 0x8000)
 }
@@ -185,7 +185,7 @@ export const notFinite = (
 export function countNonFinite(values: Float32Array): { count: number; first: number } {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
   let count = 0
-  for (let i = 0; i < bits.length; i++) if ((bits[i] & 0x7f800000) === 0x7f800000) count++
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7f800000) === 0x7f800000) count++
   const first = count ? bits.findIndex((b) => (b & 0x7f800000) === 0x7f800000) : -1
   return { count, first }
 }

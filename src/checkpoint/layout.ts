@@ -29,7 +29,7 @@ export interface Layout {
 
 /** Bytes of one tensor. */
 export function sizeOf({ dtype, shape }: { dtype: string; shape: readonly number[] }): number {
-  return shape.reduce((product, side) => product * side, BITS[dtype]) / 8
+  return shape.reduce((product, side) => product * side, BITS[dtype]!) / 8
 }
 
 /** Fills files in the given order; a file is closed before it would exceed `maxShardBytes` of data (a larger tensor has its own). */
@@ -55,7 +55,7 @@ export function planLayout(
   const nameOf = (i: number): string =>
     shards.length === 1 ? SINGLE : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`
   const files = shards.map((shard, i) => planFile(nameOf(i), shard, metadata))
-  if (files.length === 1) return { files, index: null, bytes: files[0].size }
+  if (files.length === 1) return { files, index: null, bytes: files[0]!.size }
 
   const places = files.flatMap(({ file, spans }) => [...spans.keys()].map((name) => [name, file] as const))
   const content = {
@@ -67,7 +67,7 @@ export function planLayout(
 
 function planFile(file: string, tensors: PlannedTensor[], metadata: Record<string, string>): PlannedFile {
   // Wide formats first, so that every tensor starts aligned to its own element, as the reference writer does.
-  const ordered = [...tensors].sort((a, b) => BITS[b.dtype] - BITS[a.dtype])
+  const ordered = [...tensors].sort((a, b) => BITS[b.dtype]! - BITS[a.dtype]!)
   let at = 0
   const offsets = ordered.map((tensor) => [at, (at += sizeOf(tensor))])
   const header = Object.fromEntries([
@@ -79,7 +79,7 @@ function planFile(file: string, tensors: PlannedTensor[], metadata: Record<strin
   head.writeBigUInt64LE(BigInt(head.length - 8))
   json.copy(head, 8)
   const spans = new Map(
-    ordered.map(({ name }, i) => [name, { begin: head.length + offsets[i][0], end: head.length + offsets[i][1] }]),
+    ordered.map(({ name }, i) => [name, { begin: head.length + offsets[i]![0]!, end: head.length + offsets[i]![1]! }]),
   )
   return { file, head, size: head.length + at, spans }
 }

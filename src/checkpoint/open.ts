@@ -42,7 +42,7 @@ export async function openModels(
       opened,
       isTower(found.config, opened.config) ? completeTower(found, opened) : found,
     ])
-    return [first, second]
+    return [first!, second!]
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error

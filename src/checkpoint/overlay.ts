@@ -34,7 +34,7 @@ export function overlay(
     readRows: async (name, rows) => {
       if (!shapes.has(name)) return checkpoint.readRows(name, rows)
       const values = await computed(name)
-      const stride = values.length / shapes.get(name)![0]
+      const stride = values.length / shapes.get(name)![0]!
       return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
     },
     readBytes: async (name) => {

@@ -50,7 +50,7 @@ const ownerOf = (name: string): string =>
 
 /** A `gate` with a row for each expert routes; that of a gated MLP has a row for each of its many inner channels. */
 const isGate = (name: string, [rows, columns]: readonly number[]): boolean =>
-  /(^|\.)gate\./.test(name) && (columns === undefined || rows < columns)
+  /(^|\.)gate\./.test(name) && (columns === undefined || rows! < columns)
 
 /** The role of a tensor. A 1-D weight of an attention or MLP layer (a scale) is `other`. */
 export function roleOf(name: string, shape: readonly number[]): Role {
@@ -84,8 +84,8 @@ export const isBatch = (name: string, shape: readonly number[]): boolean =>
 function isBatchOfMatrices(name: string, shape: readonly number[]): boolean {
   return (
     shape.length === 3 &&
-    shape[0] > 1 &&
-    shape[2] > 1 &&
+    shape[0]! > 1 &&
+    shape[2]! > 1 &&
     isWeight(name) &&
     !/conv|sampl/i.test(name) &&
     !APART.includes(roleOf(name, shape))
@@ -98,7 +98,7 @@ export const isMatrix = (name: string, shape: readonly number[]): boolean =>
 
 /** The number of matrices, or vectors, of a batch; 1 of all else. */
 export const matricesOf = ({ name, shape }: { name: string; shape: readonly number[] }): number =>
-  isBatch(name, shape) ? shape[0] : 1
+  isBatch(name, shape) ? shape[0]! : 1
 
 /** True for the matrices, and batches of matrices, of a model's linear layers: no embedding, router, norm or head. */
 export function isLinear(name: string, shape: readonly number[]): boolean {

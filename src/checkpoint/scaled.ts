@@ -70,10 +70,10 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
       for (let line = from; line < to; line++) {
         const start = (line - from) * columns
         for (let j = 0, at = (rowOf(line) - first) * across; j < across; j++, at++) {
-          const factor = scales[at]
-          const zero = offsets ? offsets[at] : 0
+          const factor = scales[at]!
+          const zero = offsets ? offsets[at]! : 0
           const end = start + Math.min(columns, (j + 1) * block.width)
-          for (let i = start + j * block.width; i < end; i++) values[i] = (table[codes[i]] - zero) * factor
+          for (let i = start + j * block.width; i < end; i++) values[i] = (table[codes[i]!]! - zero) * factor
         }
       }
       return values
@@ -128,7 +128,7 @@ function chooseBlock(
       name,
       `config.json has several groups that its scales ${scale} would fit: ${fitting.map(({ words }) => words).join(', ')}`,
     )
-  if (fitting.length) return fitting[0]
+  if (fitting.length) return fitting[0]!
   const wanted = choices.map((block) => `${block.words} take [${wantedOf(block).join(', ')}]`).join(', or ')
   throw fault(
     folder,

@@ -26,7 +26,7 @@ export async function openWeights(file: string): Promise<SingleFile> {
         throw new UserError(
           `${file}: tensor ${name} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`,
         )
-      const values = new Float32Array(((end - begin) * 8) / BITS[dtype])
+      const values = new Float32Array(((end - begin) * 8) / BITS[dtype]!)
       const bytes = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(end - begin)
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, begin)
       if (bytesRead < bytes.length) throw new UserError(`${file}: ends inside tensor ${name}`)

@@ -47,7 +47,7 @@ type Spellings = ReadonlyMap<string, readonly string[]>
 function* numbersOf(node: Node | undefined, keys: readonly string[] = []): Generator<{ node: Node; place: string }> {
   if (node?.type === 'number') yield { node, place: JSON.stringify(keys) }
   for (const child of node?.children ?? []) {
-    if (child.type === 'property') yield* numbersOf(child.children![1], [...keys, String(child.children![0].value)])
+    if (child.type === 'property') yield* numbersOf(child.children![1], [...keys, String(child.children![0]!.value)])
     else yield* numbersOf(child, keys)
   }
 }

@@ -35,8 +35,8 @@ function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, kee
 
 async function same(checkpoint: Checkpoint, one: string, two: string): Promise<boolean> {
   const [a, b] = [one, two].map((name) => checkpoint.tensors.get(name)!)
-  if (String(a.shape) !== String(b.shape)) return false
-  if (a.dtype === b.dtype && isFloating(a.dtype))
+  if (String(a!.shape) !== String(b!.shape)) return false
+  if (a!.dtype === b!.dtype && isFloating(a!.dtype))
     return Buffer.compare(await checkpoint.readBytes(one), await checkpoint.readBytes(two)) === 0
   const [values, others] = [await checkpoint.read(one), await checkpoint.read(two)]
   return values.every((value, i) => value === others[i])

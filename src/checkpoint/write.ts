@@ -78,7 +78,7 @@ async function writeWeights(partial: string, layout: Layout, { plan, tensors }: 
       if (awaited.left < 0) throw new Error(`tensor ${content.name}: its parts are longer than the tensor`)
       if (awaited.left === 0) planned.delete(content.name)
       const home = homes.get(content.name)!
-      const offset = ((content.first ?? 0) * BITS[awaited.tensor.dtype]) / 8
+      const offset = ((content.first ?? 0) * BITS[awaited.tensor.dtype]!) / 8
       await writeAt(handles.get(home)!, bytes, home.spans.get(content.name)!.begin + offset)
     }
     if (planned.size) throw new Error(`planned tensors that never came: ${[...planned.keys()].join(', ')}`)

@@ -66,7 +66,7 @@ function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
 function usageError(message: string, cli: Argv, words: readonly string[], command: string): UserError {
   const usage = (text: string) => new UserError(text, { exitCode: 2 })
   const choice = /^Invalid values:\s*Argument: (\S+), Given: (.*), Choices: (.*)$/.exec(message)
-  if (choice) return usage(`--${choice[1]} must be one of ${choice[3].replaceAll('"', '')}; got ${choice[2]}`)
+  if (choice) return usage(`--${choice[1]} must be one of ${choice[3]!.replaceAll('"', '')}; got ${choice[2]}`)
   if (message.startsWith('Not enough non-option arguments')) return usage(`something is missing: deltalab ${command}`)
   const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
   if (given === undefined) return usage(message)

@@ -50,8 +50,8 @@ export function sayFormats<T extends readonly Checkpoint[]>(
   }
   const first = pick?.(models) ?? models[0]
   for (const other of models) {
-    const difference = other === first ? null : configDifference(first, other)
-    if (difference) process.stderr.write(`${difference}${pick ? `; that of ${first.folder} is written` : ''}\n`)
+    const difference = other === first ? null : configDifference(first!, other)
+    if (difference) process.stderr.write(`${difference}${pick ? `; that of ${first!.folder} is written` : ''}\n`)
   }
   return models
 }

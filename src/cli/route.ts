@@ -61,7 +61,7 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
   const found = await findGates(config, { tasks, items })
   if (out !== undefined) {
     const note = `the means of ${wanted} over its first ${items} items, by a router that learned from the last ${items} of ${tasks.join(', ')}`
-    await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)], note))
+    await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)]!, note))
   }
   const text = `${describeGates(found, { tasks, items })}${out === undefined ? '' : `\n${out} written`}`
   process.stdout.write(json ? `${JSON.stringify({ tasks, ...found }, null, 2)}\n` : `${text}\n`)

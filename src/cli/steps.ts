@@ -80,7 +80,7 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
   }
   return args.editor.map((text) => {
     const [name, rest] = text.split(/:(.*)/s)
-    const editor = editorNamed(name)
+    const editor = editorNamed(name!)
     const own = (rest ?? '')
       .split(',')
       .filter(Boolean)
@@ -88,7 +88,7 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
         const [option, value] = pair.split(/=(.*)/s)
         if (value === undefined)
           throw new UserError(`--editor ${text}: ${JSON.stringify(pair)} is not option=value`, { exitCode: 2 })
-        return [option.replaceAll('-', '_'), value]
+        return [option!.replaceAll('-', '_'), value]
       })
     const facts = new Map(describeOptions(editor).map((fact) => [fact.name, fact]))
     const raw = Object.fromEntries(

@@ -22,7 +22,7 @@ export async function handler(args: { json: boolean }): Promise<void> {
   }
   const row = (...[name, version, metric, n, description]: string[]) =>
     process.stdout.write(
-      `${name.padEnd(20)} ${version.padEnd(8)} ${metric.padEnd(23)} ${n.padStart(5)}  ${description}\n`,
+      `${name!.padEnd(20)} ${version!.padEnd(8)} ${metric!.padEnd(23)} ${n!.padStart(5)}  ${description}\n`,
     )
   row('task', 'version', 'metric', 'items', 'description')
   for (const { name, version, metric, n, description } of tasks)

@@ -45,6 +45,6 @@ const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toExponential(
 
 /** Right-aligned columns but for the last, which is left-aligned. */
 function columns(rows: string[][]): string {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
-  return `${rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i]))).join('  ')).join('\n')}\n`
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  return `${rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i]!))).join('  ')).join('\n')}\n`
 }

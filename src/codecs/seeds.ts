@@ -19,10 +19,10 @@ export function directionOf(seed: number, k: number, tensor: string, size: numbe
  */
 export function addSeeds(weights: Float32Array, tensor: string, { seed, scalars }: Seeds): void {
   for (let k = 0; k < scalars.length; k++)
-    if (scalars[k] !== 0) step(weights, scalars[k], directionOf(seed, k, tensor, weights.length))
+    if (scalars[k] !== 0) step(weights, scalars[k]!, directionOf(seed, k, tensor, weights.length))
 }
 
 /** weights += scalar × direction, in place. */
 export function step(weights: Float32Array, scalar: number, direction: Float32Array): void {
-  for (let i = 0; i < weights.length; i++) weights[i] += scalar * direction[i]
+  for (let i = 0; i < weights.length; i++) weights[i]! += scalar * direction[i]!
 }

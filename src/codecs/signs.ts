@@ -25,8 +25,8 @@ export function encodeSigns(delta: Float32Array, shape: readonly number[], alpha
   let sum = 0
   for (let c = 0, at = 0; c < rows; c++) {
     for (let j = 0; j < columns; j++, at++) {
-      if (delta[at] >= 0) words[(j >>> 5) * rows + c] |= 1 << (j & 31)
-      sum += Math.abs(delta[at])
+      if (delta[at]! >= 0) words[(j >>> 5) * rows + c]! |= 1 << (j & 31)
+      sum += Math.abs(delta[at]!)
     }
   }
   return { shape, words, alpha: Float32Array.of(alpha ?? sum / delta.length) }
@@ -37,7 +37,7 @@ export function decodeSigns({ shape, words, alpha: [alpha] }: Signs): Float32Arr
   const { rows, columns } = sizesOf(shape)
   const out = new Float32Array(rows * columns)
   for (let c = 0, at = 0; c < rows; c++) {
-    for (let j = 0; j < columns; j++, at++) out[at] = (words[(j >>> 5) * rows + c] >>> (j & 31)) & 1 ? alpha : -alpha
+    for (let j = 0; j < columns; j++, at++) out[at] = (words[(j >>> 5) * rows + c]! >>> (j & 31)) & 1 ? alpha! : -alpha!
   }
   return out
 }
@@ -45,5 +45,5 @@ export function decodeSigns({ shape, words, alpha: [alpha] }: Signs): Float32Arr
 /** Base + signs as BitDelta's loader adds them: the scale rounds to bf16, then the sum. `base` holds bf16 values. */
 export function addSignsBf16(base: Float32Array, signs: Signs): Float32Array {
   const delta = roundBf16(decodeSigns(signs))
-  return roundBf16(base.map((value, i) => value + delta[i]))
+  return roundBf16(base.map((value, i) => value + delta[i]!))
 }

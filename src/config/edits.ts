@@ -62,7 +62,7 @@ export function expandSteps(
   if (extra) throw errorAt([...path, extra], 'options stand with the editors of the chain')
   const choices = steps.map(({ step, path: at }) => combinations(step, entry.chain ? ['editor'] : keys, at, errorAt))
   return product(choices).map((chosen) => {
-    const parts = chosen.map((given, i) => readStep(steps[i].step.editor as string, given, steps[i].path, errorAt))
+    const parts = chosen.map((given, i) => readStep(steps[i]!.step.editor as string, given, steps[i]!.path, errorAt))
     if (entry.chain)
       atOption([], 'chain', path, errorAt, () =>
         checkChain(parts.map(({ step }) => ({ editor: editorNamed(step.editor), options: step.options }))),

@@ -67,7 +67,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
   )
   refuseRepeats(
     measured.map(({ words }) => words),
-    (index) => errorAt(measured[index].path, `${measured[index].words} is listed twice`),
+    (index) => errorAt(measured[index]!.path, `${measured[index]!.words} is listed twice`),
   )
   const models = value.models.map((model) => {
     const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
@@ -82,7 +82,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     (index) =>
       errorAt(
         ['editors'],
-        `the same edit is listed twice: ${edits[index].label} ${JSON.stringify(edits[index].steps)}`,
+        `the same edit is listed twice: ${edits[index]!.label} ${JSON.stringify(edits[index]!.steps)}`,
       ),
   )
   refuseRepeats(
@@ -90,7 +90,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
     (index) =>
       errorAt(
         ['merges'],
-        `the same merge is listed twice: ${merges[index].label} of ${merges[index].merge!.posts.map(postName).join(', ')}`,
+        `the same merge is listed twice: ${merges[index]!.label} of ${merges[index]!.merge!.posts.map(postName).join(', ')}`,
       ),
   )
   const views = [value.report].flat()

@@ -24,19 +24,19 @@ export const postName = (pair: Pair): string => modelName(pair.postFolder)
 
 /** True when a model, on one of its tasks, is a reference for this merge. */
 export const measures = ({ posts, tasks }: Merge, pair: Pair, source: string): boolean =>
-  pair.baseFolder === posts[0].baseFolder && (tasks === null || tasks.includes(source))
+  pair.baseFolder === posts[0]!.baseFolder && (tasks === null || tasks.includes(source))
 
 /** The options of an edit as its row has them: flat where there is one editor or a merger, with the steps of anything longer. */
 export function optionsOf({ steps, merge }: Edit): Record<string, unknown> {
   const listed = steps.map(({ editor, options }) => ({ editor, ...options }))
-  if (!merge) return steps.length === 1 ? steps[0].options : { steps: listed }
-  const own = Object.keys(merge.own[0]).map((key) => {
+  if (!merge) return steps.length === 1 ? steps[0]!.options : { steps: listed }
+  const own = Object.keys(merge.own[0]!).map((key) => {
     const values = merge.own.map((options) => options[key])
     return [
       key,
       values.every((value) => value === values[0])
         ? values[0]
-        : Object.fromEntries(values.map((value, i) => [postName(merge.posts[i]), value])),
+        : Object.fromEntries(values.map((value, i) => [postName(merge.posts[i]!), value])),
     ]
   })
   return {

@@ -59,11 +59,11 @@ function findPosts(names: readonly string[], models: readonly Pair[], path: Path
   if (found.length === 0)
     throw errorAt(path, `${names.join(', ')} are not fine-tunes of one base: none of the models' bases has them all`)
   for (const pairs of found.flat()) {
-    const other = pairs.find((pair) => pair.postFolder !== pairs[0].postFolder)
+    const other = pairs.find((pair) => pair.postFolder !== pairs[0]!.postFolder)
     if (other)
       throw errorAt(
         path,
-        `${postName(other)} is two fine-tunes, ${pairs[0].post} and ${other.post}: rename one of the folders`,
+        `${postName(other)} is two fine-tunes, ${pairs[0]!.post} and ${other.post}: rename one of the folders`,
       )
   }
   return found.map((posts) => posts.map(([pair]) => pair))
@@ -77,7 +77,7 @@ function findTasks(
   errorAt: ErrorAt,
 ): string[] | null {
   if (!tasks) return null
-  const siblings = models.filter((pair) => pair.baseFolder === posts[0].baseFolder)
+  const siblings = models.filter((pair) => pair.baseFolder === posts[0]!.baseFolder)
   if (tasks === 'own') {
     const own = siblings.filter((pair) => posts.some((post) => post.postFolder === pair.postFolder))
     return [...new Set(own.flatMap((pair) => pair.tasks.map(({ source }) => source)))]

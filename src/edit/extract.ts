@@ -155,7 +155,7 @@ function zeros({ base, names, post }: Pair, plan: AdapterPlan): [string, LoraFac
       `${post.folder}: only tensors that are stored whole differ from the base, and peft loads no adapter without a linear layer`,
     )
   const [rows, columns] = base.tensors.get(name)!.shape
-  return [name, { rank: 1, a: new Float32Array(columns), b: new Float32Array(rows) }]
+  return [name, { rank: 1, a: new Float32Array(columns!), b: new Float32Array(rows!) }]
 }
 
 /** Factors of a matrix, or of several in one tensor, and the squared norm that they keep. */
@@ -170,20 +170,23 @@ async function factorise(
   const found: Factors[] = []
   let kept = 0
   for (let each = 0; each < count; each++) {
-    const matrix = tf.tensor2d(delta.subarray(each * rows * columns, (each + 1) * rows * columns), [rows, columns])
-    const triplets = await svd(matrix, { rank: Math.min(rank, rows, columns) })
+    const matrix = tf.tensor2d(delta.subarray(each * rows! * columns!, (each + 1) * rows! * columns!), [
+      rows!,
+      columns!,
+    ])
+    const triplets = await svd(matrix, { rank: Math.min(rank, rows!, columns!) })
     matrix.dispose()
     const part = factorsOf(triplets, rank)
-    kept += triplets.s.slice(0, part.a.length / columns).reduce((sum, value) => sum + value * value, 0)
+    kept += triplets.s.slice(0, part.a.length / columns!).reduce((sum, value) => sum + value * value, 0)
     found.push(place.turned ? turned(part) : part)
   }
   const [outputs, inputs] = place.turned ? [columns, rows] : [rows, columns]
-  if (count === 1) return { factors: { rank: found[0].a.length / inputs, a: found[0].a, b: found[0].b }, kept }
-  const most = Math.max(...found.map(({ a }) => a.length / inputs))
-  const [a, b] = [new Float32Array(count * most * inputs), new Float32Array(outputs * most * count)]
+  if (count === 1) return { factors: { rank: found[0]!.a.length / inputs!, a: found[0]!.a, b: found[0]!.b }, kept }
+  const most = Math.max(...found.map(({ a }) => a.length / inputs!))
+  const [a, b] = [new Float32Array(count * most * inputs!), new Float32Array(outputs! * most * count)]
   found.forEach((part, each) => {
-    const own = part.a.length / inputs
-    a.set(part.a, each * most * inputs)
+    const own = part.a.length / inputs!
+    a.set(part.a, each * most * inputs!)
     part.b.forEach((value, at) => (b[(Math.floor(at / own) * most + (at % own)) * count + each] = value))
   })
   return { factors: { rank: most, a, b }, kept }
@@ -209,7 +212,7 @@ function ofOneRank(factors: Map<string, LoraFactors>, { base }: Pair, plan: Adap
     const experts = expertsOf(name)
     if (!factors.has(name) && (experts === null || !layers.has(experts) || plan.placeOf(name).as === 'none')) continue
     const { rank: own, a, b } = factors.get(name) ?? { rank: 0, a: new Float32Array(0), b: new Float32Array(0) }
-    const wide = { rank, a: new Float32Array(rank * shape[1]), b: new Float32Array(shape[0] * rank) }
+    const wide = { rank, a: new Float32Array(rank * shape[1]!), b: new Float32Array(shape[0]! * rank) }
     wide.a.set(a)
     b.forEach((value, at) => (wide.b[Math.floor(at / own) * rank + (at % own)] = value))
     factors.set(name, wide)

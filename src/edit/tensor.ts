@@ -57,7 +57,7 @@ export async function readInput(
   const values = await read(post)
   if (on === 'weights') return values
   const before = await read(base)
-  for (let i = 0; i < values.length; i++) values[i] -= before[i]
+  for (let i = 0; i < values.length; i++) values[i]! -= before[i]!
   return values
 }
 
@@ -84,10 +84,10 @@ export async function editTensor(
   const before = on === 'delta' ? await pair.base.read(name) : null
   let [kept, delta2, edit2] = [0, 0, 0]
   for (let i = 0; i < out.length; i++) {
-    const d = input[i]
-    const f = out[i]
-    if (f === d) out[i] = after[i]
-    else if (before) out[i] = before[i] + f
+    const d = input[i]!
+    const f = out[i]!
+    if (f === d) out[i] = after[i]!
+    else if (before) out[i] = before[i]! + f
     if (f !== 0) kept++
     delta2 += d * d
     edit2 += (f - d) * (f - d)

@@ -47,7 +47,7 @@ export async function applyStep(
   input: Tensor,
   context: ApplyContext,
 ): Promise<Tensor> {
-  const { editor, options } = steps[i]
+  const { editor, options } = steps[i]!
   if (input.size === 0 || (editor.scope === 'matrix' && input.rank !== 2)) return input.clone() // nothing to edit
   const key = keyAt(steps, i, context)
   const facts = editor.survey ? await surveyed(steps, i, input, key, context) : await prepared(steps, i, input, context)
@@ -106,12 +106,12 @@ export async function bitsOf(
   if (count(shape) === 0) return 0
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
-  const { editor, options } = steps[last]
+  const { editor, options } = steps[last]!
   if (context.batch && byMatrix(editor)) {
     const [matrices, ...matrix] = shape
     let bits = 0
-    for (let i = 0; i < matrices; i++)
-      bits += await bitsOf(steps, matrix, kept / matrices, {
+    for (let i = 0; i < matrices!; i++)
+      bits += await bitsOf(steps, matrix, kept / matrices!, {
         ...context,
         batch: false,
         tensor: matrixName(context.tensor, i),
@@ -124,7 +124,7 @@ export async function bitsOf(
 
 /** (seed, editor, tensor); the second use of an editor in a chain draws anew. */
 export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<ApplyContext, 'seed' | 'tensor'>): Key {
-  const { name } = steps[i].editor
+  const { name } = steps[i]!.editor
   const earlier = steps.slice(0, i).filter((step) => step.editor.name === name).length
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)
 }
@@ -136,7 +136,7 @@ async function surveyed(
   key: Key,
   { tensor, keep, census }: ApplyContext,
 ) {
-  const { editor, options } = steps[i]
+  const { editor, options } = steps[i]!
   if (editor.needsSurvey && !editor.needsSurvey(options)) return undefined
   if (editor.needsCensus?.(options) && census?.[i] === undefined)
     throw new Error(`${editor.name} with these options needs a census`)
@@ -155,7 +155,7 @@ function prepared(
   current: Tensor,
   context: ApplyContext,
 ): Promise<unknown> | undefined {
-  const { editor, options } = steps[i]
+  const { editor, options } = steps[i]!
   if (!editor.prepare) return undefined
   const name = cacheKey(steps, i, current.shape, context)
   const known = context.cache?.get(name)
@@ -167,7 +167,7 @@ function prepared(
 
 /** What a step prepares depends on the tensor, on all that was done to it before, and on the part of the options it names. */
 function cacheKey(steps: readonly Step[], i: number, shape: readonly number[], { seed, tensor }: ApplyContext): string {
-  const { editor, options } = steps[i]
+  const { editor, options } = steps[i]!
   const before = steps
     .slice(0, i)
     .map((step) => [step.editor.name, step.options, step.editor.stochastic(step.options) ? seed : null])

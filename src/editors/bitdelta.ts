@@ -53,21 +53,21 @@ function cut(values: Float32Array, { blocks, passes }: Options): Blocks {
   const sizes = new Float64Array(blocks)
   let block = 0
   for (const value of sorted) {
-    while (value >= bounds[block]) block++
-    sums[block] += value
-    sizes[block]++
+    while (value >= bounds[block]!) block++
+    sums[block]! += value
+    sizes[block]!++
   }
   const means = Float32Array.from(sums, (sum, b) => (sizes[b] ? sum / sizes[b] : 0))
-  return { bounds, means, later: passes > 1 ? residualMeans(values, means[0], passes - 1) : new Float32Array(0) }
+  return { bounds, means, later: passes > 1 ? residualMeans(values, means[0]!, passes - 1) : new Float32Array(0) }
 }
 
 /** Takes the mean off with the sign of what is left, over and over; in float32, as the edit does it. */
 function residualMeans(values: Float32Array, first: number, passes: number): Float32Array {
   const left = values.slice()
   const means = new Float32Array(passes)
-  for (let pass = 0, mean = first; pass < passes; pass++, mean = means[pass - 1]) {
+  for (let pass = 0, mean = first; pass < passes; pass++, mean = means[pass - 1]!) {
     let sum = 0
-    for (let i = 0; i < left.length; i++) sum += Math.abs((left[i] -= left[i] >= 0 ? mean : -mean))
+    for (let i = 0; i < left.length; i++) sum += Math.abs((left[i]! -= left[i]! >= 0 ? mean : -mean))
     means[pass] = sum / left.length
   }
   return means
@@ -95,7 +95,7 @@ export const bitdelta: Editor<Options, Blocks> = {
     // sign(0) = +1 as in the authors' code; the paper writes -1.
     const signs = delta.greaterEqual(0).cast('float32').mul(2).sub(1)
     if (later.length) {
-      let [left, sum] = [delta.sub(signs.mul(means[0])), signs.mul(means[0])]
+      let [left, sum] = [delta.sub(signs.mul(means[0]!)), signs.mul(means[0]!)]
       for (const mean of later) {
         const part = left.greaterEqual(0).cast('float32').mul(2).sub(1).mul(mean)
         left = left.sub(part)
@@ -106,7 +106,7 @@ export const bitdelta: Editor<Options, Blocks> = {
     const scaled = means.map((mean) => mean * multiplier)
     const sized =
       means.length === 1
-        ? signs.mul(scaled[0])
+        ? signs.mul(scaled[0]!)
         : signs.mul(
             tf
               .gather(tf.tensor1d(scaled), tf.searchSorted(bounds, delta.abs().flatten(), 'right'))

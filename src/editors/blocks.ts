@@ -29,15 +29,15 @@ async function stepOnValues(
   context: Omit<ApplyContext, 'gradient'>,
   block: number,
 ): Promise<Float32Array> {
-  const { editor, options } = steps[i]
+  const { editor, options } = steps[i]!
   const { tensor, gram, keep, census, onWarning, batch } = context
   if (batch && byMatrix(editor)) {
     const [matrices, ...matrix] = shape
     const partOf = <T extends ArrayLike<number>>(all: T, m: number): Float32Array => {
-      const size = all.length / matrices
+      const size = all.length / matrices!
       return Float32Array.from({ length: size }, (_, at) => all[m * size + at])
     }
-    for (let m = 0; m < matrices; m++) {
+    for (let m = 0; m < matrices!; m++) {
       const own = {
         ...context,
         batch: false,
@@ -45,7 +45,7 @@ async function stepOnValues(
         gram: gram && partOf(gram, m),
         keep: keep && partOf(keep, m),
       }
-      values.set(await stepOnValues(steps, i, partOf(values, m), matrix, own, block), (m * values.length) / matrices)
+      values.set(await stepOnValues(steps, i, partOf(values, m), matrix, own, block), (m * values.length) / matrices!)
     }
     return values
   }

@@ -48,7 +48,7 @@ export function bandsOf({ bands }: Options, rank: number): Band[] {
     .map((text) => {
       const [bits, width] = text.split('x').map(Number)
       const from = at
-      at = Math.min(rank, at + width)
+      at = Math.min(rank, at + width!)
       return { bits, from, to: at }
     })
     .filter(({ from, to }) => to > from)
@@ -88,7 +88,7 @@ export function quantiseBand(
     columns,
     width,
   ])
-  const between = fed.map((value, at) => value * s[from + Math.floor(at / width)] * s[from + (at % width)])
+  const between = fed.map((value, at) => value * s[from + Math.floor(at / width)]! * s[from + (at % width)]!)
   return { u: gptq(left, between, bits, group, damping), vt: quantised }
 }
 
@@ -122,10 +122,10 @@ export const deltaCome: Editor<Options, Svd> = {
     if (shape.length !== 2) return denseBits(shape)
     const [rows, columns] = shape
     const groups = (length: number) => Math.ceil(length / (options.group || length))
-    const total = bandsOf(options, Math.min(rows, columns)).reduce((sum, { bits, from, to }) => {
+    const total = bandsOf(options, Math.min(rows!, columns!)).reduce((sum, { bits, from, to }) => {
       const width = to - from
-      const grids = bits === UNQUANTISED ? 0 : (16 + bits) * (rows * groups(width) + width * groups(columns))
-      return sum + width * (bits * (rows + columns) + 16) + grids
+      const grids = bits === UNQUANTISED ? 0 : (16 + bits) * (rows! * groups(width) + width * groups(columns!))
+      return sum + width * (bits * (rows! + columns!) + 16) + grids
     }, 0)
     return Math.min(denseBits(shape), total)
   },

@@ -28,6 +28,6 @@ export const expo: Editor<z.infer<typeof options>> = {
  */
 export function extrapolateBf16(base: Float32Array, post: Float32Array, alpha: number): Float32Array {
   const [from, to] = [roundBf16(base), roundBf16(post)]
-  const step = roundBf16(roundBf16(to.map((value, i) => value - from[i])).map((value) => alpha * value))
-  return roundBf16(to.map((value, i) => value + step[i]))
+  const step = roundBf16(roundBf16(to.map((value, i) => value - from[i]!)).map((value) => alpha * value))
+  return roundBf16(to.map((value, i) => value + step[i]!))
 }

@@ -28,7 +28,7 @@ export function markLargest(
   const part = values.subarray(begin, end)
   const { threshold, lastTie } = largest(part, k)
   for (let i = 0; i < part.length; i++) {
-    const magnitude = Math.abs(part[i])
+    const magnitude = Math.abs(part[i]!)
     if (magnitude > threshold || (magnitude === threshold && i <= lastTie)) factors[begin + i] = factor
   }
 }
@@ -37,8 +37,8 @@ export function markLargest(
 export function l1Factor(values: Float32Array, factors: ArrayLike<number>): number {
   let [whole, kept] = [0, 0]
   for (let i = 0; i < values.length; i++) {
-    whole += Math.abs(values[i])
-    kept += Math.abs(values[i] * factors[i])
+    whole += Math.abs(values[i]!)
+    kept += Math.abs(values[i]! * factors[i]!)
   }
   return whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept
 }
@@ -55,10 +55,10 @@ export function orderByMagnitude(values: Float32Array): Uint32Array {
   const n = values.length
   if (n > 2 ** 22)
     return Uint32Array.from({ length: n }, (_, i) => i).sort(
-      (a, b) => Math.abs(values[a]) - Math.abs(values[b]) || a - b,
+      (a, b) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b,
     )
   // 31 bits of magnitude, which order like integers, above 22 of index: 53 bits, sorted without a comparator.
   const bits = new Int32Array(values.buffer, values.byteOffset, n)
-  const keys = Float64Array.from({ length: n }, (_, i) => (bits[i] & 0x7fffffff) * 2 ** 22 + i).sort()
+  const keys = Float64Array.from({ length: n }, (_, i) => (bits[i]! & 0x7fffffff) * 2 ** 22 + i).sort()
   return Uint32Array.from(keys, (key) => key % 2 ** 22)
 }

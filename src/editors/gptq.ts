@@ -19,7 +19,7 @@ export function roundToNearest({ rows, columns, values }: Matrix, bits: number, 
     for (let from = 0; from < columns; from += width) {
       const [start, count] = [row * columns + from, Math.min(width, columns - from)]
       const grid = gridOf(values, bits, start, count)
-      for (let i = start; i < start + count; i++) out[i] = snap(values[i], grid)
+      for (let i = start; i < start + count; i++) out[i] = snap(values[i]!, grid)
     }
   }
   return out
@@ -42,12 +42,12 @@ export function gptq(
   const dead = Array.from({ length: columns }, (_, i) => hessian[i * columns + i] === 0)
   for (let i = 0; i < columns; i++) if (dead[i]) hessian[i * columns + i] = 1
   const order = Array.from({ length: columns }, (_, i) => i).sort(
-    (a, b) => hessian[b * columns + b] - hessian[a * columns + a],
+    (a, b) => hessian[b * columns + b]! - hessian[a * columns + a]!,
   )
-  const mean = order.reduce((sum, i) => sum + hessian[i * columns + i], 0) / columns
+  const mean = order.reduce((sum, i) => sum + hessian[i * columns + i]!, 0) / columns
   const sorted = Float64Array.from(hessian, (_, at) => {
     const [i, j] = [order[Math.floor(at / columns)], order[at % columns]]
-    return hessian[i * columns + j] + (i === j ? damping * mean : 0)
+    return hessian[i! * columns + j!]! + (i === j ? damping * mean : 0)
   })
   const factor = inverseFactor(sorted, columns)
   // Column-major: a column's rows lie together.
@@ -67,29 +67,29 @@ export function gptq(
         const members = weights.slice(i, i + group)
         grids = Array.from({ length: rows }, (_, row) =>
           gridOf(
-            members.map((column) => column[row]),
+            members.map((column) => column[row]!),
             bits,
           ),
         )
       }
-      const column = block[i - begin]
+      const column = block[i - begin]!
       const error = new Float64Array(rows)
       for (let row = 0; row < rows; row++) {
-        const q = snap(column[row], grids[row])
-        out[row * columns + order[i]] = q
-        error[row] = (column[row] - q) / factor[i * columns + i]
+        const q = snap(column[row]!, grids[row]!)
+        out[row * columns + order[i]!] = q
+        error[row] = (column[row]! - q) / factor[i * columns + i]!
       }
-      for (let j = i; j < end; j++) subtract(block[j - begin], error, factor[i * columns + j])
+      for (let j = i; j < end; j++) subtract(block[j - begin]!, error, factor[i * columns + j]!)
       errors.push(error)
     }
     for (let j = end; j < columns; j++)
-      for (const [e, error] of errors.entries()) subtract(weights[j], error, factor[(begin + e) * columns + j])
+      for (const [e, error] of errors.entries()) subtract(weights[j]!, error, factor[(begin + e) * columns + j]!)
   }
   return out
 }
 
 function subtract(column: Float64Array, error: Float64Array, by: number): void {
-  for (let row = 0; row < column.length; row++) column[row] -= error[row] * by
+  for (let row = 0; row < column.length; row++) column[row]! -= error[row]! * by
 }
 
 /**
@@ -100,18 +100,18 @@ function inverseFactor(h: Float64Array, n: number): Float64Array {
   const r = new Float64Array(n * n)
   for (let j = n - 1; j >= 0; j--) {
     for (let i = j; i >= 0; i--) {
-      let sum = h[i * n + j]
-      for (let k = j + 1; k < n; k++) sum -= r[i * n + k] * r[j * n + k]
-      r[i * n + j] = i === j ? Math.sqrt(sum) : sum / r[j * n + j]
+      let sum = h[i * n + j]!
+      for (let k = j + 1; k < n; k++) sum -= r[i * n + k]! * r[j * n + k]!
+      r[i * n + j] = i === j ? Math.sqrt(sum) : sum / r[j * n + j]!
     }
   }
   const u = new Float64Array(n * n)
   for (let j = 0; j < n; j++) {
-    u[j * n + j] = 1 / r[j * n + j]
+    u[j * n + j] = 1 / r[j * n + j]!
     for (let i = j - 1; i >= 0; i--) {
       let sum = 0
-      for (let k = i + 1; k <= j; k++) sum += r[i * n + k] * u[k * n + j]
-      u[i * n + j] = -sum / r[i * n + i]
+      for (let k = i + 1; k <= j; k++) sum += r[i * n + k]! * u[k * n + j]!
+      u[i * n + j] = -sum / r[i * n + i]!
     }
   }
   return u

@@ -20,8 +20,8 @@ export function gridOf(
 ): Grid {
   let [least, most] = [0, 0]
   for (let i = 0, at = start; i < count; i++, at += stride) {
-    if (values[at] < least) least = values[at]
-    else if (values[at] > most) most = values[at]
+    if (values[at]! < least) least = values[at]!
+    else if (values[at]! > most) most = values[at]!
   }
   const top = 2 ** bits - 1
   // A subnormal range rounds to a scale of 0, which no value survives.

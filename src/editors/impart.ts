@@ -35,10 +35,10 @@ type Options = z.infer<typeof options>
 export function dropRatios(s: ArrayLike<number>, { drop_rate, beta, exponent }: Options): number[] {
   const count = Math.trunc(s.length * (1 - beta))
   const gamma = (drop_rate - beta) / (1 - beta)
-  const ratios = Array.from({ length: count }, (_, k) => (1 - (s[k] / s[0]) ** exponent) * gamma)
-  if (!(s[0] > 0)) return []
+  const ratios = Array.from({ length: count }, (_, k) => (1 - (s[k]! / s[0]!) ** exponent) * gamma)
+  if (!(s[0]! > 0)) return []
   let cut = count
-  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma; ) sum += 1 - ratios[--cut]
+  for (let sum = ratios.reduce((total, p) => total + p, 0); cut > 0 && sum / count < gamma; ) sum += 1 - ratios[--cut]!
   return ratios.slice(0, cut)
 }
 
@@ -47,7 +47,7 @@ function drawMask(length: number, ratios: readonly number[], key: Key, offset: n
   const keep = new Uint8Array(length * ratios.length).fill(1)
   for (const [k, p] of ratios.entries()) {
     const draws = uniforms(length, key, offset + k * length)
-    const order = Array.from(draws.keys()).sort((a, b) => draws[a] - draws[b])
+    const order = Array.from(draws.keys()).sort((a, b) => draws[a]! - draws[b]!)
     for (const i of order.slice(0, Math.trunc(length * p))) keep[i * ratios.length + k] = 0
   }
   return keep
@@ -73,11 +73,11 @@ export const impart: Editor<Options, Svd> = {
     const mask = keep ?? [...drawMask(rows, ratios, key, 0), ...drawMask(columns, ratios, key, rows * s.length)]
     const left = Float32Array.from({ length: rows * rank }, (_, at) => {
       const [i, k] = [Math.floor(at / rank), at % rank]
-      return mask[at] ? (ut[k * rows + i] / (1 - ratios[k])) * s[k] : 0
+      return mask[at] ? (ut[k * rows + i]! / (1 - ratios[k]!)) * s[k]! : 0
     })
     const right = Float32Array.from({ length: rank * columns }, (_, at) => {
       const [k, j] = [Math.floor(at / columns), at % columns]
-      return mask[(rows + j) * rank + k] ? vt[at] / (1 - ratios[k]) : 0
+      return mask[(rows + j) * rank + k] ? vt[at]! / (1 - ratios[k]!) : 0
     })
     return tf.matMul(tf.tensor2d(left, [rows, rank]), tf.tensor2d(right, [rank, columns]))
   },
@@ -89,7 +89,7 @@ export const impart: Editor<Options, Svd> = {
     const [rows, columns] = shape
     const kept = (length: number, p: number) => length - Math.trunc(length * p)
     const total = dropRatios(facts.s, options).reduce(
-      (sum, p) => sum + rows + columns + 16 * (kept(rows, p) + kept(columns, p) + 1),
+      (sum, p) => sum + rows! + columns! + 16 * (kept(rows!, p) + kept(columns!, p) + 1),
       0,
     )
     return Math.min(denseBits(shape), total)

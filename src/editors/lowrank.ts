@@ -38,7 +38,7 @@ export function rankOf(
   const squares = Array.from(s, (value) => value * value)
   const wanted = energy! * squares.reduce((sum, value) => sum + value, 0)
   let r = 0
-  for (let sum = 0; r < squares.length && sum < wanted; r++) sum += squares[r]
+  for (let sum = 0; r < squares.length && sum < wanted; r++) sum += squares[r]!
   return r
 }
 
@@ -70,6 +70,6 @@ export const lowrank: Editor<Options, Svd> = {
   /** 16 r (m + n) for the two factors, the singular values multiplied in; never more than dense. */
   bits(options, shape, _, facts) {
     if (shape.length !== 2 || (options.energy !== undefined && !facts)) return denseBits(shape)
-    return Math.min(denseBits(shape), 16 * rankOf(options, shape, facts?.s) * (shape[0] + shape[1]))
+    return Math.min(denseBits(shape), 16 * rankOf(options, shape, facts?.s) * (shape[0]! + shape[1]!))
   },
 }

@@ -82,7 +82,7 @@ function survey(
         : cutAt(place > end - begin ? null : largest(values.subarray(begin, end), place), convention)
     let equal = 0
     for (let i = begin; i < end; i++) {
-      const magnitude = Math.abs(values[i])
+      const magnitude = Math.abs(values[i]!)
       if (magnitude === cut.threshold) equal++
       if (magnitude > cut.threshold || (magnitude === cut.threshold && i - begin <= cut.lastTie)) {
         kept++

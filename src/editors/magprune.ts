@@ -59,13 +59,13 @@ export function keepProbabilities(values: Float32Array, shape: readonly number[]
       let [least, most] = [Infinity, 0]
       for (const value of magnitudes) [least, most] = [Math.min(least, value), Math.max(most, value)]
       for (let i = 0; i < n; i++)
-        out[begin + i] = 1 - drop_rate + epsilon * ((magnitudes[i] - least) / (most - least + 1e-7) - 0.5)
+        out[begin + i] = 1 - drop_rate + epsilon * ((magnitudes[i]! - least) / (most - least + 1e-7) - 0.5)
       continue
     }
     const order = orderByMagnitude(magnitudes)
     // The paper counts r from the largest (0) and takes p - epsilon/2 + epsilon r/n for its drop probability.
     const place = (rank: number) => (n === 1 ? 0.5 : convention === 'paper' ? 1 - (n - 1 - rank) / n : rank / (n - 1))
-    for (let rank = 0; rank < n; rank++) out[begin + order[rank]] = 1 - drop_rate + epsilon * (place(rank) - 0.5)
+    for (let rank = 0; rank < n; rank++) out[begin + order[rank]!] = 1 - drop_rate + epsilon * (place(rank) - 0.5)
   }
   return out
 }
@@ -84,7 +84,7 @@ export const magprune: Editor<Options, Float32Array> = {
   survey(values, options, { shape, key, keep }) {
     const probabilities = keepProbabilities(values, shape, options)
     const draws = keep ?? uniforms(values.length, key)
-    const kept = (i: number) => (keep ? Boolean(keep[i]) : draws[i] >= 1 - probabilities[i])
+    const kept = (i: number) => (keep ? Boolean(keep[i]) : draws[i]! >= 1 - probabilities[i]!)
     const own = options.rescale && options.convention !== 'mergekit'
     const factors = Float32Array.from(probabilities, (p, i) => (kept(i) ? (own ? 1 / p : 1) : 0))
     if (!options.rescale || own) return factors

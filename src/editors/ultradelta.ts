@@ -48,8 +48,8 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
   for await (const [name, values] of deltas()) {
     let [sum, squares] = [0, 0]
     for (let i = 0; i < values.length; i++) {
-      sum += values[i]
-      squares += values[i] * values[i]
+      sum += values[i]!
+      squares += values[i]! * values[i]!
     }
     const mean = sum / values.length
     tensors.push({
@@ -65,13 +65,13 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
   let before = 0
   for (const tensor of tensors) {
     tensor.group = Math.min(2, Math.floor((3 * (before + tensor.size / 2)) / total))
-    sizes[tensor.group] += tensor.size
+    sizes[tensor.group]! += tensor.size
     before += tensor.size
   }
   const rates = [
     drop_rate + step,
     drop_rate,
-    sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]) / sizes[2]) : drop_rate,
+    sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]!) / sizes[2]) : drop_rate,
   ]
   return new Map(tensors.map(({ name, group }) => [name, rates[group]]))
 }
@@ -101,7 +101,7 @@ export const ultradelta: Editor<Options, Float32Array> = {
     })
     const draws = uniforms(values.length, key)
     for (const [level, members] of levels) {
-      members.sort((a, b) => draws[a] - draws[b])
+      members.sort((a, b) => draws[a]! - draws[b]!)
       const dropped = shareOf(members.length, rate)
       members.forEach((i, place) => (out[i] = place < dropped ? 0 : (level * factor) / (1 - rate)))
     }

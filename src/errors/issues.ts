@@ -62,11 +62,11 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
 
 /** The issue that helps of those of a parse: a misspelt key, which is also a missing one; inside a union, that of the alternative which got furthest. */
 export function firstIssue(issues: readonly Issue[]): { path: PropertyKey[]; message: string } {
-  return explain(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0])
+  return explain(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!)
 }
 
 function explain(issue: Issue): { path: PropertyKey[]; message: string } {
-  if (issue.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys![0]], message: issue.message }
+  if (issue.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys![0]!], message: issue.message }
   if (issue.code !== 'invalid_union' || !issue.errors?.length) return issue
   const inner = issue.errors.map((list) =>
     firstIssue(list.map((each) => ({ ...each, path: [...issue.path, ...each.path] }))),
@@ -87,5 +87,5 @@ function joined(messages: readonly string[]): string {
   if (!parts.every((part) => part !== null)) return [...new Set(messages)].join(', or: ')
   const wanted = [...new Set(parts.map(([, , each]) => each))]
   const list = wanted.length > 1 ? `${wanted.slice(0, -1).join(', ')} or ${wanted.at(-1)}` : wanted[0]
-  return `${parts[0][1]} ${list}${parts[0][3] ?? ''}`
+  return `${parts[0]![1]} ${list}${parts[0]![3] ?? ''}`
 }

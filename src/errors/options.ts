@@ -60,7 +60,7 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], r
   if (issue.code === 'unrecognized_keys')
     return unknown(
       `option of ${owner}`,
-      issue.keys[0],
+      issue.keys[0]!,
       facts.map(({ name }) => name),
     ).message
   const fact = facts.find((option) => option.name === issue.path[0])
@@ -77,7 +77,7 @@ export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? unknown('key', (issue as { keys: string[] }).keys[0], Object.keys(shape)).message
+        ? unknown('key', (issue as { keys: string[] }).keys[0]!, Object.keys(shape)).message
         : undefined,
   })
 }

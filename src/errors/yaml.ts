@@ -14,7 +14,7 @@ export function parseYaml(text: string, where: string): unknown {
   const document = parseDocument(text, { prettyErrors: false })
   const refuse = (cause: Error) =>
     new UserError(`${where}: not valid YAML (${cause.message.replace(/\s+/g, ' ')})`, { cause })
-  if (document.errors.length) throw refuse(document.errors[0])
+  if (document.errors.length) throw refuse(document.errors[0]!)
   try {
     return valuesOf(document)
   } catch (cause) {

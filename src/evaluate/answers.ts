@@ -36,14 +36,14 @@ async function greedyMatches(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.ids.length,
-    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+    open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
   const best = await run(sourceOf(model, weights), feeds, foldHighest)
   for (const [i, each] of best.entries()) {
     const [tokens, values] = [await each.index.data(), await each.value.data()]
-    checkFinite(values, (k) => `the best logit of item ${batches[i].items[counted[i].rows[k]] + 1}`)
-    counted[i].labels.forEach((label, k) => {
-      if (tokens[k] !== label) matches[batches[i].items[counted[i].rows[k]]] = 0
+    checkFinite(values, (k) => `the best logit of item ${batches[i]!.items[counted[i]!.rows[k]!]! + 1}`)
+    counted[i]!.labels.forEach((label, k) => {
+      if (tokens[k] !== label) matches[batches[i]!.items[counted[i]!.rows[k]!]!] = 0
     })
     tf.dispose(each as tf.TensorContainer)
   }
@@ -93,14 +93,14 @@ export async function answerAll(
   )
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known = new Set<number>()
-  if (METRICS[task.metric].exactImpliesRight && !task.stop && !steer) {
+  if (METRICS[task.metric]!.exactImpliesRight && !task.stop && !steer) {
     const brief = ({ prompt, target }: Sequence) =>
       prompt.length <= room &&
       target.length - 1 <= maxNewTokens &&
       target.findIndex((token) => ends.includes(token)) === target.length - 1
-    const likely = [...sequences.keys()].filter((i) => brief(sequences[i]))
+    const likely = [...sequences.keys()].filter((i) => brief(sequences[i]!))
     const batches = batchesOf(
-      likely.map((i) => sequences[i]),
+      likely.map((i) => sequences[i]!),
       tokenizer.pad,
       options.batchTokens ?? 4096,
       model.positions,
@@ -109,7 +109,7 @@ export async function answerAll(
     likely.forEach((item, i) => matches[i] && known.add(item))
   }
   const open = [...items.keys()].filter((i) => !known.has(i))
-  const prompts = open.map((i) => sequences[i].prompt.slice(-room))
+  const prompts = open.map((i) => sequences[i]!.prompt.slice(-room))
   const textOf = (ids: readonly number[]) =>
     cutAtStop(tokenizer.decode(ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
   const texts = task.stop ?? []
@@ -118,7 +118,7 @@ export async function answerAll(
     : undefined
   const made = await generate(model, weights, prompts, { maxNewTokens, ends, stopped, steer })
   const answers = sequences.map(({ target }) => textOf(target))
-  open.forEach((item, i) => (answers[item] = textOf(made[i])))
+  open.forEach((item, i) => (answers[item] = textOf(made[i]!)))
   return answers
 }
 
@@ -131,12 +131,12 @@ export async function scoreAnswers(
   const scores = new Map<string, { mean: number; items: Float64Array }>()
   for (const name of [task.metric, ...(task.others ?? [])]) {
     for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {
-      const metric = METRICS[name]
+      const metric = METRICS[name]!
       const each = new Float64Array(items.length)
       let [sum, weights] = [0, 0]
       for (const [i, item] of items.entries()) {
         const weight = metric.weight?.(item) ?? 1
-        each[i] = await metric.score(filterAnswer(answers[i], steps), item, task)
+        each[i] = await metric.score(filterAnswer(answers[i]!, steps), item, task)
         sum += weight * each[i]
         weights += weight
       }

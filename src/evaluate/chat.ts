@@ -17,7 +17,7 @@ export async function askInChat(task: Task, folder: string, settings: ChatSettin
   if (settings === undefined) return task
   if (task.kind === 'classify' || task.kind === 'images')
     throw new UserError(`task ${task.name} is of the kind ${task.kind}, and cannot be asked in a chat`)
-  if (!task.kind && METRICS[task.metric].completes)
+  if (!task.kind && METRICS[task.metric]!.completes)
     throw new UserError(`task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`)
   const chat = await loadChat(folder)
   const system = settings === true ? undefined : settings.system

@@ -29,9 +29,9 @@ export async function classBatches(
   )
   for (const batch of batches) {
     batch.labels.fill(IGNORED)
-    batch.targets = Float32Array.from(batch.items, (item) => items[item].label!)
+    batch.targets = Float32Array.from(batch.items, (item) => items[item]!.label!)
     batch.types = new Int32Array(batch.ids.length)
-    batch.items.forEach((item, row) => batch.types!.set(encoded[item].types, row * batch.columns))
+    batch.items.forEach((item, row) => batch.types!.set(encoded[item]!.types, row * batch.columns))
   }
   return batches
 }
@@ -46,14 +46,14 @@ export async function predict(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.rows * (model.sequence ?? batch.columns),
-    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+    open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
   const results = await run(sourceOf(model, weights), feeds, foldHighest)
   const predicted = new Array<number>(count)
   for (const [i, result] of results.entries()) {
     const [values, classes] = [await result.value.data(), await result.index.data()]
     tf.dispose(result as tf.TensorContainer)
-    const itemOf = (k: number) => batches[i].items[counted[i].rows[k]]
+    const itemOf = (k: number) => batches[i]!.items[counted[i]!.rows[k]!]
     checkFinite(values, (k) => `the output for item ${itemOf(k) + 1}`)
     // The one output of a regressor is its highest.
     const found = model.objective === 'value' ? values : classes

@@ -41,7 +41,7 @@ export async function encodeItems(
     throw new UserError(`task ${task.name} has no reference answers (item ${silent.id}), so there is no loss on it`)
   const sequences = await sequencesFor(task, chosen, tokenizer)
   const fitted = sequences.map((each, i) =>
-    fitAnswer(each, reach, () => `task ${task.name}, item ${chosen[i].id}: the answer`),
+    fitAnswer(each, reach, () => `task ${task.name}, item ${chosen[i]!.id}: the answer`),
   )
   return batchesOf(fitted, tokenizer.pad, batchTokens, reach.positions)
 }
@@ -84,7 +84,7 @@ export async function encodeChoices(
       what: () => `task ${name}, item ${id}: choice ${i + 1}, ${JSON.stringify(text)},`,
     })),
   )
-  const sequences = (await continuationsOf(all, tokenizer)).map((each, i) => fitAnswer(each, reach, all[i].what))
+  const sequences = (await continuationsOf(all, tokenizer)).map((each, i) => fitAnswer(each, reach, all[i]!.what))
   let at = 0
   return items.map(({ choices }) => choices!.map(() => sequences[at++]))
 }

@@ -49,7 +49,7 @@ export async function promptFeatures(
     disposeInputs(inputs)
     const values = (await means.data()) as Float32Array
     means.dispose()
-    checkFinite(values, (k) => `a feature of item ${batch.items[Math.floor(k / model.width)] + 1}`)
+    checkFinite(values, (k) => `a feature of item ${batch.items[Math.floor(k / model.width)]! + 1}`)
     batch.items.forEach((item, row) =>
       features.set(values.subarray(row * model.width, (row + 1) * model.width), item * model.width),
     )

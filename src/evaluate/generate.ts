@@ -65,7 +65,7 @@ async function nextTokens(
   const fold = (state: Highest | null, outputs: Tensor, from: number) =>
     foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
   const [best] = await run(source, [feed], fold)
-  const [tokens, values] = [(await best.index.data()) as Int32Array, await best.value.data()]
+  const [tokens, values] = [(await best!.index.data()) as Int32Array, await best!.value.data()]
   checkFinite(values, () => 'the best logit of the next token')
   tf.dispose(best as tf.TensorContainer)
   const width = cache.length + batch.columns
@@ -92,12 +92,12 @@ async function answerBatch(
   const open = new Uint8Array(rows).fill(1)
   let batch = leftPadded(prompts)
   for (let made = 0; made < maxNewTokens; made++) {
-    const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]) : null))
+    const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]!) : null))
     const tokens = await nextTokens(model, source, batch, cache, steering)
     tokens.forEach((token, row) => {
       if (!open[row]) return
-      answers[row].push(token)
-      if (ends.includes(token) || options.stopped?.(answers[row])) open[row] = 0
+      answers[row]!.push(token)
+      if (ends.includes(token) || options.stopped?.(answers[row]!)) open[row] = 0
     })
     if (!open.includes(1)) break
     const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)
@@ -114,7 +114,7 @@ export async function generate(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<number[][]> {
-  const order = [...prompts.keys()].sort((a, b) => prompts[a].length - prompts[b].length || a - b)
+  const order = [...prompts.keys()].sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b)
   const answers: number[][] = []
   const source = sourceOf(model, weights)
   const longest = (prompts[order.at(-1)!]?.length ?? 0) + options.maxNewTokens
@@ -124,10 +124,10 @@ export async function generate(
     const made = await answerBatch(
       model,
       source,
-      group.map((i) => prompts[i]),
+      group.map((i) => prompts[i]!),
       options,
     )
-    group.forEach((item, i) => (answers[item] = made[i]))
+    group.forEach((item, i) => (answers[item] = made[i]!))
   }
   return answers
 }

@@ -75,7 +75,8 @@ export function readGenerationConfig(folder: string): GenerationConfig {
     .find((path) => existsSync(path))
   if (file === undefined) return { file: join(folder, 'generation_config.json'), unknown: [] }
   const value = readObject(file)
-  const changes = (key: string) => value[key] !== undefined && value[key] !== null && !FOREIGN[key].includes(value[key])
+  const changes = (key: string) =>
+    value[key] !== undefined && value[key] !== null && !FOREIGN[key]!.includes(value[key])
   return { ...checkValue(Words, value, file), file, unknown: Object.keys(FOREIGN).filter(changes) }
 }
 

@@ -101,10 +101,10 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
         return ofLabels(
           name,
           chosen,
-          items.map((item, i) => (item.right!.includes(chosen[i]) ? chosen[i] : item.right![0])),
+          items.map((item, i) => (item.right!.includes(chosen[i]!) ? chosen[i]! : item.right![0]!)),
         )
       return meanOf(
-        items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i], item)),
+        items.map((item, i) => CHOICE_METRICS[name as keyof typeof CHOICE_METRICS].score(likelihoods[i]!, item)),
       )
     })
   }
@@ -113,7 +113,7 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
 }
 
 /** Whether the task's metric runs generated programs, so that somebody has to allow it. */
-export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[metric].runsCode === true
+export const runsCode = ({ kind, metric }: Task): boolean => !kind && METRICS[metric]!.runsCode === true
 
 /**
  * What the first items ask for, before anything is computed.

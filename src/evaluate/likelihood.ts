@@ -39,18 +39,18 @@ export async function logLikelihoods(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.ids.length,
-    open: () => makeInputs(model, batch, { wanted: counted[i].at }),
+    open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
   const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, tf.tensor1d(counted[i].labels, 'int32'), from),
+    addPart(model.objective, state, outputs, tf.tensor1d(counted[i]!.labels, 'int32'), from),
   )
   const sums = new Float64Array(sequences.length)
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()
     tf.dispose([losses, state as tf.TensorContainer])
-    checkFinite(values, (k) => `the log-likelihood of text ${batches[i].items[counted[i].rows[k]] + 1}`)
-    counted[i].rows.forEach((row, k) => (sums[batches[i].items[row]] -= values[k]))
+    checkFinite(values, (k) => `the log-likelihood of text ${batches[i]!.items[counted[i]!.rows[k]!]! + 1}`)
+    counted[i]!.rows.forEach((row, k) => (sums[batches[i]!.items[row]!]! -= values[k]!))
   }
   return sums
 }

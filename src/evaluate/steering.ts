@@ -18,7 +18,7 @@ function repeats(text: readonly number[], size: number): number[] {
   const last = text.slice(text.length - size + 1)
   const found: number[] = []
   for (let end = size - 1; size > 0 && end < text.length; end++)
-    if (last.every((token, i) => text[end - size + 1 + i] === token)) found.push(text[end])
+    if (last.every((token, i) => text[end - size + 1 + i] === token)) found.push(text[end]!)
   return found
 }
 
@@ -27,7 +27,7 @@ export function steerBy(config: GenerationConfig): Steer | undefined {
   const { repetition_penalty: penalty, no_repeat_ngram_size: ngram, suppress_tokens, begin_suppress_tokens } = config
   const ends = endsOf(config)
   // transformers lets a forbidden word that is the end of an answer stand.
-  const words = (config.bad_words_ids ?? []).filter((word) => !(word.length === 1 && ends.includes(word[0])))
+  const words = (config.bad_words_ids ?? []).filter((word) => !(word.length === 1 && ends.includes(word[0]!)))
   const shortest = (prompt: number) =>
     config.min_new_tokens ? prompt + config.min_new_tokens : (config.min_length ?? 0)
   const idle =

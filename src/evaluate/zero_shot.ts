@@ -35,8 +35,8 @@ export async function classFeatures(
   for (const [i, feature] of features.entries()) {
     const values = (await feature.data()) as Float32Array
     feature.dispose()
-    batches[i].items.forEach((item, row) =>
-      addUnit(sums[owners[item]], values.subarray(row * width, (row + 1) * width)),
+    batches[i]!.items.forEach((item, row) =>
+      addUnit(sums[owners[item]!]!, values.subarray(row * width, (row + 1) * width)),
     )
   }
   const classes = new Float32Array(prompts.length * width)
@@ -51,7 +51,7 @@ function unit(values: ArrayLike<number>): Float64Array {
 }
 
 function addUnit(sum: Float64Array, values: ArrayLike<number>): void {
-  unit(values).forEach((value, i) => (sum[i] += value))
+  unit(values).forEach((value, i) => (sum[i]! += value))
 }
 
 const isZeroShot = ({ objective, outputs }: Model): boolean => objective === 'classes' && outputs === 0

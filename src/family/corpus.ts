@@ -42,5 +42,5 @@ function pickKind(uniform: number): Kind {
     left -= kind.weight
     if (left < 0) return kind
   }
-  return MIXTURE[MIXTURE.length - 1] // the weights' float sum may fall an ulp short of 1
+  return MIXTURE[MIXTURE.length - 1]! // the weights' float sum may fall an ulp short of 1
 }

@@ -21,7 +21,7 @@ export function chain(random: Random): string {
   const steps: Step[] = []
   while (steps.length < count) {
     const goesOn = steps.length > 0 && random.chance(0.5)
-    steps.push(drawStep(random, goesOn ? steps[steps.length - 1].result : startingNumber(random)))
+    steps.push(drawStep(random, goesOn ? steps[steps.length - 1]!.result : startingNumber(random)))
   }
   return writeSteps(steps)
 }
@@ -31,8 +31,8 @@ export function numberStory(random: Random): string {
   const name = random.pick(NAMES)
   const item = random.pick(ITEMS)
   const steps = drawSteps(random, random.chance(0.8) ? 2 : 1)
-  const told = `${name} had ${steps[0].left} ${item} and then ${tellSteps(random, steps)}`
-  return `${told}. ${writeSteps(steps)}. ${name} has ${steps[steps.length - 1].result} ${item}.`
+  const told = `${name} had ${steps[0]!.left} ${item} and then ${tellSteps(random, steps)}`
+  return `${told}. ${writeSteps(steps)}. ${name} has ${steps[steps.length - 1]!.result} ${item}.`
 }
 
 /** `bought 5 and dropped 19` */
@@ -56,7 +56,7 @@ export function misc(random: Random): string {
 export function wordList(random: Random): string {
   const words = random.sample(NOUNS, random.integer(2, 4))
   const operations = random.sample(Object.keys(LIST_OPERATIONS), random.integer(1, 3))
-  const parts = operations.map((operation) => `${operation} ${LIST_OPERATIONS[operation](words).join(' ')}`)
+  const parts = operations.map((operation) => `${operation} ${LIST_OPERATIONS[operation]!(words).join(' ')}`)
   return `the list ${words.join(' ')} : ${parts.join(', ')}.`
 }
 

@@ -114,7 +114,7 @@ function isAlive({ pid, start, host }: Holder): boolean {
 function startOf(pid: number): string {
   try {
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
-    return /[ZX]/.test(state) ? 'ended' : fields[18]
+    return /[ZX]/.test(state!) ? 'ended' : fields[18]!
   } catch {
     return ''
   }

@@ -56,7 +56,7 @@ export async function strangersIn(folder: string): Promise<string[] | null> {
   const strangers: string[] = []
   for (const path of await listFiles(folder)) {
     const own =
-      Object.hasOwn(known, path) && (await isAsListed(join(folder, path), known[path], listed).catch(() => false))
+      Object.hasOwn(known, path) && (await isAsListed(join(folder, path), known[path]!, listed).catch(() => false))
     if (!own) strangers.push(path)
   }
   return strangers

@@ -41,7 +41,7 @@ function checked(repository: Repository): Repository {
  */
 export function remoteModel(text: string, root = '.'): Repository | null {
   const repository = parseReference(text, 'model')
-  return repository === null || existsSync(resolve(root, text.split('/')[0])) ? null : checked(repository)
+  return repository === null || existsSync(resolve(root, text.split('/')[0]!)) ? null : checked(repository)
 }
 
 const CACHED = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/

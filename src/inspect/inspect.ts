@@ -35,12 +35,12 @@ export const RANK_LIMIT = 1024
 function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {
   if (!isMatrix(name, shape)) return null
   const [rows, columns] = shape.slice(-2)
-  if (Math.min(rows, columns) > limit) return null
-  const size = rows * columns
+  if (Math.min(rows!, columns!) > limit) return null
+  const size = rows! * columns!
   const matrices = Array.from({ length: delta.length / size }, (_, i) =>
     delta.subarray(i * size, (i + 1) * size),
   ).filter((matrix) => matrix.some((d) => d !== 0))
-  const ranks = matrices.map((matrix) => effectiveRank(singularValues(matrix, rows, columns)))
+  const ranks = matrices.map((matrix) => effectiveRank(singularValues(matrix, rows!, columns!)))
   return ranks.length ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null
 }
 
@@ -55,7 +55,7 @@ export async function* inspectPair(
     const base = await pair.base.read(name)
     const post = await pair.post.read(name)
     const delta = new Float32Array(post.length)
-    for (let i = 0; i < delta.length; i++) delta[i] = post[i] - base[i]
+    for (let i = 0; i < delta.length; i++) delta[i] = post[i]! - base[i]!
     const sums = sumPair(base, post, delta)
     const role = roleOf(name, entry.shape)
     for (const key of [role, 'all'] as const) {

@@ -7,7 +7,7 @@ export const BINS = 1 << 16
 /** Counts of |value| by the upper 16 bits (8 of exponent, 8 of fraction). */
 export function countMagnitudes(values: Float32Array, counts: Float64Array = new Float64Array(BINS)): Float64Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  for (let i = 0; i < bits.length; i++) counts[(bits[i] & 0x7fffffff) >>> SHIFT]++
+  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fffffff) >>> SHIFT]!++
   return counts
 }
 
@@ -16,7 +16,7 @@ function locate(counts: Float64Array, n: number, q: number): { bin: number; befo
   const rank = Math.max(1, Math.ceil(q * n)) - 1
   let seen = 0
   let bin = 0
-  while (seen + counts[bin] <= rank) seen += counts[bin++]
+  while (seen + counts[bin]! <= rank) seen += counts[bin++]!
   return { bin, before: rank - seen }
 }
 
@@ -28,15 +28,15 @@ export function quantiles(values: Float32Array, counts: Float64Array, qs: readon
   const wanted = new Uint8Array(BINS)
   for (const bin of fine.keys()) wanted[bin] = 1
   for (let i = 0; i < bits.length && fine.size; i++) {
-    const bin = (bits[i] & 0x7fffffff) >>> SHIFT
-    if (wanted[bin]) fine.get(bin)![bits[i] & 0x7fff]++
+    const bin = (bits[i]! & 0x7fffffff) >>> SHIFT
+    if (wanted[bin]) fine.get(bin)![bits[i]! & 0x7fff]!++
   }
   return qs.map((_, i) => {
     if (!places.length) return NaN
-    const { bin, before } = places[i]
+    const { bin, before } = places[i]!
     const inside = fine.get(bin)!
     let low = 0
-    for (let seen = inside[0]; seen <= before; seen += inside[low]) low++
+    for (let seen = inside[0]!; seen <= before; seen += inside[low]!) low++
     return toFloat((bin << SHIFT) | low)
   })
 }
@@ -54,5 +54,5 @@ export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): nu
 const word = new Uint32Array(1)
 const toFloat = (bits: number): number => {
   word[0] = bits
-  return new Float32Array(word.buffer)[0]
+  return new Float32Array(word.buffer)[0]!
 }

@@ -43,9 +43,9 @@ export interface Sums {
 export function sumPair(base: Float32Array, post: Float32Array, delta: Float32Array): Sums {
   let [base2, post2, cross, sum, delta2, zeros, max] = [0, 0, 0, 0, 0, 0, 0]
   for (let i = 0; i < delta.length; i++) {
-    const b = base[i]
-    const p = post[i]
-    const d = delta[i]
+    const b = base[i]!
+    const p = post[i]!
+    const d = delta[i]!
     base2 += b * b
     post2 += p * p
     cross += b * p
@@ -73,7 +73,7 @@ export function addSums(total: Sums, more: Sums): void {
   for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const)
     total[key] += more[key]
   total.max = Math.max(total.max, more.max)
-  for (let i = 0; i < total.counts.length; i++) total.counts[i] += more.counts[i]
+  for (let i = 0; i < total.counts.length; i++) total.counts[i]! += more.counts[i]!
 }
 
 /** Exact quantiles when the delta is given; within 0.2 % from the histogram alone. */
@@ -92,9 +92,9 @@ export function statisticsOf(sums: Sums, delta?: Float32Array): Statistics {
     relative_norm: base2 ? delta_norm / base_norm : null,
     mean,
     std: n ? Math.sqrt(Math.max(0, delta2 / n - mean * mean)) : 0,
-    p50,
-    p90,
-    p99,
+    p50: p50!,
+    p90: p90!,
+    p99: p99!,
     max,
     zeros: n ? zeros / n : 0,
     cosine: base2 && post2 ? Math.max(-1, Math.min(1, cross / Math.sqrt(base2 * post2))) : null,

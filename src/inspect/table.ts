@@ -54,7 +54,7 @@ export function countText(n: number): string {
 /** CSV with a header line; the columns are the fields of the report. */
 export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string {
   if (!reports.length) return ''
-  const csv = createObjectCsvStringifier({ header: Object.keys(reports[0]).map((id) => ({ id, title: id })) })
+  const csv = createObjectCsvStringifier({ header: Object.keys(reports[0]!).map((id) => ({ id, title: id })) })
   const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
   return csv.getHeaderString() + csv.stringifyRecords(rows)
 }

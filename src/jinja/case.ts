@@ -7,11 +7,11 @@ const IOTA_BELOW = '\u0345'
 /** One letter in title case. */
 function titled(letter: string): string {
   const digraph = DIGRAPHS.find((forms) => forms.includes(letter))
-  if (digraph) return digraph[1]
+  if (digraph) return digraph[1]!
   const upper = letter.toUpperCase()
   if (upper === letter || /[\u10d0-\u10ff]/.test(letter)) return letter
   const parts = letter.normalize('NFD')
-  if (parts.includes(IOTA_BELOW)) return (parts[0].toUpperCase() + parts.slice(1)).normalize('NFC')
+  if (parts.includes(IOTA_BELOW)) return (parts[0]!.toUpperCase() + parts.slice(1)).normalize('NFC')
   // Of a ligature or a sharp s, the first letter alone is a capital.
   return upper.replace(/(\p{Lu})(.+)$/su, (_, first: string, rest: string) => first + rest.toLowerCase())
 }

@@ -28,7 +28,7 @@ const DATE: Record<string, (date: Date) => string> = {
 function strftime(style: string, date: Date): string {
   return style.replace(/%(-?)(.)/gs, (_, bare: string, letter: string) => {
     if (!Object.hasOwn(DATE, letter)) throw new Error(`strftime_now: %${letter} is not supported`)
-    const text = DATE[letter](date)
+    const text = DATE[letter]!(date)
     return bare ? text.replace(/^0+(?=.)/, '') : text
   })
 }

@@ -139,7 +139,7 @@ export class Filling {
     }
     const [parts, names] = [itemsOf(value), target.value as AnyNode[]]
     if (parts.length !== names.length) throw new Error(`${names.length} names for ${parts.length} values`)
-    names.forEach((name, i) => this.assign(name, parts[i], scope))
+    names.forEach((name, i) => this.assign(name, parts[i]!, scope))
   }
 
   private macro(node: AnyNode, parameters: readonly AnyNode[], body: readonly AnyNode[], scope: Scope): Callable {

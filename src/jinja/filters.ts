@@ -44,7 +44,7 @@ const folded = (value: Value, exact: boolean): Value =>
 const titleOfWords = (words: string): string =>
   words.replace(
     new RegExp(`[^${SPACE}({\\[<-]+`, 'gu'),
-    ([first, ...rest]) => first.toUpperCase() + rest.join('').toLowerCase(),
+    ([first, ...rest]) => first!.toUpperCase() + rest.join('').toLowerCase(),
   )
 
 /** `a.b.0` of a value. */
@@ -167,7 +167,7 @@ const FILTERS: Record<string, Filter> = {
   title: (value) => titleOfWords(text(value)),
   capitalize: (value) => capitalise(text(value)),
   trim: (value, call) => strip(text(value), given(call, 0, 'chars'), 'both'),
-  first: end('first', (list) => list[0]),
+  first: end('first', (list) => list[0]!),
   last: end('last', last),
   sort: (list, call) => sorted(itemsOf(list), call, byAttribute(call, 2), [0, 1]),
   join: (list, call) =>
@@ -258,7 +258,7 @@ const FILTERS: Record<string, Filter> = {
     sorted(
       itemsOf(filterNamed('items')(value, call)),
       call,
-      (pair) => (pair as Tuple).items[given(call, 1, 'by') === 'value' ? 1 : 0],
+      (pair) => (pair as Tuple).items[given(call, 1, 'by') === 'value' ? 1 : 0]!,
       [2, 0],
     ),
   items(value) {
@@ -289,13 +289,13 @@ const FILTERS: Record<string, Filter> = {
     const groups: Tuple[] = []
     for (const each of all) {
       const group = groups.at(-1)
-      if (group && equal(folded(group.items[0], false), folded(key(each), false)))
+      if (group && equal(folded(group.items[0]!, false), folded(key(each), false)))
         (group.items[1] as Value[]).push(each)
       else groups.push(new Tuple([key(each), [each]]))
     }
     return groups
   },
-  attr: (value, { args, style }) => attribute(value, args[0], style),
+  attr: (value, { args, style }) => attribute(value, args[0]!, style),
   tojson: asJson,
 }
 const ALIASES: Record<string, string> = { count: 'length', d: 'default', e: 'escape' }
@@ -318,7 +318,7 @@ type Test = (value: Value, args: readonly Value[]) => boolean
 const ordered =
   (operator: string): Test =>
   (value, [other]) =>
-    operate(operator, value, other) as boolean
+    operate(operator, value, other!) as boolean
 const TESTS: Record<string, Test> = {
   defined: (value) => !(value instanceof Undefined),
   undefined: (value) => value instanceof Undefined,
@@ -349,11 +349,11 @@ const TESTS: Record<string, Test> = {
   callable: (value) => typeof value === 'function' || value instanceof Undefined,
   odd: (value) => equal(operate('%', value, 2n), 1n),
   even: (value) => equal(operate('%', value, 2n), 0n),
-  divisibleby: (value, [by]) => equal(operate('%', value, by), 0n),
+  divisibleby: (value, [by]) => equal(operate('%', value, by!), 0n),
   upper: (value) => ((own) => own === own.toUpperCase() && own !== own.toLowerCase())(text(value)),
   lower: (value) => ((own) => own === own.toLowerCase() && own !== own.toUpperCase())(text(value)),
   sameas: (value, [other]) => value === other,
-  in: (value, [list]) => operate('in', value, list) as boolean,
+  in: (value, [list]) => operate('in', value, list!) as boolean,
   eq: ordered('=='),
   equalto: ordered('=='),
   '==': ordered('=='),
@@ -374,5 +374,5 @@ const TESTS: Record<string, Test> = {
 /** @throws Error for one that is not known here */
 export function testNamed(name: string): Test {
   if (!Object.hasOwn(TESTS, name)) throw new Error(`the test ${name} is not supported`)
-  return TESTS[name]
+  return TESTS[name]!
 }

@@ -10,9 +10,9 @@ const range: Callable = (args) => {
   const [start, stop, step] = args.length === 1 ? [0, a, 1] : [a, b, c ?? 1]
   if (![start, stop, step].every(Number.isInteger) || step === 0)
     throw new Error('range is of integers, and its step not 0')
-  const count = Math.ceil((stop - start) / step)
+  const count = Math.ceil((stop! - start!) / step)
   if (count > LIMIT) throw new Error(`a range of ${count} entries is too long`)
-  return new Range(start, stop, step)
+  return new Range(start!, stop!, step)
 }
 
 const dict: Callable = ([other], named) => new Map([...(other instanceof Map ? other : []), ...named])
@@ -59,9 +59,9 @@ export function turnOf(items: Value[], i: number, style: Style, changed: (value:
       ['length', count],
       ['depth', 1n],
       ['depth0', 0n],
-      ['previtem', i ? items[i - 1] : missing('loop.previtem')],
-      ['nextitem', i + 1 < items.length ? items[i + 1] : missing('loop.nextitem')],
-      ['cycle', (args) => args[i % args.length]],
+      ['previtem', i ? items[i - 1]! : missing('loop.previtem')],
+      ['nextitem', i + 1 < items.length ? items[i + 1]! : missing('loop.nextitem')],
+      ['cycle', (args) => args[i % args.length]!],
       ['changed', (args) => changed(new Tuple(args))],
     ]),
   )

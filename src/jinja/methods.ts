@@ -99,18 +99,18 @@ function fill(text: string, args: Value[], named: Map<string, Value>): string {
   let counted = false
   return text.replace(
     /\{\{|\}\}|\{([^{}:!]*)(?:!([rs]))?(?::([^{}]*))?\}|[{}]/g,
-    (whole, name: string | undefined, as: string | undefined, style = '') => {
+    (whole: string, name: string, as: string | undefined, style = '') => {
       if (whole === '{{' || whole === '}}') return whole[0]
       if (whole.length === 1)
         throw new Error(
           `format does not read the ${whole} here: fields are {}, {0}, {name}, with !r, !s and a format behind :`,
         )
-      const byPlace = /^\d+$/.test(name!)
+      const byPlace = /^\d+$/.test(name)
       counted ||= byPlace
-      const value = name === '' ? args[next++] : byPlace ? args[Number(name)] : named.get(name!)
+      const value = name === '' ? args[next++]! : byPlace ? args[Number(name)]! : named.get(name)
       if (counted && next > 0) throw new Error('format has both {} and {0}')
       if (value === undefined) throw new Error(`format has no value for {${name}}`)
-      const shown = as === 'r' ? represent(value) : as === 's' ? printed(value) : value
+      const shown = as === 'r' ? represent(value!) : as === 's' ? printed(value!) : value!
       return style === '' ? printed(shown) : styled(shown, style as string)
     },
   )
@@ -153,7 +153,7 @@ const TEXT: Record<string, Method<string>> = {
       : self
           .replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, '')
           .split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/),
-  join: (self, [list]) => itemsOf(list).map(textArgument).join(self),
+  join: (self, [list]) => itemsOf(list!).map(textArgument).join(self),
   startswith: (self, [what]) => begins(self, what, (part) => self.startsWith(part)),
   endswith: (self, [what]) => begins(self, what, (part) => self.endsWith(part)),
   replace: (self, [from, to, limit]) => replaced(self, from, to, integer(limit, -1)),
@@ -185,11 +185,11 @@ const TEXT: Record<string, Method<string>> = {
   swapcase: (self) =>
     [...self].map((letter) => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase())).join(''),
   partition: (self, [by]) =>
-    ((at) => new Tuple(at < 0 ? [self, '', ''] : [self.slice(0, at), by, self.slice(at + (by as string).length)]))(
+    ((at) => new Tuple(at < 0 ? [self, '', ''] : [self.slice(0, at), by!, self.slice(at + (by! as string).length)]))(
       self.indexOf(textArgument(by)),
     ),
   rpartition: (self, [by]) =>
-    ((at) => new Tuple(at < 0 ? ['', '', self] : [self.slice(0, at), by, self.slice(at + (by as string).length)]))(
+    ((at) => new Tuple(at < 0 ? ['', '', self] : [self.slice(0, at), by!, self.slice(at + (by! as string).length)]))(
       self.lastIndexOf(textArgument(by)),
     ),
   format: (self, args, named) => fill(self, args, named),
@@ -197,25 +197,25 @@ const TEXT: Record<string, Method<string>> = {
 
 const LIST: Record<string, Method<readonly Value[]>> = {
   index(self, [item]) {
-    const at = self.findIndex((each) => equal(each, item))
+    const at = self.findIndex((each) => equal(each, item!))
     if (at < 0) throw new Error('the entry is not in the list')
     return BigInt(at)
   },
-  count: (self, [item]) => BigInt(self.filter((each) => equal(each, item)).length),
+  count: (self, [item]) => BigInt(self.filter((each) => equal(each, item!)).length),
 }
 
 /** Of lists that may change: those of cards, not of chats. */
 const CHANGING: Record<string, Method<Value[]>> = {
-  append: (self, [item]) => (self.push(item), null),
-  extend: (self, [list]) => (self.push(...itemsOf(list)), null),
-  insert: (self, [at, item]) => (self.splice(integer(at, 0), 0, item), null),
-  pop: (self, [at]) => self.splice(integer(at, self.length - 1), 1)[0],
+  append: (self, [item]) => (self.push(item!), null),
+  extend: (self, [list]) => (self.push(...itemsOf(list!)), null),
+  insert: (self, [at, item]) => (self.splice(integer(at, 0), 0, item!), null),
+  pop: (self, [at]) => self.splice(integer(at, self.length - 1), 1)[0]!,
   reverse: (self) => (self.reverse(), null),
   sort: (self) => (self.sort(compare), null),
 }
 
 const DICT: Record<string, Method<Dict>> = {
-  get: (self, [key, otherwise]) => entryOf(self, key) ?? otherwise ?? null,
+  get: (self, [key, otherwise]) => entryOf(self, key!) ?? otherwise ?? null,
   keys: (self) => new View('keys', [...self.keys()]),
   values: (self) => new View('values', [...self.values()]),
   items: (self) =>
@@ -230,8 +230,8 @@ const UPDATING: Record<string, Method<Dict>> = {
   update: (self, [other], named) => (
     [...(other instanceof Map ? other : []), ...named].forEach(([key, value]) => self.set(key, value)), null
   ),
-  pop: (self, [key, otherwise]) => ((value) => (self.delete(key), value ?? otherwise ?? null))(entryOf(self, key)),
-  setdefault: (self, [key, value]) => (self.has(key) || self.set(key, value ?? null), self.get(key)!),
+  pop: (self, [key, otherwise]) => ((value) => (self.delete(key!), value ?? otherwise ?? null))(entryOf(self, key!)),
+  setdefault: (self, [key, value]) => (self.has(key!) || self.set(key!, value ?? null), self.get(key!)!),
 }
 
 /** Names of methods that change what they are called on. */

@@ -122,7 +122,7 @@ export function slice(value: Value, ...bounds: (Value | undefined)[]): Value {
   if (value instanceof Range)
     return new Range(value.start + from * value.step, value.start + to * value.step, value.step * step)
   const found: Value[] = []
-  for (let i = from; step > 0 ? i < to : i > to; i += step) found.push(list[i])
+  for (let i = from; step > 0 ? i < to : i > to; i += step) found.push(list[i]!)
   if (typeof value === 'string') return found.join('')
   return Array.isArray(value) ? found : new Tuple(found)
 }

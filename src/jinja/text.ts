@@ -164,6 +164,6 @@ export function real(size: number, kind: string, digits: number): string {
   const text =
     exponent < -4 || exponent >= places ? size.toExponential(places - 1) : size.toFixed(places - 1 - exponent)
   const [mantissa, rest] = text.split('e')
-  const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
-  return rest === undefined ? short : padded(`${short}e${rest}`)
+  const short = mantissa!.includes('.') ? mantissa!.replace(/\.?0+$/, '') : mantissa
+  return rest === undefined ? short! : padded(`${short}e${rest}`)
 }

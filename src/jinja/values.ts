@@ -138,7 +138,8 @@ export function equal(a: Value, b: Value): boolean {
     (Array.isArray(a) && Array.isArray(b)) ||
     (a instanceof Tuple && b instanceof Tuple) ||
     (a instanceof Range && b instanceof Range)
-  if (lists) return itemsOf(a).length === itemsOf(b).length && itemsOf(a).every((each, i) => equal(each, itemsOf(b)[i]))
+  if (lists)
+    return itemsOf(a).length === itemsOf(b).length && itemsOf(a).every((each, i) => equal(each, itemsOf(b)[i]!))
   if (a instanceof Map && b instanceof Map)
     return (
       a.size === b.size &&
@@ -161,12 +162,13 @@ export function compare(a: Value, b: Value): number {
   if (typeof a === 'string' && typeof b === 'string') {
     const [one, two] = [[...a], [...b]]
     for (let i = 0; i < one.length && i < two.length; i++)
-      if (one[i] !== two[i]) return one[i].codePointAt(0)! - two[i].codePointAt(0)!
+      if (one[i] !== two[i]) return one[i]!.codePointAt(0)! - two[i]!.codePointAt(0)!
     return one.length - two.length
   }
   if ((Array.isArray(a) && Array.isArray(b)) || (a instanceof Tuple && b instanceof Tuple)) {
     const [one, two] = [itemsOf(a), itemsOf(b)]
-    for (let i = 0; i < one.length && i < two.length; i++) if (!equal(one[i], two[i])) return compare(one[i], two[i])
+    for (let i = 0; i < one.length && i < two.length; i++)
+      if (!equal(one[i]!, two[i]!)) return compare(one[i]!, two[i]!)
     return one.length - two.length
   }
   throw new Error(`${kindOf(a)} and ${kindOf(b)} have no order`)

@@ -8,9 +8,9 @@ export type EditClass = 'competitive' | 'decreased' | 'improved'
  * weigh equally), and the class: within two standard errors competitive, above decreased, below improved.
  */
 export function classify(post: Loss, edited: Loss): { change: number; standardError: number; class: EditClass } {
-  const items = [...post.itemTokens.keys()].filter((i) => post.itemTokens[i] > 0)
-  const change = items.reduce((sum, i) => sum + edited.itemSums[i] - post.itemSums[i], 0) / post.tokens
-  const residuals = items.map((i) => edited.itemSums[i] - post.itemSums[i] - change * post.itemTokens[i])
+  const items = [...post.itemTokens.keys()].filter((i) => post.itemTokens[i]! > 0)
+  const change = items.reduce((sum, i) => sum + edited.itemSums[i]! - post.itemSums[i]!, 0) / post.tokens
+  const residuals = items.map((i) => edited.itemSums[i]! - post.itemSums[i]! - change * post.itemTokens[i]!)
   const n = items.length
   const standardError =
     n > 1 ? Math.sqrt((residuals.reduce((sum, r) => sum + r * r, 0) * n) / (n - 1)) / post.tokens : NaN

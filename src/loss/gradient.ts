@@ -61,17 +61,17 @@ async function pullGroup(
     [...new Set(stretch.blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
   // Below the first stretch that moves there is nothing to pull.
   const lowest = stretches.findIndex((stretch) => moving({ stretch, part: null }).length > 0)
-  const inParts = stretches[last].parts.length > 1
+  const inParts = stretches[last]!.parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
   const back = lowest < 0 ? [] : visitsOf(stretches.slice(lowest).reverse())
   try {
     for await (const visit of walk(source, [...forth, ...back])) {
       const at = stretches.indexOf(visit.stretch)
       if (visit.index < forth.length) {
-        if (at < last) stepAll(visit, passes, held.states[at], (held.states[at + 1] ??= []))
+        if (at < last) stepAll(visit, passes, held.states[at]!, (held.states[at + 1] ??= []))
         else {
-          foldAll(visit, passes, held.states[at], held.sums, (state: PartLosses | null, outputs, from, i) =>
-            addPart(model.objective, state, outputs, passes[i].labels(), from),
+          foldAll(visit, passes, held.states[at]!, held.sums, (state: PartLosses | null, outputs, from, i) =>
+            addPart(model.objective, state, outputs, passes[i]!.labels(), from),
           )
         }
         continue
@@ -90,11 +90,11 @@ async function pullGroup(
         grads.forEach((gradient, k) => addTo(total, k, gradient))
       })
       for (const [k, name] of wanted.entries()) {
-        await sink(name, (await total[k].data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
-        total[k].dispose()
+        await sink(name, (await total[k]!.data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
+        total[k]!.dispose()
       }
       if (visit.part !== visit.stretch.parts.at(-1)) continue
-      disposeAll([...held.states[at], ...held.upstream])
+      disposeAll([...held.states[at]!, ...held.upstream])
       held.states[at] = []
       held.upstream = held.pulled
       held.pulled = []
@@ -116,11 +116,11 @@ function pullOne(
   wanted: readonly string[],
   { pulls, ends, inParts, at, tokens }: { pulls: boolean; ends: boolean; inParts: boolean; at: number; tokens: number },
 ): Tensor[] {
-  const pass = passes[i]
+  const pass = passes[i]!
   const inputs = pass.open()
   const grads = tf.tidy(() => {
     const labels = pass.labels()
-    const hidden = pulls ? [states[at][i]!] : []
+    const hidden = pulls ? [states[at]![i]!] : []
     const close = (outputs: Tensor): Tensor => {
       if (!ends) return outputs
       if (inParts) return partPull(outputs, labels, visit.part!.from, sums[i]!.high)
@@ -132,10 +132,10 @@ function pullOne(
         ...visit.weights,
         ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])),
       }
-      return close(applyStretch(visit, weights, pulls ? xs[0] : states[at][i], inputs))
+      return close(applyStretch(visit, weights, pulls ? xs[0] : states[at]![i], inputs))
     }
     return tf.grads(outputs)(
-      [...hidden, ...wanted.map((name) => visit.weights[name])],
+      [...hidden, ...wanted.map((name) => visit.weights[name]!)],
       ends ? tf.scalar(1 / tokens) : upstream[i],
     )
   })
@@ -165,7 +165,7 @@ export async function pullBack(
   for (const group of groupFeeds(passes, source.together)) {
     const members = group.map((i) => passes[i])
     const losses = await pullGroup(model, source, members, names, tokens, sink)
-    for (const [i, each] of losses.entries()) sums.add(members[i], await each.data())
+    for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
     tf.dispose(losses)
   }
   return sums.finish()
@@ -185,11 +185,11 @@ export async function gradientOf(
   const loss = await pullBack(model, weights, batches, new Set(names), (name, values, rows) => {
     const sum = gradient.get(name)
     if (!sum && !rows) return void gradient.set(name, values)
-    const size = model.shapes[name].reduce((a, b) => a * b, 1)
+    const size = model.shapes[name]!.reduce((a, b) => a * b, 1)
     const total = sum ?? new Float32Array(size)
     gradient.set(name, total)
-    const start = rows ? rows.from * (size / model.shapes[name][0]) : 0
-    for (let i = 0; i < values.length; i++) total[start + i] += values[i]
+    const start = rows ? rows.from * (size / model.shapes[name]![0]!) : 0
+    for (let i = 0; i < values.length; i++) total[start + i]! += values[i]!
   })
   return { loss, gradient }
 }

@@ -21,7 +21,7 @@ export async function fisherDiagonals(
     for (const [name, values] of gradient) {
       if (!sums.has(name)) sums.set(name, new Float64Array(values.length))
       const sum = sums.get(name)!
-      for (let i = 0; i < values.length; i++) sum[i] += (values[i] * loss.tokens) ** 2 / count
+      for (let i = 0; i < values.length; i++) sum[i]! += (values[i]! * loss.tokens) ** 2 / count
     }
   }
   return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum)]))
@@ -47,7 +47,7 @@ export async function gramMatrices(
       product.dispose()
       if (!sums.has(name)) sums.set(name, new Float64Array(gram.length))
       const sum = sums.get(name)!
-      for (let i = 0; i < gram.length; i++) sum[i] += gram[i]
+      for (let i = 0; i < gram.length; i++) sum[i]! += gram[i]!
     }
   }
   return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum, (value) => value / tokens)]))

@@ -50,7 +50,7 @@ export async function layerInputs(
     [...parts].map(([name, chunks]) => {
       const values = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0))
       chunks.reduce((at, chunk) => (values.set(chunk, at), at + chunk.length), 0)
-      return [name, { tokens: values.length / model.shapes[name][1], values }]
+      return [name, { tokens: values.length / model.shapes[name]![1]!, values }]
     }),
   )
 }

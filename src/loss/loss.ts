@@ -33,8 +33,8 @@ export function collectLosses(passes: readonly Pass[]) {
   return {
     add({ items }: Pass, losses: ArrayLike<number>) {
       items.forEach((item, i) => {
-        itemSums[item] += losses[i]
-        itemTokens[item]++
+        itemSums[item]! += losses[i]!
+        itemTokens[item]!++
       })
     },
     finish(): Loss {
@@ -49,14 +49,14 @@ export async function lossOf(model: Model, weights: Weights | Source, batches: r
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
   const states = await run(sourceOf(model, weights), passes, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, passes[i].labels(), from),
+    addPart(model.objective, state, outputs, passes[i]!.labels(), from),
   )
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()
     tf.dispose([losses, state as tf.TensorContainer])
-    checkFinite(values, (k) => `the loss of item ${passes[i].items[k] + 1}`)
-    sums.add(passes[i], values)
+    checkFinite(values, (k) => `the loss of item ${passes[i]!.items[k]! + 1}`)
+    sums.add(passes[i]!, values)
   }
   return sums.finish()
 }

@@ -21,7 +21,7 @@ export function preparePass(model: Model, batch: Batch): Pass {
     tokens: batch.rows * (model.sequence ?? batch.columns),
     open: (): Inputs => makeInputs(model, batch, { wanted: at }),
     count: at.length,
-    items: rows.map((row) => batch.items[row]),
+    items: rows.map((row) => batch.items[row]!),
     labels: () => tf.tensor1d(labels, model.objective === 'value' ? 'float32' : 'int32'),
     losses: (outputs, right) => lossesOf(model.objective, outputs, right),
   }

@@ -76,7 +76,7 @@ export function ruleNodes(rule: Rule, steps: number): { t: number; weight: numbe
 /** ⟨a, b⟩ in float64. */
 export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
   return sum
 }
 
@@ -125,7 +125,7 @@ export async function riemannSum(
   for (const { t, weight } of ruleNodes(rule, steps)) {
     const add = async (name: string, values: Float32Array, rows: Rows | null) => {
       let slope = 0
-      for (const portion of portionsOf(model.shapes[name], rows)) {
+      for (const portion of portionsOf(model.shapes[name]!, rows)) {
         const step = await steer.read(name, portion.rows)
         slope += inner(values.subarray(portion.at, portion.at + step.length), step)
       }
@@ -151,7 +151,7 @@ export async function taylor2(
   if (!names.length) return { ...total(new Map()), first: total(new Map()), curvature: total(new Map()) }
   const first = new Map(names.map((name) => [name, 0]))
   const curvature = new Map(names.map((name) => [name, 0]))
-  const steer = names.map((name) => tf.tensor(change.get(name)!, post[name].shape))
+  const steer = names.map((name) => tf.tensor(change.get(name)!, post[name]!.shape))
   const passes = batches.map((batch) => preparePass(model, batch))
   const tokens = passes.reduce((sum, pass) => sum + pass.count, 0)
   for (const pass of passes) {
@@ -169,15 +169,15 @@ export async function taylor2(
       const slope = tf.grads(loss)
       // Not addN: on webgpu it takes a buffer for each of its inputs, and an adapter allows few.
       const along = (...at: Tensor[]) => {
-        const parts = slope(at).map((g, i) => g.mul(steer[i]).sum())
+        const parts = slope(at).map((g, i) => g.mul(steer[i]!).sum())
         return parts.reduce((sum, part) => sum.add(part)).asScalar()
       }
       const origin = names.map((name) => post[name])
       return { slopes: slope(origin), bends: tf.grads(along)(origin) }
     })
     for (const [i, name] of names.entries()) {
-      first.set(name, first.get(name)! + inner(await slopes[i].data(), change.get(name)!))
-      curvature.set(name, curvature.get(name)! + inner(await bends[i].data(), change.get(name)!))
+      first.set(name, first.get(name)! + inner(await slopes[i]!.data(), change.get(name)!))
+      curvature.set(name, curvature.get(name)! + inner(await bends[i]!.data(), change.get(name)!))
     }
     tf.dispose([slopes, bends])
     disposeInputs(inputs)

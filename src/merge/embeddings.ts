@@ -33,7 +33,7 @@ export const isPerToken = (name: string): boolean => PER_TOKEN.test(name)
 /** Rows of a model's embedding; null for a model without one. */
 export function rowsOf({ checkpoint }: Model): number | null {
   const name = [...checkpoint.tensors.keys()].find(isPerToken)
-  return name === undefined ? null : checkpoint.tensors.get(name)!.shape[0]
+  return name === undefined ? null : checkpoint.tensors.get(name)!.shape[0]!
 }
 
 const speaksAlready = ({ model, ids }: Speaker, { ids: wanted, rows, told }: Target): boolean =>
@@ -77,7 +77,7 @@ async function readRows(
   name: string,
 ): Promise<Float32Array> {
   const stored = await model.checkpoint.read(name)
-  const width = stored.length / model.checkpoint.tensors.get(name)!.shape[0]
+  const width = stored.length / model.checkpoint.tensors.get(name)!.shape[0]!
   const holders = speakers.filter(({ model: { checkpoint } }) => checkpoint.tensors.has(name))
   const values = new Float32Array(target.rows * width)
   const taken = new Uint8Array(target.rows)
@@ -94,11 +94,11 @@ async function readRows(
         id: from,
       } of origins) {
         const given = await checkpoint.readRows(name, { from, to: from + 1 })
-        for (let i = 0; i < width; i++) place[i] += given[i] / origins.length
+        for (let i = 0; i < width; i++) place[i]! += given[i]! / origins.length
       }
     }
     taken[row] = 1
-    for (let i = 0; i < width; i++) mean[i] += place[i] / target.ids.size
+    for (let i = 0; i < width; i++) mean[i]! += place[i]! / target.ids.size
   }
   for (let row = 0; row < target.rows; row++) if (!taken[row]) values.set(mean, row * width)
   return values

@@ -17,13 +17,13 @@ const NAMED = 12
 /** @throws UserError that lists what does not fit */
 export function checkShapes(slots: Slot[], runs: LayerRun[]): void {
   const problems = slots.flatMap(({ run, names: [wanted, ...own] }) =>
-    runs[run].parts.flatMap(({ model }, i) => compare(model, own[i], runs[run].reference.model, wanted)),
+    runs[run]!.parts.flatMap(({ model }, i) => compare(model, own[i]!, runs[run]!.reference.model, wanted!)),
   )
   // In a merge of whole models nothing may be left over either.
   if (runs.length === 1) {
     const used = new Set(slots.flatMap(({ names }) => names))
-    const count = layerCount(runs[0].reference.model.checkpoint)
-    for (const { model, range } of runs[0].parts) {
+    const count = layerCount(runs[0]!.reference.model.checkpoint)
+    for (const { model, range } of runs[0]!.parts) {
       if (range[1] - range[0] !== count || layerCount(model.checkpoint) !== count) continue
       problems.push(
         ...namesOf(model)
@@ -35,11 +35,11 @@ export function checkShapes(slots: Slot[], runs: LayerRun[]): void {
   if (!problems.length) return
   const other = slots.some(
     ({ run, names: [wanted, ...own] }) =>
-      isPerToken(wanted) &&
-      runs[run].parts.some(({ model }, i) => {
+      isPerToken(wanted!) &&
+      runs[run]!.parts.some(({ model }, i) => {
         const [its, ours] = [
-          model.checkpoint.tensors.get(own[i])?.shape,
-          runs[run].reference.model.checkpoint.tensors.get(wanted)?.shape,
+          model.checkpoint.tensors.get(own[i]!)?.shape,
+          runs[run]!.reference.model.checkpoint.tensors.get(wanted!)?.shape,
         ]
         return its !== undefined && ours !== undefined && its[0] !== ours[0]
       }),
@@ -57,17 +57,17 @@ export function checkData(slots: Slot[], runs: LayerRun[], kind: 'fisher' | 'gra
   for (const [r, { parts }] of runs.entries()) {
     const own = slots.filter(({ run }) => run === r)
     const has = ({ data }: LayerRun['parts'][number], i: number, { names }: Slot) =>
-      data!.checkpoint.tensors.has(names[i + 1])
+      data!.checkpoint.tensors.has(names[i + 1]!)
     for (const [i, part] of parts.entries()) {
       const { path, model, data } = part
       const wrong = (message: string) => errorAt([...path, 'data'], `${data!.checkpoint.folder}: ${message}`)
       const mine = own.filter((slot) => has(part, i, slot))
       if (!mine.length) throw wrong(`holds nothing under the names of the weights of ${model.label}`)
       for (const { names } of mine) {
-        const [shape, found] = [model, data!].map(({ checkpoint }) => checkpoint.tensors.get(names[i + 1])!.shape)
-        const wanted = kind === 'fisher' ? shape : [shape.at(-1)!, shape.at(-1)!]
+        const [shape, found] = [model, data!].map(({ checkpoint }) => checkpoint.tensors.get(names[i + 1]!)!.shape)
+        const wanted = kind === 'fisher' ? shape : [shape!.at(-1)!, shape!.at(-1)!]
         if (String(found) !== String(wanted))
-          throw wrong(`${names[i + 1]} is [${found.join(', ')}]; [${wanted.join(', ')}] is wanted`)
+          throw wrong(`${names[i + 1]} is [${found!.join(', ')}]; [${wanted!.join(', ')}] is wanted`)
       }
       const missing = own.find((slot) => !has(part, i, slot) && parts.some((other, j) => has(other, j, slot)))
       if (missing) throw wrong(`${missing.names[i + 1]} is missing, which that of another model has`)

@@ -153,7 +153,7 @@ function follow(
     throw refuse(`(${value as number}) gives the embeddings a part for each layer`)
   const isSaid = SAID_BY.some(([name, lists]) => name.test(key) && lists.some((list) => Array.isArray(part[list])))
   if (key in BORDERS) {
-    const lies = BORDERS[key]
+    const lies = BORDERS[key]!
     const fits = (border: number) =>
       origins.every(({ layer }, i) => lies(border, i, origins.length) === lies(value as number, layer, layers))
     const borders = Array.from({ length: Math.max(origins.length, value as number) + 2 }, (_, i) => i - 1).filter(fits)

@@ -47,13 +47,13 @@ export function atLayer(name: string, layer: number): string {
 export function listSlots(runs: readonly Run[]): Slot[] {
   const outside = (run: number, wanted: boolean): Slot[] => {
     const isFirst = (name: string) => roleOf(name, []) === 'embedding'
-    const names = runs[run].names.filter((name) => layerOf(name) === null && isFirst(name) === wanted)
-    return names.map((name) => ({ name, run, names: runs[run].ranges.map(() => name), t: 0 }))
+    const names = runs[run]!.names.filter((name) => layerOf(name) === null && isFirst(name) === wanted)
+    return names.map((name) => ({ name, run, names: runs[run]!.ranges.map(() => name), t: 0 }))
   }
   const layers: Slot[] = []
   let layer = 0
   for (const [run, { names, ranges }] of runs.entries()) {
-    const [first, end] = ranges[0]
+    const [first, end] = ranges[0]!
     for (let i = 0; first + i < end; i++, layer++) {
       const t = end - first === 1 ? 1 : i / (end - first - 1)
       for (const name of names.filter((each) => layerOf(each) === first + i)) {

@@ -44,7 +44,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
         }
         const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
-      } else yield { name, bytes: await first.model.checkpoint.readBytes(first.name) }
+      } else yield { name, bytes: await first!.model.checkpoint.readBytes(first!.name) }
       onTensor?.(
         name,
         shape.reduce((product, side) => product * side, 1),

@@ -66,16 +66,16 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
     const base = text === config.base_model ? undefined : byText.get(config.base_model ?? '')
     const [folder, adapter] = await locate(text, file)
     const place = adapter === undefined ? folder : `${folder}+${adapter}`
-    if (!byPlace.has(place)) {
+    if (!byPlace.has(place!)) {
       const checkpoint =
         adapter !== undefined
-          ? await openAdapted(folder, adapter)
-          : base && isAdapter(folder)
-            ? await openAdapter(folder, base.checkpoint)
-            : await openModel(folder)
-      byPlace.set(place, { label: labelOf(adapter ?? folder, labels), checkpoint })
+          ? await openAdapted(folder!, adapter)
+          : base && isAdapter(folder!)
+            ? await openAdapter(folder!, base.checkpoint)
+            : await openModel(folder!)
+      byPlace.set(place!, { label: labelOf(adapter! ?? folder!, labels), checkpoint })
     }
-    return byPlace.get(place)!
+    return byPlace.get(place!)!
   }
   const close = async () => void (await Promise.all([...byPlace.values()].map(({ checkpoint }) => checkpoint.close())))
   for (const [text, path] of [...weights, ...data]) {
@@ -92,7 +92,7 @@ export async function openModels(file: string, config: MergeFile, errorAt: Error
   const all = [...new Set(names.map((text) => byText.get(text)!))]
   try {
     for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries())
-      all[i].checkpoint = checkpoint
+      all[i]!.checkpoint = checkpoint
   } catch (error) {
     await close()
     throw error

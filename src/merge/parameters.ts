@@ -29,7 +29,7 @@ export function gradientAt(list: readonly number[], t: number): number {
   const place = t * (list.length - 1)
   const left = Math.min(Math.floor(place), list.length - 1)
   const rest = place - left
-  return rest === 0 ? list[left] : (1 - rest) * list[left] + rest * list[left + 1]
+  return rest === 0 ? list[left]! : (1 - rest) * list[left]! + rest * list[left + 1]!
 }
 
 const isFiltered = (setting: Setting): setting is Extract<Setting, { value: unknown }[]> =>

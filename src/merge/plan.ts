@@ -74,16 +74,16 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
 
   const wanted = config.out_dtype ?? config.dtype
   const tensors = slots.map((slot): TensorMerge => {
-    const { parts, reference } = runs[slot.run]
+    const { parts, reference } = runs[slot.run]!
     const [ownName, ...names] = slot.names
-    const { shape, dtype } = reference.model.checkpoint.tensors.get(ownName)!
+    const { shape, dtype } = reference.model.checkpoint.tensors.get(ownName!)!
     const settings = isFloating(dtype) ? settingsAt(slot, parts, { method, merger, convention, errorAt }) : null
-    const stepsOf = (i: number): Step[] => [...parts[i].steps, ...(settings?.steps[i] ?? [])]
+    const stepsOf = (i: number): Step[] => [...parts[i]!.steps, ...(settings?.steps[i] ?? [])]
     const sources = parts.map(({ model, data }, i) => ({ model, name: names[i], steps: stepsOf(i), data }))
     const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
     const compared = base && subtracts ? { model: base, name: ownName } : null
     const formatOf = ({ model, name }: Pick<Source, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
-    const own = formatOf(sources[0])
+    const own = formatOf(sources[0]!)
     const merging =
       settings && !(own === 'F64' && !wanted && passesOn(settings.merging, sources)) ? settings.merging : null
     return {
@@ -176,7 +176,7 @@ function checkParameters(
 function mergedDtype([first, ...others]: readonly string[], wanted: WritableDtype | undefined): string {
   return (
     wanted ??
-    (others.every((format) => format === first) && (WRITABLE as readonly string[]).includes(first) ? first : 'F32')
+    (others.every((format) => format === first) && (WRITABLE as readonly string[]).includes(first!) ? first! : 'F32')
   )
 }
 

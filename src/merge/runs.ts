@@ -52,7 +52,7 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
       const count = layerCount(models.of(entry.model).checkpoint)
       if (end > count)
         throw errorAt([...path, 'layer_range'], `[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
-      const [other, otherEnd] = sources[0].layer_range
+      const [other, otherEnd] = sources[0]!.layer_range
       if (end - first !== otherEnd - other)
         throw errorAt([...path, 'layer_range'], 'the sources of a slice must have the same number of layers')
       return partOf(entry, path, [first, end], [slice, whole])
@@ -63,7 +63,7 @@ export function listRuns(config: MergeFile, models: Models, errorAt: ErrorAt): P
 /** Whole models have the same number of layers, the base too. */
 function checkDepths({ models: list, base_model: base }: MergeFile, models: Models, errorAt: ErrorAt): void {
   const depthOf = (text: string): number => layerCount(models.of(text).checkpoint)
-  const first = base ?? list![0].model
+  const first = base ?? list![0]!.model
   for (const [i, { model }] of list!.entries()) {
     const [own, wanted] = [depthOf(model), depthOf(first)]
     if (own !== wanted)
@@ -130,13 +130,13 @@ export function chooseSources(
   errorAt: ErrorAt,
 ): LayerRun {
   const own = all.find(({ model }) => model === base)
-  const reference = base ? { model: base, range: (own ?? all[0]).range } : all[0]
+  const reference = base ? { model: base, range: (own ?? all[0]!).range } : all[0]
   const others = all.filter((part) => part !== own)
   if (merger.name === 'slerp' && base) {
     if (!own && mergekit) throw errorAt(['base_model'], 'slerp needs base_model to be one of its two models (t = 0)')
-    return { parts: own ? [own, ...others] : all, reference }
+    return { parts: own ? [own, ...others] : all, reference: reference! }
   }
-  return { parts: merger.input === 'weights' ? all : others, reference }
+  return { parts: merger.input === 'weights' ? all : others, reference: reference! }
 }
 
 export function checkParts(

@@ -41,15 +41,15 @@ export function settingsAt(
   { method, merger, convention, errorAt }: How,
 ): { merging: Merging; steps: Step[][] } {
   // What is said once for the merge stands in a slice or at the top: the outer levels, the same for every source.
-  const common = resolve(parts[0].levels.slice(1), Object.keys(method.options.shape), slot)
+  const common = resolve(parts[0]!.levels.slice(1), Object.keys(method.options.shape), slot)
   const own = parts.map(({ levels }) => resolve(levels, Object.keys(method.model.shape), slot))
   const raw = (values: Values) => Object.fromEntries([...values].map(([name, { value }]) => [name, value]))
 
   const options = locate([common], ['parameters'], errorAt, () => parseWith(method.options, raw(common), method.name))
   const models = own.map((values, i) =>
-    locate([values], parts[i].path, errorAt, () => parseWith(method.model, raw(values), method.name)),
+    locate([values], parts[i]!.path, errorAt, () => parseWith(method.model, raw(values), method.name)),
   )
-  return locate([...own, common], parts[0].path, errorAt, () => {
+  return locate([...own, common], parts[0]!.path, errorAt, () => {
     const merging = parseMerging(merger, {
       convention,
       options: method.toOptions ? method.toOptions(options) : options,

@@ -12,13 +12,13 @@ export const placeOf = (model: string, tensor: string): string => `${model}/${te
 
 /** after - before in float32, in the memory of `after`. */
 export function subtract(after: Float32Array, before: Float32Array): Float32Array {
-  for (let i = 0; i < after.length; i++) after[i] -= before[i]
+  for (let i = 0; i < after.length; i++) after[i]! -= before[i]!
   return after
 }
 
 /** before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
 export function add(before: Float32Array, delta: Float32Array): Float32Array {
-  for (let i = 0; i < delta.length; i++) delta[i] += before[i]
+  for (let i = 0; i < delta.length; i++) delta[i]! += before[i]!
   return delta
 }
 

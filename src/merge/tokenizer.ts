@@ -41,7 +41,7 @@ export async function chooseTokenizer(config: MergeFile, models: Models, errorAt
   const path = tokenizer ? ['tokenizer'] : ['tokenizer_source']
   const chosen = section
     ? await speakOne(section, path, config, models, errorAt)
-    : { models, tokenizerFrom: companionsOf(models.all[0].checkpoint), files: {} }
+    : { models, tokenizerFrom: companionsOf(models.all[0]!.checkpoint), files: {} }
   return {
     ...chosen,
     files: { ...chosen.files, ...(await chooseTemplate(config.chat_template, models, chosen, errorAt)) },
@@ -82,7 +82,7 @@ async function speakOne(
   if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
   const own = vocabularies.get(named)
   if (!own) throw errorAt(sourcePath, `${named.label} has no tokenizer.json`)
-  const common = vocabularies.get(reference) ?? own
+  const common = vocabularies.get(reference!) ?? own
   const others = source === 'union' ? models.all.flatMap((model) => vocabularies.get(model) ?? []) : []
   const joined = placed(sourcePath, () => joinVocabularies(own, others, Object.keys(tokens)))
 
@@ -114,7 +114,7 @@ async function speakOne(
   const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some(
     (entry) => entry.data !== undefined,
   )
-  if (data && views.get(reference) !== reference)
+  if (data && views.get(reference!) !== reference)
     throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
   const stored = await readVocabulary(tokenizerFrom)
   const files =

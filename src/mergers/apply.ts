@@ -63,7 +63,7 @@ export async function mergeTensors(
   inputs: Inputs,
   warn: (text: string) => void,
 ): Promise<Tensor> {
-  if (inputs.models[0].size === 0) return inputs.models[0].clone() // nothing to merge
+  if (inputs.models[0]!.size === 0) return inputs.models[0]!.clone() // nothing to merge
   const context = { survey: undefined, ...settings, warn }
   const facts = merger.measure
     ? await merger.measure(await Promise.all(inputs.models.map(valuesOf)), { ...context, name: inputs.name })

@@ -24,10 +24,10 @@ export async function mergeValues(
   const { name, models, embedding, given, shape } = part
   if (part.batch && merger.perMatrix?.(merging.convention)) {
     const [count, ...matrix] = shape
-    const merged = new Float32Array(models[0].length)
-    for (let i = 0; i < count; i++) {
+    const merged = new Float32Array(models[0]!.length)
+    for (let i = 0; i < count!; i++) {
       const partOf = (all: Float32Array): Float32Array =>
-        all.subarray((i * all.length) / count, ((i + 1) * all.length) / count)
+        all.subarray((i * all.length) / count!, ((i + 1) * all.length) / count!)
       const own = {
         ...part,
         batch: false,
@@ -36,11 +36,11 @@ export async function mergeValues(
         models: models.map(partOf),
         given: given?.map(partOf),
       }
-      merged.set(await mergeValues(merging, own, before && partOf(before), warn, block), (i * merged.length) / count)
+      merged.set(await mergeValues(merging, own, before && partOf(before), warn, block), (i * merged.length) / count!)
     }
     return merged
   }
-  const size = models[0].length
+  const size = models[0]!.length
   const say = (text: string) => warn(`${name}: ${text}`)
   if (!merger.measure || size <= block) return mergeWhole(merging, part, before, say)
   const context = { survey: undefined, ...settings, warn: say }
@@ -67,7 +67,7 @@ async function mergeWhole(
   warn: (text: string) => void,
 ): Promise<Float32Array> {
   const toTensor = (values: Float32Array): Tensor => tf.tensor(values, [...shape], 'float32')
-  const square = (values: Float32Array): Tensor => tf.tensor(values, [shape[1], shape[1]], 'float32')
+  const square = (values: Float32Array): Tensor => tf.tensor(values, [shape[1]!, shape[1]!], 'float32')
   const inputs: Inputs = {
     name,
     models: models.map(toTensor),

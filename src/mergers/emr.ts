@@ -45,22 +45,22 @@ export const emr: Merger<z.infer<typeof options>, object, number | undefined> = 
         const deltas = models.map((values) => tf.tensor(values, [...shape]))
         const unified = unify(deltas)
         return tf.stack([
-          deltas[task - 1].abs().mean(),
+          deltas[task - 1]!.abs().mean(),
           unified
-            .mul(maskOf(deltas[task - 1], unified))
+            .mul(maskOf(deltas[task - 1]!, unified))
             .abs()
             .mean(),
         ])
       })
       const [a, b] = await means.data()
       means.dispose()
-      own += a
-      shared += b
+      own += a!
+      shared += b!
     }
     return shared ? own / shared : 1
   },
   merge({ models }, { options: { task }, survey: factor }) {
     const unified = unify(models)
-    return task === 0 ? unified : unified.mul(maskOf(models[task - 1], unified)).mul(factor!)
+    return task === 0 ? unified : unified.mul(maskOf(models[task - 1]!, unified)).mul(factor!)
   },
 }

@@ -23,15 +23,15 @@ export const fisher: Merger<z.infer<typeof options>, Weighted, number[] | undefi
   /** Factor of each model. */
   async survey(walk, { models }) {
     const squares = models.map(() => 0)
-    for await (const { given } of walk()) given?.forEach((f, i) => (squares[i] += dot(f, f)))
+    for await (const { given } of walk()) given?.forEach((f, i) => (squares[i]! += dot(f, f)))
     const inverses = squares.map((square) => 1 / (Math.sqrt(square) + 1e-6))
-    return inverses.map((inverse, i) => (models[i].weight * inverse) / total(inverses))
+    return inverses.map((inverse, i) => (models[i]!.weight * inverse) / total(inverses))
   },
   merge({ models, given }, { options: { least }, models: m, survey }) {
     if (!given) return mean(models)
     const factors = survey ?? m.map(({ weight }) => weight)
-    const shares = given.map((f, i) => f.add(least).mul(factors[i]))
+    const shares = given.map((f, i) => f.add(least).mul(factors[i]!))
     const sum = shares.reduce((all, t) => all.add(t))
-    return models.map((w, i) => w.mul(shares[i].div(sum))).reduce((all, t) => all.add(t))
+    return models.map((w, i) => w.mul(shares[i]!.div(sum))).reduce((all, t) => all.add(t))
   },
 }

@@ -19,8 +19,8 @@ export async function chooseSoup(
   scores: readonly number[],
   score: (models: number[]) => Promise<number>,
 ): Promise<Soup> {
-  const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || b - a)
-  const soup: Soup = { chosen: [order[0]], score: scores[order[0]], tried: [] }
+  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || b - a)
+  const soup: Soup = { chosen: [order[0]!], score: scores[order[0]!]!, tried: [] }
   for (const model of order.slice(1)) {
     const reached = await score([...soup.chosen, model])
     const taken = reached > soup.score

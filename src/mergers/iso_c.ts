@@ -18,7 +18,7 @@ export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Arr
   count: [1, Infinity],
   perMatrix: () => true,
   async prepare({ models }) {
-    if (models[0].shape.length !== 2) return null
+    if (models[0]!.shape.length !== 2) return null
     const sum = tf.tidy(() => models.reduce((all, t) => all.add(t)) as Tensor2D)
     const factors = await svd(sum)
     const average = factors.s.reduce((all, s) => all + s, 0) / factors.s.length
@@ -28,5 +28,5 @@ export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Arr
     return out
   },
   merge: ({ models }, { options: { alpha }, facts }) =>
-    (facts ? tf.tensor(facts, models[0].shape) : mean(models)).mul(alpha),
+    (facts ? tf.tensor(facts, models[0]!.shape) : mean(models)).mul(alpha),
 }

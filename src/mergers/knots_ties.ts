@@ -22,21 +22,21 @@ interface Facts {
 
 /** U S and the blocks of Vᵀ of [D1 D2 …]. */
 async function align(models: Tensor[], least: number): Promise<Pick<Facts, 'basis' | 'parts'>> {
-  const [rows, columns] = models[0].shape
-  if (models[0].shape.length !== 2)
+  const [rows, columns] = models[0]!.shape
+  if (models[0]!.shape.length !== 2)
     return { parts: await Promise.all(models.map(async (t) => ({ values: await valuesOf(t), shape: t.shape }))) }
   const beside = tf.concat(models as Tensor2D[], 1)
   const { s, ut, vt } = await svd(beside)
   beside.dispose()
   const rank = s.filter((value) => value > least).length
-  const width = columns * models.length
+  const width = columns! * models.length
   const blockOf = (m: number) =>
     Float32Array.from(
-      { length: rank * columns },
-      (_, i) => vt[Math.floor(i / columns) * width + m * columns + (i % columns)],
+      { length: rank * columns! },
+      (_, i) => vt[Math.floor(i / columns!) * width + m * columns! + (i % columns!)],
     )
   return {
-    basis: Float32Array.from({ length: rank * rows }, (_, i) => ut[i] * s[Math.floor(i / rows)]),
+    basis: Float32Array.from({ length: rank * rows }, (_, i) => ut[i]! * s[Math.floor(i / rows)]!),
     parts: models.map((_, m) => ({ values: blockOf(m), shape: [rank, columns] })),
   }
 }
@@ -57,13 +57,13 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
       basis,
       parts,
       cuts: parts.map(({ values }, i) =>
-        trimTensor(values, m[i], 'peft', (text) => warn(`trim of model ${i + 1}: ${text}`)),
+        trimTensor(values, m[i]!, 'peft', (text) => warn(`trim of model ${i + 1}: ${text}`)),
       ),
     }
   },
   merge(inputs, { models, facts: { basis, parts, cuts }, warn }) {
-    const [rows, columns] = inputs.models[0].shape
-    if (basis?.length === 0) return tf.zerosLike(inputs.models[0])
+    const [rows, columns] = inputs.models[0]!.shape
+    if (basis?.length === 0) return tf.zerosLike(inputs.models[0]!)
     const context = {
       convention: 'peft',
       options: ties.options.parse({}),
@@ -77,7 +77,7 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
       context as MergeContext<any, any, any, any>,
     )
     return basis
-      ? tf.matMul(tf.tensor2d(basis, [basis.length / rows, rows]), merged as Tensor2D, true).reshape([rows, columns])
+      ? tf.matMul(tf.tensor2d(basis, [basis.length / rows, rows]), merged as Tensor2D, true).reshape([rows, columns!])
       : merged
   },
 }

@@ -31,7 +31,7 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
   perMatrix: (convention) => convention === 'paper',
   async prepare({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(valuesOf))
-    const { shape, size } = models[0]
+    const { shape, size } = models[0]!
     const rows = filter_wise && shape.length > 1 ? shape[0] : 1
     const length = size / rows
     // mergekit and MergeLM clamp |d1||d2| at 1e-6, which makes small deltas look orthogonal.
@@ -41,7 +41,7 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
       const along = (a: Float32Array, b: Float32Array): number => dot(a, b, row * length, 1, length)
       const norms = values.map((v) => Math.sqrt(along(v, v)))
       const pairs = values.flatMap((a, i) =>
-        values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i] * norms[i + 1 + j]) || 1)),
+        values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i]! * norms[i + 1 + j]!) || 1)),
       )
       const average = (list: number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length
       const cosine =
@@ -55,14 +55,16 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
     })
     if (singular) warn(`${singular} of ${rows} ratios are infinite (opposed deltas); the base is kept there`)
     if (outside)
-      warn(`t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0].toPrecision(4)}` : ''}`)
+      warn(
+        `t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0]!.toPrecision(4)}` : ''}`,
+      )
     return ratios
   },
   merge: ({ models }, { facts }) =>
     mean(models).mul(
       tf.tensor(
         facts,
-        facts.length === 1 ? models[0].shape.map(() => 1) : models[0].shape.map((side, i) => (i ? 1 : side)),
+        facts.length === 1 ? models[0]!.shape.map(() => 1) : models[0]!.shape.map((side, i) => (i ? 1 : side)),
       ),
     ),
 }

@@ -19,5 +19,7 @@ export const nearswap: Merger<z.infer<typeof options>> = {
   measure: () => undefined,
   /** mergekit divides by |delta| of at least 1e-6. */
   merge: ({ models: [delta] }, { options: { t }, convention }) =>
-    convention === 'paper' ? delta.clipByValue(-t, t) : delta.mul(tf.minimum(tf.div(t, delta.abs().maximum(1e-6)), 1)),
+    convention === 'paper'
+      ? delta!.clipByValue(-t, t)
+      : delta!.mul(tf.minimum(tf.div(t, delta!.abs().maximum(1e-6)), 1)),
 }

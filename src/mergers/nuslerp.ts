@@ -29,8 +29,8 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
   input: 'either',
   count: [2, 2],
   async prepare({ models }, { options: { flatten, row_wise }, models: [{ weight: w1 }, { weight: w2 }], warn }) {
-    const { shape, size } = models[0]
-    const [first, second] = [await valuesOf(models[0]), await valuesOf(models[1])]
+    const { shape, size } = models[0]!
+    const [first, second] = [await valuesOf(models[0]!), await valuesOf(models[1]!)]
     const t = Math.abs(w1 + w2) < 1e-6 ? 0.5 : w2 / (w1 + w2)
     const whole = flatten || shape.length < 2
     const length = whole ? size : row_wise ? shape[0] : shape.at(-1)!
@@ -43,7 +43,7 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
       const norms = [Math.sqrt(along(first, first)), Math.sqrt(along(second, second))].map((norm) =>
         Math.max(norm, 1e-7),
       )
-      const angle = Math.acos(Math.min(1, Math.max(-1, along(first, second) / (norms[0] * norms[1]))))
+      const angle = Math.acos(Math.min(1, Math.max(-1, along(first, second) / (norms[0]! * norms[1]!))))
       // An angle within 1e-6 of π is anti-parallel up to rounding: no arc is the shortest, and a division by its sine explodes.
       const flat = Math.sin(angle) < (angle > 2 ? 1e-6 : 1e-8)
       a[v] = flat ? 1 - t : Math.sin((1 - t) * angle) / Math.sin(angle)
@@ -58,5 +58,5 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
     }
   },
   merge: ({ models: [first, second] }, { facts: { shape, a, b } }) =>
-    first.mul(tf.tensor(a, shape)).add(second.mul(tf.tensor(b, shape))),
+    first!.mul(tf.tensor(a, shape)).add(second!.mul(tf.tensor(b, shape))),
 }

@@ -37,7 +37,7 @@ export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32
             .add(ratio),
         ),
       )
-      const terms = shrunk.map((g, i) => tf.matMul(g as Tensor2D, models[i].sub(average).transpose() as Tensor2D))
+      const terms = shrunk.map((g, i) => tf.matMul(g as Tensor2D, models[i]!.sub(average).transpose() as Tensor2D))
       return [shrunk.reduce((all, g) => all.add(g)), terms.reduce((all, t) => all.add(t))]
     })
     const solution = solve(await valuesOf(sum), await valuesOf(right), sum.shape[0])
@@ -46,7 +46,7 @@ export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32
     return solution
   },
   merge({ models }, { facts }) {
-    const [rows, columns] = models[0].shape
-    return facts ? mean(models).add(tf.tensor2d(facts, [columns, rows]).transpose()) : mean(models)
+    const [rows, columns] = models[0]!.shape
+    return facts ? mean(models).add(tf.tensor2d(facts, [columns!, rows]).transpose()) : mean(models)
   },
 }

@@ -30,15 +30,15 @@ const logits = (x: Tensor, [open, shift, close, bias]: Tensor[]): Tensor =>
     .matMul(
       tf
         .matMul(x as tf.Tensor2D, open as tf.Tensor2D)
-        .add(shift)
+        .add(shift!)
         .relu() as tf.Tensor2D,
       close as tf.Tensor2D,
     )
-    .add(bias)
+    .add(bias!)
 
 const standardise = (features: Float32Array, { width, centre, spread }: Omit<Router, 'layers'>): tf.Tensor2D =>
   tf.tensor2d(
-    features.map((value, i) => (value - centre[i % width]) / spread[i % width]),
+    features.map((value, i) => (value - centre[i % width]!) / spread[i % width]!),
     [features.length / width, width],
   )
 
@@ -47,11 +47,11 @@ function measureColumns(features: Float32Array, width: number): Pick<Router, 'ce
   const rows = features.length / width
   const mean = (value: (x: number, column: number) => number) => {
     const sums = new Float64Array(width)
-    features.forEach((x, i) => (sums[i % width] += value(x, i % width)))
+    features.forEach((x, i) => (sums[i % width]! += value(x, i % width)))
     return Float32Array.from(sums, (sum) => sum / rows)
   }
   const centre = mean((x) => x)
-  return { centre, spread: mean((x, column) => (x - centre[column]) ** 2).map((variance) => Math.sqrt(variance) || 1) }
+  return { centre, spread: mean((x, column) => (x - centre[column]!) ** 2).map((variance) => Math.sqrt(variance) || 1) }
 }
 
 /**
@@ -70,7 +70,7 @@ export async function trainRouter(samples: readonly Float32Array[], width: numbe
       tf.variable(
         shape.length === 1
           ? tf.zeros(shape)
-          : keyedNormal(shape, keyOf(seed, 'router', i)).mul(Math.sqrt(2 / shape[0])),
+          : keyedNormal(shape, keyOf(seed, 'router', i)).mul(Math.sqrt(2 / shape[0]!)),
       ),
     ),
   )

@@ -25,9 +25,9 @@ const LEAST = 1e-6
 
 /** 1 at the int(fraction × non-zeros) entries of largest variance over the models, ties by lowest index. */
 function select(values: Float32Array[], fraction: number): Float32Array {
-  const variance = Float32Array.from(values[0], (_, i) => {
-    const average = total(values.map((v) => v[i])) / values.length
-    return total(values.map((v) => (v[i] - average) ** 2)) / values.length
+  const variance = Float32Array.from(values[0]!, (_, i) => {
+    const average = total(values.map((v) => v[i]!)) / values.length
+    return total(values.map((v) => (v[i]! - average) ** 2)) / values.length
   })
   const { threshold, lastTie } = largest(variance, Math.trunc(variance.filter((v) => v !== 0).length * fraction))
   return variance.map((v, i) => (v > threshold || (v === threshold && i <= lastTie) ? 1 : 0))
@@ -46,7 +46,7 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
     const values = await Promise.all(models.map(valuesOf))
     const mask = select_topk < 1 ? select(values, select_topk) : null
     if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
-    const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i] : 1) * x * x, 0) / v.length)
+    const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i]! : 1) * x * x, 0) / v.length)
     const sum = total(energy)
     const equal = sum === 0 || (convention === 'mergekit' && sum < LEAST)
     if (equal && sum > 0) warn(`mean squares sum to ${sum.toExponential(1)}, below ${LEAST}: all models weigh the same`)
@@ -56,10 +56,10 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
     const selected = mask ? models.map((t) => t.mul(tf.tensor(mask, t.shape))) : models
     const sum = selected.reduce((all, t) => all.add(t))
     const sign = signsOr(sum, 1)
-    const agreeing = selected.map((t, i) => t.mul(sign).step().mul(weights[i]))
+    const agreeing = selected.map((t, i) => t.mul(sign).step().mul(weights[i]!))
     const divisor = agreeing.reduce((all, t) => all.add(t)).clipByValue(1e-6, Infinity)
     return selected
-      .map((t, i) => t.mul(agreeing[i]))
+      .map((t, i) => t.mul(agreeing[i]!))
       .reduce((all, t) => all.add(t))
       .div(divisor)
   },

@@ -28,7 +28,7 @@ export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, 
     // A norm of 1e-8 or less is left as it is.
     const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
     const unit = (n: number): number => (n > 1e-8 ? n : 1)
-    const cosine = dot(a, b) / (unit(norm(a)) * unit(norm(b)))
+    const cosine = dot(a!, b!) / (unit(norm(a!)) * unit(norm(b!)))
     // Parallel or opposed models have no arc, whatever the threshold.
     if (Math.abs(cosine) > Math.min(threshold, 1 - 1e-14)) {
       warn(`linear branch: the cosine of the models is ${cosine.toPrecision(6)}, beyond ${threshold}`)

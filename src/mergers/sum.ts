@@ -13,7 +13,7 @@ export const total = (weights: readonly number[]): number => weights.reduce((sum
 /** Σ weight × tensor, all of one shape. */
 export function weightedSum(tensors: readonly Tensor[], weights: readonly number[]): Tensor {
   return tensors
-    .map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i])))
+    .map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i]!)))
     .reduce((sum, term) => sum.add(term))
 }
 

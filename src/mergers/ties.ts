@@ -53,18 +53,18 @@ const granularityOf = ({ granularity }: Options, convention: Convention) =>
 const byMajority = (convention: Convention) => convention === 'paper' || convention === 'mergelm'
 
 const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) =>
-  models.map((t, i) => keepLargest(t, cuts[i], { offset }))
+  models.map((t, i) => keepLargest(t, cuts[i]!, { offset }))
 
 /** Sums whose sign is elected: of weighted deltas in mergekit, of plain ones elsewhere. An entry that is 0 agrees with no sign. */
 function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rules): Tensor {
-  const voters = convention === 'mergekit' ? trimmed.map((t, i) => t.mul(models[i].weight)) : trimmed
+  const voters = convention === 'mergekit' ? trimmed.map((t, i) => t.mul(models[i]!.weight)) : trimmed
   return voters.map((t) => (sign === 'frequency' ? signs(t) : t)).reduce((sum, t) => sum.add(t))
 }
 
 /** Sum of the signs of the sums, 0 counted as it is. */
 async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules): Promise<number> {
   let count = 0
-  for (let offset = 0; offset < models[0].length; offset += BLOCK) {
+  for (let offset = 0; offset < models[0]!.length; offset += BLOCK) {
     const votes = tf.tidy(() =>
       signs(
         sums(
@@ -77,7 +77,7 @@ async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules)
         ),
       ).sum(),
     )
-    count += (await votes.data())[0]
+    count += (await votes.data())[0]!
     votes.dispose()
   }
   return count
@@ -121,7 +121,7 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
       return { cuts: cuts.map((cut) => inPart(cut, offsets.get(name)!)), majority: survey.majority }
     }
     const cuts = models.map((values, i) =>
-      trimTensor(values, rules.models[i], rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)),
+      trimTensor(values, rules.models[i]!, rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)),
     )
     return {
       cuts,
@@ -139,11 +139,11 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
     // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
     // weights; as factors of what agrees they are peft's.
     const weighs = convention === 'mergekit'
-    const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i].weight < 0 ? sign.neg() : sign).relu())
+    const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i]!.weight < 0 ? sign.neg() : sign).relu())
     const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
     if (combine === 'max')
       return agreeing
-        .map((t, i) => t.mul(factors[i]))
+        .map((t, i) => t.mul(factors[i]!))
         .reduce((most, t) => tf.maximum(most, t))
         .mul(sign)
         .mul(lambda)

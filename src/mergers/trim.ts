@@ -84,14 +84,14 @@ export async function trimWhole(
   const selections = trims.map((trim) => selectLargest((all) => keptCount(all, trim, convention)))
   const pass = async (each: (part: Part) => unknown) => {
     for await (const part of walk()) {
-      selections.forEach((selection, i) => selection.add(part.models[i]))
+      selections.forEach((selection, i) => selection.add(part.models[i]!))
       await each(part)
     }
     for (const selection of selections) selection.endPass()
   }
   await pass(({ name, models }) => {
     offsets.set(name, size)
-    size += models[0].length
+    size += models[0]!.length
   })
   if (selections.some(({ result }) => !result)) await pass(() => undefined)
   if (visit || selections.some(({ result }) => !result)) {

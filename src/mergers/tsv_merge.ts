@@ -38,7 +38,7 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
   count: [1, Infinity],
   perMatrix: () => true,
   async prepare({ models }, { warn }) {
-    const { shape } = models[0]
+    const { shape } = models[0]!
     if (shape.length !== 2) return null
     const k = Math.trunc(Math.min(...shape) / models.length)
     if (k === 0) {
@@ -51,10 +51,10 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     for (const delta of models) {
       const { s, ut, vt } = await svd(delta as Tensor2D, { rank: k })
       // A delta of lower rank has no vectors beyond it; any would turn those of the others.
-      for (let i = 0; i < s.length && s[i] > 0; i++) {
+      for (let i = 0; i < s.length && s[i]! > 0; i++) {
         left.push(ut.subarray(i * shape[0], (i + 1) * shape[0]))
         right.push(vt.subarray(i * shape[1], (i + 1) * shape[1]))
-        values.push(s[i])
+        values.push(s[i]!)
       }
     }
     if (!values.length) return { ut: new Float32Array(), s: new Float32Array(), vt: new Float32Array() }
@@ -63,12 +63,12 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
   merge({ models }, { options: { alpha }, facts }) {
     if (!facts) return mean(models).mul(alpha)
     const n = facts.s.length
-    if (n === 0) return tf.zerosLike(models[0])
-    const [rows, columns] = models[0].shape
+    if (n === 0) return tf.zerosLike(models[0]!)
+    const [rows, columns] = models[0]!.shape
     return tf
       .matMul(
         tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])),
-        tf.tensor2d(facts.vt, [n, columns]),
+        tf.tensor2d(facts.vt, [n, columns!]),
         true,
       )
       .mul(alpha)

@@ -54,13 +54,13 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
       ? 'gate is what the router gives: leave it out, or gates: routed'
       : undefined,
   async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
-    if (models[0].shape.length !== 2) return models.map(() => null)
-    const rank = Math.trunc(fraction * Math.min(...models[0].shape))
+    if (models[0]!.shape.length !== 2) return models.map(() => null)
+    const rank = Math.trunc(fraction * Math.min(...models[0]!.shape))
     if (rank === 0 && m.some(({ gate }) => gate > 0))
       warn('the rank of the exclusive parts rounds to 0; only the shared model is left')
     const parts: (Float32Array | null)[] = []
     for (const [i, delta] of models.entries()) {
-      if (m[i].gate === 0 || rank === 0) {
+      if (m[i]!.gate === 0 || rank === 0) {
         parts.push(new Float32Array(delta.size))
         continue
       }

@@ -25,10 +25,10 @@ function scores(
 ): Float64Array[] {
   const means = significance.map((s) => s.reduce((sum, x) => sum + x, 0) / s.length)
   // Less the largest, or the exponential of a large |delta| is infinite.
-  const most = significance[0].map((_, j) => Math.max(...significance.map((s) => s[j])))
-  const share = (x: number, j: number) => Math.exp((x - most[j]) / scale)
-  const sums = significance[0].map((_, j) => significance.reduce((sum, s) => sum + share(s[j], j), 0))
-  return significance.map((s, m) => s.map((x, j) => (x > ratio * means[m] ? value : share(x, j) / sums[j])))
+  const most = significance[0]!.map((_, j) => Math.max(...significance.map((s) => s[j]!)))
+  const share = (x: number, j: number) => Math.exp((x - most[j]!) / scale)
+  const sums = significance[0]!.map((_, j) => significance.reduce((sum, s) => sum + share(s[j]!, j), 0))
+  return significance.map((s, m) => s.map((x, j) => (x > ratio * means[m]! ? value : share(x, j) / sums[j]!)))
 }
 
 /**
@@ -38,7 +38,7 @@ function scores(
 function ranks(values: readonly number[]): Float64Array {
   const out = new Float64Array(values.length)
   Array.from(values.keys())
-    .sort((a, b) => values[a] - values[b] || a - b)
+    .sort((a, b) => values[a]! - values[b]! || a - b)
     .forEach((j, rank) => (out[j] = rank))
   return out
 }
@@ -59,8 +59,8 @@ function movedBy(
   const [bb, bd, dd] = [along(b, b), along(b, d), along(d, d)]
   let [after, across] = [0, 0]
   for (let n = 0, i = from; n < length; n++, i += step) {
-    after += (b[i] + d[i]) ** 2
-    across += (d[i] - (bd / bb) * b[i]) ** 2
+    after += (b[i]! + d[i]!) ** 2
+    across += (d[i]! - (bd / bb) * b[i]!) ** 2
   }
   const norm = Math.abs(2 * bd + dd) / (Math.sqrt(after) + Math.sqrt(bb) || 1)
   if (bb === 0 || after === 0) return [norm, 1]
@@ -82,7 +82,7 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
   perMatrix: () => true,
   async prepare({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(valuesOf))
-    const { shape } = models[0]
+    const { shape } = models[0]!
     if (shape.length !== 2)
       return scores(
         deltas.map((d) => Float64Array.from(d, Math.abs)),
@@ -94,17 +94,17 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
     const [magnitude, direction]: Float64Array[][] = [[], []]
     for (const delta of deltas) {
       const moved = Array.from({ length: count }, (_, j) => movedBy(before, delta, j * first, step, length))
-      magnitude.push(ranks(moved.map(([norm]) => norm)))
-      direction.push(ranks(moved.map(([, turn]) => turn)))
+      magnitude!.push(ranks(moved.map(([norm]) => norm)))
+      direction!.push(ranks(moved.map(([, turn]) => turn)))
     }
-    const [a, b] = [scores(magnitude, options, count), scores(direction, options, count)]
-    return a.map((s, m) => Float32Array.from(s, (x, j) => (x + b[m][j]) / 2))
+    const [a, b] = [scores(magnitude!, options, count), scores(direction!, options, count)]
+    return a.map((s, m) => Float32Array.from(s, (x, j) => (x + b[m]![j]!) / 2))
   },
   merge({ models, embedding }, { facts }) {
-    const { shape } = models[0]
+    const { shape } = models[0]!
     const weights = facts.map((w) =>
       tf.tensor(w, shape.length !== 2 ? shape : embedding ? [shape[0], 1] : [1, shape[1]]),
     )
-    return models.map((t, m) => t.mul(weights[m])).reduce((sum, t) => sum.add(t))
+    return models.map((t, m) => t.mul(weights[m]!)).reduce((sum, t) => sum.add(t))
   },
 }

@@ -69,5 +69,5 @@ export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
 export function activationOf(config: Config, key: string, fallback: string): (x: Tensor) => Tensor {
   const word = read(config, key, KIND.word, fallback)
   if (!Object.hasOwn(ACTIVATIONS, word)) throw unknown(`${key} in config.json`, word, Object.keys(ACTIVATIONS))
-  return ACTIVATIONS[word]
+  return ACTIVATIONS[word]!
 }

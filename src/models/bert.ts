@@ -96,14 +96,14 @@ function maskedHead(
   const act = kind === 'roberta' ? ACTIVATIONS.gelu : activation
   book.affine(transform, [width, width], true)
   book.affine(norm, [width], true)
-  book.shapes[matrix] = book.shapes[word]
-  book.shapes[offset] = [book.shapes[word][0]]
+  book.shapes[matrix] = book.shapes[word]!
+  book.shapes[offset] = [book.shapes[word]![0]!]
   return [
     {
       name: 'transform',
       weights: [transform, norm].flatMap((name) => [`${name}.weight`, `${name}.bias`]),
       apply: (weights, hidden, { wanted }) =>
-        layerNorm(act(linear(pickWanted(hidden!, wanted), weights, transform)), weights, norm, epsilon),
+        layerNorm(act!(linear(pickWanted(hidden!, wanted), weights, transform)), weights, norm, epsilon),
     },
     projectBlock(matrix, offset),
   ]
@@ -132,15 +132,19 @@ export const bert =
     const at = `${kind}.embeddings.`
     const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
     const types = countOf(config, 'type_vocab_size', 2)
-    Object.assign(book.shapes, { [word]: [vocabulary, width], [position]: [positions, width], [type]: [types, width] })
+    Object.assign(book.shapes, {
+      [word!]: [vocabulary, width],
+      [position!]: [positions, width],
+      [type!]: [types, width],
+    })
     book.affine(`${at}LayerNorm`, [width], true)
     const place: Block = {
       name: 'positions',
       weights: book.under(at).filter((name) => name !== word),
       apply(weights, hidden, { tables }) {
-        const placed = hidden!.add(tf.gather(weights[position], tables.positions as tf.Tensor1D))
+        const placed = hidden!.add(tf.gather(weights[position!]!, tables.positions as tf.Tensor1D))
         return layerNorm(
-          placed.add(tf.gather(weights[type], tables.types as tf.Tensor1D)),
+          placed.add(tf.gather(weights[type!]!, tables.types as tf.Tensor1D)),
           weights,
           `${at}LayerNorm`,
           epsilon,
@@ -151,7 +155,7 @@ export const bert =
       encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings),
     )
     const head = masked
-      ? maskedHead(book, kind, word, config, settings)
+      ? maskedHead(book, kind, word!, config, settings)
       : sequenceHead(book, kind, width, labelsOf(config))
     return {
       architecture: kind,
@@ -163,7 +167,7 @@ export const bert =
       heads,
       shapes: book.shapes,
       linear: book.linear,
-      blocks: [embedBlock(word, vocabulary), place, ...layers, ...head],
+      blocks: [embedBlock(word!, vocabulary), place, ...layers, ...head],
       tables: (batch) => ({
         real: paddingMask(batch),
         positions: positionTable(

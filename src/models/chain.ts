@@ -26,7 +26,7 @@ export async function* walk(
   visits: readonly Visit[],
 ): AsyncGenerator<Visit & { weights: Weights; index: number }> {
   const fetch = (index: number) => {
-    const reading = source.fetch(visits[index].stretch, visits[index].part)
+    const reading = source.fetch(visits[index]!.stretch, visits[index]!.part)
     reading.catch(() => {}) // reported where it is awaited
     return reading
   }
@@ -36,7 +36,7 @@ export async function* walk(
     if (index + 1 < visits.length) next = fetch(index + 1)
     const held = upload()
     try {
-      yield { ...visits[index], weights: held.weights, index }
+      yield { ...visits[index]!, weights: held.weights, index }
     } finally {
       held.dispose()
     }
@@ -88,7 +88,7 @@ export function stepAll(
     const inputs = feed.open()
     const before = sums[i] ?? null
     sums[i] = tf.tidy(() => {
-      const output = applyStretch(visit, visit.weights, states[i], inputs)
+      const output = applyStretch(visit, visit.weights, states[i]!, inputs)
       return before ? before.add(output) : output
     })
     before?.dispose()
@@ -111,7 +111,7 @@ export function foldAll<S extends tf.TensorContainer>(
     const inputs = feed.open()
     const before = results[i] ?? null
     results[i] = tf.tidy(() =>
-      fold(before, applyStretch(visit, visit.weights, states[i], inputs), visit.part?.from ?? 0, i),
+      fold(before, applyStretch(visit, visit.weights, states[i]!, inputs), visit.part?.from ?? 0, i),
     )
     if (before) tf.dispose(before)
     disposeInputs(inputs)
@@ -139,7 +139,7 @@ export async function run<S extends tf.TensorContainer>(
       for await (const visit of walk(source, visitsOf(source.stretches))) {
         if (visit.stretch === source.stretches.at(-1)) {
           foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) =>
-            fold(state, outputs, from, group[i]),
+            fold(state, outputs, from, group[i]!),
           )
           continue
         }

@@ -101,7 +101,7 @@ const meanPatches = (sequence: number, width: number): Block => ({
   name: 'pool',
   weights: [],
   apply(_, hidden, { rows, tables: { first } }) {
-    const share = first
+    const share = first!
       .mul(-1)
       .add(1)
       .div(sequence - 1)
@@ -174,8 +174,8 @@ function text(config: Config, projects: boolean): Model {
   const eos = read(tower, 'eos_token_id', KIND.index, 49407)
   const book = declareShapes()
   const [word, position] = ['token', 'position'].map((name) => `text_model.embeddings.${name}_embedding.weight`)
-  book.shapes[word] = [vocabulary, width]
-  book.shapes[position] = [positions, width]
+  book.shapes[word!] = [vocabulary, width]
+  book.shapes[position!] = [positions, width]
   return {
     architecture: 'clip',
     objective: 'features',
@@ -192,8 +192,8 @@ function text(config: Config, projects: boolean): Model {
       ends: tf.tensor1d(endsOf(batch, eos), 'int32'),
     }),
     blocks: [
-      embedBlock(word, vocabulary),
-      positionBlock(position),
+      embedBlock(word!, vocabulary),
+      positionBlock(position!),
       ...layersOf(book, 'text_model', tower, settings),
       normBlock(book, 'norm', 'text_model.final_layer_norm', settings, false),
       { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },

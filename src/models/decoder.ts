@@ -103,13 +103,13 @@ function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c
   const heads = (name: 'q' | 'k') => {
     const all = linear(x, weights, `${prefix}${name}_proj`)
     if (!c.headNorms) return all
-    return rmsNorm(all.reshape([-1, c.headDim]), weights[`${prefix}${name}_norm.weight`], c.epsilon).reshape(all.shape)
+    return rmsNorm(all.reshape([-1, c.headDim]), weights[`${prefix}${name}_norm.weight`]!, c.epsilon).reshape(all.shape)
   }
   const queries = rotate(heads('q'), tables.cosQ, tables.sinQ, tables.half)
   const keys = rotate(heads('k'), tables.cosK, tables.sinK, tables.half)
   const values = linear(x, weights, `${prefix}v_proj`)
   const mask = c.local[layer] ? tables.near : tables.before
-  return linear(attend([queries, keys, values], mask, layer, c, inputs), weights, `${prefix}o_proj`)
+  return linear(attend([queries, keys, values], mask!, layer, c, inputs), weights, `${prefix}o_proj`)
 }
 
 function mlp(x: Tensor, weights: Weights, prefix: string, { activation }: Decoder): Tensor {
@@ -149,10 +149,10 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
         name: `layer ${layer}`,
         weights: under(at),
         apply(weights, hidden, inputs) {
-          const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`], c.epsilon)
+          const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`]!, c.epsilon)
           const middle = hidden!.add(attention(normed, weights, `${at}self_attn.`, layer, c, inputs))
           return middle.add(
-            mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`], c.epsilon), weights, `${at}mlp.`, c),
+            mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`]!, c.epsilon), weights, `${at}mlp.`, c),
           )
         },
       }
@@ -161,7 +161,7 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
       name: 'norm',
       weights: ['model.norm.weight'],
       apply: (weights, hidden, { wanted }) =>
-        rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight'], c.epsilon),
+        rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight']!, c.epsilon),
     },
     projectBlock(c.tied ? word : 'lm_head.weight'),
   ]

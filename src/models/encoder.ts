@@ -38,28 +38,28 @@ export function encoderLayer(
   const [first, second] = names.norms.map((norm) => at + norm)
   const [open, close] = [at + names.mlp.open, at + names.mlp.close]
   const sizes = { heads, kvHeads: heads, headDim: headDimOf(width, heads) }
-  for (const name of [query, key, value]) book.matrix(name, [width, width], bias)
-  book.matrix(out, [width, width])
-  book.affine(first, [width], true)
+  for (const name of [query, key, value]) book.matrix(name!, [width, width], bias)
+  book.matrix(out!, [width, width])
+  book.affine(first!, [width], true)
   book.matrix(open, [inner, width])
   book.matrix(close, [width, inner])
-  book.affine(second, [width], true)
+  book.affine(second!, [width], true)
   return {
     name: `layer ${index}`,
     weights: book.under(at),
     apply(weights, hidden, inputs) {
       const mix = (x: Tensor) => {
-        const heads = [linear(x, weights, query), linear(x, weights, key), linear(x, weights, value)] as const
-        return linear(attend(heads, mask(inputs), index, sizes, inputs), weights, out)
+        const heads = [linear(x, weights, query!), linear(x, weights, key!), linear(x, weights, value!)] as const
+        return linear(attend(heads, mask(inputs), index, sizes, inputs), weights, out!)
       }
       const think = (x: Tensor) => linear(activation(linear(x, weights, open)), weights, close)
       const norm = (x: Tensor, name: string) => layerNorm(x, weights, name, epsilon)
       if (names.order === 'post') {
-        const middle = norm(hidden!.add(mix(hidden!)), first)
-        return norm(middle.add(think(middle)), second)
+        const middle = norm(hidden!.add(mix(hidden!)), first!)
+        return norm(middle.add(think(middle)), second!)
       }
-      const middle = hidden!.add(mix(norm(hidden!, first)))
-      return middle.add(think(norm(middle, second)))
+      const middle = hidden!.add(mix(norm(hidden!, first!)))
+      return middle.add(think(norm(middle, second!)))
     },
   }
 }

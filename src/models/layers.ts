@@ -20,7 +20,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
 export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
   const centred = x.sub(x.mean(-1, true))
   const scale = centred.square().mean(-1, true).add(epsilon).rsqrt()
-  return centred.mul(scale).mul(weights[`${name}.weight`]).add(weights[`${name}.bias`])
+  return centred.mul(scale).mul(weights[`${name}.weight`]!).add(weights[`${name}.bias`]!)
 }
 
 export interface HeadSizes {

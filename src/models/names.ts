@@ -35,7 +35,7 @@ export function adoptNames(model: Model, stored: ReadonlySet<string>): Model {
       ...(block.split && { split: { ...block.split, weights: rename(block.split.weights) } }),
       apply: (weights, hidden, inputs, from) =>
         block.apply(
-          Object.fromEntries(block.weights.map((name) => [name, weights[alias.get(name)!]])),
+          Object.fromEntries(block.weights.map((name) => [name, weights[alias.get(name)!]!])),
           hidden,
           inputs,
           from,

@@ -69,12 +69,12 @@ export function patchBlock(
     apply(weights, _, { rows, columns, tables: { patches, first } }) {
       const embedded = tf.matMul(
         patches as tf.Tensor2D,
-        weights[kernel].reshape([width, -1]) as tf.Tensor2D,
+        weights[kernel]!.reshape([width, -1]) as tf.Tensor2D,
         false,
         true,
       )
-      const placed = weights[position].reshape([columns, width]).add(first.mul(weights[token].reshape([1, width])))
-      const offset = bias ? placed.add(first.mul(-1).add(1).mul(weights[bias])) : placed
+      const placed = weights[position]!.reshape([columns, width]).add(first!.mul(weights[token]!.reshape([1, width])))
+      const offset = bias ? placed.add(first!.mul(-1).add(1).mul(weights[bias]!)) : placed
       return embedded
         .reshape([rows, columns, width])
         .add(offset)

@@ -41,10 +41,10 @@ function activations(
   kind: PassKind,
   share: number,
 ): number {
-  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]][0] * share
+  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]!]![0]! * share
   if (block.split) return 4 * 4 * largest * width
   const sides = block.weights.reduce(
-    (sum, name) => sum + (shapes[name].length > 1 ? shapes[name].reduce((a, b) => a + b) : 0),
+    (sum, name) => sum + (shapes[name]!.length > 1 ? shapes[name]!.reduce((a, b) => a + b) : 0),
     width,
   )
   const scores = block.name.startsWith('layer') ? heads * columns : 0
@@ -53,7 +53,7 @@ function activations(
 
 /** Bytes while a block, or such a share of its vocabulary, is passed. */
 function costOf(model: Model, block: Block, load: Load, kind: PassKind, share = 1): number {
-  const weights = block.weights.reduce((sum, name) => sum + sizeOf(model.shapes[name]), 0)
+  const weights = block.weights.reduce((sum, name) => sum + sizeOf(model.shapes[name]!), 0)
   return WEIGHTS[kind] * weights * share + activations(model, block, load, kind, share)
 }
 
@@ -67,7 +67,7 @@ function keptBytes({ width, blocks }: Model, { largest, columns }: Load, togethe
 function partsOf(model: Model, block: Block, fits: (share: number) => boolean): (Rows | null)[] | null {
   if (fits(1)) return [null]
   if (!block.split) return null
-  const vocabulary = model.shapes[block.split.weights[0]][0]
+  const vocabulary = model.shapes[block.split.weights[0]!]![0]!
   for (let parts = 2; parts <= Math.min(MOST_PARTS, vocabulary); parts *= 2) {
     if (!fits(1 / parts)) continue
     const rows = Math.ceil(vocabulary / parts)
@@ -85,7 +85,7 @@ function joinStretches(model: Model, single: Stretch[], room: number, load: Load
   let filled = Infinity
   for (const stretch of single) {
     const whole = stretch.parts.length === 1
-    const cost = whole ? costOf(model, stretch.blocks[0], load, kind) : Infinity
+    const cost = whole ? costOf(model, stretch.blocks[0]!, load, kind) : Infinity
     if (filled + cost <= room) {
       joined.at(-1)!.blocks.push(...stretch.blocks)
       filled += cost
@@ -125,7 +125,7 @@ function tooSmall(model: Model, bound: number, load: Load, kind: PassKind): User
       block,
       load,
       kind,
-      block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]][0]) : 1,
+      block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]!]![0]!) : 1,
     ),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))

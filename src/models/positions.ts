@@ -23,5 +23,5 @@ export function positionTable(positions: Int32Array, length: number): Tensor {
 export const positionBlock = (name: string): Block => ({
   name: 'positions',
   weights: [name],
-  apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[name], tables.positions as tf.Tensor1D)),
+  apply: (weights, hidden, { tables }) => hidden!.add(tf.gather(weights[name]!, tables.positions as tf.Tensor1D)),
 })

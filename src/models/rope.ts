@@ -35,9 +35,9 @@ const yarn: Scaling = (plain, { theta, headDim, length, parameters, number }) =>
   const factor = number('factor')
   const dimensionOf = (turns: number) => (headDim * Math.log(length / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const ends = [dimensionOf(number('beta_fast', 32)), dimensionOf(number('beta_slow', 1))]
-  const [low, high] = isSet(parameters, 'truncate', true) ? [Math.floor(ends[0]), Math.ceil(ends[1])] : ends
-  const from = Math.max(low, 0)
-  const to = Math.min(high, headDim - 1)
+  const [low, high] = isSet(parameters, 'truncate', true) ? [Math.floor(ends[0]!), Math.ceil(ends[1]!)] : ends
+  const from = Math.max(low!, 0)
+  const to = Math.min(high!, headDim - 1)
   const share = (i: number) => Math.min(1, Math.max(0, (i - from) / (to === from ? 0.001 : to - from)))
   const heat = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
   const [some, all] = ['mscale', 'mscale_all_dim'].map((key) => read(parameters, key, KIND.number.min(0), 0))
@@ -95,7 +95,7 @@ export function readRope(config: Config, headDim: number, positions: number): Ro
     countOf(parameters, 'original_max_position_embeddings', positions),
   )
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
-  const { rates, amplitude = 1, bounded } = SCALINGS[type](plain, { theta, headDim, length, parameters, number })
+  const { rates, amplitude = 1, bounded } = SCALINGS[type]!(plain, { theta, headDim, length, parameters, number })
   return { headDim, rates, amplitude, positions: bounded ? positions : Infinity, turns: new Map() }
 }
 
@@ -105,7 +105,7 @@ function turnOf(position: number, { headDim, rates, amplitude, turns }: Rope) {
   if (known) return known
   const half = headDim / 2
   const tableOf = (wave: (angle: number) => number) =>
-    Float32Array.from({ length: headDim }, (_, i) => amplitude * wave(position * rates[i % half]))
+    Float32Array.from({ length: headDim }, (_, i) => amplitude * wave(position * rates[i % half]!))
   const turn = { cos: tableOf(Math.cos), sin: tableOf(Math.sin) }
   turns.set(position, turn)
   return turn
@@ -119,11 +119,11 @@ export function rotations(positions: Int32Array, rope: Rope, heads: number): { c
   for (const position of positions) {
     const turn = turnOf(position, rope)
     for (let head = 0; head < heads; head++, at += headDim) {
-      cos.set(turn.cos, at)
-      sin.set(turn.sin, at)
+      cos!.set(turn.cos, at)
+      sin!.set(turn.sin, at)
     }
   }
-  return { cos, sin }
+  return { cos: cos!, sin: sin! }
 }
 
 /** The matrix R [headDim, headDim] with x·R = rotate_half(x) = [−x₂, x₁]: a rotation as a product, differentiable to any order. */

@@ -17,7 +17,7 @@ export function declareShapes(): Shapes {
   const linear: string[] = []
   const affine = (name: string, weight: number[], bias: boolean, axis = 0) => {
     shapes[`${name}.weight`] = weight
-    if (bias) shapes[`${name}.bias`] = [weight[axis]]
+    if (bias) shapes[`${name}.bias`] = [weight[axis]!]
   }
   return {
     shapes,

@@ -64,7 +64,7 @@ const namesOf = ({ blocks }: Stretch) => [...new Set(blocks.flatMap((block) => b
 
 /** The rows of one tensor that a part brings. */
 function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | null {
-  return part && blocks[0].split!.weights.includes(name) ? part : null
+  return part && blocks[0]!.split!.weights.includes(name) ? part : null
 }
 
 const shapeOf = (shape: readonly number[], rows: Rows | null) =>
@@ -85,7 +85,7 @@ export function holding(model: Model, weights: Weights): Source {
         const steps = await Promise.all(names.map((name) => steer.read(name, null)))
         return () => {
           const move = (name: string, i: number): Tensor =>
-            tf.tidy(() => weights[name].add(tf.tensor(steps[i], weights[name].shape).mul(t)))
+            tf.tidy(() => weights[name]!.add(tf.tensor(steps[i]!, weights[name]!.shape).mul(t)))
           const moved = Object.fromEntries(names.map((name, i) => [name, move(name, i)]))
           return { weights: { ...weights, ...moved }, dispose: () => tf.dispose(moved) }
         }
@@ -101,9 +101,9 @@ export function streaming(model: Model, plan: Plan, read: ReadRows): Source {
     async fetch(stretch, part) {
       const names = namesOf(stretch)
       const rows = names.map((name) => rowsOf(stretch, name, part))
-      const values: Float32Array[] = await Promise.all(names.map((name, i) => read(name, rows[i])))
+      const values: Float32Array[] = await Promise.all(names.map((name, i) => read(name, rows[i]!)))
       return () => {
-        const upload = (name: string, i: number) => tf.tensor(values[i], shapeOf(model.shapes[name], rows[i]))
+        const upload = (name: string, i: number) => tf.tensor(values[i]!, shapeOf(model.shapes[name]!, rows[i]!))
         const weights = Object.fromEntries(names.map((name, i) => [name, upload(name, i)]))
         values.length = 0 // nobody needs them twice
         return { weights, dispose: () => tf.dispose(weights) }
@@ -115,12 +115,12 @@ export function streaming(model: Model, plan: Plan, read: ReadRows): Source {
         if (t === 0 || !steer.names.has(name)) return still
         // Rounded like the float32 operations on tensors, so that both kinds of source give the same bits.
         const scale = Math.fround(t)
-        const [first, ...others] = portionsOf(model.shapes[name], rows)
-        const [values, start] = await Promise.all([still, steer.read(name, first.rows)])
+        const [first, ...others] = portionsOf(model.shapes[name]!, rows)
+        const [values, start] = await Promise.all([still, steer.read(name, first!.rows)])
         const move = (at: number, step: Float32Array) => {
-          for (let i = 0; i < step.length; i++) values[at + i] += Math.fround(scale * step[i])
+          for (let i = 0; i < step.length; i++) values[at + i]! += Math.fround(scale * step[i]!)
         }
-        move(first.at, start)
+        move(first!.at, start)
         for (const { rows: portion, at } of others) move(at, await steer.read(name, portion))
         return values
       }),

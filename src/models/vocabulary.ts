@@ -21,7 +21,7 @@ export function embedBlock(matrix: string, vocabulary: number): Block {
     name: 'embed',
     weights: [matrix],
     split: { weights: [matrix], join: 'sum' },
-    apply: (weights, _, { ids }, from) => lookUp(weights[matrix], ids, from, vocabulary),
+    apply: (weights, _, { ids }, from) => lookUp(weights[matrix]!, ids, from, vocabulary),
   }
 }
 
@@ -34,7 +34,7 @@ export function projectBlock(matrix: string, bias?: string): Block {
     split: { weights, join: 'concat' },
     apply(held, hidden) {
       const product = tf.matMul(hidden as tf.Tensor2D, held[matrix] as tf.Tensor2D, false, true)
-      return bias ? product.add(held[bias]) : product
+      return bias ? product.add(held[bias]!) : product
     },
   }
 }

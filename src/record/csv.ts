@@ -70,7 +70,7 @@ function readHeader(table: Table<unknown>, line: string, path: string): string[]
 function parseRecord<T>(table: Table<T>, names: readonly string[], line: string): T | string {
   let cells: string[]
   try {
-    cells = (parse(line) as string[][])[0]
+    cells = (parse(line) as string[][])[0]!
   } catch (error) {
     return (error as Error).message
   }
@@ -78,12 +78,12 @@ function parseRecord<T>(table: Table<T>, names: readonly string[], line: string)
   const record = Object.fromEntries(
     Object.keys(table.shape).map((name) => {
       const at = names.indexOf(name)
-      return [name, at < 0 ? null : parseCell(table.shape[name] as z.ZodType, cells[at])]
+      return [name, at < 0 ? null : parseCell(table.shape[name] as z.ZodType, cells[at]!)]
     }),
   )
   const checked = table.safeParse(record)
   if (checked.success) return checked.data
-  const issue = checked.error.issues[0]
+  const issue = checked.error.issues[0]!
   return `${issue.path.join('.')}: ${issue.message}`
 }
 

@@ -151,7 +151,7 @@ export function namedOptions({ steps, ...options }: Row['options']): Record<stri
   const count: Record<string, number> = {}
   const chained = ((steps ?? []) as Row['options'][]).flatMap(({ editor, ...own }) => {
     count[String(editor)] = (count[String(editor)] ?? 0) + 1
-    const name = `${editor}${count[String(editor)] > 1 ? count[String(editor)] : ''}`
+    const name = `${editor}${count[String(editor)]! > 1 ? count[String(editor)] : ''}`
     return Object.entries(own).map(([option, value]) => [`${name}.${option}`, value] as const)
   })
   return Object.fromEntries([...Object.entries(options), ...chained].map(([name, value]) => [name, plain(value)]))

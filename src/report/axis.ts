@@ -16,23 +16,23 @@ export function ticksOf(values: readonly number[], width: number, log = false): 
   const sorted = [...new Set(values)].sort((a, b) => a - b)
   if (sorted.length < 2) return sorted
   if (log && sorted.length > 8) {
-    const [first, last] = [Math.ceil(Math.log10(sorted[0])), Math.floor(Math.log10(sorted.at(-1)!))]
+    const [first, last] = [Math.ceil(Math.log10(sorted[0]!)), Math.floor(Math.log10(sorted.at(-1)!))]
     if (last - first >= 2) return Array.from({ length: last - first + 1 }, (_, i) => Number(`1e${first + i}`))
   }
   const place = log ? Math.log : (value: number) => value
-  const [low, high] = [place(sorted[0]), place(sorted.at(-1)!)]
+  const [low, high] = [place(sorted[0]!), place(sorted.at(-1)!)]
   const at = (value: number) => ((place(value) - low) / (high - low)) * width
   const half = (value: number) => textWidth(formatNumber('key', value), 10) / 2
   const touch = (a: number, b: number) => Math.abs(at(a) - at(b)) < half(a) + half(b) + 3
   if (!log && isEven(sorted)) {
-    const fitting = everyFew(sorted).filter((some) => !some.some((value, i) => i > 0 && touch(value, some[i - 1])))
+    const fitting = everyFew(sorted).filter((some) => !some.some((value, i) => i > 0 && touch(value, some[i - 1]!)))
     const whole = fitting.find((some) => some[0] === sorted[0] && some.at(-1) === sorted.at(-1))
-    if (whole && 3 * whole.length > fitting[0].length) return whole
-    if (fitting.length > 0) return fitting[0]
+    if (whole && 3 * whole.length > fitting[0]!.length) return whole
+    if (fitting.length > 0) return fitting[0]!
   }
   const kept: number[] = []
   for (const value of [sorted[0], sorted.at(-1)!, ...sorted]) {
-    if (!kept.some((other) => touch(value, other))) kept.push(value)
+    if (!kept.some((other) => touch(value!, other))) kept.push(value!)
   }
   return kept.sort((a, b) => a - b)
 }
@@ -46,8 +46,8 @@ function everyFew(sorted: readonly number[]): number[][] {
 
 /** True when all steps between the values are the same, rounding aside. */
 function isEven(sorted: readonly number[]): boolean {
-  const step = sorted[1] - sorted[0]
-  return sorted.every((value, i) => Math.abs(value - sorted[0] - i * step) < 1e-6 * Math.abs(step))
+  const step = sorted[1]! - sorted[0]!
+  return sorted.every((value, i) => Math.abs(value - sorted[0]! - i * step) < 1e-6 * Math.abs(step))
 }
 
 /** True when the values span so many decades that most of them would lie on the zero line of a linear scale. */
@@ -56,7 +56,7 @@ export function spansDecades(values: readonly number[]): boolean {
     .map(Math.abs)
     .filter((size) => size > 0)
     .sort((a, b) => a - b)
-  return sizes.length >= 4 && sizes.at(-1)! > 20 * sizes[Math.floor((sizes.length - 1) / 2)]
+  return sizes.length >= 4 && sizes.at(-1)! > 20 * sizes[Math.floor((sizes.length - 1) / 2)]!
 }
 
 export interface Symlog {
@@ -76,7 +76,7 @@ export function symlogOf(values: readonly number[], length: number): Symlog {
   // A tenth of the values may fall into the linear part; at most five decades are shown, so that labels do not crowd.
   const bottom = Math.max(top - 4, Math.min(top, Math.floor(Math.log10(sizes[Math.floor(sizes.length / 10)] ?? 1))))
   const powers = Array.from({ length: top - bottom + 1 }, (_, i) => Number(`1e${bottom + i}`))
-  const constant = powers[0]
+  const constant = powers[0]!
   const beyond = (value: number) => value * 1.3
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
   const domain: [number, number] = [
@@ -90,5 +90,5 @@ export function symlogOf(values: readonly number[], length: number): Symlog {
     if (tick < domain[0] || tick > domain[1]) continue
     if (kept.every((other) => Math.abs(place(other) - place(tick)) * pixels >= 14)) kept.push(tick)
   }
-  return { constant, domain, ticks: kept.sort((a, b) => a - b) }
+  return { constant: constant, domain, ticks: kept.sort((a, b) => a - b) }
 }

@@ -21,7 +21,7 @@ export function boxSpec(
   order: Order,
   headings: Headings,
 ): TopLevelSpec {
-  const measure = options.y[0]
+  const measure = options.y[0]!
   const { kind } = wordsOf(measure)
   const unit = kind === 'share' ? 100 : 1
   const { groups, failed } = groupRows(rows, options.series, order)
@@ -128,5 +128,5 @@ const shown = (value: Value) => (typeof value === 'number' ? formatNumber('key',
 /** True when the far tails of the values leave the boxes no room on a linear scale. */
 function tailed(values: readonly number[]): boolean {
   const sizes = values.map(Math.abs).sort((a, b) => a - b)
-  return sizes.length > 8 && sizes.at(-1)! > 50 * sizes[Math.floor(sizes.length / 2)]
+  return sizes.length > 8 && sizes.at(-1)! > 50 * sizes[Math.floor(sizes.length / 2)]!
 }

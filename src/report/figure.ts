@@ -80,7 +80,7 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
   return {
     title: '',
     subtitle: [parts.filter(Boolean).join(' · ')],
-    metric: metrics.length === 1 ? metricWords(metrics[0]) : metrics.length ? 'score' : null,
+    metric: metrics.length === 1 ? metricWords(metrics[0]!) : metrics.length ? 'score' : null,
     lossUnit: lossUnit(done),
   }
 }

@@ -52,7 +52,7 @@ const faces = new Map<string, Face>()
 
 /** Width of a line of text in pixels at `size` pixels per em, without kerning. */
 export function textWidth(text: string, size: number, bold = false): number {
-  const path = FONT_FILES[bold ? 1 : 0]
+  const path = FONT_FILES[bold ? 1 : 0]!
   if (!faces.has(path)) faces.set(path, readFace(path))
   const face = faces.get(path)!
   let units = 0

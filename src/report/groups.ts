@@ -125,7 +125,7 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
   }
   const groups = [...found.values()].sort((a, b) => {
     for (const name of by) {
-      const order = compareValues(a.keys[name], b.keys[name], words)
+      const order = compareValues(a.keys[name]!, b.keys[name]!, words)
       if (order !== 0) return order
     }
     return 0

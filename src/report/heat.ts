@@ -20,7 +20,7 @@ export function heatSpec(
   headings: Headings,
 ): TopLevelSpec {
   const { x, series } = options
-  const measure = options.y[0]
+  const measure = options.y[0]!
   const { kind } = wordsOf(measure)
   const { groups, failed } = groupRows(rows, [...new Set([...series, x, ...options.columns, ...options.rows])], order)
   const cells = groups.flatMap((group) => {
@@ -30,12 +30,12 @@ export function heatSpec(
       ? []
       : [
           {
-            ...placeOf(group.rows[0], options),
+            ...placeOf(group.rows[0]!, options),
             x: typeof at === 'number' ? formatNumber('key', at) : String(at),
             at,
             series:
-              series.length === 1 && typeof group.keys[series[0]] === 'number'
-                ? formatNumber('key', group.keys[series[0]] as number)
+              series.length === 1 && typeof group.keys[series[0]!] === 'number'
+                ? formatNumber('key', group.keys[series[0]!] as number)
                 : nameOf(group.keys, series),
             value: kind === 'share' ? 100 * mean : mean,
             text: kind === 'share' ? formatNumber('share', mean) : significant(mean, 2),
@@ -61,7 +61,7 @@ export function heatSpec(
       field: 'series',
       type: 'nominal',
       sort: [...new Set(cells.map((cell) => cell.series))],
-      title: series.length === 1 ? wordsOf(series[0]).axis : series.map((name) => wordsOf(name).heading).join(', '),
+      title: series.length === 1 ? wordsOf(series[0]!).axis : series.map((name) => wordsOf(name).heading).join(', '),
       axis,
     },
   }

@@ -43,7 +43,7 @@ export interface Shown extends Source {
 export function parseView(view: unknown, source: string): View {
   const checked = viewSchema.safeParse(view)
   if (checked.success) return checked.data
-  const { path, message } = checked.error.issues[0]
+  const { path, message } = checked.error.issues[0]!
   throw new UserError(`${[source, ...path].join('.')}: ${message}`)
 }
 
@@ -93,7 +93,7 @@ export async function writeReport(folder: string): Promise<Report> {
   }
   const { paths, problems } = await drawAll(folder, source)
   const text = [printTable(table, 'md'), ...problems.map((problem) => `${problem}\n`)].join('\n')
-  return { table: text, markdown: files[0], figures: paths, files: [...files, ...paths] }
+  return { table: text, markdown: files[0]!, figures: paths, files: [...files, ...paths] }
 }
 
 /** Every view that can be drawn; a measure that no run has is no reason to lose the others. */
@@ -124,8 +124,8 @@ export async function writeFigures(folder: string, source: Source, views: readon
 async function writePair(folder: string, { name, svg, png }: Figure): Promise<string[]> {
   await prepareFolder(folder)
   const paths = [join(folder, `${name}.svg`), join(folder, `${name}.png`)]
-  await writeWhole(paths[0], svg)
-  await writeWhole(paths[1], png)
+  await writeWhole(paths[0]!, svg)
+  await writeWhole(paths[1]!, png)
   return paths
 }
 

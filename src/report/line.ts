@@ -9,7 +9,7 @@ import { metricWords, wordsOf } from './words.js'
 
 /** vega-lite spec of a line figure. Shares are drawn in percent. */
 export function lineSpec(series: Series, options: FigureOptions, grid: Grid, headings: Headings): TopLevelSpec {
-  const { kind } = wordsOf(options.y[0])
+  const { kind } = wordsOf(options.y[0]!)
   const unit = kind === 'share' ? 100 : 1
   const numeric = series.points.every((point) => typeof point.x === 'number')
   const logX = numeric && options.logX && series.points.every((point) => (point.x as number) > 0)
@@ -40,7 +40,7 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
     scale: numeric
       ? {
           type: logX ? 'log' : 'linear',
-          domain: ends[0] === ends[1] ? [ends[0] - 1, ends[1] + 1] : ends,
+          domain: ends[0] === ends[1] ? [ends[0]! - 1, ends[1]! + 1] : ends,
           nice: false,
           zero: false,
           padding: 8,
@@ -99,11 +99,11 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
 /** Words and unit of the y axis; the metric's own name where a score is drawn. */
 export function yTitle(options: FigureOptions, { metric, lossUnit }: Headings, symlog: boolean): string {
   const words =
-    options.y.length > 1 && wordsOf(options.y[0]).kind === 'loss'
+    options.y.length > 1 && wordsOf(options.y[0]!).kind === 'loss'
       ? 'loss change (nats per token)'
       : options.y[0] === 'score_edited'
         ? `${metricWords(metric)} (%)`
-        : wordsOf(options.y[0]).axis
+        : wordsOf(options.y[0]!).axis
   const title = words.replace('nats per token', lossUnit)
   return symlog ? title.replace(/\)$/, '; symmetric log)') : title
 }
@@ -126,7 +126,7 @@ export function yScale(ys: readonly number[], kind: string, symlog: boolean, hei
   const domain = [bound(Math.floor(low / step) * step), bound(Math.ceil(high / step) * step)]
   return {
     scale: {
-      domain: domain[0] === domain[1] ? [domain[0] - 1, domain[1] + 1] : domain,
+      domain: domain[0] === domain[1] ? [domain[0]! - 1, domain[1]! + 1] : domain,
       nice: false,
       zero: false,
       padding: 6,

@@ -26,7 +26,7 @@ function textCells({ by, columns, lines }: Table): { head: string[]; body: strin
     ...line.keys.map(showKey),
     ...(counted ? [String(line.runs)] : []),
     ...line.cells.map(({ mean, error, word }, i) =>
-      mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i].name), mean, error),
+      mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i]!.name), mean, error),
     ),
   ])
   return { head, body, keys: by.length }
@@ -35,17 +35,17 @@ function textCells({ by, columns, lines }: Table): { head: string[]; body: strin
 /** Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */
 function printMarkdown(table: Table): string {
   const { head, body } = textCells(table)
-  const right = head.map((_, i) => body.every((cells) => /^[−\d–]/.test(cells[i])))
+  const right = head.map((_, i) => body.every((cells) => /^[−\d–]/.test(cells[i]!)))
   const escaped = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')))
-  const widths = head.map((_, i) => Math.max(3, ...escaped.map((cells) => [...cells[i]].length)))
-  const pad = (cell: string, i: number) => ' '.repeat(widths[i] - [...cell].length)
+  const widths = head.map((_, i) => Math.max(3, ...escaped.map((cells) => [...cells[i]!].length)))
+  const pad = (cell: string, i: number) => ' '.repeat(widths[i]! - [...cell].length)
   const line = (cells: string[]) =>
     `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
   const rule = `|${widths.map((width, i) => (right[i] ? `${'-'.repeat(width + 1)}:` : `:${'-'.repeat(width + 1)}`)).join('|')}|`
   return [
     `**${table.title}**`,
     '',
-    line(escaped[0]),
+    line(escaped[0]!),
     rule,
     ...escaped.slice(1).map(line),
     '',
@@ -54,7 +54,7 @@ function printMarkdown(table: Table): string {
   ].join('\n')
 }
 
-const capital = (text: string) => text[0].toUpperCase() + text.slice(1)
+const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)
 
 const TEX: Record<string, string> = {
   '\\': '\\textbackslash{}',
@@ -80,13 +80,13 @@ const TEX: Record<string, string> = {
 
 /** Text as LaTeX sets it in text mode. */
 export function escapeTex(text: string): string {
-  return text.replace(/[\\{}$&#%_~^−±–αΔ‖<>·]/g, (letter) => TEX[letter])
+  return text.replace(/[\\{}$&#%_~^−±–αΔ‖<>·]/g, (letter) => TEX[letter]!)
 }
 
 /** A booktabs table; needs \usepackage{booktabs}. */
 function printLatex(table: Table): string {
   const { head, body } = textCells(table)
-  const align = head.map((_, i) => (body.every((cells) => /^[−\d–]/.test(cells[i])) ? 'r' : 'l')).join('')
+  const align = head.map((_, i) => (body.every((cells) => /^[−\d–]/.test(cells[i]!)) ? 'r' : 'l')).join('')
   const line = (cells: string[]) => `  ${cells.map(escapeTex).join(' & ')} \\\\`
   return [
     '\\begin{table}',

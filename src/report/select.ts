@@ -25,7 +25,7 @@ export function selectRows(rows: readonly Row[], names: readonly string[]): Row[
   if (choices.every(({ length }) => length < 2))
     throw new UserError(`there is nothing to choose: no runs differ in ${names.join(' and ')} alone`)
   const kept = new Set(
-    choices.flatMap((candidates) => (candidates.length > 1 ? best(candidates, names) : candidates[0]).rows),
+    choices.flatMap((candidates) => (candidates.length > 1 ? best(candidates, names) : candidates[0]!).rows),
   )
   return rows.filter((row) => kept.has(row))
 }
@@ -55,7 +55,7 @@ function best(candidates: readonly Candidate[], names: readonly string[]): Candi
 }
 
 const compareAll = (a: readonly Value[], b: readonly Value[]): number =>
-  a.map((value, i) => compareValues(value, b[i])).find((order) => order !== 0) ?? 0
+  a.map((value, i) => compareValues(value, b[i]!)).find((order) => order !== 0) ?? 0
 
 function groupBy(rows: readonly Row[], valuesOf: (row: Row) => Value[]): Candidate[] {
   const found = new Map<string, Candidate>()

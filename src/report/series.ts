@@ -50,9 +50,9 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
     for (const measure of y) {
       const { mean, error, n } = meanOf(group.rows, measure)
       if (mean === null) continue
-      const entry = { ...placeOf(group.rows[0], options), series: label(nameOf(group.keys, series), measure), y: mean }
+      const entry = { ...placeOf(group.rows[0]!, options), series: label(nameOf(group.keys, series), measure), y: mean }
       if (group.keys[x] === null) levels.push(entry)
-      else points.push({ ...entry, x: group.keys[x], low: mean - (error ?? 0), high: mean + (error ?? 0), n })
+      else points.push({ ...entry, x: group.keys[x]!, low: mean - (error ?? 0), high: mean + (error ?? 0), n })
     }
   }
   if (points.length + levels.length === 0) throw nothing(y.join(' or '), failed.length)
@@ -83,12 +83,12 @@ const ENDS: Record<string, string[]> = {
 function referencesOf(rows: readonly Row[], options: FigureOptions): Level[] {
   const { groups } = groupRows(rows, [...options.columns, ...options.rows])
   return groups.flatMap((group) => {
-    const place = placeOf(group.rows[0], options)
+    const place = placeOf(group.rows[0]!, options)
     if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name)))
-      return [{ ...place, series: REFERENCES[0].name, y: 0 }]
-    return (options.y.length === 1 ? (ENDS[options.y[0]] ?? []) : []).flatMap((column, i) => {
+      return [{ ...place, series: REFERENCES[0]!.name, y: 0 }]
+    return (options.y.length === 1 ? (ENDS[options.y[0]!] ?? []) : []).flatMap((column, i) => {
       const { mean } = meanOf(group.rows, column)
-      return mean === null ? [] : [{ ...place, series: REFERENCES[i].name, y: mean }]
+      return mean === null ? [] : [{ ...place, series: REFERENCES[i]!.name, y: mean }]
     })
   })
 }

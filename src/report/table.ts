@@ -135,7 +135,7 @@ function acrossColumns(measures: string[], across: string, values: Value[]): Col
 
 const cellFor = (rows: readonly Row[], name: string): Cell => {
   const words = [...new Set(rows.map((row) => cellOf(row, name)).filter((value) => typeof value === 'string'))]
-  return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0] : 'mixed' }
+  return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0]! : 'mixed' }
 }
 
 function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
@@ -177,7 +177,7 @@ function notesOf(
   const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsOf(done, false)
   const constant = ['model', 'task']
     .filter((name) => distinct(rows, name) === 1)
-    .map((name) => `${name} ${rows[0][name as 'model' | 'task']}`)
+    .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)
   return [
     constant.join(', '),
     across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',

@@ -31,9 +31,9 @@ export function styleOf(name: string, index: number, variant = 0): Style {
   const dash = variant === 0 ? DASHES[index % DASHES.length] : DASHES[variant % DASHES.length]
   return {
     name,
-    colour: COLOURS[index % COLOURS.length],
-    shape: SHAPES[index % SHAPES.length],
-    dash,
+    colour: COLOURS[index % COLOURS.length]!,
+    shape: SHAPES[index % SHAPES.length]!,
+    dash: dash!,
     open: variant > 0,
     points: true,
   }
@@ -102,7 +102,7 @@ export function legendSpec(styles: readonly Style[], width: number): object {
   })
   const pixels = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   const marks = entries.flatMap((entry, i) => {
-    const { colour, dash, shape, open, points } = styles[i]
+    const { colour, dash, shape, open, points } = styles[i]!
     const data = { values: [entry] }
     const y = pixels('y')
     const line = {
@@ -144,7 +144,7 @@ export function legendSpec(styles: readonly Style[], width: number): object {
       mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK },
       encoding: { x: pixels('text'), y, text: { field: 'name' } },
     }
-    return styles[i].box ? [square, text] : points ? [line, point, text] : [line, text]
+    return styles[i]!.box ? [square, text] : points ? [line, point, text] : [line, text]
   })
   return { width, height: (row + 1) * ROW, view: { stroke: null }, layer: marks }
 }

@@ -41,19 +41,19 @@ export function gather(home: Residence) {
      */
     async add(name: string, values: Float32Array, on: Edit['on'], counted = values): Promise<number> {
       const [delta, base] = [home.delta.get(name)!, home.base.get(name)!]
-      const origin = (await home.post[name].data()) as Float32Array
+      const origin = (await home.post[name]!.data()) as Float32Array
       const weights = new Float32Array(values.length)
       const step = new Float32Array(values.length)
       let [squares, deltaPart, nonZero] = [0, 0, 0]
       for (let i = 0; i < step.length; i++) {
-        step[i] = values[i] - (on === 'delta' ? delta[i] : origin[i])
+        step[i] = values[i]! - (on === 'delta' ? delta[i]! : origin[i]!)
         // base + (post − base) is not post to the last bit; an entry that does not change keeps its post-trained value.
-        weights[i] = step[i] === 0 ? origin[i] : on === 'delta' ? base[i] + values[i] : values[i]
-        squares += step[i] * step[i]
-        deltaPart += delta[i] * delta[i]
+        weights[i] = step[i] === 0 ? origin[i]! : on === 'delta' ? base[i]! + values[i]! : values[i]!
+        squares += step[i]! * step[i]!
+        deltaPart += delta[i]! * delta[i]!
         if (counted[i] !== 0) nonZero++
       }
-      edited[name] = tf.tensor(weights, [...home.shapes[name]])
+      edited[name] = tf.tensor(weights, [...home.shapes[name]!])
       change.set(name, step)
       norms.set(name, Math.sqrt(squares))
       parameters += values.length

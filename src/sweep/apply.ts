@@ -20,14 +20,14 @@ export async function applyEdit(home: Residence, edit: Edit, seed: number | null
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
   const sourceOf = async (name: string) =>
-    edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name].data()) as Float32Array)
+    edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name]!.data()) as Float32Array)
   const census = await takeCensus(steps, async function* () {
     for (const name of names) yield [name, await sourceOf(name)] as const
   })
   const gathered = gather(home)
   for (const name of names) {
-    const shape = [...home.shapes[name]]
-    const source = edit.on === 'delta' ? tf.tensor(home.delta.get(name)!, shape) : home.post[name]
+    const shape = [...home.shapes[name]!]
+    const source = edit.on === 'delta' ? tf.tensor(home.delta.get(name)!, shape) : home.post[name]!
     const slope = given.gradient?.get(name)
     const gradientTensor = slope && tf.tensor(slope, shape)
     const context = {

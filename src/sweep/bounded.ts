@@ -60,10 +60,10 @@ const entriesOf = (shape: readonly number[]) => shape.reduce((product, side) => 
 function portionsOf(steps: readonly Step[], shape: readonly number[]): ({ from: number; to: number } | null)[] {
   const entries = entriesOf(shape)
   if (entries <= PORTION || !editsBlocks(steps)) return [null]
-  const rows = Math.max(1, Math.floor((PORTION * shape[0]) / entries))
-  return Array.from({ length: Math.ceil(shape[0] / rows) }, (_, i) => ({
+  const rows = Math.max(1, Math.floor((PORTION * shape[0]!) / entries))
+  return Array.from({ length: Math.ceil(shape[0]! / rows) }, (_, i) => ({
     from: i * rows,
-    to: Math.min(shape[0], (i + 1) * rows),
+    to: Math.min(shape[0]!, (i + 1) * rows),
   }))
 }
 
@@ -71,7 +71,7 @@ function portionsOf(steps: readonly Step[], shape: readonly number[]): ({ from: 
 function checkFit(steps: readonly Step[], shapes: ReadonlyMap<string, readonly number[]>, bound: number): void {
   for (const [name, shape] of shapes) {
     const [first] = portionsOf(steps, shape)
-    const needed = 4 * COPIES * (first ? (entriesOf(shape) / shape[0]) * first.to : entriesOf(shape))
+    const needed = 4 * COPIES * (first ? (entriesOf(shape) / shape[0]!) * first.to : entriesOf(shape))
     if (needed <= bound) continue
     const editors = steps.map(({ editor }) => editor.name).join(', ')
     throw new UserError(
@@ -112,16 +112,16 @@ async function writeChange(
       let [kept, edit2] = [0, 0]
       for (const rows of portionsOf(steps, shape)) {
         const input = await readInput(pair, name, edit.on, rows ?? undefined)
-        const first = rows ? (entriesOf(shape) / shape[0]) * rows.from : undefined
+        const first = rows ? (entriesOf(shape) / shape[0]!) * rows.from : undefined
         const values =
           first === undefined
             ? await applyToValues(steps, input, shape, context)
             : await applyToBlock(steps, input, first, context)
         for (let i = 0; i < values.length; i++) {
           if (values[i] !== 0) kept++
-          tally.delta2 += input[i] * input[i]
-          values[i] -= input[i]
-          edit2 += values[i] * values[i]
+          tally.delta2 += input[i]! * input[i]!
+          values[i]! -= input[i]!
+          edit2 += values[i]! * values[i]!
         }
         yield { name, values, first }
       }

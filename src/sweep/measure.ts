@@ -99,7 +99,7 @@ export async function measureModel(
       task: task.name,
       metric,
       score,
-      stderr: stderr[1],
+      stderr: stderr![1],
       ...(others && { others, others_stderr: Object.fromEntries(further) }),
     }
     const unit =

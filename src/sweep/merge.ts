@@ -92,7 +92,7 @@ async function readPost(
         await editPart(
           await checkpoint.read(tensor),
           base.get(tensor)!,
-          { shape: shapes[tensor], steps, deltas },
+          { shape: shapes[tensor]!, steps, deltas },
           context,
         ),
       )

@@ -32,7 +32,7 @@ const MEANING = 1
  */
 export function planRuns(experiment: Experiment, tasksOf: readonly (readonly PlannedTask[])[]): Run[] {
   const runs = experiment.models.flatMap((pair, index) =>
-    tasksOf[index].flatMap((task) =>
+    tasksOf[index]!.flatMap((task) =>
       [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge!, pair, task.source))].flatMap(
         (edit) =>
           (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
@@ -46,7 +46,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
     ),
   )
   const measured = experiment.models.flatMap((pair, index) =>
-    tasksOf[index].map((task) => `${pair.name} on ${task.name}`),
+    tasksOf[index]!.map((task) => `${pair.name} on ${task.name}`),
   )
   const repeated = measured.find((words, index) => measured.indexOf(words) !== index)
   if (repeated)
@@ -97,7 +97,7 @@ function chosenMerge({ merger: name, convention, options, own, posts, data: need
     merger: name,
     convention,
     options: chosen(merger.options, options),
-    posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, own[i]) })),
+    posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, own[i]!) })),
     ...(needed && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
   }
 }

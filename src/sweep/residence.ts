@@ -48,12 +48,12 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
     const delta = new Map<string, Float32Array>()
     for (const name of new Set([...Object.keys(model.shapes), ...names])) {
       const values = await postFiles.read(name)
-      post[name] = tf.tensor(values, [...shapes[name]])
+      post[name] = tf.tensor(values, [...shapes[name]!])
       const before = names.includes(name) ? await baseFiles.read(name) : values
       base.set(name, before)
       delta.set(
         name,
-        values.map((value, i) => value - before[i]),
+        values.map((value, i) => value - before[i]!),
       )
     }
     const entries = names.map((name) => postFiles.tensors.get(name)!)
@@ -67,7 +67,7 @@ export async function takeResidence(pair: Pair): Promise<Residence> {
       base,
       delta,
       shapes,
-      roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name])])),
+      roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name]!)])),
       select: (tensors) => selectTensors(entries, tensors),
       open: remember(tokenizer, model, async (task) =>
         askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat),
@@ -106,7 +106,7 @@ function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Prom
 
 /** The base model's weights as tensors, for its loss and score; the caller disposes them. */
 export function uploadBase({ base, shapes }: Residence): Weights {
-  return Object.fromEntries([...base].map(([name, values]) => [name, tf.tensor(values, [...shapes[name]])]))
+  return Object.fromEntries([...base].map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!])]))
 }
 
 /** What the experiment asks to be measured, and whether generated programs may be run for it. */

@@ -96,7 +96,7 @@ export async function applyRouted(
     Object.fromEntries(
       [...shared.change.keys()].map((name) => [
         name,
-        tf.tidy(() => tf.addN(experts.map(({ weights }, i) => weights[name].mul(gates[i])))),
+        tf.tidy(() => tf.addN(experts.map(({ weights }, i) => weights[name]!.mul(gates[i]!)))),
       ]),
     )
   /** `measure` of each item by itself. */
@@ -105,7 +105,7 @@ export async function applyRouted(
     for (const [i, gates] of (await gatesOf(task)).entries()) {
       const own = weigh(gates)
       try {
-        found.push(await measure({ ...home.post, ...own }, { ...task, items: [task.items[i]] }))
+        found.push(await measure({ ...home.post, ...own }, { ...task, items: [task.items[i]!] }))
       } finally {
         tf.dispose(own)
       }

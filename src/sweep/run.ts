@@ -158,7 +158,7 @@ async function measureLoss(
           ([tensor, term]): Term => ({
             run: run.id,
             tensor,
-            role: home.roles[tensor],
+            role: home.roles[tensor]!,
             parameters: applied.change.get(tensor)!.length,
             edit_norm: applied.norms.get(tensor)!,
             term,

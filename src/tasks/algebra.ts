@@ -28,7 +28,7 @@ export function sameFormula(one: string, two: string): boolean {
   const letters = [...names].sort()
   const values = PROBES.map((_, probe) => {
     const point = new Map(
-      letters.map((name, i): [string, Complex] => [name, add(PROBES[(probe + 2 * i) % PROBES.length], real(i / 8))]),
+      letters.map((name, i): [string, Complex] => [name, add(PROBES[(probe + 2 * i) % PROBES.length]!, real(i / 8))]),
     )
     return formulas.map((formula) => formula(point))
   })
@@ -38,6 +38,6 @@ export function sameFormula(one: string, two: string): boolean {
   const defined = values.filter((both) => both.some(finite))
   return (
     defined.length > 0 &&
-    defined.every(([a, b]) => finite(a) && finite(b) && size(subtract(a, b)) <= tolerance * Math.max(1, size(a)))
+    defined.every(([a, b]) => finite(a!) && finite(b!) && size(subtract(a!, b!)) <= tolerance * Math.max(1, size(a!)))
   )
 }

@@ -44,7 +44,7 @@ function fromPng(bytes: Uint8Array): Bitmap {
     return {
       width,
       height,
-      rgb: coloursOf(convertIndexedToRgb({ ...png, palette } as typeof png), palette[0].length, width * height),
+      rgb: coloursOf(convertIndexedToRgb({ ...png, palette } as typeof png), palette[0]!.length, width * height),
     }
   const data = depth === 16 ? (png.data as Uint16Array).map((value) => value >> 8) : png.data
   return { width, height, rgb: coloursOf(data, png.channels, width * height) }
@@ -55,9 +55,9 @@ function coloursOf(data: ArrayLike<number>, channels: number, count: number): Ui
   const rgb = new Uint8Array(3 * count)
   const [green, blue] = channels >= 3 ? [1, 2] : [0, 0]
   for (let i = 0; i < count; i++) {
-    rgb[3 * i] = data[i * channels]
-    rgb[3 * i + 1] = data[i * channels + green]
-    rgb[3 * i + 2] = data[i * channels + blue]
+    rgb[3 * i] = data[i * channels]!
+    rgb[3 * i + 1] = data[i * channels + green]!
+    rgb[3 * i + 2] = data[i * channels + blue]!
   }
   return rgb
 }

@@ -10,7 +10,7 @@ export interface ChoiceMetric {
 
 /** Index of the largest; the first of equals. */
 export function largest(values: readonly number[]): number {
-  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0)
+  return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0)
 }
 
 const isRight = (chosen: number, item: Item) => Number(item.right!.includes(chosen))
@@ -22,7 +22,7 @@ const acc_norm: ChoiceMetric = {
   description: 'share of items whose right choice has the highest log-likelihood per character',
   score(likelihoods, item) {
     const size = lengths(item, (text) => [...text].length)
-    return isRight(largest(likelihoods.map((value, i) => value / size[i])), item)
+    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
   },
 }
 
@@ -31,7 +31,7 @@ const acc_bytes: ChoiceMetric = {
   description: 'share of items whose right choice has the highest log-likelihood per byte of UTF-8',
   score(likelihoods, item) {
     const size = lengths(item, (text) => Buffer.byteLength(text))
-    return isRight(largest(likelihoods.map((value, i) => value / size[i])), item)
+    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
   },
 }
 
@@ -42,7 +42,7 @@ const mc2: ChoiceMetric = {
   score(likelihoods, item) {
     const top = Math.max(...likelihoods)
     const weights = likelihoods.map((value) => Math.exp(value - top))
-    const right = item.right!.reduce((sum, i) => sum + weights[i], 0)
+    const right = item.right!.reduce((sum, i) => sum + weights[i]!, 0)
     return right / weights.reduce((sum, weight) => sum + weight, 0)
   },
 }

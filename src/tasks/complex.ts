@@ -79,7 +79,7 @@ export function factorial(z: Complex): Complex {
     return divide(divide(real(-Math.PI), sin(multiply(real(Math.PI), z))), factorial(subtract(negative(z), ONE)))
   const sum = LANCZOS.slice(1).reduce<Complex>(
     (total, c, i) => add(total, divide(real(c), add(z, real(i + 1)))),
-    real(LANCZOS[0]),
+    real(LANCZOS[0]!),
   )
   const t = add(z, real(7.5))
   return multiply(multiply(real(Math.sqrt(2 * Math.PI)), multiply(power(t, add(z, real(0.5))), exp(negative(t)))), sum)

@@ -8,10 +8,10 @@ import { SHIPPED } from './load.js'
 /** A table for the card and for every section in it, and one of the benchmarks. */
 export function describeTasks(): string {
   const [, benchmarks] = SHIPPED
-  const rows = readdirSync(benchmarks)
+  const rows = readdirSync(benchmarks!)
     .sort()
     .map((file) => {
-      const { name, version, kind, metrics, fewshot, follows = '' } = readCard(join(benchmarks, file))
+      const { name, version, kind, metrics, fewshot, follows = '' } = readCard(join(benchmarks!, file))
       return `| \`${name}\` | ${version} | ${kind} | ${metrics.join(', ')} | ${fewshot ? fewshot.number : ''} | ${follows} |`
     })
   const head =

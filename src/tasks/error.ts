@@ -19,7 +19,7 @@ export function standardError(
 ): number | null {
   if (items.length < 2) return null
   const resampled = name in LABEL_METRICS && name !== 'acc'
-  if (!resampled) return METRICS[name.split(',')[0]]?.weight ? null : deviation(items) / Math.sqrt(items.length)
+  if (!resampled) return METRICS[name.split(',')[0]!]?.weight ? null : deviation(items) / Math.sqrt(items.length)
   return labels ? resampledError(name as keyof typeof LABEL_METRICS, labels.predicted, labels.right, resamples) : null
 }
 
@@ -54,7 +54,7 @@ function resampledError(
     const twister = seedTwister(seed)
     for (let made = 0; made < CHUNK; made++) {
       const counts = new Int32Array(cells.size)
-      for (let i = 0; i < n; i++) counts[cellOf[Math.floor(twister.random() * n)]]++
+      for (let i = 0; i < n; i++) counts[cellOf[Math.floor(twister.random() * n)]!]!++
       scores.push(measure(given, wanted, counts))
     }
   }

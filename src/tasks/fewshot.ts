@@ -34,7 +34,7 @@ export function openDrawer(
     const chosen: PlacedRow[] = []
     for (const each of order) {
       if (chosen.length === number) break
-      if (JSON.stringify(each.row) !== own) chosen.push(each)
+      if (JSON.stringify(each!.row) !== own) chosen.push(each!)
     }
     if (chosen.length < number)
       throw new UserError(

@@ -38,7 +38,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     const outer = barred
     barred = open === '|'
     const inner = sum()
-    take(CLOSING[open])
+    take(CLOSING[open]!)
     barred = outer
     return inner
   }
@@ -74,7 +74,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
       const part = () => {
         const digits = next() ?? ''
         if (!/^\d{2,}$/.test(digits)) return next() === '{' ? enclosed('{') : /^\d$/.test(digits) ? atom() : fail()
-        tokens.splice(at, 1, digits[0], digits.slice(1))
+        tokens.splice(at, 1, digits[0]!, digits.slice(1))
         end++
         return atom()
       }
@@ -111,7 +111,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     const digits =
       next() === '_' &&
       /^\d{2,}$/.test(tokens[at + 1] ?? '') &&
-      (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2])))
+      (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2]!)))
         ? tokens[at + 1]
         : undefined
     if (digits) tokens.splice(at + 1, 1, digits.slice(0, -1), digits.slice(-1)), end++
@@ -123,8 +123,8 @@ export function readFormula(text: string, names: Set<string>): Formula {
     const apply = (z: Complex, values: Values): Complex => {
       if (inverse) return inverse(z)
       return token in FUNCTIONS
-        ? FUNCTIONS[token](z)
-        : divide(complex.log(z), complex.log(base ? base(values) : real(LOGARITHMS[token])))
+        ? FUNCTIONS[token]!(z)
+        : divide(complex.log(z), complex.log(base ? base(values) : real(LOGARITHMS[token]!)))
     }
     return (values) =>
       exponent && !inverse ? complex.power(apply(own(values), values), exponent(values)) : apply(own(values), values)
@@ -183,13 +183,13 @@ export function readFormula(text: string, names: Set<string>): Formula {
     const [first, last] = [at, end]
     const close = tokens.slice(0, last).findIndex((token, i) => i >= first && /^d./.test(token))
     if (close < 0) throw new Unreadable()
-    const name = tokens[close].slice(1)
+    const name = tokens[close]!.slice(1)
     let body: Formula
     if (tokens[first] === '\\frac' && close === first + 2) {
       // \frac{dx}{…}
-      names.add(tokens[close])
+      names.add(tokens[close]!)
       const fraction = atom()
-      names.delete(tokens[close])
+      names.delete(tokens[close]!)
       body = (values) => fraction(new Map(values).set(`d${name}`, complex.ONE))
     } else {
       end = close
@@ -237,7 +237,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
       .join('')
       .match(/^\\frac\{d\}\{d(\\?[A-Za-z]+)\}/)
     if (by) at += 7
-    if (by) return derived(by[1], all)
+    if (by) return derived(by[1]!, all)
     let left = raised()
     while (!ends(next()) && (all || !isFunction(next()))) {
       const [before, right] = [left, raised()]
@@ -255,7 +255,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     while (PRODUCT.test(next() ?? '')) {
       const [sign, before] = [tokens[at++], left]
       const right = beside(all)
-      left = /^(\/|:|\\div)$/.test(sign)
+      left = /^(\/|:|\\div)$/.test(sign!)
         ? (values) => divide(before(values), right(values))
         : (values) => multiply(before(values), right(values))
     }

@@ -69,7 +69,7 @@ export function findIsolation(command: readonly string[], visible: readonly stri
 
 function runs([command, ...words]: string[], cwd: string): boolean {
   try {
-    execFileSync(command, words, { cwd, env: ENVIRONMENT, stdio: 'ignore', timeout: 10_000 })
+    execFileSync(command!, words, { cwd, env: ENVIRONMENT, stdio: 'ignore', timeout: 10_000 })
     return true
   } catch {
     return false

@@ -31,7 +31,7 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
     ),
   ) as Record<string, Filler>
   const taken = new Set(['prompt', 'target', 'pair', 'label'].flatMap((key) => fillers[key]?.only ?? []))
-  const prepare = (row: Row): Row => (card.prepare ? PREPARATIONS[card.prepare](row) : row)
+  const prepare = (row: Row): Row => (card.prepare ? PREPARATIONS[card.prepare]!(row) : row)
   const examples = pool.map((each) => ({
     ...each,
     row: within(
@@ -106,14 +106,14 @@ function textFrom(filler: Filler, row: Row, loose = false): string {
 function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boolean): Asked {
   const target = example && card.fewshot?.target ? compileTemplate(card.fewshot.target) : fillers.target
   if (card.kind !== 'choices')
-    return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target, row) }
+    return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target!, row) }
   const texts = listOf(card.choices!, row)
   const right = rightOf(card, row, texts, fillers.right)
   const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => textFrom(fillers.prompt, row))
   if (prompts.length < texts.length && texts.length !== 1)
     throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
   const choices = prompts.map((prompt, i) => ({ prompt, text: texts[texts.length === 1 ? 0 : i] }))
-  const best = choices[right[0]]
+  const best = choices[right[0]!]
   if (!best) throw new UserError(`the right choice is number ${right[0]}, of ${choices.length}`)
   return { prompt: best.prompt, target: best.text, choices, right }
 }
@@ -151,10 +151,11 @@ function classified(
   row: Row,
   { prompt, pair, label }: Record<string, Filler>,
 ): Pick<Item, 'prompt' | 'pair' | 'label'> {
-  checkColumns(label, row)
-  const value = Number(label.fill(row).trim() || NaN)
-  if (!Number.isFinite(value)) throw new UserError(`the label must be a number, got ${JSON.stringify(label.fill(row))}`)
-  return { prompt: textFrom(prompt, row), ...(pair && { pair: textFrom(pair, row) }), label: value }
+  checkColumns(label!, row)
+  const value = Number(label!.fill(row).trim() || NaN)
+  if (!Number.isFinite(value))
+    throw new UserError(`the label must be a number, got ${JSON.stringify(label!.fill(row))}`)
+  return { prompt: textFrom(prompt!, row), ...(pair && { pair: textFrom(pair, row) }), label: value }
 }
 
 /** Examples, ready to stand before the item's prompt. */
@@ -170,7 +171,7 @@ function shotsFor(card: Card, row: Row, fillers: Record<string, Filler>, draw: D
 
 function checkTarget({ kind, metrics }: Card, item: Item): void {
   if (kind !== 'generate') return
-  const metric = METRICS[metrics[0]]
+  const metric = METRICS[metrics[0]!]!
   if (metric.exactImpliesRight && metric.score(item.target, item) !== 1) {
     throw new UserError(`the target itself is not right by the metric ${metric.name}: ${metric.description}`)
   }

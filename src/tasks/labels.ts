@@ -12,7 +12,7 @@ export interface LabelMetric {
 const once = (values: readonly number[]): ArrayLike<number> => values.map(() => 1)
 const total = (counts: ArrayLike<number>) => Array.from(counts).reduce((sum, count) => sum + count, 0)
 const mean = (values: readonly number[], counts: ArrayLike<number>) =>
-  values.reduce((sum, value, i) => sum + counts[i] * value, 0) / total(counts)
+  values.reduce((sum, value, i) => sum + counts[i]! * value, 0) / total(counts)
 
 const acc: LabelMetric = {
   name: 'acc',
@@ -30,7 +30,7 @@ const f1: LabelMetric = {
   description: 'F1 of class 1: harmonic mean of precision and recall',
   measure(predicted, right, counts = once(right)) {
     const count = (isCounted: (i: number) => boolean) =>
-      right.reduce((sum, _, i) => sum + (isCounted(i) ? counts[i] : 0), 0)
+      right.reduce((sum, _, i) => sum + (isCounted(i) ? counts[i]! : 0), 0)
     const both = count((i) => predicted[i] === 1 && right[i] === 1)
     const all = count((i) => predicted[i] === 1) + count((i) => right[i] === 1)
     return all === 0 ? 0 : (2 * both) / all
@@ -46,10 +46,10 @@ const matthews: LabelMetric = {
     const n = total(counts)
     const classes = [...new Set([...predicted, ...right])]
     const count = (list: readonly number[]) =>
-      classes.map((each) => list.reduce((sum, value, i) => sum + (value === each ? counts[i] : 0), 0))
+      classes.map((each) => list.reduce((sum, value, i) => sum + (value === each ? counts[i]! : 0), 0))
     const [p, t] = [count(predicted), count(right)]
-    const hits = predicted.reduce((sum, value, i) => sum + (value === right[i] ? counts[i] : 0), 0)
-    const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i], 0)
+    const hits = predicted.reduce((sum, value, i) => sum + (value === right[i]! ? counts[i]! : 0), 0)
+    const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
     const spread = (n * n - dot(p, p)) * (n * n - dot(t, t))
     return spread === 0 ? 0 : (hits * n - dot(p, t)) / Math.sqrt(spread)
   },
@@ -60,24 +60,24 @@ function correlate(a: readonly number[], b: readonly number[], counts: ArrayLike
   const [meanA, meanB] = [mean(a, counts), mean(b, counts)]
   let [ab, aa, bb] = [0, 0, 0]
   for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] - meanA, b[i] - meanB]
-    ab += counts[i] * x * y
-    aa += counts[i] * x * x
-    bb += counts[i] * y * y
+    const [x, y] = [a[i]! - meanA, b[i]! - meanB]
+    ab += counts[i]! * x * y
+    aa += counts[i]! * x * x
+    bb += counts[i]! * y * y
   }
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb)
 }
 
 /** Ranks from 1; equal values share the mean of their ranks. */
 function ranksOf(values: readonly number[], counts: ArrayLike<number>): number[] {
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b])
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!)
   const ranks = new Array<number>(values.length)
   let before = 0
   for (let start = 0; start < order.length; ) {
     let end = start
-    while (end + 1 < order.length && values[order[end + 1]] === values[order[start]]) end++
+    while (end + 1 < order.length && values[order[end + 1]!] === values[order[start]!]) end++
     const equal = order.slice(start, end + 1)
-    const many = equal.reduce((sum, i) => sum + counts[i], 0)
+    const many = equal.reduce((sum, i) => sum + counts[i]!, 0)
     for (const i of equal) ranks[i] = before + (many + 1) / 2
     before += many
     start = end + 1

@@ -19,7 +19,7 @@ export function boxedAnswer(text: string): string | undefined {
 /** The answer after the words that the few-shot solutions end with. */
 export function statedAnswer(text: string): string | undefined {
   return /Final Answer: The final answer is(.*?). I hope it is correct./
-    .exec(`${text}I hope it is correct.`)?.[1]
+    .exec(`${text}I hope it is correct.`)?.[1]!
     .trim()
 }
 

@@ -42,12 +42,12 @@ export function identifyTask(nameOrPath: string): Pick<TaskSummary, 'name' | 've
   if (extname(source) === '.jsonl')
     return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
   const { name, version, kind, metrics } = findCard(source)
-  return { name: nameWith(name, shots), version, kind, metric: metrics[0] }
+  return { name: nameWith(name, shots), version, kind, metric: metrics[0]! }
 }
 
 function partsOf(nameOrPath: string): { source: string; shots: string | undefined } {
   const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(nameOrPath)!
-  return { source, shots }
+  return { source: source!, shots }
 }
 
 const nameWith = (name: string, shots: string | undefined) => (shots === undefined ? name : `${name}:${shots}`)
@@ -78,7 +78,7 @@ export async function listTasks(roots: readonly string[] = SHIPPED): Promise<Tas
       name,
       version,
       description,
-      metric: metrics[0],
+      metric: metrics[0]!,
       kind,
       data: describeData(card),
       n: local ? (await loadRows(card)).length : null,

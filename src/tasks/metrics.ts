@@ -34,7 +34,7 @@ const finalNumber: Metric = {
 /** The number after the first ####; commas between digits are dropped. */
 function numberAfterMark(text: string): number | undefined {
   const found = /####\s*(-?\d[\d,]*(?:\.\d+)?)/.exec(text)
-  return found ? Number(found[1].replaceAll(',', '')) : undefined
+  return found ? Number(found[1]!.replaceAll(',', '')) : undefined
 }
 
 /** Arguments of each test by variable name, e.g. [{"x": 3}, {"x": -1}]. */

@@ -136,8 +136,8 @@ function place(
       const inside = x + left >= 0 && x + left < image.width && y + top >= 0 && y + top < image.height
       const from = 3 * ((y + top) * image.width + x + left)
       for (let channel = 0; channel < 3; channel++) {
-        const byte = inside ? image.rgb[from + channel] : 0
-        to[(channel * height + y) * width + x] = (byte * factor - mean[channel]) / deviation[channel]
+        const byte = inside ? image.rgb[from + channel]! : 0
+        to[(channel * height + y) * width + x] = (byte * factor - mean[channel]!) / deviation[channel]!
       }
     }
   }

@@ -21,7 +21,7 @@ const hellaswag: Preparation = (row) => {
   if (!Array.isArray(endings)) throw new UserError('no list "endings"')
   return {
     ...row,
-    query: cleanHellaswag(`${label}: ${first} ${capitalise(second)}`),
+    query: cleanHellaswag(`${label}: ${first} ${capitalise(second!)}`),
     choices: endings.map((ending) => cleanHellaswag(String(ending))),
   }
 }

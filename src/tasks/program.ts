@@ -38,7 +38,7 @@ function split(text: string): string[] {
     const match = TOKEN.exec(text)
     if (!match) throw WRONG
     if (match[1] === '') return tokens
-    tokens.push(match[1])
+    tokens.push(match[1]!)
   }
 }
 
@@ -78,7 +78,7 @@ function evaluate(tokens: readonly string[], variables: Readonly<Record<string, 
     }
     const token = tokens[at++] ?? ''
     if (/^(0|[1-9]\d*)$/.test(token)) return whole(Number(token))
-    if (Object.hasOwn(variables, token)) return variables[token]
+    if (Object.hasOwn(variables, token)) return variables[token]!
     throw WRONG
   }
 

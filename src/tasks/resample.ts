@@ -75,9 +75,9 @@ function blend(
 ): void {
   let [red, green, blue] = [1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)]
   for (let k = 0, i = origin + start * stride; k < weights.length; k++, i += stride) {
-    red += from[i] * weights[k]
-    green += from[i + 1] * weights[k]
-    blue += from[i + 2] * weights[k]
+    red += from[i]! * weights[k]!
+    green += from[i + 1]! * weights[k]!
+    blue += from[i + 2]! * weights[k]!
   }
   to[at] = clip(red)
   to[at + 1] = clip(green)

@@ -105,13 +105,13 @@ function floatColumns([root, ...elements]: readonly SchemaElement[]): Set<string
   const found = new Set<string>()
   let at = 0
   const kinds = (): Set<string> => {
-    const { type, num_children: children = 0 } = elements[at++]
+    const { type, num_children: children = 0 } = elements[at++]!
     const own = new Set(children === 0 && type ? [type] : [])
     for (let i = 0; i < children; i++) for (const kind of kinds()) own.add(kind)
     return own
   }
-  for (let i = 0; i < (root.num_children ?? 0); i++) {
-    const { name } = elements[at]
+  for (let i = 0; i < (root!.num_children ?? 0); i++) {
+    const { name } = elements[at]!
     if ([...kinds()].every((kind) => kind === 'FLOAT' || kind === 'DOUBLE')) found.add(name)
   }
   return found

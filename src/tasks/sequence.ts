@@ -23,7 +23,7 @@ export async function sequencesOf(
     { special: true },
   )
   const targets = await encode(items.map(({ target }) => target))
-  return prompts.map((prompt, i) => ({ prompt, target: [...targets[i], eos] }))
+  return prompts.map((prompt, i) => ({ prompt, target: [...targets[i]!, eos] }))
 }
 
 export interface Continuation {
@@ -52,10 +52,10 @@ export async function continuationsOf(
   )
   const alone = await encode(continuations.map(({ context, text }) => (context === '' ? text : '')))
   return continuations.map(({ context }, i) => {
-    if (context === '') return { prompt: [bos], target: alone[i][0] === bos ? alone[i].slice(1) : alone[i] }
-    return prompts[i].length === 0
+    if (context === '') return { prompt: [bos], target: alone[i]![0] === bos ? alone[i]!.slice(1) : alone[i] }
+    return prompts[i]!.length === 0
       ? { prompt: [bos], target: wholes[i] }
-      : { prompt: prompts[i], target: wholes[i].slice(prompts[i].length) }
+      : { prompt: prompts[i], target: wholes[i]!.slice(prompts[i]!.length) }
   })
 }
 
@@ -81,7 +81,7 @@ export function padBatch(
   positions = Infinity,
 ): Batch {
   const rows = items.length
-  const columns = Math.max(...items.map((i) => lengthOf(sequences[i])))
+  const columns = Math.max(...items.map((i) => lengthOf(sequences[i]!)))
   const batch: Batch = {
     rows,
     columns,
@@ -92,7 +92,7 @@ export function padBatch(
     items: Int32Array.from(items),
   }
   items.forEach((item, row) => {
-    const { prompt, target } = sequences[item]
+    const { prompt, target } = sequences[item]!
     const start = row * columns
     batch.ids.set(prompt, start)
     batch.ids.set(target, start + prompt.length)
@@ -109,11 +109,11 @@ export function batchesOf(
   batchTokens: number,
   positions?: number,
 ): Batch[] {
-  const order = [...sequences.keys()].sort((a, b) => lengthOf(sequences[a]) - lengthOf(sequences[b]) || a - b)
+  const order = [...sequences.keys()].sort((a, b) => lengthOf(sequences[a]!) - lengthOf(sequences[b]!) || a - b)
   const batches: Batch[] = []
   let group: number[] = []
   for (const item of order) {
-    if (group.length && (group.length + 1) * lengthOf(sequences[item]) > batchTokens) {
+    if (group.length && (group.length + 1) * lengthOf(sequences[item]!) > batchTokens) {
       batches.push(padBatch(sequences, group, pad, positions))
       group = []
     }

@@ -82,7 +82,7 @@ export function tokensOf(text: string): string[] {
   while (TOKEN.lastIndex < plain.length) {
     const found = TOKEN.exec(plain)
     if (!found) throw new Unreadable()
-    tokens.push(found[1])
+    tokens.push(found[1]!)
   }
   return tokens
 }

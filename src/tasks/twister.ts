@@ -21,7 +21,7 @@ export function seedTwister(seed: number): Twister {
       twist(state)
       at = 0
     }
-    let y = state[at++]
+    let y = state[at++]!
     y ^= y >>> 11
     y ^= (y << 7) & 0x9d2c5680
     y ^= (y << 15) & 0xefc60000
@@ -45,7 +45,7 @@ export function seedTwister(seed: number): Twister {
         return Array.from({ length: count }, (_, i) => {
           const chosen = below(size - i)
           const value = pool[chosen]
-          pool[chosen] = pool[size - i - 1]
+          pool[chosen] = pool[size - i - 1]!
           return value
         })
       }
@@ -60,25 +60,25 @@ export function seedTwister(seed: number): Twister {
 function initialise(seed: number): Uint32Array {
   const state = new Uint32Array(SIZE)
   state[0] = 19650218
-  for (let i = 1; i < SIZE; i++) state[i] = Math.imul(1812433253, state[i - 1] ^ (state[i - 1] >>> 30)) + i
+  for (let i = 1; i < SIZE; i++) state[i] = Math.imul(1812433253, state[i - 1]! ^ (state[i - 1]! >>> 30)) + i
   let i = 1
   const advance = (next: number) => {
     state[i++] = next
     if (i === SIZE) {
-      state[0] = state[SIZE - 1]
+      state[0] = state[SIZE - 1]!
       i = 1
     }
   }
-  const before = () => state[i - 1] ^ (state[i - 1] >>> 30)
-  for (let k = 0; k < SIZE; k++) advance((state[i] ^ Math.imul(before(), 1664525)) + seed)
-  for (let k = 1; k < SIZE; k++) advance((state[i] ^ Math.imul(before(), 1566083941)) - i)
+  const before = () => state[i - 1]! ^ (state[i - 1]! >>> 30)
+  for (let k = 0; k < SIZE; k++) advance((state[i]! ^ Math.imul(before(), 1664525)) + seed)
+  for (let k = 1; k < SIZE; k++) advance((state[i]! ^ Math.imul(before(), 1566083941)) - i)
   state[0] = 0x80000000
   return state
 }
 
 function twist(state: Uint32Array): void {
   for (let i = 0; i < SIZE; i++) {
-    const y = (state[i] & 0x80000000) | (state[(i + 1) % SIZE] & 0x7fffffff)
-    state[i] = state[(i + MIDDLE) % SIZE] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0)
+    const y = (state[i]! & 0x80000000) | (state[(i + 1) % SIZE]! & 0x7fffffff)
+    state[i] = state[(i + MIDDLE) % SIZE]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0)
   }
 }

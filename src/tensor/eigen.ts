@@ -65,24 +65,24 @@ export function product(
   const [tall, stride] = [upTo(rows, 4), upTo(columns, 8)]
   return inWorkshop([tall * depth, depth * 8, tall * stride], ({ multiply }, [left, panel, out]) => {
     for (let i = 0; i < rows; i++)
-      for (let k = 0; k < depth; k++) left[i * depth + k] = a.values[i * a.down + k * a.right]
+      for (let k = 0; k < depth; k++) left![i * depth + k] = a.values[i * a.down + k * a.right]!
     for (let j = 0; j < columns; j += 8) {
       for (let k = 0; k < depth; k++) {
-        for (let c = 0; c < 8; c++) panel[k * 8 + c] = j + c < columns ? b.values[k * b.down + (j + c) * b.right] : 0
+        for (let c = 0; c < 8; c++) panel![k * 8 + c] = j + c < columns ? b.values[k * b.down + (j + c) * b.right]! : 0
       }
       const first = lower ? j : 0 // a multiple of 4
       multiply(
-        left.byteOffset + 8 * first * depth,
+        left!.byteOffset + 8 * first * depth,
         depth,
-        panel.byteOffset,
+        panel!.byteOffset,
         depth,
-        out.byteOffset + 8 * (first * stride + j),
+        out!.byteOffset + 8 * (first * stride + j),
         stride,
         tall - first,
       )
     }
     const result = new Float64Array(rows * columns)
-    for (let i = 0; i < rows; i++) result.set(out.subarray(i * stride, i * stride + columns), i * columns)
+    for (let i = 0; i < rows; i++) result.set(out!.subarray(i * stride, i * stride + columns), i * columns)
     return result
   })
 }
@@ -97,7 +97,7 @@ export const eigenvalues = (matrix: Float64Array, n: number): Float64Array => de
 /** Eigenvalues, descending, and their orthonormal vectors as rows [n, n], of the symmetric matrix whose lower triangle is given. */
 export function eigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
   const { values, vectors } = decompose(matrix, n, true)
-  const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a])
+  const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!)
   const sorted = new Float64Array(n * n)
   for (const [to, from] of order.entries()) sorted.set(vectors.subarray(from * n, (from + 1) * n), to * n)
   return { values: Float64Array.from(order, (i) => values[i]), vectors: sorted }
@@ -117,41 +117,41 @@ function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: 
   return inWorkshop(
     [n * stride, n, n, n, n, ...sizes],
     (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
-      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * stride + j] = matrix[i * n + j] * scale
-      kernels.reduce(a.byteOffset, stride, n, d.byteOffset, e.byteOffset, factors.byteOffset, work.byteOffset)
+      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a![i * stride + j] = matrix[i * n + j]! * scale
+      kernels.reduce(a!.byteOffset, stride, n, d!.byteOffset, e!.byteOffset, factors!.byteOffset, work!.byteOffset)
       if (!wanted) {
-        diagonalise(d, e, () => new Float64Array())
-        return { values: d.map((value) => value / scale), vectors: new Float64Array() }
+        diagonalise(d!, e!, () => new Float64Array())
+        return { values: d!.map((value) => value / scale), vectors: new Float64Array() }
       }
-      kernels.accumulate(a.byteOffset, stride, n, factors.byteOffset, rows.byteOffset)
+      kernels.accumulate(a!.byteOffset, stride, n, factors!.byteOffset, rows!.byteOffset)
       const [froms, counts] = [starts, lengths].map(
         ({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch),
       )
       let [sweeps, held] = [0, 0]
       const flush = (): void => {
         kernels.rotate(
-          rows.byteOffset,
+          rows!.byteOffset,
           stride,
           n,
-          starts.byteOffset,
-          lengths.byteOffset,
+          starts!.byteOffset,
+          lengths!.byteOffset,
           sweeps,
-          angles.byteOffset,
-          panel.byteOffset,
+          angles!.byteOffset,
+          panel!.byteOffset,
         )
         sweeps = held = 0
       }
-      diagonalise(d, e, (start, count, turns) => {
+      diagonalise(d!, e!, (start, count, turns) => {
         if (held + count > batch) flush()
-        angles.set(turns.subarray(0, 2 * count), 2 * held)
-        froms[sweeps] = start
-        counts[sweeps++] = count
+        angles!.set(turns.subarray(0, 2 * count), 2 * held)
+        froms![sweeps] = start
+        counts![sweeps++] = count
         held += count
       })
       flush()
       const vectors = new Float64Array(n * n)
-      for (let i = 0; i < n; i++) vectors.set(rows.subarray(i * stride, i * stride + n), i * n)
-      return { values: d.map((value) => value / scale), vectors }
+      for (let i = 0; i < n; i++) vectors.set(rows!.subarray(i * stride, i * stride + n), i * n)
+      return { values: d!.map((value) => value / scale), vectors }
     },
   )
 }
@@ -170,15 +170,15 @@ function diagonalise(
   for (let low = 0; low < n; low++) {
     for (let step = 0; step < 60; step++) {
       let high = low
-      while (high < n - 1 && Math.abs(e[high]) > Number.EPSILON * (Math.abs(d[high]) + Math.abs(d[high + 1]))) high++
+      while (high < n - 1 && Math.abs(e[high]!) > Number.EPSILON * (Math.abs(d[high]!) + Math.abs(d[high + 1]!))) high++
       if (high === low) break
-      let g = (d[low + 1] - d[low]) / (2 * e[low])
-      g = d[high] - d[low] + e[low] / (g + (g < 0 ? -1 : 1) * Math.hypot(g, 1))
+      let g = (d[low + 1]! - d[low]!) / (2 * e[low]!)
+      g = d[high]! - d[low]! + e[low]! / (g + (g < 0 ? -1 : 1) * Math.hypot(g, 1))
       let [s, c, shift, count] = [1, 1, 0, 0]
       let i = high - 1
       for (; i >= low; i--) {
-        const f = s * e[i]
-        const b = c * e[i]
+        const f = s * e[i]!
+        const b = c * e[i]!
         const r = Math.sqrt(f * f + g * g)
         e[i + 1] = r
         if (r === 0) break
@@ -186,19 +186,19 @@ function diagonalise(
         c = g / r
         turns[2 * count] = c
         turns[2 * count++ + 1] = s
-        g = d[i + 1] - shift
-        const t = (d[i] - g) * s + 2 * c * b
+        g = d[i + 1]! - shift
+        const t = (d[i]! - g) * s + 2 * c * b
         shift = s * t
         d[i + 1] = g + shift
         g = c * t - b
       }
       if (count) onSweep(high - 1, count, turns)
       if (i >= low) {
-        d[i + 1] -= shift
+        d[i + 1]! -= shift
         e[high] = 0
         continue
       }
-      d[low] -= shift
+      d[low]! -= shift
       e[low] = g
       e[high] = 0
     }

@@ -30,7 +30,7 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
   /** The bin that holds the wanted one, counted from the top; `wanted` becomes its place in the bin. */
   const descend = (): number => {
     let bin = counts.length - 1
-    for (; counts[bin] < wanted; bin--) wanted -= counts[bin]
+    for (; counts[bin]! < wanted; bin--) wanted -= counts[bin]!
     return bin
   }
   const selection: PartwiseSelection = {
@@ -42,12 +42,13 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
       const words = new Int32Array(values.buffer, values.byteOffset, values.length)
       if (pass === 0) {
         size += words.length
-        for (let i = 0; i < words.length; i++) counts[(words[i] & 0x7fffffff) >>> 16]++
+        for (let i = 0; i < words.length; i++) counts[(words[i]! & 0x7fffffff) >>> 16]!++
       } else if (pass === 1) {
-        for (let i = 0; i < words.length; i++) if ((words[i] & 0x7fffffff) >>> 16 === high) counts[words[i] & 0xffff]++
+        for (let i = 0; i < words.length; i++)
+          if ((words[i]! & 0x7fffffff) >>> 16 === high) counts[words[i]! & 0xffff]!++
       } else {
         for (let i = 0; i < words.length && wanted > 0; i++) {
-          if ((words[i] & 0x7fffffff) === bits && --wanted === 0)
+          if ((words[i]! & 0x7fffffff) === bits && --wanted === 0)
             selection.result = { threshold: floatOf(bits), lastTie: seen + i }
         }
         seen += words.length
@@ -64,7 +65,7 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
       } else if (pass === 1) {
         const low = descend()
         bits = high * LOW + low
-        selection.ties = counts[low]
+        selection.ties = counts[low]!
         if (counts[low] === wanted) selection.result = { threshold: floatOf(bits), lastTie: size - 1 }
       }
       pass++
@@ -73,4 +74,4 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
   return selection
 }
 
-const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]
+const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]!

@@ -19,10 +19,10 @@ function upper(a: number, b: number): number {
 
 /** Enciphers the four 32-bit words of `block` in place. */
 export function philox(block: Int32Array, key: Key): Int32Array {
-  let c0 = block[0]
-  let c1 = block[1]
-  let c2 = block[2]
-  let c3 = block[3]
+  let c0 = block[0]!
+  let c1 = block[1]!
+  let c2 = block[2]!
+  let c3 = block[3]!
   let k0 = key[0] | 0
   let k1 = key[1] | 0
   for (let round = 0; round < 10; round++) {
@@ -67,5 +67,5 @@ export function eachWord(
 /** Draw number `index` of a key as a float64 on [0, 1) with 53 random bits: shuffles and sampling of data. */
 export function uniformAt(key: Key, index: number): number {
   const block = philox(Int32Array.of(index % 0x100000000, Math.floor(index / 0x100000000), 2, 0), key)
-  return ((block[0] >>> 5) * 2 ** 26 + (block[1] >>> 6)) * 2 ** -53
+  return ((block[0]! >>> 5) * 2 ** 26 + (block[1]! >>> 6)) * 2 ** -53
 }

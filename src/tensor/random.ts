@@ -40,8 +40,8 @@ export function keyedFactors(size: number, key: Key, { rate, dropped, kept, offs
   const limit = Math.ceil(rate * 2 ** 24)
   for (let i = 0; i < size; i += BLOCK) {
     const length = Math.min(BLOCK, size - i)
-    select(ones.byteOffset, block.byteOffset, length, key[0], key[1], offset + i, limit, dropped, kept)
-    factors.set(block.subarray(0, length), i)
+    select(ones!.byteOffset, block!.byteOffset, length, key[0], key[1], offset + i, limit, dropped, kept)
+    factors.set(block!.subarray(0, length), i)
   }
   return factors
 }
@@ -54,7 +54,7 @@ export function keyedUniform(shape: number[], key: Key, offset = 0): tf.Tensor {
 /** The values of `keyedUniform`, without a tensor. */
 export function uniforms(size: number, key: Key, offset = 0): Float32Array {
   const values = new Float32Array(size)
-  eachWord(size, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane] >>> 8) * 2 ** -24))
+  eachWord(size, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane]! >>> 8) * 2 ** -24))
   return values
 }
 
@@ -68,8 +68,8 @@ export function normals(size: number, key: Key, offset = 0): Float32Array {
   const values = new Float32Array(size)
   eachWord(size, key, offset, stream.normal, (i, words, lane) => {
     const pair = lane & 2
-    const radius = Math.sqrt(-2 * Math.log(((words[pair] >>> 0) + 1) * 2 ** -32))
-    const angle = 2 * Math.PI * (words[pair + 1] >>> 0) * 2 ** -32
+    const radius = Math.sqrt(-2 * Math.log(((words[pair]! >>> 0) + 1) * 2 ** -32))
+    const angle = 2 * Math.PI * (words[pair + 1]! >>> 0) * 2 ** -32
     values[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle))
   })
   return values
@@ -97,7 +97,7 @@ let workshop: ReturnType<typeof openWorkshop> | undefined
 function openWorkshop() {
   const memory = new WebAssembly.Memory({ initial: (3 * BLOCK * 4) >> 16 })
   const [ones, block] = [1, 2].map((part) => new Float32Array(memory.buffer, part * BLOCK * 4, BLOCK))
-  ones.fill(1)
+  ones!.fill(1)
   return { ...instantiate<RandomModule>('random', memory), ones, block }
 }
 
@@ -116,10 +116,10 @@ function registerSelect() {
         addressOf(wasm, x),
         addressOf(wasm, out),
         tf.util.sizeFromShape(out.shape),
-        key0,
-        key1,
-        offset,
-        limit,
+        key0!,
+        key1!,
+        offset!,
+        limit!,
         dropped,
         kept,
       )

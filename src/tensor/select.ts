@@ -23,36 +23,36 @@ export function largest(values: Float32Array, k: number): Largest & { ties: numb
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
   const shift = 31 - FIRST
   let counts = new Uint32Array(1 << FIRST)
-  for (let i = 0; i < bits.length; i++) counts[(bits[i] & 0x7fffffff) >>> shift]++
+  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fffffff) >>> shift]!++
   let wanted = k // how many of the entries that share `prefix` are among the k
   const descend = (): number => {
     let digit = counts.length - 1
-    for (; counts[digit] < wanted; digit--) wanted -= counts[digit]
+    for (; counts[digit]! < wanted; digit--) wanted -= counts[digit]!
     return digit
   }
   let prefix = descend()
-  const sharing = new Int32Array(counts[prefix])
+  const sharing = new Int32Array(counts[prefix]!)
   for (let i = 0, n = 0; n < sharing.length; i++) {
-    const magnitude = bits[i] & 0x7fffffff
+    const magnitude = bits[i]! & 0x7fffffff
     if (magnitude >>> shift === prefix) sharing[n++] = magnitude
   }
   let ties = 0
   for (let at = shift - NEXT; at >= 0; at -= NEXT) {
     counts = new Uint32Array(1 << NEXT)
     for (let i = 0; i < sharing.length; i++)
-      if (sharing[i] >>> (at + NEXT) === prefix) counts[(sharing[i] >>> at) & ((1 << NEXT) - 1)]++
+      if (sharing[i]! >>> (at + NEXT) === prefix) counts[(sharing[i]! >>> at) & ((1 << NEXT) - 1)]!++
     const digit = descend()
-    ties = counts[digit]
+    ties = counts[digit]!
     prefix = (prefix << NEXT) | digit
   }
   const threshold = new Float32Array(new Int32Array([prefix]).buffer)[0]
-  return { threshold, lastTie: nthIndex(bits, prefix, wanted, ties), ties }
+  return { threshold: threshold!, lastTie: nthIndex(bits, prefix, wanted, ties), ties }
 }
 
 /** Index of the n-th of `total` entries whose magnitude bits are `magnitude`. */
 function nthIndex(bits: Int32Array, magnitude: number, n: number, total: number): number {
   if (n === total) return bits.length - 1
-  for (let i = 0; ; i++) if ((bits[i] & 0x7fffffff) === magnitude && --n === 0) return i
+  for (let i = 0; ; i++) if ((bits[i]! & 0x7fffffff) === magnitude && --n === 0) return i
 }
 
 /** x × scale where x is among the largest, else 0; `offset` is the index of x's first entry in the whole flattened tensor. */
@@ -84,9 +84,9 @@ function registerKeep() {
       const { x } = inputs as { x: tf.TensorInfo }
       const wasm = backend as WasmBackend
       const { threshold, last, scale } = attrs as Record<string, number>
-      const [bits] = new Int32Array(new Float32Array([threshold]).buffer)
+      const [bits] = new Int32Array(new Float32Array([threshold!]).buffer)
       const out = wasm.makeOutput(x.shape, 'float32')
-      keep(addressOf(wasm, x), addressOf(wasm, out), tf.util.sizeFromShape(out.shape), bits, last, scale)
+      keep(addressOf(wasm, x), addressOf(wasm, out), tf.util.sizeFromShape(out.shape), bits!, last!, scale!)
       return out
     },
   })

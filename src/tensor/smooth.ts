@@ -10,7 +10,7 @@ export function differentiable(
 ) {
   const run = tf.customGrad((x, save) => {
     ;(save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]) // the forward pass is tidied away; saved inputs stay
-    return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => derivative(saved, dy) }
+    return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => derivative(saved!, dy) }
   })
   return (x: tf.Tensor): tf.Tensor => run(x)
 }

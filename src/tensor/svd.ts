@@ -32,7 +32,7 @@ const ITERATIONS = 2
 
 /** Whether `svd` would take the exact way. */
 export function exactSvd([rows, columns]: readonly number[], rank = Infinity): boolean {
-  const small = Math.min(rows, columns)
+  const small = Math.min(rows!, columns!)
   return small <= EXACT || rank * 8 > small
 }
 
@@ -49,7 +49,7 @@ export async function svd(matrix: tf.Tensor2D, { rank = Infinity, key = [0, 0] }
 
 function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(values.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j]
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j]!
   return out
 }
 
@@ -61,7 +61,7 @@ const ROUNDING = 1e-14
 function exact(values: Float32Array, rows: number, columns: number, wanted: number): Svd {
   const { q, images, s } = rotated(values, rows, columns)
   const order = Array.from(s.keys())
-    .sort((i, j) => s[j] - s[i])
+    .sort((i, j) => s[j]! - s[i]!)
     .slice(0, wanted)
   const out = {
     rows,
@@ -70,11 +70,11 @@ function exact(values: Float32Array, rows: number, columns: number, wanted: numb
     ut: new Float32Array(wanted * rows),
     vt: new Float32Array(wanted * columns),
   }
-  const floor = ROUNDING * (s[order[0]] ?? 0)
+  const floor = ROUNDING * (s[order[0]!] ?? 0)
   for (const [k, from] of order.entries()) {
-    const sigma = (out.s[k] = s[from] > floor ? s[from] : 0)
+    const sigma = (out.s[k] = s[from]! > floor ? s[from]! : 0)
     out.ut.set(q.subarray(from * rows, (from + 1) * rows), k * rows)
-    if (sigma > 0) for (let j = 0; j < columns; j++) out.vt[k * columns + j] = images[from * columns + j] / sigma
+    if (sigma > 0) for (let j = 0; j < columns; j++) out.vt[k * columns + j] = images[from * columns + j]! / sigma
   }
   return out
 }
@@ -96,8 +96,8 @@ function rotated(
   const { vectors: q } = eigen(gram(a, rows, columns), rows)
   const images = product({ values: q, down: rows, right: 1 }, a, [rows, rows, columns])
   const s = Float64Array.from({ length: rows }, (_, k) => Math.sqrt(dot(images, images, k * columns, 1, columns)))
-  const floor = least ?? ROUNDING * s[0]
-  const first = s.findIndex((sigma) => sigma < TAIL * s[0])
+  const floor = least ?? ROUNDING * s[0]!
+  const first = s.findIndex((sigma) => sigma < TAIL * s[0]!)
   if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }
   const count = rows - first
   const tail = rotated(
@@ -129,11 +129,11 @@ function without(
     first,
   ])
   const along = product(
-    { values: parts.map((part, at) => part / s[at % first] ** 2), down: first, right: 1 },
+    { values: parts.map((part, at) => part / s[at % first]! ** 2), down: first, right: 1 },
     { values: images, down: columns, right: 1 },
     [count, first, columns],
   )
-  return rows.map((value, i) => value - along[i])
+  return rows.map((value, i) => value - along[i]!)
 }
 
 /** Halko, Martinsson, Tropp (2011), algorithms 4.4 and 5.1; products on the backend, small decompositions in float64. */
@@ -165,11 +165,11 @@ async function orthonormal(tall: tf.Tensor2D): Promise<tf.Tensor2D> {
     const width = basis.shape[1]
     const products = tf.matMul(basis, basis, true)
     const { values, vectors } = eigen(Float64Array.from(await products.data()), width)
-    const kept = Math.max(1, values.filter((value) => value > 1e-6 * values[0]).length)
+    const kept = Math.max(1, values.filter((value) => value > 1e-6 * values[0]!).length)
     const change = new Float32Array(width * kept)
     for (let j = 0; j < kept; j++) {
-      const scale = values[j] > 0 ? 1 / Math.sqrt(values[j]) : 0
-      for (let i = 0; i < width; i++) change[i * kept + j] = vectors[j * width + i] * scale
+      const scale = values[j]! > 0 ? 1 / Math.sqrt(values[j]!) : 0
+      for (let i = 0; i < width; i++) change[i * kept + j] = vectors[j * width + i]! * scale
     }
     const next = tf.tidy(() => tf.matMul(basis, tf.tensor2d(change, [width, kept])) as tf.Tensor2D)
     tf.dispose([products, basis])

@@ -84,19 +84,19 @@ function registerMatMul(backend: WasmBackend) {
       const batchB = tf.util.sizeFromShape(b.shape.slice(0, -2))
       if (batchA !== batchB && batchA !== 1 && batchB !== 1)
         throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
-      const out = backend.makeOutput([...outer, m, n], 'float32')
+      const out = backend.makeOutput([...outer, m!, n!], 'float32')
       gemm(
         addressOf(backend, a),
         addressOf(backend, b),
         addressOf(backend, out),
-        m,
-        n,
-        k,
+        m!,
+        n!,
+        k!,
         transposeA,
         transposeB,
         Math.max(batchA, batchB),
-        batchA === 1 ? 0 : m * k,
-        batchB === 1 ? 0 : k * n,
+        batchA === 1 ? 0 : m! * k!,
+        batchB === 1 ? 0 : k! * n!,
         scratch,
       )
       return out
@@ -120,9 +120,9 @@ function registerSegmentSum(backend: WasmBackend) {
       const to = backend.typedArrayFromHeap(out)
       to.fill(0)
       for (let row = 0; row < rows; row++) {
-        if (ids[row] < 0) continue
-        const at = ids[row] * width
-        for (let i = 0; i < width; i++) to[at + i] += from[row * width + i]
+        if (ids[row]! < 0) continue
+        const at = ids[row]! * width
+        for (let i = 0; i < width; i++) to[at + i]! += from[row * width + i]!
       }
       return out
     },
@@ -139,13 +139,13 @@ function registerGather(backend: WasmBackend) {
       const { x, indices } = call.inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
       const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number }
       if (axis !== 0 || batchDims !== 0 || x.dtype !== 'float32') return stock.kernelFunc(call)
-      const width = tf.util.sizeFromShape(x.shape) / x.shape[0]
+      const width = tf.util.sizeFromShape(x.shape) / x.shape[0]!
       const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32')
       const [from, ids, to] = [x, indices, out].map((tensor) => backend.typedArrayFromHeap(tensor))
-      for (let row = 0; row < ids.length; row++) {
-        const id = ids[row]
-        if (id < 0 || id >= x.shape[0]) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
-        to.set(from.subarray(id * width, (id + 1) * width), row * width)
+      for (let row = 0; row < ids!.length; row++) {
+        const id = ids![row]!
+        if (id < 0 || id >= x.shape[0]!) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
+        to!.set(from!.subarray(id * width, (id + 1) * width), row * width)
       }
       return out
     },

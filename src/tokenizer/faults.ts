@@ -111,16 +111,16 @@ function isCharsmap(base64: string): boolean {
   const units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i))
   const texts = bytes.subarray(4 + size)
   if (!isUtf8(texts)) return false
-  const starts = (at: number) => at <= texts.length && (at === texts.length || (texts[at] & 0xc0) !== 0x80)
+  const starts = (at: number) => at <= texts.length && (at === texts.length || (texts[at]! & 0xc0) !== 0x80)
   const offsetOf = (unit: number) => ((unit >>> 10) << ((unit & 0x200) >>> 6)) >>> 0
-  const seen = new Set([offsetOf(units[0])])
+  const seen = new Set([offsetOf(units[0]!)])
   for (const at of seen) {
     for (let byte = 1; byte < 256; byte++) {
       const next = (at ^ byte) >>> 0
       if (next >= units.length) return false
-      if ((units[next] & 0x800000ff) >>> 0 !== byte) continue
-      const after = (next ^ offsetOf(units[next])) >>> 0
-      if (units[next] & 0x100 && !(after < units.length && starts(units[after] & 0x7fffffff))) return false
+      if ((units[next]! & 0x800000ff) >>> 0 !== byte) continue
+      const after = (next ^ offsetOf(units[next]!)) >>> 0
+      if (units[next]! & 0x100 && !(after < units.length && starts(units[after]! & 0x7fffffff))) return false
       seen.add(after)
     }
   }

@@ -28,12 +28,12 @@ export function withinRows<T extends Tokenizer>(tokenizer: T, rows: number, what
     ...tokenizer,
     async encode(texts, options) {
       const all = await tokenizer.encode(texts, options)
-      all.forEach((ids, i) => check(texts[i], ids))
+      all.forEach((ids, i) => check(texts[i]!, ids))
       return all
     },
     async encodePairs(pairs) {
       const all = await tokenizer.encodePairs(pairs)
-      all.forEach(({ ids }, i) => check(pairs[i].text, ids))
+      all.forEach(({ ids }, i) => check(pairs[i]!.text, ids))
       return all
     },
   }

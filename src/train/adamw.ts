@@ -34,20 +34,20 @@ export function updateAdamW(
   state.step++
   const size = options.rate / (1 - beta1 ** state.step)
   const correction = 1 / Math.sqrt(1 - beta2 ** state.step)
-  for (const [begin, end] of decays) for (let i = begin; i < end; i++) weights[i] *= 1 - options.rate * options.decay
+  for (const [begin, end] of decays) for (let i = begin; i < end; i++) weights[i]! *= 1 - options.rate * options.decay
   for (let i = 0; i < weights.length; i++) {
-    const g = gradient[i]
-    first[i] += (1 - beta1) * (g - first[i])
-    second[i] += (1 - beta2) * (g * g - second[i])
-    weights[i] -= (size * first[i]) / (Math.sqrt(second[i]) * correction + EPSILON)
+    const g = gradient[i]!
+    first[i]! += (1 - beta1) * (g - first[i]!)
+    second[i]! += (1 - beta2) * (g * g - second[i]!)
+    weights[i]! -= (size * first[i]!) / (Math.sqrt(second[i]!) * correction + EPSILON)
   }
 }
 
 /** Scales the gradient to a global L2 norm of at most `limit`; returns the norm before. */
 export function clip(gradient: Float32Array, limit: number): number {
   let sum = 0
-  for (let i = 0; i < gradient.length; i++) sum += gradient[i] * gradient[i]
+  for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!
   const norm = Math.sqrt(sum)
-  if (norm > limit) for (let i = 0, scale = limit / norm; i < gradient.length; i++) gradient[i] *= scale
+  if (norm > limit) for (let i = 0, scale = limit / norm; i < gradient.length; i++) gradient[i]! *= scale
   return norm
 }

@@ -63,7 +63,7 @@ export function visits(
     const key = keyOf(seed, 'items', epoch)
     for (let i = order.length - 1; i > 0; i--) {
       const j = Math.floor(uniformAt(key, i) * (i + 1))
-      ;[order[i], order[j]] = [order[j], order[i]]
+      ;[order[i], order[j]] = [order[j]!, order[i]!]
     }
     orders.clear()
     orders.set(epoch, order)

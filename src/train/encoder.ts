@@ -18,7 +18,7 @@ async function readPairs<T>(
   const others = rows.map((record, i) => more(record, i + 1))
   const wrong = rows.findIndex(({ pair }) => pair !== undefined && pair !== null && typeof pair !== 'string')
   if (wrong >= 0)
-    throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong].pair)}`)
+    throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong]!.pair)}`)
   const encoded = await tokenizer.encodePairs(
     rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
   )
@@ -28,10 +28,10 @@ async function readPairs<T>(
 /** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */
 function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => Visit[][] {
   const visited = visits(file, rows.length, { ...options, micro_batches: 1 })
-  const lengthOf = ({ item }: Visit) => rows[item].ids.length
+  const lengthOf = ({ item }: Visit) => rows[item]!.ids.length
   return (step) =>
     split(
-      visited(step)[0].sort((one, two) => lengthOf(one) - lengthOf(two)),
+      visited(step)[0]!.sort((one, two) => lengthOf(one) - lengthOf(two)),
       options.micro_batches,
     )
 }
@@ -46,12 +46,12 @@ export async function maskedBatches(
   if (mask === undefined)
     throw new UserError(`${file}: the tokenizer names no mask_token, which masked language modelling needs`)
   const rows = await readPairs(file, tokenizer, () => ({}))
-  const special = new Set([...(await tokenizer.encodePairs([{ text: '' }]))[0].ids, pad, mask])
+  const special = new Set([...(await tokenizer.encodePairs([{ text: '' }]))[0]!.ids, pad, mask])
   const visited = visitsByLength(file, rows, options)
   return (step) =>
     visited(step).map((part) => {
       const batch = encodedBatch(
-        part.map(({ item }) => rows[item]),
+        part.map(({ item }) => rows[item]!),
         pad,
       )
       part.forEach(({ at }, row) =>
@@ -73,14 +73,14 @@ function hide(
 ): void {
   const start = row * batch.columns
   const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter(
-    (at) => batch.mask[at] && !special.has(batch.ids[at]),
+    (at) => batch.mask[at] && !special.has(batch.ids[at]!),
   )
   if (open.length === 0) return
   const draw = (at: number, which: number) => uniformAt(key, 3 * (at - start) + which)
   const chosen = open.filter((at) => draw(at, 0) < rate)
-  if (chosen.length === 0) chosen.push(open[Math.floor(uniformAt(key, 3 * batch.columns) * open.length)])
+  if (chosen.length === 0) chosen.push(open[Math.floor(uniformAt(key, 3 * batch.columns) * open.length)]!)
   for (const at of chosen) {
-    batch.labels[at] = batch.ids[at]
+    batch.labels[at] = batch.ids[at]!
     const fate = draw(at, 1)
     if (fate < HIDDEN) batch.ids[at] = mask
     else if (fate < HIDDEN + EXCHANGED) batch.ids[at] = Math.floor(draw(at, 2) * vocabulary)
@@ -107,9 +107,9 @@ export async function labelledBatches(
   return (step) =>
     visited(step).map((part) => ({
       ...encodedBatch(
-        part.map(({ item }) => rows[item]),
+        part.map(({ item }) => rows[item]!),
         tokenizer.pad,
       ),
-      targets: Float32Array.from(part, ({ item }) => rows[item].label),
+      targets: Float32Array.from(part, ({ item }) => rows[item]!.label),
     }))
 }

@@ -69,16 +69,16 @@ export async function startGradients(
         workers.map(async (worker) => {
           while (next < batches.length) {
             const slot = next++
-            answers[slot] = await ask(worker, { slot, batch: batches[slot] })
+            answers[slot] = await ask(worker, { slot, batch: batches[slot]! })
           }
         }),
       )
       const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0)
       gradient.fill(0)
       for (const { slot, tokens: part } of answers) {
-        const view = views[slot]
+        const view = views[slot]!
         const share = part / tokens
-        for (let i = 0; i < gradient.length; i++) gradient[i] += share * view[i]
+        for (let i = 0; i < gradient.length; i++) gradient[i]! += share * view[i]!
       }
       return { loss: answers.reduce((sum, answer) => sum + (answer.tokens / tokens) * answer.loss, 0), tokens }
     },

@@ -37,7 +37,7 @@ export async function drawWeights(spans: readonly Span[], seed: number, width: n
     const draws: Tensor = keyedNormal(shape, keyOf(seed, 'weights', name))
     const values = await draws.data()
     draws.dispose()
-    for (let i = 0; i < values.length; i++) weights[begin + i] = deviation * values[i]
+    for (let i = 0; i < values.length; i++) weights[begin + i] = deviation * values[i]!
   }
   return weights
 }

@@ -31,10 +31,10 @@ export async function pictureBatches(
       return imageBatch(
         chosen,
         part.map(({ item, at }) => {
-          const { labels } = images[item]
+          const { labels } = images[item]!
           return labels[
             labels.length === 1 ? 0 : Math.floor(uniformAt(keyOf(options.seed, 'label', at), 0) * labels.length)
-          ]
+          ]!
         }),
       )
     })

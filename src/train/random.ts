@@ -50,7 +50,7 @@ export async function writeRandom(
         const values = await drawWeights([{ name, shape, begin: 0, end: sizeOf(shape) }], seed, width)
         const before = await origin?.read(name)
         if (before)
-          for (let i = 0; i < values.length; i++) values[i] = before[i] + (shape.length > 1 ? amount * values[i] : 0)
+          for (let i = 0; i < values.length; i++) values[i] = before[i]! + (shape.length > 1 ? amount * values[i]! : 0)
         onTensor?.(name)
         yield { name, values }
       }

@@ -18,7 +18,7 @@ parentPort!.on('message', async ({ slot, batch }: Job) => {
   )
   const { loss, gradient } = await gradientOf(model, tensors, [batch])
   tf.dispose(tensors)
-  const view = new Float32Array(slots[slot])
+  const view = new Float32Array(slots[slot]!)
   for (const { name, begin } of spans) view.set(gradient.get(name)!, begin)
   parentPort!.postMessage({ slot, loss: loss.mean, tokens: loss.tokens } satisfies Answer)
 })

@@ -26,7 +26,7 @@ export async function fedkseed(
   const stepsOf = new Map<number, number>()
   const walk = (moves: Entry['moves']) => {
     for (const [k, sum] of moves) {
-      scalars[k] += sum
+      scalars[k]! += sum
       for (const [name, values] of point) step(values, sum, directionOf(run.seed, k, name, values.length))
     }
   }
@@ -51,7 +51,7 @@ export async function fedkseed(
         const { slope, loss } = await slopeAlong(model, local, direction, run.epsilon, batchOf(client, at))
         const scalar = Math.fround(-run.learning_rate * slope)
         move(local, scalar, direction)
-        sums[k] += scalar / run.participants
+        sums[k]! += scalar / run.participants
         total += loss
       }
     }

@@ -25,8 +25,8 @@ export async function mezo(
     const direction = drawDirection(point, run.seed, k)
     const { slope, loss } = await slopeAlong(model, point, direction, run.epsilon, batchOf(k))
     scalars[k] = -run.learning_rate * slope
-    move(point, scalars[k], direction)
-    await journal?.add({ step: k + 1, loss, moves: [[k, scalars[k]]] })
+    move(point, scalars[k]!, direction)
+    await journal?.add({ step: k + 1, loss, moves: [[k, scalars[k]!]] })
   }
   return { seed: run.seed, scalars }
 }

@@ -30,7 +30,7 @@ export async function lossBeside(
   const weights = Object.fromEntries(
     [...point].map(([name, values]) => {
       const z = direction?.get(name)
-      return [name, tf.tensor(z ? values.map((value, i) => value + shift * z[i]) : values, model.shapes[name])]
+      return [name, tf.tensor(z ? values.map((value, i) => value + shift * z[i]!) : values, model.shapes[name])]
     }),
   )
   const { mean } = await lossOf(model, weights, batches)

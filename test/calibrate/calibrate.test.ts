@@ -37,7 +37,7 @@ const table: Model = {
     {
       name: 'table',
       weights: ['table'],
-      apply: ({ table: rows }, _, { ids, wanted }) => tf.gather(rows, tf.gather(ids.flatten(), wanted!).toInt()),
+      apply: ({ table: rows }, _, { ids, wanted }) => tf.gather(rows!, tf.gather(ids.flatten(), wanted!).toInt()),
     },
   ],
 }
@@ -71,7 +71,7 @@ test('distilled scales: the mean magnitude of the rows that the data use; everyt
   assert.ok(Math.abs(scales.get('table')! - 2) < 0.02, `${scales.get('table')}`)
   // Errors of 1, 0 and 1 are left; at the start each is 60/9 less its own.
   assert.ok(Math.abs(errors.at(-1)! - 2 / 3) < 1e-3)
-  assert.ok(Math.abs(errors[0] - [1, 2, 3].reduce((sum, size) => sum + (60 / 9 - size) ** 2, 0) / 3) < 1e-4)
+  assert.ok(Math.abs(errors[0]! - [1, 2, 3].reduce((sum, size) => sum + (60 / 9 - size) ** 2, 0) / 3) < 1e-4)
   assert.deepEqual([...(await post.table.data())], [1, -2, 3, 9, 9, 9, -9, 9, 9])
   tf.dispose([base, post])
 })

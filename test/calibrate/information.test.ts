@@ -22,7 +22,7 @@ const model: Model = {
   linear: ['up.weight', 'down.weight'],
   tables: () => ({}),
   blocks: [
-    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed, ids.flatten().toInt()) },
+    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed!, ids.flatten().toInt()) },
     { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
     {
       name: 'down',
@@ -110,8 +110,8 @@ test("Fisher diagonals: the mean over items of the squared slope of an item's lo
     ['embed', 4],
   ] as const) {
     const [up, down] = [await lossAt(name, entry, 0.01), await lossAt(name, entry, -0.01)]
-    const expected = up.reduce((sum, loss, i) => sum + ((loss - down[i]) / 0.02) ** 2 / items.length, 0)
-    const actual = found.get(name)![entry]
+    const expected = up.reduce((sum, loss, i) => sum + ((loss - down[i]!) / 0.02) ** 2 / items.length, 0)
+    const actual = found.get(name)![entry]!
     assert.ok(
       expected > 1e-4 && Math.abs(actual / expected - 1) < 5e-3,
       `${name}[${entry}]: ${actual} against ${expected}`,

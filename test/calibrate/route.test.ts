@@ -58,8 +58,8 @@ test('each task goes to its own model; a file with gates that are there already 
     ],
   )
   found.gates.forEach((gates, t) => {
-    assert.ok(Math.abs(gates[0] + gates[1] - 1) < 1e-6)
-    assert.ok(gates[t] > 0.9, `${gates}`)
+    assert.ok(Math.abs(gates[0]! + gates[1]! - 1) < 1e-6)
+    assert.ok(gates[t]! > 0.9, `${gates}`)
   })
   assert.deepEqual(
     await findGates(write('gated.yaml', TWIN.replace('weight: 1', 'gate: 0.7')), { tasks, items: 16 }),
@@ -87,15 +87,15 @@ test('the model of a task, from the command to the checkpoint, is nearly its fin
   await mergeFile(file, out)
   const [base, post, merged] = await Promise.all([at('base'), at('code'), out].map((folder) => openCheckpoint(folder)))
   let [delta, distance] = [0, 0]
-  for (const name of post.tensors.keys()) {
-    const [before, after, found] = [await base.read(name), await post.read(name), await merged.read(name)]
+  for (const name of post!.tensors.keys()) {
+    const [before, after, found] = [await base!.read(name), await post!.read(name), await merged!.read(name)]
     after.forEach((value, i) => {
-      delta += (value - before[i]) ** 2
-      distance += (value - found[i]) ** 2
+      delta += (value - before[i]!) ** 2
+      distance += (value - found[i]!) ** 2
     })
   }
   assert.ok(Math.sqrt(distance / delta) < 0.1, `${Math.sqrt(distance / delta)} of the delta`)
-  await Promise.all([base, post, merged].map((checkpoint) => checkpoint.close()))
+  await Promise.all([base, post, merged].map((checkpoint) => checkpoint!.close()))
 })
 
 test('what cannot be routed is said before work starts', async () => {

@@ -23,9 +23,9 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   assert.equal(found.chosen[0], 1) // the model of the task itself
   assert.equal(found.singles[1], Math.max(...found.singles))
   assert.equal(found.tried.length, 1)
-  assert.equal(found.tried[0].taken, found.tried[0].score > found.singles[1])
+  assert.equal(found.tried[0]!.taken, found.tried[0]!.score > found.singles[1])
   // The first items check: the single model's value there is that of `deltalab eval`.
-  const { loss } = await measureModel(folders[1], options.task, { items: 8 })
+  const { loss } = await measureModel(folders[1]!, options.task, { items: 8 })
   assert.ok(Math.abs(found.check.best + loss!) < 1e-6)
 
   // As if both were taken: the file averages them, and the average is what was tried.
@@ -35,15 +35,15 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   await handler(args as unknown as Parameters<typeof handler>[0])
   const again = await findSoup([out], options)
   assert.ok(
-    Math.abs(again.singles[0] - found.tried[0].score) < 1e-3,
-    `${again.singles[0]} against ${found.tried[0].score}`,
+    Math.abs(again.singles[0]! - found.tried[0]!.score) < 1e-3,
+    `${again.singles[0]} against ${found.tried[0]!.score}`,
   )
   const [soup, one, two] = await Promise.all([openCheckpoint(out), ...folders.map((folder) => openCheckpoint(folder))])
-  const name = [...one.tensors.keys()][0]
-  const [a, b, c] = [await soup.read(name), await one.read(name), await two.read(name)]
+  const name = [...one!.tensors.keys()][0]!
+  const [a, b, c] = [await soup.read(name), await one!.read(name), await two!.read(name)]
   // The result is stored in the 16 bits of its inputs.
-  a.forEach((value, i) => assert.ok(Math.abs(value - (b[i] + c[i]) / 2) <= 2 ** -8 * Math.abs(value) + 1e-8))
-  await Promise.all([soup, one, two].map((checkpoint) => checkpoint.close()))
+  a.forEach((value, i) => assert.ok(Math.abs(value - (b[i]! + c[i]!) / 2) <= 2 ** -8 * Math.abs(value) + 1e-8))
+  await Promise.all([soup, one, two].map((checkpoint) => checkpoint!.close()))
 })
 
 test('too few items, and a model of another shape, are refused', async () => {

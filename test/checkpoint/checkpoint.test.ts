@@ -32,7 +32,7 @@ test('the three bf16 shards hold the float32 weights rounded to nearest even, as
     assert.deepEqual(Buffer.from(await half.readBytes(name)), Buffer.from(rounded), name)
     const upper = await half.read(name)
     assert.ok(
-      values.every((value, i) => Math.abs(value - upper[i]) <= Math.abs(value) * 2 ** -8),
+      values.every((value, i) => Math.abs(value - upper[i]!) <= Math.abs(value) * 2 ** -8),
       name,
     )
   }
@@ -91,7 +91,7 @@ test('a tensor longer than one read comes whole and in order', async () => {
   )
   const checkpoint = await openCheckpoint(path)
   const bits = new Uint32Array((await checkpoint.read('a')).buffer)
-  assert.ok(bits.every((word, i) => word === halves[i] << 16))
+  assert.ok(bits.every((word, i) => word === halves[i]! << 16))
   await checkpoint.close()
 })
 

@@ -115,8 +115,8 @@ test('edit and merge say it, and whose config.json is written', () => {
     ['base', base],
     ['post', post],
   ])
-    cpSync(join(LLAMA3, name), to, { recursive: true })
-  const path = join(post, 'config.json')
+    cpSync(join(LLAMA3, name!), to!, { recursive: true })
+  const path = join(post!, 'config.json')
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), rope_theta: 10000 }))
   const file = join(root, 'merge.yml')
   writeFileSync(
@@ -127,12 +127,12 @@ test('edit and merge say it, and whose config.json is written', () => {
     spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8' }).stderr
   const said = 'differ in what a model may compute with: rope_parameters.rope_theta'
   assert.equal(
-    run('edit', base, post, '--editor', 'expo', '--alpha', '0', '--out', join(root, 'edited')),
+    run('edit', base!, post!, '--editor', 'expo', '--alpha', '0', '--out', join(root, 'edited')),
     `config.json of ${post} and ${base} ${said} (10000 and 500000); that of ${post} is written\n`,
   )
   assert.equal(
     run('merge', file, join(root, 'merged')),
     `config.json of ${base} and ${post} ${said} (500000 and 10000); that of ${base} is written\n`,
   )
-  assert.equal(run('inspect', base, post), `config.json of ${base} and ${post} ${said} (500000 and 10000)\n`)
+  assert.equal(run('inspect', base!, post!), `config.json of ${base} and ${post} ${said} (500000 and 10000)\n`)
 })

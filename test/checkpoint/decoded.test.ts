@@ -41,9 +41,9 @@ test('rows are those of the whole, wherever they begin; the bytes are the values
     const checkpoint = await openCheckpoint(`test/fixtures/formats/${name}`)
     for (const [tensor, { shape, dtype, begin, end }] of checkpoint.tensors) {
       const whole = await checkpoint.read(tensor)
-      const width = whole.length / shape[0]
-      for (let from = 0; from < shape[0]; from += 3) {
-        const to = Math.min(shape[0], from + 5)
+      const width = whole.length / shape[0]!
+      for (let from = 0; from < shape[0]!; from += 3) {
+        const to = Math.min(shape[0]!, from + 5)
         assert.deepEqual(
           await checkpoint.readRows(tensor, { from, to }),
           whole.slice(from * width, to * width),

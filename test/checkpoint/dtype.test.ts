@@ -52,8 +52,8 @@ for (const [dtype, e, m] of [
     const nan = (half: number): boolean => Number.isNaN(valueOf(half, e, m))
     for (const half of all)
       assert.ok(
-        nan(half) ? nan(again[half]) : again[half] === half,
-        `0x${half.toString(16)} → 0x${again[half].toString(16)}`,
+        nan(half) ? nan(again[half]!) : again[half] === half,
+        `0x${half.toString(16)} → 0x${again[half]!.toString(16)}`,
       )
   })
 
@@ -114,8 +114,8 @@ test('whether all are finite: every pattern of 16 bits, alone and at each place 
         [2, 1],
         [3, 2],
       ]) {
-        const words = new Uint16Array(length).fill(exponent - 1)
-        words[place] = word
+        const words = new Uint16Array(length!).fill(exponent - 1)
+        words[place!] = word
         if (allFinite(dtype, new Uint8Array(words.buffer)) !== finite)
           assert.fail(`${dtype} ${word.toString(16)} at ${place} of ${length}`)
       }

@@ -50,18 +50,18 @@ export function stored(
 ): string {
   mkdirSync(path, { recursive: true })
   const sizes = Object.values(tensors).map(
-    ([dtype, shape]) => shape.reduce((product, side) => product * side, BITS[dtype]) / 8,
+    ([dtype, shape]) => shape.reduce((product, side) => product * side, BITS[dtype]!) / 8,
   )
   let at = 0
   const header = Object.fromEntries(
     Object.entries(tensors).map(([name, [dtype, shape]], i) => [
       name,
-      { dtype, shape, data_offsets: [at, (at += sizes[i])] },
+      { dtype, shape, data_offsets: [at, (at += sizes[i]!)] },
     ]),
   )
   const data = Buffer.alloc(at)
   for (const [name, [, , text]] of Object.entries(tensors))
-    if (text) data.write(text, header[name].data_offsets[0], 'latin1')
+    if (text) data.write(text, header[name]!.data_offsets[0]!, 'latin1')
   writeFileSync(join(path, 'model.safetensors'), file(header, data))
   if (config) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
   return path

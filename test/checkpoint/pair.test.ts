@@ -21,12 +21,12 @@ test('the fixtures pair, also across formats and shards', async () => {
   const [base, post, half] = await Promise.all(
     ['base', 'post', 'post-bf16'].map((name) => openCheckpoint(`${LLAMA3}/${name}`)),
   )
-  const pair = await pairCheckpoints(base, post)
+  const pair = await pairCheckpoints(base!, post!)
   assert.deepEqual([pair.names.length, pair.tied.size, pair.unmatched, pair.dtypes], [30, 0, [], []])
-  const mixed = await pairCheckpoints(base, half)
+  const mixed = await pairCheckpoints(base!, half!)
   assert.equal(mixed.dtypes.length, 30)
   assert.deepEqual(mixed.dtypes[0], { name: mixed.names[0], base: 'F32', post: 'BF16' })
-  await Promise.all([base, post, half].map((checkpoint) => checkpoint.close()))
+  await Promise.all([base, post, half].map((checkpoint) => checkpoint!.close()))
 })
 
 test('one error lists all that does not match, with --ignore-unmatched the rest goes on', async () => {
@@ -109,11 +109,11 @@ test('tied weights: a stored true copy is counted once, whichever side stores it
         { ...copy, ...embedding },
       ],
     ]) {
-      const pair = await pairCheckpoints(await open(base, tie), await open(post, tie))
+      const pair = await pairCheckpoints(await open(base!, tie), await open(post!, tie))
       assert.deepEqual(pair.names, ['model.embed_tokens.weight'])
       assert.deepEqual(
         [...pair.tied],
-        'lm_head.weight' in post ? [['lm_head.weight', 'model.embed_tokens.weight']] : [],
+        'lm_head.weight' in post! ? [['lm_head.weight', 'model.embed_tokens.weight']] : [],
       )
     }
   }
@@ -148,7 +148,7 @@ test("models that scale the decoder's output in different ways are no pair", asy
     const all = async (forms: object[]) =>
       Promise.all(forms.map((form) => open(t5, { ...T5, model_type: type, ...form })))
     for (const alike of [await all(scaled), await all(plain)])
-      for (const post of alike) assert.equal((await pairCheckpoints(alike[0], post)).names.length, 2)
+      for (const post of alike) assert.equal((await pairCheckpoints(alike[0]!, post)).names.length, 2)
     for (const base of await all(scaled))
       for (const post of await all(plain))
         for (const pair of [
@@ -165,7 +165,7 @@ test("models that scale the decoder's output in different ways are no pair", asy
       open({ ...t5, ...head }, { ...T5, model_type: 'switch_transformers', ...form }),
     ),
   )
-  await assert.rejects(pairCheckpoints(switches[0], switches[1]), /scaled by d_model/)
+  await assert.rejects(pairCheckpoints(switches[0]!, switches[1]!), /scaled by d_model/)
 })
 
 test('where transformers 5 has no such switch, or there is no decoder or head, they are one', async () => {
@@ -192,7 +192,7 @@ test('a note says that version 4 ties two heads only where it does', async () =>
   for (const config of [{}, { tie_word_embeddings: true, scale_decoder_outputs: false }, { model_type: 'umt5' }]) {
     const [note, ...others] = await notes(config)
     assert.match(
-      note,
+      note!,
       /lm_head\.weight differs from shared\.weight, to which config\.json ties it: .*version 4 ties them/,
     )
     assert.deepEqual(others, [])

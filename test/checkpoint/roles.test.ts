@@ -16,7 +16,7 @@ import {
 const models: Record<string, { tensors: Record<string, number[]>; linear: string[] }> = JSON.parse(
   readFileSync('test/fixtures/models/names.json', 'utf8'),
 )
-const list = (model: string) => Object.entries(models[model].tensors).map(([name, shape]) => ({ name, shape }))
+const list = (model: string) => Object.entries(models[model]!.tensors).map(([name, shape]) => ({ name, shape }))
 
 test('the matrices of attention and MLP are those the fixtures list (CLIP lists its vision tower only)', () => {
   for (const [model, { tensors, linear }] of Object.entries(models)) {

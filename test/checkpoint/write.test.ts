@@ -154,7 +154,7 @@ test('config keeps its text but for the dtype; tokenizer and generation files co
     const out = fresh()
     await writeCheckpoint(out, {
       plan,
-      tensors: plan.map(({ name, shape }) => ({ name, values: values(shape[0]) })),
+      tensors: plan.map(({ name, shape }) => ({ name, values: values(shape[0]!) })),
       copyFrom: from,
       config,
       card: '# card\n',

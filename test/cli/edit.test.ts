@@ -117,7 +117,7 @@ test('inspect: a line per tensor and per role, CSV, JSON', () => {
   assert.match(text, /^all +77\.9k +0\.04363 +2\.185 /m)
   const csv = run('inspect', base, post, '--csv', '--include', 'role:mlp').stdout.trim().split('\n')
   assert.equal(csv.length, 10)
-  assert.match(csv[0], /^name,role,layer,shape,.*,effective_rank$/)
+  assert.match(csv[0]!, /^name,role,layer,shape,.*,effective_rank$/)
   const json = JSON.parse(run('inspect', base, `${LLAMA3}/post-bf16`, '--json').stdout)
   assert.deepEqual([json.tensors.length, json.roles.length, json.dtypes.length], [30, 6, 30])
 })

@@ -26,6 +26,6 @@ test('--json lists the same for scripts', () => {
     list.map(({ name }) => name),
     editors.map(({ name }) => name),
   )
-  const [rate] = list[0].options
-  assert.deepEqual([rate.name, rate.maximum, rate.required], ['drop_rate', 1, true])
+  const [rate] = list[0]!.options
+  assert.deepEqual([rate!.name, rate!.maximum, rate!.required], ['drop_rate', 1, true])
 })

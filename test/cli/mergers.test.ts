@@ -31,9 +31,9 @@ test('--json lists the same for scripts', () => {
     mergers.map(({ name }) => name),
   )
   assert.deepEqual(list.find(({ name }) => name === 'slerp')!.models, { fewest: 2, most: 2 })
-  assert.deepEqual(list[0].models, { fewest: 1, most: null })
+  assert.deepEqual(list[0]!.models, { fewest: 1, most: null })
   assert.deepEqual(
-    list[0].model_options.map(({ name }) => name),
+    list[0]!.model_options.map(({ name }) => name),
     ['weight'],
   )
 })

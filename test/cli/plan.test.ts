@@ -22,7 +22,7 @@ let hub: Loopback
 before(async () => {
   hub = await startHub({
     'models/tiny/base': folderOf('base'),
-    'models/tiny/math': { ...rest, 'model.safetensors': weights },
+    'models/tiny/math': { ...rest, 'model.safetensors': weights! },
     'models/tiny/old': { ...rest, 'pytorch_model.bin': 'x' },
   })
 })
@@ -80,7 +80,7 @@ test('sizes come from the hub, cost from configuration, tokenizer and tasks; no 
       ['tiny/math', bytesOf(folderOf('math'))],
     ],
   )
-  assert.equal(cost.bytes, folderOf('base')['model.safetensors'].length + weights.length)
+  assert.equal(cost.bytes, folderOf('base')['model.safetensors']!.length + weights!.length)
   assert.deepEqual(ofWeights(), [])
 
   // The same experiment on folders costs the same.

@@ -119,7 +119,7 @@ test('merge draws the masks of a model on the hub by its name, as a sweep does',
   const [far, near] = ['far', 'near'].map((out) => readFileSync(join(root, out, 'model.safetensors')))
   // Behind the headers, which name the inputs.
   const weights = (file: Buffer) => file.subarray(8 + Number(file.readBigUInt64LE(0)))
-  assert.ok(weights(far).equals(weights(near)))
+  assert.ok(weights(far!).equals(weights(near!)))
 })
 
 test('an adapter is edited, merged and swept as the model that it stands for, and the edited one is extracted again', async () => {
@@ -136,8 +136,8 @@ test('an adapter is edited, merged and swept as the model that it stands for, an
   )
   assert.equal(rows.length, 2 + 4)
   const [edited] = rows
-  assert.deepEqual([edited.model, edited.label, edited.merged], ['one', 'lowrank', null])
-  assert.ok(edited.edit_norm! > 0.01 * edited.delta_norm!)
+  assert.deepEqual([edited!.model, edited!.label, edited!.merged], ['one', 'lowrank', null])
+  assert.ok(edited!.edit_norm! > 0.01 * edited!.delta_norm!)
   const lossOf = async (model: string) =>
     (JSON.parse(await deltalab(['eval', model, '--task', 'math', '--items', '4', '--json'])) as { loss: number }).loss
   const within = [
@@ -155,12 +155,12 @@ test('an adapter is edited, merged and swept as the model that it stands for, an
     '--json',
   ]
   const { row } = JSON.parse(await deltalab([...within, ...lowrank])) as { row: Row }
-  near(row.loss_post!, edited.loss_post!)
-  near(row.loss_edited!, edited.loss_edited!)
+  near(row.loss_post!, edited!.loss_post!)
+  near(row.loss_edited!, edited!.loss_edited!)
   await deltalab(['edit', base, 'adapter', ...lowrank, '--out', 'edited'])
-  near(await lossOf('edited'), edited.loss_edited!)
+  near(await lossOf('edited'), edited!.loss_edited!)
   await deltalab(['extract', base, 'edited', '--rank', '6', '--vectors', '--out', 'again'])
-  near(await lossOf('again'), edited.loss_edited!, 1e-4)
+  near(await lossOf('again'), edited!.loss_edited!, 1e-4)
 
   // A merge of the adapter is that of the folder it stands for.
   writeFileSync(

@@ -29,17 +29,17 @@ before(async () => {
       continue
     }
     const [rows, columns] = shape
-    const tops = Float32Array.from({ length: rows }, (_, i) =>
-      own.subarray(i * columns, (i + 1) * columns).reduce((top, value) => Math.max(top, Math.abs(value)), 0),
+    const tops = Float32Array.from({ length: rows! }, (_, i) =>
+      own.subarray(i * columns!, (i + 1) * columns!).reduce((top, value) => Math.max(top, Math.abs(value)), 0),
     )
-    const codes = Int8Array.from(own, (value, i) => Math.round((127 * value) / tops[Math.floor(i / columns)]))
+    const codes = Int8Array.from(own, (value, i) => Math.round((127 * value) / tops[Math.floor(i / columns!)]!))
     values.set(
       name,
-      Float32Array.from(codes, (code, i) => Math.fround(code * tops[Math.floor(i / columns)]) * Math.fround(1 / 127)),
+      Float32Array.from(codes, (code, i) => Math.fround(code * tops[Math.floor(i / columns!)]!) * Math.fround(1 / 127)),
     )
     contents.push(
       [name, 'I8', shape, new Uint8Array(codes.buffer)],
-      [name.replace(/weight$/, 'SCB'), 'F32', [rows], encode('F32', tops)],
+      [name.replace(/weight$/, 'SCB'), 'F32', [rows!], encode('F32', tops)],
     )
   }
   const planned = [...values.keys()].map((name) => ({ name, dtype: 'F32', shape: checkpoint.tensors.get(name)!.shape }))
@@ -91,7 +91,7 @@ test('edit and merge give the decoded weights under their names, without quantiz
 test('inspect and eval see what they see of the decoded weights; extract writes the same adapter', () => {
   const same = (...words: string[]) => {
     const [one, two] = [coded, plain].map((folder) => run(...words.map((word) => (word === 'MODEL' ? folder : word))))
-    assert.equal(one.status, 0, one.stderr)
+    assert.equal(one!.status, 0, one!.stderr)
     const tell = ({ stdout }: typeof one) => stdout.replaceAll(coded, 'it').replaceAll(plain, 'it').split('\n').sort()
     assert.deepEqual(tell(one), tell(two))
   }

@@ -142,7 +142,7 @@ test('attribute lists the largest terms first, sums by role, and draws them', ()
   )
   assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-9)
   const { out, err } = call(...words, '--out', 'chart')
-  assert.ok(out.indexOf(terms[0].tensor) < out.indexOf(terms[1].tensor))
+  assert.ok(out.indexOf(terms[0]!.tensor) < out.indexOf(terms[1]!.tensor))
   assert.match(out, /tensors +parameters +role\n(.*(attention|mlp)\n){2}/)
   assert.match(out, /exact loss change [+-]\S+ ± \S+ \(.*6 items of items\): (competitive|decreased|improved)\n$/)
   const left = 'note: linear leaves out 2 tensors of two or more dimensions: 1 embedding, 1 head'

@@ -11,7 +11,7 @@ function within(actual: Float32Array, expected: ArrayLike<number>, rtol: number,
   assert.equal(actual.length, expected.length)
   actual.forEach((value, i) =>
     assert.ok(
-      Math.abs(value - expected[i]) <= rtol * Math.abs(expected[i]) + atol,
+      Math.abs(value - expected[i]!) <= rtol * Math.abs(expected[i]!) + atol,
       `${name}[${i}]: ${value} against ${expected[i]}`,
     ),
   )
@@ -27,7 +27,7 @@ for (const reference of cases.filter(({ id }) => id.startsWith('lora'))) {
       const x: Tensor = tf.tensor(values, shape)
       const factors = factorsOf(await svd(x as Tensor2D), rank, { distributed })
       x.dispose()
-      assert.equal(bytesOf(factors), 4 * rank * (shape[0] + shape[1]))
+      assert.equal(bytesOf(factors), 4 * rank * (shape[0]! + shape[1]!))
       within(await productOf(factors), expected.get(name)!.values, rtol, atol, name)
       for (const [part, actual] of [
         ['A', factors.a],

@@ -23,7 +23,7 @@ test('adding seeds is what steps one after the other do, rounding after each', (
   const expected = weights.slice()
   for (const k of [0, 2]) {
     const z = directionOf(9, k, 'w', 4)
-    for (let i = 0; i < 4; i++) expected[i] = Math.fround(expected[i] + scalars[k] * z[i])
+    for (let i = 0; i < 4; i++) expected[i] = Math.fround(expected[i]! + scalars[k]! * z[i]!)
   }
   addSeeds(weights, 'w', { seed: 9, scalars })
   assert.deepEqual(weights, expected)

@@ -14,13 +14,13 @@ for (const [id, model] of [
   test(`${id}: the words and the scale of the reference`, () => {
     const expected = readAll(`editors/${id}.safetensors`)
     let seen = 0
-    for (const [name, { shape, values }] of deltas(model)) {
+    for (const [name, { shape, values }] of deltas(model!)) {
       const wanted = expected.get(`packed:${name}`)
       if (!wanted) continue
       const signs = encodeSigns(values, shape)
       assert.deepEqual<unknown>(signs.words, wanted.values)
-      assert.deepEqual([signs.words.length / shape[0], shape[0]], wanted.shape)
-      assert.ok(Math.abs(signs.alpha[0] / expected.get(`alpha:${name}`)!.values[0] - 1) < 1e-5)
+      assert.deepEqual([signs.words.length / shape[0]!, shape[0]], wanted.shape)
+      assert.ok(Math.abs(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]! - 1) < 1e-5)
       assert.equal(bytesOf(signs), values.length / 8 + 4)
       seen++
     }
@@ -32,13 +32,13 @@ test('bitdelta in bf16: words and weights exactly', () => {
   const [base, post] = ['base', 'ft1'].map((name) => readTensors(`inputs/${name}.bf16.safetensors`))
   const expected = readAll('editors/bitdelta-bf16-ft1.safetensors')
   let seen = 0
-  for (const [name, { shape, values }] of post) {
+  for (const [name, { shape, values }] of post!) {
     const weights = expected.get(`weights:${name}`)
     if (!weights) continue
-    const before = base.get(name)!.values
-    const signs = encodeSigns(roundBf16(values.map((value, i) => value - before[i])), shape)
+    const before = base!.get(name)!.values
+    const signs = encodeSigns(roundBf16(values.map((value, i) => value - before[i]!)), shape)
     assert.deepEqual(signs.words, expected.get(`packed:${name}`)!.values)
-    assert.ok(Math.abs(signs.alpha[0] / expected.get(`alpha:${name}`)!.values[0] - 1) < 1e-5)
+    assert.ok(Math.abs(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]! - 1) < 1e-5)
     assert.deepEqual(addSignsBf16(before, signs), weights.values)
     seen++
   }

@@ -24,7 +24,7 @@ async function compare(applied: Checkpoint, merged: string): Promise<void> {
         : name.replace('lm_head.weight', 'model.embed_tokens.weight')
     const [given, wanted] = [await applied.read(stored), await right.read(name)]
     assert.equal(given.length, wanted.length, name)
-    const error = Math.max(...given.map((value, i) => Math.abs(value - wanted[i])))
+    const error = Math.max(...given.map((value, i) => Math.abs(value - wanted[i]!)))
     assert.ok(error < 1e-6, `${name}: ${error}`)
   }
   const { metadata } = await readHeader(merged)
@@ -39,7 +39,7 @@ async function compare(applied: Checkpoint, merged: string): Promise<void> {
 
 async function check(...adapters: string[]): Promise<void> {
   for (const name of adapters) {
-    const [base, applied] = await openModels(join(ROOT, name.split('-')[0]), join(ROOT, name))
+    const [base, applied] = await openModels(join(ROOT, name.split('-')[0]!), join(ROOT, name))
     await compare(applied, join(ROOT, name, 'merged.safetensors'))
     await Promise.all([base.close(), applied.close()])
   }

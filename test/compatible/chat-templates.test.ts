@@ -173,7 +173,7 @@ compatible(
           .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
           .join('\n') + samples,
       )
-      return (await loadTask(join(folder, 'n.yaml'))).items[0].prompt
+      return (await loadTask(join(folder, 'n.yaml'))).items[0]!.prompt
     }
     write('n.jsonl', '{"x": 2.0, "n": 2, "big": 9007199254740993, "list": [1.0, 2.5]}\n')
     const bigs = { name: 'big', data: [9007199254740993n], type: 'INT64' as const }

@@ -55,14 +55,14 @@ async function extracted(
         config,
       ),
     )
-    const opened = await openModels(base, post)
+    const opened = await openModels(base!, post!)
     const summary = await extractAdapter(await pairCheckpoints(...opened), join(root, 'adapter'), {
       rank: 64,
       vectors: true,
-      baseModel: base,
+      baseModel: base!,
     })
     await Promise.all(opened.map((each) => each.close()))
-    await check(join(root, 'adapter'), summary, base, post)
+    await check(join(root, 'adapter'), summary, base!, post!)
   } finally {
     rmSync(root, { recursive: true })
   }
@@ -74,7 +74,7 @@ async function isPost(adapter: string, left: ReadonlySet<string>, base: string, 
   for (const name of after.tensors.keys()) {
     const [given, wanted] = [await applied.read(name), await (left.has(name) ? before : after).read(name)]
     wanted.forEach((value, i) =>
-      assert.ok(Math.abs(value - given[i]) < 1e-5, `${name}[${i}]: ${given[i]}, not ${value}`),
+      assert.ok(Math.abs(value - given[i]!) < 1e-5, `${name}[${i}]: ${given[i]}, not ${value}`),
     )
   }
   await Promise.all([applied, ground, before, after].map((each) => each.close()))

@@ -68,7 +68,7 @@ compatible(
     )
     assert.deepEqual(has(...code), code)
     assert.equal(said.length, 1)
-    assert.match(said[0], /config\.json names code in configuration_mine\.py \(auto_map\), which .* does not have/)
+    assert.match(said[0]!, /config\.json names code in configuration_mine\.py \(auto_map\), which .* does not have/)
   },
 )
 

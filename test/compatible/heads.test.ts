@@ -6,7 +6,7 @@ import { compatible } from './row.js'
 async function check(form: string, version: Version): Promise<void> {
   for (const name of ['bert', 'roberta']) {
     const found = await logitsOf(`${ROOT}/${name}-${form}`)
-    const error = far(expected[`${name}-${form}`][version]!, found)
+    const error = far(expected[`${name}-${form}`]![version]!, found)
     assert.ok(error < 2e-6, `${name}: ${error}`)
   }
 }

@@ -34,4 +34,4 @@ export async function logitsOf(folder: string): Promise<number[]> {
 }
 
 export const far = (one: readonly number[], two: readonly number[]): number =>
-  Math.max(...one.map((value, i) => Math.abs(value - two[i])))
+  Math.max(...one.map((value, i) => Math.abs(value - two[i]!)))

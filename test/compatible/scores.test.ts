@@ -69,11 +69,11 @@ const sums = (choose: (each: Case) => boolean) => async () => {
       // Sums of up to 300 nats in float32: a ten-thousandth, and what the digits of the sum allow.
       const near = 1e-4 + Math.abs(sum) * 2e-6
       assert.ok(
-        Math.abs(replies[i][0] - sum) < near,
-        `${name} ${JSON.stringify([context, continuation])}: ${replies[i][0]}, wanted ${sum}`,
+        Math.abs(replies[i]![0]! - sum) < near,
+        `${name} ${JSON.stringify([context, continuation])}: ${replies[i]![0]}, wanted ${sum}`,
       )
       assert.ok(
-        Math.abs(losses[i] + sum) < near,
+        Math.abs(losses[i]! + sum) < near,
         `${name} ${JSON.stringify([context, continuation])}: loss ${losses[i]}, wanted ${-sum}`,
       )
     })
@@ -196,7 +196,7 @@ compatible(
     losses.dispose()
     const off = Array.from(labels, (label, row) => {
       const own = logits.subarray(row * classes, (row + 1) * classes)
-      return values[row] - (Math.log(own.reduce((sum, x) => sum + Math.exp(x), 0)) - own[label])
+      return values[row]! - (Math.log(own.reduce((sum, x) => sum + Math.exp(x), 0)) - own[label]!)
     })
     const bias = off.reduce((sum, each) => sum + each, 0) / rows
     assert.ok(Math.abs(bias) < 3e-7, String(bias))

@@ -62,8 +62,8 @@ for (const [form, what, versions, note] of [
   compatible({ what: `${what} (${KINDS})`, outcome: 'read', like, note }, async () => {
     assert.equal(forms(form).length, 4)
     for (const name of forms(form)) {
-      const right = expected[name]['5.18.0']!
-      if (like === BOTH) assert.ok(far(right, expected[name]['4.57.6']!) < 2e-6, `${name}: the versions differ`)
+      const right = expected[name]!['5.18.0']!
+      if (like === BOTH) assert.ok(far(right, expected[name]!['4.57.6']!) < 2e-6, `${name}: the versions differ`)
       await check(join(ROOT, name), right, join(ROOT, name.replace(/-.*/, '-plain')))
     }
   })
@@ -80,13 +80,16 @@ compatible(
     for (const name of ['llama', 'gpt2', 'bert', 'roberta']) {
       const opened = [await openCheckpoint(`${ROOT}/${name}-plain`), await openCheckpoint(`${ROOT}/${name}-untied`)]
       const [tied, untied] = agreeOnTies(opened)
-      const heads = [...tied.tensors.keys()].filter((tensor) => !opened[0].tensors.has(tensor))
-      assert.deepEqual([...tied.tensors.keys()].sort(), [...untied.tensors.keys()].sort())
-      assert.equal(tied.config!.tie_word_embeddings, false)
-      const embedding = [...tied.tensors.keys()].find((tensor) =>
+      const heads = [...tied!.tensors.keys()].filter((tensor) => !opened[0]!.tensors.has(tensor))
+      assert.deepEqual([...tied!.tensors.keys()].sort(), [...untied!.tensors.keys()].sort())
+      assert.equal(tied!.config!.tie_word_embeddings, false)
+      const embedding = [...tied!.tensors.keys()].find((tensor) =>
         /(embed_tokens|wte|word_embeddings)\.weight$/.test(tensor),
       )!
-      assert.deepEqual(await tied.read(heads.find((tensor) => tensor.endsWith('.weight'))!), await tied.read(embedding))
+      assert.deepEqual(
+        await tied!.read(heads.find((tensor) => tensor.endsWith('.weight'))!),
+        await tied!.read(embedding),
+      )
       await Promise.all(opened.map((each) => each.close()))
     }
   },

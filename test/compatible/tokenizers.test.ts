@@ -34,7 +34,7 @@ interface Variant {
 }
 
 function variantOf([name, [base, parts]]: (typeof variants)[number], index: number): Variant {
-  const file = { ...bases[base], ...parts, ...(parts.model && { model: { ...bases[base].model, ...parts.model } }) }
+  const file = { ...bases[base], ...parts, ...(parts.model && { model: { ...bases[base]!.model, ...parts.model } }) }
   return {
     name,
     file: completeFile(file, {}),
@@ -72,7 +72,7 @@ async function checkPort(core: Core, { name, file, lines }: Variant): Promise<vo
   assert.ok(texts.length > 0.8 * lines.length)
   const encoded = await right.encode(texts, true)
   assert.deepEqual(await port.encode(texts, true), encoded, name)
-  for (const ids of encoded.map((all) => cutsOf(all)[2])) assert.equal(port.decode(ids), right.decode(ids), name)
+  for (const ids of encoded.map((all) => cutsOf(all)[2])) assert.equal(port.decode(ids!), right.decode(ids!), name)
   const pairs = pairsOf(texts).filter(({ pair }) => pair !== '')
   const both = await port
     .encodePairs(pairs)
@@ -110,7 +110,7 @@ for (const each of variants.map(variantOf)) {
 }
 for (const [what, group] of groups) {
   const refused = group.filter(({ file }) => refusal(() => checkParts(file)))
-  const wrong = group.map(({ name }) => expected[name]).find((each) => 'error' in each)
+  const wrong = group.map(({ name }) => expected[name]).find((each) => 'error' in each!)
   const note = `The JavaScript port that stands in for the core: ${refused.length === group.length ? 'refused' : 'the same'}.`
   const row =
     wrong && 'error' in wrong
@@ -167,7 +167,7 @@ for (const [what, { base, settings, ...opened }] of Object.entries(
     const folder = mkdtempSync(join(tmpdir(), 'settings-'))
     const end = {
       eos_token: ['<|endoftext|>', '</s>', '[SEP]'].find((token) =>
-        bases[base].added_tokens!.some(({ content }) => content === token),
+        bases[base]!.added_tokens!.some(({ content }) => content === token),
       ),
     }
     writeFileSync(
@@ -208,6 +208,6 @@ compatible(
   async () => {
     const llama = await loadTokenizer(join('test', 'fixtures', 'tokenizers', 'llama2-bpe'))
     const [plain, spaced] = await llama.encode(['a', ' a'])
-    assert.equal(spaced.length, plain.length + 1)
+    assert.equal(spaced!.length, plain!.length + 1)
   },
 )

@@ -193,7 +193,7 @@ compatible(
     }
     for (const id of ['5', null, 5.5, [5], -1, 1e9, true]) {
       await assert.rejects(
-        attempt(({ model }) => (model.vocab[token] = id)),
+        attempt(({ model }) => (model.vocab[token!] = id)),
         oneLine(
           /tokenizer\.json: model\.vocab: the token .* has the id .*; a whole number from 0 to 16777215 is wanted/,
         ),
@@ -201,17 +201,17 @@ compatible(
       )
     }
     await assert.rejects(
-      attempt(({ model }) => (model.vocab[token] = model.vocab[other])),
+      attempt(({ model }) => (model.vocab[token!] = model.vocab[other!])),
       oneLine(/has the id \d+, which is that of /),
     )
     for (const id of ['5', null, 5.5])
       await assert.rejects(
-        attempt(({ added_tokens: [first] }) => (first.id = id)),
+        attempt(({ added_tokens: [first] }) => (first!.id = id)),
         oneLine(/added_tokens\.0\.id /),
         JSON.stringify(id),
       )
     await assert.rejects(
-      attempt(({ added_tokens: [first], model }) => (first.id = model.vocab[token])),
+      attempt(({ added_tokens: [first], model }) => (first!.id = model.vocab[token!])),
       oneLine(/added_tokens: the token .* which is that of /),
     )
     await attempt(() => undefined)
@@ -265,11 +265,11 @@ compatible(
       const last = Object.keys(model.shapes).at(-1)!
       const broken: Weights = {
         ...post,
-        [last]: tf.fill(model.shapes[last], 3e38),
+        [last]: tf.fill(model.shapes[last]!, 3e38),
         ...Object.fromEntries(
           Object.keys(post)
             .filter((each) => /norm|bias/i.test(each))
-            .map((each) => [each, tf.fill(model.shapes[each] ?? post[each].shape, 3e38)]),
+            .map((each) => [each, tf.fill(model.shapes[each] ?? post[each]!.shape, 3e38)]),
         ),
       }
       await assert.rejects(

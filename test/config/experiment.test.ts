@@ -34,7 +34,7 @@ test('lists stand for every combination, the first varies slowest; labels, place
   - { editor: magnitude, drop_rate: 0.5, label: smallest, on: weights, tensors: { include: ['*'], exclude: ['role:norm'] } }
 `)
   assert.deepEqual(
-    edits.slice(0, 4).map(({ steps }) => [steps[0].options.drop_rate, steps[0].options.k]),
+    edits.slice(0, 4).map(({ steps }) => [steps[0]!.options.drop_rate, steps[0]!.options.k]),
     [
       [0.1, 0],
       [0.1, 0.5],
@@ -46,8 +46,8 @@ test('lists stand for every combination, the first varies slowest; labels, place
     ['dare', 'delta', true],
     ['smallest', 'weights', false],
   ])
-  assert.deepEqual(edits[0].tensors, { include: [], exclude: [] }, 'all')
-  assert.deepEqual(edits[4].tensors, { include: ['*'], exclude: ['role:norm'] })
+  assert.deepEqual(edits[0]!.tensors, { include: [], exclude: [] }, 'all')
+  assert.deepEqual(edits[4]!.tensors, { include: ['*'], exclude: ['role:norm'] })
 })
 
 test('a chain applies its editors in order, lists included', async () => {
@@ -59,7 +59,7 @@ test('a chain applies its editors in order, lists included', async () => {
       editor,
       label,
       steps.map((step) => step.editor),
-      steps[0].options.drop_rate,
+      steps[0]!.options.drop_rate,
     ]),
     [
       ['dare+bitdelta', 'both', ['dare', 'bitdelta'], 0.5],
@@ -70,8 +70,8 @@ test('a chain applies its editors in order, lists included', async () => {
 
 test("defaults are the paper's; paths are relative to the file, names of tasks stay names", async () => {
   const { models, seeds, score, loss, views } = await load('seeds: 3\neditors: [{ editor: dare, drop_rate: 0.5 }]\n')
-  assert.deepEqual([models[0].baseFolder, models[0].postFolder], [join(folder, '..', 'base'), join(folder, 'post')])
-  assert.deepEqual(models[0].tasks, [
+  assert.deepEqual([models[0]!.baseFolder, models[0]!.postFolder], [join(folder, '..', 'base'), join(folder, 'post')])
+  assert.deepEqual(models[0]!.tasks, [
     { given: 'math', source: 'math' },
     { given: 'own/items.jsonl', source: join(folder, 'own', 'items.jsonl') },
   ])
@@ -85,7 +85,7 @@ test("defaults are the paper's; paths are relative to the file, names of tasks s
 
 test('a figure may name an option inside a chain', async () => {
   const chain = 'editors:\n  - chain: [{ editor: dare, drop_rate: 0.5 }, { editor: bitdelta, multiplier: [0.5, 1] }]\n'
-  assert.equal((await load(`${chain}report: { x: bitdelta.multiplier }\n`)).views[0].x, 'bitdelta.multiplier')
+  assert.equal((await load(`${chain}report: { x: bitdelta.multiplier }\n`)).views[0]!.x, 'bitdelta.multiplier')
   assert.match(await refusal(`${chain}report: { x: bitdelta.multiple }\n`), /did you mean "bitdelta\.multiplier"/)
 })
 

@@ -30,7 +30,7 @@ test('posts are merged for every base that has them; lists stand for every combi
   const facts = merges.map(({ label, steps, stochastic, merge }) => [
     label,
     merge!.posts.map((pair) => `${pair.name}/${postName(pair)}`).join(' '),
-    steps[0].options.drop_rate,
+    steps[0]!.options.drop_rate,
     merge!.options.lambda,
     stochastic,
   ])
@@ -59,7 +59,7 @@ test('options are those of the merger; of a post, the same for all or one for ea
       [0.5, 2],
     ],
   )
-  const { drop_rate, weight, lambda, convention } = optionsOf(merges[0])
+  const { drop_rate, weight, lambda, convention } = optionsOf(merges[0]!)
   assert.deepEqual([drop_rate, weight, lambda, convention], [0.5, { code: 1, instruct: 2 }, 1, 'mergelm'])
   const [{ merge: plain }] = (await load('merges: [{ merger: ties, posts: [code, instruct] }]\n')).merges
   assert.equal(plain!.convention, 'paper')
@@ -70,7 +70,7 @@ test('a merge is measured on all tasks of its base, on those listed, or on those
   - { merger: average, posts: [[instruct, math], [code]], tasks: own }
   - { merger: average, posts: [code] }
 `)
-  const facts = merges.map(({ merge }) => [merge!.posts[0].name, merge!.tasks])
+  const facts = merges.map(({ merge }) => [merge!.posts[0]!.name, merge!.tasks])
   assert.deepEqual(facts, [
     ['large', ['math', 'instruct']],
     ['small', ['code']],

@@ -51,7 +51,7 @@ export async function describeArchitectures(): Promise<string> {
     const edits: Errors[] = []
     for (const edit of EDITS) {
       edits.push(
-        await probeRiemann(fixture, edit, Object.keys(fixture.expected.edits[edit].riemann)),
+        await probeRiemann(fixture, edit, Object.keys(fixture.expected.edits[edit]!.riemann)),
         await probeTaylor(fixture, edit),
       )
     }

@@ -10,7 +10,7 @@ export async function describeCompatibility(): Promise<string> {
     )
     const title = area.replaceAll('-', ' ')
     return [
-      `### ${title[0].toUpperCase()}${title.slice(1)}`,
+      `### ${title[0]!.toUpperCase()}${title.slice(1)}`,
       '',
       '| what | deltalab | equal to, or what to do | note |',
       '|---|---|---|---|',

@@ -13,7 +13,7 @@ test('the tables of docs/mergers.md are those of the code (node scripts/docs.mjs
 })
 
 test('its examples are merge files', () => {
-  const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => mergeSchema.parse(parse(yaml)))
+  const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => mergeSchema.parse(parse(yaml!)))
   assert.deepEqual(
     examples.map(({ merge_method: method, merger }) => method ?? merger),
     ['ties', 'ties', 'linear'],

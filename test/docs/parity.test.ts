@@ -24,8 +24,8 @@ test('the tables of docs/fixtures.md are those of the code (node scripts/docs.mj
   for (const [i, { row, worst }] of now.entries()) {
     if (Number.isNaN(worst)) continue
     assert.ok(
-      Math.abs(worst - written[i].worst) <= 1e-7 + worst / 2,
-      `${row}: ${worst} now, ${written[i].worst} written`,
+      Math.abs(worst - written[i]!.worst) <= 1e-7 + worst / 2,
+      `${row}: ${worst} now, ${written[i]!.worst} written`,
     )
   }
 })

@@ -35,11 +35,11 @@ async function editorLines(): Promise<Line[]> {
   for (const reference of runnable) {
     const [name, options] = editorMeant(reference)
     const convention = 'convention' in editorNamed(name).options.shape ? String(options.convention ?? 'paper') : 'paper'
-    const line = { method: name, convention, oracle: shorten(oracles[reference.id]), worst: 0, share: 0 }
+    const line = { method: name, convention, oracle: shorten(oracles[reference.id]!), worst: 0, share: 0 }
     for (const { actual, expected } of await runEditor(reference)) {
       const { tolerance } = reference
       expected.forEach((b, i) => {
-        const error = Math.abs(actual[i] - b)
+        const error = Math.abs(actual[i]! - b)
         const allowed = tolerance.kind === 'exact' ? 0 : tolerance.rtol * Math.abs(b) + tolerance.atol
         line.worst = Math.max(line.worst, error)
         line.share = Math.max(line.share, error === 0 ? 0 : error / allowed)
@@ -55,7 +55,7 @@ async function mergerLines(): Promise<Line[]> {
   for (const reference of cases.filter(({ kind, output }) => kind === 'mergers' && output !== 'json')) {
     const { merging, label, steps } = mergerMeant(reference)
     const { error, share } = await runMerger(reference)
-    const own = steps[0]?.[0].options.convention as string | undefined
+    const own = steps[0]?.[0]!.options.convention as string | undefined
     const convention = own && own !== merging.convention ? `${own} + ${merging.convention}` : merging.convention
     lines.push({ method: label, convention, oracle: shorten(reference.oracle), worst: error, share })
   }

@@ -77,11 +77,11 @@ test('drop-only: every entry is exactly base’s or post’s; what is not select
         }
         const [o, b, p] = await Promise.all([out, base, post].map((checkpoint) => checkpoint.read(name)))
         assert.ok(
-          o.every((x, i) => x === b[i] || x === p[i]),
+          o!.every((x, i) => x === b![i] || x === p![i]),
           name,
         )
-        selected += o.length
-        dropped += o.filter((x, i) => x === b[i]).length
+        selected += o!.length
+        dropped += o!.filter((x, i) => x === b![i]).length
       }
       assert.equal(summary.tensors, 14)
       assert.equal(summary.parameters, selected)
@@ -171,7 +171,7 @@ test('the same seed gives the same bytes, another seed others', async () => {
       `${LLAMA3}/post`,
       { steps: [step('dare', { drop_rate: 0.9 })], seed },
       async (out) => {
-        shots.push((await out.hashes())['model.safetensors'])
+        shots.push((await out.hashes())['model.safetensors']!)
       },
     )
   }
@@ -223,7 +223,7 @@ test('the card names inputs with hashes, editors with all options, seed and soft
     '2311.03099',
     '["linear"]',
   ])
-    assert.ok(card.includes(part), part)
+    assert.ok(card.includes(part!), part)
   assert.equal(JSON.parse(metadata.edit).inputs[1].hashes['model.safetensors'], hash)
   assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
   await Promise.all([pair.base.close(), pair.post.close()])
@@ -234,7 +234,7 @@ test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded 
   const [base, post] = [await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`)]
   const pair = await pairCheckpoints(base, post)
   const named = (part: string) => pair.names.find((name) => name.includes(part))!
-  const columns = post.tensors.get(named('q_proj'))!.shape[1]
+  const columns = post.tensors.get(named('q_proj'))!.shape[1]!
   // Neighbouring inputs go together: what one column loses another can take.
   const values = Float32Array.from(
     { length: columns * columns },

@@ -33,7 +33,7 @@ async function distance(base: string, post: string, other: string): Promise<[num
       await pair.post.read(name),
       await second.pair.post.read(name),
     ]
-    one.forEach((value, i) => ((off += (value - two[i]) ** 2), (all += (value - before[i]) ** 2)))
+    one.forEach((value, i) => ((off += (value - two[i]!) ** 2), (all += (value - before[i]!) ** 2)))
   }
   await Promise.all([close(), second.close()])
   return [Math.sqrt(off), Math.sqrt(all)]
@@ -67,7 +67,7 @@ for (const name of ['llama3', 'gpt2']) {
 
     const alone = await openModel(low)
     const [both, name0] = [await pairOf(base, low), pair.names[0]]
-    assert.deepEqual(await alone.read(name0), await both.pair.post.read(name0), 'with the base that it names')
+    assert.deepEqual(await alone.read(name0!), await both.pair.post.read(name0!), 'with the base that it names')
     await Promise.all([alone.close(), both.close()])
   })
 }
@@ -93,7 +93,7 @@ test('the factors are those of mergekit, up to the sign of each pair', async () 
       const given = await written.read(`base_model.model.${name.replace(/\.weight$/, '')}.${key}.weight`)
       const scale = Math.max(...wanted)
       given.forEach((value, i) =>
-        assert.ok(Math.abs(Math.abs(value) - wanted[i]) < 1e-3 * scale, `${part}:${name}[${i}]`),
+        assert.ok(Math.abs(Math.abs(value) - wanted[i]!) < 1e-3 * scale, `${part}:${name}[${i}]`),
       )
       checked++
     }

@@ -77,8 +77,8 @@ test('relative squared error of magnitude blocks on a normal delta falls as deri
     [16, 0.0091],
   ]) {
     const out = await apply([step('bitdelta', { blocks })], values, [40000])
-    const error = out.reduce((sum, v, i) => sum + (v - values[i]) ** 2, 0) / norm
-    assert.ok(Math.abs(error / expected - 1) < 0.06, `${blocks} blocks: ${error} against ${expected}`)
+    const error = out.reduce((sum, v, i) => sum + (v - values[i]!) ** 2, 0) / norm
+    assert.ok(Math.abs(error / expected! - 1) < 0.06, `${blocks} blocks: ${error} against ${expected}`)
   }
 })
 
@@ -90,7 +90,7 @@ test('drawn magnitudes have the mean of the magnitudes', async () => {
     ['uniform', 2 / Math.sqrt(3)],
   ] as const) {
     const out = await apply([step('bitdelta', { magnitudes })], signs, [n])
-    const mean = out.reduce((sum, v, i) => sum + v * Math.sign(signs[i]), 0) / n
+    const mean = out.reduce((sum, v, i) => sum + v * Math.sign(signs[i]!), 0) / n
     assert.ok(Math.abs(mean - 2) < (4 * deviation) / Math.sqrt(n), `${magnitudes}: ${mean}`)
   }
 })
@@ -114,7 +114,7 @@ test('a cache shares one decomposition among the ranks of a tensor, not across t
   const chain = [step('expo', { alpha: 1 }), step('lowrank', { rank: 1 })]
   const doubled = await apply(chain, values, [6, 10], { cache })
   const single = await apply([step('lowrank', { rank: 1 })], values, [6, 10], { cache })
-  doubled.forEach((v, i) => assert.ok(Math.abs(v - 2 * single[i]) < 1e-5))
+  doubled.forEach((v, i) => assert.ok(Math.abs(v - 2 * single[i]!) < 1e-5))
   const bits = await bitsOf([step('lowrank', { energy: 1e-9 })], [6, 10], 60, { seed: 1, tensor: 'w', cache })
   assert.equal(bits, 16 * 1 * 16)
 })
@@ -141,10 +141,10 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
   const before = tf.memory().numTensors
   const { s } = await svd(x, { rank: 4 })
   assert.equal(tf.memory().numTensors, before)
-  for (const [i, sigma] of [8, 4, 2, 1].entries()) assert.ok(Math.abs(s[i] - sigma) < 1e-3 * sigma, `${s[i]}`)
+  for (const [i, sigma] of [8, 4, 2, 1].entries()) assert.ok(Math.abs(s[i]! - sigma) < 1e-3 * sigma, `${s[i]}`)
   const out = await applySteps([step('lowrank', { rank: 4 })], x, { seed: 0, tensor: 'w' })
   const [error] = await tf.tidy(() => out.sub(exact).norm().div(exact.norm())).data()
-  assert.ok(error < 2e-3, `${error}`)
+  assert.ok(error! < 2e-3, `${error}`)
   tf.dispose([x, exact, out])
 })
 

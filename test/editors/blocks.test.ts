@@ -49,7 +49,7 @@ test('steps that look at nothing else edit any block by itself', async () => {
     [7, 640],
     [640, 1050],
   ]) {
-    assert.deepEqual(await applyToBlock(steps, values.subarray(from, to), from, context), whole.subarray(from, to))
+    assert.deepEqual(await applyToBlock(steps, values.subarray(from, to), from!, context), whole.subarray(from, to))
   }
   assert.equal(tf.memory().numTensors, tensors)
   for (const [name, options] of [
@@ -91,9 +91,9 @@ test('a batch of matrices is edited as its matrices, each under a name of its ow
     }
     let sum = 0
     for (const [m, part] of parts.entries()) {
-      const alone = await applyToValues(steps, part, [7, 10], { ...context, tensor: names[m] })
+      const alone = await applyToValues(steps, part, [7, 10], { ...context, tensor: names[m]! })
       assert.deepEqual(whole.subarray(m * size, (m + 1) * size), alone, `${steps.at(-1)!.editor.name} of matrix ${m}`)
-      sum += await bitsOf(steps, [7, 10], size, { ...context, tensor: names[m] })
+      sum += await bitsOf(steps, [7, 10], size, { ...context, tensor: names[m]! })
     }
     assert.equal(bits, Math.min(sum, 16 * values.length))
     assert.notDeepEqual(whole, values)

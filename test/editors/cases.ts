@@ -79,18 +79,24 @@ export function givenOf(
 
 /** XᵀX of calibration inputs [tokens, columns]. */
 export function gramOf({ shape: [tokens, columns], values }: Pick<Entry, 'shape' | 'values'>): Float64Array {
-  const column = (j: number) => Array.from({ length: tokens }, (_, t) => values[t * columns + j])
-  const all = Array.from({ length: columns }, (_, j) => column(j))
-  return Float64Array.from(all.flatMap((a) => all.map((b) => a.reduce((sum, x, t) => sum + x * b[t], 0))))
+  const column = (j: number) => Array.from({ length: tokens! }, (_, t) => values[t * columns! + j])
+  const all = Array.from({ length: columns! }, (_, j) => column(j))
+  return Float64Array.from(all.flatMap((a) => all.map((b) => a.reduce((sum, x, t) => sum! + x! * b[t]!, 0))))
 }
 
 export const transposed = ({ shape: [rows, columns], values }: Entry) =>
-  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows) * columns + Math.floor(at / rows)])
+  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows!) * columns! + Math.floor(at / rows!)])
 
 function svdOf(file: Map<string, Entry>, name: string): Svd | undefined {
   const [u, s, v] = ['U', 'S', 'V'].map((part) => file.get(`${part}:${name}`)!)
   return (
-    s && { rows: u.shape[0], columns: v.shape[0], s: Float64Array.from(s.values), ut: transposed(u), vt: transposed(v) }
+    s && {
+      rows: u!.shape[0]!,
+      columns: v!.shape[0]!,
+      s: Float64Array.from(s.values),
+      ut: transposed(u!),
+      vt: transposed(v!),
+    }
   )
 }
 
@@ -126,7 +132,7 @@ export interface Comparison {
 export async function runCase(reference: Case): Promise<Comparison[]> {
   const expected = readTensors(reference.expected)
   assert.ok(expected.size >= 2)
-  const all = deltas(reference.models[0])
+  const all = deltas(reference.models[0]!)
   const [editor, options] = meant(reference)
   const step = { editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }
   const census = await takeCensus([step], async function* () {
@@ -141,7 +147,7 @@ export async function runCase(reference: Case): Promise<Comparison[]> {
     const own = reference.id === 'darex-per-layer' ? { ...options, q: reference.q_used![name] } : options
     const values = skipped ? delta.values : await edited(reference, name, delta, [editor, own], census)
     const base = reference.output === 'weights' ? baseOf(name).values : undefined
-    out.push({ name, actual: base ? values.map((v, i) => v + base[i]) : values, expected: wanted.values })
+    out.push({ name, actual: base ? values.map((v, i) => v + base[i]!) : values, expected: wanted.values })
   }
   return out
 }

@@ -40,17 +40,17 @@ test('counts of the tools on a bf16 delta, where many entries are tied', async (
     readFileSync(new URL('../../../test/fixtures/methods/manifest.json', import.meta.url), 'utf8'),
   )
   const [base, post] = ['base', 'ft1'].map((name) => readTensors(`inputs/${name}.bf16.safetensors`))
-  const deltas = [...post].map(([name, { shape, values }]) => ({
+  const deltas = [...post!].map(([name, { shape, values }]) => ({
     name,
     shape,
-    values: roundBf16(values.map((value, i) => value - base.get(name)!.values[i])),
+    values: roundBf16(values.map((value, i) => value - base!.get(name)!.values[i]!)),
   }))
   for (const { density, per_tensor, ties_reference_global } of manifest.bf16_counts.filter((c: { id: string }) =>
     c.id.includes('magnitude'),
   )) {
     let global = 0
     for (const { name, shape, values } of deltas) {
-      const expected = (per_tensor as Counts)[name]
+      const expected = (per_tensor as Counts)[name]!
       assert.equal(
         (await edit('magnitude', { drop_rate: 1 - density }, values, shape)).kept,
         expected.peft_kept_nonzero,
@@ -95,13 +95,13 @@ test('magnitude of the whole model: exactly the share, ties to the first tensor'
     ['w', Float32Array.of(1, -4, 0.5)],
   ]
   const options = { drop_rate: 0.5, granularity: 'model' }
-  assert.deepEqual((await edit('magnitude', options, model[1][1], [3], model)).result, [0, -4, 0])
+  assert.deepEqual((await edit('magnitude', options, model[1]![1], [3], model)).result, [0, -4, 0])
   assert.deepEqual(
-    (await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1][1], [3], model)).result,
+    (await edit('magnitude', { ...options, drop_rate: 0.3 }, model[1]![1], [3], model)).result,
     [0, -4, 0],
   )
   assert.deepEqual(
-    (await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1][1], [3], model)).result,
+    (await edit('magnitude', { ...options, drop_rate: 0.1 }, model[1]![1], [3], model)).result,
     [1, -4, 0],
   )
   const late = [
@@ -176,8 +176,8 @@ test('errors of BitDelta passes on a normal delta fall as derived', async () => 
     [4, 0.033],
   ]) {
     const { result } = await edit('bitdelta', { passes }, values, [40000])
-    const error = result.reduce((sum, v, i) => sum + (v - values[i]) ** 2, 0) / norm
-    assert.ok(Math.abs(error / expected - 1) < 0.06, `${passes} passes: ${error}`)
+    const error = result.reduce((sum, v, i) => sum + (v - values[i]!) ** 2, 0) / norm
+    assert.ok(Math.abs(error / expected! - 1) < 0.06, `${passes} passes: ${error}`)
   }
 })
 
@@ -194,7 +194,7 @@ test('warnings where a method degenerates', async () => {
     'w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay',
   ])
   assert.match(
-    (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0],
+    (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0]!,
     /w: breadcrumbs keeps nothing/,
   )
   assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])
@@ -209,7 +209,7 @@ test("mergekit's DARE restores the L1 norm", async () => {
   const norm = (list: ArrayLike<number>) => Array.from(list).reduce((sum, value) => sum + Math.abs(value), 0)
   const { result } = await edit('dare', { drop_rate: 0.7, convention: 'mergekit' }, values, [500])
   assert.ok(Math.abs(norm(result) / norm(values) - 1) < 1e-5)
-  const factors = new Set(result.flatMap((value, i) => (value === 0 ? [] : [(value / values[i]).toFixed(4)])))
+  const factors = new Set(result.flatMap((value, i) => (value === 0 ? [] : [(value / values[i]!).toFixed(4)])))
   assert.equal(factors.size, 1)
   assert.throws(
     () => parseOptions(editorNamed('dare'), { drop_rate: 0.5, k: 0.5, convention: 'mergekit' }),
@@ -223,7 +223,7 @@ test('ultradelta by hand: levels 0 to 3, of each half its entries, rounded down,
   const level1 = [result[2], result[5]].sort()
   assert.deepEqual(level1, [0, 1.5]) // 1 and .9 are the level 1: one stays
   assert.deepEqual([result[1], result[4]].sort(), [0, 4.5])
-  assert.deepEqual([result[0], result[3], Math.abs(result[6])], [0, 3, 0]) // a lone 2 stays
+  assert.deepEqual([result[0], result[3], Math.abs(result[6]!)], [0, 3, 0]) // a lone 2 stays
 })
 
 test('ultradelta keeps the histogram: the same share of every level, tensors of small deviation lose more', async () => {
@@ -237,7 +237,7 @@ test('ultradelta keeps the histogram: the same share of every level, tensors of 
   // The three tensors are of one size, so the last third makes up for the first: rates .6, .5, .4.
   for (const [values, rate] of [
     [narrow, 0.6],
-    [model[1][1], 0.5],
+    [model[1]![1], 0.5],
     [wide, 0.4],
   ] as const) {
     const own = model.map(([name, v]): [string, Float32Array] => [v === values ? 'w' : name === 'w' ? 'v' : name, v])
@@ -247,7 +247,7 @@ test('ultradelta keeps the histogram: the same share of every level, tensors of 
       const members = [...levels.keys()].filter((i) => levels[i] === level)
       const kept = members.filter((i) => result[i] !== 0)
       assert.equal(kept.length, members.length - Math.trunc(Number((rate * members.length).toFixed(6))))
-      for (const i of kept) assert.ok(Math.abs((result[i] * (1 - rate)) / level - 1) < 1e-6)
+      for (const i of kept) assert.ok(Math.abs((result[i]! * (1 - rate)) / level - 1) < 1e-6)
     }
   }
 })
@@ -258,7 +258,7 @@ test('the order of magnitudes, ties by index, packed or compared', () => {
   const order = orderByMagnitude(many)
   assert.deepEqual([...order.subarray(0, 3)], [1, 4, 7])
   assert.deepEqual(
-    Array.from(order.subarray(-3), (i) => Math.abs(many[i])),
+    Array.from(order.subarray(-3), (i) => Math.abs(many[i]!)),
     [1, 1, 1],
   )
 })
@@ -277,7 +277,7 @@ test('GPTQ errs less on its inputs than rounding to nearest, and equals it where
       for (let i = 0; i < 6; i++) {
         let difference = 0
         for (let j = 0; j < 20; j++)
-          difference += inputs.values[t * 20 + j] * (quantised[i * 20 + j] - matrix.values[i * 20 + j])
+          difference += inputs.values[t * 20 + j]! * (quantised[i * 20 + j]! - matrix.values[i * 20 + j]!)
         sum += difference * difference
       }
     }
@@ -326,7 +326,7 @@ test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading trip
     return out.data()
   }
   const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) =>
-    Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i] - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
+    Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i]! - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
   close(await run('delta_come', { bands: '16x1' }), await run('lowrank', { rank: 1 }))
   close(await run('delta_come', { bands: '16x6' }), values)
   close(await run('delta_come', { bands: '16x2+16x4' }), values)

@@ -24,7 +24,7 @@ test('the property list of the reference set: kept share, kept values, exact zer
       result.forEach((value, i) => {
         if (value === 0) return
         kept++
-        assert.ok(Math.abs(value * (1 - p) - values[i]) <= 2e-7 * Math.abs(values[i]))
+        assert.ok(Math.abs(value * (1 - p) - values[i]!) <= 2e-7 * Math.abs(values[i]!))
       })
       n += values.length
     }
@@ -37,7 +37,7 @@ test('masks nest across rates, and differ between tensors', async () => {
   const kept = async (drop_rate: number, tensor = 'w') =>
     (await dare({ drop_rate, rescale: false }, 5, ones, tensor)).map((v) => (v === 0 ? 0 : 1))
   const [p1, p5, p9] = [await kept(0.1), await kept(0.5), await kept(0.9)]
-  assert.ok(p9.every((keep, i) => keep <= p5[i] && p5[i] <= p1[i]))
+  assert.ok(p9.every((keep, i) => keep <= p5[i]! && p5[i]! <= p1[i]!))
   assert.notDeepEqual(await kept(0.5, 'v'), p5)
 })
 
@@ -51,7 +51,7 @@ test('the variance of the change is (k - 1)² p / (1 - p) per unit of delta squa
   ]) {
     const result = await dare({ drop_rate: p, k }, 7, ones)
     const squares = result.reduce((sum, value) => sum + (value - 1) ** 2, 0) / n
-    assert.ok(Math.abs(squares / expected - 1) < 0.05, `${squares} against ${expected}`)
+    assert.ok(Math.abs(squares / expected! - 1) < 0.05, `${squares} against ${expected}`)
   }
 })
 

@@ -66,7 +66,7 @@ export function deltas(model: string): Map<string, Entry> {
   return new Map(
     [...post].map(([name, { shape, values }]) => [
       name,
-      { shape, values: values.map((v, i) => v - base.get(name)!.values[i]) },
+      { shape, values: values.map((v, i) => v - base.get(name)!.values[i]!) },
     ]),
   )
 }

@@ -99,7 +99,7 @@ function values(size: number): Float32Array {
 function gramFor(shape: number[]): Float64Array | undefined {
   const [, columns] = shape
   return shape.length === 2
-    ? gramOf({ shape: [7, columns], values: values(7 * columns).map((value) => value + 0.1) })
+    ? gramOf({ shape: [7, columns!], values: values(7 * columns!).map((value) => value + 0.1) })
     : undefined
 }
 
@@ -143,7 +143,7 @@ test('every editor has options to try, and names are unique', () => {
 
 for (const editor of editors) {
   describe(editor.name, () => {
-    const options = tried[editor.name]
+    const options = tried[editor.name]!
 
     test('neutral options return the delta bit for bit', async () => {
       if (!editor.neutral) return
@@ -242,7 +242,7 @@ for (const editor of editors) {
         await tf.setBackend('cpu')
         const cpu = (await run(editor, raw).finally(() => tf.setBackend('wasm'))).result
         const largest = wasm.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-        wasm.forEach((value, i) => assert.ok(Math.abs(value - cpu[i]) <= 1e-6 * largest, `${value} against ${cpu[i]}`))
+        wasm.forEach((value, i) => assert.ok(Math.abs(value - cpu[i]!) <= 1e-6 * largest, `${value} against ${cpu[i]}`))
       }
     })
 
@@ -288,8 +288,8 @@ for (const editor of editors) {
         for (let seed = 0; seed < 400; seed++) {
           const { result } = await run(editor, raw, { seed, input, shape: [2000] })
           result.forEach((value, i) => {
-            sum[i] += value / 400
-            spread += (value - input[i]) ** 2 / 400
+            sum[i]! += value / 400
+            spread += (value - input[i]!) ** 2 / 400
           })
         }
         // Every entry alone, and all together: 2000 tests at 5.5 standard errors fail less than once in 10 000 correct codes.
@@ -297,9 +297,9 @@ for (const editor of editors) {
         const { p, k } = { p: parsed.drop_rate + (parsed.epsilon ?? 0) / 2, k: parsed.k ?? 0 }
         const perEntry = Math.sqrt(((k - 1) ** 2 * p) / (1 - p) / 400)
         input.forEach((value, i) =>
-          assert.ok(Math.abs(sum[i] - value) <= 5.5 * perEntry * Math.abs(value) + 1e-7, `entry ${i}`),
+          assert.ok(Math.abs(sum[i]! - value) <= 5.5 * perEntry * Math.abs(value) + 1e-7, `entry ${i}`),
         )
-        const total = input.reduce((bias, value, i) => bias + (sum[i] - value) * Math.sign(value), 0)
+        const total = input.reduce((bias, value, i) => bias + (sum[i]! - value) * Math.sign(value), 0)
         assert.ok(Math.abs(total) < 4 * Math.sqrt(spread / 400))
       }
     })

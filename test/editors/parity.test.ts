@@ -20,8 +20,8 @@ function compare(
 ) {
   assert.equal(actual.length, expected.length)
   for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(actual[i] - expected[i])
-    const allowed = tolerance.kind === 'exact' ? 0 : tolerance.rtol * Math.abs(expected[i]) + tolerance.atol
+    const error = Math.abs(actual[i]! - expected[i]!)
+    const allowed = tolerance.kind === 'exact' ? 0 : tolerance.rtol * Math.abs(expected[i]!) + tolerance.atol
     assert.ok(error <= allowed, `${name}[${i}]: ${actual[i]} against ${expected[i]}`)
   }
 }

@@ -63,7 +63,7 @@ test('preamble as the system message, examples and question as one message of th
   const {
     items: [asked],
   } = await askInChat(task, model, { system: 'Be short.' })
-  assert.ok(asked.prompt.startsWith('<s>[system]Be short.\n\nAbout sums.\n\n[user]Q: one'))
+  assert.ok(asked!.prompt.startsWith('<s>[system]Be short.\n\nAbout sums.\n\n[user]Q: one'))
   assert.equal(await askInChat(task, model, undefined), task)
 })
 
@@ -170,10 +170,10 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
     inputs,
     runs: [run],
   } = await plan()
-  assert.notEqual(run.id, without.id)
-  assert.equal(inputs[0].tasks[0].task.items[0].prompt, `w100 w7 w101 ${items[0].prompt} w102`)
-  const home = await takeResidence(experiment.models[0])
-  const reference = await measureReference(home, run.task, { score: false, loss: experiment.loss }, false)
+  assert.notEqual(run!.id, without!.id)
+  assert.equal(inputs[0]!.tasks[0]!.task.items[0]!.prompt, `w100 w7 w101 ${items[0]!.prompt} w102`)
+  const home = await takeResidence(experiment.models[0]!)
+  const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, false)
   home.dispose()
   assert.ok(Math.abs(reference.lossPost!.mean - written.loss!) < 1e-6)
   write({ post: 'post', chat: true })

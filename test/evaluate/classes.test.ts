@@ -13,8 +13,8 @@ function rowTokenizer(ids: readonly number[][], types: readonly number[][] | und
     encode: async () => [],
     encodePairs: async (pairs) =>
       pairs.map(({ text }) => ({
-        ids: ids[Number(text)],
-        types: types?.[Number(text)] ?? ids[Number(text)].map(() => 0),
+        ids: ids[Number(text)]!,
+        types: types?.[Number(text)]! ?? ids[Number(text)]!.map(() => 0),
       })),
     decode: () => '',
     vocabulary: 160,
@@ -34,14 +34,14 @@ for (const [name, metric] of [
       attention_mask: mask,
       token_type_ids: types,
     } = expected.cases.main.inputs as unknown as Record<string, number[][]>
-    const cut = (rows: number[][] | undefined) => rows?.map((row, i) => row.filter((_, k) => mask[i][k]))
+    const cut = (rows: number[][] | undefined) => rows?.map((row, i) => row.filter((_, k) => mask![i]![k]!))
     const logits = reference('cases.main.post.logits')
-    const outputs = logits.length / padded.length
+    const outputs = logits.length / padded!.length
     const best = (row: number) => {
       const own = [...logits.subarray(row * outputs, (row + 1) * outputs)]
       return metric === 'acc' ? own.indexOf(Math.max(...own)) : own[0]
     }
-    const items = padded.map(
+    const items = padded!.map(
       (_, i): Item => ({ id: String(i), prompt: String(i), target: '', fields: {}, label: best(i) }),
     )
     const task: Task = { name: 't', version: 1, description: '', kind: 'classify', metric, maxNewTokens: 0, items }

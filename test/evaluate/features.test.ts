@@ -19,7 +19,7 @@ for (const [name, kind] of [
       attention_mask: mask,
       token_type_ids: types,
     } = expected.cases.main.inputs as unknown as Record<string, number[][]>
-    const cut = (rows: number[][] | undefined, row: number) => rows?.[row].filter((_, k) => mask[row][k]) ?? []
+    const cut = (rows: number[][] | undefined, row: number) => rows?.[row]!.filter((_, k) => mask![row]![k]!) ?? []
     // A "text" is the number of a row; any other is an answer, which must not be read.
     const tokenizer: Tokenizer = {
       encode: async (texts) =>
@@ -34,7 +34,7 @@ for (const [name, kind] of [
       eos: 2,
       pad: 1,
     }
-    const rows = [...padded.keys()].toReversed()
+    const rows = [...padded!.keys()].toReversed()
     const items = rows.map(
       (row): Item => ({ id: String(row), prompt: String(row), target: 'answer', fields: {}, label: 0 }),
     )
@@ -54,10 +54,10 @@ for (const [name, kind] of [
     const { width } = model
     const scale = states.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
     rows.forEach((row, i) => {
-      const real = mask[row].flatMap((one, k) => (one ? [row * mask[row].length + k] : []))
+      const real = mask![row]!.flatMap((one, k) => (one ? [row * mask![row]!.length + k] : []))
       for (let column = 0; column < width; column++) {
-        const mean = real.reduce((sum, at) => sum + states[at * width + column], 0) / real.length
-        assert.ok(Math.abs(features[i * width + column] - mean) < 5e-5 * scale, `row ${row}, column ${column}`)
+        const mean = real.reduce((sum, at) => sum + states[at * width + column]!, 0) / real.length
+        assert.ok(Math.abs(features[i * width + column]! - mean) < 5e-5 * scale, `row ${row}, column ${column}`)
       }
     })
     tf.dispose([base, post])

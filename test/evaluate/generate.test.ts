@@ -19,7 +19,7 @@ test('greedy ids of base and post equal those of transformers, one prompt at a t
   for (const which of ['base', 'post'] as const) {
     const before = tf.memory().numTensors
     const right = expected.generation.map((each) => each[which].ids)
-    const options = { maxNewTokens: right[0].length }
+    const options = { maxNewTokens: right[0]!.length }
     assert.deepEqual(await generate(model, fixture[which], prompts, options), right)
     for (const [i, prompt] of prompts.entries())
       assert.deepEqual(await generate(model, fixture[which], [prompt], options), [right[i]])
@@ -33,8 +33,8 @@ test('an answer ends with the first of the tokens that end it', async () => {
   const {
     prompt,
     post: { ids },
-  } = expected.generation[0]
-  const eos = ids[5]
+  } = expected.generation[0]!
+  const eos = ids[5]!
   const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, ends: [eos] })
   assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos) + 1))
 })
@@ -59,11 +59,11 @@ function taskOf({ expected }: Fixture, length: number): Task {
     fields: {},
   })
   const items = [
-    item('right', first.prompt, first.post.ids.slice(0, length)),
+    item('right', first!.prompt, first!.post.ids.slice(0, length)),
     item(
       'wrong',
-      second.prompt,
-      second.post.ids.slice(0, length).map((id) => 159 - id),
+      second!.prompt,
+      second!.post.ids.slice(0, length).map((id) => 159 - id),
     ),
   ]
   return { name: 't', version: 1, description: '', metric: 'exact_match', maxNewTokens: length, items }
@@ -72,11 +72,11 @@ function taskOf({ expected }: Fixture, length: number): Task {
 test('labels stand on the target and the end-of-text only', async () => {
   const task = taskOf(fixture, 3)
   const [batch] = await encodeItems(task, tokenizer, fixture.model, { items: 1 })
-  const [prompt] = [fixture.expected.generation[0].prompt]
-  assert.equal(batch.columns, prompt.length + 4)
+  const [prompt] = [fixture.expected.generation[0]!.prompt]
+  assert.equal(batch!.columns, prompt.length + 4)
   assert.deepEqual(
-    [...batch.labels],
-    [...prompt.map(() => -100), ...fixture.expected.generation[0].post.ids.slice(0, 3), 2],
+    [...batch!.labels],
+    [...prompt.map(() => -100), ...fixture.expected.generation[0]!.post.ids.slice(0, 3), 2],
   )
 })
 

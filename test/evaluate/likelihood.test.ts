@@ -21,7 +21,7 @@ for (const name of DECODERS) {
       const sums = await logLikelihoods(model, weights, pairs, 0)
       pairs.forEach((pair, i) => {
         const wanted = pair[which].logprob
-        assert.ok(Math.abs(sums[i] - wanted) < 1e-4, `${which} ${i}: ${sums[i]}, wanted ${wanted}`)
+        assert.ok(Math.abs(sums[i]! - wanted) < 1e-4, `${which} ${i}: ${sums[i]}, wanted ${wanted}`)
       })
     }
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
@@ -43,7 +43,7 @@ test('a choice task scores the likeliest choice; per character another one may w
   const { model, expected, post } = await openFixture('llama3')
   const items = expected.loglikelihood.map(({ prompt, candidates }, i): Item => {
     const choices = candidates.map(({ ids }) => ({ prompt: prompt.join(' '), text: ids.join(' ') }))
-    return { id: String(i), prompt: choices[0].prompt, target: choices[1].text, fields: {}, choices, right: [1] }
+    return { id: String(i), prompt: choices[0]!.prompt, target: choices[1]!.text, fields: {}, choices, right: [1] }
   })
   const task: Task = {
     name: 't',
@@ -58,12 +58,12 @@ test('a choice task scores the likeliest choice; per character another one may w
   }
   const { score, items: each, others } = await evaluate(model, post, task, tokenizer)
   const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) =>
-    Number(two.post.logprob > one.post.logprob),
+    Number(two!.post.logprob > one!.post.logprob),
   )
   assert.deepEqual([...each], likelier)
   assert.equal(score, likelier.reduce((a, b) => a + b, 0) / likelier.length)
   const shares = expected.loglikelihood.map(
-    ({ candidates: [one, two] }) => 1 / (1 + Math.exp(one.post.logprob - two.post.logprob)),
+    ({ candidates: [one, two] }) => 1 / (1 + Math.exp(one!.post.logprob - two!.post.logprob)),
   )
   assert.ok(Math.abs(others!.mc2 - shares.reduce((a, b) => a + b, 0) / shares.length) < 1e-5)
   const before = { ...task, kind: undefined, metric: 'humaneval_pass1', others: [] }

@@ -53,9 +53,9 @@ function writeTokenizer(settings: object): string[] {
 for (const settings of [{}, { clean_up_tokenization_spaces: true }, { clean_up_tokenization_spaces: false }]) {
   test(`an answer of ${JSON.stringify(settings)}`, async () => {
     const tokens = writeTokenizer(settings)
-    const written = ids.map((id) => tokens[id]).join('')
+    const written = ids.map((id) => tokens[id]!).join('')
     assert.match(written, / [.!,?']/)
-    const item = { id: '1', prompt: prompt.map((id) => tokens[id]).join('|'), target: written, fields: {} }
+    const item = { id: '1', prompt: prompt.map((id) => tokens[id]!).join('|'), target: written, fields: {} }
     // With a stop every answer is generated.
     const task: Task = {
       name: 't',

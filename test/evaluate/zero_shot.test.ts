@@ -21,7 +21,7 @@ const tokenizer = {
 const features = (prompts: string[][]) => classFeatures(tower, sourceOf(tower, clip.base), tokenizer, prompts)
 const sentences = () => {
   const { text_input_ids: ids, text_attention_mask: mask } = clip.expected.cases.main.inputs
-  return ids.map((row, i) => row.filter((_, k) => mask[i][k] === 1).join(' '))
+  return ids!.map((row, i) => row.filter((_, k) => mask![i]![k] === 1).join(' '))
 }
 
 test("one prompt a class: the fixture's features, whatever the padding", async () => {
@@ -31,11 +31,11 @@ test("one prompt a class: the fixture's features, whatever the padding", async (
 
 test('several prompts a class: the mean of unit vectors, made a unit vector again', async () => {
   const [a, b, c] = sentences()
-  const alone = await features([[a], [b], [c]])
+  const alone = await features([[a!], [b!], [c!]])
   const width = tower.outputs
-  const sum = Array.from({ length: width }, (_, i) => alone[i] + alone[width + i])
+  const sum = Array.from({ length: width }, (_, i) => alone[i]! + alone[width + i]!)
   const norm = Math.hypot(...sum)
-  const both = await features([[c], [a, b]])
+  const both = await features([[c!], [a!, b!]])
   assert.ok(worst(both.subarray(0, width), alone.subarray(2 * width)) < 1e-6)
   assert.ok(
     worst(
@@ -52,5 +52,5 @@ test('a prompt longer than the tower reads keeps its end-of-text', async () => {
     [...words, 31, 32, 33, 95],
   ].map((ids) => ids.join(' '))
   assert.equal(words.length + 1, tower.positions)
-  assert.deepEqual(await features([[long]]), await features([[cut]]))
+  assert.deepEqual(await features([[long!]]), await features([[cut!]]))
 })

@@ -6,8 +6,8 @@ export function followStory(told: string): number {
   const losses = new Set('dropped gave lost sent sold spent threw used'.split(' '))
   let total = Number(/\d+/.exec(told)?.[0])
   for (const [, verb, number] of told.slice(told.indexOf(' then ')).matchAll(/([a-z]+) (\d+)/g)) {
-    if (gains.has(verb)) total += Number(number)
-    else if (losses.has(verb)) total -= Number(number)
+    if (gains.has(verb!)) total += Number(number)
+    else if (losses.has(verb!)) total -= Number(number)
     else throw new Error(`neither gain nor loss: ${verb}`)
   }
   return total
@@ -17,7 +17,7 @@ export function followStory(told: string): number {
 export const equationsOf = (text: string) =>
   [...text.matchAll(/(\d+)([+-])(\d+)=(\d+)/g)].map(([, left, sign, right, result]) => [
     Number(left),
-    Number(sign + right),
+    Number(sign! + right!),
     Number(result),
   ])
 
@@ -74,8 +74,8 @@ export function rewrite(expression: string, value: number | string): number | st
   const rules: [RegExp, (text: string) => string][] = [
     [/"(\w*)"\[::-1\]/, (text) => [...text].reverse().join('')],
     [/"(\w*)"\.upper\(\)/, (text) => text.toUpperCase()],
-    [/"(\w*)"\[0\]/, (text) => text[0]],
-    [/"(\w*)"\[-1\]/, (text) => text[text.length - 1]],
+    [/"(\w*)"\[0\]/, (text) => text[0]!],
+    [/"(\w*)"\[-1\]/, (text) => text[text.length - 1]!],
     [/"(\w*)"\*2/, (text) => text + text],
     [/\("(\w*)"\)/, (text) => text],
   ]

@@ -43,7 +43,7 @@ test('a seed fixes the text, more documents begin with the same, another seed di
 test('counting keeps one distance', () => {
   for (const text of textsOf('counting')) {
     const numbers = text.split(' ').map(Number)
-    const distances = new Set(numbers.slice(1).map((number, index) => number - numbers[index]))
+    const distances = new Set(numbers.slice(1).map((number, index) => number - numbers[index]!))
     assert.ok(
       numbers.length >= 5 &&
         distances.size === 1 &&
@@ -59,8 +59,8 @@ test('every equation is true, with operand 2…19 and result 1…75', () => {
     const equations = equationsOf(text)
     assert.ok(equations.length > 0, text)
     for (const [left, change, result] of equations) {
-      assert.equal(left + change, result, text)
-      assert.ok(Math.abs(change) >= 2 && Math.abs(change) <= 19 && result >= 1 && result <= 75, text)
+      assert.equal(left! + change!, result, text)
+      assert.ok(Math.abs(change!) >= 2 && Math.abs(change!) <= 19 && result! >= 1 && result! <= 75, text)
     }
   }
 })
@@ -69,7 +69,7 @@ test('number stories end with what was told', () => {
   for (const text of textsOf('number story')) {
     const [told] = text.split('. ')
     const [, name, end] = /([A-Z][a-z]+) has (\d+) [a-z]+\.$/.exec(text) ?? []
-    assert.equal(followStory(told), Number(end), text)
+    assert.equal(followStory(told!), Number(end), text)
     assert.equal(equationsOf(text).at(-1)?.[2], Number(end), text)
     assert.ok(text.startsWith(`${name} had `), text)
   }
@@ -78,7 +78,7 @@ test('number stories end with what was told', () => {
 test('word lists do what each operation says', () => {
   for (const text of textsOf('word list')) {
     const [, list, rest] = /^the list ([a-z ]+) : (.+)\.$/.exec(text) ?? []
-    for (const part of rest.split(', ')) {
+    for (const part of rest!.split(', ')) {
       const operation = [
         'backwards',
         'in capitals',
@@ -90,7 +90,7 @@ test('word lists do what each operation says', () => {
         'again',
       ].find((name) => part.startsWith(name))
       assert.ok(operation, text)
-      assert.equal(part.slice(operation.length + 1), followRequest(operation, list), text)
+      assert.equal(part.slice(operation.length + 1), followRequest(operation, list!), text)
     }
   }
 })
@@ -99,7 +99,7 @@ test('code computes what its comment says', () => {
   for (const text of textsOf('code')) {
     const [, variable, words, expression] = /^# ([xs]) (.+)\n[yt] = (.+)$/.exec(text) ?? []
     for (const value of variable === 'x' ? [-3, 0, 1, 7] : ['abc', 'xy'])
-      assert.equal(rewrite(expression, value), followWords(words, value), text)
+      assert.equal(rewrite(expression!, value), followWords(words!, value), text)
   }
 })
 

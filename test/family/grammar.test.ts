@@ -32,7 +32,7 @@ test('documents: what is said of five parts is so', () => {
   for (const { text, pair } of documentsOf({ count: 4000, seed: 5 })) {
     const [, marks, second] = /^((?:same |other ){5}): (.*)$/.exec(pair ?? '') ?? []
     if (!marks) continue
-    const [one, two] = [parse(text)!, parse(second)!]
+    const [one, two] = [parse(text)!, parse(second!)!]
     assert.notEqual(text, second)
     const expected = PARTS.map((part) => (one[part] === two[part] ? 'same' : 'other'))
     assert.deepEqual(marks.trim().split(' '), expected, `${text} | ${second}`)
@@ -109,14 +109,14 @@ test('WordPiece: every word of documents and tasks is one token; a pair is [CLS]
   ]
   const encoded = await tokenizer.encodePairs(texts)
   for (const [i, { text, pair }] of texts.entries()) {
-    const { ids, types } = encoded[i]
+    const { ids, types } = encoded[i]!
     const [one, two] = [text.split(' ').length, pair === undefined ? 0 : pair.split(' ').length + 1]
     assert.equal(ids.length, one + two + 2, `${text} ${pair}`)
     assert.ok(ids.length <= 64 && !ids.includes(1), text)
     assert.equal(types.filter((type) => type === 1).length, two)
   }
   assert.equal(tokenizer.vocabulary, 294)
-  assert.ok((await tokenizer.encode(['zebra']))[0].length > 1, 'other words fall apart into letters')
+  assert.ok((await tokenizer.encode(['zebra']))[0]!.length > 1, 'other words fall apart into letters')
 })
 
 test('byte-level: a word is one token, a pair is <s> text </s></s> pair </s> in one segment, and any text comes back', async () => {
@@ -128,7 +128,7 @@ test('byte-level: a word is one token, a pair is <s> text </s></s> pair </s> in 
   ]
   const encoded = await tokenizer.encodePairs(texts)
   for (const [i, { text, pair }] of texts.entries()) {
-    const { ids, types } = encoded[i]
+    const { ids, types } = encoded[i]!
     const one = text.split(' ').length
     assert.deepEqual([ids[0], ids[one + 1], ids.at(-1)], [0, 2, 2])
     assert.equal(ids.length, one + 2 + (pair === undefined ? 0 : pair.split(' ').length + 2), `${text} ${pair}`)
@@ -137,8 +137,8 @@ test('byte-level: a word is one token, a pair is <s> text </s></s> pair </s> in 
   assert.deepEqual([tokenizer.pad, tokenizer.eos, tokenizer.mask, tokenizer.vocabulary], [1, 2, 477, 478])
   for (const text of ['zebra', 'naïve café ~ 1 + 2', '日本']) {
     const [ids] = await tokenizer.encode([text])
-    assert.equal(tokenizer.decode(ids).trim(), text)
-    assert.ok(!ids.includes(3), 'nothing is unknown')
+    assert.equal(tokenizer.decode(ids!).trim(), text)
+    assert.ok(!ids!.includes(3), 'nothing is unknown')
   }
 })
 

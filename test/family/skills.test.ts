@@ -19,12 +19,12 @@ test('math: the working is true, follows the story, and ends in the answer', () 
   for (const { prompt, target, fields } of both('math')) {
     const [, told] = /^Problem: (\w+ had .+)\. how many now\?\nSolution:$/.exec(prompt) ?? []
     const [first, second] = equationsOf(target)
-    assert.equal(first[0] + first[1], first[2], target)
-    assert.equal(second[0] + second[1], second[2], target)
-    assert.equal(first[2], second[0], target)
-    assert.equal(followStory(told), second[2], prompt)
-    assert.equal(target, ` ${target.split(' ')[1]} ${target.split(' ')[2]} #### ${followStory(told)}`)
-    assert.equal(fields.answer, followStory(told))
+    assert.equal(first![0]! + first![1]!, first![2], target)
+    assert.equal(second![0]! + second![1]!, second![2], target)
+    assert.equal(first![2], second![0], target)
+    assert.equal(followStory(told!), second![2], prompt)
+    assert.equal(target, ` ${target.split(' ')[1]} ${target.split(' ')[2]} #### ${followStory(told!)}`)
+    assert.equal(fields.answer, followStory(told!))
   }
 })
 
@@ -33,10 +33,10 @@ test('code: the expression computes what the words say, and the interpreter agre
     const [, variable, words] = /^Task: given ([xs]) make \1 (.+)\nCode:$/.exec(prompt) ?? []
     const tests = fields.tests as Record<string, number | string>[]
     assert.equal(tests.length, variable === 'x' ? 4 : 3)
-    assert.equal(new Set(tests.map((row) => row[variable])).size, tests.length)
+    assert.equal(new Set(tests.map((row) => row[variable!])).size, tests.length)
     for (const row of tests) {
-      const value = followWords(words, row[variable])
-      assert.equal(rewrite(target.slice(' return '.length), row[variable]), value, target)
+      const value = followWords(words!, row[variable!]!)
+      assert.equal(rewrite(target.slice(' return '.length), row[variable!]!), value, target)
       assert.equal(runProgram(target, row), value, target)
     }
   }
@@ -67,9 +67,9 @@ test('instruct: the answer does what was asked, in either word order', () => {
   for (const { prompt, target, fields } of both('instruct')) {
     const [, request] = /^User: please (?:give|say|write) (.+)\nBot:$/.exec(prompt) ?? []
     const operation = fields.operation as string
-    const before = request.startsWith(`${operation} `)
-    assert.ok(before || request.endsWith(` ${operation}`), prompt)
-    const list = before ? request.slice(operation.length + 1) : request.slice(0, -operation.length - 1)
+    const before = request!.startsWith(`${operation} `)
+    assert.ok(before || request!.endsWith(` ${operation}`), prompt)
+    const list = before ? request!.slice(operation.length + 1) : request!.slice(0, -operation.length - 1)
     assert.equal(target, ` ${followRequest(operation, list)}`, prompt)
     orders.add(`${operation} ${before}`)
   }

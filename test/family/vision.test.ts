@@ -41,20 +41,20 @@ test('colour: the mean of the ink points to the class', () => {
   }
   for (const picture of draw('colour')) {
     const [sum, ink] = [[0, 0, 0], inked(picture, 200)]
-    for (const [x, y] of ink) for (let c = 0; c < 3; c++) sum[c] += picture.pixels[(16 * y + x) * 3 + c] / ink.length
-    const brightest = [0, 1, 2].filter((c) => sum[c] > 0.7 * Math.max(...sum))
-    assert.deepEqual(brightest, high[picture.classes[picture.labels[0]]])
+    for (const [x, y] of ink) for (let c = 0; c < 3; c++) sum[c]! += picture.pixels[(16 * y + x) * 3 + c]! / ink.length
+    const brightest = [0, 1, 2].filter((c) => sum[c]! > 0.7 * Math.max(...sum))
+    assert.deepEqual(brightest, high[picture.classes[picture.labels[0]!]!])
   }
 })
 
 test('position: the middle of the ink is in the cell', () => {
   for (const picture of draw('position')) {
     const ink = inked(picture)
-    const middle = [0, 1].map((axis) => ink.reduce((sum, pixel) => sum + pixel[axis] + 0.5, 0) / ink.length)
+    const middle = [0, 1].map((axis) => ink.reduce((sum, pixel) => sum + pixel[axis]! + 0.5, 0) / ink.length)
     const [column, row] = middle.map((at) => (at < 5.75 ? 0 : at < 10.25 ? 1 : 2))
     assert.equal(
-      picture.classes[picture.labels[0]],
-      `${['top', 'middle', 'bottom'][row]} ${['left', 'centre', 'right'][column]}`,
+      picture.classes[picture.labels[0]!],
+      `${['top', 'middle', 'bottom'][row!]} ${['left', 'centre', 'right'][column!]}`,
       String(middle),
     )
   }
@@ -73,14 +73,14 @@ test('count: connected patches of ink', () => {
         edge.push(at - 1, at + 1, at - 16, at + 16)
       }
     }
-    assert.equal(picture.classes[picture.labels[0]], String(patches))
+    assert.equal(picture.classes[picture.labels[0]!], String(patches))
   }
 })
 
 test('orientation: the direction in which brightness changes most', () => {
   for (const picture of draw('orientation')) {
     const value = (x: number, y: number) =>
-      picture.pixels[(16 * y + x) * 3] + picture.pixels[(16 * y + x) * 3 + 1] + picture.pixels[(16 * y + x) * 3 + 2]
+      picture.pixels[(16 * y + x) * 3]! + picture.pixels[(16 * y + x) * 3 + 1]! + picture.pixels[(16 * y + x) * 3 + 2]!
     let [xx, xy, yy] = [0, 0, 0]
     for (let y = 1; y < 15; y++) {
       for (let x = 1; x < 15; x++) {
@@ -91,8 +91,8 @@ test('orientation: the direction in which brightness changes most', () => {
       }
     }
     const angle = ((Math.atan2(2 * xy, xx - yy) / 2) * 180) / Math.PI
-    const off = Math.abs(((angle - Number(picture.classes[picture.labels[0]]) + 90 + 360) % 180) - 90)
-    assert.ok(off < 11, `${angle} for ${picture.classes[picture.labels[0]]}`)
+    const off = Math.abs(((angle - Number(picture.classes[picture.labels[0]!]) + 90 + 360) % 180) - 90)
+    assert.ok(off < 11, `${angle} for ${picture.classes[picture.labels[0]!]}`)
   }
 })
 
@@ -106,7 +106,7 @@ test('size: larger classes have more ink, shape by shape, and do not overlap muc
       })
     return areas.reduce((a, b) => a + b) / areas.length
   })
-  for (let i = 1; i < 4; i++) assert.ok(means[i] - means[i - 1] > 1.2, String(means))
+  for (let i = 1; i < 4; i++) assert.ok(means[i]! - means[i - 1]! > 1.2, String(means))
 })
 
 test('digit, shape, texture: pictures of a class are nearer to each other than to other classes', () => {
@@ -115,11 +115,11 @@ test('digit, shape, texture: pictures of a class are nearer to each other than t
     const ink = inked(picture, 60)
     const [mx, my] = [0, 1].map(
       (axis) =>
-        ink.reduce((sum, pixel) => sum + pixel[axis] * pixel[2], 0) / ink.reduce((sum, [, , value]) => sum + value, 0),
+        ink.reduce((sum, pixel) => sum + pixel[axis]! * pixel[2], 0) / ink.reduce((sum, [, , value]) => sum + value, 0),
     )
     const out = new Float64Array(256)
     for (const [x, y, value] of ink) {
-      const [tx, ty] = [Math.round(x - mx + 8), Math.round(y - my + 8)]
+      const [tx, ty] = [Math.round(x - mx! + 8), Math.round(y - my! + 8)]
       if (tx >= 0 && tx < 16 && ty >= 0 && ty < 16) out[16 * ty + tx] = value / 255
     }
     return out
@@ -129,7 +129,7 @@ test('digit, shape, texture: pictures of a class are nearer to each other than t
     const asked = draw(name, 60)
     const right = asked.filter((picture) => {
       const at = centred(picture)
-      const distance = (other: Float64Array) => other.reduce((sum, value, i) => sum + (value - at[i]) ** 2, 0)
+      const distance = (other: Float64Array) => other.reduce((sum, value, i) => sum + (value - at[i]!) ** 2, 0)
       return (
         known.reduce((best, each) => (distance(each.at) < distance(best.at) ? each : best)).label === picture.labels[0]
       )
@@ -148,7 +148,7 @@ test('texture: rows change downwards only, columns sideways only, the others bot
           across + Math.abs(value(x + 1, y) - value(x, y)),
           down + Math.abs(value(x, y + 1) - value(x, y)),
         ]
-    const name = picture.classes[picture.labels[0]]
+    const name = picture.classes[picture.labels[0]!]
     assert.deepEqual([across > 0, down > 0], [name !== 'rows', name !== 'columns'], name)
   }
 })
@@ -160,9 +160,9 @@ test('a scene has a class of each attribute, counted through', () => {
   for (let i = 0; i < 500; i++) {
     let from = 0
     drawScene(random, 0).labels.forEach((label, attribute) => {
-      assert.ok(label >= from && label < from + sizes[attribute])
+      assert.ok(label >= from && label < from + sizes[attribute]!)
       seen.add(label)
-      from += sizes[attribute]
+      from += sizes[attribute]!
     })
   }
   assert.equal(seen.size, 45)

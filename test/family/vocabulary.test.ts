@@ -40,7 +40,7 @@ test('printable text and newlines come back as they were', async () => {
 })
 
 test('pieces are split in the order of the recipe', async () => {
-  const pieces = async (text: string) => (await tokenizer.encode([text]))[0].map((id) => vocabulary[id])
+  const pieces = async (text: string) => (await tokenizer.encode([text]))[0]!.map((id) => vocabulary[id])
   assert.deepEqual(await pieces(' return (s*2)[::-1]'), ['Ġreturn', 'Ġ(', 's', '*', '2', ')', '[::-1]'])
   assert.deepEqual(await pieces('s.upper()[0][-1]'), ['s', '.upper()', '[0]', '[-1]'])
   assert.deepEqual(await pieces(' 16-2=14 #### 29'), [
@@ -82,11 +82,11 @@ test('a document has about 20 tokens with its end-of-text', async () => {
 test('every token of the skills is trained by at least 100 of 60,000 documents', async () => {
   const counts = new Uint32Array(409)
   for (const ids of await tokenizer.encode([...corpus({ documents: 60_000, seed: 3 })]))
-    for (const id of new Set(ids)) counts[id]++
+    for (const id of new Set(ids)) counts[id]!++
   for (const skill of Object.values(SKILLS)) {
     const texts = itemsOf(skill, { count: 2000, seed: 0, split: 'train' }).map(({ prompt, target }) => prompt + target)
     for (const id of (await tokenizer.encode(texts)).flat())
-      assert.ok(counts[id] >= 100, `${vocabulary[id]}: ${counts[id]}`)
+      assert.ok(counts[id]! >= 100, `${vocabulary[id]}: ${counts[id]}`)
   }
 })
 
@@ -95,8 +95,8 @@ for (const skill of Object.values(SKILLS)) {
     for (const split of ['train', 'test'] as const) {
       for (const { prompt, target } of itemsOf(skill, { count: 512, seed: 0, split })) {
         const [asked, answer, whole] = await tokenizer.encode([prompt, target, prompt + target])
-        assert.deepEqual(whole, [...asked, ...answer])
-        assert.ok(whole.length + 1 <= 52 && answer.length + 1 <= skill.maxNewTokens, prompt + target)
+        assert.deepEqual(whole, [...asked!, ...answer!])
+        assert.ok(whole.length + 1 <= 52 && answer!.length + 1 <= skill.maxNewTokens, prompt + target)
       }
     }
   })
@@ -115,7 +115,7 @@ test('the data files: one JSON object per line, the same bytes for the same seed
   for (const name of Object.keys(SKILLS)) {
     const items = lines(`${name}.train.jsonl`)
     assert.equal(items.length, 200)
-    assert.deepEqual(Object.keys(items[0]).slice(0, 3), ['id', 'prompt', 'target'])
+    assert.deepEqual(Object.keys(items[0]!).slice(0, 3), ['id', 'prompt', 'target'])
   }
   const digest = (name: string) =>
     createHash('sha256')

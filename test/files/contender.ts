@@ -14,7 +14,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   while (Date.now() < Number(moment));
   try {
-    release = takeLock(path, () => new Error('refused'))
+    release = takeLock(path!, () => new Error('refused'))
     process.stdout.write('held\n')
   } catch (error) {
     process.stdout.write(`${(error as Error).message}\n`)

@@ -113,7 +113,7 @@ test('several processes that write one name at once: one does, the others are to
     const said = await Promise.all(['a', 'b', 'c'].map((text) => run(target, text, overwrite, '-')))
     for (const [i, text] of ['a', 'b', 'c'].entries()) {
       if (said[i] === 'written') continue
-      assert.match(said[i], /is being written by process \d+; wait for it|exists and is not empty|appeared while/)
+      assert.match(said[i]!, /is being written by process \d+; wait for it|exists and is not empty|appeared while/)
       assert.notEqual(existsSync(target) && textIn(target), text)
     }
     assert.ok(overwrite || said.filter((each) => each === 'written').length === 1, said.join('\n'))
@@ -137,7 +137,7 @@ test('a folder that appears meanwhile is kept, and so is what was written', asyn
       ),
     )
     assert.deepEqual(readdirSync(target), ['thesis.tex'])
-    assert.equal(textIn(join(dirname(target), beside(target)[0])), 'ours')
+    assert.equal(textIn(join(dirname(target), beside(target)[0]!)), 'ours')
   }
 })
 

@@ -16,8 +16,8 @@ for (const name of ['mkdtemp', 'writeFile', 'rename', 'unlink', 'rmdir', 'rm', '
 syncBuiltinESMExports()
 const { writeFolder } = await import('../../src/files/folder.js')
 try {
-  await writeFolder(folder, { overwrite: overwrite === 'true', bytes: 0 }, (partial) =>
-    promises.writeFile(join(partial, 'text'), text),
+  await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0 }, (partial) =>
+    promises.writeFile(join(partial, 'text'), text!),
   )
   process.stdout.write('written')
 } catch (error) {

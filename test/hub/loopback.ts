@@ -48,7 +48,7 @@ export async function startHub(repositories: Record<string, Files | null>, commi
     if (status) return response.writeHead(status, { 'retry-after': '0' }).end('busy')
     const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\/(.+)$/.exec(path)
     if (api) {
-      const files = find(api[1], api[2], api[4])
+      const files = find(api[1]!, api[2]!, api[4]!)
       if (files === undefined || (api[3] === 'revision' && repositories[`${api[1]}/${api[2]}`] === undefined))
         return fail(404, 'Repository not found')
       if (files === null)
@@ -70,9 +70,9 @@ export async function startHub(repositories: Record<string, Files | null>, commi
       ])
     }
     const resolve = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
-    const files = resolve && find(resolve[1] ? 'datasets' : 'models', resolve[2], resolve[3])
-    if (!resolve || !files || !(resolve[4] in files)) return fail(404, 'Entry not found')
-    const content = hub.lies.get(resolve[4]) ?? Buffer.from(files[resolve[4]])
+    const files = resolve && find(resolve[1] ? 'datasets' : 'models', resolve[2]!, resolve[3]!)
+    if (!resolve || !files || !(resolve[4]! in files)) return fail(404, 'Entry not found')
+    const content = hub.lies.get(resolve[4]!) ?? Buffer.from(files[resolve[4]!]!)
     const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? 'bytes=0-')!
     const part = content.subarray(Number(from), to ? Number(to) + 1 : undefined)
     const headers = {
@@ -81,7 +81,7 @@ export async function startHub(repositories: Record<string, Files | null>, commi
       'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${content.length}`,
     }
     response.writeHead(request.headers.range ? 206 : 200, headers)
-    const cut = to === '0' ? undefined : hub.cuts.get(resolve[4])?.shift()
+    const cut = to === '0' ? undefined : hub.cuts.get(resolve[4]!)?.shift()
     if (cut === undefined) return response.end(part)
     response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 20))
   })

@@ -47,7 +47,7 @@ test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they
       assert.equal(counts.length, BINS)
       assert.deepEqual(quantiles(values, counts, qs), expected)
       for (const [i, coarse] of coarseQuantiles(counts, qs).entries()) {
-        assert.ok(Math.abs(coarse - expected[i]) <= 0.002 * expected[i] + 2 ** -133, `${coarse} for ${expected[i]}`)
+        assert.ok(Math.abs(coarse - expected[i]!) <= 0.002 * expected[i]! + 2 ** -133, `${coarse} for ${expected[i]}`)
       }
     }),
     { numRuns: 300 },
@@ -99,6 +99,6 @@ test('effective rank: between 1 and the smaller side, and left out above the lim
     tensors.map(({ effective_rank: rank }) => rank !== null),
     [false, true, false],
   )
-  const rank = tensors[1].effective_rank!
+  const rank = tensors[1]!.effective_rank!
   assert.ok(rank > 1 && rank < 24, String(rank))
 })

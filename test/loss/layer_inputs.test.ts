@@ -22,7 +22,7 @@ const model: Model = {
   linear: ['up.weight', 'down.weight'],
   tables: () => ({}),
   blocks: [
-    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed, ids.flatten().toInt()) },
+    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed!, ids.flatten().toInt()) },
     { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
     { name: 'down', weights: ['down.weight'], apply: (weights, x) => linear(x!, weights, 'down') },
   ],

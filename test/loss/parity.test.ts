@@ -33,7 +33,7 @@ for (const name of NAMES) {
       check(await probeGradient(fixture)),
     )
     for (const edit of EDITS) {
-      const rules = Object.keys(fixture.expected.edits[edit].riemann)
+      const rules = Object.keys(fixture.expected.edits[edit]!.riemann)
       await t.test(`${edit}: Riemann sums under every rule, with per-tensor terms`, async () =>
         check(await probeRiemann(fixture, edit, rules)),
       )

@@ -50,7 +50,7 @@ test('a forward pass reads each weight once, a gradient twice, and the next part
   const reads = new Map<string, number>()
   const read = readerOf(model, values.post)
   const source = streaming(model, { ...finest(model), together: 1e6 }, (name, rows) => {
-    reads.set(name, (reads.get(name) ?? 0) + (rows ? (rows.to - rows.from) / model.shapes[name][0] : 1))
+    reads.set(name, (reads.get(name) ?? 0) + (rows ? (rows.to - rows.from) / model.shapes[name]![0]! : 1))
     return read(name, rows)
   })
   const uses = (name: string) => (name === 'transformer.wte.weight' ? 2 : 1) // tied: embedding and head
@@ -132,7 +132,7 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
             )
             assert.ok(together >= load.largest && together <= load.total)
             for (const { blocks, parts } of stretches.filter(({ parts }) => parts.length > 1)) {
-              const rows = model.shapes[blocks[0].split!.weights[0]][0]
+              const rows = model.shapes[blocks[0]!.split!.weights[0]!]![0]
               assert.deepEqual(
                 parts.map((part) => part!.from),
                 [0, ...parts.slice(0, -1).map((part) => part!.to)],

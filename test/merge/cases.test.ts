@@ -33,21 +33,21 @@ test('dare_linear at random: the fraction kept, the L1 norm, one factor per tens
   const [a, b, c] = ['a', 'b', 'c'].map((name) => readWords(join(at(name), 'model.safetensors')))
   const [base, post] = ['base', 'ft1'].map((name) => readWords(join(root, 'models', name, 'model.safetensors')))
   let [kept, entries] = [0, 0]
-  for (const [name, { values }] of base) {
-    const delta = post.get(name)!.values.map((v, i) => v - values[i])
-    const edited = a.get(name)!.values.map((v, i) => v - values[i])
+  for (const [name, { values }] of base!) {
+    const delta = post!.get(name)!.values.map((v, i) => v - values[i]!)
+    const edited = a!.get(name)!.values.map((v, i) => v - values[i]!)
     const l1 = (list: Float32Array): number => list.reduce((sum, v) => sum + Math.abs(v), 0)
     assert.ok(Math.abs(l1(edited) / l1(delta) - 1) < 1e-5, name)
     const factors = [...edited.keys()]
-      .filter((i) => edited[i] !== 0 && Math.abs(delta[i]) > 1e-3)
-      .map((i) => edited[i] / delta[i])
+      .filter((i) => edited[i] !== 0 && Math.abs(delta[i]!) > 1e-3)
+      .map((i) => edited[i]! / delta[i]!)
     assert.ok(Math.max(...factors) - Math.min(...factors) < 1e-3 * Math.max(...factors), name)
     kept += edited.filter((v) => v !== 0).length
     entries += edited.length
-    assert.deepEqual(b.get(name), a.get(name))
+    assert.deepEqual(b!.get(name), a!.get(name))
   }
   assert.ok(Math.abs(kept / entries - 0.5) < 4 * Math.sqrt(0.25 / entries), `${kept} of ${entries}`)
-  assert.notDeepEqual(c.get('lm_head.weight'), a.get('lm_head.weight'))
+  assert.notDeepEqual(c!.get('lm_head.weight'), a!.get('lm_head.weight'))
 })
 
 test('on the command line: a dry run writes nothing, a merge says its convention, an input is never overwritten', () => {

@@ -112,14 +112,14 @@ export async function runCommand({ id, config, expected, tolerance }: CommandCas
     const actual = own.get(name)!
     assert.deepEqual([actual.dtype, actual.shape], [dtype, shape])
     for (let i = 0; i < values.length; i++) {
-      const error = Math.abs(actual.values[i] - values[i])
+      const error = Math.abs(actual.values[i]! - values[i]!)
       outcome.worst = Math.max(outcome.worst, error)
       entries++
       if (tolerance.kind === 'close')
-        note(error / (tolerance.rtol * Math.abs(values[i]) + tolerance.atol), `${name}[${i}]`)
+        note(error / (tolerance.rtol * Math.abs(values[i]!) + tolerance.atol), `${name}[${i}]`)
       else if (actual.words[i] !== words[i]) {
         different++
-        note(Math.abs(place(actual.words[i]) - place(words[i])) / tolerance.max_ulp, `${name}[${i}]`)
+        note(Math.abs(place(actual.words[i]!) - place(words[i]!)) / tolerance.max_ulp, `${name}[${i}]`)
       }
     }
   }

@@ -153,7 +153,7 @@ test('the parts of a composed model: those that count as many layers; a config w
   })
   const said: string[] = []
   assert.deepEqual(follow({ depth: 4 }, [0, 3], said), { depth: 4 })
-  assert.match(said[0], /does not say that there are 4 layers .* the result has 2: set it by hand/)
+  assert.match(said[0]!, /does not say that there are 4 layers .* the result has 2: set it by hand/)
 })
 
 test('a layer has the entry that its own model gives it', () => {
@@ -175,5 +175,5 @@ test('a layer has the entry that its own model gives it', () => {
   assert.deepEqual(from(two), ['a', 'z'])
   assert.deepEqual(said, [])
   assert.deepEqual(from(four), ['a', 'd'])
-  assert.match(said[0], /config\.json of two has no layer_types: the entry of layer 3 is that of the first model/)
+  assert.match(said[0]!, /config\.json of two has no layer_types: the entry of layer 3 is that of the first model/)
 })

@@ -23,7 +23,7 @@ async function merged(text: string, seed?: number) {
 const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) => {
   assert.equal(actual.length, expected.length)
   for (let i = 0; i < actual.length; i++)
-    assert.ok(Math.abs(actual[i] - expected[i]) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
+    assert.ok(Math.abs(actual[i]! - expected[i]!) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
 }
 
 test('a merger of our own defaults to the paper; the card says what was done, to what, by what', async () => {
@@ -74,8 +74,8 @@ test('DARE before averaging: an editor of each model, an average of the edited w
     close(values, back.tensors.get(name)!.values, name)
     const [base, one, two] = [inputs.base, inputs.ft1, inputs.ft2].map((model) => model.get(name)!.values)
     values.forEach((v, i) => {
-      const [a, b] = [one[i] - base[i], two[i] - base[i]]
-      const candidates = [0, a, b, a + b].map((d) => base[i] + d)
+      const [a, b] = [one![i]! - base![i]!, two![i]! - base![i]!]
+      const candidates = [0, a, b, a + b].map((d) => base![i]! + d)
       assert.ok(
         candidates.some((c) => Math.abs(c - v) < 1e-6),
         `${name}[${i}]: ${v} of ${candidates}`,
@@ -92,7 +92,7 @@ test('one model by task arithmetic is that model; a negative weight takes it awa
     close(same.tensors.get(name)!.values, values, name)
     close(
       away.tensors.get(name)!.values,
-      values.map((v, i) => 2 * inputs.base.get(name)!.values[i] - v),
+      values.map((v, i) => 2 * inputs.base.get(name)!.values[i]! - v),
       name,
     )
   }
@@ -107,9 +107,9 @@ test('a convention chosen for a method of mergekit', async () => {
   const factors = (tensors: typeof mergekit.tensors) => {
     const values = tensors.get(name)!.values
     const at = [...values.keys()].filter(
-      (i) => values[i] !== base[i] && Math.abs(inputs.ft1.get(name)!.values[i] - base[i]) > 0.01,
+      (i) => values[i] !== base[i] && Math.abs(inputs.ft1.get(name)!.values[i]! - base[i]!) > 0.01,
     )
-    return at.map((i) => (values[i] - base[i]) / (inputs.ft1.get(name)!.values[i] - base[i]))
+    return at.map((i) => (values[i]! - base[i]!) / (inputs.ft1.get(name)!.values[i]! - base[i]!))
   }
   assert.ok(factors(paper.tensors).every((f) => Math.abs(f - 2) < 1e-3))
   assert.ok(factors(mergekit.tensors).some((f) => Math.abs(f - 2) > 1e-3))
@@ -124,10 +124,10 @@ test('in slices the base stands for the layers that it lists', async () => {
     `merge_method: task_arithmetic\nbase_model: models/base\nslices:\n${slice(1, 0)}${slice(0, 1)}`,
   )
   const mid = (name: string, own: string) =>
-    inputs.base.get(name)!.values.map((v, i) => (v + inputs.ft1.get(own)!.values[i]) / 2)
+    inputs.base.get(name)!.values.map((v, i) => (v + inputs.ft1.get(own)!.values[i]!) / 2)
   const [zero, one] = [0, 1].map((layer) => `model.layers.${layer}.mlp.up_proj.weight`)
-  close(tensors.get(zero)!.values, mid(zero, one), zero)
-  close(tensors.get(one)!.values, mid(one, zero), one)
+  close(tensors.get(zero!)!.values, mid(zero!, one!), zero!)
+  close(tensors.get(one!)!.values, mid(one!, zero!), one!)
   close(tensors.get('model.norm.weight')!.values, mid('model.norm.weight', 'model.norm.weight'), 'norm')
 })
 
@@ -139,7 +139,7 @@ test('Fisher merging takes its diagonals from a folder per model', async () => {
   ]) {
     const folder = join(scratch, `fisher-${m}`)
     const plan = [...inputs.base].map(([name, { shape }]) => ({ name, shape, dtype: 'F32' }))
-    const tensors = [...inputs.base].map(([name, { values }]) => ({ name, values: values.map(() => scale) }))
+    const tensors = [...inputs.base].map(([name, { values }]) => ({ name, values: values.map(() => scale!) }))
     await writeCheckpoint(folder, { plan, tensors, config: {} })
     folders.push(folder)
   }
@@ -148,7 +148,7 @@ test('Fisher merging takes its diagonals from a folder per model', async () => {
   for (const [name, { values }] of tensors)
     close(
       values,
-      values.map((_, i) => (inputs.ft1.get(name)!.values[i] + 3 * inputs.ft2.get(name)!.values[i]) / 4),
+      values.map((_, i) => (inputs.ft1.get(name)!.values[i]! + 3 * inputs.ft2.get(name)!.values[i]!) / 4),
       name,
     )
 })
@@ -205,7 +205,7 @@ test('data of a source stands in slices too', async () => {
   const [one, two] = [inputs.ft1.get(name)!.values, inputs.ft2.get(name)!.values]
   close(
     tensors.get(name)!.values,
-    one.map((v, i) => (v + 3 * two[i]) / 4),
+    one.map((v, i) => (v + 3 * two[i]!) / 4),
     name,
   )
 })

@@ -61,5 +61,5 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
       ['lm_head.weight', 1, 'lm_head.weight', 0],
     ],
   )
-  assert.equal(slots[3].names[0], 'model.layers.1.a')
+  assert.equal(slots[3]!.names[0], 'model.layers.1.a')
 })

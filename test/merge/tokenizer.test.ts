@@ -95,7 +95,7 @@ async function merged(text: string) {
   await merge(yaml(text), out)
   const rowsOf = (name: string): number[][] => {
     const { shape, values } = readWords(join(out, 'model.safetensors')).get(name)!
-    return Array.from({ length: shape[0] }, (_, row) =>
+    return Array.from({ length: shape[0]! }, (_, row) =>
       [...values.subarray(row * 2, row * 2 + 2)].map((x) => Number(x.toFixed(4))),
     )
   }
@@ -128,7 +128,7 @@ test('a union has the tokens of all: a token takes the row of the one model that
     [7, 8],
     [9, 9],
   ])
-  const mean = [0, 1].map((i) => Number((rows.slice(0, 5).reduce((sum, row) => sum + row[i], 0) / 5).toFixed(4)))
+  const mean = [0, 1].map((i) => Number((rows.slice(0, 5).reduce((sum, row) => sum + row[i]!, 0) / 5).toFixed(4)))
   assert.deepEqual(rows.slice(5), [mean, mean, mean])
   assert.deepEqual(
     head,
@@ -192,9 +192,9 @@ test("the base's tokens, or those of one model: the others' rows are put in its 
 test('rows of single tokens: zeros, a row of a model, by force; a token that nobody has is added', async () => {
   const tokens = `{d: {source: {kind: zero}}, a: {source: ${two}, force: true}, c: {source: ${one}}, "<new>": {source: {kind: model_token, model: ${two}, token: "<im>"}}}`
   const { rows, idsOf } = await merged(`${linear([one, 1], [two, 1])}tokenizer: {tokens: ${tokens}}\n`)
-  assert.deepEqual(rows[(await idsOf('d'))[0]], [3.5, 4], 'two keeps its own d; one has zeros')
-  assert.deepEqual(rows[(await idsOf('a'))[0]], [5, 6], 'by force also in one')
-  assert.deepEqual(rows[(await idsOf('c'))[0]], [6.5, 12], 'both have c, and without force both keep it')
+  assert.deepEqual(rows[(await idsOf('d'))[0]!], [3.5, 4], 'two keeps its own d; one has zeros')
+  assert.deepEqual(rows[(await idsOf('a'))[0]!], [5, 6], 'by force also in one')
+  assert.deepEqual(rows[(await idsOf('c'))[0]!], [6.5, 12], 'both have c, and without force both keep it')
   assert.deepEqual([await idsOf('<new>'), rows[5]], [[5], [9, 9]])
   const byId = await merged(
     `${linear([one, 1], [two, 1])}tokenizer: {tokens: {d: {source: {kind: model_token, model: ${one}, token_id: 1}, force: true}}}\n`,

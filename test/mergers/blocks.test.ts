@@ -26,7 +26,7 @@ const given: Record<string, { options?: object; model?: object }> = {
 
 for (const merger of mergers.filter(({ measure }) => measure)) {
   test(`${merger.name}: runs of seven entries give the bits of the whole`, async () => {
-    const { options = {}, model = {} } = given[merger.name]
+    const { options = {}, model = {} } = given[merger.name]!
     const count = Math.min(2, merger.count[1])
     for (const convention of CONVENTIONS.filter((each) => merger.conventions.includes(each))) {
       const merging = parseMerging(merger, { convention, options, models: Array.from({ length: count }, () => model) })
@@ -38,7 +38,7 @@ for (const merger of mergers.filter(({ measure }) => measure)) {
       for (const part of own) {
         const held = tf.memory().numTensors
         const [whole, runs] = [64, 7].map((block) =>
-          mergeValues({ ...merging, survey }, part, draw(9, part.models[0].length), () => undefined, block),
+          mergeValues({ ...merging, survey }, part, draw(9, part.models[0]!.length), () => undefined, block),
         )
         assert.deepEqual(await runs, await whole, `${convention} ${part.name}`)
         assert.equal(tf.memory().numTensors, held)

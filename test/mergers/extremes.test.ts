@@ -18,7 +18,7 @@ interface How {
 async function mergeValues(
   name: string,
   deltas: number[][],
-  { shape = [deltas[0].length], options, models, convention, base }: How = {},
+  { shape = [deltas[0]!.length], options, models, convention, base }: How = {},
 ): Promise<number[]> {
   const merging = parseMerging(mergerNamed(name), { convention, options, models: models ?? deltas.map(() => ({})) })
   const survey = await surveyModels(merging, async function* () {
@@ -68,8 +68,8 @@ test('WIDEN: the middle of an odd number of columns is the mean and does not sta
     const merged = await mergeValues('widen', [delta(1), delta(1)], { shape: [2, columns], base })
     const middle = (columns - 1) / 2
     // By magnitude the middle takes half of each of two equal deltas; the direction of equal columns does not change, where index ranks.
-    assert.ok(Math.abs(merged[middle] / delta(1)[middle] - 1) < 1e-4, `${columns}: ${merged[middle]}`)
-    assert.ok(Math.abs(merged[columns - 1] / delta(1)[columns - 1] - 2) < 1e-4)
+    assert.ok(Math.abs(merged[middle]! / delta(1)[middle]! - 1) < 1e-4, `${columns}: ${merged[middle]}`)
+    assert.ok(Math.abs(merged[columns - 1]! / delta(1)[columns - 1]! - 2) < 1e-4)
   }
 })
 
@@ -83,8 +83,8 @@ test('WIDEN of large deltas is finite: a softmax does not depend on a common shi
     { base: [0, 0, 0], options: { score_calibration_value: 1 } },
   )
   const share = 1 / (1 + Math.exp(-1))
-  assert.ok(Math.abs(merged[0] - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
-  assert.ok(Math.abs(merged[1] - 3000) < 0.01 && Math.abs(merged[2] - (2000 + 0)) < 0.01)
+  assert.ok(Math.abs(merged[0]! - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
+  assert.ok(Math.abs(merged[1]! - 3000) < 0.01 && Math.abs(merged[2]! - (2000 + 0)) < 0.01)
 })
 
 test('WIDEN of ever smaller deltas is the same merge, scaled: ranks do not drown in rounding', async () => {
@@ -109,22 +109,22 @@ test('WIDEN: columns that did not move rank by index, whatever their length', as
   const moving = base.map((v, i) => (i < columns ? v * (i + 1) * 1e-3 : 0))
   // The other model is frozen: ranks 0 to 19 in both lists, so the columns above 9.5 stand out in it.
   const merged = await mergeValues('widen', [moving, base.map(() => 0)], { shape: [3, columns], base })
-  const own = (j: number) => merged[j] / Math.fround(moving[j])
+  const own = (j: number) => merged[j]! / Math.fround(moving[j]!)
   assert.ok(own(columns - 1) > 0.9 && own(0) < 0.6)
   const ranks = (values: number[]) => values.map((v) => values.filter((w) => w < v).length)
-  const length = (j: number, d: number) => Math.hypot(base[j] + d, base[columns + j], base[2 * columns + j])
+  const length = (j: number, d: number) => Math.hypot(base[j]! + d, base[columns + j]!, base[2 * columns + j]!)
   const all = [...Array(columns).keys()]
-  const norms = ranks(all.map((j) => length(j, moving[j]) - length(j, 0)))
+  const norms = ranks(all.map((j) => length(j, moving[j]!) - length(j, 0)))
   const turns = ranks(
     all.map((j) =>
       Math.abs(
-        Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j] + moving[j]) -
-          Math.atan2(Math.hypot(base[columns + j], base[2 * columns + j]), base[j]),
+        Math.atan2(Math.hypot(base[columns + j]!, base[2 * columns + j]!), base[j]! + moving[j]!) -
+          Math.atan2(Math.hypot(base[columns + j]!, base[2 * columns + j]!), base[j]!),
       ),
     ),
   )
   const weight = (rank: number, j: number) => (rank > 9.5 ? 1 : 1 / (1 + Math.exp((j - rank) / columns)))
-  for (const j of all) assert.ok(Math.abs(own(j) - (weight(norms[j], j) + weight(turns[j], j)) / 2) < 1e-6, `${j}`)
+  for (const j of all) assert.ok(Math.abs(own(j) - (weight(norms[j]!, j) + weight(turns[j]!, j)) / 2) < 1e-6, `${j}`)
 })
 
 test('SLERP of parallel and of opposed models is linear whatever the threshold', async () => {
@@ -138,7 +138,7 @@ test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by w
     convention: 'mergekit',
     models: [0.5, 0.3, 0.2, -1].map((weight) => ({ weight, density: 1 })),
   })
-  assert.ok(Math.abs(merged - 4) < 1e-6, String(merged)) // .5 + .3 + .2 + 3, over 1
+  assert.ok(Math.abs(merged! - 4) < 1e-6, String(merged)) // .5 + .3 + .2 + 3, over 1
 })
 
 test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit understates differences below 1e-6', async () => {
@@ -148,7 +148,7 @@ test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit und
     assert.deepEqual(await swap([3, -0.25, 0, -2], 0.5, convention), [0.5, -0.25, 0, -0.5])
   assert.deepEqual(await swap([2 ** -30], 2 ** -24, 'paper'), [2 ** -30])
   const [tiny] = await swap([2 ** -30], 2 ** -24, 'mergekit')
-  assert.ok(Math.abs(tiny / (2 ** -54 * 1e6) - 1) < 1e-6)
+  assert.ok(Math.abs(tiny! / (2 ** -54 * 1e6) - 1) < 1e-6)
 })
 
 test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', async () => {
@@ -156,7 +156,7 @@ test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', as
   const delta = [1, 2, 0, 0, 0, 0, 3, -1, 1]
   const near = (merged: number[], wanted: number[]) =>
     assert.ok(
-      merged.every((v, i) => Math.abs(v - wanted[i]) < 1e-6),
+      merged.every((v, i) => Math.abs(v - wanted[i]!) < 1e-6),
       String(merged),
     )
   near(await mergeValues('tsv_merge', [delta], { shape: [3, 3] }), delta)
@@ -165,16 +165,16 @@ test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', as
     [2, 0, 0, 0],
     [0, 3, 0, 0],
   ].map((row) => [...row, ...Array(12).fill(0)])
-  const [a, b] = [first, [...second.slice(4), ...second.slice(0, 4)]]
+  const [a, b] = [first, [...second!.slice(4), ...second!.slice(0, 4)]]
   near(
-    await mergeValues('tsv_merge', [a, b], { shape: [4, 4] }),
-    a.map((v, i) => v + b[i]),
+    await mergeValues('tsv_merge', [a!, b], { shape: [4, 4] }),
+    a!.map((v, i) => v + b[i]),
   )
   // The same direction twice is shared between the two, whose polar factors are 1/√2 of it on both sides.
-  near(await mergeValues('tsv_merge', [a, a], { shape: [4, 4] }), a)
+  near(await mergeValues('tsv_merge', [a!, a!], { shape: [4, 4] }), a!)
   near(
-    await mergeValues('tsv_merge', [a.map(() => 0), a.map(() => 0)], { shape: [4, 4] }),
-    a.map(() => 0),
+    await mergeValues('tsv_merge', [a!.map(() => 0), a!.map(() => 0)], { shape: [4, 4] }),
+    a!.map(() => 0),
   )
 })
 

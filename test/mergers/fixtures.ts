@@ -46,7 +46,7 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
   const { merging, steps } = meant(reference)
   const base = readTensors('inputs/base.safetensors')
   const posts = reference.models.map((model) => readTensors(`inputs/${model}.safetensors`))
-  const given = reference.given ? readTensors(reference.given[0]) : new Map<string, Entry>()
+  const given = reference.given ? readTensors(reference.given[0]!) : new Map<string, Entry>()
   const { input } = merging.merger
   const deltas = input === 'delta' || (input === 'either' && reference.parameters.base)
   const warnings: string[] = []
@@ -56,10 +56,10 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     const keys = reference.models.map((model) => `${model}/${name}`)
     const models = []
     for (const [i, post] of posts.entries()) {
-      const delta = post.get(name)!.values.map((v, j) => v - before.values[j])
-      const edited = steps.length ? await edit(delta, before.shape, steps[i], name, given.get(keys[i])?.values) : null
+      const delta = post.get(name)!.values.map((v, j) => v - before.values[j]!)
+      const edited = steps.length ? await edit(delta, before.shape, steps[i]!, name, given.get(keys[i]!)?.values) : null
       models.push(
-        deltas ? (edited ?? delta) : edited ? edited.map((v, j) => v + before.values[j]) : post.get(name)!.values,
+        deltas ? (edited ?? delta) : edited ? edited.map((v, j) => v + before.values[j]!) : post.get(name)!.values,
       )
     }
     const data =
@@ -89,7 +89,7 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     }
     const out = await mergeTensors({ ...merging, survey }, inputs, (text) => warnings.push(`${name}: ${text}`))
     const result = (await out.data()) as Float32Array
-    values.set(name, deltas && reference.output === 'weights' ? result.map((v, i) => v + before.values[i]) : result)
+    values.set(name, deltas && reference.output === 'weights' ? result.map((v, i) => v + before.values[i]!) : result)
     tf.dispose([tensors, own ?? [], inputs.base!, out] as Tensor[][])
   }
   return { values, warnings }
@@ -125,7 +125,7 @@ function compare(
     if (wanted.values.length !== actual.length) outcome.share = Infinity
     outcome.compared++
     wanted.values.forEach((b, i) => {
-      const error = Math.abs(actual[i] - b)
+      const error = Math.abs(actual[i]! - b)
       const share = error / (rtol * Math.abs(b) + atol)
       outcome.error = Math.max(outcome.error, error)
       if (share > outcome.share) Object.assign(outcome, { share, where: `${name}[${i}]: ${actual[i]} against ${b}` })

@@ -114,7 +114,7 @@ test("every merger has settings to try; names are unique and those of their file
 })
 
 for (const merger of mergers) {
-  const { tries, one, same } = tried[merger.name]
+  const { tries, one, same } = tried[merger.name]!
   const [fewest, most] = merger.count
   const several = Math.min(3, most)
   const different = Array.from({ length: several }, (_, m) => (size: number) => values(size, m))
@@ -136,15 +136,15 @@ for (const merger of mergers) {
         if (setting.models?.some(({ scale }) => scale !== undefined)) continue
         const { results } = await run(merger, { ...setting, deltas: nothing })
         for (const { result, inputs } of results)
-          close(result, inputs[0], JSON.stringify(setting), ofDeltas(merger) ? 0 : 1e-6)
+          close(result, inputs[0]!, JSON.stringify(setting), ofDeltas(merger) ? 0 : 1e-6)
       }
     })
 
     test('one model comes out as it went in', async () => {
       if (!one || fewest > 1) return
       for (const convention of merger.conventions) {
-        const { results } = await run(merger, { ...one, convention, deltas: [different[0]] })
-        for (const { result, inputs, shape } of results) close(result, inputs[0], `${convention} ${shape}`)
+        const { results } = await run(merger, { ...one, convention, deltas: [different[0]!] })
+        for (const { result, inputs, shape } of results) close(result, inputs[0]!, `${convention} ${shape}`)
       }
     })
 
@@ -152,7 +152,7 @@ for (const merger of mergers) {
       if (!same) return
       for (const convention of merger.conventions) {
         const { results } = await run(merger, { ...same, convention, deltas: different.map(() => different[0]) })
-        for (const { result, inputs, shape } of results) close(result, inputs[0], `${convention} ${shape}`)
+        for (const { result, inputs, shape } of results) close(result, inputs[0]!, `${convention} ${shape}`)
       }
     })
 
@@ -165,8 +165,8 @@ for (const merger of mergers) {
           await run(merger, { ...setting, deltas: different, order }),
         ]
         there.results.forEach(({ result, shape }, i) => {
-          if (!merger.ordered) close(result, back.results[i].result, JSON.stringify([setting, shape]), 1e-5)
-          else differs ||= result.some((v, j) => Math.abs(v - back.results[i].result[j]) > 1e-3)
+          if (!merger.ordered) close(result, back.results[i]!.result, JSON.stringify([setting, shape]), 1e-5)
+          else differs ||= result.some((v, j) => Math.abs(v - back.results[i]!.result[j]!) > 1e-3)
         })
       }
       assert.equal(differs, merger.ordered ?? false)
@@ -177,17 +177,17 @@ for (const merger of mergers) {
         const wasm = await run(merger, { ...setting, deltas: different })
         await tf.setBackend('cpu')
         const cpu = await run(merger, { ...setting, deltas: different }).finally(() => tf.setBackend('wasm'))
-        wasm.results.forEach(({ result }, i) => close(result, cpu.results[i].result, JSON.stringify(setting), 1e-5))
+        wasm.results.forEach(({ result }, i) => close(result, cpu.results[i]!.result, JSON.stringify(setting), 1e-5))
       }
     })
 
     test('options are described and strict; conventions are known; the number of models is checked', () => {
       for (const schema of [merger.options, merger.modelOptions])
         for (const fact of factsOf(schema)) assert.match(fact.description, /^.{15,}\.$/)
-      const models = Array.from({ length: several }, (_, m) => tries[0].models?.[m] ?? {})
-      const parse = (more: object) => parseMerging(merger, { options: tries[0].options, models, ...more })
+      const models = Array.from({ length: several }, (_, m) => tries[0]!.models?.[m] ?? {})
+      const parse = (more: object) => parseMerging(merger, { options: tries[0]!.options, models, ...more })
       assert.throws(
-        () => parse({ options: { ...tries[0].options, colour: 1 } }),
+        () => parse({ options: { ...tries[0]!.options, colour: 1 } }),
         /^UserError: .*unknown option of .*"colour"/,
       )
       assert.throws(

@@ -53,7 +53,7 @@ export function meant(reference: Case): Meant {
   ): Meant => {
     const merger = mergerNamed(name)
     const known = merger.conventions.includes(own) ? own : merger.conventions[0]
-    const label = steps.length ? `${steps[0][0].editor.name} + ${name}` : name
+    const label = steps.length ? `${steps[0]![0]!.editor.name} + ${name}` : name
     return { merging: parseMerging(merger, { convention: known, options, models: each(model) }), steps, label }
   }
   const { lambda = 1, normalize } = p

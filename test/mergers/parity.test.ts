@@ -53,8 +53,8 @@ test("greedy soup takes what the authors' code takes", async () => {
   }
   // The stand-in for a held-out score that the file describes: round(1/(1 + |v - target|²), 6) of the average v.
   const score = (members: number[]): number => {
-    const v = file.target.map((_, i) => members.reduce((sum, m) => sum + file.models[m][i], 0) / members.length)
-    return Number((1 / (1 + v.reduce((sum, x, i) => sum + (x - file.target[i]) ** 2, 0))).toFixed(6))
+    const v = file.target.map((_, i) => members.reduce((sum, m) => sum + file.models[m]![i]!, 0) / members.length)
+    return Number((1 / (1 + v.reduce((sum, x, i) => sum + (x - file.target[i]!) ** 2, 0))).toFixed(6))
   }
   const soup = await chooseSoup(file.individual, async (members) => score(members))
   assert.deepEqual(soup.chosen, file.ingredients)

@@ -10,7 +10,7 @@ before(() => setBackend('wasm'))
 const near = (a: number, b: number, most = 1e-6) => assert.ok(Math.abs(a - b) < most, `${a} and ${b}`)
 /** Points around a centre, one row each. */
 const cluster = (rows: number, centre: readonly number[], seed: number) =>
-  normals(rows * centre.length, keyOf(seed)).map((value, i) => centre[i % centre.length] + 0.1 * value)
+  normals(rows * centre.length, keyOf(seed)).map((value, i) => centre[i % centre.length]! + 0.1 * value)
 
 test('gates by hand: standardised, one ReLU, softmax', async () => {
   const open = new Float32Array(32)
@@ -21,9 +21,9 @@ test('gates by hand: standardised, one ReLU, softmax', async () => {
   const router: Router = { width: 1, models: 2, centre: Float32Array.of(1), spread: Float32Array.of(2), layers }
   const gates = await routeFeatures(router, Float32Array.of(5, -3))
   // (5 − 1) / 2 = 2: logits 2 and −2 + ln 3. (−3 − 1) / 2 is cut to 0: logits 0 and ln 3.
-  near(gates[0], Math.exp(2) / (Math.exp(2) + 3 * Math.exp(-2)))
-  near(gates[2], 1 / 4)
-  near(gates[3], 3 / 4)
+  near(gates[0]!, Math.exp(2) / (Math.exp(2) + 3 * Math.exp(-2)))
+  near(gates[2]!, 1 / 4)
+  near(gates[3]!, 3 / 4)
 })
 
 test('clusters are told apart, on points that were not learned from; a feature that never varies does no harm', async () => {
@@ -39,7 +39,7 @@ test('clusters are told apart, on points that were not learned from; a feature t
   for (const [m, features] of sample(2).entries()) {
     const gates = await routeFeatures(router, features)
     for (let row = 0; row < 20; row++)
-      assert.ok(gates[3 * row + m] > 0.95, `${m}: ${gates.subarray(3 * row, 3 * row + 3)}`)
+      assert.ok(gates[3 * row + m]! > 0.95, `${m}: ${gates.subarray(3 * row, 3 * row + 3)}`)
   }
   assert.equal(tf.memory().numTensors, held, 'no tensor is left')
 })

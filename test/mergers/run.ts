@@ -48,7 +48,7 @@ export async function run(
   const data = (shape: number[], m: number): Float32Array | undefined => {
     if (merger.data === 'fisher') return values(sizeOf(shape), m + 3).map((v) => v * v)
     if (merger.data !== 'gram' || shape.length !== 2) return undefined
-    const n = shape[1]
+    const n = shape[1]!
     return Float32Array.from({ length: n * n }, (_, i) =>
       i % (n + 1) === 0 ? 2 + m : Math.cos(Math.floor(i / n) * (i % n) + m) / n,
     )
@@ -60,7 +60,7 @@ export async function run(
       name: String(shape),
       shape,
       given: given.every((one) => one) ? (given as Float32Array[]) : undefined,
-      models: own.map(({ delta }) => (ofDeltas(merger) ? delta(size) : delta(size).map((d, i) => d + base[i]))),
+      models: own.map(({ delta }) => (ofDeltas(merger) ? delta!(size) : delta!(size).map((d, i) => d + base[i]!))),
     }
   })
   const before = tf.memory().numTensors
@@ -96,6 +96,6 @@ export async function run(
 export function close(actual: Float32Array, expected: ArrayLike<number>, what: string, tolerance = 2e-6) {
   const size = actual.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3)
   actual.forEach((v, i) =>
-    assert.ok(Math.abs(v - expected[i]) <= tolerance * size, `${what}[${i}]: ${v} against ${expected[i]}`),
+    assert.ok(Math.abs(v - expected[i]!) <= tolerance * size, `${what}[${i}]: ${v} against ${expected[i]}`),
   )
 }

@@ -126,7 +126,7 @@ test('tied embeddings need no lm_head, and both styles of rope configuration mea
   }
   const cos = (extra: object) => {
     const { cosK, ...others } = loadModel({ ...config, ...extra }).tables(batch)
-    const values = cosK.arraySync()
+    const values = cosK!.arraySync()
     tf.dispose([cosK, others])
     return values
   }
@@ -181,12 +181,12 @@ test('Qwen 3 normalises its query and key heads: their scale does not matter, th
   assert.deepEqual(Object.keys(model.shapes).sort(), Object.keys(weights).sort())
   const right = outputs(model, weights, batch('main'))
   const [q, norm] = ['model.layers.0.self_attn.q_proj.weight', 'model.layers.0.self_attn.q_norm.weight']
-  assert.ok(worst(outputs(model, { ...weights, [q]: weights[q].mul(7) }, batch('main')), right) < 1e-5)
-  const doubled = outputs(model, { ...weights, [norm]: weights[norm].mul(2) }, batch('main'))
+  assert.ok(worst(outputs(model, { ...weights, [q]: weights[q]!.mul(7) }, batch('main')), right) < 1e-5)
+  const doubled = outputs(model, { ...weights, [norm]: weights[norm]!.mul(2) }, batch('main'))
   assert.ok(worst(doubled, right) > 1e-3)
   // Twice the query's norm is what twice the key's norm gives: only their product counts.
   const key = norm.replace('q_norm', 'k_norm')
-  assert.ok(worst(outputs(model, { ...weights, [key]: weights[key].mul(2) }, batch('main')), doubled) < 1e-5)
+  assert.ok(worst(outputs(model, { ...weights, [key]: weights[key]!.mul(2) }, batch('main')), doubled) < 1e-5)
 })
 
 test('CLIP as an image classifier: the mean of the patches, without the class token', async () => {
@@ -203,7 +203,7 @@ test('CLIP as an image classifier: the mean of the patches, without the class to
   const images = batch('main')
   const states = reference('cases.main.post.last_hidden_state')
   const mean = (row: number, channel: number) =>
-    Array.from({ length: 16 }, (_, i) => states[(row * 17 + 1 + i) * 48 + channel]).reduce((a, b) => a + b) / 16
+    Array.from({ length: 16 }, (_, i) => states[(row * 17 + 1 + i) * 48 + channel]!).reduce((a, b) => a + b) / 16
   const right = Array.from({ length: images.rows }, (_, row) => [mean(row, 5) + 1, 2 * mean(row, 7) - 1]).flat()
   assert.ok(
     worst(

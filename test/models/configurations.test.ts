@@ -25,9 +25,9 @@ function waves(shapes: Record<string, number[]>): Weights {
     Object.keys(shapes)
       .sort()
       .map((name, k) => {
-        const values = Float32Array.from({ length: shapes[name].reduce((a, b) => a * b, 1) }, (_, i) => {
+        const values = Float32Array.from({ length: shapes[name]!.reduce((a, b) => a * b, 1) }, (_, i) => {
           const wave = Math.sin(0.37 * (i + 1) * (k + 1))
-          return shapes[name].length === 1 ? 1 + 0.3 * wave : 0.4 * wave
+          return shapes[name]!.length === 1 ? 1 + 0.3 * wave : 0.4 * wave
         })
         return [name, tf.tensor(values, shapes[name])]
       }),
@@ -47,7 +47,7 @@ function batchFor({ config, types }: Configuration, images: boolean): Batch {
     [1, 1, 1, 1, 1, 1, 1, 1],
     [1, 1, 1, 1, 1, 1, 0, 0],
   ]
-  const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i][j] ? id : -100)))
+  const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i]![j] ? id : -100)))
   return textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) })
 }
 
@@ -71,7 +71,7 @@ for (const each of configurations) {
 test('a text beyond the positions of a model is refused in a line', async () => {
   await setBackend('wasm')
   const long = (config: Record<string, unknown>) => () =>
-    tf.dispose(loadModel(config).tables(batchFor(configurations[0], false)))
+    tf.dispose(loadModel(config).tables(batchFor(configurations[0]!, false)))
   const gpt2 = configurations.find(({ config }) => config.model_type === 'gpt2')!.config
   assert.throws(long({ ...gpt2, n_positions: 5 }), /a text of 8 tokens is too long: the model has 5 positions/)
   const dynamic = configurations.find(({ name }) => name.includes('dynamic'))!.config

@@ -103,7 +103,7 @@ export async function openFixture(name: string, backend: BackendName = 'wasm'): 
     reference,
     has: (key) => entries.some((entry) => entry.name === key),
     batch(key) {
-      const { inputs } = expected.cases[key]
+      const { inputs } = expected.cases[key]!
       if (!('pixel_values' in inputs)) return textBatch(inputs)
       const classes = name === 'clip' ? { classes: reference('fixed_text_features') } : {}
       return imageBatch(reference(`cases.${key}.pixel_values`), inputs.labels as number[], classes)
@@ -114,8 +114,8 @@ export async function openFixture(name: string, backend: BackendName = 'wasm'): 
 /** Inputs as a batch; without a mask all tokens are real, without positions they count from 0. */
 export function textBatch(inputs: Record<string, number[][]> & { labels?: number[] | number[][] }): Batch {
   const ids = inputs.input_ids ?? inputs.text_input_ids
-  const rows = ids.length
-  const columns = ids[0].length
+  const rows = ids!.length
+  const columns = ids![0]!.length
   const flat = (values: number[][] | undefined, fallback: (i: number) => number) =>
     Int32Array.from(values?.flat() ?? Array.from({ length: rows * columns }, (_, i) => fallback(i)))
   const labels = inputs.labels ?? []
@@ -139,8 +139,8 @@ export function worst(a: ArrayLike<number>, b: ArrayLike<number>, floor = 0): nu
   let scale = floor
   let error = 0
   for (let i = 0; i < b.length; i++) {
-    scale = Math.max(scale, Math.abs(b[i]))
-    error = Math.max(error, Number.isNaN(a[i]) ? Infinity : Math.abs(a[i] - b[i]))
+    scale = Math.max(scale, Math.abs(b[i]!))
+    error = Math.max(error, Number.isNaN(a[i]) ? Infinity : Math.abs(a[i]! - b[i]!))
   }
   return error / scale
 }

@@ -34,7 +34,7 @@ test('the cpu backend gives what wasm gives', async () => {
     const logits = tf.tidy(() => forward(model, post, inputs))
     const values = await logits.data()
     const right = reference('cases.main.post.logits').subarray(0, values.length)
-    values.forEach((x, i) => assert.ok(Math.abs(x - right[i]) < 1e-4, `${name} ${i}`))
+    values.forEach((x, i) => assert.ok(Math.abs(x - right[i]!) < 1e-4, `${name} ${i}`))
     disposeInputs(inputs)
     tf.dispose([logits, post, base])
   }

@@ -55,7 +55,7 @@ async function outputsOf(
 
 /** The reference is 0 at pads. */
 const masked = (values: Float32Array, { mask }: Batch, width: number) =>
-  values.map((x, i) => x * (mask.length ? mask[Math.floor(i / width)] : 1))
+  values.map((x, i) => x * (mask.length ? mask[Math.floor(i / width)]! : 1))
 
 /** The outputs at the first position of each row, where a classifier looks. */
 const firsts = (values: Float32Array, rows: number, width: number) => {
@@ -96,9 +96,9 @@ export async function probeForward({
     }
     if (has(`cases.${key}.post.hidden_states`)) {
       const layers = names.flatMap((name) => (name.startsWith('layer') ? [name] : []))
-      const embedded = names[names.indexOf(layers[0]) - 1]
+      const embedded = names[names.indexOf(layers[0]!) - 1]
       const each = await Promise.all(
-        [embedded, ...layers.slice(0, -1), last].map((name) => outputsOf(model, weights.post, inputs, until(name))),
+        [embedded, ...layers.slice(0, -1), last].map((name) => outputsOf(model, weights.post, inputs, until(name!))),
       )
       note(
         errors,
@@ -111,7 +111,7 @@ export async function probeForward({
     }
     if (model.architecture !== 'clip') continue
     const text = loadModel({ ...config, architectures: ['CLIPTextModelWithProjection'] }, shapes)
-    const words = textBatch(expected.cases[key].inputs)
+    const words = textBatch(expected.cases[key]!.inputs)
     for (const which of ['base', 'post'] as const) {
       const images = firsts(await outputsOf(model, weights[which], inputs, until('features')), inputs.rows, 32)
       note(errors, 'features', worst(images, reference(`cases.${key}.${which}.image_features`)))
@@ -161,7 +161,7 @@ export async function probeGradient(
     const square = values.reduce((sum, x) => sum + x * x, 0)
     squares += square
     note(errors, 'gradient', worst(values, reference(`grad.${name}`), 1e-3 * total))
-    note(errors, 'gradient-norm', Math.abs(Math.sqrt(square) - norms[name]) / Math.max(norms[name], 1e-3 * total))
+    note(errors, 'gradient-norm', Math.abs(Math.sqrt(square) - norms[name]!) / Math.max(norms[name]!, 1e-3 * total))
   }
   note(errors, 'gradient-norm', Math.abs(Math.sqrt(squares) - total) / total)
   return errors
@@ -174,14 +174,14 @@ export function changeOf({ expected, values }: Fixture, edit: string): Change {
   const names = edit === 'scale-0.5' ? expected.trainable : expected.linear
   return new Map(
     names.map((name) => {
-      const delta = values.post.get(name)!.map((x, i) => x - values.base.get(name)![i])
+      const delta = values.post.get(name)!.map((x, i) => x - values.base.get(name)![i]!)
       if (edit === 'scale-0.5') return [name, delta.map((x) => -0.5 * x)]
       if (edit === 'sign') {
         const mean = delta.reduce((sum, x) => sum + Math.abs(x), 0) / delta.length
         return [name, delta.map((x) => (x >= 0 ? mean : -mean) - x)]
       }
       const sorted = [...delta].map(Math.abs).sort((a, b) => b - a)
-      const least = sorted[Math.floor(delta.length / 2) - 1]
+      const least = sorted[Math.floor(delta.length / 2) - 1]!
       return [name, delta.map((x) => (Math.abs(x) >= least ? 0 : -x))]
     }),
   )
@@ -196,7 +196,7 @@ export async function probeRiemann(
 ): Promise<Errors> {
   const errors: Errors = {}
   const { model, post, expected, batch } = fixture
-  const { riemann, per_tensor: parts } = expected.edits[edit]
+  const { riemann, per_tensor: parts } = expected.edits[edit]!
   for (const key of rules) {
     const [rule, steps] = key.split('-')
     const options = { rule: rule as Rule, steps: Number(steps) }
@@ -204,10 +204,10 @@ export async function probeRiemann(
     const found = Object.entries(parts).map(([name, term]) => [terms.get(name) ?? NaN, term[key]])
     if (terms.size !== found.length)
       throw new Error(`${terms.size} terms, of which ${found.length} should be: tensors that do not move have none`)
-    const scale = found.reduce((all, [, term]) => all + Math.abs(term), 0)
-    const largest = found.reduce((most, [, term]) => Math.max(most, Math.abs(term)), 0)
-    note(errors, 'riemann', Math.abs(sum - riemann[key]) / scale)
-    for (const [term, right] of found) note(errors, 'riemann-tensor', Math.abs(term - right) / largest)
+    const scale = found.reduce((all, [, term]) => all + Math.abs(term!), 0)
+    const largest = found.reduce((most, [, term]) => Math.max(most, Math.abs(term!)), 0)
+    note(errors, 'riemann', Math.abs(sum - riemann[key]!) / scale)
+    for (const [term, right] of found) note(errors, 'riemann-tensor', Math.abs(term! - right!) / largest)
   }
   return errors
 }
@@ -216,25 +216,25 @@ export async function probeRiemann(
 export async function probeTaylor(fixture: Fixture, edit: string): Promise<Errors> {
   const errors: Errors = {}
   const { model, post, expected, batch } = fixture
-  const { taylor, per_tensor: parts, delta_loss: exact } = expected.edits[edit]
+  const { taylor, per_tensor: parts, delta_loss: exact } = expected.edits[edit]!
   const change = changeOf(fixture, edit)
   const edited = Object.fromEntries(
-    [...change].map(([name, step]) => [name, tf.tidy(() => post[name].add(tf.tensor(step, post[name].shape)))]),
+    [...change].map(([name, step]) => [name, tf.tidy(() => post[name]!.add(tf.tensor(step, post[name]!.shape)))]),
   )
   const batches = [batch('main')]
   const [before, after] = [await lossOf(model, post, batches), await lossOf(model, { ...post, ...edited }, batches)]
   tf.dispose(edited)
   note(errors, 'delta-loss', Math.abs(after.mean - before.mean - exact))
   const got = await taylor2(model, post, change, batches)
-  const sums = (key: string) => Object.values(parts).reduce((all, term) => all + Math.abs(term[key]), 0)
+  const sums = (key: string) => Object.values(parts).reduce((all, term) => all + Math.abs(term[key]!), 0)
   for (const [part, key] of [
     [got.first, 'first_order'],
     [got.curvature, 'T_HT'],
   ] as const) {
-    const largest = Math.max(...Object.values(parts).map((term) => Math.abs(term[key])))
+    const largest = Math.max(...Object.values(parts).map((term) => Math.abs(term[key]!)))
     note(errors, 'taylor', Math.abs(part.sum - taylor[key]) / sums(key))
     for (const [name, term] of Object.entries(parts))
-      note(errors, 'taylor-tensor', Math.abs(part.terms.get(name)! - term[key]) / largest)
+      note(errors, 'taylor-tensor', Math.abs(part.terms.get(name)! - term[key]!) / largest)
   }
   note(errors, 'taylor', Math.abs(got.sum - taylor.second_order) / (sums('first_order') + sums('T_HT') / 2))
   return errors
@@ -252,12 +252,12 @@ export async function probeText({ model, expected, ...weights }: Fixture, way = 
           labels: [row.map((id, i) => (i < prompt.length ? -100 : id))],
         } as never)
         const { itemSums } = await lossOf(model, way(model, weights[which]), [batch])
-        note(errors, 'logprob', Math.abs(-itemSums[0] - right[which].logprob))
+        note(errors, 'logprob', Math.abs(-itemSums[0]! - right[which].logprob))
       }
     }
     const prompts = expected.generation.map(({ prompt }) => prompt)
     const answers = await generate(model, way(model, weights[which]), prompts, {
-      maxNewTokens: expected.generation[0][which].ids.length,
+      maxNewTokens: expected.generation[0]![which].ids.length,
     })
     if (String(answers) !== String(expected.generation.map((each) => each[which].ids)))
       note(errors, 'logprob', Infinity)

@@ -8,7 +8,7 @@ export const readerOf =
   (model: Model, values: ReadonlyMap<string, Float32Array>): ReadRows =>
   async (name, rows) => {
     const all = values.get(name)!
-    const width = all.length / (model.shapes[name][0] ?? 1)
+    const width = all.length / (model.shapes[name]![0] ?? 1)
     return rows ? all.slice(rows.from * width, rows.to * width) : all.slice()
   }
 
@@ -17,7 +17,7 @@ export const finest = (model: Model): Plan => ({
   largest: Infinity,
   stretches: model.blocks.map((block) => {
     if (!block.split) return { blocks: [block], parts: [null] }
-    const rows = model.shapes[block.split.weights[0]][0]
+    const rows = model.shapes[block.split.weights[0]!]![0]!
     const parts = Array.from({ length: Math.ceil(rows / 50) }, (_, i) => ({
       from: 50 * i,
       to: Math.min(rows, 50 * (i + 1)),

@@ -49,7 +49,7 @@ test('a row read back is the row written, to the last bit', () => {
 test('an error text of several lines becomes one line of the file', () => {
   const lines = formatLines<Row>(rowSchema, [{ ...row, error: 'first\n  second' }])
   assert.equal(lines.split('\n').length, 2)
-  assert.equal(parseLines<Row>(rowSchema, headerLine(rowSchema) + lines, 'runs.csv')[0].error, 'first second')
+  assert.equal(parseLines<Row>(rowSchema, headerLine(rowSchema) + lines, 'runs.csv')[0]!.error, 'first second')
 })
 
 test('every column has its sentence', () => {
@@ -69,16 +69,16 @@ test('a file of an earlier version, without a column that may be empty, is read 
   await store.close()
   const path = join(folder, 'runs.csv')
   const [header, line] = readFileSync(path, 'utf8').split('\n')
-  const at = header.split(',').indexOf('merger')
-  assert.equal(header.split(',')[at + 1], 'merged')
+  const at = header!.split(',').indexOf('merger')
+  assert.equal(header!.split(',')[at + 1], 'merged')
   // No cell before these columns holds a comma.
   const without = (text: string) => text.split(',').toSpliced(at, 2).join(',')
-  writeFileSync(path, `${without(header)}\n${without(line)}\n`)
+  writeFileSync(path, `${without(header!)}\n${without(line!)}\n`)
   const again = await openStore(folder, meta, '')
   await again.close()
   assert.deepEqual(again.found.get(row.id), row)
   assert.equal(readFileSync(path, 'utf8'), `${header}\n${line}\n`)
-  writeFileSync(path, `${header.replace('seed,', '')}\n`.replace('model,', ''))
+  writeFileSync(path, `${header!.replace('seed,', '')}\n`.replace('model,', ''))
   await assert.rejects(readResults(folder), /lacks model, seed/)
 })
 

@@ -45,8 +45,8 @@ test('law: labels of ticks never touch', () => {
         const at = (value: number) => ((value - low) / (high - low)) * width
         for (let i = 1; i < ticks.length; i++) {
           const room =
-            at(ticks[i]) -
-            at(ticks[i - 1]) -
+            at(ticks[i]!) -
+            at(ticks[i - 1]!) -
             (textWidth(String(ticks[i]).replace('-', '−'), 10) +
               textWidth(String(ticks[i - 1]).replace('-', '−'), 10)) /
               2
@@ -76,16 +76,16 @@ test('entries of a legend neither overlap nor leave the figure', () => {
     height: number
     layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[]
   }
-  const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0].name, data.values[0]])).values()]
+  const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0]!.name, data.values[0]])).values()]
   assert.deepEqual(
     entries.map(({ name }) => name),
     names,
   )
   entries.forEach((entry, i) => {
-    const end = entry.text + textWidth(entry.name, 10.5)
+    const end = entry!.text + textWidth(entry!.name, 10.5)
     assert.ok(end <= 300)
     const next = entries[i + 1]
-    assert.ok(!next || next.y > entry.y || next.x > end)
-    assert.ok(entry.y < legend.height)
+    assert.ok(!next || next.y > entry!.y || next.x > end)
+    assert.ok(entry!.y < legend.height)
   })
 })

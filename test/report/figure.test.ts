@@ -51,7 +51,7 @@ test('a line figure names its series, references, panels, axes, seeds, items and
   }
   assert.ok(
     texts.some((text) =>
-      /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text),
+      /mean ± standard error over 4 to 5 seeds · 500 items per task · 1 failed run left out/.test(text!),
     ),
   )
   for (const style of [...['dare', 'drop only', 'magnitude'].map((label, i) => styleOf(label, i)), ...REFERENCES]) {
@@ -66,7 +66,7 @@ test('a line figure names its series, references, panels, axes, seeds, items and
   assert.equal(name, 'figure')
   assert.match(svg, /<rect width="[\d.]+" height="[\d.]+" fill="#ffffff"/, 'a white card')
   const [width, height] = svgSize(svg)
-  assert.deepEqual(pngSize(png), [2 * width, 2 * height])
+  assert.deepEqual(pngSize(png), [2 * width!, 2 * height!])
 })
 
 test('points carry mean and standard error in percent; the references are those of the rows', () => {
@@ -126,7 +126,7 @@ test('box plots of the terms: every label, also of an editor without a rate', as
   const { svg } = await drawFigure(source(all, makeTerms(all)), { kind: 'box' })
   for (const word of ['dare', 'drop only', 'magnitude', 'bitdelta', '0.9', '0.95', '0.99'])
     assert.ok(textsOf(svg).includes(word), word)
-  assert.ok(textsOf(svg).some((text) => text.startsWith('term of the Riemann sum')))
+  assert.ok(textsOf(svg).some((text) => text!.startsWith('term of the Riemann sum')))
   assert.equal(dataOf(source(all, makeTerms(all)), { kind: 'box' }).length, all.length * 28)
 })
 

@@ -33,7 +33,7 @@ test('failed runs are counted and left out of the means', () => {
   ]
   const { groups, failed } = groupRows(rows, ['drop_rate'])
   assert.equal(groups.length, 1)
-  assert.equal(groups[0].rows.length, 2)
+  assert.equal(groups[0]!.rows.length, 2)
   assert.deepEqual(
     failed.map((row) => row.error),
     ['broke'],
@@ -54,7 +54,7 @@ test('options inside a chain, and values per model, tell runs apart', () => {
     })
   const rows = [chain(1, 1), chain(1, 2), chain(0.5, 1), chain(0.5, 2)]
   assert.deepEqual(
-    ['bitdelta.multiplier', 'dare.drop_rate', 'dare2.drop_rate', 'multiplier'].map((name) => cellOf(rows[0], name)),
+    ['bitdelta.multiplier', 'dare.drop_rate', 'dare2.drop_rate', 'multiplier'].map((name) => cellOf(rows[0]!, name)),
     [1, 0.5, 0.1, null],
   )
   assert.deepEqual(makeTable(rows, '').by, ['label', 'bitdelta.multiplier'])

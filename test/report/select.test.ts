@@ -34,7 +34,7 @@ test('an edit of one delta has a value for each task', () => {
     [of(0.5, 'a', 0.4, edit), of(1, 'a', 0.9, edit)],
     [of(0.5, 'b', 0.8, edit), of(1, 'b', 0.2, edit)],
   ]
-  assert.deepEqual(ids(selectRows([...a, ...b], ['lambda'])), [a[1].id, b[0].id])
+  assert.deepEqual(ids(selectRows([...a, ...b], ['lambda'])), [a[1]!.id, b[0]!.id])
 })
 
 test('other merges, models and labels choose for themselves; what has one value stays, with no score to choose by', () => {
@@ -50,7 +50,7 @@ test('other merges, models and labels choose for themselves; what has one value 
   ]
   assert.deepEqual(
     ids(selectRows(rows, ['lambda'])),
-    [1, 2, 4, 6, 7].map((i) => rows[i].id),
+    [1, 2, 4, 6, 7].map((i) => rows[i]!.id),
   )
 })
 
@@ -60,9 +60,9 @@ test('two options are chosen together; equal means go to the lowest value', () =
     [1, 2, 0.7],
     [0.5, 10, 0.7],
     [0.5, 2, 0.1],
-  ].map(([lambda, rank, score]) => of(lambda, 'a', score, { rank }))
+  ].map(([lambda, rank, score]) => of(lambda!, 'a', score!, { rank }))
   assert.deepEqual(selectRows(rows, ['lambda', 'rank']), [rows[2]])
-  assert.deepEqual(ids(selectRows(rows, ['rank'])), [rows[1].id, rows[2].id], 'each lambda its own')
+  assert.deepEqual(ids(selectRows(rows, ['rank'])), [rows[1]!.id, rows[2]!.id], 'each lambda its own')
 })
 
 test('a value that failed on one of the tasks is not chosen; failed seeds of the chosen one stay to be counted', () => {

@@ -37,12 +37,12 @@ test('Markdown: every line of the table has the same width, so that a terminal s
   const lines = text.split('\n').filter((line) => line.startsWith('|'))
   assert.equal(lines.length, 4)
   assert.equal(new Set(lines.map((line) => [...line.replaceAll('\\|', 'x|')].length)).size, 1)
-  assert.match(lines[2], /\| a\\\|b /)
-  assert.match(lines[2], / 0\.00200 ± 0\.00058 /)
-  assert.match(lines[2], / 60\.0 ± 5\.8 /)
-  assert.match(lines[3], / −1\.000e−7 /)
-  assert.match(lines[1], /^\|:-+\|/, 'words to the left')
-  assert.match(lines[1], /-:\|$/, 'numbers to the right')
+  assert.match(lines[2]!, /\| a\\\|b /)
+  assert.match(lines[2]!, / 0\.00200 ± 0\.00058 /)
+  assert.match(lines[2]!, / 60\.0 ± 5\.8 /)
+  assert.match(lines[3]!, / −1\.000e−7 /)
+  assert.match(lines[1]!, /^\|:-+\|/, 'words to the left')
+  assert.match(lines[1]!, /-:\|$/, 'numbers to the right')
 })
 
 test('merges: a line per merged model, tasks across, base and fine-tunes first; an option that follows from the method is not said', () => {
@@ -137,7 +137,7 @@ test('CSV: full numbers, with error and count', () => {
       columns: true,
     },
   ) as Record<string, string>[]
-  assert.deepEqual(Object.keys(records[0]), [
+  assert.deepEqual(Object.keys(records[0]!), [
     'label',
     'rank',
     'runs',
@@ -148,10 +148,10 @@ test('CSV: full numbers, with error and count', () => {
     'class_error',
     'class_n',
   ])
-  assert.ok(Math.abs(Number(records[0].score_edited) - 0.6) < 1e-15)
-  assert.ok(Math.abs(Number(records[0].score_edited_error) - 0.1 / Math.sqrt(3)) < 1e-15)
-  assert.equal(records[1].score_edited_error, '')
-  assert.equal(records[0].class, 'decreased')
+  assert.ok(Math.abs(Number(records[0]!.score_edited) - 0.6) < 1e-15)
+  assert.ok(Math.abs(Number(records[0]!.score_edited_error) - 0.1 / Math.sqrt(3)) < 1e-15)
+  assert.equal(records[1]!.score_edited_error, '')
+  assert.equal(records[0]!.class, 'decreased')
 })
 
 test('one column across: a line per series, the references beside it', () => {

@@ -9,7 +9,7 @@ const given = experiment(
 )
 const { runs, meta } = planned(given)
 await executePlan(given, runs, meta, {
-  folder,
+  folder: folder!,
   jobs: 2,
   backend,
   worker: fakeWorker,

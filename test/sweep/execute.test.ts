@@ -25,9 +25,9 @@ test('one thread and four give the same bytes, seconds aside, in the order of th
       return folder
     }),
   )
-  assert.equal(withoutSeconds(read(folders[0])), withoutSeconds(read(folders[1])))
-  assert.equal(read(folders[0], 'terms.csv'), read(folders[1], 'terms.csv'))
-  const { rows } = await readResults(folders[1])
+  assert.equal(withoutSeconds(read(folders[0]!)), withoutSeconds(read(folders[1]!)))
+  assert.equal(read(folders[0]!, 'terms.csv'), read(folders[1]!, 'terms.csv'))
+  const { rows } = await readResults(folders[1]!)
   assert.deepEqual(
     rows.map((row) => row.id),
     runs.map((run) => run.id),
@@ -113,7 +113,7 @@ test('what a merger needs is measured once for each post, before the runs; where
   const given = {
     ...base,
     models: posts.slice(0, 1),
-    merges: [fisher([posts[0], posts[1]]), { ...fisher([posts[0], posts[2]]), label: 'broken' }],
+    merges: [fisher([posts[0]!, posts[1]!]), { ...fisher([posts[0]!, posts[2]!]), label: 'broken' }],
   }
   const { runs, meta } = planned(given, ['math'])
   const folder = fresh()

@@ -34,7 +34,7 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: Message
       status: 'ok',
       error: null,
     }
-    if (message.data?.some((data, i) => !data.has(run.edit.merge!.posts[i].post)))
+    if (message.data?.some((data, i) => !data.has(run.edit.merge!.posts[i]!.post)))
       throw new Error('the data is not that of the post')
     const terms = ['one', 'two'].map((tensor) => ({
       run: run.id,

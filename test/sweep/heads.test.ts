@@ -47,9 +47,9 @@ async function measure(path: string, weights: Weights, task: string) {
     const outputs = tf.tidy(() => forward(model, weights, inputs))
     const rows = (await outputs.array()) as number[][]
     batch.targets!.forEach((label, row) => {
-      const logits = rows[row * columns]
+      const logits = rows[row * columns]!
       right += Number(logits.indexOf(Math.max(...logits)) === label)
-      loss += Math.log(logits.reduce((sum, x) => sum + Math.exp(x), 0)) - logits[label]
+      loss += Math.log(logits.reduce((sum, x) => sum + Math.exp(x), 0)) - logits[label]!
       count++
     })
     outputs.dispose()
@@ -89,15 +89,15 @@ for (const { part, task, head, own } of cases) {
     const expected = await measure(at(task), weights, task)
     tf.dispose(weights)
 
-    const home = await takeResidence(experiment.models[0])
+    const home = await takeResidence(experiment.models[0]!)
     const measures = { score: experiment.score, loss: experiment.loss }
-    const reference = await measureReference(home, runs[0].task, measures, false)
+    const reference = await measureReference(home, runs[0]!.task, measures, false)
     assert.ok(
       Math.abs(reference.lossPre!.mean - expected.loss) < 1e-5,
       `${reference.lossPre!.mean} for ${expected.loss}`,
     )
     assert.ok(Math.abs(reference.scorePre! - expected.score) < 1e-12)
-    const { row, terms } = await executeRun(home, runs[0], measures, reference, {
+    const { row, terms } = await executeRun(home, runs[0]!, measures, reference, {
       experiment: part,
       backend: 'wasm',
       clock: () => 0,

@@ -84,15 +84,15 @@ test('one run for every merge, task and seed, on the models of its own base', ()
     [[null, 'ties', 'mirror+post', 0.5]],
   )
   const [weighted] = rowsOf({ label: 'weighted' })
-  assert.deepEqual(weighted.options.weight, { post: 1, mirror: 0 })
+  assert.deepEqual(weighted!.options.weight, { post: 1, mirror: 0 })
 })
 
 test('one fine-tune merged is itself; on the task of another it is still itself', () => {
   const [own, other] = rowsOf({ merged: 'post', label: 'average' })
-  assert.deepEqual([own.edit_norm, own.loss_change, own.riemann_sum, own.class], [0, 0, 0, 'competitive'])
-  near(other.edit_norm, 2 * other.delta_norm!, 1e-4)
-  assert.ok(other.loss_edited !== other.loss_post, 'post is not mirror')
-  near(rowsOf({ label: 'weighted' })[0].loss_edited, other.loss_edited)
+  assert.deepEqual([own!.edit_norm, own!.loss_change, own!.riemann_sum, own!.class], [0, 0, 0, 'competitive'])
+  near(other!.edit_norm, 2 * other!.delta_norm!, 1e-4)
+  assert.ok(other!.loss_edited !== other!.loss_post, 'post is not mirror')
+  near(rowsOf({ label: 'weighted' })[0]!.loss_edited, other!.loss_edited)
 })
 
 test('mirror images cancel: their average and their sum are the base', () => {
@@ -112,23 +112,23 @@ test('each post has a mask of its own, so that mirror images no longer cancel, a
   const [three, four] = [3, 4].map(
     (seed) => rowsOf({ label: 'dare+task_arithmetic', task: 'a', seed }, { lambda: 1 })[0],
   )
-  assert.ok(Math.abs(three.loss_edited! - three.loss_pre!) > 1e-4)
-  assert.notEqual(three.loss_edited, four.loss_edited)
+  assert.ok(Math.abs(three!.loss_edited! - three!.loss_pre!) > 1e-4)
+  assert.notEqual(three!.loss_edited, four!.loss_edited)
   // A merged entry is 2Δ or −2Δ with probability 1/4 each, else 0; its distance from Δ is √3 |Δ| in the mean square.
   assert.ok(
-    Math.abs(three.edit_norm! / three.delta_norm! - Math.sqrt(3)) < 0.02,
-    `${three.edit_norm} and ${three.delta_norm}`,
+    Math.abs(three!.edit_norm! / three!.delta_norm! - Math.sqrt(3)) < 0.02,
+    `${three!.edit_norm} and ${three!.delta_norm}`,
   )
 })
 
 test('TIES on mirror images keeps one of the two at every entry that is kept', () => {
   const [row] = rowsOf({ label: 'ties' })
-  assert.ok(Math.abs(row.kept! / row.parameters! - 0.5) < 0.01)
+  assert.ok(Math.abs(row!.kept! / row!.parameters! - 0.5) < 0.01)
 })
 
 test('Fisher information of an item is the squared slope of its log-likelihood; MergeLM squares that of a batch', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0])
+  const home = await takeResidence(experiment.models[0]!)
   const name = 'model.norm.weight'
   const request = { kind: 'fisher' as const, items: 2 }
   const [paper, mergelm] = [
@@ -137,13 +137,13 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
   ]
   const task = await loadTask(join(folder, 'a.jsonl'))
   const likelihood = async (item: number, change: number) => {
-    const values = (await home.post[name].data()).slice() as Float32Array
-    values[0] += change
+    const values = (await home.post[name]!.data()).slice() as Float32Array
+    values[0]! += change
     const weights = { ...home.post, [name]: tf.tensor(values) }
     const loss = await lossOf(
       home.model,
       weights,
-      await encodeItems({ ...task, items: [task.items[item]] }, home.tokenizer, home.model),
+      await encodeItems({ ...task, items: [task.items[item]!] }, home.tokenizer, home.model),
     )
     weights[name].dispose()
     return -loss.mean * loss.tokens
@@ -153,16 +153,16 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
   )
   const relative = (given: number, wanted: number) =>
     assert.ok(Math.abs(given / wanted - 1) < 0.02, `${given} and ${wanted}`)
-  relative(paper.get(name)![0], (slopes[0] ** 2 + slopes[1] ** 2) / 2)
-  relative(mergelm.get(name)![0], (slopes[0] + slopes[1]) ** 2 / 2)
+  relative(paper.get(name)![0]!, (slopes[0]! ** 2 + slopes[1]! ** 2) / 2)
+  relative(mergelm.get(name)![0]!, (slopes[0]! + slopes[1]!) ** 2 / 2)
   home.dispose()
-  assert.notEqual(rowsOf({ label: 'fisher' })[0].loss_edited, rowsOf({ label: 'fisher' })[1].loss_edited)
+  assert.notEqual(rowsOf({ label: 'fisher' })[0]!.loss_edited, rowsOf({ label: 'fisher' })[1]!.loss_edited)
 })
 
 test('RegMean is no plain average, and off-diagonal entries of the Gram matrices matter', () => {
   const [diagonal, whole] = rowsOf({ label: 'regmean' })
   const average = rowsOf({ merged: 'post+mirror', label: 'average', task: 'a' })[0]
-  const losses = [diagonal, whole, average].map((row) => row.loss_edited)
+  const losses = [diagonal, whole, average].map((row) => row!.loss_edited)
   assert.equal(new Set(losses).size, 3, losses.join())
 })
 
@@ -180,7 +180,7 @@ test('an id depends on the posts, the options and the data, not on other merges 
   const idsOf = async (entry: string, more = '') => {
     const yaml = `${EXPERIMENT.slice(0, EXPERIMENT.indexOf('merges:'))}merges:\n  - { ${entry}, tasks: [a.jsonl] }\n${more}score: { items: 4 }\nloss: { items: 4 }\n`
     const experiment = await load(yaml)
-    return planRuns(experiment, (await openInputs(experiment)).map(plannedTasks))[0].id
+    return planRuns(experiment, (await openInputs(experiment)).map(plannedTasks))[0]!.id
   }
   const id = await idsOf('merger: ties, posts: [post, mirror]')
   assert.equal(await idsOf('merger: ties, lambda: 1, convention: paper, posts: [post, mirror]'), id, 'defaults')

@@ -69,7 +69,7 @@ test('bits of a row are those of an entry: signs and the number of its block', (
   const bitsOf = (editor: string, options: object) => {
     const steps = [{ editor, options: parseOptions(editorNamed(editor), options) }]
     const { runs } = planned(experiment([{ ...edit('x', 0), editor, steps }], [1]))
-    return plannedColumns('x', runs[0]).bits
+    return plannedColumns('x', runs[0]!).bits
   }
   assert.deepEqual(
     [{}, { blocks: 16 }, { blocks: 5 }, { passes: 3 }].map((options) => bitsOf('bitdelta', options)),

@@ -52,8 +52,8 @@ export const backend = { asked: 'wasm', found: { name: 'wasm', package: 'p 1' } 
 
 /** Text of runs.csv without the column `seconds`. */
 export function withoutSeconds(csv: string): string {
-  const column = csv.split('\n', 1)[0].split(',').indexOf('seconds')
-  const fromEnd = csv.split('\n', 1)[0].split(',').length - column
+  const column = csv.split('\n', 1)[0]!.split(',').indexOf('seconds')
+  const fromEnd = csv.split('\n', 1)[0]!.split(',').length - column
   return csv
     .split('\n')
     .map((line) => line.split(',').toSpliced(-fromEnd, 1, '').join(','))

@@ -13,17 +13,17 @@ export async function makePosts(): Promise<string> {
     ['half', 0.5],
   ] as const) {
     await writeCheckpoint(join(folder, name), {
-      plan: [...post.tensors.values()].map((entry) => ({ name: entry.name, shape: entry.shape, dtype: 'F32' })),
+      plan: [...post!.tensors.values()].map((entry) => ({ name: entry.name, shape: entry.shape, dtype: 'F32' })),
       tensors: (async function* () {
-        for (const tensor of post.tensors.keys()) {
-          const [before, after] = [await base.read(tensor), await post.read(tensor)]
-          yield { name: tensor, values: before.map((value, i) => value + factor * (after[i] - value)) }
+        for (const tensor of post!.tensors.keys()) {
+          const [before, after] = [await base!.read(tensor), await post!.read(tensor)]
+          yield { name: tensor, values: before.map((value, i) => value + factor * (after[i]! - value)) }
         }
       })(),
       copyFrom: join(folder, 'post'),
     })
   }
-  await Promise.all([base.close(), post.close()])
+  await Promise.all([base!.close(), post!.close()])
   const lines = items.map((item) => `${JSON.stringify(item)}\n`)
   writeFileSync(join(folder, 'a.jsonl'), lines.join(''))
   writeFileSync(join(folder, 'b.jsonl'), lines.toReversed().join(''))

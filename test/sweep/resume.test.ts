@@ -35,8 +35,8 @@ test('killed twenty times, a sweep ends with the rows of an undisturbed one', as
   }
   await start(killed, 0)
   const [one, two] = [calm, killed].map((folder) => readFileSync(join(folder, 'runs.csv'), 'utf8'))
-  assert.equal(one.split('\n').length, 242)
-  assert.equal(withoutSeconds(two), withoutSeconds(one))
+  assert.equal(one!.split('\n').length, 242)
+  assert.equal(withoutSeconds(two!), withoutSeconds(one!))
   assert.equal(readFileSync(join(killed, 'terms.csv'), 'utf8'), readFileSync(join(calm, 'terms.csv'), 'utf8'))
   assert.ok(kills >= 10 && partial >= 10, `${kills} kills, ${partial} of them in mid-sweep`)
 })

@@ -77,19 +77,19 @@ test('a sweep: tasks that differ are routed to their own fine-tune, whose weight
     ['low', 'to post', 'to mirror'],
     ['high', 'to mirror', 'to post'],
   ]) {
-    const row = of(task, 'routed')
+    const row = of(task!, 'routed')
     assert.equal(row.router_accuracy, 1)
-    near(of(task, own).loss_edited, row.loss_post)
-    near(row.loss_edited, row.loss_post, 0.05 * Math.abs(of(task, other).loss_edited! - row.loss_post!))
+    near(of(task!, own!).loss_edited, row.loss_post)
+    near(row.loss_edited, row.loss_post, 0.05 * Math.abs(of(task!, other!).loss_edited! - row.loss_post!))
     assert.equal(row.score_edited, row.score_post)
     assert.deepEqual(
       [row.kept, row.edit_norm, row.riemann_rule, row.riemann_sum, row.bits_per_parameter],
       [null, null, null, null, null],
     )
     assert.deepEqual([row.n, row.loss_items], [4, 6])
-    assert.equal(row.tensors, of(task, own).tensors)
-    assert.equal(of(task, own).router_accuracy, null)
-    assert.ok(of(task, 'shared').riemann_sum !== null)
+    assert.equal(row.tensors, of(task!, own!).tensors)
+    assert.equal(of(task!, own!).router_accuracy, null)
+    assert.ok(of(task!, 'shared').riemann_sum !== null)
   }
   // With one model there is nothing to choose: its gate is 1.
   near(of('low', 'alone').loss_edited, of('low', 'alone to post').loss_edited, 1e-6)
@@ -103,10 +103,10 @@ test('a sweep: tasks that differ are routed to their own fine-tune, whose weight
 
 test('the weights of an item are the merge with the gates of that item', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0])
+  const home = await takeResidence(experiment.models[0]!)
   const edit = {
     ...experiment.merges[0],
-    merge: { ...experiment.merges[0].merge!, options: { ...experiment.merges[0].merge!.options, fraction: 0.4 } },
+    merge: { ...experiment.merges[0]!.merge!, options: { ...experiment.merges[0]!.merge!.options, fraction: 0.4 } },
   }
   const task = { ...(await loadTask(join(folder, 'low.jsonl'))) }
   task.items = task.items.slice(0, 3)
@@ -129,7 +129,7 @@ test('the weights of an item are the merge with the gates of that item', async (
       merged.weights,
       await encodeItems({ ...task, items: [item] }, home.tokenizer, home.model),
     )
-    near(loss.itemSums[i] / loss.itemTokens[i], mean)
+    near(loss.itemSums[i]! / loss.itemTokens[i]!, mean)
     merged.dispose()
   }
   const firsts = [0, 2, 4].map((i) => gates[i])
@@ -141,11 +141,11 @@ test('the weights of an item are the merge with the gates of that item', async (
 
 test('a gate of 1 at full rank gives back the weights of its post', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0])
-  const merged = await applyMerge(home, fixGates(experiment.merges[0], [1, 0]), null, [], assert.fail)
+  const home = await takeResidence(experiment.models[0]!)
+  const merged = await applyMerge(home, fixGates(experiment.merges[0]!, [1, 0]), null, [], assert.fail)
   for (const [name, tensor] of Object.entries(home.post)) {
-    const [right, values] = [await tensor.data(), await merged.weights[name].data()]
-    values.forEach((value, i) => near(value, right[i], 1e-6))
+    const [right, values] = [await tensor.data(), await merged.weights[name]!.data()]
+    values.forEach((value, i) => near(value, right[i]!, 1e-6))
   }
   merged.dispose()
   home.dispose()
@@ -155,7 +155,7 @@ test('the router learns from the last items of the tasks alone, and from their p
   const experiment = await load()
   const request = { kind: 'prompts' as const, edit: experiment.merges[0], seed: null, items: 8 }
   const sample = async () => {
-    const home = await takeResidence(experiment.models[0])
+    const home = await takeResidence(experiment.models[0]!)
     const data = await measureData(home, request)
     assert.equal(data.get('prompts')!.length, 8 * home.model.width)
     home.dispose()
@@ -177,7 +177,7 @@ test('fixed gates are the default and leave ids alone; a gate beside a router is
   const idOf = async (entry: string, more = '') => {
     const yaml = `${EXPERIMENT.slice(0, EXPERIMENT.indexOf('merges:'))}merges:\n  - { merger: twin, posts: [post, mirror], tasks: [low.jsonl]${entry} }\n${more}score: { items: 4 }\nloss: { items: 4 }\n`
     const experiment = await load(yaml)
-    return planRuns(experiment, (await openInputs(experiment)).map(plannedTasks))[0].id
+    return planRuns(experiment, (await openInputs(experiment)).map(plannedTasks))[0]!.id
   }
   const few = 'data: { items: 4 }\n'
   assert.equal(await idOf(', gates: fixed', few), await idOf('', 'data: { items: 8 }\n'))

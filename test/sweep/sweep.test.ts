@@ -173,17 +173,17 @@ test('an editor that reads the whole model first has one threshold for all tenso
       attributeEdit(join(folder, 'base'), join(folder, 'post'), magnitude(granularity), settings),
     ),
   )
-  assert.equal(model.row.kept, tensor.row.kept, 'half of all entries, either way')
+  assert.equal(model!.row.kept, tensor!.row.kept, 'half of all entries, either way')
   assert.ok(
-    model.row.edit_norm! < tensor.row.edit_norm!,
+    model!.row.edit_norm! < tensor!.row.edit_norm!,
     'the smallest of all entries are smaller than the smallest of each tensor',
   )
 })
 
 test('seeds draw different masks; a gradient editor raises the loss it was built to raise', () => {
   const [three, four] = results.rows.filter((row) => row.label === 'dare' && row.seed !== null)
-  assert.notEqual(three.loss_edited, four.loss_edited)
-  assert.equal(three.delta_norm, four.delta_norm)
+  assert.notEqual(three!.loss_edited, four!.loss_edited)
+  assert.equal(three!.delta_norm, four!.delta_norm)
   assert.ok(rowOf('biased').taylor1! > 0)
 })
 
@@ -208,7 +208,7 @@ test('two threads write the same bytes as one; a finished folder is left as it i
 test('other weights under the same path are refused', async () => {
   cpSync(join(folder, 'post', 'model.safetensors'), join(folder, 'saved'))
   const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
-  bytes[bytes.length - 4] ^= 1
+  bytes[bytes.length - 4]! ^= 1
   writeFileSync(join(folder, 'post', 'model.safetensors'), bytes)
   await assert.rejects(run('one', 1), /holds rows of other input files \(post\/model\.safetensors\)/)
   cpSync(join(folder, 'saved'), join(folder, 'post', 'model.safetensors'))
@@ -228,8 +228,8 @@ test('wrong inputs are refused before a results folder is made', async () => {
 test('eval measures what the sweep records for the post-trained model; nothing leaks', async () => {
   const before = tf.memory().numTensors
   const measured = await measureModel(join(folder, 'post'), join(folder, 'items.jsonl'))
-  assert.equal(measured.loss, results.rows[0].loss_post)
-  assert.equal(measured.score, results.rows[0].score_post)
+  assert.equal(measured.loss, results.rows[0]!.loss_post)
+  assert.equal(measured.score, results.rows[0]!.score_post)
   assert.equal(tf.memory().numTensors, before)
 })
 
@@ -244,7 +244,7 @@ editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
     rows.map((row) => row.status),
     ['failed', 'ok'],
   )
-  assert.match(rows[0].error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
+  assert.match(rows[0]!.error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
 })
 
 test('the plan counts tokens of every pass', async () => {

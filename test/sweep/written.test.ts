@@ -75,7 +75,7 @@ const load = (merges: readonly string[]) => {
 before(async () => {
   folder = await makePosts()
   found = await setBackend('wasm')
-  home = await takeResidence((await load([CASES[0].entry])).models[0])
+  home = await takeResidence((await load([CASES[0]!.entry])).models[0]!)
 })
 after(() => {
   home.dispose()
@@ -103,15 +103,15 @@ for (const { name, entry, file } of CASES) {
     const written = await openCheckpoint(join(folder, 'out'))
     let moved = 0
     for (const tensor of home.select({ include: [], exclude: [] })) {
-      const [values, ours] = [await written.read(tensor), await applied.weights[tensor].data()]
-      const [post, base] = [await home.post[tensor].data(), home.base.get(tensor)!]
+      const [values, ours] = [await written.read(tensor), await applied.weights[tensor]!.data()]
+      const [post, base] = [await home.post[tensor]!.data(), home.base.get(tensor)!]
       for (let i = 0; i < values.length; i++) {
         if (values[i] !== base[i]) moved++
         // What does not change from the post-trained model is its own value in a sweep; base + (post − base) is one rounding off.
         if (values[i] !== ours[i])
           assert.ok(
             ours[i] === post[i] &&
-              Math.abs(values[i] - ours[i]) <= 2 ** -24 * (2 * Math.abs(post[i]) + Math.abs(base[i])),
+              Math.abs(values[i]! - ours[i]!) <= 2 ** -24 * (2 * Math.abs(post[i]!) + Math.abs(base[i]!)),
             `${tensor}[${i}]: ${values[i]} and ${ours[i]}`,
           )
       }
@@ -135,18 +135,18 @@ test('rows say once for every kind where the edit or the merge degenerated, and 
   assert.deepEqual([done, warnings.map(({ label }) => label)], [3, ['slerp', 'ties']])
   const { rows } = await readResults(out)
   assert.match(
-    rows[0].warnings!,
+    rows[0]!.warnings!,
     /^linear branch: the cosine of the models is 0?1?\.\d+, beyond 0\.9995 \([^ ;]+ and \d+ more\)$/,
   )
-  assert.equal(rows[1].warnings, null)
+  assert.equal(rows[1]!.warnings, null)
   assert.match(
-    rows[2].warnings!,
+    rows[2]!.warnings!,
     /^trim of model 1: \d+ entries: the number of kept ones rounds to 0 \([^ ;]+norm.weight and 6 more\)$/,
   )
 
   // As a version before this column wrote it.
   const records = parse(readFileSync(join(out, 'runs.csv'))) as string[][]
-  const column = records[0].indexOf('warnings')
+  const column = records[0]!.indexOf('warnings')
   const quote = (cell: string) => (/[",]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
   writeFileSync(
     join(out, 'runs.csv'),

@@ -60,9 +60,9 @@ before(async () => {
   writeFileSync(join(folder, 'tower/config.json'), JSON.stringify(tower))
   await post.close()
   for (const [i, { label, bytes }] of pictures.entries()) {
-    mkdirSync(join(folder, 'images', NAMES[label]), { recursive: true })
+    mkdirSync(join(folder, 'images', NAMES[label]!), { recursive: true })
     writeFileSync(
-      join(folder, 'images', NAMES[label], `${i}.png`),
+      join(folder, 'images', NAMES[label]!, `${i}.png`),
       encode({ width: SIDE, height: SIDE, channels: 3, depth: 8, data: bytes }),
     )
   }
@@ -100,7 +100,7 @@ function words() {
 /** The fixture's texts without begin and end: the names of the classes. */
 function sentences(): string[] {
   const { text_input_ids: ids } = clip.expected.cases.main.inputs
-  return ids.map((row) =>
+  return ids!.map((row) =>
     row
       .slice(1, row.indexOf(95))
       .map((id) => `t${id}`)
@@ -135,7 +135,7 @@ async function measure(weights: Weights) {
       Math.floor(i / (SIDE * SIDE)) % 3,
       i % (SIDE * SIDE),
     ]
-    return (pictures[picture].bytes[3 * at + channel] / 255 - mean[channel]) / deviation[channel]
+    return (pictures[picture]!.bytes[3 * at + channel]! / 255 - mean[channel]!) / deviation[channel]!
   })
   const batch = imageBatch(
     pixels,
@@ -149,9 +149,9 @@ async function measure(weights: Weights) {
   outputs.dispose()
   disposeInputs(inputs)
   const losses = pictures.map(
-    ({ label }, i) => Math.log(logits[i].reduce((sum, x) => sum + Math.exp(x), 0)) - logits[i][label],
+    ({ label }, i) => Math.log(logits[i]!.reduce((sum, x) => sum + Math.exp(x), 0)) - logits[i]![label]!,
   )
-  const right = pictures.filter(({ label }, i) => logits[i].indexOf(Math.max(...logits[i])) === label)
+  const right = pictures.filter(({ label }, i) => logits[i]!.indexOf(Math.max(...logits[i])) === label)
   return { score: right.length / pictures.length, loss: losses.reduce((a, b) => a + b) / losses.length }
 }
 
@@ -214,8 +214,8 @@ for (const [post, head] of [
           .length,
       )
     }
-    near(rows[0].loss_edited, at.loss)
-    assert.ok(Math.abs(rows[1].loss_change!) > 1e-3)
+    near(rows[0]!.loss_edited, at.loss)
+    assert.ok(Math.abs(rows[1]!.loss_change!) > 1e-3)
   })
 }
 

@@ -30,7 +30,7 @@ for (const [name, [named, count, given, first, last]] of Object.entries(CARDS)) 
     assert.equal(new Set(classes).size, named)
     if (classes) assert.ok(classes.includes(given))
     const [prompts] = classPrompts({ name, classes: [given], templates })
-    assert.deepEqual([prompts.length, prompts[0], prompts.at(-1)], [count, first, last])
+    assert.deepEqual([prompts!.length, prompts![0], prompts!.at(-1)], [count, first, last])
   })
 }
 

@@ -11,7 +11,7 @@ const text = readFileSync(join(packageRoot, 'docs/tasks.md'), 'utf8')
 
 test('the tables of docs/tasks.md are those of the schema and the cards', async () => {
   assert.ok(text.endsWith(describeTasks()), 'node scripts/docs.mjs writes them')
-  const benchmarks = await listTasks([SHIPPED[1]])
+  const benchmarks = await listTasks([SHIPPED[1]!])
   assert.ok(benchmarks.length >= 28)
   for (const { name } of benchmarks) assert.ok(text.includes(`| \`${name}\` | `), name)
 })
@@ -25,17 +25,17 @@ test('the example is a card', async () => {
       join(folder, 'capitals.train.csv'),
       rows('Peru,Doha,Lima,Oslo,Rome,Lima', 'Italy,Doha,Lima,Oslo,Rome,Rome', 'Norway,Doha,Lima,Oslo,Rome,Oslo'),
     )
-    writeFileSync(join(folder, 'x.yaml'), /```yaml\n([^]*?)```/.exec(text)![1])
+    writeFileSync(join(folder, 'x.yaml'), /```yaml\n([^]*?)```/.exec(text)![1]!)
     const {
       items: [item],
       metric,
       others,
     } = await loadTask(join(folder, 'x.yaml'))
     assert.match(
-      item.prompt,
+      item!.prompt,
       /^(What is the capital of \w+\?\nAnswer: \w+\n\n){2}What is the capital of Chad\?\nAnswer:$/,
     )
-    assert.deepEqual([item.choices!.length, item.right, metric, others], [4, [3], 'acc', ['acc_norm']])
+    assert.deepEqual([item!.choices!.length, item!.right, metric, others], [4, [3], 'acc', ['acc_norm']])
   } finally {
     rmSync(folder, { recursive: true })
   }

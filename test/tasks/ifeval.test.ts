@@ -68,9 +68,9 @@ const cases: [id: string, given: object, follows: string[], fails: string[]][] =
 for (const [id, given, follows, fails] of cases) {
   test(`${id} ${JSON.stringify(given)}`, () => {
     for (const answer of follows)
-      assert.equal(INSTRUCTIONS[id](answer, given as Record<string, unknown>), true, JSON.stringify(answer))
+      assert.equal(INSTRUCTIONS[id]!(answer, given as Record<string, unknown>), true, JSON.stringify(answer))
     for (const answer of fails)
-      assert.equal(INSTRUCTIONS[id](answer, given as Record<string, unknown>), false, JSON.stringify(answer))
+      assert.equal(INSTRUCTIONS[id]!(answer, given as Record<string, unknown>), false, JSON.stringify(answer))
   })
 }
 
@@ -107,7 +107,7 @@ test('strict and loose, per prompt and per instruction', () => {
     kwargs: [{}, { end_phrase: 'bye' }],
   }
   const item = { id: '1', prompt: '', target: '', fields }
-  const score = (name: string, answer: string) => METRICS[name].score(answer, item)
+  const score = (name: string, answer: string) => METRICS[name]!.score(answer, item)
   const answer = 'Sure, here:\nhello *bye*'
   assert.deepEqual(
     ['prompt_level_strict_acc', 'inst_level_strict_acc', 'prompt_level_loose_acc', 'inst_level_loose_acc'].map((name) =>

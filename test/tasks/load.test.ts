@@ -45,7 +45,7 @@ test('the shipped tasks are found by name from any working folder', async () => 
         ['texture', 'acc', 640],
       ],
     )
-    assert.equal((await loadTask('math')).items[0].prompt.startsWith('Problem:'), true)
+    assert.equal((await loadTask('math')).items[0]!.prompt.startsWith('Problem:'), true)
   } finally {
     process.chdir(home)
   }
@@ -173,7 +173,7 @@ test('text of another encoding is refused; a byte-order mark is not', async () =
   writeFileSync(join(folder, 'latin.jsonl'), Buffer.from(line({ prompt: 'caf\u00e9', target: 'b' }), 'latin1'))
   await assert.rejects(loadTask(join(folder, 'latin.jsonl')), /latin\.jsonl: is not text in UTF-8/)
   const { items } = await loadTask(file('marked.jsonl', `\ufeff${line({ prompt: 'caf\u00e9', target: 'b' })}`))
-  assert.equal(items[0].prompt, 'caf\u00e9')
+  assert.equal(items[0]!.prompt, 'caf\u00e9')
 })
 
 test('CSV data, few-shot examples of a file, several prompts of one card', async () => {
@@ -204,7 +204,7 @@ fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
     fields: { question: 'And "then"?' },
   })
   assert.equal(delimiter, ' ')
-  assert.ok((await loadTask(`${path}:2`)).items[0].prompt.includes('Second?'))
+  assert.ok((await loadTask(`${path}:2`)).items[0]!.prompt.includes('Second?'))
   await assert.rejects(loadTask(`${path}:3`), /rows\.csv:2: 3 examples are wanted and 2 are there/)
 })
 
@@ -306,8 +306,8 @@ test('an image folder is a task: classes by name, images in order', async () => 
     ['cat', 'c.jpeg'],
     ['cat', 'notes.txt'],
   ]) {
-    mkdirSync(join(folder, 'pets', name), { recursive: true })
-    writeFileSync(join(folder, 'pets', name, image), '')
+    mkdirSync(join(folder, 'pets', name!), { recursive: true })
+    writeFileSync(join(folder, 'pets', name!, image!), '')
   }
   const path = file('pets.yaml', 'name: pets\nversion: 1\ndescription: pets\nkind: images\ndata: pets\nmetric: acc\n')
   const { classes, items } = await loadTask(path)

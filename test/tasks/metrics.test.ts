@@ -36,7 +36,7 @@ const cases: [metric: string, target: string, answer: string, score: number, fie
 
 for (const [metric, target, answer, score, fields = {}] of cases) {
   test(`${metric}: ${JSON.stringify(answer)} for ${JSON.stringify(target)} scores ${score}`, () => {
-    assert.equal(METRICS[metric].score(answer, { id: '1', prompt: 'p', target, fields }), score)
+    assert.equal(METRICS[metric]!.score(answer, { id: '1', prompt: 'p', target, fields }), score)
   })
 }
 

@@ -53,7 +53,7 @@ test('preprocessor_config.json scales and normalises', async () => {
   const reader = await loadImageReader(folder)
   const image = png('n.png', 2, 3, [255, 0, 51, 0, 255, 102])
   const expected = [1, -1, -0.5, 1.5, 0.1, 0.2]
-  readPixels([{ image }], reader).forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-6, String(value)))
+  readPixels([{ image }], reader).forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-6, String(value)))
   writeFileSync(join(folder, 'preprocessor_config.json'), '{"size": {"height": 16}}')
   await assert.rejects(loadImageReader(folder), /preprocessor_config\.json: size/)
 })
@@ -66,7 +66,7 @@ const preprocessor = async (settings: object) => {
 /** Pixels that nothing but a division by 255 was done to, as bytes [height, width, 3]. */
 const bytesOf = (pixels: Float32Array) =>
   Uint8Array.from({ length: pixels.length }, (_, i) =>
-    Math.round(255 * pixels[(i % 3) * (pixels.length / 3) + Math.floor(i / 3)]),
+    Math.round(255 * pixels[(i % 3) * (pixels.length / 3) + Math.floor(i / 3)]!),
   )
 const expected = (name: string) => new Uint8Array(decode(readFileSync(join(fixtures, `${name}.expected.png`))).data)
 

@@ -13,19 +13,19 @@ function faults(matrix: Float64Array, n: number) {
     for (let i = 0; i < n; i++) {
       let [image, inner] = [0, 0]
       for (let j = 0; j < n; j++) {
-        image += matrix[i * n + j] * vectors[k * n + j]
-        inner += vectors[i * n + j] * vectors[k * n + j]
+        image += matrix[i * n + j]! * vectors[k * n + j]!
+        inner += vectors[i * n + j]! * vectors[k * n + j]!
       }
-      residual = Math.max(residual, Math.abs(image - values[k] * vectors[k * n + i]))
+      residual = Math.max(residual, Math.abs(image - values[k]! * vectors[k * n + i]!))
       slant = Math.max(slant, Math.abs(inner - (i === k ? 1 : 0)))
     }
   }
-  return { residual, slant, falling: values.every((value, i) => i === 0 || value <= values[i - 1]), values }
+  return { residual, slant, falling: values.every((value, i) => i === 0 || value <= values[i - 1]!), values }
 }
 
 test('known spectra: two by two, one entry, equal values, zeros, and the path of n points', () => {
   const { values } = eigen(Float64Array.of(2, 1, 1, 2), 2)
-  assert.ok(Math.abs(values[0] - 3) < 1e-15 && Math.abs(values[1] - 1) < 1e-15)
+  assert.ok(Math.abs(values[0]! - 3) < 1e-15 && Math.abs(values[1]! - 1) < 1e-15)
   assert.deepEqual(eigen(Float64Array.of(-7), 1), { values: Float64Array.of(-7), vectors: Float64Array.of(1) })
   const n = 67
   assert.ok(
@@ -58,21 +58,23 @@ test('random symmetric matrices of any size, also of low rank and of wide range:
     [65, 5, 0],
     [130, 130, 3],
   ]) {
-    const factors = normals(n * rank, [n, rank]).map((value, at) => value * 10 ** ((-spread * (at % rank)) / rank))
-    const lower = gram({ values: factors, down: rank, right: 1 }, n, rank)
-    const matrix = lower.map(
-      (_, at) => lower[Math.max(Math.floor(at / n), at % n) * n + Math.min(Math.floor(at / n), at % n)],
+    const factors = normals(n! * rank!, [n!, rank!]).map(
+      (value, at) => value * 10 ** ((-spread! * (at % rank!)) / rank!),
     )
-    const { residual, slant, falling, values } = faults(matrix, n)
-    const size = Math.abs(values[0])
+    const lower = gram({ values: factors, down: rank!, right: 1 }, n!, rank!)
+    const matrix = lower.map(
+      (_, at) => lower[Math.max(Math.floor(at / n!), at % n!) * n! + Math.min(Math.floor(at / n!), at % n!)]!,
+    )
+    const { residual, slant, falling, values } = faults(matrix, n!)
+    const size = Math.abs(values[0]!)
     assert.ok(residual < 1e-13 * size && slant < 1e-13 && falling, `${n}: ${residual / size} ${slant}`)
-    const alone = eigenvalues(matrix, n).sort().reverse()
-    const known = new EigenvalueDecomposition(Matrix.from1DArray(n, n, Array.from(matrix)), { assumeSymmetric: true })
+    const alone = eigenvalues(matrix, n!).sort().reverse()
+    const known = new EigenvalueDecomposition(Matrix.from1DArray(n!, n!, Array.from(matrix)), { assumeSymmetric: true })
       .realEigenvalues
     known
       .sort((a, b) => b - a)
       .forEach((value, i) => {
-        assert.ok(Math.abs(values[i] - value) < 1e-13 * size && Math.abs(alone[i] - value) < 1e-13 * size)
+        assert.ok(Math.abs(values[i]! - value) < 1e-13 * size && Math.abs(alone[i]! - value) < 1e-13 * size)
       })
   }
 })
@@ -81,7 +83,7 @@ test('products of odd shapes, in float64, and their transposes', () => {
   const [rows, depth, columns] = [5, 3, 11]
   const a = Float64Array.from({ length: rows * depth }, (_, i) => i - 7 + 2 ** -40)
   const b = Float64Array.from({ length: depth * columns }, (_, i) => 3 * i - 40)
-  const at = (i: number, j: number) => [0, 1, 2].reduce((sum, k) => sum + a[i * depth + k] * b[k * columns + j], 0)
+  const at = (i: number, j: number) => [0, 1, 2].reduce((sum, k) => sum + a[i * depth + k]! * b[k * columns + j]!, 0)
   const expected = Float64Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns))
   const right = { values: b, down: columns, right: 1 }
   assert.deepEqual(product({ values: a, down: depth, right: 1 }, right, [rows, depth, columns]), expected)

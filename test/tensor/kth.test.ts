@@ -45,7 +45,7 @@ test('any cut into parts keeps what the whole keeps', () => {
         const k = seed % (whole.length + 1)
         const kept = ({ threshold, lastTie }: { threshold: number; lastTie: number }) =>
           [...whole.keys()].filter(
-            (i) => Math.abs(whole[i]) > threshold || (Math.abs(whole[i]) === threshold && i <= lastTie),
+            (i) => Math.abs(whole[i]!) > threshold || (Math.abs(whole[i]!) === threshold && i <= lastTie),
           )
         assert.deepEqual(kept(select(parts, k)), kept(largest(whole, k)))
         assert.equal(kept(select(parts, k)).length, k)

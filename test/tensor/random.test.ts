@@ -37,8 +37,8 @@ test('the known answers of Random123', () => {
   const words = (text: string) => text.split(' ').map((word) => parseInt(word, 16))
   for (const [counter, k, answer] of cases) {
     assert.deepEqual(
-      [...Uint32Array.from(philox(Int32Array.from(words(counter)), words(k) as unknown as Key))],
-      words(answer),
+      [...Uint32Array.from(philox(Int32Array.from(words(counter!)), words(k!) as unknown as Key))],
+      words(answer!),
     )
   }
 })
@@ -89,7 +89,7 @@ describe('keyedSelect', () => {
     const dropped = async (rate: number) =>
       on('wasm', () => tf.tidy(() => keyedSelect(tf.ones([5000]), key, { rate, dropped: 0, kept: 1 })))
     const [low, high] = [await dropped(0.2), await dropped(0.6)]
-    assert.ok(low.every((kept, i) => kept >= high[i]))
+    assert.ok(low.every((kept, i) => kept >= high[i]!))
     assert.notDeepEqual(low, high)
   })
 
@@ -102,7 +102,7 @@ describe('keyedSelect', () => {
             [0, 17],
             [17, 50],
             [67, 36],
-          ].map(([offset, size]) => keyedSelect(ramp(103).slice(offset, size), key, { ...selection, offset })),
+          ].map(([offset, size]) => keyedSelect(ramp(103).slice(offset!, size), key, { ...selection, offset })),
         ),
       ),
     )
@@ -164,7 +164,7 @@ test('uniformAt is uniform, and its indices are independent of one another', () 
   const n = 20000
   const values = Array.from({ length: n }, (_, i) => uniformAt(key, i))
   const mean = values.reduce((sum, v) => sum + v, 0) / n
-  const pairs = values.reduce((sum, v, i) => sum + (v - 0.5) * (values[(i + 1) % n] - 0.5), 0) / n
+  const pairs = values.reduce((sum, v, i) => sum + (v - 0.5) * (values[(i + 1) % n]! - 0.5), 0) / n
   assert.ok(Math.min(...values) >= 0 && Math.max(...values) < 1)
   assert.ok(Math.abs(mean - 0.5) < 4 * Math.sqrt(1 / 12 / n))
   assert.ok(Math.abs(pairs) < 4 / 12 / Math.sqrt(n))

@@ -8,9 +8,9 @@ before(() => setBackend('wasm'))
 
 /** The definition: sort by magnitude, then by index. */
 function bySorting(values: Float32Array, k: number): Float32Array {
-  const order = [...values.keys()].sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]) || a - b)
+  const order = [...values.keys()].sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b)
   const out = new Float32Array(values.length)
-  for (const i of order.slice(0, k)) out[i] = values[i]
+  for (const i of order.slice(0, k)) out[i] = values[i]!
   return out
 }
 

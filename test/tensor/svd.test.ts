@@ -16,7 +16,7 @@ before(() => setBackend('wasm'))
 
 const dot = (a: Float32Array, i: number, j: number, n: number) => {
   let sum = 0
-  for (let k = 0; k < n; k++) sum += a[i * n + k] * a[j * n + k]
+  for (let k = 0; k < n; k++) sum += a[i * n + k]! * a[j * n + k]!
   return sum
 }
 
@@ -29,20 +29,20 @@ test('rebuilds the matrix to 1e-6 with orthonormal vectors, tall, wide, square a
     [33, 20],
     [40, 40],
   ]) {
-    const x = keyedNormal([rows, columns], keyOf('svd', rows)) as Tensor2D
+    const x = keyedNormal([rows!, columns!], keyOf('svd', rows!)) as Tensor2D
     const found = await svd(x)
     const back = truncated(found, Infinity)
     const [values, rebuilt] = [await x.data(), await back.data()]
     const norm = Math.hypot(...values)
-    assert.ok(Math.hypot(...values.map((v, i) => v - rebuilt[i])) < 1e-6 * norm)
+    assert.ok(Math.hypot(...values.map((v, i) => v - rebuilt[i]!)) < 1e-6 * norm)
     const r = found.s.length
-    assert.equal(r, Math.min(rows, columns))
+    assert.equal(r, Math.min(rows!, columns!))
     for (let i = 0; i < r; i++) {
       for (let j = 0; j <= i; j++) {
-        assert.ok(Math.abs(dot(found.ut, i, j, rows) - (i === j ? 1 : 0)) < 1e-5)
-        assert.ok(Math.abs(dot(found.vt, i, j, columns) - (i === j ? 1 : 0)) < 1e-5)
+        assert.ok(Math.abs(dot(found.ut, i, j, rows!) - (i === j ? 1 : 0)) < 1e-5)
+        assert.ok(Math.abs(dot(found.vt, i, j, columns!) - (i === j ? 1 : 0)) < 1e-5)
       }
-      if (i > 0) assert.ok(found.s[i] <= found.s[i - 1])
+      if (i > 0) assert.ok(found.s[i]! <= found.s[i - 1]!)
     }
     tf.dispose([x, back])
   }
@@ -54,14 +54,14 @@ test('hand-worked singular values, of a singular matrix and of zeros', async () 
     [4, 5],
   ])
   const { s } = await svd(x)
-  assert.ok(Math.abs(s[0] - Math.sqrt(45)) < 1e-12 && Math.abs(s[1] - Math.sqrt(5)) < 1e-12)
+  assert.ok(Math.abs(s[0]! - Math.sqrt(45)) < 1e-12 && Math.abs(s[1]! - Math.sqrt(5)) < 1e-12)
   const flat = tf.tensor2d([
     [1, 2],
     [2, 4],
     [3, 6],
   ])
   const rankOne = await svd(flat)
-  assert.ok(Math.abs(rankOne.s[0] - Math.sqrt(70)) < 1e-12 && rankOne.s[1] < 1e-12)
+  assert.ok(Math.abs(rankOne.s[0]! - Math.sqrt(70)) < 1e-12 && rankOne.s[1]! < 1e-12)
   const zeros = tf.zeros([3, 2]) as Tensor2D
   const none = await svd(zeros)
   assert.deepEqual([...none.s], [0, 0])

@@ -15,7 +15,7 @@ const variants = JSON.parse(readFileSync(join(parts, 'variants.json'), 'utf8')) 
   string,
   [string, Partial<TokenizerFile>]
 >
-const map = (variants['normalizer: Precompiled, on word'][1].normalizer as { precompiled_charsmap: string })
+const map = (variants['normalizer: Precompiled, on word']![1].normalizer as { precompiled_charsmap: string })
   .precompiled_charsmap
 
 const charsmap = (text: string) => ({
@@ -98,7 +98,7 @@ for (const [name, base, change, message] of [
 
 test('tokenizers without a fault are taken', () => {
   for (const [base, change] of Object.values(variants))
-    checkFaults({ ...bases[base], ...change, model: { ...bases[base].model, ...change.model } })
+    checkFaults({ ...bases[base], ...change, model: { ...bases[base]!.model, ...change.model } })
   for (const change of [
     inserting({ String: '' }, ''),
     inserting({ Regex: '$' }),

@@ -111,17 +111,17 @@ for (const mask_rate of [0.15, 0.4])
     const [whole] = await maskedBatches(join(folder, 'documents.jsonl'), tokenizer, options).then((of) => of(0))
     const [[first], [second]] = [batches(0), batches(2)]
     assert.deepEqual(first, whole, 'a function of the step')
-    assert.deepEqual([...first.items].length, 100)
-    assert.notDeepEqual(first.labels, second.labels, 'the same epoch order, other masks')
+    assert.deepEqual([...first!.items].length, 100)
+    assert.notDeepEqual(first!.labels, second!.labels, 'the same epoch order, other masks')
     let [open, told, hidden] = [0, 0, 0]
     for (let step = 0; step < 10; step++) {
       for (const { ids, mask, labels } of batches(step)) {
         ids.forEach((id, i) => {
           // What is neither padding nor [CLS] (2) nor [SEP] (3), shown or to be told.
-          if (mask[i] && (labels[i] >= 0 || id > 3)) open++
-          if (labels[i] < 0) return
+          if (mask[i] && (labels[i]! >= 0 || id > 3)) open++
+          if (labels[i]! < 0) return
           told++
-          assert.ok(mask[i] === 1 && labels[i] > 4, 'a real token that is not special')
+          assert.ok(mask[i] === 1 && labels[i]! > 4, 'a real token that is not special')
           if (id === tokenizer.mask) hidden++
         })
       }
@@ -167,7 +167,7 @@ test('one of a scene’s attributes is asked for at a visit', async () => {
     micro_batches: 1,
     seed: 1,
   })
-  const asked = Array.from({ length: 30 }, (_, step) => [...batches(step)[0].targets!])
+  const asked = Array.from({ length: 30 }, (_, step) => [...batches(step)[0]!.targets!])
   const share = new Map<number, number>()
   for (const label of asked.flat()) share.set(label, (share.get(label) ?? 0) + 1)
   for (const [label, count] of share) {

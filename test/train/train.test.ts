@@ -17,11 +17,11 @@ test('two AdamW updates by hand', () => {
   const options = { rate: 0.1, betas: [0.9, 0.98] as const, decay: 0.5 }
   // Step 1: moments equal g and g² after correction, so the update is rate·sign(g); the second weight is decayed by 5 % first.
   updateAdamW(state, weights, Float32Array.of(3, -4), [[1, 2]], options)
-  assert.ok(Math.abs(weights[0] - 0.9) < 1e-6)
-  assert.ok(Math.abs(weights[1] - (2 * 0.95 + 0.1)) < 1e-6)
+  assert.ok(Math.abs(weights[0]! - 0.9) < 1e-6)
+  assert.ok(Math.abs(weights[1]! - (2 * 0.95 + 0.1)) < 1e-6)
   // Step 2 with g = 1: m = (.9·.1·3 + .1·1)/(1 − .81) = 1.947368, v = (.98·.02·9 + .02·1)/(1 − .9604) = 4.959596.
   updateAdamW(state, weights, Float32Array.of(1, -4), [], options)
-  assert.ok(Math.abs(weights[0] - (0.9 - (0.1 * 1.947368) / Math.sqrt(4.959596))) < 1e-5)
+  assert.ok(Math.abs(weights[0]! - (0.9 - (0.1 * 1.947368) / Math.sqrt(4.959596))) < 1e-5)
 })
 
 test('clipping scales to the limit and reports the norm before', () => {
@@ -42,7 +42,7 @@ test('warm-up and decay', () => {
   assert.equal(learningRate({ ...schedule, schedule: 'constant' }, 100), 1)
   const plateau = Array.from({ length: 110 }, (_, step) => learningRate({ ...schedule, schedule: 'plateau' }, step))
   assert.deepEqual([plateau[9], plateau[88]], [1, 1])
-  assert.ok(plateau[89] < 1 && Math.abs(plateau[99] - 0.6) < 1e-12, 'eleven of the last 22 steps are left')
+  assert.ok(plateau[89]! < 1 && Math.abs(plateau[99]! - 0.6) < 1e-12, 'eleven of the last 22 steps are left')
   assert.deepEqual(
     plateau.slice(0, 88),
     plateau.slice(0, 88).map((_, step) => learningRate({ ...schedule, steps: 500, schedule: 'plateau' }, step)),
@@ -89,7 +89,7 @@ const weightsOf = (out: string) => readFileSync(join(folder, out, 'model.safeten
 test('one worker, three workers, and an interrupted run give the same bytes; the loss falls', async () => {
   const losses: number[] = []
   await train(recipe('one'), { ...options(), onStep: (_, loss) => losses.push(loss) })
-  assert.ok(losses.at(-1)! < losses[0], String(losses))
+  assert.ok(losses.at(-1)! < losses[0]!, String(losses))
   await train(recipe('three'), { ...options(), workers: 3 })
   assert.equal(weightsOf('three'), weightsOf('one'))
   await assert.rejects(

@@ -37,7 +37,7 @@ const bigrams: Model = {
       weights: ['table', 'bias'],
       apply: ({ table, bias }, _, { ids, wanted }) => {
         const words = ids.flatten()
-        return tf.gather(table, (wanted ? tf.gather(words, wanted) : words).toInt()).add(bias)
+        return tf.gather(table!, (wanted ? tf.gather(words, wanted) : words).toInt()).add(bias!)
       },
     },
   ],
@@ -74,7 +74,7 @@ test('the slope by two passes is the gradient times the direction', async () => 
   for (const k of [0, 1, 2]) {
     const z = drawDirection(point, 1, k)
     const expected = [...z].reduce(
-      (sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i], sum),
+      (sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i]!, sum),
       0,
     )
     const { slope, loss } = await slopeAlong(bigrams, point, z, 1e-2, all)

@@ -60,7 +60,7 @@ export function writeEncoderTasks(folder: string): void {
       id: `${name}-test-${index}`,
       ...item,
     }))
-    const pairs = told[0].pair === undefined ? {} : { pair: '{{pair}}' }
+    const pairs = told[0]!.pair === undefined ? {} : { pair: '{{pair}}' }
     const card = {
       name,
       version: 1,

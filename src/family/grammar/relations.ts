@@ -44,8 +44,8 @@ const WEAKER: readonly Change[] = [
   (_, m) => (m.object.adjective === null ? null : withObject(m, { adjective: null })),
   (_, m) => (m.place === null ? null : { ...m, place: null }),
   (_, m) => (m.time === null ? null : { ...m, time: null }),
-  (_, m) => (typeof m.subject.noun === 'string' ? null : withSubject(m, { noun: NOUNS[m.subject.noun].kind })),
-  (_, m) => (typeof m.object.noun === 'string' ? null : withObject(m, { noun: NOUNS[m.object.noun].kind })),
+  (_, m) => (typeof m.subject.noun === 'string' ? null : withSubject(m, { noun: NOUNS[m.subject.noun]!.kind })),
+  (_, m) => (typeof m.object.noun === 'string' ? null : withObject(m, { noun: NOUNS[m.object.noun]!.kind })),
 ]
 
 /** What a meaning leaves open: it says more, or something else. */
@@ -120,7 +120,7 @@ export function drawSimilarity(random: Random): Related {
     subject: {
       noun: other('subject', NOUNS, subject.noun, object.noun),
       many,
-      determiner: random.pick(DETERMINERS[Number(many)]),
+      determiner: random.pick(DETERMINERS[Number(many)]!),
       adjective: other('adjective', ADJECTIVES, subject.adjective),
     },
     verb: other('verb', VERBS, first.verb),

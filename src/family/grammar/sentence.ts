@@ -41,7 +41,7 @@ function drawParty(random: Random, not: number | null): Party {
   return {
     noun: drawOther(random, NOUNS, not),
     many,
-    determiner: random.pick(DETERMINERS[Number(many)]),
+    determiner: random.pick(DETERMINERS[Number(many)]!),
     adjective: maybe(random, 0.5, () => drawAdjective(random)),
   }
 }
@@ -67,22 +67,22 @@ export interface Manner {
 
 /** A party's words; which word of a concept is drawn. */
 export function sayParty(random: Random, { noun, many, determiner, adjective }: Party): string[] {
-  const forms = typeof noun === 'string' ? KINDS[noun] : random.pick(NOUNS[noun].words)
-  return [determiner, ...(adjective === null ? [] : [random.pick(ADJECTIVES[adjective])]), forms[Number(many)]]
+  const forms = typeof noun === 'string' ? KINDS[noun]! : random.pick(NOUNS[noun]!.words)
+  return [determiner, ...(adjective === null ? [] : [random.pick(ADJECTIVES[adjective]!)]), forms[Number(many)]!]
 }
 
 /** `this dog chases some cats near the river` in words, without a full stop. */
 export function sayWords(random: Random, meaning: Meaning, { passive, early }: Manner): string[] {
   const { negated, place, time } = meaning
-  const [base, third, participle] = random.pick(VERBS[meaning.verb])
+  const [base, third, participle] = random.pick(VERBS[meaning.verb]!)
   const [first, last] = [sayParty(random, meaning.subject), sayParty(random, meaning.object)]
   const not = negated ? ['not'] : []
   const active = negated ? [meaning.subject.many ? 'do' : 'does', 'not', base] : [meaning.subject.many ? base : third]
   const core = passive
     ? [...last, meaning.object.many ? 'are' : 'is', ...not, participle, 'by', ...first]
     : [...first, ...active, ...last]
-  const where = place === null ? [] : PLACES[place].split(' ')
-  const when = time === null ? [] : TIMES[time].split(' ')
+  const where = place === null ? [] : PLACES[place]!.split(' ')
+  const when = time === null ? [] : TIMES[time]!.split(' ')
   return early && when.length ? [...when, ',', ...core, ...where] : [...core, ...where, ...when]
 }
 

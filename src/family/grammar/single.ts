@@ -21,17 +21,17 @@ const SPOILERS: readonly ((random: Random, words: string[]) => string[] | null)[
     ])
     for (const [base, third] of VERBS.flat()) swaps.set(base, third).set(third, base)
     const at = words.findIndex((word) => swaps.has(word))
-    return at < 0 ? null : words.with(at, swaps.get(words[at])!)
+    return at < 0 ? null : words.with(at, swaps.get(words[at]!)!)
   },
   // The determiner disagrees with its noun.
   (random, words) => {
     const at = words.findIndex((word) => SINGULAR.includes(word) || PLURAL.includes(word))
-    return at < 0 ? null : words.with(at, random.pick(SINGULAR.includes(words[at]) ? PLURAL : SINGULAR))
+    return at < 0 ? null : words.with(at, random.pick(SINGULAR.includes(words[at]!) ? PLURAL : SINGULAR))
   },
   // A determiner stands behind its noun.
   (_, words) => {
     const at = words.findIndex((word) => DETERMINERS.flat().includes(word))
-    return words.with(at, words[at + 1]).with(at + 1, words[at])
+    return words.with(at, words[at + 1]!).with(at + 1, words[at]!)
   },
   // A word is missing: the determiner of the first noun, or what follows it.
   (random, words) => {
@@ -74,12 +74,12 @@ function judge(random: Random, work: string, kind: boolean): string {
 export function drawReview(random: Random): { text: string; kind: boolean } {
   const kind = random.chance(0.5)
   const [work, other] = random.sample(WORKS, 2)
-  const main = judge(random, work, kind)
+  const main = judge(random, work!, kind)
   const form = random.integer(0, 3)
   if (form === 0) return { text: `${main} .`, kind }
-  const side = judge(random, other, random.chance(0.5))
+  const side = judge(random, other!, random.chance(0.5))
   const texts = [`${side} , but ${main} .`, `although ${side} , ${main} .`, `${main} , although ${side} .`]
-  return { text: texts[form - 1], kind }
+  return { text: texts[form - 1]!, kind }
 }
 
 /** 1 for a kind review, as in SST-2. */

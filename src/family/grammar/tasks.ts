@@ -118,6 +118,6 @@ export function* documentsOf({
   const random = randomFrom('documents', seed)
   for (let index = 0; index < count; index++) {
     let left = random.uniform()
-    yield (MIXTURE.find(({ share }) => (left -= share) < 0) ?? MIXTURE[0]).write(random)
+    yield (MIXTURE.find(({ share }) => (left -= share) < 0) ?? MIXTURE[0]!).write(random)
   }
 }

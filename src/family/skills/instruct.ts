@@ -19,7 +19,7 @@ export const instruct: Skill = {
     const request = random.chance(0.5) ? `${operation} ${list}` : `${list} ${operation}`
     return {
       prompt: `User: please ${verb} ${request}\nBot:`,
-      target: ` ${LIST_OPERATIONS[operation](words).join(' ')}`,
+      target: ` ${LIST_OPERATIONS[operation]!(words).join(' ')}`,
       fields: { operation },
     }
   },

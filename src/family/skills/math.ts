@@ -12,8 +12,8 @@ export const math: Skill = {
   maxNewTokens: 26,
   draw(random) {
     const steps = drawSteps(random, 2)
-    const answer = steps[1].result
-    const told = `${random.pick(NAMES)} had ${steps[0].left} ${random.pick(ITEMS)} and then ${tellSteps(random, steps)}`
+    const answer = steps[1]!.result
+    const told = `${random.pick(NAMES)} had ${steps[0]!.left} ${random.pick(ITEMS)} and then ${tellSteps(random, steps)}`
     return {
       prompt: `Problem: ${told}. how many now?\nSolution:`,
       target: ` ${writeSteps(steps)} #### ${answer}`,

@@ -39,7 +39,7 @@ export function paint(canvas: Canvas, ink: Ink, colour: Colour): void {
     }
     const share = sum / SAMPLES ** 2
     for (let channel = 0; channel < 3; channel++)
-      canvas[pixel * 3 + channel] += share * (colour[channel] - canvas[pixel * 3 + channel])
+      canvas[pixel * 3 + channel]! += share * (colour[channel]! - canvas[pixel * 3 + channel]!)
   }
 }
 

@@ -40,11 +40,11 @@ export interface Place {
 export function drawDigit(digit: number, { x, y, radius }: Place): Ink {
   const dot = (2 * radius) / 7
   return (px, py) =>
-    Number(FONT[digit][Math.floor((py - y + radius) / dot)]?.[Math.floor((px - x) / dot + 2.5)] === '#')
+    Number(FONT[digit]![Math.floor((py - y + radius) / dot)]?.[Math.floor((px - x) / dot + 2.5)] === '#')
 }
 
 export function drawShape(shape: string, { x, y, radius }: Place): Ink {
-  const inside = OUTLINES[shape]
+  const inside = OUTLINES[shape]!
   return (px, py) => Number(inside((px - x) / radius, (py - y) / radius))
 }
 
@@ -70,6 +70,6 @@ export const TEXTURES = Object.keys(PATTERNS)
 
 /** A pattern over the whole plane: `period` in pixels, shifted by `x` and `y` pixels. */
 export function drawTexture(texture: string, period: number, x: number, y: number): Ink {
-  const pattern = PATTERNS[texture]
+  const pattern = PATTERNS[texture]!
   return (px, py) => Number(pattern((px + x) / period, (py + y) / period))
 }

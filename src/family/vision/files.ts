@@ -23,7 +23,7 @@ function sheetOf(pictures: readonly Picture[]): Uint8Array {
   for (const [index, { pixels }] of pictures.entries()) {
     const [left, top] = cornerOf(index)
     for (let y = 0; y < SIDE; y++)
-      data.set(pixels.subarray(y * SIDE * 3, (y + 1) * SIDE * 3), ((top + y) * width + left) * 3)
+      data.set(pixels.subarray(y * SIDE * 3, (y + 1) * SIDE * 3), ((top! + y) * width + left!) * 3)
   }
   return encode({ width, height, data, channels: 3, depth: 8 }, { zlib: { level: 9 } })
 }
@@ -35,7 +35,7 @@ function writePictures(folder: string, name: string, id: string, pictures: reado
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, `${name}.png`), sheetOf(pictures))
   writeLines(join(folder, `${name}.jsonl`), pictures.keys(), (index) => {
-    const { labels } = pictures[index]
+    const { labels } = pictures[index]!
     return {
       id: `${id}-${index}`,
       image: `${name}.png`,

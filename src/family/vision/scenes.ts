@@ -83,7 +83,7 @@ const task = (
   classes,
   draw(random, noise) {
     const label = random.integer(0, classes.length - 1)
-    return picture(random, noise, label, fixed?.(label) ?? anyColour(random), inks(random, label))
+    return picture(random, noise, label, fixed!?.(label) ?? anyColour(random), inks(random, label))
   },
 })
 
@@ -92,23 +92,23 @@ const sizeOf = (random: Random, size: number) => 2.4 + 1.1 * size + between(rand
 export const VISION_TASKS: readonly VisionTask[] = [
   task('digit', 'which digit is drawn', DIGITS, (random, label) => [drawDigit(label, central(random, 5, 6))]),
   task('shape', 'which of six shapes is drawn', SHAPES, (random, label) => [
-    drawShape(SHAPES[label], central(random, 4, 6)),
+    drawShape(SHAPES[label]!, central(random, 4, 6)),
   ]),
   task('orientation', 'the angle of smooth stripes, in steps of 22.5 degrees', ANGLES.map(String), (random, label) => [
-    grating(random, (ANGLES[label] * Math.PI) / 180),
+    grating(random, (ANGLES[label]! * Math.PI) / 180),
   ]),
   task('count', 'how many discs there are, 1 to 5', ['1', '2', '3', '4', '5'], (random, label) =>
     scatter(random, label + 1).map((place) => drawShape('disc', place)),
   ),
   task('texture', 'which of six patterns fills the image', TEXTURES, (random, label) => [
-    texture(random, TEXTURES[label]),
+    texture(random, TEXTURES[label]!),
   ]),
   task(
     'colour',
     'the colour of a shape, of six',
     names,
     (random) => [anyShape(random, central(random, 4, 6))],
-    (label) => COLOURS[names[label]],
+    (label) => COLOURS[names[label]!]!,
   ),
   task('position', 'in which of nine cells a shape is', POSITIONS, (random, label) => [
     anyShape(random, placeAt(random, label, between(random, 2.5, 3.5), 1)),
@@ -134,13 +134,13 @@ export function drawScene(random: Random, noise: number): Picture {
   const canvas = startCanvas(grey(random))
   const shade: Colour = [0.45, 0.45, 0.45]
   if (background === 1) paint(canvas, grating(random, between(random, 0, Math.PI)), shade)
-  if (background > 1) paint(canvas, texture(random, TEXTURES[background - 2]), shade)
-  const place = placeAt(random, position, 3 + 0.6 * size, 0.7)
-  paint(canvas, kind < 10 ? drawDigit(kind, place) : drawShape(SHAPES[kind - 10], place), COLOURS[names[colour]])
+  if (background! > 1) paint(canvas, texture(random, TEXTURES[background! - 2]!), shade)
+  const place = placeAt(random, position!, 3 + 0.6 * size!, 0.7)
+  paint(canvas, kind! < 10 ? drawDigit(kind!, place) : drawShape(SHAPES[kind! - 10]!, place), COLOURS[names[colour!]!]!)
   let from = 0
   const labels = chosen.map((label, i) => {
     const at = from + label
-    from += Object.values(ATTRIBUTES)[i].length
+    from += Object.values(ATTRIBUTES)[i]!.length
     return at
   })
   return { pixels: develop(canvas, noise, random), labels }

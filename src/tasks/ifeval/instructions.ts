@@ -54,12 +54,12 @@ function nthParagraphStarts(answer: string, given: Arguments): boolean {
   const paragraphs = answer.split('\n\n')
   const count = paragraphs.filter(strip).length
   const nth = numberOf(given, 'nth_paragraph')
-  const paragraph = nth <= count ? strip(paragraphs[nth - 1]) : ''
+  const paragraph = nth <= count ? strip(paragraphs[nth - 1]!) : ''
   if (!paragraph) return false
-  const word = paragraph.split(/\s+/)[0].replace(/^'+/, '').replace(/^"+/, '')
+  const word = paragraph.split(/\s+/)[0]!.replace(/^'+/, '').replace(/^"+/, '')
   return (
     count === numberOf(given, 'num_paragraphs') &&
-    word.split(/[.,?!'"]/)[0].toLowerCase() === String(given.first_word).toLowerCase()
+    word.split(/[.,?!'"]/)[0]!.toLowerCase() === String(given.first_word).toLowerCase()
   )
 }
 
@@ -85,7 +85,7 @@ function givesTwo(answer: string): boolean {
   const parts = answer.split('******')
   if (countParts(parts) !== 2) return false
   const [one, two] = parts.filter(strip)
-  return strip(one) !== strip(two)
+  return strip(one!) !== strip(two!)
 }
 
 export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
