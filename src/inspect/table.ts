@@ -1,5 +1,5 @@
 // The reports of inspect as aligned text, one line at a time so that a long report appears while it is made, and as CSV.
-import { createObjectCsvStringifier } from 'csv-writer'
+import { stringify } from 'csv-stringify/sync'
 import type { Pair } from '../checkpoint/index.js'
 import type { GroupReport, TensorReport } from './inspect.js'
 
@@ -54,9 +54,8 @@ export function countText(n: number): string {
 /** CSV with a header line; the columns are the fields of the report. */
 export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string {
   if (!reports.length) return ''
-  const csv = createObjectCsvStringifier({ header: Object.keys(reports[0]!).map((id) => ({ id, title: id })) })
   const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
-  return csv.getHeaderString() + csv.stringifyRecords(rows)
+  return stringify(rows, { header: true, columns: Object.keys(reports[0]!) })
 }
 
 /** Sentences on what the statistics leave out or mix. */

@@ -84,10 +84,10 @@ export class Filling {
         )
         return ''
       case 'Macro':
-        scope.names.set(node.name.value, this.macro(node, node.args, node.body, scope))
+        scope.names.set(node.name.value, this.macro(node.args, node.body, scope))
         return ''
       case 'CallStatement': {
-        const caller = this.macro(node, node.callerArgs ?? [], node.body, scope)
+        const caller = this.macro(node.callerArgs ?? [], node.body, scope)
         const { args, named } = this.args(node.call.args, scope)
         return printed(this.called(this.value(node.call.callee, scope), args, new Map([...named, ['caller', caller]])))
       }
@@ -142,7 +142,7 @@ export class Filling {
     names.forEach((name, i) => this.assign(name, parts[i]!, scope))
   }
 
-  private macro(node: AnyNode, parameters: readonly AnyNode[], body: readonly AnyNode[], scope: Scope): Callable {
+  private macro(parameters: readonly AnyNode[], body: readonly AnyNode[], scope: Scope): Callable {
     return (args, named) => {
       const inner = new Scope(scope)
       const rest = new Map(named)

@@ -72,7 +72,7 @@ export function replaced(text: string, from: Value | undefined, to: Value | unde
   return parts.slice(1).reduce((made, part, i) => made + (i < many ? other : one) + part, parts[0])
 }
 
-const begins = (text: string, what: Value | undefined, test: (part: string) => boolean) =>
+const someArgument = (what: Value | undefined, test: (part: string) => boolean) =>
   (what instanceof Tuple ? what.items : [what]).some((part) => test(textArgument(part)))
 const place = (text: string, at: number) => BigInt([...text.slice(0, at)].length)
 const places = (text: string, at: number) => (at < 0 ? -1n : place(text, at))
@@ -154,8 +154,8 @@ const TEXT: Record<string, Method<string>> = {
           .replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, '')
           .split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/),
   join: (self, [list]) => itemsOf(list!).map(textArgument).join(self),
-  startswith: (self, [what]) => begins(self, what, (part) => self.startsWith(part)),
-  endswith: (self, [what]) => begins(self, what, (part) => self.endsWith(part)),
+  startswith: (self, [what]) => someArgument(what, (part) => self.startsWith(part)),
+  endswith: (self, [what]) => someArgument(what, (part) => self.endsWith(part)),
   replace: (self, [from, to, limit]) => replaced(self, from, to, integer(limit, -1)),
   find: (self, [what]) => places(self, self.indexOf(textArgument(what))),
   rfind: (self, [what]) => places(self, self.lastIndexOf(textArgument(what))),

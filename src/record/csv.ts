@@ -1,8 +1,8 @@
-// Lines of runs.csv and terms.csv: written with csv-writer, read with csv-parse and checked against the schemas. Numbers are
+// Lines of runs.csv and terms.csv: written with csv-stringify, read with csv-parse and checked against the schemas. Numbers are
 // printed so that reading gives the same bits back; an empty cell is null. No cell holds a line break, so a line is a record.
 
 import { parse } from 'csv-parse/sync'
-import { createArrayCsvStringifier } from 'csv-writer'
+import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
@@ -22,7 +22,7 @@ export function formatLines<T>(table: Table<T>, records: readonly T[]): string {
   const cells = records.map((record) =>
     Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])),
   )
-  return createArrayCsvStringifier({}).stringifyRecords(cells)
+  return stringify(cells)
 }
 
 function formatCell(cell: unknown): string {

@@ -1,5 +1,5 @@
 // A table as text: Markdown that also reads well in a terminal, LaTeX (booktabs) for papers, CSV with full numbers for programs.
-import { createArrayCsvStringifier } from 'csv-writer'
+import { stringify } from 'csv-stringify/sync'
 import type { Value } from './groups.js'
 import type { Table } from './table.js'
 import { formatMean, formatNumber, wordsOf } from './words.js'
@@ -123,5 +123,5 @@ function printCsv({ by, columns, lines }: Table): string {
       return [at, `${at}_error`, `${at}_n`]
     }),
   ]
-  return createArrayCsvStringifier({}).stringifyRecords([header, ...records])
+  return stringify([header, ...records])
 }

@@ -145,7 +145,7 @@ async function measureLoss(
       ? null
       : still
         ? NOTHING
-        : await riemannSum(model, post, applied.change, batches, { rule, steps })
+        : await riemannSum(model, post, applied.change, batches, { rule, steps, origin })
   const second =
     !settings.taylor2 || routed
       ? null
