@@ -17,8 +17,8 @@ import {
 } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { loadModel, type Weights } from '../models/index.js'
-import { largest } from '../tasks/choice.js'
 import { loadTask, type Task } from '../tasks/index.js'
+import { largest } from '../tasks/scoring/choice.js'
 import { tf } from '../tensor/index.js'
 
 export interface RouteOptions {

@@ -10,9 +10,9 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { cutAtStop, filterAnswer } from '../tasks/filters.js'
-import { METRICS } from '../tasks/metrics.js'
-import { batchesOf, type Sequence, sequencesOf } from '../tasks/sequence.js'
+import { cutAtStop, filterAnswer } from '../tasks/scoring/filters.js'
+import { METRICS } from '../tasks/scoring/metrics.js'
+import { batchesOf, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
 import type { Item, Task } from '../tasks/task.js'
 import { type Batch, tf } from '../tensor/index.js'
 import type { EncodeOptions } from './encode.js'

@@ -1,6 +1,6 @@
 // A task put to a chat model, as lm-evaluation-harness does with --apply_chat_template and examples in one turn.
 import { UserError } from '../errors/index.js'
-import { METRICS } from '../tasks/metrics.js'
+import { METRICS } from '../tasks/scoring/metrics.js'
 import type { Task } from '../tasks/task.js'
 import { loadChat } from '../tokenizer/chat.js'
 

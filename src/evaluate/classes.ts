@@ -9,7 +9,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { batchesOf } from '../tasks/sequence.js'
+import { batchesOf } from '../tasks/sequences/sequence.js'
 import type { Item } from '../tasks/task.js'
 import { type Batch, IGNORED, tf } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'

@@ -1,7 +1,7 @@
 // A task's items as token sequences, and as the batches that a model's loss is measured on.
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
-import { batchesOf, continuationsOf, fitSequence, type Sequence, sequencesOf } from '../tasks/sequence.js'
+import { batchesOf, continuationsOf, fitSequence, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
 import type { Item, Task } from '../tasks/task.js'
 import type { Batch } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'

@@ -2,7 +2,7 @@
 
 import { hiddenStates } from '../models/hidden.js'
 import { checkFinite, disposeInputs, type Model, makeInputs, type Weights } from '../models/index.js'
-import { batchesOf } from '../tasks/sequence.js'
+import { batchesOf } from '../tasks/sequences/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { type Batch, tf } from '../tensor/index.js'
 import { classBatches } from './classes.js'

@@ -1,5 +1,5 @@
 // Images as batches for a model with a classification head.
-import { type ImageReader, readPixels } from '../tasks/pixels.js'
+import { type ImageReader, readPixels } from '../tasks/images/pixels.js'
 import type { Item } from '../tasks/task.js'
 import { type Batch, imageBatch } from '../tensor/index.js'
 

@@ -12,7 +12,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { batchesOf, fitSequence, type Sequence } from '../tasks/sequence.js'
+import { batchesOf, fitSequence, type Sequence } from '../tasks/sequences/sequence.js'
 import type { Task } from '../tasks/task.js'
 import { tf } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'

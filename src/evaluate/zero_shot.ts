@@ -1,8 +1,8 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
 import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
 import { loadModel, type Model, makeInputs, run, type Source, streaming } from '../models/index.js'
-import { classPrompts } from '../tasks/classes.js'
-import { batchesOf } from '../tasks/sequence.js'
+import { classPrompts } from '../tasks/images/classes.js'
+import { batchesOf } from '../tasks/sequences/sequence.js'
 import type { Task } from '../tasks/task.js'
 import type { Tensor } from '../tensor/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'

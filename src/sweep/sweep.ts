@@ -2,7 +2,7 @@
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
-import { openSandbox } from '../tasks/sandbox.js'
+import { openSandbox } from '../tasks/programs/sandbox.js'
 import { executePlan, type Outcome, type SweepOptions } from './execute.js'
 import { hashInputs, type ModelInputs, openInputs } from './inputs.js'
 import { hashPlan, planRuns, type Run } from './plan.js'

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { tablesOf } from '../errors/tables.js'
-import { Card, readCard } from './card.js'
+import { Card, readCard } from './cards/card.js'
 import { SHIPPED } from './load.js'
 
 /** A table for the card and for every section in it, and one of the benchmarks. */

@@ -1,5 +1,5 @@
 // What a task is: items of text (or images), how a model is asked for its answer, a metric, a version.
-import type { Crop } from './pixels.js'
+import type { Crop } from './images/pixels.js'
 
 /** One of the texts that a model chooses from by their likelihood. */
 export interface Choice {

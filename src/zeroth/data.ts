@@ -1,7 +1,7 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
 import { itemsOf, SKILLS } from '../family/index.js'
 import { loadTask } from '../tasks/index.js'
-import { padBatch, type Sequence, sequencesOf } from '../tasks/sequence.js'
+import { padBatch, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
 import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'

@@ -5,7 +5,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot, readResults } from '../../src/record/index.js'
-import { openSandbox } from '../../src/tasks/sandbox.js'
+import { openSandbox } from '../../src/tasks/programs/sandbox.js'
 import { makePair } from '../sweep/pair.js'
 
 let reason: string | false = false

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import type { TestContext } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { openSandbox, type Sandbox, type Trial } from '../../src/tasks/sandbox.js'
+import { openSandbox, type Sandbox, type Trial } from '../../src/tasks/programs/sandbox.js'
 import { compatible, type Row } from './row.js'
 
 let sandbox: Sandbox | undefined

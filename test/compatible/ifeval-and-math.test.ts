@@ -1,10 +1,10 @@
 // Answers of MATH and IFEval as lm-evaluation-harness judges them; its verdicts are stored (test/fixtures/latex, test/fixtures/ifeval).
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { normaliseAnswer, sameAnswer } from '../../src/tasks/formulas/latex.js'
 import { followed } from '../../src/tasks/ifeval/index.js'
 import { INSTRUCTIONS } from '../../src/tasks/ifeval/instructions.js'
 import { isUpper, splitWords } from '../../src/tasks/ifeval/words.js'
-import { normaliseAnswer, sameAnswer } from '../../src/tasks/latex.js'
 import { compatible } from './row.js'
 
 const HARNESS = 'lm-evaluation-harness 0.4.13 with sympy 1.14.0 and antlr4 4.11'

@@ -1,5 +1,5 @@
 // The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
-import { compileRegex } from '../filters.js'
+import { compileRegex } from '../scoring/filters.js'
 import { isLanguage } from './language.js'
 import { countSentences, countWords, isLower, isUpper, splitWords, strip } from './words.js'
 

@@ -1,0 +1,45 @@
+// Which examples stand before the items: the first ones, or those that lm-evaluation-harness draws.
+import { UserError } from '../../errors/index.js'
+import { seedTwister, type Twister } from '../twister.js'
+import type { Card } from './card.js'
+import type { PlacedRow } from './rows.js'
+import type { Row } from './template.js'
+
+/** Examples for an item; called for one item after the other, since each draw goes on where the last one ended. */
+export type Drawer = (row: Row) => PlacedRow[]
+
+/**
+ * Draws from the pool, never the item itself. `random` is the harness's way (its versions 0.4): one generator of Python's,
+ * seeded with `seed`, gives every item in turn `number` + `spare` rows, of which the first `number` that are not the item stand.
+ * @throws UserError, without a place, for a pool that is too small
+ */
+export function openDrawer(
+  { number, sampling, seed, spare, same }: NonNullable<Card['fewshot']>,
+  pool: readonly PlacedRow[],
+): Drawer {
+  const groups = new Map<unknown, { rows: PlacedRow[]; twister: Twister }>()
+  const groupOf = (row: Row) => (same === undefined ? undefined : row[same])
+  for (const each of pool) {
+    const group = groupOf(each.row)
+    if (!groups.has(group)) groups.set(group, { rows: [], twister: seedTwister(seed) })
+    groups.get(group)!.rows.push(each)
+  }
+  return (row) => {
+    const { rows, twister } = groups.get(groupOf(row)) ?? { rows: [], twister: null }
+    const order =
+      sampling === 'first'
+        ? rows
+        : (twister?.sample(rows.length, Math.min(rows.length, number + spare)) ?? []).map((at) => rows[at])
+    const own = JSON.stringify(row)
+    const chosen: PlacedRow[] = []
+    for (const each of order) {
+      if (chosen.length === number) break
+      if (JSON.stringify(each!.row) !== own) chosen.push(each!)
+    }
+    if (chosen.length < number)
+      throw new UserError(
+        `${number} examples are wanted and ${chosen.length} are there${same ? ` with the same ${same}` : ''}`,
+      )
+    return chosen
+  }
+}

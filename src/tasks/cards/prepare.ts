@@ -1,0 +1,55 @@
+// What some data needs before a template is filled, by name; each does what lm-evaluation-harness does to the same data.
+import { UserError } from '../../errors/index.js'
+import { capitalise } from '../../jinja/index.js'
+import { boxedAnswer, normaliseAnswer } from '../formulas/latex.js'
+import type { Row } from './template.js'
+
+/** A row with the columns it adds or changes. @throws UserError, without a place */
+type Preparation = (row: Row) => Row
+
+/** Brackets are left over from WikiHow. */
+const cleanHellaswag = (text: string) =>
+  text
+    .trim()
+    .replaceAll(' [title]', '. ')
+    .replace(/\[.*?\]/g, '')
+    .replaceAll('  ', ' ')
+
+const hellaswag: Preparation = (row) => {
+  const [label, first, second] = ['activity_label', 'ctx_a', 'ctx_b'].map((column) => textIn(row, column))
+  const endings = row.endings
+  if (!Array.isArray(endings)) throw new UserError('no list "endings"')
+  return {
+    ...row,
+    query: cleanHellaswag(`${label}: ${first} ${capitalise(second!)}`),
+    choices: endings.map((ending) => cleanHellaswag(String(ending))),
+  }
+}
+
+/** Both options in the place of the blank make two prompts; what follows the blank is scored under each. */
+const winogrande: Preparation = (row) => {
+  const sentence = textIn(row, 'sentence')
+  const blank = sentence.indexOf('_')
+  if (blank < 0) throw new UserError('"sentence" has no _')
+  const prompts = ['option1', 'option2'].map((option) => sentence.slice(0, blank) + textIn(row, option))
+  return { ...row, prompts, ending: sentence.slice(blank + 1).trim(), numbers: ['1', '2'] }
+}
+
+const math: Preparation = (row) => {
+  const boxed = boxedAnswer(textIn(row, 'solution'))
+  if (boxed === undefined) throw new UserError('"solution" has no \\boxed answer')
+  return { ...row, answer: normaliseAnswer(boxed) }
+}
+
+const mnli: Preparation = (row) => {
+  const hypothesis = textIn(row, 'hypothesis').trim()
+  return { ...row, hypothesis: hypothesis.endsWith('.') ? hypothesis : `${hypothesis}.` }
+}
+
+function textIn(row: Row, column: string): string {
+  const value = row[column]
+  if (typeof value !== 'string') throw new UserError(`no text in the column ${JSON.stringify(column)}`)
+  return value
+}
+
+export const PREPARATIONS: Readonly<Record<string, Preparation>> = { hellaswag, winogrande, math, mnli }

@@ -1,0 +1,118 @@
+// The rows of a data file: JSONL, CSV with a header line, or Parquet.
+import { extname } from 'node:path'
+import { CsvError, parse } from 'csv-parse/sync'
+import { reasonOf, UserError, unknown } from '../../errors/index.js'
+import { parseJson, readBytes, readText } from '../../errors/input.js'
+import { Float, parseNumbers, wholeOf } from '../../jinja/index.js'
+import type { Row } from './template.js'
+
+export interface PlacedRow {
+  /** `path:line`, or `path: row n` where there are no lines. */
+  where: string
+  /** Number of the line, or of the row. */
+  number: number
+  row: Row
+}
+
+const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
+  '.jsonl': readJsonl,
+  '.csv': readCsv,
+  '.parquet': readParquet,
+}
+
+/** @throws UserError with path and line: no such file, not of its format, not an object on a line */
+export async function readRows(path: string): Promise<PlacedRow[]> {
+  const reader = READERS[extname(path)]
+  if (!reader) throw unknown(`data format of ${path}`, extname(path), Object.keys(READERS))
+  return reader(path)
+}
+
+function readJsonl(path: string): PlacedRow[] {
+  const rows: PlacedRow[] = []
+  const lines = readText(path).split('\n')
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue
+    const where = `${path}:${index + 1}`
+    const row = parseJson(line, where, parseNumbers)
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UserError(`${where}: a JSON object is wanted`)
+    rows.push({ where, number: index + 1, row: row as Row })
+  }
+  return rows
+}
+
+/** Values are texts; templates and labels make numbers of them where they are wanted. */
+function readCsv(path: string): PlacedRow[] {
+  try {
+    const records = parse(readText(path), {
+      columns: true,
+      bom: true,
+      info: true,
+      skip_empty_lines: true,
+    }) as unknown as {
+      record: Row
+      info: { lines: number }
+    }[]
+    return records.map(({ record, info }, index) => ({
+      where: `${path}:${info.lines}`,
+      number: index + 1,
+      row: record,
+    }))
+  } catch (cause) {
+    if (!(cause instanceof CsvError)) throw cause
+    const line = (cause as { lines?: number }).lines
+    throw new UserError(`${path}${line ? `:${line}` : ''}: not a CSV file: ${cause.message}`, { cause })
+  }
+}
+
+async function readParquet(path: string): Promise<PlacedRow[]> {
+  const [{ parquetMetadata, parquetReadObjects }, { compressors }] = await Promise.all([
+    import('hyparquet'),
+    import('hyparquet-compressors'),
+  ])
+  const bytes = readBytes(path)
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+  const records = await parquetReadObjects({ file, compressors }).catch((cause: Error) => {
+    throw new UserError(`${path}: not a Parquet file that can be read: ${reasonOf(cause)}`, { cause })
+  })
+  const floats = floatColumns(parquetMetadata(file).schema)
+  const rowOf = (record: Record<string, unknown>): Row =>
+    Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plain(value, floats.has(key))]))
+  return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: rowOf(record) }))
+}
+
+/** Parquet's 64-bit integers as JSON has them, and numbers of columns of floats as floats. */
+function plain(value: unknown, isFloat: boolean): unknown {
+  if (typeof value === 'bigint') return wholeOf(value)
+  if (typeof value === 'number') return isFloat && Number.isInteger(value) ? new Float(value) : value
+  if (Array.isArray(value)) return value.map((each) => plain(each, isFloat))
+  if (ArrayBuffer.isView(value))
+    return value instanceof Uint8Array
+      ? value
+      : Array.from(value as unknown as number[], (each) => plain(each, isFloat))
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, isFloat)]))
+}
+
+interface SchemaElement {
+  name: string
+  type?: string
+  num_children?: number
+}
+
+/** The columns whose numbers are all floats; a struct of several kinds is none of them. */
+function floatColumns([root, ...elements]: readonly SchemaElement[]): Set<string> {
+  const found = new Set<string>()
+  let at = 0
+  const kinds = (): Set<string> => {
+    const { type, num_children: children = 0 } = elements[at++]!
+    const own = new Set(children === 0 && type ? [type] : [])
+    for (let i = 0; i < children; i++) for (const kind of kinds()) own.add(kind)
+    return own
+  }
+  for (let i = 0; i < (root!.num_children ?? 0); i++) {
+    const { name } = elements[at]!
+    if ([...kinds()].every((kind) => kind === 'FLOAT' || kind === 'DOUBLE')) found.add(name)
+  }
+  return found
+}

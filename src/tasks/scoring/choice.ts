@@ -1,0 +1,50 @@
+// Which choice a model takes, from the log-likelihoods of all of them: the conventions of lm-evaluation-harness.
+import type { Item } from '../task.js'
+
+export interface ChoiceMetric {
+  name: string
+  description: string
+  /** Score of one item, from the summed log-likelihood of each of its choices. */
+  score(likelihoods: readonly number[], item: Item): number
+}
+
+/** Index of the largest; the first of equals. */
+export function largest(values: readonly number[]): number {
+  return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0)
+}
+
+const isRight = (chosen: number, item: Item) => Number(item.right!.includes(chosen))
+const lengths = (item: Item, measure: (text: string) => number) =>
+  item.choices!.map(({ text }) => Math.max(1, measure(text)))
+
+const acc_norm: ChoiceMetric = {
+  name: 'acc_norm',
+  description: 'share of items whose right choice has the highest log-likelihood per character',
+  score(likelihoods, item) {
+    const size = lengths(item, (text) => [...text].length)
+    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
+  },
+}
+
+const acc_bytes: ChoiceMetric = {
+  name: 'acc_bytes',
+  description: 'share of items whose right choice has the highest log-likelihood per byte of UTF-8',
+  score(likelihoods, item) {
+    const size = lengths(item, (text) => Buffer.byteLength(text))
+    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
+  },
+}
+
+/** Lin et al. 2022 (arXiv 2109.07958): several choices are right. */
+const mc2: ChoiceMetric = {
+  name: 'mc2',
+  description: 'probability of the right choices together, of that of all choices',
+  score(likelihoods, item) {
+    const top = Math.max(...likelihoods)
+    const weights = likelihoods.map((value) => Math.exp(value - top))
+    const right = item.right!.reduce((sum, i) => sum + weights[i]!, 0)
+    return right / weights.reduce((sum, weight) => sum + weight, 0)
+  },
+}
+
+export const CHOICE_METRICS = { acc_norm, acc_bytes, mc2 } as const satisfies Record<string, ChoiceMetric>

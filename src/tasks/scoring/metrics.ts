@@ -1,0 +1,95 @@
+// How an answer is scored, by name. An explicit list: a new metric is one entry here.
+import { z } from 'zod'
+import { normaliseAnswer, sameAnswer, statedAnswer } from '../formulas/latex.js'
+import { ifevalMetrics } from '../ifeval/index.js'
+import { codePasses } from '../programs/code.js'
+import { runProgram } from '../programs/program.js'
+import type { Item, Metric } from '../task.js'
+import { CHOICE_METRICS } from './choice.js'
+import { dropIgnored } from './filters.js'
+import { LABEL_METRICS } from './labels.js'
+
+const exactMatch: Metric = {
+  name: 'exact_match',
+  description: 'the answer is the target, spaces around it aside',
+  exactImpliesRight: true,
+  score(answer, item, { ignore } = {}) {
+    const [given, wanted] = ignore
+      ? [dropIgnored(answer, ignore), dropIgnored(item.target, ignore)]
+      : [answer.trim(), item.target.trim()]
+    return Number(given === wanted)
+  },
+}
+
+const finalNumber: Metric = {
+  name: 'final_number',
+  description: 'the number after #### in the answer equals the one in the target, as in GSM8K',
+  exactImpliesRight: true,
+  score(answer, item) {
+    const right = numberAfterMark(item.target)
+    return Number(right !== undefined && numberAfterMark(answer) === right)
+  },
+}
+
+/** The number after the first ####; commas between digits are dropped. */
+function numberAfterMark(text: string): number | undefined {
+  const found = /####\s*(-?\d[\d,]*(?:\.\d+)?)/.exec(text)
+  return found ? Number(found[1]!.replaceAll(',', '')) : undefined
+}
+
+/** Arguments of each test by variable name, e.g. [{"x": 3}, {"x": -1}]. */
+const Tests = z.array(z.record(z.string(), z.union([z.int(), z.string().max(100)]))).min(1)
+
+const program: Metric = {
+  name: 'program',
+  description:
+    'the answer, run as a program, gives what the target gives on all `tests` of its line (a list of {variable: value})',
+  exactImpliesRight: true,
+  score(answer, item) {
+    const tests = testsOf(item)
+    return Number(
+      tests.length > 0 &&
+        tests.every((variables) => {
+          const right = runProgram(item.target, variables)
+          return right !== undefined && runProgram(answer, variables) === right
+        }),
+    )
+  },
+}
+
+const testsOf = (item: Item) => Tests.safeParse(item.fields.tests).data ?? []
+
+/** Of Lewkowycz et al. 2022 (arXiv 2206.14858), as lm-evaluation-harness scores minerva_math. */
+const mathAnswer: Metric = {
+  name: 'math_answer',
+  description:
+    'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a formula',
+  exactImpliesRight: false,
+  score(answer, item) {
+    const stated = statedAnswer(answer)
+    return Number(stated !== undefined && sameAnswer(normaliseAnswer(stated), String(item.fields.answer)))
+  },
+}
+
+/** Metrics of generated answers. */
+export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries(
+  [exactMatch, finalNumber, program, mathAnswer, ...codePasses, ...ifevalMetrics].map((metric) => [
+    metric.name,
+    metric,
+  ]),
+)
+
+/** Names of the metrics that a kind of task can have. */
+export function metricsFor(kind: 'generate' | 'choices' | 'classify' | 'images'): string[] {
+  if (kind === 'generate') return Object.keys(METRICS)
+  const { acc, f1, matthews, ...values } = LABEL_METRICS
+  const classes = Object.keys({ acc, f1, matthews })
+  if (kind === 'choices') return [...classes, ...Object.keys(CHOICE_METRICS)]
+  return kind === 'images' ? ['acc'] : [...classes, ...Object.keys(values)]
+}
+
+/** Every metric with its sentence. */
+export const listMetrics = (): { name: string; description: string }[] =>
+  [...Object.values(METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(
+    ({ name, description }) => ({ name, description }),
+  )
