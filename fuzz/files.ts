@@ -1,13 +1,16 @@
 // Files that stand by themselves: merge files, experiments, recipes, tasks and their data, results, seeds, images.
+
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { openCheckpoint } from '../src/checkpoint/index.js'
 import { handler as merge } from '../src/cli/merge.js'
-import { loadExperiment, readLocated, trainingSchema } from '../src/config/index.js'
+import { loadExperiment, trainingSchema } from '../src/config/index.js'
+import { packageRoot } from '../src/files/index.js'
 import { loadModel } from '../src/models/index.js'
-import { packageRoot, readResults } from '../src/record/index.js'
+import { readResults } from '../src/record/index.js'
 import { printTable, readSource, tableOf } from '../src/report/index.js'
+import { readYaml } from '../src/schema/index.js'
 import { identifyTasks, openInputs, planRuns } from '../src/sweep/index.js'
 import { loadTask, readPixels } from '../src/tasks/index.js'
 import { readSeeds, writeSeeds, zerothSchema } from '../src/zeroth/index.js'
@@ -184,7 +187,7 @@ export const FILES: Kind[] = [
           readFileSync(join(packageRoot, 'configs', 'family', name), 'utf8'),
         ),
         async (file) => {
-          const { model, ...rest } = (await readLocated(file, trainingSchema)).value
+          const { model, ...rest } = (await readYaml(file, trainingSchema)).value
           return [rest, model && !rest.from && Object.keys(loadModel(model).shapes)]
         },
       ),
@@ -192,7 +195,7 @@ export const FILES: Kind[] = [
         join(folder),
         '.zeroth.yaml',
         [readFileSync(join(packageRoot, 'configs', 'zeroth-order.yaml'), 'utf8')],
-        async (file) => (await readLocated(file, zerothSchema)).value,
+        async (file) => (await readYaml(file, zerothSchema)).value,
       ),
     ],
   },

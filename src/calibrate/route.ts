@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { type Checkpoint, companionsOf, homeOf, openCheckpoint } from '../checkpoint/index.js'
-import { readLocated } from '../config/located.js'
 import { UserError } from '../errors/index.js'
 import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
 import {
@@ -17,6 +16,7 @@ import {
 } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { loadModel, type Weights } from '../models/index.js'
+import { readYaml } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { largest } from '../tasks/scoring/choice.js'
 import { tf } from '../tensor/index.js'
@@ -43,7 +43,7 @@ export interface FoundGates {
  * @throws UserError before a weight is read
  */
 export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
-  const { value, errorAt } = await readLocated(file, mergeSchema)
+  const { value, errorAt } = await readYaml(file, mergeSchema)
   if (!value.models) throw errorAt(['slices'], 'gates are those of whole models: list them in `models`')
   const opened = await openModels(file, value, errorAt)
   const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))

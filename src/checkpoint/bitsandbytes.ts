@@ -1,7 +1,7 @@
 // Weights of bitsandbytes: 4 bit (nf4, fp4; scales quantised again or not) and int8 (0.50.2).
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { checkValue, parseJson } from '../errors/input.js'
+import { checkValue, parseJson } from '../schema/index.js'
 import { type Coded, floats, type Stored, sizeOf } from './coded.js'
 import { TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 

@@ -5,9 +5,9 @@ import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
-import { checkFile, readObject, readText } from '../errors/input.js'
 import { interruptedAt, PARTIAL } from '../files/leftovers.js'
 import { stateOf } from '../files/manifest.js'
+import { checkFile, readObject, readText } from '../schema/index.js'
 import { decodeCheckpoint } from './decoded.js'
 import {
   allFinite,

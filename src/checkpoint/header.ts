@@ -2,8 +2,7 @@
 // is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
 import { open } from 'node:fs/promises'
 import { printable, UserError, unknown } from '../errors/index.js'
-import { checkFile } from '../errors/input.js'
-import { showValue } from '../errors/issues.js'
+import { checkFile, showValue } from '../schema/index.js'
 import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */

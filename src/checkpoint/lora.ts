@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { checkValue, readObject } from '../errors/input.js'
+import { checkValue, readObject } from '../schema/index.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'

@@ -56,7 +56,7 @@ export async function handler(args: Args): Promise<void> {
       import('../tensor/index.js'),
       import('../sweep/index.js'),
       import('./terms.js'),
-      import('../record/write.js'),
+      import('../files/index.js'),
     ])
   if (args.out) await prepareFolder(args.out)
   await setBackend(args.backend)

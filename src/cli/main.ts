@@ -2,7 +2,7 @@
 // The command line: finds the command, imports it, and turns errors into one line and an exit code (1 bad input, 2 usage).
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import { systemError, UserError, unknown } from '../errors/index.js'
-import { packageVersion } from '../record/package.js'
+import { packageVersion } from '../files/index.js'
 import { COMMANDS } from './commands.js'
 
 /** Parses, imports the command that is called, and awaits it. */

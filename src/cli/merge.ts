@@ -2,7 +2,6 @@
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkSpace, checkTarget } from '../checkpoint/index.js'
-import { readLocated } from '../config/located.js'
 import {
   chooseTokenizer,
   describeMerge,
@@ -12,6 +11,7 @@ import {
   openModels,
   planMerge,
 } from '../merge/index.js'
+import { readYaml } from '../schema/index.js'
 import { BACKENDS, type BackendName, setBackend } from '../tensor/index.js'
 import { printEstimate } from './estimate.js'
 import { checkSeed, checkShardSize } from './options.js'
@@ -56,7 +56,7 @@ export async function handler({
 }: Args): Promise<void> {
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
-  const { value, text, errorAt } = await readLocated(config, mergeSchema)
+  const { value, text, errorAt } = await readYaml(config, mergeSchema)
   if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openModels(config, value, errorAt)
   try {

@@ -1,7 +1,7 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
 import type { Argv } from 'yargs'
-import { expectedValue, factsOf, type OptionFacts } from '../errors/options.js'
 import { mergers } from '../mergers/index.js'
+import { expectedValue, factsOf, type OptionFacts } from '../schema/index.js'
 
 export const command = 'mergers'
 export const describe = 'List the mergers with their options, conventions and papers'

@@ -19,7 +19,7 @@ export async function handler(args: Args): Promise<void> {
     import('../models/index.js'),
     import('../checkpoint/index.js'),
     import('../inspect/table.js'),
-    import('../record/package.js'),
+    import('../files/index.js'),
   ])
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
     () => [],

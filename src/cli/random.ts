@@ -1,6 +1,6 @@
 // `deltalab random`: a random model of any size.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { readObject, readText } from '../errors/input.js'
+import { readObject, readText } from '../schema/index.js'
 import { checkSeed } from './options.js'
 
 export const command = 'random <out>'

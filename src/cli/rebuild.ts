@@ -37,7 +37,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     import('../checkpoint/index.js'),
     import('../zeroth/index.js'),
     import('../errors/index.js'),
-    import('../record/package.js'),
+    import('../files/index.js'),
   ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite, [base])

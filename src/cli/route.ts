@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../errors/index.js'
-import { readText } from '../errors/input.js'
+import { readText } from '../schema/index.js'
 import { BACKEND, checkCounts, PLAIN } from './options.js'
 
 export const command = 'route <config>'
@@ -54,7 +54,7 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
   const [{ setBackend }, { describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../tensor/index.js'),
     import('../calibrate/index.js'),
-    import('../record/write.js'),
+    import('../files/index.js'),
   ])
   if (out !== undefined) await prepareFolder(dirname(resolve(out)))
   await setBackend(backend)

@@ -43,7 +43,7 @@ export async function handler({ models, task, items, by, out, json, backend }: A
   const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../tensor/index.js'),
     import('../calibrate/index.js'),
-    import('../record/write.js'),
+    import('../files/index.js'),
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out) await prepareFolder(dirname(resolve(out)))

@@ -49,9 +49,10 @@ export async function trainFile(
   file: string,
   options: { workers: number; backend: BackendName; overwrite: boolean },
 ): Promise<void> {
-  const { readLocated, trainingSchema } = await import('../config/index.js')
+  const { trainingSchema } = await import('../config/index.js')
+  const { readYaml } = await import('../schema/index.js')
   const { train } = await import('../train/index.js')
-  const { value: recipe } = await readLocated(file, trainingSchema)
+  const { value: recipe } = await readYaml(file, trainingSchema)
   const tell = startCountdown()
   const onStep = (step: number, loss: number) => tell(recipe.name, step, recipe.steps, loss)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })

@@ -23,12 +23,12 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ config, out, backend, json }: Args): Promise<void> {
-  const [{ readLocated }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
-    import('../config/index.js'),
+  const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
+    import('../schema/index.js'),
     import('../zeroth/index.js'),
-    import('../record/write.js'),
+    import('../files/index.js'),
   ])
-  const { value: recipe, text } = await readLocated(config, zerothSchema)
+  const { value: recipe, text } = await readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startCountdown() })
   await writeWhole(join(folder, 'config.yaml'), text)

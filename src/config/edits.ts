@@ -1,7 +1,7 @@
 // Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor.
 import { checkChain, editorNamed, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import type { Located } from './located.js'
+import { type Located } from '../schema/index.js'
 import type { Merge } from './merge.js'
 import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 

@@ -4,8 +4,8 @@ import { UserError, unknown } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import { COLUMNS, namedOptions } from '../record/row.js'
 import { columnsOfView, MADE, type View } from '../record/view.js'
+import { readYaml } from '../schema/index.js'
 import { type Edit, expandEdits } from './edits.js'
-import { readLocated } from './located.js'
 import { optionsOf, postName } from './merge.js'
 import { expandMerges } from './merges.js'
 import { experimentSchema, type LossSettings, type Score } from './schema.js'
@@ -60,7 +60,7 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
  * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
  */
 export async function loadExperiment(file: string): Promise<Experiment> {
-  const { value, text, errorAt } = await readLocated(file, experimentSchema)
+  const { value, text, errorAt } = await readYaml(file, experimentSchema)
   const folder = dirname(resolve(file))
   const measured = value.models.flatMap(({ name, tasks }, index) =>
     tasks.map((task, at) => ({ words: `${name} on ${task}`, path: ['models', index, 'tasks', at] })),

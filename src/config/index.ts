@@ -1,10 +1,8 @@
 // Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
 
-export { section } from '../errors/options.js'
 export * from './describe.js'
 export * from './edits.js'
 export * from './experiment.js'
-export * from './located.js'
 export * from './merge.js'
 export * from './merges.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'

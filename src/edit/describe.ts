@@ -1,7 +1,7 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
 import { type Pair, writeCard } from '../checkpoint/index.js'
-import { packageVersion } from '../record/package.js'
+import { packageVersion } from '../files/index.js'
 import type { EditOptions } from './edit.js'
 
 /** Reads the inputs once to hash them. `backend`: the npm package that computes. */

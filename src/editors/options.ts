@@ -1,9 +1,9 @@
 // An editor's options: facts for help and docs, and the parse that turns what a person wrote into them.
 import { UserError } from '../errors/index.js'
-import { factsOf, type OptionFacts, parseWith } from '../errors/options.js'
+import { factsOf, type OptionFacts, parseWith } from '../schema/index.js'
 import type { Editor } from './editor.js'
 
-export { expectedValue, type OptionFacts } from '../errors/options.js'
+export { expectedValue, type OptionFacts } from '../schema/index.js'
 
 /** The options of an editor in the order of its file. */
 export const describeOptions = (editor: Editor): OptionFacts[] => factsOf(editor.options)

@@ -3,8 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { checkValue, readObject } from '../errors/input.js'
-import { showValue } from '../errors/issues.js'
+import { checkValue, readObject, showValue } from '../schema/index.js'
 
 const id = z.int().min(0)
 const ids = z.array(id).nullish()

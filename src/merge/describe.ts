@@ -1,7 +1,7 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
 import { writeCard } from '../checkpoint/index.js'
+import { packageVersion } from '../files/index.js'
 import { BLOCK } from '../mergers/index.js'
-import { packageVersion } from '../record/package.js'
 import { layerCount } from './layers.js'
 import type { Model } from './open.js'
 import type { MergePlan } from './plan.js'

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { unknown } from '../errors/index.js'
-import type { OptionsSchema } from '../errors/options.js'
 import type { Convention } from '../mergers/index.js'
+import { type OptionsSchema } from '../schema/index.js'
 
 export interface Method {
   name: string

@@ -1,7 +1,7 @@
 // The shape of a merge's YAML file: mergekit's, and the keys that are ours (merger, convention, seed, editors, data).
 import { z } from 'zod'
-import { section } from '../errors/options.js'
 import { CONVENTIONS } from '../mergers/index.js'
+import { section } from '../schema/index.js'
 
 const scalar = z.union([z.number(), z.boolean(), z.string()])
 const gradient = z.array(z.number()).min(1)

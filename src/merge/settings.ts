@@ -1,8 +1,8 @@
 // The merger's options and the editors at one tensor, after filters and gradients.
 import type { Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { parseWith } from '../errors/options.js'
 import { type Convention, type Merger, type Merging, mergerNamed, needsSurvey, parseMerging } from '../mergers/index.js'
+import { parseWith } from '../schema/index.js'
 import type { Slot } from './layers.js'
 import { type Method, methodNamed } from './mergekit.js'
 import { type ErrorAt, type Found, type Path, resolve } from './parameters.js'

@@ -1,6 +1,6 @@
 // Applies a merger: the pass over whole models where it needs one, then one tensor at a time; collects what degenerates.
 import { UserError } from '../errors/index.js'
-import { parseWith } from '../errors/options.js'
+import { parseWith } from '../schema/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Convention, Inputs, Merger, Walk } from './merger.js'
 import { valuesOf } from './sum.js'

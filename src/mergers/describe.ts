@@ -1,5 +1,5 @@
 // The mergers with their options as Markdown tables, from the code: docs/mergers.md.
-import { expectedValue, factsOf, type OptionFacts, type OptionsSchema } from '../errors/options.js'
+import { expectedValue, factsOf, type OptionFacts, type OptionsSchema } from '../schema/index.js'
 import { mergers } from './index.js'
 import type { Merger } from './merger.js'
 

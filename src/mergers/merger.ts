@@ -1,6 +1,6 @@
 // What a merger is: a way to make one tensor of the same tensor of several models, with the facts that config, docs and the
 // streaming runner need.
-import type { OptionsSchema } from '../errors/options.js'
+import { type OptionsSchema } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
 
 /**

@@ -1,7 +1,7 @@
 // Values of a config.json, checked for type and range as they are read. A key that is absent or null has its fallback.
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { checkValue } from '../errors/input.js'
+import { checkValue } from '../schema/index.js'
 
 export type Config = Record<string, unknown>
 

@@ -1,6 +1,6 @@
 // Architectures by the words that config.json uses, and the model of a checkpoint.
 import { UserError, unknown } from '../errors/index.js'
-import { fileOf } from '../errors/input.js'
+import { fileOf } from '../schema/index.js'
 import { bert } from './bert.js'
 import { clip } from './clip.js'
 import { type Config, classOf, KIND, read } from './config.js'

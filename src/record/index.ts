@@ -1,6 +1,5 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
 export * from './meta.js'
-export * from './package.js'
 export * from './row.js'
 export * from './store.js'

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { packageRoot, packageVersion } from './package.js'
+import { packageRoot, packageVersion } from '../files/index.js'
 
 export const environmentSchema = z.strictObject({
   deltalab: z.string(),

@@ -5,12 +5,12 @@ import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { readText } from '../errors/input.js'
+import { attempt, prepareFolder, writeWhole } from '../files/index.js'
+import { readText } from '../schema/index.js'
 import { formatLines, headerLine, parseLines, type Table, wholeLines } from './csv.js'
 import { lockFolder } from './lock.js'
 import { type Meta, metaSchema } from './meta.js'
 import { type Row, rowSchema, type Term, termSchema } from './row.js'
-import { attempt, prepareFolder, writeWhole } from './write.js'
 
 export interface Store {
   folder: string

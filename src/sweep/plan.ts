@@ -4,8 +4,8 @@ import type { Edit, Experiment, Merge, Pair } from '../config/index.js'
 import { measures } from '../config/merge.js'
 import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { factsOf } from '../errors/options.js'
 import { mergerNamed } from '../mergers/index.js'
+import { factsOf } from '../schema/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
 export interface PlannedTask {

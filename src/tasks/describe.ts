@@ -1,7 +1,7 @@
 // The keys of a task's card, and the benchmarks that ship with what they agree with, as Markdown: docs/tasks.md.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { tablesOf } from '../errors/tables.js'
+import { tablesOf } from '../schema/index.js'
 import { Card, readCard } from './cards/card.js'
 import { SHIPPED } from './load.js'
 

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
-import { readText } from '../errors/input.js'
 import { CHAT_FUNCTIONS } from '../jinja/chat.js'
 import { compile, type Template } from '../jinja/index.js'
+import { readText } from '../schema/index.js'
 import { ROLES, textOf } from './file.js'
 import { readSettings } from './schema.js'
 

@@ -1,8 +1,7 @@
 // tokenizer.json and tokenizer_config.json as they are read: every value that is used has its type and its range.
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { checkValue, readObject } from '../errors/input.js'
-import { showValue } from '../errors/issues.js'
+import { checkValue, readObject, showValue } from '../schema/index.js'
 import type { Settings, TokenizerFile } from './file.js'
 
 /** Ids that float32 holds exactly; the largest vocabularies are a tenth of it. A far id would be room for all before it. */

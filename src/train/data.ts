@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { UserError } from '../errors/index.js'
-import { checkFile, parseJson } from '../errors/input.js'
+import { checkFile, parseJson } from '../schema/index.js'
 import { padBatch } from '../tasks/sequences/sequence.js'
 import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded } from '../tokenizer/index.js'

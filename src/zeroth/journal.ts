@@ -3,8 +3,8 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { checkValue, parseJson } from '../errors/input.js'
-import { attempt } from '../record/write.js'
+import { attempt } from '../files/index.js'
+import { checkValue, parseJson } from '../schema/index.js'
 
 /** A step of MeZO, or a round of FedKSeed. */
 export interface Entry {

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { readHeader } from '../checkpoint/index.js'
 import { addSeeds, encodeFile, type Seeds } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
-import { readBytes } from '../errors/input.js'
-import { writeWhole } from '../record/write.js'
+import { writeWhole } from '../files/index.js'
+import { readBytes } from '../schema/index.js'
 import type { Point } from './probe.js'
 
 const metadataSchema = z.object({

@@ -1,10 +1,12 @@
 // A sweep on a task that runs generated programs: refused without leave, and with it the same runs, scored by running them.
+
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { packageRoot, readResults } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { readResults } from '../../src/record/index.js'
 import { openSandbox } from '../../src/tasks/programs/sandbox.js'
 import { makePair } from '../sweep/pair.js'
 

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { COMMANDS } from '../../src/cli/commands.js'
-import { packageRoot, packageVersion } from '../../src/record/index.js'
+import { packageRoot, packageVersion } from '../../src/files/index.js'
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
 

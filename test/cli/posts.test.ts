@@ -1,4 +1,5 @@
 // What may stand for a post-trained model in a sweep besides a folder: names on the hub (of a hub in this process) and adapters; edited and merged as folders are.
+
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { packageRoot, type Row, readResults } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { type Row, readResults } from '../../src/record/index.js'
 import { type Loopback, startHub } from '../hub/loopback.js'
 
 const root = mkdtempSync(join(tmpdir(), 'posts-'))

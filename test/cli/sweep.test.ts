@@ -1,10 +1,12 @@
 // plan, sweep, eval and attribute as a person calls them, on their own pair of folders and their own task file.
+
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { packageRoot, type Row, type Term } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { type Row, type Term } from '../../src/record/index.js'
 import { makePair } from '../sweep/pair.js'
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')

@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { readLocated } from '../../src/config/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { packageRoot, prepareFolder } from '../../src/files/index.js'
 import { lossOf } from '../../src/loss/index.js'
 import { mergeSchema } from '../../src/merge/index.js'
 import { loadModel, type Weights } from '../../src/models/index.js'
-import { packageRoot } from '../../src/record/index.js'
-import { prepareFolder } from '../../src/record/write.js'
+import { readYaml } from '../../src/schema/index.js'
 import { measureModel } from '../../src/sweep/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
@@ -299,7 +298,7 @@ compatible(
     if (process.platform !== 'win32') {
       execFileSync('mkfifo', [pipe])
       await assert.rejects(openCheckpoint(folder), oneLine(/config\.json: is a named pipe; a file is wanted/))
-      await assert.rejects(readLocated(pipe, mergeSchema), oneLine(/is a named pipe; a file is wanted/))
+      await assert.rejects(readYaml(pipe, mergeSchema), oneLine(/is a named pipe; a file is wanted/))
       rmSync(pipe)
     }
     mkdirSync(join(folder, 'model.safetensors'))
@@ -317,7 +316,7 @@ compatible(
   async () => {
     const file = join(scratch, 'endless.yml')
     writeFileSync(file, 'models: &a [*a]\n')
-    await assert.rejects(readLocated(file, mergeSchema), oneLine(/endless\.yml:1:\d+: an alias contains itself/))
+    await assert.rejects(readYaml(file, mergeSchema), oneLine(/endless\.yml:1:\d+: an alias contains itself/))
   },
 )
 

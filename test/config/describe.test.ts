@@ -1,11 +1,13 @@
 // docs/config.md and docs/results.md say what the schemas say, and the example in the first is an experiment.
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { describeConfig, experimentSchema, loadExperiment } from '../../src/config/index.js'
-import { COLUMNS, describeRecords, packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { COLUMNS, describeRecords } from '../../src/record/index.js'
 
 const read = (name: string) => readFileSync(join(packageRoot, 'docs', name), 'utf8')
 

@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
+import { packageRoot } from '../../src/files/index.js'
 import { parseReference } from '../../src/hub/reference.js'
-import { packageRoot } from '../../src/record/index.js'
 import { identifyTasks, planRuns } from '../../src/sweep/index.js'
 
 const folder = join(packageRoot, 'configs', 'paper')

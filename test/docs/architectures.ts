@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { packageRoot } from '../../src/files/index.js'
 import { architectures } from '../../src/models/index.js'
-import { packageRoot } from '../../src/record/index.js'
 import { tf } from '../../src/tensor/index.js'
 import { NAMES, openFixture } from '../models/fixture.js'
 import {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
 
 test('every finding is what its rows say (node scripts/findings.mjs writes them)', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/findings.mjs', '--check'], {

@@ -1,7 +1,7 @@
 // The list of tests in CONTRIBUTING.md: what each file checks, from its first comment. Written by scripts/docs.mjs.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
 
 /** The section, heading first. */
 export function describeTests(): string {

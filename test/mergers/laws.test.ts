@@ -1,8 +1,8 @@
 // The laws of the house, over the whole list of mergers: what every merger must keep whatever it does.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { factsOf } from '../../src/errors/options.js'
 import { CONVENTIONS, mergerNamed, mergers, parseMerging } from '../../src/mergers/index.js'
+import { factsOf } from '../../src/schema/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { close, ofDeltas, run, type Setting, type Try, values } from './run.js'
 

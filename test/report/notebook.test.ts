@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
 
 const folder = join(packageRoot, 'notebooks')
 

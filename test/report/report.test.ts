@@ -1,11 +1,13 @@
 // A results folder in, tables and figures out: the files, the commands, and what happens when something is missing.
+
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { openStore, packageRoot, type Row } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { openStore, type Row } from '../../src/record/index.js'
 import { readSource, writeBarChart, writeReport } from '../../src/report/index.js'
 import { meta } from '../record/example.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'

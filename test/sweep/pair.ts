@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
 
 const VOCABULARY = 160
 

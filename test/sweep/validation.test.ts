@@ -1,11 +1,13 @@
 // Validation items lie behind those that are measured and before those that mergers learn from, and give a score of their own.
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
-import { packageRoot, readResults } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { readResults } from '../../src/record/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 

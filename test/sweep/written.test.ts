@@ -1,4 +1,5 @@
 // A merge of a sweep has the weights that `deltalab merge` writes for the same posts, editors, merger, seed and convention; its row says where it degenerated.
+
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,7 +8,8 @@ import { after, before, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { type Edit, loadExperiment } from '../../src/config/index.js'
-import { packageRoot, readResults } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
+import { readResults } from '../../src/record/index.js'
 import { sweep } from '../../src/sweep/index.js'
 import { applyMerge } from '../../src/sweep/merge.js'
 import { type Residence, takeResidence } from '../../src/sweep/residence.js'

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { packageRoot } from '../../src/record/index.js'
+import { packageRoot } from '../../src/files/index.js'
 import { describeTasks, listTasks, loadTask, SHIPPED } from '../../src/tasks/index.js'
 
 const text = readFileSync(join(packageRoot, 'docs/tasks.md'), 'utf8')

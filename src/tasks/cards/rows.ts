@@ -2,8 +2,8 @@
 import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { reasonOf, UserError, unknown } from '../../errors/index.js'
-import { parseJson, readBytes, readText } from '../../errors/input.js'
 import { Float, parseNumbers, wholeOf } from '../../jinja/index.js'
+import { parseJson, readBytes, readText } from '../../schema/index.js'
 import type { Row } from './template.js'
 
 export interface PlacedRow {

@@ -2,7 +2,7 @@
 import { decode as decodeJpeg } from '@cwasm/jpeg-turbo'
 import { convertIndexedToRgb, decode as decodePng } from 'fast-png'
 import { reasonOf, UserError } from '../../errors/index.js'
-import { readBytes } from '../../errors/input.js'
+import { readBytes } from '../../schema/index.js'
 
 export interface Bitmap {
   width: number

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../../errors/index.js'
-import { checkValue } from '../../errors/input.js'
+import { checkValue } from '../../schema/index.js'
 import type { PlacedRow } from '../cards/rows.js'
 import type { Item } from '../task.js'
 

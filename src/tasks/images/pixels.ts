@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
-import { checkValue, readObject } from '../../errors/input.js'
+import { checkValue, readObject } from '../../schema/index.js'
 import { type Bitmap, cutBitmap, readBitmap } from './bitmap.js'
 import { type FilterNumber, resizeBitmap } from './resample.js'
 

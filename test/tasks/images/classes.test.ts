@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { packageRoot } from '../../../src/record/index.js'
+import { packageRoot } from '../../../src/files/index.js'
 import { readCard } from '../../../src/tasks/cards/card.js'
 import { classPrompts } from '../../../src/tasks/images/classes.js'
 

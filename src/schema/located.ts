@@ -2,9 +2,9 @@
 import { type Document, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { readText } from '../errors/input.js'
-import { firstIssue, sayIssue } from '../errors/issues.js'
-import { valuesOf } from '../errors/yaml.js'
+import { readText } from './input.js'
+import { firstIssue, sayIssue } from './issues.js'
+import { valuesOf } from './yaml.js'
 
 type Path = readonly PropertyKey[]
 
@@ -16,7 +16,7 @@ export interface Located<T> {
 }
 
 /** Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
-export async function readLocated<T>(file: string, schema: z.ZodType<T>): Promise<Located<T>> {
+export async function readYaml<T>(file: string, schema: z.ZodType<T>): Promise<Located<T>> {
   const text = readText(file)
   const lines = new LineCounter()
   // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.

@@ -1,7 +1,7 @@
 // The door for files that people give: a file is one, is read whole, and is what it should be, or one line says what is wrong.
 import { readFileSync, statSync } from 'node:fs'
 import type { z } from 'zod'
-import { UserError } from './index.js'
+import { UserError } from '../errors/index.js'
 import { firstIssue, sayIssue } from './issues.js'
 
 export type JsonObject = Record<string, unknown>

@@ -1,6 +1,6 @@
 // The values of a YAML document that a person wrote.
 import { type Document, parseDocument } from 'yaml'
-import { UserError } from './index.js'
+import { UserError } from '../errors/index.js'
 
 /** @throws ReferenceError for an alias without an anchor, one that contains itself, and so many that they fill the memory */
 export function valuesOf(document: Document.Parsed): unknown {

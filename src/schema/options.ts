@@ -1,6 +1,6 @@
 // Options that people write, in YAML or on the command line: facts for help and docs, and the parse that says what is wrong.
 import { z } from 'zod'
-import { UserError, unknown } from './index.js'
+import { UserError, unknown } from '../errors/index.js'
 
 /** A strict zod object, refined or not. */
 export type OptionsSchema<O = any> = z.ZodType<O> & { shape: Record<string, z.ZodType> }

@@ -1,0 +1,8 @@
+// The door for what people give: files, JSON and YAML, checked against schemas; what is wrong is said with file, line and column.
+
+export * from './input.js'
+export * from './issues.js'
+export * from './located.js'
+export * from './options.js'
+export * from './tables.js'
+export * from './yaml.js'
