@@ -54,7 +54,7 @@ export async function handler(args: Args): Promise<void> {
     await Promise.all([
       import('../checkpoint/index.js'),
       import('../tensor/index.js'),
-      import('../sweep/index.js'),
+      import('../run/index.js'),
       import('./terms.js'),
       import('../files/index.js'),
     ])

@@ -37,7 +37,7 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   const memory = readMemory(args.memory)
   const [{ setBackend }, { measureModel }] = await Promise.all([
     import('../tensor/index.js'),
-    import('../sweep/index.js'),
+    import('../run/index.js'),
   ])
   const backend = await setBackend(args.backend)
   const chat = args.chat ? { system: args.system } : undefined

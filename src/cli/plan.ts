@@ -21,7 +21,7 @@ export function builder(cli: Argv) {
 export async function handler(args: { config: string; json: boolean }): Promise<void> {
   const { loadExperiment, optionsOf } = await import('../config/index.js')
   const experiment = await loadExperiment(args.config)
-  const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../sweep/index.js')
+  const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../plan/index.js')
   const runs = planRuns(experiment, identifyTasks(experiment))
   // Without the hub the runs are still worth a look; without the folders of this machine they would not start.
   const downloads = await listDownloads(experiment).catch((error: Error) => {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { parseReference } from '../../src/hub/reference.js'
-import { identifyTasks, planRuns } from '../../src/sweep/index.js'
+import { identifyTasks, planRuns } from '../../src/plan/index.js'
 
 const folder = join(packageRoot, 'configs', 'paper')
 

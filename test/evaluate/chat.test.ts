@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { askInChat, encodeItems, type Reader } from '../../src/evaluate/index.js'
-import { measureModel, openInputs, planRuns } from '../../src/sweep/index.js'
-import { measureReference } from '../../src/sweep/reference.js'
-import { takeResidence } from '../../src/sweep/residence.js'
+import { openInputs, planRuns } from '../../src/plan/index.js'
+import { measureModel } from '../../src/run/index.js'
+import { loadPair } from '../../src/run/loaded-pair.js'
+import { measureReference } from '../../src/run/reference.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend } from '../../src/tensor/index.js'
-import { items, makePair } from '../sweep/pair.js'
+import { items, makePair } from '../run/pair.js'
 
 const folder = makePair()
 const TEMPLATE =
@@ -172,7 +173,7 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
   } = await plan()
   assert.notEqual(run!.id, without!.id)
   assert.equal(inputs[0]!.tasks[0]!.task.items[0]!.prompt, `w100 w7 w101 ${items[0]!.prompt} w102`)
-  const home = await takeResidence(experiment.models[0]!)
+  const home = await loadPair(experiment.models[0]!)
   const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, false)
   home.dispose()
   assert.ok(Math.abs(reference.lossPost!.mean - written.loss!) < 1e-6)

@@ -5,9 +5,9 @@ import { editorNamed, type Step, takeCensus } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
-import { type Applied, gather } from './applied.js'
-import type { Data } from './data.js'
-import type { Residence } from './residence.js'
+import type { MergerData } from '../plan/index.js'
+import { type EditedModel, gather } from './edited-model.js'
+import type { LoadedPair } from './loaded-pair.js'
 
 /**
  * Merges all tensors that base and posts share. What is random is keyed by post and tensor, as in `deltalab merge`, so that
@@ -16,12 +16,12 @@ import type { Residence } from './residence.js'
  * @param warn told where an editor or the merger degenerates
  */
 export async function applyMerge(
-  home: Residence,
+  home: LoadedPair,
   edit: Edit,
   seed: number | null,
-  data: readonly Data[],
+  data: readonly MergerData[],
   warn: (text: string) => void,
-): Promise<Applied> {
+): Promise<EditedModel> {
   const { merger: name, convention, options, own, posts } = edit.merge!
   const merger = mergerNamed(name)
   const merging = parseMerging(merger, { convention, options, models: own })
@@ -64,7 +64,7 @@ interface How {
 
 /** The post by tensor, edited. */
 async function readPost(
-  { pair, base, shapes, select }: Residence,
+  { pair, base, shapes, select }: LoadedPair,
   post: Pair,
   { steps, seed, deltas, warn }: How,
 ): Promise<Map<string, Float32Array>> {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { editorNamed, parseOptions } from '../../src/editors/index.js'
 import { RULES, ruleNodes } from '../../src/loss/index.js'
-import { plannedColumns } from '../../src/sweep/columns.js'
-import { gradientCount } from '../../src/sweep/cost.js'
-import { planRuns } from '../../src/sweep/plan.js'
+import { gradientCount } from '../../src/plan/cost.js'
+import { planRuns } from '../../src/plan/plan.js'
+import { plannedColumns } from '../../src/run/row.js'
 import { edit, experiment, planned } from './plans.js'
 
 test('a random editor has a run for every seed, another has one; runs of one model and task are neighbours', () => {

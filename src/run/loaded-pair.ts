@@ -13,11 +13,11 @@ import {
 import type { Edit, Experiment, Pair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { loadModel, type Model, type Weights } from '../models/index.js'
+import type { PlannedTask } from '../plan/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type Batch, tf } from '../tensor/index.js'
-import type { PlannedTask } from './plan.js'
 
-export interface Residence {
+export interface LoadedPair {
   pair: Pair
   model: Model
   tokenizer: Reader
@@ -37,7 +37,7 @@ export interface Residence {
 }
 
 /** Reads both checkpoints. Weights are float32; the caller owns the result. */
-export async function takeResidence(pair: Pair): Promise<Residence> {
+export async function loadPair(pair: Pair): Promise<LoadedPair> {
   const [baseFiles, postFiles] = await openModels(pair.baseFolder, pair.postFolder)
   try {
     const { names } = await pairCheckpoints(baseFiles, postFiles, pair)
@@ -91,7 +91,7 @@ async function withClasses(task: Task, model: Model, { baseFolder }: Pair): Prom
 }
 
 /** Tasks and batches are the same in every run: read and encoded once. */
-function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Promise<Task>): Residence['open'] {
+function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Promise<Task>): LoadedPair['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()
   return async ({ source }, items) => {
@@ -105,7 +105,7 @@ function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Prom
 }
 
 /** The base model's weights as tensors, for its loss and score; the caller disposes them. */
-export function uploadBase({ base, shapes }: Residence): Weights {
+export function uploadBase({ base, shapes }: LoadedPair): Weights {
   return Object.fromEntries([...base].map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!])]))
 }
 

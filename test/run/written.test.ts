@@ -10,9 +10,9 @@ import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { type Edit, loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
+import { type LoadedPair, loadPair } from '../../src/run/loaded-pair.js'
+import { applyMerge } from '../../src/run/merge.js'
 import { sweep } from '../../src/sweep/index.js'
-import { applyMerge } from '../../src/sweep/merge.js'
-import { type Residence, takeResidence } from '../../src/sweep/residence.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 import { makePosts } from './posts.js'
 
@@ -64,7 +64,7 @@ const CASES: { name: string; entry: string; file: string }[] = [
 ]
 
 let folder: string
-let home: Residence
+let home: LoadedPair
 let found: BackendInfo
 const load = (merges: readonly string[]) => {
   const entries = merges.map((entry) => `  - { ${entry} }\n`).join('')
@@ -77,7 +77,7 @@ const load = (merges: readonly string[]) => {
 before(async () => {
   folder = await makePosts()
   found = await setBackend('wasm')
-  home = await takeResidence((await load([CASES[0]!.entry])).models[0]!)
+  home = await loadPair((await load([CASES[0]!.entry])).models[0]!)
 })
 after(() => {
   home.dispose()

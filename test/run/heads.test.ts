@@ -10,10 +10,10 @@ import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems, loadReader } from '../../src/evaluate/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { disposeInputs, forward, loadModel, makeInputs, type Weights } from '../../src/models/index.js'
-import { estimateCost, hashInputs, openInputs, planRuns } from '../../src/sweep/index.js'
-import { measureReference } from '../../src/sweep/reference.js'
-import { takeResidence } from '../../src/sweep/residence.js'
-import { executeRun } from '../../src/sweep/run.js'
+import { estimateCost, hashInputs, openInputs, planRuns } from '../../src/plan/index.js'
+import { loadPair } from '../../src/run/loaded-pair.js'
+import { measureReference } from '../../src/run/reference.js'
+import { executeRun } from '../../src/run/run.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
@@ -89,7 +89,7 @@ for (const { part, task, head, own } of cases) {
     const expected = await measure(at(task), weights, task)
     tf.dispose(weights)
 
-    const home = await takeResidence(experiment.models[0]!)
+    const home = await loadPair(experiment.models[0]!)
     const measures = { score: experiment.score, loss: experiment.loss }
     const reference = await measureReference(home, runs[0]!.task, measures, false)
     assert.ok(

@@ -1,24 +1,16 @@
 // A merge whose gates a router gives: every item is answered by weights of its own, θ(x) = θ* + Σ gate · v (Twin-Merging).
 import type { Edit } from '../config/index.js'
-import { encodeItems, promptFeatures, type Reply, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
-import { type Loss, lossOf } from '../loss/index.js'
+import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
+import { lossOf } from '../loss/index.js'
 import { mergerNamed, routeFeatures, trainRouter } from '../mergers/index.js'
 import type { Weights } from '../models/index.js'
+import type { MergerData } from '../plan/index.js'
 import type { Task } from '../tasks/index.js'
 import { largest } from '../tasks/scoring/choice.js'
 import { tf } from '../tensor/index.js'
-import type { Applied } from './applied.js'
-import type { Data } from './data.js'
+import type { EditedModel, Routed } from './edited-model.js'
+import type { LoadedPair } from './loaded-pair.js'
 import { applyMerge } from './merge.js'
-import type { Residence } from './residence.js'
-
-/** What is measured under such weights, on all items of a task. */
-export interface Routed {
-  loss(task: Task): Promise<Loss>
-  score(task: Task): Promise<Scores>
-  /** Share of the items whose highest gate is that of the resident post; null where it is none of those merged. */
-  accuracy(task: Task): Promise<number | null>
-}
 
 /** The same merge with its gates given: all 0 are the shared model. */
 export function fixGates(edit: Edit, gates: readonly number[]): Edit {
@@ -27,7 +19,7 @@ export function fixGates(edit: Edit, gates: readonly number[]): Edit {
   return { ...edit, merge: { ...edit.merge!, options: fixed.options, own: fixed.models, data: null } }
 }
 
-const sharedOf = (home: Residence, edit: Edit, seed: number | null, warn: (text: string) => void) =>
+const sharedOf = (home: LoadedPair, edit: Edit, seed: number | null, warn: (text: string) => void) =>
   applyMerge(
     home,
     fixGates(
@@ -41,11 +33,11 @@ const sharedOf = (home: Residence, edit: Edit, seed: number | null, warn: (text:
 
 /** What a router learns from: one entry, the features of all prompts of the tasks under the shared model. */
 export async function samplePrompts(
-  home: Residence,
+  home: LoadedPair,
   edit: Edit,
   seed: number | null,
   tasks: readonly Task[],
-): Promise<Data> {
+): Promise<MergerData> {
   const shared = await sharedOf(home, edit, seed, () => undefined)
   const features: number[] = []
   for (const task of tasks) features.push(...(await promptFeatures(home.model, shared.weights, task, home.tokenizer)))
@@ -59,12 +51,12 @@ export async function samplePrompts(
  * @param data of each post, what `samplePrompts` gives of its tasks
  */
 export async function applyRouted(
-  home: Residence,
+  home: LoadedPair,
   edit: Edit,
   seed: number | null,
-  data: readonly Data[],
+  data: readonly MergerData[],
   warn: (text: string) => void,
-): Promise<Applied> {
+): Promise<EditedModel> {
   const { model, tokenizer, pair } = home
   const { posts } = edit.merge!
   const router = await trainRouter(
@@ -73,7 +65,7 @@ export async function applyRouted(
     seed ?? 0,
   )
   const shared = await sharedOf(home, edit, seed, warn)
-  const experts: Applied[] = []
+  const experts: EditedModel[] = []
   for (const post of posts)
     experts.push(
       await applyMerge(

@@ -1,8 +1,8 @@
 // The columns of a row that the plan alone determines, and the row of a run that failed.
 import { optionsOf, postName } from '../config/merge.js'
 import { editorNamed } from '../editors/index.js'
+import type { Run } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'
-import type { Run } from './plan.js'
 
 /** What a run leaves behind. */
 export interface Finished {

@@ -3,8 +3,8 @@ import type { Edit } from '../config/index.js'
 import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import { tf } from '../tensor/index.js'
-import { type Applied, gather } from './applied.js'
-import type { Residence } from './residence.js'
+import { type EditedModel, gather } from './edited-model.js'
+import type { LoadedPair } from './loaded-pair.js'
 
 interface Given {
   /** Of the loss, at the post-trained weights. */
@@ -16,7 +16,7 @@ interface Given {
 }
 
 /** Applies the steps to every selected tensor: W = base + F(Δ), or W = F(post) when the edit is on the weights. */
-export async function applyEdit(home: Residence, edit: Edit, seed: number | null, given: Given): Promise<Applied> {
+export async function applyEdit(home: LoadedPair, edit: Edit, seed: number | null, given: Given): Promise<EditedModel> {
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
   const sourceOf = async (name: string) =>

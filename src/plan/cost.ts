@@ -3,7 +3,7 @@ import type { Experiment } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
 import type { Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
-import { requestsOf } from './jobs.js'
+import { requestsOf } from './needs.js'
 import { pairKey, type Run } from './plan.js'
 import { validationRange } from './validation.js'
 

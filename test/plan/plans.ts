@@ -1,7 +1,7 @@
 // Experiments without weights, for tests of planning, the pool and resumption.
 import type { Edit, Experiment, Pair } from '../../src/config/index.js'
+import { hashPlan, planRuns, type Run } from '../../src/plan/plan.js'
 import type { Meta } from '../../src/record/index.js'
-import { hashPlan, planRuns, type Run } from '../../src/sweep/plan.js'
 import { meta } from '../record/example.js'
 
 export const pair = (name: string): Pair => ({
@@ -47,7 +47,7 @@ export function planned(given: Experiment, tasks = ['math', 'code']): { runs: Ru
   return { runs, meta: { ...meta, experiment: given.name, config_hash: hashPlan(runs), runs: runs.length } }
 }
 
-export const fakeWorker = new URL('./fake-worker.js', import.meta.url)
+export const fakeWorker = new URL('../sweep/fake-worker.js', import.meta.url)
 export const backend = { asked: 'wasm', found: { name: 'wasm', package: 'p 1' } } as const
 
 /** Text of runs.csv without the column `seconds`. */

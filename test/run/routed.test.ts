@@ -7,15 +7,16 @@ import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems, promptFeatures } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
 import { routeFeatures, trainRouter } from '../../src/mergers/index.js'
+import { openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Row, readResults } from '../../src/record/index.js'
-import { measureData } from '../../src/sweep/data.js'
-import { openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
-import { applyMerge } from '../../src/sweep/merge.js'
-import { takeResidence } from '../../src/sweep/residence.js'
-import { applyRouted, fixGates } from '../../src/sweep/routed.js'
+import { loadPair } from '../../src/run/loaded-pair.js'
+import { applyMerge } from '../../src/run/merge.js'
+import { measureData } from '../../src/run/merger-data.js'
+import { applyRouted, fixGates } from '../../src/run/routed.js'
+import { sweep } from '../../src/sweep/index.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
-import { withoutSeconds } from './plans.js'
+import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
 
 const EXPERIMENT = `name: routed
@@ -103,7 +104,7 @@ test('a sweep: tasks that differ are routed to their own fine-tune, whose weight
 
 test('the weights of an item are the merge with the gates of that item', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0]!)
+  const home = await loadPair(experiment.models[0]!)
   const edit = {
     ...experiment.merges[0],
     merge: { ...experiment.merges[0]!.merge!, options: { ...experiment.merges[0]!.merge!.options, fraction: 0.4 } },
@@ -141,7 +142,7 @@ test('the weights of an item are the merge with the gates of that item', async (
 
 test('a gate of 1 at full rank gives back the weights of its post', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0]!)
+  const home = await loadPair(experiment.models[0]!)
   const merged = await applyMerge(home, fixGates(experiment.merges[0]!, [1, 0]), null, [], assert.fail)
   for (const [name, tensor] of Object.entries(home.post)) {
     const [right, values] = [await tensor.data(), await merged.weights[name]!.data()]
@@ -155,7 +156,7 @@ test('the router learns from the last items of the tasks alone, and from their p
   const experiment = await load()
   const request = { kind: 'prompts' as const, edit: experiment.merges[0], seed: null, items: 8 }
   const sample = async () => {
-    const home = await takeResidence(experiment.models[0]!)
+    const home = await loadPair(experiment.models[0]!)
     const data = await measureData(home, request)
     assert.equal(data.get('prompts')!.length, 8 * home.model.width)
     home.dispose()

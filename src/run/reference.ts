@@ -1,9 +1,9 @@
 // What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
 import { evaluate } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf } from '../loss/index.js'
+import type { PlannedTask } from '../plan/index.js'
 import { tf } from '../tensor/index.js'
-import type { PlannedTask } from './plan.js'
-import { type Measures, type Residence, uploadBase } from './residence.js'
+import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
@@ -16,7 +16,7 @@ export interface Reference {
 }
 
 export async function measureReference(
-  home: Residence,
+  home: LoadedPair,
   planned: PlannedTask,
   measures: Measures,
   needsGradient: boolean,

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { openModels, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { extractAdapter } from '../../src/edit/index.js'
 import { editorNamed, parseOptions } from '../../src/editors/index.js'
-import { attributeEdit, measureModel, namedEdit } from '../../src/sweep/index.js'
+import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { makePair } from './pair.js'
 

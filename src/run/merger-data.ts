@@ -1,26 +1,17 @@
 // What mergers need besides weights, of one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices, features of prompts.
-import type { Edit } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
-import type { Convention, Merger } from '../mergers/index.js'
+import type { DataRequest, MergerData } from '../plan/index.js'
 import type { Item, Task } from '../tasks/index.js'
+import type { LoadedPair } from './loaded-pair.js'
 import { share } from './reference.js'
-import type { Residence } from './residence.js'
 import { samplePrompts } from './routed.js'
-
-/** Values by tensor, in shared memory, so that every worker reads the same. */
-export type Data = Map<string, Float32Array>
-
-/** What determines them, the fine-tune aside; `items` of each task, from the last. */
-export type DataRequest =
-  | { kind: NonNullable<Merger['data']>; convention: Convention; items: number }
-  | { kind: 'prompts'; edit: Edit; seed: number | null; items: number }
 
 /** Items whose gradients MergeLM adds before it squares them. */
 const BATCH = 16
 
 /** The data of the resident post on all its tasks. */
-export async function measureData(home: Residence, request: DataRequest): Promise<Data> {
+export async function measureData(home: LoadedPair, request: DataRequest): Promise<MergerData> {
   const { pair, model, post, tokenizer, open } = home
   const { kind, items } = request
   const tasks = await Promise.all(pair.tasks.map(async (source) => (await open(source)).task))

@@ -1,12 +1,13 @@
 // What an edit or a merge makes of a pair, gathered tensor by tensor: the edited weights, the change T = F(Δ) − Δ, counts, norms.
 import type { Edit } from '../config/index.js'
-import type { Change } from '../loss/index.js'
+import type { Scores } from '../evaluate/index.js'
+import type { Change, Loss } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
+import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import type { Residence } from './residence.js'
-import type { Routed } from './routed.js'
+import type { LoadedPair } from './loaded-pair.js'
 
-export interface Applied {
+export interface EditedModel {
   /** All weights of the edited model; unedited tensors are those of the post-trained model. */
   weights: Weights
   /** Where every item has weights of its own; `weights` and `change` are then those of the model that they share. */
@@ -26,8 +27,16 @@ export interface Applied {
   dispose(): void
 }
 
+/** What is measured where every item has weights of its own, on all items of a task. */
+export interface Routed {
+  loss(task: Task): Promise<Loss>
+  score(task: Task): Promise<Scores>
+  /** Share of the items whose highest gate is that of the resident post; null where it is none of those merged. */
+  accuracy(task: Task): Promise<number | null>
+}
+
 /** Sums are float64. */
-export function gather(home: Residence) {
+export function gather(home: LoadedPair) {
   const edited: Weights = {}
   const change: Change = new Map()
   const norms = new Map<string, number>()
@@ -66,7 +75,7 @@ export function gather(home: Residence) {
     store(more: number | null) {
       bits = bits === null || more === null ? null : bits + more
     },
-    finish: (): Applied => ({
+    finish: (): EditedModel => ({
       weights: { ...home.post, ...edited },
       change,
       tensors: change.size,

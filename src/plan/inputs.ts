@@ -162,6 +162,11 @@ function checkApart(experiment: Experiment, { name, items }: Task, merger: strin
   )
 }
 
+/** The tasks of a model as the planner takes them. */
+export function plannedTasks({ tasks }: ModelInputs) {
+  return tasks.map(({ source, task }) => ({ name: task.name, version: task.version, source }))
+}
+
 /** SHA-256 of every file (and of every task's items) that the rows depend on, by the path the YAML gives. */
 export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {}

@@ -6,13 +6,14 @@ import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
+import { openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, type Row, readResults } from '../../src/record/index.js'
-import { measureData } from '../../src/sweep/data.js'
-import { openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
-import { takeResidence } from '../../src/sweep/residence.js'
+import { loadPair } from '../../src/run/loaded-pair.js'
+import { measureData } from '../../src/run/merger-data.js'
+import { sweep } from '../../src/sweep/index.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
-import { withoutSeconds } from './plans.js'
+import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
 
 const EXPERIMENT = `name: merged
@@ -128,7 +129,7 @@ test('TIES on mirror images keeps one of the two at every entry that is kept', (
 
 test('Fisher information of an item is the squared slope of its log-likelihood; MergeLM squares that of a batch', async () => {
   const experiment = await load()
-  const home = await takeResidence(experiment.models[0]!)
+  const home = await loadPair(experiment.models[0]!)
   const name = 'model.norm.weight'
   const request = { kind: 'fisher' as const, items: 2 }
   const [paper, mergelm] = [

@@ -5,19 +5,17 @@ import { encodeItems, evaluate } from '../evaluate/index.js'
 import { classify, type Loss, lossOf, type PathSum, riemannSum, taylor2 } from '../loss/index.js'
 import { gramMatrices } from '../loss/information.js'
 import { NotFinite } from '../models/index.js'
+import { type MergerData, type Run, validationRange } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { Batch } from '../tensor/index.js'
-import type { Applied } from './applied.js'
-import { applyEdit } from './apply.js'
-import { type Finished, failedRow } from './columns.js'
-import type { Data } from './data.js'
+import { applyEdit } from './edit.js'
+import type { EditedModel } from './edited-model.js'
+import type { LoadedPair, Measures } from './loaded-pair.js'
 import { applyMerge } from './merge.js'
-import type { Run } from './plan.js'
 import type { Reference } from './reference.js'
-import type { Measures, Residence } from './residence.js'
 import { applyRouted } from './routed.js'
-import { validationRange } from './validation.js'
+import { type Finished, failedRow } from './row.js'
 import { collectWarnings } from './warnings.js'
 
 /** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
@@ -25,7 +23,7 @@ const CALIBRATION_ITEMS = 32
 
 /** XᵀX of what the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
 function calibrationOf(
-  home: Residence,
+  home: LoadedPair,
   { edit, task: { source } }: Run,
   task: Task,
 ): Promise<Map<string, Float32Array> | undefined> {
@@ -50,11 +48,11 @@ function calibrationOf(
  * @throws UserError when a measure is not finite: the loss can be where its gradient is not
  */
 export async function executeRun(
-  home: Residence,
+  home: LoadedPair,
   run: Run,
   measures: Measures,
   reference: Reference,
-  facts: { experiment: string; backend: string; clock: () => number; data?: readonly Data[] },
+  facts: { experiment: string; backend: string; clock: () => number; data?: readonly MergerData[] },
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
@@ -120,11 +118,11 @@ export function requireFinite(columns: Record<string, unknown>): void {
 const NOTHING: PathSum = { sum: 0, terms: new Map() }
 
 async function measureLoss(
-  home: Residence,
+  home: LoadedPair,
   run: Run,
   { loss: settings }: Measures,
   { lossPre, lossPost, gradient: origin }: Reference,
-  applied: Applied,
+  applied: EditedModel,
   { task, batches }: { task: Task; batches: readonly Batch[] },
 ): Promise<{ columns: Partial<Row>; terms: Term[] }> {
   if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
+import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { readResults } from '../../src/record/index.js'
-import { estimateCost, openInputs, plannedTasks, planRuns, sweep } from '../../src/sweep/index.js'
+import { sweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 
 const checkpoints = join(packageRoot, 'checkpoints')

@@ -18,13 +18,13 @@ import {
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { loadModel, type Weights } from '../models/index.js'
+import type { Run } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { attributeBounded } from './bounded.js'
-import type { Run } from './plan.js'
+import { loadPair } from './loaded-pair.js'
 import { measureReference } from './reference.js'
-import { takeResidence } from './residence.js'
 import { executeRun } from './run.js'
 
 export interface Measured {
@@ -185,7 +185,7 @@ export async function attributeEdit(
   const { items, rule, steps, clock } = options
   const measures = { score: false as const, loss: { items, rule, steps, riemann: true, taylor2: false, terms: true } }
   if (options.memory !== undefined) return attributeBounded(run, task, { ...options, memory: options.memory })
-  const home = await takeResidence(pair)
+  const home = await loadPair(pair)
   try {
     const reference = await measureReference(home, run.task, measures, edit.needsGradient)
     return await executeRun(home, run, measures, reference, {
