@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { openCheckpoint } from '../src/checkpoint/index.js'
-import { handler as merge } from '../src/cli/merge.js'
+import { handler as merge } from '../src/cli/commands/merge.js'
 import { loadExperiment, trainingSchema } from '../src/config/index.js'
 import { packageRoot } from '../src/files/index.js'
 import { loadModel } from '../src/models/index.js'

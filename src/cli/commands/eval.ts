@@ -1,11 +1,10 @@
 // `deltalab eval`: loss and score of one model on one task.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError } from '../errors/index.js'
-import type { LabelMetric } from '../tasks/index.js'
-import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from './options.js'
+import { UserError } from '../../errors/index.js'
+import type { LabelMetric } from '../../tasks/index.js'
+import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
 
 export const command = 'eval <model>'
-export const describe = 'Loss and score of a model on a task'
 
 export function builder(cli: Argv) {
   return cli
@@ -36,8 +35,8 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
   const [{ setBackend }, { measureModel }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../run/index.js'),
+    import('../../tensor/index.js'),
+    import('../../run/index.js'),
   ])
   const backend = await setBackend(args.backend)
   const chat = args.chat ? { system: args.system } : undefined
@@ -47,7 +46,7 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
     process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return
   }
-  const { LABEL_METRICS } = await import('../tasks/index.js')
+  const { LABEL_METRICS } = await import('../../tasks/index.js')
   const { task, metric, score, stderr, loss, unit, tokens, others = {}, others_stderr: errors = {} } = measured
   const words = (name: string, value: number, error: number | null) => {
     const [factor, digits, percent] = (LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation

@@ -3,7 +3,6 @@ import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 
 export const command = 'rebuild <base> <delta>'
-export const describe = 'Write the checkpoint that a base and a delta of seeds and scalars make'
 
 export function builder(cli: Argv) {
   return cli
@@ -34,10 +33,10 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     { UserError },
     { packageVersion },
   ] = await Promise.all([
-    import('../checkpoint/index.js'),
-    import('../zeroth/index.js'),
-    import('../errors/index.js'),
-    import('../files/index.js'),
+    import('../../checkpoint/index.js'),
+    import('../../zeroth/index.js'),
+    import('../../errors/index.js'),
+    import('../../files/index.js'),
   ])
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite, [base])

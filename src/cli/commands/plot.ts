@@ -1,9 +1,8 @@
 // `deltalab plot`: the figures of a results folder, from its rows alone.
 import type { Argv } from 'yargs'
-import { splitNames } from './options.js'
+import { splitNames } from '../options.js'
 
 export const command = 'plot <results>'
-export const describe = 'Draw the figures of a results folder as SVG and PNG'
 
 export function builder(cli: Argv) {
   return cli
@@ -50,7 +49,7 @@ interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | '
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { parseView, readSource, writeFigures } = await import('../report/index.js')
+  const { parseView, readSource, writeFigures } = await import('../../report/index.js')
   const { views, ...source } = await readSource(args.results)
   const { kind, x, title, logX, logY } = args
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)

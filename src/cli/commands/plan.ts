@@ -1,11 +1,10 @@
 // `deltalab plan`: the runs of an experiment, and what they will download, read and compute.
 import type { Argv } from 'yargs'
-import { postName } from '../config/merge.js'
-import { PLAIN } from './options.js'
-import { describeCost, describeDownloads, describeRuns } from './outlook.js'
+import { postName } from '../../config/merge.js'
+import { PLAIN } from '../options.js'
+import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 
 export const command = 'plan <config>'
-export const describe = 'List the runs of a YAML file, and what they download, read and compute; no weights'
 
 export function builder(cli: Argv) {
   return cli
@@ -19,9 +18,9 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { config: string; json: boolean }): Promise<void> {
-  const { loadExperiment, optionsOf } = await import('../config/index.js')
+  const { loadExperiment, optionsOf } = await import('../../config/index.js')
   const experiment = await loadExperiment(args.config)
-  const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../plan/index.js')
+  const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../../plan/index.js')
   const runs = planRuns(experiment, identifyTasks(experiment))
   // Without the hub the runs are still worth a look; without the folders of this machine they would not start.
   const downloads = await listDownloads(experiment).catch((error: Error) => {

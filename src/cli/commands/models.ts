@@ -4,7 +4,6 @@ import { join, relative } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 
 export const command = 'models'
-export const describe = 'List the model architectures and the checkpoints that ship with the package'
 
 export function builder(cli: Argv) {
   return cli
@@ -16,10 +15,10 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const [{ architectures }, { openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
-    import('../models/index.js'),
-    import('../checkpoint/index.js'),
-    import('../inspect/table.js'),
-    import('../files/index.js'),
+    import('../../models/index.js'),
+    import('../../checkpoint/index.js'),
+    import('../../inspect/table.js'),
+    import('../../files/index.js'),
   ])
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
     () => [],

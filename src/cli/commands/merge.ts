@@ -1,7 +1,7 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkSpace, checkTarget } from '../checkpoint/index.js'
+import { checkSpace, checkTarget } from '../../checkpoint/index.js'
 import {
   chooseTokenizer,
   describeMerge,
@@ -10,15 +10,14 @@ import {
   mergeSchema,
   openModels,
   planMerge,
-} from '../merge/index.js'
-import { readYaml } from '../schema/index.js'
-import { BACKENDS, type BackendName, setBackend } from '../tensor/index.js'
-import { printEstimate } from './estimate.js'
-import { checkSeed, checkShardSize } from './options.js'
-import { sayFormats, startProgress } from './progress.js'
+} from '../../merge/index.js'
+import { readYaml } from '../../schema/index.js'
+import { BACKENDS, type BackendName, setBackend } from '../../tensor/index.js'
+import { printEstimate } from '../estimate-text.js'
+import { checkSeed, checkShardSize } from '../options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
-export const describe = "Merge checkpoints as a YAML file says (mergekit's, or our own) and write the merged checkpoint"
 
 export function builder(cli: Argv) {
   return cli

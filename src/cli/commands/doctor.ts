@@ -1,10 +1,9 @@
 // `deltalab doctor`: what this machine offers and what would make it faster.
 import os from 'node:os'
 import type { Argv } from 'yargs'
-import { PLAIN } from './options.js'
+import { PLAIN } from '../options.js'
 
 export const command = 'doctor'
-export const describe = 'Backend, versions, threads and memory, and what would make it faster'
 
 export function builder(cli: Argv) {
   return cli.option('json', PLAIN).example('deltalab doctor', 'shows the backend that a sweep would use')
@@ -12,9 +11,9 @@ export function builder(cli: Argv) {
 
 export async function handler(args: { json: boolean }): Promise<void> {
   const [{ setBackend }, { readEnvironment }, { describeEngine }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../record/index.js'),
-    import('../tokenizer/index.js'),
+    import('../../tensor/index.js'),
+    import('../../record/index.js'),
+    import('../../tokenizer/index.js'),
   ])
   const backend = await setBackend('auto')
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`

@@ -1,15 +1,11 @@
-// `deltalab train`: a model from a recipe; an interrupted run goes on where it stopped.
-
+// What trains a recipe from the command line: its flags, and its progress. Shared by `train` and by the miniature family (family/).
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
-import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
-import { startCountdown } from './countdown.js'
+import { BACKEND } from './options.js'
+import { startCountdown } from './step-progress.js'
 
-export const command = 'train <config>'
-export const describe = 'Train a model from a YAML file'
-
-/** Flags that `train` and `family` share. */
 export const trainingOptions = (cli: Argv) =>
   cli
     .option('workers', {
@@ -17,32 +13,12 @@ export const trainingOptions = (cli: Argv) =>
       default: availableParallelism(),
       describe: 'Threads that share a step; any number gives the same bits',
     })
-    .option('backend', {
-      choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const,
-      default: 'auto' as BackendName,
-      describe: 'TensorFlow.js backend',
-    })
+    .option('backend', BACKEND)
     .option('overwrite', {
       type: 'boolean',
       default: false,
       describe: 'Replace the checkpoint that is there, if deltalab wrote it',
     })
-
-export function builder(cli: Argv) {
-  return trainingOptions(cli)
-    .positional('config', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Recipe: model or checkpoint, data, steps, rates',
-    })
-    .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
-}
-
-type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
-
-export async function handler(args: Args): Promise<void> {
-  await trainFile(args.config, args)
-}
 
 /** Trains one recipe, with a line of progress every ten seconds. */
 export async function trainFile(

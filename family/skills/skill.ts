@@ -1,6 +1,6 @@
 // A skill: prompts with answers in a format that pre-training never showed, split into training and held-out items.
-import type { Item } from '../../tasks/task.js'
-import { keyOf } from '../../tensor/key.js'
+import type { Item } from '../../src/tasks/task.js'
+import { keyOf } from '../../src/tensor/key.js'
 import { type Random, randomFrom } from '../random.js'
 
 export type Draft = Omit<Item, 'id'> & {

@@ -2,13 +2,11 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError, unknown } from '../errors/index.js'
-import { readText } from '../schema/index.js'
-import { BACKEND, checkCounts, PLAIN } from './options.js'
+import { UserError, unknown } from '../../errors/index.js'
+import { readText } from '../../schema/index.js'
+import { BACKEND, checkCounts, PLAIN } from '../options.js'
 
 export const command = 'route <config>'
-export const describe =
-  'Learn which fine-tune of a twin merge a prompt is for, and write the merge file with the gates of a task'
 
 export function builder(cli: Argv) {
   return cli
@@ -52,9 +50,9 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
     })
   }
   const [{ setBackend }, { describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../calibrate/index.js'),
-    import('../files/index.js'),
+    import('../../tensor/index.js'),
+    import('../../calibrate/index.js'),
+    import('../../files/index.js'),
   ])
   if (out !== undefined) await prepareFolder(dirname(resolve(out)))
   await setBackend(backend)

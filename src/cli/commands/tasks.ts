@@ -2,7 +2,6 @@
 import type { Argv } from 'yargs'
 
 export const command = 'tasks'
-export const describe = 'List the tasks with their metrics'
 
 export function builder(cli: Argv) {
   return cli
@@ -14,7 +13,7 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {
-  const { listTasks, listMetrics } = await import('../tasks/index.js')
+  const { listTasks, listMetrics } = await import('../../tasks/index.js')
   const [tasks, metrics] = [await listTasks(), listMetrics()]
   if (args.json) {
     process.stdout.write(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)

@@ -1,16 +1,15 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../checkpoint/index.js'
-import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../edit/index.js'
-import { BACKENDS, type BackendName, setBackend } from '../tensor/index.js'
-import { checkShardSize } from './options.js'
-import { sayLeft, withPair } from './pair.js'
-import { sayFormats, startProgress } from './progress.js'
-import { readSteps, withEditors } from './steps.js'
+import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
+import { BACKENDS, type BackendName, setBackend } from '../../tensor/index.js'
+import { readSteps, withEditors } from '../editor-flags.js'
+import { checkShardSize } from '../options.js'
+import { sayLeft, withPair } from '../pair-options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
 
 export const command = 'edit <base> <post>'
-export const describe = 'Edit the delta between two checkpoints and write the edited checkpoint'
 
 export function builder(cli: Argv) {
   return withEditors(withPair(cli, 'edit'))

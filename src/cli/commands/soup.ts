@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError } from '../errors/index.js'
-import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
+import { UserError } from '../../errors/index.js'
+import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
 
 export const command = 'soup <models..>'
-export const describe = 'Choose on held-out items which fine-tunes to average (greedy soup) and write the merge file'
 
 export function builder(cli: Argv) {
   return cli
@@ -41,9 +40,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
   checkCounts({ items })
   const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../calibrate/index.js'),
-    import('../files/index.js'),
+    import('../../tensor/index.js'),
+    import('../../calibrate/index.js'),
+    import('../../files/index.js'),
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out) await prepareFolder(dirname(resolve(out)))

@@ -1,9 +1,8 @@
 // `deltalab table`: the table of a results folder, from its rows alone.
 import type { Argv } from 'yargs'
-import { splitNames } from './options.js'
+import { splitNames } from '../options.js'
 
 export const command = 'table <results>'
-export const describe = 'Print the table of a results folder as Markdown, LaTeX or CSV'
 
 export function builder(cli: Argv) {
   return cli
@@ -45,7 +44,7 @@ interface Args {
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { makeTable, printTable, readSource, tableOf } = await import('../report/index.js')
+  const { makeTable, printTable, readSource, tableOf } = await import('../../report/index.js')
   const source = await readSource(args.results)
   const options = {
     by: splitNames(args.by),

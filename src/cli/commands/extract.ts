@@ -1,12 +1,11 @@
 // `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, PLAIN } from './options.js'
-import { withPair } from './pair.js'
-import { sayFormats, startProgress } from './progress.js'
+import { BACKEND, checkCounts, PLAIN } from '../options.js'
+import { withPair } from '../pair-options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
 
 export const command = 'extract <base> <post>'
-export const describe = 'Write the delta between two checkpoints as a LoRA adapter that peft loads'
 
 export function builder(cli: Argv) {
   return withPair(cli, 'extract')
@@ -34,7 +33,11 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
   const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { setBackend }] =
-    await Promise.all([import('../checkpoint/index.js'), import('../edit/index.js'), import('../tensor/index.js')])
+    await Promise.all([
+      import('../../checkpoint/index.js'),
+      import('../../edit/index.js'),
+      import('../../tensor/index.js'),
+    ])
   await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   const [base, post] = sayFormats(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })

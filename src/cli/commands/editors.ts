@@ -2,7 +2,6 @@
 import type { Argv } from 'yargs'
 
 export const command = 'editors'
-export const describe = 'List the editors with their options and papers'
 
 export function builder(cli: Argv) {
   return cli
@@ -11,7 +10,7 @@ export function builder(cli: Argv) {
 }
 
 export async function handler({ json }: { json: boolean }): Promise<void> {
-  const { describeOptions, editors, expectedValue } = await import('../editors/index.js')
+  const { describeOptions, editors, expectedValue } = await import('../../editors/index.js')
   const list = editors.map((editor) => {
     const { name, title, cite, axis, scope } = editor
     return { name, title, cite, axis, scope, options: describeOptions(editor) }

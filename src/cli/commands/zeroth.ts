@@ -1,16 +1,14 @@
 // `deltalab zeroth`: tunes a base with forward passes alone; each delta is a file of a few kilobytes.
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { startCountdown } from './countdown.js'
-import { BACKEND, PLAIN } from './options.js'
+import { BACKEND, PLAIN } from '../options.js'
+import { startCountdown } from '../step-progress.js'
 
 export const command = 'zeroth <config>'
-export const describe =
-  'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars; stopped at any moment, the same command goes on'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file: base, skill, runs' })
+    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file: base, training items, runs' })
     .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
     .option('backend', BACKEND)
     .option('json', PLAIN)
@@ -24,9 +22,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ config, out, backend, json }: Args): Promise<void> {
   const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
-    import('../schema/index.js'),
-    import('../zeroth/index.js'),
-    import('../files/index.js'),
+    import('../../schema/index.js'),
+    import('../../zeroth/index.js'),
+    import('../../files/index.js'),
   ])
   const { value: recipe, text } = await readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)

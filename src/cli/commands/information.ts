@@ -1,10 +1,9 @@
 // `deltalab information`: Fisher diagonals or Gram matrices of a model on a task, the data of the mergers fisher and regmean.
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, PLAIN, TASK } from './options.js'
+import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
 
 export const command = 'information <model> <out>'
-export const describe = 'Fisher diagonals or Gram matrices of a model on a task, for the mergers fisher and regmean'
 
 export function builder(cli: Argv) {
   return cli
@@ -39,9 +38,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
   const [{ checkTarget }, { setBackend }, { writeInformation }] = await Promise.all([
-    import('../checkpoint/index.js'),
-    import('../tensor/index.js'),
-    import('../calibrate/information.js'),
+    import('../../checkpoint/index.js'),
+    import('../../tensor/index.js'),
+    import('../../calibrate/information.js'),
   ])
   await checkTarget(out, resolve(out), overwrite, [model])
   const backend = await setBackend(args.backend)

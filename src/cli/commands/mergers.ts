@@ -1,10 +1,9 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
 import type { Argv } from 'yargs'
-import { mergers } from '../mergers/index.js'
-import { expectedValue, factsOf, type OptionFacts } from '../schema/index.js'
+import { mergers } from '../../mergers/index.js'
+import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
 
 export const command = 'mergers'
-export const describe = 'List the mergers with their options, conventions and papers'
 
 export function builder(cli: Argv) {
   return cli

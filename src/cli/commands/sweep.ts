@@ -2,10 +2,9 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { ALLOW_CODE, BACKEND, checkCounts, PLAIN } from './options.js'
+import { ALLOW_CODE, BACKEND, checkCounts, PLAIN } from '../options.js'
 
 export const command = 'sweep <config>'
-export const describe = 'Run the experiment of a YAML file: one row per run, a table and a figure'
 
 export function builder(cli: Argv) {
   return cli
@@ -26,12 +25,12 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ config, out, json, retryFailed, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })
-  const { loadExperiment } = await import('../config/index.js')
+  const { loadExperiment } = await import('../../config/index.js')
   const experiment = await loadExperiment(config)
   const [{ setBackend }, { sweep }, { showBar }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../sweep/index.js'),
-    import('./bar.js'),
+    import('../../tensor/index.js'),
+    import('../../sweep/index.js'),
+    import('../run-progress.js'),
   ])
   const backend = { asked: args.backend, found: await setBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
@@ -56,7 +55,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     )
     process.exit(130)
   }
-  const { writeReport } = await import('../report/index.js')
+  const { writeReport } = await import('../../report/index.js')
   const { table, markdown, figures } = await writeReport(folder)
   const csv = join(folder, 'runs.csv')
   if (json) process.stdout.write(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)

@@ -1,13 +1,12 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from './options.js'
-import { sayLeft } from './pair.js'
-import { sayFormats } from './progress.js'
-import { readSteps, withEditors } from './steps.js'
+import { readSteps, withEditors } from '../editor-flags.js'
+import { BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
+import { sayLeft } from '../pair-options.js'
+import { sayFormats } from '../progress-bar.js'
 
 export const command = 'attribute <base> <post>'
-export const describe = 'Which tensors cause the loss change of one edit: Riemann terms, table and chart'
 
 const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
@@ -52,11 +51,11 @@ export async function handler(args: Args): Promise<void> {
   const chain = readSteps(args)
   const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] =
     await Promise.all([
-      import('../checkpoint/index.js'),
-      import('../tensor/index.js'),
-      import('../run/index.js'),
-      import('./terms.js'),
-      import('../files/index.js'),
+      import('../../checkpoint/index.js'),
+      import('../../tensor/index.js'),
+      import('../../run/index.js'),
+      import('../terms-text.js'),
+      import('../../files/index.js'),
     ])
   if (args.out) await prepareFolder(args.out)
   await setBackend(args.backend)
@@ -75,7 +74,7 @@ export async function handler(args: Args): Promise<void> {
   if (row.warnings) process.stderr.write(`warning: ${row.warnings}\n`)
   if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
   if (args.out) {
-    const { writeBarChart } = await import('../report/index.js')
+    const { writeBarChart } = await import('../../report/index.js')
     for (const path of await writeBarChart(args.out, row, terms)) process.stderr.write(`${path}\n`)
   }
 }

@@ -1,9 +1,8 @@
 // `deltalab calibrate`: finds on data what an editor leaves open: the q of DAREx, the scales of BitDelta.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { BACKEND, checkCounts, checkSeed, PLAIN, TASK } from './options.js'
+import { BACKEND, checkCounts, checkSeed, PLAIN, TASK } from '../options.js'
 
 export const command = 'calibrate <editor> <base> <post>'
-export const describe = "Find on a task's items the q of DAREx, or distil the scales of BitDelta"
 
 export function builder(cli: Argv) {
   return cli
@@ -64,7 +63,10 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ editor, base, post, json, backend, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   checkSeed(args.seed)
-  const [{ setBackend }, calibrate] = await Promise.all([import('../tensor/index.js'), import('../calibrate/index.js')])
+  const [{ setBackend }, calibrate] = await Promise.all([
+    import('../../tensor/index.js'),
+    import('../../calibrate/index.js'),
+  ])
   const print = (result: object, text: string) =>
     process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`)
   await setBackend(backend)

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { Item } from '../tasks/task.js'
+import type { Item } from '../src/tasks/task.js'
 import { corpus } from './corpus.js'
 import { writeLines } from './lines.js'
 import { SKILLS } from './skills/index.js'
@@ -39,7 +39,10 @@ export function writeTokenizer(folder: string): void {
   writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(tokenizerConfig(POSITIONS), null, 1) + '\n')
 }
 
-/** <skill>.jsonl with 512 held-out items and <skill>.yaml, its card. */
+/** The first training items of `code`, which configs/zeroth-order.yaml tunes on. */
+const SHIPPED_TRAINING = { count: 2048, seed: 1, split: 'train' } as const
+
+/** <skill>.jsonl with 512 held-out items and <skill>.yaml, its card; and code.train.jsonl with training items. */
 export function writeTaskFiles(folder: string): void {
   mkdirSync(folder, { recursive: true })
   for (const skill of Object.values(SKILLS)) {
@@ -49,6 +52,7 @@ export function writeTaskFiles(folder: string): void {
     const card = { name, version, description, metric, max_new_tokens: maxNewTokens, data: `${name}.jsonl` }
     writeFileSync(join(folder, `${name}.yaml`), stringify(card))
   }
+  writeLines(join(folder, 'code.train.jsonl'), itemsOf(SKILLS.code, SHIPPED_TRAINING), flat)
 }
 
 const flat = ({ fields, ...item }: Item) => ({ ...item, ...fields })

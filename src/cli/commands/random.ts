@@ -1,10 +1,9 @@
 // `deltalab random`: a random model of any size.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { readObject, readText } from '../schema/index.js'
-import { checkSeed } from './options.js'
+import { readObject, readText } from '../../schema/index.js'
+import { checkSeed } from '../options.js'
 
 export const command = 'random <out>'
-export const describe = 'Write a random model of any size, or one near another: for trying speed and memory'
 
 export function builder(cli: Argv) {
   return cli
@@ -30,8 +29,8 @@ export async function handler({ out, config: file, ...options }: Args): Promise<
   checkSeed(options.seed)
   const config = readObject(file)
   const [{ setBackend }, { writeRandom }] = await Promise.all([
-    import('../tensor/index.js'),
-    import('../train/random.js'),
+    import('../../tensor/index.js'),
+    import('../../train/random.js'),
   ])
   await setBackend('wasm')
   const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })

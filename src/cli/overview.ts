@@ -1,6 +1,6 @@
 // The overview of the command line. A command is its file and its line here.
 
-/** Every command with the sentence of the overview; src/cli/<name>.ts is imported only when its command is called. */
+/** Every command with the sentence of the overview; src/cli/commands/<name>.ts is imported only when its command is called. */
 export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
   ['sweep', 'Run the experiment of a YAML file: one row per run, a table and a figure'],
   ['plan', 'List the runs of a YAML file, and what they download, read and compute; no weights'],
@@ -23,7 +23,6 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['rebuild', 'Write the checkpoint that a base and a delta of seeds and scalars make'],
   ['calibrate', "Find on a task's items the q of DAREx, or distil the scales of BitDelta"],
   ['random', 'Write a random model of any size, or one near another: for trying speed and memory'],
-  ['family', 'Train the miniature family in checkpoints/ again from its seeds'],
   ['editors', 'List the editors with their options and papers'],
   ['mergers', 'List the mergers with their options, conventions and papers'],
   ['tasks', 'List the tasks with their metrics'],

@@ -1,10 +1,9 @@
 // `deltalab inspect`: what a delta looks like, before anything is done to it.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { sayLeft, withPair } from './pair.js'
-import { sayFormats, startProgress } from './progress.js'
+import { sayLeft, withPair } from '../pair-options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
 
 export const command = 'inspect <base> <post>'
-export const describe = 'Statistics of the delta between two checkpoints, per tensor and per role'
 
 export function builder(cli: Argv) {
   return withPair(cli, 'inspect')
@@ -27,8 +26,8 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { openModels, pairCheckpoints, selectTensors } = await import('../checkpoint/index.js')
-  const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../inspect/index.js')
+  const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
+  const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
   const [base, post] = sayFormats(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(
