@@ -36,7 +36,7 @@ export function randomFrom(...parts: (string | number)[]): Random {
     pick: (list) => list[integer(0, list.length - 1)]!,
     sample(list, count) {
       const rest = [...list]
-      return Array.from({ length: count }, () => rest.splice(integer(0, rest.length - 1), 1)[0])
+      return Array.from({ length: count }, () => rest.splice(integer(0, rest.length - 1), 1)[0]!)
     },
   }
 }

@@ -28,15 +28,15 @@ function readSource(path: string): Source {
     ...text.matchAll(
       /(?:^|[^.\w])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"`]([^'"`]+)['"`]|^import\s*['"]([^'"]+)['"]/gm,
     ),
-  ].map(([, one, two, three]) => one ?? two ?? three)
+  ].map(([, one, two, three]) => one ?? two ?? three ?? '')
   const local = (specifier: string) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts')
   return {
     path,
     room: path.split('/')[0]!,
     text,
     lines: text.split('\n').slice(0, -1),
-    files: specifiers.filter((each) => each!.startsWith('.')).map(local),
-    packages: specifiers.filter((each) => !each!.startsWith('.') && !each!.startsWith('node:')),
+    files: specifiers.filter((each) => each.startsWith('.')).map(local),
+    packages: specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:')),
   }
 }
 
@@ -45,7 +45,7 @@ function readFloors(): Map<string, number> {
   const rows = readFileSync(join(packageRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(/^\| (\d) \| (.*) \|$/gm)
   return new Map(
     [...rows].flatMap(([, floor, rooms]) =>
-      [...rooms!.matchAll(/`(\w+)`/g)].map(([, room]) => [room, Number(floor)] as const),
+      [...rooms!.matchAll(/`(\w+)`/g)].map(([, room]) => [room!, Number(floor)] as const),
     ),
   )
 }

@@ -23,7 +23,7 @@ export type Ink = (x: number, y: number) => number
 export type Canvas = Float64Array
 
 export function startCanvas(colour: Colour): Canvas {
-  return Float64Array.from({ length: SIDE * SIDE * 3 }, (_, i) => colour[i % 3])
+  return Float64Array.from({ length: SIDE * SIDE * 3 }, (_, i) => colour[i % 3]!)
 }
 
 /** Points per side of a pixel at which ink is looked up. */

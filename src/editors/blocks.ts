@@ -35,7 +35,7 @@ async function stepOnValues(
     const [matrices, ...matrix] = shape
     const partOf = <T extends ArrayLike<number>>(all: T, m: number): Float32Array => {
       const size = all.length / matrices!
-      return Float32Array.from({ length: size }, (_, at) => all[m * size + at])
+      return Float32Array.from({ length: size }, (_, at) => all[m * size + at]!)
     }
     for (let m = 0; m < matrices!; m++) {
       const own = {

@@ -33,7 +33,7 @@ export async function applyMerge(
     const given = data.map((each) => each.get(tensor))
     return {
       name: tensor,
-      shape: home.shapes[tensor],
+      shape: home.shapes[tensor]!,
       models: models.map((each) => each.get(tensor)!),
       embedding: home.roles[tensor] === 'embedding',
       ...(given.length > 0 && given.every((each) => each !== undefined) && { given }),

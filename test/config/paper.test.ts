@@ -57,7 +57,7 @@ for (const [name, [edits, merges, measured]] of Object.entries(EXPECTED)) {
 }
 
 test('the names of tasks carry their examples', async () => {
-  const [[{ name }], ...others] = identifyTasks(await loadExperiment(join(folder, 'extended-dare.yaml')))
-  assert.equal(name, 'arc_challenge:25')
+  const [first, ...others] = identifyTasks(await loadExperiment(join(folder, 'extended-dare.yaml')))
+  assert.equal(first![0]!.name, 'arc_challenge:25')
   assert.equal(others.length, 2)
 })

@@ -149,13 +149,11 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
 })
 
 test('descriptions carry type, default, range and choices', () => {
-  const facts = Object.fromEntries(describeOptions(editorNamed('bitdelta')).map((fact) => [fact.name, fact]))
-  assert.deepEqual(Object.keys(facts), ['multiplier', 'blocks', 'magnitudes', 'passes'])
-  assert.deepEqual(
-    [facts.blocks.type, facts.blocks.default, facts.blocks.minimum, facts.blocks.maximum],
-    ['integer', 1, 1, 65536],
-  )
-  assert.deepEqual(facts.magnitudes.choices, ['mean', 'normal', 'uniform'])
+  const facts = new Map(describeOptions(editorNamed('bitdelta')).map((fact) => [fact.name, fact]))
+  assert.deepEqual([...facts.keys()], ['multiplier', 'blocks', 'magnitudes', 'passes'])
+  const blocks = facts.get('blocks')!
+  assert.deepEqual([blocks.type, blocks.default, blocks.minimum, blocks.maximum], ['integer', 1, 1, 65536])
+  assert.deepEqual(facts.get('magnitudes')!.choices, ['mean', 'normal', 'uniform'])
   assert.throws(() => parseOptions(editorNamed('lowrank'), {}), /exactly one of rank, fraction and energy/)
   assert.throws(() => parseOptions(editorNamed('lowrank'), { rank: 2, fraction: 0.5 }), /exactly one of/)
 })

@@ -85,7 +85,7 @@ export function gramOf({ shape: [tokens, columns], values }: Pick<Entry, 'shape'
 }
 
 export const transposed = ({ shape: [rows, columns], values }: Entry) =>
-  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows!) * columns! + Math.floor(at / rows!)])
+  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows!) * columns! + Math.floor(at / rows!)]!)
 
 function svdOf(file: Map<string, Entry>, name: string): Svd | undefined {
   const [u, s, v] = ['U', 'S', 'V'].map((part) => file.get(`${part}:${name}`)!)

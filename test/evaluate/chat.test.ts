@@ -54,11 +54,8 @@ test('preamble as the system message, examples and question as one message of th
     },
     [{ topic: 'sums', q: 'two', a: '2' }],
   )
-  const {
-    items: [{ prompt, target }],
-    delimiter,
-    chat,
-  } = await askInChat(task, model, true)
+  const { items, delimiter, chat } = await askInChat(task, model, true)
+  const { prompt, target } = items[0]!
   assert.equal(prompt, '<s>[system]About sums.\n\n[user]Q: one\nA: 1\n\nQ: two\nA:[assistant]')
   assert.deepEqual([target, delimiter, chat], ['2', '', true])
   const {
@@ -74,10 +71,8 @@ test('every choice is asked for in the same chat, and follows it at once', async
     { kind: 'choices', prompt: '{{q}}', choices: ['yes', 'no'], right: '{{a}}', metric: 'acc' },
     [{ q: 'Well?', a: 'no' }],
   )
-  const {
-    items: [{ choices, prompt }],
-    delimiter,
-  } = await askInChat(task, model, true)
+  const { items, delimiter } = await askInChat(task, model, true)
+  const { choices, prompt } = items[0]!
   const asked = '<s>[user]Well?[assistant]'
   assert.deepEqual(
     [choices, prompt, delimiter],

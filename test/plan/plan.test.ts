@@ -50,7 +50,7 @@ test('an id depends on what determines the row and on nothing else', () => {
 
 test('one model measured twice on one task is refused; skills of one model may share its name', () => {
   const given = experiment([edit('x', 0.5)], [1])
-  const models = [given.models[0], { ...given.models[1], name: 'a' }]
+  const models = [given.models[0]!, { ...given.models[1]!, name: 'a' }]
   const task = (name: string) => [{ name, version: 1, source: name }]
   assert.throws(
     () => planRuns({ ...given, models }, [task('math'), task('math')]),

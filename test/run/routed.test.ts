@@ -106,7 +106,7 @@ test('the weights of an item are the merge with the gates of that item', async (
   const experiment = await load()
   const home = await loadPair(experiment.models[0]!)
   const edit = {
-    ...experiment.merges[0],
+    ...experiment.merges[0]!,
     merge: { ...experiment.merges[0]!.merge!, options: { ...experiment.merges[0]!.merge!.options, fraction: 0.4 } },
   }
   const task = { ...(await loadTask(join(folder, 'low.jsonl'))) }
@@ -133,7 +133,7 @@ test('the weights of an item are the merge with the gates of that item', async (
     near(loss.itemSums[i]! / loss.itemTokens[i]!, mean)
     merged.dispose()
   }
-  const firsts = [0, 2, 4].map((i) => gates[i])
+  const firsts = [0, 2, 4].map((i) => gates[i]!)
   assert.ok(Math.max(...firsts) - Math.min(...firsts) > 0.01, `the gates differ: ${firsts}`)
   applied.dispose()
   assert.equal(tf.memory().numTensors, held, 'no tensor is left')
@@ -154,7 +154,7 @@ test('a gate of 1 at full rank gives back the weights of its post', async () => 
 
 test('the router learns from the last items of the tasks alone, and from their prompts alone', async () => {
   const experiment = await load()
-  const request = { kind: 'prompts' as const, edit: experiment.merges[0], seed: null, items: 8 }
+  const request = { kind: 'prompts' as const, edit: experiment.merges[0]!, seed: null, items: 8 }
   const sample = async () => {
     const home = await loadPair(experiment.models[0]!)
     const data = await measureData(home, request)

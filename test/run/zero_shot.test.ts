@@ -100,7 +100,7 @@ function words() {
 
 /** The fixture's texts without begin and end: the names of the classes. */
 function sentences(): string[] {
-  const { text_input_ids: ids } = clip.expected.cases.main.inputs
+  const { text_input_ids: ids } = clip.expected.cases.main!.inputs
   return ids!.map((row) =>
     row
       .slice(1, row.indexOf(95))
@@ -152,7 +152,7 @@ async function measure(weights: Weights) {
   const losses = pictures.map(
     ({ label }, i) => Math.log(logits[i]!.reduce((sum, x) => sum + Math.exp(x), 0)) - logits[i]![label]!,
   )
-  const right = pictures.filter(({ label }, i) => logits[i]!.indexOf(Math.max(...logits[i])) === label)
+  const right = pictures.filter(({ label }, i) => logits[i]!.indexOf(Math.max(...logits[i]!)) === label)
   return { score: right.length / pictures.length, loss: losses.reduce((a, b) => a + b) / losses.length }
 }
 
@@ -194,7 +194,7 @@ for (const [post, head] of [
     const tuned: Weights = Object.fromEntries(
       Object.keys(clip.shapes).map((name) => [
         name,
-        (post === 'post' || name.startsWith('vision_model.') ? clip.post : clip.base)[name],
+        (post === 'post' || name.startsWith('vision_model.') ? clip.post : clip.base)[name]!,
       ]),
     )
     const [before, at] = [await measure(clip.base), await measure(tuned)]

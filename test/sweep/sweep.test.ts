@@ -78,7 +78,7 @@ test('every measured column of a finished run is filled in', () => {
     assert.equal(row.loss_items, items.length)
     assert.equal(
       row.loss_tokens,
-      items.reduce((sum, item) => sum + item.target.split(' ').length + 1, 0),
+      items.reduce((sum, item) => sum + item.target!.split(' ').length + 1, 0),
       'answer and end-of-text',
     )
     assert.ok(Math.abs(row.loss_change! - (row.loss_edited! - row.loss_post!)) < 1e-12)

@@ -144,7 +144,7 @@ test('labels and segments are those of the file', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { text: string; pair: string; label: number })
-  const [{ ids, types, targets, mask, columns }] = batches(0)
+  const { ids, types, targets, mask, columns } = batches(0)[0]!
   const seen = Array.from(targets!, (label, row) => {
     const real = [...ids.subarray(row * columns, (row + 1) * columns)].filter((_, i) => mask[row * columns + i])
     const cut = types!.subarray(row * columns, row * columns + real.length).indexOf(1)

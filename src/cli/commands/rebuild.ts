@@ -55,7 +55,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     citations: ['Malladi et al. 2023 (MeZO), arXiv 2305.17333', 'Qin et al. 2024 (FedKSeed), arXiv 2312.06353'],
   })
   await writeCheckpoint(out, {
-    plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name], dtype: 'F32' })),
+    plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name]!, dtype: 'F32' })),
     tensors: [...point].map(([name, values]) => ({ name, values })),
     config,
     configText,

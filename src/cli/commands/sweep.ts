@@ -60,10 +60,10 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const csv = join(folder, 'runs.csv')
   if (json) process.stdout.write(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
   else process.stdout.write(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
-  if (counts.warnings.length > 0) {
-    const [{ label, warnings }] = counts.warnings
+  const [first] = counts.warnings
+  if (first) {
     process.stderr.write(
-      `deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${label}: ${warnings}\n`,
+      `deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${first.label}: ${first.warnings}\n`,
     )
   }
   if (counts.failed > 0) {
