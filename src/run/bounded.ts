@@ -18,11 +18,11 @@ import {
 import { checkSteps } from '../edit/index.js'
 import { readInput } from '../edit/tensor.js'
 import {
-  applyToBlock,
-  applyToValues,
   bitsOf,
+  type ChangeSums,
   editorNamed,
   editsBlocks,
+  editTensor,
   type Step,
   takeCensus,
 } from '../editors/index.js'
@@ -109,27 +109,21 @@ async function writeChange(
         onWarning,
         cache: new Map<string, Promise<unknown>>(),
       }
-      let [kept, edit2] = [0, 0]
+      let sums: ChangeSums = { kept: 0, inputSquares: 0, changeSquares: 0 }
       for (const rows of portionsOf(steps, shape)) {
         const input = await readInput(pair, name, edit.on, rows ?? undefined)
         const first = rows ? (entriesOf(shape) / shape[0]!) * rows.from : undefined
-        const values =
-          first === undefined
-            ? await applyToValues(steps, input, shape, context)
-            : await applyToBlock(steps, input, first, context)
-        for (let i = 0; i < values.length; i++) {
-          if (values[i] !== 0) kept++
-          tally.delta2 += input[i]! * input[i]!
-          values[i]! -= input[i]!
-          edit2 += values[i]! * values[i]!
-        }
+        const { values, ...more } = await editTensor(steps, input, shape, { ...context, offset: first, before: sums })
+        sums = more
+        for (let i = 0; i < values.length; i++) values[i]! -= input[i]!
         yield { name, values, first }
       }
       tally.parameters += entriesOf(shape)
-      tally.kept += kept
-      tally.edit2 += edit2
-      tally.bits += await bitsOf(steps, shape, kept, context)
-      tally.norms.set(name, Math.sqrt(edit2))
+      tally.kept += sums.kept
+      tally.delta2 += sums.inputSquares
+      tally.edit2 += sums.changeSquares
+      tally.bits += await bitsOf(steps, shape, sums.kept, context)
+      tally.norms.set(name, Math.sqrt(sums.changeSquares))
     }
   }
   await writeCheckpoint(folder, {

@@ -2,7 +2,6 @@
 import type { Edit } from '../config/index.js'
 import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
-import { tf } from '../tensor/index.js'
 import { type EditedModel, gather } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
@@ -27,21 +26,16 @@ export async function applyEdit(home: LoadedPair, edit: Edit, seed: number | nul
   const gathered = gather(home)
   for (const name of names) {
     const shape = [...home.shapes[name]!]
-    const source = edit.on === 'delta' ? tf.tensor(home.delta.get(name)!, shape) : home.post[name]!
-    const slope = given.gradient?.get(name)
-    const gradientTensor = slope && tf.tensor(slope, shape)
     const context = {
       seed: seed ?? 0,
       tensor: name,
-      gradient: gradientTensor,
+      gradient: given.gradient?.get(name),
       gram: given.grams?.get(name),
       census,
       onWarning: given.warn,
       cache: home.caches[edit.on],
     }
-    const output = await applySteps(steps, source, context)
-    const values = (await output.data()) as Float32Array
-    tf.dispose([output, ...(edit.on === 'delta' ? [source] : []), ...(gradientTensor ? [gradientTensor] : [])])
+    const values = await applySteps(steps, await sourceOf(name), shape, context)
     const kept = await gathered.add(name, values, edit.on)
     gathered.store(await bitsOf(steps, shape, kept, context))
   }
