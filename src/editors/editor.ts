@@ -33,6 +33,7 @@ export interface Whole {
 /** The deltas of a whole model, one after the other, as often as a census wants to read them; of a batch, the number of its matrices. */
 export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array, matrices?: number]>
 
+/** A method that edits the delta of one tensor. */
 export interface Editor<O = any, F = any> {
   /** File name = YAML word = CSV word. */
   name: string

@@ -2,6 +2,7 @@
 // line and exits with its code; any other error is a bug and keeps its stack.
 import { closest } from 'fastest-levenshtein'
 
+/** An error that a user can mend: its message says in one line what is wrong, what was given and what would be right. */
 export class UserError extends Error {
   /** Process exit code: 1 for bad input, 2 for wrong usage of the command line. */
   readonly exitCode: 1 | 2

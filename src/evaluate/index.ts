@@ -183,13 +183,12 @@ function gather(
   measure: (name: string) => Part,
   names: readonly string[] = [metric, ...others],
 ): Scores {
-  const [first, ...rest] = names
-  const { score, items } = measure(first!)
+  const [[, { score, items }], ...rest] = names.map((name) => [name, measure(name)] as const)
   return {
     metric,
     score,
     items,
-    ...(rest.length && { others: Object.fromEntries(rest.map((name) => [name, measure(name).score])) }),
+    ...(rest.length && { others: Object.fromEntries(rest.map(([name, part]) => [name, part.score])) }),
     errors: () =>
       Object.fromEntries(
         names

@@ -49,6 +49,7 @@ export interface MergeContext<O, M, S, F> {
   warn(text: string): void
 }
 
+/** A method that makes one tensor of the same tensor of several models. */
 export interface Merger<O = any, M = any, S = any, F = any> {
   /** File name = YAML word. */
   name: string

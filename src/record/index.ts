@@ -3,3 +3,4 @@
 export * from './meta.js'
 export * from './row.js'
 export * from './store.js'
+export type { View } from './view.js'

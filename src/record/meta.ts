@@ -41,6 +41,7 @@ export const metaSchema = z.strictObject({
 })
 
 export type Environment = z.infer<typeof environmentSchema>
+/** Provenance of a results folder: meta.json. */
 export type Meta = z.infer<typeof metaSchema>
 
 /** This machine and this checkout, as far as they can change a number or a time. */

@@ -106,6 +106,7 @@ export const rowSchema = z.strictObject({
   error: z.string().nullable().describe('Why a failed run failed, on one line.'),
 })
 
+/** One finished run of a sweep: a line of runs.csv. */
 export type Row = z.infer<typeof rowSchema>
 export type Column = keyof Row
 
@@ -129,6 +130,7 @@ export const termSchema = z.strictObject({
   term: value.describe('Contribution to riemann_sum, nats per token.'),
 })
 
+/** One tensor's part in the Riemann sum of one run: a line of terms.csv. */
 export type Term = z.infer<typeof termSchema>
 export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
 

@@ -23,6 +23,7 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** What a results folder holds. */
 export interface Results {
   folder: string
   rows: Row[]

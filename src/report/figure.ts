@@ -16,6 +16,7 @@ import { seriesOf } from './series.js'
 import { chosenNote } from './table.js'
 import { metricWords } from './words.js'
 
+/** A figure as SVG text and PNG bytes. */
 export interface Figure {
   /** File name without its ending. */
   name: string

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import type { Row, Term } from '../record/row.js'
-import { readResults } from '../record/store.js'
+import { type Results, readResults } from '../record/store.js'
 import { type View, viewSchema } from '../record/view.js'
 import { checkValue, parseYaml } from '../schema/index.js'
 import { barSpec } from './bar.js'
@@ -50,8 +50,10 @@ export function parseView(view: unknown, source: string): View {
 const Shows = z.looseObject({ title: z.string().nullish(), report: z.unknown().optional() })
 
 /** What a results folder is to show. Throws a UserError when it is not one, or when its report section is wrong. */
-export async function readSource(folder: string): Promise<Shown> {
-  const { rows, terms, meta, config } = await readResults(folder)
+export const readSource = async (folder: string): Promise<Shown> => shownOf(await readResults(folder))
+
+/** What results are to show. Throws a UserError when the report section of their config is wrong. */
+export function shownOf({ folder, rows, terms, meta, config }: Results): Shown {
   const file = join(folder, 'config.yaml')
   const values = parseYaml(config, file) ?? {}
   const { title, report } = checkValue(Shows, values, file)

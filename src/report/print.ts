@@ -4,6 +4,7 @@ import type { Value } from './groups.js'
 import type { Table } from './table.js'
 import { formatMean, formatNumber, wordsOf } from './words.js'
 
+/** Text forms of a table: Markdown, LaTeX, CSV. */
 export type Format = 'md' | 'tex' | 'csv'
 
 /** Writes a table. Every format ends in a line break. */

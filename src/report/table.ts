@@ -20,6 +20,7 @@ import { itemsOf, lossUnit } from './items.js'
 import { selectRows } from './select.js'
 import { formatNumber, wordsOf } from './words.js'
 
+/** What a table shows. */
 export interface TableOptions {
   /** Columns that name a line of the table; those that tell the runs apart unless given. */
   by?: string[]
@@ -37,6 +38,7 @@ export interface Cell extends Mean {
   word: string | null
 }
 
+/** A table as data: means with standard errors over seeds. */
 export interface Table {
   title: string
   by: string[]
@@ -74,7 +76,7 @@ export function makeTable(
     ? acrossColumns(measures, across, values)
     : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
-    keys: by.map((name) => group.keys[name] ?? null),
+    keys: by.map((name) => group.keys[name]),
     runs: across
       ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length))
       : group.rows.length,

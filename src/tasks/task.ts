@@ -35,6 +35,7 @@ export interface Item {
  */
 export type Kind = 'choices' | 'classify' | 'images'
 
+/** Items with reference answers, and how they are scored. */
 export interface Task {
   name: string
   version: number

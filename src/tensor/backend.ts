@@ -7,6 +7,7 @@ import { prepareWasm } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
 
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
+/** What computes: `auto` takes a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 
 export interface BackendInfo {

@@ -12,8 +12,8 @@ import {
   scenesOf,
   VISION_TASKS,
   writeVisionTasks,
-} from '../../family/index.js'
-import { randomFrom } from '../../family/random.js'
+} from '../../src/family/index.js'
+import { randomFrom } from '../../src/family/random.js'
 
 const random = randomFrom('test', 'vision')
 /** Pictures without noise. */

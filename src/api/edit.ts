@@ -1,0 +1,83 @@
+// One edit of a pair from code: written as a checkpoint, or of one tensor in memory.
+import { basename, resolve } from 'node:path'
+import { checkTarget, type WritableDtype } from '../checkpoint/index.js'
+import { checkSteps, describeEdit, type EditSummary, editCheckpoint, openGrams } from '../edit/index.js'
+import { applySteps } from '../editors/index.js'
+import { type BackendName, setBackend, type Tensor } from '../tensor/index.js'
+import { type PairSource, pathsOf, withPair } from './pair.js'
+import { type EditorEntry, parseEntry } from './steps.js'
+
+/** How an edited checkpoint is made and written. */
+export interface EditOptions {
+  /** Folder to write. It appears when it is complete. */
+  out: string
+  /** Seed of the random draws, a whole number ≥ 0. Default 0. */
+  seed?: number | undefined
+  /** Format of the floating tensors; each keeps that of the post-trained model unless given. */
+  dtype?: WritableDtype | undefined
+  /** Folder of Gram matrices (`deltalab information --kind gram`), for editors that need the inputs of layers. */
+  data?: string | undefined
+  /** Replace a folder that deltalab wrote. */
+  overwrite?: boolean | undefined
+  /** Largest weight file, in GB. Default 5. */
+  shardSize?: number | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
+  /** Called after each tensor with its name and its bytes in the post-trained model. */
+  onTensor?: ((name: string, bytes: number) => void) | undefined
+  /** Called with a sentence when an editor degenerates on a tensor. */
+  onWarning?: ((text: string) => void) | undefined
+}
+
+/**
+ * Edits the delta of a pair and writes the result as a checkpoint that other tools load, with a model card. One tensor is
+ * in memory at a time. Tensors that are not selected are the post-trained model's, bit for bit.
+ *
+ * @returns counts and norms over the edited tensors; `bits_per_parameter` is an estimate
+ * @throws UserError for an unknown editor or option, a pattern that matches nothing, or a folder that may not be written
+ */
+export async function edit(source: PairSource, entry: EditorEntry, options: EditOptions): Promise<EditSummary> {
+  const { steps, on, tensors } = parseEntry(entry)
+  const { out, seed = 0, dtype, data, overwrite = false, shardSize = 5, onTensor, onWarning } = options
+  checkSteps(steps, data !== undefined)
+  const paths = pathsOf(source)
+  await checkTarget(out, resolve(out), overwrite, [paths.base, paths.post])
+  const backend = await setBackend(options.backend)
+  return withPair(source, async (pair) => {
+    const grams = data === undefined ? undefined : await openGrams(data, pair)
+    try {
+      const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
+      return await editCheckpoint(pair, out, {
+        ...settings,
+        ...(await describeEdit(basename(resolve(out)), pair, settings, backend.package)),
+        overwrite,
+        maxShardBytes: shardSize * 1e9,
+        ...(onTensor && { onTensor }),
+        ...(onWarning && { onWarning }),
+      })
+    } finally {
+      await grams?.close()
+    }
+  })
+}
+
+/** How one tensor is edited. */
+export interface EditDeltaOptions {
+  /** Seed of the random draws. Default 0. */
+  seed?: number | undefined
+  /** Name of the tensor: random draws are keyed by seed, editor and this name. Default `delta`. */
+  tensor?: string | undefined
+  /** Called with a sentence when an editor degenerates. */
+  onWarning?: ((text: string) => void) | undefined
+}
+
+/**
+ * The edited delta of one tensor, as one new float32 tensor of the same shape; `delta` stays alive. Choose a backend first
+ * (`await setBackend()`), and do not call it inside `tf.tidy`, because it awaits.
+ *
+ * @throws UserError for an unknown editor or option
+ */
+export async function editDelta(delta: Tensor, entry: EditorEntry, options: EditDeltaOptions = {}): Promise<Tensor> {
+  const { seed = 0, tensor = 'delta', onWarning } = options
+  return applySteps(parseEntry(entry).steps, delta, { seed, tensor, ...(onWarning && { onWarning }) })
+}

@@ -1,0 +1,94 @@
+// Loss and score of one model, and the attribution of one edit, from code.
+import { tmpdir } from 'node:os'
+import type { Rule } from '../loss/index.js'
+import type { Row, Term } from '../record/index.js'
+import { attributeEdit, type Measured, measureModel, namedEdit } from '../sweep/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
+import { type PairSource, pathsOf } from './pair.js'
+import { type EditorEntry, parseEntry } from './steps.js'
+
+/** What a model is measured on, and how. */
+export interface EvaluateOptions {
+  /** Name of a task (`name:5` for five examples), or the path of a task file. */
+  task: string
+  /** Number of items, from the first; all unless given. */
+  items?: number | undefined
+  /** Put prompts through the model's chat template; with an instruction in the system message. */
+  chat?: true | { system?: string | undefined } | undefined
+  /** Bound on the memory of tensors in bytes: weights are then read block by block. */
+  memory?: number | undefined
+  /** Let tasks such as HumanEval run the programs that the model writes, each isolated. Default false. */
+  allowCode?: boolean | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
+}
+
+/**
+ * Loss and score of a model on a task.
+ *
+ * @param model folder of a model or of an adapter, or `org/name[@revision]` of the hub
+ * @returns `score` from 0 to 1 (−1 to 1 for a correlation), `loss` in the unit that `unit` names
+ * @throws UserError for a folder that is no model, or a task that the model cannot do
+ */
+export async function evaluate(model: string, options: EvaluateOptions): Promise<Measured> {
+  const { task, items, memory, allowCode, chat } = options
+  await setBackend(options.backend)
+  return measureModel(model, task, {
+    ...(items !== undefined && { items }),
+    ...(memory !== undefined && { memory }),
+    ...(allowCode !== undefined && { allowCode }),
+    ...(chat !== undefined && { chat: chat === true || chat.system === undefined ? {} : { system: chat.system } }),
+  })
+}
+
+/** What the loss change is measured on, and along which path. */
+export interface AttributeOptions {
+  /** Name of a task, or the path of a task file. */
+  task: string
+  /** Number of items of the loss, from the first. Default 128. */
+  items?: number | undefined
+  /** Quadrature rule along the path from the post-trained to the edited weights. Default `midpoint`. */
+  rule?: Rule | undefined
+  /** Intervals along the path, or nodes of `gauss`. Default 5. */
+  steps?: number | undefined
+  /** Seed of the random draws. Default 0. */
+  seed?: number | undefined
+  /** Bound on the memory of tensors in bytes: weights are then read block by block. */
+  memory?: number | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
+}
+
+/** The row of the edit, and the term of every tensor, the largest first. */
+export interface Attribution {
+  row: Row
+  terms: Term[]
+}
+
+/**
+ * Which tensors cause the loss change of one edit: the Riemann sum of the gradient along the path from the post-trained to
+ * the edited weights, split by tensor (arXiv 2410.13841). Losses are in nats per token.
+ *
+ * @returns the row (as in runs.csv) and the terms, which add up to `row.riemann_sum`
+ * @throws UserError for an unknown editor, option or task, or a bound on memory below one block
+ */
+export async function attribute(
+  source: PairSource,
+  entry: EditorEntry,
+  options: AttributeOptions,
+): Promise<Attribution> {
+  const { steps: chain, on, tensors } = parseEntry(entry)
+  const { task, items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
+  await setBackend(options.backend)
+  const { base, post } = pathsOf(source)
+  const { row, terms } = await attributeEdit(base, post, namedEdit(chain, { on, tensors }), {
+    task,
+    items,
+    rule,
+    steps,
+    seed,
+    ...(memory !== undefined && { memory: { bytes: memory, scratch: tmpdir() } }),
+    clock: () => performance.now() / 1000,
+  })
+  return { row, terms: [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term)) }
+}

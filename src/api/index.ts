@@ -1,0 +1,9 @@
+// The functions of the library: what the commands do, from code, with plain data in and out.
+
+export * from './edit.js'
+export * from './evaluate.js'
+export * from './inspect.js'
+export * from './merge.js'
+export { type OpenPair, type OpenPairOptions, openPair, type PairPaths, type PairSource } from './pair.js'
+export type { EditorEntry, EditorPlace, EditorStep } from './steps.js'
+export * from './sweep.js'

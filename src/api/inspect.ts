@@ -1,0 +1,40 @@
+// Statistics of a delta, from code.
+import { type GroupReport, inspectPair, type TensorReport } from '../inspect/index.js'
+import { type PairSource, withPair } from './pair.js'
+
+/** Which tensors are inspected, and how far. */
+export interface InspectOptions {
+  /** Patterns of the tensors: names with `*`, `role:<role>`, or `linear`; all unless given. */
+  include?: readonly string[] | undefined
+  /** Patterns of the tensors to leave out of those. */
+  exclude?: readonly string[] | undefined
+  /** Longest smaller side of a matrix that gets an effective rank (a cubic cost, seconds at 1024); 0 for none. Default 1024. */
+  rankLimit?: number | undefined
+}
+
+/** A report per tensor, and one per role; the last of `roles` is of all tensors together. */
+export interface Inspection {
+  tensors: TensorReport[]
+  roles: GroupReport[]
+}
+
+/**
+ * Statistics of the delta of every selected tensor: norms, quantiles, shares of zeros, effective ranks.
+ * One tensor of each model is in memory at a time.
+ *
+ * @throws UserError for a folder that is no model, tensors without a partner, or a pattern that matches nothing
+ */
+export async function inspect(source: PairSource, options: InspectOptions = {}): Promise<Inspection> {
+  const { include = [], exclude = [], rankLimit } = options
+  return withPair(source, async (pair) => {
+    const reports = inspectPair(pair, {
+      names: pair.select({ include, exclude }),
+      ...(rankLimit !== undefined && { rankLimit }),
+    })
+    const tensors: TensorReport[] = []
+    for (let next = await reports.next(); ; next = await reports.next()) {
+      if (next.done) return { tensors, roles: next.value }
+      tensors.push(next.value)
+    }
+  })
+}

@@ -1,0 +1,84 @@
+// A merge of checkpoints from code.
+import { basename, resolve } from 'node:path'
+import { checkSpace, checkTarget } from '../checkpoint/index.js'
+import {
+  chooseTokenizer,
+  describeMerge,
+  estimateMerge,
+  mergeCheckpoints,
+  mergeSchema,
+  openModels,
+  planMerge,
+} from '../merge/index.js'
+import { readYaml } from '../schema/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
+
+/** How a merged checkpoint is made and written. */
+export interface MergeOptions {
+  /** Folder to write. It appears when it is complete. */
+  out: string
+  /** Seed of random editors; that of the file unless given. */
+  seed?: number | undefined
+  /** Replace a folder that deltalab wrote. */
+  overwrite?: boolean | undefined
+  /** Largest weight file, in GB. Default 5. */
+  shardSize?: number | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
+  /** Called after each tensor with its name and its number of parameters. */
+  onTensor?: ((name: string, parameters: number) => void) | undefined
+  /** Called with a sentence when the method degenerates on a tensor. */
+  onWarning?: ((text: string) => void) | undefined
+}
+
+/** What was merged and written. */
+export interface MergeSummary {
+  /** Folder that was written. */
+  out: string
+  method: string
+  convention: string
+  tensors: number
+  parameters: number
+  layers: number
+  /** Formats of the tensors that were written. */
+  dtypes: string
+  bytes: number
+  /** Sentences about tensors on which the method degenerates. */
+  warnings: string[]
+}
+
+/**
+ * Merges checkpoints as a merge file says, mergekit's or our own, and writes the result as a checkpoint that other tools
+ * load. The same tensor of every model is in memory at a time.
+ *
+ * @param config path of the YAML file
+ * @throws UserError with file, line and column, before a weight is read
+ */
+export async function merge(config: string, options: MergeOptions): Promise<MergeSummary> {
+  const { out, seed, overwrite = false, shardSize = 5, onTensor, onWarning } = options
+  const { value, text, errorAt } = await readYaml(config, mergeSchema)
+  const opened = await openModels(config, value, errorAt)
+  try {
+    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
+    const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
+    const { method, convention, result } = estimateMerge(plan)
+    await checkTarget(out, resolve(out), overwrite, opened.folders)
+    await checkSpace(out, resolve(out), result.bytes)
+    const backend = await setBackend(options.backend)
+    const warnings: string[] = []
+    await mergeCheckpoints(plan, out, {
+      ...(await describeMerge(plan, basename(resolve(out)), text, backend.package)),
+      ...tokenizer,
+      overwrite,
+      maxShardBytes: shardSize * 1e9,
+      ...(onTensor && { onTensor }),
+      onWarning: (warning) => {
+        warnings.push(warning)
+        onWarning?.(warning)
+      },
+    })
+    return { out, method, convention, ...result, warnings }
+  } finally {
+    await opened.close()
+  }
+}

@@ -1,0 +1,96 @@
+// Sweeps and their plans, from code.
+import os from 'node:os'
+import { join } from 'node:path'
+import { loadExperiment, optionsOf } from '../config/index.js'
+import { type Results, type Row, readResults } from '../record/index.js'
+import { sweep as execute, identifyTasks, planRuns } from '../sweep/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
+
+/** How a sweep runs. */
+export interface SweepOptions {
+  /** Results folder; `results/<name>` in the current folder unless given. */
+  out?: string | undefined
+  /** Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. */
+  jobs?: number | undefined
+  /** Run failed runs of an earlier start again. */
+  retryFailed?: boolean | undefined
+  /** Let tasks such as HumanEval run the programs that models write, each isolated. Default false. */
+  allowCode?: boolean | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
+  /** Stops the sweep; the same call resumes it. */
+  signal?: AbortSignal | undefined
+  /** Called for every row: those found in the folder first, then each as it is written. */
+  onRow?: ((row: Row, progress: { done: number; planned: number; found: boolean }) => void) | undefined
+  /** Called with a sentence about what the selections of the experiment leave out. */
+  onNote?: ((text: string) => void) | undefined
+}
+
+/** The rows of a sweep with their provenance, and what became of its runs. */
+export interface SweepResults extends Results {
+  planned: number
+  done: number
+  failed: number
+  /** False when the signal stopped the sweep. */
+  finished: boolean
+  /** Of the rows that have any, in the order of the plan. */
+  warnings: { id: string; label: string; warnings: string }[]
+}
+
+/**
+ * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again.
+ *
+ * @param config path of the YAML file
+ * @throws UserError before any work when something is wrong with the experiment or its inputs, or when the folder holds
+ *   other results
+ */
+export async function sweep(config: string, options: SweepOptions = {}): Promise<SweepResults> {
+  const experiment = await loadExperiment(config)
+  const { backend: asked = 'auto', retryFailed, allowCode, signal, onRow, onNote } = options
+  const found = await setBackend(asked)
+  const folder = options.out ?? join('results', experiment.name)
+  const outcome = await execute(experiment, {
+    folder,
+    jobs: options.jobs ?? (found.name === 'tensorflow' ? 1 : os.availableParallelism()),
+    backend: { asked, found },
+    ...(retryFailed !== undefined && { retryFailed }),
+    ...(allowCode !== undefined && { allowCode }),
+    ...(signal && { signal }),
+    ...(onRow && { onRow }),
+    ...(onNote && { onNote }),
+  })
+  return { ...(await readResults(folder)), ...outcome }
+}
+
+/** One run of a plan, in the words of its row. */
+export interface PlannedRun {
+  id: string
+  model: string
+  task: string
+  editor: string | null
+  merger: string | null
+  label: string
+  options: Record<string, unknown>
+  /** Null for an edit that draws nothing at random. */
+  seed: number | null
+}
+
+/**
+ * The runs of an experiment in their order, with their ids. No weights are read.
+ *
+ * @param config path of the YAML file
+ * @throws UserError with file, line and column when something is wrong with the experiment
+ */
+export async function plan(config: string): Promise<PlannedRun[]> {
+  const experiment = await loadExperiment(config)
+  return planRuns(experiment, identifyTasks(experiment)).map(({ id, pair, task, edit, seed }) => ({
+    id,
+    model: pair.name,
+    task: task.name,
+    editor: edit.editor,
+    merger: edit.merge?.merger ?? null,
+    label: edit.label,
+    options: optionsOf(edit),
+    seed,
+  }))
+}
