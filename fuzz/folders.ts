@@ -5,13 +5,13 @@ import { type Checkpoint, openAdapter, openCheckpoint } from '../src/checkpoint/
 import { packageRoot } from '../src/files/index.js'
 import { lossOf } from '../src/loss/index.js'
 import { loadModel } from '../src/models/index.js'
-import { measureModel } from '../src/sweep/index.js'
+import { measureModel } from '../src/run/index.js'
 import { loadImageReader, readPixels } from '../src/tasks/index.js'
 import { type Batch, setBackend, tf } from '../src/tensor/index.js'
 import { loadChat, readTemplate } from '../src/tokenizer/chat.js'
 import { loadTokenizer } from '../src/tokenizer/index.js'
 import { safetensors, writeModel } from '../test/checkpoint/adapters.js'
-import { makePair } from '../test/sweep/pair.js'
+import { makePair } from '../test/run/pair.js'
 import { digest, type Kind, type Sample } from './kind.js'
 
 const fixture = (...path: string[]) => join(packageRoot, 'test', 'fixtures', ...path)

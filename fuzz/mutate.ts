@@ -257,7 +257,7 @@ function changed(form: Form, bytes: Buffer, raw: boolean, steps: readonly Step[]
 
 /** @param seed of this one change */
 export function mutate(form: Form, bytes: Buffer, seed: number): Mutant {
-  const [{ neutral, raw, steps }] = fc.sample(plan, { seed, numRuns: 1 })
+  const { neutral, raw, steps } = fc.sample(plan, { seed, numRuns: 1 })[0]!
   const same = neutral ? neutralOf(form, bytes) : null
   return same
     ? { bytes: same, neutral: true, what: 'neutral' }

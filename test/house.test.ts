@@ -31,15 +31,15 @@ function readSource(path: string): Source {
     ...text.matchAll(
       /(?:^|[^.\w])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"`]([^'"`]+)['"`]|^import\s*['"]([^'"]+)['"]/gm,
     ),
-  ].map(([, one, two, three]) => one ?? two ?? three)
+  ].map(([, one, two, three]) => one ?? two ?? three ?? '')
   const local = (specifier: string) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts')
   return {
     path,
     room: path.split('/')[0]!,
     text,
     lines: text.split('\n').slice(0, -1),
-    files: specifiers.filter((each) => each!.startsWith('.')).map(local),
-    packages: specifiers.filter((each) => !each!.startsWith('.') && !each!.startsWith('node:')),
+    files: specifiers.filter((each) => each.startsWith('.')).map(local),
+    packages: specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:')),
   }
 }
 
@@ -48,7 +48,7 @@ function readFloors(): Map<string, number> {
   const rows = readFileSync(join(packageRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(/^\| (\d) \| (.*) \|$/gm)
   return new Map(
     [...rows].flatMap(([, floor, rooms]) =>
-      [...rooms!.matchAll(/`(\w+)`/g)].map(([, room]) => [room, Number(floor)] as const),
+      [...rooms!.matchAll(/`(\w+)`/g)].map(([, room]) => [room!, Number(floor)] as const),
     ),
   )
 }
@@ -63,7 +63,7 @@ function reach(start: Source): Source[] {
 test('the reader of imports sees static, type-only, re-exporting and dynamic ones', () => {
   const main = byPath.get('sweep/worker.ts')!
   assert.ok(main.files.includes('tensor/index.ts') && main.files.includes('config/index.ts'))
-  assert.ok(byPath.get('cli/sweep.ts')!.files.includes('report/index.ts'))
+  assert.ok(byPath.get('cli/commands/sweep.ts')!.files.includes('report/index.ts'))
   assert.ok(byPath.get('record/index.ts')!.files.includes('record/row.ts'))
   assert.ok(byPath.get('tensor/backend.ts')!.packages.includes('@tensorflow/tfjs'))
 })

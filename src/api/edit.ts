@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { checkTarget, type WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, type EditSummary, editCheckpoint, openGrams } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
-import { type BackendName, setBackend, type Tensor } from '../tensor/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
 import { type EditorEntry, parseEntry } from './steps.js'
 
@@ -67,17 +67,27 @@ export interface EditDeltaOptions {
   seed?: number | undefined
   /** Name of the tensor: random draws are keyed by seed, editor and this name. Default `delta`. */
   tensor?: string | undefined
+  /** TensorFlow.js backend. Default `auto`. */
+  backend?: BackendName | undefined
   /** Called with a sentence when an editor degenerates. */
   onWarning?: ((text: string) => void) | undefined
 }
 
 /**
- * The edited delta of one tensor, as one new float32 tensor of the same shape; `delta` stays alive. Choose a backend first
- * (`await setBackend()`), and do not call it inside `tf.tidy`, because it awaits.
+ * The edited delta of one tensor in a new array. Large tensors are edited block by block where the editor allows it.
  *
+ * @param values the delta, float32 in row-major order; it is not changed
+ * @param shape its shape, whose product is the length of `values`
  * @throws UserError for an unknown editor or option
  */
-export async function editDelta(delta: Tensor, entry: EditorEntry, options: EditDeltaOptions = {}): Promise<Tensor> {
+export async function editDelta(
+  values: Float32Array,
+  shape: readonly number[],
+  entry: EditorEntry,
+  options: EditDeltaOptions = {},
+): Promise<Float32Array> {
   const { seed = 0, tensor = 'delta', onWarning } = options
-  return applySteps(parseEntry(entry).steps, delta, { seed, tensor, ...(onWarning && { onWarning }) })
+  const { steps } = parseEntry(entry)
+  await setBackend(options.backend)
+  return applySteps(steps, values, shape, { seed, tensor, ...(onWarning && { onWarning }) })
 }

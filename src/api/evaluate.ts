@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import type { Rule } from '../loss/index.js'
 import type { Row, Term } from '../record/index.js'
-import { attributeEdit, type Measured, measureModel, namedEdit } from '../sweep/index.js'
+import { attributeEdit, type Measured, measureModel, namedEdit } from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
 import { type EditorEntry, parseEntry } from './steps.js'

@@ -2,8 +2,9 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import { loadExperiment, optionsOf } from '../config/index.js'
+import { identifyTasks, planRuns } from '../plan/index.js'
 import { type Results, type Row, readResults } from '../record/index.js'
-import { sweep as execute, identifyTasks, planRuns } from '../sweep/index.js'
+import { sweep as execute } from '../sweep/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 
 /** How a sweep runs. */

@@ -104,9 +104,13 @@ export async function calibrateDarex(base: string, post: string, options: DarexO
     const edited: Record<string, Tensor> = {}
     for (const name of held.pair.names.filter((one) => one in held.post)) {
       const delta = tf.tidy(() => held.post[name]!.sub(held.base[name]!))
-      const dropped = await applySteps([{ editor, options: { drop_rate, q } }], delta, { seed, tensor: name })
-      edited[name] = tf.tidy(() => held.base[name]!.add(dropped))
-      tf.dispose([delta, dropped])
+      const values = (await delta.data()) as Float32Array
+      const dropped = await applySteps([{ editor, options: { drop_rate, q } }], values, delta.shape, {
+        seed,
+        tensor: name,
+      })
+      edited[name] = tf.tidy(() => held.base[name]!.add(tf.tensor(dropped, delta.shape)))
+      delta.dispose()
     }
     const { mean } = await lossOf(held.model, { ...held.post, ...edited }, batches)
     tf.dispose(edited)

@@ -116,10 +116,11 @@ const SPLIT: Readonly<Record<string, readonly string[]>> = {
 function expertsOf(
   { file, config, tensors, base }: Matching,
   parameter: string,
-  [a, b]: string[],
+  [a, b]: readonly [string, string],
 ): [string, Product][] {
   const { rank, scale } = scaleOf(config, parameter)
-  const [down, up] = [tensors.get(a!)!.shape, tensors.get(b!)!.shape]
+  const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
+  const [height = 0] = up
   const experts = down[0]! / rank
   const wrong = (why: string) =>
     new UserError(
@@ -127,16 +128,14 @@ function expertsOf(
     )
   if (!Number.isInteger(experts) || up[1] !== down[0])
     throw wrong('they are not of the rank that adapter_config.json says')
-  const one = { a, b, rank, scale, experts, from: 0, rows: up[0], rounded: true }
+  const one = { a, b, rank, scale, experts, from: 0, rows: height, rounded: true }
   const fused = [...base.tensors.keys()].find((name) => memoryName(name, base.config) === parameter)
   if (fused !== undefined) {
     const shape = base.tensors.get(fused)!.shape
-    const [straight, turned] = [
-      [experts, up[0], down[1]],
-      [experts, down[1], up[0]],
-    ].map((each) => String(each) === String(shape))
+    const fits = (...wanted: (number | undefined)[]) => String(wanted) === String(shape)
+    const [straight, turned] = [fits(experts, height, down[1]), fits(experts, down[1], height)]
     if (!straight && !turned) throw wrong(`it is [${shape}]`)
-    return [[fused, { ...one, expert: null, flipped: straight! && turned! ? hasTurnedExperts(base.config) : turned! }]]
+    return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
   }
   const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
   const kinds = SPLIT[leaf!] ?? []
@@ -145,15 +144,15 @@ function expertsOf(
       const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(
         name,
       )
-      return match?.[1] === layer ? [{ name, expert: Number(match[2]) }] : []
+      return match && match[1] === layer ? [{ name, expert: Number(match[2]) }] : []
     }),
   )
   if (!found.length || found.some((list) => list.length !== experts))
     throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
-  const rows = up[0]! / found.length
+  const rows = height / found.length
   return found.flatMap((list, i) =>
     list.map(({ name, expert }): [string, Product] => {
-      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a!, tensors, name, base)
+      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
       return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
     }),
   )

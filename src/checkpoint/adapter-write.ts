@@ -163,7 +163,7 @@ function mostFrequent(values: readonly number[]): number {
 }
 
 function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
+  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
 }
 
 /** The tensors that the parts themselves tell of. */

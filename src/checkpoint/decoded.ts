@@ -111,7 +111,7 @@ function readCast({ tensors, bytes }: Stored, name: string): Coded {
     shape,
     partners: [],
     lines: async (from, to) =>
-      Float32Array.from(await bytes(name, from * columns, to * columns), (code) => table[code]),
+      Float32Array.from(await bytes(name, from * columns, to * columns), (code) => table[code]!),
   }
 }
 

@@ -3,7 +3,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import { systemError, UserError, unknown } from '../errors/index.js'
 import { packageVersion } from '../files/index.js'
-import { COMMANDS } from './commands.js'
+import { COMMANDS } from './overview.js'
 
 /** Parses, imports the command that is called, and awaits it. */
 async function main(words: string[]): Promise<void> {
@@ -29,9 +29,9 @@ async function main(words: string[]): Promise<void> {
       throw new UserError('a command is needed', { exitCode: 2 })
     }
   } else {
-    const module = (await import(`./${name}.js`)) as CommandModule
+    const module = (await import(`./commands/${name}.js`)) as CommandModule
     command = String(module.command)
-    cli.command(module)
+    cli.command({ ...module, describe: new Map(COMMANDS).get(name) })
   }
   cli.check(() => refuseNonNumbers(cli, words))
   cli.fail((message, error) => {

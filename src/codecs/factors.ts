@@ -19,7 +19,7 @@ export function factorsOf(
   { distributed = true, threshold = 0 } = {},
 ): Factors {
   const kept = Math.min(rank, s.filter((value) => value > threshold).length)
-  const split = (k: number) => (distributed ? Math.sqrt(s[k]!) : s[k])
+  const split = (k: number) => (distributed ? Math.sqrt(s[k]!) : s[k]!)
   const a = Float32Array.from({ length: kept * columns }, (_, at) => split(Math.floor(at / columns)) * vt[at]!)
   const b = Float32Array.from({ length: rows * kept }, (_, at) => {
     const [i, k] = [Math.floor(at / kept), at % kept]

@@ -66,7 +66,7 @@ function findPosts(names: readonly string[], models: readonly Pair[], path: Path
         `${postName(other)} is two fine-tunes, ${pairs[0]!.post} and ${other.post}: rename one of the folders`,
       )
   }
-  return found.map((posts) => posts.map(([pair]) => pair))
+  return found.map((posts) => posts.map(([pair]) => pair!))
 }
 
 function findTasks(

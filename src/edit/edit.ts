@@ -17,7 +17,7 @@ import {
 } from '../checkpoint/index.js'
 import { type Step, takeCensus } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { editTensor, type Grams, readInput, type Tally } from './tensor.js'
+import { editWeights, type Grams, readInput, type Tally } from './tensor.js'
 
 export interface EditOptions extends Selection {
   steps: readonly Step[]
@@ -93,14 +93,14 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
       yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
   })
   const how = { ...options, census }
-  const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, delta2: 0, edit2: 0 }
+  const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, inputSquares: 0, changeSquares: 0 }
 
   async function* contents(): AsyncGenerator<TensorContent> {
     for (const { name, dtype } of plan) {
       const entry = post.tensors.get(name)!
       const source = sourceOf(name)
       if (selected.has(source))
-        yield { name, values: await editTensor(pair, source, how, source === name ? tally : null) }
+        yield { name, values: await editWeights(pair, source, how, source === name ? tally : null) }
       else if (dtype === entry.dtype) yield { name, bytes: await post.readBytes(name) }
       else yield { name, values: await post.read(name) }
       options.onTensor?.(name, entry.end - entry.begin)
@@ -116,7 +116,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
     copyFrom: homeOf(post),
     tokenizerFrom: companionsOf(post),
   })
-  const { tensors, parameters, kept, bits, delta2, edit2 } = tally
+  const { tensors, parameters, kept, bits, inputSquares, changeSquares } = tally
   const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => !isMatrix(name, shape))
   const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
   return {
@@ -124,8 +124,8 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
     parameters,
     kept,
     bits_per_parameter: bits / (parameters || 1),
-    delta_norm: Math.sqrt(delta2),
-    edit_norm: Math.sqrt(edit2),
+    delta_norm: Math.sqrt(inputSquares),
+    edit_norm: Math.sqrt(changeSquares),
     passed,
   }
 }

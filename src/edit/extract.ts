@@ -201,7 +201,7 @@ function turned({ shape: [rows, columns], a, b }: Factors): Factors {
 /** The transpose of `rows` rows. */
 function turn(values: Float32Array, rows: number): Float32Array {
   const columns = values.length / rows
-  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)])
+  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
 }
 
 /** All factors with the largest rank among them, by rows of zeros; experts without a change beside those with one have zeros alone. */

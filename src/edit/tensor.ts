@@ -1,19 +1,16 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
 import { type Checkpoint, isBatch, openCheckpoint, type Pair } from '../checkpoint/index.js'
-import { applyToValues, bitsOf, type Step } from '../editors/index.js'
+import { bitsOf, type ChangeSums, editTensor, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
 /** Sums over the edited tensors. */
-export interface Tally {
+export interface Tally extends ChangeSums {
   tensors: number
   parameters: number
-  kept: number
   bits: number
-  delta2: number
-  edit2: number
 }
 
-export interface TensorEdit {
+export interface WeightEdit {
   steps: readonly Step[]
   seed: number
   on: 'delta' | 'weights'
@@ -62,12 +59,12 @@ export async function readInput(
 }
 
 /** The edited weights. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
-export async function editTensor(
+export async function editWeights(
   pair: Pair,
   name: string,
-  { steps, seed, on, census, grams, onWarning }: TensorEdit,
+  { steps, seed, on, census, grams, onWarning }: WeightEdit,
   tally: Tally | null,
-) {
+): Promise<Float32Array> {
   const { shape } = pair.post.tensors.get(name)!
   const context = {
     seed,
@@ -79,26 +76,21 @@ export async function editTensor(
     cache: new Map<string, Promise<unknown>>(),
   }
   const input = await readInput(pair, name, on)
-  const out = await applyToValues(steps, input, shape, context)
+  const { values, kept, inputSquares, changeSquares } = await editTensor(steps, input, shape, context)
   const after = await pair.post.read(name)
   const before = on === 'delta' ? await pair.base.read(name) : null
-  let [kept, delta2, edit2] = [0, 0, 0]
-  for (let i = 0; i < out.length; i++) {
-    const d = input[i]!
-    const f = out[i]!
-    if (f === d) out[i] = after[i]!
-    else if (before) out[i] = before[i]! + f
-    if (f !== 0) kept++
-    delta2 += d * d
-    edit2 += (f - d) * (f - d)
+  for (let i = 0; i < values.length; i++) {
+    const edited = values[i]!
+    if (edited === input[i]) values[i] = after[i]!
+    else if (before) values[i] = before[i]! + edited
   }
   if (tally) {
     tally.tensors++
-    tally.parameters += out.length
+    tally.parameters += values.length
     tally.kept += kept
     tally.bits += await bitsOf(steps, shape, kept, context)
-    tally.delta2 += delta2
-    tally.edit2 += edit2
+    tally.inputSquares += inputSquares
+    tally.changeSquares += changeSquares
   }
-  return out
+  return values
 }

@@ -47,7 +47,7 @@ function cut(values: Float32Array, { blocks, passes }: Options): Blocks {
   if (blocks > 1) sorted.sort()
   const bounds = Float32Array.from(
     { length: blocks - 1 },
-    (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)],
+    (_, b) => sorted[Math.floor(((b + 1) * values.length) / blocks)]!,
   )
   const sums = new Float64Array(blocks)
   const sizes = new Float64Array(blocks)

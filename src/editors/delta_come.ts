@@ -46,9 +46,9 @@ export function bandsOf({ bands }: Options, rank: number): Band[] {
   return bands
     .split('+')
     .map((text) => {
-      const [bits, width] = text.split('x').map(Number)
+      const [bits = 0, width = 0] = text.split('x').map(Number)
       const from = at
-      at = Math.min(rank, at + width!)
+      at = Math.min(rank, at + width)
       return { bits, from, to: at }
     })
     .filter(({ from, to }) => to > from)
@@ -73,7 +73,7 @@ export function quantiseBand(
     columns: width,
     values: Float32Array.from(
       { length: rows * width },
-      (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)],
+      (_, at) => ut[(from + (at % width)) * rows + Math.floor(at / width)]!,
     ),
   }
   if (bits === UNQUANTISED) return { u: left.values, vt: right.values }

@@ -52,7 +52,7 @@ export function gptq(
   const factor = inverseFactor(sorted, columns)
   // Column-major: a column's rows lie together.
   const weights = order.map((j) =>
-    Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j])),
+    Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j]!)),
   )
   const whole = group ? [] : Array.from({ length: rows }, (_, i) => gridOf(matrix.values, bits, i * columns, columns))
 

@@ -43,7 +43,8 @@ export function editorNamed(name: string): Editor {
   return found
 }
 
-export * from './apply.js'
-export * from './blocks.js'
+export { type ApplyContext, applySteps, editsBlocks } from './apply.js'
+export * from './census.js'
 export * from './editor.js'
 export * from './options.js'
+export * from './tensor.js'

@@ -73,7 +73,7 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
     drop_rate,
     sizes[2] ? Math.max(0, drop_rate - (step * sizes[0]!) / sizes[2]) : drop_rate,
   ]
-  return new Map(tensors.map(({ name, group }) => [name, rates[group]]))
+  return new Map(tensors.map(({ name, group }) => [name, rates[group]!]))
 }
 
 export const ultradelta: Editor<Options, Float32Array> = {

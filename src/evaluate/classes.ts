@@ -53,7 +53,7 @@ export async function predict(
   for (const [i, result] of results.entries()) {
     const [values, classes] = [await result.value.data(), await result.index.data()]
     tf.dispose(result as tf.TensorContainer)
-    const itemOf = (k: number) => batches[i]!.items[counted[i]!.rows[k]!]
+    const itemOf = (k: number) => batches[i]!.items[counted[i]!.rows[k]!]!
     checkFinite(values, (k) => `the output for item ${itemOf(k) + 1}`)
     // The one output of a regressor is its highest.
     const found = model.objective === 'value' ? values : classes

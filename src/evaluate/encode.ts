@@ -86,5 +86,5 @@ export async function encodeChoices(
   )
   const sequences = (await continuationsOf(all, tokenizer)).map((each, i) => fitAnswer(each, reach, all[i]!.what))
   let at = 0
-  return items.map(({ choices }) => choices!.map(() => sequences[at++]))
+  return items.map(({ choices }) => choices!.map(() => sequences[at++]!))
 }

@@ -183,12 +183,13 @@ function gather(
   measure: (name: string) => Part,
   names: readonly string[] = [metric, ...others],
 ): Scores {
-  const [[, { score, items }], ...rest] = names.map((name) => [name, measure(name)] as const)
+  const [first, ...rest] = names
+  const { score, items } = measure(first!)
   return {
     metric,
     score,
     items,
-    ...(rest.length && { others: Object.fromEntries(rest.map(([name, part]) => [name, part.score])) }),
+    ...(rest.length && { others: Object.fromEntries(rest.map((name) => [name, measure(name).score])) }),
     errors: () =>
       Object.fromEntries(
         names

@@ -66,5 +66,5 @@ export async function weighChoices(
   const lists = await encodeChoices({ ...task, items: task.items.slice(0, items) }, tokenizer, model)
   const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
   let at = 0
-  return lists.map((list) => list.map(() => sums[at++]))
+  return lists.map((list) => list.map(() => sums[at++]!))
 }

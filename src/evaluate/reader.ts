@@ -43,7 +43,7 @@ export function textFor(
     const whole = await reader.encode(texts, { special: special && !chat })
     if (!special || chat || !texts.some(begun)) return whole
     const bare = await reader.encode(texts)
-    return texts.map((text, i) => (begun(text) ? bare[i] : whole[i]))
+    return texts.map((text, i) => (begun(text) ? bare[i]! : whole[i]!))
   }
   return withinRows({ ...reader, encode }, vocabulary, `task ${name}`)
 }

@@ -146,7 +146,7 @@ function regexReplace(value: Value, { args, named }: Call): string {
 
 const chunks = (list: Value[], size: number) =>
   Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
-const last = <T>(list: readonly T[]) => list[list.length - 1]
+const last = <T>(list: readonly T[]) => list[list.length - 1]!
 const end =
   (name: string, pick: (list: Value[]) => Value): Filter =>
   (value, { style }) =>

@@ -69,7 +69,8 @@ export function replaced(text: string, from: Value | undefined, to: Value | unde
   const [one, other] = [textArgument(from), textArgument(to)]
   const parts = one === '' ? ['', ...text, ''] : text.split(one)
   const many = limit < 0 ? parts.length - 1 : Math.min(limit, parts.length - 1)
-  return parts.slice(1).reduce((made, part, i) => made + (i < many ? other : one) + part, parts[0])
+  const [first = '', ...rest] = parts
+  return rest.reduce((made, part, i) => made + (i < many ? other : one) + part, first)
 }
 
 const someArgument = (what: Value | undefined, test: (part: string) => boolean) =>
@@ -100,7 +101,7 @@ function fill(text: string, args: Value[], named: Map<string, Value>): string {
   return text.replace(
     /\{\{|\}\}|\{([^{}:!]*)(?:!([rs]))?(?::([^{}]*))?\}|[{}]/g,
     (whole: string, name: string, as: string | undefined, style = '') => {
-      if (whole === '{{' || whole === '}}') return whole[0]
+      if (whole === '{{' || whole === '}}') return whole[0]!
       if (whole.length === 1)
         throw new Error(
           `format does not read the ${whole} here: fields are {}, {0}, {name}, with !r, !s and a format behind :`,

@@ -130,9 +130,9 @@ function pullOne(
     const outputs = (...xs: Tensor[]) => {
       const weights = {
         ...visit.weights,
-        ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]])),
+        ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]!])),
       }
-      return close(applyStretch(visit, weights, pulls ? xs[0] : states[at]![i], inputs))
+      return close(applyStretch(visit, weights, pulls ? xs[0]! : states[at]![i]!, inputs))
     }
     return tf.grads(outputs)(
       [...hidden, ...wanted.map((name) => visit.weights[name]!)],
@@ -163,7 +163,7 @@ export async function pullBack(
   const tokens = passes.reduce((sum, { count }) => sum + count, 0)
   const sums = collectLosses(passes)
   for (const group of groupFeeds(passes, source.together)) {
-    const members = group.map((i) => passes[i])
+    const members = group.map((i) => passes[i]!)
     const losses = await pullGroup(model, source, members, names, tokens, sink)
     for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
     tf.dispose(losses)

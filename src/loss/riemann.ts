@@ -159,7 +159,7 @@ export async function taylor2(
     const { slopes, bends } = tf.tidy(() => {
       const labels = pass.labels()
       const loss = (...at: Tensor[]) => {
-        const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]])) }
+        const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]!])) }
         return pass
           .losses(forward(model, weights, inputs), labels)
           .sum()
@@ -172,7 +172,7 @@ export async function taylor2(
         const parts = slope(at).map((g, i) => g.mul(steer[i]!).sum())
         return parts.reduce((sum, part) => sum.add(part)).asScalar()
       }
-      const origin = names.map((name) => post[name])
+      const origin = names.map((name) => post[name]!)
       return { slopes: slope(origin), bends: tf.grads(along)(origin) }
     })
     for (const [i, name] of names.entries()) {

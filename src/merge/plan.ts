@@ -75,11 +75,11 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
   const wanted = config.out_dtype ?? config.dtype
   const tensors = slots.map((slot): TensorMerge => {
     const { parts, reference } = runs[slot.run]!
-    const [ownName, ...names] = slot.names
-    const { shape, dtype } = reference.model.checkpoint.tensors.get(ownName!)!
+    const [ownName = '', ...names] = slot.names
+    const { shape, dtype } = reference.model.checkpoint.tensors.get(ownName)!
     const settings = isFloating(dtype) ? settingsAt(slot, parts, { method, merger, convention, errorAt }) : null
     const stepsOf = (i: number): Step[] => [...parts[i]!.steps, ...(settings?.steps[i] ?? [])]
-    const sources = parts.map(({ model, data }, i) => ({ model, name: names[i], steps: stepsOf(i), data }))
+    const sources = parts.map(({ model, data }, i) => ({ model, name: names[i]!, steps: stepsOf(i), data }))
     const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
     const compared = base && subtracts ? { model: base, name: ownName } : null
     const formatOf = ({ model, name }: Pick<Source, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
@@ -98,11 +98,7 @@ export function planMerge(config: MergeFile, models: Models, errorAt: ErrorAt): 
     }
   })
   checkUniform(tensors, method.name)
-  const [
-    {
-      reference: { model: reference },
-    },
-  ] = runs
+  const { model: reference } = runs[0]!.reference
   const origins = runs.flatMap(
     ({
       reference: {
@@ -156,7 +152,7 @@ function checkParameters(
   errorAt: ErrorAt,
 ): void {
   const all = runs.flatMap(({ parts }) => parts.map(({ levels }) => levels))
-  const own = all.map(([first]) => first)
+  const own = all.map(([first]) => first!)
   const outer = [...new Set(all.flatMap(([, ...others]) => others))]
   checkLevels(
     own,
@@ -181,7 +177,7 @@ function mergedDtype([first, ...others]: readonly string[], wanted: WritableDtyp
 }
 
 /** Whether the one source comes out as it went in. */
-const passesOn = (merging: Merging, [{ steps }]: readonly Source[]): boolean =>
+const passesOn = (merging: Merging, [source]: readonly Source[]): boolean =>
   merging.merger.name === 'passthrough' &&
-  !steps.length &&
+  !source?.steps.length &&
   merging.models.every((model) => (model as { scale?: number }).scale === 1)

@@ -1,6 +1,6 @@
 // The merge of one tensor: each model's delta as its editors leave it, and what the merger makes of them. The same for a merge
 // file and for a run of a sweep.
-import { type ApplyContext, applyToValues, type Step } from '../editors/index.js'
+import { type ApplyContext, applySteps, type Step } from '../editors/index.js'
 import type { Merger } from '../mergers/index.js'
 
 /** Whether the merger is given deltas, and returns one, or weights. */
@@ -35,6 +35,6 @@ export async function editPart(
   context: ApplyContext,
 ): Promise<Float32Array> {
   if (!steps.length) return deltas ? subtract(after, before!) : after
-  const values = await applyToValues(steps, subtract(after, before!), shape, context)
+  const values = await applySteps(steps, subtract(after, before!), shape, context)
   return deltas ? values : add(before!, values)
 }

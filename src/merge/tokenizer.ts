@@ -64,7 +64,7 @@ async function speakOne(
     }
   }
   const sourcePath = config.tokenizer ? [...path, 'source'] : path
-  const [reference] = models.all
+  const reference = models.all[0]!
   const named = source === 'union' || source === 'base' ? reference : models.of(source)
   if (!named) throw errorAt(sourcePath, `must be base, union or a model of this file; got ${JSON.stringify(source)}`)
   const tokenizerFrom = companionsOf(named.checkpoint)
@@ -82,7 +82,7 @@ async function speakOne(
   if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
   const own = vocabularies.get(named)
   if (!own) throw errorAt(sourcePath, `${named.label} has no tokenizer.json`)
-  const common = vocabularies.get(reference!) ?? own
+  const common = vocabularies.get(reference) ?? own
   const others = source === 'union' ? models.all.flatMap((model) => vocabularies.get(model) ?? []) : []
   const joined = placed(sourcePath, () => joinVocabularies(own, others, Object.keys(tokens)))
 
@@ -114,7 +114,7 @@ async function speakOne(
   const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some(
     (entry) => entry.data !== undefined,
   )
-  if (data && views.get(reference!) !== reference)
+  if (data && views.get(reference) !== reference)
     throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
   const stored = await readVocabulary(tokenizerFrom)
   const files =

@@ -22,18 +22,18 @@ interface Facts {
 
 /** U S and the blocks of Vᵀ of [D1 D2 …]. */
 async function align(models: Tensor[], least: number): Promise<Pick<Facts, 'basis' | 'parts'>> {
-  const [rows, columns] = models[0]!.shape
+  const [rows = 0, columns = 0] = models[0]!.shape
   if (models[0]!.shape.length !== 2)
     return { parts: await Promise.all(models.map(async (t) => ({ values: await valuesOf(t), shape: t.shape }))) }
   const beside = tf.concat(models as Tensor2D[], 1)
   const { s, ut, vt } = await svd(beside)
   beside.dispose()
   const rank = s.filter((value) => value > least).length
-  const width = columns! * models.length
+  const width = columns * models.length
   const blockOf = (m: number) =>
     Float32Array.from(
-      { length: rank * columns! },
-      (_, i) => vt[Math.floor(i / columns!) * width + m * columns! + (i % columns!)],
+      { length: rank * columns },
+      (_, i) => vt[Math.floor(i / columns) * width + m * columns + (i % columns)]!,
     )
   return {
     basis: Float32Array.from({ length: rank * rows }, (_, i) => ut[i]! * s[Math.floor(i / rows)]!),

@@ -28,7 +28,8 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
   conventions: ['paper', 'mergekit'],
   input: 'either',
   count: [2, 2],
-  async prepare({ models }, { options: { flatten, row_wise }, models: [{ weight: w1 }, { weight: w2 }], warn }) {
+  async prepare({ models }, { options: { flatten, row_wise }, models: own, warn }) {
+    const [w1, w2] = [own[0]!.weight, own[1]!.weight]
     const { shape, size } = models[0]!
     const [first, second] = [await valuesOf(models[0]!), await valuesOf(models[1]!)]
     const t = Math.abs(w1 + w2) < 1e-6 ? 0.5 : w2 / (w1 + w2)

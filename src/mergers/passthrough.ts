@@ -14,5 +14,8 @@ export const passthrough: Merger<object, z.infer<typeof modelOptions>> = {
   input: 'weights',
   count: [1, 1],
   measure: () => undefined,
-  merge: ({ models: [model] }, { models: [{ scale }] }) => (scale === 1 ? model!.clone() : model!.mul(scale)),
+  merge({ models: [model] }, { models: [own] }) {
+    const { scale } = own!
+    return scale === 1 ? model!.clone() : model!.mul(scale)
+  },
 }

@@ -46,7 +46,7 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
     routed: ({ gates }) => gates === 'routed',
     fix: (options, models, gates) => ({
       options: { ...options, gates: 'fixed' },
-      models: models.map((own, i) => ({ ...own, gate: gates[i] })),
+      models: models.map((own, i) => ({ ...own, gate: gates[i]! })),
     }),
   },
   check: ({ gates }, models) =>

@@ -125,7 +125,7 @@ export const bert =
       epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
       activation: activationOf(config, 'hidden_act', 'gelu'),
       bias: true,
-      mask: ({ tables }) => tables.real,
+      mask: ({ tables }) => tables.real!,
     }
     const { width, heads, epsilon } = settings
     const book = declareShapes()

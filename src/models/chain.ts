@@ -133,7 +133,7 @@ export async function run<S extends tf.TensorContainer>(
   let sums: (Tensor | null)[] = []
   try {
     for (const group of groupFeeds(feeds, source.together)) {
-      const members = group.map((i) => feeds[i])
+      const members = group.map((i) => feeds[i]!)
       const folded: (S | null)[] = []
       states = members.map(() => null)
       for await (const visit of walk(source, visitsOf(source.stretches))) {

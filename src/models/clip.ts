@@ -92,7 +92,7 @@ const zeroShot: Block = {
   apply(weights, hidden, { tables }) {
     if (!tables.classes) throw new UserError('a zero-shot model needs the text features of the classes in its batches')
     const unit = hidden!.mul(hidden!.square().sum(-1, true).rsqrt())
-    return tf.matMul(unit as tf.Tensor2D, tables.classes as tf.Tensor2D, false, true).mul(exp(weights.logit_scale))
+    return tf.matMul(unit as tf.Tensor2D, tables.classes as tf.Tensor2D, false, true).mul(exp(weights.logit_scale!))
   },
 }
 
@@ -167,7 +167,7 @@ function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
 function text(config: Config, projects: boolean): Model {
   const tower: Config = { ...TEXT, ...towerOf(config, 'text') }
   const projection = countOf(config, 'projection_dim', 512)
-  const settings = readSettings(tower, ({ tables }) => tables.before)
+  const settings = readSettings(tower, ({ tables }) => tables.before!)
   const { width, heads } = settings
   const vocabulary = countOf(tower, 'vocab_size', 49408)
   const positions = countOf(tower, 'max_position_embeddings', 77)

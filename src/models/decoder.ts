@@ -105,8 +105,8 @@ function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c
     if (!c.headNorms) return all
     return rmsNorm(all.reshape([-1, c.headDim]), weights[`${prefix}${name}_norm.weight`]!, c.epsilon).reshape(all.shape)
   }
-  const queries = rotate(heads('q'), tables.cosQ, tables.sinQ, tables.half)
-  const keys = rotate(heads('k'), tables.cosK, tables.sinK, tables.half)
+  const queries = rotate(heads('q'), tables.cosQ!, tables.sinQ!, tables.half!)
+  const keys = rotate(heads('k'), tables.cosK!, tables.sinK!, tables.half!)
   const values = linear(x, weights, `${prefix}v_proj`)
   const mask = c.local[layer] ? tables.near : tables.before
   return linear(attend([queries, keys, values], mask!, layer, c, inputs), weights, `${prefix}o_proj`)
@@ -191,7 +191,7 @@ export const decoder =
       tables(batch, cache) {
         const at = batch.positions
         checkPositions(at, rope.positions)
-        const table = (heads: number) => {
+        const table = (heads: number): [tf.Tensor2D, tf.Tensor2D] => {
           const { cos, sin } = rotations(at, rope, heads)
           const shape: [number, number] = [at.length, heads * c.headDim]
           return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]

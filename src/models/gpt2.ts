@@ -47,7 +47,7 @@ export function gpt2(config: Config): Model {
       apply(weights, hidden, inputs) {
         const fused = conv1d(layerNorm(hidden!, weights, `${at}ln_1`, epsilon), weights, `${at}attn.c_attn`)
         const [q, k, v] = tf.split(fused, 3, 1)
-        const mixed = attend([q!, k!, v!], inputs.tables.before, index, { ...sizes, scale: scaleOf(index) }, inputs)
+        const mixed = attend([q!, k!, v!], inputs.tables.before!, index, { ...sizes, scale: scaleOf(index) }, inputs)
         const middle = hidden!.add(conv1d(mixed, weights, `${at}attn.c_proj`))
         const opened = conv1d(layerNorm(middle, weights, `${at}ln_2`, epsilon), weights, `${at}mlp.c_fc`)
         return middle.add(conv1d(activation(opened), weights, `${at}mlp.c_proj`))

@@ -26,7 +26,7 @@ function countTokens({ rows, columns, labels }: Batch, shift: 0 | 1): Counted {
   }
   return {
     at: Int32Array.from(at),
-    labels: Int32Array.from(at, (i) => labels[i + shift]),
+    labels: Int32Array.from(at, (i) => labels[i + shift]!),
     rows: Int32Array.from(at, (i) => Math.floor(i / columns)),
   }
 }

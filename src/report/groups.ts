@@ -120,7 +120,7 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
     const values = by.map((name) => cellOf(row, name))
     const name = JSON.stringify(values)
     if (!found.has(name))
-      found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i]])), rows: [] })
+      found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i] ?? null])), rows: [] })
     found.get(name)!.rows.push(row)
   }
   const groups = [...found.values()].sort((a, b) => {

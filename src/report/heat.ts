@@ -25,7 +25,7 @@ export function heatSpec(
   const { groups, failed } = groupRows(rows, [...new Set([...series, x, ...options.columns, ...options.rows])], order)
   const cells = groups.flatMap((group) => {
     const { mean } = meanOf(group.rows, measure)
-    const at = group.keys[x]
+    const at = group.keys[x] ?? null
     return mean === null
       ? []
       : [

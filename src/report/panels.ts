@@ -69,7 +69,7 @@ export function gridOf(rows: readonly Row[], options: FigureOptions, order: Orde
   const titles = (by: string[]) => [...new Set(groupRows(rows, by, order).groups.map((group) => title(group.keys, by)))]
   const [columns, down] = [titles(options.columns), titles(options.rows)]
   const across = down.length > 1 || columns.length <= 3 ? columns.length : columns.length === 4 ? 2 : 3
-  return { columns, rows: down, across, ...SIZES[Math.min(across, SIZES.length) - 1] }
+  return { columns, rows: down, across, ...SIZES[Math.min(across, SIZES.length) - 1]! }
 }
 
 /**

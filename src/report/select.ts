@@ -46,9 +46,9 @@ function best(candidates: readonly Candidate[], names: readonly string[]): Candi
   const ordered = candidates
     .map((candidate) => ({ candidate, score: scoreOf(candidate) }))
     .sort((a, b) => b.score - a.score || compareAll(a.candidate.values, b.candidate.values))
-  const [{ candidate, score }] = ordered
+  const { candidate, score } = ordered[0]!
   if (score > -Infinity) return candidate
-  const [{ label }] = candidate.rows
+  const { label } = candidate.rows[0]!
   throw new UserError(
     `${label}: no score_validation to choose ${names.join(' and ')} by: give \`validation\` in the section \`score\` of the experiment, and sweep again`,
   )

@@ -76,7 +76,7 @@ export function makeTable(
     ? acrossColumns(measures, across, values)
     : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
-    keys: by.map((name) => group.keys[name]),
+    keys: by.map((name) => group.keys[name] ?? null),
     runs: across
       ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length))
       : group.rows.length,

@@ -1,10 +1,10 @@
 // A plan executed into a results folder: what the folder has is skipped, the rest runs in the pool, rows end in plan order.
 import type { Experiment } from '../config/index.js'
+import type { Run } from '../plan/index.js'
 import { type Meta, openStore, type Row } from '../record/index.js'
+import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
-import { type Finished, failedRow } from './columns.js'
 import { listJobs, type Shared } from './jobs.js'
-import type { Run } from './plan.js'
 import { runJobs } from './pool.js'
 import type { WorkerFacts } from './worker.js'
 

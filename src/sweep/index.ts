@@ -1,8 +1,3 @@
-// Sweeps: plan, run, resume. The only room that joins the others.
-export * from './cost.js'
+// Sweeps: the runs of a plan on several threads, into a results folder; an interrupted sweep is resumed.
 export * from './execute.js'
-export * from './forecast.js'
-export * from './inputs.js'
-export * from './measure.js'
-export * from './plan.js'
 export * from './sweep.js'

@@ -1,10 +1,8 @@
 // The jobs of a plan: what several runs share is measured once, by a job of its own, and the runs that need it wait for it.
-import type { Experiment, Pair } from '../config/index.js'
-import { postName } from '../config/merge.js'
-import type { Data, DataRequest } from './data.js'
-import { pairKey, type Run } from './plan.js'
+import { type Experiment, postName } from '../config/index.js'
+import { type MergerData, pairKey, type Run, requestsOf } from '../plan/index.js'
+import type { Reference } from '../run/index.js'
 import type { Job, Outcome } from './pool.js'
-import type { Reference } from './reference.js'
 import type { Message } from './worker.js'
 
 /** Results of the jobs that are no runs, by id. */
@@ -42,7 +40,7 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
             run,
             reference: resultOf<Reference>(shared, name, 'base and post-trained model'),
             data: requests.map((each) =>
-              resultOf<Data>(shared, each.id, `what ${run.edit.merge!.merger} needs of ${postName(each.pair)}`),
+              resultOf<MergerData>(shared, each.id, `what ${run.edit.merge!.merger} needs of ${postName(each.pair)}`),
             ),
           }),
         }
@@ -50,26 +48,6 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
     ]
   })
   return [...first, ...rest]
-}
-
-/** What the run's merger needs, post by post. */
-export function requestsOf({ edit, seed }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
-  const { merge, steps } = edit
-  if (!merge?.data) return []
-  const { data: kind, convention, merger, options, own } = merge
-  if (kind === 'prompts') {
-    const what = JSON.stringify([merger, options, own, merge.posts.map(pairKey), steps, seed])
-    return merge.posts.map((pair) => ({
-      id: `prompts ${what} ${pairKey(pair)}`,
-      pair,
-      request: { kind, edit, seed, items },
-    }))
-  }
-  return merge.posts.map((pair) => ({
-    id: `${kind} ${convention} ${pairKey(pair)}`,
-    pair,
-    request: { kind, convention, items },
-  }))
 }
 
 function resultOf<T>(shared: Shared, id: string, what: string): T {

@@ -1,11 +1,10 @@
 // A sweep: everything it needs is opened and checked, the runs are planned, and the plan is executed.
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
+import { hashInputs, hashPlan, type ModelInputs, openInputs, plannedTasks, planRuns, type Run } from '../plan/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
 import { openSandbox } from '../tasks/programs/sandbox.js'
 import { executePlan, type Outcome, type SweepOptions } from './execute.js'
-import { hashInputs, type ModelInputs, openInputs } from './inputs.js'
-import { hashPlan, planRuns, type Run } from './plan.js'
 
 /**
  * Runs an experiment into a results folder, or goes on with it. Rows do not depend on `jobs`, on interruptions, or on the
@@ -19,11 +18,6 @@ export async function sweep(experiment: Experiment, options: SweepOptions): Prom
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   return executePlan(experiment, runs, await gatherMeta(experiment, inputs, runs, options), options)
-}
-
-/** The tasks of a model as the planner takes them. */
-export function plannedTasks({ tasks }: ModelInputs) {
-  return tasks.map(({ source, task }) => ({ name: task.name, version: task.version, source }))
 }
 
 async function gatherMeta(

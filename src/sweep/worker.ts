@@ -1,13 +1,18 @@
 // A thread of the sweep: takes jobs one after the other, keeps the pair of the last job loaded, answers with plain data.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Pair } from '../config/index.js'
+import { type DataRequest, type MergerData, type PlannedTask, pairKey, type Run } from '../plan/index.js'
+import {
+  executeRun,
+  type LoadedPair,
+  loadPair,
+  type Measures,
+  measureData,
+  measureReference,
+  type Reference,
+} from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { type Data, type DataRequest, measureData } from './data.js'
-import { type PlannedTask, pairKey, type Run } from './plan.js'
 import { describe } from './pool.js'
-import { measureReference, type Reference } from './reference.js'
-import { type Measures, type Residence, takeResidence } from './residence.js'
-import { executeRun } from './run.js'
 
 export interface WorkerFacts {
   experiment: string
@@ -18,11 +23,11 @@ export interface WorkerFacts {
 export type Message =
   | { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean }
   | { kind: 'data'; pair: Pair; request: DataRequest }
-  | { kind: 'run'; run: Run; reference: Reference; data?: Data[] }
+  | { kind: 'run'; run: Run; reference: Reference; data?: MergerData[] }
 
 const facts = workerData as WorkerFacts
 let backend: Promise<{ name: string }> | undefined
-let home: Residence | undefined
+let home: LoadedPair | undefined
 
 async function answer(message: Message): Promise<unknown> {
   backend ??= setBackend(facts.backend)
@@ -31,7 +36,7 @@ async function answer(message: Message): Promise<unknown> {
   if (!home || pairKey(home.pair) !== pairKey(pair)) {
     home?.dispose()
     home = undefined
-    home = await takeResidence(pair)
+    home = await loadPair(pair)
   }
   if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
   if (message.kind === 'data') return measureData(home, message.request)

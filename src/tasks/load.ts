@@ -101,7 +101,7 @@ function cardsIn(roots: readonly string[]): Map<string, string> {
 async function loadCard(given: Card, shots: string | undefined, options: TaskOptions): Promise<Task> {
   const card = withShots(given, shots === undefined ? undefined : Number(shots))
   const { name, version, description, kind, metrics, stop, filters, ignore } = card
-  const [metric, ...others] = metrics
+  const [metric = '', ...others] = metrics
   const task = {
     name: nameWith(name, shots),
     version,

@@ -44,7 +44,7 @@ export function seedTwister(seed: number): Twister {
         const pool = Array.from({ length: size }, (_, i) => i)
         return Array.from({ length: count }, (_, i) => {
           const chosen = below(size - i)
-          const value = pool[chosen]
+          const value = pool[chosen]!
           pool[chosen] = pool[size - i - 1]!
           return value
         })

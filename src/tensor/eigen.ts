@@ -100,7 +100,7 @@ export function eigen(matrix: Float64Array, n: number): { values: Float64Array; 
   const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!)
   const sorted = new Float64Array(n * n)
   for (const [to, from] of order.entries()) sorted.set(vectors.subarray(from * n, (from + 1) * n), to * n)
-  return { values: Float64Array.from(order, (i) => values[i]), vectors: sorted }
+  return { values: Float64Array.from(order, (i) => values[i]!), vectors: sorted }
 }
 
 /** A power of two that brings the largest entry near 1: squares of tiny entries do not vanish, and no digit changes. */
@@ -124,7 +124,7 @@ function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: 
         return { values: d!.map((value) => value / scale), vectors: new Float64Array() }
       }
       kernels.accumulate(a!.byteOffset, stride, n, factors!.byteOffset, rows!.byteOffset)
-      const [froms, counts] = [starts, lengths].map(
+      const [froms, counts] = [starts!, lengths!].map(
         ({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch),
       )
       let [sweeps, held] = [0, 0]

@@ -120,8 +120,8 @@ function registerSelect() {
         key1!,
         offset!,
         limit!,
-        dropped,
-        kept,
+        dropped!,
+        kept!,
       )
       return out
     },

@@ -72,7 +72,7 @@ export function visits(
   return (step) => {
     const rows = Array.from({ length: batch }, (_, i) => {
       const at = step * batch + i
-      return { item: orderOf(Math.floor(at / count))[at % count], at }
+      return { item: orderOf(Math.floor(at / count))[at % count]!, at }
     })
     return split(rows, micro_batches)
   }

@@ -22,7 +22,7 @@ async function readPairs<T>(
   const encoded = await tokenizer.encodePairs(
     rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
   )
-  return encoded.map((each, i) => ({ ...each, ...others[i] }))
+  return encoded.map((each, i) => ({ ...each, ...others[i]! }))
 }
 
 /** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */

@@ -1,21 +1,18 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
-import { itemsOf, SKILLS } from '../family/index.js'
 import { loadTask } from '../tasks/index.js'
 import { padBatch, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
 import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'
 
-/** Training items of the skill, or the first of the file; `at` resolves a path of the recipe. */
+/** The first training items of the recipe's file; `at` resolves a path of the recipe. */
 export async function readSequences(
   recipe: ZerothRecipe,
   tokenizer: Tokenizer,
   at: (path: string) => string,
 ): Promise<Sequence[]> {
-  const items = recipe.skill
-    ? itemsOf(SKILLS[recipe.skill], { count: recipe.training_items, seed: 1, split: 'train' })
-    : (await loadTask(at(recipe.items!))).items.slice(0, recipe.training_items)
-  return sequencesOf(items, tokenizer)
+  const { items } = await loadTask(at(recipe.items))
+  return sequencesOf(items.slice(0, recipe.training_items), tokenizer)
 }
 
 /** Batch `step` of part `part` of `parts` equal shares of the sequences. */

@@ -1,4 +1,4 @@
-// The YAML of zeroth-order tuning: one base, one skill, and the runs that are compared.
+// The YAML of zeroth-order tuning: one base, its training items, and the runs that are compared.
 import { z } from 'zod'
 
 const count = z.number().int().positive()
@@ -40,18 +40,13 @@ export const zerothSchema = z
       .describe('Name of the results folder.'),
     title: z.string().optional().describe('One line for people.'),
     from: z.string().min(1).describe('The base: folder, relative to this file, or org/name[@revision] of the hub.'),
-    skill: z
-      .enum(['math', 'code', 'instruct'])
-      .optional()
-      .describe('Skill of the miniature family whose training items are generated.'),
-    items: z.string().min(1).optional().describe('JSONL of {prompt, target} instead of a skill.'),
+    items: z.string().min(1).describe('JSONL file of training items {prompt, target}, relative to this file.'),
     training_items: count.default(2048).describe('Items trained on.'),
     batch: count.default(32).describe('Items of a step.'),
     task: z.string().min(1).describe('Task whose held-out items give loss and score before and after.'),
     held_out: count.default(128).describe('Held-out items.'),
     runs: z.array(z.discriminatedUnion('method', [mezo, fedkseed])).min(1),
   })
-  .refine((r) => (r.skill === undefined) !== (r.items === undefined), 'give exactly one of `skill` and `items`')
   .refine((r) => new Set(r.runs.map(({ name }) => name)).size === r.runs.length, {
     message: 'two runs have one name',
     path: ['runs'],

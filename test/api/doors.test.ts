@@ -111,12 +111,12 @@ export async function use(): Promise<number> {
   const entry: EditorEntry = { editor: 'dare', drop_rate: 0.9, tensors: { include: ['linear'] } }
   const { kept } = await edit(pair, entry, { out: 'edited', seed: 1 })
   const { terms } = await attribute({ base: 'base', post: 'post' }, entry, { task: 'math' })
-  const edited: tf.Tensor = await editDelta(tf.zeros([2, 3]), entry)
+  const edited: Float32Array = await editDelta(new Float32Array(6), [2, 3], entry)
   const { rows } = await sweep('experiment.yaml', { jobs: 1, onRow: (row: Row) => console.log(row.loss_change) })
   const made = table(rows, { by: ['label'] })
   const { svg } = await figure(await readResults('results'), { x: 'drop_rate' })
   const { tensors } = await inspect(pair)
-  return kept + (terms[0]?.term ?? 0) + edited.size + made.lines.length + svg.length + tensors.length
+  return kept + (terms[0]?.term ?? 0) + edited.length + tf.memory().numTensors + made.lines.length + svg.length + tensors.length
 }
 `
   assert.equal(compile('right.ts', text), '')

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { findGates, gateFile } from '../../src/calibrate/index.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { handler as merge } from '../../src/cli/merge.js'
-import { handler as route } from '../../src/cli/route.js'
+import { handler as merge } from '../../src/cli/commands/merge.js'
+import { handler as route } from '../../src/cli/commands/route.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))

@@ -7,8 +7,8 @@ import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findSoup, soupFile } from '../../src/calibrate/index.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { handler } from '../../src/cli/merge.js'
-import { measureModel } from '../../src/sweep/index.js'
+import { handler } from '../../src/cli/commands/merge.js'
+import { measureModel } from '../../src/run/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))

@@ -123,7 +123,7 @@ test('patterns: all by default, globs, roles, linear, exclusions', () => {
   assert.deepEqual(selectTensors(llama, { include: ['*.1.*up*'] }), ['model.layers.1.mlp.up_proj.weight'])
   assert.deepEqual(
     selectTensors(llama, { include: ['linear'] }),
-    llama.map(({ name }) => name).filter((name) => models.llama3.linear.includes(name)),
+    llama.map(({ name }) => name).filter((name) => models.llama3!.linear.includes(name)),
   )
   assert.deepEqual(selectTensors(llama, { include: ['role:head', 'model.norm.weight'] }), [
     'lm_head.weight',

@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { openSandbox } from '../../src/tasks/programs/sandbox.js'
-import { makePair } from '../sweep/pair.js'
+import { makePair } from '../run/pair.js'
 
 let reason: string | false = false
 try {

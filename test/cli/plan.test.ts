@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Cost, Download } from '../../src/sweep/index.js'
+import type { Cost, Download } from '../../src/plan/index.js'
 import { type Files, type Loopback, startHub } from '../hub/loopback.js'
 
 const root = mkdtempSync(join(tmpdir(), 'plan-cli-'))

@@ -92,7 +92,7 @@ test('inspect and eval see what they see of the decoded weights; extract writes 
   const same = (...words: string[]) => {
     const [one, two] = [coded, plain].map((folder) => run(...words.map((word) => (word === 'MODEL' ? folder : word))))
     assert.equal(one!.status, 0, one!.stderr)
-    const tell = ({ stdout }: typeof one) => stdout.replaceAll(coded, 'it').replaceAll(plain, 'it').split('\n').sort()
+    const tell = (ended: typeof one) => ended!.stdout.replaceAll(coded, 'it').replaceAll(plain, 'it').split('\n').sort()
     assert.deepEqual(tell(one), tell(two))
   }
   same('inspect', base, 'MODEL', '--csv', '--rank-limit', '0')

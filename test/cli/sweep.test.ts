@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { type Row, type Term } from '../../src/record/index.js'
-import { makePair } from '../sweep/pair.js'
+import { makePair } from '../run/pair.js'
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
 const folder = makePair()

@@ -31,7 +31,7 @@ async function compare(applied: Checkpoint, merged: string): Promise<void> {
   if (!/vit|plain|moe|gptoss|llama4/.test(merged))
     assert.equal(
       String(applied.config!.tie_word_embeddings !== false),
-      metadata.tied.toLowerCase(),
+      metadata.tied!.toLowerCase(),
       'what config.json says of ties',
     )
   await right.close()

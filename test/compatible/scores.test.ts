@@ -211,7 +211,7 @@ compatible(
   },
   () => {
     const query = (ctx_b: string) =>
-      PREPARATIONS.hellaswag({ activity_label: 'A', ctx_a: 'b', ctx_b, endings: [] }).query
+      PREPARATIONS.hellaswag!({ activity_label: 'A', ctx_a: 'b', ctx_b, endings: [] }).query
     const said = ['ßa', 'ﬁSH', 'ǆX', 'ᾳΣ', 'აბ', 'éCOLE', 'ŉ', 'ẞ', '1A'].map(query)
     assert.deepEqual(
       said,

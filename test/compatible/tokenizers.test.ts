@@ -34,7 +34,7 @@ interface Variant {
 }
 
 function variantOf([name, [base, parts]]: (typeof variants)[number], index: number): Variant {
-  const file = { ...bases[base], ...parts, ...(parts.model && { model: { ...bases[base]!.model, ...parts.model } }) }
+  const file = { ...bases[base]!, ...parts, ...(parts.model && { model: { ...bases[base]!.model, ...parts.model } }) }
   return {
     name,
     file: completeFile(file, {}),

@@ -47,7 +47,7 @@ test('options are those of the merger; of a post, the same for all or one for ea
   const { merges } = await load(`merges:
   - { merger: ties, posts: [code, instruct], drop_rate: 0.5, weight: { instruct: 2 }, convention: mergelm, label: mine, tasks: [math] }
 `)
-  const [{ label, editor, steps, stochastic, merge }] = merges
+  const { label, editor, steps, stochastic, merge } = merges[0]!
   assert.deepEqual(
     [label, editor, steps, stochastic, merge!.convention, merge!.tasks],
     ['mine', null, [], false, 'mergelm', ['math']],
@@ -61,8 +61,8 @@ test('options are those of the merger; of a post, the same for all or one for ea
   )
   const { drop_rate, weight, lambda, convention } = optionsOf(merges[0]!)
   assert.deepEqual([drop_rate, weight, lambda, convention], [0.5, { code: 1, instruct: 2 }, 1, 'mergelm'])
-  const [{ merge: plain }] = (await load('merges: [{ merger: ties, posts: [code, instruct] }]\n')).merges
-  assert.equal(plain!.convention, 'paper')
+  const [plain] = (await load('merges: [{ merger: ties, posts: [code, instruct] }]\n')).merges
+  assert.equal(plain!.merge!.convention, 'paper')
 })
 
 test('a merge is measured on all tasks of its base, on those listed, or on those of its posts', async () => {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { parseReference } from '../../src/hub/reference.js'
-import { identifyTasks, planRuns } from '../../src/sweep/index.js'
+import { identifyTasks, planRuns } from '../../src/plan/index.js'
 
 const folder = join(packageRoot, 'configs', 'paper')
 
@@ -57,7 +57,7 @@ for (const [name, [edits, merges, measured]] of Object.entries(EXPECTED)) {
 }
 
 test('the names of tasks carry their examples', async () => {
-  const [[{ name }], ...others] = identifyTasks(await loadExperiment(join(folder, 'extended-dare.yaml')))
-  assert.equal(name, 'arc_challenge:25')
+  const [first, ...others] = identifyTasks(await loadExperiment(join(folder, 'extended-dare.yaml')))
+  assert.equal(first![0]!.name, 'arc_challenge:25')
   assert.equal(others.length, 2)
 })

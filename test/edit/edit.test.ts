@@ -224,7 +224,7 @@ test('the card names inputs with hashes, editors with all options, seed and soft
     '["linear"]',
   ])
     assert.ok(card.includes(part!), part)
-  assert.equal(JSON.parse(metadata.edit).inputs[1].hashes['model.safetensors'], hash)
+  assert.equal(JSON.parse(metadata.edit!).inputs[1].hashes['model.safetensors'], hash)
   assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
   await Promise.all([pair.base.close(), pair.post.close()])
 })

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import {
-  applyToBlock,
-  applyToValues,
+  applySteps,
   bitsOf,
   editorNamed,
   editsBlocks,
@@ -30,9 +29,9 @@ for (const steps of [
   test(steps.map(({ editor }) => editor.name).join(' + '), async () => {
     const context = { seed: 5, tensor: 'w' }
     const tensors = tf.memory().numTensors
-    const whole = await applyToValues(steps, values, [35, 30], context)
+    const whole = await applySteps(steps, values, [35, 30], context)
     for (const block of [1, 64, 101, 1049])
-      assert.deepEqual(await applyToValues(steps, values, [35, 30], context, block), whole, `blocks of ${block}`)
+      assert.deepEqual(await applySteps(steps, values, [35, 30], { ...context, block }), whole, `blocks of ${block}`)
     assert.notDeepEqual(whole, values)
     assert.equal(tf.memory().numTensors, tensors)
   })
@@ -42,14 +41,17 @@ test('steps that look at nothing else edit any block by itself', async () => {
   const steps = [step('dare', { drop_rate: 0.5 }), step('expo', { alpha: 0.5 }), step('dare', { drop_rate: 0.3 })]
   assert.ok(editsBlocks(steps))
   const context = { seed: 5, tensor: 'w' }
-  const whole = await applyToValues(steps, values, [35, 30], context)
+  const whole = await applySteps(steps, values, [35, 30], context)
   const tensors = tf.memory().numTensors
   for (const [from, to] of [
     [0, 7],
     [7, 640],
     [640, 1050],
   ]) {
-    assert.deepEqual(await applyToBlock(steps, values.subarray(from, to), from!, context), whole.subarray(from, to))
+    assert.deepEqual(
+      await applySteps(steps, values.subarray(from, to), [35, 30], { ...context, offset: from }),
+      whole.subarray(from, to),
+    )
   }
   assert.equal(tf.memory().numTensors, tensors)
   for (const [name, options] of [
@@ -82,16 +84,16 @@ test('a batch of matrices is edited as its matrices, each under a name of its ow
     })
     const context = { seed: 5, census, cache: new Map<string, Promise<unknown>>() }
     const tensors = tf.memory().numTensors
-    const whole = await applyToValues(steps, values, [15, 7, 10], { ...context, tensor: 'w', batch: true })
+    const whole = await applySteps(steps, values, [15, 7, 10], { ...context, tensor: 'w', batch: true })
     assert.equal(tf.memory().numTensors, tensors)
     const bits = await bitsOf(steps, [15, 7, 10], values.length, { ...context, tensor: 'w', batch: true })
     if (!apart) {
-      assert.deepEqual(whole, await applyToValues(steps, values, [15, 7, 10], { ...context, tensor: 'w' }))
+      assert.deepEqual(whole, await applySteps(steps, values, [15, 7, 10], { ...context, tensor: 'w' }))
       continue
     }
     let sum = 0
     for (const [m, part] of parts.entries()) {
-      const alone = await applyToValues(steps, part, [7, 10], { ...context, tensor: names[m]! })
+      const alone = await applySteps(steps, part, [7, 10], { ...context, tensor: names[m]! })
       assert.deepEqual(whole.subarray(m * size, (m + 1) * size), alone, `${steps.at(-1)!.editor.name} of matrix ${m}`)
       sum += await bitsOf(steps, [7, 10], size, { ...context, tensor: names[m]! })
     }

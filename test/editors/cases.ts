@@ -1,7 +1,7 @@
 // Runs a reference case of an editor through our own code: what it means in our words, masks and data as the case gives them.
 import assert from 'node:assert/strict'
 import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
-import { keyOf, type Svd, type Tensor, tf } from '../../src/tensor/index.js'
+import { keyOf, type Svd, tf } from '../../src/tensor/index.js'
 import { baseOf, type Case, cases, deltas, type Entry, readAll, readTensors } from './fixtures.js'
 
 export type Meant = [editor: string, options: Record<string, unknown>]
@@ -61,7 +61,7 @@ function magprune(id: string, p: Record<string, any>) {
 export function givenOf(
   { given = [] }: Case,
   name: string,
-): { keep?: Float32Array; gradient?: Tensor; gram?: Float64Array; facts?: Svd } {
+): { keep?: Float32Array; gradient?: Float32Array; gram?: Float64Array; facts?: Svd } {
   const files = new Map(
     given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]),
   )
@@ -71,7 +71,7 @@ export function givenOf(
   const [u, v] = [mask?.get(`U:${name}`), mask?.get(`V:${name}`)]
   return {
     keep: u && v ? Float32Array.of(...u.values, ...v.values) : mask?.get(`ft1/${name}`)?.values,
-    gradient: gradient && tf.tensor(gradient.values, gradient.shape),
+    gradient: gradient?.values,
     gram: fed && gramOf(fed),
     facts: files.has('svd') ? svdOf(files.get('svd')!, name) : undefined,
   }
@@ -85,7 +85,7 @@ export function gramOf({ shape: [tokens, columns], values }: Pick<Entry, 'shape'
 }
 
 export const transposed = ({ shape: [rows, columns], values }: Entry) =>
-  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows!) * columns! + Math.floor(at / rows!)])
+  Float32Array.from({ length: values.length }, (_, at) => values[(at % rows!) * columns! + Math.floor(at / rows!)]!)
 
 function svdOf(file: Map<string, Entry>, name: string): Svd | undefined {
   const [u, s, v] = ['U', 'S', 'V'].map((part) => file.get(`${part}:${name}`)!)
@@ -109,13 +109,15 @@ async function edited(
 ): Promise<Float32Array> {
   const { gradient, facts, ...given } = givenOf(reference, name)
   const step = { editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }
-  const x = tf.tensor(delta.values, delta.shape)
   // Where factors are given, they take the place of our own: each singular pair is free up to its sign.
-  const out = facts
-    ? tf.tidy(() => step.editor.edit(x, { options: step.options, key: keyOf(0), offset: 0, facts, ...given }))
-    : await applySteps([step], x, { seed: 0, tensor: name, gradient, census, ...given })
+  if (!facts)
+    return applySteps([step], delta.values, delta.shape, { seed: 0, tensor: name, gradient, census, ...given })
+  const out = tf.tidy(() => {
+    const x = tf.tensor(delta.values, delta.shape)
+    return step.editor.edit(x, { options: step.options, key: keyOf(0), offset: 0, facts, ...given })
+  })
   const values = (await out.data()) as Float32Array
-  tf.dispose([x, out, ...(gradient ? [gradient] : [])])
+  out.dispose()
   return values
 }
 

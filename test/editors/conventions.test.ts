@@ -25,11 +25,14 @@ async function edit(
   const census = await takeCensus(steps, async function* () {
     yield* model
   })
-  const x = tf.tensor(Float32Array.from(values), shape)
   const warnings: string[] = []
-  const out = await applySteps(steps, x, { seed: 1, tensor: 'w', census, onWarning: (text) => warnings.push(text) })
-  const result = Array.from(await out.data(), (value) => value + 0)
-  tf.dispose([x, out])
+  const out = await applySteps(steps, Float32Array.from(values), shape, {
+    seed: 1,
+    tensor: 'w',
+    census,
+    onWarning: (text) => warnings.push(text),
+  })
+  const result = Array.from(out, (value) => value + 0)
   return { result, warnings, kept: result.filter((value) => value !== 0).length }
 }
 
@@ -294,10 +297,7 @@ test('GPTQ errs less on its inputs than rounding to nearest, and equals it where
 })
 
 test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a tensor are not known', async () => {
-  const x = tf.tensor(
-    Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i)),
-    [6, 10],
-  )
+  const x = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i))
   const run = async (quantiser: string, warnings: string[] = []) => {
     const steps = [
       {
@@ -305,8 +305,8 @@ test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a
         options: parseOptions(editorNamed('delta_come'), { bands: '4x3', quantiser }),
       },
     ]
-    const out = await applySteps(steps, x, { seed: 0, tensor: 'embed', onWarning: (text) => warnings.push(text) })
-    return { values: await out.data(), warnings }
+    const onWarning = (text: string) => warnings.push(text)
+    return { values: await applySteps(steps, x, [6, 10], { seed: 0, tensor: 'embed', onWarning }), warnings }
   }
   const [nearest, fallback] = [await run('nearest'), await run('gptq')]
   assert.deepEqual(fallback.values, nearest.values)
@@ -316,15 +316,13 @@ test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a
 
 test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading triplet, all of them are the delta', async () => {
   const values = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i))
-  const x = tf.tensor(values, [6, 10])
-  const run = async (editor: string, options: object) => {
-    const out = await applySteps(
+  const run = (editor: string, options: object) =>
+    applySteps(
       [{ editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }],
-      x,
+      values,
+      [6, 10],
       { seed: 0, tensor: 'w' },
     )
-    return out.data()
-  }
   const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) =>
     Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i]! - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
   close(await run('delta_come', { bands: '16x1' }), await run('lowrank', { rank: 1 }))

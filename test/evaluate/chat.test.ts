@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { askInChat, encodeItems, type Reader } from '../../src/evaluate/index.js'
-import { measureModel, openInputs, planRuns } from '../../src/sweep/index.js'
-import { measureReference } from '../../src/sweep/reference.js'
-import { takeResidence } from '../../src/sweep/residence.js'
+import { openInputs, planRuns } from '../../src/plan/index.js'
+import { measureModel } from '../../src/run/index.js'
+import { loadPair } from '../../src/run/loaded-pair.js'
+import { measureReference } from '../../src/run/reference.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend } from '../../src/tensor/index.js'
-import { items, makePair } from '../sweep/pair.js'
+import { items, makePair } from '../run/pair.js'
 
 const folder = makePair()
 const TEMPLATE =
@@ -53,11 +54,8 @@ test('preamble as the system message, examples and question as one message of th
     },
     [{ topic: 'sums', q: 'two', a: '2' }],
   )
-  const {
-    items: [{ prompt, target }],
-    delimiter,
-    chat,
-  } = await askInChat(task, model, true)
+  const { items, delimiter, chat } = await askInChat(task, model, true)
+  const { prompt, target } = items[0]!
   assert.equal(prompt, '<s>[system]About sums.\n\n[user]Q: one\nA: 1\n\nQ: two\nA:[assistant]')
   assert.deepEqual([target, delimiter, chat], ['2', '', true])
   const {
@@ -73,10 +71,8 @@ test('every choice is asked for in the same chat, and follows it at once', async
     { kind: 'choices', prompt: '{{q}}', choices: ['yes', 'no'], right: '{{a}}', metric: 'acc' },
     [{ q: 'Well?', a: 'no' }],
   )
-  const {
-    items: [{ choices, prompt }],
-    delimiter,
-  } = await askInChat(task, model, true)
+  const { items, delimiter } = await askInChat(task, model, true)
+  const { choices, prompt } = items[0]!
   const asked = '<s>[user]Well?[assistant]'
   assert.deepEqual(
     [choices, prompt, delimiter],
@@ -172,7 +168,7 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
   } = await plan()
   assert.notEqual(run!.id, without!.id)
   assert.equal(inputs[0]!.tasks[0]!.task.items[0]!.prompt, `w100 w7 w101 ${items[0]!.prompt} w102`)
-  const home = await takeResidence(experiment.models[0]!)
+  const home = await loadPair(experiment.models[0]!)
   const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, false)
   home.dispose()
   assert.ok(Math.abs(reference.lossPost!.mean - written.loss!) < 1e-6)

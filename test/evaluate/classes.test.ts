@@ -33,7 +33,7 @@ for (const [name, metric] of [
       input_ids: padded,
       attention_mask: mask,
       token_type_ids: types,
-    } = expected.cases.main.inputs as unknown as Record<string, number[][]>
+    } = expected.cases.main!.inputs as unknown as Record<string, number[][]>
     const cut = (rows: number[][] | undefined) => rows?.map((row, i) => row.filter((_, k) => mask![i]![k]!))
     const logits = reference('cases.main.post.logits')
     const outputs = logits.length / padded!.length
@@ -52,7 +52,7 @@ for (const [name, metric] of [
     if (metric === 'acc') {
       const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label! + 1) % outputs })) }
       assert.equal((await evaluate(model, post, wrong, tokenizer)).score, 0)
-      const outside = { ...task, items: [{ ...items[0], label: outputs }] }
+      const outside = { ...task, items: [{ ...items[0]!, label: outputs }] }
       await assert.rejects(
         evaluate(model, post, outside, tokenizer),
         /item 0: the label \d+ is none of the model's \d+ classes/,

@@ -10,12 +10,8 @@ import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
 
 const { model, post, expected } = await openFixture('llama3')
-const [
-  {
-    prompt,
-    post: { ids },
-  },
-] = expected.generation
+const { prompt, post: reference } = expected.generation[0]!
+const { ids } = reference
 const PIECES = [' return', " '", " '", '.', 'join', '(', 'words', ')', ' .', ' !', ' ,', " n't", " 's", ' ?']
 const folder = mkdtempSync(join(tmpdir(), 'written-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -24,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }))
 function writeTokenizer(settings: object): string[] {
   const tokens = Array.from({ length: model.vocabulary }, (_, id) => `w${id}`)
   const free = [...PIECES]
-  for (const id of new Set(ids)) if (!prompt.includes(id)) tokens[id] = free.shift() ?? tokens[id]
+  for (const id of new Set(ids)) if (!prompt.includes(id)) tokens[id] = free.shift() ?? tokens[id]!
   tokens[2] = '</s>'
   // Two pieces are alike as text, and one of them is another token.
   const vocab = Object.fromEntries(

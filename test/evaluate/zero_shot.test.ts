@@ -20,7 +20,7 @@ const tokenizer = {
 }
 const features = (prompts: string[][]) => classFeatures(tower, sourceOf(tower, clip.base), tokenizer, prompts)
 const sentences = () => {
-  const { text_input_ids: ids, text_attention_mask: mask } = clip.expected.cases.main.inputs
+  const { text_input_ids: ids, text_attention_mask: mask } = clip.expected.cases.main!.inputs
   return ids!.map((row, i) => row.filter((_, k) => mask![i]![k] === 1).join(' '))
 }
 

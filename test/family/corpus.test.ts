@@ -1,7 +1,7 @@
 // The pre-training text: the shares of its kinds, that what it says is true, and that a seed fixes it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { corpus, labelledCorpus, MIXTURE } from '../../src/family/index.js'
+import { corpus, labelledCorpus, MIXTURE } from '../../family/index.js'
 import { equationsOf, followRequest, followStory, followWords, rewrite } from './answers.js'
 
 const documents = 20_000

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { documentsOf, ENCODER_TASKS, toldOf, writeEncoderData, writeEncoderTasks } from '../../src/family/index.js'
+import { documentsOf, ENCODER_TASKS, toldOf, writeEncoderData, writeEncoderTasks } from '../../family/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { parse, review } from './parse.js'
 

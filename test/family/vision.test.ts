@@ -12,8 +12,8 @@ import {
   scenesOf,
   VISION_TASKS,
   writeVisionTasks,
-} from '../../src/family/index.js'
-import { randomFrom } from '../../src/family/random.js'
+} from '../../family/index.js'
+import { randomFrom } from '../../family/random.js'
 
 const random = randomFrom('test', 'vision')
 /** Pictures without noise. */

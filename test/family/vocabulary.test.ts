@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { corpus, itemsOf, SKILLS, writeFamilyData } from '../../src/family/index.js'
+import { corpus, itemsOf, SKILLS, writeFamilyData } from '../../family/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'family-'))

@@ -1,4 +1,4 @@
-// Lists of what was written: the shipped checkpoints are as theirs say, so that `deltalab family --overwrite` may replace them.
+// Lists of what was written: the shipped checkpoints are as theirs say, so that `npm run family -- --overwrite` may replace them.
 import assert from 'node:assert/strict'
 import {
   closeSync,

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { handler } from '../../src/cli/merge.js'
+import { handler } from '../../src/cli/commands/merge.js'
 import type { Case } from '../mergers/meant.js'
 
 export const root = fileURLToPath(new URL('../../../test/fixtures/merge/', import.meta.url))

@@ -44,7 +44,7 @@ test('a merger of our own defaults to the paper; the card says what was done, to
   const { metadata } = await openCheckpoint(out)
     .then((checkpoint) => checkpoint.close())
     .then(() => readMetadata(out))
-  assert.equal((JSON.parse(metadata.merge) as { convention: string }).convention, 'paper')
+  assert.equal((JSON.parse(metadata.merge!) as { convention: string }).convention, 'paper')
   // Over the whole model about one entry in five of ft1 moves the base, however small its tensor is.
   const moved = [...tensors].reduce(
     (n, [name, { values }]) => n + values.filter((v, i) => v !== inputs.base.get(name)!.values[i]).length,

@@ -192,9 +192,9 @@ test("the base's tokens, or those of one model: the others' rows are put in its 
 test('rows of single tokens: zeros, a row of a model, by force; a token that nobody has is added', async () => {
   const tokens = `{d: {source: {kind: zero}}, a: {source: ${two}, force: true}, c: {source: ${one}}, "<new>": {source: {kind: model_token, model: ${two}, token: "<im>"}}}`
   const { rows, idsOf } = await merged(`${linear([one, 1], [two, 1])}tokenizer: {tokens: ${tokens}}\n`)
-  assert.deepEqual(rows[(await idsOf('d'))[0]!], [3.5, 4], 'two keeps its own d; one has zeros')
-  assert.deepEqual(rows[(await idsOf('a'))[0]!], [5, 6], 'by force also in one')
-  assert.deepEqual(rows[(await idsOf('c'))[0]!], [6.5, 12], 'both have c, and without force both keep it')
+  assert.deepEqual(rows[(await idsOf('d'))![0]!], [3.5, 4], 'two keeps its own d; one has zeros')
+  assert.deepEqual(rows[(await idsOf('a'))![0]!], [5, 6], 'by force also in one')
+  assert.deepEqual(rows[(await idsOf('c'))![0]!], [6.5, 12], 'both have c, and without force both keep it')
   assert.deepEqual([await idsOf('<new>'), rows[5]], [[5], [9, 9]])
   const byId = await merged(
     `${linear([one, 1], [two, 1])}tokenizer: {tokens: {d: {source: {kind: model_token, model: ${one}, token_id: 1}, force: true}}}\n`,

@@ -57,7 +57,9 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     const models = []
     for (const [i, post] of posts.entries()) {
       const delta = post.get(name)!.values.map((v, j) => v - before.values[j]!)
-      const edited = steps.length ? await edit(delta, before.shape, steps[i]!, name, given.get(keys[i]!)?.values) : null
+      const edited = steps.length
+        ? await applySteps(steps[i]!, delta, before.shape, { seed: 0, tensor: name, keep: given.get(keys[i]!)?.values })
+        : null
       models.push(
         deltas ? (edited ?? delta) : edited ? edited.map((v, j) => v + before.values[j]!) : post.get(name)!.values,
       )
@@ -93,20 +95,6 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
     tf.dispose([tensors, own ?? [], inputs.base!, out] as Tensor[][])
   }
   return { values, warnings }
-}
-
-async function edit(
-  delta: Float32Array,
-  shape: number[],
-  steps: Parameters<typeof applySteps>[0],
-  tensor: string,
-  keep?: Float32Array,
-): Promise<Float32Array> {
-  const x = tf.tensor(delta, shape)
-  const out = await applySteps(steps, x, { seed: 0, tensor, keep })
-  const values = (await out.data()) as Float32Array
-  tf.dispose([x, out])
-  return values
 }
 
 /** Tensors that the tool spoils are only checked to be finite. */

@@ -151,7 +151,7 @@ for (const merger of mergers) {
     test('equal models come out as they are', async () => {
       if (!same) return
       for (const convention of merger.conventions) {
-        const { results } = await run(merger, { ...same, convention, deltas: different.map(() => different[0]) })
+        const { results } = await run(merger, { ...same, convention, deltas: different.map(() => different[0]!) })
         for (const { result, inputs, shape } of results) close(result, inputs[0]!, `${convention} ${shape}`)
       }
     })

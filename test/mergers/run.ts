@@ -76,7 +76,7 @@ export async function run(
     const inputs: Inputs = {
       name,
       models: given.map((v) => tf.tensor(v, [...shape])),
-      given: information?.map((v) => tf.tensor(v, [...square])),
+      given: information?.map((v) => tf.tensor(v, square as number[])),
       base: tf.tensor(baseOf(sizeOf(shape)), [...shape]),
       embedding: false,
     }

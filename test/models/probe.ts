@@ -60,7 +60,7 @@ const masked = (values: Float32Array, { mask }: Batch, width: number) =>
 /** The outputs at the first position of each row, where a classifier looks. */
 const firsts = (values: Float32Array, rows: number, width: number) => {
   const each = values.length / rows
-  return Float32Array.from({ length: rows * width }, (_, i) => values[Math.floor(i / width) * each + (i % width)])
+  return Float32Array.from({ length: rows * width }, (_, i) => values[Math.floor(i / width) * each + (i % width)]!)
 }
 
 /** Logits, hidden states and features. */
@@ -153,7 +153,7 @@ export async function probeGradient(
     }
   }
   const { loss, gradient } = await gradientOf(model, way(model, weights.post), [batch('main')], expected.trainable)
-  note(errors, 'loss', Math.abs(loss.mean - expected.cases.main.post.loss))
+  note(errors, 'loss', Math.abs(loss.mean - expected.cases.main!.post.loss))
   const { norm: total, per_tensor_norm: norms } = expected.gradient
   let squares = 0
   for (const name of expected.trainable) {

@@ -29,7 +29,7 @@ test('weights W + t·T, T read in portions', async () => {
     const { from, to } = rows ?? { from: 0, to: 6 }
     return Float32Array.from({ length: (to - from) * WIDTH }, (__, i) => value(from * WIDTH + i))
   }
-  const stretch: Stretch = { blocks: [{ name: 'only', weights: ['w'], apply: (weights) => weights.w }], parts: [null] }
+  const stretch: Stretch = { blocks: [{ name: 'only', weights: ['w'], apply: (weights) => weights.w! }], parts: [null] }
   const model = { shapes: { w: [6, WIDTH] } } as unknown as Model
   const still = streaming(
     model,
@@ -38,7 +38,7 @@ test('weights W + t·T, T read in portions', async () => {
   )
   const moved = still.moved({ names: new Set(['w']), read: rowsOf((i) => Math.floor(i / WIDTH)) }, 0.5)
   const held = (await moved.fetch(stretch, null))()
-  const values = await held.weights.w.data()
+  const values = await held.weights.w!.data()
   held.dispose()
   for (const row of [0, 3, 4, 5]) assert.equal(values[row * WIDTH + 7], row * WIDTH + 7 + 0.5 * row)
 })

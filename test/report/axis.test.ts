@@ -76,16 +76,16 @@ test('entries of a legend neither overlap nor leave the figure', () => {
     height: number
     layer: { data: { values: { name: string; x: number; text: number; y: number }[] } }[]
   }
-  const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0]!.name, data.values[0]])).values()]
+  const entries = [...new Map(legend.layer.map(({ data }) => [data.values[0]!.name, data.values[0]!])).values()]
   assert.deepEqual(
     entries.map(({ name }) => name),
     names,
   )
   entries.forEach((entry, i) => {
-    const end = entry!.text + textWidth(entry!.name, 10.5)
+    const end = entry.text + textWidth(entry.name, 10.5)
     assert.ok(end <= 300)
     const next = entries[i + 1]
-    assert.ok(!next || next.y > entry!.y || next.x > end)
-    assert.ok(entry!.y < legend.height)
+    assert.ok(!next || next.y > entry.y || next.x > end)
+    assert.ok(entry.y < legend.height)
   })
 })

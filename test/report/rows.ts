@@ -104,7 +104,7 @@ export function dropRateRows(): Row[] {
     }
   }
   rows[7] = {
-    ...rows[7],
+    ...rows[7]!,
     score_edited: null,
     loss_change: null,
     riemann_sum: null,

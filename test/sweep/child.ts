@@ -1,6 +1,6 @@
 // A sweep in a process of its own, to be killed: `node child.js <folder> <runs per edit>`; says `row` for each row written.
 import { executePlan } from '../../src/sweep/execute.js'
-import { backend, edit, experiment, fakeWorker, planned } from './plans.js'
+import { backend, edit, experiment, fakeWorker, planned } from '../plan/plans.js'
 
 const [folder, seeds] = process.argv.slice(2)
 const given = experiment(

@@ -8,7 +8,7 @@ import type { Edit, Pair } from '../../src/config/index.js'
 import { readResults } from '../../src/record/index.js'
 import { executePlan } from '../../src/sweep/execute.js'
 import { listJobs } from '../../src/sweep/jobs.js'
-import { backend, edit, experiment, fakeWorker, pair, planned, withoutSeconds } from './plans.js'
+import { backend, edit, experiment, fakeWorker, pair, planned, withoutSeconds } from '../plan/plans.js'
 
 const fresh = () => join(mkdtempSync(join(tmpdir(), 'sweep-')), 'results')
 const read = (folder: string, file = 'runs.csv') => readFileSync(join(folder, file), 'utf8')

@@ -1,7 +1,7 @@
 // A thread that answers like the real one after FAKE_DELAY milliseconds, with numbers made from the run's id. Labels tell it to fail.
 import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { failedRow } from '../../src/sweep/columns.js'
+import { failedRow } from '../../src/run/row.js'
 import type { Message, WorkerFacts } from '../../src/sweep/worker.js'
 
 parentPort!.on('message', async ({ id, message }: { id: string; message: Message }) => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { withoutSeconds } from './plans.js'
+import { withoutSeconds } from '../plan/plans.js'
 
 const child = fileURLToPath(new URL('./child.js', import.meta.url))
 const SEEDS = '30'

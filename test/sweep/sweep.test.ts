@@ -4,19 +4,13 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
+import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, readResults } from '../../src/record/index.js'
-import {
-  attributeEdit,
-  estimateCost,
-  measureModel,
-  openInputs,
-  plannedTasks,
-  planRuns,
-  sweep,
-} from '../../src/sweep/index.js'
+import { attributeEdit, measureModel } from '../../src/run/index.js'
+import { sweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
-import { items, makePair } from './pair.js'
-import { withoutSeconds } from './plans.js'
+import { withoutSeconds } from '../plan/plans.js'
+import { items, makePair } from '../run/pair.js'
 
 const folder = makePair()
 const EXPERIMENT = `name: own
@@ -84,7 +78,7 @@ test('every measured column of a finished run is filled in', () => {
     assert.equal(row.loss_items, items.length)
     assert.equal(
       row.loss_tokens,
-      items.reduce((sum, item) => sum + item.target.split(' ').length + 1, 0),
+      items.reduce((sum, item) => sum + item.target!.split(' ').length + 1, 0),
       'answer and end-of-text',
     )
     assert.ok(Math.abs(row.loss_change! - (row.loss_edited! - row.loss_post!)) < 1e-12)

@@ -116,11 +116,11 @@ test('strict and loose, per prompt and per instruction', () => {
     [0, 0, 1, 1],
   )
   assert.equal(score('inst_level_strict_acc', 'hello, bye'), 0.5)
-  assert.equal(METRICS.inst_level_strict_acc.weight!(item), 2)
+  assert.equal(METRICS.inst_level_strict_acc!.weight!(item), 2)
   assert.equal(score('prompt_level_loose_acc', ' '), 0, 'an empty answer follows nothing')
   assert.throws(
     () =>
-      METRICS.prompt_level_strict_acc.score('a', {
+      METRICS.prompt_level_strict_acc!.score('a', {
         ...item,
         fields: { ...fields, instruction_id_list: ['punctuation:no_coma'] },
       }),

@@ -87,6 +87,6 @@ test('products of odd shapes, in float64, and their transposes', () => {
   const expected = Float64Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns))
   const right = { values: b, down: columns, right: 1 }
   assert.deepEqual(product({ values: a, down: depth, right: 1 }, right, [rows, depth, columns]), expected)
-  const turned = Float64Array.from({ length: a.length }, (_, i) => a[(i % rows) * depth + Math.floor(i / rows)])
+  const turned = Float64Array.from({ length: a.length }, (_, i) => a[(i % rows) * depth + Math.floor(i / rows)]!)
   assert.deepEqual(product({ values: turned, down: 1, right: rows }, right, [rows, depth, columns]), expected)
 })

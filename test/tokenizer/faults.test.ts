@@ -54,7 +54,7 @@ for (const [name, base, change, message] of [
   [
     'merges without the prefix',
     'sp',
-    { model: { ...bases.sp.model, continuing_subword_prefix: '##' } },
+    { model: { ...bases.sp!.model, continuing_subword_prefix: '##' } },
     /the merge .* does not go on with the continuing_subword_prefix "##"/,
   ],
   ['an empty character map', 'unigram', charsmap(''), /precompiled_charsmap is not a character map/],
@@ -105,7 +105,7 @@ test('tokenizers without a fault are taken', () => {
     inserting({ Regex: ' ' }),
     { ...inserting({ Regex: '^' }), pre_tokenizer: { type: 'Metaspace' } },
   ]) {
-    checkFaults({ ...bases.word, ...change })
+    checkFaults({ ...bases.word!, ...change })
   }
 })
 

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { writeEncoderData, writeVisionData } from '../../family/index.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { trainingSchema } from '../../src/config/index.js'
-import { writeEncoderData, writeVisionData } from '../../src/family/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { labelledBatches, maskedBatches } from '../../src/train/encoder.js'
 import { train } from '../../src/train/index.js'
@@ -144,7 +144,7 @@ test('labels and segments are those of the file', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { text: string; pair: string; label: number })
-  const [{ ids, types, targets, mask, columns }] = batches(0)
+  const { ids, types, targets, mask, columns } = batches(0)[0]!
   const seen = Array.from(targets!, (label, row) => {
     const real = [...ids.subarray(row * columns, (row + 1) * columns)].filter((_, i) => mask[row * columns + i])
     const cut = types!.subarray(row * columns, row * columns + real.length).indexOf(1)

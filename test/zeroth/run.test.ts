@@ -19,7 +19,7 @@ const deltalab = (...words: string[]) => promisify(execFile)(process.execPath, [
 
 const recipe = (base: string) => `name: tiny
 from: ${base}
-skill: math
+items: ${fileURLToPath(new URL('../../../checkpoints/tasks/code.train.jsonl', import.meta.url))}
 training_items: 8
 batch: 2
 task: math

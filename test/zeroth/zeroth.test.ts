@@ -59,7 +59,7 @@ const run = (method: 'mezo' | 'fedkseed', extra: object) =>
   zerothSchema.parse({
     name: 'r',
     from: 'x',
-    skill: 'math',
+    items: 'math.jsonl',
     task: 'math',
     runs: [{ name: 'a', method, learning_rate: 0.05, seed: 2, ...extra }],
   }).runs[0]

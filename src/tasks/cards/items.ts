@@ -59,7 +59,7 @@ export function makeItems(card: Card, rows: readonly PlacedRow[], pool: readonly
           )
           if (card.kind === 'classify') return { id: String(id), ...classified(row, fillers), target: '', fields }
           const asked = ask(card, row, fillers, false)
-          const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble, row)
+          const preamble = card.preamble === '' ? '' : textFrom(fillers.preamble!, row)
           const before = preamble + shotsFor(card, row, fillers, draw)
           const item: Item = {
             id: String(id),
@@ -106,13 +106,13 @@ function textFrom(filler: Filler, row: Row, loose = false): string {
 function ask(card: Card, row: Row, fillers: Record<string, Filler>, example: boolean): Asked {
   const target = example && card.fewshot?.target ? compileTemplate(card.fewshot.target) : fillers.target
   if (card.kind !== 'choices')
-    return { prompt: textFrom(fillers.prompt, row), target: card.target === '' ? '' : textFrom(target!, row) }
+    return { prompt: textFrom(fillers.prompt!, row), target: card.target === '' ? '' : textFrom(target!, row) }
   const texts = listOf(card.choices!, row)
-  const right = rightOf(card, row, texts, fillers.right)
-  const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => textFrom(fillers.prompt, row))
+  const right = rightOf(card, row, texts, fillers.right!)
+  const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => textFrom(fillers.prompt!, row))
   if (prompts.length < texts.length && texts.length !== 1)
     throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
-  const choices = prompts.map((prompt, i) => ({ prompt, text: texts[texts.length === 1 ? 0 : i] }))
+  const choices = prompts.map((prompt, i) => ({ prompt, text: texts[texts.length === 1 ? 0 : i]! }))
   const best = choices[right[0]!]
   if (!best) throw new UserError(`the right choice is number ${right[0]}, of ${choices.length}`)
   return { prompt: best.prompt, target: best.text, choices, right }

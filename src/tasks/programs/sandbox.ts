@@ -46,7 +46,7 @@ interface Python {
 function findPython(): Python {
   const asked = 'import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.base_prefix]))'
   try {
-    const [path, ...folders] = JSON.parse(
+    const [path = '', ...folders] = JSON.parse(
       execFileSync('python3', ['-c', asked], { encoding: 'utf8', timeout: 10_000 }),
     ) as string[]
     return { path, folders: [...new Set(folders)].filter((folder) => folder !== '/usr') }
@@ -94,13 +94,13 @@ async function runTrial(
 
 /** What the judge writes; all processes end with it. The end of its first process ends a namespace of processes, whatever it holds. */
 function outputOf(
-  [command, ...words]: string[],
+  [command, ...words]: readonly string[],
   cwd: string,
   input: string,
   { seconds, memory }: Limits,
 ): Promise<string> {
   return new Promise((done, fail) => {
-    const child = spawn(command, words, { cwd, env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'ignore'], detached: true })
+    const child = spawn(command!, words, { cwd, env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'ignore'], detached: true })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-1000)))
     // A judge that ends early reads no input.

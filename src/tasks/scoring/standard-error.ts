@@ -48,7 +48,7 @@ function resampledError(
     return cells.get(key)!
   })
   const first = Array.from(cells.values(), (cell) => cellOf.indexOf(cell))
-  const [given, wanted] = [first.map((i) => predicted[i]), first.map((i) => right[i])]
+  const [given, wanted] = [first.map((i) => predicted[i]!), first.map((i) => right[i]!)]
   const chunks = values ? 1 : Math.max(1, Math.floor(Math.min(resamples, DRAWS / n) / CHUNK))
   const scores: number[] = []
   for (let seed = 0; seed < chunks; seed++) {

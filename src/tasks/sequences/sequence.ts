@@ -52,10 +52,9 @@ export async function continuationsOf(
   )
   const alone = await encode(continuations.map(({ context, text }) => (context === '' ? text : '')))
   return continuations.map(({ context }, i) => {
-    if (context === '') return { prompt: [bos], target: alone[i]![0] === bos ? alone[i]!.slice(1) : alone[i] }
-    return prompts[i]!.length === 0
-      ? { prompt: [bos], target: wholes[i] }
-      : { prompt: prompts[i], target: wholes[i]!.slice(prompts[i]!.length) }
+    const [prompt, whole, text] = [prompts[i]!, wholes[i]!, alone[i]!]
+    if (context === '') return { prompt: [bos], target: text[0] === bos ? text.slice(1) : text }
+    return prompt.length === 0 ? { prompt: [bos], target: whole } : { prompt, target: whole.slice(prompt.length) }
   })
 }
 

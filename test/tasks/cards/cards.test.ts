@@ -132,7 +132,7 @@ after(async () => {
   rmSync(root, { recursive: true })
 })
 const load = (name: string): Promise<Task> => loadTask(name, { settings })
-const firstOf = async (name: string) => (await load(name)).items[0]
+const firstOf = async (name: string) => (await load(name)).items[0]!
 
 test('every shipped card is right by itself, says what it follows, and gives its own file name', async () => {
   const all = await listTasks(SHIPPED.slice(1))
@@ -146,53 +146,53 @@ test('every shipped card is right by itself, says what it follows, and gives its
 
 test('ARC: the right choice by its label; examples with their answers in front', async () => {
   const item = await firstOf('arc_challenge:1')
-  assert.equal(item!.prompt, 'Question: Which is wet?\nAnswer: sea\n\nQuestion: Which is hot?\nAnswer:')
+  assert.equal(item.prompt, 'Question: Which is wet?\nAnswer: sea\n\nQuestion: Which is hot?\nAnswer:')
   assert.deepEqual(
-    item!.choices!.map(({ text }) => text),
+    item.choices!.map(({ text }) => text),
     ['ice', 'fire'],
   )
-  assert.deepEqual([item!.right, item!.id], [[1], 'm1'])
+  assert.deepEqual([item.right, item.id], [[1], 'm1'])
   const task = await load('arc_challenge')
   assert.deepEqual([task.metric, task.others, task.delimiter, task.name], ['acc_norm', ['acc'], ' ', 'arc_challenge'])
 })
 
 test('HellaSwag: brackets and double spaces go, the second context is capitalised', async () => {
   const item = await firstOf('hellaswag')
-  assert.equal(item!.prompt, 'Roof shingle removal: A man is sitting on a roof. He')
+  assert.equal(item.prompt, 'Roof shingle removal: A man is sitting on a roof. He')
   assert.deepEqual(
-    item!.choices!.map(({ text }) => text),
+    item.choices!.map(({ text }) => text),
     ['is using wrap. Now.', 'is ripping tiles.'],
   )
-  assert.deepEqual(item!.right, [1])
+  assert.deepEqual(item.right, [1])
 })
 
 test('MMLU: subject, lettered choices, and the first examples of the same subject', async () => {
   const item = await firstOf('mmlu:2')
   assert.equal(
-    item!.prompt,
+    item.prompt,
     'The following are multiple choice questions (with answers) about world religions.\n\n' +
       'dev 0?\nA. w\nB. x\nC. y\nD. z\nAnswer: A\n\ndev 1?\nA. w\nB. x\nC. y\nD. z\nAnswer: B\n\ntest 0?\nA. w\nB. x\nC. y\nD. z\nAnswer:',
   )
-  assert.deepEqual([item!.choices!.map(({ text }) => text).join(''), item!.right], ['ABCD', [0]])
+  assert.deepEqual([item.choices!.map(({ text }) => text).join(''), item.right], ['ABCD', [0]])
   await assert.rejects(load('mmlu:3'), /3 examples are wanted and 2 are there with the same subject/)
 })
 
 test('TruthfulQA: the six questions in front; one right answer, or several', async () => {
   const item = await firstOf('truthfulqa_mc1')
-  assert.match(item!.prompt, /^Q: What is human life expectancy in the United States\?\nA: Human life expectancy/)
-  assert.ok(item!.prompt.endsWith('held in Barcelona, Spain.\n\nQ: Is it?\nA:'))
-  assert.deepEqual(item!.right, [0])
+  assert.match(item.prompt, /^Q: What is human life expectancy in the United States\?\nA: Human life expectancy/)
+  assert.ok(item.prompt.endsWith('held in Barcelona, Spain.\n\nQ: Is it?\nA:'))
+  assert.deepEqual(item.right, [0])
   assert.deepEqual((await firstOf('truthfulqa_mc2')).right, [0, 1])
 })
 
 test('Winogrande: the options make the prompts, the rest of the sentence is scored', async () => {
   const item = await firstOf('winogrande:1')
   const before = 'Ann saw Bob, but Ann hid.\n\nSarah was better than Maria so '
-  assert.deepEqual(item!.choices, [
+  assert.deepEqual(item.choices, [
     { prompt: `${before}Sarah`, text: 'got the easy cases.' },
     { prompt: `${before}Maria`, text: 'got the easy cases.' },
   ])
-  assert.deepEqual(item!.right, [1])
+  assert.deepEqual(item.right, [1])
 })
 
 test('GSM8K: five examples as drawn there, two filters', async () => {
@@ -208,10 +208,10 @@ test('GSM8K: five examples as drawn there, two filters', async () => {
 
 test('MATH: four written examples; the answer is the boxed one in the common spelling', async () => {
   const item = await firstOf('minerva_math500')
-  assert.ok(item!.prompt.startsWith('Problem:\nFind the domain of the expression'))
-  assert.ok(item!.prompt.endsWith('I hope it is correct.\n\nProblem:\nWhat is $1+1$?\n\nSolution:'))
-  assert.equal(item!.prompt.split('Problem:').length, 6)
-  assert.equal(item!.fields.answer, 'two2')
+  assert.ok(item.prompt.startsWith('Problem:\nFind the domain of the expression'))
+  assert.ok(item.prompt.endsWith('I hope it is correct.\n\nProblem:\nWhat is $1+1$?\n\nSolution:'))
+  assert.equal(item.prompt.split('Problem:').length, 6)
+  assert.equal(item.fields.answer, 'two2')
 })
 
 test('IFEval, HumanEval and MBPP: prompts as they are, MBPP with three examples', async () => {
@@ -221,15 +221,15 @@ test('IFEval, HumanEval and MBPP: prompts as they are, MBPP with three examples'
     target: '',
   })
   const code = await firstOf('humaneval')
-  assert.deepEqual([code!.prompt, code!.target, code!.fields.entry_point], ['def f(x):\n', '    return x\n', 'f'])
+  assert.deepEqual([code.prompt, code.target, code.fields.entry_point], ['def f(x):\n', '    return x\n', 'f'])
   const mbpp = await firstOf('mbpp')
   assert.ok(
-    mbpp!.prompt.includes(
+    mbpp.prompt.includes(
       '  return (res) \n[DONE]\n\nYou are an expert Python programmer, and here is your task: Write a python function to identify non-prime',
     ),
   )
   assert.ok(
-    mbpp!.prompt.endsWith(
+    mbpp.prompt.endsWith(
       'task: Add. Your code should pass these tests:\n\nassert a(1) == 1\nassert a(2) == 2\nassert a(3) == 3\n[BEGIN]\n',
     ),
   )
@@ -249,12 +249,12 @@ test('GLUE: texts, pairs, classes and values for encoders; prompts for decoders'
   assert.equal((await firstOf('stsb')).label, 3.75)
   const cola = await firstOf('cola_prompted')
   assert.deepEqual(
-    [cola!.prompt, cola!.right, cola!.target],
+    [cola.prompt, cola.right, cola.target],
     ['He go.\nQuestion: Does this sentence make sense?\nAnswer:', [0], 'no'],
   )
   const mnli = await firstOf('mnli_prompted')
   assert.deepEqual(
-    [mnli!.prompt, mnli!.target],
+    [mnli.prompt, mnli.target],
     ['He eats.\nQuestion: He sleeps. True, False or Neither?\nAnswer:', 'False'],
   )
 })

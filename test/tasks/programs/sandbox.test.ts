@@ -197,8 +197,8 @@ test('HumanEval and MBPP items are right with a right answer', { skip: reason },
   }
   assert.deepEqual(
     [
-      await METRICS.humaneval_pass1.score('    return a + b\n', human),
-      await METRICS.humaneval_pass1.score('    return a * b\n', human),
+      await METRICS.humaneval_pass1!.score('    return a + b\n', human),
+      await METRICS.humaneval_pass1!.score('    return a * b\n', human),
     ],
     [1, 0],
   )
@@ -210,8 +210,8 @@ test('HumanEval and MBPP items are right with a right answer', { skip: reason },
   }
   assert.deepEqual(
     [
-      await METRICS.mbpp_pass1.score('def f(x):\r\n  return x * x', mbpp),
-      await METRICS.mbpp_pass1.score('def f(x):\n  return x', mbpp),
+      await METRICS.mbpp_pass1!.score('def f(x):\r\n  return x * x', mbpp),
+      await METRICS.mbpp_pass1!.score('def f(x):\n  return x', mbpp),
     ],
     [1, 0],
   )

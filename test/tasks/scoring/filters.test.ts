@@ -20,7 +20,7 @@ const gsm8k: [answer: string, strict: number, flexible: number][] = [
 ]
 for (const [answer, one, two] of gsm8k) {
   test(`GSM8K: ${JSON.stringify(answer)} is ${one} strictly, ${two} flexibly`, () => {
-    const score = (steps: typeof strict) => METRICS.exact_match.score(filterAnswer(answer, steps), item, { ignore })
+    const score = (steps: typeof strict) => METRICS.exact_match!.score(filterAnswer(answer, steps), item, { ignore })
     assert.deepEqual([score(strict), score(flexible)], [one, two])
   })
 }
@@ -70,5 +70,5 @@ test('MATH: equal in spelling, as numbers or as formulas', () => {
   const right = 'So.\nFinal Answer: The final answer is $\\frac12$. I hope it is correct.\n\n'
   assert.equal(statedAnswer(right), '$\\frac12$')
   const half = { id: '', prompt: '', target: '', fields: { answer: '\\frac{1}{2}' } }
-  assert.deepEqual([METRICS.math_answer.score(right, half), METRICS.math_answer.score('0.5', half)], [1, 0])
+  assert.deepEqual([METRICS.math_answer!.score(right, half), METRICS.math_answer!.score('0.5', half)], [1, 0])
 })

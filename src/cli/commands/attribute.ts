@@ -1,0 +1,80 @@
+// `deltalab attribute`: which tensors cause the loss change of one edit.
+import { tmpdir } from 'node:os'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { readSteps, withEditors } from '../editor-flags.js'
+import { BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
+import { sayLeft } from '../pair-options.js'
+import { sayFormats } from '../progress-bar.js'
+
+export const command = 'attribute <base> <post>'
+
+const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
+const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
+
+export function builder(cli: Argv) {
+  return withEditors(cli)
+    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model' })
+    .positional('post', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder of the post-trained model, with its tokenizer.json',
+    })
+    .option('task', TASK)
+    .option('items', { type: 'number', default: 128, describe: 'Number of items of the loss, from the first' })
+    .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
+    .option('steps', { type: 'number', default: 5, describe: 'Intervals along the path, or nodes of gauss' })
+    .option('include', {
+      ...PATTERNS,
+      describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out',
+    })
+    .option('exclude', { ...PATTERNS, describe: 'Tensors to leave as they are' })
+    .option('on', {
+      choices: ['delta', 'weights'] as const,
+      default: 'delta' as const,
+      describe: 'Edit the delta, or the weights themselves',
+    })
+    .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG and PNG)' })
+    .option('memory', MEMORY)
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example(
+      'deltalab attribute base post --editor dare --drop 0.9 --task math --out chart',
+      'the tensors that DARE hurts most, first',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler(args: Args): Promise<void> {
+  checkCounts({ items: args.items, steps: args.steps })
+  const memory = readMemory(args.memory)
+  const chain = readSteps(args)
+  const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] =
+    await Promise.all([
+      import('../../checkpoint/index.js'),
+      import('../../tensor/index.js'),
+      import('../../run/index.js'),
+      import('../terms-text.js'),
+      import('../../files/index.js'),
+    ])
+  if (args.out) await prepareFolder(args.out)
+  await setBackend(args.backend)
+  const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
+  const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
+  const files = sayFormats(await openModels(args.base, args.post), false)
+  sayLeft(files[1].tensors.values(), args)
+  await Promise.all(files.map((each) => each.close()))
+  const { row, terms } = await attributeEdit(args.base, args.post, edit, {
+    ...args,
+    memory: bound,
+    clock: () => performance.now() / 1000,
+  })
+  terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
+  process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
+  if (row.warnings) process.stderr.write(`warning: ${row.warnings}\n`)
+  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
+  if (args.out) {
+    const { writeBarChart } = await import('../../report/index.js')
+    for (const path of await writeBarChart(args.out, row, terms)) process.stderr.write(`${path}\n`)
+  }
+}

@@ -1,0 +1,55 @@
+// `deltalab doctor`: what this machine offers and what would make it faster.
+import os from 'node:os'
+import type { Argv } from 'yargs'
+import { PLAIN } from '../options.js'
+
+export const command = 'doctor'
+
+export function builder(cli: Argv) {
+  return cli.option('json', PLAIN).example('deltalab doctor', 'shows the backend that a sweep would use')
+}
+
+export async function handler(args: { json: boolean }): Promise<void> {
+  const [{ setBackend }, { readEnvironment }, { describeEngine }] = await Promise.all([
+    import('../../tensor/index.js'),
+    import('../../record/index.js'),
+    import('../../tokenizer/index.js'),
+  ])
+  const backend = await setBackend('auto')
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const { cores, ...environment } = readEnvironment()
+  const { tokenizers, advice: more } = describeEngine()
+  const facts = {
+    ...environment,
+    backend: backend.name,
+    provider: backend.package,
+    threads: `${os.availableParallelism()} of ${cores} cores`,
+    tokenizers,
+    memory: `${gigabytes(os.freemem())} free of ${gigabytes(os.totalmem())}`,
+  }
+  const advice = [...adviceFor(backend.name, os.availableParallelism(), os.freemem()), ...more]
+  if (args.json) {
+    process.stdout.write(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
+    return
+  }
+  for (const [name, value] of Object.entries(facts)) process.stdout.write(`${name.padEnd(16)} ${value}\n`)
+  for (const line of advice) process.stdout.write(`\n- ${line}\n`)
+}
+
+/** One sentence for each thing that would make this machine faster. */
+function adviceFor(backend: string, cores: number, free: number): string[] {
+  const advice: string[] = []
+  if (backend !== 'tensorflow') {
+    advice.push(
+      'npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: ' +
+        'faster matrix products and no 4 GiB limit.',
+      'npm install --no-save @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu lets --backend webgpu use a GPU without CUDA.',
+    )
+  }
+  if (backend === 'cpu')
+    advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
+  if (backend !== 'tensorflow' && cores > 1)
+    advice.push(`sweep --jobs ${cores} runs one worker per core; this is the default.`)
+  if (free < 2 * 2 ** 30) advice.push('Less than 2 GiB of memory is free: use fewer --jobs.')
+  return advice
+}

@@ -1,0 +1,31 @@
+// `deltalab editors`: the editors with their options and papers, generated from the code.
+import type { Argv } from 'yargs'
+
+export const command = 'editors'
+
+export function builder(cli: Argv) {
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('deltalab editors', 'lists the names and options that the YAML files and `edit` know')
+}
+
+export async function handler({ json }: { json: boolean }): Promise<void> {
+  const { describeOptions, editors, expectedValue } = await import('../../editors/index.js')
+  const list = editors.map((editor) => {
+    const { name, title, cite, axis, scope } = editor
+    return { name, title, cite, axis, scope, options: describeOptions(editor) }
+  })
+  if (json) {
+    process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
+    return
+  }
+  for (const { name, title, cite, options } of list) {
+    process.stdout.write(`${name}: ${title}\n  ${cite}\n`)
+    for (const option of options) {
+      const preset =
+        option.default === undefined ? (option.required ? ', required' : '') : `, default ${option.default}`
+      process.stdout.write(`  ${option.name} (${expectedValue(option)}${preset}): ${option.description}\n`)
+    }
+    process.stdout.write('\n')
+  }
+}

@@ -1,0 +1,67 @@
+// `deltalab eval`: loss and score of one model on one task.
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
+import type { LabelMetric } from '../../tasks/index.js'
+import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
+
+export const command = 'eval <model>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('model', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub',
+    })
+    .option('task', TASK)
+    .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
+    .option('memory', MEMORY)
+    .option('chat', { type: 'boolean', default: false, describe: "Put every prompt through the model's chat template" })
+    .option('system', { type: 'string', describe: 'With --chat: an instruction that stands in the system message' })
+    .option('allow-code-execution', ALLOW_CODE)
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example(
+      'deltalab eval checkpoints/small/math --task math --items 100',
+      'loss and exact-match score on 100 held-out items',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ model, items, json, ...args }: Args): Promise<void> {
+  checkCounts({ items })
+  if (args.system !== undefined && !args.chat)
+    throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
+  const memory = readMemory(args.memory)
+  const [{ setBackend }, { measureModel }] = await Promise.all([
+    import('../../tensor/index.js'),
+    import('../../run/index.js'),
+  ])
+  const backend = await setBackend(args.backend)
+  const chat = args.chat ? { system: args.system } : undefined
+  const measured = await measureModel(model, args.task, { items, memory, chat, allowCode: args.allowCodeExecution })
+  for (const note of measured.notes ?? []) process.stderr.write(`${note}\n`)
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
+    return
+  }
+  const { LABEL_METRICS } = await import('../../tasks/index.js')
+  const { task, metric, score, stderr, loss, unit, tokens, others = {}, others_stderr: errors = {} } = measured
+  const words = (name: string, value: number, error: number | null) => {
+    const [factor, digits, percent] = (LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation
+      ? [1, 3, '']
+      : [100, 1, ' %']
+    return `${name} ${(factor * value).toFixed(digits)}${percent}${error === null ? '' : ` (± ${(factor * error).toFixed(digits)})`}`
+  }
+  const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
+  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
+  process.stdout.write(
+    `${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score, stderr)} on ${measured.items} items, ${losses}\n`,
+  )
+  for (const [name, value] of Object.entries(measured.generation ?? {}))
+    process.stdout.write(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
+  for (const [name, value] of Object.entries(others))
+    process.stdout.write(`  ${words(name, value, errors[name] ?? null)}\n`)
+  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
+}

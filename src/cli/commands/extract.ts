@@ -1,0 +1,64 @@
+// `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
+import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { BACKEND, checkCounts, PLAIN } from '../options.js'
+import { withPair } from '../pair-options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
+
+export const command = 'extract <base> <post>'
+
+export function builder(cli: Argv) {
+  return withPair(cli, 'extract')
+    .option('rank', { type: 'number', default: 16, describe: 'Singular triplets kept of every matrix' })
+    .option('vectors', {
+      type: 'boolean',
+      default: false,
+      describe: 'Store what changed and is no matrix whole (norms, biases, class tokens); it is left out otherwise',
+    })
+    .option('dtype', {
+      choices: ['f32', 'bf16', 'f16'] as const,
+      default: 'f32' as const,
+      describe: 'Format of the factors',
+    })
+    .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP as rank 8')
+    .epilogue('The adapter stands for the post-trained model in every command that takes base and post.')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
+  checkCounts({ rank })
+  const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { setBackend }] =
+    await Promise.all([
+      import('../../checkpoint/index.js'),
+      import('../../edit/index.js'),
+      import('../../tensor/index.js'),
+    ])
+  await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
+  const [base, post] = sayFormats(await openModels(args.base, args.post))
+  const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
+  await setBackend(args.backend)
+  const bar = startProgress(
+    pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0),
+  )
+  const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'
+  const summary = await extractAdapter(pair, out, {
+    rank,
+    include,
+    exclude,
+    vectors,
+    dtype,
+    overwrite,
+    baseModel: args.base,
+    onTensor: (name, bytes) => bar.advance(bytes, name),
+  }).finally(() => bar.stop())
+  await Promise.all([post.close(), base.close()])
+  const { notes, warnings, text } = describeExtract(summary)
+  for (const each of notes) process.stderr.write(`note: ${each}\n`)
+  for (const each of warnings) process.stderr.write(`warning: ${each}\n`)
+  process.stdout.write(json ? `${JSON.stringify({ out, ...summary })}\n` : `${text}\n${out} written\n`)
+}

@@ -1,0 +1,50 @@
+// `deltalab information`: Fisher diagonals or Gram matrices of a model on a task, the data of the mergers fisher and regmean.
+import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
+
+export const command = 'information <model> <out>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('model', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub',
+    })
+    .positional('out', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder to write: tensors under the names of the weights',
+    })
+    .option('kind', {
+      choices: ['fisher', 'gram'] as const,
+      demandOption: true,
+      describe: 'Squared gradients, or products of layer inputs',
+    })
+    .option('task', TASK)
+    .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to measure on' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example(
+      'deltalab information checkpoints/small/math math-fisher --kind fisher --task math',
+      'the `data` of a model in a merge file',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
+  checkCounts({ items })
+  const [{ checkTarget }, { setBackend }, { writeInformation }] = await Promise.all([
+    import('../../checkpoint/index.js'),
+    import('../../tensor/index.js'),
+    import('../../calibrate/information.js'),
+  ])
+  await checkTarget(out, resolve(out), overwrite, [model])
+  const backend = await setBackend(args.backend)
+  const { tensors } = await writeInformation(kind, model, out, { task, items, overwrite, backend: backend.package })
+  const text = `${kind} of ${tensors} tensors on ${items} items of ${task}\n${out} written\n`
+  process.stdout.write(json ? `${JSON.stringify({ out, kind, task, items, tensors })}\n` : text)
+}

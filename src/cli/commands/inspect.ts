@@ -1,0 +1,77 @@
+// `deltalab inspect`: what a delta looks like, before anything is done to it.
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { sayLeft, withPair } from '../pair-options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
+
+export const command = 'inspect <base> <post>'
+
+export function builder(cli: Argv) {
+  return withPair(cli, 'inspect')
+    .option('roles', { type: 'boolean', default: false, describe: 'Only the table of roles' })
+    .option('rank-limit', {
+      type: 'number',
+      default: 1024,
+      describe: 'Longest smaller side of a matrix that gets an effective rank',
+    })
+    .option('json', { type: 'boolean', describe: 'Print JSON' })
+    .option('csv', { type: 'boolean', describe: 'Print CSV: a line per tensor, or per role with --roles' })
+    .conflicts('json', 'csv')
+    .example('deltalab inspect llama-base llama-instruct', 'a line per tensor, then a line per role')
+    .example(
+      "deltalab inspect base post --include linear --exclude '*.0.*' --csv > delta.csv",
+      'attention and MLP, without layer 0',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler(args: Args): Promise<void> {
+  const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
+  const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
+  const [base, post] = sayFormats(await openModels(args.base, args.post), false)
+  const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
+  const names = selectTensors(
+    pair.names.map((name) => post.tensors.get(name)!),
+    args,
+  )
+  sayLeft(
+    pair.names.map((name) => post.tensors.get(name)!),
+    args,
+  )
+  const print = (line: string): boolean => process.stdout.write(`${line}\n`)
+  const text = !args.json && !args.csv
+  const width = 2 + Math.max(9, ...(args.roles ? [] : names.map((name) => name.length)))
+
+  const bytes = (name: string): number => post.tensors.get(name)!.end - post.tensors.get(name)!.begin
+  const bar = startProgress(
+    names.reduce((sum, name) => sum + bytes(name), 0),
+    text && !args.roles,
+  )
+  if (text && !args.roles) print(headLine('tensor', width))
+  const tensors = []
+  const reports = inspectPair(pair, { names, rankLimit: args.roles && !args.json ? 0 : args.rankLimit })
+  let next = await reports.next()
+  for (; !next.done; next = await reports.next()) {
+    tensors.push(next.value)
+    bar.advance(bytes(next.value.name), next.value.name)
+    if (text && !args.roles) print(reportLine(next.value.name, next.value, width))
+  }
+  bar.stop()
+  if (args.json) {
+    const { unmatched, dtypes, tied } = pair
+    const { base, post } = args
+    print(
+      JSON.stringify(
+        { base, post, tensors, roles: next.value, tied: Object.fromEntries(tied), unmatched, dtypes },
+        null,
+        2,
+      ),
+    )
+  } else if (args.csv) process.stdout.write(toCsv(args.roles ? next.value : tensors))
+  else {
+    print((args.roles ? '' : '\n') + headLine('role', width))
+    for (const group of next.value) print(reportLine(group.role, group, width))
+    for (const note of notesOn(pair)) print(`\n${note}`)
+  }
+  await Promise.all([base.close(), post.close()])
+}

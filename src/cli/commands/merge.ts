@@ -1,0 +1,101 @@
+// `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
+import { basename, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { checkSpace, checkTarget } from '../../checkpoint/index.js'
+import {
+  chooseTokenizer,
+  describeMerge,
+  estimateMerge,
+  mergeCheckpoints,
+  mergeSchema,
+  openModels,
+  planMerge,
+} from '../../merge/index.js'
+import { readYaml } from '../../schema/index.js'
+import { BACKENDS, type BackendName, setBackend } from '../../tensor/index.js'
+import { printEstimate } from '../estimate-text.js'
+import { checkSeed, checkShardSize } from '../options.js'
+import { sayFormats, startProgress } from '../progress-bar.js'
+
+export const command = 'merge <config> <out>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file' })
+    .positional('out', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder to write; it appears when it is complete',
+    })
+    .option('dry-run', {
+      type: 'boolean',
+      default: false,
+      describe: 'Check all from headers, print what it takes, and stop',
+    })
+    .option('seed', { type: 'number', describe: 'Seed of random editors; that of the file when left out' })
+    .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
+    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('backend', { choices: BACKENDS, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
+    .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
+    .example('deltalab merge ties.yml merged --dry-run', 'is everything right, and what would it take?')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+const SHOWN = 8 // warnings that are printed
+export async function handler({
+  config,
+  out,
+  dryRun,
+  seed,
+  shardSize,
+  overwrite,
+  backend: wanted,
+  json,
+}: Args): Promise<void> {
+  checkShardSize(shardSize)
+  if (seed !== undefined) checkSeed(seed)
+  const { value, text, errorAt } = await readYaml(config, mergeSchema)
+  if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
+  const opened = await openModels(config, value, errorAt)
+  try {
+    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
+    const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
+    const estimate = estimateMerge(plan)
+    if (dryRun) return printEstimate(estimate, out, json)
+    sayFormats(
+      models.all.map(({ checkpoint }) => checkpoint),
+      true,
+      () => plan.reference.checkpoint,
+    )
+    await checkTarget(out, resolve(out), overwrite, opened.folders)
+    await checkSpace(out, resolve(out), estimate.result.bytes)
+    const backend = await setBackend(wanted)
+    const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)
+    const warnings: string[] = []
+    const bar = startProgress(estimate.result.parameters)
+    const told = {
+      onTensor: (name: string, size: number) => bar.advance(size, name),
+      onWarning: (warning: string) => warnings.push(warning),
+    }
+    await mergeCheckpoints(plan, out, {
+      ...provenance,
+      ...tokenizer,
+      overwrite,
+      maxShardBytes: shardSize * 1e9,
+      ...told,
+    }).finally(() => bar.stop())
+    for (const warning of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${warning}\n`)
+    if (warnings.length > SHOWN)
+      process.stderr.write(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
+    const { method, convention, result } = estimate
+    const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ out, method, convention, ...result, warnings, backend: backend.name })}\n`
+        : `${summary}\n`,
+    )
+  } finally {
+    await opened.close()
+  }
+}

@@ -1,0 +1,52 @@
+// `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
+import type { Argv } from 'yargs'
+import { mergers } from '../../mergers/index.js'
+import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
+
+export const command = 'mergers'
+
+export function builder(cli: Argv) {
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('deltalab mergers', 'lists the names and options that `merger:` of a merge file knows')
+}
+
+function optionText({ name, required, description, ...facts }: OptionFacts): string {
+  const preset = facts.default === undefined ? (required ? ', required' : '') : `, default ${facts.default}`
+  return `${name} (${expectedValue({ name, required, description, ...facts })}${preset}): ${description}`
+}
+
+export async function handler({ json }: { json: boolean }): Promise<void> {
+  const list = mergers.map(
+    ({ name, title, cite, conventions, input, count: [fewest, most], data, ordered, options, modelOptions }) => ({
+      name,
+      title,
+      cite,
+      conventions,
+      input,
+      models: { fewest, most: Number.isFinite(most) ? most : null },
+      data: data ?? null,
+      ordered: ordered ?? false,
+      options: factsOf(options),
+      model_options: factsOf(modelOptions),
+    }),
+  )
+  if (json) {
+    process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
+    return
+  }
+  for (const { name, title, cite, conventions, input, data, options, model_options: own } of list) {
+    const needs = [
+      input === 'delta' ? 'a base' : '',
+      data === 'fisher' ? 'Fisher diagonals' : data === 'gram' ? 'Gram matrices' : '',
+    ].filter(Boolean)
+    const lines = [
+      `${name}: ${title}`,
+      `  ${cite}`,
+      `  conventions: ${conventions.join(', ')}${needs.length ? `; needs ${needs.join(' and ')}` : ''}`,
+      ...options.map((option) => `  ${optionText(option)}`),
+      ...own.map((option) => `  of each model: ${optionText(option)}`),
+    ]
+    process.stdout.write(`${lines.join('\n')}\n\n`)
+  }
+}

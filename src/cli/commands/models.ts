@@ -1,0 +1,55 @@
+// `deltalab models`: the architectures that can be evaluated and trained, and the checkpoints that ship with the package.
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'models'
+
+export function builder(cli: Argv) {
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('deltalab models', 'the words of model_type that config.json may have, and where the miniature models are')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler(args: Args): Promise<void> {
+  const [{ architectures }, { openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
+    import('../../models/index.js'),
+    import('../../checkpoint/index.js'),
+    import('../../inspect/table.js'),
+    import('../../files/index.js'),
+  ])
+  const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
+    () => [],
+  )
+  const weights = found.filter((entry) => /^model\.safetensors(\.index\.json)?$/.test(entry.name))
+  const folders = [...new Set(weights.map((entry) => entry.parentPath))].sort()
+  const checkpoints = []
+  for (const folder of folders) {
+    const { config, tensors, close } = await openCheckpoint(folder)
+    const parameters = [...tensors.values()].reduce(
+      (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
+      0,
+    )
+    checkpoints.push({
+      folder: relative(packageRoot, folder),
+      model_type: String(config?.model_type ?? ''),
+      parameters,
+    })
+    await close()
+  }
+  if (args.json) {
+    const list = architectures.map(({ name, modelTypes, cite }) => ({ name, model_types: modelTypes, cite }))
+    process.stdout.write(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
+    return
+  }
+  for (const { name, modelTypes, cite } of architectures) {
+    process.stdout.write(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
+  }
+  const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
+  process.stdout.write(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
+  for (const { folder, model_type: type, parameters } of checkpoints) {
+    process.stdout.write(`${folder.padEnd(width)}${type.padEnd(10)}${countText(parameters).padStart(6)} parameters\n`)
+  }
+}

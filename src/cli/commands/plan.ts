@@ -1,0 +1,57 @@
+// `deltalab plan`: the runs of an experiment, and what they will download, read and compute.
+import type { Argv } from 'yargs'
+import { postName } from '../../config/merge.js'
+import { PLAIN } from '../options.js'
+import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
+
+export const command = 'plan <config>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
+    .option('json', PLAIN)
+    .example('deltalab plan configs/quickstart.yaml', 'shows what the sweep would do')
+    .example(
+      'deltalab plan configs/paper/biased.yaml',
+      'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens',
+    )
+}
+
+export async function handler(args: { config: string; json: boolean }): Promise<void> {
+  const { loadExperiment, optionsOf } = await import('../../config/index.js')
+  const experiment = await loadExperiment(args.config)
+  const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../../plan/index.js')
+  const runs = planRuns(experiment, identifyTasks(experiment))
+  // Without the hub the runs are still worth a look; without the folders of this machine they would not start.
+  const downloads = await listDownloads(experiment).catch((error: Error) => {
+    if (!args.json) process.stdout.write(`${describeRuns(runs)}\n${runs.length} runs\n`)
+    throw error
+  })
+  const { inputs, obstacles } = await forecastInputs(experiment, downloads)
+  const cost = await estimateCost(experiment, inputs, runs)
+  if (args.json) {
+    const list = runs.map(({ id, pair, task, edit, seed }) => ({
+      id,
+      model: pair.name,
+      task: task.name,
+      editor: edit.editor,
+      label: edit.label,
+      on: edit.on,
+      steps: edit.steps,
+      ...(edit.merge && {
+        merger: edit.merge.merger,
+        merged: edit.merge.posts.map(postName),
+        options: optionsOf(edit),
+      }),
+      seed,
+    }))
+    process.stdout.write(
+      `${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`,
+    )
+    return
+  }
+  const left = inputs.flatMap(({ pair, left }) => left.map((text) => `${pair.name}: ${text}\n`))
+  process.stdout.write(
+    `${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`,
+  )
+}

@@ -1,0 +1,63 @@
+// `deltalab plot`: the figures of a results folder, from its rows alone.
+import type { Argv } from 'yargs'
+import { splitNames } from '../options.js'
+
+export const command = 'plot <results>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
+    .option('kind', {
+      choices: ['line', 'box', 'heat'] as const,
+      describe: 'Lines of means, boxes of per-tensor terms, or a coloured grid',
+    })
+    .option('x', { type: 'string', describe: 'Column or editor option on the x axis' })
+    .option('y', {
+      type: 'string',
+      describe: 'Measures on the y axis, with commas between; `term` for the boxes of terms.csv',
+    })
+    .option('series', { type: 'string', describe: 'Columns that tell the lines apart, with commas between' })
+    .option('facet', {
+      type: 'string',
+      describe: 'Column of the panels side by side, then after a comma that of the panels one below the other',
+    })
+    .option('select', {
+      type: 'string',
+      describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown',
+    })
+    .option('log-x', { type: 'boolean', describe: 'Logarithmic x axis' })
+    .option('log-y', { type: 'boolean', describe: 'Symmetric logarithmic y axis; chosen from the values unless given' })
+    .option('title', { type: 'string', describe: 'Title of the figure' })
+    .option('name', {
+      type: 'string',
+      describe: 'File name of the figure, without ending; made from y and x unless given',
+    })
+    .option('out', { type: 'string', describe: 'Folder for the figures; the results folder unless given' })
+    .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
+    .example(
+      'deltalab plot results/drop-rate --y loss_change --log-y',
+      'loss change against the drop rate; without options, the figures of the config',
+    )
+}
+
+interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | 'series' | 'name' | 'title', string>> {
+  results: string
+  json: boolean
+  kind?: 'line' | 'box' | 'heat'
+  logX?: boolean
+  logY?: boolean
+}
+
+export async function handler(args: Args): Promise<void> {
+  const { parseView, readSource, writeFigures } = await import('../../report/index.js')
+  const { views, ...source } = await readSource(args.results)
+  const { kind, x, title, logX, logY } = args
+  const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
+  const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
+  const name =
+    args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
+  const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
+  const paths = await writeFigures(args.out ?? args.results, source, drawn)
+  process.stdout.write(args.json ? `${JSON.stringify({ figures: paths }, null, 2)}\n` : `${paths.join('\n')}\n`)
+}

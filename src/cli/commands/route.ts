@@ -1,0 +1,66 @@
+// `deltalab route`: the gates that a router gives each task in a Twin-Merging, and the merge file of one task.
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError, unknown } from '../../errors/index.js'
+import { readText } from '../../schema/index.js'
+import { BACKEND, checkCounts, PLAIN } from '../options.js'
+
+export const command = 'route <config>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config', { type: 'string', demandOption: true, describe: 'Merge file with `merger: twin`' })
+    .option('tasks', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'A task of each model, in the order of the file',
+    })
+    .option('items', {
+      type: 'number',
+      default: 128,
+      describe: 'Last items of each task, to learn from; as many first ones check the router',
+    })
+    .option('for', { type: 'string', describe: 'One of the tasks, whose gates are written' })
+    .option('out', {
+      type: 'string',
+      describe: 'YAML file to write for `deltalab merge`, beside the merge file; it must not exist',
+    })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example(
+      'deltalab route twin.yaml --tasks math code --for math --out twin-math.yaml && deltalab merge twin-math.yaml twin-math',
+      'the model for math',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ config, tasks, items, for: wanted, out, json, backend }: Args): Promise<void> {
+  checkCounts({ items })
+  if ((wanted === undefined) !== (out === undefined)) {
+    throw new UserError('--for and --out go together: the task whose gates are written, and the file', { exitCode: 2 })
+  }
+  if (wanted !== undefined && !tasks.includes(wanted)) throw unknown('task of --tasks', wanted, tasks)
+  if (out !== undefined && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
+  if (out !== undefined && dirname(resolve(out)) !== dirname(resolve(config))) {
+    throw new UserError(`${out} must lie beside ${config}, because folders are found relative to the file`, {
+      exitCode: 2,
+    })
+  }
+  const [{ setBackend }, { describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
+    import('../../tensor/index.js'),
+    import('../../calibrate/index.js'),
+    import('../../files/index.js'),
+  ])
+  if (out !== undefined) await prepareFolder(dirname(resolve(out)))
+  await setBackend(backend)
+  const found = await findGates(config, { tasks, items })
+  if (out !== undefined) {
+    const note = `the means of ${wanted} over its first ${items} items, by a router that learned from the last ${items} of ${tasks.join(', ')}`
+    await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)]!, note))
+  }
+  const text = `${describeGates(found, { tasks, items })}${out === undefined ? '' : `\n${out} written`}`
+  process.stdout.write(json ? `${JSON.stringify({ tasks, ...found }, null, 2)}\n` : `${text}\n`)
+}

@@ -1,0 +1,55 @@
+// `deltalab soup`: the greedy soup of fine-tunes, chosen on held-out items of a task, as the merge file that makes it.
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
+import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
+
+export const command = 'soup <models..>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('models', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] of the hub',
+    })
+    .option('task', TASK)
+    .option('items', {
+      type: 'number',
+      default: 128,
+      describe: 'Last items of the task, to choose on; as many first ones check the soup',
+    })
+    .option('by', {
+      choices: ['score', 'loss'] as const,
+      default: 'score' as const,
+      describe: 'What a model must strictly improve to be taken',
+    })
+    .option('out', { type: 'string', describe: 'YAML file to write for `deltalab merge`; it must not exist' })
+    .option('backend', BACKEND)
+    .option('json', PLAIN)
+    .example(
+      'deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml soup',
+      'the soup of three fine-tunes',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
+  checkCounts({ items })
+  const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
+    import('../../tensor/index.js'),
+    import('../../calibrate/index.js'),
+    import('../../files/index.js'),
+  ])
+  if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
+  if (out) await prepareFolder(dirname(resolve(out)))
+  await setBackend(backend)
+  const folders = models as string[]
+  const found = await findSoup(folders, { task, items, by })
+  if (out) await writeWhole(out, soupFile(folders, found, `chosen by ${by} on the last ${items} items of ${task}`))
+  const text = `${describeSoup(folders, found, { task, items, by })}${out ? `\n${out} written` : ''}`
+  process.stdout.write(json ? `${JSON.stringify({ models: folders, ...found }, null, 2)}\n` : `${text}\n`)
+}

@@ -1,0 +1,61 @@
+// `deltalab table`: the table of a results folder, from its rows alone.
+import type { Argv } from 'yargs'
+import { splitNames } from '../options.js'
+
+export const command = 'table <results>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
+    .option('format', {
+      choices: ['md', 'tex', 'csv'] as const,
+      default: 'md' as const,
+      describe: 'Markdown, LaTeX (booktabs), or CSV with full numbers',
+    })
+    .option('by', {
+      type: 'string',
+      describe:
+        'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given',
+    })
+    .option('columns', {
+      type: 'string',
+      describe: 'Measures, with commas between, each as mean ± standard error over seeds',
+    })
+    .option('across', { type: 'string', describe: 'Column whose values stand across the table' })
+    .option('select', {
+      type: 'string',
+      describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
+    .example(
+      'deltalab table results/drop-rate --format tex --by model,task,label,drop_rate --columns score_edited',
+      'the scores as a LaTeX table',
+    )
+}
+
+interface Args {
+  results: string
+  format: 'md' | 'tex' | 'csv'
+  by?: string
+  columns?: string
+  across?: string
+  select?: string
+  json: boolean
+}
+
+export async function handler(args: Args): Promise<void> {
+  const { makeTable, printTable, readSource, tableOf } = await import('../../report/index.js')
+  const source = await readSource(args.results)
+  const options = {
+    by: splitNames(args.by),
+    columns: splitNames(args.columns),
+    across: args.across,
+    select: splitNames(args.select),
+  }
+  const asked = Object.values(options).some((option) => option !== undefined)
+  const table =
+    asked || args.format === 'csv' || args.json
+      ? makeTable(source.rows, source.title, options, source.order)
+      : tableOf(source)
+  process.stdout.write(args.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table, args.format))
+}

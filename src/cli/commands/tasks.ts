@@ -1,0 +1,31 @@
+// `deltalab tasks`: the tasks that ship with the package, and how answers are scored.
+import type { Argv } from 'yargs'
+
+export const command = 'tasks'
+
+export function builder(cli: Argv) {
+  return cli
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('deltalab tasks', 'lists the names that --task and the YAML files know')
+    .epilogue(
+      'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line; name:5 puts five examples in front. Data of the hub is downloaded when a task is used.',
+    )
+}
+
+export async function handler(args: { json: boolean }): Promise<void> {
+  const { listTasks, listMetrics } = await import('../../tasks/index.js')
+  const [tasks, metrics] = [await listTasks(), listMetrics()]
+  if (args.json) {
+    process.stdout.write(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)
+    return
+  }
+  const row = (...[name, version, metric, n, description]: string[]) =>
+    process.stdout.write(
+      `${name!.padEnd(20)} ${version!.padEnd(8)} ${metric!.padEnd(23)} ${n!.padStart(5)}  ${description}\n`,
+    )
+  row('task', 'version', 'metric', 'items', 'description')
+  for (const { name, version, metric, n, description } of tasks)
+    row(name, String(version), metric, n === null ? 'hub' : String(n), description)
+  process.stdout.write('\nmetrics\n')
+  for (const { name, description } of metrics) process.stdout.write(`${name.padEnd(23)} ${description}\n`)
+}

@@ -1,0 +1,21 @@
+// `deltalab train`: a model from a recipe; an interrupted run goes on where it stopped.
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { trainFile, trainingOptions } from '../training.js'
+
+export const command = 'train <config>'
+
+export function builder(cli: Argv) {
+  return trainingOptions(cli)
+    .positional('config', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Recipe: model or checkpoint, data, steps, rates',
+    })
+    .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler(args: Args): Promise<void> {
+  await trainFile(args.config, args)
+}

@@ -1,0 +1,36 @@
+// What trains a recipe from the command line: its flags, and its progress. Shared by `train` and by the miniature family (family/).
+import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
+import type { Argv } from 'yargs'
+import type { BackendName } from '../tensor/index.js'
+import { BACKEND } from './options.js'
+import { startCountdown } from './step-progress.js'
+
+export const trainingOptions = (cli: Argv) =>
+  cli
+    .option('workers', {
+      type: 'number',
+      default: availableParallelism(),
+      describe: 'Threads that share a step; any number gives the same bits',
+    })
+    .option('backend', BACKEND)
+    .option('overwrite', {
+      type: 'boolean',
+      default: false,
+      describe: 'Replace the checkpoint that is there, if deltalab wrote it',
+    })
+
+/** Trains one recipe, with a line of progress every ten seconds. */
+export async function trainFile(
+  file: string,
+  options: { workers: number; backend: BackendName; overwrite: boolean },
+): Promise<void> {
+  const { trainingSchema } = await import('../config/index.js')
+  const { readYaml } = await import('../schema/index.js')
+  const { train } = await import('../train/index.js')
+  const { value: recipe } = await readYaml(file, trainingSchema)
+  const tell = startCountdown()
+  const onStep = (step: number, loss: number) => tell(recipe.name, step, recipe.steps, loss)
+  const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
+  process.stdout.write(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
+}

@@ -1,0 +1,79 @@
+// The edit of one tensor with what is counted of it: entries kept, norms, and the bits that would store it.
+import { type ApplyContext, applySteps, byMatrix, cacheKey, matrixName } from './apply.js'
+import { count, sparseBits } from './bits.js'
+import type { Step } from './editor.js'
+
+/** Sums over entries, in float64 and row-major order; parts of a tensor added in order give the bits of the whole. */
+export interface ChangeSums {
+  /** Number of edited entries that are not 0. */
+  kept: number
+  /** Squared norm of the input x. */
+  inputSquares: number
+  /** Squared norm of the change F(x) − x, which is rounded to float32 as a stored change is. */
+  changeSquares: number
+}
+
+export interface EditedTensor extends ChangeSums {
+  /** F(x), row-major, in a new array. */
+  values: Float32Array
+}
+
+/**
+ * Edits one tensor: x → F(x).
+ * @param input x in float32, row-major: the delta, or the weights themselves
+ * @param context `offset` where the input is only the part of the tensor from that entry on
+ * @param before sums of the parts that came earlier, where the tensor comes in parts
+ */
+export async function editTensor(
+  steps: readonly Step[],
+  input: Float32Array,
+  shape: readonly number[],
+  context: ApplyContext & { before?: ChangeSums },
+): Promise<EditedTensor> {
+  const values = await applySteps(steps, input, shape, context)
+  return { values, ...sumChange(input, values, context.before) }
+}
+
+/** The sums of a change from `input` to `values`, added to those `before`. */
+export function sumChange(input: Float32Array, values: Float32Array, before?: ChangeSums): ChangeSums {
+  let { kept, inputSquares, changeSquares } = before ?? { kept: 0, inputSquares: 0, changeSquares: 0 }
+  for (let i = 0; i < values.length; i++) {
+    const x = input[i]!
+    const edited = values[i]!
+    const change = Math.fround(edited - x)
+    if (edited !== 0) kept++
+    inputSquares += x * x
+    changeSquares += change * change
+  }
+  return { kept, inputSquares, changeSquares }
+}
+
+/**
+ * An estimate of the bits that store the edited tensor with `kept` non-zero entries, where a value that is kept takes 16 (no file
+ * is written so): what the last step says, or the sparse form if that is smaller. Give the same context as to `editTensor`, and after
+ * it: the rank that an energy asks for is known from its cache.
+ */
+export async function bitsOf(
+  steps: readonly Step[],
+  shape: readonly number[],
+  kept: number,
+  context: ApplyContext,
+): Promise<number> {
+  if (count(shape) === 0) return 0
+  const last = steps.length - 1
+  if (last < 0) return sparseBits(shape, kept)
+  const { editor, options } = steps[last]!
+  if (context.batch && byMatrix(editor)) {
+    const [matrices = 0, ...matrix] = shape
+    let bits = 0
+    for (let i = 0; i < matrices; i++)
+      bits += await bitsOf(steps, matrix, kept / matrices, {
+        ...context,
+        batch: false,
+        tensor: matrixName(context.tensor, i),
+      })
+    return Math.min(bits, sparseBits(shape, kept))
+  }
+  const facts = await context.cache?.get(cacheKey(steps, last, shape, context))
+  return Math.min(editor.bits(options, shape, kept, facts), sparseBits(shape, kept))
+}

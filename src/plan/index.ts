@@ -1,0 +1,7 @@
+// Plans: an experiment → its runs with their ids, what they cost, and its inputs, checked from headers before a weight is read.
+export * from './cost.js'
+export * from './forecast.js'
+export * from './inputs.js'
+export * from './needs.js'
+export * from './plan.js'
+export * from './validation.js'

@@ -1,0 +1,201 @@
+// Everything a sweep reads, opened and checked by headers alone: base and post paired, tensors selected, tokenizer and tasks
+// there. What is wrong with the input is found here, before a weight is read.
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  companionsOf,
+  hashFile,
+  homeOf,
+  leftByLinear,
+  openModels,
+  pairCheckpoints,
+  selectTensors,
+} from '../checkpoint/index.js'
+import type { Experiment, Pair } from '../config/index.js'
+import { UserError } from '../errors/index.js'
+import {
+  askInChat,
+  checkItems,
+  checkReader,
+  checkTask,
+  checkTower,
+  encodeItems,
+  loadReader,
+  type Reach,
+  type Reader,
+  readerFile,
+} from '../evaluate/index.js'
+import { loadModel, type Model } from '../models/index.js'
+import { loadTask, type Task } from '../tasks/index.js'
+import { validationRange } from './validation.js'
+
+export interface ModelInputs {
+  pair: Pair
+  /** Number of parameters of the model, by the shapes of its config. */
+  parameters: number
+  /** Bytes of the weights of base and post. */
+  bytes: number
+  /** Length of every sequence, where the model has images. */
+  sequence?: number
+  reach: Reach
+  tokenizer: Reader
+  tasks: { source: string; task: Task }[]
+  /** What the selections of the experiment leave out without naming it, one sentence each. */
+  left: string[]
+}
+
+/** @throws UserError for a pattern that matches nothing */
+export function checkSelections(
+  { edits }: Experiment,
+  tensors: readonly { name: string; shape: readonly number[] }[],
+): string[] {
+  for (const { tensors: selection } of edits) selectTensors(tensors, selection)
+  return [
+    ...new Set(edits.map(({ tensors: selection }) => leftByLinear(tensors, selection)).filter((text) => text !== null)),
+  ]
+}
+
+/**
+ * Opens what every model of the experiment needs. `allowCode`: its tasks may run generated programs.
+ * @throws UserError naming the folder, tensor, task or pattern that is missing or does not match
+ */
+export async function openInputs(
+  experiment: Experiment,
+  { allowCode }: { allowCode?: boolean } = {},
+): Promise<ModelInputs[]> {
+  const opened: ModelInputs[] = []
+  for (const pair of experiment.models) {
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    // What came from the hub is here now: runs and workers open the folder and ask nobody.
+    Object.assign(pair, { baseFolder: base.folder, postFolder: post.folder })
+    try {
+      const { names } = await pairCheckpoints(base, post, pair)
+      if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
+      const tensors = names.map((name) => post.tensors.get(name)!)
+      const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
+      const left = checkSelections(experiment, tensors)
+      const model = loadModel(post.config, shapes)
+      await checkTower(model, base)
+      const described = await describeModel(experiment, pair, model, {
+        folder: companionsOf(post),
+        home: homeOf(post),
+        allowCode,
+      })
+      const bytes = [base, post]
+        .flatMap(({ tensors }) => [...tensors.values()])
+        .reduce((sum, { begin, end }) => sum + end - begin, 0)
+      opened.push({ ...described, bytes, left })
+    } finally {
+      await Promise.all([base.close(), post.close()])
+    }
+  }
+  return opened
+}
+
+interface Surroundings {
+  /** Holds the tokenizer or the preprocessor. */
+  folder: string
+  /** Holds generation_config.json, if elsewhere. */
+  home?: string
+  load?: (source: string) => Promise<Task>
+  /** Told what does not go together, in place of an error. */
+  onObstacle?: (message: string) => void
+  allowCode?: boolean
+}
+
+/** Tokenizer and tasks of a model, checked against each other. */
+export async function describeModel(
+  experiment: Experiment,
+  pair: Pair,
+  model: Model,
+  { folder, home, load = loadTask, onObstacle, allowCode }: Surroundings,
+): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
+  const tokenizer = await loadReader(folder, home)
+  const tasks = await Promise.all(
+    pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })),
+  )
+  const check = async (work: () => unknown) => {
+    try {
+      await work()
+    } catch (error) {
+      if (!onObstacle || !(error instanceof UserError)) throw error
+      onObstacle(`${pair.name}, ${pair.post}: ${error.message}`)
+    }
+  }
+  await check(() => checkReader(folder, tokenizer, model))
+  const needed = experiment.merges.filter(
+    ({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
+  )
+  for (const { task } of tasks) {
+    const { score, loss } = experiment
+    if (score) await check(() => checkTask(task, model, { allowCode }))
+    if (score)
+      await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
+    // A forecast's images have no file.
+    if (loss && (task.kind !== 'images' || task.items[0]?.image))
+      await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
+    await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
+  }
+  return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }
+}
+
+const countParameters = ({ shapes }: Model): number =>
+  Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
+
+/** What a merger learns from, what options are chosen on, and what is measured are different items. */
+function checkApart(experiment: Experiment, { name, items }: Task, merger: string | undefined): void {
+  const { file, score, loss, data } = experiment
+  const measured = Math.max(score ? score.items : 0, loss ? loss.items : 0)
+  const range = validationRange(experiment)
+  const left = items.length - (merger === undefined ? 0 : data.items)
+  if (range && range[1] > left) {
+    const last = merger === undefined ? '' : `, of which ${merger} is given the last ${data.items}`
+    throw new UserError(
+      `${file}: validation needs ${range[1] - range[0]} items behind the first ${range[0]}, which are measured on; ${name} has ${items.length}${last}: lower them in \`score\``,
+    )
+  }
+  if (merger === undefined || Math.min(measured, items.length) <= left) return
+  throw new UserError(
+    `${file}: ${merger} is given the last ${data.items} of the ${items.length} items of ${name}, and the first ${measured} are measured on: ` +
+      'lower items of `data`, or those of `score` and `loss`',
+  )
+}
+
+/** The tasks of a model as the planner takes them. */
+export function plannedTasks({ tasks }: ModelInputs) {
+  return tasks.map(({ source, task }) => ({ name: task.name, version: task.version, source }))
+}
+
+/** SHA-256 of every file (and of every task's items) that the rows depend on, by the path the YAML gives. */
+export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {}
+  for (const { pair, tasks } of inputs) {
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    for (const [given, checkpoint] of [
+      [pair.base, base],
+      [pair.post, post],
+    ] as const) {
+      for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
+      await checkpoint.close()
+    }
+    const reader = readerFile(companionsOf(post))
+    hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
+    const generation = join(homeOf(post), 'generation_config.json')
+    if (tasks.some(({ task }) => !task.kind) && existsSync(generation))
+      hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
+    for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
+  }
+  return hashes
+}
+
+/** Images by their bytes, so that the hash does not tell where they are. */
+async function hashTask(task: Task): Promise<string> {
+  const images = new Map<string, string>()
+  for (const { image } of task.items)
+    if (image !== undefined && !images.has(image)) images.set(image, await hashFile(image))
+  const items = task.items.map((item) => (item.image === undefined ? item : { ...item, image: images.get(item.image) }))
+  return createHash('sha256')
+    .update(JSON.stringify({ ...task, items }))
+    .digest('hex')
+}

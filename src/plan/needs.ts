@@ -1,0 +1,32 @@
+// What a merger needs besides weights, measured on each of its posts: which data, and for which runs.
+import type { Edit, Pair } from '../config/index.js'
+import type { Convention, Merger } from '../mergers/index.js'
+import { pairKey, type Run } from './plan.js'
+
+/** Values by tensor, in shared memory, so that every worker reads the same. */
+export type MergerData = Map<string, Float32Array>
+
+/** What determines the data of one post, the post aside; `items` of each task, from the last. */
+export type DataRequest =
+  | { kind: NonNullable<Merger['data']>; convention: Convention; items: number }
+  | { kind: 'prompts'; edit: Edit; seed: number | null; items: number }
+
+/** What the run's merger needs, post by post. */
+export function requestsOf({ edit, seed }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+  const { merge, steps } = edit
+  if (!merge?.data) return []
+  const { data: kind, convention, merger, options, own } = merge
+  if (kind === 'prompts') {
+    const what = JSON.stringify([merger, options, own, merge.posts.map(pairKey), steps, seed])
+    return merge.posts.map((pair) => ({
+      id: `prompts ${what} ${pairKey(pair)}`,
+      pair,
+      request: { kind, edit, seed, items },
+    }))
+  }
+  return merge.posts.map((pair) => ({
+    id: `${kind} ${convention} ${pairKey(pair)}`,
+    pair,
+    request: { kind, convention, items },
+  }))
+}

@@ -1,0 +1,61 @@
+// Experiments without weights, for tests of planning, the pool and resumption.
+import type { Edit, Experiment, Pair } from '../../src/config/index.js'
+import { hashPlan, planRuns, type Run } from '../../src/plan/plan.js'
+import type { Meta } from '../../src/record/index.js'
+import { meta } from '../record/example.js'
+
+export const pair = (name: string): Pair => ({
+  name,
+  base: `${name}/base`,
+  post: `${name}/post`,
+  baseFolder: `/${name}/base`,
+  postFolder: `/${name}/post`,
+  tasks: [],
+})
+
+export const edit = (label: string, drop_rate: number, stochastic = true): Edit => ({
+  editor: 'dare',
+  label,
+  on: 'delta',
+  tensors: { include: ['linear'], exclude: [] },
+  steps: [{ editor: 'dare', options: { drop_rate } }],
+  stochastic,
+  needsGradient: false,
+})
+
+export function experiment(edits: Edit[], seeds: number[]): Experiment {
+  return {
+    name: 'fake',
+    file: 'fake.yaml',
+    text: 'name: fake\n',
+    models: [pair('a'), pair('b')],
+    edits,
+    merges: [],
+    data: { items: 2 },
+    seeds,
+    score: { items: 4 },
+    loss: false,
+    views: [],
+  }
+}
+
+export function planned(given: Experiment, tasks = ['math', 'code']): { runs: Run[]; meta: Meta } {
+  const runs = planRuns(
+    given,
+    given.models.map(() => tasks.map((name) => ({ name, version: 1, source: name }))),
+  )
+  return { runs, meta: { ...meta, experiment: given.name, config_hash: hashPlan(runs), runs: runs.length } }
+}
+
+export const fakeWorker = new URL('../sweep/fake-worker.js', import.meta.url)
+export const backend = { asked: 'wasm', found: { name: 'wasm', package: 'p 1' } } as const
+
+/** Text of runs.csv without the column `seconds`. */
+export function withoutSeconds(csv: string): string {
+  const column = csv.split('\n', 1)[0]!.split(',').indexOf('seconds')
+  const fromEnd = csv.split('\n', 1)[0]!.split(',').length - column
+  return csv
+    .split('\n')
+    .map((line) => line.split(',').toSpliced(-fromEnd, 1, '').join(','))
+    .join('\n')
+}
