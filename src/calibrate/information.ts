@@ -6,7 +6,7 @@ import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
-import { checkFinite, loadModel, type Weights } from '../models/index.js'
+import { checkFinite, modelOf, type Weights } from '../models/index.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
@@ -32,14 +32,10 @@ export async function writeInformation(
   const [checkpoint, task] = [await openModel(reference), await loadTask(source)]
   const weights: Weights = {}
   try {
-    if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
     if (task.items.length < items)
       throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
     const reader = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
-    const model = loadModel(
-      checkpoint.config,
-      Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])),
-    )
+    const model = modelOf(checkpoint, reference)
     for (const [name, shape] of Object.entries(model.shapes))
       weights[name] = tf.tensor(await checkpoint.read(name), shape)
     const chosen = task.items.slice(-items)

@@ -15,7 +15,7 @@ import {
   planMerge,
 } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
-import { loadModel, type Weights } from '../models/index.js'
+import { modelOf, type Weights } from '../models/index.js'
 import { readYaml } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { largest } from '../tasks/scoring/choice.js'
@@ -96,13 +96,10 @@ async function readTasks(sources: readonly string[], models: readonly string[], 
 
 /** Tasks and tokenizer go with the model that the result is like. */
 async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks: readonly Task[]): Promise<void> {
-  if (!checkpoint.config) throw new UserError(`${label}: config.json is missing`)
-  const model = loadModel(checkpoint.config, shapesOf(checkpoint))
+  const model = modelOf(checkpoint, label)
   for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated
   checkReader(companionsOf(checkpoint), await loadReader(companionsOf(checkpoint), homeOf(checkpoint)), model)
 }
-
-const shapesOf = ({ tensors }: Checkpoint) => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))
 
 /** The same merge with every gate at 0: the shared model. */
 const withoutGates = (plan: MergePlan): MergePlan => ({
@@ -129,7 +126,7 @@ async function readFeatures(
   tasks: readonly Task[],
   items: number,
 ): Promise<[Float32Array[], Float32Array[]]> {
-  const model = loadModel(shared.config!, shapesOf(shared))
+  const model = modelOf(shared, shared.folder)
   const reader = await loadReader(shared.folder)
   const weights: Weights = {}
   for (const name of Object.keys(model.shapes)) weights[name] = tf.tensor(await shared.read(name), model.shapes[name])

@@ -17,7 +17,7 @@ import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
-import { loadModel, type Model, type Weights } from '../models/index.js'
+import { type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask } from '../tasks/index.js'
 import { type Batch, type Tensor, tf } from '../tensor/index.js'
 import { type FoundQ, searchQ } from './darex.js'
@@ -41,16 +41,12 @@ async function hold(
 ): Promise<Held> {
   const [task, [first, second]] = [await loadTask(taskName), await openModels(baseReference, postReference)]
   const pair = await pairCheckpoints(first, second, { ignoreUnmatched })
-  if (!second.config) throw new UserError(`${postReference}: has no config.json`)
   if (task.items.length < 2 * items) {
     throw new UserError(
       `${taskName}: has ${task.items.length} items; twice --items ${items} are needed, to calibrate and to check`,
     )
   }
-  const model = loadModel(
-    second.config,
-    Object.fromEntries([...second.tensors].map(([name, { shape }]) => [name, shape])),
-  )
+  const model = modelOf(second, postReference)
   const reader = await loadReader(companionsOf(second), homeOf(second))
   const [base, post]: Weights[] = [{}, {}]
   for (const name of Object.keys(model.shapes)) {

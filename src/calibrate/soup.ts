@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import { checkItems, checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
-import { loadModel, type Weights } from '../models/index.js'
+import { modelOf, type Weights } from '../models/index.js'
 import { loadTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
@@ -38,11 +38,7 @@ export async function findSoup(
   try {
     for (const folder of folders) checkpoints.push(await openModel(folder))
     const [first] = checkpoints
-    if (!first!.config) throw new UserError(`${folders[0]}: config.json is missing`)
-    const model = loadModel(
-      first!.config,
-      Object.fromEntries([...first!.tensors].map(([name, { shape }]) => [name, shape])),
-    )
+    const model = modelOf(first!, folders[0]!)
     for (const [i, { tensors }] of checkpoints.entries()) {
       const wrong = Object.entries(model.shapes).find(
         ([name, shape]) => String(tensors.get(name)?.shape) !== String(shape),

@@ -1,6 +1,6 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
 import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
-import { loadModel, type Model, makeInputs, run, type Source, streaming } from '../models/index.js'
+import { type Model, makeInputs, modelOf, run, type Source, streaming } from '../models/index.js'
 import { classPrompts } from '../tasks/images/classes.js'
 import { batchesOf } from '../tasks/sequences/sequence.js'
 import type { Task } from '../tasks/task.js'
@@ -62,8 +62,8 @@ export async function checkTower(model: Model, checkpoint: Checkpoint): Promise<
 }
 
 async function openTower(checkpoint: Checkpoint): Promise<{ tower: Model; tokenizer: Tokenizer }> {
-  const shapes = Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]))
-  const tower = loadModel({ ...checkpoint.config, architectures: ['CLIPTextModelWithProjection'] }, shapes)
+  const config = { ...checkpoint.config, architectures: ['CLIPTextModelWithProjection'] }
+  const tower = modelOf({ config, tensors: checkpoint.tensors }, checkpoint.folder)
   const folder = companionsOf(checkpoint)
   const tokenizer = await loadTokenizer(folder)
   checkReader(folder, tokenizer, tower)

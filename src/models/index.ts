@@ -110,6 +110,19 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
   }
 }
 
+/**
+ * The model of a checkpoint, held against the shapes of its tensors as `loadModel` does.
+ * @param reference what the user called the checkpoint
+ * @throws UserError without config.json, and what `loadModel` throws
+ */
+export function modelOf(
+  { config, tensors }: { config: Config | null; tensors: ReadonlyMap<string, { shape: readonly number[] }> },
+  reference: string,
+): Model {
+  if (!config) throw new UserError(`${reference}: config.json is missing`)
+  return loadModel(config, Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
+}
+
 function makeModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
   const type = read(config, 'model_type', KIND.word)
   const architecture = architectures.find((each) => each.modelTypes.includes(type))

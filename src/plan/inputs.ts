@@ -26,7 +26,7 @@ import {
   type Reader,
   readerFile,
 } from '../evaluate/index.js'
-import { loadModel, type Model } from '../models/index.js'
+import { type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { validationRange } from './validation.js'
 
@@ -71,11 +71,9 @@ export async function openInputs(
     Object.assign(pair, { baseFolder: base.folder, postFolder: post.folder })
     try {
       const { names } = await pairCheckpoints(base, post, pair)
-      if (!post.config) throw new UserError(`${pair.postFolder}: config.json is missing`)
       const tensors = names.map((name) => post.tensors.get(name)!)
-      const shapes = Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape]))
       const left = checkSelections(experiment, tensors)
-      const model = loadModel(post.config, shapes)
+      const model = modelOf(post, pair.postFolder)
       await checkTower(model, base)
       const described = await describeModel(experiment, pair, model, {
         folder: companionsOf(post),

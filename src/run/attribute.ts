@@ -3,7 +3,6 @@ import { basename, resolve } from 'node:path'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
 import type { Step } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
 import {
   askInChat,
   type ChatSettings,
@@ -17,7 +16,7 @@ import {
   loadReader,
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
-import { loadModel, type Weights } from '../models/index.js'
+import { modelOf, type Weights } from '../models/index.js'
 import type { Run } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'
 import { loadTask } from '../tasks/index.js'
@@ -70,11 +69,7 @@ export async function measureModel(
   const checkpoint = await openModel(reference)
   const held: Weights = {}
   try {
-    if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
-    const model = loadModel(
-      checkpoint.config,
-      Object.fromEntries([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape])),
-    )
+    const model = modelOf(checkpoint, reference)
     checkTask(given, model, { allowCode })
     const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
     const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))

@@ -29,7 +29,7 @@ import {
 import { UserError } from '../errors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
 import { classify, fitBatches, lossOf, riemannSum, rowsOf } from '../loss/index.js'
-import { loadModel, type Steer } from '../models/index.js'
+import { modelOf, type Steer } from '../models/index.js'
 import type { Run } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
@@ -147,14 +147,10 @@ export async function attributeBounded(
   const [base, post] = await openModels(folders.baseFolder, folders.postFolder)
   const scratch = await mkdtemp(join(options.memory.scratch, 'deltalab-change-'))
   try {
-    if (!post.config) throw new UserError(`${folders.post}: config.json is missing`)
     const pair = await pairCheckpoints(base, post)
     const entries = pair.names.map((name) => post.tensors.get(name)!)
     const names = selectTensors(entries, edit.tensors)
-    const model = loadModel(
-      post.config,
-      Object.fromEntries([...post.tensors.values()].map(({ name, shape }) => [name, shape])),
-    )
+    const model = modelOf(post, folders.post)
     const tokenizer = await loadReader(companionsOf(post), homeOf(post))
     checkReader(companionsOf(post), tokenizer, model)
     const { items, rule, steps, memory } = options

@@ -12,7 +12,7 @@ import {
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, Pair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
-import { loadModel, type Model, type Weights } from '../models/index.js'
+import { type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type Batch, tf } from '../tensor/index.js'
@@ -42,7 +42,7 @@ export async function loadPair(pair: Pair): Promise<LoadedPair> {
   try {
     const { names } = await pairCheckpoints(baseFiles, postFiles, pair)
     const shapes = Object.fromEntries([...postFiles.tensors.values()].map((entry) => [entry.name, entry.shape]))
-    const model = loadModel(postFiles.config!, shapes)
+    const model = modelOf(postFiles, pair.postFolder)
     const post: Weights = {}
     const base = new Map<string, Float32Array>()
     const delta = new Map<string, Float32Array>()

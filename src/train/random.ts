@@ -10,7 +10,7 @@ import {
 } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
-import { loadModel } from '../models/index.js'
+import { loadModel, modelOf } from '../models/index.js'
 import { drawWeights } from './layout.js'
 
 export interface RandomOptions {
@@ -39,10 +39,7 @@ export async function writeRandom(
 ): Promise<number> {
   const origin = near === undefined ? null : await openModel(near)
   try {
-    const { shapes, width } = loadModel(
-      config,
-      origin ? Object.fromEntries([...origin.tensors.values()].map(({ name, shape }) => [name, shape])) : undefined,
-    )
+    const { shapes, width } = origin ? modelOf({ config, tensors: origin.tensors }, near!) : loadModel(config)
     if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
     const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
     async function* contents(): AsyncGenerator<TensorContent> {

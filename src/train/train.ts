@@ -5,7 +5,7 @@ import { checkTarget, openModel, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/training.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
-import { loadModel } from '../models/index.js'
+import { loadModel, modelOf } from '../models/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clip, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
@@ -38,13 +38,12 @@ async function startingPoint(recipe: Training, root: string) {
     }
   }
   const checkpoint = await openModel(recipe.from!, { root })
-  if (!checkpoint.config) throw new UserError(`${recipe.from}: has no config.json`)
-  const shapes = Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape]))
+  if (!checkpoint.config) throw new UserError(`${recipe.from}: config.json is missing`)
   const config = { ...checkpoint.config, ...recipe.model }
-  const model = recipe.model ? loadModel(config) : loadModel(config, shapes)
+  const model = recipe.model ? loadModel(config) : modelOf(checkpoint, recipe.from!)
   const { spans, length } = layoutOf(model)
   const weights = recipe.model ? await drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
-  const found = spans.filter(({ name, shape }) => String(shapes[name]) === String(shape))
+  const found = spans.filter(({ name, shape }) => String(checkpoint.tensors.get(name)?.shape) === String(shape))
   for (const { name, begin } of found) weights.set(await checkpoint.read(name), begin)
   await checkpoint.close()
   return { config, configText: checkpoint.configText, model, spans, weights }

@@ -10,7 +10,7 @@ import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
-import { loadModel, type Model, NotFinite } from '../models/index.js'
+import { type Model, modelOf, NotFinite } from '../models/index.js'
 import { readEnvironment } from '../record/index.js'
 import { lockFolder } from '../record/lock.js'
 import { checkValue, parseJson } from '../schema/index.js'
@@ -83,11 +83,8 @@ const weightsOf = (hashes: Record<string, string>) =>
 export async function readPoint(reference: string, root?: string): Promise<Start> {
   const checkpoint = await openModel(reference, { root })
   try {
-    if (!checkpoint.config) throw new UserError(`${reference}: has no config.json`)
-    const model = loadModel(
-      checkpoint.config,
-      Object.fromEntries([...checkpoint.tensors].map(([name, { shape }]) => [name, shape])),
-    )
+    if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
+    const model = modelOf(checkpoint, reference)
     const point: Point = new Map()
     for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
     const hashes = await checkpoint.hashes()
