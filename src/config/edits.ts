@@ -1,5 +1,5 @@
 // Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor.
-import { checkChain, editorNamed, parseOptions } from '../editors/index.js'
+import { checkChain, editorNamed, needsGradient, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { type Located } from '../schema/index.js'
 import type { Merge } from './merge.js'
@@ -95,11 +95,11 @@ export function combinations(
 function readStep(name: string, given: Record<string, unknown>, path: (string | number)[], errorAt: ErrorAt) {
   return atOption(Object.keys(given), 'editor', path, errorAt, () => {
     const editor = editorNamed(name)
-    const options = parseOptions(editor, given) as Record<string, unknown>
+    const options = parseOptions(editor, given)
     return {
       step: { editor: name, options },
       stochastic: editor.stochastic(options),
-      needsGradient: editor.needsGradient?.(options) ?? false,
+      needsGradient: needsGradient({ editor, options }),
     }
   })
 }

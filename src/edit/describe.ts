@@ -29,7 +29,7 @@ export async function describeEdit(
     inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
   }
   const software = { deltalab: packageVersion(), node: process.version, backend }
-  const citations = [...new Set(steps.map(({ editor }) => editor.cite))]
+  const citations = [...new Set(steps.map(({ editor }) => editor.cite).filter(Boolean))]
   return {
     card: writeCard({ title, inputs, settings, software, citations }),
     metadata: {

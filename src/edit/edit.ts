@@ -15,7 +15,7 @@ import {
   type WritableDtype,
   writeCheckpoint,
 } from '../checkpoint/index.js'
-import { type Step, takeCensus } from '../editors/index.js'
+import { needsGradient, needsGram, type Step, scanModel } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { editWeights, type Grams, readInput, type Tally } from './tensor.js'
 
@@ -56,12 +56,12 @@ export interface EditSummary {
 
 /** Throws a UserError for editors that need a gradient, which only a sweep has, or Gram matrices where none are given, and for those given in vain. */
 export function checkSteps(steps: readonly Step[], hasGrams = false): void {
-  const gradient = steps.find(({ editor, options }) => editor.needsGradient?.(options))?.editor.name
+  const gradient = steps.find(needsGradient)?.editor.name
   if (gradient)
     throw new UserError(
       `editor ${gradient} with these options needs the gradient of a task's loss, and edit knows no task: use it in a sweep`,
     )
-  const gram = steps.find(({ editor, options }) => editor.needsGram?.(options))?.editor.name
+  const gram = steps.find(needsGram)?.editor.name
   if (gram && !hasGrams)
     throw new UserError(
       `editor ${gram} with these options needs what layers are fed: give --data, a folder that deltalab information --kind gram writes`,
@@ -88,11 +88,11 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
       dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
     }),
   )
-  const census = await takeCensus(options.steps, async function* () {
+  const scanned = await scanModel(options.steps, async function* () {
     for (const name of selected)
       yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
   })
-  const how = { ...options, census }
+  const how = { ...options, scanned }
   const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, inputSquares: 0, changeSquares: 0 }
 
   async function* contents(): AsyncGenerator<TensorContent> {
@@ -118,7 +118,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditOptio
   })
   const { tensors, parameters, kept, bits, inputSquares, changeSquares } = tally
   const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => !isMatrix(name, shape))
-  const passed = options.steps.some(({ editor }) => editor.scope === 'matrix') ? odd.length : 0
+  const passed = options.steps.some(({ editor }) => editor.reads === 'matrix') ? odd.length : 0
   return {
     tensors,
     parameters,

@@ -14,7 +14,7 @@ export interface WeightEdit {
   steps: readonly Step[]
   seed: number
   on: 'delta' | 'weights'
-  census: readonly unknown[]
+  scanned: readonly unknown[]
   grams?: Grams
   onWarning?: (text: string) => void
 }
@@ -62,7 +62,7 @@ export async function readInput(
 export async function editWeights(
   pair: Pair,
   name: string,
-  { steps, seed, on, census, grams, onWarning }: WeightEdit,
+  { steps, seed, on, scanned, grams, onWarning }: WeightEdit,
   tally: Tally | null,
 ): Promise<Float32Array> {
   const { shape } = pair.post.tensors.get(name)!
@@ -70,7 +70,7 @@ export async function editWeights(
     seed,
     tensor: name,
     batch: isBatch(name, shape),
-    census,
+    scanned,
     gram: await grams?.read(name),
     onWarning,
     cache: new Map<string, Promise<unknown>>(),

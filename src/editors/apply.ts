@@ -1,8 +1,8 @@
 // Applies a chain of steps to the values of one tensor. Keys, scans and shared work are arranged here, so editors stay pure. A tensor
 // larger than the backend's heap (an embedding of an 8B model) is edited block by block, which the law "block by block equals whole"
 // of element-scope editors allows.
-import { type Key, keyOf, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
-import type { Editor, Step } from './editor.js'
+import { type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
+import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /** Entries of one block: 64 MB of float32. */
 const BLOCK = 1 << 24
@@ -12,27 +12,24 @@ export interface ApplyContext {
   /** Name of the tensor: it keys the draws and the cache. */
   tensor: string
   /** Gradient of the loss at the post-trained weights, row-major, for editors that need it. */
-  gradient?: Float32Array
+  gradient?: Float32Array | undefined
   /** XᵀX of the inputs of the layer, for editors that need it. */
-  gram?: ArrayLike<number>
+  gram?: ArrayLike<number> | undefined
   /** Keep mask of the whole tensor (1 kept, 0 dropped) for the steps that draw a mask. */
-  keep?: ArrayLike<number>
+  keep?: ArrayLike<number> | undefined
   /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer, or of vectors [count, length]. */
-  batch?: boolean
+  batch?: boolean | undefined
   /** The values are only the entries of the tensor from this one on; allowed for steps that are `editsBlocks`. */
-  offset?: number
-  /** What `takeCensus` returned for these steps. */
-  census?: readonly unknown[]
+  offset?: number | undefined
+  /** What `scanModel` returned for these steps. */
+  scanned?: readonly unknown[] | undefined
   /** Called with a sentence when a step degenerates on this tensor. */
-  onWarning?: (text: string) => void
-  /** What `prepare` returned (plain data), shared by the runs of a sweep. One cache serves one source of deltas. */
-  cache?: Map<string, Promise<unknown>>
+  onWarning?: ((text: string) => void) | undefined
+  /** What `factorise` returned (plain data), shared by the runs of a sweep. One cache serves one source of deltas. */
+  cache?: Map<string, Promise<unknown>> | undefined
   /** Entries that the backend is given at a time, where an editor does not ask for the whole tensor. */
-  block?: number
+  block?: number | undefined
 }
-
-/** Whether the editor works on one matrix at a time. */
-export const byMatrix = ({ scope, perMatrix }: Editor): boolean => scope === 'matrix' || (perMatrix ?? false)
 
 /** A matrix of a batch has a name of its own: it keys draws, and says where a warning belongs. */
 export const matrixName = (tensor: string, i: number): string => `${tensor}[${i}]`
@@ -52,14 +49,10 @@ export async function applySteps(
   return edited
 }
 
-/** Whether a block of the tensor can be edited without the rest of it: nothing is surveyed, prepared or counted. */
+/** Whether a block of the tensor can be edited without the rest of it: no step scans the tensor or the model, or wants a matrix. */
 export const editsBlocks = (steps: readonly Step[]): boolean =>
   steps.every(
-    ({ editor, options }) =>
-      editor.scope === 'element' &&
-      !editor.needsCensus?.(options) &&
-      !editor.needsGram?.(options) &&
-      !(editor.survey && (editor.needsSurvey?.(options) ?? true)),
+    ({ editor, options }) => editor.reads === 'entries' || (editor.reads === 'tensor' && !editor.needsScan(options)),
   )
 
 /** (seed, editor, tensor); the second use of an editor in a chain draws anew. */
@@ -77,37 +70,39 @@ async function applyStep(
   shape: readonly number[],
   context: ApplyContext,
 ): Promise<void> {
-  const { editor, options } = steps[i]!
+  const step = steps[i]!
+  const { editor, options } = step
   const { tensor, gradient, gram, keep, batch, offset = 0, onWarning, block = BLOCK } = context
-  if (batch && byMatrix(editor)) return applyByMatrix(steps, i, values, shape, context)
-  if (values.length === 0 || (editor.scope === 'matrix' && shape.length !== 2)) return // nothing to edit
-  if (!gradient && editor.needsGradient?.(options))
+  if (batch && isPerMatrix(editor)) return applyByMatrix(steps, i, values, shape, context)
+  if (values.length === 0 || (editor.reads === 'matrix' && shape.length !== 2)) return // nothing to edit
+  if (!gradient && needsGradient(step))
     throw new Error(`${editor.name} with these options needs the gradient of the loss`)
-  const whole = editor.scope === 'matrix' || (context.offset === undefined && values.length <= block)
+  const whole = editor.reads === 'matrix' || (context.offset === undefined && values.length <= block)
   const size = whole ? values.length : block
   const key = keyAt(steps, i, context)
-  const facts = await factsOf(steps, i, values, shape, context)
+  const found = await readFor(steps, i, values, shape, context)
   for (let from = 0; from < values.length; from += size) {
     const tensorOf = (all: Float32Array): Tensor => {
       const part = all.subarray(from, from + size)
       return tf.tensor(part, whole ? [...shape] : [part.length], 'float32')
     }
-    const edited = tf.tidy(() =>
-      editor.edit(tensorOf(values), {
+    const edited = tf.tidy(() => {
+      const slope = gradient && tensorOf(gradient)
+      return editor.edit(tensorOf(values), {
         options,
         key,
         offset: offset + from,
-        facts,
-        gradient: gradient && tensorOf(gradient),
+        gradient: slope,
         gram,
         keep,
-      }),
-    )
+        ...found,
+      })
+    })
     values.set((await edited.data()) as Float32Array, from)
     edited.dispose()
   }
   if (offset === 0)
-    for (const text of editor.warnings?.(options, shape, facts, gram) ?? [])
+    for (const text of editor.warnings(options, { shape, gram, ...found }))
       onWarning?.(`${tensor}: ${editor.name} ${text}`)
 }
 
@@ -138,38 +133,52 @@ async function applyByMatrix(
   }
 }
 
-/** What the editor must know of the whole tensor before it edits: what `survey` or `prepare` return. */
-async function factsOf(
+/** What an editor found out before it edits; undefined for what it does not read. */
+interface Found {
+  scanned: unknown
+  factors: unknown
+}
+
+/** Scans or factorises the whole tensor, as the editor asks. */
+async function readFor(
   steps: readonly Step[],
   i: number,
   values: Float32Array,
   shape: readonly number[],
   context: ApplyContext,
-): Promise<unknown> {
-  const { editor, options } = steps[i]!
-  const census = context.census?.[i]
-  if (editor.needsCensus?.(options) && census === undefined)
-    throw new Error(`${editor.name} with these options needs a census`)
-  if (editor.survey && (editor.needsSurvey?.(options) ?? true))
-    return editor.survey(values, options, {
-      tensor: context.tensor,
-      shape,
-      key: keyAt(steps, i, context),
-      keep: context.keep,
-      census,
-    })
-  if (!editor.prepare) return undefined
-  const name = cacheKey(steps, i, shape, context)
-  const known = context.cache?.get(name)
-  if (known) return known
-  const input: Tensor2D = tf.tensor2d(values, [shape[0]!, shape[1]!])
-  const fresh = editor.prepare(input, options).finally(() => input.dispose())
-  context.cache?.set(name, fresh)
-  return fresh
+): Promise<Found> {
+  const step = steps[i]!
+  const { editor, options } = step
+  const { tensor, keep } = context
+  const about = { tensor, shape, key: keyAt(steps, i, context), keep }
+  switch (editor.reads) {
+    case 'entries':
+      return { scanned: undefined, factors: undefined }
+    case 'tensor':
+      return {
+        scanned: editor.needsScan(options) ? editor.scanTensor(values, options, about) : undefined,
+        factors: undefined,
+      }
+    case 'model': {
+      const model = context.scanned?.[i]
+      if (model === undefined && needsModel(step))
+        throw new Error(`${editor.name} with these options needs a scan of the model`)
+      return { scanned: editor.scanTensor(values, options, { ...about, model }), factors: undefined }
+    }
+    case 'matrix': {
+      const name = factorName(steps, i, shape, context)
+      const known = context.cache?.get(name)
+      if (known) return { scanned: undefined, factors: await known }
+      const input = tf.tensor2d(values, [shape[0]!, shape[1]!])
+      const fresh = editor.factorise(input, options).finally(() => input.dispose())
+      context.cache?.set(name, fresh)
+      return { scanned: undefined, factors: await fresh }
+    }
+  }
 }
 
-/** What a step prepares depends on the tensor, on all that was done to it before, and on the part of the options it names. */
-export function cacheKey(
+/** Factors depend on the tensor, on all that was done to it before, and on the part of the options that `factorKey` names. */
+export function factorName(
   steps: readonly Step[],
   i: number,
   shape: readonly number[],
@@ -179,5 +188,10 @@ export function cacheKey(
   const before = steps
     .slice(0, i)
     .map((step) => [step.editor.name, step.options, step.editor.stochastic(step.options) ? seed : null])
-  return JSON.stringify([tensor, before, editor.name, editor.prepareKey?.(options, shape) ?? ''])
+  return JSON.stringify([
+    tensor,
+    before,
+    editor.name,
+    editor.reads === 'matrix' ? editor.factorKey(options, shape) : '',
+  ])
 }

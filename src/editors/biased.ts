@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { denseBits } from './bits.js'
 import { dareFactors } from './dare.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 
 const options = z.strictObject({
   by: z
@@ -19,15 +19,13 @@ const options = z.strictObject({
     .describe('p of the factor; the paper does not give it, .5 is the usual share of negatives.'),
 })
 
-export const biased: Editor<z.infer<typeof options>> = {
+export const biased = defineEditor({
   name: 'biased',
   title: 'Scales entries by the sign of the delta, or of delta × gradient.',
   cite: 'Tang et al. 2024, arXiv 2410.13841, Table 1',
   options,
   axis: 'k',
   neutral: { k: 1 },
-  stochastic: () => false,
-  scope: 'element',
   needsGradient: ({ by }) => by === 'product',
   edit(delta, { options, gradient }) {
     const { dropped, kept } = dareFactors({ ...options, rescale: true })
@@ -37,5 +35,5 @@ export const biased: Editor<z.infer<typeof options>> = {
     return chosen.mul(dropped).add(delta.sub(chosen).mul(kept))
   },
   /** Dense, 16n. */
-  bits: (_, shape) => denseBits(shape),
-}
+  bits: (_, { shape }) => denseBits(shape),
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { keyedNormal, keyedUniform, tf } from '../tensor/index.js'
 import { count } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 
 const options = z
   .strictObject({
@@ -80,18 +80,17 @@ const entryBits = ({ blocks, passes }: Options) => passes + Math.ceil(Math.log2(
  * The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it
  * flips a sign.
  */
-export const bitdelta: Editor<Options, Blocks> = {
+export const bitdelta = defineEditor({
   name: 'bitdelta',
   title: 'Keeps the sign of every entry and the mean magnitude of the matrix or of magnitude blocks.',
   cite: 'Liu et al. 2024, arXiv 2402.10193; extensions: Tang et al. 2024, arXiv 2410.13841, eq. 7, Figs. 4 and 5',
   options,
   axis: 'multiplier',
-  neutral: null,
   stochastic: (o) => o.magnitudes !== 'mean' && o.multiplier !== 0,
-  scope: 'element',
+  reads: 'tensor',
   perMatrix: true,
-  survey: cut,
-  edit(delta, { options: { multiplier, magnitudes }, facts: { bounds, means, later }, key, offset }) {
+  scanTensor: cut,
+  edit(delta, { options: { multiplier, magnitudes }, scanned: { bounds, means, later }, key, offset }) {
     // sign(0) = +1 as in the authors' code; the paper writes -1.
     const signs = delta.greaterEqual(0).cast('float32').mul(2).sub(1)
     if (later.length) {
@@ -118,5 +117,6 @@ export const bitdelta: Editor<Options, Blocks> = {
   },
   entryBits,
   /** n (passes + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
-  bits: (o, shape) => count(shape) * entryBits(o) + 16 * (o.blocks + o.passes - 1) + (o.magnitudes === 'mean' ? 0 : 64),
-}
+  bits: (o, { shape }) =>
+    count(shape) * entryBits(o) + 16 * (o.blocks + o.passes - 1) + (o.magnitudes === 'mean' ? 0 : 64),
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { groupsOf, l1Factor, markLargest, scaleEntries, zeroShare } from './factors.js'
 
 const options = z.strictObject({
@@ -39,17 +39,16 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }
 }
 
-export const breadcrumbs: Editor<Options, Float32Array> = {
+export const breadcrumbs = defineEditor({
   name: 'breadcrumbs',
   title: 'Keeps a band of magnitudes: drops the largest outliers and the small entries.',
   cite: 'Davari, Belilovsky 2023 (Model Breadcrumbs), arXiv 2312.06795',
   options,
   axis: 'drop_rate',
   neutral: { drop_rate: 0, gamma: 0 },
-  stochastic: () => false,
-  scope: 'element',
+  reads: 'tensor',
   /** The factor of every entry. */
-  survey(values, options, { shape }) {
+  scanTensor(values, options, { shape }) {
     const factors = new Float32Array(values.length)
     for (const group of groupsOf(shape, options.convention === 'paper' ? 'row' : 'tensor')) {
       const { top, kept } = bandOf(group[1] - group[0], options)
@@ -60,9 +59,9 @@ export const breadcrumbs: Editor<Options, Float32Array> = {
     const scale = l1Factor(values, factors)
     return factors.map((factor) => factor * scale)
   },
-  edit: (delta, { facts, offset }) => scaleEntries(delta, facts, offset),
-  warnings: ({ drop_rate }, _, facts) =>
-    drop_rate < 1 && zeroShare(facts) === 1 ? ['keeps nothing: its band is empty'] : [],
+  edit: (delta, { scanned, offset }) => scaleEntries(delta, scanned, offset),
+  warnings: ({ drop_rate }, { scanned }) =>
+    drop_rate < 1 && zeroShare(scanned) === 1 ? ['keeps nothing: its band is empty'] : [],
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
-  bits: (_, shape, kept) => sparseBits(shape, kept),
-}
+  bits: (_, { shape, kept }) => sparseBits(shape, kept),
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { keyedFactors, keyedSelect } from '../tensor/index.js'
 import { denseBits, sparseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { l1Factor, scaleEntries } from './factors.js'
 
 const options = z
@@ -41,7 +41,7 @@ export function dareFactors({ drop_rate: p, k, rescale }: Pick<Options, 'drop_ra
 }
 
 /** The mask depends on the key alone, not on p: what one rate drops, every higher rate drops too. */
-export const dare: Editor<Options, number | undefined> = {
+export const dare = defineEditor({
   name: 'dare',
   title: 'Drops entries at random and rescales the rest.',
   cite: 'Yu et al. 2024, arXiv 2311.03099; with k: Tang et al. 2024, arXiv 2410.13841, eq. 2 and section 4.2',
@@ -49,14 +49,14 @@ export const dare: Editor<Options, number | undefined> = {
   axis: 'drop_rate',
   neutral: { drop_rate: 0 },
   stochastic: (o) => o.drop_rate > 0 && o.drop_rate < 1 && dareFactors(o).dropped !== dareFactors(o).kept,
-  scope: 'element',
+  reads: 'tensor',
   unbiased: (o) => o.rescale && o.convention !== 'mergekit',
-  needsSurvey: (o) => o.rescale && o.convention === 'mergekit',
+  needsScan: (o) => o.rescale && o.convention === 'mergekit',
   /** mergekit's factor of the kept entries. */
-  survey: (values, { drop_rate }, { key, keep }) =>
+  scanTensor: (values, { drop_rate }, { key, keep }): number | undefined =>
     l1Factor(values, keep ?? keyedFactors(values.length, key, { rate: drop_rate, dropped: 0, kept: 1 })),
-  edit(delta, { options, key, offset, keep, facts }) {
-    const { dropped, kept } = facts === undefined ? dareFactors(options) : { dropped: 0, kept: facts }
+  edit(delta, { options, key, offset, keep, scanned }) {
+    const { dropped, kept } = scanned === undefined ? dareFactors(options) : { dropped: 0, kept: scanned }
     if (keep)
       return scaleEntries(
         delta,
@@ -66,5 +66,5 @@ export const dare: Editor<Options, number | undefined> = {
     return keyedSelect(delta, key, { rate: options.drop_rate, dropped, kept, offset })
   },
   /** Sparse when k = 0; a seed of 64 bits would replace the mask, but another reader could not check it. Dense otherwise. */
-  bits: ({ k }, shape, kept) => (k === 0 ? sparseBits(shape, kept) : denseBits(shape)),
-}
+  bits: ({ k }, { shape, kept }) => (k === 0 ? sparseBits(shape, kept) : denseBits(shape)),
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { keyedSelect } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { scaleEntries } from './factors.js'
 
 const options = z.strictObject({
@@ -13,10 +13,8 @@ const options = z.strictObject({
     .describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
 })
 
-type Options = z.infer<typeof options>
-
 /** The paper's analytic q is not here: its authors search it in float16, where rounding decides it. */
-export const darex: Editor<Options> = {
+export const darex = defineEditor({
   name: 'darex',
   title: 'Drops entries at random and multiplies the rest by 1/q.',
   cite: 'Deng et al. 2024 (DAREx), arXiv 2410.09344',
@@ -24,7 +22,6 @@ export const darex: Editor<Options> = {
   axis: 'drop_rate',
   neutral: { drop_rate: 0, q: 1 },
   stochastic: ({ drop_rate }) => drop_rate > 0 && drop_rate < 1,
-  scope: 'element',
   unbiased: ({ drop_rate, q }) => Math.abs(q - (1 - drop_rate)) < 1e-12,
   edit(delta, { options: { drop_rate, q }, key, offset, keep }) {
     if (keep)
@@ -36,5 +33,5 @@ export const darex: Editor<Options> = {
     return keyedSelect(delta, key, { rate: drop_rate, dropped: 0, kept: 1 / q, offset })
   },
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))), as DARE. */
-  bits: (_, shape, kept) => sparseBits(shape, kept),
-}
+  bits: (_, { shape, kept }) => sparseBits(shape, kept),
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { product, type Svd, svd, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { gptq, type Matrix, roundToNearest } from './gptq.js'
 
 const options = z.strictObject({
@@ -92,33 +92,31 @@ export function quantiseBand(
   return { u: gptq(left, between, bits, group, damping), vt: quantised }
 }
 
-export const deltaCome: Editor<Options, Svd> = {
+export const deltaCome = defineEditor({
   name: 'delta_come',
   title: 'Quantises leading singular vectors in bands of falling precision and drops the rest.',
   cite: 'Ping et al. 2024 (Delta-CoMe), arXiv 2406.08903',
   options,
   axis: 'group',
-  neutral: null,
-  stochastic: () => false,
-  scope: 'matrix',
+  reads: 'matrix',
   needsGram: ({ quantiser }) => quantiser === 'gptq',
-  prepare: (delta) => svd(delta),
-  edit(delta, { options, facts, gram }) {
+  factorise: (delta) => svd(delta),
+  edit(delta, { options, factors, gram }) {
     const [rows, columns] = delta.shape as [number, number]
-    const parts = bandsOf(options, facts.s.length).map((band) => {
-      const { u, vt } = quantiseBand(facts, band, options, gram)
+    const parts = bandsOf(options, factors.s.length).map((band) => {
+      const { u, vt } = quantiseBand(factors, band, options, gram)
       const width = band.to - band.from
       return tf.matMul(
-        tf.tensor2d(u, [rows, width]).mul(tf.tensor1d(Float32Array.from(facts.s.subarray(band.from, band.to)))),
+        tf.tensor2d(u, [rows, width]).mul(tf.tensor1d(Float32Array.from(factors.s.subarray(band.from, band.to)))),
         tf.tensor2d(vt, [width, columns]),
       )
     })
     return tf.addN(parts)
   },
-  warnings: ({ quantiser }, _, __, gram) =>
+  warnings: ({ quantiser }, { gram }) =>
     quantiser === 'gptq' && !gram ? ['knows no inputs of this tensor and rounds it to nearest'] : [],
   /** Per band, bits (m + n) width for the codes, 16 + bits for each group (none of 16-bit bands), 16 for each singular value; never more than dense. */
-  bits(options, shape) {
+  bits(options, { shape }) {
     if (shape.length !== 2) return denseBits(shape)
     const [rows, columns] = shape
     const groups = (length: number) => Math.ceil(length / (options.group || length))
@@ -129,4 +127,4 @@ export const deltaCome: Editor<Options, Svd> = {
     }, 0)
     return Math.min(denseBits(shape), total)
   },
-}
+})

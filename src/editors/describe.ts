@@ -8,12 +8,11 @@ const table = (head: string[], rows: string[][]): string =>
 
 /** What an editor reads besides one delta, with some of its options. */
 function reads(editor: Editor): string {
-  const { needsGradient, needsGram, needsCensus, scope } = editor
   const facts = [
-    scope === 'matrix' && 'whole matrices (vectors and kernels pass)',
-    needsCensus && 'the whole model',
-    needsGradient && 'a gradient',
-    needsGram && 'Gram matrices of layer inputs',
+    editor.reads === 'matrix' && 'whole matrices (vectors and kernels pass)',
+    editor.reads === 'model' && 'the whole model',
+    editor.needsGradient && 'a gradient',
+    editor.reads === 'matrix' && editor.needsGram && 'Gram matrices of layer inputs',
   ]
   return facts.filter(Boolean).join(', ')
 }

@@ -1,88 +1,143 @@
-// What an editor is: a pure function of one delta tensor, with the facts that config, sweep, report and docs need.
-import type { z } from 'zod'
+// What an editor is: a pure function of one delta tensor, with the facts that config, sweeps, reports and docs need. There are four
+// kinds, by what an editor reads before it edits; `defineEditor` makes one.
+import type { OptionsSchema } from '../schema/index.js'
 import type { Key, Tensor, Tensor2D } from '../tensor/index.js'
 
-/** What an editor may read besides the delta block itself. */
-export interface EditContext<O, F> {
+/** Parsed options by name. */
+export type Options = Record<string, unknown>
+
+/** What the edit of a block may use besides the block itself. */
+export interface EditContext<O = Options> {
   options: O
   /** Random key of (seed, editor, tensor name); the element index in the whole tensor is the counter. */
   key: Key
   /** Index, in the whole flattened tensor, of the first element of this block (0 when the block is the whole tensor). */
   offset: number
-  /** What `survey` or `prepare` returned for the whole tensor. */
-  facts: F
-  /** Gradient of the loss at the post-trained weights, same shape as the block; given when `needsGradient`. */
-  gradient?: Tensor
-  /** Keep mask of the whole tensor (1 kept, 0 dropped) that replaces the draws of a mask: reference masks, masks shared by models. */
-  keep?: ArrayLike<number>
-  /** When `needsGram`: XᵀX [columns, columns] of the inputs X of the layer, up to a factor; absent for what is no linear layer. */
-  gram?: ArrayLike<number>
+  /** Gradient of the loss at the post-trained weights, of the block's shape; there when `needsGradient` says so. */
+  gradient?: Tensor | undefined
+  /** Keep mask of the whole tensor (1 kept, 0 dropped) that replaces random draws: reference masks, masks shared by models. */
+  keep?: ArrayLike<number> | undefined
 }
 
-/** The whole tensor that a survey reads, values aside. */
-export interface Whole {
-  /** Name of the tensor: its place in a census. */
+/** What a scan is told about the tensor besides its values. */
+export interface ScannedTensor {
+  /** Name of the tensor. */
   tensor: string
   shape: readonly number[]
   key: Key
-  keep?: ArrayLike<number>
-  /** What `census` returned for the whole model. */
-  census?: unknown
+  keep?: ArrayLike<number> | undefined
 }
 
-/** The deltas of a whole model, one after the other, as often as a census wants to read them; of a batch, the number of its matrices. */
+/**
+ * The deltas of a whole model, one after the other: float32, row-major; with the number of matrices where a tensor is a batch of them.
+ * Every call is a new pass.
+ */
 export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array, matrices?: number]>
 
-/** A method that edits the delta of one tensor. */
-export interface Editor<O = any, F = any> {
-  /** File name = YAML word = CSV word. */
-  name: string
+interface EditorFacts<O> {
+  /** Name in YAML, CSV and error messages: lower_snake. */
+  readonly name: string
   /** One sentence for people. */
-  title: string
-  /** Paper and equation. */
-  cite: string
-  /** Strict zod object: every option has a default or is required, a range, and a `.describe()` sentence. */
-  options: z.ZodType<O> & { shape: Record<string, z.ZodType> }
-  /** The option a plot puts on its x axis. */
-  axis: keyof O & string
-  /** Options that leave a delta unchanged (null where no such options exist); the first law. */
-  neutral: Partial<O> | null
-  /** Whether these options draw from the key (seeds are planned only then). */
-  stochastic: (options: O) => boolean
-  /** `element`: works on any block of a flattened tensor. `matrix`: needs the whole 2-D tensor (others pass unchanged). */
-  scope: 'element' | 'matrix'
-  /** What it knows of a tensor is a matter of one matrix: of a batch, each is edited by itself. Of `matrix` editors true without a word. */
-  perMatrix?: boolean
-  /** E over keys of edit(delta) equals delta. Checked by a law. */
-  unbiased?: (options: O) => boolean
-  needsGradient?: (options: O) => boolean
-  needsGram?: (options: O) => boolean
-  /**
-   * Statistics of the whole delta (threshold, block means; where every entry has a factor of its own, those), from its
-   * float32 values row-major. At most one of survey and prepare; undefined when these options need none.
-   */
-  survey?: (values: Float32Array, options: O, whole: Whole) => F
-  /** Whether these options need the survey, so that the values need not be read; absent: all do. */
-  needsSurvey?: (options: O) => boolean
-  /** Statistics of the whole model (a threshold common to all tensors), read before any tensor is edited. */
-  census?: (deltas: ModelDeltas, options: O) => Promise<unknown>
-  needsCensus?: (options: O) => boolean
-  /** Costly work (SVD) that options share, as plain data; `matrix` scope only. Done once per (tensor, prepareKey) of a sweep. */
-  prepare?: (delta: Tensor2D, options: O) => Promise<F>
-  /** Options of equal prepareKey share what `prepare` returned; absent: all do. */
-  prepareKey?: (options: O, shape: readonly number[]) => string
-  /** Exactly one new float32 tensor of the same shape (tidied by the caller); the input stays alive. */
-  edit: (delta: Tensor, context: EditContext<O, F>) => Tensor
-  /** Sentences about a tensor on which the method degenerates (nothing kept, many ties at the threshold). */
-  warnings?: (options: O, shape: readonly number[], facts: F, gram?: ArrayLike<number>) => string[]
-  /** Bits of one entry, shared numbers aside: what the column `bits` says; absent: the option of that name, if there is one. */
-  entryBits?: (options: O) => number
-  /** Bits that store an edited delta of this shape with `kept` non-zero entries; the formula stands in the file. */
-  bits: (options: O, shape: readonly number[], kept: number, facts?: F) => number
+  readonly title: string
+  /** Paper and equation; empty where there is none. */
+  readonly cite: string
+  /** Strict zod object: every option has a default or is required, and has a range and a `.describe()` sentence. */
+  readonly options: OptionsSchema<O>
+  /** The option that a plot puts on its x axis; null for an editor without options. */
+  readonly axis: string | null
+  /** Options that leave a delta unchanged, bit for bit; null where no such options exist. */
+  readonly neutral: Partial<O> | null
+  /** Whether these options draw from the key; only then are several seeds planned. */
+  stochastic(options: O): boolean
+  /** Whether the mean over all keys of the edited delta is the delta. */
+  unbiased(options: O): boolean
+  /** Whether these options need the gradient of a task's loss; absent: none do. */
+  needsGradient?(options: O): boolean
+  /** Bits of one entry, numbers shared by many entries aside: the column `bits`; null where that is no fixed number. */
+  entryBits(options: O): number | null
 }
 
-/** An editor with its parsed options; a chain is a list of steps applied in order. */
-export interface Step<O = any> {
-  editor: Editor<O>
-  options: O
+/** The shape of a tensor and how many of its edited entries are not 0. */
+export interface StoredTensor {
+  shape: readonly number[]
+  kept: number
 }
+
+/** Reads nothing but the entries that it edits: any block of a flattened tensor, without the rest. */
+export interface EntriesEditor<O = Options> extends EditorFacts<O> {
+  readonly reads: 'entries'
+  /** One new float32 tensor of the same shape; the input stays alive; the caller tidies what lies between. */
+  edit(delta: Tensor, context: EditContext<O>): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
+  warnings(options: O, about: { shape: readonly number[] }): readonly string[]
+  /** An estimate of the bits that store an edited tensor; a kept value counts 16. */
+  bits(options: O, stored: StoredTensor): number
+}
+
+/** Scans the whole tensor first (a threshold, block means); then edits it block by block. */
+export interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
+  readonly reads: 'tensor'
+  /** Of a batch of matrices, each is scanned and edited by itself. */
+  readonly perMatrix: boolean
+  /** Whether these options need the scan, so that the values of the whole tensor must be read first. */
+  needsScan(options: O): boolean
+  /** @param values float32, row-major */
+  scanTensor(values: Float32Array, options: O, about: ScannedTensor): S
+  /** As for entries. `scanned`: what `scanTensor` returned; undefined where `needsScan` says no. */
+  edit(delta: Tensor, context: EditContext<O> & { scanned: S }): Tensor
+  warnings(options: O, about: { shape: readonly number[]; scanned: S }): readonly string[]
+  bits(options: O, stored: StoredTensor): number
+}
+
+/** Scans the whole model first (a threshold common to all tensors), then every tensor. */
+export interface ModelEditor<O = Options, S = unknown, M = unknown>
+  extends Omit<TensorEditor<O, S>, 'reads' | 'needsScan' | 'scanTensor'> {
+  readonly reads: 'model'
+  /** Whether these options need the scan of the model. */
+  needsModel(options: O): boolean
+  scanModel(deltas: ModelDeltas, options: O): Promise<M>
+  /** `model`: what `scanModel` returned; undefined where `needsModel` says no. */
+  scanTensor(values: Float32Array, options: O, about: ScannedTensor & { model: M | undefined }): S
+}
+
+/** Edits whole matrices, by factors of them (an SVD) where it has any; a tensor that is no matrix stays as it is. */
+export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
+  readonly reads: 'matrix'
+  /** Costly work on a matrix [rows, columns] that the options of a sweep share, as plain data. */
+  factorise(delta: Tensor2D, options: O): Promise<F>
+  /** Options of one key share what `factorise` returned. */
+  factorKey(options: O, shape: readonly number[]): string
+  /** Whether these options need the Gram matrix of the inputs of the layer; absent: none do. */
+  needsGram?(options: O): boolean
+  /** `gram`: XᵀX [columns, columns] of the inputs X, up to a factor; absent for a matrix that is no linear layer. */
+  edit(delta: Tensor, context: EditContext<O> & { factors: F; gram?: ArrayLike<number> | undefined }): Tensor
+  warnings(
+    options: O,
+    about: { shape: readonly number[]; factors: F; gram?: ArrayLike<number> | undefined },
+  ): readonly string[]
+  /** `factors`: those of the tensor, where they are at hand. */
+  bits(options: O, stored: StoredTensor & { factors?: F | undefined }): number
+}
+
+/** A method that edits the delta of one tensor. */
+export type Editor = EntriesEditor | TensorEditor | ModelEditor | MatrixEditor
+
+/** An editor with its parsed options; a chain is a list of steps that are applied in order. */
+export interface Step {
+  readonly editor: Editor
+  readonly options: Options
+}
+
+/** Whether the step needs the gradient of a task's loss. */
+export const needsGradient = ({ editor, options }: Step): boolean => editor.needsGradient?.(options) ?? false
+
+/** Whether the step needs Gram matrices of the inputs of linear layers. */
+export const needsGram = ({ editor, options }: Step): boolean =>
+  editor.reads === 'matrix' && (editor.needsGram?.(options) ?? false)
+
+/** Whether the step scans the whole model before it edits a tensor. */
+export const needsModel = ({ editor, options }: Step): boolean => editor.reads === 'model' && editor.needsModel(options)
+
+/** Whether the editor takes the matrices of a batch one by one. */
+export const isPerMatrix = (editor: Editor): boolean =>
+  editor.reads === 'matrix' || (editor.reads !== 'entries' && editor.perMatrix)

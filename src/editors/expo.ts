@@ -2,25 +2,23 @@
 import { z } from 'zod'
 import { roundBf16 } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 
 const options = z.strictObject({
   alpha: z.number().describe('F(Δ) = (1 + alpha) Δ: 0 is the post-trained model, -1 the base, above 0 extrapolates.'),
 })
 
-export const expo: Editor<z.infer<typeof options>> = {
+export const expo = defineEditor({
   name: 'expo',
   title: 'Scales the delta by 1 + alpha.',
   cite: 'Zheng et al. 2024, arXiv 2404.16792; Tang et al. 2024, arXiv 2410.13841, eq. 13',
   options,
   axis: 'alpha',
   neutral: { alpha: 0 },
-  stochastic: () => false,
-  scope: 'element',
   edit: (delta, { options }) => delta.mul(1 + options.alpha),
   /** Dense, 16n: a scale alone makes nothing smaller. */
-  bits: (_, shape) => denseBits(shape),
-}
+  bits: (_, { shape }) => denseBits(shape),
+})
 
 /**
  * The weights as the authors' script computes them, in bf16 after every operation: post + alpha (post - base). The edit in

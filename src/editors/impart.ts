@@ -1,8 +1,8 @@
 // ImPart: sparsifies singular vectors at random, the less the larger their singular value, and rescales what is kept.
 import { z } from 'zod'
-import { type Key, type Svd, svd, tf, uniforms } from '../tensor/index.js'
+import { type Key, svd, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 
 const options = z
   .strictObject({
@@ -54,7 +54,7 @@ function drawMask(length: number, ratios: readonly number[], key: Key, offset: n
 }
 
 /** 1-D tensors pass unchanged. A keep mask that is fed is that of U [rows, rank] followed by that of V [columns, rank]. */
-export const impart: Editor<Options, Svd> = {
+export const impart = defineEditor({
   name: 'impart',
   title: 'Sparsifies singular vectors at random, important ones less.',
   cite: 'Yang et al. 2025 (ImPart), arXiv 2504.13237, algorithm 1',
@@ -62,9 +62,9 @@ export const impart: Editor<Options, Svd> = {
   axis: 'drop_rate',
   neutral: { drop_rate: 0, beta: 0 },
   stochastic: ({ drop_rate, beta }) => drop_rate > beta,
-  scope: 'matrix',
-  prepare: (delta) => svd(delta),
-  edit(delta, { options, facts: { s, ut, vt }, key, keep }) {
+  reads: 'matrix',
+  factorise: (delta) => svd(delta),
+  edit(delta, { options, factors: { s, ut, vt }, key, keep }) {
     if (options.drop_rate === 0) return delta.clone()
     const [rows, columns] = delta.shape as [number, number]
     const ratios = dropRatios(s, options)
@@ -81,17 +81,17 @@ export const impart: Editor<Options, Svd> = {
     })
     return tf.matMul(tf.tensor2d(left, [rows, rank]), tf.tensor2d(right, [rank, columns]))
   },
-  warnings: (options, _, facts) =>
-    dropRatios(facts.s, options).length ? [] : ['keeps nothing: no singular vector is left after the pre-pruning'],
+  warnings: (options, { factors }) =>
+    dropRatios(factors.s, options).length ? [] : ['keeps nothing: no singular vector is left after the pre-pruning'],
   /** For each kept singular vector a bitmask of m + n, 16 per kept entry, 16 for the singular value; never more than dense. */
-  bits(options, shape, _, facts) {
-    if (shape.length !== 2 || !facts || options.drop_rate === 0) return denseBits(shape)
+  bits(options, { shape, factors }) {
+    if (shape.length !== 2 || !factors || options.drop_rate === 0) return denseBits(shape)
     const [rows, columns] = shape
     const kept = (length: number, p: number) => length - Math.trunc(length * p)
-    const total = dropRatios(facts.s, options).reduce(
+    const total = dropRatios(factors.s, options).reduce(
       (sum, p) => sum + rows! + columns! + 16 * (kept(rows!, p) + kept(columns!, p) + 1),
       0,
     )
     return Math.min(denseBits(shape), total)
   },
-}
+})

@@ -44,7 +44,8 @@ export function editorNamed(name: string): Editor {
 }
 
 export { type ApplyContext, applySteps, editsBlocks } from './apply.js'
-export * from './census.js'
+export { defineEditor, type EditorDefinition, isEditor } from './define.js'
 export * from './editor.js'
 export * from './options.js'
+export * from './scan.js'
 export * from './tensor.js'

@@ -1,8 +1,8 @@
 // Low rank: the leading singular triplets of a delta (the best approximation of its rank), as in Twin-Merging.
 import { z } from 'zod'
-import { exactSvd, type Svd, svd, truncated } from '../tensor/index.js'
+import { exactSvd, svd, truncated } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 
 const options = z
   .strictObject({
@@ -50,26 +50,25 @@ function computedRank(options: Options, shape: readonly number[]): number | unde
 }
 
 /** 1-D tensors pass unchanged, and so does a matrix that keeps its full rank, bit for bit. */
-export const lowrank: Editor<Options, Svd> = {
+export const lowrank = defineEditor({
   name: 'lowrank',
   title: 'Keeps the leading singular triplets of a matrix.',
   cite: 'Lu et al. 2024 (Twin-Merging), arXiv 2406.15479; Tang et al. 2024, arXiv 2410.13841, eq. 10',
   options,
   axis: 'rank',
   neutral: { fraction: 1 },
-  stochastic: () => false,
-  scope: 'matrix',
-  prepare: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
-  prepareKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
-  edit(delta, { options, facts }) {
-    const rank = rankOf(options, delta.shape, facts.s)
-    return rank === Math.min(...delta.shape) ? delta.clone() : truncated(facts, rank)
+  reads: 'matrix',
+  factorise: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
+  factorKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
+  edit(delta, { options, factors }) {
+    const rank = rankOf(options, delta.shape, factors.s)
+    return rank === Math.min(...delta.shape) ? delta.clone() : truncated(factors, rank)
   },
-  warnings: (options, shape) =>
+  warnings: (options, { shape }) =>
     options.energy === undefined && rankOf(options, shape) === 0 ? ['keeps nothing: the rank rounds to 0'] : [],
   /** 16 r (m + n) for the two factors, the singular values multiplied in; never more than dense. */
-  bits(options, shape, _, facts) {
-    if (shape.length !== 2 || (options.energy !== undefined && !facts)) return denseBits(shape)
-    return Math.min(denseBits(shape), 16 * rankOf(options, shape, facts?.s) * (shape[0]! + shape[1]!))
+  bits(options, { shape, factors }) {
+    if (shape.length !== 2 || (options.energy !== undefined && !factors)) return denseBits(shape)
+    return Math.min(denseBits(shape), 16 * rankOf(options, shape, factors?.s) * (shape[0]! + shape[1]!))
   },
-}
+})

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Editor, ModelDeltas, Whole } from './editor.js'
+import { defineEditor } from './define.js'
+import type { ModelDeltas, ScannedTensor } from './editor.js'
 import { groupsOf, l1Factor, scaleEntries } from './factors.js'
 
 const options = z
@@ -56,7 +57,7 @@ function cutAt(found: Largest | null, convention: Options['convention']): Larges
 }
 
 /** One cut for all entries, or a factor for each where every row has its own. */
-interface Facts {
+interface Scan {
   cut?: Largest
   factors?: Float32Array
   scale: number
@@ -65,11 +66,11 @@ interface Facts {
   ties: number
 }
 
-function survey(
+function scanTensor(
   values: Float32Array,
   options: Options,
-  { shape, census, tensor }: Pick<Whole, 'shape' | 'census' | 'tensor'>,
-): Facts {
+  { shape, model, tensor }: ScannedTensor & { model: ModelCut | undefined },
+): Scan {
   const { granularity, convention, drop_rate, rescale } = options
   const restore = rescale && convention === 'mergekit'
   const factors = granularity === 'row' || restore ? new Float32Array(values.length) : null
@@ -78,7 +79,7 @@ function survey(
     const place = placeOf(end - begin, options)
     cut =
       granularity === 'model'
-        ? localCut(census as ModelCut, tensor)
+        ? localCut(model!, tensor)
         : cutAt(place > end - begin ? null : largest(values.subarray(begin, end), place), convention)
     let equal = 0
     for (let i = begin; i < end; i++) {
@@ -108,7 +109,7 @@ const localCut = ({ cut, starts }: ModelCut, tensor: string): Largest => ({
   lastTie: cut.lastTie - starts.get(tensor)!,
 })
 
-async function census(deltas: ModelDeltas, options: Options): Promise<ModelCut> {
+async function scanModel(deltas: ModelDeltas, options: Options): Promise<ModelCut> {
   const starts = new Map<string, number>()
   let n = 0
   for await (const [name, values] of deltas()) {
@@ -124,21 +125,20 @@ async function census(deltas: ModelDeltas, options: Options): Promise<ModelCut> 
   return { cut: cutAt(place > n ? null : selection.result, options.convention), starts }
 }
 
-export const magnitude: Editor<Options, Facts> = {
+export const magnitude = defineEditor({
   name: 'magnitude',
   title: 'Keeps the entries of largest magnitude.',
   cite: 'Yadav et al. 2023 (TIES, trim), arXiv 2306.01708; as a baseline: Yu et al. 2024, arXiv 2311.03099',
   options,
   axis: 'drop_rate',
   neutral: { drop_rate: 0 },
-  stochastic: () => false,
-  scope: 'element',
-  survey,
-  needsCensus: ({ granularity }) => granularity === 'model',
-  census,
-  edit: (delta, { facts: { cut, factors, scale }, offset }) =>
+  reads: 'model',
+  needsModel: ({ granularity }) => granularity === 'model',
+  scanModel,
+  scanTensor,
+  edit: (delta, { scanned: { cut, factors, scale }, offset }) =>
     factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
-  warnings({ drop_rate, granularity, convention }, shape, { cut, kept, ties }) {
+  warnings({ drop_rate, granularity, convention }, { shape, scanned: { cut, kept, ties } }) {
     const n = shape.reduce((product, size) => product * size, 1)
     const out: string[] = []
     if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity))
@@ -155,5 +155,5 @@ export const magnitude: Editor<Options, Facts> = {
     return out
   },
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
-  bits: (_, shape, kept) => sparseBits(shape, kept),
-}
+  bits: (_, { shape, kept }) => sparseBits(shape, kept),
+})

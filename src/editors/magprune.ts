@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { uniforms } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { groupsOf, l1Factor, orderByMagnitude, scaleEntries } from './factors.js'
 
 const options = z
@@ -70,7 +70,7 @@ export function keepProbabilities(values: Float32Array, shape: readonly number[]
   return out
 }
 
-export const magprune: Editor<Options, Float32Array> = {
+export const magprune = defineEditor({
   name: 'magprune',
   title: 'Drops small entries more often than large ones and divides the rest by their keep probability.',
   cite: 'Deep, Bhardwaj, Poria 2024 (DELLA), arXiv 2406.11617, section 2.2',
@@ -78,10 +78,10 @@ export const magprune: Editor<Options, Float32Array> = {
   axis: 'drop_rate',
   neutral: { drop_rate: 0, epsilon: 0 },
   stochastic: ({ drop_rate }) => drop_rate > 0,
-  scope: 'element',
+  reads: 'tensor',
   unbiased: ({ rescale, convention }) => rescale && convention !== 'mergekit',
   /** The factor of every entry. A smaller uniform draw drops more, as in DARE, so masks nest across rates. */
-  survey(values, options, { shape, key, keep }) {
+  scanTensor(values, options, { shape, key, keep }) {
     const probabilities = keepProbabilities(values, shape, options)
     const draws = keep ?? uniforms(values.length, key)
     const kept = (i: number) => (keep ? Boolean(keep[i]) : draws[i]! >= 1 - probabilities[i]!)
@@ -91,7 +91,7 @@ export const magprune: Editor<Options, Float32Array> = {
     const scale = l1Factor(values, factors)
     return factors.map((factor) => factor * scale)
   },
-  edit: (delta, { facts, offset }) => scaleEntries(delta, facts, offset),
+  edit: (delta, { scanned, offset }) => scaleEntries(delta, scanned, offset),
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))); the kept values are stored rescaled. */
-  bits: (_, shape, kept) => sparseBits(shape, kept),
-}
+  bits: (_, { shape, kept }) => sparseBits(shape, kept),
+})

@@ -1,7 +1,7 @@
 // An editor's options: facts for help and docs, and the parse that turns what a person wrote into them.
 import { UserError } from '../errors/index.js'
 import { factsOf, type OptionFacts, parseWith } from '../schema/index.js'
-import type { Editor } from './editor.js'
+import type { Editor, Options } from './editor.js'
 
 export { expectedValue, type OptionFacts } from '../schema/index.js'
 
@@ -13,7 +13,7 @@ export const describeOptions = (editor: Editor): OptionFacts[] => factsOf(editor
  * @param where what the error starts with, e.g. `sweep.yaml:12`
  * @throws UserError naming the option, what was given and what would be right.
  */
-export function parseOptions<O>(editor: Editor<O>, raw: unknown, where = ''): O {
+export function parseOptions(editor: Editor, raw: unknown, where = ''): Options {
   try {
     return parseWith(editor.options, raw, editor.name)
   } catch (error) {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { tf } from '../tensor/index.js'
 import { count, denseBits } from './bits.js'
-import type { Editor } from './editor.js'
+import { defineEditor } from './define.js'
 import { gridOf } from './grid.js'
 
 const options = z.strictObject({
@@ -14,9 +14,8 @@ const options = z.strictObject({
     .describe('Entries of a row that share a scale and a zero point; 0 is a whole row.'),
 })
 
-type Options = z.infer<typeof options>
-
-interface Facts {
+/** The grid of every group. */
+interface Grids {
   columns: number
   /** Entries of a group, and groups of a row. */
   width: number
@@ -31,16 +30,14 @@ const layout = (shape: readonly number[], group: number) => {
   return { columns, width, perRow: Math.ceil(columns / width) }
 }
 
-export const quantise: Editor<Options, Facts> = {
+export const quantise = defineEditor({
   name: 'quantise',
   title: 'Rounds entries to even levels between the least and the largest of their group.',
   cite: 'Round to nearest as in Frantar et al. 2023 (GPTQ), arXiv 2210.17323, and in Delta-CoMe, arXiv 2406.08903',
   options,
   axis: 'bits',
-  neutral: null,
-  stochastic: () => false,
-  scope: 'element',
-  survey(values, { bits, group }, { shape }) {
+  reads: 'tensor',
+  scanTensor(values, { bits, group }, { shape }): Grids {
     const { columns, width, perRow } = layout(shape, group)
     const grids = Array.from({ length: (values.length / columns) * perRow }, (_, g) => {
       const from = (g % perRow) * width
@@ -54,7 +51,7 @@ export const quantise: Editor<Options, Facts> = {
       zeros: Float32Array.from(grids, ({ zero }) => zero),
     }
   },
-  edit(delta, { options: { bits }, facts: { columns, width, perRow, scales, zeros }, offset }) {
+  edit(delta, { options: { bits }, scanned: { columns, width, perRow, scales, zeros }, offset }) {
     const groups = Int32Array.from({ length: delta.size }, (_, i) => {
       const at = offset + i
       return Math.floor(at / columns) * perRow + Math.floor((at % columns) / width)
@@ -71,8 +68,8 @@ export const quantise: Editor<Options, Facts> = {
       .mul(scale)
   },
   /** bits for every entry; 16 + bits for the scale and the zero point of every group; never more than dense. */
-  bits({ bits, group }, shape) {
+  bits({ bits, group }, { shape }) {
     const { columns, perRow } = layout(shape, group)
     return Math.min(denseBits(shape), bits * count(shape) + (16 + bits) * perRow * (count(shape) / columns))
   },
-}
+})

@@ -1,7 +1,7 @@
 // The edit of one tensor with what is counted of it: entries kept, norms, and the bits that would store it.
-import { type ApplyContext, applySteps, byMatrix, cacheKey, matrixName } from './apply.js'
+import { type ApplyContext, applySteps, factorName, matrixName } from './apply.js'
 import { count, sparseBits } from './bits.js'
-import type { Step } from './editor.js'
+import { isPerMatrix, type Step } from './editor.js'
 
 /** Sums over entries, in float64 and row-major order; parts of a tensor added in order give the bits of the whole. */
 export interface ChangeSums {
@@ -28,7 +28,7 @@ export async function editTensor(
   steps: readonly Step[],
   input: Float32Array,
   shape: readonly number[],
-  context: ApplyContext & { before?: ChangeSums },
+  context: ApplyContext & { before?: ChangeSums | undefined },
 ): Promise<EditedTensor> {
   const values = await applySteps(steps, input, shape, context)
   return { values, ...sumChange(input, values, context.before) }
@@ -63,7 +63,7 @@ export async function bitsOf(
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
   const { editor, options } = steps[last]!
-  if (context.batch && byMatrix(editor)) {
+  if (context.batch && isPerMatrix(editor)) {
     const [matrices = 0, ...matrix] = shape
     let bits = 0
     for (let i = 0; i < matrices; i++)
@@ -74,6 +74,6 @@ export async function bitsOf(
       })
     return Math.min(bits, sparseBits(shape, kept))
   }
-  const facts = await context.cache?.get(cacheKey(steps, last, shape, context))
-  return Math.min(editor.bits(options, shape, kept, facts), sparseBits(shape, kept))
+  const factors = await context.cache?.get(factorName(steps, last, shape, context))
+  return Math.min(editor.bits(options, { shape, kept, factors }), sparseBits(shape, kept))
 }

@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import { shareOf, tf, uniforms } from '../tensor/index.js'
 import { count, denseBits } from './bits.js'
-import type { Editor, ModelDeltas } from './editor.js'
+import { defineEditor } from './define.js'
+import type { ModelDeltas } from './editor.js'
 import { gridOf, snap } from './grid.js'
 
 const options = z
@@ -43,7 +44,7 @@ const options = z
 type Options = z.infer<typeof options>
 
 /** Drop rate of every tensor: thirds of the parameters in ascending order of deviation; a tensor belongs where its middle lies. */
-async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promise<Map<string, number>> {
+async function scanModel(deltas: ModelDeltas, { drop_rate, step }: Options): Promise<Map<string, number>> {
   const tensors: { name: string; size: number; deviation: number; group: number }[] = []
   for await (const [name, values] of deltas()) {
     let [sum, squares] = [0, 0]
@@ -76,21 +77,20 @@ async function census(deltas: ModelDeltas, { drop_rate, step }: Options): Promis
   return new Map(tensors.map(({ name, group }) => [name, rates[group]!]))
 }
 
-export const ultradelta: Editor<Options, Float32Array> = {
+export const ultradelta = defineEditor({
   name: 'ultradelta',
   title: 'Quantises and drops at random inside every quantised value.',
   cite: 'Wang et al. 2025 (UltraDelta), arXiv 2505.13563; without its trace-norm ratio between tasks',
   options,
   axis: 'drop_rate',
-  neutral: null,
   stochastic: ({ drop_rate }) => drop_rate > 0,
-  scope: 'element',
+  reads: 'model',
   perMatrix: true,
-  needsCensus: ({ step }) => step > 0,
-  census,
+  needsModel: ({ step }) => step > 0,
+  scanModel,
   /** The edited values: of the entries of one level, the trunc(s × their number) of smallest draw are dropped. */
-  survey(values, { drop_rate, bits, factor }, { tensor, key, census: rates }) {
-    const rate = (rates as Map<string, number> | undefined)?.get(tensor) ?? drop_rate
+  scanTensor(values, { drop_rate, bits, factor }, { tensor, key, model: rates }) {
+    const rate = rates?.get(tensor) ?? drop_rate
     const grid = gridOf(values, bits)
     const out = values.map((value) => snap(value, grid))
     const levels = new Map<number, number[]>()
@@ -107,7 +107,7 @@ export const ultradelta: Editor<Options, Float32Array> = {
     }
     return out
   },
-  edit: (delta, { facts, offset }) => tf.tensor(facts.subarray(offset, offset + delta.size), delta.shape),
+  edit: (delta, { scanned, offset }) => tf.tensor(scanned.subarray(offset, offset + delta.size), delta.shape),
   /** A bitmask of n, bits for every kept entry, 16 for the scale and bits for the zero point; never more than dense. */
-  bits: ({ bits }, shape, kept) => Math.min(denseBits(shape), count(shape) + bits * kept + 16 + bits),
-}
+  bits: ({ bits }, { shape, kept }) => Math.min(denseBits(shape), count(shape) + bits * kept + 16 + bits),
+})

@@ -44,7 +44,7 @@ export async function describeMerge(
   for (const { role, model } of inputsOf(plan))
     inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
   const software = { deltalab: packageVersion(), node: process.version, backend }
-  const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)])]
+  const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)].filter(Boolean))]
   const card = writeCard({ title, inputs, settings, software, citations })
   return {
     card: `${card}\n## Configuration\n\n\`\`\`yaml\n${text.trimEnd()}\n\`\`\`\n`,

@@ -1,6 +1,6 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
-import { type Step, takeCensus } from '../editors/index.js'
+import { needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsSurvey, type Part, surveyModels } from '../mergers/index.js'
 import type { MergePlan, Source, TensorMerge } from './plan.js'
 import { add, editPart, placeOf, subtract, wantsDeltas } from './tensor.js'
@@ -20,7 +20,7 @@ export interface MergeOptions {
 }
 
 /** What the editors of each model, by its label, must know of all its tensors. */
-type Censuses = Map<string, readonly unknown[]>
+type Scans = Map<string, readonly unknown[]>
 
 type Weights = TensorMerge & { merging: Merging }
 
@@ -28,7 +28,7 @@ type Weights = TensorMerge & { merging: Merging }
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: MergeOptions): Promise<void> {
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, ...rest } = options
-  const reader = readerOf(plan, await takeCensuses(plan), onWarning)
+  const reader = readerOf(plan, await scanEach(plan), onWarning)
   const survey = await surveyAll(plan, reader, onWarning)
 
   async function* contents(): AsyncGenerator<TensorContent> {
@@ -74,7 +74,7 @@ const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> =>
 type Reader = (tensor: Weights, before: Float32Array | null) => Promise<Part>
 
 /** A survey reads tensors before they are merged; each sentence of an editor is said once. */
-function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: string) => void): Reader {
+function readerOf({ seed }: MergePlan, scans: Scans, onWarning: (text: string) => void): Reader {
   const said = new Set<string>()
   const warn = (text: string): void => {
     if (!said.has(text)) onWarning(text)
@@ -88,7 +88,7 @@ function readerOf({ seed }: MergePlan, censuses: Censuses, onWarning: (text: str
         seed,
         tensor: labelled(source),
         batch: isBatch(name, shape),
-        census: censuses.get(model.label),
+        scanned: scans.get(model.label),
         onWarning: warn,
       }
       const how = { shape, steps, deltas: wantsDeltas(merger, before !== null) }
@@ -115,15 +115,14 @@ async function surveyAll({ tensors }: MergePlan, read: Reader, onWarning: (text:
   return surveyModels(first.merging, walk, onWarning)
 }
 
-/** One census per model whose editors ask for it, over all tensors that it has a part in. */
-async function takeCensuses({ tensors }: MergePlan): Promise<Censuses> {
-  const censuses: Censuses = new Map()
+/** One scan of each model whose editors ask for it, over all tensors that it has a part in. */
+async function scanEach({ tensors }: MergePlan): Promise<Scans> {
+  const scans: Scans = new Map()
   const parts = tensors.flatMap((tensor) =>
     tensor.merging ? tensor.sources.map((source) => ({ tensor, source })) : [],
   )
-  const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?.(options))
   for (const { model, steps } of parts.map(({ source }) => source)) {
-    if (censuses.has(model.label) || !steps.some(asks)) continue
+    if (scans.has(model.label) || !steps.some(needsModel)) continue
     const deltas = async function* () {
       for (const { tensor, source } of parts) {
         if (source.model !== model) continue
@@ -134,7 +133,7 @@ async function takeCensuses({ tensors }: MergePlan): Promise<Censuses> {
         ] as const
       }
     }
-    censuses.set(model.label, await takeCensus(steps, deltas))
+    scans.set(model.label, await scanModel(steps, deltas))
   }
-  return censuses
+  return scans
 }

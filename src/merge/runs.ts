@@ -1,5 +1,5 @@
 // The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
-import { checkChain, editorNamed, parseOptions, type Step } from '../editors/index.js'
+import { checkChain, editorNamed, needsGradient, needsGram, parseOptions, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { Convention, Merger } from '../mergers/index.js'
 import { layerCount } from './layers.js'
@@ -105,11 +105,7 @@ function readEditor(
     const editor = editorNamed(name)
     const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
     const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
-    const need = editor.needsGradient?.(step.options)
-      ? 'a gradient'
-      : editor.needsGram?.(step.options)
-        ? 'Gram matrices'
-        : null
+    const need = needsGradient(step) ? 'a gradient' : needsGram(step) ? 'Gram matrices' : null
     if (need)
       throw new UserError(
         `${name} with these options needs ${need}, which a merge does not have: edit that model first`,

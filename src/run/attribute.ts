@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Edit, Pair } from '../config/index.js'
-import type { Step } from '../editors/index.js'
+import { needsGradient, type Step } from '../editors/index.js'
 import {
   askInChat,
   type ChatSettings,
@@ -128,9 +128,9 @@ export function namedEdit(steps: readonly Step[], where: Pick<Edit, 'on' | 'tens
     editor,
     label: editor,
     ...where,
-    steps: steps.map((step) => ({ editor: step.editor.name, options: step.options as Record<string, unknown> })),
+    steps: steps.map((step) => ({ editor: step.editor.name, options: step.options })),
     stochastic: steps.some((step) => step.editor.stochastic(step.options)),
-    needsGradient: steps.some((step) => step.editor.needsGradient?.(step.options)),
+    needsGradient: steps.some(needsGradient),
   }
 }
 

@@ -24,7 +24,7 @@ import {
   editsBlocks,
   editTensor,
   type Step,
-  takeCensus,
+  scanModel,
 } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
@@ -94,7 +94,7 @@ async function writeChange(
   checkSteps(steps)
   const shapes = new Map(names.map((name) => [name, pair.post.tensors.get(name)!.shape]))
   checkFit(steps, shapes, bound)
-  const census = await takeCensus(steps, async function* () {
+  const scanned = await scanModel(steps, async function* () {
     for (const name of names)
       yield [name, await readInput(pair, name, edit.on), matricesOf(pair.post.tensors.get(name)!)] as const
   })
@@ -105,7 +105,7 @@ async function writeChange(
         seed: seed ?? 0,
         tensor: name,
         batch: isBatch(name, shape),
-        census,
+        scanned,
         onWarning,
         cache: new Map<string, Promise<unknown>>(),
       }

@@ -1,6 +1,6 @@
 // One edit applied to the selected tensors of a pair.
 import type { Edit } from '../config/index.js'
-import { applySteps, bitsOf, editorNamed, takeCensus } from '../editors/index.js'
+import { applySteps, bitsOf, editorNamed, scanModel } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import { type EditedModel, gather } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
@@ -20,7 +20,7 @@ export async function applyEdit(home: LoadedPair, edit: Edit, seed: number | nul
   const names = home.select(edit.tensors)
   const sourceOf = async (name: string) =>
     edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name]!.data()) as Float32Array)
-  const census = await takeCensus(steps, async function* () {
+  const scanned = await scanModel(steps, async function* () {
     for (const name of names) yield [name, await sourceOf(name)] as const
   })
   const gathered = gather(home)
@@ -31,7 +31,7 @@ export async function applyEdit(home: LoadedPair, edit: Edit, seed: number | nul
       tensor: name,
       gradient: given.gradient?.get(name),
       gram: given.grams?.get(name),
-      census,
+      scanned,
       onWarning: given.warn,
       cache: home.caches[edit.on],
     }

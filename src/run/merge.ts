@@ -1,7 +1,7 @@
 // One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
 import { hasOutput, openModels, untie } from '../checkpoint/index.js'
 import { type Edit, type Pair, postName } from '../config/index.js'
-import { editorNamed, type Step, takeCensus } from '../editors/index.js'
+import { editorNamed, type Step, scanModel } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
@@ -81,12 +81,12 @@ async function readPost(
       throw new UserError(
         `${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`,
       )
-    const census = await takeCensus(steps, async function* () {
+    const scanned = await scanModel(steps, async function* () {
       for (const tensor of names)
         yield [placeOf(postName(post), tensor), subtract(await checkpoint.read(tensor), base.get(tensor)!)] as const
     })
     for (const tensor of names) {
-      const context = { seed, tensor: placeOf(postName(post), tensor), census, onWarning: warn }
+      const context = { seed, tensor: placeOf(postName(post), tensor), scanned, onWarning: warn }
       found.set(
         tensor,
         await editPart(

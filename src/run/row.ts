@@ -20,8 +20,8 @@ export function plannedColumns(experiment: string, run: Run) {
     return (found as number | undefined) ?? null
   }
   const entryBits = run.edit.steps
-    .map((step) => editorNamed(step.editor).entryBits?.(step.options))
-    .find((bits) => bits !== undefined)
+    .map((step) => editorNamed(step.editor).entryBits(step.options))
+    .find((bits) => bits !== null)
   const { include, exclude } = run.edit.tensors
   return {
     id: run.id,

@@ -1,5 +1,5 @@
 // One run: a planned edit of a pair → its row and its per-tensor terms.
-import { editorNamed } from '../editors/index.js'
+import { editorNamed, needsGram } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { classify, type Loss, lossOf, type PathSum, riemannSum, taylor2 } from '../loss/index.js'
@@ -27,7 +27,7 @@ function calibrationOf(
   { edit, task: { source } }: Run,
   task: Task,
 ): Promise<Map<string, Float32Array> | undefined> {
-  if (!edit.steps.some(({ editor, options }) => editorNamed(editor).needsGram?.(options)))
+  if (!edit.steps.some(({ editor, options }) => needsGram({ editor: editorNamed(editor), options })))
     return Promise.resolve(undefined)
   const name = `inputs of layers on ${source}`
   const known = home.caches[edit.on].get(name)

@@ -1,5 +1,6 @@
 // The door for what people give: files, JSON and YAML, checked against schemas; what is wrong is said with file, line and column.
 
+export * from './definition.js'
 export * from './input.js'
 export * from './issues.js'
 export * from './located.js'

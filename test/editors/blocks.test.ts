@@ -8,7 +8,7 @@ import {
   editsBlocks,
   parseOptions,
   type Step,
-  takeCensus,
+  scanModel,
 } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
@@ -79,10 +79,10 @@ test('a batch of matrices is edited as its matrices, each under a name of its ow
   for (const [steps, apart] of chains) {
     const names = Array.from({ length: 15 }, (_, m) => (apart ? `w[${m}]` : 'w'))
     const parts = names.map((_, m) => values.subarray(m * size, (m + 1) * size))
-    const census = await takeCensus(steps, async function* () {
+    const scanned = await scanModel(steps, async function* () {
       yield ['w', values, 15]
     })
-    const context = { seed: 5, census, cache: new Map<string, Promise<unknown>>() }
+    const context = { seed: 5, scanned, cache: new Map<string, Promise<unknown>>() }
     const tensors = tf.memory().numTensors
     const whole = await applySteps(steps, values, [15, 7, 10], { ...context, tensor: 'w', batch: true })
     assert.equal(tf.memory().numTensors, tensors)

@@ -1,6 +1,6 @@
 // Runs a reference case of an editor through our own code: what it means in our words, masks and data as the case gives them.
 import assert from 'node:assert/strict'
-import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
+import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
 import { keyOf, type Svd, tf } from '../../src/tensor/index.js'
 import { baseOf, type Case, cases, deltas, type Entry, readAll, readTensors } from './fixtures.js'
 
@@ -61,7 +61,7 @@ function magprune(id: string, p: Record<string, any>) {
 export function givenOf(
   { given = [] }: Case,
   name: string,
-): { keep?: Float32Array; gradient?: Float32Array; gram?: Float64Array; facts?: Svd } {
+): { keep?: Float32Array; gradient?: Float32Array; gram?: Float64Array; factors?: Svd } {
   const files = new Map(
     given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]),
   )
@@ -73,7 +73,7 @@ export function givenOf(
     keep: u && v ? Float32Array.of(...u.values, ...v.values) : mask?.get(`ft1/${name}`)?.values,
     gradient: gradient?.values,
     gram: fed && gramOf(fed),
-    facts: files.has('svd') ? svdOf(files.get('svd')!, name) : undefined,
+    factors: files.has('svd') ? svdOf(files.get('svd')!, name) : undefined,
   }
 }
 
@@ -105,16 +105,23 @@ async function edited(
   name: string,
   delta: Entry,
   [editor, options]: Meant,
-  census?: unknown[],
+  scanned?: unknown[],
 ): Promise<Float32Array> {
-  const { gradient, facts, ...given } = givenOf(reference, name)
+  const { gradient, factors, ...given } = givenOf(reference, name)
   const step = { editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }
   // Where factors are given, they take the place of our own: each singular pair is free up to its sign.
-  if (!facts)
-    return applySteps([step], delta.values, delta.shape, { seed: 0, tensor: name, gradient, census, ...given })
+  if (!factors)
+    return applySteps([step], delta.values, delta.shape, { seed: 0, tensor: name, gradient, scanned, ...given })
   const out = tf.tidy(() => {
     const x = tf.tensor(delta.values, delta.shape)
-    return step.editor.edit(x, { options: step.options, key: keyOf(0), offset: 0, facts, ...given })
+    return step.editor.edit(x, {
+      options: step.options,
+      key: keyOf(0),
+      offset: 0,
+      scanned: undefined,
+      factors,
+      ...given,
+    })
   })
   const values = (await out.data()) as Float32Array
   out.dispose()
@@ -137,7 +144,7 @@ export async function runCase(reference: Case): Promise<Comparison[]> {
   const all = deltas(reference.models[0]!)
   const [editor, options] = meant(reference)
   const step = { editor: editorNamed(editor), options: parseOptions(editorNamed(editor), options) }
-  const census = await takeCensus([step], async function* () {
+  const scanned = await scanModel([step], async function* () {
     for (const [name, { values }] of all) yield [name, values] as const
   })
   const out: Comparison[] = []
@@ -147,7 +154,7 @@ export async function runCase(reference: Case): Promise<Comparison[]> {
     // Twin-Merging leaves vectors out, which is the choice of tensors, not the editor's.
     const skipped = reference.id.startsWith('magnitude-twin') && delta.shape.length === 1
     const own = reference.id === 'darex-per-layer' ? { ...options, q: reference.q_used![name] } : options
-    const values = skipped ? delta.values : await edited(reference, name, delta, [editor, own], census)
+    const values = skipped ? delta.values : await edited(reference, name, delta, [editor, own], scanned)
     const base = reference.output === 'weights' ? baseOf(name).values : undefined
     out.push({ name, actual: base ? values.map((v, i) => v + base[i]!) : values, expected: wanted.values })
   }

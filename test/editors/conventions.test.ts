@@ -6,7 +6,7 @@ import { bandOf } from '../../src/editors/breadcrumbs.js'
 import { orderByMagnitude } from '../../src/editors/factors.js'
 import { gptq, roundToNearest } from '../../src/editors/gptq.js'
 import { dropRatios } from '../../src/editors/impart.js'
-import { applySteps, editorNamed, parseOptions, takeCensus } from '../../src/editors/index.js'
+import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
 import { gramOf } from './cases.js'
@@ -22,14 +22,14 @@ async function edit(
   model: [string, Float32Array][] = [],
 ) {
   const steps = [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), raw) }]
-  const census = await takeCensus(steps, async function* () {
+  const scanned = await scanModel(steps, async function* () {
     yield* model
   })
   const warnings: string[] = []
   const out = await applySteps(steps, Float32Array.from(values), shape, {
     seed: 1,
     tensor: 'w',
-    census,
+    scanned,
     onWarning: (text) => warnings.push(text),
   })
   const result = Array.from(out, (value) => value + 0)
@@ -112,7 +112,7 @@ test('magnitude of the whole model: exactly the share, ties to the first tensor'
     { editor: editorNamed('magnitude'), options: parseOptions(editorNamed('magnitude'), options) },
   ]
   await assert.rejects(
-    takeCensus(late, async function* () {}),
+    scanModel(late, async function* () {}),
     /only the first editor of a chain/,
   )
 })
@@ -330,7 +330,7 @@ test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading trip
   close(await run('delta_come', { bands: '16x2+16x4' }), values)
   // 16 bits for each entry of u and v and for the singular value, no grids; the 2-bit band of 3 has 6 + 3 groups.
   const bits = (bands: string) =>
-    editorNamed('delta_come').bits(parseOptions(editorNamed('delta_come'), { bands }), [6, 10], 60)
+    editorNamed('delta_come').bits(parseOptions(editorNamed('delta_come'), { bands }), { shape: [6, 10], kept: 60 })
   assert.equal(bits('16x1'), 16 * (6 + 10) + 16)
   assert.equal(bits('16x1+2x3'), 272 + 3 * (2 * 16 + 16) + 18 * (6 + 3))
 })

@@ -41,7 +41,7 @@ test('keep probabilities of magprune, drop ratios of impart, factors of delta_co
     const expected = readAll(reference.expected)
     for (const [name, { shape, values }] of deltas('ft1')) {
       const [prob, drop] = [expected.get(`prob:${name}`), expected.get(`drop:${name}`)]
-      const { facts, gram } = shape.length === 2 ? givenOf(reference, name) : {}
+      const { factors: facts, gram } = shape.length === 2 ? givenOf(reference, name) : {}
       if (prob) compare(keepProbabilities(values, shape, options), prob.values, close(1e-5), name)
       if (drop) compare(dropRatios(facts!.s, options), drop.values, close(1e-5), name)
       seen += (prob ? 1 : 0) + (drop ? 1 : 0)

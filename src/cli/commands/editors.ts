@@ -12,8 +12,8 @@ export function builder(cli: Argv) {
 export async function handler({ json }: { json: boolean }): Promise<void> {
   const { describeOptions, editors, expectedValue } = await import('../../editors/index.js')
   const list = editors.map((editor) => {
-    const { name, title, cite, axis, scope } = editor
-    return { name, title, cite, axis, scope, options: describeOptions(editor) }
+    const { name, title, cite, axis, reads } = editor
+    return { name, title, cite, axis, reads, options: describeOptions(editor) }
   })
   if (json) {
     process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)

@@ -1,13 +1,11 @@
 // What a chain must know of the whole model before a tensor of it is edited: only its first editor can ask.
 import { UserError } from '../errors/index.js'
 import { matrixName } from './apply.js'
-import type { ModelDeltas, Step } from './editor.js'
-
-const asks = ({ editor, options }: Step): boolean => Boolean(editor.needsCensus?.(options))
+import { isPerMatrix, type ModelDeltas, needsModel, type Step } from './editor.js'
 
 /** @throws UserError when a step after the first reads the whole model: it would need the edited deltas of all tensors. */
 export function checkChain(steps: readonly Step[]): void {
-  const late = steps.slice(1).find(asks)
+  const late = steps.slice(1).find(needsModel)
   if (late)
     throw new UserError(
       `${late.editor.name} with these options reads the whole model, which only the first editor of a chain can`,
@@ -15,14 +13,16 @@ export function checkChain(steps: readonly Step[]): void {
 }
 
 /**
- * What the steps must know of the whole model before a tensor of it is edited, per step; reads `deltas` only if one asks.
- * Throws what checkChain throws.
+ * What each step must know of the whole model before a tensor of it is edited; reads `deltas` only where a step asks.
+ * @throws UserError as checkChain does
  */
-export async function takeCensus(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
+export async function scanModel(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
   checkChain(steps)
   return Promise.all(
-    steps.map((step) =>
-      asks(step) ? step.editor.census!(step.editor.perMatrix ? apart(deltas) : deltas, step.options) : undefined,
+    steps.map(({ editor, options }) =>
+      editor.reads === 'model' && editor.needsModel(options)
+        ? editor.scanModel(isPerMatrix(editor) ? apart(deltas) : deltas, options)
+        : undefined,
     ),
   )
 }
