@@ -7,7 +7,7 @@ export interface Sample {
   /** What is found in it, in numbers and texts: none may be NaN or infinite, and a neutral change may not change them. */
   read(): Promise<unknown>
   /** Words of a command that reads it. */
-  command?: string[]
+  command?: string[] | undefined
 }
 
 export interface Kind {

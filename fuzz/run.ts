@@ -30,7 +30,7 @@ const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 /** Changes `first` … `first + runs − 1` of a kind. */
 export async function runKind(
   kind: string,
-  { first = 0, runs, seed }: { first?: number; runs: number; seed: number },
+  { first = 0, runs, seed }: { first?: number | undefined; runs: number; seed: number },
 ): Promise<Tally> {
   const tally: Tally = { counts: {}, findings: [] }
   const take = (found: Finding) => {

@@ -120,7 +120,7 @@ export async function calibrateDarex(base: string, post: string, options: DarexO
 
 export interface ScalesOptions extends CalibrateOptions, DistillOptions {
   /** Checkpoint folder to write. */
-  out?: string
+  out?: string | undefined
   overwrite?: boolean
 }
 

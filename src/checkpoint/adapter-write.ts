@@ -31,10 +31,10 @@ export interface AdapterOptions {
   baseModel: string
   /** The base's, which say how peft finds its modules; without them every matrix is a linear layer or an embedding. */
   model?: Pick<Checkpoint, 'config' | 'tensors'>
-  dtype?: WritableDtype
-  overwrite?: boolean
+  dtype?: WritableDtype | undefined
+  overwrite?: boolean | undefined
   /** Text of README.md. */
-  card?: string
+  card?: string | undefined
 }
 
 /** Dots of module names mean dots: peft takes the keys of rank_pattern for regular expressions. */

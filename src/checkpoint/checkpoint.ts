@@ -49,7 +49,7 @@ export interface Checkpoint {
   hashes(): Promise<Record<string, string>>
   close(): Promise<void>
   /** For a quantised folder: how many weights are decoded, and from what. */
-  decoded?: string
+  decoded?: string | undefined
 }
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */

@@ -16,7 +16,7 @@ export interface Coded {
   /** Of the weight that the codes stand for. */
   shape: readonly number[]
   /** What the weight was stored in before, where the file says so. */
-  dtype?: WritableDtype
+  dtype?: WritableDtype | undefined
   /** The other stored tensors that it takes: they are no parameters of the model. */
   partners: readonly string[]
   /** Float32 values of lines from … to − 1; a line runs along the last axis. */

@@ -6,19 +6,19 @@ import { chooseCompanions, isSettingsFile, isTokenizerFile } from '../hub/index.
 
 export interface CompanionSources {
   /** Folder of which everything is taken that is not weights. */
-  copyFrom?: string
+  copyFrom?: string | undefined
   /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
-  tokenizerFrom?: string
+  tokenizerFrom?: string | undefined
   /** Files that are not copied. */
   except: ReadonlySet<string>
   /** Called with a sentence about a file that stays behind. */
-  onWarning?: (text: string) => void
+  onWarning?: ((text: string) => void) | undefined
 }
 
 /** A file of a folder: its path in it, and why it cannot be taken. */
 interface Found {
   path: string
-  trouble?: string
+  trouble?: string | undefined
 }
 
 /** Copies into `folder`. @throws UserError for a file that cannot be read */

@@ -22,9 +22,9 @@ export interface Pair {
 const NAMED = 12
 
 export interface PairOptions {
-  ignoreUnmatched?: boolean
+  ignoreUnmatched?: boolean | undefined
   /** Patterns of the tensors that belong to a task: they have no partner and no delta, whatever the other side holds. */
-  head?: readonly string[]
+  head?: readonly string[] | undefined
 }
 
 /**

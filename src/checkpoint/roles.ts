@@ -125,7 +125,7 @@ export function leftByLinear(
 
 export interface Selection {
   /** Patterns of the tensors to take; all floating tensors when empty. */
-  include?: readonly string[]
+  include?: readonly string[] | undefined
   /** Patterns of the tensors to leave out of those. */
   exclude?: readonly string[]
 }

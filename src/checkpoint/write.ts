@@ -17,7 +17,7 @@ export interface TensorContent {
   values?: Float32Array
   bytes?: Uint8Array
   /** Index of the first of `values` in a tensor that comes in parts; 0 unless given. */
-  first?: number
+  first?: number | undefined
 }
 
 export interface WriteOptions {
@@ -26,15 +26,15 @@ export interface WriteOptions {
   /** Each planned tensor once, whole or in parts, in any order. */
   tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
   /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights, and it says of no quantisation. */
-  config?: Record<string, unknown> | null
+  config?: Record<string, unknown> | null | undefined
   /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
-  configText?: string | null
+  configText?: string | null | undefined
   /** Folder of which everything is copied that is not weights, its config.json too. */
   copyFrom?: string
   /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
-  tokenizerFrom?: string
+  tokenizerFrom?: string | undefined
   /** Files that stand in place of those of `copyFrom`, or beside them; null leaves one out. */
-  files?: Readonly<Record<string, string | Uint8Array | null>>
+  files?: Readonly<Record<string, string | Uint8Array | null>> | undefined
   /** Text of README.md. */
   card?: string
   /** Further strings for the header of every weight file. */
@@ -42,7 +42,7 @@ export interface WriteOptions {
   /** Data bytes of one weight file. */
   maxShardBytes?: number
   /** Replace a folder that this program wrote. */
-  overwrite?: boolean
+  overwrite?: boolean | undefined
   /** Called with a sentence about what the folder lacks. */
   onWarning?: (text: string) => void
 }

@@ -21,9 +21,9 @@ export interface Pair {
   baseFolder: string
   postFolder: string
   /** Patterns of the tensors that belong to the task: taken from post, never edited. */
-  head?: string[]
+  head?: string[] | undefined
   /** Prompts go through the chat template of `post`; with an instruction in the system message. */
-  chat?: true | { system?: string }
+  chat?: true | { system?: string | undefined } | undefined
   tasks: TaskSource[]
 }
 

@@ -25,9 +25,9 @@ export interface EditOptions extends Selection {
   /** `weights` edits the post-trained weights themselves (an ablation of DARE) instead of the delta. */
   on: 'delta' | 'weights'
   /** Of the inputs of linear layers, for editors that need them. */
-  grams?: Grams
+  grams?: Grams | undefined
   /** Format of every floating tensor; each keeps that of the post-trained model when left out. */
-  dtype?: WritableDtype
+  dtype?: WritableDtype | undefined
   maxShardBytes?: number
   overwrite?: boolean
   /** README.md, and strings for the headers of the weight files. */

@@ -15,7 +15,7 @@ export interface WeightEdit {
   seed: number
   on: 'delta' | 'weights'
   scanned: readonly unknown[]
-  grams?: Grams
+  grams?: Grams | undefined
   onWarning?: (text: string) => void
 }
 

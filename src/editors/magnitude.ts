@@ -58,7 +58,7 @@ function cutAt(found: Largest | null, convention: Options['convention']): Larges
 
 /** One cut for all entries, or a factor for each where every row has its own. */
 interface Scan {
-  cut?: Largest
+  cut?: Largest | undefined
   factors?: Float32Array
   scale: number
   kept: number

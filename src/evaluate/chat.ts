@@ -5,7 +5,7 @@ import type { Task } from '../tasks/task.js'
 import { loadChat } from '../tokenizer/chat.js'
 
 /** `system`: an instruction that stands before what the card itself says first. */
-export type ChatSettings = true | { system?: string }
+export type ChatSettings = true | { system?: string | undefined }
 
 /**
  * The task with every prompt as the chat template of `folder` writes it: system instruction and preamble as the system's

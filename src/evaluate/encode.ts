@@ -11,9 +11,9 @@ import { imagesFor, type Reader, textFor } from './reader.js'
 
 export interface EncodeOptions {
   /** The first so many items; all by default. */
-  items?: number
+  items?: number | undefined
   /** Padded tokens of one batch. */
-  batchTokens?: number
+  batchTokens?: number | undefined
 }
 
 /** What is needed of a model to make batches for it. */

@@ -19,11 +19,11 @@ export interface GenerateOptions {
   /** Tokens that end an answer, and are its last. Without any every answer has maxNewTokens tokens. */
   ends?: readonly number[]
   /** True for an answer that needs no further token. */
-  stopped?: (answer: readonly number[]) => boolean
+  stopped?: ((answer: readonly number[]) => boolean) | undefined
   /** Rows of one batch; 128, or as many as the weights' bound on memory allows. */
   rows?: number
   /** What of each next token is not left to the model. */
-  steer?: Steer
+  steer?: Steer | undefined
 }
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */

@@ -17,7 +17,7 @@ const KEPT = 1 << 26
 export function imageBatches(
   items: readonly Item[],
   reader: ImageReader,
-  { features, batchTokens = TOKENS }: { features?: Float32Array; batchTokens?: number } = {},
+  { features, batchTokens = TOKENS }: { features?: Float32Array | undefined; batchTokens?: number | undefined } = {},
 ): Batch[] {
   const size = 3 * reader.size.height * reader.size.width
   const rows = Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / size)))

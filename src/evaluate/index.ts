@@ -37,7 +37,7 @@ export interface Scores {
 
 export interface EvaluateOptions extends EncodeOptions {
   /** Metrics that run generated programs are allowed to. */
-  allowCode?: boolean
+  allowCode?: boolean | undefined
 }
 
 /**

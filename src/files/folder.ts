@@ -10,7 +10,7 @@ import { amount, checkFree, checkOwn, checkPlace, checkSpace, placeOf } from './
 
 export interface FolderOptions {
   /** Replace a folder that this program wrote. */
-  overwrite?: boolean
+  overwrite?: boolean | undefined
   /** What it will take on the disk, at least. */
   bytes: number
 }

@@ -4,9 +4,9 @@ import type { RemoteFile } from './file.js'
 export interface DataChoice {
   split: string
   /** Named part of the data set (`main`, `ARC-Challenge`, a subject of MMLU). */
-  config?: string
+  config?: string | undefined
   /** A file or a pattern with `*`, in place of config and split. */
-  files?: string
+  files?: string | undefined
 }
 
 const DATA = /\.(parquet|jsonl|csv)$/

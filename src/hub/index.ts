@@ -42,7 +42,7 @@ function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
 
 export interface ResolveOptions {
   /** Folder that paths are relative to; the working directory unless given. */
-  root?: string
+  root?: string | undefined
   settings?: HubSettings
   onDownload?: OnDownload
 }

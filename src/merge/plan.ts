@@ -20,7 +20,7 @@ export interface Source {
   name: string
   steps: Step[]
   /** Folder with what the merger needs besides weights. */
-  data?: Model
+  data?: Model | undefined
 }
 
 export interface TensorMerge extends PlannedTensor {

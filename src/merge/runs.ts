@@ -14,7 +14,7 @@ export interface Part {
   range: readonly [first: number, end: number]
   levels: Level[]
   steps: Step[]
-  data?: Model
+  data?: Model | undefined
 }
 
 /** A run with the sources that are merged, and the layers of what they are compared with: the base, or the first source. */

@@ -20,7 +20,7 @@ export interface Merging<O = any, M = any> {
  */
 export function parseMerging(
   merger: Merger,
-  raw: { convention?: Convention; options?: unknown; models: unknown[] },
+  raw: { convention?: Convention | undefined; options?: unknown; models: unknown[] },
 ): Merging {
   const {
     name,

@@ -14,7 +14,7 @@ type ModelOptions = z.infer<typeof modelOptions>
 
 interface Facts {
   /** Uᵀ times the singular values, [rank, rows]; absent for a tensor that is no matrix. */
-  basis?: Float32Array
+  basis?: Float32Array | undefined
   /** What TIES merges: coordinates of each model [rank, columns], or the deltas themselves. */
   parts: { values: Float32Array; shape: number[] }[]
   cuts: ReturnType<typeof trimTensor>[]

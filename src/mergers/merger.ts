@@ -16,9 +16,9 @@ export interface Inputs {
   /** Deltas (post minus base) or weights, as the merger's `input` says; all of one shape. */
   models: Tensor[]
   /** The base weights, when there is a base. */
-  base?: Tensor
+  base?: Tensor | undefined
   /** What `data` names, per model; absent for a tensor that has none. */
-  given?: Tensor[]
+  given?: Tensor[] | undefined
   /** True for a matrix with a row per token. */
   embedding: boolean
   /** Index of the first entry in the whole tensor, where the inputs are a run of its entries. */
@@ -30,7 +30,7 @@ export interface Part {
   name: string
   shape: readonly number[]
   models: Float32Array[]
-  given?: Float32Array[]
+  given?: Float32Array[] | undefined
 }
 
 /** All tensors of the models, always in the same order; each call is a new pass. */

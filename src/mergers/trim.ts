@@ -18,8 +18,8 @@ export const trimOptions = {
     .describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
 }
 export interface Trim {
-  drop_rate?: number
-  density?: number
+  drop_rate?: number | undefined
+  density?: number | undefined
 }
 
 /**

@@ -37,7 +37,7 @@ export interface ModelInputs {
   /** Bytes of the weights of base and post. */
   bytes: number
   /** Length of every sequence, where the model has images. */
-  sequence?: number
+  sequence?: number | undefined
   reach: Reach
   tokenizer: Reader
   tasks: { source: string; task: Task }[]
@@ -99,7 +99,7 @@ interface Surroundings {
   load?: (source: string) => Promise<Task>
   /** Told what does not go together, in place of an error. */
   onObstacle?: (message: string) => void
-  allowCode?: boolean
+  allowCode?: boolean | undefined
 }
 
 /** Tokenizer and tasks of a model, checked against each other. */

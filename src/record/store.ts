@@ -41,7 +41,7 @@ export async function openStore(
   folder: string,
   meta: Meta,
   config: string,
-  options: { retryFailed?: boolean } = {},
+  options: { retryFailed?: boolean | undefined } = {},
 ): Promise<Store> {
   await prepareFolder(folder)
   const unlock = await attempt(folder, async () => lockFolder(folder))
@@ -58,7 +58,7 @@ async function openLocked(
   folder: string,
   meta: Meta,
   config: string,
-  options: { retryFailed?: boolean },
+  options: { retryFailed?: boolean | undefined },
 ): Promise<Store> {
   const paths = pathsOf(folder)
   const earlier = existsSync(paths.meta) ? parseMeta(readText(paths.meta), paths.meta) : undefined

@@ -16,7 +16,7 @@ export interface FigureOptions {
   references: boolean
   logX: boolean
   /** Undefined: chosen from the values. */
-  logY?: boolean
+  logY?: boolean | undefined
 }
 
 /** Fills in a view. Throws a UserError with the nearest name for a column that no row has. */

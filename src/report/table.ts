@@ -23,14 +23,14 @@ import { formatNumber, wordsOf } from './words.js'
 /** What a table shows. */
 export interface TableOptions {
   /** Columns that name a line of the table; those that tell the runs apart unless given. */
-  by?: string[]
+  by?: string[] | undefined
   /** Measures, each as mean ± standard error; loss change, its approximations and the scores unless given. */
-  columns?: string[]
+  columns?: string[] | undefined
   /** A column whose values stand across the table, each with the measures. */
-  across?: string
+  across?: string | undefined
   where?: View['where']
   /** Options of which only the value is shown that is best on the validation items. */
-  select?: string[]
+  select?: string[] | undefined
 }
 
 export interface Cell extends Mean {
@@ -170,7 +170,7 @@ function notesOf(
   rows: readonly Row[],
   { failed, mixed, groups }: Grouping,
   columns: readonly string[],
-  { across, select }: { across?: string; select: string[] },
+  { across, select }: { across?: string | undefined; select: string[] },
 ): string[] {
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]

@@ -49,13 +49,13 @@ export interface Measured {
 
 export interface MeasureOptions {
   /** The first so many items; all by default. */
-  items?: number
+  items?: number | undefined
   /** Bound on the bytes of tensors. */
-  memory?: number
+  memory?: number | undefined
   /** Lets a task run the programs that the model writes. */
   allowCode?: boolean
   /** Prompts go through the model's chat template. */
-  chat?: ChatSettings
+  chat?: ChatSettings | undefined
 }
 
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
@@ -149,7 +149,7 @@ export interface AttributeOptions {
   steps: number
   seed: number
   /** Weights are then read block by block. */
-  memory?: Bound
+  memory?: Bound | undefined
   /** Seconds since any fixed moment. */
   clock: () => number
 }

@@ -9,7 +9,7 @@ interface Given {
   /** Of the loss, at the post-trained weights. */
   gradient: Gradient | null
   /** XᵀX of the inputs of linear layers. */
-  grams?: ReadonlyMap<string, Float32Array>
+  grams?: ReadonlyMap<string, Float32Array> | undefined
   /** Told where an editor degenerates. */
   warn: (text: string) => void
 }

@@ -110,4 +110,4 @@ export function uploadBase({ base, shapes }: LoadedPair): Weights {
 }
 
 /** What the experiment asks to be measured, and whether generated programs may be run for it. */
-export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean }
+export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }

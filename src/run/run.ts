@@ -52,7 +52,7 @@ export async function executeRun(
   run: Run,
   measures: Measures,
   reference: Reference,
-  facts: { experiment: string; backend: string; clock: () => number; data?: readonly MergerData[] },
+  facts: { experiment: string; backend: string; clock: () => number; data?: readonly MergerData[] | undefined },
 ): Promise<Finished> {
   const started = facts.clock()
   const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)

@@ -9,10 +9,10 @@ export interface OptionFacts {
   name: string
   type: 'number' | 'integer' | 'boolean' | 'string'
   required: boolean
-  default?: number | boolean | string
-  minimum?: number
-  maximum?: number
-  choices?: string[]
+  default?: number | boolean | string | undefined
+  minimum?: number | undefined
+  maximum?: number | undefined
+  choices?: string[] | undefined
   description: string
 }
 

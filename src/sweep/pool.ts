@@ -20,12 +20,12 @@ export interface PoolOptions {
   worker: URL
   workerData?: unknown
   /** Stops the threads at once; jobs under way have no outcome. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 interface Thread {
   worker: Worker
-  job?: Job
+  job?: Job | undefined
   affinity?: string
   death?: string
 }

@@ -21,7 +21,7 @@ export interface TaskOptions extends ResolveOptions {
   /** Folders searched for `<name>.yaml`, the first hit wins. Default: the shipped tasks. */
   roots?: readonly string[]
   /** Metric of a bare JSONL file; a card names its own. Default exact_match. */
-  metric?: string
+  metric?: string | undefined
 }
 
 /**

@@ -23,7 +23,7 @@ export interface Item {
   right?: number[]
   /** Classification: second text of a pair, class index (or value), path of the image. */
   pair?: string
-  label?: number
+  label?: number | undefined
   image?: string
   /** Part of the image: left, top, width, height in pixels. */
   crop?: Crop
@@ -40,7 +40,7 @@ export interface Task {
   name: string
   version: number
   description: string
-  kind?: Kind
+  kind?: Kind | undefined
   /** Name of the score in `metrics`. */
   metric: string
   /** Further scores that are reported beside it. */
@@ -59,7 +59,7 @@ export interface Task {
   /** Names of the classes of images. */
   classes?: string[]
   /** Jinja templates over `class`, for zero-shot models; and what a model's text tower makes of them: unit length [classes, features]. */
-  templates?: string[]
+  templates?: string[] | undefined
   features?: Float32Array
   items: Item[]
 }
@@ -73,10 +73,10 @@ export interface FilterStep {
 
 /** What exact_match does not look at, in answer and target. */
 export interface Ignored {
-  case?: boolean
-  punctuation?: boolean
+  case?: boolean | undefined
+  punctuation?: boolean | undefined
   /** Removed one after the other. */
-  regexes?: string[]
+  regexes?: string[] | undefined
 }
 
 /** Scores one generated answer against its item: 1 right, 0 wrong (or a value between). */

@@ -19,7 +19,7 @@ export interface Selection {
   /** Factor of the kept entries. */
   kept: number
   /** Index of x's first entry in the whole flattened tensor. */
-  offset?: number
+  offset?: number | undefined
 }
 
 /** x × dropped where u < rate, else x × kept, in one pass; u is what `keyedUniform(x.shape, key, offset)` gives. Float32, same shape. */

@@ -19,7 +19,7 @@ export interface Svd {
 
 export interface SvdOptions {
   /** Number of leading singular triplets wanted; all when absent. */
-  rank?: number
+  rank?: number | undefined
   /** Key of the random test matrix of the range finder. */
   key?: Key
 }

@@ -6,7 +6,7 @@ import type { TokenizerFile } from './file.js'
 
 export interface Pair {
   text: string
-  pair?: string
+  pair?: string | undefined
 }
 
 /** Token ids, and of each token the number of its segment: 0 or 1. */

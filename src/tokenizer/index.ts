@@ -20,12 +20,12 @@ export interface Tokenizer {
   /** Id of the end-of-text token, from tokenizer_config.json. */
   eos: number
   /** Id of the begin-of-text token, where the tokenizer has one. */
-  bos?: number
+  bos?: number | undefined
   /** How the end-of-text token is written, and the begin-of-text token (without one, again the first). */
   written?: { eos: string; bos: string }
   pad: number
   /** Id of the mask token, where the tokenizer has one. */
-  mask?: number
+  mask?: number | undefined
 }
 
 /**

@@ -21,9 +21,9 @@ export interface RandomOptions {
   seed: number
   dtype: WritableDtype
   /** Model whose tokenizer is copied: folder, or name on the hub. */
-  tokenizer?: string
+  tokenizer?: string | undefined
   /** A model that this one is to stand near: its weights + `amount` × fresh weights. */
-  near?: string
+  near?: string | undefined
   amount: number
   overwrite?: boolean
   onTensor?: (name: string) => void

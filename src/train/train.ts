@@ -19,7 +19,7 @@ export interface TrainOptions {
   root: string
   backend: BackendName
   workers: number
-  overwrite?: boolean
+  overwrite?: boolean | undefined
   /** Called after every step. */
   onStep?: (step: number, loss: number, tokens: number) => void
 }

@@ -14,7 +14,7 @@ import { compatible } from './row.js'
 
 interface Case {
   prompt: string
-  generation?: Record<string, unknown>
+  generation?: Record<string, unknown> | undefined
   config?: Record<string, unknown>
   until?: string[]
   max?: number

@@ -12,7 +12,7 @@ export interface Row {
   /** For `read` and `differs`: tool and version. For `refused`: what the error says to do instead. */
   like: string
   /** For `differs`: the difference. For `read`: a limit worth knowing. */
-  note?: string
+  note?: string | undefined
 }
 
 let listed: Row[] | null = null

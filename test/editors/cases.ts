@@ -61,7 +61,12 @@ function magprune(id: string, p: Record<string, any>) {
 export function givenOf(
   { given = [] }: Case,
   name: string,
-): { keep?: Float32Array; gradient?: Float32Array; gram?: Float64Array; factors?: Svd } {
+): {
+  keep?: Float32Array | undefined
+  gradient?: Float32Array | undefined
+  gram?: Float64Array | undefined
+  factors?: Svd | undefined
+} {
   const files = new Map(
     given.map((path) => [path.replace(/^given\/|\.safetensors$/g, ''), readAll(path) as Map<string, Entry>]),
   )

@@ -60,7 +60,7 @@ test('two options are chosen together; equal means go to the lowest value', () =
     [1, 2, 0.7],
     [0.5, 10, 0.7],
     [0.5, 2, 0.1],
-  ].map(([lambda, rank, score]) => of(lambda!, 'a', score!, { rank }))
+  ].map(([lambda, rank, score]) => of(lambda!, 'a', score!, { rank: rank! }))
   assert.deepEqual(selectRows(rows, ['lambda', 'rank']), [rows[2]])
   assert.deepEqual(ids(selectRows(rows, ['rank'])), [rows[1]!.id, rows[2]!.id], 'each lambda its own')
 })

@@ -94,7 +94,10 @@ export async function loadImageReader(folder: string): Promise<ImageReader> {
 }
 
 /** Normalised pixels [images, 3, height, width] in one array. A file that images in a row are cut from is decoded once. */
-export function readPixels(images: readonly { image: string; crop?: Crop }[], reader: ImageReader): Float32Array {
+export function readPixels(
+  images: readonly { image: string; crop?: Crop | undefined }[],
+  reader: ImageReader,
+): Float32Array {
   const size = 3 * reader.size.height * reader.size.width
   const pixels = new Float32Array(images.length * size)
   let sheet: { path: string; bitmap: Bitmap } | undefined

@@ -11,7 +11,7 @@ export interface Sequence {
 export interface Encoder {
   encode(texts: readonly string[], options?: { special?: boolean }): Promise<number[][]>
   eos: number
-  bos?: number
+  bos?: number | undefined
 }
 
 export async function sequencesOf(
