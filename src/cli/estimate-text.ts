@@ -1,6 +1,8 @@
 // Prints what a merge would read, write and need.
+
 import { countText } from '../inspect/table.js'
 import type { Estimate } from '../merge/index.js'
+import { print } from './messages.js'
 
 const size = (bytes: number): string =>
   bytes < 1e6
@@ -11,7 +13,7 @@ const size = (bytes: number): string =>
 
 export function printEstimate(estimate: Estimate, out: string, json: boolean): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ out, ...estimate }, null, 2)}\n`)
+    print(`${JSON.stringify({ out, ...estimate }, null, 2)}\n`)
     return
   }
   const { method, convention, models, result, memory } = estimate
@@ -21,7 +23,7 @@ export function printEstimate(estimate: Estimate, out: string, json: boolean): v
     ({ role, label, parameters, dtypes, layers, vocabulary }) =>
       `${role.padEnd(6)}${label.padEnd(width)}  ${countText(parameters).padStart(6)} parameters, ${dtypes}, ${layers} layers${known(vocabulary)}`,
   )
-  process.stdout.write(
+  print(
     [
       `method ${method}, convention ${convention}`,
       ...lines,

@@ -1,9 +1,13 @@
 // Options that several commands share, and the check of a count.
 import { UserError } from '../errors/index.js'
+import type { BackendName } from '../tensor/index.js'
+
+/** The names of tensor/backend.ts, which is not imported so that help does not load TensorFlow.js; the compiler compares the two. */
+const BACKENDS: Record<BackendName, true> = { auto: true, tensorflow: true, webgpu: true, wasm: true, cpu: true }
 
 export const BACKEND = {
-  choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const,
-  default: 'auto' as const,
+  choices: Object.keys(BACKENDS) as BackendName[],
+  default: 'auto' as BackendName,
   describe: 'TensorFlow.js backend',
 }
 
@@ -70,6 +74,3 @@ export function readMemory(text: string | undefined): number | undefined {
     throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
   return bytes
 }
-
-/** Peak resident memory of this process so far, in bytes. */
-export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024

@@ -1,6 +1,5 @@
-// The words that commands on a pair of checkpoints share: the two folders and the choice of tensors.
+// Options that commands on a pair of checkpoints share: the two models and the choice of tensors.
 import type { Argv } from 'yargs'
-import { leftByLinear, type Selection } from '../checkpoint/index.js'
 
 export function withPair<T>(cli: Argv<T>, verb: string) {
   return cli
@@ -33,18 +32,4 @@ export function withPair<T>(cli: Argv<T>, verb: string) {
       default: false,
       describe: 'Go on without tensors that do not match',
     })
-}
-
-/** Says on stderr what the pattern `linear` leaves out of these tensors, where it is used, and how many selected ones no matrix editor changed. */
-export function sayLeft(
-  tensors: Iterable<{ name: string; shape: readonly number[] }>,
-  selection: Selection,
-  passed = 0,
-): void {
-  const left = leftByLinear(tensors, selection)
-  if (left) process.stderr.write(`note: ${left}\n`)
-  if (passed)
-    process.stderr.write(
-      `note: ${passed} of the selected tensors are no matrices (vectors, kernels, tables); an editor of matrices leaves them as they are\n`,
-    )
 }

@@ -1,6 +1,8 @@
-// Progress of a sweep on stderr: one line that is redrawn on a terminal, a line every ten seconds elsewhere.
+// Progress of a sweep on stderr: one line that is redrawn on a terminal, a line every ten seconds elsewhere, a line per run with --verbose.
+
 import progress from 'cli-progress'
 import type { Row } from '../record/index.js'
+import { detail, isQuiet, isVerbose } from './messages.js'
 
 export interface RunBar {
   show(row: Row, progress: { done: number; planned: number; found: boolean }): void
@@ -28,9 +30,11 @@ export function showBar(name: string): RunBar {
   let started = false
   return {
     show(row, { done, planned, found }) {
+      if (isQuiet()) return
       const last = found
         ? 'found from an earlier start'
         : `${row.model} ${row.task} ${row.label}${row.status === 'failed' ? ` FAILED: ${row.error}` : ''}`
+      if (isVerbose()) return detail(`run ${done} of ${planned}: ${last}`)
       if (!started) bar.start(planned, found ? done : done - 1, { last })
       started = true
       bar.update(done, { last })

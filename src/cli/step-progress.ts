@@ -1,4 +1,5 @@
-// Progress of steps on stderr: a line every ten seconds, with the loss and the time left at the pace of this start.
+// Progress of steps on stderr: a line every ten seconds (every step with --verbose), with the loss and the time left at the pace of this start.
+import { isQuiet, isVerbose, writeError } from './messages.js'
 
 /** Tells of a run by its name: steps made, steps it will make, and the loss in nats per token. */
 export type Tell = (run: string, step: number, steps: number, loss: number) => void
@@ -7,11 +8,12 @@ export function startCountdown(): Tell {
   let run = ''
   let [first, started, shown] = [0, 0, 0]
   return (name, step, steps, loss) => {
+    if (isQuiet()) return
     const now = Date.now()
     if (name !== run) [run, first, started, shown] = [name, step, now, now]
-    if (now - shown < 10_000 && step < steps) return
+    if (now - shown < 10_000 && step < steps && !isVerbose()) return
     shown = now
     const left = ((now - started) / 1000 / Math.max(1, step - first)) * (steps - step)
-    process.stderr.write(`${name}: step ${step}/${steps}, loss ${loss.toFixed(4)}, ${Math.ceil(left)} s left\n`)
+    writeError(`${name}: step ${step}/${steps}, loss ${loss.toFixed(4)}, ${Math.ceil(left)} s left\n`)
   }
 }

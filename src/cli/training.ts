@@ -1,8 +1,10 @@
 // What trains a recipe from the command line: its flags, and its progress. Shared by `train` and by the miniature family (family/).
+
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
+import { print, startPhase } from './messages.js'
 import { BACKEND } from './options.js'
 import { startCountdown } from './step-progress.js'
 
@@ -29,8 +31,9 @@ export async function trainFile(
   const { readYaml } = await import('../schema/index.js')
   const { train } = await import('../train/index.js')
   const { value: recipe } = await readYaml(file, trainingSchema)
+  startPhase(`train ${recipe.name}`)
   const tell = startCountdown()
   const onStep = (step: number, loss: number) => tell(recipe.name, step, recipe.steps, loss)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
-  process.stdout.write(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
+  print(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
 }

@@ -1,14 +1,13 @@
 // A sweep on a task that runs generated programs: refused without leave, and with it the same runs, scored by running them.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { openSandbox } from '../../src/tasks/programs/sandbox.js'
 import { makePair } from '../run/pair.js'
+import { call } from './call.js'
 
 let reason: string | false = false
 try {
@@ -48,11 +47,10 @@ score: { items: 4 }
 loss: false
 `,
 )
-const call = (...words: string[]) =>
-  spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...words], { encoding: 'utf8', cwd: folder })
+const run = (...words: string[]) => call(words, { cwd: folder })
 
-test('without leave nothing is run, and one line names the flag; plan says it too', () => {
-  const { status, stderr } = call('sweep', 'x.yaml', '--jobs', '1')
+test('without leave nothing is run, and one line names the flag; plan says it too', async () => {
+  const { status, stderr } = await run('sweep', 'x.yaml', '--jobs', '1')
   assert.notEqual(status, 0)
   assert.match(
     stderr,
@@ -60,13 +58,13 @@ test('without leave nothing is run, and one line names the flag; plan says it to
   )
   assert.ok(!existsSync(join(folder, 'results')))
   assert.match(
-    call('plan', 'x.yaml').stdout,
+    (await run('plan', 'x.yaml')).stdout,
     /\nin the way: task programs runs the programs .* --allow-code-execution\n/,
   )
 })
 
 test('with leave the workers run the programs; ids are those of the plan', { skip: reason }, async () => {
-  const { status, stderr } = call('sweep', 'x.yaml', '--jobs', '1', '--allow-code-execution')
+  const { status, stderr } = await run('sweep', 'x.yaml', '--jobs', '1', '--allow-code-execution')
   assert.equal(status, 0, stderr)
   const { rows } = await readResults(join(folder, 'results', 'programs'))
   assert.deepEqual(
@@ -80,7 +78,7 @@ test('with leave the workers run the programs; ids are those of the plan', { ski
     ]),
     [[null, 'humaneval_pass1', 0.75, 0.75, 0.75, 4]],
   )
-  const { runs } = JSON.parse(call('plan', 'x.yaml', '--json').stdout) as { runs: { id: string }[] }
+  const { runs } = JSON.parse((await run('plan', 'x.yaml', '--json')).stdout) as { runs: { id: string }[] }
   assert.deepEqual(
     runs.map(({ id }) => id),
     rows.map(({ id }) => id),

@@ -1,30 +1,28 @@
 // `deltalab inspect`, `edit` and `models` as a person and as a program call them.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LLAMA3, temporary } from '../checkpoint/files.js'
+import { call } from './call.js'
 
 const root = temporary()
 const [base, post] = [`${LLAMA3}/base`, `${LLAMA3}/post`]
 
-function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8' })
-}
+const run = (...words: string[]) => call(words)
 
-function fails(code: number, expected: RegExp, ...words: string[]): void {
-  const { status, stderr, stdout } = run(...words)
+async function fails(code: number, expected: RegExp, ...words: string[]): Promise<void> {
+  const { status, stderr, stdout } = await run(...words)
   assert.equal(status, code, stderr)
   assert.match(stderr, expected)
   assert.equal(stderr.trim().split('\n').length, 1, stderr)
   assert.equal(stdout, '')
 }
 
-test('edit writes a folder, says what it did, and refuses to write it twice', () => {
+test('edit writes a folder, says what it did, and refuses to write it twice', async () => {
   const out = join(root, 'edited')
   const words = ['edit', base, post, '--editor', 'dare', '--drop', '0.9', '--seed', '1', '--out', out]
-  const { status, stdout, stderr } = run(...words)
+  const { status, stdout, stderr } = await run(...words)
   assert.equal(status, 0, stderr)
   assert.match(stdout, /^30 tensors with 77904 parameters edited: \d+ non-zero entries \(9\.\d\d %\)/)
   assert.deepEqual(readdirSync(out).sort(), [
@@ -34,13 +32,13 @@ test('edit writes a folder, says what it did, and refuses to write it twice', ()
     'generation_config.json',
     'model.safetensors',
   ])
-  fails(1, /exists and is not empty; choose another name or give --overwrite/, ...words)
-  assert.equal(run(...words, '--overwrite').status, 0)
+  await fails(1, /exists and is not empty; choose another name or give --overwrite/, ...words)
+  assert.equal((await run(...words, '--overwrite')).status, 0)
 })
 
-test('a chain with options behind the names, JSON, another format', () => {
+test('a chain with options behind the names, JSON, another format', async () => {
   const out = join(root, 'chain')
-  const { status, stdout, stderr } = run(
+  const { status, stdout, stderr } = await run(
     'edit',
     base,
     post,
@@ -63,13 +61,21 @@ test('a chain with options behind the names, JSON, another format', () => {
   assert.equal(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).torch_dtype, 'bfloat16')
 })
 
-test('bad words of edit: one line each, nothing written', () => {
+test('bad words of edit: one line each, nothing written', async () => {
   const edit = ['edit', base, post, '--out', join(root, 'never')]
-  fails(1, /unknown editor "dar"; did you mean "dare"/, ...edit, '--editor', 'dar')
-  fails(1, /unknown option of dare "rank"/, ...edit, '--editor', 'dare', '--drop', '.5', '--rank', '3')
-  fails(1, /drop_rate of dare must be a number from 0 to 1; got 1\.5/, ...edit, '--editor', 'dare', '--drop', '1.5')
-  fails(2, /--alpha must be a number/, ...edit, '--editor', 'expo', '--alpha', 'much')
-  fails(
+  await fails(1, /unknown editor "dar"; did you mean "dare"/, ...edit, '--editor', 'dar')
+  await fails(1, /unknown option of dare "rank"/, ...edit, '--editor', 'dare', '--drop', '.5', '--rank', '3')
+  await fails(
+    1,
+    /drop_rate of dare must be a number from 0 to 1; got 1\.5/,
+    ...edit,
+    '--editor',
+    'dare',
+    '--drop',
+    '1.5',
+  )
+  await fails(2, /--alpha must be a number/, ...edit, '--editor', 'expo', '--alpha', 'much')
+  await fails(
     2,
     /--drop-rate does not say which of 2 editors/,
     ...edit,
@@ -80,11 +86,11 @@ test('bad words of edit: one line each, nothing written', () => {
     '--drop',
     '.5',
   )
-  fails(2, /"drop" is not option=value/, ...edit, '--editor', 'dare:drop')
-  fails(2, /--seed must be a whole number/, ...edit, '--editor', 'dare:drop_rate=.5', '--seed', '-1')
-  fails(2, /unknown option "--droop"; did you mean "--drop"/, ...edit, '--editor', 'dare', '--droop', '.5')
-  fails(1, /needs the gradient/, ...edit, '--editor', 'biased', '--by', 'product', '--k', '0')
-  fails(
+  await fails(2, /"drop" is not option=value/, ...edit, '--editor', 'dare:drop')
+  await fails(2, /--seed must be a whole number/, ...edit, '--editor', 'dare:drop_rate=.5', '--seed', '-1')
+  await fails(2, /unknown option "--droop"; did you mean "--drop"/, ...edit, '--editor', 'dare', '--droop', '.5')
+  await fails(1, /needs the gradient/, ...edit, '--editor', 'biased', '--by', 'product', '--k', '0')
+  await fails(
     1,
     /matches no tensor; nearest names: model\.norm\.weight/,
     ...edit,
@@ -95,7 +101,7 @@ test('bad words of edit: one line each, nothing written', () => {
     '--include',
     'model.nrm.weight',
   )
-  fails(
+  await fails(
     1,
     /no such checkpoint folder/,
     'edit',
@@ -111,28 +117,30 @@ test('bad words of edit: one line each, nothing written', () => {
   assert.ok(!existsSync(join(root, 'never')))
 })
 
-test('inspect: a line per tensor and per role, CSV, JSON', () => {
-  const text = run('inspect', base, post).stdout
+test('inspect: a line per tensor and per role, CSV, JSON', async () => {
+  const text = (await run('inspect', base, post)).stdout
   assert.match(text, /^model\.layers\.0\.mlp\.down_proj\.weight +4608 +0\.04433 +0\.3509 /m)
   assert.match(text, /^all +77\.9k +0\.04363 +2\.185 /m)
-  const csv = run('inspect', base, post, '--csv', '--include', 'role:mlp').stdout.trim().split('\n')
+  const csv = (await run('inspect', base, post, '--csv', '--include', 'role:mlp')).stdout.trim().split('\n')
   assert.equal(csv.length, 10)
   assert.match(csv[0]!, /^name,role,layer,shape,.*,effective_rank$/)
-  const json = JSON.parse(run('inspect', base, `${LLAMA3}/post-bf16`, '--json').stdout)
+  const json = JSON.parse((await run('inspect', base, `${LLAMA3}/post-bf16`, '--json')).stdout)
   assert.deepEqual([json.tensors.length, json.roles.length, json.dtypes.length], [30, 6, 30])
 })
 
-test('inspect of a corrupt file is one line', () => {
+test('inspect of a corrupt file is one line', async () => {
   writeFileSync(join(root, 'model.safetensors'), 'not weights at all')
-  fails(1, /model\.safetensors: header length \d+ is beyond the end of the file/, 'inspect', base, root)
+  await fails(1, /model\.safetensors: header length \d+ is beyond the end of the file/, 'inspect', base, root)
 })
 
-test('models lists the architectures', () => {
-  assert.match(run('models').stdout, /^llama +model_type /m)
-  assert.ok(JSON.parse(run('models', '--json').stdout).architectures.every(({ cite }: { cite: string }) => cite))
+test('models lists the architectures', async () => {
+  assert.match((await run('models')).stdout, /^llama +model_type /m)
+  assert.ok(
+    JSON.parse((await run('models', '--json')).stdout).architectures.every(({ cite }: { cite: string }) => cite),
+  )
 })
 
-test('every --help shows an example', () => {
+test('every --help shows an example', async () => {
   for (const command of ['inspect', 'edit', 'models'])
-    assert.match(run(command, '--help').stdout, new RegExp(`Examples:\\s+deltalab ${command}`))
+    assert.match((await run(command, '--help')).stdout, new RegExp(`Examples:\\s+deltalab ${command}`))
 })

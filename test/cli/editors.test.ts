@@ -1,14 +1,13 @@
 // `deltalab editors` as a person and as a program call it.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { editors } from '../../src/editors/index.js'
+import { call } from './call.js'
 
-const main = new URL('../../src/cli/main.js', import.meta.url).pathname
-const run = (...words: string[]) => execFileSync(process.execPath, [main, 'editors', ...words], { encoding: 'utf8' })
+const run = async (...words: string[]) => (await call(['editors', ...words])).stdout
 
-test('lists every editor with its paper and every option with its range and default', () => {
-  const text = run()
+test('lists every editor with its paper and every option with its range and default', async () => {
+  const text = await run()
   for (const { name, cite, options } of editors) {
     assert.match(text, new RegExp(`^${name}: `, 'm'))
     assert.ok(text.includes(cite))
@@ -17,8 +16,8 @@ test('lists every editor with its paper and every option with its range and defa
   assert.match(text, /rescale \(true or false, default true\)/)
 })
 
-test('--json lists the same for scripts', () => {
-  const list = JSON.parse(run('--json')) as {
+test('--json lists the same for scripts', async () => {
+  const list = JSON.parse(await run('--json')) as {
     name: string
     options: { name: string; maximum?: number; required: boolean }[]
   }[]

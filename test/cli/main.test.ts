@@ -6,19 +6,20 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { COMMANDS } from '../../src/cli/overview.js'
 import { packageRoot, packageVersion } from '../../src/files/index.js'
+import { call } from './call.js'
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
 
-function call(...words: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' })
+async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
+  const { status, stdout, stderr } = await call(words)
   return { status, out: stdout, err: stderr }
 }
 
-test('--help lists every command without importing any; --version is that of the package', () => {
-  const { status, out } = call('--help')
+test('--help lists every command without importing any; --version is that of the package', async () => {
+  const { status, out } = await run('--help')
   assert.equal(status, 0)
   for (const [name] of COMMANDS) assert.match(out, new RegExp(`deltalab ${name} `))
-  assert.deepEqual(call('--version'), { status: 0, out: `${packageVersion()}\n`, err: '' })
+  assert.deepEqual(await run('--version'), { status: 0, out: `${packageVersion()}\n`, err: '' })
 })
 
 test('the overview and the command files agree', async () => {
@@ -30,15 +31,16 @@ test('the overview and the command files agree', async () => {
   }
 })
 
-test('every command has help with an example', () => {
+test('every command has help with an example', async () => {
   for (const [name] of COMMANDS) {
-    const { status, out } = call(name, '--help')
+    const { status, out } = await run(name, '--help')
     assert.equal(status, 0, name)
     assert.match(out, /Examples?:\s+deltalab /, name)
+    assert.match(out, /--quiet .*--verbose .*--debug /s, name)
   }
 })
 
-test('wrong usage is one line with the nearest name and exit code 2', () => {
+test('wrong usage is one line with the nearest name and exit code 2', async () => {
   const cases: [words: string[], message: RegExp][] = [
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
@@ -56,17 +58,17 @@ test('wrong usage is one line with the nearest name and exit code 2', () => {
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {
-    const { status, err } = call(...words)
+    const { status, err } = await run(...words)
     assert.match(err, message)
     assert.equal(status, 2, words.join(' '))
   }
 })
 
-test('no command at all is the overview and exit code 2; a wrong file is one line and exit code 1', () => {
-  const bare = call()
+test('no command at all is the overview and exit code 2; a wrong file is one line and exit code 1', async () => {
+  const bare = await run()
   assert.equal(bare.status, 2)
   assert.match(bare.err, /deltalab sweep/)
-  assert.deepEqual(call('plan', 'none.yaml'), { status: 1, out: '', err: 'deltalab: none.yaml: no such file\n' })
+  assert.deepEqual(await run('plan', 'none.yaml'), { status: 1, out: '', err: 'deltalab: none.yaml: no such file\n' })
 })
 
 test('what was printed before an error reaches a slow reader whole', { skip: process.platform === 'win32' }, () => {

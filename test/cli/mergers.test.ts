@@ -1,14 +1,13 @@
 // `deltalab mergers` as a person and as a program call it.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { mergers } from '../../src/mergers/index.js'
+import { call } from './call.js'
 
-const main = new URL('../../src/cli/main.js', import.meta.url).pathname
-const run = (...words: string[]) => execFileSync(process.execPath, [main, 'mergers', ...words], { encoding: 'utf8' })
+const run = async (...words: string[]) => (await call(['mergers', ...words])).stdout
 
-test('lists every merger with its paper, conventions, needs, and every option with its range and default', () => {
-  const text = run()
+test('lists every merger with its paper, conventions, needs, and every option with its range and default', async () => {
+  const text = await run()
   for (const { name, cite, conventions, options, modelOptions } of mergers) {
     assert.match(text, new RegExp(`^${name}: `, 'm'))
     assert.ok(text.includes(cite))
@@ -20,8 +19,8 @@ test('lists every merger with its paper, conventions, needs, and every option wi
   assert.match(text, /needs Gram matrices/)
 })
 
-test('--json lists the same for scripts', () => {
-  const list = JSON.parse(run('--json')) as {
+test('--json lists the same for scripts', async () => {
+  const list = JSON.parse(await run('--json')) as {
     name: string
     models: { fewest: number; most: number | null }
     model_options: { name: string }[]

@@ -1,12 +1,12 @@
 // `deltalab plan` with models of a hub in this process: sizes are told, weights stay there, and without a hub it is one line.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Cost, Download } from '../../src/plan/index.js'
 import { type Files, type Loopback, startHub } from '../hub/loopback.js'
+import { call } from './call.js'
 
 const root = mkdtempSync(join(tmpdir(), 'plan-cli-'))
 const cache = join(root, 'cache')
@@ -47,16 +47,11 @@ const write = (name: string, post: string, task = 'math') => {
   )
   return file
 }
-const plan = (file: string, environment: object = {}) =>
-  new Promise<{ status: number; out: string; err: string }>((done) => {
-    const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: cache, HF_TOKEN: '', ...environment }
-    execFile(
-      process.execPath,
-      ['dist/src/cli/main.js', 'plan', ...file.split(' ')],
-      { env, encoding: 'utf8' },
-      (error, out, err) => done({ status: Number(error?.code ?? 0), out, err }),
-    )
-  })
+const plan = async (file: string, environment: NodeJS.ProcessEnv = {}) => {
+  const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: cache, HF_TOKEN: '', ...environment }
+  const { status, stdout, stderr } = await call(['plan', ...file.split(' ')], { env })
+  return { status, out: stdout, err: stderr }
+}
 /** Requests of weights, by what was asked of them. */
 const ofWeights = () => hub.requests.filter((request) => request.includes('safetensors'))
 

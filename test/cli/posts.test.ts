@@ -1,15 +1,14 @@
 // What may stand for a post-trained model in a sweep besides a folder: names on the hub (of a hub in this process) and adapters; edited and merged as folders are.
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { promisify } from 'node:util'
 import { packageRoot } from '../../src/files/index.js'
 import { type Row, readResults } from '../../src/record/index.js'
 import { type Loopback, startHub } from '../hub/loopback.js'
+import { call } from './call.js'
 
 const root = mkdtempSync(join(tmpdir(), 'posts-'))
 const small = join(packageRoot, 'checkpoints', 'small')
@@ -27,14 +26,10 @@ after(async () => {
 })
 
 const deltalab = async (words: string[], more: Record<string, string> = {}) => {
-  const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: join(root, 'cache'), HF_TOKEN: '', ...more }
-  return (
-    await promisify(execFile)(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...words], {
-      env,
-      encoding: 'utf8',
-      cwd: root,
-    })
-  ).stdout
+  const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: join(root, 'cache'), HF_TOKEN: '', ...more }
+  const { status, stdout, stderr } = await call(words, { cwd: root, env })
+  assert.equal(status, 0, stderr)
+  return stdout
 }
 
 /** Rows of one edit of each post on math, and of merges of the two. */

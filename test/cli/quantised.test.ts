@@ -1,20 +1,18 @@
 // Quantised folders through edit, merge, extract, inspect and eval: what comes is what their decoded weights give.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { encode } from '../../src/checkpoint/dtype.js'
 import { openCheckpoint, type TensorContent, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { file, temporary } from '../checkpoint/files.js'
+import { call } from './call.js'
 
 const root = temporary()
 const [small, base] = ['checkpoints/small/math', 'checkpoints/small/base']
 const [coded, plain] = [join(root, 'coded'), join(root, 'plain')]
 
-function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8' })
-}
+const run = (...words: string[]) => call(words)
 
 /** The miniature in bitsandbytes' int8, and the float32 weights that it stands for. */
 before(async () => {
@@ -70,7 +68,17 @@ async function assertEqual(found: string, wanted: string): Promise<void> {
 }
 
 test('edit and merge give the decoded weights under their names, without quantization_config, and say so', async () => {
-  const edited = run('edit', base, coded, '--editor', 'expo:alpha=0', '--dtype', 'f32', '--out', join(root, 'edited'))
+  const edited = await run(
+    'edit',
+    base,
+    coded,
+    '--editor',
+    'expo:alpha=0',
+    '--dtype',
+    'f32',
+    '--out',
+    join(root, 'edited'),
+  )
   assert.equal(edited.status, 0, edited.stderr)
   assert.match(
     edited.stderr,
@@ -83,25 +91,27 @@ test('edit and merge give the decoded weights under their names, without quantiz
     yaml,
     `merge_method: linear\nmodels:\n  - { model: ${coded}, parameters: { weight: 1 } }\n  - { model: ${plain}, parameters: { weight: 1 } }\n`,
   )
-  const merged = run('merge', yaml, join(root, 'merged'))
+  const merged = await run('merge', yaml, join(root, 'merged'))
   assert.equal(merged.status, 0, merged.stderr)
   await assertEqual(join(root, 'merged'), plain)
 })
 
-test('inspect and eval see what they see of the decoded weights; extract writes the same adapter', () => {
-  const same = (...words: string[]) => {
-    const [one, two] = [coded, plain].map((folder) => run(...words.map((word) => (word === 'MODEL' ? folder : word))))
-    assert.equal(one!.status, 0, one!.stderr)
-    const tell = (ended: typeof one) => ended!.stdout.replaceAll(coded, 'it').replaceAll(plain, 'it').split('\n').sort()
+test('inspect and eval see what they see of the decoded weights; extract writes the same adapter', async () => {
+  const same = async (...words: string[]) => {
+    const of = (folder: string) => run(...words.map((word) => (word === 'MODEL' ? folder : word)))
+    const [one, two] = [await of(coded), await of(plain)]
+    assert.equal(one.status, 0, one.stderr)
+    const tell = ({ stdout }: typeof one) => stdout.replaceAll(coded, 'it').replaceAll(plain, 'it').split('\n').sort()
     assert.deepEqual(tell(one), tell(two))
   }
-  same('inspect', base, 'MODEL', '--csv', '--rank-limit', '0')
-  same('eval', 'MODEL', '--task', 'math', '--items', '8')
-  const adapters = [coded, plain].map((folder, i) => {
+  await same('inspect', base, 'MODEL', '--csv', '--rank-limit', '0')
+  await same('eval', 'MODEL', '--task', 'math', '--items', '8')
+  const adapters: Buffer[] = []
+  for (const [i, folder] of [coded, plain].entries()) {
     const out = join(root, `adapter-${i}`)
-    const { status, stderr } = run('extract', base, folder, '--rank', '2', '--include', '*q_proj*', '--out', out)
+    const { status, stderr } = await run('extract', base, folder, '--rank', '2', '--include', '*q_proj*', '--out', out)
     assert.equal(status, 0, stderr)
-    return readFileSync(join(out, 'adapter_model.safetensors'))
-  })
-  assert.deepEqual(...(adapters as [Buffer, Buffer]))
+    adapters.push(readFileSync(join(out, 'adapter_model.safetensors')))
+  }
+  assert.deepEqual(adapters[0], adapters[1])
 })

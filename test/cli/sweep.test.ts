@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { type Row, type Term } from '../../src/record/index.js'
 import { makePair } from '../run/pair.js'
+import { call } from './call.js'
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
 const folder = makePair()
@@ -24,18 +25,18 @@ loss: { items: 6 }
 )
 after(() => rmSync(folder, { recursive: true }))
 
-function call(...words: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8', cwd: folder })
+async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
+  const { status, stdout, stderr } = await call(words, { cwd: folder })
   return { status, out: stdout, err: stderr }
 }
 
-test('plan lists every run and reads no weights', () => {
+test('plan lists every run and reads no weights', async () => {
   rmSync(join(folder, 'results'), { recursive: true, force: true })
-  const { status, out } = call('plan', 'x.yaml')
+  const { status, out } = await run('plan', 'x.yaml')
   assert.equal(status, 0)
   assert.equal(out.split('\n').filter((line) => /^[0-9a-f]{12} {2}llama3 {2}items {2}/.test(line)).length, 5)
   assert.match(out, /\n5 runs, [\d,]+ tokens, /)
-  const { runs, cost } = JSON.parse(call('plan', 'x.yaml', '--json').out) as {
+  const { runs, cost } = JSON.parse((await run('plan', 'x.yaml', '--json')).out) as {
     runs: { id: string; seed: number | null }[]
     cost: { runs: number }
   }
@@ -57,7 +58,7 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   assert.equal(status, 130, err)
   assert.match(err, /deltalab: stopped after \d of 5 runs; the same command goes on from there\n$/)
 
-  const finished = call('sweep', 'x.yaml', '--jobs', '2')
+  const finished = await run('sweep', 'x.yaml', '--jobs', '2')
   assert.equal(finished.status, 0, finished.err)
   assert.match(finished.out, /\| dare +\| +0\.9 \|/)
   const paths = finished.out.trim().split('\n').slice(-4)
@@ -69,19 +70,19 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   assert.equal(readFileSync(join(folder, 'results', 'own', 'config.yaml'), 'utf8'), readFileSync(config, 'utf8'))
 })
 
-test('runs whose editor degenerates are said once at the end, and again when the folder is opened again', () => {
+test('runs whose editor degenerates are said once at the end, and again when the folder is opened again', async () => {
   const yaml = readFileSync(config, 'utf8')
     .replace('name: own', 'name: warn')
     .replace(/editors: .*/, 'editors: [{ editor: magnitude, drop_rate: [0.5, 0.999] }]')
   writeFileSync(join(folder, 'warn.yaml'), yaml)
-  const { status, err } = call('sweep', 'warn.yaml', '--jobs', '1')
+  const { status, err } = await run('sweep', 'warn.yaml', '--jobs', '1')
   assert.equal(status, 0, err)
   // A norm of 48 entries keeps int(0.048) of them.
   assert.match(
     err,
     /deltalab: 1 of 2 runs warn \(see the column warnings\), the first: magnitude: magnitude keeps none of 48 entries \(\S+norm\.weight and 6 more\)\n$/,
   )
-  const { warnings } = JSON.parse(call('sweep', 'warn.yaml', '--jobs', '1', '--json').out) as {
+  const { warnings } = JSON.parse((await run('sweep', 'warn.yaml', '--jobs', '1', '--json')).out) as {
     warnings: { label: string; warnings: string }[]
   }
   assert.deepEqual(
@@ -90,7 +91,7 @@ test('runs whose editor degenerates are said once at the end, and again when the
   )
 })
 
-test('an experiment of which every run fails ends with exit code 1 and says why', () => {
+test('an experiment of which every run fails ends with exit code 1 and says why', async () => {
   writeFileSync(
     join(folder, 'bad.yaml'),
     readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'),
@@ -99,7 +100,7 @@ test('an experiment of which every run fails ends with exit code 1 and says why'
   const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
   bytes.writeFloatLE(NaN, bytes.length - 4)
   writeFileSync(join(folder, 'nan', 'model.safetensors'), bytes)
-  const { status, err } = call('sweep', 'bad.yaml', '--jobs', '1')
+  const { status, err } = await run('sweep', 'bad.yaml', '--jobs', '1')
   assert.equal(status, 1)
   assert.match(err, /deltalab: 5 of 5 runs failed/)
   assert.match(
@@ -108,19 +109,19 @@ test('an experiment of which every run fails ends with exit code 1 and says why'
   )
 })
 
-test('eval says loss and score', () => {
+test('eval says loss and score', async () => {
   assert.match(
-    call('eval', 'post', '--task', 'items.jsonl').out,
+    (await run('eval', 'post', '--task', 'items.jsonl')).out,
     /^post on items: exact_match 0\.0 % \(± 0\.0\) on 6 items, loss 5\.\d{4} nats per token over the 17 tokens of the answers\n$/,
   )
-  const measured = JSON.parse(call('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json').out) as {
+  const measured = JSON.parse((await run('eval', 'post', '--task', 'items.jsonl', '--items', '2', '--json')).out) as {
     items: number
     tokens: number
   }
   assert.deepEqual([measured.items, measured.tokens], [2, 5])
 })
 
-test('attribute lists the largest terms first, sums by role, and draws them', () => {
+test('attribute lists the largest terms first, sums by role, and draws them', async () => {
   const words = [
     'attribute',
     'base',
@@ -136,14 +137,14 @@ test('attribute lists the largest terms first, sums by role, and draws them', ()
     '--include',
     'linear',
   ]
-  const { row, terms } = JSON.parse(call(...words, '--json').out) as { row: Row; terms: Term[] }
+  const { row, terms } = JSON.parse((await run(...words, '--json')).out) as { row: Row; terms: Term[] }
   assert.equal(terms.length, 21)
   assert.deepEqual(
     terms.map(({ term }) => Math.abs(term)),
     terms.map(({ term }) => Math.abs(term)).sort((a, b) => b - a),
   )
   assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-9)
-  const { out, err } = call(...words, '--out', 'chart')
+  const { out, err } = await run(...words, '--out', 'chart')
   assert.ok(out.indexOf(terms[0]!.tensor) < out.indexOf(terms[1]!.tensor))
   assert.match(out, /tensors +parameters +role\n(.*(attention|mlp)\n){2}/)
   assert.match(out, /exact loss change [+-]\S+ ± \S+ \(.*6 items of items\): (competitive|decreased|improved)\n$/)

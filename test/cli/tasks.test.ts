@@ -1,19 +1,18 @@
 // `deltalab tasks` as a person and as a program call it.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { call } from './call.js'
 
-const run = (...words: string[]) =>
-  execFileSync(process.execPath, ['dist/src/cli/main.js', 'tasks', ...words], { encoding: 'utf8' })
+const run = async (...words: string[]) => (await call(['tasks', ...words])).stdout
 
-test('lists each shipped task with its metric and number of items', () => {
-  const text = run()
+test('lists each shipped task with its metric and number of items', async () => {
+  const text = await run()
   for (const line of [/^code +1 +program +512 /m, /^instruct +1 +exact_match +512 /m, /^math +1 +final_number +512 /m])
     assert.match(text, line)
 })
 
-test('--json gives the same without the items', () => {
-  const { tasks, metrics } = JSON.parse(run('--json')) as {
+test('--json gives the same without the items', async () => {
+  const { tasks, metrics } = JSON.parse(await run('--json')) as {
     tasks: { name: string; n: number; items?: unknown }[]
     metrics: { name: string }[]
   }

@@ -1,14 +1,15 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
+
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { RULES } from '../../loss/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
-import { BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
-import { sayLeft } from '../pair-options.js'
-import { sayFormats } from '../progress-bar.js'
+import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
+import { noteModels, noteSkipped } from '../model-notes.js'
+import { BACKEND, checkCounts, MEMORY, PLAIN, readMemory, TASK } from '../options.js'
 
 export const command = 'attribute <base> <post>'
 
-const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
 
 export function builder(cli: Argv) {
@@ -49,32 +50,33 @@ export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   const memory = readMemory(args.memory)
   const chain = readSteps(args)
-  const [{ openModels }, { setBackend }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] =
-    await Promise.all([
-      import('../../checkpoint/index.js'),
-      import('../../tensor/index.js'),
-      import('../../run/index.js'),
-      import('../terms-text.js'),
-      import('../../files/index.js'),
-    ])
+  const [{ openModels }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] = await Promise.all([
+    import('../../checkpoint/index.js'),
+    import('../../run/index.js'),
+    import('../terms-text.js'),
+    import('../../files/index.js'),
+  ])
   if (args.out) await prepareFolder(args.out)
-  await setBackend(args.backend)
+  await startBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
+  startPhase('read the headers')
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
-  const files = sayFormats(await openModels(args.base, args.post), false)
-  sayLeft(files[1].tensors.values(), args)
+  const files = noteModels(await openModels(args.base, args.post), false)
+  noteSkipped(files[1].tensors.values(), args)
   await Promise.all(files.map((each) => each.close()))
+  startPhase('measure the edit')
   const { row, terms } = await attributeEdit(args.base, args.post, edit, {
     ...args,
     memory: bound,
     clock: () => performance.now() / 1000,
   })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
-  process.stdout.write(args.json ? `${JSON.stringify({ row, terms }, null, 2)}\n` : printTerms(row, terms))
-  if (row.warnings) process.stderr.write(`warning: ${row.warnings}\n`)
-  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
+  printResult(args.json, { row, terms }, printTerms(row, terms))
+  if (row.warnings) warn(row.warnings)
+  if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
   if (args.out) {
+    startPhase('draw the chart')
     const { writeBarChart } = await import('../../report/index.js')
-    for (const path of await writeBarChart(args.out, row, terms)) process.stderr.write(`${path}\n`)
+    for (const path of await writeBarChart(args.out, row, terms)) writeError(`${path}\n`)
   }
 }

@@ -1,5 +1,7 @@
 // `deltalab calibrate`: finds on data what an editor leaves open: the q of DAREx, the scales of BitDelta.
+
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { printResult, startBackend, startPhase } from '../messages.js'
 import { BACKEND, checkCounts, checkSeed, PLAIN, TASK } from '../options.js'
 
 export const command = 'calibrate <editor> <base> <post>'
@@ -63,18 +65,14 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ editor, base, post, json, backend, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   checkSeed(args.seed)
-  const [{ setBackend }, calibrate] = await Promise.all([
-    import('../../tensor/index.js'),
-    import('../../calibrate/index.js'),
-  ])
-  const print = (result: object, text: string) =>
-    process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`)
-  await setBackend(backend)
+  const [calibrate] = await Promise.all([import('../../calibrate/index.js')])
+  await startBackend(backend)
+  startPhase('calibrate')
   if (editor === 'darex') {
     const found = await calibrate.calibrateDarex(base, post, { ...args, drop_rate: args.dropRate })
-    print(found, calibrate.describeDarex(found, args.dropRate))
+    printResult(json, found, `${calibrate.describeDarex(found, args.dropRate)}\n`)
   } else {
     const found = await calibrate.calibrateScales(base, post, args)
-    print(found, `${calibrate.describeScales(found)}${args.out ? `\n${args.out} written` : ''}`)
+    printResult(json, found, `${calibrate.describeScales(found)}${args.out ? `\n${args.out} written` : ''}\n`)
   }
 }

@@ -1,6 +1,8 @@
 // `deltalab doctor`: what this machine offers and what would make it faster.
+
 import os from 'node:os'
 import type { Argv } from 'yargs'
+import { print, startBackend } from '../messages.js'
 import { PLAIN } from '../options.js'
 
 export const command = 'doctor'
@@ -10,12 +12,11 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {
-  const [{ setBackend }, { readEnvironment }, { describeEngine }] = await Promise.all([
-    import('../../tensor/index.js'),
+  const [{ readEnvironment }, { describeEngine }] = await Promise.all([
     import('../../record/index.js'),
     import('../../tokenizer/index.js'),
   ])
-  const backend = await setBackend('auto')
+  const backend = await startBackend('auto')
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { cores, ...environment } = readEnvironment()
   const { tokenizers, advice: more } = describeEngine()
@@ -29,11 +30,11 @@ export async function handler(args: { json: boolean }): Promise<void> {
   }
   const advice = [...adviceFor(backend.name, os.availableParallelism(), os.freemem()), ...more]
   if (args.json) {
-    process.stdout.write(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
+    print(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
     return
   }
-  for (const [name, value] of Object.entries(facts)) process.stdout.write(`${name.padEnd(16)} ${value}\n`)
-  for (const line of advice) process.stdout.write(`\n- ${line}\n`)
+  for (const [name, value] of Object.entries(facts)) print(`${name.padEnd(16)} ${value}\n`)
+  for (const line of advice) print(`\n- ${line}\n`)
 }
 
 /** One sentence for each thing that would make this machine faster. */

@@ -1,13 +1,15 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
+
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
-import { BACKENDS, type BackendName, setBackend } from '../../tensor/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
-import { checkShardSize } from '../options.js'
-import { sayLeft, withPair } from '../pair-options.js'
-import { sayFormats, startProgress } from '../progress-bar.js'
+import { print, startBackend, startPhase, warn } from '../messages.js'
+import { noteModels, noteSkipped } from '../model-notes.js'
+import { BACKEND, checkShardSize } from '../options.js'
+import { withPair } from '../pair-options.js'
+import { startProgress } from '../progress-bar.js'
 
 export const command = 'edit <base> <post>'
 
@@ -29,7 +31,7 @@ export function builder(cli: Argv) {
     })
     .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
-    .option('backend', { choices: BACKENDS, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
+    .option('backend', BACKEND)
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
     .example(
       'deltalab edit base post --editor dare --drop 0.9 --seed 1 --out edited',
@@ -48,7 +50,8 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
-  const [base, post] = sayFormats(await openModels(args.base, args.post), true, (models) => models[1])
+  startPhase('read the headers')
+  const [base, post] = noteModels(await openModels(args.base, args.post), true, (models) => models[1])
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
@@ -61,21 +64,22 @@ export async function handler(args: Args): Promise<void> {
     grams,
     dtype: args.dtype?.toUpperCase() as WritableDtype | undefined,
   }
-  const backend = await setBackend(args.backend)
+  const backend = await startBackend(args.backend)
   const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, backend.package)
 
   const warnings: string[] = []
+  startPhase('edit the tensors')
   const bar = startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
   const summary = await editCheckpoint(pair, args.out, {
     ...settings,
     ...provenance,
     overwrite: args.overwrite,
     maxShardBytes: args.shardSize * 1e9,
-    onTensor: (name, bytes) => bar.advance(bytes, name),
+    onTensor: bar.advance,
     onWarning: (text) => warnings.push(text),
   }).finally(() => bar.stop())
   await Promise.all([base.close(), post.close(), grams?.close()])
-  sayLeft(
+  noteSkipped(
     pair.names.map((name) => post.tensors.get(name)!),
     args,
     summary.passed,
@@ -85,6 +89,6 @@ export async function handler(args: Args): Promise<void> {
     `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / (parameters || 1)).toFixed(2)} %), `,
     `an estimated ${bits.toFixed(2)} bits per parameter where a kept value takes 16, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${args.out} written\n`,
   ].join('')
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
-  process.stdout.write(args.json ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n` : text)
+  for (const warning of warnings) warn(warning)
+  print(args.json ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n` : text)
 }

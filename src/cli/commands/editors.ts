@@ -1,5 +1,7 @@
 // `deltalab editors`: the editors with their options and papers, generated from the code.
+
 import type { Argv } from 'yargs'
+import { print } from '../messages.js'
 
 export const command = 'editors'
 
@@ -16,16 +18,16 @@ export async function handler({ json }: { json: boolean }): Promise<void> {
     return { name, title, cite, axis, reads, options: describeOptions(editor) }
   })
   if (json) {
-    process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
+    print(`${JSON.stringify(list, null, 2)}\n`)
     return
   }
   for (const { name, title, cite, options } of list) {
-    process.stdout.write(`${name}: ${title}\n  ${cite}\n`)
+    print(`${name}: ${title}\n  ${cite}\n`)
     for (const option of options) {
       const preset =
         option.default === undefined ? (option.required ? ', required' : '') : `, default ${option.default}`
-      process.stdout.write(`  ${option.name} (${expectedValue(option)}${preset}): ${option.description}\n`)
+      print(`  ${option.name} (${expectedValue(option)}${preset}): ${option.description}\n`)
     }
-    process.stdout.write('\n')
+    print('\n')
   }
 }

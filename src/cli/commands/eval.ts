@@ -1,8 +1,10 @@
 // `deltalab eval`: loss and score of one model on one task.
+
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
-import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, peakMemory, readMemory, TASK } from '../options.js'
+import { note, peakMemory, print, startBackend, startPhase } from '../messages.js'
+import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, readMemory, TASK } from '../options.js'
 
 export const command = 'eval <model>'
 
@@ -34,16 +36,14 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   if (args.system !== undefined && !args.chat)
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
-  const [{ setBackend }, { measureModel }] = await Promise.all([
-    import('../../tensor/index.js'),
-    import('../../run/index.js'),
-  ])
-  const backend = await setBackend(args.backend)
+  const [{ measureModel }] = await Promise.all([import('../../run/index.js')])
+  const backend = await startBackend(args.backend)
+  startPhase('evaluate')
   const chat = args.chat ? { system: args.system } : undefined
   const measured = await measureModel(model, args.task, { items, memory, chat, allowCode: args.allowCodeExecution })
-  for (const note of measured.notes ?? []) process.stderr.write(`${note}\n`)
+  for (const text of measured.notes ?? []) note(text)
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
+    print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     return
   }
   const { LABEL_METRICS } = await import('../../tasks/index.js')
@@ -56,12 +56,11 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   }
   const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
   const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
-  process.stdout.write(
+  print(
     `${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score, stderr)} on ${measured.items} items, ${losses}\n`,
   )
   for (const [name, value] of Object.entries(measured.generation ?? {}))
-    process.stdout.write(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
-  for (const [name, value] of Object.entries(others))
-    process.stdout.write(`  ${words(name, value, errors[name] ?? null)}\n`)
-  if (memory !== undefined) process.stderr.write(`peak memory of the process ${Math.round(peakMemory() / 1e6)} MB\n`)
+    print(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
+  for (const [name, value] of Object.entries(others)) print(`  ${words(name, value, errors[name] ?? null)}\n`)
+  if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
 }

@@ -1,9 +1,12 @@
 // `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
+
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { note, print, startBackend, startPhase, warn } from '../messages.js'
+import { noteModels } from '../model-notes.js'
 import { BACKEND, checkCounts, PLAIN } from '../options.js'
 import { withPair } from '../pair-options.js'
-import { sayFormats, startProgress } from '../progress-bar.js'
+import { startProgress } from '../progress-bar.js'
 
 export const command = 'extract <base> <post>'
 
@@ -32,16 +35,16 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
-  const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { setBackend }] =
-    await Promise.all([
-      import('../../checkpoint/index.js'),
-      import('../../edit/index.js'),
-      import('../../tensor/index.js'),
-    ])
+  const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }] = await Promise.all([
+    import('../../checkpoint/index.js'),
+    import('../../edit/index.js'),
+  ])
   await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
-  const [base, post] = sayFormats(await openModels(args.base, args.post))
+  startPhase('read the headers')
+  const [base, post] = noteModels(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
-  await setBackend(args.backend)
+  await startBackend(args.backend)
+  startPhase('factorise the tensors')
   const bar = startProgress(
     pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0),
   )
@@ -54,11 +57,11 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     dtype,
     overwrite,
     baseModel: args.base,
-    onTensor: (name, bytes) => bar.advance(bytes, name),
+    onTensor: bar.advance,
   }).finally(() => bar.stop())
   await Promise.all([post.close(), base.close()])
   const { notes, warnings, text } = describeExtract(summary)
-  for (const each of notes) process.stderr.write(`note: ${each}\n`)
-  for (const each of warnings) process.stderr.write(`warning: ${each}\n`)
-  process.stdout.write(json ? `${JSON.stringify({ out, ...summary })}\n` : `${text}\n${out} written\n`)
+  for (const each of notes) note(each)
+  for (const each of warnings) warn(each)
+  print(json ? `${JSON.stringify({ out, ...summary })}\n` : `${text}\n${out} written\n`)
 }

@@ -1,6 +1,8 @@
 // `deltalab information`: Fisher diagonals or Gram matrices of a model on a task, the data of the mergers fisher and regmean.
+
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { print, startBackend, startPhase } from '../messages.js'
 import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
 
 export const command = 'information <model> <out>'
@@ -37,14 +39,14 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
-  const [{ checkTarget }, { setBackend }, { writeInformation }] = await Promise.all([
+  const [{ checkTarget }, { writeInformation }] = await Promise.all([
     import('../../checkpoint/index.js'),
-    import('../../tensor/index.js'),
     import('../../calibrate/information.js'),
   ])
   await checkTarget(out, resolve(out), overwrite, [model])
-  const backend = await setBackend(args.backend)
+  const backend = await startBackend(args.backend)
+  startPhase('measure')
   const { tensors } = await writeInformation(kind, model, out, { task, items, overwrite, backend: backend.package })
   const text = `${kind} of ${tensors} tensors on ${items} items of ${task}\n${out} written\n`
-  process.stdout.write(json ? `${JSON.stringify({ out, kind, task, items, tensors })}\n` : text)
+  print(json ? `${JSON.stringify({ out, kind, task, items, tensors })}\n` : text)
 }

@@ -1,7 +1,10 @@
 // `deltalab inspect`: what a delta looks like, before anything is done to it.
+
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { sayLeft, withPair } from '../pair-options.js'
-import { sayFormats, startProgress } from '../progress-bar.js'
+import { print, startPhase } from '../messages.js'
+import { noteModels, noteSkipped } from '../model-notes.js'
+import { withPair } from '../pair-options.js'
+import { startProgress } from '../progress-bar.js'
 
 export const command = 'inspect <base> <post>'
 
@@ -28,50 +31,52 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler(args: Args): Promise<void> {
   const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
-  const [base, post] = sayFormats(await openModels(args.base, args.post), false)
+  startPhase('read the headers')
+  const [base, post] = noteModels(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(
     pair.names.map((name) => post.tensors.get(name)!),
     args,
   )
-  sayLeft(
+  noteSkipped(
     pair.names.map((name) => post.tensors.get(name)!),
     args,
   )
-  const print = (line: string): boolean => process.stdout.write(`${line}\n`)
+  const line = (words: string): void => print(`${words}\n`)
   const text = !args.json && !args.csv
   const width = 2 + Math.max(9, ...(args.roles ? [] : names.map((name) => name.length)))
 
   const bytes = (name: string): number => post.tensors.get(name)!.end - post.tensors.get(name)!.begin
+  startPhase('inspect the tensors')
   const bar = startProgress(
     names.reduce((sum, name) => sum + bytes(name), 0),
     text && !args.roles,
   )
-  if (text && !args.roles) print(headLine('tensor', width))
+  if (text && !args.roles) line(headLine('tensor', width))
   const tensors = []
   const reports = inspectPair(pair, { names, rankLimit: args.roles && !args.json ? 0 : args.rankLimit })
   let next = await reports.next()
   for (; !next.done; next = await reports.next()) {
     tensors.push(next.value)
-    bar.advance(bytes(next.value.name), next.value.name)
-    if (text && !args.roles) print(reportLine(next.value.name, next.value, width))
+    bar.advance(next.value.name, bytes(next.value.name))
+    if (text && !args.roles) line(reportLine(next.value.name, next.value, width))
   }
   bar.stop()
   if (args.json) {
     const { unmatched, dtypes, tied } = pair
     const { base, post } = args
-    print(
+    line(
       JSON.stringify(
         { base, post, tensors, roles: next.value, tied: Object.fromEntries(tied), unmatched, dtypes },
         null,
         2,
       ),
     )
-  } else if (args.csv) process.stdout.write(toCsv(args.roles ? next.value : tensors))
+  } else if (args.csv) print(toCsv(args.roles ? next.value : tensors))
   else {
-    print((args.roles ? '' : '\n') + headLine('role', width))
-    for (const group of next.value) print(reportLine(group.role, group, width))
-    for (const note of notesOn(pair)) print(`\n${note}`)
+    line((args.roles ? '' : '\n') + headLine('role', width))
+    for (const group of next.value) line(reportLine(group.role, group, width))
+    for (const each of notesOn(pair)) line(`\n${each}`)
   }
   await Promise.all([base.close(), post.close()])
 }

@@ -1,4 +1,5 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
+
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkSpace, checkTarget } from '../../checkpoint/index.js'
@@ -12,10 +13,11 @@ import {
   planMerge,
 } from '../../merge/index.js'
 import { readYaml } from '../../schema/index.js'
-import { BACKENDS, type BackendName, setBackend } from '../../tensor/index.js'
 import { printEstimate } from '../estimate-text.js'
-import { checkSeed, checkShardSize } from '../options.js'
-import { sayFormats, startProgress } from '../progress-bar.js'
+import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
+import { noteModels } from '../model-notes.js'
+import { BACKEND, checkSeed, checkShardSize } from '../options.js'
+import { startProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
 
@@ -35,7 +37,7 @@ export function builder(cli: Argv) {
     .option('seed', { type: 'number', describe: 'Seed of random editors; that of the file when left out' })
     .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
-    .option('backend', { choices: BACKENDS, default: 'auto' as BackendName, describe: 'TensorFlow.js backend' })
+    .option('backend', BACKEND)
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
     .example('deltalab merge ties.yml merged --dry-run', 'is everything right, and what would it take?')
 }
@@ -55,6 +57,7 @@ export async function handler({
 }: Args): Promise<void> {
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
+  startPhase('read the merge file and the headers')
   const { value, text, errorAt } = await readYaml(config, mergeSchema)
   if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openModels(config, value, errorAt)
@@ -63,19 +66,20 @@ export async function handler({
     const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
-    sayFormats(
+    noteModels(
       models.all.map(({ checkpoint }) => checkpoint),
       true,
       () => plan.reference.checkpoint,
     )
     await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), estimate.result.bytes)
-    const backend = await setBackend(wanted)
+    const backend = await startBackend(wanted)
     const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)
     const warnings: string[] = []
+    startPhase('merge the tensors')
     const bar = startProgress(estimate.result.parameters)
     const told = {
-      onTensor: (name: string, size: number) => bar.advance(size, name),
+      onTensor: bar.advance,
       onWarning: (warning: string) => warnings.push(warning),
     }
     await mergeCheckpoints(plan, out, {
@@ -85,12 +89,11 @@ export async function handler({
       maxShardBytes: shardSize * 1e9,
       ...told,
     }).finally(() => bar.stop())
-    for (const warning of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${warning}\n`)
-    if (warnings.length > SHOWN)
-      process.stderr.write(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
+    for (const warning of warnings.slice(0, SHOWN)) warn(warning)
+    if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
     const { method, convention, result } = estimate
     const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
-    process.stdout.write(
+    print(
       json
         ? `${JSON.stringify({ out, method, convention, ...result, warnings, backend: backend.name })}\n`
         : `${summary}\n`,

@@ -1,7 +1,9 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
+
 import type { Argv } from 'yargs'
 import { mergers } from '../../mergers/index.js'
 import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
+import { print } from '../messages.js'
 
 export const command = 'mergers'
 
@@ -32,7 +34,7 @@ export async function handler({ json }: { json: boolean }): Promise<void> {
     }),
   )
   if (json) {
-    process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
+    print(`${JSON.stringify(list, null, 2)}\n`)
     return
   }
   for (const { name, title, cite, conventions, input, data, options, model_options: own } of list) {
@@ -47,6 +49,6 @@ export async function handler({ json }: { json: boolean }): Promise<void> {
       ...options.map((option) => `  ${optionText(option)}`),
       ...own.map((option) => `  of each model: ${optionText(option)}`),
     ]
-    process.stdout.write(`${lines.join('\n')}\n\n`)
+    print(`${lines.join('\n')}\n\n`)
   }
 }

@@ -1,7 +1,9 @@
 // `deltalab models`: the architectures that can be evaluated and trained, and the checkpoints that ship with the package.
+
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { print } from '../messages.js'
 
 export const command = 'models'
 
@@ -41,15 +43,15 @@ export async function handler(args: Args): Promise<void> {
   }
   if (args.json) {
     const list = architectures.map(({ name, modelTypes, cite }) => ({ name, model_types: modelTypes, cite }))
-    process.stdout.write(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
+    print(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
     return
   }
   for (const { name, modelTypes, cite } of architectures) {
-    process.stdout.write(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
+    print(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
   }
   const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
-  process.stdout.write(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
+  print(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
   for (const { folder, model_type: type, parameters } of checkpoints) {
-    process.stdout.write(`${folder.padEnd(width)}${type.padEnd(10)}${countText(parameters).padStart(6)} parameters\n`)
+    print(`${folder.padEnd(width)}${type.padEnd(10)}${countText(parameters).padStart(6)} parameters\n`)
   }
 }

@@ -1,6 +1,8 @@
 // `deltalab plan`: the runs of an experiment, and what they will download, read and compute.
+
 import type { Argv } from 'yargs'
 import { postName } from '../../config/merge.js'
+import { print, startPhase } from '../messages.js'
 import { PLAIN } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 
@@ -21,12 +23,15 @@ export async function handler(args: { config: string; json: boolean }): Promise<
   const { loadExperiment, optionsOf } = await import('../../config/index.js')
   const experiment = await loadExperiment(args.config)
   const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../../plan/index.js')
+  startPhase('plan the runs')
   const runs = planRuns(experiment, identifyTasks(experiment))
+  startPhase('ask for downloads')
   // Without the hub the runs are still worth a look; without the folders of this machine they would not start.
   const downloads = await listDownloads(experiment).catch((error: Error) => {
-    if (!args.json) process.stdout.write(`${describeRuns(runs)}\n${runs.length} runs\n`)
+    if (!args.json) print(`${describeRuns(runs)}\n${runs.length} runs\n`)
     throw error
   })
+  startPhase('estimate the cost')
   const { inputs, obstacles } = await forecastInputs(experiment, downloads)
   const cost = await estimateCost(experiment, inputs, runs)
   if (args.json) {
@@ -45,13 +50,9 @@ export async function handler(args: { config: string; json: boolean }): Promise<
       }),
       seed,
     }))
-    process.stdout.write(
-      `${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`,
-    )
+    print(`${JSON.stringify({ experiment: experiment.name, runs: list, downloads, obstacles, cost }, null, 2)}\n`)
     return
   }
   const left = inputs.flatMap(({ pair, left }) => left.map((text) => `${pair.name}: ${text}\n`))
-  process.stdout.write(
-    `${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`,
-  )
+  print(`${describeRuns(runs)}\n${left.join('')}${describeDownloads(downloads, obstacles)}${describeCost(cost)}\n`)
 }

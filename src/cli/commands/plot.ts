@@ -1,5 +1,7 @@
 // `deltalab plot`: the figures of a results folder, from its rows alone.
+
 import type { Argv } from 'yargs'
+import { printResult, startPhase } from '../messages.js'
 import { splitNames } from '../options.js'
 
 export const command = 'plot <results>'
@@ -50,6 +52,7 @@ interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | '
 
 export async function handler(args: Args): Promise<void> {
   const { parseView, readSource, writeFigures } = await import('../../report/index.js')
+  startPhase('read the results')
   const { views, ...source } = await readSource(args.results)
   const { kind, x, title, logX, logY } = args
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
@@ -58,6 +61,7 @@ export async function handler(args: Args): Promise<void> {
   const name =
     args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
   const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
+  startPhase('draw the figures')
   const paths = await writeFigures(args.out ?? args.results, source, drawn)
-  process.stdout.write(args.json ? `${JSON.stringify({ figures: paths }, null, 2)}\n` : `${paths.join('\n')}\n`)
+  printResult(args.json, { figures: paths }, `${paths.join('\n')}\n`)
 }

@@ -1,6 +1,8 @@
 // `deltalab random`: a random model of any size.
+
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
+import { print, startBackend, startPhase } from '../messages.js'
 import { checkSeed } from '../options.js'
 
 export const command = 'random <out>'
@@ -28,11 +30,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
   checkSeed(options.seed)
   const config = readObject(file)
-  const [{ setBackend }, { writeRandom }] = await Promise.all([
-    import('../../tensor/index.js'),
-    import('../../train/random.js'),
-  ])
-  await setBackend('wasm')
+  const [{ writeRandom }] = await Promise.all([import('../../train/random.js')])
+  await startBackend('wasm')
+  startPhase('write the weights')
   const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })
-  process.stdout.write(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
+  print(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
 }

@@ -1,6 +1,8 @@
 // `deltalab rebuild`: a base and a file of seeds and scalars → the tuned checkpoint, bit for bit.
+
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { print, startPhase } from '../messages.js'
 
 export const command = 'rebuild <base> <delta>'
 
@@ -38,11 +40,13 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     import('../../errors/index.js'),
     import('../../files/index.js'),
   ])
+  startPhase('read the base and the delta')
   const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite, [base])
   const { point, model, identity, config, configText, hashes, home, companions } = await readPoint(base)
   if (identity !== seeds.base)
     throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
+  startPhase('rebuild the weights')
   rebuild(point, seeds)
   const card = writeCard({
     title: basename(resolve(out)),
@@ -54,6 +58,7 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     software: { deltalab: packageVersion(), node: process.version },
     citations: ['Malladi et al. 2023 (MeZO), arXiv 2305.17333', 'Qin et al. 2024 (FedKSeed), arXiv 2312.06353'],
   })
+  startPhase('write the checkpoint')
   await writeCheckpoint(out, {
     plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name]!, dtype: 'F32' })),
     tensors: [...point].map(([name, values]) => ({ name, values })),
@@ -64,5 +69,5 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
     card,
     overwrite,
   })
-  process.stdout.write(`${out} written: ${base} and ${seeds.scalars.filter(Boolean).length} scalars of ${delta}\n`)
+  print(`${out} written: ${base} and ${seeds.scalars.filter(Boolean).length} scalars of ${delta}\n`)
 }

@@ -1,9 +1,11 @@
 // `deltalab route`: the gates that a router gives each task in a Twin-Merging, and the merge file of one task.
+
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../../errors/index.js'
 import { readText } from '../../schema/index.js'
+import { printResult, startBackend, startPhase } from '../messages.js'
 import { BACKEND, checkCounts, PLAIN } from '../options.js'
 
 export const command = 'route <config>'
@@ -49,18 +51,18 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
       exitCode: 2,
     })
   }
-  const [{ setBackend }, { describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
-    import('../../tensor/index.js'),
+  const [{ describeGates, findGates, gateFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../../calibrate/index.js'),
     import('../../files/index.js'),
   ])
   if (out !== undefined) await prepareFolder(dirname(resolve(out)))
-  await setBackend(backend)
+  await startBackend(backend)
+  startPhase('learn the router')
   const found = await findGates(config, { tasks, items })
   if (out !== undefined) {
     const note = `the means of ${wanted} over its first ${items} items, by a router that learned from the last ${items} of ${tasks.join(', ')}`
     await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)]!, note))
   }
   const text = `${describeGates(found, { tasks, items })}${out === undefined ? '' : `\n${out} written`}`
-  process.stdout.write(json ? `${JSON.stringify({ tasks, ...found }, null, 2)}\n` : `${text}\n`)
+  printResult(json, { tasks, ...found }, `${text}\n`)
 }

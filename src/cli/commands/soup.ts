@@ -1,8 +1,10 @@
 // `deltalab soup`: the greedy soup of fine-tunes, chosen on held-out items of a task, as the merge file that makes it.
+
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
+import { printResult, startBackend, startPhase } from '../messages.js'
 import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
 
 export const command = 'soup <models..>'
@@ -39,17 +41,17 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
   checkCounts({ items })
-  const [{ setBackend }, { describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
-    import('../../tensor/index.js'),
+  const [{ describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../../calibrate/index.js'),
     import('../../files/index.js'),
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out) await prepareFolder(dirname(resolve(out)))
-  await setBackend(backend)
+  await startBackend(backend)
+  startPhase('choose the models')
   const folders = models as string[]
   const found = await findSoup(folders, { task, items, by })
   if (out) await writeWhole(out, soupFile(folders, found, `chosen by ${by} on the last ${items} items of ${task}`))
   const text = `${describeSoup(folders, found, { task, items, by })}${out ? `\n${out} written` : ''}`
-  process.stdout.write(json ? `${JSON.stringify({ models: folders, ...found }, null, 2)}\n` : `${text}\n`)
+  printResult(json, { models: folders, ...found }, `${text}\n`)
 }

@@ -1,7 +1,9 @@
 // `deltalab sweep`: runs an experiment, or goes on with it, then prints its table and the paths of what it wrote.
+
 import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { note, print, startBackend, startPhase, writeError } from '../messages.js'
 import { ALLOW_CODE, BACKEND, checkCounts, PLAIN } from '../options.js'
 
 export const command = 'sweep <config>'
@@ -27,12 +29,8 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
   const experiment = await loadExperiment(config)
-  const [{ setBackend }, { sweep }, { showBar }] = await Promise.all([
-    import('../../tensor/index.js'),
-    import('../../sweep/index.js'),
-    import('../run-progress.js'),
-  ])
-  const backend = { asked: args.backend, found: await setBackend(args.backend) }
+  const [{ sweep }, { showBar }] = await Promise.all([import('../../sweep/index.js'), import('../run-progress.js')])
+  const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
   const folder = out ?? join('results', experiment.name)
   const interruption = new AbortController()
@@ -46,28 +44,30 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     allowCode: args.allowCodeExecution,
     signal: interruption.signal,
     onRow: bar.show,
-    onNote: (text: string) => process.stderr.write(`note: ${text}\n`),
+    onNote: note,
   }
+  startPhase('run the experiment')
   const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
   if (!finished) {
-    process.stderr.write(
+    writeError(
       `deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`,
     )
     process.exit(130)
   }
+  startPhase('write the report')
   const { writeReport } = await import('../../report/index.js')
   const { table, markdown, figures } = await writeReport(folder)
   const csv = join(folder, 'runs.csv')
-  if (json) process.stdout.write(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
-  else process.stdout.write(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
+  if (json) print(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
+  else print(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
   const [first] = counts.warnings
   if (first) {
-    process.stderr.write(
+    writeError(
       `deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${first.label}: ${first.warnings}\n`,
     )
   }
   if (counts.failed > 0) {
-    process.stderr.write(
+    writeError(
       `deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`,
     )
     if (counts.failed === counts.planned) process.exitCode = 1

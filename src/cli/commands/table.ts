@@ -1,5 +1,7 @@
 // `deltalab table`: the table of a results folder, from its rows alone.
+
 import type { Argv } from 'yargs'
+import { printResult, startPhase } from '../messages.js'
 import { splitNames } from '../options.js'
 
 export const command = 'table <results>'
@@ -45,6 +47,7 @@ interface Args {
 
 export async function handler(args: Args): Promise<void> {
   const { makeTable, printTable, readSource, tableOf } = await import('../../report/index.js')
+  startPhase('read the results')
   const source = await readSource(args.results)
   const options = {
     by: splitNames(args.by),
@@ -57,5 +60,5 @@ export async function handler(args: Args): Promise<void> {
     asked || args.format === 'csv' || args.json
       ? makeTable(source.rows, source.title, options, source.order)
       : tableOf(source)
-  process.stdout.write(args.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table, args.format))
+  printResult(args.json, table, printTable(table, args.format))
 }

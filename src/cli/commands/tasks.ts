@@ -1,5 +1,7 @@
 // `deltalab tasks`: the tasks that ship with the package, and how answers are scored.
+
 import type { Argv } from 'yargs'
+import { print } from '../messages.js'
 
 export const command = 'tasks'
 
@@ -16,16 +18,14 @@ export async function handler(args: { json: boolean }): Promise<void> {
   const { listTasks, listMetrics } = await import('../../tasks/index.js')
   const [tasks, metrics] = [await listTasks(), listMetrics()]
   if (args.json) {
-    process.stdout.write(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)
+    print(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)
     return
   }
   const row = (...[name, version, metric, n, description]: string[]) =>
-    process.stdout.write(
-      `${name!.padEnd(20)} ${version!.padEnd(8)} ${metric!.padEnd(23)} ${n!.padStart(5)}  ${description}\n`,
-    )
+    print(`${name!.padEnd(20)} ${version!.padEnd(8)} ${metric!.padEnd(23)} ${n!.padStart(5)}  ${description}\n`)
   row('task', 'version', 'metric', 'items', 'description')
   for (const { name, version, metric, n, description } of tasks)
     row(name, String(version), metric, n === null ? 'hub' : String(n), description)
-  process.stdout.write('\nmetrics\n')
-  for (const { name, description } of metrics) process.stdout.write(`${name.padEnd(23)} ${description}\n`)
+  print('\nmetrics\n')
+  for (const { name, description } of metrics) print(`${name.padEnd(23)} ${description}\n`)
 }

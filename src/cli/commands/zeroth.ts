@@ -1,6 +1,8 @@
 // `deltalab zeroth`: tunes a base with forward passes alone; each delta is a file of a few kilobytes.
+
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { print, startPhase } from '../messages.js'
 import { BACKEND, PLAIN } from '../options.js'
 import { startCountdown } from '../step-progress.js'
 
@@ -28,20 +30,19 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
   ])
   const { value: recipe, text } = await readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
+  startPhase('tune')
   const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startCountdown() })
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
-    process.stdout.write(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)
+    print(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)
     return
   }
   const percent = (score: number) => `${(100 * score).toFixed(1)} %`
   for (const { name, ...r } of results) {
     const held = `held-out loss ${r.loss_before.toFixed(4)} → ${r.loss_after.toFixed(4)}, score ${percent(r.score_before)} → ${percent(r.score_after)}`
     const stored = `${r.used} of ${r.scalars} scalars, ${r.bytes} bytes for ${r.parameters} parameters`
-    process.stdout.write(
-      `${name}: ${held}; ${stored}, rebuilt ${r.rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`,
-    )
+    print(`${name}: ${held}; ${stored}, rebuilt ${r.rebuilt_exactly ? 'bit for bit' : 'WITH DIFFERENCES'}\n`)
   }
   const files = ['losses.csv', 'summary.json', ...results.map(({ name }) => `${name}.safetensors`)]
-  process.stdout.write(`${files.map((file) => join(folder, file)).join('\n')}\n`)
+  print(`${files.map((file) => join(folder, file)).join('\n')}\n`)
 }

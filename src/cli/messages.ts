@@ -1,0 +1,112 @@
+// What a command writes: its result on stdout; notes, warnings, progress and timings on stderr, as --quiet, --verbose and --debug ask.
+import type { Argv } from 'yargs'
+import type { BackendInfo, BackendName } from '../tensor/index.js'
+
+interface Phase {
+  name: string
+  /** Seconds since the process started. */
+  start: number
+}
+
+export type MessageFlags = Partial<Record<'quiet' | 'verbose' | 'debug', boolean>>
+
+const asked = { quiet: false, verbose: false, debug: false }
+const streams = {
+  out: (text: string): unknown => process.stdout.write(text),
+  error: (text: string): unknown => process.stderr.write(text),
+}
+const phases: Phase[] = []
+const now = (): number => performance.now() / 1000
+
+/** The flags of every command. */
+export const withMessages = <T>(cli: Argv<T>) =>
+  cli
+    .option('quiet', {
+      type: 'boolean',
+      group: 'Messages:',
+      describe: 'No notes and no progress; the result, warnings and errors stay',
+    })
+    .option('verbose', {
+      type: 'boolean',
+      group: 'Messages:',
+      describe: 'Say on stderr what is being done, with the seconds since the start',
+    })
+    .option('debug', {
+      type: 'boolean',
+      group: 'Messages:',
+      describe: 'Show the stack of an error, and at the end the time of each phase',
+    })
+    .conflicts('quiet', 'verbose')
+
+/** Sets what is written from here on, and begins the first phase. */
+export function setMessages(flags: MessageFlags): void {
+  phases.splice(0, Infinity, { name: 'start the program', start: 0 })
+  for (const name of ['quiet', 'verbose', 'debug'] as const) asked[name] = flags[name] ?? false
+}
+
+/** Gives what is written to other sinks; for tests. */
+export function redirect(sinks: typeof streams): void {
+  Object.assign(streams, sinks)
+}
+
+/** The result, on stdout. */
+export function print(text: string): void {
+  streams.out(text)
+}
+
+/** `value` as JSON if the command was asked for it, else the text. */
+export function printResult(json: boolean | undefined, value: unknown, text: string): void {
+  print(json ? `${JSON.stringify(value, null, 2)}\n` : text)
+}
+
+export function writeError(text: string): void {
+  streams.error(text)
+}
+
+export const isQuiet = (): boolean => asked.quiet
+export const isVerbose = (): boolean => asked.verbose
+export const isDebug = (): boolean => asked.debug
+
+/** Something worth knowing that changes no result. */
+export function note(text: string): void {
+  if (!asked.quiet) writeError(`note: ${text}\n`)
+}
+
+/** A result that may not be what was wanted. */
+export function warn(text: string): void {
+  writeError(`warning: ${text}\n`)
+}
+
+/** A line for --verbose. */
+export function detail(text: string): void {
+  if (asked.verbose) writeError(`${now().toFixed(2).padStart(8)} s  ${text}\n`)
+}
+
+/** Ends the phase before it; --verbose names it, --debug prints how long it took. */
+export function startPhase(name: string): void {
+  phases.push({ name, start: now() })
+  detail(name)
+}
+
+/** Sets the backend of TensorFlow.js as a phase of its own. */
+export async function startBackend(name: BackendName): Promise<BackendInfo> {
+  startPhase('start the backend')
+  const { setBackend } = await import('../tensor/index.js')
+  const backend = await setBackend(name)
+  detail(`backend ${backend.name} (${backend.package})`)
+  return backend
+}
+
+/** The seconds of each phase and the peak memory, for --debug. */
+export function printTimings(): void {
+  if (!asked.debug) return
+  const end = now()
+  const lines = phases.map(({ name, start }, index) => [name, (phases[index + 1]?.start ?? end) - start] as const)
+  const width = Math.max(...lines.map(([name]) => name.length))
+  for (const [name, seconds] of [...lines, ['total', end] as const])
+    writeError(`${name.padEnd(width)} ${seconds.toFixed(2).padStart(8)} s\n`)
+  writeError(`${'peak memory'.padEnd(width)} ${(peakMemory() / 1e6).toFixed(0).padStart(8)} MB\n`)
+}
+
+/** Peak resident memory of this process so far, in bytes. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024
