@@ -7,7 +7,7 @@ import {
   estimateMerge,
   mergeCheckpoints,
   mergeSchema,
-  openModels,
+  openMergeModels,
   planMerge,
 } from '../merge/index.js'
 import { readYaml } from '../schema/index.js'
@@ -56,11 +56,11 @@ export interface MergeSummary {
  */
 export async function merge(config: string, options: MergeOptions): Promise<MergeSummary> {
   const { out, seed, overwrite = false, shardSize = 5, onTensor, onWarning } = options
-  const { value, text, errorAt } = await readYaml(config, mergeSchema)
-  const opened = await openModels(config, value, errorAt)
+  const { value, text, locate } = readYaml(config, mergeSchema)
+  const opened = await locate(() => openMergeModels(config, value))
   try {
-    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
-    const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models))
     const { method, convention, result } = estimateMerge(plan)
     await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), result.bytes)

@@ -8,10 +8,11 @@ import { UserError } from '../errors/index.js'
 import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
 import {
   chooseTokenizer,
+  type MergeFile,
   type MergePlan,
   mergeCheckpoints,
   mergeSchema,
-  openModels,
+  openMergeModels,
   planMerge,
 } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
@@ -43,16 +44,15 @@ export interface FoundGates {
  * @throws UserError before a weight is read
  */
 export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
-  const { value, errorAt } = await readYaml(file, mergeSchema)
-  if (!value.models) throw errorAt(['slices'], 'gates are those of whole models: list them in `models`')
-  const opened = await openModels(file, value, errorAt)
+  const { value, locate } = readYaml(file, mergeSchema)
+  const listedModels = locate(() => wholeModels(value))
+  const opened = await locate(() => openMergeModels(file, value))
   const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))
   try {
-    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
-    const plan = planMerge(value, models, errorAt)
-    if (!plan.merger.gating)
-      throw errorAt([value.merger === undefined ? 'merge_method' : 'merger'], `${plan.method} has no gates; twin has`)
-    const listed = value.models.map(({ model }) => models.of(model))
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    const plan = locate(() => planMerge(value, models))
+    locate(() => checkGates(plan, value))
+    const listed = listedModels.map(({ model }) => models.of(model))
     const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))
     const tasks = await readTasks(
       sources,
@@ -77,6 +77,18 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
   } finally {
     await Promise.all([opened.close(), rm(scratch, { recursive: true, force: true })])
   }
+}
+
+function wholeModels({ models }: MergeFile): NonNullable<MergeFile['models']> {
+  if (!models) throw new UserError('gates are those of whole models: list them in `models`', { path: ['slices'] })
+  return models
+}
+
+function checkGates({ merger, method }: MergePlan, file: MergeFile): void {
+  if (!merger.gating)
+    throw new UserError(`${method} has no gates; twin has`, {
+      path: [file.merger === undefined ? 'merge_method' : 'merger'],
+    })
 }
 
 async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<Task[]> {

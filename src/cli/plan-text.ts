@@ -1,5 +1,5 @@
 // A plan in words: its runs, what they download from the hub, what stands in their way, and what they cost.
-import { postName } from '../config/merge.js'
+import { postName } from '../config/index.js'
 import type { Cost, Download, Run } from '../plan/index.js'
 
 /** Multiplications and additions per second of one wasm thread on the machines of docs/platform.md; only a scale. */

@@ -1,9 +1,16 @@
 // Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
 
-export * from './describe.js'
-export * from './edits.js'
-export * from './experiment.js'
-export * from './merge.js'
-export * from './merges.js'
+export { describeConfig } from './describe.js'
+export {
+  type DeltaEdit,
+  type Edit,
+  type Merge,
+  type MergeEdit,
+  measures,
+  type NamedStep,
+  optionsOf,
+} from './edit.js'
+export { type Experiment, loadExperiment } from './experiment.js'
+export { type ModelPair, postName, type TaskSource } from './pair.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'
 export { type Training, trainingSchema } from './training.js'

@@ -1,7 +1,7 @@
 // The shape of an experiment's YAML file; docs/config.md is made from the sentences here.
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/merger.js'
-import { viewSchema } from '../record/view.js'
+import { viewSchema } from '../record/index.js'
 import { section } from '../schema/index.js'
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')

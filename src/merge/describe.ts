@@ -3,15 +3,15 @@ import { writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { BLOCK } from '../mergers/index.js'
 import { layerCount } from './layers.js'
-import type { Model } from './open.js'
+import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
 
 const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
 
 /** The models that take part, with the part they play. */
-function inputsOf({ base, tensors }: MergePlan): { role: string; model: Model }[] {
-  const list = new Map<Model, string>(base ? [[base, 'base']] : [])
+function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeModel }[] {
+  const list = new Map<MergeModel, string>(base ? [[base, 'base']] : [])
   for (const { sources } of tensors) {
     for (const { model, data } of sources) {
       if (!list.has(model)) list.set(model, 'model')

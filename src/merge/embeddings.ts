@@ -1,17 +1,17 @@
-// Models in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
+// MergeModels in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
 // mergekit fills them.
 import { overlay } from '../checkpoint/index.js'
-import type { Model } from './open.js'
+import type { MergeModel } from './open.js'
 
 /** A model with the ids of the tokens that it has rows for. */
 export interface Speaker {
-  model: Model
+  model: MergeModel
   ids: ReadonlyMap<string, number>
 }
 
 /** The row of a token in a model that lacks it: zeros, or a row of some model; with `force` also in models that have it. */
-export interface Told {
-  origin: { model: Model; id: number } | null
+export interface RowRule {
+  origin: { model: MergeModel; id: number } | null
   force: boolean
 }
 
@@ -20,8 +20,8 @@ export interface Target {
   /** Rows of the result, perhaps more than there are ids. */
   rows: number
   /** Whose row a token takes that several models have and others lack; their mean when it is null, or lacks it too. */
-  base: Model | null
-  told: ReadonlyMap<string, Told>
+  base: MergeModel | null
+  rules: ReadonlyMap<string, RowRule>
 }
 
 /** Tensors with a row, or an entry, for every token. */
@@ -31,14 +31,14 @@ const PER_TOKEN =
 export const isPerToken = (name: string): boolean => PER_TOKEN.test(name)
 
 /** Rows of a model's embedding; null for a model without one. */
-export function rowsOf({ checkpoint }: Model): number | null {
+export function embeddingRows({ checkpoint }: MergeModel): number | null {
   const name = [...checkpoint.tensors.keys()].find(isPerToken)
   return name === undefined ? null : checkpoint.tensors.get(name)!.shape[0]!
 }
 
-const speaksAlready = ({ model, ids }: Speaker, { ids: wanted, rows, told }: Target): boolean =>
-  rowsOf(model) === rows &&
-  ![...told.values()].some(({ force }) => force) &&
+const speaksAlready = ({ model, ids }: Speaker, { ids: wanted, rows, rules }: Target): boolean =>
+  embeddingRows(model) === rows &&
+  ![...rules.values()].some(({ force }) => force) &&
   [...wanted].every(([token, id]) => ids.get(token) === id)
 
 /**
@@ -49,7 +49,7 @@ export function translate(
   speakers: readonly Speaker[],
   target: Target,
   config: Record<string, unknown>,
-): Map<Model, Model> {
+): Map<MergeModel, MergeModel> {
   if (speakers.every((speaker) => speaksAlready(speaker, target)))
     return new Map(speakers.map(({ model }) => [model, model]))
   return new Map(
@@ -85,10 +85,10 @@ async function readRows(
   for (const [token, row] of target.ids) {
     const place = values.subarray(row * width, (row + 1) * width)
     const id = ids.get(token)
-    const told = target.told.get(token)
-    if (id !== undefined && !told?.force) place.set(stored.subarray(id * width, (id + 1) * width))
+    const rule = target.rules.get(token)
+    if (id !== undefined && !rule?.force) place.set(stored.subarray(id * width, (id + 1) * width))
     else {
-      const origins = told ? (told.origin ? [told.origin] : []) : originsOf(token, holders, target.base)
+      const origins = rule ? (rule.origin ? [rule.origin] : []) : originsOf(token, holders, target.base)
       for (const {
         model: { checkpoint },
         id: from,
@@ -105,7 +105,11 @@ async function readRows(
 }
 
 /** The rows whose mean a token takes: that of the one model that has it, else the base's, else those of all that do. */
-function originsOf(token: string, holders: readonly Speaker[], base: Model | null): { model: Model; id: number }[] {
+function originsOf(
+  token: string,
+  holders: readonly Speaker[],
+  base: MergeModel | null,
+): { model: MergeModel; id: number }[] {
   const known = holders.flatMap(({ model, ids }) => (ids.has(token) ? [{ model, id: ids.get(token)! }] : []))
   return known.length > 1
     ? known.find(({ model }) => model === base)

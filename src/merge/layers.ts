@@ -1,12 +1,15 @@
 // Which tensors a merged model has: those of the layers of every slice, under their new numbers, and those outside the layers.
 import { type Checkpoint, layerOf, roleOf } from '../checkpoint/index.js'
 
+/** Layers [first, end) of a model. */
+export type LayerSpan = readonly [first: number, end: number]
+
 /** One run of layers of the result. */
-export interface Run {
+interface StackedRun {
   /** Names of all tensors of its reference: the base, or its first source. */
   names: readonly string[]
-  /** Layers [first, end) of the reference, then of each source. */
-  ranges: (readonly [first: number, end: number])[]
+  reference: LayerSpan
+  sources: readonly LayerSpan[]
 }
 
 /** A tensor of the result. */
@@ -14,8 +17,9 @@ export interface Slot {
   name: string
   /** Index of the run whose sources and parameters hold for it. */
   run: number
-  /** Its name in the reference, then in each source of the run. */
-  names: string[]
+  /** Its name in the reference of the run, and in each source. */
+  reference: string
+  sources: readonly string[]
   /** Place along the layers of the run, 0 to 1; 0 outside the layers. */
   t: number
 }
@@ -44,20 +48,28 @@ export function atLayer(name: string, layer: number): string {
  * The tensors of the result. Embeddings are those of the first run, all else outside the layers those of the last; layers are
  * evenly spaced from t = 0 to 1, a single one stands at 1.
  */
-export function listSlots(runs: readonly Run[]): Slot[] {
+export function listSlots(runs: readonly StackedRun[]): Slot[] {
   const outside = (run: number, wanted: boolean): Slot[] => {
     const isFirst = (name: string) => roleOf(name, []) === 'embedding'
-    const names = runs[run]!.names.filter((name) => layerOf(name) === null && isFirst(name) === wanted)
-    return names.map((name) => ({ name, run, names: runs[run]!.ranges.map(() => name), t: 0 }))
+    const { names, sources } = runs[run]!
+    return names
+      .filter((name) => layerOf(name) === null && isFirst(name) === wanted)
+      .map((name) => ({ name, run, reference: name, sources: sources.map(() => name), t: 0 }))
   }
   const layers: Slot[] = []
   let layer = 0
-  for (const [run, { names, ranges }] of runs.entries()) {
-    const [first, end] = ranges[0]!
+  for (const [run, { names, reference, sources }] of runs.entries()) {
+    const [first, end] = reference
     for (let i = 0; first + i < end; i++, layer++) {
       const t = end - first === 1 ? 1 : i / (end - first - 1)
       for (const name of names.filter((each) => layerOf(each) === first + i)) {
-        layers.push({ name: atLayer(name, layer), run, names: ranges.map(([start]) => atLayer(name, start + i)), t })
+        layers.push({
+          name: atLayer(name, layer),
+          run,
+          reference: name,
+          sources: sources.map(([start]) => atLayer(name, start + i)),
+          t,
+        })
       }
     }
   }

@@ -2,8 +2,8 @@
 import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
 import { needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsSurvey, type Part, surveyModels } from '../mergers/index.js'
-import type { MergePlan, Source, TensorMerge } from './plan.js'
-import { add, editPart, placeOf, subtract, wantsDeltas } from './tensor.js'
+import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
+import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
 export interface MergeOptions {
   overwrite?: boolean
@@ -43,7 +43,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
           batch: isBatch(name, shape),
         }
         const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
-        yield { name, values: wantsDeltas(merging.merger, before !== null) ? add(before!, merged) : merged }
+        yield { name, values: wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged }
       } else yield { name, bytes: await first!.model.checkpoint.readBytes(first!.name) }
       onTensor?.(
         name,
@@ -65,7 +65,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
   })
 }
 
-const labelled = ({ model: { label }, name }: Source): string => placeOf(label, name)
+const labelled = ({ model: { label }, name }: MergeSource): string => drawKey(label, name)
 
 const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> =>
   base && base.model.checkpoint.read(base.name)
@@ -99,7 +99,7 @@ function readerOf({ seed }: MergePlan, scans: Scans, onWarning: (text: string) =
 }
 
 /** Undefined unless every source has data for this tensor. */
-async function readData(sources: readonly Source[]): Promise<Float32Array[] | undefined> {
+async function readData(sources: readonly MergeSource[]): Promise<Float32Array[] | undefined> {
   if (!sources.every(({ data, name }) => data?.checkpoint.tensors.has(name))) return undefined
   return Promise.all(sources.map(({ data, name }) => data!.checkpoint.read(name)))
 }
@@ -128,7 +128,7 @@ async function scanEach({ tensors }: MergePlan): Promise<Scans> {
         if (source.model !== model) continue
         yield [
           labelled(source),
-          subtract(await model.checkpoint.read(source.name), (await readBase(tensor))!),
+          toDelta(await model.checkpoint.read(source.name), (await readBase(tensor))!),
           matricesOf(tensor),
         ] as const
       }

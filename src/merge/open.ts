@@ -10,22 +10,23 @@ import {
   openModel,
   openModels as openModelAndPost,
 } from '../checkpoint/index.js'
-import { UserError } from '../errors/index.js'
+import { type Path, UserError, within } from '../errors/index.js'
 import { modelName, resolveModel } from '../hub/index.js'
-import type { ErrorAt, Path } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
-export interface Model {
+export interface MergeModel {
   /** Last part of the folder's path or of the name on the hub, numbered when two share it: what its random draws are keyed by. */
   label: string
   checkpoint: Checkpoint
 }
 
-export interface Models {
-  /** The model of a folder as the file writes it; undefined for words that the file does not give a model or data. */
-  of(text: string): Model
+export interface MergeModels {
+  /** The model, or data, that the file calls by these words. */
+  of(text: string): MergeModel
+  /** The same of any words; undefined where the file does not name it. */
+  find(text: string): MergeModel | undefined
   /** Those whose weights take part, the base or else the first model at the head. */
-  all: Model[]
+  all: MergeModel[]
   /** As the file writes them. */
   names: string[]
   /** Every folder that is read, those of adapters and of data too. */
@@ -33,77 +34,81 @@ export interface Models {
   close(): Promise<void>
 }
 
+/** A model or data as the file writes it, and where. */
+type Mention = readonly [text: string, path: Path]
+
 /**
  * A model is a folder or a name on the hub; an adapter of the base model (of the model that it names, where the file has no
  * base); or `model+adapter`, as mergekit writes it. Folders are taken relative to the working directory, as mergekit does, or
  * else to the file.
+ * @throws UserError with the path of the model that cannot be opened
  */
-export async function openModels(file: string, config: MergeFile, errorAt: ErrorAt): Promise<Models> {
-  if ((config.models === undefined) === (config.slices === undefined))
-    throw errorAt(
-      [],
-      config.models
-        ? '`models` and `slices` cannot stand beside each other; give one of them'
-        : 'either `models` or `slices` is needed',
-    )
-  const entries = [
-    ...(config.models ?? []).map((entry, i) => ({ ...entry, path: ['models', i] as Path })),
-    ...(config.slices ?? []).flatMap(({ sources }, s) =>
-      sources.map((entry, i) => ({ ...entry, path: ['slices', s, 'sources', i] as Path })),
-    ),
-  ]
-  const weights: [string, Path][] = [
-    ...(config.base_model === undefined ? [] : [[config.base_model, ['base_model']] as [string, Path]]),
-    ...entries.map(({ model, path }): [string, Path] => [model, [...path, 'model']]),
-  ]
-  const data = entries.flatMap(({ data: folder, path }): [string, Path][] =>
-    folder === undefined ? [] : [[folder, [...path, 'data']]],
-  )
-  const byText = new Map<string, Model>()
-  const byPlace = new Map<string, Model>()
+export async function openMergeModels(file: string, config: MergeFile): Promise<MergeModels> {
+  const { weights, data } = mentionsIn(config)
+  const byText = new Map<string, MergeModel>()
+  const byPlace = new Map<string, MergeModel>()
   const labels = new Set<string>()
-  const open = async (text: string): Promise<Model> => {
+  const open = async (text: string): Promise<MergeModel> => {
     const base = text === config.base_model ? undefined : byText.get(config.base_model ?? '')
-    const [folder, adapter] = await locate(text, file)
+    const { folder, adapter } = await findFolders(text, file)
     const place = adapter === undefined ? folder : `${folder}+${adapter}`
-    if (!byPlace.has(place!)) {
-      const checkpoint =
-        adapter !== undefined
-          ? await openAdapted(folder!, adapter)
-          : base && isAdapter(folder!)
-            ? await openAdapter(folder!, base.checkpoint)
-            : await openModel(folder!)
-      byPlace.set(place!, { label: labelOf(adapter! ?? folder!, labels), checkpoint })
-    }
-    return byPlace.get(place!)!
+    const found = byPlace.get(place)
+    if (found) return found
+    const checkpoint = await openOne(folder, adapter, base?.checkpoint)
+    const model = { label: labelOf(adapter ?? folder, labels), checkpoint }
+    byPlace.set(place, model)
+    return model
   }
   const close = async () => void (await Promise.all([...byPlace.values()].map(({ checkpoint }) => checkpoint.close())))
-  for (const [text, path] of [...weights, ...data]) {
-    if (byText.has(text)) continue
-    byText.set(
-      text,
-      await open(text).catch(async (error) => {
-        await close()
-        throw error instanceof UserError ? errorAt(path, error.message) : error
-      }),
-    )
-  }
-  const names = [...new Set(weights.map(([text]) => text))]
-  const all = [...new Set(names.map((text) => byText.get(text)!))]
   try {
+    for (const [text, path] of [...weights, ...data])
+      if (!byText.has(text)) byText.set(text, await within(path, () => open(text)))
+    const names = [...new Set(weights.map(([text]) => text))]
+    const all = [...new Set(names.map((text) => byText.get(text)!))]
     for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries())
       all[i]!.checkpoint = checkpoint
+    return {
+      of: (text) => byText.get(text)!,
+      find: (text) => byText.get(text),
+      all,
+      names,
+      folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))),
+      close,
+    }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** What a file names, in its order: models (the base first), then data. */
+function mentionsIn({ models, slices, base_model: base }: MergeFile): { weights: Mention[]; data: Mention[] } {
+  if ((models === undefined) === (slices === undefined))
+    throw new UserError(
+      models
+        ? '`models` and `slices` cannot stand beside each other; give one of them'
+        : 'either `models` or `slices` is needed',
+      { path: [] },
+    )
+  const entries = [
+    ...(models ?? []).map((entry, i) => ({ ...entry, path: ['models', i] })),
+    ...(slices ?? []).flatMap(({ sources }, s) =>
+      sources.map((entry, i) => ({ ...entry, path: ['slices', s, 'sources', i] })),
+    ),
+  ]
   return {
-    of: (text) => byText.get(text)!,
-    all,
-    names,
-    folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))),
-    close,
+    weights: [
+      ...(base === undefined ? [] : [[base, ['base_model']] as const]),
+      ...entries.map(({ model, path }) => [model, [...path, 'model']] as const),
+    ],
+    data: entries.flatMap(({ data, path }) => (data === undefined ? [] : [[data, [...path, 'data']] as const])),
   }
+}
+
+/** @param base the model that a folder with an adapter is an adapter of */
+async function openOne(folder: string, adapter: string | undefined, base: Checkpoint | undefined): Promise<Checkpoint> {
+  if (adapter !== undefined) return openAdapted(folder, adapter)
+  return base && isAdapter(folder) ? openAdapter(folder, base) : openModel(folder)
 }
 
 /** `model+adapter`, which are closed together. */
@@ -115,17 +120,19 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
 }
 
 /** The folder that words stand for, and that of the adapter on it, where the words name one. */
-async function locate(text: string, file: string): Promise<string[]> {
+async function findFolders(text: string, file: string): Promise<{ folder: string; adapter?: string }> {
   const here = async (words: string): Promise<string | null> => {
     for (const place of [resolve(words), resolve(dirname(file), words)])
       if (await stat(place).catch(() => null)) return place
     return null
   }
   const whole = await here(text)
-  if (whole) return [whole]
-  const parts = text.split('+')
-  if (parts.length > 2) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
-  return Promise.all(parts.map(async (words) => (await here(words)) ?? resolveModel(words)))
+  if (whole) return { folder: whole }
+  const [model, adapter, ...more] = text.split('+')
+  if (more.length) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
+  const find = async (words: string): Promise<string> => (await here(words)) ?? resolveModel(words)
+  const folder = await find(model!)
+  return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

@@ -1,10 +1,7 @@
-// Values of parameters at one tensor: filters by tensor name, gradients over the layers, and which level has the say.
+// Values of parameters at one tensor: filters by tensor name, gradients over the layers, and which level decides.
 import { closest } from 'fastest-levenshtein'
-import { type UserError, unknown } from '../errors/index.js'
+import { type Path, UserError, unknown } from '../errors/index.js'
 import type { Parameters, Setting } from './schema.js'
-
-export type Path = (string | number)[]
-export type ErrorAt = (path: Path, message: string) => UserError
 
 /** Parameters with their place in the file. */
 export interface Level {
@@ -12,16 +9,18 @@ export interface Level {
   parameters: Parameters
 }
 
-/** Where a tensor stands: its name and t in [0, 1] along the layers of its slice, 0 outside the layers. */
-export interface Place {
-  name: string
-  t: number
-}
-
 /** A value, and the path of what gave it. */
-export interface Found {
+export interface FoundValue {
   value: number | boolean | string
   path: Path
+}
+
+export type FoundValues = ReadonlyMap<string, FoundValue>
+
+/** Where a tensor stands: its name and t in [0, 1] along the layers of its slice, 0 outside the layers. */
+interface TensorPlace {
+  name: string
+  t: number
 }
 
 /** Piecewise linear over a list of numbers. */
@@ -35,16 +34,20 @@ export function gradientAt(list: readonly number[], t: number): number {
 const isFiltered = (setting: Setting): setting is Extract<Setting, { value: unknown }[]> =>
   Array.isArray(setting) && typeof setting[0] === 'object'
 
-/** What one setting says of a tensor; undefined when no filter fits. */
-function valueAt(setting: Setting, { name, t }: Place): Found['value'] | undefined {
+/** What one setting says of a tensor; undefined when no filter matches. */
+function valueAt(setting: Setting, { name, t }: TensorPlace): FoundValue['value'] | undefined {
   if (!isFiltered(setting)) return Array.isArray(setting) ? gradientAt(setting, t) : setting
   const entry = setting.find(({ filter }) => filter === undefined || filter === '*' || name.includes(filter))
   return entry && (Array.isArray(entry.value) ? gradientAt(entry.value, t) : entry.value)
 }
 
 /** The parameters of a tensor among `names`: for each, the first level that has a value for it. */
-export function resolve(levels: readonly Level[], names: readonly string[], place: Place): Map<string, Found> {
-  const found = new Map<string, Found>()
+export function resolveParameters(
+  levels: readonly Level[],
+  names: readonly string[],
+  place: TensorPlace,
+): Map<string, FoundValue> {
+  const found = new Map<string, FoundValue>()
   for (const name of names) {
     for (const { path, parameters } of levels) {
       const value = parameters[name] === undefined ? undefined : valueAt(parameters[name], place)
@@ -56,31 +59,35 @@ export function resolve(levels: readonly Level[], names: readonly string[], plac
   return found
 }
 
-/** Refuses names that nobody reads, among them those that are read `elsewhere`, and filters that fit no tensor. */
+/** Names that a level may have. */
+interface KnownNames {
+  names: readonly string[]
+  /** Whose parameters they are, for errors. */
+  owner: string
+  /** Names that belong at an outer level. */
+  outer?: readonly string[]
+}
+
+/** Refuses names that nothing reads, names that belong elsewhere, and filters that match no tensor. */
 export function checkLevels(
   levels: readonly Level[],
-  names: readonly string[],
-  owner: string,
-  slots: readonly { name: string }[],
-  errorAt: ErrorAt,
-  elsewhere: readonly string[] = [],
+  { names, owner, outer = [] }: KnownNames,
+  tensors: readonly string[],
 ): void {
-  const tensors = slots.map(({ name }) => name)
   for (const { path, parameters } of levels) {
     for (const [name, setting] of Object.entries(parameters)) {
-      if (elsewhere.includes(name))
-        throw errorAt(
-          [...path, name],
-          `is a parameter of the whole merge: write it under the \`parameters\` of the file or of a slice`,
+      if (outer.includes(name))
+        throw new UserError(
+          'is a parameter of the whole merge: write it under the `parameters` of the file or of a slice',
+          { path: [...path, name] },
         )
-      if (!names.includes(name)) throw errorAt([...path, name], unknown(`parameter of ${owner}`, name, names).message)
+      if (!names.includes(name)) throw unknown(`parameter of ${owner}`, name, names).at(...path, name)
       if (!isFiltered(setting)) continue
       for (const [i, { filter }] of setting.entries()) {
         if (filter === undefined || filter === '*' || tensors.some((tensor) => tensor.includes(filter))) continue
-        const nearest = nearestNames(filter, tensors)
-        throw errorAt(
-          [...path, name, i, 'filter'],
-          `${JSON.stringify(filter)} is part of no tensor name; nearest: ${nearest.join(', ')}`,
+        throw new UserError(
+          `${JSON.stringify(filter)} is part of no tensor name; nearest: ${nearestNames(filter, tensors).join(', ')}`,
+          { path: [...path, name, i, 'filter'] },
         )
       }
     }

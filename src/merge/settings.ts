@@ -1,79 +1,74 @@
 // The merger's options and the editors at one tensor, after filters and gradients.
 import type { Step } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
+import { type Path, UserError, within } from '../errors/index.js'
 import { type Convention, type Merger, type Merging, mergerNamed, needsSurvey, parseMerging } from '../mergers/index.js'
 import { parseWith } from '../schema/index.js'
+import type { LayerSource } from './layer-runs.js'
 import type { Slot } from './layers.js'
 import { type Method, methodNamed } from './mergekit.js'
-import { type ErrorAt, type Found, type Path, resolve } from './parameters.js'
-import type { Part } from './runs.js'
+import { type FoundValues, resolveParameters } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
 /** The method that a file names: mergekit's, or a merger as it is. */
-export function chooseMethod({ merge_method: method, merger }: MergeFile, errorAt: ErrorAt): Method {
-  if ((method === undefined) === (merger === undefined)) {
-    throw errorAt([], 'either `merge_method` (of mergekit) or `merger` (of deltalab mergers) is needed')
-  }
-  try {
-    if (method !== undefined) return methodNamed(method)
-    const { name, modelOptions, options } = mergerNamed(merger!)
-    return { name, merger: name, model: modelOptions, options }
-  } catch (error) {
-    throw error instanceof UserError
-      ? errorAt([method === undefined ? 'merger' : 'merge_method'], error.message)
-      : error
-  }
+export function chooseMethod({ merge_method: method, merger }: MergeFile): Method {
+  if (method !== undefined && merger === undefined) return within(['merge_method'], () => methodNamed(method))
+  if (merger === undefined || method !== undefined)
+    throw new UserError('either `merge_method` (of mergekit) or `merger` (of deltalab mergers) is needed', { path: [] })
+  const { name, modelOptions, options } = within(['merger'], () => mergerNamed(merger))
+  return { name, merger: name, model: modelOptions, options }
 }
-
-interface How {
-  method: Method
-  merger: Merger
-  convention: Convention
-  errorAt: ErrorAt
-}
-
-type Values = Map<string, Found>
 
 /** Options of the merge and of each source, and the editors that the method puts before it. */
 export function settingsAt(
   slot: Slot,
-  parts: Part[],
-  { method, merger, convention, errorAt }: How,
+  sources: readonly LayerSource[],
+  { method, merger, convention }: { method: Method; merger: Merger; convention: Convention },
 ): { merging: Merging; steps: Step[][] } {
-  // What is said once for the merge stands in a slice or at the top: the outer levels, the same for every source.
-  const common = resolve(parts[0]!.levels.slice(1), Object.keys(method.options.shape), slot)
-  const own = parts.map(({ levels }) => resolve(levels, Object.keys(method.model.shape), slot))
-  const raw = (values: Values) => Object.fromEntries([...values].map(([name, { value }]) => [name, value]))
-
-  const options = locate([common], ['parameters'], errorAt, () => parseWith(method.options, raw(common), method.name))
-  const models = own.map((values, i) =>
-    locate([values], parts[i]!.path, errorAt, () => parseWith(method.model, raw(values), method.name)),
+  const { path: first, levels } = sources[0]!
+  // Parameters of the whole merge are those of a slice or the top: the outer levels, the same for every source.
+  const ofMerge = resolveParameters(levels.slice(1), Object.keys(method.options.shape), slot)
+  const ofModels = sources.map((source) => resolveParameters(source.levels, Object.keys(method.model.shape), slot))
+  const options = within(placeIn(ofMerge, ['parameters']), () =>
+    parseWith(method.options, plainValues(ofMerge), method.name),
   )
-  return locate([...own, common], parts[0]!.path, errorAt, () => {
-    const merging = parseMerging(merger, {
+  const models = ofModels.map((found, i) =>
+    within(placeIn(found, sources[i]!.path), () => parseWith(method.model, plainValues(found), method.name)),
+  )
+  const inFile = ([whose, ...path]: Path): Path => {
+    if (whose === 'convention') return [whose]
+    if (whose === 'options') return placeIn(ofMerge, first)(path)
+    return whose === 'models' ? placeIn(ofModels[Number(path[0])]!, first)(path.slice(1)) : first
+  }
+  const merging = within(inFile, () => {
+    const parsed = parseMerging(merger, {
       convention,
       options: method.toOptions ? method.toOptions(options) : options,
       models: models.map((model) => (method.toModel ? method.toModel(model, options) : model)),
     })
-    if (merger.gating?.routed(merging.options)) {
+    if (merger.gating?.routed(parsed.options))
       throw new UserError(
         'gates: routed gives every prompt weights of its own, and a merge writes one model: `deltalab route` finds the gates of a task',
+        { path: ['options', 'gates'] },
       )
-    }
-    return { merging, steps: models.map((model) => [method.toStep?.(model, options, convention) ?? []].flat()) }
+    return parsed
   })
+  const steps = models.map((model, i) =>
+    within(
+      () => sources[i]!.path,
+      () => [method.toStep?.(model, options, convention) ?? []].flat(),
+    ),
+  )
+  return { merging, steps }
 }
 
-/** Runs `work`; an error that names one of the values is placed where that value stands in the file. */
-function locate<T>(values: Values[], path: Path, errorAt: ErrorAt, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    const named = values.flatMap((map) => [...map]).find(([name]) => new RegExp(`\\b${name}\\b`).test(error.message))
-    throw errorAt(named?.[1].path ?? path, error.message)
-  }
-}
+const plainValues = (values: FoundValues): Record<string, unknown> =>
+  Object.fromEntries([...values].map(([name, { value }]) => [name, value]))
+
+/** The path of an option → the path in the file of what gave its value; `otherwise` where nothing did. */
+const placeIn =
+  (values: FoundValues, otherwise: Path) =>
+  ([option]: Path): Path =>
+    values.get(String(option))?.path ?? otherwise
 
 /** A survey reads the whole models at once: its options cannot differ from tensor to tensor. */
 export function checkUniform(tensors: { merging: Merging | null }[], method: string): void {

@@ -6,18 +6,14 @@ import { UserError, unknown } from '../errors/index.js'
 import { parseJson, readText } from '../schema/index.js'
 import { parseTemplate, readTemplate } from '../tokenizer/chat.js'
 import { TEMPLATES } from '../tokenizer/templates.js'
-import type { Models } from './open.js'
-import type { ErrorAt } from './parameters.js'
+import type { MergeModels } from './open.js'
 
 /** What the words of a file stand for; undefined for `auto` where no model has a template. */
-async function findTemplate(given: string, { all }: Models, errorAt: ErrorAt): Promise<string | undefined> {
+async function findTemplate(given: string, { all }: MergeModels): Promise<string | undefined> {
   if (given in TEMPLATES) return TEMPLATES[given]
   if (given !== 'auto') {
     if (!given.includes('{'))
-      throw errorAt(
-        ['chat_template'],
-        unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja']).message,
-      )
+      throw unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja'])
     return given
   }
   const counts = new Map<string, number>()
@@ -29,23 +25,18 @@ async function findTemplate(given: string, { all }: Models, errorAt: ErrorAt): P
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
 }
 
-/** Files of the merged folder; the template goes into tokenizer_config.json, which every version of transformers reads. */
+/** Files of the merged folder; errors are about `chat_template`. The template goes into tokenizer_config.json, which every version of transformers reads. */
 export async function chooseTemplate(
   given: string | undefined,
-  models: Models,
+  models: MergeModels,
   { tokenizerFrom, files }: { tokenizerFrom: string; files: Record<string, string | null> },
-  errorAt: ErrorAt,
 ): Promise<Record<string, string | null>> {
-  const template = given === undefined ? undefined : await findTemplate(given, models, errorAt)
+  const template = given === undefined ? undefined : await findTemplate(given, models)
   if (template === undefined) return {}
-  try {
-    parseTemplate(template, JSON.stringify(given))
-  } catch (error) {
-    throw error instanceof UserError ? errorAt(['chat_template'], error.message) : error
-  }
+  parseTemplate(template, JSON.stringify(given))
   const own = join(tokenizerFrom, 'tokenizer_config.json')
   const before = files['tokenizer_config.json'] ?? (existsSync(own) ? readText(own) : null)
-  if (before === null) throw errorAt(['chat_template'], `${tokenizerFrom} has no tokenizer_config.json to put it into`)
+  if (before === null) throw new UserError(`${tokenizerFrom} has no tokenizer_config.json to put it into`, { path: [] })
   const text = rewriteJson(before, { ...(parseJson(before, own) as object), chat_template: template })
   return { 'tokenizer_config.json': `${text.trimEnd()}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
 }

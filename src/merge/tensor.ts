@@ -7,17 +7,17 @@ import type { Merger } from '../mergers/index.js'
 export const wantsDeltas = ({ input }: Merger, based: boolean): boolean =>
   input === 'delta' || (input === 'either' && based)
 
-/** What is random is keyed by model and tensor, so that the order of the models does not matter. */
-export const placeOf = (model: string, tensor: string): string => `${model}/${tensor}`
+/** What random draws are keyed by: the model and the tensor, so that the order of the models does not matter. */
+export const drawKey = (model: string, tensor: string): string => `${model}/${tensor}`
 
-/** after - before in float32, in the memory of `after`. */
-export function subtract(after: Float32Array, before: Float32Array): Float32Array {
+/** The delta after - before in float32, in the memory of `after`. */
+export function toDelta(after: Float32Array, before: Float32Array): Float32Array {
   for (let i = 0; i < after.length; i++) after[i]! -= before[i]!
   return after
 }
 
-/** before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
-export function add(before: Float32Array, delta: Float32Array): Float32Array {
+/** The weights before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
+export function toWeights(before: Float32Array, delta: Float32Array): Float32Array {
   for (let i = 0; i < delta.length; i++) delta[i]! += before[i]!
   return delta
 }
@@ -34,7 +34,7 @@ export async function editPart(
   { shape, steps, deltas }: { shape: readonly number[]; steps: readonly Step[]; deltas: boolean },
   context: ApplyContext,
 ): Promise<Float32Array> {
-  if (!steps.length) return deltas ? subtract(after, before!) : after
-  const values = await applySteps(steps, subtract(after, before!), shape, context)
-  return deltas ? values : add(before!, values)
+  if (!steps.length) return deltas ? toDelta(after, before!) : after
+  const values = await applySteps(steps, toDelta(after, before!), shape, context)
+  return deltas ? values : toWeights(before!, values)
 }

@@ -2,18 +2,17 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
-import { UserError, unknown } from '../errors/index.js'
+import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/vocabulary.js'
-import { rowsOf, type Speaker, type Told, translate } from './embeddings.js'
-import type { Model, Models } from './open.js'
-import type { ErrorAt, Path } from './parameters.js'
+import { embeddingRows, type RowRule, type Speaker, translate } from './embeddings.js'
+import type { MergeModel, MergeModels } from './open.js'
 import type { MergeFile } from './schema.js'
 import { chooseTemplate } from './template.js'
 
 export interface Chosen {
   /** The models, in the vocabulary of the tokenizer. */
-  models: Models
+  models: MergeModels
   /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
   tokenizerFrom: string
   files: Record<string, string | null>
@@ -32,120 +31,126 @@ const SLOW = [
   'sentencepiece.bpe.model',
 ]
 
-/** @throws UserError with file, line and column, from tokenizer files and headers alone */
-export async function chooseTokenizer(config: MergeFile, models: Models, errorAt: ErrorAt): Promise<Chosen> {
+/** @throws UserError with the path in the file, from tokenizer files and headers alone */
+export async function chooseTokenizer(config: MergeFile, models: MergeModels): Promise<Chosen> {
   const { tokenizer, tokenizer_source: source } = config
   if (tokenizer && source !== undefined)
-    throw errorAt(['tokenizer'], 'cannot stand beside tokenizer_source; give one of them')
+    throw new UserError('cannot stand beside tokenizer_source; give one of them', { path: ['tokenizer'] })
   const section = tokenizer ?? (source === undefined ? undefined : { source })
-  const path = tokenizer ? ['tokenizer'] : ['tokenizer_source']
   const chosen = section
-    ? await speakOne(section, path, config, models, errorAt)
+    ? await within([tokenizer ? 'tokenizer' : 'tokenizer_source'], () => shareTokenizer(section, config, models))
     : { models, tokenizerFrom: companionsOf(models.all[0]!.checkpoint), files: {} }
+  const template = await within(['chat_template'], () => chooseTemplate(config.chat_template, models, chosen))
+  return { ...chosen, files: { ...chosen.files, ...template } }
+}
+
+/** One tokenizer for all models, and the models in its vocabulary. The paths of errors begin at the section. */
+async function shareTokenizer(section: Section, config: MergeFile, models: MergeModels): Promise<Chosen> {
+  const { source, tokens = {}, pad_to_multiple_of: multiple = 1 } = section
+  // `tokenizer_source: …` is the section and its source in one.
+  const atSource: Path = config.tokenizer ? ['source'] : []
+  const reference = models.all[0]!
+  const named = source === 'union' || source === 'base' ? reference : models.find(source)
+  if (!named)
+    throw new UserError(`must be base, union or a model of this file; got ${JSON.stringify(source)}`, {
+      path: atSource,
+    })
+  const tokenizerFrom = companionsOf(named.checkpoint)
+
+  const vocabularies = await readVocabularies(models)
+  // Nobody has a tokenizer: there is nothing to bring together, and nothing to copy.
+  if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
+  const own = vocabularies.get(named)
+  if (!own) throw new UserError(`${named.label} has no tokenizer.json`, { path: atSource })
+  const others = source === 'union' ? models.all.flatMap((model) => vocabularies.get(model) ?? []) : []
+  const joined = within(atSource, () => joinVocabularies(own, others, Object.keys(tokens)))
+
+  const common = vocabularies.get(reference) ?? own
+  const speakers = models.all.map((model) => speakerOf(model, vocabularies.get(model) ?? common))
+  const views = translate(
+    speakers,
+    {
+      ids: joined.ids,
+      rows: Math.ceil(joined.size / multiple) * multiple,
+      base: config.base_model === undefined ? null : reference,
+      rules: within(['tokens'], () => readRules(tokens, speakers, models)),
+    },
+    tokenNumbers(named.checkpoint.config ?? {}),
+  )
+  if (hasData(config) && views.get(reference) !== reference)
+    throw new UserError('changes the rows of the embeddings, for which `data` then has none; leave one of them out', {
+      path: [],
+    })
+  const stored = await readVocabulary(tokenizerFrom)
+  const unchanged = stored!.size === joined.size && stored!.ids.size === joined.ids.size
+  const viewOf = (model: MergeModel): MergeModel => views.get(model) ?? model
+  const find = (text: string) => {
+    const model = models.find(text)
+    return model && viewOf(model)
+  }
   return {
-    ...chosen,
-    files: { ...chosen.files, ...(await chooseTemplate(config.chat_template, models, chosen, errorAt)) },
+    tokenizerFrom,
+    files: unchanged ? {} : await writeTokenizer(joined, tokenizerFrom),
+    models: { ...models, find, of: (text) => viewOf(models.of(text)), all: models.all.map(viewOf) },
   }
 }
 
-async function speakOne(
-  section: Section,
-  path: Path,
-  config: MergeFile,
-  models: Models,
-  errorAt: ErrorAt,
-): Promise<Chosen> {
-  const { source, tokens = {}, pad_to_multiple_of: multiple = 1 } = section
-  const placed = <T>(at: Path, work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      throw error instanceof UserError ? errorAt(at, error.message) : error
-    }
-  }
-  const sourcePath = config.tokenizer ? [...path, 'source'] : path
-  const reference = models.all[0]!
-  const named = source === 'union' || source === 'base' ? reference : models.of(source)
-  if (!named) throw errorAt(sourcePath, `must be base, union or a model of this file; got ${JSON.stringify(source)}`)
-  const tokenizerFrom = companionsOf(named.checkpoint)
-
-  const vocabularies = new Map<Model, Vocabulary>()
+/** The vocabularies of the models that have a tokenizer, without ids that the embeddings have no row for. */
+async function readVocabularies(models: MergeModels): Promise<Map<MergeModel, Vocabulary>> {
+  const vocabularies = new Map<MergeModel, Vocabulary>()
   for (const model of models.all) {
     const found = await readVocabulary(companionsOf(model.checkpoint))
     if (found)
       vocabularies.set(
         model,
-        placed(path, () => cutVocabulary(found, rowsOf(model) ?? Infinity)),
+        within([], () => cutVocabulary(found, embeddingRows(model) ?? Infinity)),
       )
   }
-  // Nobody has a tokenizer: there is nothing to bring together, and nothing to copy.
-  if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
-  const own = vocabularies.get(named)
-  if (!own) throw errorAt(sourcePath, `${named.label} has no tokenizer.json`)
-  const common = vocabularies.get(reference) ?? own
-  const others = source === 'union' ? models.all.flatMap((model) => vocabularies.get(model) ?? []) : []
-  const joined = placed(sourcePath, () => joinVocabularies(own, others, Object.keys(tokens)))
+  return vocabularies
+}
 
-  const speakers = models.all.map((model): Speaker => {
-    const [{ ids }, rows] = [vocabularies.get(model) ?? common, rowsOf(model)]
-    if (rows === null) throw errorAt(path, `${model.label} has no embedding of tokens`)
-    return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
-  })
-  const told = new Map(
-    Object.entries(tokens).map(([token, given]) => [
+function speakerOf(model: MergeModel, { ids }: Vocabulary): Speaker {
+  const rows = embeddingRows(model)
+  if (rows === null) throw new UserError(`${model.label} has no embedding of tokens`, { path: [] })
+  return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
+}
+
+/** Numbers of single tokens in config.json: those of the model whose tokenizer is taken. */
+const tokenNumbers = (config: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(config).filter(([key]) => ['bos_token_id', 'eos_token_id', 'pad_token_id'].includes(key)),
+  )
+
+const hasData = ({ models = [], slices = [] }: MergeFile): boolean =>
+  [...models, ...slices.flatMap(({ sources }) => sources)].some(({ data }) => data !== undefined)
+
+type Tokens = NonNullable<Section['tokens']>
+
+function readRules(tokens: Tokens, speakers: readonly Speaker[], models: MergeModels): Map<string, RowRule> {
+  return new Map(
+    Object.entries(tokens).map(([token, { force, source }]) => [
       token,
-      {
-        force: given.force,
-        origin: readOrigin(token, given.source, [...path, 'tokens', token, 'source'], speakers, models, errorAt),
-      },
+      { force, origin: within([token, 'source'], () => readOrigin(token, source, speakers, models)) },
     ]),
   )
-  const target = {
-    ids: joined.ids,
-    rows: Math.ceil(joined.size / multiple) * multiple,
-    base: config.base_model === undefined ? null : reference,
-    told,
-  }
-  const ofTokens = ['bos_token_id', 'eos_token_id', 'pad_token_id']
-  const changes = Object.fromEntries(
-    Object.entries(named.checkpoint.config ?? {}).filter(([key]) => ofTokens.includes(key)),
-  )
-  const views = translate(speakers, target, changes)
-  const data = [...(config.models ?? []), ...(config.slices ?? []).flatMap(({ sources }) => sources)].some(
-    (entry) => entry.data !== undefined,
-  )
-  if (data && views.get(reference) !== reference)
-    throw errorAt(path, 'changes the rows of the embeddings, for which `data` then has none; leave one of them out')
-  const stored = await readVocabulary(tokenizerFrom)
-  const files =
-    stored!.size === joined.size && stored!.ids.size === joined.ids.size
-      ? {}
-      : await writeTokenizer(joined, tokenizerFrom)
-  const viewOf = (model: Model): Model => views.get(model) ?? model
-  return {
-    tokenizerFrom,
-    files,
-    models: { ...models, of: (text) => models.of(text) && viewOf(models.of(text)), all: models.all.map(viewOf) },
-  }
 }
 
 function readOrigin(
   token: string,
-  source: NonNullable<Section['tokens']>[string]['source'],
-  path: Path,
+  source: Tokens[string]['source'],
   speakers: readonly Speaker[],
-  models: Models,
-  errorAt: ErrorAt,
-): Told['origin'] {
+  models: MergeModels,
+): RowRule['origin'] {
   if (typeof source === 'object' && source.kind === 'zero') return null
   const name = typeof source === 'string' ? source : source.model
-  const speaker = speakers.find(({ model }) => model === models.of(name))
-  if (!speaker) throw errorAt(path, unknown('model of this file', name, models.names).message)
+  const speaker = speakers.find(({ model }) => model === models.find(name))
+  if (!speaker) throw unknown('model of this file', name, models.names)
   const word = typeof source === 'string' ? token : source.token
   const id = word === undefined ? (source as { token_id: number }).token_id : speaker.ids.get(word)
-  if (id === undefined) throw errorAt(path, `${speaker.model.label} has no token ${JSON.stringify(word)}`)
-  const rows = rowsOf(speaker.model)!
-  if (id >= rows) throw errorAt([...path, 'token_id'], `${id} is beyond the ${rows} rows of ${speaker.model.label}`)
+  if (id === undefined) throw new UserError(`${speaker.model.label} has no token ${JSON.stringify(word)}`, { path: [] })
+  const rows = embeddingRows(speaker.model)!
+  if (id >= rows)
+    throw new UserError(`${id} is beyond the ${rows} rows of ${speaker.model.label}`, { path: ['token_id'] })
   return { model: speaker.model, id }
 }
 

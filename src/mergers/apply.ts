@@ -1,5 +1,5 @@
 // Applies a merger: the pass over whole models where it needs one, then one tensor at a time; collects what degenerates.
-import { UserError } from '../errors/index.js'
+import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Convention, Inputs, Merger, Walk } from './merger.js'
@@ -16,7 +16,7 @@ export interface Merging<O = any, M = any> {
 
 /**
  * Options as given → parsed and checked together.
- * @throws UserError naming the option, what was given and what would be right
+ * @throws UserError naming the option, what was given and what would be right; its path leads to the option from `raw`
  */
 export function parseMerging(
   merger: Merger,
@@ -29,18 +29,23 @@ export function parseMerging(
   } = merger
   const convention = raw.convention ?? conventions[0]
   if (!conventions.includes(convention))
-    throw new UserError(`${name} has no convention ${JSON.stringify(convention)}; it has: ${conventions.join(', ')}`)
+    throw new UserError(`${name} has no convention ${JSON.stringify(convention)}; it has: ${conventions.join(', ')}`, {
+      path: ['convention'],
+    })
   const n = raw.models.length
   if (n < fewest || n > most) {
     const wanted = fewest === most ? `exactly ${fewest}` : `at least ${fewest}`
     throw new UserError(
       `${name} merges ${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'} (the base not counted); got ${n}`,
+      { path: ['models'] },
     )
   }
-  const options = parseWith(merger.options, raw.options, name)
-  const models = raw.models.map((one) => parseWith(merger.modelOptions, one, `each model of ${name}`))
+  const options = within(['options'], () => parseWith(merger.options, raw.options, name))
+  const models = raw.models.map((one, i) =>
+    within(['models', i], () => parseWith(merger.modelOptions, one, `each model of ${name}`)),
+  )
   const wrong = merger.check?.(options, models, convention)
-  if (wrong) throw new UserError(`${name}: ${wrong}`)
+  if (wrong) throw new UserError(`${name}: ${wrong.message}`, { path: wrong.path })
   return { merger, convention, options, models }
 }
 

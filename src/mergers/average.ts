@@ -16,7 +16,9 @@ export const average: Merger<z.infer<typeof options>, Weighted> = {
   count: [1, Infinity],
   measure: () => undefined,
   check: ({ normalize }, models) =>
-    normalize && total(models.map((m) => m.weight)) === 0 ? 'the weights sum to 0 and cannot be normalised' : undefined,
+    normalize && total(models.map((m) => m.weight)) === 0
+      ? { path: ['models', 0, 'weight'], message: 'the weights sum to 0 and cannot be normalised' }
+      : undefined,
   merge({ models }, { options: { normalize }, models: m }) {
     const sum = normalize ? total(m.map(({ weight }) => weight)) : 1
     return weightedSum(

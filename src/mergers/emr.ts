@@ -35,7 +35,9 @@ export const emr: Merger<z.infer<typeof options>, object, number | undefined> = 
   count: [1, Infinity],
   ordered: true,
   check: ({ task }, models) =>
-    task > models.length ? `task is ${task}, but there are ${models.length} models` : undefined,
+    task > models.length
+      ? { path: ['options', 'task'], message: `task is ${task}, but there are ${models.length} models` }
+      : undefined,
   needsSurvey: ({ task }) => task > 0,
   /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, small and large ones alike (the authors' code). */
   async survey(walk, { options: { task } }) {

@@ -1,5 +1,6 @@
 // What a merger is: a way to make one tensor of the same tensor of several models, with the facts that config, docs and the
 // streaming runner need.
+import type { Path } from '../errors/index.js'
 import { type OptionsSchema } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
 
@@ -75,8 +76,8 @@ export interface Merger<O = any, M = any, S = any, F = any> {
     routed: (options: O) => boolean
     fix: (options: O, models: readonly M[], gates: readonly number[]) => { options: O; models: M[] }
   }
-  /** What is wrong with options that are right one by one. */
-  check?: (options: O, models: M[], convention: Convention) => string | undefined
+  /** What is wrong with options that are right one by one; `path` leads to the option from `{ options, models }`. */
+  check?: (options: O, models: M[], convention: Convention) => { path: Path; message: string } | undefined
   /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */
   survey?: (
     walk: Walk,

@@ -96,9 +96,11 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
   input: 'delta',
   count: [1, Infinity],
   check({ combine }, models) {
-    if (total(models.map(({ weight }) => Math.abs(weight))) === 0) return 'every weight is 0'
-    return combine === 'max' && models.some(({ weight }) => weight < 0)
-      ? 'combine: max needs weights of at least 0'
+    if (total(models.map(({ weight }) => Math.abs(weight))) === 0)
+      return { path: ['models', 0, 'weight'], message: 'every weight is 0' }
+    const negative = models.findIndex(({ weight }) => weight < 0)
+    return combine === 'max' && negative >= 0
+      ? { path: ['models', negative, 'weight'], message: 'combine: max needs weights of at least 0' }
       : undefined
   },
   needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',

@@ -49,10 +49,15 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
       models: models.map((own, i) => ({ ...own, gate: gates[i]! })),
     }),
   },
-  check: ({ gates }, models) =>
-    gates === 'routed' && models.some(({ gate }) => gate !== 0)
-      ? 'gate is what the router gives: leave it out, or gates: routed'
-      : undefined,
+  check({ gates }, models) {
+    const given = models.findIndex(({ gate }) => gate !== 0)
+    return gates === 'routed' && given >= 0
+      ? {
+          path: ['models', given, 'gate'],
+          message: 'with gates: routed the router gives the gates: leave out either `gate` or `gates: routed`',
+        }
+      : undefined
+  },
   async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
     if (models[0]!.shape.length !== 2) return models.map(() => null)
     const rank = Math.trunc(fraction * Math.min(...models[0]!.shape))

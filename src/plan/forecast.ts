@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkQuantisation } from '../checkpoint/index.js'
 import { isTower } from '../checkpoint/tower.js'
-import type { Experiment, Pair } from '../config/index.js'
+import type { Experiment, ModelPair } from '../config/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
@@ -94,7 +94,7 @@ const WIDTH = 2
 
 async function forecastModel(
   experiment: Experiment,
-  pair: Pair,
+  pair: ModelPair,
   onObstacle: (message: string) => void,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]

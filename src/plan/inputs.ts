@@ -12,7 +12,7 @@ import {
   pairCheckpoints,
   selectTensors,
 } from '../checkpoint/index.js'
-import type { Experiment, Pair } from '../config/index.js'
+import type { Experiment, ModelPair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import {
   askInChat,
@@ -31,7 +31,7 @@ import { loadTask, type Task } from '../tasks/index.js'
 import { validationRange } from './validation.js'
 
 export interface ModelInputs {
-  pair: Pair
+  pair: ModelPair
   /** Number of parameters of the model, by the shapes of its config. */
   parameters: number
   /** Bytes of the weights of base and post. */
@@ -105,7 +105,7 @@ interface Surroundings {
 /** Tokenizer and tasks of a model, checked against each other. */
 export async function describeModel(
   experiment: Experiment,
-  pair: Pair,
+  pair: ModelPair,
   model: Model,
   { folder, home, load = loadTask, onObstacle, allowCode }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
@@ -123,7 +123,7 @@ export async function describeModel(
   }
   await check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(
-    ({ merge }) => merge!.data && merge!.posts.some((post) => post.postFolder === pair.postFolder),
+    ({ merge }) => merge.data && merge.posts.some((post) => post.postFolder === pair.postFolder),
   )
   for (const { task } of tasks) {
     const { score, loss } = experiment
@@ -133,7 +133,7 @@ export async function describeModel(
     // A forecast's images have no file.
     if (loss && (task.kind !== 'images' || task.items[0]?.image))
       await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
-    await check(() => checkApart(experiment, task, needed[0]?.merge!.merger))
+    await check(() => checkApart(experiment, task, needed[0]?.merge.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }
 }

@@ -1,5 +1,5 @@
 // What a merger needs besides weights, measured on each of its posts: which data, and for which runs.
-import type { Edit, Pair } from '../config/index.js'
+import type { MergeEdit, ModelPair } from '../config/index.js'
 import type { Convention, Merger } from '../mergers/index.js'
 import { pairKey, type Run } from './plan.js'
 
@@ -9,15 +9,19 @@ export type MergerData = Map<string, Float32Array>
 /** What determines the data of one post, the post aside; `items` of each task, from the last. */
 export type DataRequest =
   | { kind: NonNullable<Merger['data']>; convention: Convention; items: number }
-  | { kind: 'prompts'; edit: Edit; seed: number | null; items: number }
+  | { kind: 'prompts'; edit: MergeEdit; seed: number | null; items: number }
 
 /** What the run's merger needs, post by post. */
-export function requestsOf({ edit, seed }: Run, items: number): { id: string; pair: Pair; request: DataRequest }[] {
+export function requestsOf(
+  { edit, seed }: Run,
+  items: number,
+): { id: string; pair: ModelPair; request: DataRequest }[] {
+  if (!edit.merge) return []
   const { merge, steps } = edit
-  if (!merge?.data) return []
-  const { data: kind, convention, merger, options, own } = merge
+  const { data: kind, convention, merger, options, modelOptions } = merge
+  if (kind === null) return []
   if (kind === 'prompts') {
-    const what = JSON.stringify([merger, options, own, merge.posts.map(pairKey), steps, seed])
+    const what = JSON.stringify([merger, options, modelOptions, merge.posts.map(pairKey), steps, seed])
     return merge.posts.map((pair) => ({
       id: `prompts ${what} ${pairKey(pair)}`,
       pair,

@@ -1,7 +1,6 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
-import type { Edit, Experiment, Merge, Pair } from '../config/index.js'
-import { measures } from '../config/merge.js'
+import { type Edit, type Experiment, type Merge, type ModelPair, measures } from '../config/index.js'
 import { describeOptions, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { mergerNamed } from '../mergers/index.js'
@@ -16,7 +15,7 @@ export interface PlannedTask {
 
 export interface Run {
   id: string
-  pair: Pair
+  pair: ModelPair
   task: PlannedTask
   edit: Edit
   /** Null for an edit that draws nothing at random. */
@@ -33,7 +32,7 @@ const MEANING = 1
 export function planRuns(experiment: Experiment, tasksOf: readonly (readonly PlannedTask[])[]): Run[] {
   const runs = experiment.models.flatMap((pair, index) =>
     tasksOf[index]!.flatMap((task) =>
-      [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge!, pair, task.source))].flatMap(
+      [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge, pair, task.source))].flatMap(
         (edit) =>
           (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
             id: identify(experiment, pair, task, edit, seed),
@@ -55,7 +54,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 }
 
 /** First 12 hexadecimal digits of the SHA-256 of all that determines the row. */
-function identify(experiment: Experiment, pair: Pair, task: PlannedTask, edit: Edit, seed: number | null): string {
+function identify(experiment: Experiment, pair: ModelPair, task: PlannedTask, edit: Edit, seed: number | null): string {
   const content = {
     meaning: MEANING,
     model: {
@@ -90,14 +89,17 @@ function withoutDefaults(options: object, facts: readonly { name: string; defaul
   return Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== defaults.get(name)))
 }
 
-function chosenMerge({ merger: name, convention, options, own, posts, data: needed }: Merge, { data }: Experiment) {
+function chosenMerge(
+  { merger: name, convention, options, modelOptions, posts, data: needed }: Merge,
+  { data }: Experiment,
+) {
   const merger = mergerNamed(name)
   const chosen = (schema: Parameters<typeof factsOf>[0], values: object) => withoutDefaults(values, factsOf(schema))
   return {
     merger: name,
     convention,
     options: chosen(merger.options, options),
-    posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, own[i]!) })),
+    posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, modelOptions[i]!) })),
     ...(needed && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
   }
 }
@@ -112,7 +114,7 @@ function canonical(value: unknown): string {
 }
 
 /** Names a pair among those of an experiment. */
-export function pairKey(pair: Pair): string {
+export function pairKey(pair: ModelPair): string {
   return [
     pair.name,
     pair.base,

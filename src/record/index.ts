@@ -1,6 +1,7 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
+export * from './lock.js'
 export * from './meta.js'
 export * from './row.js'
 export * from './store.js'
-export type { View } from './view.js'
+export * from './view.js'

@@ -55,7 +55,7 @@ export const viewSchema = z.strictObject({
 export type View = z.infer<typeof viewSchema>
 
 /** Measures that are made from a row, not in it: the distance to the post-trained score, and the per-tensor terms of terms.csv. */
-export const MADE = ['gap', 'term'] as const
+export const DERIVED = ['gap', 'term'] as const
 
 /** Every column that views name, and where: `x`, `y`, `where`, … */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {

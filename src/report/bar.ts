@@ -1,6 +1,6 @@
 // Horizontal bars of the per-tensor terms of one edit: the tensors that cause the loss change, largest first.
 import type { TopLevelSpec } from 'vega-lite'
-import type { Row, Term } from '../record/row.js'
+import { type Row, type Term } from '../record/index.js'
 import { LABEL } from './axis.js'
 import { textWidth } from './font.js'
 import { lossUnit } from './items.js'

@@ -1,7 +1,7 @@
 // Box plots: the per-tensor terms of the Riemann sum per editor and rate (arXiv 2410.13841 Fig. 3), or any measure over runs.
 // Boxes are quartiles, whiskers reach the farthest value within 1.5 interquartile ranges, the rest are points (Tukey).
 import type { TopLevelSpec } from 'vega-lite'
-import type { Row, Term } from '../record/row.js'
+import { type Row, type Term } from '../record/index.js'
 import { brokenTitle } from './axis.js'
 import { textWidth } from './font.js'
 import { cellOf, compareValues, groupRows, type Order, type Value } from './groups.js'

@@ -1,8 +1,7 @@
 // One view of a results folder → SVG text and PNG bytes.
 import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
-import type { Row, Term } from '../record/row.js'
-import type { View } from '../record/view.js'
+import { type Row, type Term, type View } from '../record/index.js'
 import { boxSpec } from './box.js'
 import { cellOf, distinct, groupRows, type Order, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'

@@ -1,7 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, namedOptions, type Row, valueOf } from '../record/row.js'
-import { MADE, type View } from '../record/view.js'
+import { COLUMNS, DERIVED, namedOptions, type Row, type View, valueOf } from '../record/index.js'
 
 export type Value = string | number | boolean | null
 
@@ -66,7 +65,7 @@ export const distinct = (rows: readonly Row[], name: string): number =>
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
-  const known = [...COLUMNS, ...MADE, ...optionColumns(rows)]
+  const known = [...COLUMNS, ...DERIVED, ...optionColumns(rows)]
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 

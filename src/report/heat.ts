@@ -1,6 +1,6 @@
 // A coloured grid of x against the series, the mean written in each cell: score or loss change over k × p at a glance.
 import type { TopLevelSpec } from 'vega-lite'
-import type { Row } from '../record/row.js'
+import { type Row } from '../record/index.js'
 import { LABEL, symlogOf } from './axis.js'
 import { textWidth } from './font.js'
 import { compareValues, groupRows, meanOf, type Order } from './groups.js'

@@ -4,10 +4,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
-import type { Row, Term } from '../record/row.js'
-import { type Results, readResults } from '../record/store.js'
-import { type View, viewSchema } from '../record/view.js'
-import { checkValue, parseYaml } from '../schema/index.js'
+import { type Results, type Row, readResults, type Term, type View, viewSchema } from '../record/index.js'
+import { parseYaml } from '../schema/index.js'
 import { barSpec } from './bar.js'
 import { drawFigure, type Figure, type Source } from './figure.js'
 import { orderOf } from './groups.js'
@@ -47,7 +45,10 @@ export function parseView(view: unknown, source: string): View {
 }
 
 /** What is read of the config that made the rows. */
-const Shows = z.looseObject({ title: z.string().nullish(), report: z.unknown().optional() })
+const Shows = z.looseObject({
+  title: z.string().nullish(),
+  report: z.union([viewSchema, z.array(viewSchema)]).prefault({}),
+})
 
 /** What a results folder is to show. Throws a UserError when it is not one, or when its report section is wrong. */
 export const readSource = async (folder: string): Promise<Shown> => shownOf(await readResults(folder))
@@ -55,10 +56,9 @@ export const readSource = async (folder: string): Promise<Shown> => shownOf(awai
 /** What results are to show. Throws a UserError when the report section of their config is wrong. */
 export function shownOf({ folder, rows, terms, meta, config }: Results): Shown {
   const file = join(folder, 'config.yaml')
-  const values = parseYaml(config, file) ?? {}
-  const { title, report } = checkValue(Shows, values, file)
-  const views = [report ?? {}].flat().map((view) => parseView(view, `${file}: report`))
-  return { rows, terms, order: orderOf(values), title: title ?? meta.experiment, views }
+  const { value } = parseYaml(config, file, Shows)
+  const { title, report } = value
+  return { rows, terms, order: orderOf(value), title: title ?? meta.experiment, views: [report].flat() }
 }
 
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */

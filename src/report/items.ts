@@ -1,5 +1,5 @@
 // How many items stand behind a number, and what its losses are per, in words.
-import type { Row } from '../record/row.js'
+import { type Row } from '../record/index.js'
 
 /** `500 items per task` of the scores or of the losses, with the range where tasks differ; empty where there are none. */
 export function itemsOf(rows: readonly Row[], scored: boolean): string {

@@ -1,6 +1,5 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
-import type { Row } from '../record/row.js'
-import { columnsOfView, type View } from '../record/view.js'
+import { columnsOfView, type Row, type View } from '../record/index.js'
 import { AXIS_ORDER, cellOf, checkColumns, distinct, identityColumns } from './groups.js'
 
 export interface FigureOptions {

@@ -1,6 +1,6 @@
 // Panels of a figure: which rows belong to which panel, and panels, title and legend around the layers of one panel.
 import type { TopLevelSpec } from 'vega-lite'
-import type { Row } from '../record/row.js'
+import { type Row } from '../record/index.js'
 import { cellOf, groupRows, type Order, type Value } from './groups.js'
 import type { FigureOptions } from './options.js'
 import { legendSpec, type Style, THEME } from './theme.js'

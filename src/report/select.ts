@@ -1,6 +1,6 @@
 // Options chosen on validation items and not in hindsight: of runs that differ in them, those that score best there are kept.
 import { UserError } from '../errors/index.js'
-import type { Row } from '../record/row.js'
+import { type Row } from '../record/index.js'
 import { cellOf, checkColumns, compareValues, identityColumns, meanOf, type Value } from './groups.js'
 
 interface Candidate {

@@ -1,7 +1,7 @@
 // Rows → what a line figure draws: one mean ± standard error per panel, series and x, level lines for series without an x, and
 // base and post-trained model as references of each panel.
 import { UserError } from '../errors/index.js'
-import type { Row } from '../record/row.js'
+import { type Row } from '../record/index.js'
 import { groupRows, meanOf, type Order, type Value } from './groups.js'
 import type { FigureOptions } from './options.js'
 import { nameOf, type Place, placeOf } from './panels.js'

@@ -1,6 +1,5 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
-import type { Row } from '../record/row.js'
-import type { View } from '../record/view.js'
+import { type Row, type View } from '../record/index.js'
 import {
   AXIS_ORDER,
   cellOf,

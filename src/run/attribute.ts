@@ -1,7 +1,7 @@
 // One model, or one edit, measured outside a sweep, by the same steps as in one.
 import { basename, resolve } from 'node:path'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
-import type { Edit, Pair } from '../config/index.js'
+import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { needsGradient, type Step } from '../editors/index.js'
 import {
   askInChat,
@@ -122,7 +122,7 @@ export async function measureModel(
 }
 
 /** An edit from steps that were read elsewhere than in a config. */
-export function namedEdit(steps: readonly Step[], where: Pick<Edit, 'on' | 'tensors'>): Edit {
+export function namedEdit(steps: readonly Step[], where: Pick<DeltaEdit, 'on' | 'tensors'>): DeltaEdit {
   const editor = steps.map((step) => step.editor.name).join('+')
   return {
     editor,
@@ -158,11 +158,11 @@ export interface AttributeOptions {
 export async function attributeEdit(
   base: string,
   post: string,
-  edit: Edit,
+  edit: DeltaEdit,
   options: AttributeOptions,
 ): Promise<{ row: Row; terms: Term[] }> {
   const task = await loadTask(options.task)
-  const pair: Pair = {
+  const pair: ModelPair = {
     name: basename(resolve(post)),
     base,
     post,

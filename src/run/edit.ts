@@ -1,5 +1,5 @@
 // One edit applied to the selected tensors of a pair.
-import type { Edit } from '../config/index.js'
+import type { DeltaEdit } from '../config/index.js'
 import { applySteps, bitsOf, editorNamed, scanModel } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import { type EditedModel, gather } from './edited-model.js'
@@ -15,7 +15,12 @@ interface Given {
 }
 
 /** Applies the steps to every selected tensor: W = base + F(Δ), or W = F(post) when the edit is on the weights. */
-export async function applyEdit(home: LoadedPair, edit: Edit, seed: number | null, given: Given): Promise<EditedModel> {
+export async function applyEdit(
+  home: LoadedPair,
+  edit: DeltaEdit,
+  seed: number | null,
+  given: Given,
+): Promise<EditedModel> {
   const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
   const names = home.select(edit.tensors)
   const sourceOf = async (name: string) =>

@@ -10,7 +10,7 @@ import {
   roleOf,
   selectTensors,
 } from '../checkpoint/index.js'
-import type { Edit, Experiment, Pair } from '../config/index.js'
+import type { Edit, Experiment, ModelPair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
@@ -18,7 +18,7 @@ import { loadTask, type Task } from '../tasks/index.js'
 import { type Batch, tf } from '../tensor/index.js'
 
 export interface LoadedPair {
-  pair: Pair
+  pair: ModelPair
   model: Model
   tokenizer: Reader
   post: Weights
@@ -37,7 +37,7 @@ export interface LoadedPair {
 }
 
 /** Reads both checkpoints. Weights are float32; the caller owns the result. */
-export async function loadPair(pair: Pair): Promise<LoadedPair> {
+export async function loadPair(pair: ModelPair): Promise<LoadedPair> {
   const [baseFiles, postFiles] = await openModels(pair.baseFolder, pair.postFolder)
   try {
     const { names } = await pairCheckpoints(baseFiles, postFiles, pair)
@@ -81,7 +81,7 @@ export async function loadPair(pair: Pair): Promise<LoadedPair> {
 }
 
 /** A zero-shot model's head is that of the base, whatever was tuned since. */
-async function withClasses(task: Task, model: Model, { baseFolder }: Pair): Promise<Task> {
+async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair): Promise<Task> {
   const base = await openModel(baseFolder)
   try {
     return await describeClasses(task, model, base)

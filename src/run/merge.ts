@@ -1,9 +1,9 @@
 // One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
 import { hasOutput, openModels, untie } from '../checkpoint/index.js'
-import { type Edit, type Pair, postName } from '../config/index.js'
+import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { editorNamed, type Step, scanModel } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { editPart, placeOf, subtract, wantsDeltas } from '../merge/tensor.js'
+import { drawKey, editPart, toDelta, wantsDeltas } from '../merge/index.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
 import type { MergerData } from '../plan/index.js'
 import { type EditedModel, gather } from './edited-model.js'
@@ -17,14 +17,14 @@ import type { LoadedPair } from './loaded-pair.js'
  */
 export async function applyMerge(
   home: LoadedPair,
-  edit: Edit,
+  edit: MergeEdit,
   seed: number | null,
   data: readonly MergerData[],
   warn: (text: string) => void,
 ): Promise<EditedModel> {
-  const { merger: name, convention, options, own, posts } = edit.merge!
+  const { merger: name, convention, options, modelOptions, posts } = edit.merge
   const merger = mergerNamed(name)
-  const merging = parseMerging(merger, { convention, options, models: own })
+  const merging = parseMerging(merger, { convention, options, models: [...modelOptions] })
   const steps = edit.steps.map((step) => ({ editor: editorNamed(step.editor), options: step.options }))
   const deltas = wantsDeltas(merger, true)
   const models: Map<string, Float32Array>[] = []
@@ -49,7 +49,7 @@ export async function applyMerge(
     const base = home.base.get(part.name)!
     const merged = await mergeValues({ ...merging, survey }, part, base, warn)
     if (deltas) await gathered.add(part.name, merged, 'delta')
-    else await gathered.add(part.name, merged, 'weights', subtract(merged.slice(), base))
+    else await gathered.add(part.name, merged, 'weights', toDelta(merged.slice(), base))
   }
   return gathered.finish()
 }
@@ -65,7 +65,7 @@ interface How {
 /** The post by tensor, edited. */
 async function readPost(
   { pair, base, shapes, select }: LoadedPair,
-  post: Pair,
+  post: ModelPair,
   { steps, seed, deltas, warn }: How,
 ): Promise<Map<string, Float32Array>> {
   const [baseFiles, opened] = await openModels(pair.baseFolder, post.postFolder)
@@ -83,10 +83,10 @@ async function readPost(
       )
     const scanned = await scanModel(steps, async function* () {
       for (const tensor of names)
-        yield [placeOf(postName(post), tensor), subtract(await checkpoint.read(tensor), base.get(tensor)!)] as const
+        yield [drawKey(postName(post), tensor), toDelta(await checkpoint.read(tensor), base.get(tensor)!)] as const
     })
     for (const tensor of names) {
-      const context = { seed, tensor: placeOf(postName(post), tensor), scanned, onWarning: warn }
+      const context = { seed, tensor: drawKey(postName(post), tensor), scanned, onWarning: warn }
       found.set(
         tensor,
         await editPart(

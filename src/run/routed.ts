@@ -1,5 +1,5 @@
 // A merge whose gates a router gives: every item is answered by weights of its own, θ(x) = θ* + Σ gate · v (Twin-Merging).
-import type { Edit } from '../config/index.js'
+import type { MergeEdit } from '../config/index.js'
 import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { mergerNamed, routeFeatures, trainRouter } from '../mergers/index.js'
@@ -13,18 +13,18 @@ import type { LoadedPair } from './loaded-pair.js'
 import { applyMerge } from './merge.js'
 
 /** The same merge with its gates given: all 0 are the shared model. */
-export function fixGates(edit: Edit, gates: readonly number[]): Edit {
-  const { merger, options, own } = edit.merge!
-  const fixed = mergerNamed(merger).gating!.fix(options, own, gates)
-  return { ...edit, merge: { ...edit.merge!, options: fixed.options, own: fixed.models, data: null } }
+export function fixGates(edit: MergeEdit, gates: readonly number[]): MergeEdit {
+  const { merger, options, modelOptions } = edit.merge
+  const fixed = mergerNamed(merger).gating!.fix(options, modelOptions, gates)
+  return { ...edit, merge: { ...edit.merge, options: fixed.options, modelOptions: fixed.models, data: null } }
 }
 
-const sharedOf = (home: LoadedPair, edit: Edit, seed: number | null, warn: (text: string) => void) =>
+const sharedOf = (home: LoadedPair, edit: MergeEdit, seed: number | null, warn: (text: string) => void) =>
   applyMerge(
     home,
     fixGates(
       edit,
-      edit.merge!.posts.map(() => 0),
+      edit.merge.posts.map(() => 0),
     ),
     seed,
     [],
@@ -34,7 +34,7 @@ const sharedOf = (home: LoadedPair, edit: Edit, seed: number | null, warn: (text
 /** What a router learns from: one entry, the features of all prompts of the tasks under the shared model. */
 export async function samplePrompts(
   home: LoadedPair,
-  edit: Edit,
+  edit: MergeEdit,
   seed: number | null,
   tasks: readonly Task[],
 ): Promise<MergerData> {
@@ -52,13 +52,13 @@ export async function samplePrompts(
  */
 export async function applyRouted(
   home: LoadedPair,
-  edit: Edit,
+  edit: MergeEdit,
   seed: number | null,
   data: readonly MergerData[],
   warn: (text: string) => void,
 ): Promise<EditedModel> {
   const { model, tokenizer, pair } = home
-  const { posts } = edit.merge!
+  const { posts } = edit.merge
   const router = await trainRouter(
     data.map((each) => each.get('prompts')!),
     model.width,

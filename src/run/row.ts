@@ -1,5 +1,5 @@
 // The columns of a row that the plan alone determines, and the row of a run that failed.
-import { optionsOf, postName } from '../config/merge.js'
+import { optionsOf, postName } from '../config/index.js'
 import { editorNamed } from '../editors/index.js'
 import type { Run } from '../plan/index.js'
 import type { Row, Term } from '../record/index.js'

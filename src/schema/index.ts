@@ -3,7 +3,6 @@
 export * from './definition.js'
 export * from './input.js'
 export * from './issues.js'
-export * from './located.js'
 export * from './options.js'
 export * from './tables.js'
 export * from './yaml.js'

@@ -47,14 +47,21 @@ export function expectedValue({ type, minimum, maximum, choices }: OptionFacts):
 /**
  * Options as given → parsed, with defaults.
  * @param owner what they are options of, e.g. `dare`
- * @throws UserError naming the option, what was given and what would be right.
+ * @throws UserError naming the option, what was given and what would be right; its path is the option
  */
 export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: string): O {
   const result = schema.safeParse(raw ?? {})
   if (result.success) return result.data
   const facts = factsOf(schema)
-  throw new UserError(result.error.issues.map((issue) => explain(owner, issue, facts, raw)).join('; '))
+  // A misspelt option first: another that is missing is often the same.
+  const isUnknown = ({ code }: z.core.$ZodIssue) => Number(code === 'unrecognized_keys')
+  const issues = [...result.error.issues].sort((one, two) => isUnknown(two) - isUnknown(one))
+  throw new UserError(issues.map((issue) => explain(owner, issue, facts, raw)).join('; '), { path: pathOf(issues[0]!) })
 }
+
+/** The option that an issue is about; none where it is about several. */
+const pathOf = (issue: z.core.$ZodIssue) =>
+  issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : issue.path.slice(0, 1)
 
 function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], raw: unknown): string {
   if (issue.code === 'unrecognized_keys')

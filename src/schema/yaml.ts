@@ -1,6 +1,99 @@
-// The values of a YAML document that a person wrote.
-import { type Document, parseDocument } from 'yaml'
-import { UserError } from '../errors/index.js'
+// The one reader of YAML: a document checked against a schema. Errors about it carry a path of keys; here, and nowhere else, the
+// path becomes `file:line:column`.
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLParseError,
+} from 'yaml'
+import type { z } from 'zod'
+import { type Path, UserError } from '../errors/index.js'
+import { readText } from './input.js'
+import { firstIssue, sayIssue } from './issues.js'
+
+/** A checked value, with the places of its parts in the document that it comes from. */
+export interface Located<T> {
+  value: T
+  /** The document. */
+  text: string
+  /**
+   * Runs `work`, which checks or uses the value further. An error with a path (from the top of the document) gets its place:
+   * `file:line:column: editors[0].drop_rate: …`. Other errors pass. Work that is asynchronous may fail later.
+   */
+  locate<W>(work: () => W): W
+}
+
+/** Called with the document before its values are taken. */
+type Amend = (document: Document.Parsed) => void
+
+/** Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
+export const readYaml = <T>(file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> =>
+  parseYaml(readText(file), file, schema, amend)
+
+/** As `readYaml`, of a text; `file` is what errors name. */
+export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> {
+  const lines = new LineCounter()
+  // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
+  const placed = (offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset)
+    return new UserError(`${file}:${line}:${col}: ${message}`)
+  }
+  const broken = document.errors[0]
+  if (broken) throw placed(broken.pos[0], wordsOf(broken, text))
+  if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
+  amend?.(document)
+  const locate = locator((path) => {
+    const { line, col } = lines.linePos(offsetOf(document, path))
+    return `${file}:${line}:${col}`
+  })
+  const values = plainValues(document, placed)
+  return { value: locate(() => checkSchema(schema, values)), text, locate }
+}
+
+/** As `readYaml`, of a value that is no file's; errors say `where: editors[0].drop_rate: …`. */
+export function locateValue<T>(value: unknown, where: string, schema: z.ZodType<T>): Located<T> {
+  const locate = locator(() => where)
+  return { value: locate(() => checkSchema(schema, value)), text: JSON.stringify(value, null, 2), locate }
+}
+
+function checkSchema<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value, { error: sayIssue })
+  if (result.success) return result.data
+  const { path, message } = firstIssue(result.error.issues)
+  throw new UserError(message, { path })
+}
+
+/** Errors that have a path lose it for the place that it names. */
+function locator(placeOf: (path: Path) => string): Located<unknown>['locate'] {
+  const place = (error: unknown): never => {
+    if (!(error instanceof UserError) || error.path === undefined) throw error
+    const { path, message, exitCode } = error
+    throw new UserError(`${placeOf(path)}: ${path.length ? `${printPath(path)}: ` : ''}${message}`, {
+      exitCode,
+      cause: error,
+    })
+  }
+  return (work) => {
+    try {
+      const result = work()
+      return result instanceof Promise ? (result.catch(place) as typeof result) : result
+    } catch (error) {
+      return place(error)
+    }
+  }
+}
+
+function wordsOf({ code, message, pos: [at] }: YAMLParseError, text: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; one is wanted'
+  if (code === 'DUPLICATE_KEY') return `the key ${/[^:\n]*/.exec(text.slice(at))![0].trim()} is there twice`
+  return message.replace(/\s+/g, ' ')
+}
 
 /** @throws ReferenceError for an alias without an anchor, one that contains itself, and so many that they fill the memory */
 export function valuesOf(document: Document.Parsed): unknown {
@@ -9,20 +102,51 @@ export function valuesOf(document: Document.Parsed): unknown {
   return value
 }
 
-/** A YAML text whose places need not be told. @param where what the error names */
-export function parseYaml(text: string, where: string): unknown {
-  const document = parseDocument(text, { prettyErrors: false })
-  const refuse = (cause: Error) =>
-    new UserError(`${where}: not valid YAML (${cause.message.replace(/\s+/g, ' ')})`, { cause })
-  if (document.errors.length) throw refuse(document.errors[0]!)
+/** The document as values; what is wrong with its aliases shows only here. */
+function plainValues(document: Document.Parsed, placed: (offset: number, message: string) => UserError): unknown {
   try {
     return valuesOf(document)
   } catch (cause) {
-    throw refuse(cause as Error)
+    let offset = 0
+    visit(document, {
+      Alias(_, node) {
+        if (node.resolve(document)) return undefined
+        offset = node.range![0]
+        return visit.BREAK
+      },
+    })
+    throw placed(offset, (cause as Error).message)
   }
 }
 
 function isEndless(value: unknown, around: readonly unknown[] = []): boolean {
   if (typeof value !== 'object' || value === null) return false
   return around.includes(value) || Object.values(value).some((each) => isEndless(each, [...around, value]))
+}
+
+/** Offset in the text of the value at a path, or of the nearest thing around it that is there. */
+function offsetOf(document: Document.Parsed, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const offset = offsetOfKey(document, path.slice(0, length))
+    if (offset !== undefined) return offset
+  }
+  return document.contents?.range?.[0] ?? 0
+}
+
+/** Where a key of a mapping, or an entry of a list, begins. */
+function offsetOfKey(document: Document.Parsed, path: Path): number | undefined {
+  const around = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  const last = path.at(-1)
+  if (isSeq(around)) {
+    const entry = around.items[Number(last)]
+    return isNode(entry) ? entry.range?.[0] : undefined
+  }
+  if (!isMap(around)) return undefined
+  const key = around.items.map((pair) => pair.key).find((node) => isScalar(node) && node.value === last)
+  return isScalar(key) ? key.range?.[0] : undefined
+}
+
+/** `editors[0].drop_rate` */
+function printPath(path: Path): string {
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i ? '.' : ''}${String(part)}`)).join('')
 }

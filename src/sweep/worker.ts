@@ -1,6 +1,6 @@
 // A thread of the sweep: takes jobs one after the other, keeps the pair of the last job loaded, answers with plain data.
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Pair } from '../config/index.js'
+import type { ModelPair } from '../config/index.js'
 import { type DataRequest, type MergerData, type PlannedTask, pairKey, type Run } from '../plan/index.js'
 import {
   executeRun,
@@ -21,8 +21,8 @@ export interface WorkerFacts {
 }
 
 export type Message =
-  | { kind: 'reference'; pair: Pair; task: PlannedTask; needsGradient: boolean }
-  | { kind: 'data'; pair: Pair; request: DataRequest }
+  | { kind: 'reference'; pair: ModelPair; task: PlannedTask; needsGradient: boolean }
+  | { kind: 'data'; pair: ModelPair; request: DataRequest }
   | { kind: 'run'; run: Run; reference: Reference; data?: MergerData[] }
 
 const facts = workerData as WorkerFacts

@@ -131,7 +131,10 @@ test('what is wrong is said with file, line, column and path', async () => {
     [`${lists}editors: *e\n`, /^x\.yaml:\d+:\d+: Excessive alias count/],
     [`${dare}---\nname: y\n`, /^x\.yaml:6:1: a second document/],
     ['editors: [dare\nseeds: 1\n', /^x\.yaml:\d+:\d+: /],
-    [`${dare}  - { editor: dare, drop_rate: 0.5 }\n`, /^x\.yaml:4:1: editors: the same edit is listed twice: dare/],
+    [
+      `${dare}  - { editor: dare, drop_rate: 0.5 }\n`,
+      /^x\.yaml:6:5: editors\[1\]: the same edit is listed twice: dare/,
+    ],
   ]
   for (const [text, message] of cases) assert.match(await refusal(text), message)
   assert.match(

@@ -183,7 +183,7 @@ test('data that does not fit its model is refused before a weight is read', asyn
   )
   await refuse(
     await write('data-part', [norm]),
-    /model\.embed_tokens\.weight is missing, which that of another model has/,
+    /model\.embed_tokens\.weight is missing, which the data of another model has/,
   )
 })
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { atLayer, listSlots } from '../../src/merge/layers.js'
-import { gradientAt, type Level, resolve } from '../../src/merge/parameters.js'
+import { gradientAt, type Level, resolveParameters } from '../../src/merge/parameters.js'
 
 test('gradients are piecewise linear, ends included', () => {
   assert.deepEqual(
@@ -26,13 +26,19 @@ test('the first filter that fits counts; a list that fits nowhere leaves it to t
   ]
   const at = (name: string, t: number) =>
     Object.fromEntries(
-      [...resolve(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [key, value]),
+      [...resolveParameters(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [
+        key,
+        value,
+      ]),
     )
   assert.deepEqual(at('layers.1.self_attn.q_proj', 0.25), { weight: 0.25, density: 0.5 })
   assert.deepEqual(at('layers.1.mlp.q_proj', 0), { weight: 9, density: 0.5 })
   assert.deepEqual(at('model.norm', 0), { weight: 3, density: 0.5 })
   assert.deepEqual(at('lm_head', 0), { weight: 4, density: 0.5 })
-  assert.deepEqual(resolve(levels, ['weight'], { name: 'lm_head', t: 0 }).get('weight')!.path, ['top', 'weight'])
+  assert.deepEqual(resolveParameters(levels, ['weight'], { name: 'lm_head', t: 0 }).get('weight')!.path, [
+    'top',
+    'weight',
+  ])
 })
 
 test('layers are renumbered and spaced; embeddings come from the first run, norm and head from the last', () => {
@@ -47,11 +53,11 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
   ]
   const range = (first: number, end: number) => [first, end] as const
   const slots = listSlots([
-    { names, ranges: [range(0, 2), range(0, 2)] },
-    { names, ranges: [range(1, 2), range(0, 1)] },
+    { names, reference: range(0, 2), sources: [range(0, 2)] },
+    { names, reference: range(1, 2), sources: [range(0, 1)] },
   ])
   assert.deepEqual(
-    slots.map(({ name, run, names: from, t }) => [name, run, from[1], t]),
+    slots.map(({ name, run, sources, t }) => [name, run, sources[0], t]),
     [
       ['model.embed_tokens.weight', 0, 'model.embed_tokens.weight', 0],
       ['model.layers.0.a', 0, 'model.layers.0.a', 0],
@@ -61,5 +67,5 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
       ['lm_head.weight', 1, 'lm_head.weight', 0],
     ],
   )
-  assert.equal(slots[3]!.names[0], 'model.layers.1.a')
+  assert.equal(slots[3]!.reference, 'model.layers.1.a')
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { chooseTokenizer, mergeSchema, openModels, planMerge } from '../../src/merge/index.js'
+import { chooseTokenizer, mergeSchema, openMergeModels, planMerge } from '../../src/merge/index.js'
 import { stored } from '../checkpoint/files.js'
 
 interface Case {
@@ -72,12 +72,11 @@ function fileOf(root: string, { method, dtypes, written: _, ...more }: Case): st
 
 /** Every method, in every order, with dtype, out_dtype and merged tokenizers; F64 counts as F32. Models are written to `root`. */
 export async function checkPromotion(root: string): Promise<void> {
-  const fail = (_: unknown, message: string): never => assert.fail(message)
   for (const each of cases) {
     const config = mergeSchema.parse(parse(fileOf(root, each)))
-    const opened = await openModels('merge.yml', config, fail)
-    const { models } = await chooseTokenizer(config, opened, fail)
-    const plan = planMerge(config, models, fail)
+    const opened = await openMergeModels('merge.yml', config)
+    const { models } = await chooseTokenizer(config, opened)
+    const plan = planMerge(config, models)
     const wanted = each.written === 'F64' ? 'F32' : each.written
     assert.deepEqual(
       plan.tensors.map(({ dtype }) => dtype),

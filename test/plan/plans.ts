@@ -1,10 +1,10 @@
 // Experiments without weights, for tests of planning, the pool and resumption.
-import type { Edit, Experiment, Pair } from '../../src/config/index.js'
+import type { DeltaEdit, Experiment, ModelPair } from '../../src/config/index.js'
 import { hashPlan, planRuns, type Run } from '../../src/plan/plan.js'
 import type { Meta } from '../../src/record/index.js'
 import { meta } from '../record/example.js'
 
-export const pair = (name: string): Pair => ({
+export const pair = (name: string): ModelPair => ({
   name,
   base: `${name}/base`,
   post: `${name}/post`,
@@ -13,7 +13,7 @@ export const pair = (name: string): Pair => ({
   tasks: [],
 })
 
-export const edit = (label: string, drop_rate: number, stochastic = true): Edit => ({
+export const edit = (label: string, drop_rate: number, stochastic = true): DeltaEdit => ({
   editor: 'dare',
   label,
   on: 'delta',
@@ -23,7 +23,7 @@ export const edit = (label: string, drop_rate: number, stochastic = true): Edit 
   needsGradient: false,
 })
 
-export function experiment(edits: Edit[], seeds: number[]): Experiment {
+export function experiment(edits: DeltaEdit[], seeds: number[]): Experiment {
   return {
     name: 'fake',
     file: 'fake.yaml',

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { type Edit, loadExperiment } from '../../src/config/index.js'
+import { loadExperiment, type MergeEdit } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { type LoadedPair, loadPair } from '../../src/run/loaded-pair.js'
@@ -86,7 +86,7 @@ after(() => {
 
 for (const { name, entry, file } of CASES) {
   test(`${name}: the sweep measures what merge writes`, async () => {
-    const [edit] = (await load([entry])).merges as [Edit]
+    const [edit] = (await load([entry])).merges as [MergeEdit]
     const said: string[] = []
     const applied = await applyMerge(home, edit, edit.stochastic ? 3 : null, [], (text) => said.push(text))
     writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)

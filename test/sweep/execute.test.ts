@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Edit, Pair } from '../../src/config/index.js'
+import type { MergeEdit, ModelPair } from '../../src/config/index.js'
 import { readResults } from '../../src/record/index.js'
 import { executePlan } from '../../src/sweep/execute.js'
 import { listJobs } from '../../src/sweep/jobs.js'
@@ -96,13 +96,13 @@ test('without its reference no run of the task can finish, and the other task go
 })
 
 test('what a merger needs is measured once for each post, before the runs; where that fails its runs do', async () => {
-  const fisher = (posts: Pair[]): Edit => ({
+  const fisher = (posts: ModelPair[]): MergeEdit => ({
     ...edit('fisher', 0, false),
     merge: {
       merger: 'fisher',
       convention: 'paper',
       options: {},
-      own: posts.map(() => ({})),
+      modelOptions: posts.map(() => ({})),
       posts,
       data: 'fisher',
       tasks: null,

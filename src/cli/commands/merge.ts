@@ -9,7 +9,7 @@ import {
   estimateMerge,
   mergeCheckpoints,
   mergeSchema,
-  openModels,
+  openMergeModels,
   planMerge,
 } from '../../merge/index.js'
 import { readYaml } from '../../schema/index.js'
@@ -58,12 +58,12 @@ export async function handler({
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
-  const { value, text, errorAt } = await readYaml(config, mergeSchema)
+  const { value, text, locate } = readYaml(config, mergeSchema)
   if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
-  const opened = await openModels(config, value, errorAt)
+  const opened = await locate(() => openMergeModels(config, value))
   try {
-    const { models, ...tokenizer } = await chooseTokenizer(value, opened, errorAt)
-    const plan = planMerge({ ...value, seed: seed ?? value.seed }, models, errorAt)
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models))
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
     noteModels(

@@ -1,7 +1,7 @@
 // `deltalab plan`: the runs of an experiment, and what they will download, read and compute.
 
 import type { Argv } from 'yargs'
-import { postName } from '../../config/merge.js'
+import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
 import { PLAIN } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'

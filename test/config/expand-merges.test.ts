@@ -29,9 +29,9 @@ test('posts are merged for every base that has them; lists stand for every combi
   assert.deepEqual(edits, [])
   const facts = merges.map(({ label, steps, stochastic, merge }) => [
     label,
-    merge!.posts.map((pair) => `${pair.name}/${postName(pair)}`).join(' '),
+    merge.posts.map((pair) => `${pair.name}/${postName(pair)}`).join(' '),
     steps[0]!.options.drop_rate,
-    merge!.options.lambda,
+    merge.options.lambda,
     stochastic,
   ])
   const each = (posts: string) =>
@@ -49,11 +49,11 @@ test('options are those of the merger; of a post, the same for all or one for ea
 `)
   const { label, editor, steps, stochastic, merge } = merges[0]!
   assert.deepEqual(
-    [label, editor, steps, stochastic, merge!.convention, merge!.tasks],
+    [label, editor, steps, stochastic, merge.convention, merge.tasks],
     ['mine', null, [], false, 'mergelm', ['math']],
   )
   assert.deepEqual(
-    merge!.own.map(({ drop_rate, weight }) => [drop_rate, weight]),
+    merge.modelOptions.map(({ drop_rate, weight }) => [drop_rate, weight]),
     [
       [0.5, 1],
       [0.5, 2],
@@ -62,7 +62,7 @@ test('options are those of the merger; of a post, the same for all or one for ea
   const { drop_rate, weight, lambda, convention } = optionsOf(merges[0]!)
   assert.deepEqual([drop_rate, weight, lambda, convention], [0.5, { code: 1, instruct: 2 }, 1, 'mergelm'])
   const [plain] = (await load('merges: [{ merger: ties, posts: [code, instruct] }]\n')).merges
-  assert.equal(plain!.merge!.convention, 'paper')
+  assert.equal(plain!.merge.convention, 'paper')
 })
 
 test('a merge is measured on all tasks of its base, on those listed, or on those of its posts', async () => {
@@ -70,7 +70,7 @@ test('a merge is measured on all tasks of its base, on those listed, or on those
   - { merger: average, posts: [[instruct, math], [code]], tasks: own }
   - { merger: average, posts: [code] }
 `)
-  const facts = merges.map(({ merge }) => [merge!.posts[0]!.name, merge!.tasks])
+  const facts = merges.map(({ merge }) => [merge.posts[0]!.name, merge.tasks])
   assert.deepEqual(facts, [
     ['large', ['math', 'instruct']],
     ['small', ['code']],
@@ -90,7 +90,7 @@ test('what is wrong is said with its place', async () => {
     ],
     ['merger: ties, posts: [math, math]', /merges\[0\]\.posts\[1\]: the post math is listed twice/],
     ['merger: ties, posts: []', /merges\[0\]\.posts: /],
-    ['merger: slerp, posts: [math], t: 0.5', /merges\[0\]\.merger: slerp merges exactly 2 models .*; got 1/],
+    ['merger: slerp, posts: [math], t: 0.5', /merges\[0\]\.posts: slerp merges exactly 2 models .*; got 1/],
     [
       'merger: ties, posts: [math, code], lamda: 1',
       /merges\[0\]\.lamda: unknown option of ties "lamda"; did you mean "lambda"/,
@@ -102,7 +102,7 @@ test('what is wrong is said with its place', async () => {
     ['merger: ties, posts: [math, code], lambda: []', /merges\[0\]\.lambda: an empty list makes no run/],
     [
       'merger: ties, posts: [math, code], weight: { cod: 1 }',
-      /merges\[0\]\.weight: .*unknown post of this merge "cod"; did you mean "code"/,
+      /merges\[0\]\.weight\.cod: unknown post of this merge "cod"; did you mean "code"/,
     ],
     [
       'merger: widen, posts: [math, code], convention: peft',
@@ -122,7 +122,10 @@ test('what is wrong is said with its place', async () => {
       'merger: ties, posts: [math, code], edit: { editor: biased, by: product, drop_rate: 0.5, k: 0.5 }',
       /merges\[0\]\.edit: an edit before a merge cannot need a gradient/,
     ],
-    ['merger: ties, posts: [math, code], lambda: [1, 1]', /merges: the same merge is listed twice: ties of math, code/],
+    [
+      'merger: ties, posts: [math, code], lambda: [1, 1]',
+      /merges\[0\]: the same merge is listed twice: ties of math, code/,
+    ],
   ]
   for (const [entry, message] of cases) {
     await assert.rejects(load(`merges:\n  - { ${entry} }\n`), (error: Error) => {

@@ -1,0 +1,72 @@
+// Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor. The paths of
+// errors begin at the entry.
+import { checkChain, editorNamed, needsGradient, parseOptions } from '../editors/index.js'
+import { UserError, within } from '../errors/index.js'
+import type { DeltaEdit, NamedStep } from './edit.js'
+import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
+
+type Entry = ParsedExperiment['editors'][number]
+type Options = Record<string, unknown>
+
+/** The part of an edit that is about editors. */
+export type EditorSteps = Pick<DeltaEdit, 'editor' | 'steps' | 'stochastic' | 'needsGradient'>
+
+/** The edits of one entry, in order; the first listed option varies slowest. `parsed` has what the entry leaves open. */
+export function expandEditor(entry: Entry, parsed: Pick<ParsedExperiment, 'on' | 'tensors'>): DeltaEdit[] {
+  return expandSteps(entry, ENTRY_KEYS).map((steps) => ({
+    ...steps,
+    label: entry.label ?? steps.editor,
+    on: entry.on ?? parsed.on,
+    tensors: entry.tensors ?? parsed.tensors,
+  }))
+}
+
+/** What one `editor` or `chain` with its options stands for; `keys` are those of the entry that are no options. */
+export function expandSteps(entry: Pick<Entry, 'editor' | 'chain'>, keys: readonly string[]): EditorSteps[] {
+  if (entry.editor !== undefined && entry.chain === undefined)
+    return expandStep(entry as Options, keys).map((step) => joinSteps([step]))
+  if (entry.chain === undefined || entry.editor !== undefined)
+    throw new UserError('an entry needs either `editor` or `chain`', { path: [] })
+  const stray = Object.keys(entry).find((key) => !keys.includes(key))
+  if (stray) throw new UserError('options stand with the editors of the chain', { path: [stray] })
+  const choices = entry.chain.map((step, i) => within(['chain', i], () => expandStep(step, ['editor'])))
+  return product(choices).map((steps) => {
+    within(['chain'], () => checkChain(steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))))
+    return joinSteps(steps)
+  })
+}
+
+/** Every combination of the options of one editor. */
+function expandStep(step: Options, keys: readonly string[]): NamedStep[] {
+  const name = step.editor as string
+  return combinations(step, keys).map((given) => {
+    const editor = within(['editor'], () => editorNamed(name))
+    return { editor: name, options: parseOptions(editor, given) }
+  })
+}
+
+function joinSteps(steps: readonly NamedStep[]): EditorSteps {
+  const known = steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
+  return {
+    editor: steps.map(({ editor }) => editor).join('+'),
+    steps,
+    stochastic: known.some(({ editor, options }) => editor.stochastic(options)),
+    needsGradient: known.some(needsGradient),
+  }
+}
+
+/** Every combination of the values of an entry's options: its keys other than `reserved`. */
+export function combinations(entry: Options, reserved: readonly string[]): Options[] {
+  const axes = Object.entries(entry)
+    .filter(([key]) => !reserved.includes(key))
+    .map(([key, value]) => {
+      if (Array.isArray(value) && value.length === 0) throw new UserError('an empty list makes no run', { path: [key] })
+      return (Array.isArray(value) ? value : [value]).map((one: unknown) => [key, one] as const)
+    })
+  return product(axes).map((chosen) => Object.fromEntries(chosen))
+}
+
+/** Cartesian product; the first list varies slowest. */
+function product<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>((rows, list) => rows.flatMap((row) => list.map((value) => [...row, value])), [[]])
+}

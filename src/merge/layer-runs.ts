@@ -1,0 +1,137 @@
+// The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
+import { checkChain, editorNamed, needsGradient, needsGram, parseOptions, type Step } from '../editors/index.js'
+import { type Path, UserError, within } from '../errors/index.js'
+import type { Convention, Merger } from '../mergers/index.js'
+import { type LayerSpan, layerCount } from './layers.js'
+import type { MergeModel, MergeModels } from './open.js'
+import type { Level } from './parameters.js'
+import type { MergeFile } from './schema.js'
+
+/** A source of a run of layers, with the levels of its parameters from the nearest outwards. */
+export interface LayerSource {
+  path: Path
+  model: MergeModel
+  range: LayerSpan
+  levels: Level[]
+  steps: Step[]
+  data: MergeModel | undefined
+}
+
+/** A run with the sources that are merged, and the layers of what they are compared with: the base, or the first source. */
+export interface LayerRun {
+  sources: LayerSource[]
+  reference: Pick<LayerSource, 'model' | 'range'>
+}
+
+type Entry = NonNullable<MergeFile['models']>[number]
+
+/** The sources of every run; `models` is one run of all layers. */
+export function listRuns(config: MergeFile, models: MergeModels): LayerSource[][] {
+  const { models: list, slices = [], parameters = {}, convention } = config
+  const whole: Level = { path: ['parameters'], parameters }
+  const sourceOf = (entry: Entry, path: Path, outer: Level[], range?: LayerSource['range']): LayerSource => {
+    const model = models.of(entry.model)
+    return {
+      path,
+      model,
+      range: range ?? [0, layerCount(model.checkpoint)],
+      levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
+      steps: within([...path, 'editors'], () => readEditors(entry.editors ?? [], convention)),
+      data: entry.data === undefined ? undefined : models.of(entry.data),
+    }
+  }
+  if (list) {
+    checkDepths(list, config.base_model, models)
+    return [list.map((entry, i) => sourceOf(entry, ['models', i], [whole]))]
+  }
+  return slices.map(({ sources, parameters: own = {} }, s) => {
+    const slice: Level = { path: ['slices', s, 'parameters'], parameters: own }
+    const [wanted, wantedEnd] = sources[0]!.layer_range
+    return sources.map((entry, i) => {
+      const path = ['slices', s, 'sources', i]
+      const [first, end] = entry.layer_range
+      const count = layerCount(models.of(entry.model).checkpoint)
+      const refuse = (message: string) => new UserError(message, { path: [...path, 'layer_range'] })
+      if (end > count) throw refuse(`[${first}, ${end}] goes beyond the ${count} layers of ${entry.model}`)
+      if (end - first !== wantedEnd - wanted) throw refuse('the sources of a slice must have the same number of layers')
+      return sourceOf(entry, path, [slice, whole], [first, end])
+    })
+  })
+}
+
+/** Whole models have the same number of layers, the base too. */
+function checkDepths(list: readonly Entry[], base: string | undefined, models: MergeModels): void {
+  const depthOf = (text: string): number => layerCount(models.of(text).checkpoint)
+  const first = base ?? list[0]!.model
+  for (const [i, { model }] of list.entries()) {
+    const [own, wanted] = [depthOf(model), depthOf(first)]
+    if (own !== wanted)
+      throw new UserError(`${model} has ${own} layers, ${first} ${wanted}; choose layers of each with slices`, {
+        path: ['models', i, 'model'],
+      })
+  }
+}
+
+/** Editors with their options; the paths of errors begin at the list. */
+function readEditors(entries: NonNullable<Entry['editors']>, convention: Convention | undefined): Step[] {
+  const steps = entries.map((entry, i) => within([i], () => readEditor(entry, convention)))
+  for (let i = 1; i < steps.length; i++) within([i], () => checkChain(steps.slice(0, i + 1)))
+  return steps
+}
+
+/** An editor that knows the file's convention follows it, unless it says otherwise itself. */
+function readEditor({ editor: name, ...given }: NonNullable<Entry['editors']>[number], convention?: Convention): Step {
+  const editor = within(['editor'], () => editorNamed(name))
+  const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
+  const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
+  const need = needsGradient(step) ? 'a gradient' : needsGram(step) ? 'Gram matrices' : null
+  if (need)
+    throw new UserError(`${name} with these options needs ${need}, which a merge does not have: edit that model first`)
+  return step
+}
+
+/**
+ * The base has no delta to merge. In slerp it is the end at t = 0; a file of our own may list it there or leave it out. It takes
+ * the layers that it lists, or those of the first source.
+ * @param mergekit whether the file names a method of mergekit
+ */
+export function chooseSources(
+  all: LayerSource[],
+  merger: Merger,
+  base: MergeModel | null,
+  mergekit: boolean,
+): LayerRun {
+  const own = all.find(({ model }) => model === base)
+  const reference = base ? { model: base, range: (own ?? all[0]!).range } : all[0]!
+  const others = all.filter((source) => source !== own)
+  if (merger.name === 'slerp' && base) {
+    if (!own && mergekit)
+      throw new UserError('slerp needs base_model to be one of its two models (t = 0)', { path: ['base_model'] })
+    return { sources: own ? [own, ...others] : all, reference }
+  }
+  return { sources: merger.input === 'weights' ? all : others, reference }
+}
+
+/** Whether the merger can merge these sources. @param path of the run in the file */
+export function checkSources({ sources }: LayerRun, merger: Merger, base: MergeModel | null, path: Path): void {
+  const { name, input, data } = merger
+  const [fewest, most] = merger.count
+  if (input === 'delta' && !base) throw new UserError(`${name} merges deltas and needs base_model`, { path: [] })
+  const edited = sources.find(({ steps }) => steps.length)
+  if (edited && !base) throw new UserError('editors work on deltas and need base_model', { path: edited.path })
+  if (sources.length < fewest || sources.length > most) {
+    const wanted = `${fewest === most ? 'exactly' : 'at least'} ${fewest} ${fewest === 1 ? 'model' : 'models'}`
+    throw new UserError(
+      `${name} merges ${wanted}${input === 'weights' ? '' : ' besides the base'}; got ${sources.length}`,
+      { path },
+    )
+  }
+  const wrong = sources.find((source) => (source.data !== undefined) !== (data !== undefined))
+  if (!wrong) return
+  if (!data) throw new UserError(`${name} reads no data; fisher and regmean do`, { path: [...wrong.path, 'data'] })
+  const what = data === 'fisher' ? 'Fisher diagonals' : 'Gram matrices'
+  throw new UserError(
+    `${name} needs \`data\` for every model: a folder with its ${what} (model.safetensors, the names of the weights)`,
+    { path: wrong.path },
+  )
+}
