@@ -2,7 +2,7 @@
 import { postName } from '../config/index.js'
 import type { Cost, Download, Run } from '../plan/index.js'
 
-/** Multiplications and additions per second of one wasm thread on the machines of docs/platform.md; only a scale. */
+/** Floating-point operations per second of one worker on the wasm backend: a rough figure for server CPUs, to give the estimate a scale. */
 const SPEED = 10e9
 
 const listOptions = (options: object) =>

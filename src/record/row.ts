@@ -79,7 +79,7 @@ export const rowSchema = z.strictObject({
     .enum(['competitive', 'decreased', 'improved'])
     .nullable()
     .describe(
-      'Class of the edit: |loss_change| within two standard errors is competitive, above is decreased, below is improved.',
+      'Class of the edit: competitive where loss_change is within two standard errors of 0, decreased above, improved below.',
     ),
   metric: z.string().nullable().describe('What the scores measure.'),
   score_pre: value.nullable().describe('Score of the base model, 0 to 1.'),
