@@ -2,6 +2,7 @@
 
 export * from './classify.js'
 export * from './gradient.js'
+export { fisherDiagonals, gramMatrices } from './information.js'
 export { type FedInputs, layerInputs } from './layer_inputs.js'
 export { type Loss, lossOf } from './loss.js'
 export { type Pass, preparePass } from './pass.js'

@@ -1,48 +1,130 @@
-// One edit applied to the selected tensors of a pair.
-import type { DeltaEdit } from '../config/index.js'
-import { applySteps, bitsOf, editorNamed, scanModel } from '../editors/index.js'
+// One edit applied to the selected tensors of a pair, one tensor after the other, or a large one in portions of rows.
+import { isBatch, matricesOf } from '../checkpoint/index.js'
+import type { Edit } from '../config/index.js'
+import {
+  bitsOf,
+  type ChangeSums,
+  editorNamed,
+  editsBlocks,
+  editTensor,
+  type Step,
+  scanModel,
+} from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
-import { type EditedModel, gather } from './edited-model.js'
+import type { Rows } from '../models/index.js'
+import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
-interface Given {
+/** The tensors that are edited, and what an editor gets of them. */
+export interface EditInput {
+  shapes: ReadonlyMap<string, readonly number[]>
+  /** post − base, or post itself, of some rows of a tensor (all when null): float32, row-major; not to be changed. */
+  read(name: string, on: Edit['on'], rows: Rows | null): Promise<Float32Array>
+}
+
+export interface EditSettings {
+  seed: number | null
   /** Of the loss, at the post-trained weights. */
-  gradient: Gradient | null
+  gradient?: Gradient | null
   /** XᵀX of the inputs of linear layers. */
   grams?: ReadonlyMap<string, Float32Array> | undefined
+  /** What editors prepared of these tensors (SVDs), shared by the runs of a sweep. */
+  cache?: Map<string, Promise<unknown>>
+  /** Entries that are edited at a time where the editors allow it; whole tensors by default. */
+  portion?: number
   /** Told where an editor degenerates. */
   warn: (text: string) => void
 }
 
-/** Applies the steps to every selected tensor: W = base + F(Δ), or W = F(post) when the edit is on the weights. */
-export async function applyEdit(
-  home: LoadedPair,
-  edit: DeltaEdit,
-  seed: number | null,
-  given: Given,
-): Promise<EditedModel> {
-  const steps = edit.steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
-  const names = home.select(edit.tensors)
-  const sourceOf = async (name: string) =>
-    edit.on === 'delta' ? home.delta.get(name)! : ((await home.post[name]!.data()) as Float32Array)
+/** The edited values of a tensor, or of the rows of it that begin at entry `first`. */
+export interface EditedPart {
+  name: string
+  first: number
+  input: Float32Array
+  values: Float32Array
+  /** What is counted of the tensor; comes with its last part. */
+  counts: { kept: number; changeSquares: number; deltaSquares: number; bits: number } | null
+}
+
+/** The steps of an edit with their editors. */
+export const stepsOf = ({ steps }: Pick<Edit, 'steps'>): Step[] =>
+  steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
+
+/** Applies the steps to every tensor of the input, in its order. */
+export async function* editTensors(
+  { shapes, read }: EditInput,
+  edit: Pick<Edit, 'steps' | 'on'>,
+  { seed, gradient, grams, cache, portion = Infinity, warn }: EditSettings,
+): AsyncGenerator<EditedPart> {
+  const { on } = edit
+  const steps = stepsOf(edit)
   const scanned = await scanModel(steps, async function* () {
-    for (const name of names) yield [name, await sourceOf(name)] as const
+    for (const [name, shape] of shapes) yield [name, await read(name, on, null), matricesOf({ name, shape })] as const
   })
-  const gathered = gather(home)
-  for (const name of names) {
-    const shape = [...home.shapes[name]!]
+  for (const [name, shape] of shapes) {
     const context = {
       seed: seed ?? 0,
       tensor: name,
-      gradient: given.gradient?.get(name),
-      gram: given.grams?.get(name),
+      batch: isBatch(name, shape),
+      gradient: gradient?.get(name),
+      gram: grams?.get(name),
       scanned,
-      onWarning: given.warn,
-      cache: home.caches[edit.on],
+      onWarning: warn,
+      cache: cache ?? new Map<string, Promise<unknown>>(),
     }
-    const values = await applySteps(steps, await sourceOf(name), shape, context)
-    const kept = await gathered.add(name, values, edit.on)
-    gathered.store(await bitsOf(steps, shape, kept, context))
+    let sums: ChangeSums = { kept: 0, inputSquares: 0, changeSquares: 0 }
+    let deltaSquares = 0
+    const portions = rowPortions(steps, shape, portion)
+    for (const [i, rows] of portions.entries()) {
+      const input = await read(name, on, rows)
+      const first = rows ? rows.from * rowSize(shape) : 0
+      const { values, ...more } = await editTensor(steps, input, shape, {
+        ...context,
+        ...(rows && { offset: first }),
+        before: sums,
+      })
+      sums = more
+      if (on === 'weights') for (const entry of await read(name, 'delta', rows)) deltaSquares += entry * entry
+      const { kept, inputSquares, changeSquares } = sums
+      const counts =
+        i === portions.length - 1
+          ? {
+              kept,
+              changeSquares,
+              deltaSquares: on === 'delta' ? inputSquares : deltaSquares,
+              bits: await bitsOf(steps, shape, kept, context),
+            }
+          : null
+      yield { name, first, input, values, counts }
+    }
   }
-  return gathered.finish()
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1)
+const rowSize = (shape: readonly number[]) => sizeOf(shape.slice(1))
+
+/** The rows that are edited at a time, of about `portion` entries; [null] for the whole tensor. */
+export function rowPortions(steps: readonly Step[], shape: readonly number[], portion: number): (Rows | null)[] {
+  const [height = 1] = shape
+  if (sizeOf(shape) <= portion || !editsBlocks(steps)) return [null]
+  const rows = Math.max(1, Math.floor(portion / rowSize(shape)))
+  return Array.from({ length: Math.ceil(height / rows) }, (_, i) => ({
+    from: i * rows,
+    to: Math.min(height, (i + 1) * rows),
+  }))
+}
+
+/** The edit in memory: W = base + F(Δ), or W = F(post) where it is on the weights. */
+export async function applyEdit(home: LoadedPair, edit: Edit, settings: EditSettings): Promise<HeldModel> {
+  const input: EditInput = {
+    shapes: new Map(home.select(edit.tensors).map((name) => [name, home.tensor(name).shape])),
+    async read(name, on) {
+      const { delta, post } = home.tensor(name)
+      return on === 'delta' ? delta : ((await post.data()) as Float32Array)
+    },
+  }
+  return holdModel(home, async (take) => {
+    const parts = editTensors(input, edit, { ...settings, cache: home.caches[edit.on] })
+    for await (const { name, values, counts } of parts) await take(name, edit.on, values, counts!)
+  })
 }

@@ -1,91 +1,124 @@
-// What an edit or a merge makes of a pair, gathered tensor by tensor: the edited weights, the change T = F(Δ) − Δ, counts, norms.
+// What an edit or a merge made of the post-trained model: the edited weights, the change T = F(Δ) − Δ, and what is counted of them.
+import type { Role } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
+import type { ChangeSums } from '../editors/index.js'
 import type { Scores } from '../evaluate/index.js'
 import type { Change, Loss } from '../loss/index.js'
-import type { Weights } from '../models/index.js'
+import type { Source, Steer, Weights } from '../models/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import type { LoadedPair } from './loaded-pair.js'
 
-export interface EditedModel {
-  /** All weights of the edited model; unedited tensors are those of the post-trained model. */
+export interface EditedModel extends Counts {
+  /** All weights of the edited model, held or read block by block. */
+  weights: Weights | Source
+  change: Change | Steer
+  /** Where every item has weights of its own; `weights` and `change` are then those of the model that the items share. */
+  routed?: RoutedModel
+  dispose(): void | Promise<void>
+}
+
+/** An edited model in memory. Tensors that were not edited are those of the post-trained model, which stay when it is disposed. */
+export interface HeldModel extends EditedModel {
   weights: Weights
-  /** Where every item has weights of its own; `weights` and `change` are then those of the model that they share. */
-  routed?: Routed
   change: Change
-  tensors: number
+  dispose(): void
+}
+
+/** What is measured on the items of a task where every item has weights of its own. */
+export interface RoutedModel {
+  loss(task: Task): Promise<Loss>
+  score(task: Task): Promise<Scores>
+  /** Share of the items whose highest gate is that of the loaded post; null where it is none of those merged. */
+  accuracy(task: Task): Promise<number | null>
+}
+
+/** Totals over the edited tensors. Norms are Euclidean. */
+export interface Counts {
+  /** By name: number of entries, norm of the change, and role in the model. */
+  tensors: ReadonlyMap<string, { role: Role; parameters: number; editNorm: number }>
   parameters: number
-  /** Null, as `editNorm`, where every item has weights of its own. */
+  /** Non-zero entries of the edited delta. Null, as `editNorm`, where every item has weights of its own. */
   kept: number | null
   /** Null where the edited delta has no stored form of its own: a merge. */
   bitsPerParameter: number | null
   deltaNorm: number
   editNorm: number | null
-  /** Norm of the change of each tensor. */
-  norms: Map<string, number>
-  /** Frees the edited tensors; those of the post-trained model stay. */
-  dispose(): void
 }
 
-/** What is measured where every item has weights of its own, on all items of a task. */
-export interface Routed {
-  loss(task: Task): Promise<Loss>
-  score(task: Task): Promise<Scores>
-  /** Share of the items whose highest gate is that of the resident post; null where it is none of those merged. */
-  accuracy(task: Task): Promise<number | null>
+/** What is counted of one tensor. */
+export interface TensorCounts extends Pick<ChangeSums, 'kept' | 'changeSquares'> {
+  role: Role
+  parameters: number
+  /** Squared norm of post − base. */
+  deltaSquares: number
+  /** Bits that store the edited delta; null where it has no stored form. */
+  bits: number | null
 }
 
-/** Sums are float64. */
-export function gather(home: LoadedPair) {
-  const edited: Weights = {}
-  const change: Change = new Map()
-  const norms = new Map<string, number>()
-  let [parameters, kept, deltaSquares, editSquares] = [0, 0, 0, 0]
+/** Adds up tensors in the order in which they come. Sums are float64. */
+export function countTensors() {
+  const tensors = new Map<string, { role: Role; parameters: number; editNorm: number }>()
+  let [parameters, kept, deltaSquares, changeSquares] = [0, 0, 0, 0]
   let bits: number | null = 0
   return {
-    /**
-     * Takes one tensor. @param values F(Δ) when the edit is on the delta, else the edited weights
-     * @param counted what is stored of it, where that is not `values`
-     * @returns the number of entries stored that are not 0
-     */
-    async add(name: string, values: Float32Array, on: Edit['on'], counted = values): Promise<number> {
-      const [delta, base] = [home.delta.get(name)!, home.base.get(name)!]
-      const origin = (await home.post[name]!.data()) as Float32Array
-      const weights = new Float32Array(values.length)
-      const step = new Float32Array(values.length)
-      let [squares, deltaPart, nonZero] = [0, 0, 0]
-      for (let i = 0; i < step.length; i++) {
-        step[i] = values[i]! - (on === 'delta' ? delta[i]! : origin[i]!)
-        // base + (post − base) is not post to the last bit; an entry that does not change keeps its post-trained value.
-        weights[i] = step[i] === 0 ? origin[i]! : on === 'delta' ? base[i]! + values[i]! : values[i]!
-        squares += step[i]! * step[i]!
-        deltaPart += delta[i]! * delta[i]!
-        if (counted[i] !== 0) nonZero++
-      }
-      edited[name] = tf.tensor(weights, [...home.shapes[name]!])
-      change.set(name, step)
-      norms.set(name, Math.sqrt(squares))
-      parameters += values.length
-      kept += nonZero
-      editSquares += squares
-      deltaSquares += deltaPart
-      return nonZero
+    add(name: string, one: TensorCounts): void {
+      tensors.set(name, { role: one.role, parameters: one.parameters, editNorm: Math.sqrt(one.changeSquares) })
+      parameters += one.parameters
+      kept += one.kept
+      deltaSquares += one.deltaSquares
+      changeSquares += one.changeSquares
+      bits = bits === null || one.bits === null ? null : bits + one.bits
     },
-    /** Adds the bits of a tensor; null when it has no stored form. */
-    store(more: number | null) {
-      bits = bits === null || more === null ? null : bits + more
-    },
-    finish: (): EditedModel => ({
-      weights: { ...home.post, ...edited },
-      change,
-      tensors: change.size,
+    finish: (): Counts => ({
+      tensors,
       parameters,
       kept,
       bitsPerParameter: bits === null ? null : bits / (parameters || 1),
       deltaNorm: Math.sqrt(deltaSquares),
-      editNorm: Math.sqrt(editSquares),
-      norms,
-      dispose: () => tf.dispose(edited),
+      editNorm: Math.sqrt(changeSquares),
     }),
+  }
+}
+
+/** Takes an edited tensor: F(Δ) where the edit is on the delta, else the edited weights. */
+export type TakeTensor = (
+  name: string,
+  on: Edit['on'],
+  values: Float32Array,
+  counts: Omit<TensorCounts, 'role' | 'parameters'>,
+) => Promise<void>
+
+/** The edited model that `work` makes tensor by tensor, in memory; after an error nothing of it stays. */
+export async function holdModel(home: LoadedPair, work: (take: TakeTensor) => Promise<void>): Promise<HeldModel> {
+  const edited: Weights = {}
+  const change: Change = new Map()
+  const counter = countTensors()
+  const take: TakeTensor = async (name, on, values, counts) => {
+    const { delta, base, post, role, shape } = home.tensor(name)
+    const after = (await post.data()) as Float32Array
+    const weights = new Float32Array(values.length)
+    const step = new Float32Array(values.length)
+    for (let i = 0; i < step.length; i++) {
+      const value = values[i]!
+      step[i] = value - (on === 'delta' ? delta[i]! : after[i]!)
+      // base + (post − base) is not post to the last bit; an entry that does not change keeps its post-trained value.
+      weights[i] = step[i] === 0 ? after[i]! : on === 'delta' ? base[i]! + value : value
+    }
+    edited[name] = tf.tensor(weights, shape)
+    change.set(name, step)
+    counter.add(name, { ...counts, role, parameters: values.length })
+  }
+  try {
+    await work(take)
+  } catch (error) {
+    tf.dispose(edited)
+    throw error
+  }
+  return {
+    ...counter.finish(),
+    weights: { ...home.post, ...edited },
+    change,
+    dispose: () => tf.dispose(edited),
   }
 }

@@ -1,5 +1,5 @@
-// What a worker keeps of the pair it works on: the post-trained weights as tensors, base and delta as values, the task's
-// batches. One pair at a time; another pair takes its place.
+// A pair of checkpoints in memory, with its reader and the batches of its tasks: the post-trained weights as tensors, base and
+// delta as values. A worker keeps one at a time.
 import {
   companionsOf,
   homeOf,
@@ -15,68 +15,87 @@ import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type 
 import { type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { type Batch, type Tensor, tf } from '../tensor/index.js'
+
+/** What the experiment asks to be measured, and whether generated programs may be run for it. */
+export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }
+
+export interface LoadedTensor {
+  shape: number[]
+  role: Role
+  post: Tensor
+  /** float32 values, row-major: of the base, and post − base. */
+  base: Float32Array
+  delta: Float32Array
+}
 
 export interface LoadedPair {
   pair: ModelPair
   model: Model
   tokenizer: Reader
+  /** Every tensor of the model and of the pair. */
+  tensors: ReadonlyMap<string, LoadedTensor>
+  /** One of them. */
+  tensor(name: string): LoadedTensor
+  /** The post-trained weights. */
   post: Weights
-  /** float32 values by name: of the base, and post − base. */
-  base: Map<string, Float32Array>
-  delta: Map<string, Float32Array>
-  shapes: Record<string, readonly number[]>
-  roles: Record<string, Role>
+  /** Names of all tensors in the files of the post-trained model, used or not. */
+  stored: ReadonlySet<string>
   /** Names of the tensors that a selection takes. */
   select(tensors: Edit['tensors']): string[]
   /** The task's items, and the batches of its first `items` items. */
   open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
-  /** What editors prepared of these deltas (SVDs), shared by the runs; one for deltas, one for weights. */
+  /** What editors prepared of these tensors (SVDs), shared by the runs; one for deltas, one for weights. */
   caches: Record<Edit['on'], Map<string, Promise<unknown>>>
+  /** XᵀX of the inputs of linear layers, by the source of the task that they were measured on. */
+  grams: Map<string, Promise<Map<string, Float32Array>>>
   dispose(): void
 }
 
 /** Reads both checkpoints. Weights are float32; the caller owns the result. */
 export async function loadPair(pair: ModelPair): Promise<LoadedPair> {
-  const [baseFiles, postFiles] = await openModels(pair.baseFolder, pair.postFolder)
+  const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+  const tensors = new Map<string, LoadedTensor>()
+  const dispose = () => tf.dispose([...tensors.values()].map((tensor) => tensor.post))
   try {
-    const { names } = await pairCheckpoints(baseFiles, postFiles, pair)
-    const shapes = Object.fromEntries([...postFiles.tensors.values()].map((entry) => [entry.name, entry.shape]))
-    const model = modelOf(postFiles, pair.postFolder)
-    const post: Weights = {}
-    const base = new Map<string, Float32Array>()
-    const delta = new Map<string, Float32Array>()
+    const { names } = await pairCheckpoints(base, post, pair)
+    const model = modelOf(post, pair.postFolder)
     for (const name of new Set([...Object.keys(model.shapes), ...names])) {
-      const values = await postFiles.read(name)
-      post[name] = tf.tensor(values, [...shapes[name]!])
-      const before = names.includes(name) ? await baseFiles.read(name) : values
-      base.set(name, before)
-      delta.set(
-        name,
-        values.map((value, i) => value - before[i]!),
-      )
+      const { shape } = post.tensors.get(name)!
+      const after = await post.read(name)
+      const before = names.includes(name) ? await base.read(name) : after
+      const delta = after.map((value, i) => value - before[i]!)
+      const tensor = tf.tensor(after, [...shape])
+      tensors.set(name, { shape: [...shape], role: roleOf(name, shape), post: tensor, base: before, delta })
     }
-    const entries = names.map((name) => postFiles.tensors.get(name)!)
-    const tokenizer = await loadReader(companionsOf(postFiles), homeOf(postFiles))
-    checkReader(companionsOf(postFiles), tokenizer, model)
+    const entries = names.map((name) => post.tensors.get(name)!)
+    const tokenizer = await loadReader(companionsOf(post), homeOf(post))
+    checkReader(companionsOf(post), tokenizer, model)
     return {
       pair,
       model,
       tokenizer,
-      post,
-      base,
-      delta,
-      shapes,
-      roles: Object.fromEntries(names.map((name) => [name, roleOf(name, shapes[name]!)])),
-      select: (tensors) => selectTensors(entries, tensors),
+      tensors,
+      tensor(name) {
+        const found = tensors.get(name)
+        if (!found) throw new Error(`${name} is no tensor of ${pair.postFolder}`)
+        return found
+      },
+      post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
+      stored: new Set(post.tensors.keys()),
+      select: (selection) => selectTensors(entries, selection),
       open: remember(tokenizer, model, async (task) =>
-        askInChat(await withClasses(task, model, pair), companionsOf(postFiles), pair.chat),
+        askInChat(await withClasses(task, model, pair), companionsOf(post), pair.chat),
       ),
       caches: { delta: new Map(), weights: new Map() },
-      dispose: () => tf.dispose(post),
+      grams: new Map(),
+      dispose,
     }
+  } catch (error) {
+    dispose()
+    throw error
   } finally {
-    await Promise.all([baseFiles.close(), postFiles.close()])
+    await Promise.all([base.close(), post.close()])
   }
 }
 
@@ -104,10 +123,7 @@ function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Prom
   }
 }
 
-/** The base model's weights as tensors, for its loss and score; the caller disposes them. */
-export function uploadBase({ base, shapes }: LoadedPair): Weights {
-  return Object.fromEntries([...base].map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!])]))
+/** The base model's weights as tensors; the caller disposes them. */
+export function uploadBase({ tensors }: LoadedPair): Weights {
+  return Object.fromEntries([...tensors].map(([name, { base, shape }]) => [name, tf.tensor(base, [...shape])]))
 }
-
-/** What the experiment asks to be measured, and whether generated programs may be run for it. */
-export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }

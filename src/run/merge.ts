@@ -1,31 +1,36 @@
 // One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
 import { hasOutput, openModels, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
-import { editorNamed, type Step, scanModel } from '../editors/index.js'
+import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { drawKey, editPart, toDelta, wantsDeltas } from '../merge/index.js'
 import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
 import type { MergerData } from '../plan/index.js'
-import { type EditedModel, gather } from './edited-model.js'
+import { stepsOf } from './edit.js'
+import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
+
+export interface MergeSettings {
+  seed: number | null
+  /** What the merger needs besides weights, of each post; none where it needs nothing. */
+  data: readonly MergerData[]
+  /** Told where an editor or the merger degenerates. */
+  warn: (text: string) => void
+}
 
 /**
  * Merges all tensors that base and posts share. What is random is keyed by post and tensor, as in `deltalab merge`, so that
  * posts have masks of their own and their order does not matter.
- * @param data of each post, where the merger needs any
- * @param warn told where an editor or the merger degenerates
  */
 export async function applyMerge(
   home: LoadedPair,
   edit: MergeEdit,
-  seed: number | null,
-  data: readonly MergerData[],
-  warn: (text: string) => void,
-): Promise<EditedModel> {
+  { seed, data, warn }: MergeSettings,
+): Promise<HeldModel> {
   const { merger: name, convention, options, modelOptions, posts } = edit.merge
   const merger = mergerNamed(name)
   const merging = parseMerging(merger, { convention, options, models: [...modelOptions] })
-  const steps = edit.steps.map((step) => ({ editor: editorNamed(step.editor), options: step.options }))
+  const steps = stepsOf(edit)
   const deltas = wantsDeltas(merger, true)
   const models: Map<string, Float32Array>[] = []
   for (const post of posts) models.push(await readPost(home, post, { steps, seed: seed ?? 0, deltas, warn }))
@@ -33,9 +38,9 @@ export async function applyMerge(
     const given = data.map((each) => each.get(tensor))
     return {
       name: tensor,
-      shape: home.shapes[tensor]!,
+      shape: home.tensor(tensor).shape,
       models: models.map((each) => each.get(tensor)!),
-      embedding: home.roles[tensor] === 'embedding',
+      embedding: home.tensor(tensor).role === 'embedding',
       ...(given.length > 0 && given.every((each) => each !== undefined) && { given }),
     }
   })
@@ -43,15 +48,16 @@ export async function applyMerge(
     yield* parts
   }
   const survey = await surveyModels(merging, walk, warn)
-  const gathered = gather(home)
-  gathered.store(null)
-  for (const part of parts) {
-    const base = home.base.get(part.name)!
-    const merged = await mergeValues({ ...merging, survey }, part, base, warn)
-    if (deltas) await gathered.add(part.name, merged, 'delta')
-    else await gathered.add(part.name, merged, 'weights', toDelta(merged.slice(), base))
-  }
-  return gathered.finish()
+  return holdModel(home, async (take) => {
+    for (const part of parts) {
+      const { base, delta, post } = home.tensor(part.name)
+      const merged = await mergeValues({ ...merging, survey }, part, base, warn)
+      const sums = sumChange(delta, deltas ? merged : toDelta(merged.slice(), base))
+      const { changeSquares } = deltas ? sums : sumChange((await post.data()) as Float32Array, merged)
+      const counts = { kept: sums.kept, deltaSquares: sums.inputSquares, changeSquares, bits: null }
+      await take(part.name, deltas ? 'delta' : 'weights', merged, counts)
+    }
+  })
 }
 
 interface How {
@@ -64,7 +70,7 @@ interface How {
 
 /** The post by tensor, edited. */
 async function readPost(
-  { pair, base, shapes, select }: LoadedPair,
+  { pair, stored, select, tensor: loaded }: LoadedPair,
   post: ModelPair,
   { steps, seed, deltas, warn }: How,
 ): Promise<Map<string, Float32Array>> {
@@ -76,26 +82,19 @@ async function readPost(
       opened,
       names.filter((name) => !opened.tensors.has(name)),
     )
-    const own = hasOutput(checkpoint).find((name) => !(name in shapes))
+    const own = hasOutput(checkpoint).find((name) => !stored.has(name))
     if (own !== undefined)
       throw new UserError(
         `${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`,
       )
     const scanned = await scanModel(steps, async function* () {
       for (const tensor of names)
-        yield [drawKey(postName(post), tensor), toDelta(await checkpoint.read(tensor), base.get(tensor)!)] as const
+        yield [drawKey(postName(post), tensor), toDelta(await checkpoint.read(tensor), loaded(tensor).base)] as const
     })
     for (const tensor of names) {
       const context = { seed, tensor: drawKey(postName(post), tensor), scanned, onWarning: warn }
-      found.set(
-        tensor,
-        await editPart(
-          await checkpoint.read(tensor),
-          base.get(tensor)!,
-          { shape: shapes[tensor]!, steps, deltas },
-          context,
-        ),
-      )
+      const { base, shape } = loaded(tensor)
+      found.set(tensor, await editPart(await checkpoint.read(tensor), base, { shape, steps, deltas }, context))
     }
     return found
   } finally {

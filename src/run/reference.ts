@@ -1,51 +1,40 @@
 // What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
 import { evaluate } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf } from '../loss/index.js'
+import type { Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
-  lossPre: Loss | null
-  lossPost: Loss | null
-  scorePre: number | null
-  scorePost: number | null
-  /** Gradient of the loss at the post-trained weights; where an editor or a Riemann sum needs it. */
+  /** Null where no loss is asked for. */
+  loss: { pre: Loss; post: Loss } | null
+  /** Null where no score is asked for. */
+  score: { pre: number; post: number } | null
+  /** Gradient of the loss at the post-trained weights, where an editor needs it. */
   gradient: Gradient | null
 }
+
+/** Items that a gradient is taken on where the experiment has no loss section: the default of that section. */
+const GRADIENT_ITEMS = 128
 
 export async function measureReference(
   home: LoadedPair,
   planned: PlannedTask,
-  measures: Measures,
+  { loss, score, allowCode }: Measures,
   needsGradient: boolean,
 ): Promise<Reference> {
   const { model, tokenizer, post } = home
-  // A gradient is taken on the batches of the loss; without a loss section, on its default number of items.
-  const { task, batches } = await home.open(
-    planned,
-    measures.loss ? measures.loss.items : needsGradient ? 128 : undefined,
-  )
-  // A Riemann sum needs it too, at its first node.
-  const wanted = needsGradient || (measures.loss && measures.loss.riemann)
+  const { task, batches } = await home.open(planned, loss ? loss.items : needsGradient ? GRADIENT_ITEMS : undefined)
   const base = uploadBase(home)
   try {
-    const score = async (weights: typeof post) =>
-      measures.score
-        ? (
-            await evaluate(model, weights, task, tokenizer, {
-              items: measures.score.items,
-              allowCode: measures.allowCode,
-            })
-          ).score
-        : null
+    const scoreOf = async (weights: Weights, items: number) =>
+      (await evaluate(model, weights, task, tokenizer, { items, allowCode })).score
     return {
-      lossPre: measures.loss ? await lossOf(model, base, batches) : null,
-      lossPost: measures.loss ? await lossOf(model, post, batches) : null,
-      scorePre: await score(base),
-      scorePost: await score(post),
-      gradient: wanted ? share((await gradientOf(model, post, batches)).gradient) : null,
+      loss: loss ? { pre: await lossOf(model, base, batches), post: await lossOf(model, post, batches) } : null,
+      score: score ? { pre: await scoreOf(base, score.items), post: await scoreOf(post, score.items) } : null,
+      gradient: needsGradient ? share((await gradientOf(model, post, batches)).gradient) : null,
     }
   } finally {
     tf.dispose(base)

@@ -8,27 +8,30 @@ import type { MergerData } from '../plan/index.js'
 import type { Task } from '../tasks/index.js'
 import { largest } from '../tasks/scoring/choice.js'
 import { tf } from '../tensor/index.js'
-import type { EditedModel, Routed } from './edited-model.js'
+import type { HeldModel, RoutedModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
-import { applyMerge } from './merge.js'
+import { applyMerge, type MergeSettings } from './merge.js'
 
-/** The same merge with its gates given: all 0 are the shared model. */
+/** The same merge with its gates given, one for each post: all 0 are the shared model. */
 export function fixGates(edit: MergeEdit, gates: readonly number[]): MergeEdit {
-  const { merger, options, modelOptions } = edit.merge
-  const fixed = mergerNamed(merger).gating!.fix(options, modelOptions, gates)
-  return { ...edit, merge: { ...edit.merge, options: fixed.options, modelOptions: fixed.models, data: null } }
+  const { merge } = edit
+  const fixed = mergerNamed(merge.merger).gating!.fix(merge.options, merge.modelOptions, gates)
+  return { ...edit, merge: { ...merge, options: fixed.options, modelOptions: fixed.models, data: null } }
 }
 
-const sharedOf = (home: LoadedPair, edit: MergeEdit, seed: number | null, warn: (text: string) => void) =>
+const applyGates = (
+  home: LoadedPair,
+  edit: MergeEdit,
+  gateOf: (post: number) => number,
+  settings: Omit<MergeSettings, 'data'>,
+): Promise<HeldModel> =>
   applyMerge(
     home,
     fixGates(
       edit,
-      edit.merge.posts.map(() => 0),
+      edit.merge.posts.map((_, i) => gateOf(i)),
     ),
-    seed,
-    [],
-    warn,
+    { ...settings, data: [] },
   )
 
 /** What a router learns from: one entry, the features of all prompts of the tasks under the shared model. */
@@ -38,52 +41,72 @@ export async function samplePrompts(
   seed: number | null,
   tasks: readonly Task[],
 ): Promise<MergerData> {
-  const shared = await sharedOf(home, edit, seed, () => undefined)
-  const features: number[] = []
-  for (const task of tasks) features.push(...(await promptFeatures(home.model, shared.weights, task, home.tokenizer)))
-  shared.dispose()
-  return new Map([['prompts', Float32Array.from(features)]])
+  const shared = await applyGates(home, edit, () => 0, { seed, warn: () => undefined })
+  try {
+    const features: number[] = []
+    for (const task of tasks) features.push(...(await promptFeatures(home.model, shared.weights, task, home.tokenizer)))
+    return new Map([['prompts', Float32Array.from(features)]])
+  } finally {
+    shared.dispose()
+  }
 }
 
 /**
  * Trains the router and merges once with every post's gate at 1. The gates of an item sum to 1, so its weights are the mean of
  * these merges by its gates, exactly. There is no one change of the weights: no path, no norm, no count of what is kept.
- * @param data of each post, what `samplePrompts` gives of its tasks
+ * @param settings data: of each post, what `samplePrompts` gives of its tasks
  */
 export async function applyRouted(
   home: LoadedPair,
   edit: MergeEdit,
-  seed: number | null,
-  data: readonly MergerData[],
-  warn: (text: string) => void,
-): Promise<EditedModel> {
-  const { model, tokenizer, pair } = home
+  { seed, data, warn }: MergeSettings,
+): Promise<HeldModel> {
   const { posts } = edit.merge
-  const router = await trainRouter(
-    data.map((each) => each.get('prompts')!),
-    model.width,
-    seed ?? 0,
-  )
-  const shared = await sharedOf(home, edit, seed, warn)
-  const experts: EditedModel[] = []
-  for (const post of posts)
-    experts.push(
-      await applyMerge(
-        home,
-        fixGates(
-          edit,
-          posts.map((each) => Number(each === post)),
-        ),
-        seed,
-        [],
-        warn,
-      ),
-    )
-
-  const gatesOf = async (task: Task): Promise<number[][]> => {
-    const gates = await routeFeatures(router, await promptFeatures(model, shared.weights, task, tokenizer))
-    return task.items.map((_, i) => [...gates.subarray(i * posts.length, (i + 1) * posts.length)])
+  const samples = data.map((each) => each.get('prompts')!)
+  const router = await trainRouter(samples, home.model.width, seed ?? 0)
+  const held: HeldModel[] = []
+  const dispose = () => {
+    for (const model of held) model.dispose()
   }
+  const hold = async (gateOf: (post: number) => number) => {
+    const model = await applyGates(home, edit, gateOf, { seed, warn })
+    held.push(model)
+    return model
+  }
+  try {
+    const shared = await hold(() => 0)
+    const experts: HeldModel[] = []
+    for (const own of posts.keys()) experts.push(await hold((post) => Number(post === own)))
+    const gatesOf = async (task: Task): Promise<number[][]> => {
+      const features = await promptFeatures(home.model, shared.weights, task, home.tokenizer)
+      const gates = await routeFeatures(router, features)
+      return task.items.map((_, i) => [...gates.subarray(i * posts.length, (i + 1) * posts.length)])
+    }
+    return {
+      ...shared,
+      kept: null,
+      editNorm: null,
+      routed: routeItems(home, edit, { shared, experts, gatesOf }),
+      dispose,
+    }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+interface Experts {
+  /** The merge with all gates at 0. */
+  shared: HeldModel
+  /** Of each post, the merge with its gate at 1. */
+  experts: readonly HeldModel[]
+  /** Of each item, the gates of the posts. */
+  gatesOf(task: Task): Promise<number[][]>
+}
+
+/** Measures items, each under weights of its own. */
+function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesOf }: Experts): RoutedModel {
+  const { model, tokenizer, pair } = home
   const weigh = (gates: readonly number[]): Weights =>
     Object.fromEntries(
       [...shared.change.keys()].map((name) => [
@@ -104,7 +127,7 @@ export async function applyRouted(
     }
     return found
   }
-  const routed: Routed = {
+  return {
     async loss(task) {
       const losses = await each(task, async (weights, one) =>
         lossOf(model, weights, await encodeItems(one, tokenizer, model)),
@@ -119,11 +142,10 @@ export async function applyRouted(
       return scoreReplies(task, replies.flat(1) as Reply[])
     },
     async accuracy(task) {
-      const own = posts.findIndex(({ postFolder }) => postFolder === pair.postFolder)
+      const own = edit.merge.posts.findIndex(({ postFolder }) => postFolder === pair.postFolder)
+      if (own < 0) return null
       const gates = await gatesOf(task)
-      return own < 0 ? null : gates.filter((of) => largest(of) === own).length / gates.length
+      return gates.filter((of) => largest(of) === own).length / gates.length
     },
   }
-  const dispose = () => [shared, ...experts].forEach((applied) => applied.dispose())
-  return { ...shared, kept: null, editNorm: null, routed, dispose }
 }

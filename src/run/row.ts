@@ -1,8 +1,11 @@
-// The columns of a row that the plan alone determines, and the row of a run that failed.
+// The row and the terms of a run: what the plan determines, what was measured, and the row of a run that failed.
 import { optionsOf, postName } from '../config/index.js'
 import { editorNamed } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import type { PathSum } from '../loss/index.js'
 import type { Run } from '../plan/index.js'
-import type { Row, Term } from '../record/index.js'
+import { COLUMNS, type Row, type Term } from '../record/index.js'
+import type { Counts } from './edited-model.js'
 
 /** What a run leaves behind. */
 export interface Finished {
@@ -44,40 +47,37 @@ export function plannedColumns(experiment: string, run: Run) {
   }
 }
 
+/** Every column; those without a value are empty. */
+const fill = (values: ReturnType<typeof plannedColumns> & Partial<Row>): Row =>
+  Object.fromEntries(COLUMNS.map((column) => [column, values[column] ?? null])) as Row
+
 /** A run that did not finish: every measured column is empty. */
-export function failedRow(experiment: string, run: Run, error: string): Row {
-  return {
-    ...plannedColumns(experiment, run),
-    tensors: null,
-    parameters: null,
-    kept: null,
-    bits_per_parameter: null,
-    delta_norm: null,
-    edit_norm: null,
-    loss_pre: null,
-    loss_post: null,
-    loss_edited: null,
-    loss_change: null,
-    loss_change_se: null,
-    loss_items: null,
-    loss_tokens: null,
-    riemann_rule: null,
-    riemann_steps: null,
-    riemann_sum: null,
-    taylor1: null,
-    taylor2: null,
-    class: null,
-    metric: null,
-    score_pre: null,
-    score_post: null,
-    score_edited: null,
-    score_validation: null,
-    n: null,
-    router_accuracy: null,
-    warnings: null,
-    seconds: null,
-    backend: null,
-    status: 'failed',
-    error,
+export const failedRow = (experiment: string, run: Run, error: string): Row =>
+  fill({ ...plannedColumns(experiment, run), status: 'failed', error })
+
+/** @throws UserError when a measure is not finite: the loss can be where its gradient is not */
+export function finishedRow(experiment: string, run: Run, measured: Partial<Row>): Row {
+  const row = fill({ ...plannedColumns(experiment, run), ...measured, status: 'ok', error: null })
+  for (const [name, value] of Object.entries(row)) {
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
   }
+  return row
 }
+
+/** The columns that count what was edited. */
+export const countColumns = (counts: Counts): Partial<Row> => ({
+  tensors: counts.tensors.size,
+  parameters: counts.parameters,
+  kept: counts.kept,
+  bits_per_parameter: counts.bitsPerParameter,
+  delta_norm: counts.deltaNorm,
+  edit_norm: counts.editNorm,
+})
+
+/** The terms of a Riemann sum, tensor by tensor. */
+export const termsOf = (run: Run, { tensors }: Counts, { terms }: PathSum): Term[] =>
+  [...terms].map(([tensor, term]) => {
+    const { role, parameters, editNorm } = tensors.get(tensor)!
+    return { run: run.id, tensor, role, parameters, edit_norm: editNorm, term }
+  })

@@ -1,186 +1,127 @@
-// One run: a planned edit of a pair → its row and its per-tensor terms.
-import { editorNamed, needsGram } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
+// One run: a planned edit of a loaded pair → its row and its per-tensor terms.
+import { needsGram } from '../editors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
-import { classify, type Loss, lossOf, type PathSum, riemannSum, taylor2 } from '../loss/index.js'
-import { gramMatrices } from '../loss/information.js'
-import { NotFinite } from '../models/index.js'
+import { gramMatrices, taylor2 } from '../loss/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
-import type { Row, Term } from '../record/index.js'
+import type { Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { Batch } from '../tensor/index.js'
-import { applyEdit } from './edit.js'
-import type { EditedModel } from './edited-model.js'
+import { applyEdit, stepsOf } from './edit.js'
+import type { HeldModel } from './edited-model.js'
 import type { LoadedPair, Measures } from './loaded-pair.js'
+import { measureChange } from './measure-change.js'
 import { applyMerge } from './merge.js'
 import type { Reference } from './reference.js'
 import { applyRouted } from './routed.js'
-import { type Finished, failedRow } from './row.js'
+import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
 import { collectWarnings } from './warnings.js'
 
 /** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
 const CALIBRATION_ITEMS = 32
 
-/** XᵀX of what the post-trained model's linear layers are fed on those items, where an editor asks for it; once per task. */
-function calibrationOf(
-  home: LoadedPair,
-  { edit, task: { source } }: Run,
-  task: Task,
-): Promise<Map<string, Float32Array> | undefined> {
-  if (!edit.steps.some(({ editor, options }) => needsGram({ editor: editorNamed(editor), options })))
-    return Promise.resolve(undefined)
-  const name = `inputs of layers on ${source}`
-  const known = home.caches[edit.on].get(name)
-  const measure = async () =>
-    gramMatrices(
-      home.model,
-      home.post,
-      await encodeItems({ ...task, items: task.items.slice(-CALIBRATION_ITEMS) }, home.tokenizer, home.model),
-    )
-  const found = known ?? measure()
-  home.caches[edit.on].set(name, found)
-  return found as Promise<Map<string, Float32Array>>
+/** What a run is given besides its plan. */
+export interface RunFacts {
+  experiment: string
+  backend: string
+  /** Seconds since any fixed moment. */
+  clock: () => number
+  reference: Reference
+  /** Of each post of a merge, where its merger needs any. */
+  data?: readonly MergerData[] | undefined
 }
 
 /**
  * Edits, measures, and cleans up after itself.
- * @param facts clock: seconds since any fixed moment; data: of each post of a merge, where its merger needs any
  * @throws UserError when a measure is not finite: the loss can be where its gradient is not
  */
-export async function executeRun(
-  home: LoadedPair,
-  run: Run,
-  measures: Measures,
-  reference: Reference,
-  facts: { experiment: string; backend: string; clock: () => number; data?: readonly MergerData[] | undefined },
-): Promise<Finished> {
+export async function executeRun(home: LoadedPair, run: Run, measures: Measures, facts: RunFacts): Promise<Finished> {
   const started = facts.clock()
-  const { task, batches } = await home.open(run.task, measures.loss ? measures.loss.items : undefined)
-  const { edit, seed } = run
+  const { loss: settings } = measures
+  const { loss, score } = facts.reference
+  const { task, batches } = await home.open(run.task, settings ? settings.items : undefined)
   const { warn, summary } = collectWarnings()
-  const data = facts.data ?? []
-  const applied = edit.merge
-    ? await (edit.merge.data === 'prompts' ? applyRouted : applyMerge)(home, edit, seed, data, warn)
-    : await applyEdit(home, edit, seed, {
-        gradient: edit.needsGradient ? reference.gradient : null,
-        grams: await calibrationOf(home, run, task),
-        warn,
-      })
+  const edited = await applyRun(home, run, task, { ...facts, warn })
   try {
-    const { columns, terms } = await measureLoss(home, run, measures, reference, applied, { task, batches })
-    const scoreOf = (part: Task) =>
-      applied.routed?.score(part) ??
-      evaluate(home.model, applied.weights, part, home.tokenizer, { allowCode: measures.allowCode })
-    const scores = measures.score && (await scoreOf(firstItems(task, measures.score.items)))
-    const range = validationRange(measures)
-    const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
-    const counted = measures.score || measures.loss
-    const accuracy = counted && applied.routed ? await applied.routed.accuracy(firstItems(task, counted.items)) : null
-    const row: Row = {
-      ...failedRow(facts.experiment, run, ''),
-      tensors: applied.tensors,
-      parameters: applied.parameters,
-      kept: applied.kept,
-      bits_per_parameter: applied.bitsPerParameter,
-      delta_norm: applied.deltaNorm,
-      edit_norm: applied.editNorm,
-      ...columns,
-      metric: scores ? scores.metric : null,
-      score_pre: reference.scorePre,
-      score_post: reference.scorePost,
-      score_edited: scores ? scores.score : null,
-      score_validation: validated ? validated.score : null,
-      n: scores ? scores.items.length : null,
-      router_accuracy: accuracy,
+    const measured = settings && loss && { ...home, task: firstItems(task, settings.items), batches, loss }
+    const change = measured ? await measureChange(measured, edited, settings) : null
+    const row = finishedRow(facts.experiment, run, {
+      ...countColumns(edited),
+      ...change?.columns,
+      ...(settings && settings.taylor2 && (await taylorColumns(home, edited, batches))),
+      ...(await scoreColumns(home, edited, task, measures)),
+      score_pre: score ? score.pre : null,
+      score_post: score ? score.post : null,
       warnings: summary(),
       seconds: facts.clock() - started,
       backend: facts.backend,
-      status: 'ok',
-      error: null,
-    }
-    requireFinite(row)
-    return { row, terms }
+    })
+    return { row, terms: settings && settings.terms && change?.path ? termsOf(run, edited, change.path) : [] }
   } finally {
-    applied.dispose()
+    edited.dispose()
   }
+}
+
+/** The edited or merged model of the run. */
+async function applyRun(
+  home: LoadedPair,
+  { edit, seed, task: { source } }: Run,
+  task: Task,
+  { reference, data = [], warn }: Pick<RunFacts, 'reference' | 'data'> & { warn: (text: string) => void },
+): Promise<HeldModel> {
+  if (edit.merge) {
+    const apply = edit.merge.data === 'prompts' ? applyRouted : applyMerge
+    return apply(home, edit, { seed, data, warn })
+  }
+  const gradient = edit.needsGradient ? reference.gradient : null
+  const given = stepsOf(edit).some(needsGram)
+  const grams = given ? await layerGrams(home, source, task) : undefined
+  return applyEdit(home, edit, { seed, gradient, grams, warn })
+}
+
+/** XᵀX of what the post-trained model's linear layers are fed on the last items of a task; measured once per task. */
+function layerGrams(home: LoadedPair, source: string, task: Task): Promise<Map<string, Float32Array>> {
+  const known = home.grams.get(source)
+  if (known) return known
+  const last = { ...task, items: task.items.slice(-CALIBRATION_ITEMS) }
+  const found = encodeItems(last, home.tokenizer, home.model).then((batches) =>
+    gramMatrices(home.model, home.post, batches),
+  )
+  home.grams.set(source, found)
+  return found
 }
 
 const firstItems = (task: Task, items: number): Task => ({ ...task, items: task.items.slice(0, items) })
 
-export function requireFinite(columns: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(columns)) {
-    if (typeof value === 'number' && !Number.isFinite(value))
-      throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
-  }
+/** Second-order estimates of the loss change, where there is one path. */
+async function taylorColumns(
+  { model, post }: LoadedPair,
+  { change, editNorm, routed }: HeldModel,
+  batches: readonly Batch[],
+): Promise<Partial<Row>> {
+  if (routed) return {}
+  if (editNorm === 0) return { taylor1: 0, taylor2: 0 }
+  const { sum, first } = await taylor2(model, post, change, batches)
+  return { taylor1: first.sum, taylor2: sum }
 }
 
-/** Sum along a path that does not move: there is no direction to differentiate in. */
-const NOTHING: PathSum = { sum: 0, terms: new Map() }
-
-async function measureLoss(
-  home: LoadedPair,
-  run: Run,
-  { loss: settings }: Measures,
-  { lossPre, lossPost, gradient: origin }: Reference,
-  applied: EditedModel,
-  { task, batches }: { task: Task; batches: readonly Batch[] },
-): Promise<{ columns: Partial<Row>; terms: Term[] }> {
-  if (!settings || !lossPre || !lossPost) return { columns: {}, terms: [] }
-  const { model, post } = home
-  const { routed } = applied
-  const edited = await (
-    routed?.loss(firstItems(task, settings.items)) ?? lossOf(model, applied.weights, batches)
-  ).catch((error) => {
-    throw error instanceof NotFinite
-      ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
-      : error
-  })
-  const { change, standardError, class: verdict } = classify(lossPost, edited)
-  const { rule, steps } = settings
-  const still = applied.editNorm === 0
-  const path =
-    !settings.riemann || routed
-      ? null
-      : still
-        ? NOTHING
-        : await riemannSum(model, post, applied.change, batches, { rule, steps, origin })
-  const second =
-    !settings.taylor2 || routed
-      ? null
-      : still
-        ? { ...NOTHING, first: NOTHING }
-        : await taylor2(model, post, applied.change, batches)
-  const terms =
-    settings.terms && path
-      ? [...path.terms].map(
-          ([tensor, term]): Term => ({
-            run: run.id,
-            tensor,
-            role: home.roles[tensor]!,
-            parameters: applied.change.get(tensor)!.length,
-            edit_norm: applied.norms.get(tensor)!,
-            term,
-          }),
-        )
-      : []
+/** Scores of the edited model on the first items, and on those that options are chosen by. */
+async function scoreColumns(
+  { model, tokenizer }: LoadedPair,
+  { weights, routed }: HeldModel,
+  task: Task,
+  measures: Measures,
+): Promise<Partial<Row>> {
+  const { score, loss, allowCode } = measures
+  const scoreOf = (part: Task) => routed?.score(part) ?? evaluate(model, weights, part, tokenizer, { allowCode })
+  const scores = score && (await scoreOf(firstItems(task, score.items)))
+  const range = validationRange(measures)
+  const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
+  const counted = score || loss
   return {
-    terms,
-    columns: {
-      loss_pre: lossPre.mean,
-      loss_post: lossPost.mean,
-      loss_edited: edited.mean,
-      loss_change: change,
-      loss_change_se: Number.isFinite(standardError) ? standardError : null,
-      loss_items: countItems(lossPost),
-      loss_tokens: lossPost.tokens,
-      riemann_rule: path && rule,
-      riemann_steps: path && steps,
-      riemann_sum: path && path.sum,
-      taylor1: second && second.first.sum,
-      taylor2: second && second.sum,
-      class: verdict,
-    },
+    metric: scores ? scores.metric : null,
+    score_edited: scores ? scores.score : null,
+    score_validation: validated ? validated.score : null,
+    n: scores ? scores.items.length : null,
+    router_accuracy: routed && counted ? await routed.accuracy(firstItems(task, counted.items)) : null,
   }
 }
-
-const countItems = (loss: Loss) => loss.itemTokens.filter((tokens) => tokens > 0).length

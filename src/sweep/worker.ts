@@ -40,7 +40,8 @@ async function answer(message: Message): Promise<unknown> {
   }
   if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
   if (message.kind === 'data') return measureData(home, message.request)
-  return executeRun(home, message.run, facts.measures, message.reference, {
+  return executeRun(home, message.run, facts.measures, {
+    reference: message.reference,
     experiment: facts.experiment,
     backend: name,
     data: message.data,

@@ -171,7 +171,7 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
   const home = await loadPair(experiment.models[0]!)
   const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, false)
   home.dispose()
-  assert.ok(Math.abs(reference.lossPost!.mean - written.loss!) < 1e-6)
+  assert.ok(Math.abs(reference.loss!.post.mean - written.loss!) < 1e-6)
   write({ post: 'post', chat: true })
   await assert.rejects(plan(), /no chat template/)
 })

@@ -93,11 +93,12 @@ for (const { part, task, head, own } of cases) {
     const measures = { score: experiment.score, loss: experiment.loss }
     const reference = await measureReference(home, runs[0]!.task, measures, false)
     assert.ok(
-      Math.abs(reference.lossPre!.mean - expected.loss) < 1e-5,
-      `${reference.lossPre!.mean} for ${expected.loss}`,
+      Math.abs(reference.loss!.pre.mean - expected.loss) < 1e-5,
+      `${reference.loss!.pre.mean} for ${expected.loss}`,
     )
-    assert.ok(Math.abs(reference.scorePre! - expected.score) < 1e-12)
-    const { row, terms } = await executeRun(home, runs[0]!, measures, reference, {
+    assert.ok(Math.abs(reference.score!.pre - expected.score) < 1e-12)
+    const { row, terms } = await executeRun(home, runs[0]!, measures, {
+      reference,
       experiment: part,
       backend: 'wasm',
       clock: () => 0,

@@ -57,6 +57,7 @@ const run = async (out: string, jobs = 1, yaml?: string): Promise<Row[]> => {
   await sweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
   return (await readResults(join(folder, out))).rows
 }
+const given = { seed: null, data: [], warn: assert.fail }
 const near = (a: number | null, b: number | null, most = 1e-5) => assert.ok(Math.abs(a! - b!) < most, `${a} and ${b}`)
 
 before(async () => {
@@ -114,7 +115,7 @@ test('the weights of an item are the merge with the gates of that item', async (
   // Samples that overlap: gates between 0 and 1, other ones for every item.
   const data = [1, 2].map((seed) => new Map([['prompts', normals(12 * home.model.width, keyOf(seed))]]))
   const held = tf.memory().numTensors
-  const applied = await applyRouted(home, edit, null, data, assert.fail)
+  const applied = await applyRouted(home, edit, { seed: null, data, warn: assert.fail })
   const router = await trainRouter(
     data.map((each) => each.get('prompts')!),
     home.model.width,
@@ -124,7 +125,7 @@ test('the weights of an item are the merge with the gates of that item', async (
   const loss = await applied.routed!.loss(task)
   assert.equal(loss.tokens, 3 * 3)
   for (const [i, item] of task.items.entries()) {
-    const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), null, [], assert.fail)
+    const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), given)
     const { mean } = await lossOf(
       home.model,
       merged.weights,
@@ -143,7 +144,7 @@ test('the weights of an item are the merge with the gates of that item', async (
 test('a gate of 1 at full rank gives back the weights of its post', async () => {
   const experiment = await load()
   const home = await loadPair(experiment.models[0]!)
-  const merged = await applyMerge(home, fixGates(experiment.merges[0]!, [1, 0]), null, [], assert.fail)
+  const merged = await applyMerge(home, fixGates(experiment.merges[0]!, [1, 0]), given)
   for (const [name, tensor] of Object.entries(home.post)) {
     const [right, values] = [await tensor.data(), await merged.weights[name]!.data()]
     values.forEach((value, i) => near(value, right[i]!, 1e-6))

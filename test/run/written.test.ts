@@ -88,7 +88,11 @@ for (const { name, entry, file } of CASES) {
   test(`${name}: the sweep measures what merge writes`, async () => {
     const [edit] = (await load([entry])).merges as [MergeEdit]
     const said: string[] = []
-    const applied = await applyMerge(home, edit, edit.stochastic ? 3 : null, [], (text) => said.push(text))
+    const applied = await applyMerge(home, edit, {
+      seed: edit.stochastic ? 3 : null,
+      data: [],
+      warn: (text) => said.push(text),
+    })
     writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)
     const words = [
       join(packageRoot, 'dist', 'src', 'cli', 'main.js'),
@@ -106,7 +110,7 @@ for (const { name, entry, file } of CASES) {
     let moved = 0
     for (const tensor of home.select({ include: [], exclude: [] })) {
       const [values, ours] = [await written.read(tensor), await applied.weights[tensor]!.data()]
-      const [post, base] = [await home.post[tensor]!.data(), home.base.get(tensor)!]
+      const [post, base] = [await home.post[tensor]!.data(), home.tensor(tensor).base]
       for (let i = 0; i < values.length; i++) {
         if (values[i] !== base[i]) moved++
         // What does not change from the post-trained model is its own value in a sweep; base + (post − base) is one rounding off.

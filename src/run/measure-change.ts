@@ -1,0 +1,62 @@
+// The loss change of an edited model, exact and along the path from the post-trained weights to the edited ones.
+import type { LossSettings } from '../config/index.js'
+import { UserError } from '../errors/index.js'
+import { classify, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
+import { type Model, NotFinite, type Source, type Weights } from '../models/index.js'
+import type { Row } from '../record/index.js'
+import type { Task } from '../tasks/index.js'
+import type { Batch } from '../tensor/index.js'
+import type { EditedModel } from './edited-model.js'
+
+/** What a change is measured on. Weights are held, or read block by block. */
+export interface Ground {
+  model: Model
+  post: Weights | Source
+  /** The items of the loss, and their batches. */
+  task: Task
+  batches: readonly Batch[]
+  /** Losses of base and post-trained model on these batches. */
+  loss: { pre: Loss; post: Loss }
+}
+
+/** Sum along a path that does not move: there is no direction to differentiate in. */
+const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
+
+/**
+ * The columns of the loss, and the Riemann sum with its terms where it is asked for.
+ * @throws UserError where the loss of the edited model is not finite
+ */
+export async function measureChange(
+  { model, post, task, batches, loss }: Ground,
+  edited: EditedModel,
+  { rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>,
+): Promise<{ columns: Partial<Row>; path: PathSum | null }> {
+  const after = await (edited.routed ? edited.routed.loss(task) : lossOf(model, edited.weights, batches)).catch(
+    (error: unknown) => {
+      throw error instanceof NotFinite
+        ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
+        : error
+    },
+  )
+  const { change, standardError, class: verdict } = classify(loss.post, after)
+  const along = () =>
+    edited.editNorm === 0 ? NO_CHANGE : riemannSum(model, post, edited.change, batches, { rule, steps })
+  // Items that have weights of their own have no common path.
+  const path = riemann && !edited.routed ? await along() : null
+  return {
+    path,
+    columns: {
+      loss_pre: loss.pre.mean,
+      loss_post: loss.post.mean,
+      loss_edited: after.mean,
+      loss_change: change,
+      loss_change_se: Number.isFinite(standardError) ? standardError : null,
+      loss_items: loss.post.itemTokens.filter((tokens) => tokens > 0).length,
+      loss_tokens: loss.post.tokens,
+      riemann_rule: path && rule,
+      riemann_steps: path && steps,
+      riemann_sum: path && path.sum,
+      class: verdict,
+    },
+  }
+}

@@ -1,0 +1,113 @@
+// Loss and score of one model outside a sweep, by the same steps as in one.
+import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
+import {
+  askInChat,
+  type ChatSettings,
+  checkItems,
+  checkReader,
+  checkTask,
+  describeClasses,
+  describeGeneration,
+  encodeItems,
+  evaluate,
+  loadReader,
+} from '../evaluate/index.js'
+import { fitBatches, lossOf, rowsOf } from '../loss/index.js'
+import { modelOf, type Weights } from '../models/index.js'
+import { loadTask } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+
+export interface Measured {
+  task: string
+  metric: string
+  /** 0 to 1, or −1 to 1 of a correlation. */
+  score: number
+  /** Standard errors of the score, and of further ones by name; null where lm-evaluation-harness has none. */
+  stderr: number | null
+  others?: Record<string, number>
+  others_stderr?: Record<string, number | null>
+  /** In `unit`; null for a task without reference answers. */
+  loss: number | null
+  unit: 'nats per token' | 'nats per item' | 'squared error per item'
+  items: number
+  /** What the loss is a mean over: tokens of the answers, or items. */
+  tokens: number
+  /** What the model's generation_config.json says that made the answers others than the likeliest tokens up to the task's limit. */
+  generation?: Record<string, unknown>
+  /** How the model's files were understood, where that is not plain. */
+  notes?: readonly string[]
+}
+
+export interface MeasureOptions {
+  /** The first so many items; all by default. */
+  items?: number | undefined
+  /** Bound on the bytes of tensors. */
+  memory?: number | undefined
+  /** Lets a task run the programs that the model writes. */
+  allowCode?: boolean | undefined
+  /** Prompts go through the model's chat template. */
+  chat?: ChatSettings | undefined
+}
+
+/** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
+export async function measureModel(
+  reference: string,
+  taskSource: string,
+  options: MeasureOptions = {},
+): Promise<Measured> {
+  const { items, memory, allowCode, chat } = options
+  const given = await loadTask(taskSource)
+  const checkpoint = await openModel(reference)
+  const held: Weights = {}
+  try {
+    const model = modelOf(checkpoint, reference)
+    checkTask(given, model, { allowCode })
+    const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
+    const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
+    checkReader(companionsOf(checkpoint), tokenizer, model)
+    await checkItems(task, tokenizer, model, { items })
+    const silent = !task.kind && task.items.some(({ target }) => target === '')
+    const encode = (batchTokens?: number) =>
+      silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens })
+    const bounded =
+      memory === undefined
+        ? null
+        : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
+    if (!bounded)
+      for (const [name, shape] of Object.entries(model.shapes))
+        held[name] = tf.tensor(await checkpoint.read(name), shape)
+    const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
+    const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
+    const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
+    const { metric, score, others } = scores
+    const [stderr, ...further] = Object.entries(scores.errors())
+    const measured = {
+      task: task.name,
+      metric,
+      score,
+      stderr: stderr![1],
+      ...(others && { others, others_stderr: Object.fromEntries(further) }),
+    }
+    const unit =
+      model.objective === 'value'
+        ? 'squared error per item'
+        : model.objective === 'classes'
+          ? 'nats per item'
+          : 'nats per token'
+    const words =
+      !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
+    const generation = Object.keys(words).length ? { generation: words } : {}
+    return {
+      ...measured,
+      loss: silent ? null : loss.mean,
+      unit,
+      items: scores.items.length,
+      tokens: loss.tokens,
+      ...generation,
+      ...(checkpoint.notes.length && { notes: checkpoint.notes }),
+    }
+  } finally {
+    tf.dispose(held)
+    await checkpoint.close()
+  }
+}
