@@ -124,8 +124,8 @@ const withoutGates = (plan: MergePlan): MergePlan => ({
         ...merging,
         ...plan.merger.gating!.fix(
           merging.options,
-          merging.models,
-          merging.models.map(() => 0),
+          merging.modelOptions,
+          merging.modelOptions.map(() => 0),
         ),
       },
     }

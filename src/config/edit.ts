@@ -1,6 +1,6 @@
 // What a run does to the weights: one edit of a delta, or a merge of several. Plain data, so that it can be hashed and handed to
 // a worker.
-import type { Convention, Merger } from '../mergers/index.js'
+import type { Convention, GivenData } from '../mergers/index.js'
 import { type ModelPair, postName } from './pair.js'
 
 /** One editor by name, with its options complete with defaults. */
@@ -46,7 +46,7 @@ export interface Merge {
   /** Fine-tunes of one base. */
   readonly posts: readonly ModelPair[]
   /** What the merger needs of each post besides its weights; a router learns from prompts of its tasks. */
-  readonly data: NonNullable<Merger['data']> | 'prompts' | null
+  readonly data: GivenData | 'prompts' | null
   /** Sources of the tasks it is measured on; null for all that models of the base list. */
   readonly tasks: readonly string[] | null
 }

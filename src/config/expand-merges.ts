@@ -1,7 +1,7 @@
 // Merge entries of the YAML → merges: every combination of the listed fine-tunes, edits and option values, for every base. The
 // paths of errors begin at the entry.
 import { type Path, UserError, unknown, within } from '../errors/index.js'
-import { type Convention, mergerNamed, parseMerging } from '../mergers/index.js'
+import { type Convention, dataOf, mergerNamed, parseMerging } from '../mergers/index.js'
 import type { Merge, MergeEdit } from './edit.js'
 import { combinations, expandSteps } from './expand-edits.js'
 import { type ModelPair, postName } from './pair.js'
@@ -117,9 +117,9 @@ function readMerging(
   return {
     merger: name,
     convention: merging.convention,
-    options: merging.options as Record<string, unknown>,
-    modelOptions: merging.models as Record<string, unknown>[],
-    data: merger.data ?? (merger.gating?.routed(merging.options) ? 'prompts' : null),
+    options: merging.options,
+    modelOptions: merging.modelOptions,
+    data: dataOf(merger) ?? (merger.gating?.routed(merging.options) ? 'prompts' : null),
   }
 }
 

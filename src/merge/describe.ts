@@ -1,7 +1,7 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
 import { writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
-import { BLOCK } from '../mergers/index.js'
+import { MERGE_BLOCK } from '../mergers/index.js'
 import { layerCount } from './layers.js'
 import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
@@ -92,7 +92,7 @@ export function estimateMerge(plan: MergePlan): Estimate {
   const memory = Math.max(
     ...tensors.map(({ shape, sources: { length: n } }) => {
       const size = sizeOf(shape)
-      return 4 * (size * (n + 4) + (plan.merger.measure ? Math.min(size, BLOCK) : size) * (14 * n + 4))
+      return 4 * (size * (n + 4) + (plan.merger.reads === 'whole' ? size : Math.min(size, MERGE_BLOCK)) * (14 * n + 4))
     }),
   )
   return {

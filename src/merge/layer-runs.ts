@@ -1,7 +1,7 @@
 // The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
 import { checkChain, editorNamed, needsGradient, needsGram, parseOptions, type Step } from '../editors/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import type { Convention, Merger } from '../mergers/index.js'
+import { type Convention, dataOf, type Merger } from '../mergers/index.js'
 import { type LayerSpan, layerCount } from './layers.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { Level } from './parameters.js'
@@ -114,7 +114,8 @@ export function chooseSources(
 
 /** Whether the merger can merge these sources. @param path of the run in the file */
 export function checkSources({ sources }: LayerRun, merger: Merger, base: MergeModel | null, path: Path): void {
-  const { name, input, data } = merger
+  const { name, input } = merger
+  const data = dataOf(merger)
   const [fewest, most] = merger.count
   if (input === 'delta' && !base) throw new UserError(`${name} merges deltas and needs base_model`, { path: [] })
   const edited = sources.find(({ steps }) => steps.length)
@@ -126,7 +127,7 @@ export function checkSources({ sources }: LayerRun, merger: Merger, base: MergeM
       { path },
     )
   }
-  const wrong = sources.find((source) => (source.data !== undefined) !== (data !== undefined))
+  const wrong = sources.find((source) => (source.data !== undefined) !== (data !== null))
   if (!wrong) return
   if (!data) throw new UserError(`${name} reads no data; fisher and regmean do`, { path: [...wrong.path, 'data'] })
   const what = data === 'fisher' ? 'Fisher diagonals' : 'Gram matrices'

@@ -1,7 +1,7 @@
 // Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
 import { needsModel, scanModel } from '../editors/index.js'
-import { type Merging, mergeValues, needsSurvey, type Part, surveyModels } from '../mergers/index.js'
+import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
@@ -29,7 +29,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, ...rest } = options
   const reader = readerOf(plan, await scanEach(plan), onWarning)
-  const survey = await surveyAll(plan, reader, onWarning)
+  const scannedModels = await scanAll(plan, reader, onWarning)
 
   async function* contents(): AsyncGenerator<TensorContent> {
     for (const tensor of tensors) {
@@ -42,7 +42,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
           embedding: roleOf(name, shape) === 'embedding',
           batch: isBatch(name, shape),
         }
-        const merged = await mergeValues({ ...merging, survey }, part, before, onWarning)
+        const merged = await mergeValues({ ...merging, scannedModels }, part, before, { warn: onWarning })
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged }
       } else yield { name, bytes: await first!.model.checkpoint.readBytes(first!.name) }
       onTensor?.(
@@ -71,9 +71,9 @@ const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> =>
   base && base.model.checkpoint.read(base.name)
 
 /** The same tensor of every source, read and edited; `before` is the base's. */
-type Reader = (tensor: Weights, before: Float32Array | null) => Promise<Part>
+type Reader = (tensor: Weights, before: Float32Array | null) => Promise<TensorPart>
 
-/** A survey reads tensors before they are merged; each sentence of an editor is said once. */
+/** A scan of the models reads tensors before they are merged; each sentence of an editor is said once. */
 function readerOf({ seed }: MergePlan, scans: Scans, onWarning: (text: string) => void): Reader {
   const said = new Set<string>()
   const warn = (text: string): void => {
@@ -105,14 +105,14 @@ async function readData(sources: readonly MergeSource[]): Promise<Float32Array[]
 }
 
 /** The pass over the whole models, for mergers that make one. */
-async function surveyAll({ tensors }: MergePlan, read: Reader, onWarning: (text: string) => void): Promise<unknown> {
+async function scanAll({ tensors }: MergePlan, read: Reader, onWarning: (text: string) => void): Promise<unknown> {
   const weights = tensors.filter((tensor): tensor is Weights => tensor.merging !== null)
-  const first = weights.find(({ merging }) => needsSurvey(merging))
+  const first = weights.find(({ merging }) => needsModels(merging))
   if (!first) return undefined
-  const walk = async function* (): AsyncGenerator<Part> {
+  const walk = async function* (): AsyncGenerator<TensorPart> {
     for (const tensor of weights) yield await read(tensor, await readBase(tensor))
   }
-  return surveyModels(first.merging, walk, onWarning)
+  return scanModels(first.merging, walk, onWarning)
 }
 
 /** One scan of each model whose editors ask for it, over all tensors that it has a part in. */

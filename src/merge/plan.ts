@@ -3,7 +3,7 @@
 import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
-import { type Convention, type Merger, type Merging, mergerNamed } from '../mergers/index.js'
+import { type Convention, dataOf, type Merger, type Merging, mergerNamed } from '../mergers/index.js'
 import { checkData, checkShapes, namesOf } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
@@ -78,7 +78,8 @@ export function planMerge(config: MergeFile, models: MergeModels): MergePlan {
   )
   checkParameters(runs, method, slots)
   checkShapes(slots, runs)
-  if (merger.data) checkData(slots, runs, merger.data)
+  const data = dataOf(merger)
+  if (data) checkData(slots, runs, data)
   const tensors = slots.map((slot) => planTensor(slot, runs[slot.run]!, choices))
   checkUniform(tensors, method.name)
 
@@ -187,4 +188,4 @@ const mergedDtype = ([first, ...others]: readonly string[]): string =>
 const passesOn = (merging: Merging, sources: readonly MergeSource[]): boolean =>
   merging.merger.name === 'passthrough' &&
   !sources.some(({ steps }) => steps.length) &&
-  merging.models.every((model) => (model as { scale?: number }).scale === 1)
+  merging.modelOptions.every(({ scale }) => scale === 1)

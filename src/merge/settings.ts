@@ -1,7 +1,7 @@
 // The merger's options and the editors at one tensor, after filters and gradients.
 import type { Step } from '../editors/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import { type Convention, type Merger, type Merging, mergerNamed, needsSurvey, parseMerging } from '../mergers/index.js'
+import { type Convention, type Merger, type Merging, mergerNamed, needsModels, parseMerging } from '../mergers/index.js'
 import { parseWith } from '../schema/index.js'
 import type { LayerSource } from './layer-runs.js'
 import type { Slot } from './layers.js'
@@ -70,10 +70,10 @@ const placeIn =
   ([option]: Path): Path =>
     values.get(String(option))?.path ?? otherwise
 
-/** A survey reads the whole models at once: its options cannot differ from tensor to tensor. */
+/** A scan reads the whole models at once: its options cannot differ from tensor to tensor. */
 export function checkUniform(tensors: { merging: Merging | null }[], method: string): void {
   const settings = tensors.flatMap(({ merging }) =>
-    merging && needsSurvey(merging) ? [JSON.stringify([merging.options, merging.models])] : [],
+    merging && needsModels(merging) ? [JSON.stringify([merging.options, merging.modelOptions])] : [],
   )
   if (new Set(settings).size < 2) return
   throw new UserError(

@@ -2,25 +2,28 @@
 import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
-import type { Convention, Inputs, Merger, Walk } from './merger.js'
+import type { Convention, MergeContext, MergeInputs, MergeOptions, Merger, Walk } from './merger.js'
 import { valuesOf } from './sum.js'
 
-/** Parsed options of one merge; `survey` is filled by `surveyModels`. */
-export interface Merging<O = any, M = any> {
-  merger: Merger<O, M>
+/** A merger with its parsed options. */
+export interface Merging {
+  merger: Merger
   convention: Convention
-  options: O
-  models: M[]
-  survey?: unknown
+  options: MergeOptions
+  /** Options of each model. */
+  modelOptions: MergeOptions[]
+  /** What `scanModels` returned. */
+  scannedModels?: unknown
 }
 
 /**
  * Options as given → parsed and checked together.
+ * @param raw `models`: the options of each model
  * @throws UserError naming the option, what was given and what would be right; its path leads to the option from `raw`
  */
 export function parseMerging(
   merger: Merger,
-  raw: { convention?: Convention | undefined; options?: unknown; models: unknown[] },
+  raw: { convention?: Convention | undefined; options?: unknown; models: readonly unknown[] },
 ): Merging {
   const {
     name,
@@ -41,37 +44,55 @@ export function parseMerging(
     )
   }
   const options = within(['options'], () => parseWith(merger.options, raw.options, name))
-  const models = raw.models.map((one, i) =>
+  const modelOptions = raw.models.map((one, i) =>
     within(['models', i], () => parseWith(merger.modelOptions, one, `each model of ${name}`)),
   )
-  const wrong = merger.check?.(options, models, convention)
+  const wrong = merger.check(options, modelOptions, convention)
   if (wrong) throw new UserError(`${name}: ${wrong.message}`, { path: wrong.path })
-  return { merger, convention, options, models }
+  return { merger, convention, options, modelOptions }
 }
 
-export const needsSurvey = ({ merger, convention, options }: Merging): boolean =>
-  merger.survey !== undefined && (merger.needsSurvey?.(options, convention) ?? true)
+/** Whether the merger scans the whole models before it merges a tensor. */
+export const needsModels = ({ merger, convention, options }: Merging): boolean =>
+  merger.scanModels !== undefined && merger.needsModels(options, convention)
 
 /** What the merger must know of the whole models; reads them only if it needs to. */
-export async function surveyModels(
+export async function scanModels(
   merging: Merging,
   walk: Walk,
   warn: (text: string) => void = () => undefined,
 ): Promise<unknown> {
-  const { merger, convention, options, models } = merging
-  return needsSurvey(merging) ? merger.survey!(walk, { convention, options, models, warn }) : undefined
+  const { merger, convention, options, modelOptions } = merging
+  return needsModels(merging) ? merger.scanModels?.(walk, { convention, options, modelOptions, warn }) : undefined
 }
+
+/** What a merger may use besides the tensors. */
+export const contextOf = (
+  { convention, options, modelOptions, scannedModels }: Merging,
+  warn: (text: string) => void,
+): MergeContext => ({ convention, options, modelOptions, scannedModels, warn })
 
 /** The merged tensor (delta or weights, as `input` says), new; the inputs stay alive. Not to be called inside a tidy (it awaits). */
 export async function mergeTensors(
-  { merger, ...settings }: Merging,
-  inputs: Inputs,
+  merging: Merging,
+  inputs: MergeInputs,
   warn: (text: string) => void,
 ): Promise<Tensor> {
-  if (inputs.models[0]!.size === 0) return inputs.models[0]!.clone() // nothing to merge
-  const context = { survey: undefined, ...settings, warn }
-  const facts = merger.measure
-    ? await merger.measure(await Promise.all(inputs.models.map(valuesOf)), { ...context, name: inputs.name })
-    : await merger.prepare?.(inputs, context)
-  return tf.tidy(() => merger.merge(inputs, { ...context, facts }))
+  const { merger } = merging
+  const [first] = inputs.models
+  if (first?.size === 0) return first.clone() // nothing to merge
+  const context = contextOf(merging, warn)
+  switch (merger.reads) {
+    case 'entries':
+      return tf.tidy(() => merger.merge(inputs, context))
+    case 'tensor': {
+      const values = await Promise.all(inputs.models.map(valuesOf))
+      const scanned = await merger.scanTensor(values, { ...context, name: inputs.name })
+      return tf.tidy(() => merger.merge(inputs, { ...context, scanned }))
+    }
+    case 'whole': {
+      const scanned = await merger.scanTensor(inputs, context)
+      return tf.tidy(() => merger.merge(inputs, { ...context, scanned }))
+    }
+  }
 }

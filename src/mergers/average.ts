@@ -1,11 +1,11 @@
 // Average of the weights themselves: model soups, and mergekit's `linear`.
 import { z } from 'zod'
-import type { Merger } from './merger.js'
-import { total, type Weighted, weighted, weightedSum } from './sum.js'
+import { defineMerger } from './define.js'
+import { total, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({ normalize: z.boolean().default(true).describe('Divide the weights by their sum.') })
 
-export const average: Merger<z.infer<typeof options>, Weighted> = {
+export const average = defineMerger({
   name: 'average',
   title: 'Average of the weights, plain or weighted.',
   cite: 'Wortsman et al. 2022 (Model Soups), arXiv 2203.05482',
@@ -13,17 +13,15 @@ export const average: Merger<z.infer<typeof options>, Weighted> = {
   modelOptions: weighted,
   conventions: ['paper', 'mergelm', 'mergekit'],
   input: 'weights',
-  count: [1, Infinity],
-  measure: () => undefined,
   check: ({ normalize }, models) =>
     normalize && total(models.map((m) => m.weight)) === 0
       ? { path: ['models', 0, 'weight'], message: 'the weights sum to 0 and cannot be normalised' }
       : undefined,
-  merge({ models }, { options: { normalize }, models: m }) {
+  merge({ models }, { options: { normalize }, modelOptions: m }) {
     const sum = normalize ? total(m.map(({ weight }) => weight)) : 1
     return weightedSum(
       models,
       m.map(({ weight }) => weight / sum),
     )
   },
-}
+})

@@ -1,7 +1,7 @@
 // The mergers with their options as Markdown tables, from the code: docs/mergers.md.
 import { expectedValue, factsOf, type OptionFacts, type OptionsSchema } from '../schema/index.js'
 import { mergers } from './index.js'
-import type { Merger } from './merger.js'
+import { dataOf, type Merger } from './merger.js'
 
 const table = (head: string[], rows: string[][]): string =>
   [head, head.map(() => '---'), ...rows]
@@ -10,7 +10,9 @@ const table = (head: string[], rows: string[][]): string =>
 
 const count = ({ count: [fewest, most] }: Merger): string => (fewest === most ? `${fewest}` : `${fewest} or more`)
 
-function needs({ input, data }: Merger): string {
+function needs(merger: Merger): string {
+  const { input } = merger
+  const data = dataOf(merger)
   const base = { delta: 'a base', weights: '', either: 'a base, if deltas are meant' }[input]
   const more = data === 'fisher' ? 'Fisher diagonals' : data === 'gram' ? 'Gram matrices' : ''
   return [base, more].filter(Boolean).join(', ')

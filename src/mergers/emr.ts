@@ -1,7 +1,7 @@
 // EMR: elects one unified delta, and gives each task a mask of it and a factor.
 import { z } from 'zod'
 import { signs, signsOr, type Tensor, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 
 const options = z.strictObject({
   task: z
@@ -24,23 +24,20 @@ function unify(deltas: Tensor[]): Tensor {
 }
 const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(signs(unified)).step()
 
-export const emr: Merger<z.infer<typeof options>, object, number | undefined> = {
+export const emr = defineMerger({
   name: 'emr',
   title: 'Elects a unified delta; masks and rescales it for one task.',
   cite: 'Huang et al. 2024, arXiv 2405.17461',
   options,
-  modelOptions: z.strictObject({}),
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   ordered: true,
   check: ({ task }, models) =>
     task > models.length
       ? { path: ['options', 'task'], message: `task is ${task}, but there are ${models.length} models` }
       : undefined,
-  needsSurvey: ({ task }) => task > 0,
+  needsModels: ({ task }) => task > 0,
   /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, small and large ones alike (the authors' code). */
-  async survey(walk, { options: { task } }) {
+  async scanModels(walk, { options: { task } }) {
     let [own, shared] = [0, 0]
     for await (const { models, shape } of walk()) {
       const means = tf.tidy(() => {
@@ -61,8 +58,8 @@ export const emr: Merger<z.infer<typeof options>, object, number | undefined> = 
     }
     return shared ? own / shared : 1
   },
-  merge({ models }, { options: { task }, survey: factor }) {
+  merge({ models }, { options: { task }, scannedModels: factor }) {
     const unified = unify(models)
     return task === 0 ? unified : unified.mul(maskOf(models[task - 1]!, unified)).mul(factor!)
   },
-}
+})

@@ -1,37 +1,37 @@
 // Fisher merging: every entry is an average of the weights, weighed by the diagonal of each model's Fisher information.
 import { z } from 'zod'
 import { dot } from '../tensor/index.js'
-import type { Merger } from './merger.js'
-import { mean, total, type Weighted, weighted } from './sum.js'
+import { defineMerger } from './define.js'
+import { mean, total, weighted } from './sum.js'
 
 const options = z.strictObject({
   normalize: z.boolean().default(true).describe("Divide each model's Fisher information by its norm over all tensors."),
   least: z.number().min(0).default(1e-6).describe('Added to every entry of the Fisher information, so that none is 0.'),
 })
 
-export const fisher: Merger<z.infer<typeof options>, Weighted, number[] | undefined> = {
+export const fisher = defineMerger({
   name: 'fisher',
   title: 'Averages the weights entry by entry, weighed by diagonal Fisher information.',
   cite: 'Matena and Raffel 2022, arXiv 2111.09832; normalisation: Yu et al. 2024 (MergeLM), arXiv 2311.03099',
   options,
+  reads: 'whole',
   modelOptions: weighted,
   conventions: ['paper', 'mergelm'],
   input: 'weights',
-  count: [1, Infinity],
   data: 'fisher',
-  needsSurvey: ({ normalize }) => normalize,
+  needsModels: ({ normalize }) => normalize,
   /** Factor of each model. */
-  async survey(walk, { models }) {
-    const squares = models.map(() => 0)
+  async scanModels(walk, { modelOptions }) {
+    const squares = modelOptions.map(() => 0)
     for await (const { given } of walk()) given?.forEach((f, i) => (squares[i]! += dot(f, f)))
     const inverses = squares.map((square) => 1 / (Math.sqrt(square) + 1e-6))
-    return inverses.map((inverse, i) => (models[i]!.weight * inverse) / total(inverses))
+    return inverses.map((inverse, i) => (modelOptions[i]!.weight * inverse) / total(inverses))
   },
-  merge({ models, given }, { options: { least }, models: m, survey }) {
+  merge({ models, given }, { options: { least }, modelOptions: m, scannedModels }) {
     if (!given) return mean(models)
-    const factors = survey ?? m.map(({ weight }) => weight)
+    const factors = scannedModels ?? m.map(({ weight }) => weight)
     const shares = given.map((f, i) => f.add(least).mul(factors[i]!))
     const sum = shares.reduce((all, t) => all.add(t))
     return models.map((w, i) => w.mul(shares[i]!.div(sum))).reduce((all, t) => all.add(t))
   },
-}
+})

@@ -51,8 +51,9 @@ export function mergerNamed(name: string): Merger {
   return found
 }
 
-export * from './apply.js'
-export { BLOCK, mergeValues } from './blocks.js'
+export { type Merging, mergeTensors, needsModels, parseMerging, scanModels } from './apply.js'
+export { MERGE_BLOCK, type MergePart, mergeValues } from './blocks.js'
+export { defineMerger, isMerger, type MergerDefinition } from './define.js'
 export * from './greedy_soup.js'
 export * from './merger.js'
 export * from './router.js'

@@ -1,23 +1,20 @@
 // Iso-C: the sum of the deltas with a flat spectrum, every singular value replaced by their mean.
 import { z } from 'zod'
 import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { mean } from './sum.js'
 
 const options = z.strictObject({ alpha: z.number().default(1).describe('Factor of the merged delta.') })
 
 /** Vectors are averaged. */
-export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Array | null> = {
+export const isoC = defineMerger({
   name: 'iso_c',
   title: 'Sums the deltas and makes all singular values equal to their mean.',
   cite: 'Marczak et al. 2025, arXiv 2502.04959',
   options,
-  modelOptions: z.strictObject({}),
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   perMatrix: () => true,
-  async prepare({ models }) {
+  async scanTensor({ models }) {
     if (models[0]!.shape.length !== 2) return null
     const sum = tf.tidy(() => models.reduce((all, t) => all.add(t)) as Tensor2D)
     const factors = await svd(sum)
@@ -27,6 +24,6 @@ export const isoC: Merger<z.infer<typeof options>, object, undefined, Float32Arr
     tf.dispose([sum, flat])
     return out
   },
-  merge: ({ models }, { options: { alpha }, facts }) =>
-    (facts ? tf.tensor(facts, models[0]!.shape) : mean(models)).mul(alpha),
-}
+  merge: ({ models }, { options: { alpha }, scanned }) =>
+    (scanned ? tf.tensor(scanned, models[0]!.shape) : mean(models)).mul(alpha),
+})

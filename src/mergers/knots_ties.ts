@@ -1,18 +1,17 @@
 // KnOTS-TIES: the deltas are written in one common basis, and their coordinates in it are merged by TIES.
 import { z } from 'zod'
 import { svd, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
-import type { MergeContext, Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { valuesOf, weight } from './sum.js'
-import { ties } from './ties.js'
+import { elect, options as tiesOptions } from './ties.js'
 import { trimOptions, trimTensor } from './trim.js'
 
 const modelOptions = z.strictObject({ weight, ...trimOptions })
 const options = z.strictObject({
   least: z.number().min(0).default(1e-4).describe('Singular values of the deltas side by side up to this are cut off.'),
 })
-type ModelOptions = z.infer<typeof modelOptions>
 
-interface Facts {
+interface Aligned {
   /** Uᵀ times the singular values, [rank, rows]; absent for a tensor that is no matrix. */
   basis?: Float32Array | undefined
   /** What TIES merges: coordinates of each model [rank, columns], or the deltas themselves. */
@@ -21,7 +20,7 @@ interface Facts {
 }
 
 /** U S and the blocks of Vᵀ of [D1 D2 …]. */
-async function align(models: Tensor[], least: number): Promise<Pick<Facts, 'basis' | 'parts'>> {
+async function align(models: Tensor[], least: number): Promise<Pick<Aligned, 'basis' | 'parts'>> {
   const [rows = 0, columns = 0] = models[0]!.shape
   if (models[0]!.shape.length !== 2)
     return { parts: await Promise.all(models.map(async (t) => ({ values: await valuesOf(t), shape: t.shape }))) }
@@ -41,17 +40,15 @@ async function align(models: Tensor[], least: number): Promise<Pick<Facts, 'basi
   }
 }
 
-export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined, Facts> = {
+export const knotsTies = defineMerger({
   name: 'knots_ties',
   title: 'Merges the deltas by TIES in the basis of their common singular vectors.',
   cite: 'Stoica et al. 2025 (KnOTS), arXiv 2410.19735',
   options,
   modelOptions,
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   perMatrix: () => true,
-  async prepare({ models }, { options: { least }, models: m, warn }) {
+  async scanTensor({ models }, { options: { least }, modelOptions: m, warn }): Promise<Aligned> {
     const { basis, parts } = await align(models, least)
     return {
       basis,
@@ -61,23 +58,16 @@ export const knotsTies: Merger<z.infer<typeof options>, ModelOptions, undefined,
       ),
     }
   },
-  merge(inputs, { models, facts: { basis, parts, cuts }, warn }) {
+  merge(inputs, { modelOptions, scanned: { basis, parts, cuts } }) {
     const [rows, columns] = inputs.models[0]!.shape
     if (basis?.length === 0) return tf.zerosLike(inputs.models[0]!)
-    const context = {
-      convention: 'peft',
-      options: ties.options.parse({}),
-      models,
-      survey: undefined,
-      facts: { cuts, majority: 1 },
-      warn,
-    }
-    const merged = ties.merge(
+    const merged = elect(
       { ...inputs, models: parts.map(({ values, shape }) => tf.tensor(values, shape)) },
-      context as MergeContext<any, any, any, any>,
+      { cuts, majority: 1 },
+      { convention: 'peft', options: tiesOptions.parse({}), modelOptions },
     )
     return basis
       ? tf.matMul(tf.tensor2d(basis, [basis.length / rows, rows]), merged as Tensor2D, true).reshape([rows, columns!])
       : merged
   },
-}
+})

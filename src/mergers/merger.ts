@@ -1,7 +1,7 @@
 // What a merger is: a way to make one tensor of the same tensor of several models, with the facts that config, docs and the
-// streaming runner need.
+// streaming runner need. There are three kinds, by how much of a tensor they need at once; `defineMerger` makes one.
 import type { Path } from '../errors/index.js'
-import { type OptionsSchema } from '../schema/index.js'
+import type { OptionsSchema } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
 
 /**
@@ -11,23 +11,29 @@ import type { Tensor } from '../tensor/index.js'
 export const CONVENTIONS = ['paper', 'mergelm', 'peft', 'mergekit'] as const
 export type Convention = (typeof CONVENTIONS)[number]
 
+/** Parsed options by name. */
+export type MergeOptions = Record<string, unknown>
+
+/** Diagonals of the Fisher information, or Gram matrices XᵀX of the inputs of linear layers. */
+export type GivenData = 'fisher' | 'gram'
+
 /** One tensor of every model. */
-export interface Inputs {
+export interface MergeInputs {
   name: string
-  /** Deltas (post minus base) or weights, as the merger's `input` says; all of one shape. */
+  /** Deltas (post minus base) or weights, as the merger's `input` says; float32, all of one shape. */
   models: Tensor[]
   /** The base weights, when there is a base. */
   base?: Tensor | undefined
-  /** What `data` names, per model; absent for a tensor that has none. */
+  /** What `data` names, per model; absent for a tensor that has none, and where the inputs are a run of entries. */
   given?: Tensor[] | undefined
   /** True for a matrix with a row per token. */
   embedding: boolean
   /** Index of the first entry in the whole tensor, where the inputs are a run of its entries. */
-  offset?: number
+  offset?: number | undefined
 }
 
-/** The same as plain float32, row-major, for a pass over the whole models. */
-export interface Part {
+/** One tensor of every model as plain float32, row-major. */
+export interface TensorPart {
   name: string
   shape: readonly number[]
   models: Float32Array[]
@@ -35,66 +41,96 @@ export interface Part {
 }
 
 /** All tensors of the models, always in the same order; each call is a new pass. */
-export type Walk = () => AsyncIterable<Part>
+export type Walk = () => AsyncIterable<TensorPart>
 
-export interface MergeContext<O, M, S, F> {
+/** What a merger may use besides the models. */
+export interface ScanContext<O = MergeOptions, M = MergeOptions> {
   convention: Convention
   options: O
   /** Options of each model, in the order of the models. */
-  models: M[]
-  /** What `survey` found in the whole models. */
-  survey: S
-  /** What `prepare` found in this tensor. */
-  facts: F
-  /** Says that the method degenerates on this tensor. */
+  modelOptions: readonly M[]
+  /** Says that the method degenerates. */
   warn(text: string): void
 }
 
-/** A method that makes one tensor of the same tensor of several models. */
-export interface Merger<O = any, M = any, S = any, F = any> {
-  /** File name = YAML word. */
-  name: string
-  title: string
-  cite: string
-  /** Strict zod objects: options of the merge, and of each model. */
-  options: OptionsSchema<O>
-  modelOptions: OptionsSchema<M>
-  /** The conventions it can follow; they agree unless the file says how they differ. The first is the default. */
-  conventions: readonly [Convention, ...Convention[]]
-  /** What `models` holds and `merge` returns. `either`: deltas when a base is given, else weights. */
-  input: 'delta' | 'weights' | 'either'
-  /** Fewest and most models, the base not counted. */
-  count: readonly [number, number]
-  /** Tensors that come with each model: diagonals of the Fisher information, or Gram matrices XᵀX of a linear layer's inputs. */
-  data?: 'fisher' | 'gram'
-  /** The models have different parts, so that their order matters. */
-  ordered?: boolean
-  /** What it knows of a tensor is a matter of one matrix: of a batch [count, rows, columns], each is merged by itself. */
-  perMatrix?: (convention: Convention) => boolean
-  /** A method that weighs the models anew for every input: whether these options leave that to a router, and the same merge with the gates given. */
-  gating?: {
-    routed: (options: O) => boolean
-    fix: (options: O, models: readonly M[], gates: readonly number[]) => { options: O; models: M[] }
-  }
-  /** What is wrong with options that are right one by one; `path` leads to the option from `{ options, models }`. */
-  check?: (options: O, models: M[], convention: Convention) => { path: Path; message: string } | undefined
-  /** Passes over the whole models, where the method is defined on all tensors at once; options are the same for all of them. */
-  survey?: (
-    walk: Walk,
-    context: Pick<MergeContext<O, M, S, F>, 'convention' | 'options' | 'models' | 'warn'>,
-  ) => Promise<S>
-  /** Whether these options need the survey; absent: all do. */
-  needsSurvey?: (options: O, convention: Convention) => boolean
-  /** Plain data that needs values of this tensor: thresholds, angles, decompositions. Leaves no tensor behind. */
-  prepare?: (inputs: Inputs, context: Omit<MergeContext<O, M, S, F>, 'facts'>) => Promise<F>
-  /**
-   * In place of `prepare`, for mergers that treat every entry by itself, given the facts: what needs values of the whole tensor,
-   * as plain float32. A tensor larger than the backend's heap is then merged as runs of entries; see blocks.ts.
-   */
-  measure?: (
-    models: Float32Array[],
-    context: Omit<MergeContext<O, M, S, F>, 'facts'> & { name: string },
-  ) => F | Promise<F>
-  /** One new float32 tensor of the same shape (tidied by the caller): merged delta or weights; the inputs stay alive. */
-  merge: (inputs: Inputs, context: MergeContext<O, M, S, F>) => Tensor
+/** What a merger may use besides the tensors. */
+export interface MergeContext<O = MergeOptions, M = MergeOptions, W = unknown> extends ScanContext<O, M> {
+  /** What `scanModels` returned; undefined for a merger that scans no models, and where `needsModels` says no. */
+  scannedModels: W | undefined
 }
+
+interface MergerFacts<O, M, W> {
+  /** Name in YAML and error messages: lower_snake. */
+  readonly name: string
+  readonly title: string
+  /** Paper and equation; empty where there is none. */
+  readonly cite: string
+  /** Strict zod objects: options of the merge, and of each model. */
+  readonly options: OptionsSchema<O>
+  readonly modelOptions: OptionsSchema<M>
+  /** The conventions it can follow; they agree unless the file says how they differ. The first is the default. */
+  readonly conventions: readonly [Convention, ...Convention[]]
+  /** What `models` holds and `merge` returns. `either`: deltas when a base is given, else weights. */
+  readonly input: 'delta' | 'weights' | 'either'
+  /** Fewest and most models, the base not counted. */
+  readonly count: readonly [number, number]
+  /** The models have different parts, so that their order matters. */
+  readonly ordered: boolean
+  /** Of a batch of matrices [count, rows, columns], each is merged by itself. */
+  perMatrix(convention: Convention): boolean
+  /** What is wrong with options that are right one by one; undefined where nothing is. */
+  check(options: O, modelOptions: readonly M[], convention: Convention): Wrong | undefined
+  /** Passes over the whole models, for a method that is defined on all tensors at once; its options are the same for all tensors. */
+  scanModels?(walk: Walk, context: ScanContext<O, M>): Promise<W>
+  /** Whether these options need `scanModels`, where there is one. */
+  needsModels(options: O, convention: Convention): boolean
+  /** For a method that weighs the models anew for every input of the model. */
+  readonly gating?: Gating<O, M>
+}
+
+/** What is wrong with options; `path` leads to the option from `{ options, models }`. */
+export interface Wrong {
+  path: Path
+  message: string
+}
+
+export interface Gating<O = MergeOptions, M = MergeOptions> {
+  /** Whether these options leave the weights to a router. */
+  routed(options: O): boolean
+  /** The same merge with the gates given. */
+  fix(options: O, modelOptions: readonly M[], gates: readonly number[]): { options: O; modelOptions: M[] }
+}
+
+/** Treats every entry by itself: a tensor larger than the backend's heap is merged in runs of entries. */
+export interface EntriesMerger<O = MergeOptions, M = MergeOptions, W = unknown> extends MergerFacts<O, M, W> {
+  readonly reads: 'entries'
+  /** One new float32 tensor of the same shape: merged delta or weights; the inputs stay alive; the caller tidies what lies between. */
+  merge(inputs: MergeInputs, context: MergeContext<O, M, W>): Tensor
+}
+
+/** Scans the values of the whole tensor first (thresholds, angles); then treats every entry by itself. */
+export interface TensorMerger<O = MergeOptions, M = MergeOptions, W = unknown, S = unknown>
+  extends MergerFacts<O, M, W> {
+  readonly reads: 'tensor'
+  /** @param models values of each model, row-major */
+  scanTensor(models: Float32Array[], context: MergeContext<O, M, W> & { name: string }): S | Promise<S>
+  /** `scanned`: what `scanTensor` returned. */
+  merge(inputs: MergeInputs, context: MergeContext<O, M, W> & { scanned: S }): Tensor
+}
+
+/** Needs whole tensors at once. */
+export interface WholeMerger<O = MergeOptions, M = MergeOptions, W = unknown, S = unknown>
+  extends MergerFacts<O, M, W> {
+  readonly reads: 'whole'
+  /** Tensors that come with each model. */
+  readonly data?: GivenData
+  /** Plain data of the whole tensor that takes reading values: decompositions, angles. Leaves no tensor behind. */
+  scanTensor(inputs: MergeInputs, context: MergeContext<O, M, W>): S | Promise<S>
+  merge(inputs: MergeInputs, context: MergeContext<O, M, W> & { scanned: S }): Tensor
+}
+
+/** A method that makes one tensor of the same tensor of several models. */
+export type Merger = EntriesMerger | TensorMerger | WholeMerger
+
+/** The tensors that have to come with each model; null for none. */
+export const dataOf = (merger: Merger): GivenData | null => (merger.reads === 'whole' && merger.data) || null

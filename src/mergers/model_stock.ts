@@ -1,7 +1,7 @@
 // Model Stock: pulls the average of the models towards the base, by the angles between their deltas.
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { mean, valuesOf } from './sum.js'
 
 const options = z.strictObject({
@@ -18,18 +18,17 @@ const ratio = (cosine: number, n: number): number | null => {
   return Math.abs(divisor) < 1e-6 ? null : (n * cosine) / divisor
 }
 
-export const modelStock: Merger<z.infer<typeof options>, object, undefined, Float32Array> = {
+export const modelStock = defineMerger({
   name: 'model_stock',
   title: 'Interpolates between the base and the average of the models by the angles between their deltas.',
   cite: 'Jang et al. 2024, arXiv 2403.19522',
   options,
-  modelOptions: z.strictObject({}),
+  reads: 'whole',
   conventions: ['paper', 'mergelm', 'mergekit'],
-  input: 'delta',
   count: [2, Infinity],
   // The tools take a stored tensor as a layer.
   perMatrix: (convention) => convention === 'paper',
-  async prepare({ models }, { options: { filter_wise, average_of }, convention, warn }) {
+  async scanTensor({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(valuesOf))
     const { shape, size } = models[0]!
     const rows = filter_wise && shape.length > 1 ? shape[0] : 1
@@ -60,11 +59,11 @@ export const modelStock: Merger<z.infer<typeof options>, object, undefined, Floa
       )
     return ratios
   },
-  merge: ({ models }, { facts }) =>
+  merge: ({ models }, { scanned }) =>
     mean(models).mul(
       tf.tensor(
-        facts,
-        facts.length === 1 ? models[0]!.shape.map(() => 1) : models[0]!.shape.map((side, i) => (i ? 1 : side)),
+        scanned,
+        scanned.length === 1 ? models[0]!.shape.map(() => 1) : models[0]!.shape.map((side, i) => (i ? 1 : side)),
       ),
     ),
-}
+})

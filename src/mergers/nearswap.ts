@@ -1,25 +1,22 @@
 // NearSwap: goes over to another model where it is near, and by at most t where it is not.
 import { z } from 'zod'
 import { tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 
 const options = z.strictObject({
   t: z.number().min(0).describe('Largest change of an entry: the share min(1, t/|delta|) of the delta is added.'),
 })
 
-export const nearswap: Merger<z.infer<typeof options>> = {
+export const nearswap = defineMerger({
   name: 'nearswap',
   title: 'Takes the entries of another model that are within t of the base, and a step of t towards the rest.',
   cite: 'Goddard et al. 2024 (mergekit), arXiv 2403.13257',
   options,
-  modelOptions: z.strictObject({}),
   conventions: ['paper', 'mergekit'],
-  input: 'delta',
   count: [1, 1],
-  measure: () => undefined,
   /** mergekit divides by |delta| of at least 1e-6. */
   merge: ({ models: [delta] }, { options: { t }, convention }) =>
     convention === 'paper'
       ? delta!.clipByValue(-t, t)
       : delta!.mul(tf.minimum(tf.div(t, delta!.abs().maximum(1e-6)), 1)),
-}
+})

@@ -1,8 +1,8 @@
 // NuSLERP: spherical interpolation by two weights, over whole tensors or along an axis; with a base, of the deltas.
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
-import { valuesOf, type Weighted, weighted } from './sum.js'
+import { defineMerger } from './define.js'
+import { valuesOf, weighted } from './sum.js'
 
 const options = z.strictObject({
   flatten: z.boolean().default(true).describe('Take each tensor as one vector; false interpolates along an axis.'),
@@ -19,16 +19,17 @@ interface Factors {
   b: Float32Array
 }
 
-export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Factors> = {
+export const nuslerp = defineMerger({
   name: 'nuslerp',
   title: 'Spherical interpolation of two models or of their deltas, by weights, also along one axis.',
   cite: 'Goddard et al. 2024 (mergekit), arXiv 2403.13257',
   options,
+  reads: 'whole',
   modelOptions: weighted,
   conventions: ['paper', 'mergekit'],
   input: 'either',
   count: [2, 2],
-  async prepare({ models }, { options: { flatten, row_wise }, models: own, warn }) {
+  async scanTensor({ models }, { options: { flatten, row_wise }, modelOptions: own, warn }): Promise<Factors> {
     const [w1, w2] = [own[0]!.weight, own[1]!.weight]
     const { shape, size } = models[0]!
     const [first, second] = [await valuesOf(models[0]!), await valuesOf(models[1]!)]
@@ -58,6 +59,6 @@ export const nuslerp: Merger<z.infer<typeof options>, Weighted, undefined, Facto
       b,
     }
   },
-  merge: ({ models: [first, second] }, { facts: { shape, a, b } }) =>
+  merge: ({ models: [first, second] }, { scanned: { shape, a, b } }) =>
     first!.mul(tf.tensor(a, shape)).add(second!.mul(tf.tensor(b, shape))),
-}
+})

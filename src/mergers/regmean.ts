@@ -1,7 +1,7 @@
 // RegMean: the linear weights whose outputs are closest, in least squares, to those of every model on its own inputs.
 import { z } from 'zod'
 import { solve, type Tensor2D, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { mean, valuesOf } from './sum.js'
 
 const options = z.strictObject({
@@ -14,18 +14,17 @@ const options = z.strictObject({
 })
 
 /** A tensor without Gram matrices (embedding, bias, norm) is averaged. */
-export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32Array | null> = {
+export const regmean = defineMerger({
   name: 'regmean',
   title: "Merges linear layers by least squares on their inputs' Gram matrices; averages the rest.",
   cite: 'Jin et al. 2023, arXiv 2212.09849',
   options,
-  modelOptions: z.strictObject({}),
+  reads: 'whole',
   conventions: ['paper', 'mergelm'],
   input: 'weights',
-  count: [1, Infinity],
   data: 'gram',
   /** (Σ G)⁻¹ Σ G (W - mean)ᵀ: solved for the deviation from the mean, so that rounding is relative to that. */
-  async prepare({ models, given }, { options: { reduce_non_diagonal_ratio: ratio }, warn }) {
+  async scanTensor({ models, given }, { options: { reduce_non_diagonal_ratio: ratio }, warn }) {
     if (!given) return null
     const [sum, right] = tf.tidy(() => {
       const average = mean(models)
@@ -45,8 +44,8 @@ export const regmean: Merger<z.infer<typeof options>, object, undefined, Float32
     if (!solution) warn('the sum of the Gram matrices is singular; the tensor is averaged')
     return solution
   },
-  merge({ models }, { facts }) {
+  merge({ models }, { scanned }) {
     const [rows, columns] = models[0]!.shape
-    return facts ? mean(models).add(tf.tensor2d(facts, [columns!, rows]).transpose()) : mean(models)
+    return scanned ? mean(models).add(tf.tensor2d(scanned, [columns!, rows]).transpose()) : mean(models)
   },
-}
+})

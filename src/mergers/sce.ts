@@ -2,7 +2,7 @@
 // entries that disagree with the sign of the sum.
 import { z } from 'zod'
 import { largest, signsOr, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { total, valuesOf } from './sum.js'
 
 const options = z.strictObject({
@@ -14,7 +14,7 @@ const options = z.strictObject({
     .describe('Fraction of the entries with non-zero variance over the models that is kept.'),
 })
 
-interface Facts {
+interface Selected {
   /** 1 where an entry is selected; null selects all. */
   mask: Float32Array | null
   weights: number[]
@@ -33,16 +33,14 @@ function select(values: Float32Array[], fraction: number): Float32Array {
   return variance.map((v, i) => (v > threshold || (v === threshold && i <= lastTie) ? 1 : 0))
 }
 
-export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
+export const sce = defineMerger({
   name: 'sce',
   title: 'Keeps the entries that vary most over the models, weighs models by energy, erases minority signs.',
   cite: 'Wan et al. 2024 (FuseChat, SCE), arXiv 2408.07990',
   options,
-  modelOptions: z.strictObject({}),
+  reads: 'whole',
   conventions: ['paper', 'mergekit'],
-  input: 'delta',
-  count: [1, Infinity],
-  async prepare({ models }, { options: { select_topk }, convention, warn }) {
+  async scanTensor({ models }, { options: { select_topk }, convention, warn }): Promise<Selected> {
     const values = await Promise.all(models.map(valuesOf))
     const mask = select_topk < 1 ? select(values, select_topk) : null
     if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
@@ -52,7 +50,7 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
     if (equal && sum > 0) warn(`mean squares sum to ${sum.toExponential(1)}, below ${LEAST}: all models weigh the same`)
     return { mask, weights: energy.map((e) => (equal ? 1 / models.length : e / sum)) }
   },
-  merge({ models }, { facts: { mask, weights } }) {
+  merge({ models }, { scanned: { mask, weights } }) {
     const selected = mask ? models.map((t) => t.mul(tf.tensor(mask, t.shape))) : models
     const sum = selected.reduce((all, t) => all.add(t))
     const sign = signsOr(sum, 1)
@@ -63,4 +61,4 @@ export const sce: Merger<z.infer<typeof options>, object, undefined, Facts> = {
       .reduce((all, t) => all.add(t))
       .div(divisor)
   },
-}
+})

@@ -1,7 +1,7 @@
 // SLERP: spherical interpolation between the weights of two models, each tensor taken as one vector.
 import { z } from 'zod'
 import { dot } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { weightedSum } from './sum.js'
 
 const options = z.strictObject({
@@ -14,17 +14,17 @@ const options = z.strictObject({
     .describe('Cosine above which (in magnitude) the interpolation is linear.'),
 })
 
-export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, number]> = {
+export const slerp = defineMerger({
   name: 'slerp',
   title: 'Spherical interpolation between two models.',
   cite: 'Shoemake 1985, Animating rotation with quaternion curves; as in mergekit, arXiv 2403.13257',
   options,
-  modelOptions: z.strictObject({}),
+  reads: 'tensor',
   conventions: ['paper', 'mergelm', 'mergekit'],
   input: 'weights',
   count: [2, 2],
   ordered: true,
-  measure([a, b], { options: { t, threshold }, warn }) {
+  scanTensor([a, b], { options: { t, threshold }, warn }): [number, number] {
     // A norm of 1e-8 or less is left as it is.
     const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
     const unit = (n: number): number => (n > 1e-8 ? n : 1)
@@ -37,5 +37,5 @@ export const slerp: Merger<z.infer<typeof options>, object, undefined, [number, 
     const angle = Math.acos(cosine)
     return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
   },
-  merge: ({ models }, { facts }) => weightedSum(models, facts),
-}
+  merge: ({ models }, { scanned }) => weightedSum(models, scanned),
+})

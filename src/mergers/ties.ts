@@ -1,12 +1,13 @@
 // TIES: trim each delta, elect a sign per entry, and combine the entries that agree with it.
 import { z } from 'zod'
 import { keepLargest, type Largest, signs, signsOr, type Tensor, tf } from '../tensor/index.js'
-import { BLOCK } from './blocks.js'
-import type { Convention, MergeContext, Merger } from './merger.js'
+import { MERGE_BLOCK } from './blocks.js'
+import { defineMerger } from './define.js'
+import type { Convention, MergeInputs, ScanContext } from './merger.js'
 import { total, weight, weightedSum } from './sum.js'
 import { inPart, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
-const options = z.strictObject({
+export const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
   granularity: z
     .enum(['model', 'tensor'])
@@ -36,14 +37,16 @@ const modelOptions = z
 
 type Options = z.infer<typeof options>
 type ModelOptions = z.infer<typeof modelOptions>
-type Rules = Pick<MergeContext<Options, ModelOptions, unknown, unknown>, 'options' | 'convention' | 'models'>
+type Rules = Omit<ScanContext<Options, ModelOptions>, 'warn'>
 
-interface Facts {
+/** Where each model is trimmed, and what becomes of ties in the vote. */
+interface Election {
   cuts: Largest[]
   /** Sign that an entry takes whose sum is exactly 0. */
   majority: 1 | 0 | -1
 }
-interface Survey extends Pick<Facts, 'majority'> {
+/** The same of the whole models. */
+interface WholeElection extends Pick<Election, 'majority'> {
   whole: WholeTrim
 }
 
@@ -56,20 +59,20 @@ const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) =>
   models.map((t, i) => keepLargest(t, cuts[i]!, { offset }))
 
 /** Sums whose sign is elected: of weighted deltas in mergekit, of plain ones elsewhere. An entry that is 0 agrees with no sign. */
-function sums(trimmed: Tensor[], { options: { sign }, convention, models }: Rules): Tensor {
-  const voters = convention === 'mergekit' ? trimmed.map((t, i) => t.mul(models[i]!.weight)) : trimmed
+function sums(trimmed: Tensor[], { options: { sign }, convention, modelOptions }: Rules): Tensor {
+  const voters = convention === 'mergekit' ? trimmed.map((t, i) => t.mul(modelOptions[i]!.weight)) : trimmed
   return voters.map((t) => (sign === 'frequency' ? signs(t) : t)).reduce((sum, t) => sum.add(t))
 }
 
 /** Sum of the signs of the sums, 0 counted as it is. */
 async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules): Promise<number> {
   let count = 0
-  for (let offset = 0; offset < models[0]!.length; offset += BLOCK) {
+  for (let offset = 0; offset < models[0]!.length; offset += MERGE_BLOCK) {
     const votes = tf.tidy(() =>
       signs(
         sums(
           trimAll(
-            models.map((v) => tf.tensor1d(v.subarray(offset, offset + BLOCK))),
+            models.map((v) => tf.tensor1d(v.subarray(offset, offset + MERGE_BLOCK))),
             cuts,
             offset,
           ),
@@ -84,17 +87,48 @@ async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules)
 }
 /** Without a majority the sign is 0, with which nothing agrees; in the authors' mean and sum what is not positive counts as negative. */
 const majorityOf = (votes: number, { options: { combine }, convention }: Rules) =>
-  (Math.sign(votes) || (convention === 'paper' && combine !== 'max' ? -1 : 0)) as Facts['majority']
+  (Math.sign(votes) || (convention === 'paper' && combine !== 'max' ? -1 : 0)) as Election['majority']
 
-export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
+/** TIES after the cuts are known: trims, elects a sign per entry, combines what agrees with it. */
+export function elect({ models, offset }: MergeInputs, { cuts, majority }: Election, rules: Rules): Tensor {
+  const {
+    options: { combine, lambda, normalize },
+    convention,
+    modelOptions: m,
+  } = rules
+  const trimmed = trimAll(models, cuts, offset)
+  const sign = signsOr(sums(trimmed, rules), majority)
+  // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
+  // weights; as factors of what agrees they are peft's.
+  const weighs = convention === 'mergekit'
+  const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i]!.weight < 0 ? sign.neg() : sign).relu())
+  const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
+  if (combine === 'max')
+    return agreeing
+      .map((t, i) => t.mul(factors[i]!))
+      .reduce((most, t) => tf.maximum(most, t))
+      .mul(sign)
+      .mul(lambda)
+  const sum = weightedSum(agreeing, factors).mul(sign).mul(lambda)
+  if (combine === 'sum' || (weighs && !normalize)) return sum
+  const divisors = m.map(({ weight }) => (weighs ? weight : 1))
+  const divisor = weightedSum(
+    agreeing.map((t) => t.step()),
+    divisors,
+  )
+  // 0 counts as 1, and so does what rounding leaves of weights like .5, .3, .2 and -1.
+  const least = 1e-6 * total(divisors.map(Math.abs))
+  return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))
+}
+
+export const ties = defineMerger({
   name: 'ties',
   title: 'Trims each delta, elects a sign per entry, and combines the entries that agree.',
   cite: 'Yadav et al. 2023, arXiv 2306.01708',
   options,
   modelOptions,
+  reads: 'tensor',
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
-  input: 'delta',
-  count: [1, Infinity],
   check({ combine }, models) {
     if (total(models.map(({ weight }) => Math.abs(weight))) === 0)
       return { path: ['models', 0, 'weight'], message: 'every weight is 0' }
@@ -103,61 +137,32 @@ export const ties: Merger<Options, ModelOptions, Survey | undefined, Facts> = {
       ? { path: ['models', negative, 'weight'], message: 'combine: max needs weights of at least 0' }
       : undefined
   },
-  needsSurvey: (o, convention) => granularityOf(o, convention) === 'model',
-  async survey(walk, { warn, ...rules }) {
+  needsModels: (o, convention) => granularityOf(o, convention) === 'model',
+  async scanModels(walk, { warn, ...rules }): Promise<WholeElection> {
     let votes = 0
     const vote = async (models: Float32Array[], cuts: Largest[]) =>
       void (votes += await countVotes(models, cuts, rules))
     const whole = await trimWhole(
       walk,
-      rules.models,
+      rules.modelOptions,
       rules.convention,
       warn,
       byMajority(rules.convention) ? vote : undefined,
     )
     return { whole, majority: byMajority(rules.convention) ? majorityOf(votes, rules) : 1 }
   },
-  async measure(models, { name, survey, warn, ...rules }) {
-    if (survey) {
-      const { cuts, offsets } = survey.whole
-      return { cuts: cuts.map((cut) => inPart(cut, offsets.get(name)!)), majority: survey.majority }
+  async scanTensor(models, { name, scannedModels, warn, ...rules }): Promise<Election> {
+    if (scannedModels) {
+      const { cuts, offsets } = scannedModels.whole
+      return { cuts: cuts.map((cut) => inPart(cut, offsets.get(name)!)), majority: scannedModels.majority }
     }
     const cuts = models.map((values, i) =>
-      trimTensor(values, rules.models[i]!, rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)),
+      trimTensor(values, rules.modelOptions[i]!, rules.convention, (text) => warn(`trim of model ${i + 1}: ${text}`)),
     )
     return {
       cuts,
       majority: byMajority(rules.convention) ? majorityOf(await countVotes(models, cuts, rules), rules) : 1,
     }
   },
-  merge({ models, offset }, { facts: { cuts, majority }, ...rules }) {
-    const {
-      options: { combine, lambda, normalize },
-      convention,
-      models: m,
-    } = rules
-    const trimmed = trimAll(models, cuts, offset)
-    const sign = signsOr(sums(trimmed, rules), majority)
-    // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
-    // weights; as factors of what agrees they are peft's.
-    const weighs = convention === 'mergekit'
-    const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i]!.weight < 0 ? sign.neg() : sign).relu())
-    const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
-    if (combine === 'max')
-      return agreeing
-        .map((t, i) => t.mul(factors[i]!))
-        .reduce((most, t) => tf.maximum(most, t))
-        .mul(sign)
-        .mul(lambda)
-    const sum = weightedSum(agreeing, factors).mul(sign).mul(lambda)
-    if (combine === 'sum' || (weighs && !normalize)) return sum
-    const divisors = m.map(({ weight }) => (weighs ? weight : 1))
-    const divisor = weightedSum(
-      agreeing.map((t) => t.step()),
-      divisors,
-    )
-    // 0 counts as 1, and so does what rounding leaves of weights like .5, .3, .2 and -1.
-    const least = 1e-6 * total(divisors.map(Math.abs))
-    return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))
-  },
-}
+  merge: (inputs, { scanned, ...rules }) => elect(inputs, scanned, rules),
+})

@@ -1,7 +1,7 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
 import { type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
-import type { Convention, Part, Walk } from './merger.js'
+import type { Convention, TensorPart, Walk } from './merger.js'
 
 export const trimOptions = {
   drop_rate: z
@@ -74,7 +74,7 @@ export interface WholeTrim {
  */
 export async function trimWhole(
   walk: Walk,
-  trims: Trim[],
+  trims: readonly Trim[],
   convention: Convention,
   warn: (text: string) => void,
   visit?: (models: Float32Array[], cuts: Largest[]) => Promise<void>,
@@ -82,7 +82,7 @@ export async function trimWhole(
   const offsets = new Map<string, number>()
   let size = 0
   const selections = trims.map((trim) => selectLargest((all) => keptCount(all, trim, convention)))
-  const pass = async (each: (part: Part) => unknown) => {
+  const pass = async (each: (part: TensorPart) => unknown) => {
     for await (const part of walk()) {
       selections.forEach((selection, i) => selection.add(part.models[i]!))
       await each(part)

@@ -1,12 +1,13 @@
 // TSV-Merge: the leading singular vectors of every delta, made orthogonal to those of the others, and added up.
 import { z } from 'zod'
 import { svd, type Tensor2D, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { mean } from './sum.js'
 
 const options = z.strictObject({ alpha: z.number().default(1).describe('Factor of the merged delta.') })
 
-interface Facts {
+/** Orthogonal singular vectors of all models, as rows, with their values. */
+interface Triplets {
   ut: Float32Array
   s: Float32Array
   vt: Float32Array
@@ -27,17 +28,14 @@ async function orthogonal(rows: Float32Array[], length: number): Promise<Float32
 }
 
 /** Vectors are averaged; a matrix with fewer rows or columns than there are models contributes nothing. */
-export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts | null> = {
+export const tsvMerge = defineMerger({
   name: 'tsv_merge',
   title: 'Adds the leading singular triplets of each delta after making them orthogonal.',
   cite: 'Gargiulo et al. 2025, arXiv 2412.00081',
   options,
-  modelOptions: z.strictObject({}),
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   perMatrix: () => true,
-  async prepare({ models }, { warn }) {
+  async scanTensor({ models }, { warn }): Promise<Triplets | null> {
     const { shape } = models[0]!
     if (shape.length !== 2) return null
     const k = Math.trunc(Math.min(...shape) / models.length)
@@ -60,17 +58,17 @@ export const tsvMerge: Merger<z.infer<typeof options>, object, undefined, Facts 
     if (!values.length) return { ut: new Float32Array(), s: new Float32Array(), vt: new Float32Array() }
     return { ut: await orthogonal(left, shape[0]), s: Float32Array.from(values), vt: await orthogonal(right, shape[1]) }
   },
-  merge({ models }, { options: { alpha }, facts }) {
-    if (!facts) return mean(models).mul(alpha)
-    const n = facts.s.length
+  merge({ models }, { options: { alpha }, scanned }) {
+    if (!scanned) return mean(models).mul(alpha)
+    const n = scanned.s.length
     if (n === 0) return tf.zerosLike(models[0]!)
     const [rows, columns] = models[0]!.shape
     return tf
       .matMul(
-        tf.tensor2d(facts.ut, [n, rows]).mul(tf.tensor2d(facts.s, [n, 1])),
-        tf.tensor2d(facts.vt, [n, columns!]),
+        tf.tensor2d(scanned.ut, [n, rows]).mul(tf.tensor2d(scanned.s, [n, 1])),
+        tf.tensor2d(scanned.vt, [n, columns!]),
         true,
       )
       .mul(alpha)
   },
-}
+})

@@ -1,7 +1,7 @@
 // Twin-Merging: shared knowledge is a merged delta; what each model has beyond it, compressed to low rank, is added back by gates.
 import { z } from 'zod'
 import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { weight, weightedSum } from './sum.js'
 
 const options = z.strictObject({
@@ -31,22 +31,20 @@ const modelOptions = z.strictObject({
     ),
 })
 
-/** Exclusive parts of vectors are kept whole. `facts`: compressed exclusive part of each model with a gate. */
-export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>, undefined, (Float32Array | null)[]> = {
+/** Exclusive parts of vectors are kept whole. Scanned: the compressed exclusive part of each model with a gate. */
+export const twin = defineMerger({
   name: 'twin',
   title: 'Adds gated low-rank exclusive parts of the models to their shared merge.',
   cite: 'Lu et al. 2024 (Twin-Merging), arXiv 2406.15479',
   options,
   modelOptions,
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   perMatrix: () => true,
   gating: {
     routed: ({ gates }) => gates === 'routed',
-    fix: (options, models, gates) => ({
-      options: { ...options, gates: 'fixed' },
-      models: models.map((own, i) => ({ ...own, gate: gates[i]! })),
+    fix: (options, all, gates) => ({
+      options: { ...options, gates: 'fixed' as const },
+      modelOptions: all.map((own, i) => ({ ...own, gate: gates[i]! })),
     }),
   },
   check({ gates }, models) {
@@ -58,7 +56,7 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
         }
       : undefined
   },
-  async prepare({ models }, { options: { lambda, fraction }, models: m, warn }) {
+  async scanTensor({ models }, { options: { lambda, fraction }, modelOptions: m, warn }) {
     if (models[0]!.shape.length !== 2) return models.map(() => null)
     const rank = Math.trunc(fraction * Math.min(...models[0]!.shape))
     if (rank === 0 && m.some(({ gate }) => gate > 0))
@@ -84,12 +82,12 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
     }
     return parts
   },
-  merge({ models }, { options: { lambda }, models: m, facts }) {
+  merge({ models }, { options: { lambda }, modelOptions: m, scanned }) {
     const shared = weightedSum(
       models,
       m.map(({ weight }) => weight * lambda),
     )
-    const parts = models.map((delta, i) => (facts[i] ? tf.tensor(facts[i], delta.shape) : delta.sub(shared)))
+    const parts = models.map((delta, i) => (scanned[i] ? tf.tensor(scanned[i], delta.shape) : delta.sub(shared)))
     return shared.add(
       weightedSum(
         parts,
@@ -97,4 +95,4 @@ export const twin: Merger<z.infer<typeof options>, z.infer<typeof modelOptions>,
       ),
     )
   },
-}
+})

@@ -1,7 +1,7 @@
 // WIDEN: weighs every input column of every model by how far its magnitude and its direction have moved from the base.
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
-import type { Merger } from './merger.js'
+import { defineMerger } from './define.js'
 import { valuesOf } from './sum.js'
 
 const options = z.strictObject({
@@ -70,17 +70,14 @@ function movedBy(
 }
 
 /** Matrices by input column (embeddings by token row), other tensors entry by entry with |delta| itself as significance. */
-export const widen: Merger<Options, object, undefined, Float32Array[]> = {
+export const widen = defineMerger({
   name: 'widen',
   title: 'Weighs each input column of each delta by the ranks of its change in magnitude and direction.',
   cite: 'Yu et al. 2024, arXiv 2408.03092',
   options,
-  modelOptions: z.strictObject({}),
-  conventions: ['paper'],
-  input: 'delta',
-  count: [1, Infinity],
+  reads: 'whole',
   perMatrix: () => true,
-  async prepare({ models, base, embedding }, { options }) {
+  async scanTensor({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(valuesOf))
     const { shape } = models[0]!
     if (shape.length !== 2)
@@ -100,11 +97,11 @@ export const widen: Merger<Options, object, undefined, Float32Array[]> = {
     const [a, b] = [scores(magnitude!, options, count), scores(direction!, options, count)]
     return a.map((s, m) => Float32Array.from(s, (x, j) => (x + b[m]![j]!) / 2))
   },
-  merge({ models, embedding }, { facts }) {
+  merge({ models, embedding }, { scanned }) {
     const { shape } = models[0]!
-    const weights = facts.map((w) =>
+    const weights = scanned.map((w) =>
       tf.tensor(w, shape.length !== 2 ? shape : embedding ? [shape[0], 1] : [1, shape[1]]),
     )
     return models.map((t, m) => t.mul(weights[m]!)).reduce((sum, t) => sum.add(t))
   },
-}
+})

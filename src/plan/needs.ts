@@ -1,6 +1,6 @@
 // What a merger needs besides weights, measured on each of its posts: which data, and for which runs.
 import type { MergeEdit, ModelPair } from '../config/index.js'
-import type { Convention, Merger } from '../mergers/index.js'
+import type { Convention, GivenData } from '../mergers/index.js'
 import { pairKey, type Run } from './plan.js'
 
 /** Values by tensor, in shared memory, so that every worker reads the same. */
@@ -8,7 +8,7 @@ export type MergerData = Map<string, Float32Array>
 
 /** What determines the data of one post, the post aside; `items` of each task, from the last. */
 export type DataRequest =
-  | { kind: NonNullable<Merger['data']>; convention: Convention; items: number }
+  | { kind: GivenData; convention: Convention; items: number }
   | { kind: 'prompts'; edit: MergeEdit; seed: number | null; items: number }
 
 /** What the run's merger needs, post by post. */

@@ -4,7 +4,7 @@ import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { drawKey, editPart, toDelta, wantsDeltas } from '../merge/index.js'
-import { mergerNamed, mergeValues, parseMerging, surveyModels } from '../mergers/index.js'
+import { mergerNamed, mergeValues, parseMerging, scanModels } from '../mergers/index.js'
 import type { MergerData } from '../plan/index.js'
 import { stepsOf } from './edit.js'
 import { type HeldModel, holdModel } from './edited-model.js'
@@ -47,11 +47,11 @@ export async function applyMerge(
   const walk = async function* () {
     yield* parts
   }
-  const survey = await surveyModels(merging, walk, warn)
+  const scannedModels = await scanModels(merging, walk, warn)
   return holdModel(home, async (take) => {
     for (const part of parts) {
       const { base, delta, post } = home.tensor(part.name)
-      const merged = await mergeValues({ ...merging, survey }, part, base, warn)
+      const merged = await mergeValues({ ...merging, scannedModels }, part, base, { warn })
       const sums = sumChange(delta, deltas ? merged : toDelta(merged.slice(), base))
       const { changeSquares } = deltas ? sums : sumChange((await post.data()) as Float32Array, merged)
       const counts = { kept: sums.kept, deltaSquares: sums.inputSquares, changeSquares, bits: null }

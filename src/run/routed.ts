@@ -16,7 +16,7 @@ import { applyMerge, type MergeSettings } from './merge.js'
 export function fixGates(edit: MergeEdit, gates: readonly number[]): MergeEdit {
   const { merge } = edit
   const fixed = mergerNamed(merge.merger).gating!.fix(merge.options, merge.modelOptions, gates)
-  return { ...edit, merge: { ...merge, options: fixed.options, modelOptions: fixed.models, data: null } }
+  return { ...edit, merge: { ...merge, options: fixed.options, modelOptions: fixed.modelOptions, data: null } }
 }
 
 const applyGates = (

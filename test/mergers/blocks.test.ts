@@ -1,7 +1,14 @@
-// Tensors merged in runs of entries are the tensors merged whole; the passes that a survey makes.
+// Tensors merged in runs of entries are the tensors merged whole; the passes that a scan of the models makes.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { CONVENTIONS, mergers, mergeValues, type Part, parseMerging, surveyModels } from '../../src/mergers/index.js'
+import {
+  CONVENTIONS,
+  mergers,
+  mergeValues,
+  parseMerging,
+  scanModels,
+  type TensorPart,
+} from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -9,7 +16,7 @@ before(() => setBackend('wasm'))
 /** Values with many ties and zeros, so that cuts, signs and the order of entries matter. */
 const draw = (seed: number, size: number) =>
   Float32Array.from({ length: size }, (_, i) => ((((i + 1) * (seed * 7919 + 12345)) % 11) - 5) / 4)
-const parts: Part[] = [[5, 8], [33], [1]].map((shape, p) => {
+const parts: TensorPart[] = [[5, 8], [33], [1]].map((shape, p) => {
   const size = shape.reduce((a, b) => a * b)
   return { name: `t${p}`, shape, models: [1, 2].map((m) => draw(m + p, size)) }
 })
@@ -24,7 +31,7 @@ const given: Record<string, { options?: object; model?: object }> = {
   passthrough: { model: { scale: 2 } },
 }
 
-for (const merger of mergers.filter(({ measure }) => measure)) {
+for (const merger of mergers.filter(({ reads }) => reads !== 'whole')) {
   test(`${merger.name}: runs of seven entries give the bits of the whole`, async () => {
     const { options = {}, model = {} } = given[merger.name]!
     const count = Math.min(2, merger.count[1])
@@ -34,11 +41,14 @@ for (const merger of mergers.filter(({ measure }) => measure)) {
       const walk = async function* () {
         yield* own
       }
-      const survey = await surveyModels(merging, walk)
+      const scannedModels = await scanModels(merging, walk)
       for (const part of own) {
         const held = tf.memory().numTensors
         const [whole, runs] = [64, 7].map((block) =>
-          mergeValues({ ...merging, survey }, part, draw(9, part.models[0]!.length), () => undefined, block),
+          mergeValues({ ...merging, scannedModels }, part, draw(9, part.models[0]!.length), {
+            warn: () => undefined,
+            block,
+          }),
         )
         assert.deepEqual(await runs, await whole, `${convention} ${part.name}`)
         assert.equal(tf.memory().numTensors, held)
@@ -59,7 +69,7 @@ test('TIES over the whole model walks it three times: two histograms, and the vo
       models: [{ drop_rate: 0.4 }, { drop_rate: 0.8 }],
     })
     let walks = 0
-    await surveyModels(merging, async function* () {
+    await scanModels(merging, async function* () {
       walks++
       yield* parts
     })
@@ -69,7 +79,7 @@ test('TIES over the whole model walks it three times: two histograms, and the vo
 
 test('a batch of matrices is merged as its matrices where the method works on matrices', async () => {
   const options: Record<string, object> = { model_stock: { filter_wise: true }, twin: { fraction: 0.5 } }
-  const apart = mergers.filter(({ perMatrix }) => perMatrix)
+  const apart = mergers.filter(({ perMatrix }) => perMatrix('paper'))
   assert.deepEqual(apart.map(({ name }) => name).sort(), [
     'iso_c',
     'knots_ties',
@@ -88,7 +98,7 @@ test('a batch of matrices is merged as its matrices where the method works on ma
       merging,
       { name: 'w', shape: [3, 5, 8], models, embedding: false, batch: true },
       base,
-      (text) => said.push(text),
+      { warn: (text) => said.push(text) },
     )
     for (let i = 0; i < 3; i++) {
       const part = (values: Float32Array) => values.subarray(i * 40, (i + 1) * 40)
@@ -96,7 +106,7 @@ test('a batch of matrices is merged as its matrices where the method works on ma
         merging,
         { name: `w[${i}]`, shape: [5, 8], models: models.map(part), embedding: false },
         part(base),
-        () => undefined,
+        { warn: () => undefined },
       )
       assert.deepEqual(part(whole), alone, `${merger.name}, matrix ${i}`)
     }

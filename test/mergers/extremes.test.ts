@@ -1,7 +1,7 @@
 // Mergers where a rule has no answer of its own or numbers run out: opposed deltas, counts at a whole, the middle rank, large deltas.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { type Convention, mergerNamed, mergeTensors, parseMerging, surveyModels } from '../../src/mergers/index.js'
+import { type Convention, mergerNamed, mergeTensors, parseMerging, scanModels } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
@@ -21,7 +21,7 @@ async function mergeValues(
   { shape = [deltas[0]!.length], options, models, convention, base }: How = {},
 ): Promise<number[]> {
   const merging = parseMerging(mergerNamed(name), { convention, options, models: models ?? deltas.map(() => ({})) })
-  const survey = await surveyModels(merging, async function* () {
+  const scannedModels = await scanModels(merging, async function* () {
     yield { name: 't', shape, models: deltas.map((values) => Float32Array.from(values)) }
   })
   const inputs = {
@@ -30,7 +30,7 @@ async function mergeValues(
     base: base && tf.tensor(base, shape),
     embedding: false,
   }
-  const merged = await mergeTensors({ ...merging, survey }, inputs, () => undefined)
+  const merged = await mergeTensors({ ...merging, scannedModels }, inputs, () => undefined)
   const values = Array.from(await merged.data())
   tf.dispose([merged, inputs.models, ...(inputs.base ? [inputs.base] : [])])
   return values
@@ -194,7 +194,7 @@ test('a trim over the whole model that keeps nothing says so', async () => {
     models: [{ density: 0.1 }, { density: 0.5 }],
   })
   const said: string[] = []
-  await surveyModels(
+  await scanModels(
     merging,
     async function* () {
       yield { name: 't', shape: [4], models: [1, 2].map((m) => Float32Array.of(m, 2 * m, 3 * m, 4 * m)) }

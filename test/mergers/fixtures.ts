@@ -1,7 +1,7 @@
 // Runs a reference case of a merger through our own code: inputs, masks and data as the case gives them.
 import { readFileSync } from 'node:fs'
 import { applySteps } from '../../src/editors/index.js'
-import { type Inputs, mergeTensors, type Part, surveyModels } from '../../src/mergers/index.js'
+import { dataOf, type MergeInputs, mergeTensors, scanModels, type TensorPart } from '../../src/mergers/index.js'
 import { type Tensor, tf } from '../../src/tensor/index.js'
 import { type Entry, readTensors } from '../editors/fixtures.js'
 import { type Case, meant } from './meant.js'
@@ -51,7 +51,7 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
   const deltas = input === 'delta' || (input === 'either' && reference.parameters.base)
   const warnings: string[] = []
 
-  const parts: Part[] = []
+  const parts: TensorPart[] = []
   for (const [name, before] of base) {
     const keys = reference.models.map((model) => `${model}/${name}`)
     const models = []
@@ -65,13 +65,15 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
       )
     }
     const data =
-      merging.merger.data && keys.every((key) => given.has(key)) ? keys.map((key) => given.get(key)!.values) : undefined
+      dataOf(merging.merger) && keys.every((key) => given.has(key))
+        ? keys.map((key) => given.get(key)!.values)
+        : undefined
     parts.push({ name, shape: before.shape, models, given: data })
   }
-  const walk = async function* (): AsyncGenerator<Part> {
+  const walk = async function* (): AsyncGenerator<TensorPart> {
     yield* parts
   }
-  const survey = await surveyModels(merging, walk)
+  const scannedModels = await scanModels(merging, walk)
   const values = new Map<string, Float32Array>()
   for (const { name, shape, models, given: data } of parts) {
     const before = base.get(name)!
@@ -82,14 +84,14 @@ export async function merged(reference: Case): Promise<{ values: Map<string, Flo
         v.length === shape.reduce((a, b) => a * b, 1) ? [...shape] : [Math.sqrt(v.length), Math.sqrt(v.length)],
       ),
     )
-    const inputs: Inputs = {
+    const inputs: MergeInputs = {
       name,
       models: tensors,
       base: tf.tensor(before.values, before.shape),
       given: own,
       embedding: name.includes('embed'),
     }
-    const out = await mergeTensors({ ...merging, survey }, inputs, (text) => warnings.push(`${name}: ${text}`))
+    const out = await mergeTensors({ ...merging, scannedModels }, inputs, (text) => warnings.push(`${name}: ${text}`))
     const result = (await out.data()) as Float32Array
     values.set(name, deltas && reference.output === 'weights' ? result.map((v, i) => v + before.values[i]!) : result)
     tf.dispose([tensors, own ?? [], inputs.base!, out] as Tensor[][])

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import {
   type Convention,
-  type Inputs,
+  dataOf,
+  type MergeInputs,
   type Merger,
   mergeTensors,
-  type Part,
   parseMerging,
-  surveyModels,
+  scanModels,
+  type TensorPart,
 } from '../../src/mergers/index.js'
 import { tf } from '../../src/tensor/index.js'
 
@@ -46,14 +47,14 @@ export async function run(
   const own = order.map((m) => ({ delta: deltas[m], options: models[m % models.length], m }))
   const merging = parseMerging(merger, { convention, options, models: own.map((one) => one.options) })
   const data = (shape: number[], m: number): Float32Array | undefined => {
-    if (merger.data === 'fisher') return values(sizeOf(shape), m + 3).map((v) => v * v)
-    if (merger.data !== 'gram' || shape.length !== 2) return undefined
+    if (dataOf(merger) === 'fisher') return values(sizeOf(shape), m + 3).map((v) => v * v)
+    if (dataOf(merger) !== 'gram' || shape.length !== 2) return undefined
     const n = shape[1]!
     return Float32Array.from({ length: n * n }, (_, i) =>
       i % (n + 1) === 0 ? 2 + m : Math.cos(Math.floor(i / n) * (i % n) + m) / n,
     )
   }
-  const parts = shapes.map((shape): Part => {
+  const parts = shapes.map((shape): TensorPart => {
     const [base, size] = [baseOf(sizeOf(shape)), sizeOf(shape)]
     const given = own.map(({ m }) => data(shape, m))
     return {
@@ -68,12 +69,12 @@ export async function run(
     yield* parts
   }
   const warnings: string[] = []
-  const survey = await surveyModels(merging, walk, (text) => warnings.push(text))
-  assert.equal(tf.memory().numTensors, before, 'the survey leaves no tensor behind')
+  const scannedModels = await scanModels(merging, walk, (text) => warnings.push(text))
+  assert.equal(tf.memory().numTensors, before, 'the scan leaves no tensor behind')
   const results = []
   for (const { name, shape, models: given, given: information } of parts) {
-    const square = merger.data === 'gram' ? [shape[1], shape[1]] : shape
-    const inputs: Inputs = {
+    const square = dataOf(merger) === 'gram' ? [shape[1], shape[1]] : shape
+    const inputs: MergeInputs = {
       name,
       models: given.map((v) => tf.tensor(v, [...shape])),
       given: information?.map((v) => tf.tensor(v, square as number[])),
@@ -81,7 +82,7 @@ export async function run(
       embedding: false,
     }
     const held = tf.memory().numTensors
-    const out = await mergeTensors({ ...merging, survey }, inputs, (text) => warnings.push(text))
+    const out = await mergeTensors({ ...merging, scannedModels }, inputs, (text) => warnings.push(text))
     assert.equal(tf.memory().numTensors, held + 1, 'exactly one new tensor')
     assert.deepEqual([out.shape, out.dtype], [shape, 'float32'])
     const alive = await Promise.all(inputs.models.map((t) => t.data()))

@@ -1,7 +1,7 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
 
 import type { Argv } from 'yargs'
-import { mergers } from '../../mergers/index.js'
+import { dataOf, mergers } from '../../mergers/index.js'
 import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
 import { print } from '../messages.js'
 
@@ -19,20 +19,22 @@ function optionText({ name, required, description, ...facts }: OptionFacts): str
 }
 
 export async function handler({ json }: { json: boolean }): Promise<void> {
-  const list = mergers.map(
-    ({ name, title, cite, conventions, input, count: [fewest, most], data, ordered, options, modelOptions }) => ({
+  const list = mergers.map((merger) => {
+    const { name, title, cite, conventions, input, ordered, options, modelOptions } = merger
+    const [fewest, most] = merger.count
+    return {
       name,
       title,
       cite,
       conventions,
       input,
       models: { fewest, most: Number.isFinite(most) ? most : null },
-      data: data ?? null,
-      ordered: ordered ?? false,
+      data: dataOf(merger),
+      ordered,
       options: factsOf(options),
       model_options: factsOf(modelOptions),
-    }),
-  )
+    }
+  })
   if (json) {
     print(`${JSON.stringify(list, null, 2)}\n`)
     return
