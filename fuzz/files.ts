@@ -10,7 +10,7 @@ import { packageRoot } from '../src/files/index.js'
 import { loadModel } from '../src/models/index.js'
 import { identifyTasks, openInputs, planRuns } from '../src/plan/index.js'
 import { readResults } from '../src/record/index.js'
-import { printTable, readSource, tableOf } from '../src/report/index.js'
+import { printTable, readSource, reportTable } from '../src/report/index.js'
 import { readYaml } from '../src/schema/index.js'
 import { loadTask, readPixels } from '../src/tasks/index.js'
 import { readSeeds, writeSeeds, zerothSchema } from '../src/zeroth/index.js'
@@ -111,7 +111,7 @@ function results(folder: string, name: string): Sample[] {
     writeFileSync(join(to, 'runs.csv'), `${rows.join('\n')}\n`)
     const read = async () => {
       const { rows } = await readResults(to)
-      printTable(tableOf(await readSource(to)), 'md')
+      printTable(reportTable(await readSource(to)), 'md')
       return rows.map((row) => Object.values(row).filter((value) => typeof value === 'number'))
     }
     return { file: join(to, name), read, command: ['table', to] }

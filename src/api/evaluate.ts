@@ -1,7 +1,7 @@
 // Loss and score of one model, and the attribution of one edit, from code.
 import { tmpdir } from 'node:os'
 import type { Rule } from '../loss/index.js'
-import type { Row, Term } from '../record/index.js'
+import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Measured, measureModel, namedEdit } from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
@@ -57,12 +57,6 @@ export interface AttributeOptions {
   memory?: number | undefined
   /** TensorFlow.js backend. Default `auto`. */
   backend?: BackendName | undefined
-}
-
-/** The row of the edit, and the term of every tensor, the largest first. */
-export interface Attribution {
-  row: Row
-  terms: Term[]
 }
 
 /**

@@ -1,7 +1,7 @@
 // The per-tensor terms of one edit as text: largest first, then sums by role, then the total beside the exact loss change.
 
 import type { Row, Term } from '../record/index.js'
-import { lossUnit } from '../report/items.js'
+import { lossUnit } from '../report/index.js'
 
 /** `terms` in the order in which they are to be listed. */
 export function printTerms(row: Row, terms: readonly Term[]): string {

@@ -1,17 +1,17 @@
 // One view of a results folder → SVG text and PNG bytes.
 import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
-import { type Row, type Term, type View } from '../record/index.js'
+import { columnsOfView, type Row, type Term, type View } from '../record/index.js'
 import { boxSpec } from './box.js'
-import { cellOf, distinct, groupRows, type Order, rowsWhere } from './groups.js'
+import { cellOf, checkColumns, distinct, groupRows, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
-import { itemsOf, lossUnit } from './items.js'
+import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { type FigureOptions, figureOptions } from './options.js'
-import { gridOf, type Headings } from './panels.js'
+import { type Headings, panelGrid } from './panels.js'
 import { renderPng, renderSvg } from './render.js'
 import { selectRows } from './select.js'
-import { seriesOf } from './series.js'
+import type { FigureSource } from './source.js'
 import { chosenNote } from './table.js'
 import { metricWords } from './words.js'
 
@@ -19,29 +19,28 @@ import { metricWords } from './words.js'
 export interface Figure {
   /** File name without its ending. */
   name: string
+  /** SVG text. */
   svg: string
+  /** PNG bytes, two pixels per unit of the SVG. */
   png: Uint8Array
 }
 
-/** What the figures of a folder share. */
-export interface Source {
-  rows: readonly Row[]
-  terms: readonly Term[]
-  order: Order
-  title: string
-}
+const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec }
 
-/** Spec of a view. Failed runs are left out; the subtitle counts them. */
-export function specOf({ rows: all, terms, order, title }: Source, view: Partial<View>): TopLevelSpec {
+/**
+ * vega-lite spec of a view. Failed runs are left out; the subtitle counts them.
+ * @throws UserError for an unknown column, and when nothing can be drawn
+ */
+export function specOf({ rows: all, terms, order, title }: FigureSource, view: Partial<View>): TopLevelSpec {
+  const named = columnsOfView(view).map(({ name }) => name)
+  checkColumns(named, all)
   const select = [view.select ?? []].flat()
   const rows = selectRows(rowsWhere(all, view.where), select)
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const options = figureOptions(rows, view)
-  const grid = gridOf(drawnRows(rows, terms, options), options, order)
+  const grid = panelGrid(drawnRows(rows, terms, options), options, order)
   const headings = { ...headingsOf(rows, options, select), title: view.title ?? title }
-  if (options.kind === 'box') return boxSpec(rows, terms, options, grid, order, headings)
-  if (options.kind === 'heat') return heatSpec(rows, options, grid, order, headings)
-  return lineSpec(seriesOf(rows, options, order), options, grid, headings)
+  return KINDS[options.kind]({ rows, terms, options, grid, order, headings })
 }
 
 /** Rows with something to draw, so that no panel stays empty. */
@@ -55,7 +54,7 @@ function drawnRows(rows: readonly Row[], terms: readonly Term[], options: Figure
 }
 
 /** Draws a view. Throws a UserError for unknown columns and when nothing can be drawn. */
-export async function drawFigure(source: Source, view: Partial<View> = {}): Promise<Figure> {
+export async function drawFigure(source: FigureSource, view: Partial<View> = {}): Promise<Figure> {
   const svg = await renderSvg(specOf(source, view))
   return { name: view.name ?? 'figure', svg, png: renderPng(svg) }
 }
@@ -74,7 +73,7 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
   const parts = [
     what,
     select.length ? chosenNote(select) : '',
-    itemsOf(done, scored),
+    itemsNote(done, scored),
     failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '',
   ]
   return {

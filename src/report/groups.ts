@@ -2,7 +2,7 @@
 import { unknown } from '../errors/index.js'
 import { COLUMNS, DERIVED, namedOptions, type Row, type View, valueOf } from '../record/index.js'
 
-export type Value = string | number | boolean | null
+export type CellValue = string | number | boolean | null
 
 export interface Mean {
   /** Mean over the runs that have a value; null where none has. */
@@ -14,7 +14,7 @@ export interface Mean {
 }
 
 export interface Group {
-  keys: Record<string, Value>
+  keys: Record<string, CellValue>
   rows: Row[]
 }
 
@@ -69,27 +69,23 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 
-/** Value of a column, an editor option, or `gap` = score_edited − score_post. */
-export function cellOf(row: Row, name: string): Value {
+/** CellValue of a column, an editor option, or `gap` = score_edited − score_post. */
+export function cellOf(row: Row, name: string): CellValue {
   if (name !== 'gap') return valueOf(row, name)
   return row.score_edited === null || row.score_post === null ? null : row.score_edited - row.score_post
 }
 
-/** Rows that a view asks for. Throws a UserError for an unknown column. */
+/** Rows that a view asks for. */
 export function rowsWhere(rows: readonly Row[], where: View['where']): Row[] {
   const wanted = Object.entries(where ?? {})
-  checkColumns(
-    wanted.map(([name]) => name),
-    rows,
-  )
   return rows.filter((row) => wanted.every(([name, values]) => [values].flat().includes(cellOf(row, name) as string)))
 }
 
-/** Place of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */
+/** PanelTitles of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */
 export type Order = ReadonlyMap<string, number>
 
 /** Empty first, numbers by size, words in the order of the config, then by code unit. */
-export function compareValues(a: Value, b: Value, order: Order = new Map()): number {
+export function compareValues(a: CellValue, b: CellValue, order: Order = new Map()): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
   const [left, right] = [a === null ? '' : String(a), b === null ? '' : String(b)]
   const place = (word: string) => (word === '' ? -1 : (order.get(word) ?? Infinity))
@@ -108,9 +104,8 @@ export function orderOf(config: unknown): Order {
   return order
 }
 
-/** One group per combination of values of `by`, in the order of those values; the order of the rows does not matter. */
+/** One group per combination of values of the columns `by`, which are known, in the order of those values; the order of the rows does not matter. */
 export function groupRows(rows: readonly Row[], by: readonly string[], words: Order = new Map()): Grouping {
-  checkColumns(by, rows)
   const done = rows
     .filter((row) => row.status === 'ok')
     .sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))

@@ -1,21 +1,37 @@
 // The figure of most experiments: a measure against a rate, one line per series, panels per task and model, error bars over
 // seeds, base and post-trained model as dashed lines (arXiv 2410.13841 Figs. 1, 4–8).
 import type { TopLevelSpec } from 'vega-lite'
-import { brokenTitle, LABEL, spansDecades, symlogOf, ticksOf } from './axis.js'
-import type { FigureOptions } from './options.js'
-import { frame, type Grid, type Headings } from './panels.js'
-import type { Series } from './series.js'
-import { metricWords, wordsOf } from './words.js'
+import { LABEL, spansDecades, ticksOf } from './axis.js'
+import { type FigureInput, frame } from './panels.js'
+import { type Series, seriesOf } from './series.js'
+import type { SeriesStyle } from './theme.js'
+import { wordsOf } from './words.js'
+import { yEncoding } from './y-axis.js'
 
 /** vega-lite spec of a line figure. Shares are drawn in percent. */
-export function lineSpec(series: Series, options: FigureOptions, grid: Grid, headings: Headings): TopLevelSpec {
+export function lineSpec(input: FigureInput): TopLevelSpec {
+  const { options } = input
+  const series = seriesOf(input)
   const { kind } = wordsOf(options.y[0]!)
-  const unit = kind === 'share' ? 100 : 1
   const numeric = series.points.every((point) => typeof point.x === 'number')
-  const logX = numeric && options.logX && series.points.every((point) => (point.x as number) > 0)
-  const xs = series.points.map((point) => point.x as number)
-  const ends = xs.length === 0 ? [0, 1] : [Math.min(...xs), Math.max(...xs)]
-  const values = [
+  const values = lineValues(series, kind === 'share' ? 100 : 1, numeric)
+  const ys = values.flatMap((value) => ('low' in value ? [value.low, value.high] : [value.y]))
+  const symlog = options.logY ?? (kind === 'loss' && spansDecades(series.points.map((point) => point.y)))
+  const x = numeric ? numericX(series, input) : categoricX(input)
+  const layer = lineLayers(x, yEncoding(ys, symlog, input), numeric, series.styles)
+  return frame({ layer, styles: series.styles, values }, input)
+}
+
+/** The least and the largest x of the points. */
+function endsOf({ points }: Series): [number, number] {
+  const xs = points.map((point) => point.x as number)
+  return xs.length === 0 ? [0, 1] : [Math.min(...xs), Math.max(...xs)]
+}
+
+/** Data of the figure: the points, and both ends of each level line. */
+function lineValues(series: Series, unit: number, numeric: boolean) {
+  const ends = numeric ? endsOf(series) : [0]
+  return [
     ...series.points.map((point) => ({
       ...point,
       part: 'point',
@@ -23,52 +39,54 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
       low: point.low * unit,
       high: point.high * unit,
     })),
-    ...series.levels.flatMap((level) =>
-      (numeric ? ends : [0]).map((x) => ({ ...level, part: 'level', x, y: level.y * unit })),
-    ),
+    ...series.levels.flatMap((level) => ends.map((x) => ({ ...level, part: 'level', x, y: level.y * unit }))),
   ]
-  const ys = values.flatMap((value) => ('low' in value ? [value.low, value.high] : [value.y]))
-  const symlog = options.logY ?? (kind === 'loss' && spansDecades(series.points.map((point) => point.y)))
+}
 
-  const x = {
+function numericX(series: Series, { options, grid }: FigureInput) {
+  const xs = series.points.map((point) => point.x as number)
+  const log = options.logX && xs.every((x) => x > 0)
+  const [low, high] = endsOf(series)
+  return {
     field: 'x',
-    type: numeric ? 'quantitative' : 'ordinal',
-    title: wordsOf(options.x).axis,
-    axis: numeric
-      ? { values: ticksOf(xs, grid.width - 16, logX), labelExpr: LABEL, grid: false, labelOverlap: false }
-      : { labelAngle: 0, grid: false },
-    scale: numeric
-      ? {
-          type: logX ? 'log' : 'linear',
-          domain: ends[0] === ends[1] ? [ends[0]! - 1, ends[1]! + 1] : ends,
-          nice: false,
-          zero: false,
-          padding: 8,
-        }
-      : { type: 'point', padding: 0.5 },
-  }
-  const y = {
-    field: 'y',
     type: 'quantitative',
-    title: brokenTitle(yTitle(options, headings, symlog), grid.height),
-    ...yScale(ys, kind, symlog, grid.height),
+    title: wordsOf(options.x).axis,
+    axis: { values: ticksOf(xs, grid.width - 16, log), labelExpr: LABEL, grid: false, labelOverlap: false },
+    scale: {
+      type: log ? 'log' : 'linear',
+      domain: low === high ? [low - 1, high + 1] : [low, high],
+      nice: false,
+      zero: false,
+      padding: 8,
+    },
   }
-  const domain = series.styles.map((style) => style.name)
-  const scaleOf = (range: unknown[]) => ({
+}
+
+const categoricX = ({ options }: FigureInput) => ({
+  field: 'x',
+  type: 'ordinal',
+  title: wordsOf(options.x).axis,
+  axis: { labelAngle: 0, grid: false },
+  scale: { type: 'point', padding: 0.5 },
+})
+
+/** From back to front: level lines, lines, error bars with their caps, points. */
+function lineLayers(x: object, y: object, numeric: boolean, styles: readonly SeriesStyle[]): object[] {
+  const domain = styles.map((style) => style.name)
+  const bySeries = (rangeOf: (style: SeriesStyle) => unknown) => ({
     field: 'series',
     type: 'nominal',
     legend: null,
     sort: null,
-    scale: { domain, range },
+    scale: { domain, range: styles.map(rangeOf) },
   })
-  const color = scaleOf(series.styles.map((style) => style.colour))
-  const strokeDash = scaleOf(series.styles.map((style) => style.dash))
-  const shape = scaleOf(series.styles.map((style) => style.shape))
-  const fill = scaleOf(series.styles.map((style) => (style.open ? '#ffffff' : style.colour)))
+  const color = bySeries((style) => style.colour)
+  const strokeDash = bySeries((style) => style.dash)
+  const shape = bySeries((style) => style.shape)
+  const fill = bySeries((style) => (style.open ? '#ffffff' : style.colour))
   const only = (part: string) => [{ filter: `datum.part === '${part}'` }]
   const bars = { transform: [{ filter: 'datum.part === "point" && datum.n > 1' }] }
-
-  const layer = [
+  return [
     {
       transform: only('level'),
       mark: { type: numeric ? 'line' : 'rule', strokeWidth: 1.3 },
@@ -93,44 +111,4 @@ export function lineSpec(series: Series, options: FigureOptions, grid: Grid, hea
       encoding: { x, y, fill, stroke: color, shape },
     },
   ]
-  return frame(layer, series.styles, grid, values, headings)
-}
-
-/** Words and unit of the y axis; the metric's own name where a score is drawn. */
-export function yTitle(options: FigureOptions, { metric, lossUnit }: Headings, symlog: boolean): string {
-  const words =
-    options.y.length > 1 && wordsOf(options.y[0]!).kind === 'loss'
-      ? 'loss change (nats per token)'
-      : options.y[0] === 'score_edited'
-        ? `${metricWords(metric)} (%)`
-        : wordsOf(options.y[0]!).axis
-  const title = words.replace('nats per token', lossUnit)
-  return symlog ? title.replace(/\)$/, '; symmetric log)') : title
-}
-
-/** Scores keep to tens and to 0…100; spans of decades get the symmetric log scale; the rest is vega's choice. */
-export function yScale(ys: readonly number[], kind: string, symlog: boolean, height: number): object {
-  if (symlog) {
-    const { constant, domain, ticks } = symlogOf(ys, height)
-    return {
-      scale: { type: 'symlog', constant, domain, nice: false },
-      axis: { values: ticks, labelExpr: LABEL, labelOverlap: false },
-    }
-  }
-  if (kind !== 'share')
-    return { scale: { zero: false, nice: true, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
-  const [low, high] = [Math.min(...ys), Math.max(...ys)]
-  const step = high - low > 30 ? 10 : high - low > 10 ? 5 : 1
-  // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.
-  const bound = (value: number) => (low >= -5 && high <= 105 ? Math.max(0, Math.min(100, value)) : value)
-  const domain = [bound(Math.floor(low / step) * step), bound(Math.ceil(high / step) * step)]
-  return {
-    scale: {
-      domain: domain[0] === domain[1] ? [domain[0]! - 1, domain[1]! + 1] : domain,
-      nice: false,
-      zero: false,
-      padding: 6,
-    },
-    axis: { labelExpr: LABEL, tickCount: 6 },
-  }
 }

@@ -1,6 +1,6 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
-import { columnsOfView, type Row, type View } from '../record/index.js'
-import { AXIS_ORDER, cellOf, checkColumns, distinct, identityColumns } from './groups.js'
+import type { Row, View } from '../record/index.js'
+import { AXIS_ORDER, cellOf, distinct, identityColumns } from './groups.js'
 
 export interface FigureOptions {
   kind: View['kind']
@@ -18,13 +18,9 @@ export interface FigureOptions {
   logY?: boolean | undefined
 }
 
-/** Fills in a view. Throws a UserError with the nearest name for a column that no row has. */
+/** Fills in a view, whose columns are known. */
 export function figureOptions(rows: readonly Row[], view: Partial<View>): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
-  checkColumns(
-    columnsOfView(view).map(({ name }) => name),
-    rows,
-  )
   const x = view.x ?? bestAxis(rows)
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]

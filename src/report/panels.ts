@@ -1,26 +1,53 @@
 // Panels of a figure: which rows belong to which panel, and panels, title and legend around the layers of one panel.
 import type { TopLevelSpec } from 'vega-lite'
-import { type Row } from '../record/index.js'
-import { cellOf, groupRows, type Order, type Value } from './groups.js'
+import type { Row, Term } from '../record/index.js'
+import { type CellValue, cellOf, groupRows, type Order } from './groups.js'
 import type { FigureOptions } from './options.js'
-import { legendSpec, type Style, THEME } from './theme.js'
+import { legendSpec, type SeriesStyle, THEME } from './theme.js'
 import { formatNumber, wordsOf } from './words.js'
 
-export interface Place {
-  /** Title above, and beside the panel; empty where there is only one. */
+/** Which panel something is drawn in. */
+export interface PanelTitles {
+  /** Title above the panel; empty where there is only one column of panels. */
   column: string
+  /** Title beside the panel; empty where there is only one row of panels. */
   row: string
 }
 
+/** The words of a figure. */
 export interface Headings {
   title: string
   subtitle: string[]
+  /** Metric of the scores; null where no row has one. */
   metric: string | null
+  /** What losses are measured in, such as `nats per token`. */
   lossUnit: string
 }
 
+/** What every kind of figure is made from. All columns that its options name are known. */
+export interface FigureInput {
+  rows: readonly Row[]
+  terms: readonly Term[]
+  options: FigureOptions
+  grid: PanelGrid
+  order: Order
+  headings: Headings
+}
+
+/** The part of a figure that its kind makes. */
+export interface Drawing {
+  /** vega-lite layers, repeated in each panel. */
+  layer: object[]
+  /** Entries of the legend. */
+  styles: readonly SeriesStyle[]
+  /** Data; each value says which panel it belongs to. */
+  values: readonly PanelTitles[]
+  /** True when panels need x axes of their own, because each has only some of the x values. */
+  ownX?: boolean
+}
+
 /** `dare`, `k = −0.5`, `dare, k = −0.5`: values as a legend or a panel names them. */
-export function nameOf(keys: Record<string, Value>, columns: readonly string[]): string {
+export function nameOf(keys: Record<string, CellValue>, columns: readonly string[]): string {
   const parts = columns.flatMap((column) => {
     const value = keys[column]
     if (value === null || value === undefined) return []
@@ -39,20 +66,26 @@ export function nameOf(keys: Record<string, Value>, columns: readonly string[]):
   )
 }
 
-const title = (keys: Record<string, Value>, columns: readonly string[]) =>
+const title = (keys: Record<string, CellValue>, columns: readonly string[]) =>
   columns.length === 0 ? '' : nameOf(keys, columns)
 
-export function placeOf(row: Row, options: FigureOptions): Place {
+/** The panel of a row. */
+export function panelOf(row: Row, options: FigureOptions): PanelTitles {
   const keys = Object.fromEntries([...options.columns, ...options.rows].map((name) => [name, cellOf(row, name)]))
   return { column: title(keys, options.columns), row: title(keys, options.rows) }
 }
 
-export interface Grid {
+/** Panels of a figure. */
+export interface PanelGrid {
+  /** Titles above the panels. */
   columns: string[]
+  /** Titles beside the panels. */
   rows: string[]
   /** Panels side by side; fewer than `columns` where they are wrapped. */
   across: number
+  /** Width of a panel in pixels. */
   width: number
+  /** Height of a panel in pixels. */
   height: number
 }
 
@@ -65,25 +98,15 @@ const SIZES = [
 const GAP = 18
 
 /** Titles of the panels in the order of the config, and their size in pixels. */
-export function gridOf(rows: readonly Row[], options: FigureOptions, order: Order): Grid {
+export function panelGrid(rows: readonly Row[], options: FigureOptions, order: Order): PanelGrid {
   const titles = (by: string[]) => [...new Set(groupRows(rows, by, order).groups.map((group) => title(group.keys, by)))]
   const [columns, down] = [titles(options.columns), titles(options.rows)]
   const across = down.length > 1 || columns.length <= 3 ? columns.length : columns.length === 4 ? 2 : 3
   return { columns, rows: down, across, ...SIZES[Math.min(across, SIZES.length) - 1]! }
 }
 
-/**
- * The whole figure: `layer` is repeated for each panel over its share of `values`, which carry a Place.
- * @param ownX panels have x axes of their own: each has only some of the x values
- */
-export function frame(
-  layer: object[],
-  styles: readonly Style[],
-  grid: Grid,
-  values: object[],
-  headings: Headings,
-  ownX = false,
-): TopLevelSpec {
+/** The whole figure: the layers repeated in each panel over its share of the data, with titles and a legend. */
+export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, headings }: FigureInput): TopLevelSpec {
   const { width, height, across, columns, rows } = grid
   const [wide, tall] = [columns.length > 1, rows.length > 1]
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }

@@ -1,18 +1,18 @@
 // A table as text: Markdown that also reads well in a terminal, LaTeX (booktabs) for papers, CSV with full numbers for programs.
 import { stringify } from 'csv-stringify/sync'
-import type { Value } from './groups.js'
+import type { CellValue } from './groups.js'
 import type { Table } from './table.js'
 import { formatMean, formatNumber, wordsOf } from './words.js'
 
 /** Text forms of a table: Markdown, LaTeX, CSV. */
 export type Format = 'md' | 'tex' | 'csv'
 
-/** Writes a table. Every format ends in a line break. */
-export function printTable(table: Table, format: Format): string {
+/** A table as Markdown, LaTeX (booktabs) or CSV with full numbers. The text ends in a line break. */
+export function printTable(table: Table, format: Format = 'md'): string {
   return format === 'md' ? printMarkdown(table) : format === 'tex' ? printLatex(table) : printCsv(table)
 }
 
-const showKey = (value: Value) =>
+const showKey = (value: CellValue) =>
   value === null ? '–' : typeof value === 'number' ? formatNumber('key', value) : String(value)
 
 /** Headings and cells as text; the number of runs only where it varies. */

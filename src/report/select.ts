@@ -1,10 +1,10 @@
 // Options chosen on validation items and not in hindsight: of runs that differ in them, those that score best there are kept.
 import { UserError } from '../errors/index.js'
-import { type Row } from '../record/index.js'
-import { cellOf, checkColumns, compareValues, identityColumns, meanOf, type Value } from './groups.js'
+import type { Row } from '../record/index.js'
+import { type CellValue, cellOf, compareValues, identityColumns, meanOf } from './groups.js'
 
 interface Candidate {
-  values: Value[]
+  values: CellValue[]
   rows: Row[]
 }
 
@@ -16,7 +16,6 @@ interface Candidate {
  */
 export function selectRows(rows: readonly Row[], names: readonly string[]): Row[] {
   if (names.length === 0) return [...rows]
-  checkColumns(names, rows)
   const fixed = identityColumns(rows).filter((name) => !names.includes(name))
   const groups = groupBy(rows, (row) =>
     fixed.map((name) => (name === 'task' && row.merger !== null ? null : cellOf(row, name))),
@@ -54,10 +53,10 @@ function best(candidates: readonly Candidate[], names: readonly string[]): Candi
   )
 }
 
-const compareAll = (a: readonly Value[], b: readonly Value[]): number =>
+const compareAll = (a: readonly CellValue[], b: readonly CellValue[]): number =>
   a.map((value, i) => compareValues(value, b[i]!)).find((order) => order !== 0) ?? 0
 
-function groupBy(rows: readonly Row[], valuesOf: (row: Row) => Value[]): Candidate[] {
+function groupBy(rows: readonly Row[], valuesOf: (row: Row) => CellValue[]): Candidate[] {
   const found = new Map<string, Candidate>()
   for (const row of rows) {
     const values = valuesOf(row)

@@ -1,16 +1,16 @@
 // Rows → what a line figure draws: one mean ± standard error per panel, series and x, level lines for series without an x, and
 // base and post-trained model as references of each panel.
 import { UserError } from '../errors/index.js'
-import { type Row } from '../record/index.js'
-import { groupRows, meanOf, type Order, type Value } from './groups.js'
+import type { Row } from '../record/index.js'
+import { type CellValue, groupRows, meanOf } from './groups.js'
 import type { FigureOptions } from './options.js'
-import { nameOf, type Place, placeOf } from './panels.js'
-import { REFERENCES, type Style, styleOf } from './theme.js'
+import { type FigureInput, nameOf, type PanelTitles, panelOf } from './panels.js'
+import { REFERENCES, type SeriesStyle, styleOf } from './theme.js'
 import { wordsOf } from './words.js'
 
-export interface Point extends Place {
+export interface SeriesPoint extends PanelTitles {
   series: string
-  x: Value
+  x: CellValue
   y: number
   low: number
   high: number
@@ -18,24 +18,24 @@ export interface Point extends Place {
   n: number
 }
 
-export interface Level extends Place {
+export interface SeriesLevel extends PanelTitles {
   series: string
   y: number
 }
 
 export interface Series {
-  points: Point[]
-  levels: Level[]
-  styles: Style[]
+  points: SeriesPoint[]
+  levels: SeriesLevel[]
+  styles: SeriesStyle[]
 }
 
 /** Points, level lines and their styles. Throws a UserError when y mixes units or nothing can be drawn. */
-export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Order = new Map()): Series {
+export function seriesOf({ rows, options, order }: FigureInput): Series {
   const { x, y, series, columns } = options
   const kinds = new Set(y.map((name) => wordsOf(name).kind))
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
-  // Level lines stand beside others that have an x; alone they are a column that nothing fills in.
+  // SeriesLevel lines stand beside others that have an x; alone they are a column that nothing fills in.
   if (groups.length && groups.every((group) => group.keys[x] === null)) throw nothing(`a value of ${x}`, failed.length)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
   const label = (name: string, measure: string) =>
@@ -44,13 +44,13 @@ export function seriesOf(rows: readonly Row[], options: FigureOptions, order: Or
       : names.length === 1
         ? wordsOf(measure).heading
         : `${name}, ${wordsOf(measure).heading}`
-  const points: Point[] = []
-  const levels: Level[] = []
+  const points: SeriesPoint[] = []
+  const levels: SeriesLevel[] = []
   for (const group of groups) {
     for (const measure of y) {
       const { mean, error, n } = meanOf(group.rows, measure)
       if (mean === null) continue
-      const entry = { ...placeOf(group.rows[0]!, options), series: label(nameOf(group.keys, series), measure), y: mean }
+      const entry = { ...panelOf(group.rows[0]!, options), series: label(nameOf(group.keys, series), measure), y: mean }
       if (group.keys[x] === null) levels.push(entry)
       else points.push({ ...entry, x: group.keys[x]!, low: mean - (error ?? 0), high: mean + (error ?? 0), n })
     }
@@ -80,10 +80,10 @@ const ENDS: Record<string, string[]> = {
 }
 
 /** What base and post-trained model reach in each panel. Of a change or a gap, the post-trained model is the zero line. */
-function referencesOf(rows: readonly Row[], options: FigureOptions): Level[] {
+function referencesOf(rows: readonly Row[], options: FigureOptions): SeriesLevel[] {
   const { groups } = groupRows(rows, [...options.columns, ...options.rows])
   return groups.flatMap((group) => {
-    const place = placeOf(group.rows[0]!, options)
+    const place = panelOf(group.rows[0]!, options)
     if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name)))
       return [{ ...place, series: REFERENCES[0]!.name, y: 0 }]
     return (options.y.length === 1 ? (ENDS[options.y[0]!] ?? []) : []).flatMap((column, i) => {

@@ -1,7 +1,8 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
-import { type Row, type View } from '../record/index.js'
+import type { Row, View } from '../record/index.js'
 import {
   AXIS_ORDER,
+  type CellValue,
   cellOf,
   checkColumns,
   compareValues,
@@ -13,38 +14,63 @@ import {
   meanOf,
   type Order,
   rowsWhere,
-  type Value,
 } from './groups.js'
-import { itemsOf, lossUnit } from './items.js'
+import { itemsNote, lossUnit } from './items.js'
+import { figureOptions } from './options.js'
 import { selectRows } from './select.js'
+import type { ReportSource } from './source.js'
 import { formatNumber, wordsOf } from './words.js'
 
 /** What a table shows. */
 export interface TableOptions {
+  /** Title; that of the experiment unless given. */
+  title?: string | undefined
   /** Columns that name a line of the table; those that tell the runs apart unless given. */
   by?: string[] | undefined
   /** Measures, each as mean ± standard error; loss change, its approximations and the scores unless given. */
   columns?: string[] | undefined
   /** A column whose values stand across the table, each with the measures. */
   across?: string | undefined
-  where?: View['where']
+  /** Only rows in which each of these columns has the value, or one of the values, given. */
+  where?: View['where'] | undefined
   /** Options of which only the value is shown that is best on the validation items. */
   select?: string[] | undefined
 }
 
+/** One measure of one line. */
 export interface Cell extends Mean {
   /** The common value of a column of words; `mixed` where the runs differ. */
   word: string | null
 }
 
+/** A measure, or with `across` a measure at one value of that column. */
+export interface TableColumn {
+  /** Name of the measure. */
+  name: string
+  /** Heading in words. */
+  heading: string
+}
+
+/** Runs that agree in the columns that name a line. */
+export interface TableLine {
+  /** Values of the columns that name the line. */
+  keys: CellValue[]
+  /** How many runs stand behind the line. */
+  runs: number
+  /** One cell per column of the table. */
+  cells: Cell[]
+}
+
 /** A table as data: means with standard errors over seeds. */
 export interface Table {
+  /** Title above the table. */
   title: string
+  /** Columns that name a line. */
   by: string[]
-  /** Measures in the order of the cells; with `across`, each value has its own. */
-  columns: { name: string; heading: string }[]
-  /** `runs`: how many stand behind the line. */
-  lines: { keys: Value[]; runs: number; cells: Cell[] }[]
+  /** Measures in the order of the cells. */
+  columns: TableColumn[]
+  /** Lines in the order of the config. */
+  lines: TableLine[]
   /** Sentences below the table: seeds, items, failed runs, mixed columns. */
   notes: string[]
 }
@@ -55,6 +81,26 @@ const REFERENCE: Record<string, string[]> = {
   loss_edited: ['loss_post', 'loss_pre'],
 }
 
+/** A table longer than this is hard to read: the x axis of the first figure goes across. */
+const LONG = 40
+
+/** The table of a folder: a line per edit. A long one shows the measure of the first view across its x. Of merges, tasks stand across. */
+export function reportTable({ rows, title, order, views }: ReportSource): Table {
+  if (rows.length > 0 && rows.every((row) => row.merger !== null))
+    return makeTable(rows, title, { across: 'task' }, order)
+  const long = makeTable(rows, title, {}, order)
+  const view = views[0]
+  if (long.lines.length <= LONG || view === undefined) return long
+  const measures = [view.y ?? []].flat().slice(0, 1)
+  const options: TableOptions = {
+    across: figureOptions(rows, view).x,
+    where: view.where,
+    select: [view.select ?? []].flat(),
+    ...(measures.length && { columns: measures }),
+  }
+  return makeTable(rows, title, options, order)
+}
+
 /** Means per group. Throws a UserError with the nearest name for an unknown column. */
 export function makeTable(
   all: readonly Row[],
@@ -62,16 +108,17 @@ export function makeTable(
   options: TableOptions = {},
   order: Order = new Map(),
 ): Table {
-  const { across, select = [] } = options
-  const rows = selectRows(rowsWhere(all, options.where), select)
-  checkColumns([...(options.by ?? []), ...(options.columns ?? []), ...(across ? [across] : [])], rows)
+  const { across, select = [], where } = options
+  const named = [options.by, options.columns, across, select, Object.keys(where ?? {})].flatMap((names) => names ?? [])
+  checkColumns(named, all)
+  const rows = selectRows(rowsWhere(all, where), select)
   const by = (options.by ?? defaultKeys(rows)).filter((name) => name !== across)
   const measures = options.columns ?? defaultMeasures(rows, across !== undefined)
   const grouping = groupRows(rows, across ? [...by, across] : by, order)
   const values = across
     ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order))
     : []
-  const columns: Column[] = across
+  const columns: MeasureColumn[] = across
     ? acrossColumns(measures, across, values)
     : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
@@ -83,27 +130,23 @@ export function makeTable(
       cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name),
     ),
   }))
+  const mixed = grouping.mixed.filter((name) => !select.includes(name))
   return {
-    title,
+    title: options.title ?? title,
     by,
     columns: columns.map(({ name, heading }) => ({ name, heading })),
     lines: [...(across === 'task' ? endLines(rows, by, columns) : []), ...lines],
-    notes: notesOf(rows, { ...grouping, mixed: grouping.mixed.filter((name) => !select.includes(name)) }, measures, {
-      across,
-      select,
-    }),
+    notes: notesOf(rows, { ...grouping, mixed }, measures, { across, select }),
   }
 }
 
-interface Column {
-  name: string
-  heading: string
+interface MeasureColumn extends TableColumn {
   /** Value of the column across. */
-  at?: Value
+  at?: CellValue
 }
 
 /** Base and post-trained model on every task: they have a line each, where in other tables they have a column. */
-function endLines(rows: readonly Row[], by: readonly string[], columns: readonly Column[]): Table['lines'] {
+function endLines(rows: readonly Row[], by: readonly string[], columns: readonly MeasureColumn[]): TableLine[] {
   const models = by.includes('model') ? [...new Set(rows.map((row) => row.model))] : [null]
   const line = (model: string | null, end: string, place: number) => ({
     keys: by.map((name) => (name === 'model' ? model : name === 'label' ? end : null)),
@@ -117,7 +160,7 @@ function endLines(rows: readonly Row[], by: readonly string[], columns: readonly
   return models.flatMap((model) => [line(model, 'base', 1), line(model, 'post-trained', 0)])
 }
 
-function acrossColumns(measures: string[], across: string, values: Value[]): Column[] {
+function acrossColumns(measures: string[], across: string, values: CellValue[]): MeasureColumn[] {
   const references =
     across === 'task'
       ? []
@@ -169,13 +212,13 @@ function notesOf(
   rows: readonly Row[],
   { failed, mixed, groups }: Grouping,
   columns: readonly string[],
-  { across, select }: { across?: string | undefined; select: string[] },
+  { across, select }: { across: string | undefined; select: string[] },
 ): string[] {
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
-  const scored = columns.some((name) => name.startsWith('score') || name === 'gap') && itemsOf(done, true)
-  const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsOf(done, false)
+  const scored = columns.some((name) => name.startsWith('score') || name === 'gap') && itemsNote(done, true)
+  const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsNote(done, false)
   const constant = ['model', 'task']
     .filter((name) => distinct(rows, name) === 1)
     .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)

@@ -13,7 +13,7 @@ const DASHES = [
   [4, 2],
 ]
 
-export interface Style {
+export interface SeriesStyle {
   name: string
   colour: string
   shape: string
@@ -26,8 +26,8 @@ export interface Style {
   box?: boolean
 }
 
-/** Style of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
-export function styleOf(name: string, index: number, variant = 0): Style {
+/** SeriesStyle of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
+export function styleOf(name: string, index: number, variant = 0): SeriesStyle {
   const dash = variant === 0 ? DASHES[index % DASHES.length] : DASHES[variant % DASHES.length]
   return {
     name,
@@ -40,7 +40,7 @@ export function styleOf(name: string, index: number, variant = 0): Style {
 }
 
 /** The two ends of every figure: dashed, thin, without points. */
-export const REFERENCES: readonly Style[] = [
+export const REFERENCES: readonly SeriesStyle[] = [
   { name: 'post-trained', colour: '#222222', shape: 'circle', dash: [8, 4], open: false, points: false },
   { name: 'base', colour: '#777777', shape: 'circle', dash: [2, 3], open: false, points: false },
 ]
@@ -84,7 +84,7 @@ const ROW = 18
 const SIZE = 10.5
 
 /** A legend drawn as a chart of its own in pixels: sample line, point and name, broken into as many lines as `width` asks for. */
-export function legendSpec(styles: readonly Style[], width: number): object {
+export function legendSpec(styles: readonly SeriesStyle[], width: number): object {
   let [x, row] = [0, 0]
   const entries = styles.map((style) => {
     const needs = LINE + 6 + textWidth(style.name, SIZE)
@@ -100,51 +100,31 @@ export function legendSpec(styles: readonly Style[], width: number): object {
     x += needs + 14
     return entry
   })
+  const layer = entries.flatMap((entry, i) => legendMarks(entry, styles[i]!))
+  return { width, height: (row + 1) * ROW, view: { stroke: null }, layer }
+}
+
+/** Line and point, or square, and the name of one entry, whose places are pixels. */
+function legendMarks(entry: object, { box, colour, dash, shape, open, points }: SeriesStyle): object[] {
+  const data = { values: [entry] }
   const pixels = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
-  const marks = entries.flatMap((entry, i) => {
-    const { colour, dash, shape, open, points } = styles[i]!
-    const data = { values: [entry] }
-    const y = pixels('y')
-    const line = {
-      data,
-      mark: { type: 'rule', color: colour, strokeDash: dash, strokeWidth: points ? 1.8 : 1.3 },
-      encoding: { x: pixels('x'), x2: { field: 'end' }, y },
-    }
-    const point = {
-      data,
-      mark: {
-        type: 'point',
-        shape,
-        size: 45,
-        filled: true,
-        fill: open ? '#ffffff' : colour,
-        stroke: colour,
-        strokeWidth: 1.4,
-        opacity: 1,
-      },
-      encoding: { x: pixels('middle'), y },
-    }
-    const square = {
-      data,
-      mark: {
-        type: 'point',
-        shape: 'square',
-        size: 110,
-        filled: true,
-        fill: colour,
-        fillOpacity: 0.45,
-        stroke: colour,
-        strokeWidth: 1.2,
-        opacity: 1,
-      },
-      encoding: { x: pixels('middle'), y },
-    }
-    const text = {
-      data,
-      mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK },
-      encoding: { x: pixels('text'), y, text: { field: 'name' } },
-    }
-    return styles[i]!.box ? [square, text] : points ? [line, point, text] : [line, text]
+  const y = pixels('y')
+  const line = {
+    data,
+    mark: { type: 'rule', color: colour, strokeDash: dash, strokeWidth: points ? 1.8 : 1.3 },
+    encoding: { x: pixels('x'), x2: { field: 'end' }, y },
+  }
+  const symbol = (mark: object) => ({
+    data,
+    mark: { type: 'point', filled: true, stroke: colour, ...mark },
+    encoding: { x: pixels('middle'), y },
   })
-  return { width, height: (row + 1) * ROW, view: { stroke: null }, layer: marks }
+  const point = symbol({ shape, size: 45, fill: open ? '#ffffff' : colour, strokeWidth: 1.4, opacity: 1 })
+  const square = symbol({ shape: 'square', size: 110, fill: colour, fillOpacity: 0.45, strokeWidth: 1.2, opacity: 1 })
+  const text = {
+    data,
+    mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK },
+    encoding: { x: pixels('text'), y, text: { field: 'name' } },
+  }
+  return box ? [square, text] : points ? [line, point, text] : [line, text]
 }

@@ -1,6 +1,6 @@
 // What each column of a row is called in words, its unit, and how its numbers are written, in tables and on axes.
 
-export type Kind = 'key' | 'share' | 'loss' | 'number' | 'count'
+export type ColumnKind = 'key' | 'share' | 'loss' | 'number' | 'count'
 
 export interface Words {
   /** Heading of a table column. */
@@ -8,13 +8,13 @@ export interface Words {
   /** Title of an axis, with the unit. */
   axis: string
   /** `key` names a run and is never averaged; a `share` is stored as 0…1 and shown in percent. */
-  kind: Kind
+  kind: ColumnKind
   /** The same for every seed, so that it has no standard error. */
   fixed?: true
 }
 
 const key = (heading: string, axis = heading): Words => ({ heading, axis, kind: 'key' })
-const measure = (kind: Kind, heading: string, axis: string): Words => ({ heading, axis, kind })
+const measure = (kind: ColumnKind, heading: string, axis: string): Words => ({ heading, axis, kind })
 
 const fixed = (words: Words): Words => ({ ...words, fixed: true })
 
@@ -80,7 +80,7 @@ export function significant(value: number, digits = 4): string {
 }
 
 /** A number for people: shares in percent with one decimal, losses with four significant digits. */
-export function formatNumber(kind: Kind, value: number): string {
+export function formatNumber(kind: ColumnKind, value: number): string {
   if (!Number.isFinite(value)) return signed(String(value))
   if (kind === 'share') return signed((100 * value).toFixed(1))
   if (kind === 'loss') return significant(value)

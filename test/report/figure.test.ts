@@ -1,13 +1,14 @@
 // Figures: what stands in the SVG, the size of the PNG, equal bytes for equal rows, and every kind of view.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawFigure, type Source, specOf } from '../../src/report/figure.js'
+import { drawFigure, specOf } from '../../src/report/figure.js'
+import type { FigureSource } from '../../src/report/source.js'
 import { REFERENCES, styleOf } from '../../src/report/theme.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
 const rows = dropRateRows()
 const small = rows.filter((row) => row.model === 'small' && row.drop_rate! >= 0.9)
-const source = (given: typeof rows, terms = makeTerms([])): Source => ({
+const source = (given: typeof rows, terms = makeTerms([])): FigureSource => ({
   rows: given,
   terms,
   order: new Map(),
@@ -24,7 +25,7 @@ function pngSize(png: Uint8Array): [number, number] {
 
 const svgSize = (svg: string) => /<svg[^>]* width="([\d.]+)" height="([\d.]+)"/.exec(svg)!.slice(1).map(Number)
 const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((found) => found[1])
-const dataOf = (given: Source, view: object) =>
+const dataOf = (given: FigureSource, view: object) =>
   (specOf(given, view) as unknown as { data: { values: Record<string, unknown>[] } }).data.values
 
 test('a line figure names its series, references, panels, axes, seeds, items and failed runs', async () => {

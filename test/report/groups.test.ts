@@ -86,7 +86,7 @@ test('columns beside the seed that vary inside a group are named', () => {
 
 test('an unknown column is answered with the nearest', () => {
   assert.throws(
-    () => groupRows(scores(1), ['drop_rat']),
+    () => makeTable(scores(1), '', { by: ['drop_rat'] }),
     (error) => error instanceof UserError && /unknown column "drop_rat"; did you mean "drop_rate"/.test(error.message),
   )
 })
@@ -112,7 +112,7 @@ test('a view keeps the rows with one of the values it names', () => {
   assert.equal(rowsWhere(rows, { label: 'a' }).length, 2)
   assert.equal(rowsWhere(rows, { label: ['a', 'b'], drop_rate: 0.1 }).length, 2)
   assert.equal(rowsWhere(rows, undefined).length, 3)
-  assert.throws(() => rowsWhere(rows, { lable: 'a' }), /did you mean "label"/)
+  assert.throws(() => makeTable(rows, '', { where: { lable: 'a' } }), /did you mean "label"/)
 })
 
 const anyRow = fc.record({

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
-import { openStore, type Row } from '../../src/record/index.js'
-import { readSource, writeBarChart, writeReport } from '../../src/report/index.js'
+import { openStore, type Row, readResults } from '../../src/record/index.js'
+import type { DISPLAY } from '../../src/report/display.js'
+import { figure, makeTable, readSource, table, termsFigure, writeReport, writeTerms } from '../../src/report/index.js'
 import { meta } from '../record/example.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
@@ -87,14 +88,14 @@ test('a wrong report section of a stored config names its key', async () => {
 test('the bar chart of an edit names the tensors and keeps their sum', async () => {
   const row = rows.find(({ status }) => status === 'ok')!
   const terms = makeTerms([row])
-  const paths = await writeBarChart(join(root, 'bars', 'deep'), row, terms)
+  const paths = await writeTerms(join(root, 'bars', 'deep'), { row, terms })
   assert.deepEqual(paths, [join(root, 'bars', 'deep', 'terms.svg'), join(root, 'bars', 'deep', 'terms.png')])
   const svg = readFileSync(paths[0]!, 'utf8')
   for (const { tensor } of terms) assert.ok(svg.includes(tensor))
   const many = Array.from({ length: 40 }, (_, i) => ({ ...terms[0]!, tensor: `t${i}`, term: 2 ** -i }))
-  const text = readFileSync((await writeBarChart(join(root, 'bars'), row, many))[0]!, 'utf8')
+  const text = readFileSync((await writeTerms(join(root, 'bars'), { row, terms: many }))[0]!, 'utf8')
   assert.ok(text.includes('11 other tensors') && text.includes('>t28<') && !text.includes('>t29<'))
-  await assert.rejects(writeBarChart(join(root, 'none'), row, []), /changed no tensor/)
+  await assert.rejects(writeTerms(join(root, 'none'), { row, terms: [] }), /changed no tensor/)
 })
 
 test('the commands table and plot work from the folder, and say what is wrong in one line', async () => {
@@ -119,4 +120,23 @@ test('the commands table and plot work from the folder, and say what is wrong in
   writeFileSync(join(root, 'file'), '')
   for (const command of ['table', 'plot'])
     assert.match(call(command, join(root, 'nowhere')).err, /^deltalab: .*nowhere is not a results folder: .*\n$/)
+})
+
+test('a figure and a table show themselves in a notebook, to every kernel that asks', async () => {
+  const folder = await folderOf('shown', rows, config)
+  const results = await readResults(folder)
+  const drawn = await figure(results)
+  const bundle = drawn[Symbol.for('Jupyter.display') as typeof DISPLAY]()
+  assert.equal(bundle['image/svg+xml'], drawn.svg)
+  assert.deepEqual([...Buffer.from(bundle['image/png']!, 'base64')], [...drawn.png])
+  assert.deepEqual(drawn._toMime(), bundle)
+  assert.deepEqual(Object.keys(drawn), ['name', 'svg', 'png'])
+  const made = table(results, { title: 'Chosen', by: ['label'] })
+  assert.match(made._toMime()['text/markdown']!, /^\*\*Chosen\*\*\n\n\| method/)
+  assert.deepEqual(
+    JSON.parse(JSON.stringify(made)),
+    JSON.parse(JSON.stringify(makeTable(rows, 'Chosen', { by: ['label'] }))),
+  )
+  const bars = await termsFigure({ row: rows[0]!, terms: makeTerms([rows[0]!]) })
+  assert.match(bars.svg, /Terms of the Riemann sum/)
 })

@@ -86,7 +86,7 @@ test('without a score, without a choice, or without the option there is an error
     () => selectRows([of(0.5, 'a', 1, { rank: 1 }), of(1, 'a', 1, { rank: 2 })], ['lambda']),
     /nothing to choose: no runs differ in lambda alone/,
   )
-  assert.throws(() => selectRows([of(0.5, 'a', 1)], ['lamda']), /did you mean "lambda"/)
+  assert.throws(() => makeTable([of(0.5, 'a', 1)], '', { select: ['lamda'] }), /did you mean "lambda"/)
 })
 
 test('tables and figures show the test score of what was chosen, and say so', () => {

@@ -76,7 +76,7 @@ export async function handler(args: Args): Promise<void> {
   if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
   if (args.out) {
     startPhase('draw the chart')
-    const { writeBarChart } = await import('../../report/index.js')
-    for (const path of await writeBarChart(args.out, row, terms)) writeError(`${path}\n`)
+    const { writeTerms } = await import('../../report/index.js')
+    for (const path of await writeTerms(args.out, { row, terms })) writeError(`${path}\n`)
   }
 }

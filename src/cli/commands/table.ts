@@ -46,7 +46,7 @@ interface Args {
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { makeTable, printTable, readSource, tableOf } = await import('../../report/index.js')
+  const { makeTable, printTable, readSource, reportTable } = await import('../../report/index.js')
   startPhase('read the results')
   const source = await readSource(args.results)
   const options = {
@@ -59,6 +59,6 @@ export async function handler(args: Args): Promise<void> {
   const table =
     asked || args.format === 'csv' || args.json
       ? makeTable(source.rows, source.title, options, source.order)
-      : tableOf(source)
+      : reportTable(source)
   printResult(args.json, table, printTable(table, args.format))
 }

@@ -1,9 +1,12 @@
 // Horizontal bars of the per-tensor terms of one edit: the tensors that cause the loss change, largest first.
 import type { TopLevelSpec } from 'vega-lite'
-import { type Row, type Term } from '../record/index.js'
+import { UserError } from '../errors/index.js'
+import type { Row, Term } from '../record/index.js'
 import { LABEL } from './axis.js'
+import type { Figure } from './figure.js'
 import { textWidth } from './font.js'
 import { lossUnit } from './items.js'
+import { renderPng, renderSvg } from './render.js'
 import { INK, THEME } from './theme.js'
 import { significant } from './words.js'
 
@@ -12,7 +15,7 @@ const RAISES = '#D55E00'
 const LOWERS = '#0072B2'
 
 /** Terms kept by size, the others added up in one last bar. */
-function largest(terms: readonly Term[], bars: number): { name: string; term: number }[] {
+function largestTerms(terms: readonly Term[], bars: number): { name: string; term: number }[] {
   const sorted = [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term) || (a.tensor < b.tensor ? -1 : 1))
   const shown = sorted
     .slice(0, sorted.length > bars ? bars - 1 : bars)
@@ -25,15 +28,27 @@ function largest(terms: readonly Term[], bars: number): { name: string; term: nu
 
 const number = (value: number | null) => (value === null ? '–' : significant(value))
 
+/** One edit, and what each tensor contributes to its loss change. */
+export interface Attribution {
+  /** The row of the edit, as in runs.csv. */
+  row: Row
+  /** A term per edited tensor. */
+  terms: readonly Term[]
+}
+
+const WIDTH = 380
+const FONT_SIZE = 9.5
+
+/** Draws the terms of one run. Throws a UserError when there are none. */
+export async function drawTerms(attribution: Attribution): Promise<Figure> {
+  if (attribution.terms.length === 0) throw new UserError('nothing to draw: the edit changed no tensor')
+  const svg = await renderSvg(termsSpec(attribution))
+  return { name: 'terms', svg, png: renderPng(svg) }
+}
+
 /** vega-lite spec of the terms of one run; at most `bars` bars. */
-export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSpec {
-  const values = largest(terms, bars).map((bar) => ({ ...bar, text: significant(bar.term, 2) }))
-  const limit = Math.max(...values.map(({ term }) => Math.abs(term)))
-  const widest = Math.max(...values.map(({ text }) => textWidth(text, 9.5)))
-  const [low, high] = [Math.min(0, ...values.map(({ term }) => term)), Math.max(0, ...values.map(({ term }) => term))]
-  const width = 380
-  // Room for the number at the end of a bar, on the side where there are bars.
-  const room = ((widest + 8) / (width - 2 * widest - 16)) * (high - low || limit)
+function termsSpec({ row, terms }: Attribution, bars = 30): TopLevelSpec {
+  const values = largestTerms(terms, bars).map((bar) => ({ ...bar, text: significant(bar.term, 2) }))
   const y = {
     field: 'name',
     type: 'nominal',
@@ -46,11 +61,11 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
     type: 'quantitative',
     title: `term of the Riemann sum (${lossUnit([row])})`,
     axis: { labelExpr: LABEL, tickCount: 5 },
-    scale: { domain: [low < 0 ? low - room : 0, high > 0 ? high + room : 0], nice: false },
+    scale: { domain: domainOf(values), nice: false },
   }
   const text = (side: 'left' | 'right', test: string) => ({
     transform: [{ filter: test }],
-    mark: { type: 'text', align: side, dx: side === 'left' ? 4 : -4, fontSize: 9.5, color: INK },
+    mark: { type: 'text', align: side, dx: side === 'left' ? 4 : -4, fontSize: FONT_SIZE, color: INK },
     encoding: { x, y, text: { field: 'text' } },
   })
   return {
@@ -63,7 +78,7 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
     },
     data: { values },
     config: THEME,
-    width,
+    width: WIDTH,
     height: { step: 17 },
     layer: [
       {
@@ -75,4 +90,13 @@ export function barSpec(row: Row, terms: readonly Term[], bars = 30): TopLevelSp
       { mark: { type: 'rule', color: INK, strokeWidth: 1 }, encoding: { x: { datum: 0, type: 'quantitative' } } },
     ],
   } as unknown as TopLevelSpec
+}
+
+/** Ends of the axis, with room for the number at the end of a bar, on the sides where there are bars. */
+function domainOf(bars: readonly { term: number; text: string }[]): [number, number] {
+  const terms = bars.map(({ term }) => term)
+  const widest = Math.max(...bars.map(({ text }) => textWidth(text, FONT_SIZE)))
+  const [low, high] = [Math.min(0, ...terms), Math.max(0, ...terms)]
+  const room = ((widest + 8) / (WIDTH - 2 * widest - 16)) * (high - low)
+  return [low < 0 ? low - room : 0, high > 0 ? high + room : 0]
 }

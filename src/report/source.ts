@@ -1,0 +1,58 @@
+// What reports are made from: the rows of a results folder, with the title, the views and the order of words of its config.
+import { join } from 'node:path'
+import { z } from 'zod'
+import { UserError } from '../errors/index.js'
+import { type Results, type Row, readResults, type Term, type View, viewSchema } from '../record/index.js'
+import { parseYaml } from '../schema/index.js'
+import { type Order, orderOf } from './groups.js'
+
+/** What the figures of a folder share. */
+export interface FigureSource {
+  rows: readonly Row[]
+  terms: readonly Term[]
+  /** Order of the words in the config. */
+  order: Order
+  title: string
+}
+
+/** What a report shows. */
+export interface ReportSource extends FigureSource {
+  /** Views of the config; one that leaves everything open where it has none. */
+  views: View[]
+}
+
+/** What tables and figures are made from: the results of `readResults` or `sweep`, or rows alone. */
+export type RowSource = Results | readonly Row[]
+
+/**
+ * Checks a view that was typed or stored.
+ * @param source where it comes from, for the message
+ * @throws UserError that names the key
+ */
+export function parseView(view: unknown, source: string): View {
+  const checked = viewSchema.safeParse(view)
+  if (checked.success) return checked.data
+  const { path, message } = checked.error.issues[0]!
+  throw new UserError(`${[source, ...path].join('.')}: ${message}`)
+}
+
+/** The part of a config that reports read. */
+const reportConfig = z.looseObject({
+  title: z.string().nullish(),
+  report: z.union([viewSchema, z.array(viewSchema)]).prefault({}),
+})
+
+/** Reads a results folder. Throws a UserError when it is not one, or when the report section of its config is wrong. */
+export const readSource = async (folder: string): Promise<ReportSource> => reportSource(await readResults(folder))
+
+/** Results with the title and the views of their config; rows alone are called by their experiment and have no views. */
+export function reportSource(source: RowSource): ReportSource {
+  if (!('meta' in source))
+    return { rows: source, terms: [], order: new Map(), title: source[0]?.experiment ?? '', views: [] }
+  const { folder, rows, terms, meta, config } = source
+  const file = join(folder, 'config.yaml')
+  const { title, report } = parseYaml(config, file, reportConfig).value
+  // A checked value has its keys in the order of the schema; tables keep the order of the file.
+  const order = orderOf(parseYaml(config, file, z.unknown()).value)
+  return { rows, terms, order, title: title ?? meta.experiment, views: [report].flat() }
+}

@@ -1,0 +1,80 @@
+// Reports in files: table.md, table.tex, table.csv, and every figure as SVG and PNG.
+import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { prepareFolder, writeWhole } from '../files/index.js'
+import type { View } from '../record/index.js'
+import { drawFigure, type Figure } from './figure.js'
+import { printTable } from './print.js'
+import { type FigureSource, type ReportSource, readSource } from './source.js'
+import { makeTable, reportTable } from './table.js'
+import { type Attribution, drawTerms } from './terms.js'
+
+/** What `writeReport` wrote. */
+export interface Report {
+  /** The table for a terminal. */
+  table: string
+  /** Path of table.md. */
+  markdown: string
+  /** Paths of the figures, SVG before PNG. */
+  figures: string[]
+  /** Every path written. */
+  files: string[]
+}
+
+/** Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder. Each file is written whole or not at all. */
+export async function writeReport(folder: string): Promise<Report> {
+  const source = await readSource(folder)
+  const table = reportTable(source)
+  const files: string[] = []
+  for (const format of ['md', 'tex', 'csv'] as const) {
+    const path = join(folder, `table.${format}`)
+    files.push(path)
+    const shown = format === 'csv' ? makeTable(source.rows, source.title, {}, source.order) : table
+    await writeWhole(path, printTable(shown, format))
+  }
+  const { paths, problems } = await drawAll(folder, source)
+  const text = [printTable(table, 'md'), ...problems.map((problem) => `${problem}\n`)].join('\n')
+  return { table: text, markdown: files[0]!, figures: paths, files: [...files, ...paths] }
+}
+
+/** Draws every view that can be drawn. A view without data does not stop the others. */
+async function drawAll(folder: string, source: ReportSource): Promise<{ paths: string[]; problems: string[] }> {
+  const paths: string[] = []
+  const problems: string[] = []
+  for (const [i, view] of namedViews(source.views).entries()) {
+    try {
+      paths.push(...(await writeFigures(folder, source, [view])))
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      problems.push(`Figure ${view.name ?? i + 1}: ${error.message}`)
+    }
+  }
+  return { paths, problems }
+}
+
+const namedViews = (views: readonly Partial<View>[]) =>
+  views.map((view, i) => ({ ...view, name: view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`) }))
+
+/** Draws each view into `<folder>/<name>.svg` and `.png`; returns their paths. Names: `figure`, then `figure-2`, … */
+export async function writeFigures(
+  folder: string,
+  source: FigureSource,
+  views: readonly Partial<View>[],
+): Promise<string[]> {
+  const paths: string[] = []
+  for (const view of namedViews(views)) paths.push(...(await writeFigure(folder, await drawFigure(source, view))))
+  return paths
+}
+
+async function writeFigure(folder: string, { name, svg, png }: Figure): Promise<string[]> {
+  await prepareFolder(folder)
+  const paths = { svg: join(folder, `${name}.svg`), png: join(folder, `${name}.png`) }
+  await writeWhole(paths.svg, svg)
+  await writeWhole(paths.png, png)
+  return [paths.svg, paths.png]
+}
+
+/** Draws the bars of one attribution into `<folder>/terms.svg` and `.png`; returns their paths. */
+export async function writeTerms(folder: string, attribution: Attribution): Promise<string[]> {
+  return writeFigure(folder, await drawTerms(attribution))
+}

@@ -1,0 +1,50 @@
+// The y axis of a figure: its title with the unit, and its scale.
+import { brokenTitle, LABEL, symlogOf } from './axis.js'
+import type { FigureInput } from './panels.js'
+import { metricWords, wordsOf } from './words.js'
+
+/** Title and unit of the measures drawn. Where scores are drawn, the title is the name of their metric. */
+export function yTitle({ options, headings }: FigureInput, symlog: boolean): string {
+  const words =
+    options.y.length > 1 && wordsOf(options.y[0]!).kind === 'loss'
+      ? 'loss change (nats per token)'
+      : options.y[0] === 'score_edited'
+        ? `${metricWords(headings.metric)} (%)`
+        : wordsOf(options.y[0]!).axis
+  const title = words.replace('nats per token', headings.lossUnit)
+  return symlog ? title.replace(/\)$/, '; symmetric log)') : title
+}
+
+/** vega-lite encoding of the field `y`, whose values are `ys`. */
+export function yEncoding(ys: readonly number[], symlog: boolean, input: FigureInput) {
+  const { height } = input.grid
+  return {
+    field: 'y',
+    type: 'quantitative',
+    title: brokenTitle(yTitle(input, symlog), height),
+    ...(symlog ? symlogScale(ys, height) : wordsOf(input.options.y[0]!).kind === 'share' ? shareScale(ys) : FREE_SCALE),
+  }
+}
+
+const FREE_SCALE = { scale: { zero: false, nice: true, padding: 6 }, axis: { labelExpr: LABEL, tickCount: 6 } }
+
+function symlogScale(ys: readonly number[], height: number) {
+  const { constant, domain, ticks } = symlogOf(ys, height)
+  return {
+    scale: { type: 'symlog', constant, domain, nice: false },
+    axis: { values: ticks, labelExpr: LABEL, labelOverlap: false },
+  }
+}
+
+/** Percentages: the axis ends at multiples of 10, 5 or 1, and for scores within 0…100. */
+function shareScale(ys: readonly number[]) {
+  const [low, high] = [Math.min(...ys), Math.max(...ys)]
+  const step = high - low > 30 ? 10 : high - low > 10 ? 5 : 1
+  // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.
+  const bound = (value: number) => (low >= -5 && high <= 105 ? Math.max(0, Math.min(100, value)) : value)
+  const [bottom, top] = [bound(Math.floor(low / step) * step), bound(Math.ceil(high / step) * step)]
+  return {
+    scale: { domain: bottom === top ? [bottom - 1, top + 1] : [bottom, top], nice: false, zero: false, padding: 6 },
+    axis: { labelExpr: LABEL, tickCount: 6 },
+  }
+}
