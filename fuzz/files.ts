@@ -81,15 +81,9 @@ const taskOf = async (file: string): Promise<unknown> => {
     name,
     metric,
     maxNewTokens,
-    items.map(({ id, prompt, target, choices, right, label, crop }) => [
-      id,
-      prompt,
-      target,
-      choices,
-      right,
-      label,
-      crop,
-    ]),
+    items.map((item) =>
+      ['id', 'prompt', 'target', 'choices', 'right', 'label', 'crop'].map((key) => Reflect.get(item, key)),
+    ),
   ]
 }
 
@@ -232,16 +226,9 @@ export const FILES: Kind[] = [
         '{"image":"wide.jpg","crop":[0,0,8,8],"label":1}\n{"image":"wide.jpg","label":0,"id":"b"}\n',
       )
       const read = async () => {
-        const { items } = await loadTask(card)
-        return [
-          await taskOf(card),
-          digest(
-            readPixels(
-              items.map(({ image, crop }) => ({ image: image!, crop })),
-              plainImage,
-            ),
-          ),
-        ]
+        const task = await loadTask(card)
+        if (task.kind !== 'images') throw new Error('the card is one of images')
+        return [await taskOf(card), digest(readPixels(task.items, plainImage))]
       }
       return [{ file: join(folder, 'list.jsonl'), read }]
     },

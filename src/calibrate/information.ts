@@ -7,7 +7,7 @@ import { encodeItems, loadReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/information.js'
 import { checkFinite, modelOf, type Weights } from '../models/index.js'
-import { loadTask } from '../tasks/index.js'
+import { groupTask, loadTask, sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 export const INFORMATION = ['fisher', 'gram'] as const
@@ -38,14 +38,14 @@ export async function writeInformation(
     const model = modelOf(checkpoint, reference)
     for (const [name, shape] of Object.entries(model.shapes))
       weights[name] = tf.tensor(await checkpoint.read(name), shape)
-    const chosen = task.items.slice(-items)
+    const chosen = sliceTask(task, -items)
     const found =
       kind === 'gram'
-        ? await gramMatrices(model, weights, await encodeItems({ ...task, items: chosen }, reader, model))
+        ? await gramMatrices(model, weights, await encodeItems(chosen, reader, model))
         : await fisherDiagonals(
             model,
             weights,
-            (await Promise.all(chosen.map((item) => encodeItems({ ...task, items: [item] }, reader, model)))).flat(),
+            (await Promise.all(groupTask(chosen, 1).map((item) => encodeItems(item, reader, model)))).flat(),
           )
     for (const [name, values] of found) checkFinite(values, () => `${kind} of ${name}`)
     const shapeOf = (name: string): number[] =>

@@ -18,8 +18,7 @@ import {
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { modelOf, type Weights } from '../models/index.js'
 import { readYaml } from '../schema/index.js'
-import { loadTask, type Task } from '../tasks/index.js'
-import { largest } from '../tasks/scoring/choice.js'
+import { largestIndex, loadTask, sliceTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 export interface RouteOptions {
@@ -71,7 +70,7 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
         ...gates.subarray(i * places.length, (i + 1) * places.length),
       ])
       found.gates.push(places.map((_, m) => rows.reduce((sum, row) => sum + row[m]!, 0) / items))
-      found.accuracies.push(rows.filter((row) => largest(row) === own).length / items)
+      found.accuracies.push(rows.filter((row) => largestIndex(row) === own).length / items)
     }
     return found
   } finally {
@@ -144,8 +143,8 @@ async function readFeatures(
   for (const name of Object.keys(model.shapes)) weights[name] = tf.tensor(await shared.read(name), model.shapes[name])
   const [last, first]: Float32Array[][] = [[], []]
   for (const task of tasks) {
-    last!.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(-items) }, reader))
-    first!.push(await promptFeatures(model, weights, { ...task, items: task.items.slice(0, items) }, reader))
+    last!.push(await promptFeatures(model, weights, sliceTask(task, -items), reader))
+    first!.push(await promptFeatures(model, weights, sliceTask(task, 0, items), reader))
   }
   tf.dispose(weights)
   return [last!, first!]

@@ -18,7 +18,7 @@ import { encodeItems, loadReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, type Weights } from '../models/index.js'
-import { loadTask } from '../tasks/index.js'
+import { loadTask, sliceTask } from '../tasks/index.js'
 import { type Batch, type Tensor, tf } from '../tensor/index.js'
 import { type FoundQ, searchQ } from './darex.js'
 import { type Distilled, type DistillOptions, distillScales } from './scales.js'
@@ -57,7 +57,7 @@ async function hold(
       : post![name].clone()
   }
   const encode = (from: number) =>
-    encodeItems({ ...task, items: task.items.slice(from, from + items) }, reader, model, { batchTokens: 1024 })
+    encodeItems(sliceTask(task, from, from + items), reader, model, { batchTokens: 1024 })
   return {
     pair,
     model,

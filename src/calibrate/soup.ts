@@ -5,7 +5,7 @@ import { checkItems, checkReader, checkTask, encodeItems, evaluate, loadReader }
 import { lossOf } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { modelOf, type Weights } from '../models/index.js'
-import { loadTask } from '../tasks/index.js'
+import { loadTask, sliceTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 export interface SoupOptions {
@@ -49,12 +49,11 @@ export async function findSoup(
     const reader = await loadReader(companionsOf(first!), homeOf(first!))
     checkReader(companionsOf(first!), reader, model)
     await checkItems(task, reader, model)
-    const valueOf = async (members: readonly number[], chosen: typeof task.items): Promise<number> => {
+    const valueOf = async (members: readonly number[], part: Task): Promise<number> => {
       const weights = await average(
         members.map((m) => checkpoints[m]!),
         model.shapes,
       )
-      const part = { ...task, items: chosen }
       const value =
         by === 'score'
           ? (await evaluate(model, weights, part, reader)).score
@@ -62,11 +61,11 @@ export async function findSoup(
       tf.dispose(weights)
       return value
     }
-    const held = task.items.slice(-items)
+    const held = sliceTask(task, -items)
     const singles: number[] = []
     for (const m of folders.keys()) singles.push(await valueOf([m], held))
     const soup = await chooseSoup(singles, (members) => valueOf(members, held))
-    const rest = task.items.slice(0, items)
+    const rest = sliceTask(task, 0, items)
     return {
       ...soup,
       singles,

@@ -1,4 +1,4 @@
-// Generated answers to a task's prompts, and what its metrics and filters make of them.
+// Generated answers to a task's prompts.
 import { UserError } from '../errors/index.js'
 import {
   checkFinite,
@@ -10,15 +10,12 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { cutAtStop, filterAnswer } from '../tasks/scoring/filters.js'
-import { METRICS } from '../tasks/scoring/metrics.js'
-import { batchesOf, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
-import type { Item, Task } from '../tasks/task.js'
+import { answerMetric, batchesOf, cutAtStop, type GenerateTask, type Sequence, sequencesOf } from '../tasks/index.js'
 import { type Batch, tf } from '../tensor/index.js'
-import type { EncodeOptions } from './encode.js'
 import { generate } from './generate.js'
 import { endsOf } from './generation_config.js'
 import { foldHighest } from './highest.js'
+import { BATCH_TOKENS } from './options.js'
 import type { TextReader } from './reader.js'
 import { steerBy } from './steering.js'
 
@@ -51,7 +48,7 @@ async function greedyMatches(
 }
 
 /** How answers to a task are generated: as lm-evaluation-harness asks transformers for them. */
-async function planGeneration(task: Task, tokenizer: TextReader, { positions }: Model) {
+async function planGeneration(task: GenerateTask, tokenizer: TextReader, { positions }: Model) {
   const { generation } = tokenizer
   const stops = [...(task.stop ?? []), ...(tokenizer.written ? [tokenizer.written.eos] : [])].filter(
     (stop) => stop !== '',
@@ -69,23 +66,23 @@ async function planGeneration(task: Task, tokenizer: TextReader, { positions }: 
 }
 
 /** @throws UserError for a generation_config.json that asks for answers which are not generated here */
-export function checkGeneration(task: Pick<Task, 'name'>, { generation }: TextReader): void {
+export function checkGeneration(task: Pick<GenerateTask, 'name'>, { generation }: TextReader): void {
   if (!generation?.unknown.length) return
   throw new UserError(
     `task ${task.name}: ${generation.file} sets ${generation.unknown.join(', ')}, which changes greedy answers in transformers and is not supported; remove it there to have the likeliest tokens`,
   )
 }
 
-/** Greedy answers to the first `items` items, cut at the task's stops. Generated only where the target is not the greedy answer. */
+/** Greedy answers to all items, cut at the task's stops. Generated only where the target is not the greedy answer. */
 export async function answerAll(
   model: Model,
   weights: Weights | Source,
-  task: Task,
+  task: GenerateTask,
   tokenizer: TextReader,
-  options: EncodeOptions,
+  batchTokens = BATCH_TOKENS,
 ): Promise<string[]> {
   checkGeneration(task, tokenizer)
-  const items = task.items.slice(0, options.items)
+  const { items } = task
   const { stops, ends, steer, maxNewTokens, room } = await planGeneration(task, tokenizer, model)
   const sequences = await sequencesOf(
     items.map(({ prompt, target }) => ({ prompt, target: (task.delimiter ?? '') + target })),
@@ -93,7 +90,7 @@ export async function answerAll(
   )
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known = new Set<number>()
-  if (METRICS[task.metric]!.exactImpliesRight && !task.stop && !steer) {
+  if (answerMetric(task, task.metric).exactImpliesRight && !task.stop && !steer) {
     const brief = ({ prompt, target }: Sequence) =>
       prompt.length <= room &&
       target.length - 1 <= maxNewTokens &&
@@ -102,7 +99,7 @@ export async function answerAll(
     const batches = batchesOf(
       likely.map((i) => sequences[i]!),
       tokenizer.pad,
-      options.batchTokens ?? 4096,
+      batchTokens,
       model.positions,
     )
     const matches = await greedyMatches(model, weights, batches, likely.length)
@@ -120,28 +117,4 @@ export async function answerAll(
   const answers = sequences.map(({ target }) => textOf(target))
   open.forEach((item, i) => (answers[item] = textOf(made[i]!)))
   return answers
-}
-
-/** Score of each metric under each filter: `metric`, or `metric,filter` where there are filters; the first is the task's. */
-export async function scoreAnswers(
-  task: Task,
-  items: readonly Item[],
-  answers: readonly string[],
-): Promise<Map<string, { mean: number; items: Float64Array }>> {
-  const scores = new Map<string, { mean: number; items: Float64Array }>()
-  for (const name of [task.metric, ...(task.others ?? [])]) {
-    for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {
-      const metric = METRICS[name]!
-      const each = new Float64Array(items.length)
-      let [sum, weights] = [0, 0]
-      for (const [i, item] of items.entries()) {
-        const weight = metric.weight?.(item) ?? 1
-        each[i] = await metric.score(filterAnswer(answers[i]!, steps), item, task)
-        sum += weight * each[i]
-        weights += weight
-      }
-      scores.set(filter ? `${name},${filter}` : name, { mean: sum / weights, items: each })
-    }
-  }
-  return scores
 }

@@ -1,8 +1,8 @@
 // A task put to a chat model, as lm-evaluation-harness does with --apply_chat_template and examples in one turn.
 import { UserError } from '../errors/index.js'
-import { METRICS } from '../tasks/scoring/metrics.js'
-import type { Task } from '../tasks/task.js'
-import { loadChat } from '../tokenizer/chat.js'
+import type { Task } from '../tasks/index.js'
+import { loadChat } from '../tokenizer/index.js'
+import { methodsOf } from './kinds/index.js'
 
 /** `system`: an instruction that stands before what the card itself says first. */
 export type ChatSettings = true | { system?: string | undefined }
@@ -15,29 +15,14 @@ export type ChatSettings = true | { system?: string | undefined }
  */
 export async function askInChat(task: Task, folder: string, settings: ChatSettings | undefined): Promise<Task> {
   if (settings === undefined) return task
-  if (task.kind === 'classify' || task.kind === 'images')
-    throw new UserError(`task ${task.name} is of the kind ${task.kind}, and cannot be asked in a chat`)
-  if (!task.kind && METRICS[task.metric]!.completes)
-    throw new UserError(`task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`)
+  const { inChat } = methodsOf(task)
+  if (!inChat) throw new UserError(`task ${task.name} is of the kind ${task.kind}, and cannot be asked in a chat`)
   const chat = await loadChat(folder)
-  const system = settings === true ? undefined : settings.system
-  const items = task.items.map((item) => {
-    const preamble = item.preamble ?? ''
+  const system = settings === true ? '' : (settings.system ?? '')
+  return inChat(task, (prompt, preamble = '') => {
     const apart = system && preamble && !/\s$/.test(system) && !/^\s/.test(preamble) ? '\n\n' : ''
-    const first = (system ?? '') + apart + preamble
-    const ask = (prompt: string) =>
-      chat(
-        [
-          ...(first ? [{ role: 'system', content: first }] : []),
-          { role: 'user', content: prompt.slice(preamble.length) },
-        ],
-        { answer: true },
-      )
-    return {
-      ...item,
-      prompt: ask(item.prompt),
-      ...(item.choices && { choices: item.choices.map(({ prompt, text }) => ({ prompt: ask(prompt), text })) }),
-    }
+    const first = system + apart + preamble
+    const question = { role: 'user', content: prompt.slice(preamble.length) }
+    return chat([...(first ? [{ role: 'system', content: first }] : []), question], { answer: true })
   })
-  return { ...task, chat: true, delimiter: '', items }
 }

@@ -2,31 +2,11 @@
 
 import { hiddenStates } from '../models/hidden.js'
 import { checkFinite, disposeInputs, type Model, makeInputs, type Weights } from '../models/index.js'
-import { batchesOf } from '../tasks/sequences/sequence.js'
-import type { Task } from '../tasks/task.js'
-import { type Batch, tf } from '../tensor/index.js'
-import { classBatches } from './classes.js'
-import { imageBatches } from './images.js'
-import { imagesFor, type Reader, textFor } from './reader.js'
-
-/** Padded tokens of one batch. */
-const BATCH_TOKENS = 4096
-
-/** The items without their answers; an empty prompt is the end-of-text token, so that there is something to look at. */
-async function promptBatches({ items, ...task }: Task, reader: Reader, model: Model): Promise<Batch[]> {
-  if (task.kind === 'images') return imageBatches(items, imagesFor(reader, task))
-  const tokenizer = textFor(reader, task, model)
-  if (task.kind === 'classify') return classBatches(items, tokenizer, BATCH_TOKENS)
-  const prompts = await tokenizer.encode(
-    items.map(({ prompt }) => prompt),
-    { special: true },
-  )
-  const sequences = prompts.map((ids) => ({
-    prompt: ids.length ? ids.slice(-model.positions) : [tokenizer.eos],
-    target: [],
-  }))
-  return batchesOf(sequences, tokenizer.pad, BATCH_TOKENS)
-}
+import type { Task } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+import { methodsOf } from './kinds/index.js'
+import { BATCH_TOKENS } from './options.js'
+import type { Reader } from './reader.js'
 
 /** Mean over the real positions of the last hidden states of each item's prompt: [items, width] row-major, in the order of the items. */
 export async function promptFeatures(
@@ -36,7 +16,7 @@ export async function promptFeatures(
   reader: Reader,
 ): Promise<Float32Array> {
   const features = new Float32Array(task.items.length * model.width)
-  for (const batch of await promptBatches(task, reader, model)) {
+  for (const batch of await methodsOf(task).encodePrompts(task, reader, model, BATCH_TOKENS)) {
     const inputs = makeInputs(model, batch)
     const { rows, columns } = inputs
     const means = tf.tidy(() => {

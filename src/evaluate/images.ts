@@ -1,6 +1,5 @@
 // Images as batches for a model with a classification head.
-import { type ImageReader, readPixels } from '../tasks/images/pixels.js'
-import type { Item } from '../tasks/task.js'
+import { type ImageReader, type ImageTask, readPixels } from '../tasks/index.js'
 import { type Batch, imageBatch } from '../tensor/index.js'
 
 /** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
@@ -11,28 +10,25 @@ const TOKENS = 4096
 const KEPT = 1 << 26
 
 /**
- * Batches of images in the order of the items, with the class of each as its target.
- * @param features of the classes, for a zero-shot model; batchTokens: what a batch of text would have, fewer where memory is bounded
+ * Batches of images in the order of the items, with the class of each as its target, and the features of the classes where
+ * the task has them.
+ * @param batchTokens what a batch of text would have, fewer where memory is bounded
  */
 export function imageBatches(
-  items: readonly Item[],
+  { items, features }: Pick<ImageTask, 'items' | 'features'>,
   reader: ImageReader,
-  { features, batchTokens = TOKENS }: { features?: Float32Array | undefined; batchTokens?: number | undefined } = {},
+  batchTokens = TOKENS,
 ): Batch[] {
   const size = 3 * reader.size.height * reader.size.width
   const rows = Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / size)))
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
-    const read = () =>
-      readPixels(
-        chosen.map(({ image, crop }) => ({ image: image!, crop })),
-        reader,
-      )
+    const read = () => readPixels(chosen, reader)
     const kept = (part + 1) * rows * size <= KEPT
     const more = { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) }
     const batch = imageBatch(
       kept ? read() : new Float32Array(0),
-      chosen.map(({ label }) => label!),
+      chosen.map(({ label }) => label),
       more,
     )
     return kept ? batch : Object.defineProperty(batch, 'pixels', { get: read, enumerable: true })

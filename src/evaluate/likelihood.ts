@@ -1,4 +1,4 @@
-// Log-likelihoods of texts after contexts, and of the choices of items: as lm-evaluation-harness measures them.
+// Log-likelihoods of texts after contexts, as lm-evaluation-harness measures them.
 import {
   addPart,
   checkFinite,
@@ -12,14 +12,9 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { batchesOf, fitSequence, type Sequence } from '../tasks/sequences/sequence.js'
-import type { Task } from '../tasks/task.js'
+import { batchesOf, fitSequence, type Sequence } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
-import { encodeChoices } from './encode.js'
-
-/** Padded tokens of one batch; its logits are held for the scored tokens only. */
-const BATCH_TOKENS = 4096
+import { BATCH_TOKENS } from './options.js'
 
 /** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
 export async function logLikelihoods(
@@ -53,18 +48,4 @@ export async function logLikelihoods(
     counted[i]!.rows.forEach((row, k) => (sums[batches[i]!.items[row]!]! -= values[k]!))
   }
   return sums
-}
-
-/** Summed log-likelihoods of the choices of each of the first `items` items. */
-export async function weighChoices(
-  model: Model,
-  weights: Weights | Source,
-  task: Task,
-  tokenizer: Tokenizer,
-  items?: number,
-): Promise<number[][]> {
-  const lists = await encodeChoices({ ...task, items: task.items.slice(0, items) }, tokenizer, model)
-  const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)
-  let at = 0
-  return lists.map((list) => list.map(() => sums[at++]!))
 }

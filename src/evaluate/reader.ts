@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
-import { type ImageReader, loadImageReader } from '../tasks/images/pixels.js'
-import type { Task } from '../tasks/task.js'
+import { type ImageReader, loadImageReader } from '../tasks/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
 import { type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
@@ -34,7 +33,7 @@ const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reade
  */
 export function textFor(
   reader: Reader,
-  { name, chat }: Pick<Task, 'name' | 'chat'>,
+  { name, chat }: { name: string; chat?: true },
   { vocabulary }: Pick<Model, 'vocabulary'>,
 ): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
@@ -49,7 +48,7 @@ export function textFor(
 }
 
 /** @throws UserError for a model of text on a task of images */
-export function imagesFor(reader: Reader, { name }: Pick<Task, 'name'>): ImageReader {
+export function imagesFor(reader: Reader, { name }: { name: string }): ImageReader {
   if (!ofImages(reader)) throw new UserError(`task ${name} is of images, and the model reads text`)
   return reader
 }

@@ -1,15 +1,13 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
 import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
 import { type Model, makeInputs, modelOf, run, type Source, streaming } from '../models/index.js'
-import { classPrompts } from '../tasks/images/classes.js'
-import { batchesOf } from '../tasks/sequences/sequence.js'
-import type { Task } from '../tasks/task.js'
+import { batchesOf, classPrompts, type Task } from '../tasks/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
+import { BATCH_TOKENS } from './options.js'
 import { checkReader } from './reader.js'
 
-/** Padded tokens of one batch, and of the hidden states that are kept between two blocks. */
-const BATCH_TOKENS = 4096
+/** Padded tokens of the hidden states that are kept between two blocks. */
 const TOGETHER = 8 * BATCH_TOKENS
 
 /**

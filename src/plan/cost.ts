@@ -1,7 +1,7 @@
 // What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
 import type { Experiment } from '../config/index.js'
 import { encodeItems } from '../evaluate/index.js'
-import type { Task } from '../tasks/index.js'
+import { sliceTask, type Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
 import { requestsOf } from './needs.js'
 import { pairKey, type Run } from './plan.js'
@@ -48,7 +48,7 @@ export async function estimateCost(
           )
         : task.items.length * sequence
     for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
-      const last = tasks.map(({ task }) => ({ ...task, items: task.items.slice(-request.items) }))
+      const last = tasks.map(({ task }) => sliceTask(task, -request.items))
       const tokens = (await Promise.all(last.map(countTokens))).reduce((sum, count) => sum + count, 0)
       cost.tokens += tokens
       cost.flops += parameters * (request.kind === 'fisher' ? 6 : 2) * tokens
@@ -56,11 +56,11 @@ export async function estimateCost(
     for (const { task } of tasks) {
       const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
       if (count === 0) continue
-      const tokensOf = (items: number) => countTokens({ ...task, items: task.items.slice(0, items) })
+      const tokensOf = (items: number) => countTokens(sliceTask(task, 0, items))
       const lossTokens = loss ? await tokensOf(loss.items) : 0
       const scoreTokens = score ? await tokensOf(score.items) : 0
       const range = validationRange(experiment)
-      const validationTokens = range ? await countTokens({ ...task, items: task.items.slice(...range) }) : 0
+      const validationTokens = range ? await countTokens(sliceTask(task, ...range)) : 0
       const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
       const passes = gradients + (loss && loss.taylor2 ? 3 : 0)
       const forward = (count + 2) * (lossTokens + scoreTokens) + count * validationTokens
@@ -72,7 +72,7 @@ export async function estimateCost(
   return cost
 }
 
-const withTargets = (task: Task): Task => ({
-  ...task,
-  items: task.items.map((item) => (item.target ? item : { ...item, target: ' ' })),
-})
+const withTargets = (task: Task): Task =>
+  task.kind === 'generate'
+    ? { ...task, items: task.items.map((item) => (item.target ? item : { ...item, target: ' ' })) }
+    : task

@@ -9,7 +9,7 @@ import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import { readObject } from '../schema/index.js'
-import { type Item, identifyTask, loadTask, type Task } from '../tasks/index.js'
+import { type ImageItem, identifyTask, loadTask, type Task } from '../tasks/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
 import type { PlannedTask } from './plan.js'
 import { validationRange } from './validation.js'
@@ -131,7 +131,7 @@ function readConfig(folder: string) {
 async function loadText(source: string, items: number): Promise<Task> {
   const { name, version, kind, metric } = identifyTask(source)
   if (kind !== 'images') return loadTask(source)
-  const item = (id: number): Item => ({ id: String(id), prompt: '', target: '', fields: {}, label: 0 })
+  const item = (id: number): ImageItem => ({ id: String(id), prompt: '', target: '', fields: {}, image: '', label: 0 })
   return {
     name,
     version,
@@ -141,5 +141,5 @@ async function loadText(source: string, items: number): Promise<Task> {
     classes: ['?'],
     maxNewTokens: 0,
     items: Array.from({ length: items }, (_, id) => item(id)),
-  } as Task
+  }
 }

@@ -180,7 +180,7 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
     const reader = readerFile(companionsOf(post))
     hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
     const generation = join(homeOf(post), 'generation_config.json')
-    if (tasks.some(({ task }) => !task.kind) && existsSync(generation))
+    if (tasks.some(({ task }) => task.kind === 'generate') && existsSync(generation))
       hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
     for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
   }
@@ -190,10 +190,13 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
 /** Images by their bytes, so that the hash does not tell where they are. */
 async function hashTask(task: Task): Promise<string> {
   const images = new Map<string, string>()
-  for (const { image } of task.items)
-    if (image !== undefined && !images.has(image)) images.set(image, await hashFile(image))
-  const items = task.items.map((item) => (item.image === undefined ? item : { ...item, image: images.get(item.image) }))
+  if (task.kind === 'images')
+    for (const { image } of task.items) if (!images.has(image)) images.set(image, await hashFile(image))
+  const items =
+    task.kind === 'images' ? task.items.map((item) => ({ ...item, image: images.get(item.image) })) : task.items
+  // A task of generated text is hashed without its kind, as in the first version.
+  const kind = task.kind === 'generate' ? undefined : task.kind
   return createHash('sha256')
-    .update(JSON.stringify({ ...task, items }))
+    .update(JSON.stringify({ ...task, kind, items }))
     .digest('hex')
 }

@@ -66,7 +66,7 @@ export async function measureModel(
     const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
     checkReader(companionsOf(checkpoint), tokenizer, model)
     await checkItems(task, tokenizer, model, { items })
-    const silent = !task.kind && task.items.some(({ target }) => target === '')
+    const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')
     const encode = (batchTokens?: number) =>
       silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens })
     const bounded =
@@ -95,7 +95,9 @@ export async function measureModel(
           ? 'nats per item'
           : 'nats per token'
     const words =
-      !task.kind && 'generation' in tokenizer && tokenizer.generation ? describeGeneration(tokenizer.generation) : {}
+      task.kind === 'generate' && 'generation' in tokenizer && tokenizer.generation
+        ? describeGeneration(tokenizer.generation)
+        : {}
     const generation = Object.keys(words).length ? { generation: words } : {}
     return {
       ...measured,

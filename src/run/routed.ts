@@ -5,8 +5,7 @@ import { lossOf } from '../loss/index.js'
 import { mergerNamed, routeFeatures, trainRouter } from '../mergers/index.js'
 import type { Weights } from '../models/index.js'
 import type { MergerData } from '../plan/index.js'
-import type { Task } from '../tasks/index.js'
-import { largest } from '../tasks/scoring/choice.js'
+import { largestIndex, sliceTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import type { HeldModel, RoutedModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
@@ -120,7 +119,7 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
     for (const [i, gates] of (await gatesOf(task)).entries()) {
       const own = weigh(gates)
       try {
-        found.push(await measure({ ...home.post, ...own }, { ...task, items: [task.items[i]!] }))
+        found.push(await measure({ ...home.post, ...own }, sliceTask(task, i, i + 1)))
       } finally {
         tf.dispose(own)
       }
@@ -145,7 +144,7 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
       const own = edit.merge.posts.findIndex(({ postFolder }) => postFolder === pair.postFolder)
       if (own < 0) return null
       const gates = await gatesOf(task)
-      return gates.filter((of) => largest(of) === own).length / gates.length
+      return gates.filter((of) => largestIndex(of) === own).length / gates.length
     },
   }
 }

@@ -4,7 +4,7 @@ import { encodeItems, evaluate } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
 import type { Row } from '../record/index.js'
-import type { Task } from '../tasks/index.js'
+import { sliceTask, type Task } from '../tasks/index.js'
 import type { Batch } from '../tensor/index.js'
 import { applyEdit, stepsOf } from './edit.js'
 import type { HeldModel } from './edited-model.js'
@@ -42,7 +42,7 @@ export async function executeRun(home: LoadedPair, run: Run, measures: Measures,
   const { warn, summary } = collectWarnings()
   const edited = await applyRun(home, run, task, { ...facts, warn })
   try {
-    const measured = settings && loss && { ...home, task: firstItems(task, settings.items), batches, loss }
+    const measured = settings && loss && { ...home, task: sliceTask(task, 0, settings.items), batches, loss }
     const change = measured ? await measureChange(measured, edited, settings) : null
     const row = finishedRow(facts.experiment, run, {
       ...countColumns(edited),
@@ -82,15 +82,13 @@ async function applyRun(
 function layerGrams(home: LoadedPair, source: string, task: Task): Promise<Map<string, Float32Array>> {
   const known = home.grams.get(source)
   if (known) return known
-  const last = { ...task, items: task.items.slice(-CALIBRATION_ITEMS) }
+  const last = sliceTask(task, -CALIBRATION_ITEMS)
   const found = encodeItems(last, home.tokenizer, home.model).then((batches) =>
     gramMatrices(home.model, home.post, batches),
   )
   home.grams.set(source, found)
   return found
 }
-
-const firstItems = (task: Task, items: number): Task => ({ ...task, items: task.items.slice(0, items) })
 
 /** Second-order estimates of the loss change, where there is one path. */
 async function taylorColumns(
@@ -113,15 +111,15 @@ async function scoreColumns(
 ): Promise<Partial<Row>> {
   const { score, loss, allowCode } = measures
   const scoreOf = (part: Task) => routed?.score(part) ?? evaluate(model, weights, part, tokenizer, { allowCode })
-  const scores = score && (await scoreOf(firstItems(task, score.items)))
+  const scores = score && (await scoreOf(sliceTask(task, 0, score.items)))
   const range = validationRange(measures)
-  const validated = range && (await scoreOf({ ...task, items: task.items.slice(...range) }))
+  const validated = range && (await scoreOf(sliceTask(task, ...range)))
   const counted = score || loss
   return {
     metric: scores ? scores.metric : null,
     score_edited: scores ? scores.score : null,
     score_validation: validated ? validated.score : null,
     n: scores ? scores.items.length : null,
-    router_accuracy: routed && counted ? await routed.accuracy(firstItems(task, counted.items)) : null,
+    router_accuracy: routed && counted ? await routed.accuracy(sliceTask(task, 0, counted.items)) : null,
   }
 }

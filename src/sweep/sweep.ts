@@ -3,7 +3,7 @@ import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
 import { hashInputs, hashPlan, type ModelInputs, openInputs, plannedTasks, planRuns, type Run } from '../plan/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
-import { openSandbox } from '../tasks/programs/sandbox.js'
+import { openSandbox } from '../tasks/index.js'
 import { executePlan, type Outcome, type SweepOptions } from './execute.js'
 
 /**

@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { tablesOf } from '../schema/index.js'
-import { Card, readCard } from './cards/card.js'
+import { CardFile } from './cards/card.js'
+import { readCard } from './cards/read.js'
 import { SHIPPED } from './load.js'
 
 /** A table for the card and for every section in it, and one of the benchmarks. */
@@ -16,5 +17,5 @@ export function describeTasks(): string {
     })
   const head =
     '## Benchmarks\n\n`examples` is the number without `name:n`; where it is empty there are none to be had.\n\n'
-  return `${tablesOf('## Card', Card)}\n${head}| task | version | kind | metric | examples | follows |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`
+  return `${tablesOf('## Card', CardFile)}\n${head}| task | version | kind | metric | examples | follows |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`
 }

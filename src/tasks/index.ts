@@ -1,15 +1,41 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
 
+export type { AskedItem, AskedTask, ItemBase, TaskBase } from './base.js'
+export type { Card } from './cards/card.js'
 export { readRows } from './cards/rows.js'
+export { defineTask, isTask, type TaskDefinition } from './define.js'
 export { describeTasks } from './describe.js'
-export { imagesIn, type PlacedImage } from './images/images.js'
+export { classPrompts } from './images/classes.js'
+export { type ImageItem, imagesIn, type PlacedImage } from './images/images.js'
 export { type ImageReader, loadImageReader, readPixels } from './images/pixels.js'
-export { identifyTask, listTasks, loadTask, SHIPPED, type TaskOptions, type TaskSummary } from './load.js'
-export { runProgram, type Value } from './programs/program.js'
-export { CHOICE_METRICS, type ChoiceMetric, largest } from './scoring/choice.js'
+export { type ChoiceTask, choiceMetric } from './kinds/choices.js'
+export type { ClassifyItem, ClassifyTask } from './kinds/classify.js'
+export { answerMetric, type GenerateTask } from './kinds/generate.js'
+export type { ImageTask } from './kinds/images.js'
+export {
+  identifyTask,
+  listTasks,
+  loadTask,
+  SHIPPED,
+  type TaskReference,
+  type TaskSources,
+  type TaskSummary,
+} from './load.js'
+export { runProgram } from './programs/program.js'
+export { openSandbox } from './programs/sandbox.js'
+export type { AnswerMetric } from './scoring/answer-metric.js'
+export { CHOICE_METRICS, type Choice, type ChoiceItem, type ChoiceMetric, largestIndex } from './scoring/choice.js'
 export { cutAtStop, filterAnswer } from './scoring/filters.js'
 export { LABEL_METRICS, type LabelMetric } from './scoring/labels.js'
-export { listMetrics, METRICS, metricsFor } from './scoring/metrics.js'
+export { ANSWER_METRICS, listMetrics } from './scoring/metrics.js'
 export { standardError } from './scoring/standard-error.js'
-export { batchesOf, type Sequence, sequencesOf } from './sequences/sequence.js'
-export type { Choice, Item, Metric, Task } from './task.js'
+export {
+  batchesOf,
+  continuationsOf,
+  type Encoder,
+  fitSequence,
+  padBatch,
+  type Sequence,
+  sequencesOf,
+} from './sequences/sequence.js'
+export { groupTask, type Item, sliceTask, type Task, type TaskKind, type TaskOf } from './task.js'

@@ -1,92 +1,90 @@
-// Finds a task by the name of a card, by the path of a card, or by the path of a bare JSONL file.
+// Finds a task: one that is defined in code, a card by its name or path, or a bare JSONL file by its path.
 import { existsSync, readdirSync } from 'node:fs'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError, unknown } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
-import { type Card, readCard, within } from './cards/card.js'
-import { loadExamples, loadRows, withShots } from './cards/data.js'
-import { delimiterOf, describeData, makeItems } from './cards/items.js'
-import { classPrompts } from './images/classes.js'
-import { imageItems, imagesIn } from './images/images.js'
-import { metricsFor } from './scoring/metrics.js'
-import type { Item, Task } from './task.js'
+import type { Card } from './cards/card.js'
+import { describeData, loadRows, withShots } from './cards/data.js'
+import { completeCard, readCard } from './cards/read.js'
+import { CARD_KINDS } from './kinds/index.js'
+import type { Task } from './task.js'
 
 /** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
 export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) =>
   fileURLToPath(new URL(`../../../${folder}`, import.meta.url)),
 )
 
-export interface TaskOptions extends ResolveOptions {
+/** Where tasks are looked up by name. */
+export interface TaskSources {
+  /** Tasks that are defined in code (`defineTask`); they are looked up first. */
+  tasks?: readonly Card[]
   /** Folders searched for `<name>.yaml`, the first hit wins. Default: the shipped tasks. */
   roots?: readonly string[]
-  /** Metric of a bare JSONL file; a card names its own. Default exact_match. */
-  metric?: string | undefined
 }
 
+/** What a task is called by: `math`, `mmlu:5` (with five examples), `cards/mine.yaml`, `mine.jsonl`; or what `defineTask` gave. */
+export type TaskReference = string | Card
+
 /**
- * `math`, `mmlu:5` (with five examples), `cards/mine.yaml` or `mine.jsonl`. A bare file takes its name, version 1, and room
- * for its longest target. Data of the hub is downloaded.
- * UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line.
+ * A task with its data. A bare JSONL file takes its own name, version 1, exact_match, and room for its longest target. Data of the
+ * hub is downloaded.
+ * @throws UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line
  */
-export async function loadTask(nameOrPath: string, options: TaskOptions = {}): Promise<Task> {
-  const { source, shots } = partsOf(nameOrPath)
-  return extname(source) === '.jsonl'
-    ? loadBare(source, options.metric ?? 'exact_match')
-    : loadCard(findCard(source, options.roots), shots, options)
+export async function loadTask(reference: TaskReference, options: TaskSources & ResolveOptions = {}): Promise<Task> {
+  if (typeof reference !== 'string') return loadCard(reference, undefined, options)
+  const { source, shots } = partsOf(reference)
+  return extname(source) === '.jsonl' ? loadBare(source) : loadCard(findCard(source, options), shots, options)
 }
 
 /** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or a wrong card */
-export function identifyTask(nameOrPath: string): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
-  const { source, shots } = partsOf(nameOrPath)
-  if (extname(source) === '.jsonl')
+export function identifyTask(
+  reference: TaskReference,
+  sources: TaskSources = {},
+): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
+  const { source, shots } = typeof reference === 'string' ? partsOf(reference) : { source: reference }
+  if (typeof source === 'string' && extname(source) === '.jsonl')
     return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
-  const { name, version, kind, metrics } = findCard(source)
-  return { name: nameWith(name, shots), version, kind, metric: metrics[0]! }
+  const { name, version, kind, metrics } = typeof source === 'string' ? findCard(source, sources) : source
+  return { name: nameWith(name, shots), version, kind, metric: metrics[0] }
 }
 
-function partsOf(nameOrPath: string): { source: string; shots: string | undefined } {
-  const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(nameOrPath)!
-  return { source: source!, shots }
+function partsOf(reference: string): { source: string; shots?: string } {
+  const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(reference)!
+  return { source: source!, ...(shots !== undefined && { shots }) }
 }
 
 const nameWith = (name: string, shots: string | undefined) => (shots === undefined ? name : `${name}:${shots}`)
 
-function findCard(source: string, roots: readonly string[] = SHIPPED): Card {
+function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources): Card {
   if (/\.ya?ml$/.test(source)) return readCard(source)
-  const root = roots.find((folder) => existsSync(join(folder, `${source}.yaml`)))
-  if (root === undefined) throw unknown('task', source, [...cardsIn(roots).keys()])
-  return readCard(join(root, `${source}.yaml`))
+  const own = tasks.find(({ name }) => name === source)
+  if (own) return own
+  const path = cardsIn(roots).get(source)
+  if (path === undefined) throw unknown('task', source, [...tasks.map(({ name }) => name), ...cardsIn(roots).keys()])
+  return readCard(path)
 }
 
 /** What is known of a task without its data. */
-export interface TaskSummary extends Pick<Task, 'name' | 'version' | 'description' | 'metric'> {
-  kind: Card['kind']
+export interface TaskSummary extends Pick<Task, 'kind' | 'name' | 'version' | 'description' | 'metric'> {
   data: string
-  /** Number of items of a local file; null for data of the hub. */
+  /** Number of items of a local file, or of rows in code; null for data of the hub. */
   n: number | null
 }
 
-/** Every task of the roots in alphabetical order; nothing is downloaded. */
-export async function listTasks(roots: readonly string[] = SHIPPED): Promise<TaskSummary[]> {
-  const summaries: TaskSummary[] = []
-  for (const [, path] of [...cardsIn(roots)].sort(([one], [two]) => (one < two ? -1 : 1))) {
-    const card = readCard(path)
+/** Every task in alphabetical order; nothing is downloaded. */
+export async function listTasks({ tasks = [], roots = SHIPPED }: TaskSources = {}): Promise<TaskSummary[]> {
+  const cards = [...tasks, ...[...cardsIn(roots).values()].map(readCard)]
+  const summaries = cards.map(async (card): Promise<TaskSummary> => {
     const { name, version, description, kind, metrics } = card
-    const local = typeof card.data === 'string' && extname(card.data) !== ''
-    summaries.push({
-      name,
-      version,
-      description,
-      metric: metrics[0]!,
-      kind,
-      data: describeData(card),
-      n: local ? (await loadRows(card)).length : null,
-    })
-  }
-  return summaries
+    const local = card.rows !== undefined || (typeof card.data === 'string' && extname(card.data) !== '')
+    const n = local ? (await loadRows(card)).length : null
+    return { name, version, description, metric: metrics[0], kind, data: describeData(card), n }
+  })
+  return (await Promise.all(summaries)).sort((one, two) => (one.name < two.name ? -1 : 1))
 }
 
+/** Paths by the names of the files. */
 function cardsIn(roots: readonly string[]): Map<string, string> {
   const cards = new Map<string, string>()
   for (const root of roots.filter((folder) => existsSync(folder))) {
@@ -98,85 +96,45 @@ function cardsIn(roots: readonly string[]): Map<string, string> {
   return cards
 }
 
-async function loadCard(given: Card, shots: string | undefined, options: TaskOptions): Promise<Task> {
+async function loadCard(given: Card, shots: string | undefined, options: ResolveOptions): Promise<Task> {
   const card = withShots(given, shots === undefined ? undefined : Number(shots))
-  const { name, version, description, kind, metrics, stop, filters, ignore } = card
-  const [metric = '', ...others] = metrics
+  const { name, version, description, kind, metrics, delimiter, stop, filters, ignore } = card
+  const [metric, ...others] = metrics
+  // The order of the entries is that of the JSON which is hashed.
   const task = {
     name: nameWith(name, shots),
     version,
     description,
-    ...(kind !== 'generate' && { kind }),
+    kind,
     metric,
     ...(others.length && { others }),
-    ...(delimiterOf(card) && { delimiter: delimiterOf(card) }),
+    ...(delimiter && { delimiter }),
     maxNewTokens: card.max_new_tokens ?? 0,
     ...(stop && { stop }),
     ...(filters && { filters }),
     ...(ignore && { ignore }),
   }
-  if (kind !== 'images')
-    return {
-      ...task,
-      items: makeItems(card, await loadRows(card, undefined, options), await loadExamples(card, options)),
-    } as Task
-  const loaded: Task = {
-    ...task,
-    kind,
-    ...(await loadImages(card)),
-    ...(card.templates && { templates: card.templates }),
-  }
-  // A template that cannot be filled is found here, before any model is asked.
-  if (card.templates && loaded.classes)
-    within(
-      () => classPrompts(loaded),
-      (message) => card.errorAt('templates', `templates: ${message}`),
-    )
-  return loaded
+  return { ...task, ...(await CARD_KINDS[kind].load(card, options)) } as Task
 }
 
-/** A folder for each class, or a file that names images, the parts of them, and labels. */
-async function loadImages(card: Card): Promise<Pick<Task, 'classes' | 'items'>> {
-  const { data, path, classes, errorAt } = card
-  if (typeof data !== 'string')
-    throw errorAt(
-      'data',
-      'data: a task of the kind images needs a folder with a folder per class, or a file that lists images',
-    )
-  if (extname(data) === '') {
-    const found = imageItems(resolve(dirname(path), data))
-    if (classes && classes.length !== found.classes.length)
-      throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
-    return { ...found, ...(classes && { classes }) }
-  }
-  const items = imagesIn(resolve(dirname(path), data), await loadRows(card)).map(
-    ({ labels: [label], ...place }): Item => ({ ...place, prompt: '', target: '', fields: {}, label }),
-  )
-  const stray = classes && items.find(({ label }) => label! >= classes.length)
-  if (stray)
-    throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
-  return { ...(classes && { classes }), items }
-}
-
-async function loadBare(path: string, metric: string): Promise<Task> {
-  const known = metricsFor('generate')
-  if (!known.includes(metric)) throw unknown('metric', metric, known)
+async function loadBare(path: string): Promise<Task> {
   if (!existsSync(path)) throw new UserError(`${path} does not exist`)
-  const bare = { name: basename(path, '.jsonl'), version: 1, description: `items of ${basename(path)}` }
-  const errorAt = (_: string, message: string) => new UserError(`${path}: ${message}`)
-  const card: Card = {
-    ...bare,
-    kind: 'generate',
-    path,
-    data: basename(path),
-    preamble: '',
-    prompt: '{{prompt}}',
-    target: '{{target}}',
-    metrics: [metric],
-    errorAt,
-  }
-  const items = makeItems(card, await loadRows(card))
+  const card = completeCard(
+    {
+      name: basename(path, '.jsonl'),
+      version: 1,
+      description: `items of ${basename(path)}`,
+      kind: 'generate',
+      data: basename(path),
+      preamble: '',
+      prompt: '{{prompt}}',
+      target: '{{target}}',
+      metric: 'exact_match',
+      max_new_tokens: 1,
+    },
+    { origin: path, folder: dirname(path), errorAt: (_, message) => new UserError(`${path}: ${message}`) },
+  )
+  const task = await loadCard(card, undefined, {})
   // No common tokenizer makes more tokens than bytes; one more for end-of-text.
-  const maxNewTokens = 1 + Math.max(...items.map((item) => Buffer.byteLength(item.target)))
-  return { ...bare, metric, maxNewTokens, items }
+  return { ...task, maxNewTokens: 1 + Math.max(...task.items.map(({ target }) => Buffer.byteLength(target))) }
 }

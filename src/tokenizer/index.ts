@@ -5,8 +5,11 @@ import { type Encoded, openEngine, type Pair } from './engine.js'
 import { completeFile, textOf } from './file.js'
 import { readSettings, readTokenizerFile } from './schema.js'
 
+export { type Chat, loadChat, type Message, parseTemplate, readTemplate } from './chat.js'
 export { describeEngine, type Encoded, type Pair } from './engine.js'
 export { withinRows } from './rows.js'
+export { TEMPLATES } from './templates.js'
+export { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from './vocabulary.js'
 
 export interface Tokenizer {
   /** Token ids of each text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { UserError } from '../errors/index.js'
 import { checkFile, parseJson } from '../schema/index.js'
-import { padBatch } from '../tasks/sequences/sequence.js'
+import { padBatch } from '../tasks/index.js'
 import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded } from '../tokenizer/index.js'
 

@@ -1,6 +1,5 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
-import { loadTask } from '../tasks/index.js'
-import { padBatch, type Sequence, sequencesOf } from '../tasks/sequences/sequence.js'
+import { loadTask, padBatch, type Sequence, sequencesOf } from '../tasks/index.js'
 import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'

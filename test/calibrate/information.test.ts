@@ -5,7 +5,7 @@ import { lossOf } from '../../src/loss/index.js'
 import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
 import type { Model } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
-import { padBatch } from '../../src/tasks/sequences/sequence.js'
+import { padBatch } from '../../src/tasks/index.js'
 import { imageBatch, setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))

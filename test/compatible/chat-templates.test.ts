@@ -8,7 +8,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { UserError } from '../../src/errors/index.js'
 import { type Callable, compile, parseNumbers } from '../../src/jinja/index.js'
 import { loadTask } from '../../src/tasks/index.js'
-import { loadChat } from '../../src/tokenizer/chat.js'
+import { loadChat } from '../../src/tokenizer/index.js'
 import { compatible } from './row.js'
 
 interface Case {

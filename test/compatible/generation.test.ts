@@ -43,6 +43,7 @@ async function answer(name: string, { prompt, generation, config, until, max = 8
       name: 'case',
       version: 1,
       description: '',
+      kind: 'generate',
       metric: 'exact_match',
       maxNewTokens: max,
       ...(until && { stop: until }),

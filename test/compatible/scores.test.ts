@@ -9,7 +9,7 @@ import { checkItems, encodeItems, loadReader, replyTo } from '../../src/evaluate
 import { lossOf } from '../../src/loss/index.js'
 import { crossEntropies, loadModel, type Weights } from '../../src/models/index.js'
 import { PREPARATIONS } from '../../src/tasks/cards/prepare.js'
-import { type Item, LABEL_METRICS, standardError, type Task } from '../../src/tasks/index.js'
+import { type ChoiceTask, LABEL_METRICS, standardError } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { compatible } from './row.js'
 
@@ -37,7 +37,7 @@ async function open(name: string) {
   return { model, weights, reader: await loadReader(folder) }
 }
 
-const itemOf = ({ context: prompt, continuation: text }: Case, i: number): Item => ({
+const itemOf = ({ context: prompt, continuation: text }: Case, i: number): ChoiceTask['items'][number] => ({
   id: `item ${i}`,
   prompt,
   target: text,
@@ -45,7 +45,7 @@ const itemOf = ({ context: prompt, continuation: text }: Case, i: number): Item 
   choices: [{ prompt, text }],
   right: [0],
 })
-const taskOf = (items: Item[]): Task => ({
+const taskOf = (items: ChoiceTask['items']): ChoiceTask => ({
   name: 'case',
   version: 1,
   description: '',
@@ -108,7 +108,7 @@ compatible(
   async () => {
     const { model, weights, reader } = await open('gpt2')
     tf.dispose(weights)
-    const refuse = (item: Item, pattern: RegExp) =>
+    const refuse = (item: ChoiceTask['items'][number], pattern: RegExp) =>
       assert.rejects(
         checkItems(taskOf([item]), reader, model),
         (error) => error instanceof UserError && pattern.test(error.message),

@@ -12,6 +12,7 @@ import { measureReference } from '../../src/run/reference.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 import { items, makePair } from '../run/pair.js'
+import { ofKind } from '../tasks/kinds.js'
 
 const folder = makePair()
 const TEMPLATE =
@@ -54,7 +55,7 @@ test('preamble as the system message, examples and question as one message of th
     },
     [{ topic: 'sums', q: 'two', a: '2' }],
   )
-  const { items, delimiter, chat } = await askInChat(task, model, true)
+  const { items, delimiter, chat } = ofKind('generate', await askInChat(task, model, true))
   const { prompt, target } = items[0]!
   assert.equal(prompt, '<s>[system]About sums.\n\n[user]Q: one\nA: 1\n\nQ: two\nA:[assistant]')
   assert.deepEqual([target, delimiter, chat], ['2', '', true])
@@ -71,7 +72,7 @@ test('every choice is asked for in the same chat, and follows it at once', async
     { kind: 'choices', prompt: '{{q}}', choices: ['yes', 'no'], right: '{{a}}', metric: 'acc' },
     [{ q: 'Well?', a: 'no' }],
   )
-  const { items, delimiter } = await askInChat(task, model, true)
+  const { items, delimiter } = ofKind('choices', await askInChat(task, model, true))
   const { choices, prompt } = items[0]!
   const asked = '<s>[user]Well?[assistant]'
   assert.deepEqual(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluate } from '../../src/evaluate/index.js'
-import type { Item, Task } from '../../src/tasks/index.js'
+import type { ClassifyItem, ClassifyTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
@@ -39,18 +39,26 @@ for (const [name, metric] of [
     const outputs = logits.length / padded!.length
     const best = (row: number) => {
       const own = [...logits.subarray(row * outputs, (row + 1) * outputs)]
-      return metric === 'acc' ? own.indexOf(Math.max(...own)) : own[0]
+      return metric === 'acc' ? own.indexOf(Math.max(...own)) : own[0]!
     }
     const items = padded!.map(
-      (_, i): Item => ({ id: String(i), prompt: String(i), target: '', fields: {}, label: best(i) }),
+      (_, i): ClassifyItem => ({ id: String(i), prompt: String(i), target: '', fields: {}, label: best(i) }),
     )
-    const task: Task = { name: 't', version: 1, description: '', kind: 'classify', metric, maxNewTokens: 0, items }
+    const task: ClassifyTask = {
+      name: 't',
+      version: 1,
+      description: '',
+      kind: 'classify',
+      metric,
+      maxNewTokens: 0,
+      items,
+    }
     const tokenizer = rowTokenizer(cut(padded)!, cut(types))
     const before = tf.memory().numTensors
     assert.ok(Math.abs((await evaluate(model, post, task, tokenizer)).score - 1) < 1e-4)
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     if (metric === 'acc') {
-      const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label! + 1) % outputs })) }
+      const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label + 1) % outputs })) }
       assert.equal((await evaluate(model, post, wrong, tokenizer)).score, 0)
       const outside = { ...task, items: [{ ...items[0]!, label: outputs }] }
       await assert.rejects(

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { promptFeatures } from '../../src/evaluate/index.js'
-import type { Item, Task } from '../../src/tasks/index.js'
+import type { ClassifyItem, Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
 
 for (const [name, kind] of [
-  ['llama3', undefined],
-  ['gpt2', undefined],
+  ['llama3', 'generate'],
+  ['gpt2', 'generate'],
   ['bert', 'classify'],
 ] as const) {
   test(`${name}: the mean hidden state of every prompt`, async () => {
@@ -36,13 +36,13 @@ for (const [name, kind] of [
     }
     const rows = [...padded!.keys()].toReversed()
     const items = rows.map(
-      (row): Item => ({ id: String(row), prompt: String(row), target: 'answer', fields: {}, label: 0 }),
+      (row): ClassifyItem => ({ id: String(row), prompt: String(row), target: 'answer', fields: {}, label: 0 }),
     )
     const task: Task = {
       name: 't',
       version: 1,
       description: '',
-      ...(kind && { kind }),
+      kind,
       metric: 'acc',
       maxNewTokens: 4,
       items,

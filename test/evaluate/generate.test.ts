@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { encodeItems, evaluate, generate } from '../../src/evaluate/index.js'
-import type { Task } from '../../src/tasks/task.js'
+import type { Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { type Fixture, openFixture } from '../models/fixture.js'
@@ -66,7 +66,15 @@ function taskOf({ expected }: Fixture, length: number): Task {
       second!.post.ids.slice(0, length).map((id) => 159 - id),
     ),
   ]
-  return { name: 't', version: 1, description: '', metric: 'exact_match', maxNewTokens: length, items }
+  return {
+    name: 't',
+    version: 1,
+    description: '',
+    kind: 'generate',
+    metric: 'exact_match',
+    maxNewTokens: length,
+    items,
+  }
 }
 
 test('labels stand on the target and the end-of-text only', async () => {

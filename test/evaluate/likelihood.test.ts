@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluate, logLikelihoods } from '../../src/evaluate/index.js'
-import { CHOICE_METRICS, type Item, type Task } from '../../src/tasks/index.js'
+import { CHOICE_METRICS, type ChoiceTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { DECODERS, openFixture } from '../models/fixture.js'
@@ -41,11 +41,11 @@ const tokenizer: Tokenizer = {
 
 test('a choice task scores the likeliest choice; per character another one may win', async () => {
   const { model, expected, post } = await openFixture('llama3')
-  const items = expected.loglikelihood.map(({ prompt, candidates }, i): Item => {
+  const items = expected.loglikelihood.map(({ prompt, candidates }, i): ChoiceTask['items'][number] => {
     const choices = candidates.map(({ ids }) => ({ prompt: prompt.join(' '), text: ids.join(' ') }))
     return { id: String(i), prompt: choices[0]!.prompt, target: choices[1]!.text, fields: {}, choices, right: [1] }
   })
-  const task: Task = {
+  const task: ChoiceTask = {
     name: 't',
     version: 1,
     description: '',
@@ -66,19 +66,30 @@ test('a choice task scores the likeliest choice; per character another one may w
     ({ candidates: [one, two] }) => 1 / (1 + Math.exp(one!.post.logprob - two!.post.logprob)),
   )
   assert.ok(Math.abs(others!.mc2! - shares.reduce((a, b) => a + b, 0) / shares.length) < 1e-5)
-  const before = { ...task, kind: undefined, metric: 'humaneval_pass1', others: [] }
+  const { name, version, description, maxNewTokens } = task
+  const before = { name, version, description, maxNewTokens, items }
   await assert.rejects(
-    evaluate(model, post, before, tokenizer),
+    evaluate(
+      model,
+      post,
+      { ...before, kind: 'generate', metric: 'exact_match', others: ['humaneval_pass1'] },
+      tokenizer,
+    ),
     /runs the programs that the model writes; give --allow-code-execution/,
   )
   await assert.rejects(
-    evaluate(model, post, { ...task, kind: 'classify' }, tokenizer),
+    evaluate(
+      model,
+      post,
+      { ...before, kind: 'classify', metric: 'acc', items: items.map((item) => ({ ...item, label: 0 })) },
+      tokenizer,
+    ),
     /needs a model that classifies; llama/,
   )
 })
 
 test('norms by characters and by bytes, and the mass of several right choices', () => {
-  const item: Item = {
+  const item: ChoiceTask['items'][number] = {
     id: '',
     prompt: '',
     target: '',
@@ -92,7 +103,7 @@ test('norms by characters and by bytes, and the mass of several right choices', 
   // −4 / 2 characters = −2 against −5 / 3; −4 / 4 bytes = −1 against −5 / 3.
   assert.equal(CHOICE_METRICS.acc_norm.score([-4, -5], item), 0)
   assert.equal(CHOICE_METRICS.acc_bytes.score([-4, -5], item), 1)
-  const three = { ...item, right: [0, 2], choices: [...item.choices!, { prompt: '', text: 'x' }] }
+  const three = { ...item, right: [0, 2], choices: [...item.choices, { prompt: '', text: 'x' }] }
   assert.ok(Math.abs(CHOICE_METRICS.mc2.score([Math.log(0.1), Math.log(0.2), Math.log(0.1)], three) - 0.5) < 1e-12)
   assert.ok(
     Math.abs(CHOICE_METRICS.mc2.score([-2000, -2000, -2000], three) - 2 / 3) < 1e-12,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { evaluate, replyTo } from '../../src/evaluate/index.js'
-import type { Task } from '../../src/tasks/task.js'
+import type { Task } from '../../src/tasks/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
 
@@ -57,6 +57,7 @@ for (const settings of [{}, { clean_up_tokenization_spaces: true }, { clean_up_t
       name: 't',
       version: 1,
       description: '',
+      kind: 'generate',
       metric: 'exact_match',
       maxNewTokens: ids.length,
       stop: ['<never>'],

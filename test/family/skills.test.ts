@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { itemsOf, SKILLS, writeTaskFiles } from '../../family/index.js'
 import type { Item } from '../../src/tasks/index.js'
-import { METRICS, runProgram } from '../../src/tasks/index.js'
+import { ANSWER_METRICS, runProgram } from '../../src/tasks/index.js'
 import { equationsOf, followRequest, followStory, followWords, rewrite } from './answers.js'
 
 const train = (skill: keyof typeof SKILLS, count = 3000, seed = 1) =>
@@ -57,7 +57,11 @@ test('code: the tests tell any two held-out programs with different values apart
       const [variable, far] = isStringProgram(item) ? ['s', 'quartz'] : ['x', 1009]
       if (isStringProgram(item) !== isStringProgram(other)) continue
       const same = runProgram(item.target, { [variable]: far }) === runProgram(other.target, { [variable]: far })
-      assert.equal(METRICS.program!.score(other.target, item), Number(same), `${item.target} and ${other.target}`)
+      assert.equal(
+        ANSWER_METRICS.program!.score(other.target, item),
+        Number(same),
+        `${item.target} and ${other.target}`,
+      )
     }
   }
 })

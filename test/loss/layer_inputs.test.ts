@@ -4,7 +4,7 @@ import { before, test } from 'node:test'
 import { layerInputs } from '../../src/loss/index.js'
 import type { Model } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
-import { padBatch } from '../../src/tasks/sequences/sequence.js'
+import { padBatch } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))

@@ -11,7 +11,7 @@ import { type Results, type Row, readResults } from '../../src/record/index.js'
 import { loadPair } from '../../src/run/loaded-pair.js'
 import { measureData } from '../../src/run/merger-data.js'
 import { sweep } from '../../src/sweep/index.js'
-import { loadTask } from '../../src/tasks/index.js'
+import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
@@ -144,7 +144,7 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
     const loss = await lossOf(
       home.model,
       weights,
-      await encodeItems({ ...task, items: [task.items[item]!] }, home.tokenizer, home.model),
+      await encodeItems(sliceTask(task, item, item + 1), home.tokenizer, home.model),
     )
     weights[name].dispose()
     return -loss.mean * loss.tokens

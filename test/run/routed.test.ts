@@ -14,7 +14,7 @@ import { applyMerge } from '../../src/run/merge.js'
 import { measureData } from '../../src/run/merger-data.js'
 import { applyRouted, fixGates } from '../../src/run/routed.js'
 import { sweep } from '../../src/sweep/index.js'
-import { loadTask } from '../../src/tasks/index.js'
+import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
@@ -124,12 +124,12 @@ test('the weights of an item are the merge with the gates of that item', async (
   const gates = await routeFeatures(router, await promptFeatures(home.model, applied.weights, task, home.tokenizer))
   const loss = await applied.routed!.loss(task)
   assert.equal(loss.tokens, 3 * 3)
-  for (const [i, item] of task.items.entries()) {
+  for (const i of task.items.keys()) {
     const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), given)
     const { mean } = await lossOf(
       home.model,
       merged.weights,
-      await encodeItems({ ...task, items: [item] }, home.tokenizer, home.model),
+      await encodeItems(sliceTask(task, i, i + 1), home.tokenizer, home.model),
     )
     near(loss.itemSums[i]! / loss.itemTokens[i]!, mean)
     merged.dispose()

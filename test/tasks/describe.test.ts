@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
-import { describeTasks, listTasks, loadTask, SHIPPED } from '../../src/tasks/index.js'
+import { describeTasks, listTasks, SHIPPED } from '../../src/tasks/index.js'
+import { loadKind } from './kinds.js'
 
 const text = readFileSync(join(packageRoot, 'docs/tasks.md'), 'utf8')
 
 test('the tables of docs/tasks.md are those of the schema and the cards', async () => {
   assert.ok(text.endsWith(describeTasks()), 'node scripts/docs.mjs writes them')
-  const benchmarks = await listTasks([SHIPPED[1]!])
+  const benchmarks = await listTasks({ roots: SHIPPED.slice(1) })
   assert.ok(benchmarks.length >= 28)
   for (const { name } of benchmarks) assert.ok(text.includes(`| \`${name}\` | `), name)
 })
@@ -30,12 +31,12 @@ test('the example is a card', async () => {
       items: [item],
       metric,
       others,
-    } = await loadTask(join(folder, 'x.yaml'))
+    } = await loadKind('choices', join(folder, 'x.yaml'))
     assert.match(
       item!.prompt,
       /^(What is the capital of \w+\?\nAnswer: \w+\n\n){2}What is the capital of Chad\?\nAnswer:$/,
     )
-    assert.deepEqual([item!.choices!.length, item!.right, metric, others], [4, [3], 'acc', ['acc_norm']])
+    assert.deepEqual([item!.choices.length, item!.right, metric, others], [4, [3], 'acc', ['acc_norm']])
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { INSTRUCTIONS } from '../../src/tasks/ifeval/instructions.js'
 import { countSentences, splitWords } from '../../src/tasks/ifeval/words.js'
-import { METRICS } from '../../src/tasks/index.js'
+import { ANSWER_METRICS } from '../../src/tasks/index.js'
 
 const english = 'The weather is nice today and we are going for a walk in the park'
 const cases: [id: string, given: object, follows: string[], fails: string[]][] = [
@@ -107,7 +107,7 @@ test('strict and loose, per prompt and per instruction', () => {
     kwargs: [{}, { end_phrase: 'bye' }],
   }
   const item = { id: '1', prompt: '', target: '', fields }
-  const score = (name: string, answer: string) => METRICS[name]!.score(answer, item)
+  const score = (name: string, answer: string) => ANSWER_METRICS[name]!.score(answer, item)
   const answer = 'Sure, here:\nhello *bye*'
   assert.deepEqual(
     ['prompt_level_strict_acc', 'inst_level_strict_acc', 'prompt_level_loose_acc', 'inst_level_loose_acc'].map((name) =>
@@ -116,11 +116,11 @@ test('strict and loose, per prompt and per instruction', () => {
     [0, 0, 1, 1],
   )
   assert.equal(score('inst_level_strict_acc', 'hello, bye'), 0.5)
-  assert.equal(METRICS.inst_level_strict_acc!.weight!(item), 2)
+  assert.equal(ANSWER_METRICS.inst_level_strict_acc!.weight!(item), 2)
   assert.equal(score('prompt_level_loose_acc', ' '), 0, 'an empty answer follows nothing')
   assert.throws(
     () =>
-      METRICS.prompt_level_strict_acc!.score('a', {
+      ANSWER_METRICS.prompt_level_strict_acc!.score('a', {
         ...item,
         fields: { ...fields, instruction_id_list: ['punctuation:no_coma'] },
       }),

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { loadChat, type Message } from '../../src/tokenizer/chat.js'
-import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { loadChat, loadTokenizer, type Message } from '../../src/tokenizer/index.js'
 
 const fixtures = join('test', 'fixtures', 'tokenizers')
 interface More {

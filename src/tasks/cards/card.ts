@@ -1,13 +1,11 @@
 // The card of a task: a YAML file that names the data, the prompt, the metric and a version.
-import { isNode, LineCounter, parseDocument, visit } from 'yaml'
 import { z } from 'zod'
-import { UserError, unknown } from '../../errors/index.js'
-import { Float } from '../../jinja/index.js'
-import { firstIssue, readText, sayIssue, section, valuesOf } from '../../schema/index.js'
+import type { UserError } from '../../errors/index.js'
+import { section } from '../../schema/index.js'
+import type { AnswerMetric } from '../scoring/answer-metric.js'
+import type { ChoiceMetric } from '../scoring/choice.js'
 import { compileRegex } from '../scoring/filters.js'
-import { metricsFor } from '../scoring/metrics.js'
-import { PREPARATIONS } from './prepare.js'
-import { compileTemplate } from './template.js'
+import type { PlacedRow } from './rows.js'
 
 const text = z.string().min(1)
 const names = z.union([text, z.array(text).min(1)])
@@ -138,13 +136,38 @@ const shape = {
   ignore: Ignore.optional().describe('What exact_match does not look at.'),
   fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }
-export const Card = section(shape)
-export type Card = Omit<z.infer<typeof Card>, 'metric'> & {
-  path: string
-  metrics: string[]
+/** The entries of a card. */
+export const CardFile = section(shape)
+export type CardEntries = z.infer<typeof CardFile>
+
+/** A card that was read and checked: what a task is, without its data. */
+export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
+  /** What errors call the card: the path of its file, or `task NAME`. */
+  origin: string
+  /** Folder that the paths of the card are relative to. */
+  folder: string
+  metrics: readonly [string, ...string[]]
+  delimiter: string
+  /** The data, where the card does not name files. */
+  rows?(): Promise<PlacedRow[]>
+  /** Metrics that the task brings with it, by name. */
+  ownMetrics?: {
+    generate?: Readonly<Record<string, AnswerMetric>>
+    choices?: Readonly<Record<string, ChoiceMetric>>
+  }
+  /** An error about one entry, with the line of the entry where there is one. */
   errorAt(key: string, message: string): UserError
 }
-export type HubData = z.infer<typeof Hub>
+
+/** Entries that are Jinja templates over the columns. */
+export const TEMPLATES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
+
+/** An entry that cards of this kind must have. @throws UserError without it */
+export function entryOf<K extends keyof Card>(card: Card, key: K): NonNullable<Card[K]> {
+  const value = card[key]
+  if (value === undefined || value === null) throw card.errorAt('', `${key}: a card of the kind ${card.kind} needs it`)
+  return value
+}
 
 function isRegex(source: string): boolean {
   try {
@@ -152,82 +175,5 @@ function isRegex(source: string): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-const TEMPLATES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
-
-/** Reads and checks a card. UserError with path and line for YAML errors, missing, unknown or wrong entries, and templates. */
-export function readCard(path: string): Card {
-  const lines = new LineCounter()
-  const document = parseDocument(readText(path), { lineCounter: lines, prettyErrors: false })
-  const at = (offset: number | undefined) => `${path}:${offset === undefined ? 1 : lines.linePos(offset).line}`
-  const [broken] = document.errors
-  if (broken) throw new UserError(`${at(broken.pos[0])}: ${broken.message}`)
-
-  // What YAML writes as 2.0 is a float in the texts that it stands in.
-  const samples = document.getIn(['fewshot', 'samples'], true)
-  if (isNode(samples))
-    visit(samples, {
-      Scalar: (_, node) =>
-        void (
-          typeof node.value === 'number' &&
-          /[.eE]/.test(node.source ?? '') &&
-          Number.isInteger(node.value) &&
-          (node.value = new Float(node.value))
-        ),
-    })
-
-  const lineOf = (keys: readonly PropertyKey[]) => {
-    const node = keys.length ? document.getIn(keys, true) : null
-    return at(isNode(node) ? node.range?.[0] : undefined)
-  }
-  const errorAt = (key: string, message: string) => new UserError(`${lineOf([key])}: ${message}`)
-  const parsed = Card.safeParse(
-    within(
-      () => valuesOf(document),
-      (message) => new UserError(`${at(undefined)}: ${message}`),
-      ReferenceError,
-    ),
-    { error: sayIssue },
-  )
-  if (!parsed.success) {
-    const { path: keys, message } = firstIssue(parsed.error.issues)
-    throw new UserError(`${lineOf(keys)}: ${keys.length ? `${keys.join('.')}: ` : ''}${message}`)
-  }
-  const { metric, ...card } = parsed.data
-  const metrics = [metric].flat()
-  const known = metricsFor(card.kind)
-  const wrong = metrics.find((name) => !known.includes(name))
-  if (wrong !== undefined) throw errorAt('metric', unknown('metric', wrong, known).message)
-  if (card.prepare !== undefined && !Object.hasOwn(PREPARATIONS, card.prepare)) {
-    throw errorAt('prepare', unknown('preparation', card.prepare, Object.keys(PREPARATIONS)).message)
-  }
-  const needed = { generate: ['max_new_tokens'], choices: ['choices', 'right'], classify: ['label'], images: [] }[
-    card.kind
-  ]
-  const missing = needed.find((key) => card[key as keyof typeof card] === undefined)
-  if (missing) throw new UserError(`${at(undefined)}: ${missing}: a card of the kind ${card.kind} needs it`)
-  for (const key of TEMPLATES) {
-    const template = card[key]
-    if (template !== undefined)
-      within(
-        () => compileTemplate(template),
-        (message) => errorAt(key, `${key}: ${message}`),
-      )
-  }
-  return { ...card, path, metrics, errorAt }
-}
-
-/** Runs what may throw an error without a place, and gives it one. */
-export function within<T>(
-  work: () => T,
-  place: (message: string) => UserError,
-  kind: new (message: string) => Error = UserError,
-): T {
-  try {
-    return work()
-  } catch (error) {
-    throw error instanceof kind ? place(error.message) : error
   }
 }

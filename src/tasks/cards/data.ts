@@ -1,52 +1,48 @@
 // The rows that a card names: of a file beside it, or of a data set of the hub.
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { UserError } from '../../errors/index.js'
 import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
 import type { Card } from './card.js'
 import { type PlacedRow, readRows } from './rows.js'
 
 /** All rows of the files, numbered through when there are several. */
-async function rowsOf(paths: readonly string[]): Promise<PlacedRow[]> {
+async function readFiles(paths: readonly string[]): Promise<PlacedRow[]> {
   const all: PlacedRow[] = []
   for (const path of paths) for (const each of await readRows(path)) all.push(each)
   return paths.length === 1 ? all : all.map((each, index) => ({ ...each, number: index + 1 }))
 }
 
-/** The rows of the card's data, or of another split of the same data set. @throws UserError of the hub, or with path and line */
-export async function loadRows(
-  { data, path }: Card,
-  split?: string,
-  options: ResolveOptions = {},
-): Promise<PlacedRow[]> {
-  if (typeof data === 'string') return rowsOf([resolve(dirname(path), data)])
+/** What the data of a card is called in errors and lists. */
+export const describeData = ({ data }: Pick<Card, 'data'>): string =>
+  typeof data === 'string' ? data : `${data.hub} (${data.split})`
+
+/** The rows of the card's data, or of another split of its data set. @throws UserError of the hub, or with path and line */
+export async function loadRows(card: Card, options: ResolveOptions = {}, split?: string): Promise<PlacedRow[]> {
+  const { data, folder } = card
+  if (card.rows) return card.rows()
+  if (typeof data === 'string') return readFiles([resolve(folder, data)])
+  const wanted = split === undefined ? { split: data.split, files: data.files } : { split }
   const paths: string[] = []
-  for (const config of [data.config].flat()) {
-    paths.push(
-      ...(await resolveDataset(
-        data.hub,
-        { config, split: split ?? data.split, files: split ? undefined : data.files },
-        options,
-      )),
-    )
-  }
-  return rowsOf(paths)
+  for (const config of [data.config].flat())
+    paths.push(...(await resolveDataset(data.hub, { config, ...wanted }, options)))
+  return readFiles(paths)
 }
 
 /** The rows that examples are drawn from; none where none are wanted. */
 export async function loadExamples(card: Card, options: ResolveOptions = {}): Promise<PlacedRow[]> {
-  const { fewshot, path } = card
+  const { fewshot, folder, origin } = card
   if (!fewshot?.number) return []
   const samples = fewshot.samples?.map((row, index) => ({
-    where: `${path}: sample ${index + 1}`,
+    where: `${origin}: sample ${index + 1}`,
     number: index + 1,
     row,
   }))
   if (samples) return samples
-  if (fewshot.file !== undefined) return rowsOf([resolve(dirname(path), fewshot.file)])
+  if (fewshot.file !== undefined) return readFiles([resolve(folder, fewshot.file)])
   if (fewshot.split === undefined) throw card.errorAt('fewshot', 'fewshot: needs samples, a file or a split')
   if (typeof card.data === 'string')
     throw card.errorAt('fewshot', 'fewshot: a split needs data from the hub; name a file')
-  return loadRows(card, fewshot.split, options)
+  return loadRows(card, options, fewshot.split)
 }
 
 /** A number of examples that a caller asks for in place of the card's. @throws UserError where the card knows none */

@@ -3,10 +3,10 @@ import { UserError } from '../../errors/index.js'
 import { seedTwister, type Twister } from '../twister.js'
 import type { Card } from './card.js'
 import type { PlacedRow } from './rows.js'
-import type { Row } from './template.js'
+import type { DataRow } from './template.js'
 
 /** Examples for an item; called for one item after the other, since each draw goes on where the last one ended. */
-export type Drawer = (row: Row) => PlacedRow[]
+export type Drawer = (row: DataRow) => PlacedRow[]
 
 /**
  * Draws from the pool, never the item itself. `random` is the harness's way (its versions 0.4): one generator of Python's,
@@ -18,7 +18,7 @@ export function openDrawer(
   pool: readonly PlacedRow[],
 ): Drawer {
   const groups = new Map<unknown, { rows: PlacedRow[]; twister: Twister }>()
-  const groupOf = (row: Row) => (same === undefined ? undefined : row[same])
+  const groupOf = (row: DataRow) => (same === undefined ? undefined : row[same])
   for (const each of pool) {
     const group = groupOf(each.row)
     if (!groups.has(group)) groups.set(group, { rows: [], twister: seedTwister(seed) })

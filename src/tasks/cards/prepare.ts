@@ -2,10 +2,10 @@
 import { UserError } from '../../errors/index.js'
 import { capitalise } from '../../jinja/index.js'
 import { boxedAnswer, normaliseAnswer } from '../formulas/latex.js'
-import type { Row } from './template.js'
+import type { DataRow } from './template.js'
 
 /** A row with the columns it adds or changes. @throws UserError, without a place */
-type Preparation = (row: Row) => Row
+type Preparation = (row: DataRow) => DataRow
 
 /** Brackets are left over from WikiHow. */
 const cleanHellaswag = (text: string) =>
@@ -46,10 +46,14 @@ const mnli: Preparation = (row) => {
   return { ...row, hypothesis: hypothesis.endsWith('.') ? hypothesis : `${hypothesis}.` }
 }
 
-function textIn(row: Row, column: string): string {
+function textIn(row: DataRow, column: string): string {
   const value = row[column]
   if (typeof value !== 'string') throw new UserError(`no text in the column ${JSON.stringify(column)}`)
   return value
 }
 
 export const PREPARATIONS: Readonly<Record<string, Preparation>> = { hellaswag, winogrande, math, mnli }
+
+/** What a card's rows need before its templates are filled. @throws UserError where a row does not have it */
+export const preparationOf = ({ prepare }: { prepare?: string }): Preparation =>
+  (prepare === undefined ? undefined : PREPARATIONS[prepare]) ?? ((row) => row)

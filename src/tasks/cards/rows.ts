@@ -4,14 +4,14 @@ import { CsvError, parse } from 'csv-parse/sync'
 import { reasonOf, UserError, unknown } from '../../errors/index.js'
 import { Float, parseNumbers, wholeOf } from '../../jinja/index.js'
 import { parseJson, readBytes, readText } from '../../schema/index.js'
-import type { Row } from './template.js'
+import type { DataRow } from './template.js'
 
 export interface PlacedRow {
   /** `path:line`, or `path: row n` where there are no lines. */
   where: string
   /** Number of the line, or of the row. */
   number: number
-  row: Row
+  row: DataRow
 }
 
 const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
@@ -36,7 +36,7 @@ function readJsonl(path: string): PlacedRow[] {
     const row = parseJson(line, where, parseNumbers)
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       throw new UserError(`${where}: a JSON object is wanted`)
-    rows.push({ where, number: index + 1, row: row as Row })
+    rows.push({ where, number: index + 1, row: row as DataRow })
   }
   return rows
 }
@@ -50,7 +50,7 @@ function readCsv(path: string): PlacedRow[] {
       info: true,
       skip_empty_lines: true,
     }) as unknown as {
-      record: Row
+      record: DataRow
       info: { lines: number }
     }[]
     return records.map(({ record, info }, index) => ({
@@ -76,7 +76,7 @@ async function readParquet(path: string): Promise<PlacedRow[]> {
     throw new UserError(`${path}: not a Parquet file that can be read: ${reasonOf(cause)}`, { cause })
   })
   const floats = floatColumns(parquetMetadata(file).schema)
-  const rowOf = (record: Record<string, unknown>): Row =>
+  const rowOf = (record: Record<string, unknown>): DataRow =>
     Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plain(value, floats.has(key))]))
   return records.map((record, index) => ({ where: `${path}: row ${index + 1}`, number: index + 1, row: rowOf(record) }))
 }

@@ -2,15 +2,16 @@
 import { UserError, unknown } from '../../errors/index.js'
 import { type AnyNode, compile, printed, type Template, toValue } from '../../jinja/index.js'
 
-export type Row = Record<string, unknown>
+/** A row of a task's data: values by column. */
+export type DataRow = Record<string, unknown>
 
 export interface Filler {
   /** Columns that the template cannot do without. */
   columns: string[]
   /** The column it consists of, for `{{column}}` alone. */
   only?: string
-  /** @throws UserError, without a place, where the template cannot be filled from the row */
-  fill(row: Row): string
+  /** @throws UserError, without a place, for a column that the row lacks, and where the template cannot be filled from the row */
+  fill(row: DataRow): string
 }
 
 /** What templates know without a column of that name. */
@@ -40,9 +41,12 @@ export function compileTemplate(text: string): Filler {
   } catch (cause) {
     throw new UserError(`the template ${(cause as Error).message.replace(/\s+/g, ' ')}`, { cause })
   }
+  const columns = [...columnsOf(template.body)]
   return {
-    columns: [...columnsOf(template.body)],
+    columns,
     fill(row) {
+      const missing = columns.find((column) => !Object.hasOwn(row, column))
+      if (missing !== undefined) throw unknown('column', missing, Object.keys(row))
       try {
         return template.fill(row)
       } catch (cause) {
@@ -54,10 +58,19 @@ export function compileTemplate(text: string): Filler {
   }
 }
 
-/** @throws UserError, without a place, for the first column that the row lacks */
-export function checkColumns({ columns }: Filler, row: Row): void {
-  const missing = columns.find((column) => !Object.hasOwn(row, column))
-  if (missing !== undefined) throw unknown('column', missing, Object.keys(row))
+/**
+ * The template filled with text.
+ * @param numbers a number may stand where `{{column}}` alone wants a text
+ * @throws UserError, without a place, as Filler.fill; for a text that is empty, and a column that holds no text
+ */
+export function fillText({ only, fill }: Filler, row: DataRow, { numbers = false } = {}): string {
+  const value = only === undefined ? undefined : row[only]
+  if (!numbers && value !== undefined && typeof value !== 'string')
+    throw new UserError(`${JSON.stringify(only)} must be a text`)
+  const text = fill(row)
+  if (text === '')
+    throw new UserError(`${only === undefined ? 'the prompt' : JSON.stringify(only)} must be a text that is not empty`)
+  return text
 }
 
 function textOf(value: unknown, column: string): string {

@@ -2,7 +2,8 @@
 // asterisks taken away (loose).
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
-import type { Item, Metric } from '../task.js'
+import type { ItemBase } from '../base.js'
+import type { AnswerMetric } from '../scoring/answer-metric.js'
 import { type Arguments, INSTRUCTIONS } from './instructions.js'
 import { strip } from './words.js'
 
@@ -22,7 +23,7 @@ function variantsOf(answer: string): string[] {
 }
 
 /** Whether each instruction of the item is followed. @throws UserError for a line without instructions, or one that is not known */
-export function followed(answer: string, item: Item, loose: boolean): boolean[] {
+export function followed(answer: string, item: ItemBase, loose: boolean): boolean[] {
   const parsed = Fields.safeParse(item.fields)
   if (!parsed.success) throw new UserError(`item ${item.id}: columns instruction_id_list and kwargs are wanted`)
   const texts = loose ? variantsOf(answer) : [answer]
@@ -35,9 +36,9 @@ export function followed(answer: string, item: Item, loose: boolean): boolean[] 
 }
 
 const share = (followedOnes: readonly boolean[]) => followedOnes.filter(Boolean).length / followedOnes.length
-const instructionsOf = (item: Item) => (item.fields.instruction_id_list as unknown[] | undefined)?.length ?? 1
+const instructionsOf = (item: ItemBase) => (item.fields.instruction_id_list as unknown[] | undefined)?.length ?? 1
 
-function metricOf(level: 'prompt' | 'inst', loose: boolean): Metric {
+function metricOf(level: 'prompt' | 'inst', loose: boolean): AnswerMetric {
   const way = loose ? 'loose' : 'strict'
   const of = level === 'prompt' ? 'prompts whose instructions are all followed' : 'instructions that are followed'
   return {
@@ -52,7 +53,7 @@ function metricOf(level: 'prompt' | 'inst', loose: boolean): Metric {
   }
 }
 
-export const ifevalMetrics: readonly Metric[] = [
+export const ifevalMetrics: readonly AnswerMetric[] = [
   metricOf('prompt', false),
   metricOf('inst', false),
   metricOf('prompt', true),

@@ -1,27 +1,24 @@
 // How a zero-shot model is asked for the classes of a task: texts that name each of them (Radford et al. 2021, section 3.1.4).
 import { UserError } from '../../errors/index.js'
-import { checkColumns, compileTemplate } from '../cards/template.js'
-import type { Task } from '../task.js'
+import { compileTemplate } from '../cards/template.js'
 
 /** Where a card has no templates. */
-const TEMPLATES = ["a photo of a {{ class | replace('_', ' ') }}."]
+const DEFAULT_TEMPLATES = ["a photo of a {{ class | replace('_', ' ') }}."]
 
 /** The prompts of each class, one by every template. @throws UserError for a task whose classes have no names, or a template of something else */
 export function classPrompts({
   name,
   classes,
-  templates = TEMPLATES,
-}: Pick<Task, 'name' | 'classes' | 'templates'>): string[][] {
+  templates = DEFAULT_TEMPLATES,
+}: {
+  name: string
+  classes?: readonly string[]
+  templates?: readonly string[]
+}): string[][] {
   if (!classes)
     throw new UserError(
       `task ${name} does not name its classes, by which a zero-shot model is asked for them; its card would, under classes`,
     )
   const fillers = templates.map((template) => compileTemplate(template))
-  return classes.map((each) => {
-    const row = { class: each }
-    return fillers.map((filler) => {
-      checkColumns(filler, row)
-      return filler.fill(row)
-    })
-  })
+  return classes.map((each) => fillers.map((filler) => filler.fill({ class: each })))
 }

@@ -1,6 +1,7 @@
 // pass@1 of generated Python programs: HumanEval (arXiv 2107.03374) and MBPP (arXiv 2108.07732).
 import { UserError } from '../../errors/index.js'
-import type { Item, Metric } from '../task.js'
+import type { ItemBase } from '../base.js'
+import type { AnswerMetric } from '../scoring/answer-metric.js'
 import { openSandbox, type Sandbox, type Trial } from './sandbox.js'
 
 let sandbox: Sandbox | undefined
@@ -8,13 +9,13 @@ let sandbox: Sandbox | undefined
 /** Opened at the first program, once: the check of the system takes longer than a program. */
 const passes = (trial: Trial) => (sandbox ??= openSandbox()).passes(trial)
 
-function fieldOf({ fields, id }: Item, name: string): string {
+function fieldOf({ fields, id }: ItemBase, name: string): string {
   const value = fields[name]
   if (typeof value !== 'string') throw new UserError(`item ${id}: no text in the column ${JSON.stringify(name)}`)
   return value
 }
 
-const humaneval: Metric = {
+const humaneval: AnswerMetric = {
   name: 'humaneval_pass1',
   description: 'pass@1: the prompt with the answer passes `test` of its line',
   exactImpliesRight: false,
@@ -34,7 +35,7 @@ const humaneval: Metric = {
   },
 }
 
-const mbpp: Metric = {
+const mbpp: AnswerMetric = {
   name: 'mbpp_pass1',
   description: 'pass@1: the answer passes the first three of `test_list` of its line',
   exactImpliesRight: false,
@@ -46,4 +47,4 @@ const mbpp: Metric = {
   },
 }
 
-export const codePasses: readonly Metric[] = [humaneval, mbpp]
+export const codePasses: readonly AnswerMetric[] = [humaneval, mbpp]

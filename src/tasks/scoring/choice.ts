@@ -1,28 +1,42 @@
 // Which choice a model takes, from the log-likelihoods of all of them: the conventions of lm-evaluation-harness.
-import type { Item } from '../task.js'
 
+/** One of the texts that a model chooses from by their likelihood. */
+export interface Choice {
+  /** What stands before it; the item's prompt, unless the choices differ in their prompts. */
+  prompt: string
+  /** Without the delimiter that stands between prompt and choice. */
+  text: string
+}
+
+export interface ChoiceItem {
+  choices: Choice[]
+  /** Indices of the right choices. */
+  right: number[]
+}
+
+/** Scores one item by the likelihoods of its choices. */
 export interface ChoiceMetric {
   name: string
   description: string
-  /** Score of one item, from the summed log-likelihood of each of its choices. */
-  score(likelihoods: readonly number[], item: Item): number
+  /** From the summed log-likelihood of each choice, in nats: 1 right, 0 wrong, or a value between. */
+  score(likelihoods: readonly number[], item: ChoiceItem): number
 }
 
 /** Index of the largest; the first of equals. */
-export function largest(values: readonly number[]): number {
+export function largestIndex(values: readonly number[]): number {
   return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0)
 }
 
-const isRight = (chosen: number, item: Item) => Number(item.right!.includes(chosen))
-const lengths = (item: Item, measure: (text: string) => number) =>
-  item.choices!.map(({ text }) => Math.max(1, measure(text)))
+const isRight = (chosen: number, item: ChoiceItem) => Number(item.right.includes(chosen))
+const lengths = (item: ChoiceItem, measure: (text: string) => number) =>
+  item.choices.map(({ text }) => Math.max(1, measure(text)))
 
 const acc_norm: ChoiceMetric = {
   name: 'acc_norm',
   description: 'share of items whose right choice has the highest log-likelihood per character',
   score(likelihoods, item) {
     const size = lengths(item, (text) => [...text].length)
-    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
+    return isRight(largestIndex(likelihoods.map((value, i) => value / size[i]!)), item)
   },
 }
 
@@ -31,7 +45,7 @@ const acc_bytes: ChoiceMetric = {
   description: 'share of items whose right choice has the highest log-likelihood per byte of UTF-8',
   score(likelihoods, item) {
     const size = lengths(item, (text) => Buffer.byteLength(text))
-    return isRight(largest(likelihoods.map((value, i) => value / size[i]!)), item)
+    return isRight(largestIndex(likelihoods.map((value, i) => value / size[i]!)), item)
   },
 }
 
@@ -42,7 +56,7 @@ const mc2: ChoiceMetric = {
   score(likelihoods, item) {
     const top = Math.max(...likelihoods)
     const weights = likelihoods.map((value) => Math.exp(value - top))
-    const right = item.right!.reduce((sum, i) => sum + weights[i]!, 0)
+    const right = item.right.reduce((sum, i) => sum + weights[i]!, 0)
     return right / weights.reduce((sum, weight) => sum + weight, 0)
   },
 }

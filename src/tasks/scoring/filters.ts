@@ -1,5 +1,19 @@
 // How an answer is taken out of generated text, and what of it is not looked at: as lm-evaluation-harness does.
-import type { FilterStep, Ignored } from '../task.js'
+
+/** Keeps one match of a regular expression: that at index `take`, from the end when negative; `fallback` where there is none. */
+export interface FilterStep {
+  regex: string
+  take: number
+  fallback: string
+}
+
+/** What exact_match ignores, in answer and target. */
+export interface Ignored {
+  case?: boolean
+  punctuation?: boolean
+  /** Removed one after the other. */
+  regexes?: string[]
+}
 
 /** Python writes some things of regular expressions otherwise than JavaScript: (?s) and (?i) in front, \Z. */
 export function compileRegex(source: string, flags = 'g'): RegExp {

@@ -101,3 +101,6 @@ const spearman: LabelMetric = {
 }
 
 export const LABEL_METRICS = { acc, f1, matthews, pearson, spearman } as const satisfies Record<string, LabelMetric>
+/** Metrics of classes, and those of values. */
+export const CLASS_METRICS = ['acc', 'f1', 'matthews']
+export const VALUE_METRICS = ['pearson', 'spearman']

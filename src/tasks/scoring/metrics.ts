@@ -1,19 +1,20 @@
 // How an answer is scored, by name. An explicit list: a new metric is one entry here.
 import { z } from 'zod'
+import type { ItemBase } from '../base.js'
 import { normaliseAnswer, sameAnswer, statedAnswer } from '../formulas/latex.js'
 import { ifevalMetrics } from '../ifeval/index.js'
 import { codePasses } from '../programs/code.js'
 import { runProgram } from '../programs/program.js'
-import type { Item, Metric } from '../task.js'
+import type { AnswerMetric } from './answer-metric.js'
 import { CHOICE_METRICS } from './choice.js'
-import { dropIgnored } from './filters.js'
+import { dropIgnored, type Ignored } from './filters.js'
 import { LABEL_METRICS } from './labels.js'
 
-const exactMatch: Metric = {
+const exactMatch: AnswerMetric = {
   name: 'exact_match',
   description: 'the answer is the target, spaces around it aside',
   exactImpliesRight: true,
-  score(answer, item, { ignore } = {}) {
+  score(answer, item, { ignore }: { ignore?: Ignored } = {}) {
     const [given, wanted] = ignore
       ? [dropIgnored(answer, ignore), dropIgnored(item.target, ignore)]
       : [answer.trim(), item.target.trim()]
@@ -21,7 +22,7 @@ const exactMatch: Metric = {
   },
 }
 
-const finalNumber: Metric = {
+const finalNumber: AnswerMetric = {
   name: 'final_number',
   description: 'the number after #### in the answer equals the one in the target, as in GSM8K',
   exactImpliesRight: true,
@@ -40,7 +41,7 @@ function numberAfterMark(text: string): number | undefined {
 /** Arguments of each test by variable name, e.g. [{"x": 3}, {"x": -1}]. */
 const Tests = z.array(z.record(z.string(), z.union([z.int(), z.string().max(100)]))).min(1)
 
-const program: Metric = {
+const program: AnswerMetric = {
   name: 'program',
   description:
     'the answer, run as a program, gives what the target gives on all `tests` of its line (a list of {variable: value})',
@@ -57,10 +58,10 @@ const program: Metric = {
   },
 }
 
-const testsOf = (item: Item) => Tests.safeParse(item.fields.tests).data ?? []
+const testsOf = (item: ItemBase) => Tests.safeParse(item.fields.tests).data ?? []
 
 /** Of Lewkowycz et al. 2022 (arXiv 2206.14858), as lm-evaluation-harness scores minerva_math. */
-const mathAnswer: Metric = {
+const mathAnswer: AnswerMetric = {
   name: 'math_answer',
   description:
     'the answer after "Final Answer: The final answer is" equals the boxed one, in one spelling or as a formula',
@@ -71,25 +72,16 @@ const mathAnswer: Metric = {
   },
 }
 
-/** Metrics of generated answers. */
-export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries(
+/** Metrics of generated answers, by name. */
+export const ANSWER_METRICS: Readonly<Record<string, AnswerMetric>> = Object.fromEntries(
   [exactMatch, finalNumber, program, mathAnswer, ...codePasses, ...ifevalMetrics].map((metric) => [
     metric.name,
     metric,
   ]),
 )
 
-/** Names of the metrics that a kind of task can have. */
-export function metricsFor(kind: 'generate' | 'choices' | 'classify' | 'images'): string[] {
-  if (kind === 'generate') return Object.keys(METRICS)
-  const { acc, f1, matthews, ...values } = LABEL_METRICS
-  const classes = Object.keys({ acc, f1, matthews })
-  if (kind === 'choices') return [...classes, ...Object.keys(CHOICE_METRICS)]
-  return kind === 'images' ? ['acc'] : [...classes, ...Object.keys(values)]
-}
-
 /** Every metric with its sentence. */
 export const listMetrics = (): { name: string; description: string }[] =>
-  [...Object.values(METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(
+  [...Object.values(ANSWER_METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(
     ({ name, description }) => ({ name, description }),
   )

@@ -3,7 +3,7 @@
 
 import { seedTwister } from '../twister.js'
 import { LABEL_METRICS, type LabelMetric } from './labels.js'
-import { METRICS } from './metrics.js'
+import { ANSWER_METRICS } from './metrics.js'
 
 /** Resamples of one seed; and of all seeds 0, 1, 2 …, where the items are not many. */
 const CHUNK = 1000
@@ -20,7 +20,7 @@ export function standardError(
 ): number | null {
   if (items.length < 2) return null
   const resampled = name in LABEL_METRICS && name !== 'acc'
-  if (!resampled) return METRICS[name.split(',')[0]!]?.weight ? null : deviation(items) / Math.sqrt(items.length)
+  if (!resampled) return ANSWER_METRICS[name.split(',')[0]!]?.weight ? null : deviation(items) / Math.sqrt(items.length)
   return labels ? resampledError(name as keyof typeof LABEL_METRICS, labels.predicted, labels.right, resamples) : null
 }
 

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { HubSettings } from '../../../src/hub/index.js'
-import { listTasks, loadTask, SHIPPED, type Task } from '../../../src/tasks/index.js'
+import { listTasks, loadTask, SHIPPED, type Task, type TaskKind, type TaskOf } from '../../../src/tasks/index.js'
 import { type Loopback, startHub } from '../../hub/loopback.js'
+import { ofKind } from '../kinds.js'
 
 const lines = (...rows: object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 const parquet = (columns: Record<string, unknown[]>) =>
@@ -132,10 +133,11 @@ after(async () => {
   rmSync(root, { recursive: true })
 })
 const load = (name: string): Promise<Task> => loadTask(name, { settings })
-const firstOf = async (name: string) => (await load(name)).items[0]!
+const firstOf = async <K extends TaskKind = 'generate'>(name: string, kind = 'generate' as K) =>
+  ofKind(kind, await load(name)).items[0]! as TaskOf<K>['items'][number]
 
 test('every shipped card is right by itself, says what it follows, and gives its own file name', async () => {
-  const all = await listTasks(SHIPPED.slice(1))
+  const all = await listTasks({ roots: SHIPPED.slice(1) })
   assert.ok(all.length >= 28, String(all.length))
   assert.deepEqual(
     all.filter(({ n }) => n !== null),
@@ -145,10 +147,10 @@ test('every shipped card is right by itself, says what it follows, and gives its
 })
 
 test('ARC: the right choice by its label; examples with their answers in front', async () => {
-  const item = await firstOf('arc_challenge:1')
+  const item = await firstOf('arc_challenge:1', 'choices')
   assert.equal(item.prompt, 'Question: Which is wet?\nAnswer: sea\n\nQuestion: Which is hot?\nAnswer:')
   assert.deepEqual(
-    item.choices!.map(({ text }) => text),
+    item.choices.map(({ text }) => text),
     ['ice', 'fire'],
   )
   assert.deepEqual([item.right, item.id], [[1], 'm1'])
@@ -157,36 +159,36 @@ test('ARC: the right choice by its label; examples with their answers in front',
 })
 
 test('HellaSwag: brackets and double spaces go, the second context is capitalised', async () => {
-  const item = await firstOf('hellaswag')
+  const item = await firstOf('hellaswag', 'choices')
   assert.equal(item.prompt, 'Roof shingle removal: A man is sitting on a roof. He')
   assert.deepEqual(
-    item.choices!.map(({ text }) => text),
+    item.choices.map(({ text }) => text),
     ['is using wrap. Now.', 'is ripping tiles.'],
   )
   assert.deepEqual(item.right, [1])
 })
 
 test('MMLU: subject, lettered choices, and the first examples of the same subject', async () => {
-  const item = await firstOf('mmlu:2')
+  const item = await firstOf('mmlu:2', 'choices')
   assert.equal(
     item.prompt,
     'The following are multiple choice questions (with answers) about world religions.\n\n' +
       'dev 0?\nA. w\nB. x\nC. y\nD. z\nAnswer: A\n\ndev 1?\nA. w\nB. x\nC. y\nD. z\nAnswer: B\n\ntest 0?\nA. w\nB. x\nC. y\nD. z\nAnswer:',
   )
-  assert.deepEqual([item.choices!.map(({ text }) => text).join(''), item.right], ['ABCD', [0]])
+  assert.deepEqual([item.choices.map(({ text }) => text).join(''), item.right], ['ABCD', [0]])
   await assert.rejects(load('mmlu:3'), /3 examples are wanted and 2 are there with the same subject/)
 })
 
 test('TruthfulQA: the six questions in front; one right answer, or several', async () => {
-  const item = await firstOf('truthfulqa_mc1')
+  const item = await firstOf('truthfulqa_mc1', 'choices')
   assert.match(item.prompt, /^Q: What is human life expectancy in the United States\?\nA: Human life expectancy/)
   assert.ok(item.prompt.endsWith('held in Barcelona, Spain.\n\nQ: Is it?\nA:'))
   assert.deepEqual(item.right, [0])
-  assert.deepEqual((await firstOf('truthfulqa_mc2')).right, [0, 1])
+  assert.deepEqual((await firstOf('truthfulqa_mc2', 'choices')).right, [0, 1])
 })
 
 test('Winogrande: the options make the prompts, the rest of the sentence is scored', async () => {
-  const item = await firstOf('winogrande:1')
+  const item = await firstOf('winogrande:1', 'choices')
   const before = 'Ann saw Bob, but Ann hid.\n\nSarah was better than Maria so '
   assert.deepEqual(item.choices, [
     { prompt: `${before}Sarah`, text: 'got the easy cases.' },
@@ -196,7 +198,7 @@ test('Winogrande: the options make the prompts, the rest of the sentence is scor
 })
 
 test('GSM8K: five examples as drawn there, two filters', async () => {
-  const task = await load('gsm8k')
+  const task = ofKind('generate', await load('gsm8k'))
   const [item] = task.items
   assert.match(item!.prompt, /^(Question: Q\d\?\nAnswer: A\n#### \d\n\n){5}Question: How many\?\nAnswer:$/)
   assert.equal(new Set(item!.prompt.match(/Q\d/g)).size, 5)
@@ -236,23 +238,23 @@ test('IFEval, HumanEval and MBPP: prompts as they are, MBPP with three examples'
 })
 
 test('GLUE: texts, pairs, classes and values for encoders; prompts for decoders', async () => {
-  assert.deepEqual((({ prompt, label, pair: none }) => [prompt, label, none])(await firstOf('cola')), [
+  assert.deepEqual((({ prompt, label, pair: none }) => [prompt, label, none])(await firstOf('cola', 'classify')), [
     'He go.',
     0,
     undefined,
   ])
-  assert.deepEqual((({ prompt, label, pair: two }) => [prompt, label, two])(await firstOf('mrpc')), [
+  assert.deepEqual((({ prompt, label, pair: two }) => [prompt, label, two])(await firstOf('mrpc', 'classify')), [
     'A man eats.',
     1,
     'A man is eating food.',
   ])
-  assert.equal((await firstOf('stsb')).label, 3.75)
-  const cola = await firstOf('cola_prompted')
+  assert.equal((await firstOf('stsb', 'classify')).label, 3.75)
+  const cola = await firstOf('cola_prompted', 'choices')
   assert.deepEqual(
     [cola.prompt, cola.right, cola.target],
     ['He go.\nQuestion: Does this sentence make sense?\nAnswer:', [0], 'no'],
   )
-  const mnli = await firstOf('mnli_prompted')
+  const mnli = await firstOf('mnli_prompted', 'choices')
   assert.deepEqual(
     [mnli.prompt, mnli.target],
     ['He eats.\nQuestion: He sleeps. True, False or Neither?\nAnswer:', 'False'],

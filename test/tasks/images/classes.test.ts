@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../../../src/files/index.js'
-import { readCard } from '../../../src/tasks/cards/card.js'
+import { readCard } from '../../../src/tasks/cards/read.js'
 import { classPrompts } from '../../../src/tasks/images/classes.js'
 
 /** Number of classes that a card names (the folders' names stand for the others), of templates, and the first and last prompt of a class. */

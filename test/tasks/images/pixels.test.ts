@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { decode, encode } from 'fast-png'
 import { type ImageReader, imagesIn, loadImageReader, loadTask, readPixels } from '../../../src/tasks/index.js'
+import { loadKind } from '../kinds.js'
 
 let folder: string
 before(() => {
@@ -137,8 +138,8 @@ test('a card of images lists parts with labels beside itself; labels beyond its 
       `name: s\nversion: 1\ndescription: d\nkind: images\nmetric: acc\ndata: s.jsonl\nclasses: ${classes}\n`,
     )
   card('[a, b, c]')
-  const { items, classes, kind } = await loadTask(join(folder, 's.yaml'))
-  assert.deepEqual([kind, classes], ['images', ['a', 'b', 'c']])
+  const { items, classes } = await loadKind('images', join(folder, 's.yaml'))
+  assert.deepEqual(classes, ['a', 'b', 'c'])
   assert.deepEqual(
     items.map(({ id, image, crop, label }) => [id, image, crop, label]),
     [

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { METRICS } from '../../../src/tasks/index.js'
+import { ANSWER_METRICS } from '../../../src/tasks/index.js'
 import { openSandbox, type Sandbox, type Trial } from '../../../src/tasks/programs/sandbox.js'
 
 let sandbox: Sandbox | undefined
@@ -197,8 +197,8 @@ test('HumanEval and MBPP items are right with a right answer', { skip: reason },
   }
   assert.deepEqual(
     [
-      await METRICS.humaneval_pass1!.score('    return a + b\n', human),
-      await METRICS.humaneval_pass1!.score('    return a * b\n', human),
+      await ANSWER_METRICS.humaneval_pass1!.score('    return a + b\n', human),
+      await ANSWER_METRICS.humaneval_pass1!.score('    return a * b\n', human),
     ],
     [1, 0],
   )
@@ -210,8 +210,8 @@ test('HumanEval and MBPP items are right with a right answer', { skip: reason },
   }
   assert.deepEqual(
     [
-      await METRICS.mbpp_pass1!.score('def f(x):\r\n  return x * x', mbpp),
-      await METRICS.mbpp_pass1!.score('def f(x):\n  return x', mbpp),
+      await ANSWER_METRICS.mbpp_pass1!.score('def f(x):\r\n  return x * x', mbpp),
+      await ANSWER_METRICS.mbpp_pass1!.score('def f(x):\n  return x', mbpp),
     ],
     [1, 0],
   )

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { boxedAnswer, normaliseAnswer, sameAnswer, statedAnswer } from '../../../src/tasks/formulas/latex.js'
-import { cutAtStop, filterAnswer, METRICS } from '../../../src/tasks/index.js'
+import { ANSWER_METRICS, cutAtStop, filterAnswer } from '../../../src/tasks/index.js'
 
 const strict = [{ regex: '#### (\\-?[0-9\\.\\,]+)', take: 0, fallback: '[invalid]' }]
 const flexible = [{ regex: '(-?[$0-9.,]{2,})|(-?[0-9]+)', take: -1, fallback: '[invalid]' }]
@@ -20,7 +20,8 @@ const gsm8k: [answer: string, strict: number, flexible: number][] = [
 ]
 for (const [answer, one, two] of gsm8k) {
   test(`GSM8K: ${JSON.stringify(answer)} is ${one} strictly, ${two} flexibly`, () => {
-    const score = (steps: typeof strict) => METRICS.exact_match!.score(filterAnswer(answer, steps), item, { ignore })
+    const score = (steps: typeof strict) =>
+      ANSWER_METRICS.exact_match!.score(filterAnswer(answer, steps), item, { ignore })
     assert.deepEqual([score(strict), score(flexible)], [one, two])
   })
 }
@@ -70,5 +71,8 @@ test('MATH: equal in spelling, as numbers or as formulas', () => {
   const right = 'So.\nFinal Answer: The final answer is $\\frac12$. I hope it is correct.\n\n'
   assert.equal(statedAnswer(right), '$\\frac12$')
   const half = { id: '', prompt: '', target: '', fields: { answer: '\\frac{1}{2}' } }
-  assert.deepEqual([METRICS.math_answer!.score(right, half), METRICS.math_answer!.score('0.5', half)], [1, 0])
+  assert.deepEqual(
+    [ANSWER_METRICS.math_answer!.score(right, half), ANSWER_METRICS.math_answer!.score('0.5', half)],
+    [1, 0],
+  )
 })

@@ -1,7 +1,7 @@
 // What each metric calls right and wrong.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { METRICS } from '../../../src/tasks/scoring/metrics.js'
+import { ANSWER_METRICS } from '../../../src/tasks/index.js'
 
 const tests = [{ x: 1 }, { x: 4 }, { x: -3 }, { x: 10 }]
 
@@ -36,10 +36,10 @@ const cases: [metric: string, target: string, answer: string, score: number, fie
 
 for (const [metric, target, answer, score, fields = {}] of cases) {
   test(`${metric}: ${JSON.stringify(answer)} for ${JSON.stringify(target)} scores ${score}`, () => {
-    assert.equal(METRICS[metric]!.score(answer, { id: '1', prompt: 'p', target, fields }), score)
+    assert.equal(ANSWER_METRICS[metric]!.score(answer, { id: '1', prompt: 'p', target, fields }), score)
   })
 }
 
 test('each metric is listed under its own name', () => {
-  for (const [name, metric] of Object.entries(METRICS)) assert.equal(metric.name, name)
+  for (const [name, metric] of Object.entries(ANSWER_METRICS)) assert.equal(metric.name, name)
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batchesOf, padBatch, sequencesOf } from '../../../src/tasks/sequences/sequence.js'
+import { batchesOf, padBatch, sequencesOf } from '../../../src/tasks/index.js'
 import { IGNORED } from '../../../src/tensor/index.js'
 
 test('the prompt gets what the post-processor adds, the answer ends in end-of-text', async () => {

@@ -1,4 +1,5 @@
-// Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
+// What a classification head makes of batches: the likeliest class of each row, or a value.
+import { UserError } from '../errors/index.js'
 import {
   checkFinite,
   countOutputs,
@@ -9,31 +10,19 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { batchesOf } from '../tasks/sequences/sequence.js'
-import type { Item } from '../tasks/task.js'
-import { type Batch, IGNORED, tf } from '../tensor/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
+import { type Batch, tf } from '../tensor/index.js'
 import { foldHighest } from './highest.js'
 
-/** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
-export async function classBatches(
-  items: readonly Item[],
-  tokenizer: Tokenizer,
-  batchTokens: number,
-): Promise<Batch[]> {
-  const encoded = await tokenizer.encodePairs(items.map(({ prompt, pair }) => ({ text: prompt, pair })))
-  const batches = batchesOf(
-    encoded.map(({ ids }) => ({ prompt: ids, target: [] })),
-    tokenizer.pad,
-    batchTokens,
-  )
-  for (const batch of batches) {
-    batch.labels.fill(IGNORED)
-    batch.targets = Float32Array.from(batch.items, (item) => items[item]!.label!)
-    batch.types = new Int32Array(batch.ids.length)
-    batch.items.forEach((item, row) => batch.types!.set(encoded[item]!.types, row * batch.columns))
-  }
-  return batches
+/** @throws UserError for an item whose label is none of the model's classes */
+export function checkLabels(
+  { name, items }: { name: string; items: readonly { id: string; label: number }[] },
+  classes: number,
+): void {
+  const wrong = items.find(({ label }) => !Number.isInteger(label) || label < 0 || label >= classes)
+  if (wrong)
+    throw new UserError(
+      `task ${name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${classes} classes`,
+    )
 }
 
 /** The likeliest class of each row, or the value that a regressor gives; in the order of the items. */

@@ -1,0 +1,96 @@
+// Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
+import { UserError } from '../errors/index.js'
+import type { Model, Source, Weights } from '../models/index.js'
+import { answerMetric, sliceTask, type Task } from '../tasks/index.js'
+import type { Batch } from '../tensor/index.js'
+import { methodsOf, type Reply } from './kinds/index.js'
+import { BATCH_TOKENS, type EncodeOptions, type Reach } from './options.js'
+import type { Reader } from './reader.js'
+import type { Scores } from './scores.js'
+
+export interface EvaluateOptions extends EncodeOptions {
+  /** Metrics that run generated programs may do so. */
+  allowCode?: boolean
+}
+
+/**
+ * Scores the first `items` items.
+ * @throws UserError before anything is computed: a task that runs generated programs without leave, a model of another kind
+ */
+export async function evaluate(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  reader: Reader,
+  options: EvaluateOptions = {},
+): Promise<Scores> {
+  checkTask(task, model, options)
+  return scoreReplies(task, await replyTo(model, weights, task, reader, options))
+}
+
+/** The replies to the first `items` items. `checkTask` must have accepted the task. */
+export function replyTo(
+  model: Model,
+  weights: Weights | Source,
+  task: Task,
+  reader: Reader,
+  { items, ...options }: EncodeOptions = {},
+): Promise<Reply[]> {
+  return methodsOf(task).reply(model, weights, sliceTask(task, 0, items), reader, options)
+}
+
+/** Scores the replies to the first items. */
+export async function scoreReplies(task: Task, replies: readonly Reply[]): Promise<Scores> {
+  return methodsOf(task).score(sliceTask(task, 0, replies.length), replies)
+}
+
+/**
+ * Right-padded batches of the first `items` items, as the loss is measured on them. Generated answers: prompt, target and
+ * end-of-text, with labels on target and end-of-text only. Choices: the right one, without end-of-text. Classes: the text or pair
+ * with its class or value. Images: as they are, with their class. A prompt is cut from the left where prompt and answer are more
+ * than the model's positions.
+ * @throws UserError for a task without reference answers, an answer that has no room, and a model that reads something else
+ */
+export async function encodeItems(
+  task: Task,
+  reader: Reader,
+  reach: Reach,
+  { items, batchTokens = BATCH_TOKENS }: EncodeOptions = {},
+): Promise<Batch[]> {
+  return methodsOf(task).encode(sliceTask(task, 0, items), reader, reach, batchTokens)
+}
+
+/** Whether one of the task's metrics runs generated programs, which a person has to allow. */
+export const runsCode = (task: Task): boolean =>
+  task.kind === 'generate' &&
+  [task.metric, ...(task.others ?? [])].some((name) => answerMetric(task, name).runsCode === true)
+
+/**
+ * Checks what the first `items` items ask for, before anything is computed.
+ * @throws UserError for a choice that adds no token or has no room, for an id without a row in the model's embedding, and for a
+ *   generation_config.json that is not followed here
+ */
+export async function checkItems(
+  task: Task,
+  reader: Reader,
+  reach: Reach,
+  { items }: Pick<EncodeOptions, 'items'> = {},
+): Promise<void> {
+  await methodsOf(task).checkItems(sliceTask(task, 0, items), reader, reach)
+}
+
+/** @throws UserError for a task that this model, or this call, cannot do */
+export function checkTask(task: Task, model: Model, { allowCode }: EvaluateOptions = {}): void {
+  if (runsCode(task) && !allowCode)
+    throw new UserError(
+      `task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`,
+    )
+  const { classifies, checkModel } = methodsOf(task)
+  const { objective, architecture } = model
+  const fits = classifies ? objective === 'classes' || objective === 'value' : objective === 'causal'
+  if (!fits)
+    throw new UserError(
+      `task ${task.name} needs a model that ${classifies ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`,
+    )
+  checkModel?.(task, model)
+}

@@ -1,0 +1,30 @@
+// Answers that fit a model: prompts are cut, answers are not.
+import { UserError } from '../errors/index.js'
+import { type Encoder, fitSequence, type Sequence } from '../tasks/index.js'
+import type { Reach } from './options.js'
+
+/**
+ * The sequence with its prompt cut from the left, where prompt and answer are more than the model's positions.
+ * @param what the answer, as errors name it
+ * @throws UserError for an answer of no token (its likelihood would be 1), or of more than the positions
+ */
+export function fitAnswer(sequence: Sequence, { positions, objective }: Reach, what: () => string): Sequence {
+  const { length } = sequence.target
+  if (length === 0) throw new UserError(`${what()} adds no token to the prompt, so that nothing of it can be scored`)
+  if (length > positions) throw new UserError(`${what()} has ${length} tokens, and the model ${positions} positions`)
+  // A masked model reads every token that it is asked for.
+  return fitSequence(sequence, objective === 'masked' ? positions - 1 : positions)
+}
+
+/** Prompts without answers; an empty prompt is the end-of-text token, so that there is something to look at. */
+export async function promptsOf(
+  items: readonly { prompt: string }[],
+  { encode, eos }: Pick<Encoder, 'encode' | 'eos'>,
+  { positions }: Pick<Reach, 'positions'>,
+): Promise<Sequence[]> {
+  const prompts = await encode(
+    items.map(({ prompt }) => prompt),
+    { special: true },
+  )
+  return prompts.map((ids) => ({ prompt: ids.length ? ids.slice(-positions) : [eos], target: [] }))
+}

@@ -1,0 +1,62 @@
+// Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
+import { UserError } from '../../errors/index.js'
+import { batchesOf, type ClassifyTask } from '../../tasks/index.js'
+import { type Batch, IGNORED } from '../../tensor/index.js'
+import type { Tokenizer } from '../../tokenizer/index.js'
+import { BATCH_TOKENS } from '../options.js'
+import { checkLabels, predict } from '../predict.js'
+import { textFor } from '../reader.js'
+import { gatherScores, measureEach, ofLabels } from '../scores.js'
+import type { KindMethods } from './kind.js'
+
+export const classify: KindMethods<ClassifyTask, number> = {
+  classifies: true,
+
+  encode: async (task, reader, reach, batchTokens) => classBatches(task, textFor(reader, task, reach), batchTokens),
+
+  // A text or pair is read whole; its label is not part of it.
+  encodePrompts: async (task, reader, model, batchTokens) =>
+    classBatches(task, textFor(reader, task, model), batchTokens),
+
+  async reply(model, weights, task, reader, { batchTokens = BATCH_TOKENS }) {
+    const batches = await classBatches(task, textFor(reader, task, model), batchTokens)
+    return predict(model, weights, batches, task.items.length)
+  },
+
+  score({ items, ...task }, predicted) {
+    const right = items.map(({ label }) => label)
+    return gatherScores(
+      task,
+      measureEach(task, (name) => ofLabels(name, predicted, right)),
+    )
+  },
+
+  checkModel(task, { objective, outputs }) {
+    if (objective !== 'classes') return
+    if (outputs === 0)
+      throw new UserError(`task ${task.name} is of text, and a zero-shot model here classifies images only`)
+    checkLabels(task, outputs)
+  },
+
+  async checkItems(task, reader, reach) {
+    await textFor(reader, task, reach).encodePairs(pairsOf(task))
+  },
+}
+
+const pairsOf = ({ items }: ClassifyTask) =>
+  items.map(({ prompt, pair }) => ({ text: prompt, ...(pair !== undefined && { pair }) }))
+
+/** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
+async function classBatches(task: ClassifyTask, tokenizer: Tokenizer, batchTokens: number): Promise<Batch[]> {
+  const encoded = await tokenizer.encodePairs(pairsOf(task))
+  const sequences = encoded.map(({ ids }) => ({ prompt: ids, target: [] }))
+  const batches = batchesOf(sequences, tokenizer.pad, batchTokens)
+  for (const batch of batches) {
+    batch.labels.fill(IGNORED)
+    batch.targets = Float32Array.from(batch.items, (item) => task.items[item]!.label)
+    const types = new Int32Array(batch.ids.length)
+    batch.items.forEach((item, row) => types.set(encoded[item]!.types, row * batch.columns))
+    batch.types = types
+  }
+  return batches
+}

@@ -1,0 +1,95 @@
+// Generated answers, and what the task's filters and metrics make of them.
+import { UserError } from '../../errors/index.js'
+import {
+  answerMetric,
+  batchesOf,
+  filterAnswer,
+  type GenerateTask,
+  sequencesOf,
+  standardError,
+} from '../../tasks/index.js'
+import { answerAll, checkGeneration } from '../answers.js'
+import { fitAnswer, promptsOf } from '../fit.js'
+import { textFor } from '../reader.js'
+import { gatherScores, type Measured } from '../scores.js'
+import type { KindMethods } from './kind.js'
+
+export const generate: KindMethods<GenerateTask, string> = {
+  classifies: false,
+
+  /** Prompt, target and end-of-text, with labels on target and end-of-text only. */
+  async encode(task, reader, reach, batchTokens) {
+    const tokenizer = textFor(reader, task, reach)
+    const { name, items, delimiter = '' } = task
+    const silent = items.find(({ target }) => target === '')
+    if (silent)
+      throw new UserError(`task ${name} has no reference answers (item ${silent.id}), so there is no loss on it`)
+    const sequences = await sequencesOf(
+      items.map(({ prompt, target }) => ({ prompt, target: delimiter + target })),
+      tokenizer,
+    )
+    const fitted = sequences.map((each, i) =>
+      fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`),
+    )
+    return batchesOf(fitted, tokenizer.pad, batchTokens, reach.positions)
+  },
+
+  async encodePrompts(task, reader, model, batchTokens) {
+    const tokenizer = textFor(reader, task, model)
+    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens)
+  },
+
+  reply: (model, weights, task, reader, { batchTokens }) =>
+    answerAll(model, weights, task, textFor(reader, task, model), batchTokens),
+
+  /** Each metric under each filter: `metric`, or `metric,filter` where there are filters. */
+  async score(task, answers) {
+    const scores = new Map<string, Measured>()
+    for (const name of [task.metric, ...(task.others ?? [])])
+      for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {
+        const filtered = answers.map((answer) => filterAnswer(answer, steps))
+        scores.set(filter ? `${name},${filter}` : name, await scoreAnswers(task, name, filtered))
+      }
+    return gatherScores(task, scores)
+  },
+
+  checkModel({ name, maxNewTokens }, { positions }) {
+    if (maxNewTokens >= positions)
+      throw new UserError(
+        `task ${name} generates up to ${maxNewTokens} tokens, and the model has ${positions} positions: there is no room for a prompt; lower max_new_tokens of its card below ${positions}`,
+      )
+  },
+
+  async checkItems(task, reader, reach) {
+    const tokenizer = textFor(reader, task, reach)
+    await tokenizer.encode(
+      task.items.map(({ prompt }) => prompt),
+      { special: true },
+    )
+    checkGeneration(task, tokenizer)
+  },
+
+  inChat(task, ask) {
+    if (answerMetric(task, task.metric).completes)
+      throw new UserError(
+        `task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`,
+      )
+    const items = task.items.map((item) => ({ ...item, prompt: ask(item.prompt, item.preamble) }))
+    return { ...task, chat: true, delimiter: '', items }
+  },
+}
+
+async function scoreAnswers(task: GenerateTask, name: string, answers: readonly string[]): Promise<Measured> {
+  const metric = answerMetric(task, name)
+  const items = new Float64Array(answers.length)
+  let [sum, weights] = [0, 0]
+  for (const [i, item] of task.items.entries()) {
+    const weight = metric.weight?.(item) ?? 1
+    const score = await metric.score(answers[i]!, item, task)
+    items[i] = score
+    sum += weight * score
+    weights += weight
+  }
+  // lm-evaluation-harness has no standard error of a weighted mean.
+  return { score: sum / weights, items, error: () => (metric.weight ? null : standardError(name, items)) }
+}

@@ -1,0 +1,34 @@
+// Images for a model with a classification head or a zero-shot one, and the classes that it gives them.
+import { classPrompts, type ImageTask } from '../../tasks/index.js'
+import { imageBatches } from '../images.js'
+import { checkLabels, predict } from '../predict.js'
+import { imagesFor } from '../reader.js'
+import { gatherScores, measureEach, ofLabels } from '../scores.js'
+import type { KindMethods } from './kind.js'
+
+export const images: KindMethods<ImageTask, number> = {
+  classifies: true,
+
+  encode: async (task, reader, _, batchTokens) => imageBatches(task, imagesFor(reader, task), batchTokens),
+
+  encodePrompts: async ({ name, items }, reader, _, batchTokens) =>
+    imageBatches({ items }, imagesFor(reader, { name }), batchTokens),
+
+  reply: (model, weights, task, reader, { batchTokens }) =>
+    predict(model, weights, imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
+
+  score({ items, ...task }, predicted) {
+    const right = items.map(({ label }) => label)
+    return gatherScores(
+      task,
+      measureEach(task, (name) => ofLabels(name, predicted, right)),
+    )
+  },
+
+  checkModel(task, { objective, outputs }) {
+    // A zero-shot model has the classes that it is asked for.
+    if (objective === 'classes') checkLabels(task, outputs === 0 ? classPrompts(task).length : outputs)
+  },
+
+  checkItems: async () => undefined,
+}

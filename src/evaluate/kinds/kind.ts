@@ -1,0 +1,38 @@
+// What a model does with tasks of one kind.
+import type { Model, Source, Weights } from '../../models/index.js'
+import type { Task } from '../../tasks/index.js'
+import type { Batch } from '../../tensor/index.js'
+import type { EncodeOptions, Reach } from '../options.js'
+import type { Reader } from '../reader.js'
+import type { Scores } from '../scores.js'
+
+/** What a model makes of an item: its answer, its class or value, or the log-likelihoods of the choices. */
+export type Reply = string | number | number[]
+
+/** Everything is done on all items of the task that is given. */
+export interface KindMethods<T extends Task, R extends Reply> {
+  /** True where the model needs a head of classes or values; else it must generate text. */
+  readonly classifies: boolean
+
+  /** The batches that the loss is measured on. @throws UserError for items without an answer, or without room for it */
+  encode(task: T, reader: Reader, reach: Reach, batchTokens: number): Promise<Batch[]>
+
+  /** The items without their answers. */
+  encodePrompts(task: T, reader: Reader, model: Model, batchTokens: number): Promise<Batch[]>
+
+  reply(model: Model, weights: Weights | Source, task: T, reader: Reader, options: EncodeOptions): Promise<R[]>
+
+  score(task: T, replies: readonly R[]): Scores | Promise<Scores>
+
+  /** @throws UserError for a task that this model cannot do */
+  checkModel?(task: T, model: Model): void
+
+  /** @throws UserError for what an item asks for and the model cannot give, before anything is computed */
+  checkItems(task: T, reader: Reader, reach: Reach): Promise<void>
+
+  /** The task with its prompts in a chat; without it the kind is not asked in a chat. */
+  inChat?(task: T, ask: AskInChat): T
+}
+
+/** An item's prompt as a chat: what stands after the preamble is asked by the user. */
+export type AskInChat = (prompt: string, preamble: string | undefined) => string

@@ -1,0 +1,15 @@
+// What a call says of how items are encoded, and what it has to know of the model.
+import type { Model } from '../models/index.js'
+
+export interface EncodeOptions {
+  /** The first so many items; all by default. */
+  items?: number
+  /** Padded tokens of one batch. Default 4096. */
+  batchTokens?: number
+}
+
+/** Padded tokens of one batch, unless a call asks for another number. */
+export const BATCH_TOKENS = 4096
+
+/** What is needed of a model to make batches for it. */
+export type Reach = Pick<Model, 'positions' | 'objective' | 'vocabulary'>

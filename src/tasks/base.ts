@@ -1,0 +1,38 @@
+// What all kinds of items and tasks have. What each kind adds is in `kinds/`.
+
+export interface ItemBase {
+  id: string
+  /** What is asked; '' for an image. */
+  prompt: string
+  /** What should be answered, without the end-of-text token; '' where there is no reference answer in words. */
+  target: string
+  /** Further columns of the data that a metric may read, such as the tests of a program. */
+  fields: Record<string, unknown>
+}
+
+/** An item that is asked in words. */
+export interface AskedItem extends ItemBase {
+  /** The beginning of `prompt`, before examples and question, where the card has a preamble. */
+  preamble?: string
+}
+
+export interface TaskBase {
+  name: string
+  /** Raised when a change changes scores. */
+  version: number
+  description: string
+  /** Name of the metric that gives the task's score. */
+  metric: string
+  /** Names of further metrics. */
+  others?: string[]
+  /** Between prompt and answer, and part of the answer where it is scored. Default: nothing. */
+  delimiter?: string
+  /** Longest generated answer, in tokens; 0 where nothing is generated. */
+  maxNewTokens: number
+}
+
+/** A task that can be asked in a chat. */
+export interface AskedTask extends TaskBase {
+  /** The prompts are chats, with all special tokens in their text. */
+  chat?: true
+}

@@ -1,0 +1,38 @@
+// Tasks that are answered by the head of an encoder: a class, or a value, for a text or a pair of texts.
+import { UserError } from '../../errors/index.js'
+import type { ItemBase, TaskBase } from '../base.js'
+import { entryOf } from '../cards/card.js'
+import { loadRows } from '../cards/data.js'
+import { makeItems } from '../cards/items.js'
+import { compileTemplate, fillText } from '../cards/template.js'
+import { CLASS_METRICS, VALUE_METRICS } from '../scoring/labels.js'
+import type { CardKind } from './kind.js'
+
+export interface ClassifyItem extends ItemBase {
+  /** Second text of a pair. */
+  pair?: string
+  /** Index of the right class, or the right value. */
+  label: number
+}
+
+export interface ClassifyTask extends TaskBase {
+  kind: 'classify'
+  items: ClassifyItem[]
+}
+
+export const classify: CardKind<ClassifyTask> = {
+  needs: ['label'],
+  metrics: [...CLASS_METRICS, ...VALUE_METRICS],
+  delimiter: '',
+  async load(card, options) {
+    const [prompt, label] = [compileTemplate(card.prompt), compileTemplate(entryOf(card, 'label'))]
+    const pair = card.pair === undefined ? undefined : compileTemplate(card.pair)
+    const items = makeItems<ClassifyItem>(card, await loadRows(card, options), (row) => {
+      const text = label.fill(row)
+      const value = Number(text.trim() || NaN)
+      if (!Number.isFinite(value)) throw new UserError(`the label must be a number, got ${JSON.stringify(text)}`)
+      return { prompt: fillText(prompt, row), ...(pair && { pair: fillText(pair, row) }), label: value, target: '' }
+    })
+    return { items }
+  },
+}

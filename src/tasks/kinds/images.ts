@@ -1,0 +1,61 @@
+// Tasks that are answered by the class of an image.
+import { extname, resolve } from 'node:path'
+import type { ResolveOptions } from '../../hub/index.js'
+import type { TaskBase } from '../base.js'
+import type { Card } from '../cards/card.js'
+import { loadRows } from '../cards/data.js'
+import { within } from '../cards/place.js'
+import { classPrompts } from '../images/classes.js'
+import { type ImageItem, imagesIn, imagesOfClasses } from '../images/images.js'
+import type { CardKind } from './kind.js'
+
+export interface ImageTask extends TaskBase {
+  kind: 'images'
+  /** Names of the classes. */
+  classes?: string[]
+  /** Jinja templates over `class`: how a zero-shot model is asked for a class. */
+  templates?: string[]
+  /** What the text tower of a zero-shot model makes of the classes: [classes, features], row-major, of unit length. */
+  features?: Float32Array
+  items: ImageItem[]
+}
+
+export const images: CardKind<ImageTask> = {
+  needs: [],
+  metrics: ['acc'],
+  delimiter: '',
+  async load(card, options) {
+    const { name, templates } = card
+    const { classes, items } = await loadImages(card, options)
+    // A template that cannot be filled is found here, before any model is asked.
+    if (templates && classes)
+      within(
+        () => classPrompts({ name, classes, templates }),
+        (message) => card.errorAt('templates', `templates: ${message}`),
+      )
+    return { ...(classes && { classes }), items, ...(templates && { templates }) }
+  },
+}
+
+/** A folder for each class, or rows that name images, the parts of them, and labels. */
+async function loadImages(card: Card, options: ResolveOptions): Promise<Pick<ImageTask, 'classes' | 'items'>> {
+  const { data, folder, classes, errorAt } = card
+  if (typeof data !== 'string')
+    throw errorAt(
+      'data',
+      'data: a task of the kind images needs a folder with a folder per class, or a file that lists images',
+    )
+  if (!card.rows && extname(data) === '') {
+    const found = imagesOfClasses(resolve(folder, data))
+    if (classes && classes.length !== found.classes.length)
+      throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
+    return { ...found, ...(classes && { classes }) }
+  }
+  const items = imagesIn(resolve(folder, data), await loadRows(card, options)).map(
+    ({ labels: [label], ...place }): ImageItem => ({ ...place, prompt: '', target: '', fields: {}, label }),
+  )
+  const stray = classes && items.find(({ label }) => label >= classes.length)
+  if (stray)
+    throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
+  return { ...(classes && { classes }), items }
+}
