@@ -10,7 +10,7 @@ import type { Scores } from './scores.js'
 
 export interface EvaluateOptions extends EncodeOptions {
   /** Metrics that run generated programs may do so. */
-  allowCode?: boolean
+  allowCode?: boolean | undefined
 }
 
 /**

@@ -3,9 +3,9 @@ import type { Model } from '../models/index.js'
 
 export interface EncodeOptions {
   /** The first so many items; all by default. */
-  items?: number
+  items?: number | undefined
   /** Padded tokens of one batch. Default 4096. */
-  batchTokens?: number
+  batchTokens?: number | undefined
 }
 
 /** Padded tokens of one batch, unless a call asks for another number. */

@@ -58,7 +58,7 @@ export function defineTask(definition: TaskDefinition): Card {
       ...entries,
       version,
       description: description ?? origin,
-      data: inCode ? 'rows' : data,
+      data: inCode ? 'code' : data,
       metric: given.map((each) => (typeof each === 'string' ? each : each.name)),
     },
     origin,

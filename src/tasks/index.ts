@@ -1,7 +1,7 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
 
 export type { AskedItem, AskedTask, ItemBase, TaskBase } from './base.js'
-export type { Card } from './cards/card.js'
+export type { Card as TaskCard } from './cards/card.js'
 export { readRows } from './cards/rows.js'
 export { defineTask, isTask, type TaskDefinition } from './define.js'
 export { describeTasks } from './describe.js'

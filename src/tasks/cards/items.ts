@@ -48,7 +48,9 @@ export function makeItems<I extends ItemBase>(
     ),
   )
   if (items.length === 0)
-    throw new UserError(`${describeData(card)} holds no items; each line must have ${columnsFor(card).join(' and ')}`)
+    throw new UserError(
+      `${card.origin}: ${describeData(card)} holds no items; each must have ${columnsFor(card).join(' and ')}`,
+    )
   return items
 }
 

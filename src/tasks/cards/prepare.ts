@@ -55,5 +55,5 @@ function textIn(row: DataRow, column: string): string {
 export const PREPARATIONS: Readonly<Record<string, Preparation>> = { hellaswag, winogrande, math, mnli }
 
 /** What a card's rows need before its templates are filled. @throws UserError where a row does not have it */
-export const preparationOf = ({ prepare }: { prepare?: string }): Preparation =>
+export const preparationOf = ({ prepare }: { prepare?: string | undefined }): Preparation =>
   (prepare === undefined ? undefined : PREPARATIONS[prepare]) ?? ((row) => row)

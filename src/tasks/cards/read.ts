@@ -59,7 +59,12 @@ export function completeCard(
   const { kind, prepare } = entries
   const { metrics: known, needs, delimiter } = CARD_KINDS[kind]
   const [first, ...others] = [metric].flat()
-  const card: Card = { delimiter, ...entries, ...place, metrics: [first!, ...others] }
+  const card: Card = {
+    ...entries,
+    ...place,
+    delimiter: entries.delimiter ?? delimiter,
+    metrics: [first!, ...others],
+  }
   const all = [...Object.keys({ ...place.ownMetrics?.generate, ...place.ownMetrics?.choices }), ...known]
   const wrong = card.metrics.find((name) => !all.includes(name))
   if (wrong !== undefined) throw card.errorAt('metric', unknown('metric', wrong, all).message)

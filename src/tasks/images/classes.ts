@@ -13,7 +13,7 @@ export function classPrompts({
 }: {
   name: string
   classes?: readonly string[]
-  templates?: readonly string[]
+  templates?: readonly string[] | undefined
 }): string[][] {
   if (!classes)
     throw new UserError(
