@@ -4,11 +4,8 @@ import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { parseJson, readText } from '../schema/index.js'
-import { parseTemplate, readTemplate } from '../tokenizer/chat.js'
 import { parseTemplate, readTemplate, TEMPLATES } from '../tokenizer/index.js'
-import { TEMPLATES } from '../tokenizer/templates.js'
-import { type MergeModels, type Models } from './open.js'
-import { type ErrorAt } from './parameters.js'
+import type { MergeModels } from './open.js'
 
 /** What the words of a file stand for; undefined for `auto` where no model has a template. */
 async function findTemplate(given: string, { all }: MergeModels): Promise<string | undefined> {
