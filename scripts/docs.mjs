@@ -1,5 +1,5 @@
-// Writes the tables of docs/: of config.md and results.md from the schemas, of fixtures.md from runs of the reference cases
-// (run it after a build when a schema, an editor or a merger changed).
+// Writes the generated parts of the documents: the tables of docs/ from schemas, lists and runs of the reference cases, and the
+// list of tests. Run it after a build when a schema, an editor, a merger or a test file changed.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describeConfig } from '../dist/src/config/index.js'
 import { describeEditors } from '../dist/src/editors/describe.js'
@@ -11,8 +11,8 @@ import { describeCompatibility } from '../dist/test/docs/compatibility.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 import { describeTests } from '../dist/test/docs/tests.js'
 
+writeFileSync('test/README.md', describeTests())
 for (const [file, tables] of [
-  ['CONTRIBUTING.md', describeTests()],
   ['docs/config.md', describeConfig()],
   ['docs/results.md', describeRecords()],
   ['docs/editors.md', describeEditors()],

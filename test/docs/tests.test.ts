@@ -1,4 +1,4 @@
-// CONTRIBUTING.md says what every test file checks.
+// test/README.md says what every test file checks.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,8 +7,8 @@ import { packageRoot } from '../../src/files/index.js'
 import { describeTests } from './tests.js'
 
 test('the list of tests is current (node scripts/docs.mjs writes it)', () => {
-  const text = readFileSync(join(packageRoot, 'CONTRIBUTING.md'), 'utf8')
-  assert.equal(text.slice(text.indexOf('## Tests\n')), describeTests())
+  const text = readFileSync(join(packageRoot, 'test', 'README.md'), 'utf8')
+  assert.equal(text, describeTests())
 })
 
 test('every test file begins with what it checks', () => {
