@@ -10,3 +10,14 @@ export function unknown(kind: string, given: string, known: readonly string[], e
   const hint = known.length ? `did you mean ${JSON.stringify(near)}? Known: ${known.join(', ')}` : 'none is known'
   return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${hint}`, { exitCode })
 }
+
+/** The one of that name. @throws UserError with the nearest name */
+export function findNamed<T extends { readonly name: string }>(kind: string, name: string, list: readonly T[]): T {
+  const found = list.find((each) => each.name === name)
+  if (found) return found
+  throw unknown(
+    kind,
+    name,
+    list.map((each) => each.name),
+  )
+}

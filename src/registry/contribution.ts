@@ -1,0 +1,43 @@
+// What a plugin exports, told apart: editors, mergers and tasks.
+import type { Editor } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import type { Merger } from '../mergers/index.js'
+import type { Task } from '../tasks/index.js'
+
+/** One thing that a plugin adds. */
+export type Contribution =
+  | { readonly kind: 'editor'; readonly value: Editor }
+  | { readonly kind: 'merger'; readonly value: Merger }
+  | { readonly kind: 'task'; readonly value: Task }
+
+const WANTED = 'an editor, a merger, a task (as defineEditor, defineMerger and defineTask make them) or a list of them'
+
+/** @param where what the error starts with @throws UserError for anything else, or for nothing */
+export function contributionsOf(value: unknown, where: string): Contribution[] {
+  if (value === undefined) throw new UserError(`${where}: has no default export; a plugin exports ${WANTED}`)
+  const list: unknown[] = [value].flat()
+  if (list.length === 0)
+    throw new UserError(`${where}: its default export is an empty list; a plugin exports ${WANTED}`)
+  return list.map((each) => {
+    const found = tellApart(each)
+    if (!found) throw new UserError(`${where}: its default export must be ${WANTED}; got ${show(each)}`)
+    return found
+  })
+}
+
+type Members = Record<string, unknown>
+
+function tellApart(value: unknown): Contribution | null {
+  if (typeof value !== 'object' || value === null) return null
+  const members = value as Members
+  if (typeof members.edit === 'function') return { kind: 'editor', value: value as Editor }
+  if (typeof members.merge === 'function') return { kind: 'merger', value: value as Merger }
+  if ('metrics' in members || 'items' in members) return { kind: 'task', value: value as Task }
+  return null
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return `the function ${value.name || '(without a name)'}`
+  if (typeof value === 'object' && value !== null) return `an object with ${Object.keys(value).join(', ') || 'no keys'}`
+  return JSON.stringify(value) ?? String(value)
+}

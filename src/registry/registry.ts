@@ -1,0 +1,109 @@
+// The registry: every editor, merger and task that a command knows by name. It is made once, at the door, and passed down.
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { type Editor, editors } from '../editors/index.js'
+import { findNamed, UserError } from '../errors/index.js'
+import { type Merger, mergers } from '../mergers/index.js'
+import type { Task } from '../tasks/index.js'
+import { type Contribution, contributionsOf } from './contribution.js'
+import { loadPlugin, openPlugin, type Plugin, type PluginModule } from './plugin.js'
+
+/** Every editor, merger and task by name: those of deltalab, then those of plugins. */
+export interface Registry {
+  readonly editors: readonly Editor[]
+  readonly mergers: readonly Merger[]
+  /** Of plugins alone; the shipped tasks are files. */
+  readonly tasks: readonly Task[]
+  readonly plugins: readonly Plugin[]
+  /** @throws UserError with the nearest name */
+  editor(name: string): Editor
+  /** @throws UserError with the nearest name */
+  merger(name: string): Merger
+}
+
+function registryOf(plugins: readonly Plugin[]): Registry {
+  const all = plugins.flatMap(({ contributions }) => contributions)
+  const added = {
+    editors: all.flatMap((each) => (each.kind === 'editor' ? [each.value] : [])),
+    mergers: all.flatMap((each) => (each.kind === 'merger' ? [each.value] : [])),
+    tasks: all.flatMap((each) => (each.kind === 'task' ? [each.value] : [])),
+  }
+  const known = { editors: [...editors, ...added.editors], mergers: [...mergers, ...added.mergers], tasks: added.tasks }
+  return {
+    ...known,
+    plugins,
+    editor: (name) => findNamed('editor', name, known.editors),
+    merger: (name) => findNamed('merger', name, known.mergers),
+  }
+}
+
+/** What deltalab has without plugins. */
+export const BUILT_IN: Registry = registryOf([])
+
+/** What a user gives as a plugin: the path of a module, or an editor, merger or task itself. */
+export type PluginSource = string | Editor | Merger | Task
+
+/**
+ * A registry with what the plugins add; one that is given twice counts once.
+ * @throws UserError for a module that cannot be loaded (see loadPlugin), and for a name that is taken
+ */
+export async function makeRegistry(sources: readonly PluginSource[]): Promise<Registry> {
+  const once = new Map(sources.map((source) => [typeof source === 'string' ? resolve(source) : source, source]))
+  const plugins: Plugin[] = []
+  for (const source of once.values())
+    plugins.push(typeof source === 'string' ? await loadPlugin(source) : pluginOf(source))
+  checkNames(plugins)
+  return plugins.length ? registryOf(plugins) : BUILT_IN
+}
+
+/** The registry of another thread: its plugins run again, from the same code. */
+export async function reopenRegistry(modules: readonly PluginModule[]): Promise<Registry> {
+  const plugins: Plugin[] = []
+  for (const module of modules) plugins.push(await openPlugin(module))
+  return plugins.length ? registryOf(plugins) : BUILT_IN
+}
+
+/** An object of the calling program as a plugin. Its hash is that of the text of its functions: what these refer to is not in it. */
+function pluginOf(object: Exclude<PluginSource, string>): Plugin {
+  const [{ kind, value }] = contributionsOf(object, 'plugins') as [Contribution]
+  const text = JSON.stringify([kind, value], (_, inner: unknown) =>
+    typeof inner === 'function' ? String(inner) : inner,
+  )
+  return {
+    module: null,
+    name: 'code',
+    sha256: createHash('sha256').update(text).digest('hex'),
+    contributions: [{ kind, value } as Contribution],
+  }
+}
+
+function checkNames(plugins: readonly Plugin[]): void {
+  const owners = new Map<string, string>()
+  const take = (kind: string, name: string, owner: string) => {
+    const word = `${kind} ${name}`
+    const first = owners.get(word)
+    if (first !== undefined)
+      throw new UserError(`${owner}: the name of ${word} is taken by ${first}; give it another name`)
+    owners.set(word, owner)
+  }
+  for (const { name } of editors) take('editor', name, 'deltalab')
+  for (const { name } of mergers) take('merger', name, 'deltalab')
+  for (const { module, contributions } of plugins)
+    for (const { kind, value } of contributions) take(kind, value.name, module?.file ?? 'an object given in code')
+}
+
+/** What a run uses, by name. */
+export interface UsedNames {
+  readonly editors?: readonly string[]
+  readonly mergers?: readonly string[]
+  readonly tasks?: readonly string[]
+}
+
+/** Sorted SHA-256 of the plugins that these names come from: part of what identifies a run. Empty where deltalab has them all. */
+export function hashesOf({ plugins }: Registry, { editors = [], mergers = [], tasks = [] }: UsedNames): string[] {
+  const used = { editor: editors, merger: mergers, task: tasks }
+  return plugins
+    .filter(({ contributions }) => contributions.some(({ kind, value }) => used[kind].includes(value.name)))
+    .map(({ sha256 }) => sha256)
+    .sort()
+}
