@@ -1,7 +1,7 @@
 // The door for plugins, `import … from 'deltalab/plugin'`: what an editor, a merger or a task of one's own is made with.
 
 export { z } from 'zod'
-export type { EditContext, Editor } from './editors/index.js'
+export { defineEditor, type EditContext, type Editor, type EditorDefinition } from './editors/index.js'
 export { UserError } from './errors/index.js'
 export type { Merger } from './mergers/index.js'
 export type { Task } from './tasks/index.js'

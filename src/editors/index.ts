@@ -1,5 +1,5 @@
 // The list of editors. A new editor is its file and its line here, so that the compiler knows the names.
-import { unknown } from '../errors/index.js'
+import { findNamed } from '../errors/index.js'
 import { biased } from './biased.js'
 import { bitdelta } from './bitdelta.js'
 import { breadcrumbs } from './breadcrumbs.js'
@@ -32,16 +32,7 @@ export const editors: readonly Editor[] = [
 ]
 
 /** @throws UserError with the nearest name. */
-export function editorNamed(name: string): Editor {
-  const found = editors.find((editor) => editor.name === name)
-  if (!found)
-    throw unknown(
-      'editor',
-      name,
-      editors.map((editor) => editor.name),
-    )
-  return found
-}
+export const editorNamed = (name: string): Editor => findNamed('editor', name, editors)
 
 export { type ApplyContext, applySteps, editsBlocks } from './apply.js'
 export { defineEditor, type EditorDefinition, isEditor } from './define.js'

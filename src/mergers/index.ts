@@ -1,5 +1,5 @@
 // The list of mergers. A new merger is its file and its line here, so that the compiler knows the names.
-import { unknown } from '../errors/index.js'
+import { findNamed } from '../errors/index.js'
 import { average } from './average.js'
 import { emr } from './emr.js'
 import { fisher } from './fisher.js'
@@ -40,16 +40,7 @@ export const mergers: readonly Merger[] = [
 ]
 
 /** @throws UserError with the nearest name. */
-export function mergerNamed(name: string): Merger {
-  const found = mergers.find((merger) => merger.name === name)
-  if (!found)
-    throw unknown(
-      'merger',
-      name,
-      mergers.map((merger) => merger.name),
-    )
-  return found
-}
+export const mergerNamed = (name: string): Merger => findNamed('merger', name, mergers)
 
 export { type Merging, mergeTensors, needsModels, parseMerging, scanModels } from './apply.js'
 export { MERGE_BLOCK, type MergePart, mergeValues } from './blocks.js'

@@ -1,5 +1,5 @@
 // What a plugin exports, told apart: editors, mergers and tasks.
-import type { Editor } from '../editors/index.js'
+import { defineEditor, type Editor, type EditorDefinition, isEditor } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { Merger } from '../mergers/index.js'
 import type { Task } from '../tasks/index.js'
@@ -30,7 +30,7 @@ type Members = Record<string, unknown>
 function tellApart(value: unknown): Contribution | null {
   if (typeof value !== 'object' || value === null) return null
   const members = value as Members
-  if (typeof members.edit === 'function') return { kind: 'editor', value: value as Editor }
+  if (isEditor(value)) return { kind: 'editor', value: defineEditor(value as EditorDefinition) }
   if (typeof members.merge === 'function') return { kind: 'merger', value: value as Merger }
   if ('metrics' in members || 'items' in members) return { kind: 'task', value: value as Task }
   return null

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import * as plugin from 'deltalab/plugin'
-import { editors } from '../../src/editors/index.js'
+import { type Editor, editors } from '../../src/editors/index.js'
 import { BUILT_IN, hashesOf, loadPlugin, makeRegistry } from '../../src/registry/index.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'plugins-')))
@@ -21,20 +21,15 @@ function write(name: string, text: string): string {
 
 /** An editor that multiplies by a factor. */
 const scale = (name: string, line = '') => `
-import { tf, z } from 'deltalab/plugin'
+import { defineEditor, tf, z } from 'deltalab/plugin'
 ${line}
-export default {
+export default defineEditor({
   name: '${name}',
-  title: 'Multiplies the delta',
   cite: 'none',
   options: z.strictObject({ factor: z.number().min(0).max(4).default(1).describe('What the delta is multiplied by.') }),
-  axis: 'factor',
   neutral: { factor: 1 },
-  stochastic: () => false,
-  scope: 'element',
-  edit: (delta: any, { options }: any) => tf.mul(delta, options.factor),
-  bits: () => 0,
-}
+  edit: (delta, { options }) => tf.mul(delta, options.factor),
+})
 `
 
 test('a TypeScript module shares the TensorFlow.js and the zod of the program', async () => {
@@ -46,8 +41,12 @@ test('a TypeScript module shares the TensorFlow.js and the zod of the program', 
     scale(
       'shares',
       "import { half } from './lib/half.js'\nimport numbers from './numbers.json'\nenum Sort { one = 1 }",
-    ).replace("cite: 'none'", 'cite: String(half(4) + numbers.seven + Sort.one), tf, z'),
+    ).replace(
+      "cite: 'none'",
+      'cite: String(half(4) + numbers.seven + Sort.one), title: String(tf === (globalThis as any).tfOfTest && z === (globalThis as any).zOfTest)',
+    ),
   )
+  Object.assign(globalThis, { tfOfTest: plugin.tf, zOfTest: plugin.z })
   const { contributions, name, sha256 } = await loadPlugin(path)
   assert.equal(name, 'shares.ts')
   assert.match(sha256, /^[0-9a-f]{64}$/)
@@ -55,8 +54,7 @@ test('a TypeScript module shares the TensorFlow.js and the zod of the program', 
   assert.equal(added?.kind, 'editor')
   const value = added!.value as unknown as Record<string, unknown>
   assert.equal(value.cite, '10')
-  assert.equal(value.tf, plugin.tf)
-  assert.equal(value.z, plugin.z)
+  assert.equal(value.title, 'true', 'tf and z are those of the program')
 })
 
 test('the hash follows the module and every local file that it imports, not its place', async () => {
@@ -100,7 +98,7 @@ test('a registry has the editors of deltalab, then those of the plugins; each pl
 test('objects can be given in place of modules', async () => {
   const { value } = (await loadPlugin(join(folder, 'scale.ts'))).contributions[0]!
   const registry = await makeRegistry([value])
-  assert.equal(registry.editor('scale'), value)
+  assert.equal(registry.editor('scale').edit, (value as Editor).edit)
   const other = { ...value, edit: () => 1 } as unknown as typeof value
   assert.notEqual((await makeRegistry([other])).plugins[0]!.sha256, registry.plugins[0]!.sha256)
 })
@@ -118,6 +116,8 @@ test('what is wrong with a plugin is said in one line, with its place', async ()
       'import { a } from "./nowhere.js"\nexport default a\n',
       /missing\.ts:1:\d+: Could not resolve "\.\/nowhere\.js"/,
     ],
+    ['loose.ts', scale('loose').replace('strictObject', 'object'), /loose\.ts: .*strict/],
+    ['badname.ts', scale('bad name'), /badname\.ts: .*name/],
     ['taken.ts', scale('dare'), /taken\.ts: the name of editor dare is taken by deltalab/],
     ['list.txt', '', /list\.txt: a plugin is a TypeScript or JavaScript module/],
   ]
