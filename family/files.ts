@@ -35,8 +35,8 @@ export function writeFamilyData(
 export function writeTokenizer(folder: string): void {
   mkdirSync(folder, { recursive: true })
   const vocabulary = buildVocabulary(corpus(VOCABULARY_SAMPLE))
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizerJson(vocabulary), null, 1) + '\n')
-  writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(tokenizerConfig(POSITIONS), null, 1) + '\n')
+  writeFileSync(join(folder, 'tokenizer.json'), `${JSON.stringify(tokenizerJson(vocabulary), null, 1)}\n`)
+  writeFileSync(join(folder, 'tokenizer_config.json'), `${JSON.stringify(tokenizerConfig(POSITIONS), null, 1)}\n`)
 }
 
 /** The first training items of `code`, which configs/zeroth-order.yaml tunes on. */

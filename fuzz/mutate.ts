@@ -150,7 +150,7 @@ function changeValue(root: unknown, each: Step): string {
     set([-before, before + 0.5, before * 1000, String(before), before - 1, before + 1][Math.floor(each.to * 6)])
   else if (each.act === 2 && typeof before === 'string')
     set(
-      [before + 'x', before.slice(1), before.toUpperCase(), 7, `${before}\u001b[0m`, [before]][Math.floor(each.to * 6)],
+      [`${before}x`, before.slice(1), before.toUpperCase(), 7, `${before}\u001b[0m`, [before]][Math.floor(each.to * 6)],
     )
   else if (each.act === 3 && isList) (holder as unknown as unknown[]).push(before)
   else if (each.act === 3) holder[`${key}x`] = before

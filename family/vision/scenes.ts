@@ -51,7 +51,7 @@ function picture(random: Random, noise: number, label: number, colour: Colour, i
   return { pixels: develop(canvas, noise, random), labels: [label] }
 }
 
-const anyColour = (random: Random) => COLOURS[random.pick(names)]
+const anyColour = (random: Random) => COLOURS[random.pick(names)]!
 const anyShape = (random: Random, place: Place) => drawShape(random.pick(SHAPES), place)
 
 const ANGLES = Array.from({ length: 8 }, (_, i) => 22.5 * i)
@@ -83,7 +83,7 @@ const task = (
   classes,
   draw(random, noise) {
     const label = random.integer(0, classes.length - 1)
-    return picture(random, noise, label, fixed!?.(label) ?? anyColour(random), inks(random, label))
+    return picture(random, noise, label, fixed?.(label) ?? anyColour(random), inks(random, label))
   },
 })
 

@@ -49,7 +49,7 @@ export async function findSoup(
     const reader = await loadReader(companionsOf(first!), homeOf(first!))
     checkReader(companionsOf(first!), reader, model)
     await checkItems(task, reader, model)
-    const valueOf = async (members: readonly number[], part: Task): Promise<number> => {
+    const subsetScore = async (members: readonly number[], part: Task): Promise<number> => {
       const weights = await average(
         members.map((m) => checkpoints[m]!),
         model.shapes,
@@ -63,13 +63,13 @@ export async function findSoup(
     }
     const held = sliceTask(task, -items)
     const singles: number[] = []
-    for (const m of folders.keys()) singles.push(await valueOf([m], held))
-    const soup = await chooseSoup(singles, (members) => valueOf(members, held))
+    for (const m of folders.keys()) singles.push(await subsetScore([m], held))
+    const soup = await chooseSoup(singles, (members) => subsetScore(members, held))
     const rest = sliceTask(task, 0, items)
     return {
       ...soup,
       singles,
-      check: { best: await valueOf(soup.chosen.slice(0, 1), rest), soup: await valueOf(soup.chosen, rest) },
+      check: { best: await subsetScore(soup.chosen.slice(0, 1), rest), soup: await subsetScore(soup.chosen, rest) },
     }
   } finally {
     await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()))

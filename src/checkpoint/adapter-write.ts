@@ -38,7 +38,7 @@ export interface AdapterOptions {
 }
 
 /** Dots of module names mean dots: peft takes the keys of rank_pattern for regular expressions. */
-const escape = (module: string) => module.replaceAll('.', '\\.')
+const escapeDots = (module: string) => module.replaceAll('.', '\\.')
 
 /** alpha is the rank of each module, so that the factor of B·A is 1. @throws UserError for an existing folder, or no factors */
 export async function writeAdapter(folder: string, options: AdapterOptions): Promise<void> {
@@ -115,7 +115,7 @@ function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), base
   const usual = mostFrequent(ranks)
   const other = parts
     .filter(({ lora }) => lora.rank !== usual)
-    .map(({ key, lora }) => [escape(key), lora.rank] as const)
+    .map(({ key, lora }) => [escapeDots(key), lora.rank] as const)
   const parameters = parts.filter(({ place }) => place.as === 'parameter').map(({ key }) => key)
   const config = {
     peft_type: 'LORA',

@@ -18,25 +18,23 @@ export function writeCard({ title, inputs, settings, software, citations = [] }:
       .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
       .join('\n')
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
-  return (
-    [
-      '---\nlibrary_name: transformers\ntags:\n- deltalab\n- delta-editing\n---',
-      `# ${title}`,
-      '## What was done',
-      table(
-        ['setting', 'value'],
-        Object.entries(settings).map(([name, value]) => [name, text(value)]),
+  return `${[
+    '---\nlibrary_name: transformers\ntags:\n- deltalab\n- delta-editing\n---',
+    `# ${title}`,
+    '## What was done',
+    table(
+      ['setting', 'value'],
+      Object.entries(settings).map(([name, value]) => [name, text(value)]),
+    ),
+    '## Inputs',
+    table(
+      ['input', 'folder', 'file', 'SHA-256'],
+      inputs.flatMap(({ role, name, hashes }) =>
+        Object.entries(hashes).map(([file, hash]) => [role, name, file, hash]),
       ),
-      '## Inputs',
-      table(
-        ['input', 'folder', 'file', 'SHA-256'],
-        inputs.flatMap(({ role, name, hashes }) =>
-          Object.entries(hashes).map(([file, hash]) => [role, name, file, hash]),
-        ),
-      ),
-      '## Software',
-      table(['software', 'version'], Object.entries(software)),
-      ...(citations.length ? ['## Sources', citations.map((cite) => `- ${cite}`).join('\n')] : []),
-    ].join('\n\n') + '\n'
-  )
+    ),
+    '## Software',
+    table(['software', 'version'], Object.entries(software)),
+    ...(citations.length ? ['## Sources', citations.map((cite) => `- ${cite}`).join('\n')] : []),
+  ].join('\n\n')}\n`
 }

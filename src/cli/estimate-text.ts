@@ -24,13 +24,13 @@ export function printEstimate(estimate: Estimate, out: string, json: boolean): v
       `${role.padEnd(6)}${label.padEnd(width)}  ${countText(parameters).padStart(6)} parameters, ${dtypes}, ${layers} layers${known(vocabulary)}`,
   )
   print(
-    [
+    `${[
       `method ${method}, convention ${convention}`,
       ...lines,
       `result ${result.tensors} tensors, ${countText(result.parameters)} parameters, ${result.dtypes}, ${result.layers} layers`,
       `disk   ${size(result.bytes)}`,
       `memory up to ${size(memory)} for the largest tensor, beside the program`,
       'nothing was written (dry run)',
-    ].join('\n') + '\n',
+    ].join('\n')}\n`,
   )
 }

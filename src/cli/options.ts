@@ -69,7 +69,7 @@ const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 
 export function readMemory(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const [, number, unit] = /^([\d.]+)\s*([a-z]+)$/i.exec(text) ?? []
-  const bytes = Number(number) * UNITS[unit!?.toUpperCase()]!
+  const bytes = Number(number) * UNITS[unit?.toUpperCase() ?? '']!
   if (!(bytes > 0))
     throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
   return bytes

@@ -10,7 +10,7 @@ export interface DataChoice {
 }
 
 const DATA = /\.(parquet|jsonl|csv)$/
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+const escapeRegex = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /**
  * `<config>/<split>-00000-of-00001.parquet`, `<config>/<split>/0000.parquet`, `data/<split>-….parquet`, `<split>.jsonl` …; the
@@ -22,12 +22,14 @@ export function chooseDataFiles(
 ): RemoteFile[] {
   const data = files.filter(({ path }) => DATA.test(path)).sort((a, b) => (a.path < b.path ? -1 : 1))
   if (pattern !== undefined) {
-    const wanted = new RegExp(`^${pattern.split('*').map(escape).join('.*')}$`)
+    const wanted = new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`)
     return data.filter(({ path }) => wanted.test(path))
   }
-  const named = `${escape(split)}((-\\d+-of-\\d+|[-_.]\\d+)?\\.(parquet|jsonl|csv)|/[^/]+\\.(parquet|jsonl|csv))`
+  const named = `${escapeRegex(split)}((-\\d+-of-\\d+|[-_.]\\d+)?\\.(parquet|jsonl|csv)|/[^/]+\\.(parquet|jsonl|csv))`
   const parts =
-    config === undefined ? ['(default/|data/|)'] : [`(data/)?${escape(config)}/`, `(data/)?${escape(config)}[_-]`]
+    config === undefined
+      ? ['(default/|data/|)']
+      : [`(data/)?${escapeRegex(config)}/`, `(data/)?${escapeRegex(config)}[_-]`]
   for (const part of parts) {
     const wanted = new RegExp(`^${part}${named}$`)
     const found = data.filter(({ path }) => wanted.test(path))

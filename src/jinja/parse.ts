@@ -83,8 +83,8 @@ export function parseTemplate(text: string, style: Style): AnyNode[] {
     tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
     body = parse(tokens).body
   } catch (cause) {
-    const escape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
-    const part = escape ? `\\${escape[1]} in a text` : foreignPart(tokens)
+    const wrongEscape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
+    const part = wrongEscape ? `\\${wrongEscape[1]} in a text` : foreignPart(tokens)
     throw new Error(part === undefined ? `is not jinja: ${(cause as Error).message}` : `is not read here: ${part}`, {
       cause,
     })

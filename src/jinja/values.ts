@@ -132,7 +132,7 @@ export function equal(a: Value, b: Value): boolean {
   used(a)
   used(b)
   if (a instanceof Undefined || b instanceof Undefined) return a instanceof Undefined && b instanceof Undefined
-  // eslint-disable-next-line eqeqeq -- an integer equals a float of the same value
+  // biome-ignore lint/suspicious/noDoubleEquals: an integer equals a float of the same value
   if (isNumber(a) && isNumber(b)) return toNumber(a) == toNumber(b)
   const lists =
     (Array.isArray(a) && Array.isArray(b)) ||

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { unknown } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
-import { type OptionsSchema } from '../schema/index.js'
+import type { OptionsSchema } from '../schema/index.js'
 
 export interface Method {
   name: string

@@ -163,6 +163,6 @@ const plain = (value: unknown): Value =>
   typeof value === 'object' && value !== null ? JSON.stringify(value) : ((value ?? null) as Value)
 
 /** A column of the row, or else the option of that name (`multiplier`, `blocks`, …); null where there is neither. */
-export function valueOf(row: Row, name: string): Value {
+export function readValue(row: Row, name: string): Value {
   return name in row ? plain(row[name as Column]) : (namedOptions(row.options)[name] ?? null)
 }

@@ -3,6 +3,9 @@
 /** Text by MIME type; bytes (PNG) are in base64. */
 export type MimeBundle = Record<string, string>
 
+/** Key of the method that Deno's kernel calls. */
+export const DISPLAY: unique symbol = Symbol.for('Jupyter.display') as never
+
 /** A value that JavaScript kernels for Jupyter show as a picture or a formatted table: Deno's kernel, IJavascript. */
 export interface Displayed {
   /** The protocol of Deno's kernel. */
@@ -10,9 +13,6 @@ export interface Displayed {
   /** The protocol of IJavascript. */
   _toMime(): MimeBundle
 }
-
-/** Key of the method that Deno's kernel calls. */
-export const DISPLAY: unique symbol = Symbol.for('Jupyter.display') as never
 
 /** The same value with the methods that kernels look for. They are hidden from `Object.keys` and from JSON. */
 export function displayed<T extends object>(value: T, bundle: () => MimeBundle): T & Displayed {

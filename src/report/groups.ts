@@ -1,6 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, DERIVED, namedOptions, type Row, type View, valueOf } from '../record/index.js'
+import { COLUMNS, DERIVED, namedOptions, type Row, readValue, type View } from '../record/index.js'
 
 export type CellValue = string | number | boolean | null
 
@@ -71,7 +71,7 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
 
 /** CellValue of a column, an editor option, or `gap` = score_edited − score_post. */
 export function cellOf(row: Row, name: string): CellValue {
-  if (name !== 'gap') return valueOf(row, name)
+  if (name !== 'gap') return readValue(row, name)
   return row.score_edited === null || row.score_post === null ? null : row.score_edited - row.score_post
 }
 

@@ -52,7 +52,8 @@ export function largest(values: Float32Array, k: number): Largest & { ties: numb
 /** Index of the n-th of `total` entries whose magnitude bits are `magnitude`. */
 function nthIndex(bits: Int32Array, magnitude: number, n: number, total: number): number {
   if (n === total) return bits.length - 1
-  for (let i = 0; ; i++) if ((bits[i]! & 0x7fffffff) === magnitude && --n === 0) return i
+  let left = n
+  for (let i = 0; ; i++) if ((bits[i]! & 0x7fffffff) === magnitude && --left === 0) return i
 }
 
 /** x × scale where x is among the largest, else 0; `offset` is the index of x's first entry in the whole flattened tensor. */

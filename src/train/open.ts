@@ -1,5 +1,5 @@
 // The data of a recipe, opened for the model that it trains.
-import { type Training } from '../config/index.js'
+import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { loadImageReader } from '../tasks/index.js'

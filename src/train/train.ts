@@ -2,7 +2,7 @@
 // gives the same bytes, interrupted or not, on any number of workers.
 import { join, resolve } from 'node:path'
 import { checkTarget, openModel, writeCheckpoint } from '../checkpoint/index.js'
-import { type Training } from '../config/index.js'
+import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'

@@ -7,7 +7,7 @@ import { allFinite, countNonFinite, decode, encode } from '../../src/checkpoint/
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i)
 
 /** Value of a small float with `e` exponent and `m` fraction bits, by the definition of IEEE 754. */
-function valueOf(half: number, e: number, m: number): number {
+function decodedValue(half: number, e: number, m: number): number {
   const bias = 2 ** (e - 1) - 1
   const sign = half & 0x8000 ? -1 : 1
   const exponent = (half >> m) & (2 ** e - 1)
@@ -44,12 +44,12 @@ for (const [dtype, e, m] of [
 
   test(`${dtype}: all 65536 patterns decode to their value`, () => {
     for (const half of all)
-      assert.ok(Object.is(decoded[half], valueOf(half, e, m)), `0x${half.toString(16)}: ${decoded[half]}`)
+      assert.ok(Object.is(decoded[half], decodedValue(half, e, m)), `0x${half.toString(16)}: ${decoded[half]}`)
   })
 
   test(`${dtype}: what was decoded encodes to the same bits, NaN to a NaN`, () => {
     const again = new Uint16Array(encode(dtype, decoded).buffer)
-    const nan = (half: number): boolean => Number.isNaN(valueOf(half, e, m))
+    const nan = (half: number): boolean => Number.isNaN(decodedValue(half, e, m))
     for (const half of all)
       assert.ok(
         nan(half) ? nan(again[half]!) : again[half] === half,
@@ -74,7 +74,7 @@ for (const [dtype, e, m] of [
 
   test(`${dtype}: exact ties go to the even neighbour`, () => {
     for (let half = 0; half < 0x7bff; half += 7) {
-      const middle = (valueOf(half, e, m) + valueOf(half + 1, e, m)) / 2
+      const middle = (decodedValue(half, e, m) + decodedValue(half + 1, e, m)) / 2
       if (Math.fround(middle) !== middle) continue
       const bits = new Uint16Array(encode(dtype, Float32Array.of(middle, -middle)).buffer)
       const even = half % 2 ? half + 1 : half

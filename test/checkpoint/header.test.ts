@@ -104,7 +104,7 @@ test('an absurd header length is refused without reading it', async () => {
 })
 
 test('a missing file is named', async () => {
-  await assert.rejects(readHeader(path + '.none'), { name: 'UserError', message: `${path}.none: no such file` })
+  await assert.rejects(readHeader(`${path}.none`), { name: 'UserError', message: `${path}.none: no such file` })
 })
 
 test('scalars, empty tensors, padding after the header and any order of offsets are accepted', async () => {
@@ -113,7 +113,7 @@ test('scalars, empty tensors, padding after the header and any order of offsets 
     a: { dtype: 'BF16', shape: [1], data_offsets: [0, 2] },
     none: { dtype: 'I64', shape: [0, 3], data_offsets: [6, 6] },
   }
-  const text = JSON.stringify(header) + '   '
+  const text = `${JSON.stringify(header)}   `
   writeFileSync(path, file(text, 6))
   const { entries } = await readHeader(path)
   const data = 8 + text.length

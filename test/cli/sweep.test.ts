@@ -6,7 +6,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
-import { type Row, type Term } from '../../src/record/index.js'
+import type { Row, Term } from '../../src/record/index.js'
 import { makePair } from '../run/pair.js'
 import { call } from './call.js'
 

@@ -67,7 +67,7 @@ for (const [what, { pattern, note }] of Object.entries(GROUPS)) {
 compatible(
   { what: 'what `linear` leaves out', outcome: 'read', like: 'the file', note: 'said with a count for each role' },
   () => {
-    const list = Object.entries(models['GptOssForCausalLM']!).map(([name, [, ...shape]]) => ({ name, shape }))
+    const list = Object.entries(models.GptOssForCausalLM!).map(([name, [, ...shape]]) => ({ name, shape }))
     assert.equal(
       leftByLinear(list, { include: ['linear'] }),
       'linear leaves out 5 tensors of two or more dimensions: 1 embedding, 1 router, 1 head, 2 bias',

@@ -24,7 +24,7 @@ test('the tables of docs/results.md are those of the rows', () => {
 
 test('the example is an experiment', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'docs-')), 'x.yaml')
-  writeFileSync(file, /```yaml\n([^]*?)```/.exec(read('config.md'))![1]!)
+  writeFileSync(file, /```yaml\n([\s\S]*?)```/.exec(read('config.md'))![1]!)
   const { edits } = await loadExperiment(file)
   assert.deepEqual(
     edits.map((edit) => edit.label),

@@ -55,7 +55,7 @@ async function mergerLines(): Promise<Line[]> {
   for (const reference of cases.filter(({ kind, output }) => kind === 'mergers' && output !== 'json')) {
     const { merging, label, steps } = mergerMeant(reference)
     const { error, share } = await runMerger(reference)
-    const own = steps[0]?.[0]!.options.convention as string | undefined
+    const own = steps[0]?.[0]?.options.convention as string | undefined
     const convention = own && own !== merging.convention ? `${own} + ${merging.convention}` : merging.convention
     lines.push({ method: label, convention, oracle: shorten(reference.oracle), worst: error, share })
   }

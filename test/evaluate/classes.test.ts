@@ -14,7 +14,7 @@ function rowTokenizer(ids: readonly number[][], types: readonly number[][] | und
     encodePairs: async (pairs) =>
       pairs.map(({ text }) => ({
         ids: ids[Number(text)]!,
-        types: types?.[Number(text)]! ?? ids[Number(text)]!.map(() => 0),
+        types: types?.[Number(text)] ?? ids[Number(text)]!.map(() => 0),
       })),
     decode: () => '',
     vocabulary: 160,

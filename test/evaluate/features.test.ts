@@ -19,7 +19,7 @@ for (const [name, kind] of [
       attention_mask: mask,
       token_type_ids: types,
     } = expected.cases.main!.inputs as unknown as Record<string, number[][]>
-    const cut = (rows: number[][] | undefined, row: number) => rows?.[row]!.filter((_, k) => mask![row]![k]!) ?? []
+    const cut = (rows: number[][] | undefined, row: number) => rows?.[row]?.filter((_, k) => mask![row]![k]!) ?? []
     // A "text" is the number of a row; any other is an answer, which must not be read.
     const tokenizer: Tokenizer = {
       encode: async (texts) =>

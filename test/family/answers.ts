@@ -47,7 +47,8 @@ export function followRequest(operation: string, list: string): string {
 }
 
 /** Value of `minus 2 and times 2 and plus 8` or `twice and backwards`, from the words. */
-export function followWords(words: string, value: number | string): number | string {
+export function followWords(words: string, start: number | string): number | string {
+  let value = start
   for (const phrase of words.split(' and ')) {
     const [word, number] = phrase.split(' ')
     if (typeof value === 'number') {

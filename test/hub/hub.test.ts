@@ -52,7 +52,7 @@ before(async () => {
     'datasets/org/single': { 'input_data.jsonl': '{"b":1}\n' },
     'datasets/org/script': { 'script.py': 'pass' },
     'datasets/org/script@refs/convert/parquet': { 'big/validation/0000.parquet': 'PAR1' },
-    ['datasets/org/script@' + 'd'.repeat(40)]: { 'big/validation/0000.parquet': 'PAR1' },
+    [`datasets/org/script@${'d'.repeat(40)}`]: { 'big/validation/0000.parquet': 'PAR1' },
   })
 })
 after(async () => {

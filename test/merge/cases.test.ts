@@ -58,7 +58,7 @@ test('on the command line: a dry run writes nothing, a merge says its convention
     dry.stdout,
     /method linear, convention mergekit\nmodel ft1 .* 19\.6k parameters, F32, 2 layers, vocabulary of 64/,
   )
-  assert.match(dry.stdout, /result 21 tensors, 19\.6k parameters, BF16, 2 layers\ndisk   39\.2 kB/)
+  assert.match(dry.stdout, /result 21 tensors, 19\.6k parameters, BF16, 2 layers\ndisk {3}39\.2 kB/)
   assert.throws(() => readFileSync(join(out, 'config.json')))
   const done = spawnMerge('linear/config.yml', out)
   assert.equal(done.code, 0, done.stderr)

@@ -12,9 +12,9 @@ import {
   openStore,
   type Row,
   readResults,
+  readValue,
   rowSchema,
   termSchema,
-  valueOf,
 } from '../../src/record/index.js'
 import { meta, row, term } from './example.js'
 
@@ -57,9 +57,9 @@ test('every column has its sentence', () => {
 })
 
 test('a value is a column, or else an option', () => {
-  assert.equal(valueOf({ ...row, options: { multiplier: 1.25 } }, 'multiplier'), 1.25)
-  assert.equal(valueOf(row, 'drop_rate'), 0.1)
-  assert.equal(valueOf(row, 'none'), null)
+  assert.equal(readValue({ ...row, options: { multiplier: 1.25 } }, 'multiplier'), 1.25)
+  assert.equal(readValue(row, 'drop_rate'), 0.1)
+  assert.equal(readValue(row, 'none'), null)
 })
 
 test('a file of an earlier version, without a column that may be empty, is read and gets the column', async () => {
@@ -113,7 +113,7 @@ test('rows that a killed run left out are appended to the others', async () => {
   await store.append(row, [])
   await store.close()
   appendFileSync(join(folder, 'runs.csv'), 'b2,e,small')
-  appendFileSync(join(folder, 'terms.csv'), formatLines(termSchema, [{ ...term, run: 'b2' }]) + 'b2,half')
+  appendFileSync(join(folder, 'terms.csv'), `${formatLines(termSchema, [{ ...term, run: 'b2' }])}b2,half`)
   const again = await openStore(folder, { ...meta, started: 'later' }, '')
   await again.append({ ...row, id: 'b2' }, [{ ...term, run: 'b2' }])
   await again.finish(['b2', 'a1'], 'end')

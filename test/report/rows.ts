@@ -1,5 +1,5 @@
 // Rows of runs that never happened, for tests of the report and for looking at figures.
-import { type Row, type Term } from '../../src/record/index.js'
+import type { Row, Term } from '../../src/record/index.js'
 
 let made = 0
 

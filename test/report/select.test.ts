@@ -1,7 +1,7 @@
 // Options chosen by validation scores: of a merge one value for all its tasks, of an edit one for each; what is shown is the test score.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Row } from '../../src/record/index.js'
+import type { Row } from '../../src/record/index.js'
 import { specOf } from '../../src/report/figure.js'
 import { printTable } from '../../src/report/print.js'
 import { selectRows } from '../../src/report/select.js'

@@ -26,7 +26,7 @@ test('the example is a card', async () => {
       join(folder, 'capitals.train.csv'),
       rows('Peru,Doha,Lima,Oslo,Rome,Lima', 'Italy,Doha,Lima,Oslo,Rome,Rome', 'Norway,Doha,Lima,Oslo,Rome,Oslo'),
     )
-    writeFileSync(join(folder, 'x.yaml'), /```yaml\n([^]*?)```/.exec(text)![1]!)
+    writeFileSync(join(folder, 'x.yaml'), /```yaml\n([\s\S]*?)```/.exec(text)![1]!)
     const {
       items: [item],
       metric,

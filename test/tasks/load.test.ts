@@ -18,7 +18,7 @@ function file(name: string, text: string): string {
 
 const card = (changes = '') =>
   `name: mine\nversion: 2\ndescription: two questions\nmetric: exact_match\nmax_new_tokens: 8\ndata: mine.jsonl\n${changes}`
-const line = (fields: object) => JSON.stringify(fields) + '\n'
+const line = (fields: object) => `${JSON.stringify(fields)}\n`
 
 test('the shipped tasks are found by name from any working folder', async () => {
   const home = process.cwd()
@@ -55,7 +55,7 @@ test('the shipped tasks are found by name from any working folder', async () => 
 test('a card maps field names, keeps other fields, and finds its data beside itself', async () => {
   file(
     'mine.jsonl',
-    line({ question: 'Q1', gold: 'A1', level: 3 }) + '\n' + line({ id: 7, question: 'Q2', gold: 'A2' }),
+    `${line({ question: 'Q1', gold: 'A1', level: 3 })}\n${line({ id: 7, question: 'Q2', gold: 'A2' })}`,
   )
   const path = file('mine.yaml', card("prompt: '{{question}}'\ntarget: '{{gold}}'\n"))
   const wanted = {
@@ -88,7 +88,7 @@ const badLines: [name: string, text: string, message: RegExp][] = [
   ['not JSON', good + '{"prompt": "a",\n', /bad\.jsonl:2: not valid JSON/],
   ['not an object', good + '["a", "b"]\n', /bad\.jsonl:2: a JSON object/],
   ['no prompt', line({ target: 'b' }), /bad\.jsonl:1: no "prompt"/],
-  ['no target', '\n\n' + line({ prompt: 'a' }), /bad\.jsonl:3: no "target"/],
+  ['no target', `\n\n${line({ prompt: 'a' })}`, /bad\.jsonl:3: no "target"/],
   ['a prompt that is no text', line({ prompt: 3, target: 'b' }), /bad\.jsonl:1: "prompt" must be a text/],
   ['an empty target', line({ prompt: 'a', target: '' }), /bad\.jsonl:1: "target" must be a text/],
   ['an id that is no name', line({ id: [1], prompt: 'a', target: 'b' }), /bad\.jsonl:1: id must be/],

@@ -199,7 +199,7 @@ test('a sweep refuses it before any run', (t) => {
 })
 
 test('a token that no text has may be without a row', (t) => {
-  const { status, stdout, stderr } = evaluated(t, ({ model }) => (model.vocab['ĠBARN'] = 300000))
+  const { status, stdout, stderr } = evaluated(t, ({ model }) => (model.vocab.ĠBARN = 300000))
   assert.equal(status, 0, stderr)
   assert.match(stdout, /final_number 100\.0 %/)
 })

@@ -148,7 +148,7 @@ test('a run that stops after any step goes on to the same scalars and the same w
       const file = join(folder, `${name}-${stop}.jsonl`)
       writeFileSync(
         file,
-        ['id', ...whole.map((entry) => JSON.stringify(entry))].slice(0, stop + 1).join('\n') + '\n{"step": 9, "lo',
+        `${['id', ...whole.map((entry) => JSON.stringify(entry))].slice(0, stop + 1).join('\n')}\n{"step": 9, "lo`,
       )
       const journal = await openJournal(file, 'id')
       const rest: Entry[] = []

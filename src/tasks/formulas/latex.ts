@@ -18,9 +18,9 @@ export function boxedAnswer(text: string): string | undefined {
 
 /** The answer after the words that the few-shot solutions end with. */
 export function statedAnswer(text: string): string | undefined {
-  return /Final Answer: The final answer is(.*?). I hope it is correct./
-    .exec(`${text}I hope it is correct.`)?.[1]!
-    .trim()
+  const [, answer] =
+    /Final Answer: The final answer is(.*?). I hope it is correct./.exec(`${text}I hope it is correct.`) ?? []
+  return answer?.trim()
 }
 
 const SPELLINGS: readonly (readonly [string, string])[] = [

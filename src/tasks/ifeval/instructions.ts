@@ -40,7 +40,7 @@ function isJson(text: string): boolean {
   )
   try {
     JSON.parse(
-      body.replace(/"(?:[^"\\]|\\[^])*"|(?<![\w.+-])(?:NaN|-?Infinity)(?!\w)/g, (found) =>
+      body.replace(/"(?:[^"\\]|\\[\s\S])*"|(?<![\w.+-])(?:NaN|-?Infinity)(?!\w)/g, (found) =>
         found.startsWith('"') ? found : '0',
       ),
     )
