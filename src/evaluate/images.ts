@@ -9,6 +9,12 @@ const TOKENS = 4096
 /** Values kept of all batches together; images beyond them are read again in every pass, for a set of them may be larger than memory. */
 const KEPT = 1 << 26
 
+const valuesOf = ({ size }: ImageReader) => 3 * size.height * size.width
+
+/** @param batchTokens what a batch of text would have */
+export const imagesPerBatch = (reader: ImageReader, batchTokens = TOKENS): number =>
+  Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / valuesOf(reader))))
+
 /**
  * Batches of images in the order of the items, with the class of each as its target, and the features of the classes where
  * the task has them.
@@ -19,8 +25,8 @@ export function imageBatches(
   reader: ImageReader,
   batchTokens = TOKENS,
 ): Batch[] {
-  const size = 3 * reader.size.height * reader.size.width
-  const rows = Math.max(1, Math.min(Math.floor((IMAGES * batchTokens) / TOKENS), Math.floor(VALUES / size)))
+  const size = valuesOf(reader)
+  const rows = imagesPerBatch(reader, batchTokens)
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
     const read = () => readPixels(chosen, reader)

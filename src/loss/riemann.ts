@@ -93,9 +93,17 @@ export interface PathOptions {
   rule: Rule
   /** Intervals, or Gauss nodes: C in the paper. */
   steps: number
-  /** Gradient at the post-trained weights on the same batches, where it is known: the node t = 0 then costs nothing. */
-  origin?: Gradient | null
+  /** Gradient at the post-trained weights on the same batches, where it is known: used where `reusesGradient` says so. */
+  origin?: Gradient | null | undefined
 }
+
+/**
+ * Whether a known gradient at the post-trained weights saves the first node of a path and gives the same bits. The rule must
+ * begin at t = 0, and there must be one batch: the gradient of several is a sum in float32, while a Riemann sum adds the inner
+ * products of each in float64.
+ */
+export const reusesGradient = ({ rule, steps }: PathOptions, batches: number): boolean =>
+  batches === 1 && ruleNodes(rule, steps)[0]?.t === 0
 
 /** A change that is held, as a direction; the tensors that do not move are left out. */
 function steerOf(change: Change | Steer, model: Model): Steer {
@@ -116,8 +124,10 @@ export async function riemannSum(
   post: Weights | Source,
   change: Change | Steer,
   batches: readonly Batch[],
-  { rule, steps, origin }: PathOptions,
+  options: PathOptions,
 ): Promise<PathSum> {
+  const { rule, steps } = options
+  const origin = reusesGradient(options, batches.length) ? options.origin : null
   const source = sourceOf(model, post)
   const steer = steerOf(change, model)
   const terms = new Map([...steer.names].map((name) => [name, 0]))

@@ -1,11 +1,12 @@
 // What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
 import type { Experiment } from '../config/index.js'
-import { encodeItems } from '../evaluate/index.js'
+import { encodeItems, imagesFor, imagesPerBatch } from '../evaluate/index.js'
+import { reusesGradient, ruleNodes } from '../loss/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
+import { GRADIENT_ITEMS, validationRange } from './items.js'
 import { requestsOf } from './needs.js'
 import { pairKey, type Run } from './plan.js'
-import { validationRange } from './validation.js'
 
 export interface Cost {
   runs: number
@@ -17,11 +18,10 @@ export interface Cost {
   bytes: number
 }
 
-/** Gradient evaluations of a rule with `steps` intervals (Gauss: nodes). */
-export function gradientCount(rule: string, steps: number): number {
-  if (rule === 'trapezoid') return steps + 1
-  if (rule === 'simpson') return (steps % 2 ? 2 * steps : steps) + 1
-  return steps
+/** Padded tokens that pass forward only, and that a gradient is taken on. */
+interface Passes {
+  forward: number
+  backward: number
 }
 
 /** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
@@ -30,7 +30,6 @@ export async function estimateCost(
   inputs: readonly ModelInputs[],
   runs: readonly Run[],
 ): Promise<Cost> {
-  const { loss, score } = experiment
   const cost: Cost = {
     runs: runs.length,
     tokens: 0,
@@ -38,38 +37,63 @@ export async function estimateCost(
     bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0),
   }
   const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
-  for (const { pair, parameters, sequence, reach, tokenizer, tasks } of inputs) {
-    // Images have one length; what has no reference answer is as long as its prompt.
-    const countTokens = async (task: Task) =>
-      sequence === undefined
-        ? (await encodeItems(withTargets(task), tokenizer, reach)).reduce(
-            (sum, { rows, columns }) => sum + rows * columns,
-            0,
-          )
-        : task.items.length * sequence
-    for (const { request } of [...requests.values()].filter((each) => pairKey(each.pair) === pairKey(pair))) {
-      const last = tasks.map(({ task }) => sliceTask(task, -request.items))
-      const tokens = (await Promise.all(last.map(countTokens))).reduce((sum, count) => sum + count, 0)
-      cost.tokens += tokens
-      cost.flops += parameters * (request.kind === 'fisher' ? 6 : 2) * tokens
+  for (const model of inputs) {
+    const passes: Passes[] = []
+    for (const { pair, request } of requests.values()) {
+      if (pairKey(pair) !== pairKey(model.pair)) continue
+      for (const { task } of model.tasks) {
+        const { tokens } = await sizeOf(sliceTask(task, -request.items), model)
+        passes.push(request.kind === 'fisher' ? { forward: 0, backward: tokens } : { forward: tokens, backward: 0 })
+      }
     }
-    for (const { task } of tasks) {
-      const count = runs.filter((run) => run.pair.name === pair.name && run.task.name === task.name).length
-      if (count === 0) continue
-      const tokensOf = (items: number) => countTokens(sliceTask(task, 0, items))
-      const lossTokens = loss ? await tokensOf(loss.items) : 0
-      const scoreTokens = score ? await tokensOf(score.items) : 0
-      const range = validationRange(experiment)
-      const validationTokens = range ? await countTokens(sliceTask(task, ...range)) : 0
-      const gradients = loss && loss.riemann ? gradientCount(loss.rule, loss.steps) : 0
-      const passes = gradients + (loss && loss.taylor2 ? 3 : 0)
-      const forward = (count + 2) * (lossTokens + scoreTokens) + count * validationTokens
-      const backward = count * passes * lossTokens
+    for (const { task } of model.tasks) {
+      const members = runs.filter((run) => run.pair.name === model.pair.name && run.task.name === task.name)
+      if (members.length) passes.push(await passesOf(experiment, model, task, members))
+    }
+    for (const { forward, backward } of passes) {
       cost.tokens += forward + backward
-      cost.flops += parameters * (2 * forward + 6 * backward)
+      cost.flops += model.parameters * (2 * forward + 6 * backward)
     }
   }
   return cost
+}
+
+/** The passes of all runs on one task of a model, and of the reference that they share. */
+async function passesOf(experiment: Experiment, model: ModelInputs, task: Task, runs: readonly Run[]): Promise<Passes> {
+  const { loss, score } = experiment
+  const measure = (begin: number, end: number) => sizeOf(sliceTask(task, begin, end), model)
+  const ofLoss = loss ? await measure(0, loss.items) : NOTHING
+  const ofScore = score ? await measure(0, score.items) : NOTHING
+  const range = validationRange(experiment)
+  const ofValidation = range ? await measure(...range) : NOTHING
+  const nodes = loss && loss.riemann ? ruleNodes(loss.rule, loss.steps).length : 0
+  const reused = loss && loss.riemann && runs.length > 1 && reusesGradient(loss, ofLoss.batches)
+  const shared = reused || runs.some(({ edit }) => edit.needsGradient)
+  const ofShared = shared ? (loss ? ofLoss : await measure(0, GRADIENT_ITEMS)) : NOTHING
+  const gradients = runs.length * (nodes - (reused ? 1 : 0) + (loss && loss.taylor2 ? 3 : 0))
+  return {
+    // Base and post-trained model are measured too.
+    forward: (runs.length + 2) * (ofLoss.tokens + ofScore.tokens) + runs.length * ofValidation.tokens,
+    backward: gradients * ofLoss.tokens + ofShared.tokens,
+  }
+}
+
+interface Size {
+  /** Padded tokens of all batches. */
+  tokens: number
+  batches: number
+}
+
+const NOTHING: Size = { tokens: 0, batches: 0 }
+
+/** Images have one length; what has no reference answer is as long as its prompt. */
+async function sizeOf(task: Task, { sequence, tokenizer, reach }: ModelInputs): Promise<Size> {
+  if (sequence !== undefined) {
+    const { length } = task.items
+    return { tokens: length * sequence, batches: Math.ceil(length / imagesPerBatch(imagesFor(tokenizer, task))) }
+  }
+  const batches = await encodeItems(withTargets(task), tokenizer, reach)
+  return { tokens: batches.reduce((sum, { rows, columns }) => sum + rows * columns, 0), batches: batches.length }
 }
 
 const withTargets = (task: Task): Task =>

@@ -11,8 +11,8 @@ import { loadModel } from '../models/index.js'
 import { readObject } from '../schema/index.js'
 import { type ImageItem, identifyTask, loadTask, type Task } from '../tasks/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
+import { measuredItems, validationRange } from './items.js'
 import type { PlannedTask } from './plan.js'
-import { validationRange } from './validation.js'
 
 /** A model of the hub, and what of it is not here yet. */
 export interface Download {
@@ -105,8 +105,7 @@ async function forecastModel(
   const model = loadModel(isTower(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   const left = checkSelections(experiment, tensors)
-  const measured = Math.max(experiment.score ? experiment.score.items : 0, experiment.loss ? experiment.loss.items : 0)
-  const items = validationRange(experiment)?.[1] ?? measured
+  const items = validationRange(experiment)?.[1] ?? measuredItems(experiment)
   const read = existsSync(join(folder, readerFile(folder)))
   if (!read)
     onObstacle(

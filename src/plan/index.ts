@@ -2,6 +2,6 @@
 export * from './cost.js'
 export * from './forecast.js'
 export * from './inputs.js'
+export * from './items.js'
 export * from './needs.js'
 export * from './plan.js'
-export * from './validation.js'

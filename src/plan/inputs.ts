@@ -28,7 +28,7 @@ import {
 } from '../evaluate/index.js'
 import { type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { validationRange } from './validation.js'
+import { measuredItems, validationRange } from './items.js'
 
 export interface ModelInputs {
   pair: ModelPair
@@ -143,8 +143,8 @@ const countParameters = ({ shapes }: Model): number =>
 
 /** What a merger learns from, what options are chosen on, and what is measured are different items. */
 function checkApart(experiment: Experiment, { name, items }: Task, merger: string | undefined): void {
-  const { file, score, loss, data } = experiment
-  const measured = Math.max(score ? score.items : 0, loss ? loss.items : 0)
+  const { file, data } = experiment
+  const measured = measuredItems(experiment)
   const range = validationRange(experiment)
   const left = items.length - (merger === undefined ? 0 : data.items)
   if (range && range[1] > left) {

@@ -85,7 +85,10 @@ async function attributeHeld(run: Run, { items, rule, steps, clock }: AttributeO
   const measures = { score: false as const, loss }
   const home = await loadPair(run.pair)
   try {
-    const reference = await measureReference(home, run.task, measures, run.edit.needsGradient)
+    const reference = await measureReference(home, run.task, measures, {
+      needsGradient: run.edit.needsGradient,
+      runs: 1,
+    })
     return await executeRun(home, run, measures, { experiment: NAME, backend: tf.getBackend(), clock, reference })
   } finally {
     home.dispose()

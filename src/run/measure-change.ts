@@ -1,7 +1,7 @@
 // The loss change of an edited model, exact and along the path from the post-trained weights to the edited ones.
 import type { LossSettings } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { classify, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
+import { classify, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
 import { type Model, NotFinite, type Source, type Weights } from '../models/index.js'
 import type { Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
@@ -17,6 +17,8 @@ export interface Ground {
   batches: readonly Batch[]
   /** Losses of base and post-trained model on these batches. */
   loss: { pre: Loss; post: Loss }
+  /** Gradient of the loss at the post-trained weights, where it is known. */
+  gradient?: Gradient | null
 }
 
 /** Sum along a path that does not move: there is no direction to differentiate in. */
@@ -27,7 +29,7 @@ const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
  * @throws UserError where the loss of the edited model is not finite
  */
 export async function measureChange(
-  { model, post, task, batches, loss }: Ground,
+  { model, post, task, batches, loss, gradient }: Ground,
   edited: EditedModel,
   { rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>,
 ): Promise<{ columns: Partial<Row>; path: PathSum | null }> {
@@ -40,7 +42,9 @@ export async function measureChange(
   )
   const { change, standardError, class: verdict } = classify(loss.post, after)
   const along = () =>
-    edited.editNorm === 0 ? NO_CHANGE : riemannSum(model, post, edited.change, batches, { rule, steps })
+    edited.editNorm === 0
+      ? NO_CHANGE
+      : riemannSum(model, post, edited.change, batches, { rule, steps, origin: gradient })
   // Items that have weights of their own have no common path.
   const path = riemann && !edited.routed ? await along() : null
   return {

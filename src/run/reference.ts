@@ -1,8 +1,8 @@
 // What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
 import { evaluate } from '../evaluate/index.js'
-import { type Gradient, gradientOf, type Loss, lossOf } from '../loss/index.js'
+import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
-import type { PlannedTask } from '../plan/index.js'
+import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 
@@ -12,21 +12,20 @@ export interface Reference {
   loss: { pre: Loss; post: Loss } | null
   /** Null where no score is asked for. */
   score: { pre: number; post: number } | null
-  /** Gradient of the loss at the post-trained weights, where an editor needs it. */
+  /** Gradient of the loss at the post-trained weights, where an editor needs it or a Riemann sum can begin with it. */
   gradient: Gradient | null
 }
 
-/** Items that a gradient is taken on where the experiment has no loss section: the default of that section. */
-const GRADIENT_ITEMS = 128
-
+/** @param given needsGradient: an editor of the runs needs it; runs: their number, for what one of them can measure by itself */
 export async function measureReference(
   home: LoadedPair,
   planned: PlannedTask,
   { loss, score, allowCode }: Measures,
-  needsGradient: boolean,
+  { needsGradient, runs }: { needsGradient: boolean; runs: number },
 ): Promise<Reference> {
   const { model, tokenizer, post } = home
   const { task, batches } = await home.open(planned, loss ? loss.items : needsGradient ? GRADIENT_ITEMS : undefined)
+  const reused = runs > 1 && loss && loss.riemann && reusesGradient(loss, batches.length)
   const base = uploadBase(home)
   try {
     const scoreOf = async (weights: Weights, items: number) =>
@@ -34,7 +33,7 @@ export async function measureReference(
     return {
       loss: loss ? { pre: await lossOf(model, base, batches), post: await lossOf(model, post, batches) } : null,
       score: score ? { pre: await scoreOf(base, score.items), post: await scoreOf(post, score.items) } : null,
-      gradient: needsGradient ? share((await gradientOf(model, post, batches)).gradient) : null,
+      gradient: needsGradient || reused ? share((await gradientOf(model, post, batches)).gradient) : null,
     }
   } finally {
     tf.dispose(base)

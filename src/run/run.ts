@@ -37,12 +37,12 @@ export interface RunFacts {
 export async function executeRun(home: LoadedPair, run: Run, measures: Measures, facts: RunFacts): Promise<Finished> {
   const started = facts.clock()
   const { loss: settings } = measures
-  const { loss, score } = facts.reference
+  const { loss, score, gradient } = facts.reference
   const { task, batches } = await home.open(run.task, settings ? settings.items : undefined)
   const { warn, summary } = collectWarnings()
   const edited = await applyRun(home, run, task, { ...facts, warn })
   try {
-    const measured = settings && loss && { ...home, task: sliceTask(task, 0, settings.items), batches, loss }
+    const measured = settings && loss && { ...home, task: sliceTask(task, 0, settings.items), batches, loss, gradient }
     const change = measured ? await measureChange(measured, edited, settings) : null
     const row = finishedRow(facts.experiment, run, {
       ...countColumns(edited),

@@ -26,7 +26,7 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
   const rest = [...groups].flatMap(([name, members]): Job[] => {
     const { pair, task } = members[0]!
     const needsGradient = members.some((run) => run.edit.needsGradient)
-    const reference: Message = { kind: 'reference', pair, task, needsGradient }
+    const reference: Message = { kind: 'reference', pair, task, needsGradient, runs: members.length }
     return [
       { id: name, affinity: pairKey(pair), message: () => reference },
       ...members.map((run): Job => {

@@ -21,7 +21,7 @@ export interface WorkerFacts {
 }
 
 export type Message =
-  | { kind: 'reference'; pair: ModelPair; task: PlannedTask; needsGradient: boolean }
+  | { kind: 'reference'; pair: ModelPair; task: PlannedTask; needsGradient: boolean; runs: number }
   | { kind: 'data'; pair: ModelPair; request: DataRequest }
   | { kind: 'run'; run: Run; reference: Reference; data?: MergerData[] }
 
@@ -38,7 +38,7 @@ async function answer(message: Message): Promise<unknown> {
     home = undefined
     home = await loadPair(pair)
   }
-  if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message.needsGradient)
+  if (message.kind === 'reference') return measureReference(home, message.task, facts.measures, message)
   if (message.kind === 'data') return measureData(home, message.request)
   return executeRun(home, message.run, facts.measures, {
     reference: message.reference,

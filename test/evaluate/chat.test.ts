@@ -170,7 +170,8 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
   assert.notEqual(run!.id, without!.id)
   assert.equal(inputs[0]!.tasks[0]!.task.items[0]!.prompt, `w100 w7 w101 ${items[0]!.prompt} w102`)
   const home = await loadPair(experiment.models[0]!)
-  const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, false)
+  const given = { needsGradient: false, runs: 1 }
+  const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, given)
   home.dispose()
   assert.ok(Math.abs(reference.loss!.post.mean - written.loss!) < 1e-6)
   write({ post: 'post', chat: true })

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
+import { type Gradient, gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
 import { type Batch, tf } from '../../src/tensor/index.js'
 import { assertDocumented, mergeErrors } from '../docs/architectures.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
@@ -72,17 +72,31 @@ test('a batch split in two gives the loss and gradient of the whole', async () =
   for (const [name, values] of once.gradient) assert.ok(worst(twice.gradient.get(name)!, values, 1e-3) < 1e-4, name)
 })
 
-test('a known gradient at the start of the path changes no term', async () => {
-  const fixture = await openFixture('llama3')
-  const { model, post, batch } = fixture
-  const batches = [batch('main')]
-  const { gradient: origin } = await gradientOf(model, post, batches)
-  const options = { rule: 'left', steps: 2 } as const
-  const change = changeOf(fixture, 'sign')
-  assert.deepEqual(
-    await riemannSum(model, post, change, batches, { ...options, origin }),
-    await riemannSum(model, post, change, batches, options),
-  )
+test('a known gradient at the start of the path changes no bit of any term, and of several batches it is not used', async () => {
+  for (const name of ['llama3', 'gpt2', 'bert', 'vit'] as const) {
+    const fixture = await openFixture(name)
+    const { model, post, batch } = fixture
+    const whole = [batch('main')]
+    const { gradient } = await gradientOf(model, post, whole)
+    const spoilt = new Map([...gradient].map(([tensor, values]) => [tensor, values.map(() => NaN)]))
+    const every = changeOf(fixture, 'scale-0.5')
+    const some = new Map([...every].filter((_, i) => i % 3 === 1))
+    for (const change of [every, some]) {
+      for (const rule of ['left', 'trapezoid', 'simpson', 'gauss'] as const) {
+        const sum = (batches: Batch[], origin?: Gradient) =>
+          riemannSum(model, post, change, batches, { rule, steps: 2, origin })
+        assert.deepEqual(await sum(whole, gradient), await sum(whole), `${name} ${rule}`)
+        assert.equal(Number.isNaN((await sum(whole, spoilt)).sum), rule !== 'gauss', 'it is used')
+      }
+    }
+    const twice = [batch('main'), batch('main')]
+    const options = { rule: 'left', steps: 1 } as const
+    assert.deepEqual(
+      await riemannSum(model, post, some, twice, { ...options, origin: spoilt }),
+      await riemannSum(model, post, some, twice, options),
+    )
+    tf.dispose([fixture.base, fixture.post])
+  }
 })
 
 test('a tensor that the model does not read has no part in the change', async () => {

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { editorNamed, parseOptions } from '../../src/editors/index.js'
-import { RULES, ruleNodes } from '../../src/loss/index.js'
-import { gradientCount } from '../../src/plan/cost.js'
 import { planRuns } from '../../src/plan/plan.js'
 import { plannedColumns } from '../../src/run/row.js'
 import { edit, experiment, planned } from './plans.js'
@@ -57,12 +55,6 @@ test('one model measured twice on one task is refused; skills of one model may s
     /fake\.yaml: a on math is listed twice/,
   )
   assert.equal(planRuns({ ...given, models }, [task('math'), task('code')]).length, 2)
-})
-
-test('the estimate counts the gradients that each rule takes', () => {
-  for (const rule of RULES)
-    for (const steps of [1, 2, 5])
-      assert.equal(gradientCount(rule, steps), ruleNodes(rule, steps).length, `${rule} ${steps}`)
 })
 
 test('bits of a row are those of an entry: signs and the number of its block', () => {

@@ -91,7 +91,7 @@ for (const { part, task, head, own } of cases) {
 
     const home = await loadPair(experiment.models[0]!)
     const measures = { score: experiment.score, loss: experiment.loss }
-    const reference = await measureReference(home, runs[0]!.task, measures, false)
+    const reference = await measureReference(home, runs[0]!.task, measures, { needsGradient: false, runs: 2 })
     assert.ok(
       Math.abs(reference.loss!.pre.mean - expected.loss) < 1e-5,
       `${reference.loss!.pre.mean} for ${expected.loss}`,

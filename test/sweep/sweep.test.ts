@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { loadExperiment } from '../../src/config/index.js'
+import { type LossSettings, loadExperiment } from '../../src/config/index.js'
+import { RULES, ruleNodes } from '../../src/loss/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel } from '../../src/run/index.js'
@@ -248,8 +249,31 @@ test('the plan counts tokens of every pass', async () => {
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   const short = await estimateCost({ ...experiment, loss: false }, inputs, runs)
   const long = await estimateCost({ ...experiment, loss: false }, inputs, [...runs, ...runs])
-  // The two reference models and 8 runs, each one pass over the same tokens.
-  assert.equal((long.tokens / short.tokens) * (8 + 2), 16 + 2)
-  assert.equal(short.flops, 2 * 77904 * short.tokens)
+  // The two reference models and 8 runs, each one pass over the same tokens; and the gradient that one of the editors needs.
+  const pass = short.tokens / (8 + 2 + 1)
+  assert.equal(long.tokens, (16 + 2 + 1) * pass)
+  assert.equal(short.flops, 77904 * (2 * (8 + 2) + 6) * pass)
+})
+
+test('the estimate counts the gradients that each rule takes; the first node of a path is shared by the runs', async () => {
+  writeFileSync(join(folder, 'own.yaml'), EXPERIMENT)
+  const experiment = await loadExperiment(join(folder, 'own.yaml'))
+  const inputs = await openInputs(experiment)
+  const runs = planRuns(experiment, inputs.map(plannedTasks)).filter(({ edit }) => !edit.needsGradient)
+  const tokensOf = async (loss: Partial<LossSettings>, some = runs) => {
+    const settings = { ...(experiment.loss as LossSettings), taylor2: false, ...loss }
+    return (await estimateCost({ ...experiment, score: false, loss: settings }, inputs, some)).tokens
+  }
+  const forward = await tokensOf({ riemann: false })
+  const pass = forward / (runs.length + 2)
+  for (const rule of RULES) {
+    for (const steps of [1, 2, 5]) {
+      const nodes = ruleNodes(rule, steps)
+      const gradients = runs.length * nodes.length - (nodes[0]!.t === 0 ? runs.length - 1 : 0)
+      assert.equal((await tokensOf({ rule, steps })) - forward, gradients * pass, `${rule} ${steps}`)
+      assert.equal((await tokensOf({ rule, steps }, runs.slice(0, 1))) - 3 * pass, nodes.length * pass, 'one run')
+    }
+  }
+  assert.equal((await tokensOf({ rule: 'gauss', steps: 2, taylor2: true })) - forward, runs.length * 5 * pass)
   rmSync(folder, { recursive: true })
 })
