@@ -96,7 +96,7 @@ function wordsOf({ code, message, pos: [at] }: YAMLParseError, text: string): st
 }
 
 /** @throws ReferenceError for an alias without an anchor, one that contains itself, and so many that they fill the memory */
-export function valuesOf(document: Document.Parsed): unknown {
+function valuesOf(document: Document.Parsed): unknown {
   const value: unknown = document.toJS()
   if (isEndless(value)) throw new ReferenceError('an alias contains itself')
   return value

@@ -1,7 +1,6 @@
 // A task that is defined in code: a card as an object, whose data may be rows and whose metrics may be functions.
 import type { z } from 'zod'
-import { UserError } from '../errors/index.js'
-import { checkValue } from '../schema/index.js'
+import { locateValue } from '../schema/index.js'
 import { type Card, CardFile } from './cards/card.js'
 import { completeCard } from './cards/read.js'
 import type { DataRow } from './cards/template.js'
@@ -52,8 +51,7 @@ export function defineTask(definition: TaskDefinition): Card {
   const given: readonly (string | AnswerMetric | ChoiceMetric)[] = [metric].flat()
   const own = Object.fromEntries(given.flatMap((each) => (typeof each === 'string' ? [] : [[each.name, each]])))
   const inCode = typeof data === 'function' || Array.isArray(data)
-  const parsed = checkValue(
-    CardFile,
+  const { value, locate } = locateValue(
     {
       ...entries,
       version,
@@ -62,14 +60,17 @@ export function defineTask(definition: TaskDefinition): Card {
       metric: given.map((each) => (typeof each === 'string' ? each : each.name)),
     },
     origin,
+    CardFile,
   )
-  return completeCard(parsed, {
-    origin,
-    folder: process.cwd(),
-    errorAt: (_, message) => new UserError(`${origin}: ${message}`),
-    ...(inCode && { rows: () => placeRows(data, origin) }),
-    ...(Object.keys(own).length && { ownMetrics: { [parsed.kind]: own } }),
-  })
+  return locate(() =>
+    completeCard(value, {
+      origin,
+      folder: process.cwd(),
+      locate,
+      ...(inCode && { rows: () => placeRows(data, origin) }),
+      ...(Object.keys(own).length && { ownMetrics: { [value.kind]: own } }),
+    }),
+  )
 }
 
 async function placeRows(
@@ -82,4 +83,4 @@ async function placeRows(
 
 /** Whether a value is what `defineTask` gives. */
 export const isTask = (value: unknown): value is Card =>
-  typeof value === 'object' && value !== null && 'origin' in value && 'metrics' in value && 'errorAt' in value
+  typeof value === 'object' && value !== null && 'origin' in value && 'metrics' in value && 'locate' in value

@@ -114,7 +114,7 @@ async function loadCard(given: Card, shots: string | undefined, options: Resolve
     ...(filters && { filters }),
     ...(ignore && { ignore }),
   }
-  return { ...task, ...(await CARD_KINDS[kind].load(card, options)) } as Task
+  return { ...task, ...(await card.locate(() => CARD_KINDS[kind].load(card, options))) } as Task
 }
 
 async function loadBare(path: string): Promise<Task> {
@@ -132,7 +132,7 @@ async function loadBare(path: string): Promise<Task> {
       metric: 'exact_match',
       max_new_tokens: 1,
     },
-    { origin: path, folder: dirname(path), errorAt: (_, message) => new UserError(`${path}: ${message}`) },
+    { origin: path, folder: dirname(path), locate: (work) => work() },
   )
   const task = await loadCard(card, undefined, {})
   // No common tokenizer makes more tokens than bytes; one more for end-of-text.

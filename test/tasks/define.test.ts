@@ -130,9 +130,13 @@ const refused: [name: string, definition: object, message: RegExp][] = [
   [
     'a metric that there is not',
     { metric: 'exact' },
-    /^task parity: unknown metric "exact"; did you mean "exact_match"/,
+    /^task parity: metric: unknown metric "exact"; did you mean "exact_match"/,
   ],
-  ['a metric of another kind', { kind: 'classify', label: '{{ n }}' }, /^task parity: unknown metric "exact_match"/],
+  [
+    'a metric of another kind',
+    { kind: 'classify', label: '{{ n }}' },
+    /^task parity: metric: unknown metric "exact_match"/,
+  ],
   ['no length of answers', { max_new_tokens: undefined }, /^task parity: max_new_tokens: a card of the kind generate/],
   ['a template that is not jinja', { prompt: '{{ n' }, /^task parity: prompt: the template/],
 ]

@@ -114,14 +114,14 @@ for (const [name, text, message] of badLines) {
 }
 
 const badCards: [name: string, text: string, message: RegExp][] = [
-  ['broken YAML', 'name: mine\nmetric: [\n', /card\.yaml:[23]: /],
-  ['an alias of nothing', 'name: *x\n', /card\.yaml:1: .*alias/i],
-  ['not a map', '- a\n', /card\.yaml:1: /],
-  ['an unknown entry', card('metrics: x\n'), /card\.yaml:7: metrics: unknown key "metrics"; did you mean "metric"/],
+  ['broken YAML', 'name: mine\nmetric: [\n', /card\.yaml:3:1: /],
+  ['an alias of nothing', 'name: *x\n', /card\.yaml:1:7: .*alias/i],
+  ['not a map', '- a\n', /card\.yaml:1:1: /],
+  ['an unknown entry', card('metrics: x\n'), /card\.yaml:7:1: metrics: unknown key "metrics"; did you mean "metric"/],
   [
     'an unknown entry of a part',
     card('fewshot: { nmber: 2 }\n'),
-    /card\.yaml:7: fewshot\.nmber: unknown key "nmber"; did you mean "number"\? Known: number, file/,
+    /card\.yaml:7:12: fewshot\.nmber: unknown key "nmber"; did you mean "number"\? Known: number, file/,
   ],
   [
     'data of the hub without a split',
@@ -131,15 +131,19 @@ const badCards: [name: string, text: string, message: RegExp][] = [
   [
     'an unknown metric',
     card().replace('exact_match', 'exact_mtch'),
-    /card\.yaml:4: unknown metric "exact_mtch"; did you mean "exact_match"/,
+    /card\.yaml:4:1: metric: unknown metric "exact_mtch"; did you mean "exact_match"/,
   ],
   [
     'a version that is no number',
     card().replace('version: 2', 'version: new'),
-    /card\.yaml:2: version: must be a number; got "new"/,
+    /card\.yaml:2:1: version: must be a number; got "new"/,
   ],
-  ['no room for an answer', card().replace('max_new_tokens: 8', 'max_new_tokens: 0'), /card\.yaml:5: max_new_tokens: /],
-  ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1: description: is required: text/],
+  [
+    'no room for an answer',
+    card().replace('max_new_tokens: 8', 'max_new_tokens: 0'),
+    /card\.yaml:5:1: max_new_tokens: /,
+  ],
+  ['an entry is missing', 'name: mine\nversion: 1\n', /card\.yaml:1:1: description: is required: text/],
   ['data that does not exist', card().replace('mine.jsonl', 'absent.jsonl'), /absent\.jsonl: no such file/],
 ]
 for (const [name, text, message] of badCards) {
@@ -219,7 +223,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a template that is not jinja',
     question({ prompt: "'{{q'" }),
     line({}),
-    /bad\.yaml:7: prompt: the template is not jinja/,
+    /bad\.yaml:7:1: prompt: the template is not jinja/,
   ],
   [
     'a column that is not there',
@@ -244,13 +248,13 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a metric of another kind',
     question({ metric: 'exact_match' }),
     line({}),
-    /bad\.yaml:5: unknown metric "exact_match"; did you mean/,
+    /bad\.yaml:5:1: metric: unknown metric "exact_match"; did you mean/,
   ],
   [
     'choices without a right one',
     question({ right: '' }),
     line({}),
-    /bad\.yaml:1: right: a card of the kind choices needs it/,
+    /bad\.yaml:1:1: right: a card of the kind choices needs it/,
   ],
   [
     'a preparation that is not known',
@@ -262,7 +266,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a filter that is no regular expression',
     'name: x\nversion: 1\ndescription: d\ndata: q.jsonl\nmetric: exact_match\nmax_new_tokens: 3\nfilters:\n  one: [{ regex: "(" }]\n',
     line({}),
-    /bad\.yaml:8: filters\.one\.0\.regex: is not a regular expression/,
+    /bad\.yaml:8:11: filters\.one\[0\]\.regex: is not a regular expression/,
   ],
   [
     'a label that is no number',

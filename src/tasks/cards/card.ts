@@ -1,6 +1,6 @@
 // The card of a task: a YAML file that names the data, the prompt, the metric and a version.
 import { z } from 'zod'
-import type { UserError } from '../../errors/index.js'
+import { UserError } from '../../errors/index.js'
 import { section } from '../../schema/index.js'
 import type { AnswerMetric } from '../scoring/answer-metric.js'
 import type { ChoiceMetric } from '../scoring/choice.js'
@@ -155,17 +155,18 @@ export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
     generate?: Readonly<Record<string, AnswerMetric>>
     choices?: Readonly<Record<string, ChoiceMetric>>
   }
-  /** An error about one entry, with the line of the entry where there is one. */
-  errorAt(key: string, message: string): UserError
+  /** Runs work on the card: an error that carries the path of an entry gets the place of the entry. */
+  locate<W>(work: () => W): W
 }
 
 /** Entries that are Jinja templates over the columns. */
-export const TEMPLATES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
+export const TEMPLATE_ENTRIES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
 
-/** An entry that cards of this kind must have. @throws UserError without it */
+/** An entry that cards of this kind must have. @throws UserError without it, with its path */
 export function entryOf<K extends keyof Card>(card: Card, key: K): NonNullable<Card[K]> {
   const value = card[key]
-  if (value === undefined || value === null) throw card.errorAt('', `${key}: a card of the kind ${card.kind} needs it`)
+  if (value === undefined || value === null)
+    throw new UserError(`a card of the kind ${card.kind} needs it`, { path: [key] })
   return value
 }
 

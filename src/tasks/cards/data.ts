@@ -39,9 +39,9 @@ export async function loadExamples(card: Card, options: ResolveOptions = {}): Pr
   }))
   if (samples) return samples
   if (fewshot.file !== undefined) return readFiles([resolve(folder, fewshot.file)])
-  if (fewshot.split === undefined) throw card.errorAt('fewshot', 'fewshot: needs samples, a file or a split')
+  if (fewshot.split === undefined) throw new UserError('needs samples, a file or a split', { path: ['fewshot'] })
   if (typeof card.data === 'string')
-    throw card.errorAt('fewshot', 'fewshot: a split needs data from the hub; name a file')
+    throw new UserError('a split needs data from the hub; name a file', { path: ['fewshot'] })
   return loadRows(card, options, fewshot.split)
 }
 

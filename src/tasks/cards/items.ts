@@ -2,11 +2,10 @@
 import { UserError } from '../../errors/index.js'
 import { Float, plainNumbers, Whole } from '../../jinja/index.js'
 import type { ItemBase } from '../base.js'
-import { type Card, TEMPLATES } from './card.js'
+import { type Card, TEMPLATE_ENTRIES } from './card.js'
 import { describeData } from './data.js'
-import { within } from './place.js'
 import { preparationOf } from './prepare.js'
-import type { PlacedRow } from './rows.js'
+import { type PlacedRow, placeRow } from './rows.js'
 import { compileTemplate, type DataRow } from './template.js'
 
 /**
@@ -41,12 +40,7 @@ export function makeItems<I extends ItemBase>(
       .map(([column, value]) => [column, plainNumbers(value)])
     return { id, ...read(row), fields: Object.fromEntries(fields) } as I
   }
-  const items = rows.map(({ where, number, row }) =>
-    within(
-      () => makeItem(number, prepare(row)),
-      (message) => new UserError(`${where}: ${message}`),
-    ),
-  )
+  const items = rows.map(({ where, number, row }) => placeRow(where, () => makeItem(number, prepare(row))))
   if (items.length === 0)
     throw new UserError(
       `${card.origin}: ${describeData(card)} holds no items; each must have ${columnsFor(card).join(' and ')}`,
@@ -55,6 +49,6 @@ export function makeItems<I extends ItemBase>(
 }
 
 const columnsFor = (card: Card): string[] => {
-  const texts = TEMPLATES.flatMap((key) => card[key] ?? [])
+  const texts = TEMPLATE_ENTRIES.flatMap((key) => card[key] ?? [])
   return [...new Set(texts.flatMap((text) => compileTemplate(text).columns))]
 }

@@ -14,6 +14,15 @@ export interface PlacedRow {
   row: DataRow
 }
 
+/** Runs work on a row; its errors say where the row is. */
+export function placeRow<T>(where: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${where}: ${error.message}`, { cause: error }) : error
+  }
+}
+
 const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
   '.jsonl': readJsonl,
   '.csv': readCsv,

@@ -1,11 +1,10 @@
 // What stands before the question of an item: the preamble of the card, and worked examples.
-import { UserError } from '../../errors/index.js'
 import type { ResolveOptions } from '../../hub/index.js'
 import type { Card } from './card.js'
 import { loadExamples } from './data.js'
 import { openDrawer } from './fewshot.js'
-import { within } from './place.js'
 import { preparationOf } from './prepare.js'
+import { placeRow } from './rows.js'
 import { compileTemplate, type DataRow, fillText } from './template.js'
 
 export interface Shots {
@@ -28,10 +27,7 @@ export async function openShots(
   const prepare = preparationOf(card)
   const examples = (await loadExamples(card, options)).map(({ row, ...place }) => ({
     ...place,
-    row: within(
-      () => prepare(row),
-      (message) => new UserError(`${place.where}: ${message}`),
-    ),
+    row: placeRow(place.where, () => prepare(row)),
   }))
   const draw = fewshot?.number ? openDrawer(fewshot, examples) : undefined
   const filler = card.preamble === '' ? undefined : compileTemplate(card.preamble)

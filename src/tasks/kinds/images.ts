@@ -1,10 +1,10 @@
 // Tasks that are answered by the class of an image.
 import { extname, resolve } from 'node:path'
+import { UserError, within } from '../../errors/index.js'
 import type { ResolveOptions } from '../../hub/index.js'
 import type { TaskBase } from '../base.js'
 import type { Card } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
-import { within } from '../cards/place.js'
 import { classPrompts } from '../images/classes.js'
 import { type ImageItem, imagesIn, imagesOfClasses } from '../images/images.js'
 import type { CardKind } from './kind.js'
@@ -28,27 +28,25 @@ export const images: CardKind<ImageTask> = {
     const { name, templates } = card
     const { classes, items } = await loadImages(card, options)
     // A template that cannot be filled is found here, before any model is asked.
-    if (templates && classes)
-      within(
-        () => classPrompts({ name, classes, templates }),
-        (message) => card.errorAt('templates', `templates: ${message}`),
-      )
+    if (templates && classes) within(['templates'], () => classPrompts({ name, classes, templates }))
     return { ...(classes && { classes }), items, ...(templates && { templates }) }
   },
 }
 
 /** A folder for each class, or rows that name images, the parts of them, and labels. */
 async function loadImages(card: Card, options: ResolveOptions): Promise<Pick<ImageTask, 'classes' | 'items'>> {
-  const { data, folder, classes, errorAt } = card
+  const { data, folder, classes } = card
   if (typeof data !== 'string')
-    throw errorAt(
-      'data',
-      'data: a task of the kind images needs a folder with a folder per class, or a file that lists images',
+    throw new UserError(
+      'a task of the kind images needs a folder with a folder per class, or a file that lists images',
+      { path: ['data'] },
     )
   if (!card.rows && extname(data) === '') {
     const found = imagesOfClasses(resolve(folder, data))
     if (classes && classes.length !== found.classes.length)
-      throw errorAt('classes', `classes: ${classes.length} names for the ${found.classes.length} folders of ${data}`)
+      throw new UserError(`${classes.length} names for the ${found.classes.length} folders of ${data}`, {
+        path: ['classes'],
+      })
     return { ...found, ...(classes && { classes }) }
   }
   const items = imagesIn(resolve(folder, data), await loadRows(card, options)).map(
@@ -56,6 +54,8 @@ async function loadImages(card: Card, options: ResolveOptions): Promise<Pick<Ima
   )
   const stray = classes && items.find(({ label }) => label >= classes.length)
   if (stray)
-    throw errorAt('classes', `classes: ${classes.length} names, but item ${stray.id} has the label ${stray.label}`)
+    throw new UserError(`${classes.length} names, but item ${stray.id} has the label ${stray.label}`, {
+      path: ['classes'],
+    })
   return { ...(classes && { classes }), items }
 }

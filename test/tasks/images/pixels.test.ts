@@ -148,5 +148,5 @@ test('a card of images lists parts with labels beside itself; labels beyond its 
     ],
   )
   card('[a, b]')
-  await assert.rejects(loadTask(join(folder, 's.yaml')), /s\.yaml:7: classes: 2 names, but item 2 has the label 2/)
+  await assert.rejects(loadTask(join(folder, 's.yaml')), /s\.yaml:7:1: classes: 2 names, but item 2 has the label 2/)
 })
