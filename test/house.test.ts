@@ -1,47 +1,14 @@
 // The rules of the house that a machine can keep: floors, rooms without TensorFlow.js, first comments, sizes.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../src/files/index.js'
+import { findCircles, readSource, readSources, type Source } from './house/source.js'
 
-interface Source {
-  /** Path below src, e.g. `loss/riemann.ts`. */
-  path: string
-  room: string
-  text: string
-  lines: string[]
-  /** Files below src that it imports, and packages. */
-  files: string[]
-  packages: string[]
-}
-
-const files = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' }).filter(
-  (path) => path.endsWith('.ts') && !path.endsWith('.d.ts'),
-)
-/** The doors of the package (`src/index.ts`, …) stand above all rooms. */
-const isDoor = (path: string): boolean => !path.includes('/')
-const all = files.map(readSource)
-const sources = all.filter(({ path }) => !isDoor(path))
+const all = readSources()
+const sources = all.filter(({ path }) => path.includes('/'))
 const byPath = new Map(all.map((source) => [source.path, source]))
-
-function readSource(path: string): Source {
-  const text = readFileSync(join(packageRoot, 'src', path), 'utf8')
-  const specifiers = [
-    ...text.matchAll(
-      /(?:^|[^.\w])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"`]([^'"`]+)['"`]|^import\s*['"]([^'"]+)['"]/gm,
-    ),
-  ].map(([, one, two, three]) => one ?? two ?? three ?? '')
-  const local = (specifier: string) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts')
-  return {
-    path,
-    room: path.split('/')[0]!,
-    text,
-    lines: text.split('\n').slice(0, -1),
-    files: specifiers.filter((each) => each.startsWith('.')).map(local),
-    packages: specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:')),
-  }
-}
 
 /** Room → floor, from the table of CONTRIBUTING.md. */
 function readFloors(): Map<string, number> {
@@ -133,14 +100,131 @@ test('a file says in its first line what it is for', () => {
   )
 })
 
-test('no file has more than 400 lines, no command 110', () => {
-  const long = sources.filter(
-    ({ lines, room, text }) =>
-      lines.length > 400 || (room === 'cli' && /^export const command\b/m.test(text) && lines.length >= 110),
+/** Exceptions that are still there, by room: they may become fewer, never more. */
+const LEFT: Record<string, Record<string, number>> = {
+  circles: { checkpoint: 2, tokenizer: 2 },
+  bypasses: {
+    calibrate: 1,
+    checkpoint: 5,
+    cli: 4,
+    config: 1,
+    edit: 1,
+    evaluate: 1,
+    inspect: 2,
+    loss: 1,
+    plan: 1,
+    record: 1,
+    run: 2,
+    tokenizer: 1,
+    train: 1,
+  },
+  parameters: {
+    calibrate: 2,
+    checkpoint: 4,
+    editors: 6,
+    evaluate: 8,
+    hub: 2,
+    jinja: 1,
+    loss: 4,
+    merge: 1,
+    mergers: 2,
+    models: 13,
+    plan: 1,
+    tasks: 1,
+    tensor: 2,
+    train: 3,
+    zeroth: 5,
+  },
+  lengths: { checkpoint: 3, edit: 1, merge: 1, models: 4, record: 1, run: 1, sweep: 2, tasks: 1, train: 1, zeroth: 1 },
+  files: { jinja: 1 },
+}
+const LEFT_NAMES: readonly string[] =
+  'AttributeOptions Change EditOptions EvaluateOptions InspectOptions Job Measured MergeOptions Message Outcome Pair PlannedFile ROLES Selection Steer StoredTensor SweepOptions TEMPLATES Table Value View Visit choices classify clip entryOf evaluate exp generate homeOf images keptCount meanOf parseTemplate readSettings real sizeOf sourceOf stepsOf strip sweep tanh unknown valuesOf withPair within'.split(
+    ' ',
   )
+
+function groupBy<T>(list: readonly T[], keyOf: (entry: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const entry of list) groups.set(keyOf(entry), [...(groups.get(keyOf(entry)) ?? []), entry])
+  return groups
+}
+
+/** Fails where a room has more faults than the list of exceptions allows. */
+function assertNone(faults: readonly { room: string; fault: string }[], left: Record<string, number>): void {
+  const counts = groupBy(faults, ({ room }) => room)
+  const over = [...counts].filter(([room, found]) => found.length > (left[room] ?? 0))
   assert.deepEqual(
-    long.map(({ path, lines }) => `${path}: ${lines.length} lines`),
+    over.flatMap(([, found]) => found.map(({ fault }) => fault)),
     [],
+  )
+}
+
+test('no files import each other in a circle, not even for their types', () => {
+  const two = [readSource('a/x.ts', "import './y.js'\n"), readSource('a/y.ts', "export type { X } from './x.js'\n")]
+  assert.deepEqual(findCircles(two), [['a/x.ts', 'a/y.ts']])
+  assertNone(
+    findCircles(all).map((circle) => ({ room: circle[0]!.split('/')[0]!, fault: circle.join(' – ') })),
+    LEFT.circles!,
+  )
+})
+
+test('a room is entered through its index.ts', () => {
+  assertNone(
+    all.flatMap(({ path, room, files }) =>
+      files
+        .filter((file) => file.includes('/') && !file.startsWith(`${room}/`) && !/^[^/]+\/index\.ts$/.test(file))
+        .map((file) => ({ room, fault: `${path} imports ${file}` })),
+    ),
+    LEFT.bypasses!,
+  )
+})
+
+test('an exported name has one meaning', () => {
+  // Every file of cli/commands exports the same four parts of a command.
+  const parts = ['command', 'describe', 'builder', 'handler']
+  const places = groupBy(
+    all.flatMap(({ path, exported }) => [...new Set(exported)].map((name) => ({ name, path }))),
+    ({ name }) => name,
+  )
+  const repeated = [...places].filter(([name, found]) => found.length > 1 && !parts.includes(name))
+  assert.deepEqual(
+    repeated
+      .filter(([name]) => !LEFT_NAMES.includes(name))
+      .map(([name, found]) => `${name}: ${found.map(({ path }) => path).join(', ')}`),
+    [],
+  )
+})
+
+test('no function has more than four parameters, and none more than 60 lines without a reason above it', () => {
+  const { functions } = readSource('x.ts', '// One piece: because.\nconst f = (a, b) => {\n  return a\n}\n')
+  assert.deepEqual(functions, [{ place: 'x.ts:2', parameters: 2, lines: 3, comment: '// One piece: because.' }])
+  const shapes = all.flatMap(({ room, functions }) => functions.map((each) => ({ room, ...each })))
+  assertNone(
+    shapes
+      .filter(({ parameters }) => parameters > 4)
+      .map(({ room, place, parameters }) => ({ room, fault: `${place} has ${parameters} parameters` })),
+    LEFT.parameters!,
+  )
+  assertNone(
+    shapes
+      .filter(({ lines, comment }) => lines > 60 && !/\bone piece\b/i.test(comment))
+      .map(({ room, place, lines }) => ({
+        room,
+        fault: `${place} has ${lines} lines: split it, or say above it why it is "one piece"`,
+      })),
+    LEFT.lengths!,
+  )
+})
+
+test('no file has more than 300 lines, no command 110', () => {
+  assertNone(
+    all
+      .filter(
+        ({ lines, room, text }) =>
+          lines.length > 300 || (room === 'cli' && /^export const command\b/m.test(text) && lines.length >= 110),
+      )
+      .map(({ path, room, lines }) => ({ room, fault: `${path}: ${lines.length} lines` })),
+    LEFT.files!,
   )
 })
 
