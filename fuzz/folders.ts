@@ -8,7 +8,7 @@ import { loadModel } from '../src/models/index.js'
 import { measureModel } from '../src/run/index.js'
 import { loadImageReader, readPixels } from '../src/tasks/index.js'
 import { type Batch, setBackend, tf } from '../src/tensor/index.js'
-import { loadChat, loadTokenizer, readTemplate } from '../src/tokenizer/index.js'
+import { loadChat, loadTokenizer, readChatTemplate } from '../src/tokenizer/index.js'
 import { safetensors, writeModel } from '../test/checkpoint/adapters.js'
 import { makePair } from '../test/run/pair.js'
 import { digest, type Kind, type Sample } from './kind.js'
@@ -139,7 +139,7 @@ function chats(folder: string): Sample[] {
   const template =
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] | trim }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), chat_template: template }))
-  const read = async () => (await readTemplate(to)) && [(await loadChat(to))(MESSAGES, { answer: true })]
+  const read = async () => (await readChatTemplate(to)) && [(await loadChat(to))(MESSAGES, { answer: true })]
   writeFileSync(join(folder, 'chat_template.jinja'), template)
   cpSync(join(to, 'tokenizer_config.json'), join(folder, 'tokenizer_config.json'))
   return [

@@ -1,7 +1,6 @@
 // What a model makes of the prompts of a task before it answers: their mean last hidden states, the input of a router.
 
-import { hiddenStates } from '../models/hidden.js'
-import { checkFinite, disposeInputs, type Model, makeInputs, type Weights } from '../models/index.js'
+import { checkFinite, disposeInputs, hiddenStates, type Model, makeInputs, type Weights } from '../models/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { methodsOf } from './kinds/index.js'

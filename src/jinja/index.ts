@@ -5,6 +5,7 @@ import { type AnyNode, parseTemplate } from './parse.js'
 import { type Callable, toValue, type Value } from './values.js'
 
 export { capitalise } from './case.js'
+export { CHAT_FUNCTIONS } from './chat.js'
 export { Float, parseNumbers, plainNumbers, Whole, wholeOf } from './numbers.js'
 export type { AnyNode } from './parse.js'
 export { printed } from './text.js'

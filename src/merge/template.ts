@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { parseJson, readText } from '../schema/index.js'
-import { parseTemplate, readTemplate, TEMPLATES } from '../tokenizer/index.js'
+import { CHAT_TEMPLATES, parseChatTemplate, readChatTemplate } from '../tokenizer/index.js'
 import type { MergeModels } from './open.js'
 
 /** What the words of a file stand for; undefined for `auto` where no model has a template. */
 async function findTemplate(given: string, { all }: MergeModels): Promise<string | undefined> {
-  if (given in TEMPLATES) return TEMPLATES[given]
+  if (given in CHAT_TEMPLATES) return CHAT_TEMPLATES[given]
   if (given !== 'auto') {
     if (!given.includes('{'))
-      throw unknown('chat_template', given, ['auto', ...Object.keys(TEMPLATES), 'or a text of jinja'])
+      throw unknown('chat_template', given, ['auto', ...Object.keys(CHAT_TEMPLATES), 'or a text of jinja'])
     return given
   }
   const counts = new Map<string, number>()
   for (const { checkpoint } of all) {
-    const text = (await readTemplate(companionsOf(checkpoint)))?.trim()
+    const text = (await readChatTemplate(companionsOf(checkpoint)))?.trim()
     if (text) counts.set(text, (counts.get(text) ?? 0) + 1)
   }
   // Of several that are equally frequent, the first: the sort keeps their order.
@@ -32,7 +32,7 @@ export async function chooseTemplate(
 ): Promise<Record<string, string | null>> {
   const template = given === undefined ? undefined : await findTemplate(given, models)
   if (template === undefined) return {}
-  parseTemplate(template, JSON.stringify(given))
+  parseChatTemplate(template, JSON.stringify(given))
   const own = join(tokenizerFrom, 'tokenizer_config.json')
   const before = files['tokenizer_config.json'] ?? (existsSync(own) ? readText(own) : null)
   if (before === null) throw new UserError(`${tokenizerFrom} has no tokenizer_config.json to put it into`, { path: [] })

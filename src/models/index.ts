@@ -12,6 +12,7 @@ import { vit } from './vit.js'
 
 export * from './chain.js'
 export * from './finite.js'
+export { hiddenStates } from './hidden.js'
 export * from './inputs.js'
 export * from './model.js'
 export * from './objective.js'

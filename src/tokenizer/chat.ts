@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
-import { CHAT_FUNCTIONS } from '../jinja/chat.js'
-import { compile, type Template } from '../jinja/index.js'
+import { CHAT_FUNCTIONS, compile, type Template } from '../jinja/index.js'
 import { readText } from '../schema/index.js'
-import { ROLES, textOf } from './file.js'
-import { readSettings } from './schema.js'
+import { TOKEN_ROLES, textOf } from './file.js'
+import { readTokenizerConfig } from './schema.js'
 
 export interface Message {
   role: string
@@ -26,16 +25,16 @@ interface Config {
 function tokensOf(config: Config): Record<string, string> {
   const { extra_special_tokens: extra } = config
   const own = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? Object.entries(extra) : []
-  const all = [...ROLES.map((role): [string, unknown] => [role, config[role]]), ...own].map(
+  const all = [...TOKEN_ROLES.map((role): [string, unknown] => [role, config[role]]), ...own].map(
     ([role, token]) => [role, textOf(token)] as const,
   )
   return Object.fromEntries(all.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
 }
 
-const readConfig = (folder: string): Config => readSettings(join(folder, 'tokenizer_config.json')) as Config
+const readConfig = (folder: string): Config => readTokenizerConfig(join(folder, 'tokenizer_config.json')) as Config
 
 /** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
-export async function readTemplate(folder: string): Promise<string | undefined> {
+export async function readChatTemplate(folder: string): Promise<string | undefined> {
   const file = join(folder, 'chat_template.jinja')
   if (existsSync(file)) return readText(file)
   if (!existsSync(join(folder, 'tokenizer_config.json'))) return undefined
@@ -44,7 +43,7 @@ export async function readTemplate(folder: string): Promise<string | undefined> 
 }
 
 /** The template, parsed. @param whose what the error names @throws UserError for what is not jinja */
-export function parseTemplate(text: string, whose: string): Template {
+export function parseChatTemplate(text: string, whose: string): Template {
   try {
     return compile(text, 'chat')
   } catch (cause) {
@@ -55,10 +54,10 @@ export function parseTemplate(text: string, whose: string): Template {
 /** @throws UserError: the folder has no template, it is not jinja, or it refuses the messages */
 export async function loadChat(folder: string): Promise<Chat> {
   const config = readConfig(folder)
-  const text = await readTemplate(folder)
+  const text = await readChatTemplate(folder)
   if (!text)
     throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)
-  const template = parseTemplate(text, folder)
+  const template = parseChatTemplate(text, folder)
   const tokens = tokensOf(config)
   return (messages, { answer = false } = {}) => {
     const refuse = (reason: string) => new UserError(`${folder}: the chat template refuses these messages: ${reason}`)

@@ -1,10 +1,7 @@
-// What makes token ids of a text: the reference's own core where it is installed, else its JavaScript port.
-import { isMainThread } from 'node:worker_threads'
-import { loadCore, openCore } from './core.js'
-import { checkFaults } from './faults.js'
-import type { TokenizerFile } from './file.js'
+// What a library of tokenizers has to do.
 
-export interface Pair {
+/** A text, or two texts that an encoder reads together. */
+export interface TextPair {
   text: string
   pair?: string | undefined
 }
@@ -19,39 +16,10 @@ export interface Engine {
   /** `special`: with what the post-processor adds. */
   encode(texts: readonly string[], special: boolean): Promise<number[][]>
   /** With what the post-processor adds. */
-  encodePairs(pairs: readonly Pair[]): Promise<Encoded[]>
+  encodePairs(pairs: readonly TextPair[]): Promise<Encoded[]>
   /** Without special tokens; an id of no token is passed over. */
   decode(ids: readonly number[]): string
   idOf(token: string): number | undefined
   /** Number of entries, added tokens included. */
   size: number
-}
-
-let said = false
-
-/**
- * One line on stderr, once, where the port stands in.
- * @throws Error for what is no tokenizer; UserError for one that the core fails on, or a part that the port gets wrong
- */
-export async function openEngine(file: TokenizerFile): Promise<Engine> {
-  checkFaults(file)
-  const core = loadCore()
-  if (!(core instanceof Error)) return openCore(core, file)
-  const { openPort } = await import('./port.js')
-  if (!said && isMainThread) process.stderr.write(`note: ${adviseOn(core)}\n`)
-  said = true
-  return openPort(file)
-}
-
-const adviseOn = (error: Error) =>
-  `the npm package tokenizers cannot be used here (${error.message.split(/[.\n]/)[0]}); its JavaScript port stands in, which is slower and refuses some tokenizers`
-
-/** What `deltalab doctor` says: which of the two is used, and what would be better. */
-export function describeEngine(): { tokenizers: string; advice: string[] } {
-  const core = loadCore()
-  if (!(core instanceof Error)) return { tokenizers: `the reference's core`, advice: [] }
-  return {
-    tokenizers: 'the JavaScript port',
-    advice: [`npm install --include=optional installs the reference's tokenizers: ${adviseOn(core)}.`],
-  }
 }

@@ -15,7 +15,7 @@ export interface TokenizerFile {
 }
 
 /** tokenizer_config.json */
-export type Settings = Record<string, unknown>
+export type TokenizerConfig = Record<string, unknown>
 
 /** The text of a token that tokenizer_config.json gives as a text or with its settings. */
 export function textOf(token: unknown): string | undefined {
@@ -23,7 +23,7 @@ export function textOf(token: unknown): string | undefined {
   return typeof text === 'string' ? text : undefined
 }
 
-export const ROLES = [
+export const TOKEN_ROLES = [
   'bos_token',
   'eos_token',
   'unk_token',
@@ -56,23 +56,23 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
 }
 
 /** Tokens that have a name: the roles, a model's own (`image_token`), and the mapping of `extra_special_tokens`. */
-function namedTokens(settings: Settings): unknown[] {
+function namedTokens(settings: TokenizerConfig): unknown[] {
   const { extra_special_tokens: extra } = settings
   const own = Object.entries(settings).filter(
     ([key, token]) =>
       key.endsWith('_token') &&
-      !(ROLES as readonly string[]).includes(key) &&
+      !(TOKEN_ROLES as readonly string[]).includes(key) &&
       (typeof token === 'string' || (token as { __type?: unknown } | null)?.__type === 'AddedToken'),
   )
   return [
-    ...ROLES.map((role) => settings[role]),
+    ...TOKEN_ROLES.map((role) => settings[role]),
     ...own.map(([, token]) => token),
     ...(Array.isArray(extra) ? [] : Object.values(extra ?? {})),
   ]
 }
 
 /** The additional special tokens: `extra_special_tokens`, or the older name where that lists none. */
-const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: older }: Settings): unknown[] =>
+const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: older }: TokenizerConfig): unknown[] =>
   [extra, older].find((list): list is unknown[] => Array.isArray(list) && list.length > 0) ?? []
 
 /**
@@ -82,7 +82,7 @@ const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: 
  * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
  * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
-export function completeFile(file: TokenizerFile, settings: Settings): TokenizerFile {
+export function completeFile(file: TokenizerFile, settings: TokenizerConfig): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
   const idOf = (token: string): number | undefined => added.get(token)?.id ?? idIn(file.model, token)
   const named = namedTokens(settings)

@@ -92,7 +92,7 @@ const refuse = (what: string): never => {
 }
 
 /** @throws UserError for a tokenizer with a part that the port gets wrong */
-export function checkParts(file: TokenizerFile): void {
+export function checkSupport(file: TokenizerFile): void {
   for (const kind of Object.keys(RIGHT) as (keyof typeof RIGHT)[]) {
     const check = (part: Part): void => {
       const rule = Object.hasOwn(RIGHT[kind], String(part.type)) ? RIGHT[kind][part.type!] : undefined

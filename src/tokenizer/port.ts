@@ -3,11 +3,11 @@ import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { UserError } from '../errors/index.js'
 import type { Engine } from './engine.js'
 import type { TokenizerFile } from './file.js'
-import { checkParts, textCheck } from './limits.js'
+import { checkSupport, textCheck } from './limits.js'
 
 /** @throws Error of the library; UserError for a part that it gets wrong */
 export function openPort(file: TokenizerFile): Engine {
-  checkParts(file)
+  checkSupport(file)
   const checkText = textCheck(file)
   const library = new Library(file, { clean_up_tokenization_spaces: false })
   const known = new Set(library.get_vocab(true).values())

@@ -1,6 +1,6 @@
 // A tokenizer beside a model's embedding: every id that it gives has a row there.
 import { UserError } from '../errors/index.js'
-import type { Tokenizer } from './index.js'
+import type { Tokenizer } from './tokenizer.js'
 
 /**
  * The tokenizer, which refuses texts with ids that have no row. A token that no text has may have any id.

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { checkValue, readObject, showValue } from '../schema/index.js'
-import type { Settings, TokenizerFile } from './file.js'
+import type { TokenizerConfig, TokenizerFile } from './file.js'
 
 /** Ids that float32 holds exactly; the largest vocabularies are a tenth of it. A far id would be room for all before it. */
 const LAST_ID = 2 ** 24 - 1
@@ -115,5 +115,5 @@ export function readTokenizerFile(path: string): TokenizerFile {
 }
 
 /** @throws as readTokenizerFile */
-export const readSettings = (path: string): Settings =>
+export const readTokenizerConfig = (path: string): TokenizerConfig =>
   checkValue(Config, readObject(path, 'is missing; a model folder must hold it'), path)

@@ -1,7 +1,7 @@
 // Chat templates by name, for merged models: the formats that these words stand for, as jinja.
 
 /** Names as merge files have them → template. `bos_token` and `eos_token` are the tokenizer's. */
-export const TEMPLATES: Readonly<Record<string, string>> = {
+export const CHAT_TEMPLATES: Readonly<Record<string, string>> = {
   alpaca: [
     '{{ bos_token }}',
     '{% for message in messages %}',

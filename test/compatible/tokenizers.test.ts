@@ -11,7 +11,7 @@ import { type Core, loadCore, openCore } from '../../src/tokenizer/core.js'
 import type { Encoded, Engine } from '../../src/tokenizer/engine.js'
 import { completeFile, type TokenizerFile } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
-import { checkParts, textCheck } from '../../src/tokenizer/limits.js'
+import { checkSupport, textCheck } from '../../src/tokenizer/limits.js'
 import { openPort } from '../../src/tokenizer/port.js'
 import { compatible } from './row.js'
 
@@ -109,7 +109,7 @@ for (const each of variants.map(variantOf)) {
   groups.set(what, [...(groups.get(what) ?? []), each])
 }
 for (const [what, group] of groups) {
-  const refused = group.filter(({ file }) => refusal(() => checkParts(file)))
+  const refused = group.filter(({ file }) => refusal(() => checkSupport(file)))
   const wrong = group.map(({ name }) => expected[name]).find((each) => 'error' in each!)
   const note = `The JavaScript port that stands in for the core: ${refused.length === group.length ? 'refused' : 'the same'}.`
   const row =

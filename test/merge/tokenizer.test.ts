@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
-import { loadChat, loadTokenizer, type Message, TEMPLATES } from '../../src/tokenizer/index.js'
+import { CHAT_TEMPLATES, loadChat, loadTokenizer, type Message } from '../../src/tokenizer/index.js'
 import { folder as writeFolder } from '../checkpoint/files.js'
 import { merge, readWords, scratch, yaml } from './fixtures.js'
 
@@ -253,12 +253,12 @@ test('the named templates make the text of their format', async () => {
       '<s><|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nU<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nA<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nV<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n',
     mistral: '<s>[INST] S\n\nU [/INST] A</s>[INST] V [/INST]',
   }
-  assert.deepEqual(Object.keys(TEMPLATES), Object.keys(wanted))
+  assert.deepEqual(Object.keys(CHAT_TEMPLATES), Object.keys(wanted))
   for (const [name, text] of Object.entries(wanted)) {
     const folder = writeFolder(join(scratch, `chat-${name}`), {})
     writeFileSync(
       join(folder, 'tokenizer_config.json'),
-      JSON.stringify({ bos_token: '<s>', eos_token: '</s>', chat_template: TEMPLATES[name] }),
+      JSON.stringify({ bos_token: '<s>', eos_token: '</s>', chat_template: CHAT_TEMPLATES[name] }),
     )
     assert.equal((await loadChat(folder))(turns, { answer: true }), text, name)
   }

@@ -260,7 +260,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a preparation that is not known',
     question({ prepare: 'hellaswog' }),
     line({}),
-    /bad\.yaml:\d+: unknown preparation "hellaswog"; did you mean "hellaswag"/,
+    /bad\.yaml:10:1: prepare: unknown preparation "hellaswog"; did you mean "hellaswag"/,
   ],
   [
     'a filter that is no regular expression',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { type AddedToken, completeFile, type Settings, type TokenizerFile } from '../../src/tokenizer/file.js'
+import { type AddedToken, completeFile, type TokenizerConfig, type TokenizerFile } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 
 const fixtures = join('test', 'fixtures', 'tokenizers')
@@ -114,7 +114,7 @@ for (const [settings, own, special] of [
   ],
   [{ extra_special_tokens: { image_token: '<x>' }, additional_special_tokens: ['<y>'] }, [], [3, 5, 6]],
   [{ extra_special_tokens: ['<x>'], additional_special_tokens: ['<y>'] }, [], [3, 6]],
-] as [Settings, AddedToken[], number[]][]) {
+] as [TokenizerConfig, AddedToken[], number[]][]) {
   test(`special as in transformers: ${JSON.stringify(settings)}${own.length ? ' beside an added token' : ''}`, () => {
     const { added_tokens: added } = completeFile({ ...words, added_tokens: own }, { eos_token: '</s>', ...settings })
     assert.deepEqual(

@@ -1,0 +1,61 @@
+// The tokenizer of a model folder: tokenizer.json and tokenizer_config.json as what transformers makes of them.
+import { join } from 'node:path'
+import { reasonOf, UserError } from '../errors/index.js'
+import { completeFile, textOf } from './file.js'
+import { openEngine } from './open.js'
+import { readTokenizerConfig, readTokenizerFile } from './schema.js'
+import type { Tokenizer } from './tokenizer.js'
+
+/**
+ * Reads tokenizer.json and tokenizer_config.json of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders
+ * that have none; padding is `pad_token`, or end-of-text. UserError: a file is missing, is not JSON, is no tokenizer, or
+ * names no end-of-text token of its vocabulary.
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const path = join(folder, 'tokenizer.json')
+  const configPath = join(folder, 'tokenizer_config.json')
+  const [file, config] = [readTokenizerFile(path), readTokenizerConfig(configPath)]
+  const engine = await named(path, () => openEngine(completeFile(file, config)))
+
+  const idOf = (role: string): number | undefined => {
+    const token = config[role]
+    if (token === undefined || token === null) return undefined
+    const text = textOf(token)
+    const id = text === undefined ? undefined : engine.idOf(text)
+    if (id === undefined)
+      throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
+    return id
+  }
+  const eos = idOf('eos_token') ?? idOf('sep_token')
+  if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
+  const written = textOf(config.eos_token) ?? textOf(config.sep_token)
+  const said =
+    config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
+  return {
+    encode: (texts, { special = false } = {}) => named(path, () => engine.encode(texts, special)),
+    encodePairs: (pairs) => named(path, () => engine.encodePairs(pairs)),
+    decode: (ids) => said(engine.decode(Array.from(ids))),
+    vocabulary: engine.size,
+    eos,
+    bos: idOf('bos_token'),
+    written: { eos: written!, bos: textOf(config.bos_token) ?? written! },
+    pad: idOf('pad_token') ?? eos,
+    mask: idOf('mask_token'),
+  }
+}
+
+/** The core finds some faults of a file only when it meets a letter that needs what is missing. */
+async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof UserError) throw new UserError(`${path}: ${cause.message}`, { cause })
+    throw new UserError(`${path} is not a tokenizer that can be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** What transformers takes out of decoded text where a tokenizer of words or word pieces asks for it; of BPE never. */
+const SPACED = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", " 's", " 've", " 're"]
+
+const cleanUp = (text: string): string =>
+  SPACED.reduce((cleaned, spaced) => cleaned.replaceAll(spaced, spaced.trim()), text)
