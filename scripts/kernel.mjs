@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Dealer, Subscriber } from 'zeromq'
 
 const DELIMITER = '<IDS|MSG>'
 const PORTS = ['shell_port', 'iopub_port', 'stdin_port', 'control_port', 'hb_port']
+const OUTPUTS = ['stream', 'display_data', 'execute_result', 'error']
 
 /** Ports that are free now. They are held together until all are known, so that no port is given twice. */
 async function freePorts(count) {
@@ -26,12 +28,31 @@ async function freePorts(count) {
   return ports
 }
 
-/**
- * Starts a kernel.
- * @param {(connectionFile: string) => string[]} commandOf command line of the kernel, from the path of its connection file
- * @param {string} folder working folder of the kernel
- */
-export async function startKernel(commandOf, folder) {
+/** Messages as frames, signed with the key of the connection. */
+function messageCodec(key, session) {
+  const sign = (parts) => {
+    const hmac = createHmac('sha256', key)
+    for (const part of parts) hmac.update(part)
+    return hmac.digest('hex')
+  }
+  return {
+    encode(type, content) {
+      const header = { msg_id: randomUUID(), msg_type: type, session, username: 'deltalab', version: '5.3' }
+      const parts = [header, {}, {}, content].map((part) => JSON.stringify(part))
+      return { id: header.msg_id, frames: [DELIMITER, sign(parts), ...parts] }
+    },
+    decode(frames) {
+      const [signature, ...parts] = frames.slice(frames.findIndex((frame) => frame.toString() === DELIMITER) + 1)
+      if (signature.toString() !== sign(parts.slice(0, 4)))
+        throw new Error('a message of the kernel has a wrong signature')
+      const [header, parent, , content] = parts.slice(0, 4).map((part) => JSON.parse(part.toString()))
+      return { type: header.msg_type, parent: parent.msg_id, content }
+    },
+  }
+}
+
+/** Starts the process of a kernel; `ended` rejects when it ends by itself. */
+async function spawnKernel(commandOf, folder) {
   const ports = await freePorts(PORTS.length)
   const connection = {
     ...Object.fromEntries(PORTS.map((name, i) => [name, ports[i]])),
@@ -54,78 +75,96 @@ export async function startKernel(commandOf, folder) {
     child.once('exit', (code) => reject(new Error(`the kernel ended with exit code ${code}: ${errors}`)))
   })
   ended.catch(() => undefined)
+  const end = async () => {
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    if (child.exitCode === null && child.kill()) await gone
+    rmSync(home, { recursive: true, force: true })
+  }
+  return { connection, ended, end }
+}
 
+/**
+ * Starts a kernel and waits until it answers.
+ * @param {(connectionFile: string) => string[]} commandOf command line of the kernel, from the path of its connection file
+ * @param {string} folder working folder of the kernel
+ */
+export async function startKernel(commandOf, folder) {
+  const { connection, ended, end } = await spawnKernel(commandOf, folder)
   const session = randomUUID()
+  const codec = messageCodec(connection.key, session)
   const shell = new Dealer({ routingId: session, linger: 0 })
   const iopub = new Subscriber({ linger: 0 })
   iopub.subscribe()
   shell.connect(`tcp://127.0.0.1:${connection.shell_port}`)
   iopub.connect(`tcp://127.0.0.1:${connection.iopub_port}`)
 
-  const sign = (parts) => {
-    const hmac = createHmac('sha256', connection.key)
-    for (const part of parts) hmac.update(part)
-    return hmac.digest('hex')
-  }
-  const receive = async (socket) => {
-    const frames = await Promise.race([socket.receive(), ended])
-    const parts = frames.slice(frames.findIndex((frame) => frame.toString() === DELIMITER) + 1)
-    if (parts[0].toString() !== sign(parts.slice(1, 5)))
-      throw new Error('a message of the kernel has a wrong signature')
-    const [header, parent, , content] = parts.slice(1, 5).map((part) => JSON.parse(part.toString()))
-    return { type: header.msg_type, parent: parent.msg_id, content }
-  }
-  /** Sends a request; returns its id. */
-  const send = async (type, content) => {
-    const header = { msg_id: randomUUID(), msg_type: type, session, username: 'deltalab', version: '5.3' }
-    const parts = [header, {}, {}, content].map((part) => JSON.stringify(part))
-    await shell.send([DELIMITER, sign(parts), ...parts])
-    return header.msg_id
-  }
-  /** Reads both channels until the request is answered and the kernel is idle again; returns the answer. */
-  const finish = async (id, onMessage = () => undefined) => {
-    const published = (async () => {
-      for (;;) {
-        const message = await receive(iopub)
-        if (message.parent !== id) continue
-        if (message.type === 'status' && message.content.execution_state === 'idle') return
-        onMessage(message)
-      }
-    })()
-    for (;;) {
-      const message = await receive(shell)
-      if (message.parent !== id) continue
-      await published
-      return message.content
+  const listeners = new Set()
+  const listen = async (socket) => {
+    for await (const frames of socket) {
+      const message = codec.decode(frames)
+      for (const listener of [...listeners]) listener(message)
     }
   }
+  const broken = Promise.race([ended, Promise.all([listen(shell), listen(iopub)])])
+  broken.catch(() => undefined)
+
+  /** Sends a request. Resolves when it is answered, the kernel is idle again, and `complete` is true. */
+  const ask = async (type, content, onMessage = () => undefined, complete = () => true) => {
+    const { id, frames } = codec.encode(type, content)
+    let listener
+    const done = new Promise((resolve) => {
+      let [answered, idle] = [false, false]
+      listener = (message) => {
+        onMessage(message)
+        if (message.parent === id) {
+          answered ||= message.type.endsWith('_reply')
+          idle ||= message.type === 'status' && message.content.execution_state === 'idle'
+        }
+        if (answered && idle && complete()) resolve()
+      }
+      listeners.add(listener)
+    })
+    await shell.send(frames)
+    await Promise.race([done, broken]).finally(() => listeners.delete(listener))
+  }
+  const run = (code, onMessage, complete) =>
+    ask(
+      'execute_request',
+      { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false, stop_on_error: true },
+      onMessage,
+      complete,
+    )
+
+  // What is published before the subscription arrives is lost: asked again until both channels answer.
+  const asking = new AbortController()
+  const ready = () => ask('kernel_info_request', {})
+  const tries = []
+  do tries.push(ready())
+  while ((await Promise.race([...tries, sleep(250, 'late', { signal: asking.signal })])) === 'late')
+  asking.abort()
 
   return {
-    /** What the kernel says of itself: its language and version. */
-    info: async () => finish(await send('kernel_info_request', {})),
-    /** Runs a cell; returns its outputs in the form of nbformat 4. A cell that throws has an output of type `error`. */
+    /**
+     * Runs a cell; returns its outputs in the form of nbformat 4. A cell that throws has an output of type `error`. What a cell
+     * prints may arrive after the kernel is idle (so it does with Deno 2.9): a mark is printed after it, and waited for.
+     */
     async execute(code) {
       const outputs = []
-      const id = await send('execute_request', {
-        code,
-        silent: false,
-        store_history: true,
-        user_expressions: {},
-        allow_stdin: false,
-        stop_on_error: true,
-      })
-      await finish(id, ({ type, content }) => {
-        if (['stream', 'display_data', 'execute_result', 'error'].includes(type))
-          outputs.push({ output_type: type, ...content })
-      })
+      const collect = ({ type, content }) => {
+        if (OUTPUTS.includes(type)) outputs.push({ output_type: type, ...content })
+      }
+      await run(code, collect)
+      const mark = randomUUID()
+      const marked = () => outputs.filter(({ text }) => text?.includes(mark)).length === 2
+      await run(`console.log('${mark}'); console.error('${mark}')`, collect, marked)
       return outputs
+        .map((output) => (output.text ? { ...output, text: output.text.replace(`${mark}\n`, '') } : output))
+        .filter(({ text }) => text !== '')
     },
     async stop() {
       shell.close()
       iopub.close()
-      const gone = new Promise((resolve) => child.once('exit', resolve))
-      if (child.exitCode === null && child.kill()) await gone
-      rmSync(home, { recursive: true, force: true })
+      await end()
     },
   }
 }

@@ -71,18 +71,23 @@ export async function attribute(
   entry: EditorEntry,
   options: AttributeOptions,
 ): Promise<Attribution> {
-  const { steps: chain, on, tensors } = parseEntry(entry)
+  const { steps: chain, on, tensors, label } = parseEntry(entry)
   const { task, items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
   await setBackend(options.backend)
   const { base, post } = pathsOf(source)
-  const { row, terms } = await attributeEdit(base, post, namedEdit(chain, { on, tensors }), {
-    task,
-    items,
-    rule,
-    steps,
-    seed,
-    ...(memory !== undefined && { memory: { bytes: memory, scratch: tmpdir() } }),
-    clock: () => performance.now() / 1000,
-  })
+  const { row, terms } = await attributeEdit(
+    base,
+    post,
+    { ...namedEdit(chain, { on, tensors }), label },
+    {
+      task,
+      items,
+      rule,
+      steps,
+      seed,
+      ...(memory !== undefined && { memory: { bytes: memory, scratch: tmpdir() } }),
+      clock: () => performance.now() / 1000,
+    },
+  )
   return { row, terms: [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term)) }
 }

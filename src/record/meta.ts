@@ -1,4 +1,4 @@
-// The provenance of a results folder: meta.json beside the rows.
+// Where the numbers of a results folder come from: meta.json beside the rows.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ export const environmentSchema = z.strictObject({
   commit: z
     .string()
     .nullable()
-    .describe('Git commit of deltalab, with "+changes" if the working tree differed; null outside a checkout.'),
+    .describe('Git commit of the project ("+changes" when the tree differed); null outside a checkout.'),
   node: z.string(),
   tfjs: z.string(),
   platform: z.string(),
@@ -26,10 +26,10 @@ export const metaSchema = z.strictObject({
   experiment: z.string(),
   config_hash: z
     .string()
-    .describe('SHA-256 of the ids of the planned runs. They hash everything in the config that determines a row.'),
+    .describe('SHA-256 of the ids of the planned runs, which hash everything in the config that determines a row.'),
   inputs: z
     .record(z.string(), z.string())
-    .describe('SHA-256 of every weight, tokenizer and task file, by its path in the config.'),
+    .describe('SHA-256 of every weight, tokenizer and task file, by the path in the config.'),
   tasks: z.record(z.string(), z.strictObject({ version: z.number(), items: z.number().int() })),
   backend: backendSchema,
   environment: environmentSchema,
@@ -37,14 +37,14 @@ export const metaSchema = z.strictObject({
   runs: z.number().int().describe('Number of runs planned.'),
   failed: z.number().int(),
   started: z.string(),
-  finished: z.string().nullable().describe('Null until every planned run has a row.'),
+  finished: z.string().nullable().describe('Empty until every planned run has its row.'),
 })
 
 export type Environment = z.infer<typeof environmentSchema>
 /** Provenance of a results folder: meta.json. */
 export type Meta = z.infer<typeof metaSchema>
 
-/** What can change a number or a time: versions and machine. */
+/** This machine and this checkout, as far as they can change a number or a time. */
 export function readEnvironment(): Environment {
   const cpus = os.cpus()
   return {
