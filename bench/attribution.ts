@@ -22,7 +22,7 @@ export async function run(): Promise<Ratio[]> {
   const ratio = await compare(
     `attribution over ${NODES} nodes, against ${NODES} forward and backward passes`,
     0.83,
-    () => riemannSum(model, weights, change, batches, { rule: 'midpoint', steps: NODES }),
+    () => riemannSum(model, { post: weights, change }, batches, { rule: 'midpoint', steps: NODES }),
     passes,
     5,
   )

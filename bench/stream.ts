@@ -36,7 +36,7 @@ export async function run(): Promise<Ratio[]> {
       (await fitBatches(model, bytes, kind, async () => batches)).over(rowsOf(checkpoint))
     const [forward, gradient] = [
       (weights: Parameters<typeof lossOf>[1]) => lossOf(model, weights, batches),
-      (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, names, () => {}),
+      (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, { names, sink: () => {} }),
     ]
     const ratios: Ratio[] = []
     for (const [what, pass, kind, bounds] of [

@@ -19,7 +19,7 @@ import { packageVersion } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask, sliceTask } from '../tasks/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Batch, countEntries, type Tensor, tf } from '../tensor/index.js'
 import { type FoundQ, searchQ } from './darex.js'
 import { type Distilled, type DistillOptions, distillScales } from './scales.js'
 
@@ -162,7 +162,7 @@ export async function calibrateScales(base: string, post: string, options: Scale
   if (out) await write(out, held, at.distilled, signs, { task, items, steps, rate }, overwrite)
   tf.dispose([at.bitdelta, at.distilled])
   const bytes = [...signs.values()].reduce((sum, each) => sum + bytesOf(each), 0)
-  const dense = names.reduce((sum, name) => sum + 2 * tf.util.sizeFromShape(held.model.shapes[name]!), 0)
+  const dense = names.reduce((sum, name) => sum + 2 * countEntries(held.model.shapes[name]!), 0)
   await held.dispose()
   return { matrices: names.length, errors, check, bytes, dense_bytes: dense }
 }

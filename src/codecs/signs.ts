@@ -1,5 +1,5 @@
 // BitDelta's stored form: one sign bit per entry in 32-bit words, and one scale.
-import { roundBf16 } from '../tensor/index.js'
+import { countEntries, roundBf16 } from '../tensor/index.js'
 
 export interface Signs {
   shape: readonly number[]
@@ -14,7 +14,7 @@ export interface Signs {
 
 const sizesOf = (shape: readonly number[]) => {
   const columns = shape.at(-1) ?? 1
-  const rows = shape.reduce((product, size) => product * size, 1) / columns
+  const rows = countEntries(shape) / columns
   return { rows, columns, tall: Math.ceil(columns / 32) }
 }
 

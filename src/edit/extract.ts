@@ -14,7 +14,7 @@ import {
 } from '../checkpoint/index.js'
 import { type Factors, factorsOf } from '../codecs/factors.js'
 import { UserError } from '../errors/index.js'
-import { svd, tf } from '../tensor/index.js'
+import { countEntries, svd, tf } from '../tensor/index.js'
 import { readInput } from './tensor.js'
 
 export interface ExtractOptions extends Selection {
@@ -127,7 +127,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
   }
 
   function sizeOf(name: string): number {
-    return pair.base.tensors.get(name)!.shape.reduce((product, side) => product * side, 1)
+    return countEntries(pair.base.tensors.get(name)!.shape)
   }
 
   /** What was not chosen is the base's, also where peft wants the whole module. */

@@ -1,7 +1,6 @@
 // BitDelta: one sign bit per entry and the mean magnitude of the tensor; with magnitude blocks, log2(blocks) bits more.
 import { z } from 'zod'
-import { keyedNormal, keyedUniform, tf } from '../tensor/index.js'
-import { count } from './bits.js'
+import { countEntries, keyedNormal, keyedUniform, tf } from '../tensor/index.js'
 import { defineEditor } from './define.js'
 
 const options = z
@@ -118,5 +117,5 @@ export const bitdelta = defineEditor({
   entryBits,
   /** n (passes + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
   bits: (o, { shape }) =>
-    count(shape) * entryBits(o) + 16 * (o.blocks + o.passes - 1) + (o.magnitudes === 'mean' ? 0 : 64),
+    countEntries(shape) * entryBits(o) + 16 * (o.blocks + o.passes - 1) + (o.magnitudes === 'mean' ? 0 : 64),
 })

@@ -1,5 +1,5 @@
 // Edits that multiply every entry by a factor of its own: the factors, made in a survey, and the parts they are made of.
-import { largest, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, largest, type Tensor, tf } from '../tensor/index.js'
 
 /** Whether entries compete with those of their row (last axis; a vector is one row), of their tensor, or of the whole model. */
 export type Granularity = 'row' | 'tensor' | 'model'
@@ -11,7 +11,7 @@ export function scaleEntries(delta: Tensor, factors: Float32Array, offset: numbe
 
 /** [begin, end) of every group of entries that compete. */
 export function groupsOf(shape: readonly number[], granularity: Granularity): [begin: number, end: number][] {
-  const size = shape.reduce((product, length) => product * length, 1)
+  const size = countEntries(shape)
   if (granularity !== 'row' || size === 0) return [[0, size]]
   const columns = shape.at(-1) ?? 1
   return Array.from({ length: size / columns }, (_, row) => [row * columns, (row + 1) * columns])

@@ -1,6 +1,6 @@
 // Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
-import { keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
+import { countEntries, keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import type { ModelDeltas, ScannedTensor } from './editor.js'
@@ -139,7 +139,7 @@ export const magnitude = defineEditor({
   edit: (delta, { scanned: { cut, factors, scale }, offset }) =>
     factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
   warnings({ drop_rate, granularity, convention }, { shape, scanned: { cut, kept, ties } }) {
-    const n = shape.reduce((product, size) => product * size, 1)
+    const n = countEntries(shape)
     const out: string[] = []
     if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity))
       out.push(`keeps none of ${n} entries`)

@@ -1,7 +1,7 @@
 // Uniform quantisation of the delta: every group of a row gets 2^bits levels between its least and its largest value.
 import { z } from 'zod'
-import { tf } from '../tensor/index.js'
-import { count, denseBits } from './bits.js'
+import { countEntries, tf } from '../tensor/index.js'
+import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import { gridOf } from './grid.js'
 
@@ -70,6 +70,9 @@ export const quantise = defineEditor({
   /** bits for every entry; 16 + bits for the scale and the zero point of every group; never more than dense. */
   bits({ bits, group }, { shape }) {
     const { columns, perRow } = layout(shape, group)
-    return Math.min(denseBits(shape), bits * count(shape) + (16 + bits) * perRow * (count(shape) / columns))
+    return Math.min(
+      denseBits(shape),
+      bits * countEntries(shape) + (16 + bits) * perRow * (countEntries(shape) / columns),
+    )
   },
 })

@@ -1,6 +1,8 @@
 // The edit of one tensor with what is counted of it: entries kept, norms, and the bits that would store it.
+
+import { countEntries } from '../tensor/index.js'
 import { type ApplyContext, applySteps, factorName, matrixName } from './apply.js'
-import { count, sparseBits } from './bits.js'
+import { sparseBits } from './bits.js'
 import { isPerMatrix, type Step } from './editor.js'
 
 /** Sums over entries, in float64 and row-major order; parts of a tensor added in order give the bits of the whole. */
@@ -59,7 +61,7 @@ export async function bitsOf(
   kept: number,
   context: ApplyContext,
 ): Promise<number> {
-  if (count(shape) === 0) return 0
+  if (countEntries(shape) === 0) return 0
   const last = steps.length - 1
   if (last < 0) return sparseBits(shape, kept)
   const { editor, options } = steps[last]!

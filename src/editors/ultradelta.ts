@@ -1,8 +1,8 @@
 // UltraDelta: quantises, then drops at random inside every quantised value, so that the histogram keeps its shape; tensors of
 // small deviation are dropped more than those of large.
 import { z } from 'zod'
-import { shareOf, tf, uniforms } from '../tensor/index.js'
-import { count, denseBits } from './bits.js'
+import { countEntries, shareOf, tf, uniforms } from '../tensor/index.js'
+import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import type { ModelDeltas } from './editor.js'
 import { gridOf, snap } from './grid.js'
@@ -109,5 +109,5 @@ export const ultradelta = defineEditor({
   },
   edit: (delta, { scanned, offset }) => tf.tensor(scanned.subarray(offset, offset + delta.size), delta.shape),
   /** A bitmask of n, bits for every kept entry, 16 for the scale and bits for the zero point; never more than dense. */
-  bits: ({ bits }, { shape, kept }) => Math.min(denseBits(shape), count(shape) + bits * kept + 16 + bits),
+  bits: ({ bits }, { shape, kept }) => Math.min(denseBits(shape), countEntries(shape) + bits * kept + 16 + bits),
 })

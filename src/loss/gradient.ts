@@ -16,6 +16,7 @@ import {
   type Rows,
   rowsOf,
   type Source,
+  type Stretch,
   sourceOf,
   stepAll,
   type Visit,
@@ -23,7 +24,7 @@ import {
   type Weights,
   walk,
 } from '../models/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Batch, countEntries, type Tensor, tf } from '../tensor/index.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
 
@@ -32,6 +33,16 @@ export type Gradient = Map<string, Float32Array>
 
 /** Takes the gradient of a tensor, or of some of its rows. Tied weights and later groups of batches come again: the sum counts. */
 export type Sink = (name: string, values: Float32Array, rows: Rows | null) => void | Promise<void>
+
+/** What is asked of the way back. */
+interface Wanted {
+  model: Model
+  source: Source
+  names: ReadonlySet<string>
+  /** Counted outputs of all batches: the loss is the mean over them. */
+  tokens: number
+  sink: Sink
+}
 
 /** What a group of passes holds on its way: disposed at its end, and after an error. */
 interface Carried {
@@ -45,22 +56,15 @@ interface Carried {
   losses: Tensor[]
 }
 
-/** Losses of a group of passes, and their gradient into `sink`. */
-async function pullGroup(
-  model: Model,
-  source: Source,
-  passes: readonly Pass[],
-  names: ReadonlySet<string>,
-  tokens: number,
-  sink: Sink,
-): Promise<Tensor[]> {
+/** Losses of a group of passes, and their gradient into the sink. */
+async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes: readonly Pass[]): Promise<Tensor[]> {
   const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
   const { stretches } = source
   const last = stretches.length - 1
-  const moving = ({ stretch }: Visit) =>
-    [...new Set(stretch.blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
+  const moving = ({ blocks }: Stretch) =>
+    [...new Set(blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
   // Below the first stretch that moves there is nothing to pull.
-  const lowest = stretches.findIndex((stretch) => moving({ stretch, part: null }).length > 0)
+  const lowest = stretches.findIndex((stretch) => moving(stretch).length > 0)
   const inParts = stretches[last]!.parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
   const back = lowest < 0 ? [] : visitsOf(stretches.slice(lowest).reverse())
@@ -76,19 +80,21 @@ async function pullGroup(
         }
         continue
       }
-      const wanted = moving(visit)
+      const wanted = moving(visit.stretch)
       const total: Tensor[] = []
-      passes.forEach((_, i) => {
-        const grads = pullOne(visit, passes, i, held, wanted, {
+      for (const [i, pass] of passes.entries()) {
+        const grads = pullPass(visit, pass, {
+          wanted,
+          input: held.states[at]![i]!,
           pulls: at > lowest,
-          ends: at === last,
-          inParts,
-          at,
+          upstream: at === last ? null : held.upstream[i]!,
           tokens,
+          sums: inParts ? held.sums[i]! : null,
+          keep: (losses) => (held.losses[i] = tf.keep(losses)),
         })
         if (at > lowest) addTo(held.pulled, i, grads.shift()!)
-        grads.forEach((gradient, k) => addTo(total, k, gradient))
-      })
+        for (const [k, gradient] of grads.entries()) addTo(total, k, gradient)
+      }
       for (const [k, name] of wanted.entries()) {
         await sink(name, (await total[k]!.data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
         total[k]!.dispose()
@@ -107,37 +113,47 @@ async function pullGroup(
   }
 }
 
-/** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to its moving weights. */
-function pullOne(
+interface Pull {
+  wanted: readonly string[]
+  /** Input of the stretch; null at the bottom of the chain. */
+  input: Tensor | null
+  /** Whether the gradient with respect to the input is wanted too; it is the first of the result. */
+  pulls: boolean
+  /** Gradient with respect to the output; null at the end of the chain, where the loss is taken. */
+  upstream: Tensor | null
+  tokens: number
+  /** Of the vocabulary, where its projection comes in parts. */
+  sums: PartLosses | null
+  /** Takes the losses of the pass. */
+  keep(losses: Tensor): void
+}
+
+/** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to the weights that are wanted. */
+function pullPass(
   visit: Visit & { weights: Weights },
-  passes: readonly Pass[],
-  i: number,
-  { states, upstream, sums, losses }: Carried,
-  wanted: readonly string[],
-  { pulls, ends, inParts, at, tokens }: { pulls: boolean; ends: boolean; inParts: boolean; at: number; tokens: number },
+  pass: Pass,
+  { wanted, input, pulls, upstream, tokens, sums, keep }: Pull,
 ): Tensor[] {
-  const pass = passes[i]!
   const inputs = pass.open()
   const grads = tf.tidy(() => {
     const labels = pass.labels()
-    const hidden = pulls ? [states[at]![i]!] : []
+    const hidden = pulls ? [input!] : []
     const close = (outputs: Tensor): Tensor => {
-      if (!ends) return outputs
-      if (inParts) return partPull(outputs, labels, visit.part!.from, sums[i]!.high)
-      losses[i] = tf.keep(pass.losses(outputs, labels))
-      return losses[i].sum()
+      if (upstream) return outputs
+      if (sums) return partPull(outputs, labels, visit.part!.from, sums.high)
+      const losses = pass.losses(outputs, labels)
+      keep(losses)
+      return losses.sum()
     }
     const outputs = (...xs: Tensor[]) => {
       const weights = {
         ...visit.weights,
         ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]!])),
       }
-      return close(applyStretch(visit, weights, pulls ? xs[0]! : states[at]![i]!, inputs))
+      return close(applyStretch(visit, weights, pulls ? xs[0]! : input, inputs))
     }
-    return tf.grads(outputs)(
-      [...hidden, ...wanted.map((name) => visit.weights[name]!)],
-      ends ? tf.scalar(1 / tokens) : upstream[i],
-    )
+    const points = [...hidden, ...wanted.map((name) => visit.weights[name]!)]
+    return tf.grads(outputs)(points, upstream ?? tf.scalar(1 / tokens))
   })
   disposeInputs(inputs)
   return grads
@@ -155,8 +171,7 @@ export async function pullBack(
   model: Model,
   weights: Weights | Source,
   batches: readonly Batch[],
-  names: ReadonlySet<string>,
-  sink: Sink,
+  { names, sink }: Pick<Wanted, 'names' | 'sink'>,
 ): Promise<Loss> {
   const source = sourceOf(model, weights)
   const passes = batches.map((batch) => preparePass(model, batch))
@@ -164,7 +179,7 @@ export async function pullBack(
   const sums = collectLosses(passes)
   for (const group of groupFeeds(passes, source.together)) {
     const members = group.map((i) => passes[i]!)
-    const losses = await pullGroup(model, source, members, names, tokens, sink)
+    const losses = await pullGroup({ model, source, names, tokens, sink }, members)
     for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
     tf.dispose(losses)
   }
@@ -182,14 +197,15 @@ export async function gradientOf(
   names: readonly string[] = Object.keys(model.shapes),
 ): Promise<{ loss: Loss; gradient: Gradient }> {
   const gradient: Gradient = new Map()
-  const loss = await pullBack(model, weights, batches, new Set(names), (name, values, rows) => {
+  const sink: Sink = (name, values, rows) => {
     const sum = gradient.get(name)
     if (!sum && !rows) return void gradient.set(name, values)
-    const size = model.shapes[name]!.reduce((a, b) => a * b, 1)
+    const size = countEntries(model.shapes[name]!)
     const total = sum ?? new Float32Array(size)
     gradient.set(name, total)
     const start = rows ? rows.from * (size / model.shapes[name]![0]!) : 0
     for (let i = 0; i < values.length; i++) total[start + i]! += values[i]!
-  })
+  }
+  const loss = await pullBack(model, weights, batches, { names: new Set(names), sink })
   return { loss, gradient }
 }

@@ -3,7 +3,7 @@
 export * from './classify.js'
 export * from './gradient.js'
 export { fisherDiagonals, gramMatrices } from './information.js'
-export { type FedInputs, layerInputs } from './layer_inputs.js'
+export { type FedInputs, layerInputs } from './layer-inputs.js'
 export { type Loss, lossOf } from './loss.js'
 export { type Pass, preparePass } from './pass.js'
 export * from './riemann.js'

@@ -2,7 +2,7 @@
 import type { Model, Weights } from '../models/index.js'
 import { type Batch, type Tensor2D, tf } from '../tensor/index.js'
 import { gradientOf } from './gradient.js'
-import { layerInputs } from './layer_inputs.js'
+import { layerInputs } from './layer-inputs.js'
 
 /**
  * Diagonal of the empirical Fisher information: the mean over items of the squared gradient of an item's summed loss (Matena

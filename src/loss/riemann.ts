@@ -89,6 +89,12 @@ function moving(change: Change): string[] {
   return [...change.keys()].filter((name) => change.get(name)!.some((x) => x !== 0))
 }
 
+/** The straight path from the post-trained weights (t = 0) to the edited ones, post + change (t = 1). */
+export interface WeightPath {
+  post: Weights | Source
+  change: Change | Steer
+}
+
 export interface PathOptions {
   rule: Rule
   /** Intervals, or Gauss nodes: C in the paper. */
@@ -121,8 +127,7 @@ function steerOf(change: Change | Steer, model: Model): Steer {
 /** The rule's sum. With weights that are read block by block the change may be too. */
 export async function riemannSum(
   model: Model,
-  post: Weights | Source,
-  change: Change | Steer,
+  { post, change }: WeightPath,
   batches: readonly Batch[],
   options: PathOptions,
 ): Promise<PathSum> {
@@ -143,7 +148,7 @@ export async function riemannSum(
     }
     if (t === 0 && origin) {
       for (const name of steer.names) if (origin.has(name)) await add(name, origin.get(name)!, null)
-    } else await pullBack(model, source.moved(steer, t), batches, steer.names, add)
+    } else await pullBack(model, source.moved(steer, t), batches, { names: steer.names, sink: add })
   }
   return total(terms)
 }
@@ -153,8 +158,7 @@ export async function riemannSum(
  */
 export async function taylor2(
   model: Model,
-  post: Weights,
-  change: Change,
+  { post, change }: { post: Weights; change: Change },
   batches: readonly Batch[],
 ): Promise<PathSum & { first: PathSum; curvature: PathSum }> {
   const names = moving(change).filter((name) => name in model.shapes)

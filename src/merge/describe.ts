@@ -2,12 +2,12 @@
 import { writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { MERGE_BLOCK } from '../mergers/index.js'
+import { countEntries } from '../tensor/index.js'
 import { layerCount } from './layers.js'
 import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
 
 const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
 
 /** The models that take part, with the part they play. */
 function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeModel }[] {
@@ -81,17 +81,17 @@ export function estimateMerge(plan: MergePlan): Estimate {
     return {
       role,
       label,
-      parameters: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      parameters: entries.reduce((sum, { shape }) => sum + countEntries(shape), 0),
       dtypes: dtypes(entries),
       layers: layerCount(checkpoint),
       vocabulary,
     }
   })
-  const bytes = tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (BYTES[dtype] ?? 8), 0)
+  const bytes = tensors.reduce((sum, { shape, dtype }) => sum + countEntries(shape) * (BYTES[dtype] ?? 8), 0)
   // Beside the values as they are read and written, the backend holds a run of entries, or the whole tensor.
   const memory = Math.max(
     ...tensors.map(({ shape, sources: { length: n } }) => {
-      const size = sizeOf(shape)
+      const size = countEntries(shape)
       return 4 * (size * (n + 4) + (plan.merger.reads === 'whole' ? size : Math.min(size, MERGE_BLOCK)) * (14 * n + 4))
     }),
   )
@@ -102,7 +102,7 @@ export function estimateMerge(plan: MergePlan): Estimate {
     memory,
     result: {
       tensors: tensors.length,
-      parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      parameters: tensors.reduce((sum, { shape }) => sum + countEntries(shape), 0),
       layers,
       dtypes: dtypes([...tensors]),
       bytes,

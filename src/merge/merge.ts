@@ -2,6 +2,7 @@
 import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
 import { needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
+import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
@@ -45,10 +46,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Me
         const merged = await mergeValues({ ...merging, scannedModels }, part, before, { warn: onWarning })
         yield { name, values: wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged }
       } else yield { name, bytes: await first!.model.checkpoint.readBytes(first!.name) }
-      onTensor?.(
-        name,
-        shape.reduce((product, side) => product * side, 1),
-      )
+      onTensor?.(name, countEntries(shape))
     }
   }
   const { configText } = reference.checkpoint

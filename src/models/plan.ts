@@ -1,6 +1,7 @@
 // How a chain is cut so that a pass over it stays within a bound on memory. Every figure is an estimate in bytes of float32
 // values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
 import { UserError } from '../errors/index.js'
+import { countEntries } from '../tensor/index.js'
 import type { Block, Model } from './model.js'
 import type { Plan, Rows, Stretch } from './source.js'
 
@@ -31,7 +32,7 @@ const MOST_PARTS = 256
 /** `generation` is a forward pass beside the keys and values of the tokens seen. */
 export type PassKind = 'forward' | 'generation' | 'gradient'
 
-const sizeOf = (shape: readonly number[]) => 4 * shape.reduce((a, b) => a * b, 1)
+const bytesOf = (shape: readonly number[]) => 4 * countEntries(shape)
 
 /** Bytes of the values that a block keeps of the largest batch. */
 function activations(
@@ -53,7 +54,7 @@ function activations(
 
 /** Bytes while a block, or such a share of its vocabulary, is passed. */
 function costOf(model: Model, block: Block, load: Load, kind: PassKind, share = 1): number {
-  const weights = block.weights.reduce((sum, name) => sum + sizeOf(model.shapes[name]!), 0)
+  const weights = block.weights.reduce((sum, name) => sum + bytesOf(model.shapes[name]!), 0)
   return WEIGHTS[kind] * weights * share + activations(model, block, load, kind, share)
 }
 

@@ -1,6 +1,6 @@
 // Where a pass takes its weights from: tensors that are held anyway, or a reader that brings one stretch of the chain at a
 // time. The pass is the same for both.
-import { type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import type { Block, Model, Weights } from './model.js'
 
 /** Rows from … to − 1 of the first axis. */
@@ -50,7 +50,7 @@ const PORTION = 1 << 22
 
 /** The rows (all when null) of a tensor in portions that are small enough to be read beside it; `at` is the first value's place among them. */
 export function portionsOf(shape: readonly number[], rows: Rows | null): { rows: Rows | null; at: number }[] {
-  const width = shape.slice(1).reduce((a, b) => a * b, 1)
+  const width = countEntries(shape.slice(1))
   const { from, to } = rows ?? { from: 0, to: shape[0] ?? 1 }
   const step = Math.max(1, Math.floor(PORTION / width))
   if (to - from <= step) return [{ rows, at: 0 }]

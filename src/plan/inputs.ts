@@ -28,6 +28,7 @@ import {
 } from '../evaluate/index.js'
 import { type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
+import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'
 
 export interface ModelInputs {
@@ -139,7 +140,7 @@ export async function describeModel(
 }
 
 const countParameters = ({ shapes }: Model): number =>
-  Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  Object.values(shapes).reduce((sum, shape) => sum + countEntries(shape), 0)
 
 /** What a merger learns from, what options are chosen on, and what is measured are different items. */
 function checkApart(experiment: Experiment, { name, items }: Task, merger: string | undefined): void {

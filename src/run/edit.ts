@@ -12,6 +12,7 @@ import {
 } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import type { Rows } from '../models/index.js'
+import { countEntries } from '../tensor/index.js'
 import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
@@ -100,13 +101,12 @@ export async function* editTensors(
   }
 }
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1)
-const rowSize = (shape: readonly number[]) => sizeOf(shape.slice(1))
+const rowSize = (shape: readonly number[]) => countEntries(shape.slice(1))
 
 /** The rows that are edited at a time, of about `portion` entries; [null] for the whole tensor. */
 export function rowPortions(steps: readonly Step[], shape: readonly number[], portion: number): (Rows | null)[] {
   const [height = 1] = shape
-  if (sizeOf(shape) <= portion || !editsBlocks(steps)) return [null]
+  if (countEntries(shape) <= portion || !editsBlocks(steps)) return [null]
   const rows = Math.max(1, Math.floor(portion / rowSize(shape)))
   return Array.from({ length: Math.ceil(height / rows) }, (_, i) => ({
     from: i * rows,

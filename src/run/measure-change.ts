@@ -44,7 +44,7 @@ export async function measureChange(
   const along = () =>
     edited.editNorm === 0
       ? NO_CHANGE
-      : riemannSum(model, post, edited.change, batches, { rule, steps, origin: gradient })
+      : riemannSum(model, { post, change: edited.change }, batches, { rule, steps, origin: gradient })
   // Items that have weights of their own have no common path.
   const path = riemann && !edited.routed ? await along() : null
   return {

@@ -98,7 +98,7 @@ async function taylorColumns(
 ): Promise<Partial<Row>> {
   if (routed) return {}
   if (editNorm === 0) return { taylor1: 0, taylor2: 0 }
-  const { sum, first } = await taylor2(model, post, change, batches)
+  const { sum, first } = await taylor2(model, { post, change }, batches)
   return { taylor1: first.sum, taylor2: sum }
 }
 

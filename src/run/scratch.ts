@@ -8,6 +8,7 @@ import { needsGradient, needsGram, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { rowsOf } from '../loss/index.js'
 import type { Source, Steer } from '../models/index.js'
+import { countEntries } from '../tensor/index.js'
 import { editTensors, rowPortions, stepsOf } from './edit.js'
 import { countTensors, type EditedModel } from './edited-model.js'
 
@@ -28,8 +29,6 @@ export interface Scratch {
   warn: (text: string) => void
 }
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1)
-
 /** @throws UserError for an editor that needs more than the weights */
 function checkEditors(steps: readonly Step[]): void {
   const needy = steps.find((step) => needsGradient(step) || needsGram(step))
@@ -43,7 +42,7 @@ function checkEditors(steps: readonly Step[]): void {
 function checkFit(steps: readonly Step[], shapes: ReadonlyMap<string, readonly number[]>, bound: number): void {
   for (const [name, shape] of shapes) {
     const [rows] = rowPortions(steps, shape, PORTION)
-    const entries = rows ? sizeOf([rows.to - rows.from, ...shape.slice(1)]) : sizeOf(shape)
+    const entries = rows ? countEntries([rows.to - rows.from, ...shape.slice(1)]) : countEntries(shape)
     const needed = 4 * COPIES * entries
     if (needed <= bound) continue
     const editors = steps.map(({ editor }) => editor.name).join(', ')
@@ -79,7 +78,7 @@ export async function writeEdited(
     for await (const { name, first, input: before, values, counts } of parts) {
       for (let i = 0; i < values.length; i++) values[i]! -= before[i]!
       const shape = shapes.get(name)!
-      if (counts) counter.add(name, { ...counts, role: roleOf(name, shape), parameters: sizeOf(shape) })
+      if (counts) counter.add(name, { ...counts, role: roleOf(name, shape), parameters: countEntries(shape) })
       yield { name, values, first }
     }
   }

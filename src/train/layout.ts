@@ -1,7 +1,7 @@
 // All weights of a model as one flat float32 vector, tensor after tensor in the model's order.
 
 import type { Model } from '../models/index.js'
-import { keyedNormal, keyOf, type Tensor } from '../tensor/index.js'
+import { countEntries, keyedNormal, keyOf, type Tensor } from '../tensor/index.js'
 
 export interface Span {
   name: string
@@ -14,7 +14,7 @@ export function layoutOf(model: Model): { spans: Span[]; length: number } {
   let length = 0
   const spans = Object.entries(model.shapes).map(([name, shape]) => {
     const begin = length
-    length += shape.reduce((a, b) => a * b, 1)
+    length += countEntries(shape)
     return { name, shape, begin, end: length }
   })
   return { spans, length }

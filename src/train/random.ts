@@ -11,6 +11,7 @@ import {
 import { UserError } from '../errors/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
+import { countEntries } from '../tensor/index.js'
 import { drawWeights } from './layout.js'
 
 export interface RandomOptions {
@@ -41,10 +42,9 @@ export async function writeRandom(
   try {
     const { shapes, width } = origin ? modelOf({ config, tensors: origin.tensors }, near!) : loadModel(config)
     if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
-    const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
     async function* contents(): AsyncGenerator<TensorContent> {
       for (const [name, shape] of Object.entries(shapes)) {
-        const values = await drawWeights([{ name, shape, begin: 0, end: sizeOf(shape) }], seed, width)
+        const values = await drawWeights([{ name, shape, begin: 0, end: countEntries(shape) }], seed, width)
         const before = await origin?.read(name)
         if (before)
           for (let i = 0; i < values.length; i++) values[i] = before[i]! + (shape.length > 1 ? amount * values[i]! : 0)
@@ -62,7 +62,7 @@ export async function writeRandom(
         tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
       overwrite,
     })
-    return Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0)
+    return Object.values(shapes).reduce((sum, shape) => sum + countEntries(shape), 0)
   } finally {
     await origin?.close()
   }

@@ -84,7 +84,7 @@ test('a known gradient at the start of the path changes no bit of any term, and 
     for (const change of [every, some]) {
       for (const rule of ['left', 'trapezoid', 'simpson', 'gauss'] as const) {
         const sum = (batches: Batch[], origin?: Gradient) =>
-          riemannSum(model, post, change, batches, { rule, steps: 2, origin })
+          riemannSum(model, { post, change }, batches, { rule, steps: 2, origin })
         assert.deepEqual(await sum(whole, gradient), await sum(whole), `${name} ${rule}`)
         assert.equal(Number.isNaN((await sum(whole, spoilt)).sum), rule !== 'gauss', 'it is used')
       }
@@ -92,8 +92,8 @@ test('a known gradient at the start of the path changes no bit of any term, and 
     const twice = [batch('main'), batch('main')]
     const options = { rule: 'left', steps: 1 } as const
     assert.deepEqual(
-      await riemannSum(model, post, some, twice, { ...options, origin: spoilt }),
-      await riemannSum(model, post, some, twice, options),
+      await riemannSum(model, { post, change: some }, twice, { ...options, origin: spoilt }),
+      await riemannSum(model, { post, change: some }, twice, options),
     )
     tf.dispose([fixture.base, fixture.post])
   }
@@ -103,7 +103,7 @@ test('a tensor that the model does not read has no part in the change', async ()
   const { model, post, batch } = await openFixture('gpt2')
   const extra = { ...post, 'lm_head.weight': tf.ones([160, 32]) }
   const change = new Map([['lm_head.weight', new Float32Array(160 * 32).fill(1)]])
-  const { sum } = await riemannSum(model, extra, change, [batch('main')], { rule: 'midpoint', steps: 1 })
+  const { sum } = await riemannSum(model, { post: extra, change }, [batch('main')], { rule: 'midpoint', steps: 1 })
   assert.equal(sum, 0)
-  assert.equal((await taylor2(model, extra, change, [batch('main')])).sum, 0)
+  assert.equal((await taylor2(model, { post: extra, change }, [batch('main')])).sum, 0)
 })

@@ -61,7 +61,10 @@ test('a forward pass reads each weight once, a gradient twice, and the next part
   await lossOf(model, source, [batch('main'), batch('left'), batch('single')])
   counts(1)
   reads.clear()
-  await pullBack(model, source, [batch('main'), batch('left')], new Set(Object.keys(model.shapes)), () => {})
+  await pullBack(model, source, [batch('main'), batch('left')], {
+    names: new Set(Object.keys(model.shapes)),
+    sink: () => {},
+  })
   counts(2)
 
   const events: string[] = []
@@ -201,10 +204,10 @@ test('tensors stay within the bound where held weights do not', async () => {
       Array.from({ length: 4 }, (_, i) => textBatch(Math.max(1, Math.min(4, tokens / 64)), 64, 10 * i))
     const weights = Object.fromEntries([...values].map(([name, each]) => [name, tf.tensor(each, model.shapes[name])]))
     const bytes = 16e6
-    assert.ok((await peakOf(() => pullBack(model, weights, encode(4096), names, () => {}))) > bytes)
+    assert.ok((await peakOf(() => pullBack(model, weights, encode(4096), { names, sink: () => {} }))) > bytes)
     tf.dispose(weights)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', async (tokens) => encode(tokens))
-    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, names, () => {}))
+    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, { names, sink: () => {} }))
     assert.ok(peak < bytes, `${peak} bytes of tensors under a bound of ${bytes}`)
     assert.ok(peak > bytes / 5, `${peak} bytes: the bound is put to use`)
   }

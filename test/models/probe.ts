@@ -200,7 +200,12 @@ export async function probeRiemann(
   for (const key of rules) {
     const [rule, steps] = key.split('-')
     const options = { rule: rule as Rule, steps: Number(steps) }
-    const { sum, terms } = await riemannSum(model, way(model, post), changeOf(fixture, edit), [batch('main')], options)
+    const { sum, terms } = await riemannSum(
+      model,
+      { post: way(model, post), change: changeOf(fixture, edit) },
+      [batch('main')],
+      options,
+    )
     const found = Object.entries(parts).map(([name, term]) => [terms.get(name) ?? NaN, term[key]])
     if (terms.size !== found.length)
       throw new Error(`${terms.size} terms, of which ${found.length} should be: tensors that do not move have none`)
@@ -225,7 +230,7 @@ export async function probeTaylor(fixture: Fixture, edit: string): Promise<Error
   const [before, after] = [await lossOf(model, post, batches), await lossOf(model, { ...post, ...edited }, batches)]
   tf.dispose(edited)
   note(errors, 'delta-loss', Math.abs(after.mean - before.mean - exact))
-  const got = await taylor2(model, post, change, batches)
+  const got = await taylor2(model, { post, change }, batches)
   const sums = (key: string) => Object.values(parts).reduce((all, term) => all + Math.abs(term[key]!), 0)
   for (const [part, key] of [
     [got.first, 'first_order'],
