@@ -3,6 +3,13 @@
 export { z } from 'zod'
 export { defineEditor, type EditContext, type Editor, type EditorDefinition } from './editors/index.js'
 export { UserError } from './errors/index.js'
-export type { Merger } from './mergers/index.js'
+export { checkEditor, checkMerger, type EditorCheck, type MergerCheck, type MergerSetting } from './laws/index.js'
+export {
+  defineMerger,
+  type MergeContext,
+  type MergeInputs,
+  type Merger,
+  type MergerDefinition,
+} from './mergers/index.js'
 export type { Task } from './tasks/index.js'
 export { type BackendName, setBackend, type Tensor, tf } from './tensor/index.js'

@@ -123,7 +123,7 @@ export function defineEditor<S extends OptionsSchema, T = undefined, M = undefin
   definition: EditorDefinition<S, T, M>,
 ): Editor {
   const given = definition as unknown as Partial<Editor> & Record<string, unknown>
-  const { reads = 'entries' } = given
+  const reads = given?.reads ?? 'entries'
   const kind = Object.hasOwn(KINDS, reads) ? KINDS[reads] : undefined
   checkDefinition('editor', given, {
     functions: ['edit', ...(kind?.wanted ?? [])],

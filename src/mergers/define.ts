@@ -123,12 +123,12 @@ export function defineMerger<
   T = undefined,
 >(definition: MergerDefinition<S, P, W, T>): Merger {
   const given = definition as unknown as Partial<Merger> & Record<string, unknown>
-  const { reads = 'entries', conventions = ['paper'], input = 'delta', count = [1, Infinity] } = given
+  const { reads = 'entries', conventions = ['paper'], input = 'delta', count = [1, Infinity] } = given ?? {}
   const kind = Object.hasOwn(KINDS, reads) ? KINDS[reads] : undefined
   checkDefinition('merger', given, {
     functions: ['merge', ...(kind?.wanted ?? [])],
     members: [...FACTS, ...(kind?.wanted ?? []), ...(kind?.allowed ?? [])],
-    schemas: ['options', ...(given.modelOptions ? ['modelOptions'] : [])],
+    schemas: ['options', ...(given?.modelOptions ? ['modelOptions'] : [])],
   })
   const { name } = definition
   if (!kind) throw unknown(`reads of merger ${name}`, String(reads), Object.keys(KINDS))

@@ -1,0 +1,42 @@
+// A law: what every editor, or every merger, must keep whatever it does; and the error that says which one was broken, and how.
+import { UserError } from '../errors/index.js'
+
+export interface Law<Subject> {
+  name: string
+  /** @throws UserError that names the law, the options and the values, where the subject breaks it */
+  check(subject: Subject): Promise<void>
+}
+
+/** Says how a law is broken. @throws UserError always */
+export type Complain = (how: string) => never
+
+/** A law from its check, which complains in a few words. */
+export const law = <Subject extends { name: string }>(
+  name: string,
+  check: (subject: Subject, complain: Complain) => Promise<void>,
+): Law<Subject> => ({
+  name,
+  check: (subject) =>
+    check(subject, (how) => {
+      throw new UserError(`${subject.name} breaks the law "${name}": ${how}`)
+    }),
+})
+
+/** Runs laws one after the other. */
+export async function keepLaws<Subject>(laws: readonly Law<Subject>[], subject: Subject): Promise<void> {
+  for (const { check } of laws) await check(subject)
+}
+
+/** `with options {"drop_rate":0.5}`. */
+export const withOptions = (options: unknown): string => `with options ${JSON.stringify(options)}`
+
+/** The first entry at which two lists differ by more than `tolerance`, in words; null where there is none. NaN differs from all. */
+export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 0): string | null {
+  if (actual.length !== expected.length) return `${actual.length} entries, not ${expected.length}`
+  for (let i = 0; i < actual.length; i++) {
+    const [a, b] = [actual[i] ?? Number.NaN, expected[i] ?? Number.NaN]
+    if (!(a === b || Math.abs(a - b) <= tolerance))
+      return `entry ${i} is ${a}, not ${b}${tolerance ? ` within ${tolerance.toPrecision(2)}` : ''}`
+  }
+  return null
+}
