@@ -1,12 +1,8 @@
 // The laws that every editor and every merger keeps, for our own and for those of others.
 
-export { checkEditor, type EditorCheck, type EditorSubject, editorLaws, editorSubject } from './editor.js'
+export { checkEditor, type EditorCheck, editorSubject } from './editor.js'
+export { type EditorSubject, editorLaws } from './editor-laws.js'
 export type { Law } from './law.js'
-export {
-  checkMerger,
-  type MergerCheck,
-  type MergerSetting,
-  type MergerSubject,
-  mergerLaws,
-  mergerSubject,
-} from './merger.js'
+export { checkMerger, type MergerCheck, mergerSubject } from './merger.js'
+export { type MergerSubject, mergerLaws } from './merger-laws.js'
+export type { MergerSetting } from './merger-trial.js'

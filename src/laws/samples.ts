@@ -17,7 +17,7 @@ export const valuesOf = (size: number, phase = 0): Float32Array =>
     i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan((i + 7 * phase) * 1.7) * 0.01,
   )
 
-export const gradientOf = (size: number): Float32Array =>
+export const sampleGradient = (size: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.cos(i * 2.3))
 
 /** XᵀX of seven inputs of a layer with so many columns. */
