@@ -31,6 +31,7 @@ test('the program and the plugin compile with strict types', async () => {
   writeFileSync(join(folder, 'example.ts'), readFileSync(join(folder, 'example.mjs')))
   const compiler = join(packageRoot, 'node_modules/typescript/bin/tsc')
   const flags = [
+    '--ignoreConfig',
     '--noEmit',
     '--strict',
     '--skipLibCheck',
@@ -60,7 +61,7 @@ test('its commands run', async () => {
   )
   // The quickstart takes a minute; plan reads the same file.
   const commands = lines.map((line) => line.replace(/#.*/, '').trim().split(/\s+/).slice(2))
-  assert.ok(commands.length >= 5)
+  assert.ok(commands.length >= 4)
   for (const words of commands) {
     const { status, stderr } = await call(words[0] === 'sweep' ? ['plan', ...words.slice(1)] : words, { cwd: folder })
     assert.equal(status, 0, `${words.join(' ')}: ${stderr}`)
