@@ -1,0 +1,50 @@
+// Results that 0.1 wrote: they are read, give the same table, and are resumed with the same ids and numbers.
+import assert from 'node:assert/strict'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { packageRoot } from '../../src/files/index.js'
+import { type Row, readResults } from '../../src/record/index.js'
+import { temporary } from '../checkpoint/files.js'
+import { call } from './call.js'
+
+const earlier = join(packageRoot, 'test/fixtures/results/0.1.0')
+const cwd = temporary()
+const folder = join(cwd, 'results', 'earlier')
+symlinkSync(join(packageRoot, 'checkpoints'), join(cwd, 'checkpoints'))
+mkdirSync(join(cwd, 'results'))
+cpSync(earlier, folder, { recursive: true })
+copyFileSync(join(earlier, 'config.yaml'), join(cwd, 'x.yaml'))
+
+/** A row without what the machine and the version decide. */
+const measured = ({ seconds: _, ...row }: Row) => row
+
+test('they are read, and their table is the one that was written', async () => {
+  const { rows, terms, meta } = await readResults(folder)
+  assert.deepEqual([rows.length, terms.length, meta?.environment.deltalab], [12, 468, '0.1.0'])
+  const { status, stdout } = await call(['table', folder, '--format', 'csv'])
+  assert.deepEqual([status, stdout], [0, readFileSync(join(earlier, 'table.csv'), 'utf8')])
+})
+
+test('the same experiment has the same ids', async () => {
+  const { runs } = JSON.parse((await call(['plan', 'x.yaml', '--json'], { cwd })).stdout) as { runs: { id: string }[] }
+  const { rows } = await readResults(folder)
+  assert.deepEqual(
+    runs.map(({ id }) => id),
+    rows.map(({ id }) => id),
+  )
+})
+
+test('a run that is missing is made again with the same numbers; the others are kept', async () => {
+  const before = (await readResults(folder)).rows
+  const lines = readFileSync(join(folder, 'runs.csv'), 'utf8').split('\n')
+  const missing = before[0]!
+  writeFileSync(join(folder, 'runs.csv'), lines.filter((line) => !line.startsWith(`${missing.id},`)).join('\n'))
+  const { status, stdout, stderr } = await call(['sweep', 'x.yaml', '--jobs', '1', '--json'], { cwd })
+  assert.equal(status, 0, stderr)
+  const { done, planned } = JSON.parse(stdout) as { done: number; planned: number }
+  assert.deepEqual([done, planned], [12, 12])
+  const after = (await readResults(folder)).rows
+  const byId = (rows: readonly Row[]) => new Map(rows.map((row) => [row.id, measured(row)]))
+  assert.deepEqual(byId(after), byId(before))
+})
