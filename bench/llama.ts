@@ -1,6 +1,6 @@
 // Llamas with random weights, and batches of nothing in particular, for the benchmarks.
-import { loadModel, type Model, type Weights } from '../src/models/index.js'
-import { type Batch, tf } from '../src/tensor/index.js'
+import { type Batch, loadModel, type Model, type Weights } from '../src/models/index.js'
+import { tf } from '../src/tensor/index.js'
 
 export interface Sizes {
   hidden_size: number

@@ -1,8 +1,16 @@
 // Scale distillation of BitDelta: with signs fixed, one scale per matrix is trained so that the logits become those of the
 // post-trained model. Everything else stays as the post-trained model has it (the authors' code also trains embeddings, norms
 // and the head; the paper freezes them, and so do we).
-import { checkFinite, disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import {
+  type Batch,
+  checkFinite,
+  disposeInputs,
+  forward,
+  type Model,
+  makeInputs,
+  type Weights,
+} from '../models/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 
 export interface DistillOptions {
   steps: number

@@ -6,9 +6,9 @@ import { UserError } from '../errors/index.js'
 import { type Change, matchAdapter } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
 import { type Checkpoint, hashFile, INDEX, openCheckpoint, SINGLE } from './checkpoint.js'
+import { withComputed } from './computed-tensors.js'
 import { decode, encode } from './dtype.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
-import { overlay } from './overlay.js'
 import { openWeights, type SingleFile } from './single.js'
 
 export interface AdaptedCheckpoint extends Checkpoint {
@@ -76,7 +76,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
     for (const [copy, source] of base.tied) if (changes.has(source)) changes.set(copy, changes.get(source)!)
     const shapes = new Map([...changes.keys()].map((name) => [name, base.tensors.get(name)!.shape]))
     return {
-      ...overlay(base, shapes, (name) => apply(changes.get(name)!, name, base, weights)),
+      ...withComputed(base, shapes, (name) => apply(changes.get(name)!, name, base, weights)),
       folder,
       notes: [...base.notes, ...notes],
       home: homeOf(base),

@@ -5,9 +5,9 @@ import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveModel } from '../hub/index.js'
 import { isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
+import { completeClip, isClipVision } from './clip-vision.js'
 import { readLoraConfig } from './lora.js'
 import { agreeOnTies } from './tied.js'
-import { completeTower, isTower } from './tower.js'
 
 /**
  * A model by itself. An adapter is opened with the base that it names.
@@ -40,7 +40,7 @@ export async function openModels(
     found = await openPost(postFolder, opened)
     const [first, second] = agreeOnTies([
       opened,
-      isTower(found.config, opened.config) ? completeTower(found, opened) : found,
+      isClipVision(found.config, opened.config) ? completeClip(found, opened) : found,
     ])
     return [first!, second!]
   } catch (error) {

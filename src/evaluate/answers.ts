@@ -1,17 +1,20 @@
 // Generated answers to a task's prompts.
 import { UserError } from '../errors/index.js'
 import {
+  type Batch,
+  batchesOf,
   checkFinite,
   countOutputs,
   type Model,
   makeInputs,
   run,
+  type Sequence,
   type Source,
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { answerMetric, batchesOf, cutAtStop, type GenerateTask, type Sequence, sequencesOf } from '../tasks/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { answerMetric, cutAtStop, type GenerateTask, sequencesOf } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
 import { generate } from './generate.js'
 import { endsOf } from './generation_config.js'
 import { foldHighest } from './highest.js'

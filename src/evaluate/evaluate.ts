@@ -1,8 +1,7 @@
 // Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
 import { UserError } from '../errors/index.js'
-import type { Model, Source, Weights } from '../models/index.js'
+import type { Batch, Model, Source, Weights } from '../models/index.js'
 import { answerMetric, sliceTask, type Task } from '../tasks/index.js'
-import type { Batch } from '../tensor/index.js'
 import { methodsOf, type Reply } from './kinds/index.js'
 import { BATCH_TOKENS, type EncodeOptions, type Reach } from './options.js'
 import type { Reader } from './reader.js'

@@ -1,6 +1,8 @@
 // Answers that fit a model: prompts are cut, answers are not.
+
 import { UserError } from '../errors/index.js'
-import { type Encoder, fitSequence, type Sequence } from '../tasks/index.js'
+import { fitSequence, type Sequence } from '../models/index.js'
+import type { Encoder } from '../tasks/index.js'
 import type { Reach } from './options.js'
 
 /**

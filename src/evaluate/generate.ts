@@ -1,8 +1,10 @@
 // Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
 
 import {
+  type Batch,
   type Cache,
   checkFinite,
+  IGNORED,
   type Model,
   makeInputs,
   run,
@@ -10,7 +12,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { type Batch, IGNORED, type Tensor, tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
 import { type Steer, type Steering, steered } from './steering.js'
 

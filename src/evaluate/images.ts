@@ -1,6 +1,6 @@
 // Images as batches for a model with a classification head.
+import { type Batch, imageBatch } from '../models/index.js'
 import { type ImageReader, type ImageTask, readPixels } from '../tasks/index.js'
-import { type Batch, imageBatch } from '../tensor/index.js'
 
 /** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
 const VALUES = 1 << 24

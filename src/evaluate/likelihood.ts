@@ -1,18 +1,20 @@
 // Log-likelihoods of texts after contexts, as lm-evaluation-harness measures them.
 import {
   addPart,
+  batchesOf,
   checkFinite,
   countOutputs,
   finishParts,
+  fitSequence,
   type Model,
   makeInputs,
   type PartLosses,
   run,
+  type Sequence,
   type Source,
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { batchesOf, fitSequence, type Sequence } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { BATCH_TOKENS } from './options.js'
 

@@ -1,6 +1,7 @@
 // What a classification head makes of batches: the likeliest class of each row, or a value.
 import { UserError } from '../errors/index.js'
 import {
+  type Batch,
   checkFinite,
   countOutputs,
   type Model,
@@ -10,7 +11,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { tf } from '../tensor/index.js'
 import { foldHighest } from './highest.js'
 
 /** @throws UserError for an item whose label is none of the model's classes */

@@ -1,7 +1,7 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
 import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
-import { type Model, makeInputs, modelOf, run, type Source, streaming } from '../models/index.js'
-import { batchesOf, classPrompts, type Task } from '../tasks/index.js'
+import { batchesOf, type Model, makeInputs, modelOf, run, type Source, streaming } from '../models/index.js'
+import { classPrompts, type Task } from '../tasks/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
 import { BATCH_TOKENS } from './options.js'

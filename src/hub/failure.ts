@@ -1,8 +1,8 @@
 // What goes wrong with the hub, said for people: not found, not allowed, no network.
 import { HubApiError } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
-import { isBusy } from './patience.js'
 import type { Repository } from './reference.js'
+import { isBusy } from './retry.js'
 import type { HubSettings } from './settings.js'
 
 /** What a file system says that takes nothing, and a network does not. */

@@ -7,8 +7,8 @@ import { basename, dirname, join } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { failureOf, isOutage } from './failure.js'
-import { askPatiently } from './patience.js'
 import type { Repository } from './reference.js'
+import { fetchWithRetry } from './retry.js'
 import type { HubSettings } from './settings.js'
 
 export interface RemoteFile {
@@ -100,7 +100,7 @@ async function fetchRest(
         revision: repository.revision,
         hubUrl: endpoint,
         accessToken: token,
-        fetch: askPatiently,
+        fetch: fetchWithRetry,
       })
       if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
       for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {

@@ -7,8 +7,8 @@ import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { failureOf, isOutage } from './failure.js'
 import { downloadBlob, type RemoteFile } from './file.js'
-import { askPatiently } from './patience.js'
 import type { Repository } from './reference.js'
+import { fetchWithRetry } from './retry.js'
 import type { HubSettings } from './settings.js'
 
 export interface Listing {
@@ -24,7 +24,7 @@ const COMMIT = /^[0-9a-f]{40}$/
 /** The files of a revision, with sizes and checksums; nothing is downloaded. @throws UserError as failureOf says */
 export async function listRepository(repository: Repository, settings: HubSettings): Promise<Listing> {
   const { name, type, revision } = repository
-  const asked = { hubUrl: settings.endpoint, accessToken: settings.token, fetch: askPatiently }
+  const asked = { hubUrl: settings.endpoint, accessToken: settings.token, fetch: fetchWithRetry }
   try {
     const wanted = { name, revision, additionalFields: ['sha' as const], ...asked }
     const { sha: commit = '' } = type === 'model' ? await modelInfo(wanted) : await datasetInfo(wanted)

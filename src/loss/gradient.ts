@@ -5,6 +5,7 @@
 import {
   addPart,
   applyStretch,
+  type Batch,
   disposeAll,
   disposeInputs,
   finishParts,
@@ -24,7 +25,7 @@ import {
   type Weights,
   walk,
 } from '../models/index.js'
-import { type Batch, countEntries, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
 

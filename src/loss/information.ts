@@ -1,6 +1,6 @@
 // What Fisher merging and RegMean must know of a model, measured on batches: tensors under the names of the weights.
-import type { Model, Weights } from '../models/index.js'
-import { type Batch, type Tensor2D, tf } from '../tensor/index.js'
+import type { Batch, Model, Weights } from '../models/index.js'
+import { type Tensor2D, tf } from '../tensor/index.js'
 import { gradientOf } from './gradient.js'
 import { layerInputs } from './layer-inputs.js'
 

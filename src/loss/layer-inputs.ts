@@ -1,7 +1,7 @@
 // What the linear layers of a model are fed on batches: the calibration data of GPTQ and RegMean.
-import { disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
+import { type Batch, disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
 import { watched } from '../models/watch.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 
 export interface FedInputs {
   tokens: number

@@ -2,6 +2,7 @@
 
 import {
   addPart,
+  type Batch,
   checkFinite,
   finishParts,
   type Model,
@@ -11,7 +12,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { tf } from '../tensor/index.js'
 import { type Pass, preparePass } from './pass.js'
 
 export interface Loss {

@@ -1,7 +1,7 @@
 // A batch on its way through a model, with the labels of its counted outputs.
 
-import { countOutputs, type Feed, type Inputs, lossesOf, type Model, makeInputs } from '../models/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Batch, countOutputs, type Feed, type Inputs, lossesOf, type Model, makeInputs } from '../models/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 
 export interface Pass extends Feed {
   /** Counted outputs: tokens, or rows of a classifier. */

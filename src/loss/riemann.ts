@@ -2,6 +2,7 @@
 // arXiv 2410.13841 eq. (1); and the second-order Taylor estimate. Both per tensor, inner products in float64.
 
 import {
+  type Batch,
   disposeInputs,
   forward,
   type Model,
@@ -12,7 +13,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { type Gradient, pullBack } from './gradient.js'
 import { preparePass } from './pass.js'
 

@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import {
+  type Batch,
   countOutputs,
   type Load,
   type Model,
@@ -11,7 +12,7 @@ import {
   type Source,
   streaming,
 } from '../models/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { tf } from '../tensor/index.js'
 
 /** Batches are made no smaller than this many tokens, but for the longest sequence. */
 const FEWEST_TOKENS = 256

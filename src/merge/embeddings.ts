@@ -1,6 +1,6 @@
 // MergeModels in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
 // mergekit fills them.
-import { overlay } from '../checkpoint/index.js'
+import { withComputed } from '../checkpoint/index.js'
 import type { MergeModel } from './open.js'
 
 /** A model with the ids of the tokens that it has rows for. */
@@ -62,7 +62,7 @@ export function translate(
           .filter(({ name }) => isPerToken(name))
           .map(({ name, shape }) => [name, [target.rows, ...shape.slice(1)]]),
       )
-      const view = overlay(checkpoint, shapes, (name) => readRows(speaker, speakers, target, name))
+      const view = withComputed(checkpoint, shapes, (name) => readRows(speaker, speakers, target, name))
       const own = checkpoint.config && { ...checkpoint.config, ...config, vocab_size: target.rows }
       return [speaker.model, { ...speaker.model, checkpoint: { ...view, config: own } }]
     }),

@@ -2,8 +2,9 @@
 // and shapes are those of transformers' CLIPModel, CLIPForImageClassification and CLIP…ModelWithProjection.
 
 import { UserError } from '../errors/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import { tf } from '../tensor/index.js'
 import { activationOf, exp } from './activations.js'
+import type { Batch } from './batch.js'
 import {
   type Config,
   classOf,

@@ -10,6 +10,7 @@ import type { Model } from './model.js'
 import { adoptNames } from './names.js'
 import { vit } from './vit.js'
 
+export * from './batch.js'
 export * from './chain.js'
 export * from './finite.js'
 export { hiddenStates } from './hidden.js'
@@ -17,6 +18,7 @@ export * from './inputs.js'
 export * from './model.js'
 export * from './objective.js'
 export { type Load, type PassKind, planStretches } from './plan.js'
+export * from './sequence.js'
 export * from './source.js'
 
 export interface Architecture {

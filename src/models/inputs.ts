@@ -1,5 +1,7 @@
 // Turns a batch into the tensors that all blocks share.
-import { type Batch, tf } from '../tensor/index.js'
+
+import { tf } from '../tensor/index.js'
+import type { Batch } from './batch.js'
 import type { Cache, Inputs, Model } from './model.js'
 
 /** Uploads a batch; `wanted` limits the outputs to those flat positions. */

@@ -1,5 +1,7 @@
 // Additive attention masks: 0 where a query sees a key, and a large negative number where not.
-import { type Batch, tf } from '../tensor/index.js'
+
+import { tf } from '../tensor/index.js'
+import type { Batch } from './batch.js'
 import type { Cache } from './model.js'
 
 /** −Infinity would make rows without a visible key NaN and poison every gradient. */

@@ -1,6 +1,8 @@
 // What a model is: a chain of blocks, each a pure function of its own weights, so that it can be evaluated and
 // differentiated whole or block by block.
-import type { Batch, Tensor } from '../tensor/index.js'
+
+import type { Tensor } from '../tensor/index.js'
+import type { Batch } from './batch.js'
 import type { Objective } from './objective.js'
 
 /** Tensors by checkpoint name; values are float32 in the checkpoint's own shape and layout. */

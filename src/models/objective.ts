@@ -1,7 +1,8 @@
 // What a model is asked for: which of its outputs are counted in a loss, against which labels, and the loss of each.
 
 import { UserError } from '../errors/index.js'
-import { type Batch, differentiable, IGNORED, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
+import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
+import { type Batch, IGNORED } from './batch.js'
 
 /** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
 export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'

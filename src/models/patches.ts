@@ -1,7 +1,8 @@
 // Images as sequences: square patches in reading order behind a class token (Dosovitskiy et al. 2021).
 
 import { UserError } from '../errors/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
+import type { Batch } from './batch.js'
 import { type Config, countOf } from './config.js'
 import type { Block } from './model.js'
 

@@ -2,8 +2,8 @@
 // weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { isClipVision } from '../checkpoint/clip-vision.js'
 import { checkQuantisation } from '../checkpoint/index.js'
-import { isTower } from '../checkpoint/tower.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
@@ -101,8 +101,8 @@ async function forecastModel(
   const own = readConfig(postFolder)
   // An image tower by itself is the base's model in all else.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
-  const folder = isTower(own, whole) ? baseFolder : postFolder
-  const model = loadModel(isTower(own, whole) ? whole : own)
+  const folder = isClipVision(own, whole) ? baseFolder : postFolder
+  const model = loadModel(isClipVision(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   const left = checkSelections(experiment, tensors)
   const items = validationRange(experiment)?.[1] ?? measuredItems(experiment)

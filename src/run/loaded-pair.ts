@@ -12,10 +12,10 @@ import {
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
-import { type Model, modelOf, type Weights } from '../models/index.js'
+import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { type Batch, type Tensor, tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 
 /** What the experiment asks to be measured, and whether generated programs may be run for it. */
 export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }

@@ -2,10 +2,9 @@
 import type { LossSettings } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { classify, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
-import { type Model, NotFinite, type Source, type Weights } from '../models/index.js'
+import { type Batch, type Model, NotFinite, type Source, type Weights } from '../models/index.js'
 import type { Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
-import type { Batch } from '../tensor/index.js'
 import type { EditedModel } from './edited-model.js'
 
 /** What a change is measured on. Weights are held, or read block by block. */

@@ -1,11 +1,12 @@
 // One run: a planned edit of a loaded pair → its row and its per-tensor terms.
+
 import { needsGram } from '../editors/index.js'
 import { encodeItems, evaluate } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
+import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
 import type { Row } from '../record/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
-import type { Batch } from '../tensor/index.js'
 import { applyEdit, stepsOf } from './edit.js'
 import type { HeldModel } from './edited-model.js'
 import type { LoadedPair, Measures } from './loaded-pair.js'

@@ -30,12 +30,8 @@ export { LABEL_METRICS, type LabelMetric } from './scoring/labels.js'
 export { ANSWER_METRICS, listMetrics } from './scoring/metrics.js'
 export { standardError } from './scoring/standard-error.js'
 export {
-  batchesOf,
   continuationsOf,
   type Encoder,
-  fitSequence,
-  padBatch,
-  type Sequence,
   sequencesOf,
 } from './sequences/sequence.js'
 export { groupTask, type Item, sliceTask, type Task, type TaskKind, type TaskOf } from './task.js'

@@ -3,7 +3,6 @@
 export type { Tensor, Tensor2D } from '@tensorflow/tfjs'
 export * as tf from '@tensorflow/tfjs'
 export * from './backend.js'
-export * from './batch.js'
 export { product } from './eigen.js'
 export * from './key.js'
 export * from './kth.js'

@@ -1,11 +1,12 @@
 // The batches of a training run: a pure function of (seed, step), so that a resumed run sees what it would have seen. One
 // file per kind of data makes the rows; what all kinds share is here.
+
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { UserError } from '../errors/index.js'
+import { type Batch, padBatch } from '../models/index.js'
 import { checkFile, parseJson } from '../schema/index.js'
-import { padBatch } from '../tasks/index.js'
-import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded } from '../tokenizer/index.js'
 
 /** Micro-batches of one step. */

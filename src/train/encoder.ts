@@ -1,7 +1,8 @@
 // Texts and pairs of texts for encoders: with hidden tokens to be told (masked language modelling), or with a label.
 
 import { UserError } from '../errors/index.js'
-import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import type { Batch } from '../models/index.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded, Tokenizer } from '../tokenizer/index.js'
 import { type Batches, type DataOptions, encodedBatch, readRecords, split, type Visit, visits } from './data.js'
 

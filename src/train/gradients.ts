@@ -1,7 +1,9 @@
 // Gradients of a step's micro-batches on worker threads. The parts are added in their own order whatever thread made them,
 // so any number of workers gives the same bits.
+
 import { Worker } from 'node:worker_threads'
-import type { BackendName, Batch } from '../tensor/index.js'
+import type { Batch } from '../models/index.js'
+import type { BackendName } from '../tensor/index.js'
 
 /** What a worker starts with; `weights` and `slots` are shared memory. */
 export interface WorkerSetup {

@@ -1,8 +1,9 @@
 // Images with their classes.
 
 import { UserError } from '../errors/index.js'
+import { imageBatch } from '../models/index.js'
 import { type ImageReader, imagesIn, readPixels, readRows } from '../tasks/index.js'
-import { imageBatch, keyOf, uniformAt } from '../tensor/index.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Batches, type DataOptions, visits } from './data.js'
 
 /**

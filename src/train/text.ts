@@ -1,7 +1,8 @@
 // Text for models that predict the next token: documents, and items of prompt and target.
 
 import { UserError } from '../errors/index.js'
-import { type Encoder, padBatch, type Sequence, sequencesOf } from '../tasks/index.js'
+import { padBatch, type Sequence } from '../models/index.js'
+import { type Encoder, sequencesOf } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Batches, type DataOptions, readRecords, split, visits } from './data.js'
 

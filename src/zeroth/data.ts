@@ -1,6 +1,7 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
-import { loadTask, padBatch, type Sequence, sequencesOf } from '../tasks/index.js'
-import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import { type Batch, padBatch, type Sequence } from '../models/index.js'
+import { loadTask, sequencesOf } from '../tasks/index.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'
 

@@ -1,8 +1,8 @@
 // FedKSeed: clients walk along directions of one pool of K and send back K sums; the server averages them. The delta is the
 // pool's K scalars, however many steps were made. Source: Qin et al. 2024, arXiv 2312.06353, algorithm 1 (uniform sampling).
 import { addSeeds, directionOf, type Seeds, step } from '../codecs/index.js'
-import type { Model } from '../models/index.js'
-import { type Batch, keyOf, uniformAt } from '../tensor/index.js'
+import type { Batch, Model } from '../models/index.js'
+import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Entry, Journal } from './journal.js'
 import { copyOf, drawDirection, move, type Point, slopeAlong } from './probe.js'
 import type { FedKSeedRun } from './recipe.js'

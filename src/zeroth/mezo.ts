@@ -1,7 +1,6 @@
 // MeZO: every step walks along a fresh random direction by the loss's slope along it. The delta is one scalar per step.
 import type { Seeds } from '../codecs/index.js'
-import type { Model } from '../models/index.js'
-import type { Batch } from '../tensor/index.js'
+import type { Batch, Model } from '../models/index.js'
 import type { Journal } from './journal.js'
 import { drawDirection, move, type Point, slopeAlong } from './probe.js'
 import type { MezoRun } from './recipe.js'

@@ -1,8 +1,8 @@
 // The model that zeroth-order steps walk on: named float32 weights outside the backend, and losses beside them.
 import { directionOf, step } from '../codecs/index.js'
 import { lossOf } from '../loss/index.js'
-import type { Model } from '../models/index.js'
-import { type Batch, tf } from '../tensor/index.js'
+import type { Batch, Model } from '../models/index.js'
+import { tf } from '../tensor/index.js'
 
 /** Weights by tensor name, in the order of the model. */
 export type Point = Map<string, Float32Array>

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { distillScales, searchQ } from '../../src/calibrate/index.js'
-import type { Model } from '../../src/models/index.js'
-import { padBatch } from '../../src/tasks/index.js'
+import { type Model, padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { lossOf } from '../../src/loss/index.js'
 import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
-import type { Model } from '../../src/models/index.js'
+import { imageBatch, type Model, padBatch } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
-import { padBatch } from '../../src/tasks/index.js'
-import { imageBatch, setBackend, tf } from '../../src/tensor/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))
 

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { layerInputs } from '../../src/loss/index.js'
-import type { Model } from '../../src/models/index.js'
+import { type Model, padBatch } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
-import { padBatch } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 
 before(() => setBackend('wasm'))

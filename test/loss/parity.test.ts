@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Gradient, gradientOf, riemannSum, taylor2 } from '../../src/loss/index.js'
-import { type Batch, tf } from '../../src/tensor/index.js'
+import type { Batch } from '../../src/models/index.js'
+import { tf } from '../../src/tensor/index.js'
 import { assertDocumented, mergeErrors } from '../docs/architectures.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
 import {

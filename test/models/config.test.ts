@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   architectures,
+  type Batch,
   disposeInputs,
   forward,
   loadModel,
@@ -11,7 +12,7 @@ import {
   makeInputs,
   type Weights,
 } from '../../src/models/index.js'
-import { type Batch, setBackend, tf } from '../../src/tensor/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
 import { NAMES, openFixture, worst } from './fixture.js'
 
 const config = {

@@ -4,8 +4,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { lossOf } from '../../src/loss/index.js'
-import { disposeInputs, forward, loadModel, makeInputs, type Weights } from '../../src/models/index.js'
-import { type Batch, imageBatch, setBackend, tf } from '../../src/tensor/index.js'
+import {
+  type Batch,
+  disposeInputs,
+  forward,
+  imageBatch,
+  loadModel,
+  makeInputs,
+  type Weights,
+} from '../../src/models/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
 
 interface Configuration {

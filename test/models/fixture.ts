@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openCheckpoint, readHeader } from '../../src/checkpoint/index.js'
-import { loadModel, type Model, type Weights } from '../../src/models/index.js'
-import { type BackendName, type Batch, imageBatch, setBackend, tf } from '../../src/tensor/index.js'
+import { type Batch, imageBatch, loadModel, type Model, type Weights } from '../../src/models/index.js'
+import { type BackendName, setBackend, tf } from '../../src/tensor/index.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url))
 

@@ -3,6 +3,7 @@
 import { generate } from '../../src/evaluate/generate.js'
 import { type Change, gradientOf, lossOf, type Rule, riemannSum, taylor2 } from '../../src/loss/index.js'
 import {
+  type Batch,
   type Block,
   disposeInputs,
   forward,
@@ -12,7 +13,7 @@ import {
   type Source,
   type Weights,
 } from '../../src/models/index.js'
-import { type Batch, tf } from '../../src/tensor/index.js'
+import { tf } from '../../src/tensor/index.js'
 import { type Fixture, textBatch, worst } from './fixture.js'
 
 /** The fair tolerances of the fixtures' README; absolute for losses and log-probabilities, else relative to the scale. */

@@ -9,11 +9,11 @@ import { encode } from 'fast-png'
 import { openCheckpoint, openModels, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { loadExperiment } from '../../src/config/index.js'
 import { editorNamed } from '../../src/editors/index.js'
-import { disposeInputs, forward, makeInputs, type Weights } from '../../src/models/index.js'
+import { disposeInputs, forward, imageBatch, makeInputs, type Weights } from '../../src/models/index.js'
 import { readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { sweep } from '../../src/sweep/index.js'
-import { type BackendInfo, imageBatch, setBackend, tf } from '../../src/tensor/index.js'
+import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { FIXTURES, type Fixture, openFixture } from '../models/fixture.js'
 
 /** Pictures of 32 × 32 that need no resizing, so that the values the model is given are known. */

@@ -1,13 +1,6 @@
 // Choices: the model takes the one of the highest log-likelihood.
-import type { Model, Source, Weights } from '../../models/index.js'
-import {
-  batchesOf,
-  type ChoiceTask,
-  choiceMetric,
-  continuationsOf,
-  largestIndex,
-  type Sequence,
-} from '../../tasks/index.js'
+import { batchesOf, type Model, type Sequence, type Source, type Weights } from '../../models/index.js'
+import { type ChoiceTask, choiceMetric, continuationsOf, largestIndex } from '../../tasks/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
 import { fitAnswer, promptsOf } from '../fit.js'
 import { logLikelihoods } from '../likelihood.js'

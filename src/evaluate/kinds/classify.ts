@@ -1,7 +1,8 @@
 // Texts and pairs of texts for an encoder with a classification head, and what it makes of them.
+
 import { UserError } from '../../errors/index.js'
-import { batchesOf, type ClassifyTask } from '../../tasks/index.js'
-import { type Batch, IGNORED } from '../../tensor/index.js'
+import { type Batch, batchesOf, IGNORED } from '../../models/index.js'
+import type { ClassifyTask } from '../../tasks/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
 import { BATCH_TOKENS } from '../options.js'
 import { checkLabels, predict } from '../predict.js'

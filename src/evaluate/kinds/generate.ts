@@ -1,13 +1,8 @@
 // Generated answers, and what the task's filters and metrics make of them.
+
 import { UserError } from '../../errors/index.js'
-import {
-  answerMetric,
-  batchesOf,
-  filterAnswer,
-  type GenerateTask,
-  sequencesOf,
-  standardError,
-} from '../../tasks/index.js'
+import { batchesOf } from '../../models/index.js'
+import { answerMetric, filterAnswer, type GenerateTask, sequencesOf, standardError } from '../../tasks/index.js'
 import { answerAll, checkGeneration } from '../answers.js'
 import { fitAnswer, promptsOf } from '../fit.js'
 import { textFor } from '../reader.js'

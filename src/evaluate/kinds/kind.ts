@@ -1,7 +1,6 @@
 // What a model does with tasks of one kind.
-import type { Model, Source, Weights } from '../../models/index.js'
+import type { Batch, Model, Source, Weights } from '../../models/index.js'
 import type { Task } from '../../tasks/index.js'
-import type { Batch } from '../../tensor/index.js'
 import type { EncodeOptions, Reach } from '../options.js'
 import type { Reader } from '../reader.js'
 import type { Scores } from '../scores.js'

@@ -1,9 +1,10 @@
 // Padded batches: where the ids, masks and labels lie, and that no item is lost.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batchesOf, padBatch, sequencesOf } from '../../../src/tasks/index.js'
-import { IGNORED } from '../../../src/tensor/index.js'
+import { batchesOf, IGNORED, padBatch } from '../../../src/models/index.js'
+import { sequencesOf } from '../../../src/tasks/index.js'
 
 test('the prompt gets what the post-processor adds, the answer ends in end-of-text', async () => {
   const encode = async (texts: readonly string[], { special = false } = {}) =>

@@ -6,7 +6,7 @@ import { countNonFinite, notFinite } from './dtype.js'
 import { sizeOf } from './layout.js'
 
 /** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
-export function overlay(
+export function withComputed(
   checkpoint: Checkpoint,
   shapes: ReadonlyMap<string, readonly number[]>,
   compute: (name: string) => Promise<Float32Array>,

@@ -6,11 +6,11 @@ import type { Checkpoint } from './checkpoint.js'
 type Config = Checkpoint['config']
 
 /** Whether `post` is (by its config.json) the image tower of a model like `base`. */
-export const isTower = (post: Config, base: Config): boolean =>
+export const isClipVision = (post: Config, base: Config): boolean =>
   post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
 
 /** `tower` with what it lacks of `base`, which stays open and is the caller's. */
-export function completeTower(tower: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
+export function completeClip(tower: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
   const holder = (name: string) => (tower.tensors.has(name) ? tower : base)
   return {
     ...tower,

@@ -9,7 +9,7 @@ const LONGEST = 30
 export const isBusy = (status: number): boolean => status === 408 || status === 429 || status >= 500
 
 /** `fetch`, again after `Retry-After` (else half a second, then one) while the hub is busy; the last answer is returned as it is. */
-export async function askPatiently(...request: Parameters<typeof fetch>): Promise<Response> {
+export async function fetchWithRetry(...request: Parameters<typeof fetch>): Promise<Response> {
   for (let tries = 1; ; tries++) {
     const response = await fetch(...request)
     if (!isBusy(response.status) || tries === TRIES) return response
