@@ -1,7 +1,7 @@
 // Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
 import { type Checkpoint, companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { checkItems, checkReader, checkTask, encodeItems, evaluate, loadReader } from '../evaluate/index.js'
+import { checkItems, checkReader, checkTask, encodeItems, evaluateTask, loadReader } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { modelOf, type Weights } from '../models/index.js'
@@ -56,7 +56,7 @@ export async function findSoup(
       )
       const value =
         by === 'score'
-          ? (await evaluate(model, weights, part, reader)).score
+          ? (await evaluateTask(model, weights, part, reader)).score
           : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
       tf.dispose(weights)
       return value

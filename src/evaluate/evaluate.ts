@@ -7,7 +7,7 @@ import { BATCH_TOKENS, type EncodeOptions, type Reach } from './options.js'
 import type { Reader } from './reader.js'
 import type { Scores } from './scores.js'
 
-export interface EvaluateOptions extends EncodeOptions {
+export interface ScoreOptions extends EncodeOptions {
   /** Metrics that run generated programs may do so. */
   allowCode?: boolean | undefined
 }
@@ -16,12 +16,12 @@ export interface EvaluateOptions extends EncodeOptions {
  * Scores the first `items` items.
  * @throws UserError before anything is computed: a task that runs generated programs without leave, a model of another kind
  */
-export async function evaluate(
+export async function evaluateTask(
   model: Model,
   weights: Weights | Source,
   task: Task,
   reader: Reader,
-  options: EvaluateOptions = {},
+  options: ScoreOptions = {},
 ): Promise<Scores> {
   checkTask(task, model, options)
   return scoreReplies(task, await replyTo(model, weights, task, reader, options))
@@ -79,7 +79,7 @@ export async function checkItems(
 }
 
 /** @throws UserError for a task that this model, or this call, cannot do */
-export function checkTask(task: Task, model: Model, { allowCode }: EvaluateOptions = {}): void {
+export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions = {}): void {
   if (runsCode(task) && !allowCode)
     throw new UserError(
       `task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`,

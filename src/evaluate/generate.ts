@@ -14,7 +14,7 @@ import {
 } from '../models/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
-import { type Steer, type Steering, steered } from './steering.js'
+import { type Steering, steered, type TokenSteer } from './steering.js'
 
 export interface GenerateOptions {
   maxNewTokens: number
@@ -25,7 +25,7 @@ export interface GenerateOptions {
   /** Rows of one batch; 128, or as many as the weights' bound on memory allows. */
   rows?: number
   /** What of each next token is not left to the model. */
-  steer?: Steer | undefined
+  steer?: TokenSteer | undefined
 }
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */

@@ -4,11 +4,11 @@ export { askInChat, type ChatSettings } from './chat.js'
 export {
   checkItems,
   checkTask,
-  type EvaluateOptions,
   encodeItems,
-  evaluate,
+  evaluateTask,
   replyTo,
   runsCode,
+  type ScoreOptions,
   scoreReplies,
 } from './evaluate.js'
 export { promptFeatures } from './features.js'

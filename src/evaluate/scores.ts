@@ -13,14 +13,14 @@ export interface Scores {
 }
 
 /** One score, what each item has of it, and its standard error. */
-export interface Measured {
+export interface MetricScore {
   score: number
   items: Float64Array
   error(): number | null
 }
 
 /** All scores of a task, the first of which is the task's. */
-export function gatherScores({ metric }: Pick<TaskBase, 'metric'>, scores: ReadonlyMap<string, Measured>): Scores {
+export function gatherScores({ metric }: Pick<TaskBase, 'metric'>, scores: ReadonlyMap<string, MetricScore>): Scores {
   const [first, ...rest] = scores.values()
   if (!first) throw new Error('a task has a metric')
   const [, ...names] = scores.keys()
@@ -36,18 +36,18 @@ export function gatherScores({ metric }: Pick<TaskBase, 'metric'>, scores: Reado
 /** The names of a task's metrics, and what `measure` makes of each. */
 export const measureEach = (
   { metric, others = [] }: Pick<TaskBase, 'metric' | 'others'>,
-  measure: (name: string) => Measured,
-): Map<string, Measured> => new Map([metric, ...others].map((name) => [name, measure(name)]))
+  measure: (name: string) => MetricScore,
+): Map<string, MetricScore> => new Map([metric, ...others].map((name) => [name, measure(name)]))
 
 /** The mean of the items' scores. @param name of the metric */
-export function meanOf(name: string, values: readonly number[]): Measured {
+export function meanScore(name: string, values: readonly number[]): MetricScore {
   const items = Float64Array.from(values)
   const score = values.reduce((sum, value) => sum + value, 0) / values.length
   return { score, items, error: () => standardError(name, items) }
 }
 
 /** A metric of classes or values, over all items together. */
-export function ofLabels(name: string, predicted: readonly number[], right: readonly number[]): Measured {
+export function labelScore(name: string, predicted: readonly number[], right: readonly number[]): MetricScore {
   const score = LABEL_METRICS[name as keyof typeof LABEL_METRICS].measure(predicted, right)
   const items = Float64Array.from(predicted, (value, i) => Number(value === right[i]))
   return { score, items, error: () => standardError(name, items, { predicted, right }) }

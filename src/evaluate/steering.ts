@@ -11,7 +11,7 @@ export interface Steering {
 }
 
 /** Null where every next token is the likeliest. */
-export type Steer = (prompt: readonly number[], answer: readonly number[]) => Steering | null
+export type TokenSteer = (prompt: readonly number[], answer: readonly number[]) => Steering | null
 
 /** Tokens that would end a run of `size` tokens which the text has already. */
 function repeats(text: readonly number[], size: number): number[] {
@@ -23,7 +23,7 @@ function repeats(text: readonly number[], size: number): number[] {
 }
 
 /** Undefined where the file changes no answer. */
-export function steerBy(config: GenerationConfig): Steer | undefined {
+export function steerBy(config: GenerationConfig): TokenSteer | undefined {
   const { repetition_penalty: penalty, no_repeat_ngram_size: ngram, suppress_tokens, begin_suppress_tokens } = config
   const ends = endsOf(config)
   // transformers lets a forbidden word that is the end of an answer stand.

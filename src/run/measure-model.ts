@@ -9,7 +9,7 @@ import {
   describeClasses,
   describeGeneration,
   encodeItems,
-  evaluate,
+  evaluateTask,
   loadReader,
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf } from '../loss/index.js'
@@ -78,7 +78,11 @@ export async function measureModel(
         held[name] = tf.tensor(await checkpoint.read(name), shape)
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
     const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
-    const scores = await evaluate(model, weights, task, tokenizer, { items, batchTokens: bounded?.tokens, allowCode })
+    const scores = await evaluateTask(model, weights, task, tokenizer, {
+      items,
+      batchTokens: bounded?.tokens,
+      allowCode,
+    })
     const { metric, score, others } = scores
     const [stderr, ...further] = Object.entries(scores.errors())
     const measured = {

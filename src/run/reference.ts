@@ -1,5 +1,5 @@
 // What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
-import { evaluate } from '../evaluate/index.js'
+import { evaluateTask } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
@@ -29,7 +29,7 @@ export async function measureReference(
   const base = uploadBase(home)
   try {
     const scoreOf = async (weights: Weights, items: number) =>
-      (await evaluate(model, weights, task, tokenizer, { items, allowCode })).score
+      (await evaluateTask(model, weights, task, tokenizer, { items, allowCode })).score
     return {
       loss: loss ? { pre: await lossOf(model, base, batches), post: await lossOf(model, post, batches) } : null,
       score: score ? { pre: await scoreOf(base, score.items), post: await scoreOf(post, score.items) } : null,

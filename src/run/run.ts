@@ -1,7 +1,7 @@
 // One run: a planned edit of a loaded pair → its row and its per-tensor terms.
 
 import { needsGram } from '../editors/index.js'
-import { encodeItems, evaluate } from '../evaluate/index.js'
+import { encodeItems, evaluateTask } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
 import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
@@ -111,7 +111,7 @@ async function scoreColumns(
   measures: Measures,
 ): Promise<Partial<Row>> {
   const { score, loss, allowCode } = measures
-  const scoreOf = (part: Task) => routed?.score(part) ?? evaluate(model, weights, part, tokenizer, { allowCode })
+  const scoreOf = (part: Task) => routed?.score(part) ?? evaluateTask(model, weights, part, tokenizer, { allowCode })
   const scores = score && (await scoreOf(sliceTask(task, 0, score.items)))
   const range = validationRange(measures)
   const validated = range && (await scoreOf(sliceTask(task, ...range)))

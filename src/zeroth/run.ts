@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems, evaluate, loadText, type TextReader } from '../evaluate/index.js'
+import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, NotFinite } from '../models/index.js'
@@ -229,7 +229,7 @@ async function readEarlier(out: string): Promise<{ results: ZerothResult[]; loss
 async function measure(model: Model, point: Point, task: Task, tokenizer: TextReader, items: number) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
   const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, model, { items }))
-  const { score } = await evaluate(model, weights, task, tokenizer, { items })
+  const { score } = await evaluateTask(model, weights, task, tokenizer, { items })
   tf.dispose(weights)
   return { loss: mean, score }
 }

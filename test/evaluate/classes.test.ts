@@ -1,7 +1,7 @@
 // Encoders on classification tasks: the class of the highest logit of the reference, and the value of a regressor.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { evaluate } from '../../src/evaluate/index.js'
+import { evaluateTask } from '../../src/evaluate/index.js'
 import type { ClassifyItem, ClassifyTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
@@ -55,14 +55,14 @@ for (const [name, metric] of [
     }
     const tokenizer = rowTokenizer(cut(padded)!, cut(types))
     const before = tf.memory().numTensors
-    assert.ok(Math.abs((await evaluate(model, post, task, tokenizer)).score - 1) < 1e-4)
+    assert.ok(Math.abs((await evaluateTask(model, post, task, tokenizer)).score - 1) < 1e-4)
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     if (metric === 'acc') {
       const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label + 1) % outputs })) }
-      assert.equal((await evaluate(model, post, wrong, tokenizer)).score, 0)
+      assert.equal((await evaluateTask(model, post, wrong, tokenizer)).score, 0)
       const outside = { ...task, items: [{ ...items[0]!, label: outputs }] }
       await assert.rejects(
-        evaluate(model, post, outside, tokenizer),
+        evaluateTask(model, post, outside, tokenizer),
         /item 0: the label \d+ is none of the model's \d+ classes/,
       )
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { encodeItems, evaluate, generate } from '../../src/evaluate/index.js'
+import { encodeItems, evaluateTask, generate } from '../../src/evaluate/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
@@ -91,7 +91,7 @@ test('labels stand on the target and the end-of-text only', async () => {
 test('a generated answer that equals the target scores 1, another 0', async () => {
   // maxNewTokens cuts the answer, so generation gives the target although the model would go on: the shortcut says no
   // (end-of-text is not predicted) and the generated answer is compared.
-  const { items, score } = await evaluate(fixture.model, fixture.post, taskOf(fixture, 4), tokenizer)
+  const { items, score } = await evaluateTask(fixture.model, fixture.post, taskOf(fixture, 4), tokenizer)
   assert.deepEqual([...items], [1, 0])
   assert.equal(score, 0.5)
 })

@@ -1,7 +1,7 @@
 // Log-likelihoods of continuations against transformers (1e-4, absolute), and what the scores of choice tasks make of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { evaluate, logLikelihoods } from '../../src/evaluate/index.js'
+import { evaluateTask, logLikelihoods } from '../../src/evaluate/index.js'
 import { CHOICE_METRICS, type ChoiceTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
@@ -56,7 +56,7 @@ test('a choice task scores the likeliest choice; per character another one may w
     maxNewTokens: 0,
     items,
   }
-  const { score, items: each, others } = await evaluate(model, post, task, tokenizer)
+  const { score, items: each, others } = await evaluateTask(model, post, task, tokenizer)
   const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) =>
     Number(two!.post.logprob > one!.post.logprob),
   )
@@ -69,7 +69,7 @@ test('a choice task scores the likeliest choice; per character another one may w
   const { name, version, description, maxNewTokens } = task
   const before = { name, version, description, maxNewTokens, items }
   await assert.rejects(
-    evaluate(
+    evaluateTask(
       model,
       post,
       { ...before, kind: 'generate', metric: 'exact_match', others: ['humaneval_pass1'] },
@@ -78,7 +78,7 @@ test('a choice task scores the likeliest choice; per character another one may w
     /runs the programs that the model writes; give --allow-code-execution/,
   )
   await assert.rejects(
-    evaluate(
+    evaluateTask(
       model,
       post,
       { ...before, kind: 'classify', metric: 'acc', items: items.map((item) => ({ ...item, label: 0 })) },

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { evaluate, replyTo } from '../../src/evaluate/index.js'
+import { evaluateTask, replyTo } from '../../src/evaluate/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { openFixture } from '../models/fixture.js'
@@ -65,6 +65,6 @@ for (const settings of [{}, { clean_up_tokenization_spaces: true }, { clean_up_t
     }
     const tokenizer = await loadTokenizer(folder)
     assert.deepEqual(await replyTo(model, post, task, tokenizer), [written])
-    assert.equal((await evaluate(model, post, task, tokenizer)).score, 1)
+    assert.equal((await evaluateTask(model, post, task, tokenizer)).score, 1)
   })
 }

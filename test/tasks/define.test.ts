@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { evaluate } from '../../src/evaluate/index.js'
+import { evaluateTask } from '../../src/evaluate/index.js'
 import { defineTask, identifyTask, isTask, listTasks, loadTask, type TaskDefinition } from '../../src/tasks/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { type Fixture, openFixture } from '../models/fixture.js'
@@ -95,7 +95,7 @@ test('a metric of its own scores generated answers, beside one of the house', as
       max_new_tokens: 3,
     }),
   )
-  const { score, items, others, errors } = await evaluate(model, post, task, tokenizer)
+  const { score, items, others, errors } = await evaluateTask(model, post, task, tokenizer)
   assert.deepEqual([score, [...items], others], [3, [3, 3], { exact_match: 1 }])
   assert.deepEqual(errors(), { tokens: 0, exact_match: 0 })
 })
@@ -116,7 +116,7 @@ test('a metric of its own scores choices by their likelihoods', async () => {
     'choices',
     defineTask({ name: 'pick', data, kind: 'choices', choices: 'texts', right: 'right', metric: [margin, 'acc'] }),
   )
-  const { items, others } = await evaluate(model, post, task, tokenizer)
+  const { items, others } = await evaluateTask(model, post, task, tokenizer)
   expected.loglikelihood.forEach(({ candidates: [one, two] }, i) => {
     const wanted = two!.post.logprob - one!.post.logprob
     assert.ok(Math.abs(items[i]! - wanted) < 2e-4, `item ${i}: ${items[i]}, wanted ${wanted}`)

@@ -6,10 +6,10 @@ import { fitAnswer, promptsOf } from '../fit.js'
 import { logLikelihoods } from '../likelihood.js'
 import type { Reach } from '../options.js'
 import { textFor } from '../reader.js'
-import { gatherScores, meanOf, measureEach, ofLabels } from '../scores.js'
+import { gatherScores, labelScore, meanScore, measureEach } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
-export const choices: KindMethods<ChoiceTask, number[]> = {
+export const choiceMethods: KindMethods<ChoiceTask, number[]> = {
   classifies: false,
 
   /** The right choice after its prompt, without end-of-text. */
@@ -45,13 +45,13 @@ export const choices: KindMethods<ChoiceTask, number[]> = {
     const measured = measureEach(task, (name) => {
       const metric = choiceMetric(task, name)
       if (metric)
-        return meanOf(
+        return meanScore(
           name,
           task.items.map((item, i) => metric.score(likelihoods[i]!, item)),
         )
       // A metric of classes: where several choices are right, any of them is.
       const right = task.items.map(({ right }, i) => (right.includes(chosen[i]!) ? chosen[i]! : right[0]!))
-      return ofLabels(name, chosen, right)
+      return labelScore(name, chosen, right)
     })
     return gatherScores(task, measured)
   },

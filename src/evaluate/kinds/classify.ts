@@ -7,10 +7,10 @@ import type { Tokenizer } from '../../tokenizer/index.js'
 import { BATCH_TOKENS } from '../options.js'
 import { checkLabels, predict } from '../predict.js'
 import { textFor } from '../reader.js'
-import { gatherScores, measureEach, ofLabels } from '../scores.js'
+import { gatherScores, labelScore, measureEach } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
-export const classify: KindMethods<ClassifyTask, number> = {
+export const classifyMethods: KindMethods<ClassifyTask, number> = {
   classifies: true,
 
   encode: async (task, reader, reach, batchTokens) => classBatches(task, textFor(reader, task, reach), batchTokens),
@@ -28,7 +28,7 @@ export const classify: KindMethods<ClassifyTask, number> = {
     const right = items.map(({ label }) => label)
     return gatherScores(
       task,
-      measureEach(task, (name) => ofLabels(name, predicted, right)),
+      measureEach(task, (name) => labelScore(name, predicted, right)),
     )
   },
 

@@ -6,10 +6,10 @@ import { answerMetric, filterAnswer, type GenerateTask, sequencesOf, standardErr
 import { answerAll, checkGeneration } from '../answers.js'
 import { fitAnswer, promptsOf } from '../fit.js'
 import { textFor } from '../reader.js'
-import { gatherScores, type Measured } from '../scores.js'
+import { gatherScores, type MetricScore } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
-export const generate: KindMethods<GenerateTask, string> = {
+export const generateMethods: KindMethods<GenerateTask, string> = {
   classifies: false,
 
   /** Prompt, target and end-of-text, with labels on target and end-of-text only. */
@@ -39,7 +39,7 @@ export const generate: KindMethods<GenerateTask, string> = {
 
   /** Each metric under each filter: `metric`, or `metric,filter` where there are filters. */
   async score(task, answers) {
-    const scores = new Map<string, Measured>()
+    const scores = new Map<string, MetricScore>()
     for (const name of [task.metric, ...(task.others ?? [])])
       for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {
         const filtered = answers.map((answer) => filterAnswer(answer, steps))
@@ -74,7 +74,7 @@ export const generate: KindMethods<GenerateTask, string> = {
   },
 }
 
-async function scoreAnswers(task: GenerateTask, name: string, answers: readonly string[]): Promise<Measured> {
+async function scoreAnswers(task: GenerateTask, name: string, answers: readonly string[]): Promise<MetricScore> {
   const metric = answerMetric(task, name)
   const items = new Float64Array(answers.length)
   let [sum, weights] = [0, 0]

@@ -3,10 +3,10 @@ import { classPrompts, type ImageTask } from '../../tasks/index.js'
 import { imageBatches } from '../images.js'
 import { checkLabels, predict } from '../predict.js'
 import { imagesFor } from '../reader.js'
-import { gatherScores, measureEach, ofLabels } from '../scores.js'
+import { gatherScores, labelScore, measureEach } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
-export const images: KindMethods<ImageTask, number> = {
+export const imageMethods: KindMethods<ImageTask, number> = {
   classifies: true,
 
   encode: async (task, reader, _, batchTokens) => imageBatches(task, imagesFor(reader, task), batchTokens),
@@ -21,7 +21,7 @@ export const images: KindMethods<ImageTask, number> = {
     const right = items.map(({ label }) => label)
     return gatherScores(
       task,
-      measureEach(task, (name) => ofLabels(name, predicted, right)),
+      measureEach(task, (name) => labelScore(name, predicted, right)),
     )
   },
 

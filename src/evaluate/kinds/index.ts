@@ -1,14 +1,19 @@
 // The kinds of tasks, by their names. A new kind is a file of its own and its line here.
 import type { Task, TaskKind, TaskOf } from '../../tasks/index.js'
-import { choices } from './choices.js'
-import { classify } from './classify.js'
-import { generate } from './generate.js'
-import { images } from './images.js'
+import { choiceMethods } from './choices.js'
+import { classifyMethods } from './classify.js'
+import { generateMethods } from './generate.js'
+import { imageMethods } from './images.js'
 import type { KindMethods, Reply } from './kind.js'
 
 export type { AskInChat, Reply } from './kind.js'
 
-const KINDS: { readonly [K in TaskKind]: KindMethods<TaskOf<K>, Reply> } = { generate, choices, classify, images }
+const KINDS: { readonly [K in TaskKind]: KindMethods<TaskOf<K>, Reply> } = {
+  generate: generateMethods,
+  choices: choiceMethods,
+  classify: classifyMethods,
+  images: imageMethods,
+}
 
 /** The methods for the task's kind. */
 export const methodsOf = <T extends Task>({ kind }: T): KindMethods<T, Reply> =>

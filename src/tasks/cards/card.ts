@@ -163,7 +163,7 @@ export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
 export const TEMPLATE_ENTRIES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
 
 /** An entry that cards of this kind must have. @throws UserError without it, with its path */
-export function entryOf<K extends keyof Card>(card: Card, key: K): NonNullable<Card[K]> {
+export function requiredEntry<K extends keyof Card>(card: Card, key: K): NonNullable<Card[K]> {
   const value = card[key]
   if (value === undefined || value === null)
     throw new UserError(`a card of the kind ${card.kind} needs it`, { path: [key] })

@@ -5,7 +5,7 @@ import { UserError, unknown, within } from '../../errors/index.js'
 import { Float } from '../../jinja/index.js'
 import { readYaml } from '../../schema/index.js'
 import { CARD_KINDS } from '../kinds/index.js'
-import { type Card, type CardEntries, CardFile, entryOf, TEMPLATE_ENTRIES } from './card.js'
+import { type Card, type CardEntries, CardFile, requiredEntry, TEMPLATE_ENTRIES } from './card.js'
 import { PREPARATIONS } from './prepare.js'
 import { compileTemplate } from './template.js'
 
@@ -47,7 +47,7 @@ export function completeCard(
   if (wrong !== undefined) throw unknown('metric', wrong, all).at('metric')
   if (prepare !== undefined && !Object.hasOwn(PREPARATIONS, prepare))
     throw unknown('preparation', prepare, Object.keys(PREPARATIONS)).at('prepare')
-  for (const key of needs) entryOf(card, key)
+  for (const key of needs) requiredEntry(card, key)
   for (const key of TEMPLATE_ENTRIES) {
     const template = card[key]
     if (template !== undefined) within([key], () => compileTemplate(template))

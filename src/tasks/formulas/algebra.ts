@@ -1,7 +1,7 @@
 // Whether two answers in LaTeX are the same number or formula, as sympy's parse_latex and simplify tell lm-evaluation-harness: they
 // are compared at complex values of their variables. Two formulas that agree to nine digits at every one of them differ only by
 // accident.
-import { add, type Complex, real, size, subtract } from './complex.js'
+import { add, type Complex, complexOf, size, subtract } from './complex.js'
 import { type Formula, readFormula } from './formula.js'
 import { Unreadable } from './symbols.js'
 
@@ -28,7 +28,10 @@ export function sameFormula(one: string, two: string): boolean {
   const letters = [...names].sort()
   const values = PROBES.map((_, probe) => {
     const point = new Map(
-      letters.map((name, i): [string, Complex] => [name, add(PROBES[(probe + 2 * i) % PROBES.length]!, real(i / 8))]),
+      letters.map((name, i): [string, Complex] => [
+        name,
+        add(PROBES[(probe + 2 * i) % PROBES.length]!, complexOf(i / 8)),
+      ]),
     )
     return formulas.map((formula) => formula(point))
   })

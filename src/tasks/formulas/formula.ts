@@ -1,8 +1,21 @@
 // A formula in LaTeX as a function of its variables, read by sympy's grammar: factors side by side bind tighter than a sign between
 // them, x(x + 1) is a function x, \pi, e and i are letters. Nothing may stand behind it, where sympy passes over what does.
 import { derivative, integral, limit, series } from './calculus.js'
-import * as complex from './complex.js'
-import { add, type Complex, divide, multiply, negative, real, subtract } from './complex.js'
+import {
+  add,
+  binomial,
+  type Complex,
+  complexOf,
+  divide,
+  elementary,
+  factorial,
+  multiply,
+  negative,
+  ONE,
+  power,
+  subtract,
+  UNDEFINED,
+} from './complex.js'
 import {
   CLOSING,
   ENDS,
@@ -14,7 +27,7 @@ import {
   tokensOf,
   UNREAD,
   Unreadable,
-  unknown,
+  unknownFunction,
 } from './symbols.js'
 
 type Values = ReadonlyMap<string, Complex>
@@ -67,7 +80,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     if (token === undefined || UNREAD.test(token) || ENDS.test(token)) throw new Unreadable()
     at++
     if (/^\d/.test(token)) {
-      const value = real(Number(token.replaceAll(',', '')))
+      const value = complexOf(Number(token.replaceAll(',', '')))
       return () => value
     }
     if (token === '\\frac') {
@@ -83,7 +96,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
     }
     if (token === '\\binom') {
       const [n, k] = [enclosed('{'), enclosed('{')]
-      return (values) => complex.binomial(n(values), k(values))
+      return (values) => binomial(n(values), k(values))
     }
     if (!/^(\\[A-Za-z]+|[A-Za-z]|d.+)$/.test(token)) throw new Unreadable()
     const name = nameOf(token)
@@ -93,7 +106,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
       while (next() === ',') args.push((at++, sum()))
       take(')')
       return (values) =>
-        unknown(
+        unknownFunction(
           name,
           args.map((each) => each(values)),
         )
@@ -124,19 +137,19 @@ export function readFormula(text: string, names: Set<string>): Formula {
       if (inverse) return inverse(z)
       return token in FUNCTIONS
         ? FUNCTIONS[token]!(z)
-        : divide(complex.log(z), complex.log(base ? base(values) : real(LOGARITHMS[token]!)))
+        : divide(elementary.log(z), elementary.log(base ? base(values) : complexOf(LOGARITHMS[token]!)))
     }
     return (values) =>
-      exponent && !inverse ? complex.power(apply(own(values), values), exponent(values)) : apply(own(values), values)
+      exponent && !inverse ? power(apply(own(values), values), exponent(values)) : apply(own(values), values)
   }
   const isMinusOne = (formula: Formula): boolean => {
-    const [a, b] = formula(new Map([...names].map((name) => [name, complex.UNDEFINED])))
+    const [a, b] = formula(new Map([...names].map((name) => [name, UNDEFINED])))
     return a === -1 && b === 0
   }
   const root = (): Formula => {
-    const degree = next() === '[' ? enclosed('[') : () => real(2)
+    const degree = next() === '[' ? enclosed('[') : () => complexOf(2)
     const inner = enclosed('{')
-    return (values) => complex.power(inner(values), divide(complex.ONE, degree(values)))
+    return (values) => power(inner(values), divide(ONE, degree(values)))
   }
   /** Of \sum and \prod: the variable and where it begins. */
   const start = (): [string, Formula] => {
@@ -174,7 +187,8 @@ export function readFormula(text: string, names: Set<string>): Formula {
     take('}')
     const body = terms()
     names.delete(name)
-    return (values) => limit((h) => bound(name, body, values)(place ? add(place(values), h) : divide(real(sign), h)))
+    return (values) =>
+      limit((h) => bound(name, body, values)(place ? add(place(values), h) : divide(complexOf(sign), h)))
   }
   const integrated = (): Formula => {
     const early = scripted('^')
@@ -190,10 +204,10 @@ export function readFormula(text: string, names: Set<string>): Formula {
       names.add(tokens[close]!)
       const fraction = atom()
       names.delete(tokens[close]!)
-      body = (values) => fraction(new Map(values).set(`d${name}`, complex.ONE))
+      body = (values) => fraction(new Map(values).set(`d${name}`, ONE))
     } else {
       end = close
-      body = at === close ? () => complex.ONE : sum()
+      body = at === close ? () => ONE : sum()
       if (at < close) throw new Unreadable()
       ;[at, end] = [close + 1, last]
     }
@@ -221,7 +235,7 @@ export function readFormula(text: string, names: Set<string>): Formula {
       at++
       const inner = base
       const exponent = mark === '^' ? script() : undefined
-      base = (values) => (exponent ? complex.power(inner(values), exponent(values)) : complex.factorial(inner(values)))
+      base = (values) => (exponent ? power(inner(values), exponent(values)) : factorial(inner(values)))
     }
     return base
   }

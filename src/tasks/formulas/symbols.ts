@@ -1,6 +1,5 @@
 // The signs of a formula in LaTeX, as sympy's grammar (LaTeX.g4 of sympy 1.14) tells them apart, and what its functions compute.
-import * as complex from './complex.js'
-import { add, type Complex, divide, multiply, real, size } from './complex.js'
+import { add, type Complex, complexOf, divide, elementary, multiply, ONE, size } from './complex.js'
 
 /** No answer of MATH is as long; what is longer is not read. */
 const LONGEST = 500
@@ -14,14 +13,14 @@ type Apply = (z: Complex) => Complex
 const inverted =
   (apply: Apply): Apply =>
   (z) =>
-    divide(complex.ONE, apply(z))
+    divide(ONE, apply(z))
 const ofInverse =
   (apply: Apply): Apply =>
   (z) =>
-    apply(divide(complex.ONE, z))
-const { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh } = complex
+    apply(divide(ONE, z))
+const { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh } = elementary
 export const FUNCTIONS: Record<string, Apply> = {
-  '\\exp': complex.exp,
+  '\\exp': elementary.exp,
   '\\sin': sin,
   '\\cos': cos,
   '\\tan': tan,
@@ -58,7 +57,7 @@ const rounded =
   (round: (x: number) => number): Apply =>
   ([a, b]) => [round(a), round(b)]
 export const GROUPS: Record<string, Apply> = {
-  '|': (z) => real(size(z)),
+  '|': (z) => complexOf(size(z)),
   '\\lfloor': rounded(Math.floor),
   '\\lceil': rounded(Math.ceil),
 }
@@ -88,10 +87,10 @@ export function tokensOf(text: string): string[] {
 }
 
 /** A function that nothing is known of but its name: another value for other arguments. */
-export function unknown(name: string, args: readonly Complex[]): Complex {
+export function unknownFunction(name: string, args: readonly Complex[]): Complex {
   const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 997, 7) / 997
   return args.reduce<Complex>(
-    (sum, z, i) => add(sum, sin(add(multiply(real(0.7 + 0.1 * i), z), real(1 + seed)))),
-    real(seed),
+    (sum, z, i) => add(sum, sin(add(multiply(complexOf(0.7 + 0.1 * i), z), complexOf(1 + seed)))),
+    complexOf(seed),
   )
 }

@@ -1,7 +1,7 @@
 // Tasks that are answered by the choice of the highest log-likelihood.
 import { UserError } from '../../errors/index.js'
 import type { AskedItem, AskedTask } from '../base.js'
-import { type Card, entryOf } from '../cards/card.js'
+import { type Card, requiredEntry } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
 import { makeItems } from '../cards/items.js'
 import { openShots } from '../cards/shots.js'
@@ -24,7 +24,7 @@ export const choiceMetric = (
 ): ChoiceMetric | undefined =>
   ownMetrics?.[metric] ?? (CHOICE_METRICS as Readonly<Record<string, ChoiceMetric>>)[metric]
 
-export const choices: CardKind<ChoiceTask> = {
+export const choiceCards: CardKind<ChoiceTask> = {
   needs: ['choices', 'right'],
   metrics: [...CLASS_METRICS, ...Object.keys(CHOICE_METRICS)],
   delimiter: ' ',
@@ -52,7 +52,7 @@ function asker(card: Card): (row: DataRow) => ChoiceItem & { prompt: string; tar
   const prompt = compileTemplate(card.prompt)
   const right = rightReader(card)
   return (row) => {
-    const texts = textsOf(entryOf(card, 'choices'), row)
+    const texts = textsOf(requiredEntry(card, 'choices'), row)
     const chosen = right(row, texts)
     const prompts = card.prompts ? listIn(card.prompts, row) : texts.map(() => fillText(prompt, row))
     const [only] = texts.length === 1 ? texts : []
@@ -84,7 +84,7 @@ function listIn(path: string, row: DataRow): string[] {
 
 /** Reads which choices are right: a column of marks, an index, or a text among the choices or their labels. */
 function rightReader(card: Card): (row: DataRow, texts: readonly string[]) => number[] {
-  const right = entryOf(card, 'right')
+  const right = requiredEntry(card, 'right')
   const template = compileTemplate(right)
   return (row, texts) => {
     const marks = /^[\w.]+$/.test(right) ? valueIn(right, row) : undefined

@@ -1,7 +1,7 @@
 // Tasks that are answered by the head of an encoder: a class, or a value, for a text or a pair of texts.
 import { UserError } from '../../errors/index.js'
 import type { ItemBase, TaskBase } from '../base.js'
-import { entryOf } from '../cards/card.js'
+import { requiredEntry } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
 import { makeItems } from '../cards/items.js'
 import { compileTemplate, fillText } from '../cards/template.js'
@@ -20,12 +20,12 @@ export interface ClassifyTask extends TaskBase {
   items: ClassifyItem[]
 }
 
-export const classify: CardKind<ClassifyTask> = {
+export const classifyCards: CardKind<ClassifyTask> = {
   needs: ['label'],
   metrics: [...CLASS_METRICS, ...VALUE_METRICS],
   delimiter: '',
   async load(card, options) {
-    const [prompt, label] = [compileTemplate(card.prompt), compileTemplate(entryOf(card, 'label'))]
+    const [prompt, label] = [compileTemplate(card.prompt), compileTemplate(requiredEntry(card, 'label'))]
     const pair = card.pair === undefined ? undefined : compileTemplate(card.pair)
     const items = makeItems<ClassifyItem>(card, await loadRows(card, options), (row) => {
       const text = label.fill(row)

@@ -33,7 +33,7 @@ export function answerMetric(
   return found
 }
 
-export const generate: CardKind<GenerateTask> = {
+export const generateCards: CardKind<GenerateTask> = {
   needs: ['max_new_tokens'],
   metrics: Object.keys(ANSWER_METRICS),
   delimiter: '',

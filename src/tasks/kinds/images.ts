@@ -20,7 +20,7 @@ export interface ImageTask extends TaskBase {
   items: ImageItem[]
 }
 
-export const images: CardKind<ImageTask> = {
+export const imageCards: CardKind<ImageTask> = {
   needs: [],
   metrics: ['acc'],
   delimiter: '',

@@ -1,10 +1,15 @@
 // The kinds of tasks, by the word that cards have for them. A new kind is a file of its own, its line here, and its line in
 // `task.ts`; what a model does with it is a file of `evaluate/kinds`.
 import type { TaskKind, TaskOf } from '../task.js'
-import { choices } from './choices.js'
-import { classify } from './classify.js'
-import { generate } from './generate.js'
-import { images } from './images.js'
+import { choiceCards } from './choices.js'
+import { classifyCards } from './classify.js'
+import { generateCards } from './generate.js'
+import { imageCards } from './images.js'
 import type { CardKind } from './kind.js'
 
-export const CARD_KINDS: { readonly [K in TaskKind]: CardKind<TaskOf<K>> } = { generate, choices, classify, images }
+export const CARD_KINDS: { readonly [K in TaskKind]: CardKind<TaskOf<K>> } = {
+  generate: generateCards,
+  choices: choiceCards,
+  classify: classifyCards,
+  images: imageCards,
+}

@@ -9,7 +9,7 @@
 //
 // Meaning is Python's: + joins strings, * repeats them, an index outside a string is an error.
 
-export type Value = number | string
+export type ProgramValue = number | string
 
 /** Longest program text, longest string value: characters. Whole numbers stay within ±2^53. */
 const LONGEST_PROGRAM = 200
@@ -21,7 +21,7 @@ const TOKEN = / *(\[::-1\]|\.upper\(\)|\[0\]|\[-1\]|\d+|[A-Za-z_]\w*|[-+*()]|$)/
 const WRONG = Symbol('wrong program')
 
 /** The program's value, or undefined for any text that is not a program with a value within bounds. Never throws. */
-export function runProgram(text: string, variables: Readonly<Record<string, Value>>): Value | undefined {
+export function runProgram(text: string, variables: Readonly<Record<string, ProgramValue>>): ProgramValue | undefined {
   if (text.length > LONGEST_PROGRAM) return undefined
   try {
     return evaluate(split(text.trim()), variables)
@@ -42,11 +42,11 @@ function split(text: string): string[] {
   }
 }
 
-function evaluate(tokens: readonly string[], variables: Readonly<Record<string, Value>>): Value {
+function evaluate(tokens: readonly string[], variables: Readonly<Record<string, ProgramValue>>): ProgramValue {
   let at = 0
   const take = (token: string) => tokens[at] === token && ++at > 0
 
-  const sum = (): Value => {
+  const sum = (): ProgramValue => {
     let value = product()
     for (;;) {
       if (take('+')) value = add(value, product())
@@ -54,13 +54,13 @@ function evaluate(tokens: readonly string[], variables: Readonly<Record<string, 
       else return value
     }
   }
-  const product = (): Value => {
+  const product = (): ProgramValue => {
     let value = signed()
     while (take('*')) value = multiply(value, signed())
     return value
   }
-  const signed = (): Value => (take('-') ? whole(-numeric(signed())) : suffixed())
-  const suffixed = (): Value => {
+  const signed = (): ProgramValue => (take('-') ? whole(-numeric(signed())) : suffixed())
+  const suffixed = (): ProgramValue => {
     let value = primary()
     for (;;) {
       if (take('[::-1]')) value = [...textual(value)].reverse().join('')
@@ -70,7 +70,7 @@ function evaluate(tokens: readonly string[], variables: Readonly<Record<string, 
       else return value
     }
   }
-  const primary = (): Value => {
+  const primary = (): ProgramValue => {
     if (take('(')) {
       const value = sum()
       if (!take(')')) throw WRONG
@@ -88,12 +88,12 @@ function evaluate(tokens: readonly string[], variables: Readonly<Record<string, 
   return value
 }
 
-function numeric(value: Value): number {
+function numeric(value: ProgramValue): number {
   if (typeof value !== 'number') throw WRONG
   return value
 }
 
-function textual(value: Value): string {
+function textual(value: ProgramValue): string {
   if (typeof value !== 'string') throw WRONG
   return value
 }
@@ -108,18 +108,18 @@ function bounded(value: string): string {
   return value
 }
 
-function letter(value: Value, index: 0 | -1): string {
+function letter(value: ProgramValue, index: 0 | -1): string {
   const found = [...textual(value)].at(index)
   if (found === undefined) throw WRONG
   return found
 }
 
-function add(left: Value, right: Value): Value {
+function add(left: ProgramValue, right: ProgramValue): ProgramValue {
   if (typeof left === 'string' && typeof right === 'string') return bounded(left + right)
   return whole(numeric(left) + numeric(right))
 }
 
-function multiply(left: Value, right: Value): Value {
+function multiply(left: ProgramValue, right: ProgramValue): ProgramValue {
   if (typeof left === 'string' && typeof right === 'number') return repeat(left, right)
   if (typeof left === 'number' && typeof right === 'string') return repeat(right, left)
   return whole(numeric(left) * numeric(right))
