@@ -1,7 +1,7 @@
 // Merges checkpoints as a YAML file says, mergekit's or our own: plan from headers, then one tensor at a time.
 
 export { describeMerge, type Estimate, estimateMerge } from './describe.js'
-export { type MergeOptions, mergeCheckpoints } from './merge.js'
+export { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
 export { methodNames } from './mergekit.js'
 export { type MergeModel, type MergeModels, openMergeModels } from './open.js'
 export { type MergePlan, type MergeSource, planMerge, type TensorMerge } from './plan.js'

@@ -1,14 +1,14 @@
-// config.json of a model whose layers are stacked, dropped or reordered: what it says layer by layer follows the layers. The names
-// are those of transformers 5.18; a list with an entry for each layer is one whatever its name is.
+// config.json of a model whose layers are stacked, dropped or reordered: entries that belong to layers follow the layers. The names
+// are those of transformers 5.18. A list with an entry for each layer belongs to them whatever its name is.
 import { UserError } from '../errors/index.js'
 
 type Config = Readonly<Record<string, unknown>>
 
-/** The layer of the given models that a new layer is. */
+/** Where a layer of the result comes from. */
 export interface Origin {
   /** config.json of its model. */
   config: Config | null
-  /** What the model is called. */
+  /** Name of the model. */
   label: string
   layer: number
 }
@@ -59,112 +59,150 @@ const SAID_BY: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^no_rope_layer_interval$/, ['no_rope_layers']],
 ]
 
-/** Whether the layers of the result are not those of a whole model in their order. */
+/** Whether the layers of the result differ from those of a whole model in their order. */
 export const isMoved = (origins: readonly Origin[], layers: number): boolean =>
   origins.length !== layers || origins.some(({ layer }, i) => layer !== i)
 
 const isConfig = (value: unknown): value is Config =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** The layers of the given weights and of the result. */
+interface Layers {
+  /** How many the weights of the config have. */
+  count: number
+  origins: readonly Origin[]
+  moved: boolean
+  onWarning: (text: string) => void
+}
+
+/** An entry of config.json. */
+interface Entry {
+  path: readonly string[]
+  key: string
+  value: unknown
+  /** The object that it stands in. */
+  part: Config
+  /** Whether that object counts the layers, so that lists of their number are theirs. */
+  counted: boolean
+}
+
 /**
  * The config with what belongs to the layers in their new order.
- * @param layers how many the weights of `config` have
- * @throws UserError for an entry that cannot say what the new layers are
+ * @param count how many layers the weights of `config` have
+ * @throws UserError for an entry that cannot describe the new layers
  */
 export function followLayers(
   config: Config,
-  layers: number,
+  count: number,
   origins: readonly Origin[],
   onWarning: (text: string) => void,
 ): Record<string, unknown> {
-  let counted = false
+  const layers = { count, origins, moved: isMoved(origins, count), onWarning }
+  let known = false
   const visit = (part: Config, path: readonly string[], inside: boolean): Record<string, unknown> => {
-    const counts = COUNTS.filter((key) => part[key] === layers)
-    counted ||= counts.length > 0
-    const isOwn = counts.length > 0
-    return Object.fromEntries(
-      Object.entries(part).map(([key, value]) => {
-        const at = [...path, key]
-        if (counts.includes(key)) return [key, origins.length]
-        if (isConfig(value)) return [key, visit(value, at, inside || isOwn)]
-        return [key, isOwn || inside ? follow(part, at, value, layers, origins, isOwn, onWarning) : value]
-      }),
-    )
+    const counts = COUNTS.filter((key) => part[key] === count)
+    const counted = counts.length > 0
+    known ||= counted
+    const followed = (key: string, value: unknown): unknown => {
+      if (counts.includes(key)) return origins.length
+      if (isConfig(value)) return visit(value, [...path, key], inside || counted)
+      return counted || inside ? follow({ path: [...path, key], key, value, part, counted }, layers) : value
+    }
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, followed(key, value)]))
   }
-  const followed = visit(config, [], false)
-  if (!counted && isMoved(origins, layers))
+  const result = visit(config, [], false)
+  if (!known && layers.moved)
     onWarning(
-      `config.json does not say that there are ${layers} layers under a name that is known (${COUNTS.slice(0, 4).join(', ')} …); the result has ${origins.length}: set it by hand`,
+      `config.json does not say under a known name (${COUNTS.slice(0, 4).join(', ')} …) that there are ${count} layers; the result has ${origins.length}: set the number by hand`,
     )
-  return followed
+  return result
 }
 
-/** One entry. @param isOwn whether its object counts the layers itself, so that lists of their number are theirs */
-function follow(
-  part: Config,
-  path: readonly string[],
-  value: unknown,
-  layers: number,
-  origins: readonly Origin[],
-  isOwn: boolean,
-  onWarning: (text: string) => void,
-): unknown {
-  const key = path.at(-1)!
-  const moved = isMoved(origins, layers)
-  const refuse = (why: string) =>
-    new UserError(
-      `config.json: ${path.join('.')} ${why}, and cannot be said of the layers of the result; choose other slices`,
-    )
-  const numbers = numbersOf(key, value, layers)
-  if (numbers) {
-    const first = FROM_ONE.test(key) ? 1 : 0
-    const chosen = origins.flatMap(({ layer }, i) => (numbers.includes(layer + first) ? [i + first] : []))
-    return typeof value === 'string' ? chosen.join(',') : chosen
-  }
-  if (key === 'attention_types' && Array.isArray(value)) {
-    const each = (value as [unknown[], number][]).flatMap(([kinds, times]) =>
-      Array.from({ length: times }, () => kinds).flat(),
-    )
-    return moved ? [[origins.map(({ layer }) => each[layer]), 1]] : value
-  }
-  if (key === 'block_types' && Array.isArray(value) && value.length) {
-    const each = (i: number): unknown => (value as unknown[])[i % value.length]
-    return origins.every(({ layer }, i) => each(layer) === each(i)) ? value : origins.map(({ layer }) => each(layer))
-  }
-  if (isOwn && isPerLayer(key, value, layers)) {
-    const entries = origins.map(({ config, label, layer }) => {
-      const own = path.reduce<unknown>((at, name) => (isConfig(at) ? at[name] : undefined), config)
-      const count = Array.isArray(own) || typeof own === 'string' ? own.length : 0
-      if (layer < count) return (own as ArrayLike<unknown>)[layer]
-      if (layer >= value.length)
-        throw refuse(`has ${value.length} entries, and config.json of ${label} none for its layer ${layer}`)
-      onWarning(
-        `config.json of ${label} has no ${path.join('.')}: the entry of layer ${layer} is that of the first model`,
-      )
-      return value[layer]
-    })
-    return typeof value === 'string' ? entries.join('') : [...entries, ...value.slice(layers)]
-  }
-  if (!moved) return value
+/** The value of an entry for the new layers. */
+function follow(entry: Entry, layers: Layers): unknown {
+  const { key, value, part } = entry
+  const numbers = numbersOf(key, value, layers.count)
+  if (numbers) return followNumbers(entry, numbers, layers)
+  if (key === 'attention_types' && Array.isArray(value)) return followGroups(value as Group[], layers)
+  if (key === 'block_types' && Array.isArray(value) && value.length) return followCycle(value, layers)
+  if (entry.counted && isPerLayer(key, value, layers.count)) return followList(entry, value, layers)
+  if (!layers.moved) return value
   if (Array.isArray(value) && NUMBERS.test(key) && value.length)
-    throw refuse(`lists layers by numbers that are not those of ${layers} layers`)
-  if (!Number.isInteger(value) || (key === 'max_window_layers' && part.use_sliding_window !== true)) return value
-  if (key === 'hidden_size_per_layer_input' && (value as number) > 0)
-    throw refuse(`(${value as number}) gives the embeddings a part for each layer`)
-  const isSaid = SAID_BY.some(([name, lists]) => name.test(key) && lists.some((list) => Array.isArray(part[list])))
-  if (key in BORDERS) {
-    const lies = BORDERS[key]!
-    const fits = (border: number) =>
-      origins.every(({ layer }, i) => lies(border, i, origins.length) === lies(value as number, layer, layers))
-    const borders = Array.from({ length: Math.max(origins.length, value as number) + 2 }, (_, i) => i - 1).filter(fits)
-    const nearest = borders.sort((one, two) => Math.abs(one - (value as number)) - Math.abs(two - (value as number)))[0]
-    if (nearest === undefined && !isSaid) throw refuse(`(${value as number}) divides the layers in two runs`)
-    return nearest ?? value
-  }
-  const isPeriod = PERIODS.test(key) && (value as number) > 1
-  if (isPeriod && !isSaid && origins.some(({ layer }, i) => (layer - i) % (value as number) !== 0))
-    throw refuse(`(${value as number}) counts layers from the first`)
+    throw refuse(entry, `lists layers by numbers that are not those of ${layers.count} layers`)
+  const isInteger = typeof value === 'number' && Number.isInteger(value)
+  if (!isInteger || (key === 'max_window_layers' && part.use_sliding_window !== true)) return value
+  if (key === 'hidden_size_per_layer_input' && value > 0)
+    throw refuse(entry, `(${value}) gives the embeddings a part for each layer`)
+  if (key in BORDERS) return followBorder(entry, value, layers)
+  checkPeriod(entry, value, layers)
   return value
+}
+
+const refuse = ({ path }: Entry, why: string): UserError =>
+  new UserError(
+    `config.json: ${path.join('.')} ${why}, and cannot describe the layers of the result; choose other slices`,
+  )
+
+/** Whether a list says the same layer by layer, and transformers follows the list. */
+const isListed = ({ key, part }: Entry): boolean =>
+  SAID_BY.some(([name, lists]) => name.test(key) && lists.some((list) => Array.isArray(part[list])))
+
+/** A list, or text with commas, of the numbers of layers of some kind. */
+function followNumbers({ key, value }: Entry, numbers: readonly number[], { origins }: Layers): unknown {
+  const first = FROM_ONE.test(key) ? 1 : 0
+  const chosen = origins.flatMap(({ layer }, i) => (numbers.includes(layer + first) ? [i + first] : []))
+  return typeof value === 'string' ? chosen.join(',') : chosen
+}
+
+/** Kinds of attention, and how many times they are repeated. */
+type Group = [kinds: unknown[], times: number]
+
+function followGroups(groups: readonly Group[], { moved, origins }: Layers): unknown {
+  if (!moved) return groups
+  const each = groups.flatMap(([kinds, times]) => Array.from({ length: times }, () => kinds).flat())
+  return [[origins.map(({ layer }) => each[layer]), 1]]
+}
+
+/** Kinds of layers that are repeated to the end. */
+function followCycle(kinds: readonly unknown[], { origins }: Layers): unknown {
+  const kindOf = (layer: number): unknown => kinds[layer % kinds.length]
+  const unchanged = origins.every(({ layer }, i) => kindOf(layer) === kindOf(i))
+  return unchanged ? kinds : origins.map(({ layer }) => kindOf(layer))
+}
+
+/** An entry for each layer: that of the model which the layer is from, or else of this config. */
+function followList(entry: Entry, list: ArrayLike<unknown>, { count, origins, onWarning }: Layers): unknown {
+  const { path, value } = entry
+  const entries = origins.map(({ config, label, layer }) => {
+    const own = path.reduce<unknown>((at, name) => (isConfig(at) ? at[name] : undefined), config)
+    const given: ArrayLike<unknown> = Array.isArray(own) || typeof own === 'string' ? own : []
+    if (layer < given.length) return given[layer]
+    if (layer >= list.length)
+      throw refuse(entry, `has ${list.length} entries, and config.json of ${label} none for its layer ${layer}`)
+    onWarning(
+      `config.json of ${label} has no ${path.join('.')}: the entry of layer ${layer} is that of the first model`,
+    )
+    return list[layer]
+  })
+  return typeof value === 'string' ? entries.join('') : [...entries, ...Array.from(list).slice(count)]
+}
+
+/** A number that divides the layers in two runs: the nearest one that divides the new layers in the same way. */
+function followBorder(entry: Entry, value: number, { count, origins }: Layers): number {
+  const isFirst = BORDERS[entry.key]!
+  const fits = (border: number) =>
+    origins.every(({ layer }, i) => isFirst(border, i, origins.length) === isFirst(value, layer, count))
+  const borders = Array.from({ length: Math.max(origins.length, value) + 2 }, (_, i) => i - 1).filter(fits)
+  const [nearest] = borders.sort((one, two) => Math.abs(one - value) - Math.abs(two - value))
+  if (nearest === undefined && !isListed(entry)) throw refuse(entry, `(${value}) divides the layers in two runs`)
+  return nearest ?? value
+}
+
+/** A number by which every so many layers are of some kind holds only where layers move by multiples of it. */
+function checkPeriod(entry: Entry, value: number, { origins }: Layers): void {
+  const isPeriod = PERIODS.test(entry.key) && value > 1
+  if (isPeriod && !isListed(entry) && origins.some(({ layer }, i) => (layer - i) % value !== 0))
+    throw refuse(entry, `(${value}) counts layers from the first`)
 }
 
 /** The layers that a list (or a text with commas) names; null for other lists. */
@@ -187,7 +225,7 @@ function numbersOf(key: string, value: unknown, layers: number): readonly number
 }
 
 /** A list, or a text of letters, with an entry for each layer; `layer_types` may go on for layers that only predict ahead. */
-function isPerLayer(key: string, value: unknown, layers: number): value is unknown[] {
+function isPerLayer(key: string, value: unknown, layers: number): value is unknown[] | string {
   if (typeof value === 'string') return value.length === layers && /pattern/.test(key)
   if (!Array.isArray(value) || OTHER.test(key)) return false
   return (

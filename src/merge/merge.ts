@@ -6,11 +6,12 @@ import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
-export interface MergeOptions {
+export interface WriteMergeOptions {
   overwrite?: boolean
   maxShardBytes?: number
-  /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
+  /** Folder whose tokenizer is copied. */
   tokenizerFrom: string
+  /** Texts that replace files of that folder; null leaves the file out. */
   files?: Readonly<Record<string, string | null>>
   card?: string
   metadata?: Record<string, string>
@@ -26,7 +27,7 @@ type Scans = Map<string, readonly unknown[]>
 type Weights = TensorMerge & { merging: Merging }
 
 /** Reads, edits and merges one tensor at a time. Throws what writeCheckpoint throws. */
-export async function mergeCheckpoints(plan: MergePlan, out: string, options: MergeOptions): Promise<void> {
+export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, ...rest } = options
   const reader = readerOf(plan, await scanEach(plan), onWarning)

@@ -5,22 +5,23 @@ import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/index.js'
-import { embeddingRows, type RowRule, type Speaker, translate } from './embeddings.js'
+import { embeddingRows, type ModelTokens, type RowRule, shareVocabulary } from './embeddings.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { MergeFile } from './schema.js'
 import { chooseTemplate } from './template.js'
 
 export interface Chosen {
-  /** The models, in the vocabulary of the tokenizer. */
+  /** The models, with the rows of the tokenizer's vocabulary. */
   models: MergeModels
-  /** Folder whose tokenizer is copied, and texts that stand in place of its files (null: the file is left out). */
+  /** Folder whose tokenizer is copied. */
   tokenizerFrom: string
+  /** Texts that replace files of that folder; null leaves the file out. */
   files: Record<string, string | null>
 }
 
 type Section = NonNullable<MergeFile['tokenizer']>
 
-/** Files of slow tokenizers, which would say what tokenizer.json no longer says. */
+/** Files of slow tokenizers: they would contradict the new tokenizer.json. */
 const SLOW = [
   'vocab.json',
   'vocab.txt',
@@ -58,7 +59,7 @@ async function shareTokenizer(section: Section, config: MergeFile, models: Merge
   const tokenizerFrom = companionsOf(named.checkpoint)
 
   const vocabularies = await readVocabularies(models)
-  // Nobody has a tokenizer: there is nothing to bring together, and nothing to copy.
+  // No model has a tokenizer: there is nothing to join, and nothing to copy.
   if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
   const own = vocabularies.get(named)
   if (!own) throw new UserError(`${named.label} has no tokenizer.json`, { path: atSource })
@@ -66,14 +67,14 @@ async function shareTokenizer(section: Section, config: MergeFile, models: Merge
   const joined = within(atSource, () => joinVocabularies(own, others, Object.keys(tokens)))
 
   const common = vocabularies.get(reference) ?? own
-  const speakers = models.all.map((model) => speakerOf(model, vocabularies.get(model) ?? common))
-  const views = translate(
-    speakers,
+  const tokensOf = models.all.map((model) => rowsIn(model, vocabularies.get(model) ?? common))
+  const views = shareVocabulary(
+    tokensOf,
     {
       ids: joined.ids,
       rows: Math.ceil(joined.size / multiple) * multiple,
       base: config.base_model === undefined ? null : reference,
-      rules: within(['tokens'], () => readRules(tokens, speakers, models)),
+      rules: within(['tokens'], () => readRules(tokens, tokensOf, models)),
     },
     tokenNumbers(named.checkpoint.config ?? {}),
   )
@@ -109,7 +110,8 @@ async function readVocabularies(models: MergeModels): Promise<Map<MergeModel, Vo
   return vocabularies
 }
 
-function speakerOf(model: MergeModel, { ids }: Vocabulary): Speaker {
+/** The tokens that the model has a row for. */
+function rowsIn(model: MergeModel, { ids }: Vocabulary): ModelTokens {
   const rows = embeddingRows(model)
   if (rows === null) throw new UserError(`${model.label} has no embedding of tokens`, { path: [] })
   return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
@@ -126,11 +128,11 @@ const hasData = ({ models = [], slices = [] }: MergeFile): boolean =>
 
 type Tokens = NonNullable<Section['tokens']>
 
-function readRules(tokens: Tokens, speakers: readonly Speaker[], models: MergeModels): Map<string, RowRule> {
+function readRules(tokens: Tokens, known: readonly ModelTokens[], models: MergeModels): Map<string, RowRule> {
   return new Map(
     Object.entries(tokens).map(([token, { force, source }]) => [
       token,
-      { force, origin: within([token, 'source'], () => readOrigin(token, source, speakers, models)) },
+      { force, origin: within([token, 'source'], () => readOrigin(token, source, known, models)) },
     ]),
   )
 }
@@ -138,23 +140,23 @@ function readRules(tokens: Tokens, speakers: readonly Speaker[], models: MergeMo
 function readOrigin(
   token: string,
   source: Tokens[string]['source'],
-  speakers: readonly Speaker[],
+  known: readonly ModelTokens[],
   models: MergeModels,
 ): RowRule['origin'] {
   if (typeof source === 'object' && source.kind === 'zero') return null
   const name = typeof source === 'string' ? source : source.model
-  const speaker = speakers.find(({ model }) => model === models.find(name))
-  if (!speaker) throw unknown('model of this file', name, models.names)
+  const found = known.find(({ model }) => model === models.find(name))
+  if (!found) throw unknown('model of this file', name, models.names)
   const word = typeof source === 'string' ? token : source.token
-  const id = word === undefined ? (source as { token_id: number }).token_id : speaker.ids.get(word)
-  if (id === undefined) throw new UserError(`${speaker.model.label} has no token ${JSON.stringify(word)}`, { path: [] })
-  const rows = embeddingRows(speaker.model)!
+  const id = word === undefined ? (source as { token_id: number }).token_id : found.ids.get(word)
+  if (id === undefined) throw new UserError(`${found.model.label} has no token ${JSON.stringify(word)}`, { path: [] })
+  const rows = embeddingRows(found.model)!
   if (id >= rows)
-    throw new UserError(`${id} is beyond the ${rows} rows of ${speaker.model.label}`, { path: ['token_id'] })
-  return { model: speaker.model, id }
+    throw new UserError(`${id} is beyond the ${rows} rows of ${found.model.label}`, { path: ['token_id'] })
+  return { model: found.model, id }
 }
 
-/** tokenizer.json, and what tokenizer_config.json repeats of it. */
+/** tokenizer.json, and the entries of tokenizer_config.json that repeat it. */
 async function writeTokenizer({ file }: Vocabulary, tokenizerFrom: string): Promise<Record<string, string | null>> {
   const files: Record<string, string | null> = {
     ...Object.fromEntries(SLOW.map((name) => [name, null])),

@@ -1,4 +1,4 @@
-// The door for files that people give: a file is one, is read whole, and is what it should be, or one line says what is wrong.
+// Files that people give: read whole and checked, or refused in one clear line.
 import { readFileSync, statSync } from 'node:fs'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
@@ -11,7 +11,7 @@ const files = new WeakMap<object, string>()
 /** The path that an object of `readObject` came from. */
 export const fileOf = (value: object, otherwise: string): string => files.get(value) ?? otherwise
 
-/** What else a path may lead to; a pipe would be waited for without end. */
+/** What else a path may lead to. Reading a named pipe could wait for ever. */
 const OTHERS = [
   ['isDirectory', 'a folder'],
   ['isFIFO', 'a named pipe'],
@@ -20,12 +20,12 @@ const OTHERS = [
   ['isBlockDevice', 'a device'],
 ] as const
 
-/** @param missing what is said of a file that is not there @throws UserError for what is not a file */
+/** @param missing what the error says when nothing is at the path @throws UserError for what is not a file */
 export function checkFile(path: string, missing = 'no such file'): void {
   if (path.includes('\0')) throw new UserError(`${path}: a path holds no NUL`)
-  const info = within(path, missing, () => statSync(path))
+  const info = reading(path, missing, () => statSync(path))
   const other = OTHERS.find(([is]) => info[is]())
-  // The shell's own pipes have a writer, and end.
+  // The shell's own pipes have a writer, so they end.
   if (other && !(info.isFIFO() && /^\/dev\/(stdin|fd\/\d+)$/.test(path)))
     throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
 }
@@ -33,14 +33,14 @@ export function checkFile(path: string, missing = 'no such file'): void {
 /** The bytes of a file, whole. @throws UserError: as checkFile, and for a file that cannot be read */
 export function readBytes(path: string, missing?: string): Buffer {
   checkFile(path, missing)
-  return within(path, missing ?? 'no such file', () => readFileSync(path))
+  return reading(path, missing ?? 'no such file', () => readFileSync(path))
 }
 
 /** The text of a file, without a byte-order mark. @throws UserError: as readBytes, and for another encoding than UTF-8 */
 export function readText(path: string, missing?: string): string {
   const bytes = readBytes(path, missing)
   try {
-    // A letter of another encoding would be replaced without a word.
+    // Without `fatal`, letters of another encoding would be replaced silently.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new UserError(`${path}: is not text in UTF-8`, { cause })
@@ -56,7 +56,7 @@ export function readObject(path: string, missing?: string): JsonObject {
   return value as JsonObject
 }
 
-/** @param where what the error names; parse: what reads it, JSON.parse unless given */
+/** @param where what the error names @param parse reads the text, JSON.parse by default */
 export function parseJson(text: string, where: string, parse: (text: string) => unknown = JSON.parse): unknown {
   try {
     return parse(text)
@@ -80,7 +80,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
 }
 
-function within<T>(path: string, missing: string, work: () => T): T {
+function reading<T>(path: string, missing: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {

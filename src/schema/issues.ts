@@ -1,4 +1,4 @@
-// What zod finds wrong with a value, in our words: what would be right, and what was given.
+// What zod finds wrong with a value, in plain words: what would be right, and what was given.
 import type { z } from 'zod'
 
 interface Issue {
@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping of keys to values',
 }
 
-/** A value as an error shows it, in at most 60 characters. */
+/** A value as errors show it, in at most 60 characters. */
 export function showValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
@@ -60,7 +60,10 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
   return issue.input === undefined ? `is required: ${wanted}` : `must be ${wanted}; got ${showValue(issue.input)}`
 }
 
-/** The issue that helps of those of a parse: a misspelt key, which is also a missing one; inside a union, that of the alternative which got furthest. */
+/**
+ * The most helpful issue of a parse: a misspelt key first, since it is often also the one that is missing; inside a union, the issue
+ * of the alternative that matched furthest.
+ */
 export function firstIssue(issues: readonly Issue[]): { path: PropertyKey[]; message: string } {
   return explain(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!)
 }

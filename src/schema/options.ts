@@ -1,4 +1,4 @@
-// Options that people write, in YAML or on the command line: facts for help and docs, and the parse that says what is wrong.
+// Options that people write, in YAML or on the command line: facts for help and docs, and a parser with clear errors.
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 
@@ -31,7 +31,7 @@ export function factsOf(schema: OptionsSchema): OptionFacts[] {
   }))
 }
 
-/** zod bounds integers by ±(2^53 - 1), which says nothing. */
+/** zod bounds every integer by ±(2^53 - 1); that is no limit worth stating. */
 const bound = (limit: number | undefined) =>
   limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit
 

@@ -94,7 +94,7 @@ test('numbers that divide the layers in two runs move with the border, or are re
   assert.equal(follow({ ...four, num_kv_shared_layers: 2 }, [0, 1, 2, 3, 2, 3]).num_kv_shared_layers, 4)
   assert.throws(
     () => follow(window, STACK),
-    /max_window_layers \(2\) divides the layers in two runs, and cannot be said/,
+    /max_window_layers \(2\) divides the layers in two runs, and cannot describe/,
   )
   assert.throws(() => follow({ ...four, first_k_dense_replace: 1 }, [0, 1, 0, 1]), /first_k_dense_replace/)
   assert.throws(
@@ -153,7 +153,7 @@ test('the parts of a composed model: those that count as many layers; a config w
   })
   const said: string[] = []
   assert.deepEqual(follow({ depth: 4 }, [0, 3], said), { depth: 4 })
-  assert.match(said[0]!, /does not say that there are 4 layers .* the result has 2: set it by hand/)
+  assert.match(said[0]!, /does not say that there are 4 layers .* the result has 2: set the number by hand/)
 })
 
 test('a layer has the entry that its own model gives it', () => {
