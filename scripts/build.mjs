@@ -31,7 +31,7 @@ for (const file of readdirSync('src/tensor/assembly').filter((f) => f.endsWith('
     { stdio: 'inherit' },
   )
 }
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', '.'], { stdio: 'inherit' })
 const main = 'dist/src/cli/main.js'
 if (existsSync(main)) {
   chmodSync(main, 0o755)

@@ -29,7 +29,7 @@ for (const code of [...blocks('js'), ...blocks('ts')]) {
 
 test('the program and the plugin compile with strict types', async () => {
   writeFileSync(join(folder, 'example.ts'), readFileSync(join(folder, 'example.mjs')))
-  const compiler = join(packageRoot, 'node_modules/typescript/bin/tsc')
+  const compiler = join(packageRoot, 'node_modules/typescript-7/bin/tsc')
   const flags = [
     '--ignoreConfig',
     '--noEmit',

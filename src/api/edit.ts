@@ -33,6 +33,9 @@ export interface EditOptions {
  * Edits the delta of a pair and writes the result as a checkpoint that other tools load, with a model card. One tensor is
  * in memory at a time. Tensors that are not selected are the post-trained model's, bit for bit.
  *
+ * @param source folders of the pair, or an open pair
+ * @param entry editor and options, or a chain of editors, and which tensors they edit
+ * @param options where and how the checkpoint is written
  * @returns counts and norms over the edited tensors; `bits_per_parameter` is an estimate
  * @throws UserError for an unknown editor or option, a pattern that matches nothing, or a folder that may not be written
  */
@@ -78,6 +81,8 @@ export interface EditDeltaOptions {
  *
  * @param values the delta, float32 in row-major order; it is not changed
  * @param shape its shape, whose product is the length of `values`
+ * @param entry editor and options, or a chain of editors; its `tensors` are not used
+ * @param options seed, name of the tensor, and backend
  * @throws UserError for an unknown editor or option
  */
 export async function editDelta(

@@ -14,7 +14,13 @@ export interface EvaluateOptions {
   /** Number of items, from the first; all unless given. */
   items?: number | undefined
   /** Put prompts through the model's chat template; with an instruction in the system message. */
-  chat?: true | { system?: string | undefined } | undefined
+  chat?:
+    | true
+    | {
+        /** Text of the system message. */
+        system?: string | undefined
+      }
+    | undefined
   /** Bound on the memory of tensors in bytes: weights are then read block by block. */
   memory?: number | undefined
   /** Let tasks such as HumanEval run the programs that the model writes, each isolated. Default false. */
@@ -27,6 +33,7 @@ export interface EvaluateOptions {
  * Loss and score of a model on a task.
  *
  * @param model folder of a model or of an adapter, or `org/name[@revision]` of the hub
+ * @param options task, number of items, and how prompts are put
  * @returns `score` from 0 to 1 (−1 to 1 for a correlation), `loss` in the unit that `unit` names
  * @throws UserError for a folder that is no model, or a task that the model cannot do
  */
@@ -63,6 +70,9 @@ export interface AttributeOptions {
  * Which tensors cause the loss change of one edit: the Riemann sum of the gradient along the path from the post-trained to
  * the edited weights, split by tensor (arXiv 2410.13841). Losses are in nats per token.
  *
+ * @param source folders of the pair, or an open pair
+ * @param entry editor and options, or a chain of editors, and which tensors they edit
+ * @param options task, number of items, quadrature rule and seed
  * @returns the row (as in runs.csv) and the terms, which add up to `row.riemann_sum`
  * @throws UserError for an unknown editor, option or task, or a bound on memory below one block
  */

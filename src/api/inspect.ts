@@ -14,7 +14,9 @@ export interface InspectOptions {
 
 /** A report per tensor, and one per role; the last of `roles` is of all tensors together. */
 export interface Inspection {
+  /** A report per tensor, in the order of the model. */
   tensors: TensorReport[]
+  /** A report per role, and one of all tensors. */
   roles: GroupReport[]
 }
 
@@ -22,6 +24,8 @@ export interface Inspection {
  * Statistics of the delta of every selected tensor: norms, quantiles, shares of zeros, effective ranks.
  * One tensor of each model is in memory at a time.
  *
+ * @param source folders of the pair, or an open pair
+ * @param options which tensors are inspected, and how far
  * @throws UserError for a folder that is no model, tensors without a partner, or a pattern that matches nothing
  */
 export async function inspect(source: PairSource, options: InspectOptions = {}): Promise<Inspection> {

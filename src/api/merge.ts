@@ -35,13 +35,19 @@ export interface MergeOptions {
 export interface MergeSummary {
   /** Folder that was written. */
   out: string
+  /** Merge method, as the file names it. */
   method: string
+  /** Convention of the method where tools differ: `mergekit` or `paper`. */
   convention: string
+  /** Number of tensors written. */
   tensors: number
+  /** Number of entries of these tensors. */
   parameters: number
+  /** Number of transformer layers of the result. */
   layers: number
   /** Formats of the tensors that were written. */
   dtypes: string
+  /** Size of the weights in bytes. */
   bytes: number
   /** Sentences about tensors on which the method degenerates. */
   warnings: string[]
@@ -52,6 +58,7 @@ export interface MergeSummary {
  * load. The same tensor of every model is in memory at a time.
  *
  * @param config path of the YAML file
+ * @param options where and how the checkpoint is written
  * @throws UserError with file, line and column, before a weight is read
  */
 export async function merge(config: string, options: MergeOptions): Promise<MergeSummary> {

@@ -3,7 +3,9 @@ import { openModels, type Pair, pairCheckpoints, type Selection, selectTensors }
 
 /** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be a LoRA adapter of the base. */
 export interface PairPaths {
+  /** Base model. */
   base: string
+  /** Post-trained model, or an adapter of the base. */
   post: string
 }
 
@@ -39,6 +41,7 @@ export interface OpenPairOptions {
  *
  * @param base folder of the base model (config.json and safetensors), or `org/name[@revision]` of the hub
  * @param post the post-trained model in the same form, or the folder of a LoRA adapter of the base
+ * @param options what to do with tensors that only one model has
  * @throws UserError for a folder that is no model, and for tensors without a partner of the same shape
  */
 export async function openPair(base: string, post: string, options: OpenPairOptions = {}): Promise<OpenPair> {

@@ -4,6 +4,7 @@ import { UserError } from '../errors/index.js'
 
 /** One editor, by its name or as an object, with its options as further keys. */
 export interface EditorStep {
+  /** Name of the editor, or the editor itself. */
   editor: string | Editor
   [option: string]: unknown
 }
@@ -15,11 +16,25 @@ export interface EditorPlace {
   /** What is edited: the delta (post − base), or the post-trained weights themselves. Default `delta`. */
   on?: 'delta' | 'weights' | undefined
   /** Which tensors are edited: names with `*`, `role:<role>`, or `linear`; all unless given. */
-  tensors?: { include?: readonly string[] | undefined; exclude?: readonly string[] | undefined } | undefined
+  tensors?:
+    | {
+        /** Patterns of the tensors. */
+        include?: readonly string[] | undefined
+        /** Patterns of the tensors to leave out of those. */
+        exclude?: readonly string[] | undefined
+      }
+    | undefined
 }
 
 /** An edit: one editor with its options, or a chain of editors that are applied in order. */
-export type EditorEntry = (EditorStep | { chain: readonly EditorStep[] }) & EditorPlace
+export type EditorEntry = (
+  | EditorStep
+  | {
+      /** Editors in the order in which they are applied. */
+      chain: readonly EditorStep[]
+    }
+) &
+  EditorPlace
 
 /** An entry, parsed. */
 export interface ParsedEntry {

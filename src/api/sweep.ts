@@ -29,19 +29,30 @@ export interface SweepOptions {
 
 /** The rows of a sweep with their provenance, and what became of its runs. */
 export interface SweepResults extends Results {
+  /** Number of runs of the experiment. */
   planned: number
+  /** Number of runs that have a row. */
   done: number
+  /** Number of runs that failed. */
   failed: number
   /** False when the signal stopped the sweep. */
   finished: boolean
   /** Of the rows that have any, in the order of the plan. */
-  warnings: { id: string; label: string; warnings: string }[]
+  warnings: {
+    /** Id of the run. */
+    id: string
+    /** Label of its edit. */
+    label: string
+    /** What its editor or merger warns of. */
+    warnings: string
+  }[]
 }
 
 /**
  * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again.
  *
  * @param config path of the YAML file
+ * @param options results folder, threads, backend, and callbacks
  * @throws UserError before any work when something is wrong with the experiment or its inputs, or when the folder holds
  *   other results
  */
@@ -65,12 +76,19 @@ export async function sweep(config: string, options: SweepOptions = {}): Promise
 
 /** One run of a plan, in the words of its row. */
 export interface PlannedRun {
+  /** Id of the run: the same in every results folder. */
   id: string
+  /** Name of the pair. */
   model: string
+  /** Name of the task. */
   task: string
+  /** Editor, or editors joined by `+`; null for a merge of unedited deltas. */
   editor: string | null
+  /** Merger; null for an edit of one delta. */
   merger: string | null
+  /** Name of the series in tables and figures. */
   label: string
+  /** Every option, defaults included. */
   options: Record<string, unknown>
   /** Null for an edit that draws nothing at random. */
   seed: number | null

@@ -5,8 +5,11 @@ import { isFloating } from './dtype.js'
 import { matchingNames } from './roles.js'
 import { agreeOnTies } from './tied.js'
 
+/** A base and its post-trained model, matched tensor by tensor. */
 export interface Pair {
+  /** The base model, opened. */
   base: Checkpoint
+  /** The post-trained model, opened. */
   post: Checkpoint
   /** Floating tensors that both hold with the same shape, tied copies left out; in the order of the post-trained model. */
   names: string[]
@@ -15,7 +18,14 @@ export interface Pair {
   /** What does not match, one phrase per tensor; empty unless `ignoreUnmatched`. */
   unmatched: string[]
   /** Tensors whose stored formats differ; they are compared as float32. */
-  dtypes: { name: string; base: string; post: string }[]
+  dtypes: {
+    /** Name of the tensor. */
+    name: string
+    /** Its format in the base, as safetensors names it. */
+    base: string
+    /** Its format in the post-trained model. */
+    post: string
+  }[]
 }
 
 /** An error names at most this many tensors of each kind. */

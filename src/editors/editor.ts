@@ -8,6 +8,7 @@ export type Options = Record<string, unknown>
 
 /** What the edit of a block may use besides the block itself. */
 export interface EditContext<O = Options> {
+  /** Options of the editor, checked, with defaults. */
   options: O
   /** Random key of (seed, editor, tensor name); the element index in the whole tensor is the counter. */
   key: Key

@@ -8,41 +8,53 @@ import { z } from 'zod'
 import { packageRoot, packageVersion } from '../files/index.js'
 
 export const environmentSchema = z.strictObject({
-  deltalab: z.string(),
+  deltalab: z.string().describe('Version of deltalab.'),
   commit: z
     .string()
     .nullable()
     .describe('Git commit of the project ("+changes" when the tree differed); null outside a checkout.'),
-  node: z.string(),
-  tfjs: z.string(),
-  platform: z.string(),
-  cpu: z.string(),
-  cores: z.number().int(),
+  node: z.string().describe('Version of Node.'),
+  tfjs: z.string().describe('Version of TensorFlow.js.'),
+  platform: z.string().describe('Operating system and processor architecture.'),
+  cpu: z.string().describe('Model of the processor.'),
+  cores: z.number().int().describe('Number of logical processors.'),
 })
 
-export const backendSchema = z.strictObject({ name: z.string(), package: z.string() })
+export const backendSchema = z.strictObject({
+  name: z.string().describe('Name of the backend.'),
+  package: z.string().describe('Package and version that it comes from.'),
+})
 
 export const metaSchema = z.strictObject({
-  experiment: z.string(),
+  experiment: z.string().describe('Name of the experiment.'),
   config_hash: z
     .string()
     .describe('SHA-256 of the ids of the planned runs, which hash everything in the config that determines a row.'),
   inputs: z
     .record(z.string(), z.string())
     .describe('SHA-256 of every weight, tokenizer and task file, by the path in the config.'),
-  tasks: z.record(z.string(), z.strictObject({ version: z.number(), items: z.number().int() })),
-  backend: backendSchema,
-  environment: environmentSchema,
-  jobs: z.number().int(),
+  tasks: z
+    .record(
+      z.string(),
+      z.strictObject({
+        version: z.number().describe('Version of the task, as its card says.'),
+        items: z.number().int().describe('Number of items that the task has.'),
+      }),
+    )
+    .describe('Tasks by name.'),
+  backend: backendSchema.describe('TensorFlow.js backend that computed the rows.'),
+  environment: environmentSchema.describe('Machine and versions that made the rows.'),
+  jobs: z.number().int().describe('Number of worker threads.'),
   runs: z.number().int().describe('Number of runs planned.'),
-  failed: z.number().int(),
-  started: z.string(),
+  failed: z.number().int().describe('Number of runs that failed.'),
+  started: z.string().describe('When the sweep was started, ISO 8601.'),
   finished: z.string().nullable().describe('Empty until every planned run has its row.'),
 })
 
-export type Environment = z.infer<typeof environmentSchema>
+/** The machine and the versions that made the rows. */
+export interface Environment extends z.infer<typeof environmentSchema> {}
 /** Provenance of a results folder: meta.json. */
-export type Meta = z.infer<typeof metaSchema>
+export interface Meta extends z.infer<typeof metaSchema> {}
 
 /** This machine and this checkout, as far as they can change a number or a time. */
 export function readEnvironment(): Environment {

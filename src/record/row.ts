@@ -107,7 +107,9 @@ export const rowSchema = z.strictObject({
 })
 
 /** One finished run of a sweep: a line of runs.csv. */
-export type Row = z.infer<typeof rowSchema>
+/** One run, finished or failed: a line of runs.csv. */
+export interface Row extends z.infer<typeof rowSchema> {}
+/** Name of a column of runs.csv. */
 export type Column = keyof Row
 
 /** Column names in the order of runs.csv. */
@@ -131,7 +133,8 @@ export const termSchema = z.strictObject({
 })
 
 /** One tensor's part in the Riemann sum of one run: a line of terms.csv. */
-export type Term = z.infer<typeof termSchema>
+/** Contribution of one tensor to the Riemann sum of one run: a line of terms.csv. */
+export interface Term extends z.infer<typeof termSchema> {}
 export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
 
 /** Both tables of a results folder as Markdown: docs/results.md. */

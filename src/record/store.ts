@@ -25,9 +25,13 @@ export interface Store {
 
 /** What a results folder holds. */
 export interface Results {
+  /** Path of the folder. */
   folder: string
+  /** One row per run, in the order of runs.csv. */
   rows: Row[]
+  /** Per-tensor terms of the Riemann sums; none where a sweep computed none. */
   terms: Term[]
+  /** Where the rows come from. */
   meta: Meta
   /** Text of the config that made the rows. */
   config: string
@@ -124,7 +128,12 @@ async function openLocked(
   return { folder, found, append, finish, close }
 }
 
-/** Rows, terms and provenance of a folder that a sweep wrote or is writing. */
+/**
+ * Rows, terms and provenance of a folder that a sweep wrote or is writing.
+ *
+ * @param folder results folder
+ * @throws UserError when it is not one, or when a file in it is damaged
+ */
 export async function readResults(folder: string): Promise<Results> {
   const paths = pathsOf(folder)
   if (!existsSync(paths.runs) || !existsSync(paths.meta)) {

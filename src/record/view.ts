@@ -52,7 +52,7 @@ export const viewSchema = z.strictObject({
 })
 
 /** One figure. */
-export type View = z.infer<typeof viewSchema>
+export interface View extends z.infer<typeof viewSchema> {}
 
 /** Measures that are made from a row, not in it: the distance to the post-trained score, and the per-tensor terms of terms.csv. */
 export const DERIVED = ['gap', 'term'] as const

@@ -2,6 +2,7 @@
 import { unknown } from '../errors/index.js'
 import { COLUMNS, DERIVED, namedOptions, type Row, readValue, type View } from '../record/index.js'
 
+/** Value of a column of a row, or of an option. */
 export type CellValue = string | number | boolean | null
 
 export interface Mean {

@@ -7,7 +7,12 @@ import { formatMean, formatNumber, wordsOf } from './words.js'
 /** Text forms of a table: Markdown, LaTeX, CSV. */
 export type Format = 'md' | 'tex' | 'csv'
 
-/** A table as Markdown, LaTeX (booktabs) or CSV with full numbers. The text ends in a line break. */
+/**
+ * A table as text, which ends in a line break.
+ *
+ * @param table as `table` makes it
+ * @param format `md` is Markdown, `tex` LaTeX (booktabs), `csv` has full numbers
+ */
 export function printTable(table: Table, format: Format = 'md'): string {
   return format === 'md' ? printMarkdown(table) : format === 'tex' ? printLatex(table) : printCsv(table)
 }

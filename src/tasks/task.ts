@@ -4,6 +4,7 @@ import type { ClassifyTask } from './kinds/classify.js'
 import type { GenerateTask } from './kinds/generate.js'
 import type { ImageTask } from './kinds/images.js'
 
+/** A task: its items, and how answers are scored. The kind says which. */
 export type Task = GenerateTask | ChoiceTask | ClassifyTask | ImageTask
 export type TaskKind = Task['kind']
 /** The task of one kind. */

@@ -49,7 +49,9 @@ async function startWasm(): Promise<BackendInfo> {
 
 /**
  * Selects and initialises a backend: `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm.
- * @throws UserError when the named backend cannot be had, with the reason.
+ * @param name backend to use
+ * @returns the backend that was chosen, and the package it comes from
+ * @throws UserError when the named backend cannot be had, with the reason
  */
 export async function setBackend(name: BackendName = 'auto'): Promise<BackendInfo> {
   if (name === 'cpu') {

@@ -86,7 +86,7 @@ function compile(name: string, text: string): string {
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [name] }))
   try {
-    execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', folder], {
+    execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript-7/bin/tsc'), '-p', folder], {
       encoding: 'utf8',
       maxBuffer: 1 << 26,
     })
