@@ -1,4 +1,4 @@
-// The shape of an experiment's YAML file; docs/config.md is made from the sentences here.
+// The schema of an experiment's YAML file. docs/config.md is generated from the descriptions.
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/merger.js'
 import { viewSchema } from '../record/index.js'
@@ -19,38 +19,35 @@ const selection = section({
   include: patterns
     .default([])
     .describe(
-      'Tensors to edit: names with `*`, `role:<role>`, or `linear` (the matrices of all layers: no embedding, router, norm or head); all unless given.',
+      'Tensors to edit: names (`*` matches anything), `role:<role>`, or `linear` (the matrices of all layers, without embeddings, routers, norms and heads). Default: all.',
     ),
-  exclude: patterns.default([]).describe('Tensors to leave out of those.'),
+  exclude: patterns.default([]).describe('Tensors to leave out, in the same notation.'),
 })
 
 const model = section({
   name: word.describe(
-    'Name of the model in rows and tables; entries may share it (the skills of one model) where their tasks differ.',
+    'Name of the model in rows and tables. Entries may share a name if their tasks differ (several skills of one model).',
   ),
   base: line.describe(
-    'Folder of the base (pre-trained) checkpoint, relative to the YAML file; or org/name[@revision] of the hub.',
+    'Base (pre-trained) checkpoint: a folder relative to the YAML file, or org/name[@revision] on the hub.',
   ),
   post: line.describe(
-    'Folder of the post-trained checkpoint, or of a LoRA adapter of the base, relative to the YAML file; or org/name[@revision] of the hub.',
+    'Post-trained checkpoint, or a LoRA adapter of the base: a folder relative to the YAML file, or org/name[@revision] on the hub.',
   ),
   head: patterns
     .optional()
     .describe(
-      'Tensors that belong to the task (names with `*`, e.g. a classifier): those of `post` stand in the base too, and none of them is edited.',
+      'Tensors that belong to the task, such as a classifier (names; `*` matches anything). The base model uses those of `post`, and they are never edited.',
     ),
   chat: z
-    .union([
-      z.literal(true),
-      section({ system: z.string().min(1).optional().describe('Instruction that stands in the system message.') }),
-    ])
+    .union([z.literal(true), section({ system: z.string().min(1).optional().describe('Text of the system message.') })])
     .optional()
-    .describe('Prompts go through the chat template of `post`, those of the base too.'),
+    .describe('Put prompts through the chat template of `post`, also for the base model.'),
   tasks: z
     .array(line)
     .min(1)
     .describe(
-      'Tasks: names of `deltalab tasks` (name:5 for five examples), or task files (card .yaml, items .jsonl) relative to the YAML file.',
+      'Tasks: names from `deltalab tasks` (`name:5` adds five examples to each prompt), or task files (card .yaml, items .jsonl) relative to the YAML file.',
     ),
 })
 
@@ -66,9 +63,11 @@ const entry = z.looseObject({
   editor: z
     .string()
     .optional()
-    .describe('Name of `deltalab editors`; its options follow as keys, each a value or a list of values.'),
-  chain: z.array(step).min(1).optional().describe('Editors applied one after the other, in place of `editor`.'),
-  label: line.optional().describe('Name of the series in tables and figures; the editor unless given.'),
+    .describe(
+      'Name of an editor (see `deltalab editors`). Its options are further keys, each a value or a list of values.',
+    ),
+  chain: z.array(step).min(1).optional().describe('Editors that are applied one after the other, instead of `editor`.'),
+  label: line.optional().describe('Name of the series in tables and figures. Default: the editor.'),
   on: place.optional().describe("Overrides the experiment's `on`."),
   tensors: selection.optional().describe("Overrides the experiment's `tensors`."),
 })
@@ -79,79 +78,84 @@ const merge = z.looseObject({
   merger: z
     .string()
     .describe(
-      'Name of `deltalab mergers`; its options follow as keys, each a value, a list of values, or a section with a value for each post.',
+      'Name of a merger (see `deltalab mergers`). Its options are further keys, each a value, a list of values, or a section with a value for each post.',
     ),
   posts: z
     .union([names, z.array(names).min(1)])
     .describe(
-      'Fine-tunes of one base, called by the last part of their `post` (folder or name on the hub); a list of such lists is a merge of each.',
+      'Fine-tunes of one base. Each is named by the last part of its `post` (folder or name on the hub). A list of such lists makes one merge of each.',
     ),
   edit: z
     .looseObject({ editor: entry.shape.editor, chain: entry.shape.chain })
     .optional()
-    .describe('Edit of every delta before it is merged: an editor with its options, or a chain.'),
+    .describe('Edit of every delta before the merge: an editor with its options, or a chain.'),
   convention: z
     .union([convention, z.array(convention).min(1)])
     .optional()
-    .describe('Whose definition of the merger: that of the paper, or what a tool computes under the same name.'),
+    .describe('Definition of the merger: that of the paper, or what a tool computes under the same name.'),
   tasks: z
     .union([z.literal('own'), z.array(line).min(1)])
     .optional()
     .describe(
-      'Tasks the merged model is measured on, or `own`, those of its posts; all that the models of its base list unless given.',
+      'Tasks on which the merged model is measured; `own` means the tasks of its posts. Default: all tasks of models with the same base.',
     ),
-  label: line.optional().describe('Name of the series in tables and figures; edit and merger unless given.'),
+  label: line.optional().describe('Name of the series in tables and figures. Default: edit and merger.'),
 })
 
 const data = section({
   items: items
     .default(128)
-    .describe("Number of items of each fine-tune's tasks, from the last; none of them may be measured on."),
+    .describe('Number of items per task of each fine-tune, taken from the end. Losses and scores may not use them.'),
 })
 
 const score = section({
-  items: items.default(512).describe('Number of held-out items scored, from the first.'),
+  items: items.default(512).describe('Number of held-out items that are scored, taken from the start.'),
   validation: items
     .optional()
     .describe(
-      'Number of items behind these (and those of `loss`) that edited models are scored on too, to choose options by (`select`); none unless given.',
+      'Number of validation items, which follow those of `score` and `loss`. Edited models are scored on them too, so that options can be chosen (`select`). Default: none.',
     ),
 })
 
 const loss = section({
-  items: items.default(128).describe('Number of items the losses are measured on, from the first.'),
-  riemann: z.boolean().default(true).describe('Riemann sum of the loss change.'),
-  rule: z.enum(RULES).default('left').describe("Quadrature rule; left is the paper's."),
-  steps: z.number().int().min(1).default(5).describe('Intervals along the path, or nodes of gauss (C in the paper).'),
-  taylor2: z.boolean().default(false).describe('First- and second-order Taylor estimates.'),
-  terms: z.boolean().default(true).describe('Per-tensor terms of the Riemann sum in terms.csv.'),
+  items: items.default(128).describe('Number of items on which losses are measured, taken from the start.'),
+  riemann: z.boolean().default(true).describe('Compute the Riemann sum of the loss change.'),
+  rule: z.enum(RULES).default('left').describe('Quadrature rule. `left` is the rule of the paper.'),
+  steps: z
+    .number()
+    .int()
+    .min(1)
+    .default(5)
+    .describe('Number of intervals along the path, or of nodes for `gauss` (C in the paper).'),
+  taylor2: z.boolean().default(false).describe('Compute the first- and second-order Taylor estimates.'),
+  terms: z.boolean().default(true).describe('Write the contribution of each tensor to the Riemann sum to terms.csv.'),
 })
 
 export const experimentSchema = section({
   name: word.describe('Name of the experiment and of its results folder.'),
   title: line.optional().describe('Title of tables and figures.'),
-  models: z.array(model).min(1).describe('Pairs of base and post-trained model.'),
+  models: z.array(model).min(1).describe('Pairs of a base and a post-trained model.'),
   editors: z
     .array(entry)
     .default([])
-    .describe('Edits; an entry with lists stands for every combination of their values.'),
+    .describe('Edits. An entry whose options are lists makes one edit of every combination.'),
   merges: z
     .array(merge)
     .default([])
     .describe(
-      'Merges of fine-tunes, of all their tensors; an entry with lists stands for every combination of their values.',
+      'Merges of fine-tunes. All tensors are merged. An entry whose options are lists makes one merge of every combination.',
     ),
   seeds: z
     .union([z.number().int().min(1).max(10_000), z.array(z.number().int().nonnegative()).min(1)])
     .default(1)
-    .describe('Number of seeds (1, 2, …) or the seeds themselves; only edits that draw at random use them.'),
-  on: place.default('delta').describe('What is edited: the delta, or the post-trained weights.'),
+    .describe('Number of seeds (1, 2, …) or a list of seeds. Only random edits use them.'),
+  on: place.default('delta').describe('What is edited: the delta or the post-trained weights.'),
   tensors: selection.prefault({}).describe('Which tensors are edited.'),
   score: z
     .union([z.literal(false), score])
     .prefault({})
-    .describe('Scores of base, post-trained and edited model; false for none.'),
-  data: data.prefault({}).describe('What mergers are given that need data (fisher, regmean, twin with routed gates).'),
+    .describe('Scores of the base, post-trained and edited model; false for none.'),
+  data: data.prefault({}).describe('Items for mergers that need data (fisher, regmean, and twin with routed gates).'),
   loss: z
     .union([z.literal(false), loss])
     .prefault({})
@@ -159,7 +163,7 @@ export const experimentSchema = section({
   report: z
     .union([viewSchema, z.array(viewSchema)])
     .prefault({})
-    .describe('Figures made from the rows.'),
+    .describe('Figures that are drawn from the rows.'),
 })
 
 export type Score = z.infer<typeof score>

@@ -1,4 +1,4 @@
-// The YAML of a training run: what `deltalab train` reads.
+// The schema of a training recipe: the YAML file of `deltalab train`.
 import { z } from 'zod'
 
 const path = z.string().min(1)
@@ -18,49 +18,47 @@ export const trainingSchema = z
     from: path
       .optional()
       .describe(
-        'model to start from: folder, or org/name[@revision] of the hub; without it the weights are drawn from the seed',
+        'model to start from: a folder, or org/name[@revision] on the hub; without it, weights are drawn at random',
       ),
     model: z
       .record(z.string(), z.unknown())
       .optional()
       .describe(
-        'config.json of a new model; with `from`, keys that replace those of its config: tensors that it lacks, or has in another shape, are drawn',
+        'config.json of a new model; with `from`, keys that replace those of its config.json (missing tensors, and those of another shape, are drawn at random)',
       ),
-    tokenizer: path.optional().describe('folder that holds tokenizer.json, or a model of the hub'),
-    preprocessor: path
-      .optional()
-      .describe('folder that holds preprocessor_config.json, or a model of the hub; for images'),
-    corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text, random windows'),
-    items: path.optional().describe('JSONL of {prompt, target}: loss on the target and end-of-text only'),
+    tokenizer: path.optional().describe('folder with tokenizer.json, or a model on the hub'),
+    preprocessor: path.optional().describe('folder with preprocessor_config.json, or a model on the hub; for images'),
+    corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text; training uses random windows'),
+    items: path.optional().describe('JSONL of {prompt, target}: the loss is that of target and end-of-text'),
     masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
     labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
     images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
-    mask_rate: z.number().gt(0).max(1).default(0.15).describe('share of the tokens that are to be told, with `masked`'),
-    window: count.default(64).describe('tokens of a window of the corpus'),
-    batch: count.describe('windows or items of a step'),
+    mask_rate: z.number().gt(0).max(1).default(0.15).describe('fraction of the tokens to predict, for `masked`'),
+    window: count.default(64).describe('tokens in a window of the corpus'),
+    batch: count.describe('windows or items in a step'),
     micro_batches: count
       .default(4)
       .describe(
-        'parts of a step whose gradients are added in a fixed order, so that any number of workers gives the same bits',
+        'parts of a step; their gradients are added in a fixed order, so the result does not depend on the number of workers',
       ),
     steps: count.describe('optimiser steps'),
     learning_rate: positive.describe('peak learning rate'),
     schedule: z
       .enum(['cosine', 'linear', 'constant', 'plateau'])
       .default('cosine')
-      .describe('decay after the warm-up; a plateau is constant up to the last fifth of the steps, then linear'),
+      .describe('learning rate after the warm-up; `plateau` is constant, then linear in the last fifth of the steps'),
     final: z.number().min(0).max(1).default(0).describe('fraction of the peak rate at the last step'),
     warmup: z.number().int().nonnegative().default(0).describe('steps of linear warm-up'),
     weight_decay: z.number().nonnegative().default(0).describe('decoupled decay of matrices'),
     betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
     clip: positive.default(1).describe('largest global norm of the gradient'),
-    seed: z.number().int().nonnegative().default(0).describe('keys the weights and the order of the data'),
+    seed: z.number().int().nonnegative().default(0).describe('seed of the random weights and of the order of the data'),
     dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
     save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
     snapshots: z
       .array(z.strictObject({ step: count, out: path }))
       .default([])
-      .describe('checkpoints written on the way'),
+      .describe('checkpoints to write during training'),
   })
   .refine((r) => r.from !== undefined || r.model !== undefined, 'give `from`, `model` or both')
   .refine(
@@ -69,7 +67,7 @@ export const trainingSchema = z
   )
   .refine(
     (r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined,
-    '`images` need a `preprocessor`, texts a `tokenizer`',
+    '`images` need a `preprocessor`; texts need a `tokenizer`',
   )
 
 export type Training = z.infer<typeof trainingSchema>

@@ -1,4 +1,4 @@
-// The shape of a merge's YAML file: mergekit's, and the keys that are ours (merger, convention, seed, editors, data).
+// The schema of a merge file: mergekit's YAML, and our own keys (merger, convention, seed, editors, data).
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
 import { section } from '../schema/index.js'
@@ -10,12 +10,14 @@ const filtered = section({
     .string()
     .min(1)
     .optional()
-    .describe('Part of the tensor names that the value is for; all when left out or `*`.'),
-  value: z.union([scalar, gradient]).describe('A value, or a list of numbers spread over the layers.'),
+    .describe('Part of the names of the tensors that the value is for. Default, and `*`: all tensors.'),
+  value: z
+    .union([scalar, gradient])
+    .describe('A value, or a list of numbers that are spread over the layers (a gradient).'),
 })
-/** A value; a gradient over the layers; or a list of those with filters, of which the first that fits counts. */
+/** A value; a gradient over the layers; or a list of those with filters, of which the first that matches is used. */
 const setting = z.union([scalar, gradient, z.array(filtered).min(1)])
-/** An empty `parameters:` is null in YAML, and as good as none. */
+/** An empty `parameters:` is null in YAML; it means none. */
 const parameters = z
   .record(z.string(), setting)
   .nullish()
@@ -27,26 +29,28 @@ const model = section({
   model: z
     .string()
     .min(1)
-    .describe('Folder of the model, its name on the hub, an adapter of the base model, or model+adapter.'),
+    .describe('The model: a folder, a name on the hub, an adapter of the base model, or model+adapter.'),
   parameters: parameters.optional().describe('Options of this model.'),
   editors: z
     .array(editor)
     .optional()
-    .describe('Editors of `deltalab editors` that its delta goes through before the merge.'),
+    .describe('Editors applied to its delta before the merge (see `deltalab editors`).'),
   data: z
     .string()
     .optional()
-    .describe('Safetensors file with the Fisher diagonals or Gram matrices of this model, by tensor name.'),
+    .describe(
+      'Folder with the Fisher diagonals or Gram matrices of this model, by tensor name (written by `deltalab information`).',
+    ),
 })
 const range = z
   .tuple([z.int().min(0), z.int().min(1)])
   .refine(([first, end]) => first < end, 'must be [first layer, layer after the last], the first below the second')
-const source = model.extend({ layer_range: range.describe('First layer, and the layer after the last.') })
+const source = model.extend({ layer_range: range.describe('First layer, and the layer after the last one.') })
 const slice = section({
   sources: z
     .array(section(source.shape))
     .min(1)
-    .describe('Layers that are merged into one run of layers, from one model each.'),
+    .describe('Layers that are merged into one run of layers: an entry for each model.'),
   parameters: parameters.optional().describe('Options for this slice.'),
 })
 
@@ -57,8 +61,8 @@ const row = z.union([
     section({
       kind: z.literal('model_token'),
       model: z.string().min(1).describe('A model of this file.'),
-      token: z.string().optional().describe('Its token,'),
-      token_id: z.int().min(0).optional().describe('or the row.'),
+      token: z.string().optional().describe('A token of that model (or give `token_id`).'),
+      token_id: z.int().min(0).optional().describe('A row of that model (or give `token`).'),
     }).refine(
       ({ token, token_id: id }) => (token === undefined) !== (id === undefined),
       'needs either token or token_id',
@@ -72,40 +76,38 @@ const tokenizer = section({
       z.string(),
       section({
         source: row.describe('A model of this file, {kind: zero}, or {kind: model_token, model, token or token_id}.'),
-        force: z.boolean().default(false).describe('Also for models that have the token.'),
+        force: z.boolean().default(false).describe('Also replace the row in models that have the token.'),
       }),
     )
     .optional()
-    .describe('Where the row of a token comes from in models that lack it; tokens that no tokenizer has are added.'),
-  pad_to_multiple_of: z.int().min(1).optional().describe('The number of rows is rounded up to a multiple of this.'),
+    .describe('Where the row of a token comes from in models that lack it. Tokens that no tokenizer has are added.'),
+  pad_to_multiple_of: z.int().min(1).optional().describe('Round the number of rows up to a multiple of this.'),
 })
 
 export const mergeSchema = section({
   merge_method: z
     .string()
     .optional()
-    .describe(
-      'A method of mergekit, by its name; numbers as mergekit computes them unless `convention` says otherwise.',
-    ),
+    .describe('A method of mergekit. Computed as in mergekit unless `convention` says otherwise.'),
   merger: z
     .string()
     .optional()
     .describe(
-      'A merger of `deltalab mergers`, in place of merge_method; numbers as in its paper unless `convention` says otherwise.',
+      'A merger of deltalab (see `deltalab mergers`), instead of merge_method. Computed as in its paper unless `convention` says otherwise.',
     ),
-  models: z.array(model).min(1).optional().describe('The models; either these or slices.'),
-  slices: z.array(slice).min(1).optional().describe('Runs of layers, stacked in this order.'),
-  base_model: z.string().min(1).optional().describe('Folder of the base model, or its name on the hub.'),
-  parameters: parameters.optional().describe('Options of the merge, and of every model that has none of its own.'),
-  convention: z.enum(CONVENTIONS).optional().describe('Whose numbers, where the tools differ.'),
+  models: z.array(model).min(1).optional().describe('The models. Give either these or `slices`.'),
+  slices: z.array(slice).min(1).optional().describe('Runs of layers, which are stacked in this order.'),
+  base_model: z.string().min(1).optional().describe('The base model: a folder or a name on the hub.'),
+  parameters: parameters.optional().describe('Options of the merge, and of models that do not set them.'),
+  convention: z.enum(CONVENTIONS).optional().describe('Definition to follow where tools differ.'),
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
-  dtype: dtype.optional().describe('Format of the result; every operation is in float32 whatever it says.'),
-  out_dtype: dtype.optional().describe('Format of the result, when it is not `dtype`.'),
+  dtype: dtype.optional().describe('Format of the result. All computation is in float32.'),
+  out_dtype: dtype.optional().describe('Format of the result; overrides `dtype`.'),
   tokenizer_source: z
     .string()
     .optional()
-    .describe('Whose tokens the result has: base, a model of this file, or union (those of all).'),
-  tokenizer: tokenizer.optional().describe('The same with rows for single tokens.'),
+    .describe('Tokens of the result: base, a model of this file, or union (the tokens of all models).'),
+  tokenizer: tokenizer.optional().describe('As `tokenizer_source`, with rules for single tokens.'),
   chat_template: z
     .string()
     .optional()
@@ -113,9 +115,9 @@ export const mergeSchema = section({
       'Chat template of the result: auto (what most models have), alpaca, chatml, exaone, llama3, mistral, or a text of jinja.',
     ),
   modules: z
-    .undefined({ error: 'is not read: the parts of a model are not merged apart; give models, or slices' })
+    .undefined({ error: 'is not supported: parts of a model cannot be merged separately; give models or slices' })
     .optional()
-    .describe('Not read, and refused.'),
+    .describe('Not supported.'),
 })
 
 export type MergeFile = z.infer<typeof mergeSchema>
