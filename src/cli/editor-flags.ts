@@ -1,5 +1,6 @@
 // Editors on the command line: `--editor dare --drop 0.9`, or a chain `--editor magnitude:drop_rate=.5 --editor dare:drop_rate=.9`.
 // The flags are made from the editors' own options.
+
 import type { Argv } from 'yargs'
 import {
   describeOptions,
@@ -46,7 +47,7 @@ function allOptions(): Map<string, Shared> {
 export function withEditors<T>(cli: Argv<T>) {
   for (const [name, { facts, owners, alike }] of allOptions()) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
-    const text = alike ? facts.description + range : 'each its own; see deltalab editors'
+    const text = alike ? facts.description + range : 'differs by editor; see deltalab editors'
     cli.option(flagOf(name), {
       type: facts.type === 'integer' ? 'number' : facts.type,
       alias: ALIASES[name],
@@ -60,9 +61,9 @@ export function withEditors<T>(cli: Argv<T>) {
       array: true,
       nargs: 1,
       demandOption: true,
-      describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, each with its options: name:option=value,option=value`,
+      describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
     })
-    .option('seed', { type: 'number', default: 0, describe: 'Seed of the random draws' })
+    .option('seed', { type: 'number', default: 0, describe: 'Seed of random masks and noise' })
 }
 
 /** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */

@@ -24,17 +24,17 @@ export const withMessages = <T>(cli: Argv<T>) =>
     .option('quiet', {
       type: 'boolean',
       group: 'Messages:',
-      describe: 'No notes and no progress; the result, warnings and errors stay',
+      describe: 'Print no notes and no progress, only the result, warnings and errors',
     })
     .option('verbose', {
       type: 'boolean',
       group: 'Messages:',
-      describe: 'Say on stderr what is being done, with the seconds since the start',
+      describe: 'Print each step to stderr, with the seconds since the start',
     })
     .option('debug', {
       type: 'boolean',
       group: 'Messages:',
-      describe: 'Show the stack of an error, and at the end the time of each phase',
+      describe: 'Print the stack of an error, and the time of each phase at the end',
     })
     .conflicts('quiet', 'verbose')
 

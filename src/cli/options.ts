@@ -8,22 +8,43 @@ const BACKENDS: Record<BackendName, true> = { auto: true, tensorflow: true, webg
 export const BACKEND = {
   choices: Object.keys(BACKENDS) as BackendName[],
   default: 'auto' as BackendName,
-  describe: 'TensorFlow.js backend',
+  describe: 'TensorFlow.js backend; auto is tensorflow if installed, else wasm',
 }
 
 export const TASK = {
   type: 'string' as const,
   demandOption: true as const,
-  describe: 'Name of `deltalab tasks`, or a task file (card .yaml, items .jsonl)',
+  describe: 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)',
 }
 
 export const ALLOW_CODE = {
   type: 'boolean' as const,
   default: false,
-  describe: 'Let tasks such as HumanEval and MBPP run the programs that the model writes, each isolated',
+  describe: 'Allow tasks such as HumanEval and MBPP to run programs that the model writes, each isolated',
 }
 
-export const PLAIN = { type: 'boolean' as const, default: false, describe: 'Print JSON' }
+export const AS_JSON = { type: 'boolean' as const, default: false, describe: 'Print the result as JSON' }
+
+/** A model that is given by its place. */
+const place = (describe: string) => ({ type: 'string' as const, demandOption: true as const, describe })
+export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
+export const POST = place('Post-trained model: folder, LoRA adapter of the base, or org/name[@revision] on the hub')
+export const MODEL = place('Model: folder, LoRA adapter, or org/name[@revision] on the hub')
+export const OUT_FOLDER = place('Output folder; it is complete or absent')
+
+export const OVERWRITE = {
+  type: 'boolean' as const,
+  default: false,
+  describe: 'Replace the output if deltalab wrote it; other files are never deleted',
+}
+
+export const IGNORE_UNMATCHED = {
+  type: 'boolean' as const,
+  default: false,
+  describe: 'Skip tensors that only one model has or that differ in shape, such as task heads',
+}
+
+export const SHARD_SIZE = { type: 'number' as const, default: 5, describe: 'Largest weight file, in GB' }
 
 /** @throws UserError (usage) unless every value given is a positive integer. */
 export function checkCounts(counts: Record<string, number | undefined>): void {
@@ -60,7 +81,7 @@ export function splitNames(text: string | undefined): string[] | undefined {
 
 export const MEMORY = {
   type: 'string' as const,
-  describe: 'Bound on the memory of tensors, e.g. 2GB: weights are read block by block',
+  describe: 'Memory bound for tensors, e.g. 2GB; weights are then read block by block',
 }
 
 const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }

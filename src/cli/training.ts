@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 import { print, startPhase } from './messages.js'
-import { BACKEND } from './options.js'
+import { BACKEND, OVERWRITE } from './options.js'
 import { startCountdown } from './step-progress.js'
 
 export const trainingOptions = (cli: Argv) =>
@@ -13,14 +13,10 @@ export const trainingOptions = (cli: Argv) =>
     .option('workers', {
       type: 'number',
       default: availableParallelism(),
-      describe: 'Threads that share a step; any number gives the same bits',
+      describe: 'Worker threads; any number gives the same bytes',
     })
     .option('backend', BACKEND)
-    .option('overwrite', {
-      type: 'boolean',
-      default: false,
-      describe: 'Replace the checkpoint that is there, if deltalab wrote it',
-    })
+    .option('overwrite', OVERWRITE)
 
 /** Trains one recipe, with a line of progress every ten seconds. */
 export async function trainFile(

@@ -6,7 +6,7 @@ import { RULES } from '../../loss/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { BACKEND, checkCounts, MEMORY, PLAIN, readMemory, TASK } from '../options.js'
+import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, POST, readMemory, TASK } from '../options.js'
 
 export const command = 'attribute <base> <post>'
 
@@ -14,33 +14,33 @@ const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[
 
 export function builder(cli: Argv) {
   return withEditors(cli)
-    .positional('base', { type: 'string', demandOption: true, describe: 'Folder of the base model' })
-    .positional('post', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Folder of the post-trained model, with its tokenizer.json',
-    })
+    .positional('base', BASE)
+    .positional('post', POST)
     .option('task', TASK)
-    .option('items', { type: 'number', default: 128, describe: 'Number of items of the loss, from the first' })
+    .option('items', { type: 'number', default: 128, describe: 'Number of items for the loss, counted from the first' })
     .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
-    .option('steps', { type: 'number', default: 5, describe: 'Intervals along the path, or nodes of gauss' })
+    .option('steps', {
+      type: 'number',
+      default: 5,
+      describe: 'Intervals along the path from post to edited; for gauss, nodes',
+    })
     .option('include', {
       ...PATTERNS,
-      describe: 'Tensors to edit: names with *, role:<role>, or linear; all when left out',
+      describe: 'Tensors to edit: names with *, role:<role>, or linear; repeatable; default all',
     })
-    .option('exclude', { ...PATTERNS, describe: 'Tensors to leave as they are' })
+    .option('exclude', { ...PATTERNS, describe: 'Tensors to leave unchanged; repeatable' })
     .option('on', {
       choices: ['delta', 'weights'] as const,
       default: 'delta' as const,
-      describe: 'Edit the delta, or the weights themselves',
+      describe: 'What to edit: the delta, or the weights themselves',
     })
-    .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG and PNG)' })
+    .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG, PNG)' })
     .option('memory', MEMORY)
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab attribute base post --editor dare --drop 0.9 --task math --out chart',
-      'the tensors that DARE hurts most, first',
+      'tensors that DARE hurts most are listed first',
     )
 }
 

@@ -2,7 +2,7 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { BACKEND, checkCounts, checkSeed, PLAIN, TASK } from '../options.js'
+import { AS_JSON, BACKEND, BASE, checkCounts, checkSeed, IGNORE_UNMATCHED, OVERWRITE, POST, TASK } from '../options.js'
 
 export const command = 'calibrate <editor> <base> <post>'
 
@@ -11,23 +11,15 @@ export function builder(cli: Argv) {
     .positional('editor', {
       choices: ['darex', 'bitdelta'] as const,
       demandOption: true,
-      describe: 'What is calibrated',
+      describe: 'darex finds its q, bitdelta trains its scales',
     })
-    .positional('base', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Base model: folder, or org/name[@revision] of the hub',
-    })
-    .positional('post', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Post-trained model: folder, LoRA adapter of the base, or org/name[@revision]',
-    })
+    .positional('base', BASE)
+    .positional('post', POST)
     .option('task', TASK)
     .option('items', {
       type: 'number',
       default: 128,
-      describe: 'Last items of the task, to calibrate on; as many first ones check the result',
+      describe: 'Number of last items to calibrate on; the same number of first items checks the result',
     })
     .option('drop-rate', {
       type: 'number',
@@ -36,27 +28,23 @@ export function builder(cli: Argv) {
       describe: 'darex: probability that an entry is dropped',
     })
     .option('seed', { type: 'number', default: 0, describe: 'darex: seed of the mask' })
-    .option('steps', { type: 'number', default: 200, describe: 'bitdelta: steps of Adam' })
-    .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, relative to each scale' })
+    .option('steps', { type: 'number', default: 200, describe: 'bitdelta: optimiser steps (Adam)' })
+    .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, as a fraction of each scale' })
     .option('out', {
       type: 'string',
-      describe: 'bitdelta: checkpoint folder to write; the packed signs lie in it as signs.delta',
+      describe: 'bitdelta: checkpoint folder to write; signs.delta in it holds the packed signs',
     })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
-    .option('ignore-unmatched', {
-      type: 'boolean',
-      default: false,
-      describe: 'Go on without tensors that do not match, such as heads of tasks',
-    })
+    .option('overwrite', OVERWRITE)
+    .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab calibrate darex checkpoints/small/base checkpoints/small/math --task math --drop 0.99',
-      'q, and the loss beside that of DARE',
+      'the q of DAREx, and its loss compared with DARE',
     )
     .example(
       'deltalab calibrate bitdelta checkpoints/small/base checkpoints/small/math --task math --out tuned',
-      'one scale per matrix, trained on logits',
+      'one scale per matrix, trained on the logits of post',
     )
 }
 

@@ -3,12 +3,12 @@
 import os from 'node:os'
 import type { Argv } from 'yargs'
 import { print, startBackend } from '../messages.js'
-import { PLAIN } from '../options.js'
+import { AS_JSON } from '../options.js'
 
 export const command = 'doctor'
 
 export function builder(cli: Argv) {
-  return cli.option('json', PLAIN).example('deltalab doctor', 'shows the backend that a sweep would use')
+  return cli.option('json', AS_JSON).example('deltalab doctor', 'the backend that a sweep would use')
 }
 
 export async function handler(args: { json: boolean }): Promise<void> {

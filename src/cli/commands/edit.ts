@@ -7,7 +7,7 @@ import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { BACKEND, checkShardSize } from '../options.js'
+import { BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
 import { withPair } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -15,31 +15,31 @@ export const command = 'edit <base> <post>'
 
 export function builder(cli: Argv) {
   return withEditors(withPair(cli, 'edit'))
-    .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
+    .option('out', OUT_FOLDER)
     .option('on', {
       choices: ['delta', 'weights'] as const,
       default: 'delta' as const,
-      describe: 'What the editor edits',
+      describe: 'What to edit: the delta, or the weights themselves',
     })
     .option('data', {
       type: 'string',
-      describe: 'Folder of Gram matrices (deltalab information --kind gram), for delta_come with gptq',
+      describe: 'Folder of Gram matrices from deltalab information --kind gram, for delta_come with gptq',
     })
     .option('dtype', {
       choices: ['f32', 'bf16', 'f16'] as const,
-      describe: 'Format of the weights written; that of <post> when left out',
+      describe: 'Format of the written weights; default that of <post>',
     })
-    .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('shard-size', SHARD_SIZE)
+    .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
     .example(
       'deltalab edit base post --editor dare --drop 0.9 --seed 1 --out edited',
-      'drop 90 % of the delta and rescale the rest',
+      'drop 90 % of the delta, rescale the rest',
     )
     .example(
       'deltalab edit base post --include linear --editor magnitude:drop_rate=0.5 --editor bitdelta --out edited',
-      'a chain',
+      'a chain of two editors, on the matrices of layers',
     )
 }
 

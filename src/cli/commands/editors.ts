@@ -2,13 +2,12 @@
 
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'
+import { AS_JSON } from '../options.js'
 
 export const command = 'editors'
 
 export function builder(cli: Argv) {
-  return cli
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab editors', 'lists the names and options that the YAML files and `edit` know')
+  return cli.option('json', AS_JSON).example('deltalab editors', 'names and options for YAML files and --editor')
 }
 
 export async function handler({ json }: { json: boolean }): Promise<void> {

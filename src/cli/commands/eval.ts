@@ -4,29 +4,22 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, startBackend, startPhase } from '../messages.js'
-import { ALLOW_CODE, BACKEND, checkCounts, MEMORY, PLAIN, readMemory, TASK } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASK } from '../options.js'
 
 export const command = 'eval <model>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('model', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub',
-    })
+    .positional('model', MODEL)
     .option('task', TASK)
-    .option('items', { type: 'number', describe: 'Number of items, from the first; all unless given' })
+    .option('items', { type: 'number', describe: 'Number of items, counted from the first; default all' })
     .option('memory', MEMORY)
-    .option('chat', { type: 'boolean', default: false, describe: "Put every prompt through the model's chat template" })
-    .option('system', { type: 'string', describe: 'With --chat: an instruction that stands in the system message' })
+    .option('chat', { type: 'boolean', default: false, describe: "Put each prompt through the model's chat template" })
+    .option('system', { type: 'string', describe: 'With --chat: an instruction for the system message' })
     .option('allow-code-execution', ALLOW_CODE)
     .option('backend', BACKEND)
-    .option('json', PLAIN)
-    .example(
-      'deltalab eval checkpoints/small/math --task math --items 100',
-      'loss and exact-match score on 100 held-out items',
-    )
+    .option('json', AS_JSON)
+    .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and score on 100 held-out items')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { BACKEND, checkCounts, PLAIN } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, OUT_FOLDER, OVERWRITE } from '../options.js'
 import { withPair } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -12,23 +12,23 @@ export const command = 'extract <base> <post>'
 
 export function builder(cli: Argv) {
   return withPair(cli, 'extract')
-    .option('rank', { type: 'number', default: 16, describe: 'Singular triplets kept of every matrix' })
+    .option('rank', { type: 'number', default: 16, describe: 'Rank of the adapter: singular values kept per matrix' })
     .option('vectors', {
       type: 'boolean',
       default: false,
-      describe: 'Store what changed and is no matrix whole (norms, biases, class tokens); it is left out otherwise',
+      describe: 'Also store changed tensors that are not matrices (norms, biases, class tokens), whole',
     })
     .option('dtype', {
       choices: ['f32', 'bf16', 'f16'] as const,
       default: 'f32' as const,
-      describe: 'Format of the factors',
+      describe: 'Format of the written factors',
     })
-    .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('out', OUT_FOLDER)
+    .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
-    .option('json', PLAIN)
-    .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP as rank 8')
-    .epilogue('The adapter stands for the post-trained model in every command that takes base and post.')
+    .option('json', AS_JSON)
+    .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP at rank 8')
+    .epilogue('Every command that takes <post> also takes the adapter.')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

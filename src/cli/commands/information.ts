@@ -3,35 +3,31 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startBackend, startPhase } from '../messages.js'
-import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, MODEL, OVERWRITE, TASK } from '../options.js'
 
 export const command = 'information <model> <out>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('model', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Folder of a model or of an adapter, or org/name[@revision] of the hub',
-    })
+    .positional('model', MODEL)
     .positional('out', {
       type: 'string',
       demandOption: true,
-      describe: 'Folder to write: tensors under the names of the weights',
+      describe: 'Output folder; tensors have the names of the weights',
     })
     .option('kind', {
       choices: ['fisher', 'gram'] as const,
       demandOption: true,
-      describe: 'Squared gradients, or products of layer inputs',
+      describe: 'fisher: squared gradients; gram: products of layer inputs',
     })
     .option('task', TASK)
-    .option('items', { type: 'number', default: 128, describe: 'Last items of the task, to measure on' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('items', { type: 'number', default: 128, describe: 'Number of last items to measure on' })
+    .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab information checkpoints/small/math math-fisher --kind fisher --task math',
-      'the `data` of a model in a merge file',
+      'for the key data of a model in a merge file',
     )
 }
 

@@ -10,19 +10,19 @@ export const command = 'inspect <base> <post>'
 
 export function builder(cli: Argv) {
   return withPair(cli, 'inspect')
-    .option('roles', { type: 'boolean', default: false, describe: 'Only the table of roles' })
+    .option('roles', { type: 'boolean', default: false, describe: 'Print only the table of roles' })
     .option('rank-limit', {
       type: 'number',
       default: 1024,
-      describe: 'Longest smaller side of a matrix that gets an effective rank',
+      describe: 'Skip the effective rank of matrices whose smaller side is longer than this',
     })
-    .option('json', { type: 'boolean', describe: 'Print JSON' })
-    .option('csv', { type: 'boolean', describe: 'Print CSV: a line per tensor, or per role with --roles' })
+    .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
+    .option('csv', { type: 'boolean', describe: 'Print CSV: one line per tensor, or per role with --roles' })
     .conflicts('json', 'csv')
-    .example('deltalab inspect llama-base llama-instruct', 'a line per tensor, then a line per role')
+    .example('deltalab inspect llama-base llama-instruct', 'one line per tensor, then one per role')
     .example(
       "deltalab inspect base post --include linear --exclude '*.0.*' --csv > delta.csv",
-      'attention and MLP, without layer 0',
+      'attention and MLP without layer 0',
     )
 }
 

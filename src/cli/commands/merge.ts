@@ -16,30 +16,30 @@ import { readYaml } from '../../schema/index.js'
 import { printEstimate } from '../estimate-text.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { BACKEND, checkSeed, checkShardSize } from '../options.js'
+import { BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file' })
-    .positional('out', {
+    .positional('config', {
       type: 'string',
       demandOption: true,
-      describe: 'Folder to write; it appears when it is complete',
+      describe: "Merge file (YAML): mergekit's form or ours",
     })
+    .positional('out', OUT_FOLDER)
     .option('dry-run', {
       type: 'boolean',
       default: false,
-      describe: 'Check all from headers, print what it takes, and stop',
+      describe: 'Check everything from headers, print the cost, and write nothing',
     })
-    .option('seed', { type: 'number', describe: 'Seed of random editors; that of the file when left out' })
-    .option('shard-size', { type: 'number', default: 5, describe: 'Largest weight file, GB' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
+    .option('shard-size', SHARD_SIZE)
+    .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
     .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
-    .example('deltalab merge ties.yml merged --dry-run', 'is everything right, and what would it take?')
+    .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

@@ -4,13 +4,12 @@ import type { Argv } from 'yargs'
 import { dataOf, mergers } from '../../mergers/index.js'
 import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
 import { print } from '../messages.js'
+import { AS_JSON } from '../options.js'
 
 export const command = 'mergers'
 
 export function builder(cli: Argv) {
-  return cli
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab mergers', 'lists the names and options that `merger:` of a merge file knows')
+  return cli.option('json', AS_JSON).example('deltalab mergers', 'names and options for merge files')
 }
 
 function optionText({ name, required, description, ...facts }: OptionFacts): string {

@@ -4,13 +4,14 @@ import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print } from '../messages.js'
+import { AS_JSON } from '../options.js'
 
 export const command = 'models'
 
 export function builder(cli: Argv) {
   return cli
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab models', 'the words of model_type that config.json may have, and where the miniature models are')
+    .option('json', AS_JSON)
+    .example('deltalab models', 'known values of model_type in config.json, and the folders of the miniature models')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

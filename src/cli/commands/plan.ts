@@ -3,7 +3,7 @@
 import type { Argv } from 'yargs'
 import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
-import { PLAIN } from '../options.js'
+import { AS_JSON } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 
 export const command = 'plan <config>'
@@ -11,11 +11,11 @@ export const command = 'plan <config>'
 export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
-    .option('json', PLAIN)
-    .example('deltalab plan configs/quickstart.yaml', 'shows what the sweep would do')
+    .option('json', AS_JSON)
+    .example('deltalab plan configs/quickstart.yaml', 'the runs of the quickstart, and their cost')
     .example(
       'deltalab plan configs/paper/biased.yaml',
-      'asks the hub for sizes; configuration, tokenizer and tasks are downloaded to count tokens',
+      'for models on the hub: downloads configuration, tokenizer and tasks, but no weights',
     )
 }
 

@@ -11,34 +11,34 @@ export function builder(cli: Argv) {
     .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
     .option('kind', {
       choices: ['line', 'box', 'heat'] as const,
-      describe: 'Lines of means, boxes of per-tensor terms, or a coloured grid',
+      describe: 'line: means; box: per-tensor terms; heat: a coloured grid',
     })
     .option('x', { type: 'string', describe: 'Column or editor option on the x axis' })
     .option('y', {
       type: 'string',
-      describe: 'Measures on the y axis, with commas between; `term` for the boxes of terms.csv',
+      describe: 'Measures on the y axis, separated by commas; term for boxes',
     })
-    .option('series', { type: 'string', describe: 'Columns that tell the lines apart, with commas between' })
+    .option('series', { type: 'string', describe: 'Columns that distinguish the lines, separated by commas' })
     .option('facet', {
       type: 'string',
-      describe: 'Column of the panels side by side, then after a comma that of the panels one below the other',
+      describe: 'Column for panels side by side; after a comma, column for panels below each other',
     })
     .option('select', {
       type: 'string',
-      describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown',
+      describe: 'Columns or options, separated by commas: show only the value that is best on the validation items',
     })
     .option('log-x', { type: 'boolean', describe: 'Logarithmic x axis' })
-    .option('log-y', { type: 'boolean', describe: 'Symmetric logarithmic y axis; chosen from the values unless given' })
+    .option('log-y', { type: 'boolean', describe: 'Symmetric logarithmic y axis; default chosen from the values' })
     .option('title', { type: 'string', describe: 'Title of the figure' })
     .option('name', {
       type: 'string',
-      describe: 'File name of the figure, without ending; made from y and x unless given',
+      describe: 'File name without ending; default made from y and x',
     })
-    .option('out', { type: 'string', describe: 'Folder for the figures; the results folder unless given' })
+    .option('out', { type: 'string', describe: 'Folder for the figures; default the results folder' })
     .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
     .example(
       'deltalab plot results/drop-rate --y loss_change --log-y',
-      'loss change against the drop rate; without options, the figures of the config',
+      'loss change against the drop rate; without options, the figures of the configuration',
     )
 }
 

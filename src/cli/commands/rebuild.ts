@@ -3,6 +3,7 @@
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
+import { OUT_FOLDER, OVERWRITE } from '../options.js'
 
 export const command = 'rebuild <base> <delta>'
 
@@ -11,18 +12,18 @@ export function builder(cli: Argv) {
     .positional('base', {
       type: 'string',
       demandOption: true,
-      describe: 'The base that the delta was made from: folder, or org/name[@revision] of the hub',
+      describe: 'Base that the delta was made from: folder, or org/name[@revision] on the hub',
     })
     .positional('delta', {
       type: 'string',
       demandOption: true,
-      describe: 'File of seeds and scalars, as `deltalab zeroth` writes it',
+      describe: 'File of seeds and scalars, written by deltalab zeroth',
     })
-    .option('out', { type: 'string', demandOption: true, describe: 'Folder to write; it appears when it is complete' })
-    .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a folder that deltalab wrote' })
+    .option('out', OUT_FOLDER)
+    .option('overwrite', OVERWRITE)
     .example(
       'deltalab rebuild checkpoints/small/base results/zeroth-order/mezo.safetensors --out tuned',
-      'float32 weights, as the trainer held them',
+      'float32 weights, bit for bit those of the training run',
     )
 }
 

@@ -6,34 +6,34 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../../errors/index.js'
 import { readText } from '../../schema/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { BACKEND, checkCounts, PLAIN } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts } from '../options.js'
 
 export const command = 'route <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'Merge file with `merger: twin`' })
+    .positional('config', { type: 'string', demandOption: true, describe: 'Merge file (YAML) with merger: twin' })
     .option('tasks', {
       type: 'string',
       array: true,
       demandOption: true,
-      describe: 'A task of each model, in the order of the file',
+      describe: 'One task per model, in the order of the file',
     })
     .option('items', {
       type: 'number',
       default: 128,
-      describe: 'Last items of each task, to learn from; as many first ones check the router',
+      describe: 'Number of last items of each task to learn from; the same number of first items checks the router',
     })
-    .option('for', { type: 'string', describe: 'One of the tasks, whose gates are written' })
+    .option('for', { type: 'string', describe: 'The task whose gates are written' })
     .option('out', {
       type: 'string',
-      describe: 'YAML file to write for `deltalab merge`, beside the merge file; it must not exist',
+      describe: 'New YAML file for deltalab merge, in the folder of the merge file',
     })
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab route twin.yaml --tasks math code --for math --out twin-math.yaml && deltalab merge twin-math.yaml twin-math',
-      'the model for math',
+      'writes the merged model for math',
     )
 }
 

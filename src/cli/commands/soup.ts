@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { BACKEND, checkCounts, PLAIN, TASK } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, TASK } from '../options.js'
 
 export const command = 'soup <models..>'
 
@@ -15,25 +15,25 @@ export function builder(cli: Argv) {
       type: 'string',
       array: true,
       demandOption: true,
-      describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] of the hub',
+      describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] on the hub',
     })
     .option('task', TASK)
     .option('items', {
       type: 'number',
       default: 128,
-      describe: 'Last items of the task, to choose on; as many first ones check the soup',
+      describe: 'Number of last items to choose on; the same number of first items checks the soup',
     })
     .option('by', {
       choices: ['score', 'loss'] as const,
       default: 'score' as const,
-      describe: 'What a model must strictly improve to be taken',
+      describe: 'What a model must improve to be added',
     })
-    .option('out', { type: 'string', describe: 'YAML file to write for `deltalab merge`; it must not exist' })
+    .option('out', { type: 'string', describe: 'New YAML file for deltalab merge' })
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml soup',
-      'the soup of three fine-tunes',
+      'chooses among three fine-tunes, then merges',
     )
 }
 

@@ -4,23 +4,23 @@ import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, writeError } from '../messages.js'
-import { ALLOW_CODE, BACKEND, checkCounts, PLAIN } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
 
 export const command = 'sweep <config>'
 
 export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
-    .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
+    .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
     .option('jobs', {
       type: 'number',
-      describe: 'Worker threads; one per core unless given, one on the tensorflow backend',
+      describe: 'Worker threads; default one per core, one on the tensorflow backend',
     })
     .option('backend', BACKEND)
-    .option('retry-failed', { type: 'boolean', default: false, describe: 'Try failed runs of an earlier start again' })
+    .option('retry-failed', { type: 'boolean', default: false, describe: 'Repeat runs that failed before' })
     .option('allow-code-execution', ALLOW_CODE)
-    .option('json', PLAIN)
-    .example('deltalab sweep configs/quickstart.yaml', 'stopped at any moment, the same command goes on from there')
+    .option('json', AS_JSON)
+    .example('deltalab sweep configs/quickstart.yaml', 'safe to interrupt: run it again to resume')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
@@ -50,7 +50,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
   if (!finished) {
     writeError(
-      `deltalab: stopped after ${counts.done} of ${counts.planned} runs; the same command goes on from there\n`,
+      `deltalab: stopped after ${counts.done} of ${counts.planned} runs; run the same command again to resume\n`,
     )
     process.exit(130)
   }
@@ -68,7 +68,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   }
   if (counts.failed > 0) {
     writeError(
-      `deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed tries them again\n`,
+      `deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed repeats them\n`,
     )
     if (counts.failed === counts.planned) process.exitCode = 1
   }

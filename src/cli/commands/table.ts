@@ -17,16 +17,16 @@ export function builder(cli: Argv) {
     .option('by', {
       type: 'string',
       describe:
-        'Columns or editor options that name a line, with commas between; those that tell the runs apart unless given',
+        'Columns or editor options that name a line, separated by commas; default those that differ between runs',
     })
     .option('columns', {
       type: 'string',
-      describe: 'Measures, with commas between, each as mean ± standard error over seeds',
+      describe: 'Measures, separated by commas, each as mean ± standard error over seeds',
     })
-    .option('across', { type: 'string', describe: 'Column whose values stand across the table' })
+    .option('across', { type: 'string', describe: 'Column whose values become columns of the table' })
     .option('select', {
       type: 'string',
-      describe: 'Columns or options, with commas between: only the value that is best on the validation items is shown',
+      describe: 'Columns or options, separated by commas: show only the value that is best on the validation items',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
     .example(

@@ -2,15 +2,16 @@
 
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'
+import { AS_JSON } from '../options.js'
 
 export const command = 'tasks'
 
 export function builder(cli: Argv) {
   return cli
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('deltalab tasks', 'lists the names that --task and the YAML files know')
+    .option('json', AS_JSON)
+    .example('deltalab tasks', 'names for --task and YAML files')
     .epilogue(
-      'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line; name:5 puts five examples in front. Data of the hub is downloaded when a task is used.',
+      'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line. name:5 puts five examples before each prompt. Data on the hub is downloaded when the task is first used.',
     )
 }
 

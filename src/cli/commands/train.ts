@@ -9,9 +9,12 @@ export function builder(cli: Argv) {
     .positional('config', {
       type: 'string',
       demandOption: true,
-      describe: 'Recipe: model or checkpoint, data, steps, rates',
+      describe: 'Recipe (YAML): model or checkpoint, data, steps, rates',
     })
-    .example('deltalab train configs/family/small-math.yaml', 'fine-tunes the small miniature on math')
+    .example(
+      'deltalab train configs/family/small-math.yaml',
+      'fine-tunes the small miniature on math; safe to interrupt: run it again to resume',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

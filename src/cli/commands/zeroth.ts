@@ -3,20 +3,20 @@
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
-import { BACKEND, PLAIN } from '../options.js'
+import { AS_JSON, BACKEND } from '../options.js'
 import { startCountdown } from '../step-progress.js'
 
 export const command = 'zeroth <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file: base, training items, runs' })
-    .option('out', { type: 'string', describe: 'Results folder; results/<name> unless given' })
+    .positional('config', { type: 'string', demandOption: true, describe: 'Recipe (YAML): base, training items, runs' })
+    .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
     .option('backend', BACKEND)
-    .option('json', PLAIN)
+    .option('json', AS_JSON)
     .example(
       'deltalab zeroth configs/zeroth-order.yaml',
-      'two runs on the small miniature base; their deltas are results/zeroth-order/*.safetensors',
+      'two runs on the small base; writes results/zeroth-order/*.safetensors',
     )
 }
 
