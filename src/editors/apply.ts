@@ -45,7 +45,7 @@ export async function applySteps(
   context: ApplyContext,
 ): Promise<Float32Array> {
   const edited = values.slice()
-  for (const i of steps.keys()) await applyStep(steps, i, edited, shape, context)
+  for (const i of steps.keys()) await applyStep({ steps, i, shape, context }, edited)
   return edited
 }
 
@@ -62,25 +62,28 @@ export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)
 }
 
-/** Step `i` of a chain, in the memory of `values`. */
-async function applyStep(
-  steps: readonly Step[],
-  i: number,
-  values: Float32Array,
-  shape: readonly number[],
-  context: ApplyContext,
-): Promise<void> {
+/** Step `i` of a chain on one tensor. */
+interface StepAt {
+  steps: readonly Step[]
+  i: number
+  shape: readonly number[]
+  context: ApplyContext
+}
+
+/** Takes the step in the memory of `values`. */
+async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
+  const { steps, i, shape, context } = at
   const step = steps[i]!
   const { editor, options } = step
   const { tensor, gradient, gram, keep, batch, offset = 0, onWarning, block = BLOCK } = context
-  if (batch && isPerMatrix(editor)) return applyByMatrix(steps, i, values, shape, context)
+  if (batch && isPerMatrix(editor)) return applyByMatrix(at, values)
   if (values.length === 0 || (editor.reads === 'matrix' && shape.length !== 2)) return // nothing to edit
   if (!gradient && needsGradient(step))
     throw new Error(`${editor.name} with these options needs the gradient of the loss`)
   const whole = editor.reads === 'matrix' || (context.offset === undefined && values.length <= block)
   const size = whole ? values.length : block
   const key = keyAt(steps, i, context)
-  const found = await readFor(steps, i, values, shape, context)
+  const found = await readFor(at, values)
   for (let from = 0; from < values.length; from += size) {
     const tensorOf = (all: Float32Array): Tensor => {
       const part = all.subarray(from, from + size)
@@ -106,14 +109,9 @@ async function applyStep(
       onWarning?.(`${tensor}: ${editor.name} ${text}`)
 }
 
-/** Step `i` of a chain on each matrix of a batch, under the matrix's own name. */
-async function applyByMatrix(
-  steps: readonly Step[],
-  i: number,
-  values: Float32Array,
-  [matrices = 0, ...matrix]: readonly number[],
-  context: ApplyContext,
-): Promise<void> {
+/** Takes the step on each matrix of a batch, under the matrix's own name. */
+async function applyByMatrix({ context, ...at }: StepAt, values: Float32Array): Promise<void> {
+  const [matrices = 0, ...matrix] = at.shape
   for (let m = 0; m < matrices; m++) {
     const partOf = (all: ArrayLike<number>): Float32Array => {
       const size = all.length / matrices
@@ -121,14 +119,15 @@ async function applyByMatrix(
     }
     const { gradient, gram, keep } = context
     const part = partOf(values)
-    await applyStep(steps, i, part, matrix, {
+    const own = {
       ...context,
       batch: false,
       tensor: matrixName(context.tensor, m),
       gradient: gradient && partOf(gradient),
       gram: gram && partOf(gram),
       keep: keep && partOf(keep),
-    })
+    }
+    await applyStep({ ...at, shape: matrix, context: own }, part)
     values.set(part, m * part.length)
   }
 }
@@ -140,13 +139,7 @@ interface Found {
 }
 
 /** Scans or factorises the whole tensor, as the editor asks. */
-async function readFor(
-  steps: readonly Step[],
-  i: number,
-  values: Float32Array,
-  shape: readonly number[],
-  context: ApplyContext,
-): Promise<Found> {
+async function readFor({ steps, i, shape, context }: StepAt, values: Float32Array): Promise<Found> {
   const step = steps[i]!
   const { editor, options } = step
   const { tensor, keep } = context

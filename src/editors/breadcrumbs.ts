@@ -52,8 +52,8 @@ export const breadcrumbs = defineEditor({
     const factors = new Float32Array(values.length)
     for (const group of groupsOf(shape, options.convention === 'paper' ? 'row' : 'tensor')) {
       const { top, kept } = bandOf(group[1] - group[0], options)
-      markLargest(values, group, top + kept, factors, 1)
-      markLargest(values, group, top, factors, 0)
+      markLargest(values, group, { k: top + kept, factor: 1 }, factors)
+      markLargest(values, group, { k: top, factor: 0 }, factors)
     }
     if (!options.rescale) return factors
     const scale = l1Factor(values, factors)

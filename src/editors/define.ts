@@ -4,7 +4,7 @@ import { unknown } from '../errors/index.js'
 import { checkDefinition, type OptionsSchema, optionNames } from '../schema/index.js'
 import type { Tensor, Tensor2D } from '../tensor/index.js'
 import { denseBits } from './bits.js'
-import type { EditContext, Editor, ModelDeltas, ScannedTensor, StoredTensor } from './editor.js'
+import type { EditContext, EditedShape, Editor, ModelDeltas, ScannedTensor } from './editor.js'
 
 interface Facts<S extends OptionsSchema, O = z.output<S>> {
   /** Name in YAML, CSV and error messages: lower_snake. */
@@ -35,7 +35,7 @@ interface EntriesDefinition<S extends OptionsSchema, O = z.output<S>> extends Fa
   edit(delta: Tensor, context: EditContext<O>): Tensor
   warnings?(options: O, about: { shape: readonly number[] }): readonly string[]
   /** By default 16 for every entry, or the sparse form where that is smaller. */
-  bits?(options: O, stored: StoredTensor): number
+  bits?(options: O, stored: EditedShape): number
 }
 
 interface ScanDefinition<S extends OptionsSchema, T, O = z.output<S>> extends Facts<S> {
@@ -43,7 +43,7 @@ interface ScanDefinition<S extends OptionsSchema, T, O = z.output<S>> extends Fa
   perMatrix?: boolean
   edit(delta: Tensor, context: EditContext<O> & { scanned: T }): Tensor
   warnings?(options: O, about: { shape: readonly number[]; scanned: T }): readonly string[]
-  bits?(options: O, stored: StoredTensor): number
+  bits?(options: O, stored: EditedShape): number
 }
 
 interface TensorDefinition<S extends OptionsSchema, T, O = z.output<S>> extends ScanDefinition<S, T> {
@@ -76,7 +76,7 @@ interface MatrixDefinition<S extends OptionsSchema, F, O = z.output<S>> extends 
     options: O,
     about: { shape: readonly number[]; factors: F; gram?: ArrayLike<number> | undefined },
   ): readonly string[]
-  bits?(options: O, stored: StoredTensor & { factors?: F | undefined }): number
+  bits?(options: O, stored: EditedShape & { factors?: F | undefined }): number
 }
 
 /** What `defineEditor` takes: at least a name, a strict schema of options, and `edit`. */
@@ -150,7 +150,7 @@ export function defineEditor<S extends OptionsSchema, T = undefined, M = undefin
       return typeof bits === 'number' ? bits : null
     },
     warnings: () => [],
-    bits: (_: unknown, { shape }: StoredTensor) => denseBits(shape),
+    bits: (_: unknown, { shape }: EditedShape) => denseBits(shape),
     ...(reads === 'tensor' && { needsScan: always, perMatrix: false }),
     ...(reads === 'model' && { needsModel: always, perMatrix: false }),
     ...(reads === 'matrix' && { factorise: () => Promise.resolve(undefined), factorKey: () => '' }),

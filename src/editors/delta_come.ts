@@ -79,7 +79,7 @@ export function quantiseBand(
   if (bits === UNQUANTISED) return { u: left.values, vt: right.values }
   if (quantiser === 'nearest' || !gram)
     return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
-  const quantised = gptq(right, gram, bits, group, damping)
+  const quantised = gptq(right, gram, { bits, group, damping })
   // U is fed Y = X V S: YᵀY = S Vᵀ (XᵀX) V S.
   const v = { values: quantised, down: columns, right: 1 }
   const half = product(v, { values: gram, down: columns, right: 1 }, [width, columns, columns])
@@ -89,7 +89,7 @@ export function quantiseBand(
     width,
   ])
   const between = fed.map((value, at) => value * s[from + Math.floor(at / width)]! * s[from + (at % width)]!)
-  return { u: gptq(left, between, bits, group, damping), vt: quantised }
+  return { u: gptq(left, between, { bits, group, damping }), vt: quantised }
 }
 
 export const deltaCome = defineEditor({

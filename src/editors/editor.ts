@@ -59,7 +59,7 @@ interface EditorFacts<O> {
 }
 
 /** The shape of a tensor and how many of its edited entries are not 0. */
-export interface StoredTensor {
+export interface EditedShape {
   shape: readonly number[]
   kept: number
 }
@@ -72,7 +72,7 @@ export interface EntriesEditor<O = Options> extends EditorFacts<O> {
   /** Sentences about a tensor on which the method degenerates. */
   warnings(options: O, about: { shape: readonly number[] }): readonly string[]
   /** An estimate of the bits that store an edited tensor; a kept value counts 16. */
-  bits(options: O, stored: StoredTensor): number
+  bits(options: O, stored: EditedShape): number
 }
 
 /** Scans the whole tensor first (a threshold, block means); then edits it block by block. */
@@ -87,7 +87,7 @@ export interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
   /** As for entries. `scanned`: what `scanTensor` returned; undefined where `needsScan` says no. */
   edit(delta: Tensor, context: EditContext<O> & { scanned: S }): Tensor
   warnings(options: O, about: { shape: readonly number[]; scanned: S }): readonly string[]
-  bits(options: O, stored: StoredTensor): number
+  bits(options: O, stored: EditedShape): number
 }
 
 /** Scans the whole model first (a threshold common to all tensors), then every tensor. */
@@ -117,7 +117,7 @@ export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
     about: { shape: readonly number[]; factors: F; gram?: ArrayLike<number> | undefined },
   ): readonly string[]
   /** `factors`: those of the tensor, where they are at hand. */
-  bits(options: O, stored: StoredTensor & { factors?: F | undefined }): number
+  bits(options: O, stored: EditedShape & { factors?: F | undefined }): number
 }
 
 /** A method that edits the delta of one tensor. */

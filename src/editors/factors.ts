@@ -1,4 +1,4 @@
-// Edits that multiply every entry by a factor of its own: the factors, made in a survey, and the parts they are made of.
+// Edits that multiply every entry by a factor of its own: the factors, found by a scan, and the parts they are made of.
 import { countEntries, largest, type Tensor, tf } from '../tensor/index.js'
 
 /** Whether entries compete with those of their row (last axis; a vector is one row), of their tensor, or of the whole model. */
@@ -17,13 +17,12 @@ export function groupsOf(shape: readonly number[], granularity: Granularity): [b
   return Array.from({ length: size / columns }, (_, row) => [row * columns, (row + 1) * columns])
 }
 
-/** Sets factors to `factor` where an entry of [begin, end) is among the k of largest magnitude; ties go to the lowest index. */
+/** Sets `factors` to `factor` at the k entries of largest magnitude in [begin, end); ties go to the lowest index. */
 export function markLargest(
   values: Float32Array,
-  [begin, end]: [number, number],
-  k: number,
+  [begin, end]: readonly [number, number],
+  { k, factor }: { k: number; factor: number },
   factors: Float32Array,
-  factor: number,
 ): void {
   const part = values.subarray(begin, end)
   const { threshold, lastTie } = largest(part, k)

@@ -9,7 +9,7 @@ export interface Matrix {
   values: Float32Array
 }
 
-const BLOCK = 128
+const COLUMN_BLOCK = 128
 
 /** Rows in groups along the columns, each entry to its group's nearest grid point. `group` 0: one group per row. */
 export function roundToNearest({ rows, columns, values }: Matrix, bits: number, group: number): Float32Array {
@@ -33,9 +33,7 @@ export function roundToNearest({ rows, columns, values }: Matrix, bits: number, 
 export function gptq(
   matrix: Matrix,
   gram: ArrayLike<number>,
-  bits: number,
-  group: number,
-  damping: number,
+  { bits, group, damping }: { bits: number; group: number; damping: number },
 ): Float32Array {
   const { rows, columns } = matrix
   const hessian = Float64Array.from(gram)
@@ -58,8 +56,8 @@ export function gptq(
 
   const out = new Float32Array(rows * columns)
   let grids: Grid[] = whole
-  for (let begin = 0; begin < columns; begin += BLOCK) {
-    const end = Math.min(begin + BLOCK, columns)
+  for (let begin = 0; begin < columns; begin += COLUMN_BLOCK) {
+    const end = Math.min(begin + COLUMN_BLOCK, columns)
     const block = weights.slice(begin, end).map((column) => column.slice())
     const errors: Float64Array[] = []
     for (let i = begin; i < end; i++) {

@@ -10,18 +10,13 @@ export interface Grid {
   top: number
 }
 
-/** The grid of `count` values from `start`, `stride` apart; a group of zeros stays zero. */
-export function gridOf(
-  values: ArrayLike<number>,
-  bits: number,
-  start = 0,
-  count = values.length - start,
-  stride = 1,
-): Grid {
+/** The grid of `count` values from `start` on; a group of zeros stays zero. */
+export function gridOf(values: ArrayLike<number>, bits: number, start = 0, count = values.length - start): Grid {
   let [least, most] = [0, 0]
-  for (let i = 0, at = start; i < count; i++, at += stride) {
-    if (values[at]! < least) least = values[at]!
-    else if (values[at]! > most) most = values[at]!
+  for (let i = start; i < start + count; i++) {
+    const value = values[i]!
+    if (value < least) least = value
+    else if (value > most) most = value
   }
   const top = 2 ** bits - 1
   // A subnormal range rounds to a scale of 0, which no value survives.

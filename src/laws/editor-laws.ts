@@ -1,10 +1,10 @@
 // The laws of editors: what every editor must keep whatever it does.
 import { bitsOf, describeOptions, type Editor, type Options, parseOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { keyOf, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { edited, readFor } from './editor-trial.js'
 import { difference, law, withOptions } from './law.js'
-import { entriesOf, gramOf, onBackend, SHAPE, SHAPES, SIZE, sampleGradient, valuesOf } from './samples.js'
+import { gramOf, onBackend, SHAPE, SHAPES, SIZE, sampleGradient, sampleValues } from './samples.js'
 
 /** An editor with what the laws try on it. */
 export interface EditorSubject {
@@ -19,7 +19,7 @@ export interface EditorSubject {
 const neutral = law<EditorSubject>('neutral options return the delta bit for bit', async ({ editor }, complain) => {
   if (!editor.neutral) return
   for (const shape of SHAPES) {
-    const found = difference(await edited(editor, { ...editor.neutral }, { shape }), valuesOf(entriesOf(shape)))
+    const found = difference(await edited(editor, { ...editor.neutral }, { shape }), sampleValues(countEntries(shape)))
     if (found) complain(`${withOptions(editor.neutral)} on a tensor [${shape}], ${found}`)
   }
 })
@@ -53,12 +53,12 @@ const finite = law<EditorSubject>(
     for (const raw of options) {
       for (const shape of SHAPES) {
         const where = `${withOptions(raw)} on a tensor [${shape}]`
-        const input = valuesOf(entriesOf(shape))
+        const input = sampleValues(countEntries(shape))
         const result = await edited(editor, raw, { shape, input })
         const wild = result.findIndex((value) => !Number.isFinite(value))
         if (wild >= 0) complain(`${where}, entry ${wild} is ${result[wild]}`)
         if (result.length !== input.length) complain(`${where}, ${result.length} entries, not ${input.length}`)
-        const changed = difference(input, valuesOf(input.length))
+        const changed = difference(input, sampleValues(input.length))
         if (changed) complain(`${where}, the input is changed: ${changed}`)
       }
     }
@@ -70,7 +70,7 @@ const oneTensor = law<EditorSubject>(
   async ({ editor, options: all }, complain) => {
     for (const raw of all) {
       const where = withOptions(raw)
-      const input = valuesOf(SIZE)
+      const input = sampleValues(SIZE)
       const options = parseOptions(editor, raw)
       const [x, gradient] = [tf.tensor(input, [...SHAPE]), tf.tensor(sampleGradient(SIZE), [...SHAPE])]
       const before = tf.memory().numTensors
@@ -133,7 +133,7 @@ const described = law<EditorSubject>(
     for (const raw of options) {
       const steps = [{ editor, options: parseOptions(editor, raw) }]
       for (const shape of SHAPES) {
-        const n = entriesOf(shape)
+        const n = countEntries(shape)
         const bits = await bitsOf(steps, shape, n, { seed: 1, tensor: 'w' })
         if (!(bits >= 0 && bits <= 16 * n)) complain(`${withOptions(raw)} a tensor [${shape}] takes ${bits} bits`)
       }
@@ -153,7 +153,7 @@ const backends = law<EditorSubject>('cpu and wasm agree', async ({ editor, optio
 
 const blocks = law<EditorSubject>('block by block equals the whole', async ({ editor, options: all }, complain) => {
   if (editor.reads === 'matrix') return
-  const [input, gradient, key] = [valuesOf(SIZE), sampleGradient(SIZE), keyOf(1, 'w')]
+  const [input, gradient, key] = [sampleValues(SIZE), sampleGradient(SIZE), keyOf(1, 'w')]
   for (const raw of all) {
     const options = parseOptions(editor, raw)
     const found = await readFor(editor, options, input, key)
@@ -180,7 +180,7 @@ const unbiased = law<EditorSubject>(
     for (const raw of all) {
       const options = parseOptions(editor, raw)
       if (!editor.unbiased(options) || !editor.stochastic(options)) continue
-      const input = valuesOf(MEAN_SIZE)
+      const input = sampleValues(MEAN_SIZE)
       const [mean, squares] = [new Float64Array(MEAN_SIZE), new Float64Array(MEAN_SIZE)]
       for (let seed = 0; seed < KEYS; seed++) {
         const result = await edited(editor, raw, { seed, input, shape: [MEAN_SIZE] })

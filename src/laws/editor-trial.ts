@@ -1,7 +1,7 @@
 // One editor on one tensor, as the laws try it.
 import { applySteps, type Editor, type Options, parseOptions, scanModel } from '../editors/index.js'
-import { type Key, tf } from '../tensor/index.js'
-import { entriesOf, gramOf, SHAPE, sampleGradient, valuesOf } from './samples.js'
+import { countEntries, type Key, tf } from '../tensor/index.js'
+import { gramOf, SHAPE, sampleGradient, sampleValues } from './samples.js'
 
 interface EditTrial {
   shape?: readonly number[]
@@ -21,7 +21,7 @@ export async function edited(
   raw: Record<string, unknown>,
   trial: EditTrial = {},
 ): Promise<Float32Array> {
-  const { shape = SHAPE, seed = 1, input = valuesOf(entriesOf(shape)) } = trial
+  const { shape = SHAPE, seed = 1, input = sampleValues(countEntries(shape)) } = trial
   const steps = [{ editor, options: parseOptions(editor, raw) }]
   const scanned = await scanModel(steps, modelOf(input))
   const columns = shape.length === 2 ? shape[1] : undefined

@@ -1,7 +1,9 @@
 // The laws of mergers: what every merger must keep whatever it does.
+
 import { UserError } from '../errors/index.js'
 import { CONVENTIONS, type Convention, type Merger, mergeValues, parseMerging, scanModels } from '../mergers/index.js'
 import { factsOf } from '../schema/index.js'
+import { countEntries } from '../tensor/index.js'
 import { difference, law } from './law.js'
 import {
   baseOf,
@@ -13,7 +15,7 @@ import {
   relative,
   withSetting,
 } from './merger-trial.js'
-import { entriesOf, onBackend, valuesOf } from './samples.js'
+import { onBackend, sampleValues } from './samples.js'
 
 /** A merger with what the laws try on it. */
 export interface MergerSubject {
@@ -29,7 +31,10 @@ export interface MergerSubject {
 
 /** Deltas of as many models as the merger takes, three at most. */
 const different = ({ merger }: MergerSubject): ((size: number) => Float32Array)[] =>
-  Array.from({ length: Math.min(Math.max(3, merger.count[0]), merger.count[1]) }, (_, m) => (size) => valuesOf(size, m))
+  Array.from(
+    { length: Math.min(Math.max(3, merger.count[0]), merger.count[1]) },
+    (_, m) => (size) => sampleValues(size, m),
+  )
 
 /** Every setting in every convention. */
 const trials = ({ merger, settings }: MergerSubject): (MergerSetting & { convention: Convention })[] =>
@@ -85,14 +90,14 @@ const one = law<MergerSubject>(
   'one model comes out as it went in, where that is claimed',
   async (subject, complain) => {
     if (subject.one && subject.merger.count[0] <= 1)
-      await firstComesOut(subject, subject.one, [(size) => valuesOf(size)], complain)
+      await firstComesOut(subject, subject.one, [(size) => sampleValues(size)], complain)
   },
 )
 
 const same = law<MergerSubject>(
   'equal models come out as they are, where that is claimed',
   async (subject, complain) => {
-    const equal = different(subject).map(() => (size: number) => valuesOf(size))
+    const equal = different(subject).map(() => (size: number) => sampleValues(size))
     if (subject.same) await firstComesOut(subject, subject.same, equal, complain)
   },
 )
@@ -144,7 +149,7 @@ const runs = law<MergerSubject>('runs of entries give the bits of the whole', as
       yield* parts
     })
     for (const part of parts) {
-      const base = baseOf(entriesOf(part.shape))
+      const base = baseOf(countEntries(part.shape))
       const [whole, inRuns] = await Promise.all(
         [1 << 20, 7].map((block) =>
           mergeValues({ ...merging, scannedModels }, { ...part, embedding: false }, base, {

@@ -9,9 +9,9 @@ import {
   scanModels,
   type TensorPart,
 } from '../mergers/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import { difference } from './law.js'
-import { entriesOf, SHAPES, valuesOf } from './samples.js'
+import { SHAPES, sampleValues } from './samples.js'
 
 /** Options of a merge and of its models, as in a YAML file. */
 export interface MergerSetting {
@@ -45,7 +45,7 @@ export const ofDeltas = (merger: Merger) => merger.input !== 'weights'
 /** The data of one model and tensor that the merger asks for. */
 function dataFor(merger: Merger, shape: readonly number[], m: number): Float32Array | undefined {
   const kind = dataOf(merger)
-  if (kind === 'fisher') return valuesOf(entriesOf(shape), m + 3).map((v) => v * v)
+  if (kind === 'fisher') return sampleValues(countEntries(shape), m + 3).map((v) => v * v)
   const [, n] = shape
   if (kind !== 'gram' || shape.length !== 2 || n === undefined) return undefined
   return Float32Array.from({ length: n * n }, (_, i) =>
@@ -56,7 +56,7 @@ function dataFor(merger: Merger, shape: readonly number[], m: number): Float32Ar
 /** One tensor of every shape, also without entries, of every model. */
 export function partsOf(merger: Merger, { deltas, order = [...deltas.keys()] }: MergeTrial): TensorPart[] {
   return [...SHAPES, [0], [0, 4]].map((shape) => {
-    const size = entriesOf(shape)
+    const size = countEntries(shape)
     const base = baseOf(size)
     const given = order.flatMap((m) => dataFor(merger, shape, m) ?? [])
     const models = order.map((m) => {
@@ -97,7 +97,7 @@ export async function merged(
       name,
       models: handed.map((values) => tf.tensor(values, [...shape])),
       given: given?.map((values) => tf.tensor(values, square)),
-      base: tf.tensor(baseOf(entriesOf(shape)), [...shape]),
+      base: tf.tensor(baseOf(countEntries(shape)), [...shape]),
       embedding: false,
     }
     const all = [...inputs.models, ...(inputs.given ?? []), ...(inputs.base ? [inputs.base] : [])]

@@ -9,10 +9,8 @@ export const SIZE = 96
 /** Vectors and matrices, some of one entry. */
 export const SHAPES: readonly (readonly number[])[] = [[1], [1, 1], [3], [1, 5], [5, 1], SHAPE, [37]]
 
-export const entriesOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
-
 /** Heavy-tailed values with exact zeros and ties; another `phase`, other values. */
-export const valuesOf = (size: number, phase = 0): Float32Array =>
+export const sampleValues = (size: number, phase = 0): Float32Array =>
   Float32Array.from({ length: size }, (_, i) =>
     i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan((i + 7 * phase) * 1.7) * 0.01,
   )
@@ -22,7 +20,7 @@ export const sampleGradient = (size: number): Float32Array =>
 
 /** XᵀX of seven inputs of a layer with so many columns. */
 export function gramOf(columns: number): Float64Array {
-  const inputs = valuesOf(7 * columns).map((value) => value + 0.1)
+  const inputs = sampleValues(7 * columns).map((value) => value + 0.1)
   return Float64Array.from({ length: columns * columns }, (_, at) => {
     const [i, j] = [Math.floor(at / columns), at % columns]
     let sum = 0

@@ -2,16 +2,16 @@
 import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
-import type { Convention, MergeContext, MergeInputs, MergeOptions, Merger, Walk } from './merger.js'
-import { valuesOf } from './sum.js'
+import type { Convention, MergeContext, MergeInputs, Merger, MergerOptions, Walk } from './merger.js'
+import { readValues } from './sum.js'
 
 /** A merger with its parsed options. */
 export interface Merging {
   merger: Merger
   convention: Convention
-  options: MergeOptions
+  options: MergerOptions
   /** Options of each model. */
-  modelOptions: MergeOptions[]
+  modelOptions: MergerOptions[]
   /** What `scanModels` returned. */
   scannedModels?: unknown
 }
@@ -86,7 +86,7 @@ export async function mergeTensors(
     case 'entries':
       return tf.tidy(() => merger.merge(inputs, context))
     case 'tensor': {
-      const values = await Promise.all(inputs.models.map(valuesOf))
+      const values = await Promise.all(inputs.models.map(readValues))
       const scanned = await merger.scanTensor(values, { ...context, name: inputs.name })
       return tf.tidy(() => merger.merge(inputs, { ...context, scanned }))
     }

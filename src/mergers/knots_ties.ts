@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { svd, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { valuesOf, weight } from './sum.js'
+import { readValues, weight } from './sum.js'
 import { elect, options as tiesOptions } from './ties.js'
 import { trimOptions, trimTensor } from './trim.js'
 
@@ -23,7 +23,7 @@ interface Aligned {
 async function align(models: Tensor[], least: number): Promise<Pick<Aligned, 'basis' | 'parts'>> {
   const [rows = 0, columns = 0] = models[0]!.shape
   if (models[0]!.shape.length !== 2)
-    return { parts: await Promise.all(models.map(async (t) => ({ values: await valuesOf(t), shape: t.shape }))) }
+    return { parts: await Promise.all(models.map(async (t) => ({ values: await readValues(t), shape: t.shape }))) }
   const beside = tf.concat(models as Tensor2D[], 1)
   const { s, ut, vt } = await svd(beside)
   beside.dispose()

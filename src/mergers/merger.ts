@@ -12,7 +12,7 @@ export const CONVENTIONS = ['paper', 'mergelm', 'peft', 'mergekit'] as const
 export type Convention = (typeof CONVENTIONS)[number]
 
 /** Parsed options by name. */
-export type MergeOptions = Record<string, unknown>
+export type MergerOptions = Record<string, unknown>
 
 /** Diagonals of the Fisher information, or Gram matrices XᵀX of the inputs of linear layers. */
 export type GivenData = 'fisher' | 'gram'
@@ -44,7 +44,7 @@ export interface TensorPart {
 export type Walk = () => AsyncIterable<TensorPart>
 
 /** What a merger may use besides the models. */
-export interface ScanContext<O = MergeOptions, M = MergeOptions> {
+export interface ScanContext<O = MergerOptions, M = MergerOptions> {
   convention: Convention
   options: O
   /** Options of each model, in the order of the models. */
@@ -54,7 +54,7 @@ export interface ScanContext<O = MergeOptions, M = MergeOptions> {
 }
 
 /** What a merger may use besides the tensors. */
-export interface MergeContext<O = MergeOptions, M = MergeOptions, W = unknown> extends ScanContext<O, M> {
+export interface MergeContext<O = MergerOptions, M = MergerOptions, W = unknown> extends ScanContext<O, M> {
   /** What `scanModels` returned; undefined for a merger that scans no models, and where `needsModels` says no. */
   scannedModels: W | undefined
 }
@@ -94,7 +94,7 @@ export interface Wrong {
   message: string
 }
 
-export interface Gating<O = MergeOptions, M = MergeOptions> {
+export interface Gating<O = MergerOptions, M = MergerOptions> {
   /** Whether these options leave the weights to a router. */
   routed(options: O): boolean
   /** The same merge with the gates given. */
@@ -102,14 +102,14 @@ export interface Gating<O = MergeOptions, M = MergeOptions> {
 }
 
 /** Treats every entry by itself: a tensor larger than the backend's heap is merged in runs of entries. */
-export interface EntriesMerger<O = MergeOptions, M = MergeOptions, W = unknown> extends MergerFacts<O, M, W> {
+export interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown> extends MergerFacts<O, M, W> {
   readonly reads: 'entries'
   /** One new float32 tensor of the same shape: merged delta or weights; the inputs stay alive; the caller tidies what lies between. */
   merge(inputs: MergeInputs, context: MergeContext<O, M, W>): Tensor
 }
 
 /** Scans the values of the whole tensor first (thresholds, angles); then treats every entry by itself. */
-export interface TensorMerger<O = MergeOptions, M = MergeOptions, W = unknown, S = unknown>
+export interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
   extends MergerFacts<O, M, W> {
   readonly reads: 'tensor'
   /** @param models values of each model, row-major */
@@ -119,7 +119,7 @@ export interface TensorMerger<O = MergeOptions, M = MergeOptions, W = unknown, S
 }
 
 /** Needs whole tensors at once. */
-export interface WholeMerger<O = MergeOptions, M = MergeOptions, W = unknown, S = unknown>
+export interface WholeMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
   extends MergerFacts<O, M, W> {
   readonly reads: 'whole'
   /** Tensors that come with each model. */

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { mean, valuesOf } from './sum.js'
+import { mean, readValues } from './sum.js'
 
 const options = z.strictObject({
   filter_wise: z.boolean().default(false).describe('One ratio per row of a matrix instead of one per tensor.'),
@@ -29,7 +29,7 @@ export const modelStock = defineMerger({
   // The tools take a stored tensor as a layer.
   perMatrix: (convention) => convention === 'paper',
   async scanTensor({ models }, { options: { filter_wise, average_of }, convention, warn }) {
-    const values = await Promise.all(models.map(valuesOf))
+    const values = await Promise.all(models.map(readValues))
     const { shape, size } = models[0]!
     const rows = filter_wise && shape.length > 1 ? shape[0] : 1
     const length = size / rows
@@ -37,7 +37,7 @@ export const modelStock = defineMerger({
     const least = convention === 'paper' ? 0 : 1e-6
     let [outside, singular] = [0, 0]
     const ratios = Float32Array.from({ length: rows }, (_, row) => {
-      const along = (a: Float32Array, b: Float32Array): number => dot(a, b, row * length, 1, length)
+      const along = (a: Float32Array, b: Float32Array): number => dot(a, b, { from: row * length, count: length })
       const norms = values.map((v) => Math.sqrt(along(v, v)))
       const pairs = values.flatMap((a, i) =>
         values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i]! * norms[i + 1 + j]!) || 1)),

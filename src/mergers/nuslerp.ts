@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { valuesOf, weighted } from './sum.js'
+import { readValues, weighted } from './sum.js'
 
 const options = z.strictObject({
   flatten: z.boolean().default(true).describe('Take each tensor as one vector; false interpolates along an axis.'),
@@ -32,7 +32,7 @@ export const nuslerp = defineMerger({
   async scanTensor({ models }, { options: { flatten, row_wise }, modelOptions: own, warn }): Promise<Factors> {
     const [w1, w2] = [own[0]!.weight, own[1]!.weight]
     const { shape, size } = models[0]!
-    const [first, second] = [await valuesOf(models[0]!), await valuesOf(models[1]!)]
+    const [first, second] = [await readValues(models[0]!), await readValues(models[1]!)]
     const t = Math.abs(w1 + w2) < 1e-6 ? 0.5 : w2 / (w1 + w2)
     const whole = flatten || shape.length < 2
     const length = whole ? size : row_wise ? shape[0] : shape.at(-1)!
@@ -41,7 +41,7 @@ export const nuslerp = defineMerger({
     let linear = 0
     for (let v = 0; v < count; v++) {
       const [from, step] = whole ? [0, 1] : row_wise ? [v, count] : [v * length, 1]
-      const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
+      const along = (x: Float32Array, y: Float32Array): number => dot(x, y, { from, step, count: length })
       const norms = [Math.sqrt(along(first, first)), Math.sqrt(along(second, second))].map((norm) =>
         Math.max(norm, 1e-7),
       )

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { largest, signsOr, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { total, valuesOf } from './sum.js'
+import { readValues, total } from './sum.js'
 
 const options = z.strictObject({
   select_topk: z
@@ -41,7 +41,7 @@ export const sce = defineMerger({
   reads: 'whole',
   conventions: ['paper', 'mergekit'],
   async scanTensor({ models }, { options: { select_topk }, convention, warn }): Promise<Selected> {
-    const values = await Promise.all(models.map(valuesOf))
+    const values = await Promise.all(models.map(readValues))
     const mask = select_topk < 1 ? select(values, select_topk) : null
     if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
     const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i]! : 1) * x * x, 0) / v.length)

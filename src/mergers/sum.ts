@@ -24,4 +24,4 @@ export const mean = (tensors: readonly Tensor[]): Tensor =>
   )
 
 /** The values of a tensor, row-major. */
-export const valuesOf = async (tensor: Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array
+export const readValues = async (tensor: Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array

@@ -142,13 +142,7 @@ export const ties = defineMerger({
     let votes = 0
     const vote = async (models: Float32Array[], cuts: Largest[]) =>
       void (votes += await countVotes(models, cuts, rules))
-    const whole = await trimWhole(
-      walk,
-      rules.modelOptions,
-      rules.convention,
-      warn,
-      byMajority(rules.convention) ? vote : undefined,
-    )
+    const whole = await trimWhole(walk, { ...rules, warn }, byMajority(rules.convention) ? vote : undefined)
     return { whole, majority: byMajority(rules.convention) ? majorityOf(votes, rules) : 1 }
   },
   async scanTensor(models, { name, scannedModels, warn, ...rules }): Promise<Election> {

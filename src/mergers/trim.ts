@@ -1,7 +1,7 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
 import { type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
-import type { Convention, TensorPart, Walk } from './merger.js'
+import type { Convention, ScanContext, TensorPart, Walk } from './merger.js'
 
 export const trimOptions = {
   drop_rate: z
@@ -31,7 +31,7 @@ export interface Trim {
  * papers that compare with it; its `mergelm` is MergeLM's other function, which drops the int(n p)-th smallest where MergeLM's TIES
  * keeps it; and its `ties` keeps every tie, where a merger breaks ties by index, so that the number kept is the number asked for.
  */
-export function keptCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
+export function trimmedCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
   const kept = density ?? 1 - p
   if (kept >= 1) return n
   if (convention === 'mergelm') return Math.min(n, n - Math.trunc(n * (density === undefined ? p : 1 - density)) + 1)
@@ -46,7 +46,7 @@ export function trimTensor(
   convention: Convention,
   warn: (text: string) => void,
 ): Largest {
-  const kept = keptCount(values.length, trim, convention)
+  const kept = trimmedCount(values.length, trim, convention)
   if (kept === values.length) return { threshold: 0, lastTie: kept - 1 }
   const cut = largest(values, kept)
   if (kept === 0) warn(`${values.length} entries: the number of kept ones rounds to 0`)
@@ -74,14 +74,12 @@ export interface WholeTrim {
  */
 export async function trimWhole(
   walk: Walk,
-  trims: readonly Trim[],
-  convention: Convention,
-  warn: (text: string) => void,
+  { modelOptions: trims, convention, warn }: Pick<ScanContext<unknown, Trim>, 'modelOptions' | 'convention' | 'warn'>,
   visit?: (models: Float32Array[], cuts: Largest[]) => Promise<void>,
 ): Promise<WholeTrim> {
   const offsets = new Map<string, number>()
   let size = 0
-  const selections = trims.map((trim) => selectLargest((all) => keptCount(all, trim, convention)))
+  const selections = trims.map((trim) => selectLargest((all) => trimmedCount(all, trim, convention)))
   const pass = async (each: (part: TensorPart) => unknown) => {
     for await (const part of walk()) {
       selections.forEach((selection, i) => selection.add(part.models[i]!))

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { valuesOf } from './sum.js'
+import { readValues } from './sum.js'
 
 const options = z.strictObject({
   above_average_value_ratio: z
@@ -51,14 +51,12 @@ function ranks(values: readonly number[]): Float64Array {
 function movedBy(
   b: Float32Array,
   d: Float32Array,
-  from: number,
-  step: number,
-  length: number,
+  { from, step, count }: { from: number; step: number; count: number },
 ): [norm: number, turn: number] {
-  const along = (x: Float32Array, y: Float32Array): number => dot(x, y, from, step, length)
+  const along = (x: Float32Array, y: Float32Array): number => dot(x, y, { from, step, count })
   const [bb, bd, dd] = [along(b, b), along(b, d), along(d, d)]
   let [after, across] = [0, 0]
-  for (let n = 0, i = from; n < length; n++, i += step) {
+  for (let n = 0, i = from; n < count; n++, i += step) {
     after += (b[i]! + d[i]!) ** 2
     across += (d[i]! - (bd / bb) * b[i]!) ** 2
   }
@@ -78,19 +76,21 @@ export const widen = defineMerger({
   reads: 'whole',
   perMatrix: () => true,
   async scanTensor({ models, base, embedding }, { options }) {
-    const deltas = await Promise.all(models.map(valuesOf))
+    const deltas = await Promise.all(models.map(readValues))
     const { shape } = models[0]!
     if (shape.length !== 2)
       return scores(
         deltas.map((d) => Float64Array.from(d, Math.abs)),
         options,
       ).map((s) => Float32Array.from(s))
-    const before = await valuesOf(base!)
+    const before = await readValues(base!)
     const [rows, columns] = shape
     const [count, length, first, step] = embedding ? [rows, columns, columns, 1] : [columns, rows, 1, columns]
     const [magnitude, direction]: Float64Array[][] = [[], []]
     for (const delta of deltas) {
-      const moved = Array.from({ length: count }, (_, j) => movedBy(before, delta, j * first, step, length))
+      const moved = Array.from({ length: count }, (_, j) =>
+        movedBy(before, delta, { from: j * first, step, count: length }),
+      )
       magnitude!.push(ranks(moved.map(([norm]) => norm)))
       direction!.push(ranks(moved.map(([, turn]) => turn)))
     }

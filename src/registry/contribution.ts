@@ -1,7 +1,7 @@
 // What a plugin exports, told apart: editors, mergers and tasks.
 import { defineEditor, type Editor, type EditorDefinition, isEditor } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import type { Merger } from '../mergers/index.js'
+import { defineMerger, isMerger, type Merger, type MergerDefinition } from '../mergers/index.js'
 import type { Task } from '../tasks/index.js'
 
 /** One thing that a plugin adds. */
@@ -31,7 +31,7 @@ function tellApart(value: unknown): Contribution | null {
   if (typeof value !== 'object' || value === null) return null
   const members = value as Members
   if (isEditor(value)) return { kind: 'editor', value: defineEditor(value as EditorDefinition) }
-  if (typeof members.merge === 'function') return { kind: 'merger', value: value as Merger }
+  if (isMerger(value)) return { kind: 'merger', value: defineMerger(value as MergerDefinition) }
   if ('metrics' in members || 'items' in members) return { kind: 'task', value: value as Task }
   return null
 }

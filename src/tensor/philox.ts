@@ -48,8 +48,7 @@ export function philox(block: Int32Array, key: Key): Int32Array {
 export function eachWord(
   size: number,
   key: Key,
-  offset: number,
-  stream: number,
+  { offset, stream }: { offset: number; stream: number },
   visit: (i: number, words: Int32Array, lane: number) => void,
 ): void {
   const block = new Int32Array(4)

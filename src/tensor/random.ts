@@ -11,7 +11,7 @@ import { addressOf, attachModule, instantiate, type WasmBackend } from './wasm.j
  */
 const stream = { uniform: 0, normal: 1 }
 
-export interface Selection {
+export interface KeyedFactors {
   /** Probability of `dropped`, in [0, 1]. It moves no draw: an entry dropped at one rate is dropped at every higher one. */
   rate: number
   /** Factor of the dropped entries. */
@@ -23,7 +23,7 @@ export interface Selection {
 }
 
 /** x × dropped where u < rate, else x × kept, in one pass; u is what `keyedUniform(x.shape, key, offset)` gives. Float32, same shape. */
-export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offset = 0 }: Selection): tf.Tensor {
+export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offset = 0 }: KeyedFactors): tf.Tensor {
   // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
   const limit = Math.ceil(rate * 2 ** 24)
   if (tf.getBackend() === 'wasm') {
@@ -34,7 +34,7 @@ export function keyedSelect(x: tf.Tensor, key: Key, { rate, dropped, kept, offse
 }
 
 /** The factors of `keyedSelect`, without a backend. */
-export function keyedFactors(size: number, key: Key, { rate, dropped, kept, offset = 0 }: Selection): Float32Array {
+export function keyedFactors(size: number, key: Key, { rate, dropped, kept, offset = 0 }: KeyedFactors): Float32Array {
   const { select, ones, block } = (workshop ??= openWorkshop())
   const factors = new Float32Array(size)
   const limit = Math.ceil(rate * 2 ** 24)
@@ -54,7 +54,12 @@ export function keyedUniform(shape: number[], key: Key, offset = 0): tf.Tensor {
 /** The values of `keyedUniform`, without a tensor. */
 export function uniforms(size: number, key: Key, offset = 0): Float32Array {
   const values = new Float32Array(size)
-  eachWord(size, key, offset, stream.uniform, (i, words, lane) => (values[i] = (words[lane]! >>> 8) * 2 ** -24))
+  eachWord(
+    size,
+    key,
+    { offset, stream: stream.uniform },
+    (i, words, lane) => (values[i] = (words[lane]! >>> 8) * 2 ** -24),
+  )
   return values
 }
 
@@ -66,7 +71,7 @@ export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
 /** The values of `keyedNormal`, without a tensor. */
 export function normals(size: number, key: Key, offset = 0): Float32Array {
   const values = new Float32Array(size)
-  eachWord(size, key, offset, stream.normal, (i, words, lane) => {
+  eachWord(size, key, { offset, stream: stream.normal }, (i, words, lane) => {
     const pair = lane & 2
     const radius = Math.sqrt(-2 * Math.log(((words[pair]! >>> 0) + 1) * 2 ** -32))
     const angle = 2 * Math.PI * (words[pair + 1]! >>> 0) * 2 ** -32

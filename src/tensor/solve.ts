@@ -2,7 +2,11 @@
 import { Matrix, solve as solveMatrix } from 'ml-matrix'
 
 /** Σ a_i b_i in float64; `from`, `step` and `count` walk a row or column of both. */
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>, from = 0, step = 1, count = a.length): number {
+export function dot(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  { from = 0, step = 1, count = a.length }: { from?: number; step?: number; count?: number } = {},
+): number {
   let sum = 0
   for (let n = 0, i = from; n < count; n++, i += step) sum += a[i]! * b[i]!
   return sum

@@ -95,7 +95,9 @@ function rotated(
   const a = { values, down: columns, right: 1 }
   const { vectors: q } = eigen(gram(a, rows, columns), rows)
   const images = product({ values: q, down: rows, right: 1 }, a, [rows, rows, columns])
-  const s = Float64Array.from({ length: rows }, (_, k) => Math.sqrt(dot(images, images, k * columns, 1, columns)))
+  const s = Float64Array.from({ length: rows }, (_, k) =>
+    Math.sqrt(dot(images, images, { from: k * columns, count: columns })),
+  )
   const floor = least ?? ROUNDING * s[0]!
   const first = s.findIndex((sigma) => sigma < TAIL * s[0]!)
   if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }

@@ -288,12 +288,13 @@ test('GPTQ errs less on its inputs than rounding to nearest, and equals it where
   }
   for (const group of [0, 5, 128]) {
     assert.ok(
-      error(gptq(matrix, gramOf(inputs), 3, group, 0.01)) < 0.5 * error(roundToNearest(matrix, 3, group)),
+      error(gptq(matrix, gramOf(inputs), { bits: 3, group, damping: 0.01 })) <
+        0.5 * error(roundToNearest(matrix, 3, group)),
       `group ${group}`,
     )
   }
   const independent = Float64Array.from({ length: 400 }, (_, i) => (i % 21 ? 0 : 25))
-  assert.deepEqual(gptq(matrix, independent, 3, 0, 0.01), roundToNearest(matrix, 3, 0))
+  assert.deepEqual(gptq(matrix, independent, { bits: 3, group: 0, damping: 0.01 }), roundToNearest(matrix, 3, 0))
 })
 
 test('delta_come with GPTQ rounds to nearest, and says so, where the inputs of a tensor are not known', async () => {

@@ -17,8 +17,8 @@ test('inner products along rows and columns', () => {
     [1, 10, 100, 1000, 1e4, 1e5],
   ]
   assert.equal(dot(a, b), 1 + 20 + 300 + 4000 + 5e4 + 6e5)
-  assert.equal(dot(a, b, 3, 1, 3), 4000 + 5e4 + 6e5)
-  assert.equal(dot(a, b, 1, 3, 2), 20 + 5e4)
+  assert.equal(dot(a, b, { from: 3, count: 3 }), 4000 + 5e4 + 6e5)
+  assert.equal(dot(a, b, { from: 1, step: 3, count: 2 }), 20 + 5e4)
 })
 
 test('signs of tiny numbers are not lost', async () => {
