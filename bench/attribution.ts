@@ -1,12 +1,12 @@
 // The Riemann sum over C = 5 nodes, per tensor, against C times a forward and backward pass. At most 20 % more is 0.83 times as fast.
 import { type Change, gradientOf, riemannSum } from '../src/loss/index.js'
 import { setBackend, tf } from '../src/tensor/index.js'
-import { anyBatch, randomLlama, SMALL } from './llama.js'
-import { compare, type Ratio } from './ratio.js'
+import { type Comparison, compare } from './compare.js'
+import { anyBatch, randomLlama, SMALL } from './random-llama.js'
 
 const NODES = 5
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   await setBackend('wasm')
   const { model, weights } = randomLlama(SMALL)
   const batches = [anyBatch(16, 64, SMALL.vocab_size)]
@@ -19,13 +19,12 @@ export async function run(): Promise<Ratio[]> {
   const passes = async () => {
     for (let node = 0; node < NODES; node++) await gradientOf(model, weights, batches)
   }
-  const ratio = await compare(
-    `attribution over ${NODES} nodes, against ${NODES} forward and backward passes`,
-    0.83,
-    () => riemannSum(model, { post: weights, change }, batches, { rule: 'midpoint', steps: NODES }),
-    passes,
-    5,
-  )
+  const comparison = await compare({
+    name: `attribution over ${NODES} nodes, against ${NODES} forward and backward passes`,
+    goal: 0.83,
+    ours: () => riemannSum(model, { post: weights, change }, batches, { rule: 'midpoint', steps: NODES }),
+    theirs: passes,
+  })
   tf.dispose(weights)
-  return [ratio]
+  return [comparison]
 }

@@ -1,8 +1,8 @@
 // One DARE edit of a 16.8M-entry tensor on wasm: the fused keyed kernel against the same edit in plain TensorFlow.js ops.
 import { keyedSelect, keyOf, setBackend, tf } from '../src/tensor/index.js'
-import { compare, type Ratio } from './ratio.js'
+import { type Comparison, compare } from './compare.js'
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   await setBackend('wasm')
   const rate = 0.9
   const delta = tf.randomNormal([4096, 4096], 0, 0.002)
@@ -18,7 +18,13 @@ export async function run(): Promise<Ratio[]> {
           .mul(1 / (1 - rate)),
       )
       .dispose()
-  const ratio = await compare('DARE edit of 16.8M entries, against tf.js ops', 5, fused, ops, 7)
+  const comparison = await compare({
+    name: 'DARE edit of 16.8M entries, against TensorFlow.js operations',
+    goal: 5,
+    ours: fused,
+    theirs: ops,
+    rounds: 7,
+  })
   delta.dispose()
-  return [ratio]
+  return [comparison]
 }

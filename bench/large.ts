@@ -1,9 +1,9 @@
 // A forward pass of a Llama of 97.5M parameters over 512 tokens on wasm, one thread, against stock tfjs-backend-wasm.
 import { lossOf } from '../src/loss/index.js'
 import { tf } from '../src/tensor/index.js'
-import { anyBatch, randomLlama, type Sizes } from './llama.js'
-import { compare, type Ratio } from './ratio.js'
-import { kernelSets } from './stock.js'
+import { type Comparison, compare } from './compare.js'
+import { anyBatch, randomLlama, type Sizes } from './random-llama.js'
+import { kernelSets } from './stock-kernels.js'
 
 const SIZES: Sizes = {
   hidden_size: 768,
@@ -14,19 +14,19 @@ const SIZES: Sizes = {
   max_position_embeddings: 512,
 }
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   const { ours, stock } = await kernelSets()
   const { model, weights } = randomLlama(SIZES)
   const batch = anyBatch(1, 512, SIZES.vocab_size)
   const pass = () => lossOf(model, weights, [batch])
-  const ratio = await compare(
-    'forward pass of a 97.5M Llama, 512 tokens, against stock wasm',
-    3,
-    () => (ours(), pass()),
-    () => (stock(), pass()),
-    1,
-  )
+  const comparison = await compare({
+    name: 'forward pass of a 97.5M Llama, 512 tokens, against stock wasm',
+    goal: 3,
+    ours: () => (ours(), pass()),
+    theirs: () => (stock(), pass()),
+    rounds: 1,
+  })
   ours()
   tf.dispose(weights)
-  return [ratio]
+  return [comparison]
 }

@@ -1,19 +1,22 @@
-// `npm run bench [name …]`: ratios of speed, measured against the alternative in the same run. Never part of a test.
+// `npm run bench [-- --check] [name …]`: speed as a ratio to an alternative that is measured in the same run. Never part of a test.
+// `--check` exits with 1 when a goal is missed by more than the noise of the rounds.
 import { spawnSync } from 'node:child_process'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
-const BENCHES = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
+const BENCHMARKS = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
 
-const chosen = process.argv.slice(2).length ? process.argv.slice(2) : BENCHES
-const wrong = chosen.find((name) => !BENCHES.includes(name))
-if (wrong) {
-  process.stderr.write(`unknown benchmark ${JSON.stringify(wrong)}; known: ${BENCHES.join(', ')}\n`)
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { check: { type: 'boolean' } } })
+const wrong = positionals.find((name) => !BENCHMARKS.includes(name))
+if (wrong !== undefined) {
+  process.stderr.write(`unknown benchmark ${JSON.stringify(wrong)}; known: ${BENCHMARKS.join(', ')}\n`)
   process.exit(2)
 }
 process.stdout.write(`${cpus()[0]!.model}, ${availableParallelism()} cores, Node ${process.version}\n`)
-for (const name of chosen) {
-  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./one.js', import.meta.url)), name], {
+for (const name of positionals.length ? positionals : BENCHMARKS) {
+  const script = fileURLToPath(new URL('./run-one.js', import.meta.url))
+  const { status } = spawnSync(process.execPath, [script, name, ...(values.check ? ['--check'] : [])], {
     stdio: 'inherit',
   })
   if (status !== 0) process.exitCode = 1

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setBackend } from '../src/tensor/index.js'
 import { writeRandom } from '../src/train/random.js'
-import { compare, type Ratio } from './ratio.js'
+import { type Comparison, compare } from './compare.js'
 
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const config = {
@@ -29,7 +29,7 @@ const METHODS: readonly [method: string, parameters: object, based: boolean, goa
   ['dare_ties', { weight: 0.5, density: 0.5 }, true, 0.05],
 ]
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   await setBackend('wasm')
   const root = mkdtempSync(join(tmpdir(), 'deltalab-bench-'))
   const at = (name: string) => join(root, name)
@@ -37,7 +37,7 @@ export async function run(): Promise<Ratio[]> {
     const fresh = { config, dtype: 'BF16', amount: 0.02 } as const
     await writeRandom(at('base'), { ...fresh, seed: 0 })
     for (const seed of [1, 2]) await writeRandom(at(`tuned-${seed}`), { ...fresh, seed, near: at('base') })
-    const ratios: Ratio[] = []
+    const comparisons: Comparison[] = []
     for (const [method, parameters, based, goal] of METHODS) {
       const tuned = ['tuned-1', 'tuned-2'].map((name) => ({ model: at(name) }))
       const slerp = method === 'slerp'
@@ -65,17 +65,17 @@ export async function run(): Promise<Ratio[]> {
         fsyncSync(file)
         closeSync(file)
       }
-      ratios.push(
-        await compare(
-          `merge of two 95M models by ${method}, against reading and writing the bytes`,
+      comparisons.push(
+        await compare({
+          name: `merge of two 95M models by ${method}, against reading and writing the bytes`,
           goal,
-          merge,
-          copy,
-          1,
-        ),
+          ours: merge,
+          theirs: copy,
+          rounds: 1,
+        }),
       )
     }
-    return ratios
+    return comparisons
   } finally {
     rmSync(root, { recursive: true })
   }

@@ -8,8 +8,8 @@ import { fitBatches, lossOf, pullBack, rowsOf } from '../src/loss/index.js'
 import { loadModel } from '../src/models/index.js'
 import { setBackend, tf } from '../src/tensor/index.js'
 import { writeRandom } from '../src/train/random.js'
-import { anyBatch } from './llama.js'
-import { compare, type Ratio } from './ratio.js'
+import { type Comparison, compare } from './compare.js'
+import { anyBatch } from './random-llama.js'
 
 const config = {
   model_type: 'llama',
@@ -21,7 +21,7 @@ const config = {
   max_position_embeddings: 256,
 }
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   await setBackend('wasm')
   const folder = await mkdtemp(join(tmpdir(), 'deltalab-bench-'))
   try {
@@ -38,7 +38,7 @@ export async function run(): Promise<Ratio[]> {
       (weights: Parameters<typeof lossOf>[1]) => lossOf(model, weights, batches),
       (weights: Parameters<typeof lossOf>[1]) => pullBack(model, weights, batches, { names, sink: () => {} }),
     ]
-    const ratios: Ratio[] = []
+    const comparisons: Comparison[] = []
     for (const [what, pass, kind, bounds] of [
       ['forward pass', forward, 'forward', [4e9, 40e6]],
       ['gradient', gradient, 'gradient', [4e9, 80e6]],
@@ -46,20 +46,20 @@ export async function run(): Promise<Ratio[]> {
       for (const bytes of bounds) {
         const streamed = await source(bytes, kind)
         const name = `${what} of a streamed 8M Llama within ${bytes / 1e6} MB, against held weights`
-        ratios.push(
-          await compare(
+        comparisons.push(
+          await compare({
             name,
-            0.77,
-            () => pass(streamed),
-            () => pass(held),
-            3,
-          ),
+            goal: 0.77,
+            ours: () => pass(streamed),
+            theirs: () => pass(held),
+            rounds: 3,
+          }),
         )
       }
     }
     tf.dispose(held)
     await checkpoint.close()
-    return ratios
+    return comparisons
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

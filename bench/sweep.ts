@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compare, type Ratio } from './ratio.js'
+import { type Comparison, compare } from './compare.js'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -27,16 +27,16 @@ function sweep(jobs: number) {
   if (status !== 0) throw new Error(stderr)
 }
 
-export async function run(): Promise<Ratio[]> {
+export async function run(): Promise<Comparison[]> {
   const cores = availableParallelism()
   if (cores < 4) return []
   return [
-    await compare(
-      'sweep of configs/quickstart.yaml by 4 workers, against 1',
-      3,
-      () => sweep(4),
-      () => sweep(1),
-      1,
-    ),
+    await compare({
+      name: 'sweep of configs/quickstart.yaml by 4 workers, against 1',
+      goal: 3,
+      ours: () => sweep(4),
+      theirs: () => sweep(1),
+      rounds: 1,
+    }),
   ]
 }

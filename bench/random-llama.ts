@@ -1,4 +1,4 @@
-// Llamas with random weights, and batches of nothing in particular, for the benchmarks.
+// Llamas with random weights, and batches of arbitrary tokens, for the benchmarks.
 import { type Batch, loadModel, type Model, type Weights } from '../src/models/index.js'
 import { tf } from '../src/tensor/index.js'
 
