@@ -1,8 +1,10 @@
 // One edit of a pair from code: written as a checkpoint, or of one tensor in memory.
+
 import { basename, resolve } from 'node:path'
-import { checkTarget, type WritableDtype } from '../checkpoint/index.js'
+import type { WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, type EditSummary, editCheckpoint, openGrams } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
+import { checkTarget } from '../files/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
 import { type EditorEntry, parseEntry } from './steps.js'

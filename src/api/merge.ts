@@ -1,6 +1,7 @@
 // A merge of checkpoints from code.
+
 import { basename, resolve } from 'node:path'
-import { checkSpace, checkTarget } from '../checkpoint/index.js'
+import { checkSpace, checkTarget } from '../files/index.js'
 import {
   chooseTokenizer,
   describeMerge,

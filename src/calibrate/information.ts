@@ -5,7 +5,7 @@ import { companionsOf, homeOf, openModel, type TensorContent, writeCard, writeCh
 import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
-import { fisherDiagonals, gramMatrices } from '../loss/information.js'
+import { fisherDiagonals, gramMatrices } from '../loss/index.js'
 import { checkFinite, modelOf, type Weights } from '../models/index.js'
 import { groupTask, loadTask, sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'

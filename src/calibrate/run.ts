@@ -1,7 +1,6 @@
 // Calibration of a pair of checkpoints on the items of a task.
 import { basename, resolve } from 'node:path'
 import {
-  checkTarget,
   companionsOf,
   homeOf,
   openModels,
@@ -15,7 +14,7 @@ import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from 
 import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, loadReader } from '../evaluate/index.js'
-import { packageVersion } from '../files/index.js'
+import { checkTarget, packageVersion } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask, sliceTask } from '../tasks/index.js'

@@ -37,7 +37,7 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   const place = placesIn(file, config, base)
   const fit = (name: string, target: string) => {
     if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape))
-      throw misfit(file, name, tensors, target, base)
+      throw misfit({ file, tensors, base }, name, target)
   }
 
   for (const [inner, name] of sorted.whole) {
@@ -53,7 +53,7 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
         `${file}: ${name} has ${rows} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
       )
     const [count, own] = base.tensors.get(target)!.shape
-    if (own !== width || ids!.some((id) => id >= count!)) throw misfit(file, name, tensors, target, base)
+    if (own !== width || ids!.some((id) => id >= count!)) throw misfit({ file, tensors, base }, name, target)
     for (const each of [target, ...alsoTokens(base, target)]) change(each).rows = { name, ids: ids! }
   }
   for (const [module, parts] of sorted.factors) {

@@ -66,7 +66,7 @@ export function productsOf(
   const shape = String(base.tensors.get(target)!.shape)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
   const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))
-  if (flipped ? !turned : !straight) throw misfit(file, a, tensors, target, base)
+  if (flipped ? !turned : !straight) throw misfit({ file, tensors, base }, a, target)
   return [
     [
       target,
@@ -152,13 +152,18 @@ function expertsOf(
   const rows = height / found.length
   return found.flatMap((list, i) =>
     list.map(({ name, expert }): [string, Product] => {
-      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(file, a, tensors, name, base)
+      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit({ file, tensors, base }, a, name)
       return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
     }),
   )
 }
 
-export function misfit(file: string, name: string, tensors: Tensors, target: string, base: Checkpoint): UserError {
+/** The tensor `name` of an adapter does not fit `target` of its base. */
+export function misfit(
+  { file, tensors, base }: Pick<Matching, 'file' | 'tensors' | 'base'>,
+  name: string,
+  target: string,
+): UserError {
   const [found, own] = [tensors.get(name)!.shape, base.tensors.get(target)!.shape]
   const grown =
     found.length === 2 &&

@@ -2,7 +2,7 @@
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { writeFolder } from '../files/folder.js'
+import { writeFolder } from '../files/index.js'
 import { type AdapterPlan, moduleOf, type Place, planAdapter } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
@@ -71,8 +71,23 @@ function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), base
   contents: Map<string, WholeTensor>
 } {
   const plan = planAdapter(model ?? { config: null, tensors: shapesOf(factors, whole) })
-  const contents = new Map<string, WholeTensor>()
   const parts = [...factors].map(([name, lora]) => partOf(name, lora, plan))
+  const stored = contentsOf(parts, whole, plan)
+  return { config: configOf(parts, stored, plan, baseModel), contents: stored.contents }
+}
+
+interface Stored {
+  /** The tensors of the file. */
+  contents: Map<string, WholeTensor>
+  /** Modules that peft keeps beside the base (modules_to_save). */
+  saved: Set<string>
+  /** For each stored bias, whether its module has factors too. */
+  biases: boolean[]
+}
+
+/** The tensors of the file under the names that peft looks for. */
+function contentsOf(parts: readonly Part[], whole: ReadonlyMap<string, WholeTensor>, plan: AdapterPlan): Stored {
+  const contents = new Map<string, WholeTensor>()
   // Two parameters of one module: peft wraps the module once for each, in the order of the class (gate_up_proj before down_proj).
   const wraps = (module: string) =>
     parts
@@ -111,13 +126,17 @@ function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), base
     else if (leaf === 'bias') biases.push(targets > 0)
     contents.set(`${inside(module, targets)}.${leaf}`, content)
   }
-  const ranks = [...factors.values()].map(({ rank }) => rank)
-  const usual = mostFrequent(ranks)
+  return { contents, saved, biases }
+}
+
+/** adapter_config.json. alpha is the rank of each module. */
+function configOf(parts: readonly Part[], { saved, biases }: Stored, plan: AdapterPlan, baseModel: string): object {
+  const usual = mostFrequent(parts.map(({ lora }) => lora.rank))
   const other = parts
     .filter(({ lora }) => lora.rank !== usual)
     .map(({ key, lora }) => [escapeDots(key), lora.rank] as const)
   const parameters = parts.filter(({ place }) => place.as === 'parameter').map(({ key }) => key)
-  const config = {
+  return {
     peft_type: 'LORA',
     task_type: plan.taskType,
     base_model_name_or_path: baseModel,
@@ -137,7 +156,6 @@ function describeAdapter({ factors, whole = new Map<string, WholeTensor>(), base
     // peft before 0.17 does not know the entry.
     ...(parameters.length ? { target_parameters: parameters } : {}),
   }
-  return { config, contents }
 }
 
 interface Part {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
-import { type Coded, floats, type Stored, sizeOf } from './coded.js'
+import { type Coded, elementsOf, floats, type Stored } from './coded.js'
 import { TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 
 /** The end of the name of the tensor that says what a weight of 4 bits is; before it stands the name of the weight. */
@@ -31,6 +31,45 @@ const State = z
  * @throws UserError where the parts do not fit each other, or config.json
  */
 export async function readFourBit(stored: Stored, name: string, state: string, wanted?: unknown): Promise<Coded> {
+  const parts = await checkFourBit(stored, name, state, wanted)
+  const { shape, blocksize, map, nested } = parts
+  const columns = shape.at(-1) ?? 1
+  return {
+    format: `bitsandbytes ${parts.kind}${nested ? ' with scales quantised again' : ''}`,
+    shape,
+    dtype: WRITABLE.find((format) => TORCH_NAMES[format] === parts.dtype) as WritableDtype | undefined,
+    partners: [state, map, parts.absmax, ...(nested ? [nested.map, nested.absmax] : [])],
+    async lines(from, to) {
+      const [begin, end] = [from * columns, to * columns]
+      const [byte, block] = [begin >> 1, Math.floor(begin / blocksize)]
+      const codes = await stored.bytes(name, byte, Math.ceil(end / 2))
+      const levels = await floats(stored, map)
+      const sizes = await readAbsmax(stored, parts, block, Math.ceil(end / blocksize))
+      const values = new Float32Array(end - begin)
+      for (let at = begin; at < end; at++) {
+        const pair = codes[(at >> 1) - byte]!
+        values[at - begin] = levels[at & 1 ? pair & 15 : pair >> 4]! * sizes[Math.floor(at / blocksize) - block]!
+      }
+      return values
+    },
+  }
+}
+
+/** What a weight of 4 bits is made of: names of stored tensors, and sizes. */
+interface FourBit {
+  kind: 'nf4' | 'fp4'
+  shape: number[]
+  /** What the weight was stored in before. */
+  dtype: string
+  blocksize: number
+  map: string
+  absmax: string
+  /** Where absmax is quantised too. */
+  nested: { map: string; absmax: string; blocksize: number; offset: number } | null
+}
+
+/** Finds the parts of a weight of 4 bits and checks that they fit each other. */
+async function checkFourBit(stored: Stored, name: string, state: string, wanted: unknown): Promise<FourBit> {
   const { folder, tensors } = stored
   const text = new TextDecoder().decode(await stored.bytes(state))
   const {
@@ -38,7 +77,7 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
     blocksize,
     dtype,
     quant_type: kind,
-    nested_blocksize: nested,
+    nested_blocksize: again,
     nested_offset: offset = 0,
   } = checkValue(State, parseJson(text, `${folder}: ${state}`), `${folder}: ${state}`)
   const wrong = (why: string) => new UserError(`${folder}: tensor ${JSON.stringify(name)}: ${why}`)
@@ -47,12 +86,12 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
   if (typeof wanted === 'string' && wanted !== said)
     throw wrong(`is ${said}, but config.json says bnb_4bit_quant_type ${JSON.stringify(wanted)}`)
   if (said !== 'nf4' && said !== 'fp4') throw wrong(`bitsandbytes ${said} is not read`)
-  const count = sizeOf(shape)
+  const count = elementsOf(shape)
   const scales = Math.ceil(count / blocksize)
   const need = (part: string, entries: number, format: string): string => {
     const entry = tensors.get(`${name}.${part}`)
     if (!entry) throw wrong(`${name}.${part} is missing`)
-    if (sizeOf(entry.shape) !== entries || entry.dtype !== format)
+    if (elementsOf(entry.shape) !== entries || entry.dtype !== format)
       throw wrong(
         `${name}.${part} is ${entry.dtype} [${entry.shape.join(', ')}]; ${state} makes it ${entries} of ${format}`,
       )
@@ -63,43 +102,37 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
   if (end - begin !== Math.ceil(count / 2))
     throw wrong(`${end - begin} bytes; [${shape.join(', ')}] of 4 bit takes ${Math.ceil(count / 2)}`)
   const map = need('quant_map', 16, 'F32')
-  const absmax = need('absmax', scales, nested ? 'U8' : 'F32')
-  const again = nested
-    ? { map: need('nested_quant_map', 256, 'F32'), absmax: need('nested_absmax', Math.ceil(scales / nested), 'F32') }
-    : null
-
-  const readAbsmax = async (from: number, to: number): Promise<Float32Array> => {
-    if (!again) return floats(stored, absmax, from, to)
-    const codes = await stored.bytes(absmax, from, to)
-    const first = Math.floor(from / nested!)
-    const [levels, sizes] = [
-      await floats(stored, again.map),
-      await floats(stored, again.absmax, first, Math.ceil(to / nested!)),
-    ]
-    return Float32Array.from(
-      codes,
-      (code, i) => Math.fround(levels[code]! * sizes[Math.floor((from + i) / nested!) - first]!) + Math.fround(offset),
-    )
-  }
-  const columns = shape.at(-1) ?? 1
-  return {
-    format: `bitsandbytes ${said}${again ? ' with scales quantised again' : ''}`,
-    shape,
-    dtype: WRITABLE.find((format) => TORCH_NAMES[format] === dtype) as WritableDtype | undefined,
-    partners: [state, map, absmax, ...(again ? [again.map, again.absmax] : [])],
-    async lines(from, to) {
-      const [begin, end] = [from * columns, to * columns]
-      const [byte, block] = [begin >> 1, Math.floor(begin / blocksize)]
-      const codes = await stored.bytes(name, byte, Math.ceil(end / 2))
-      const [levels, sizes] = [await floats(stored, map), await readAbsmax(block, Math.ceil(end / blocksize))]
-      const values = new Float32Array(end - begin)
-      for (let at = begin; at < end; at++) {
-        const pair = codes[(at >> 1) - byte]!
-        values[at - begin] = levels[at & 1 ? pair & 15 : pair >> 4]! * sizes[Math.floor(at / blocksize) - block]!
+  const absmax = need('absmax', scales, again ? 'U8' : 'F32')
+  const nested = again
+    ? {
+        map: need('nested_quant_map', 256, 'F32'),
+        absmax: need('nested_absmax', Math.ceil(scales / again), 'F32'),
+        blocksize: again,
+        offset,
       }
-      return values
-    },
-  }
+    : null
+  return { kind: said, shape, dtype, blocksize, map, absmax, nested }
+}
+
+/** The scales of blocks from … to − 1. */
+async function readAbsmax(
+  stored: Stored,
+  { absmax, nested }: FourBit,
+  from: number,
+  to: number,
+): Promise<Float32Array> {
+  if (!nested) return floats(stored, absmax, from, to)
+  const { blocksize, offset } = nested
+  const codes = await stored.bytes(absmax, from, to)
+  const first = Math.floor(from / blocksize)
+  const [levels, sizes] = [
+    await floats(stored, nested.map),
+    await floats(stored, nested.absmax, first, Math.ceil(to / blocksize)),
+  ]
+  return Float32Array.from(
+    codes,
+    (code, i) => Math.fround(levels[code]! * sizes[Math.floor((from + i) / blocksize) - first]!) + Math.fround(offset),
+  )
 }
 
 /** weight = code · SCB of its row · 1/127, rounded after each product as the library does. */

@@ -10,6 +10,12 @@ export interface Stored {
   bytes(name: string, from?: number, to?: number): Promise<Uint8Array>
 }
 
+/** What config.json says of a quantisation: its method, and the entry of it. */
+export interface Quantisation {
+  method: string
+  entry: Readonly<Record<string, unknown>>
+}
+
 export interface Coded {
   /** In the words of an error or a note, e.g. `fp8 in blocks of 128 x 128`. */
   format: string
@@ -23,17 +29,18 @@ export interface Coded {
   lines(from: number, to: number): Promise<Float32Array>
 }
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
+/** Number of entries of a tensor. */
+export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
 
 /** Elements from … to − 1 of a stored tensor as float32; U8 is read as the exponents of E8M0. */
 export async function floats(
   { tensors, bytes }: Stored,
   name: string,
   from = 0,
-  to = sizeOf(tensors.get(name)!.shape),
+  to = elementsOf(tensors.get(name)!.shape),
 ): Promise<Float32Array> {
   const { dtype, begin, end, shape } = tensors.get(name)!
-  const width = (end - begin) / sizeOf(shape) || 1
+  const width = (end - begin) / elementsOf(shape) || 1
   const raw = await bytes(name, from * width, to * width)
   const values = new Float32Array(to - from)
   if (dtype === 'F32') new Uint8Array(values.buffer).set(raw)

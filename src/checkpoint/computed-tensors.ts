@@ -3,7 +3,7 @@
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
 import { countNonFinite, notFinite } from './dtype.js'
-import { sizeOf } from './layout.js'
+import { tensorBytes } from './layout.js'
 
 /** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
 export function withComputed(
@@ -17,7 +17,7 @@ export function withComputed(
       if (!shape) return [name, entry]
       // What is computed is float32, and has no more in F64.
       const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype
-      return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + sizeOf({ dtype, shape }) }]
+      return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + tensorBytes({ dtype, shape }) }]
     }),
   )
   const computed = async (name: string): Promise<Float32Array> => {

@@ -4,11 +4,11 @@ import { UserError } from '../errors/index.js'
 import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
-import { type Coded, type Stored, sizeOf } from './coded.js'
+import { type Coded, elementsOf, type Quantisation, type Stored } from './coded.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
-import { sizeOf as bytesOf } from './layout.js'
-import { type Quantisation, recognise, withoutQuantisation } from './quantised.js'
+import { tensorBytes } from './layout.js'
+import { recognise, withoutQuantisation } from './quantised.js'
 import { isScaled, readScaled } from './scaled.js'
 
 /** Values decoded at a time. */
@@ -57,7 +57,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
     return values
   }
-  const linesOf = ({ shape }: Coded): number => sizeOf(shape.slice(0, -1))
+  const linesOf = ({ shape }: Coded): number => elementsOf(shape.slice(0, -1))
   const whole = (name: string) => read(name, 0, linesOf(coded.get(name)!))
   const formats = [...new Set([...coded.values()].map(({ format }) => format))]
   const dtypes = [...new Set([...coded.keys()].map((name) => tensors.get(name)!.dtype))]
@@ -125,7 +125,7 @@ const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): Te
   ...entry,
   dtype,
   shape: [...shape],
-  end: entry.begin + bytesOf({ dtype, shape }),
+  end: entry.begin + tensorBytes({ dtype, shape }),
 })
 
 /** compressed-tensors also describes weights that were left plain, and caches alone. */

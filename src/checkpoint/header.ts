@@ -73,17 +73,24 @@ function parseHeader(
     throw new UserError(`${file}: __metadata__ must hold strings only`)
   }
   const data = 8 + bytes.length
-  const entries = Object.entries(tensors).map(([name, info]) => checkTensor(name, info, file, data, size))
+  const entries = Object.entries(tensors).map(([name, info]) => checkTensor(name, info, { file, data, size }))
   const odd = oddNumber(text)
   if (odd !== null)
     throw new UserError(
       `${file}: the header holds the number ${odd}; sizes and offsets are whole numbers ≥ 0, written without a point`,
     )
-  checkLayout(entries, file, data, size)
+  checkLayout(entries, { file, data, size })
   return { entries, metadata: metadata as Record<string, string> }
 }
 
-function checkTensor(name: string, info: unknown, file: string, data: number, size: number): TensorEntry {
+/** A file, the offset at which its data begin, and its size in bytes. */
+interface FileSpan {
+  file: string
+  data: number
+  size: number
+}
+
+function checkTensor(name: string, info: unknown, { file, data, size }: FileSpan): TensorEntry {
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
   if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name))
@@ -114,7 +121,7 @@ function checkTensor(name: string, info: unknown, file: string, data: number, si
 }
 
 /** Tensors must tile the data: no overlap, no hole, nothing after the last. */
-function checkLayout(entries: TensorEntry[], file: string, data: number, size: number): void {
+function checkLayout(entries: TensorEntry[], { file, data, size }: FileSpan): void {
   const ordered = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)
   let reached = data
   let before = 'the header'

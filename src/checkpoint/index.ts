@@ -1,14 +1,16 @@
 // Checkpoint folders, both ways: the only room that knows file formats of weights.
 
-export { checkApart, checkSpace, checkTarget } from '../files/target.js'
 export { type AdaptedCheckpoint, companionsOf, homeOf, isAdapter, openAdapter, openPost } from './adapter.js'
 export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
 export { type AdapterOptions, type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
 export { type Provenance, writeCard } from './card.js'
-export { type Checkpoint, hashFile, openCheckpoint } from './checkpoint.js'
+export type { Checkpoint } from './checkpoint.js'
+export { isClipVision } from './clip-vision.js'
 export { withComputed } from './computed-tensors.js'
 export { configDifference } from './config-fields.js'
 export { FLOATING, isFloating, WRITABLE, type WritableDtype } from './dtype.js'
+export { openCheckpoint } from './folder.js'
+export { hashFile } from './hash.js'
 export { readHeader, type TensorEntry } from './header.js'
 export type { PlannedTensor } from './layout.js'
 export { noteNames } from './module-names.js'

@@ -28,7 +28,7 @@ export interface Layout {
 }
 
 /** Bytes of one tensor. */
-export function sizeOf({ dtype, shape }: { dtype: string; shape: readonly number[] }): number {
+export function tensorBytes({ dtype, shape }: { dtype: string; shape: readonly number[] }): number {
   return shape.reduce((product, side) => product * side, BITS[dtype]!) / 8
 }
 
@@ -42,7 +42,7 @@ export function planLayout(
   let filled = 0
   let total = 0
   for (const tensor of tensors) {
-    const size = sizeOf(tensor)
+    const size = tensorBytes(tensor)
     if (shards.at(-1)!.length && filled + size > maxShardBytes) {
       shards.push([])
       filled = 0
@@ -69,7 +69,7 @@ function planFile(file: string, tensors: PlannedTensor[], metadata: Record<strin
   // Wide formats first, so that every tensor starts aligned to its own element, as the reference writer does.
   const ordered = [...tensors].sort((a, b) => BITS[b.dtype]! - BITS[a.dtype]!)
   let at = 0
-  const offsets = ordered.map((tensor) => [at, (at += sizeOf(tensor))])
+  const offsets = ordered.map((tensor) => [at, (at += tensorBytes(tensor))])
   const header = Object.fromEntries([
     ['__metadata__', metadata] as const,
     ...ordered.map(({ name, dtype, shape }, i) => [name, { dtype, shape, data_offsets: offsets[i] }] as const),

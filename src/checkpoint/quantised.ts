@@ -2,14 +2,8 @@
 // headers and config alone.
 import { UserError } from '../errors/index.js'
 import { STATE } from './bitsandbytes.js'
-import type { Stored } from './coded.js'
+import type { Quantisation, Stored } from './coded.js'
 import { isScaled } from './scaled.js'
-
-/** What config.json says. */
-export interface Quantisation {
-  method: string
-  entry: Readonly<Record<string, unknown>>
-}
 
 export const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
 

@@ -1,9 +1,8 @@
 // Weights of one byte with scales on a grid: fp8 of transformers, FBGEMM and compressed-tensors, MXFP8, and compressed-tensors'
 // int8. One rule: weight = (code − zero point) · scale of its block, rounded once to float32.
 import { UserError } from '../errors/index.js'
-import { type Coded, floats, holdsScales, type Stored, sizeOf } from './coded.js'
+import { type Coded, elementsOf, floats, holdsScales, type Quantisation, type Stored } from './coded.js'
 import { tableOf } from './dtype.js'
-import type { Quantisation } from './quantised.js'
 
 /** The part of a matrix that shares a scale. */
 interface Block {
@@ -48,10 +47,19 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   const scale = scaleNames(name).find((each) => tensors.has(each))!
   const zeros = tensors.has(`${name}_zero_point`) ? `${name}_zero_point` : null
   checkParts(stored, name, scale, said)
-  const block = chooseBlock(stored, name, scale, said, matrix)
+  const block = chooseBlock({
+    folder: stored.folder,
+    name,
+    dtype,
+    shape,
+    scale,
+    found: tensors.get(scale)!.shape,
+    said,
+    matrix,
+  })
   const [rows, columns] = matrix
   const [down, across] = gridOf(matrix, block)
-  const single = sizeOf(tensors.get(scale)!.shape) === 1
+  const single = elementsOf(tensors.get(scale)!.shape) === 1
   const table = tableOf(dtype)!
   /** Row of the grid that a line of the tensor takes its scales from. */
   const rowOf = (line: number): number =>
@@ -93,7 +101,7 @@ function checkParts({ folder, tensors }: Stored, name: string, scale: string, sa
   if (tensors.has(`${name}_g_idx`))
     throw fault(folder, name, `has groups in an order of their own (${name}_g_idx), which is not read`)
   if (!holdsScales(factors.dtype)) throw fault(folder, name, `its scales ${scale} are ${factors.dtype}`)
-  if (zeros && (sizeOf(zeros.shape) !== sizeOf(factors.shape) || !tableOf(zeros.dtype)))
+  if (zeros && (elementsOf(zeros.shape) !== elementsOf(factors.shape) || !tableOf(zeros.dtype)))
     throw fault(
       folder,
       name,
@@ -101,23 +109,31 @@ function checkParts({ folder, tensors }: Stored, name: string, scale: string, sa
     )
 }
 
+/** A tensor of codes and its scales. */
+interface ScaledCodes {
+  folder: string
+  name: string
+  dtype: string
+  shape: readonly number[]
+  /** Its last two axes. */
+  matrix: Matrix
+  /** Name and shape of the scales. */
+  scale: string
+  found: readonly number[]
+  said: Quantisation | null
+}
+
 /** The block whose grid the scales are; a single scale is that of the whole. */
-function chooseBlock(
-  { folder, tensors }: Stored,
-  name: string,
-  scale: string,
-  said: Quantisation | null,
-  matrix: Matrix,
-): Block {
-  const [{ dtype, shape }, { shape: found }] = [tensors.get(name)!, tensors.get(scale)!]
-  const choices = blocksOf(said, dtype, scale, found, matrix)
+function chooseBlock(codes: ScaledCodes): Block {
+  const { folder, name, dtype, shape, scale, found, matrix } = codes
+  const choices = blocksOf(codes)
   const wantedOf = (block: Block) => [...shape.slice(0, -2), ...gridOf(matrix, block)]
   const fits = (block: Block): boolean => {
     const wanted = wantedOf(block)
     const isWhole = block.height >= matrix[0] && block.width >= matrix[1]
     return (
       String(found) === String(wanted) ||
-      (isWhole && sizeOf(found) === 1) ||
+      (isWhole && elementsOf(found) === 1) ||
       (block.width >= matrix[1] && String(found) === String(wanted.slice(0, -1)))
     )
   }
@@ -138,14 +154,8 @@ function chooseBlock(
 }
 
 /** How the scales of a tensor may lie: as config.json says. Without one, only where a scale says it by itself: one in all, or one per row. */
-function blocksOf(
-  said: Quantisation | null,
-  dtype: string,
-  scale: string,
-  found: readonly number[],
-  matrix: Matrix,
-): Block[] {
-  const single = sizeOf(found) === 1
+function blocksOf({ said, dtype, scale, found, matrix }: ScaledCodes): Block[] {
+  const single = elementsOf(found) === 1
   if (said === null)
     return single
       ? [tensorBlock(matrix)]

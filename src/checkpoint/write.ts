@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs'
 import { type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFolder } from '../files/folder.js'
+import { writeFolder } from '../files/index.js'
 import { readText } from '../schema/index.js'
 import { checkedBytes } from './bytes.js'
 import { copyCompanions } from './companions.js'
 import { BITS, TORCH_NAMES } from './dtype.js'
-import { type Layout, type PlannedFile, type PlannedTensor, planLayout, sizeOf } from './layout.js'
+import { type Layout, type PlannedFile, type PlannedTensor, planLayout, tensorBytes } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
 
@@ -57,7 +57,7 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 }
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
-  const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: sizeOf(tensor) }]))
+  const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   const homes = new Map<string, PlannedFile>(
     layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
   )
@@ -121,7 +121,7 @@ async function writeCompanions(
 function dtypeOf(plan: readonly PlannedTensor[]): string | undefined {
   const bytes = new Map<string, number>()
   for (const tensor of plan)
-    if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + sizeOf(tensor))
+    if (tensor.dtype in TORCH_NAMES) bytes.set(tensor.dtype, (bytes.get(tensor.dtype) ?? 0) + tensorBytes(tensor))
   const most = [...bytes].sort(([, a], [, b]) => b - a)[0]
   return most && TORCH_NAMES[most[0]]
 }

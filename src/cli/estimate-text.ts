@@ -1,6 +1,6 @@
 // Prints what a merge would read, write and need.
 
-import { countText } from '../inspect/table.js'
+import { countText } from '../inspect/index.js'
 import type { Estimate } from '../merge/index.js'
 import { print } from './messages.js'
 

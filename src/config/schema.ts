@@ -1,6 +1,6 @@
 // The schema of an experiment's YAML file. docs/config.md is generated from the descriptions.
 import { z } from 'zod'
-import { CONVENTIONS } from '../mergers/merger.js'
+import { CONVENTIONS } from '../mergers/index.js'
 import { viewSchema } from '../record/index.js'
 import { section } from '../schema/index.js'
 

@@ -1,6 +1,6 @@
 // Edits the delta of a pair of checkpoints and writes the result as a checkpoint, one tensor in memory at a time.
+
 import {
-  checkApart,
   companionsOf,
   homeOf,
   isFloating,
@@ -17,6 +17,7 @@ import {
 } from '../checkpoint/index.js'
 import { needsGradient, needsGram, type Step, scanModel } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { checkApart } from '../files/index.js'
 import { editWeights, type Grams, readInput, type Tally } from './tensor.js'
 
 export interface EditOptions extends Selection {

@@ -12,7 +12,7 @@ import {
   type WritableDtype,
   writeAdapter,
 } from '../checkpoint/index.js'
-import { type Factors, factorsOf } from '../codecs/factors.js'
+import { type Factors, factorsOf } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { countEntries, svd, tf } from '../tensor/index.js'
 import { readInput } from './tensor.js'

@@ -1,4 +1,9 @@
 // Files and folders on disk: written whole or not at all, locked while they are written; and the folder of this package.
 
-export * from './package.js'
-export * from './write.js'
+export { writeFolder } from './folder.js'
+export { interruptedAt, PARTIAL } from './leftovers.js'
+export { type Holder, takeLock } from './lock.js'
+export { stateOf } from './manifest.js'
+export { packageRoot, packageVersion } from './package.js'
+export { checkApart, checkSpace, checkTarget } from './target.js'
+export { attempt, prepareFolder, writeWhole } from './write.js'

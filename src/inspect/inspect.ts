@@ -1,8 +1,7 @@
 // The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
 // model is in memory at a time.
 import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf } from '../checkpoint/index.js'
-import { singularValues } from '../tensor/singular.js'
-import { effectiveRank } from '../tensor/svd.js'
+import { effectiveRank, singularValues } from '../tensor/index.js'
 import { addSums, type Statistics, type Sums, statisticsOf, sumPair } from './statistics.js'
 
 export interface TensorReport extends Statistics {

@@ -1,6 +1,5 @@
 // What the linear layers of a model are fed on batches: the calibration data of GPTQ and RegMean.
-import { type Batch, disposeInputs, forward, type Model, makeInputs, type Weights } from '../models/index.js'
-import { watched } from '../models/watch.js'
+import { type Batch, disposeInputs, forward, type Model, makeInputs, type Weights, watched } from '../models/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 
 export interface FedInputs {

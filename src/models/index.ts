@@ -149,3 +149,5 @@ function makeModel(config: Config, shapes?: Record<string, readonly number[]>): 
     throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}`)
   return model
 }
+
+export { watched } from './watch.js'

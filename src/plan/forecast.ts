@@ -2,8 +2,7 @@
 // weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isClipVision } from '../checkpoint/clip-vision.js'
-import { checkQuantisation } from '../checkpoint/index.js'
+import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'

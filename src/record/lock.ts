@@ -2,7 +2,7 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { takeLock } from '../files/lock.js'
+import { takeLock } from '../files/index.js'
 
 /**
  * Locks a folder and returns what unlocks it.

@@ -1,6 +1,6 @@
 // What mergers need besides weights, of one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices, features of prompts.
 import { encodeItems } from '../evaluate/index.js'
-import { fisherDiagonals, gramMatrices } from '../loss/information.js'
+import { fisherDiagonals, gramMatrices } from '../loss/index.js'
 import type { DataRequest, MergerData } from '../plan/index.js'
 import { groupTask, sliceTask, type Task } from '../tasks/index.js'
 import type { LoadedPair } from './loaded-pair.js'

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { openCheckpoint, type Pair, roleOf, selectTensors, writeCheckpoint } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
-import { readInput } from '../edit/tensor.js'
+import { readInput } from '../edit/index.js'
 import { needsGradient, needsGram, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { rowsOf } from '../loss/index.js'

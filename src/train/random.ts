@@ -1,7 +1,7 @@
 // A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
+
 import { resolve } from 'node:path'
 import {
-  checkTarget,
   companionsOf,
   openModel,
   type TensorContent,
@@ -9,6 +9,7 @@ import {
   writeCheckpoint,
 } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { checkTarget } from '../files/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { countEntries } from '../tensor/index.js'

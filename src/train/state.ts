@@ -3,8 +3,7 @@ import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { attempt } from '../files/index.js'
-import { takeLock } from '../files/lock.js'
+import { attempt, takeLock } from '../files/index.js'
 import type { AdamW } from './adamw.js'
 
 export interface State {

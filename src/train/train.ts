@@ -1,9 +1,11 @@
 // Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping. The same recipe
 // gives the same bytes, interrupted or not, on any number of workers.
+
 import { join, resolve } from 'node:path'
-import { checkTarget, openModel, writeCheckpoint } from '../checkpoint/index.js'
+import { openModel, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
+import { checkTarget } from '../files/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'

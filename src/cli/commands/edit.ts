@@ -2,8 +2,9 @@
 
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkTarget, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
+import { checkTarget } from '../../files/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'

@@ -35,9 +35,10 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
-  const [{ checkTarget, openModels, pairCheckpoints }, { describeExtract, extractAdapter }] = await Promise.all([
+  const [{ openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all([
     import('../../checkpoint/index.js'),
     import('../../edit/index.js'),
+    import('../../files/index.js'),
   ])
   await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   startPhase('read the headers')

@@ -36,8 +36,8 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
   const [{ checkTarget }, { writeInformation }] = await Promise.all([
-    import('../../checkpoint/index.js'),
-    import('../../calibrate/information.js'),
+    import('../../files/index.js'),
+    import('../../calibrate/index.js'),
   ])
   await checkTarget(out, resolve(out), overwrite, [model])
   const backend = await startBackend(args.backend)

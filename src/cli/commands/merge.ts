@@ -2,7 +2,7 @@
 
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkSpace, checkTarget } from '../../checkpoint/index.js'
+import { checkSpace, checkTarget } from '../../files/index.js'
 import {
   chooseTokenizer,
   describeMerge,

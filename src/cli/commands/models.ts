@@ -20,7 +20,7 @@ export async function handler(args: Args): Promise<void> {
   const [{ architectures }, { openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
     import('../../models/index.js'),
     import('../../checkpoint/index.js'),
-    import('../../inspect/table.js'),
+    import('../../inspect/index.js'),
     import('../../files/index.js'),
   ])
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(

@@ -30,7 +30,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
   checkSeed(options.seed)
   const config = readObject(file)
-  const [{ writeRandom }] = await Promise.all([import('../../train/random.js')])
+  const [{ writeRandom }] = await Promise.all([import('../../train/index.js')])
   await startBackend('wasm')
   startPhase('write the weights')
   const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })

@@ -31,10 +31,10 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta, out, overwrite }: Args): Promise<void> {
   const [
-    { checkTarget, hashFile, writeCard, writeCheckpoint },
+    { hashFile, writeCard, writeCheckpoint },
     { readPoint, readSeeds, rebuild },
     { UserError },
-    { packageVersion },
+    { checkTarget, packageVersion },
   ] = await Promise.all([
     import('../../checkpoint/index.js'),
     import('../../zeroth/index.js'),
