@@ -1,7 +1,7 @@
 // The schema of an experiment's YAML file. docs/config.md is generated from the descriptions.
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
-import { viewSchema } from '../record/index.js'
+import { RULES, viewSchema } from '../record/index.js'
 import { section } from '../schema/index.js'
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
@@ -11,9 +11,6 @@ const line = z
   .regex(/^[^\r\n]*$/, 'must be one line')
 const patterns = z.array(line)
 const items = z.number().int().min(1)
-
-/** As in src/loss, which imports TensorFlow.js; passing a rule on to it checks the words. */
-const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 
 const selection = section({
   include: patterns

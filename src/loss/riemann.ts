@@ -13,12 +13,10 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
+import type { Rule } from '../record/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { type Gradient, pullBack } from './gradient.js'
 import { preparePass } from './pass.js'
-
-export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
-export type Rule = (typeof RULES)[number]
 
 export interface PathSum {
   /** Approximate loss change, nats per token. */

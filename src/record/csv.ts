@@ -1,5 +1,5 @@
 // Lines of runs.csv and terms.csv: written with csv-stringify, read with csv-parse and checked against the schemas. Numbers are
-// printed so that reading gives the same bits back; an empty cell is null. No cell holds a line break, so a line is a record.
+// printed so that reading them gives the same bits; an empty cell is null. No cell holds a line break: a line is a record.
 
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
@@ -7,17 +7,17 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
 /** A flat table: its strict schema gives the columns, their order and their types. */
-export type Table<T> = z.ZodObject & z.ZodType<T>
+export type CsvTable<T> = z.ZodObject & z.ZodType<T>
 
 const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, ' ')
 
 /** The first line of the file. */
-export function headerLine(table: Table<unknown>): string {
+export function headerLine(table: CsvTable<unknown>): string {
   return `${Object.keys(table.shape).join(',')}\n`
 }
 
 /** One line for each record, in the order of the columns. */
-export function formatLines<T>(table: Table<T>, records: readonly T[]): string {
+export function formatLines<T>(table: CsvTable<T>, records: readonly T[]): string {
   if (records.length === 0) return ''
   const cells = records.map((record) =>
     Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])),
@@ -30,17 +30,17 @@ function formatCell(cell: unknown): string {
   return typeof cell === 'object' ? JSON.stringify(cell) : oneLine(String(cell))
 }
 
-/** The part of a file that was written completely: up to its last line break (a kill can leave half a line behind it). */
+/** The part of a file that was written completely: up to its last line break (a killed process can leave half a line). */
 export function wholeLines(text: string): string {
   return text.slice(0, text.lastIndexOf('\n') + 1)
 }
 
 /**
- * Records of whole lines, header first. A column that may be empty may be missing: an earlier version did not have it. With
- * `lenientEnd`, an unreadable last record is left out (a torn write).
+ * Records of whole lines, header first. A column that may be empty may be missing: earlier versions did not have it. With
+ * `lenientEnd`, a last record that cannot be read is left out (half a write).
  * @throws UserError naming the file, the line, and the column that is wrong
  */
-export function parseLines<T>(table: Table<T>, text: string, path: string, lenientEnd = false): T[] {
+export function parseLines<T>(table: CsvTable<T>, text: string, path: string, lenientEnd = false): T[] {
   const lines = text.split('\n').slice(0, -1)
   const names = readHeader(table, lines[0] ?? '', path)
   const records: T[] = []
@@ -53,7 +53,7 @@ export function parseLines<T>(table: Table<T>, text: string, path: string, lenie
   return records
 }
 
-function readHeader(table: Table<unknown>, line: string, path: string): string[] {
+function readHeader(table: CsvTable<unknown>, line: string, path: string): string[] {
   const wanted = Object.keys(table.shape)
   const given = line.split(',')
   const missing = wanted.filter((name) => !given.includes(name))
@@ -64,10 +64,12 @@ function readHeader(table: Table<unknown>, line: string, path: string): string[]
     missing.length && `lacks ${missing.join(', ')}`,
     extra.length && `has unknown ${extra.join(', ')}`,
   ].filter(Boolean)
-  throw new UserError(`${path}:1: the columns are not those this version writes: ${what.join('; ') || 'another order'}`)
+  throw new UserError(
+    `${path}:1: the columns are not those that this version writes: ${what.join('; ') || 'another order'}`,
+  )
 }
 
-function parseRecord<T>(table: Table<T>, names: readonly string[], line: string): T | string {
+function parseRecord<T>(table: CsvTable<T>, names: readonly string[], line: string): T | string {
   let cells: string[]
   try {
     cells = (parse(line) as string[][])[0]!

@@ -2,6 +2,7 @@
 
 export * from './lock.js'
 export * from './meta.js'
+export * from './options.js'
 export * from './row.js'
 export * from './store.js'
 export * from './view.js'

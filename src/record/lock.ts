@@ -1,4 +1,4 @@
-// One writer at a time: a results folder is locked by the process that writes it. A lock left by a killed process is taken over.
+// One writer at a time: a process locks the results folder that it writes. A lock left by a killed process is taken over.
 import os from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'

@@ -1,4 +1,4 @@
-// Where the numbers of a results folder come from: meta.json beside the rows.
+// The provenance of a results folder: meta.json beside the rows.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ export const environmentSchema = z.strictObject({
   commit: z
     .string()
     .nullable()
-    .describe('Git commit of the project ("+changes" when the tree differed); null outside a checkout.'),
+    .describe('Git commit of deltalab, with "+changes" if the working tree differed; null outside a checkout.'),
   node: z.string().describe('Version of Node.'),
   tfjs: z.string().describe('Version of TensorFlow.js.'),
   platform: z.string().describe('Operating system and processor architecture.'),
@@ -29,10 +29,10 @@ export const metaSchema = z.strictObject({
   experiment: z.string().describe('Name of the experiment.'),
   config_hash: z
     .string()
-    .describe('SHA-256 of the ids of the planned runs, which hash everything in the config that determines a row.'),
+    .describe('SHA-256 of the ids of the planned runs. They hash everything in the config that determines a row.'),
   inputs: z
     .record(z.string(), z.string())
-    .describe('SHA-256 of every weight, tokenizer and task file, by the path in the config.'),
+    .describe('SHA-256 of every weight, tokenizer and task file, by its path in the config.'),
   tasks: z
     .record(
       z.string(),
@@ -48,7 +48,7 @@ export const metaSchema = z.strictObject({
   runs: z.number().int().describe('Number of runs planned.'),
   failed: z.number().int().describe('Number of runs that failed.'),
   started: z.string().describe('When the sweep was started, ISO 8601.'),
-  finished: z.string().nullable().describe('Empty until every planned run has its row.'),
+  finished: z.string().nullable().describe('Null until every planned run has a row.'),
 })
 
 /** The machine and the versions that made the rows. */
@@ -56,7 +56,7 @@ export interface Environment extends z.infer<typeof environmentSchema> {}
 /** Provenance of a results folder: meta.json. */
 export interface Meta extends z.infer<typeof metaSchema> {}
 
-/** This machine and this checkout, as far as they can change a number or a time. */
+/** What can change a number or a time: versions and machine. */
 export function readEnvironment(): Environment {
   const cpus = os.cpus()
   return {

@@ -1,112 +1,128 @@
 // One finished run of a sweep: the columns of runs.csv, each with one sentence. Everything in report is made from these.
 import { z } from 'zod'
+import { markdownTable } from '../schema/index.js'
 
 const word = z.string().min(1)
 const count = z.number().int().nonnegative()
 const value = z.number()
 const rate = z.number().min(0).max(1)
 
-/** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not asked for. */
+/** Quadrature rules of a Riemann sum: the words of configs and rows. */
+export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
+export type Rule = (typeof RULES)[number]
+
+/** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not requested. */
 export const rowSchema = z.strictObject({
   id: word.describe(
-    'Hash of everything that determines the run; the same run has the same id in every results folder.',
+    'Hash of everything that determines the run. The same run has the same id in every results folder.',
   ),
-  experiment: word.describe('Name of the experiment, the `name` of its YAML.'),
+  experiment: word.describe('Name of the experiment: `name` in its YAML file.'),
   model: word.describe('Name of the pair of base and post-trained model.'),
-  task: word.describe('Task whose items give the loss and the scores.'),
+  task: word.describe('Task on whose items losses and scores are measured.'),
   editor: word
     .nullable()
     .describe(
-      'Editor that made the edit; a chain is its editors joined by "+". Of a merge: the edit of each delta before, if any.',
+      'Editor of the delta; the editors of a chain are joined by "+". For a merge: the editor of each delta before it is merged, if any.',
     ),
-  merger: word.nullable().describe('Merger that combined the deltas; empty for an edit of one delta.'),
-  merged: word.nullable().describe('Fine-tunes that were merged, joined by "+".'),
-  label: word.describe('Name of the series in tables and figures; editor and merger unless the YAML gives one.'),
+  merger: word.nullable().describe('Merger that combined the deltas. Empty when one delta is edited.'),
+  merged: word.nullable().describe('Names of the fine-tunes that were merged, joined by "+".'),
+  label: word.describe(
+    'Name of the series in tables and figures: editor and merger unless the YAML file gives a label.',
+  ),
   on: z
     .enum(['delta', 'weights'])
-    .describe('What the editor edited: the delta (post − base) or the post-trained weights themselves.'),
+    .describe('What was edited: the delta (post-trained − base) or the post-trained weights.'),
   options: z
     .record(z.string(), z.unknown())
     .describe(
-      'Every option of the editor or merger as JSON; a chain, and an edit before a merge, are lists of `steps`.',
+      'All options of the editor or merger, as JSON. For a chain, and for edits before a merge, `steps` lists each editor with its options.',
     ),
-  drop_rate: rate.nullable().describe('Share of the delta entries that the editor drops.'),
-  rank: value.nullable().describe('Rank kept by a low-rank editor.'),
-  bits: value.nullable().describe('Bits (sign and magnitude blocks) per delta entry of a quantising editor.'),
-  alpha: value.nullable().describe('Extrapolation coefficient; negative interpolates towards the base.'),
-  k: value.nullable().describe('Factor given to the dropped entries (0 in DARE).'),
-  seed: count.nullable().describe('Seed of the random key; empty for an editor that draws nothing.'),
-  selection: word.describe('Patterns of the tensors edited: those included, then those excluded after "!".'),
-  tensors: count.nullable().describe('Number of tensors edited.'),
-  parameters: count.nullable().describe('Number of entries in the edited tensors.'),
+  drop_rate: rate.nullable().describe('Fraction of the delta entries that the editor drops.'),
+  rank: value.nullable().describe('Rank that a low-rank editor keeps.'),
+  bits: value.nullable().describe('Bits per delta entry that a quantising editor keeps (sign and magnitude).'),
+  alpha: value.nullable().describe('Extrapolation coefficient. A negative one interpolates towards the base.'),
+  k: value.nullable().describe('Factor by which dropped entries are multiplied (0 in DARE).'),
+  seed: count.nullable().describe('Random seed. Empty when nothing is random.'),
+  selection: word.describe('Patterns of the tensors that are edited; after "!", patterns of those left out.'),
+  tensors: count.nullable().describe('Number of edited tensors.'),
+  parameters: count.nullable().describe('Number of entries of the edited tensors.'),
   kept: count
     .nullable()
     .describe(
-      'Number of non-zero entries in the edited delta of these tensors; this, edit_norm and the estimates of loss_change are empty where routed gates give every item weights of its own.',
+      'Number of non-zero entries of the edited delta in the edited tensors. This, `edit_norm` and the estimates of `loss_change` are empty when routed gates give every item its own weights.',
     ),
   bits_per_parameter: value
     .nullable()
     .describe(
-      'Estimate of the bits to store the edited delta, per entry of the edited tensors, where a value that is kept takes 16; empty for a merge.',
+      'Estimated bits needed to store the edited delta, per entry of the edited tensors. A kept value takes 16 bits. Empty for a merge.',
     ),
   delta_norm: value.nullable().describe('Euclidean norm of the delta over the edited tensors.'),
   edit_norm: value
     .nullable()
-    .describe('Euclidean norm of the change F(Δ) − Δ over the edited tensors; F(Δ) of a merge is the merged delta.'),
+    .describe(
+      'Euclidean norm of the change F(Δ) − Δ over the edited tensors, where F(Δ) is the edited (or merged) delta.',
+    ),
   loss_pre: value
     .nullable()
     .describe(
-      'Loss of the base model, nats per token; as all losses per item where the model classifies, and a squared error where it gives values.',
+      'Loss of the base model, in nats per token. For classifiers, this and every other loss is per item; for models that predict a value it is a squared error.',
     ),
   loss_post: value
     .nullable()
-    .describe('Loss of the post-trained model (of a merge: the fine-tune whose task it is), nats per token.'),
-  loss_edited: value.nullable().describe('Loss of the edited model, nats per token.'),
-  loss_change: value.nullable().describe('Exact loss change, loss_edited − loss_post, nats per token.'),
-  loss_change_se: value.nullable().describe('Standard error of loss_change over the items, paired.'),
-  loss_items: count.nullable().describe('Number of items the losses are measured on.'),
-  loss_tokens: count.nullable().describe('Number of answer tokens the losses are the mean of.'),
-  riemann_rule: z.string().nullable().describe('Quadrature rule of riemann_sum.'),
+    .describe(
+      'Loss of the post-trained model, in nats per token. For a merge: the fine-tune that the task belongs to.',
+    ),
+  loss_edited: value.nullable().describe('Loss of the edited model, in nats per token.'),
+  loss_change: value.nullable().describe('Exact loss change, loss_edited − loss_post, in nats per token.'),
+  loss_change_se: value.nullable().describe('Standard error of loss_change, paired over items.'),
+  loss_items: count.nullable().describe('Number of items that losses are measured on.'),
+  loss_tokens: count.nullable().describe('Number of answer tokens that losses are averaged over.'),
+  riemann_rule: z.enum(RULES).nullable().describe('Quadrature rule of riemann_sum.'),
   riemann_steps: count
     .nullable()
     .describe('Number of intervals along the path, or of Gauss nodes (C in arXiv 2410.13841).'),
-  riemann_sum: value.nullable().describe('Riemann-sum approximation of loss_change, nats per token.'),
+  riemann_sum: value.nullable().describe('Riemann-sum approximation of loss_change, in nats per token.'),
   taylor1: value
     .nullable()
-    .describe('First-order estimate of loss_change: gradient at the post-trained weights times the change.'),
-  taylor2: value.nullable().describe('Second-order estimate of loss_change, with an exact Hessian-vector product.'),
+    .describe(
+      'First-order estimate of loss_change: the inner product of the change with the gradient at the post-trained weights.',
+    ),
+  taylor2: value
+    .nullable()
+    .describe('Second-order estimate of loss_change; its second-order term is an exact Hessian-vector product.'),
   class: z
     .enum(['competitive', 'decreased', 'improved'])
     .nullable()
     .describe(
-      'Class of the edit: competitive where loss_change is within two standard errors of 0, decreased above, improved below.',
+      'Class of the edit: competitive if loss_change is within two standard errors of 0; otherwise decreased if the loss rose, improved if it fell.',
     ),
-  metric: z.string().nullable().describe('What the scores measure.'),
-  score_pre: value.nullable().describe('Score of the base model, 0 to 1.'),
-  score_post: value.nullable().describe('Score of the post-trained model, 0 to 1.'),
-  score_edited: value.nullable().describe('Score of the edited model, 0 to 1.'),
+  metric: z.string().nullable().describe('Metric of the scores.'),
+  score_pre: value.nullable().describe('Score of the base model, from 0 to 1.'),
+  score_post: value.nullable().describe('Score of the post-trained model, from 0 to 1.'),
+  score_edited: value.nullable().describe('Score of the edited model, from 0 to 1.'),
   score_validation: value
     .nullable()
-    .describe('Score of the edited model on the validation items, 0 to 1: what options are chosen by.'),
-  n: count.nullable().describe('Number of items the scores are the mean of.'),
+    .describe('Score of the edited model on the validation items, from 0 to 1. Used to choose options.'),
+  n: count.nullable().describe('Number of items that scores are averaged over.'),
   router_accuracy: rate
     .nullable()
     .describe(
-      'Share of the measured items whose highest gate is that of the fine-tune whose task it is; only where a router gives the gates.',
+      'Fraction of the measured items for which the router gives the highest gate to the fine-tune that the task belongs to. Empty without a router.',
     ),
   warnings: z
     .string()
     .nullable()
     .describe(
-      'Where the editor or merger degenerated (nothing kept, many ties, a linear branch): each kind of it once, with a tensor and the number of others.',
+      'Cases in which the editor or merger degenerated (nothing kept, many ties, a linear branch): each kind once, with one tensor and the number of other tensors.',
     ),
-  seconds: value.nullable().describe('Wall time of the run, the only column that differs when a sweep is repeated.'),
-  backend: z.string().nullable().describe('TensorFlow.js backend that computed the run.'),
+  seconds: value
+    .nullable()
+    .describe('Wall-clock time of the run: the only column that differs when a sweep is repeated.'),
+  backend: z.string().nullable().describe('TensorFlow.js backend of the run.'),
   status: z.enum(['ok', 'failed']).describe('Whether the run finished.'),
-  error: z.string().nullable().describe('Why a failed run failed, on one line.'),
+  error: z.string().nullable().describe('Why the run failed, on one line.'),
 })
 
-/** One finished run of a sweep: a line of runs.csv. */
 /** One run, finished or failed: a line of runs.csv. */
 export interface Row extends z.infer<typeof rowSchema> {}
 /** Name of a column of runs.csv. */
@@ -123,49 +139,23 @@ export function describeColumn(column: Column): string {
 /** Contribution of one tensor to the Riemann sum of one run: a line of terms.csv. */
 export const termSchema = z.strictObject({
   run: word.describe('Id of the run in runs.csv.'),
-  tensor: word.describe('Checkpoint name of the tensor.'),
+  tensor: word.describe('Name of the tensor in the checkpoint.'),
   role: z
     .string()
-    .describe('Role of the tensor in the model: embedding, attention, mlp, router, norm, head, bias, other.'),
+    .describe('Role of the tensor in the model: embedding, attention, mlp, router, norm, head, bias or other.'),
   parameters: count.describe('Number of entries of the tensor.'),
   edit_norm: value.describe('Euclidean norm of the change F(Δ) − Δ of the tensor.'),
-  term: value.describe('Contribution to riemann_sum, nats per token.'),
+  term: value.describe('Contribution of the tensor to riemann_sum, in nats per token.'),
 })
 
-/** One tensor's part in the Riemann sum of one run: a line of terms.csv. */
 /** Contribution of one tensor to the Riemann sum of one run: a line of terms.csv. */
 export interface Term extends z.infer<typeof termSchema> {}
-export const TERM_COLUMNS = Object.keys(termSchema.shape) as (keyof Term)[]
 
 /** Both tables of a results folder as Markdown: docs/results.md. */
 export function describeRecords(): string {
-  const table = (name: string, shape: Record<string, z.ZodType>) =>
-    `## \`${name}\`\n\n| column | |\n|---|---|\n${Object.entries(shape)
-      .map(([column, schema]) => `| \`${column}\` | ${schema.description} |`)
-      .join('\n')}\n`
+  const table = (name: string, shape: Record<string, z.ZodType>) => {
+    const rows = Object.entries(shape).map(([column, schema]) => [`\`${column}\``, schema.description ?? ''])
+    return `## \`${name}\`\n\n${markdownTable(['column', 'meaning'], rows)}`
+  }
   return `${table('runs.csv', rowSchema.shape)}\n${table('terms.csv', termSchema.shape)}`
-}
-
-type Value = string | number | boolean | null
-
-/**
- * The options of a row by the names that tables and figures know. Those of a chain carry the name of their editor
- * (`bitdelta.multiplier`, of a second one `bitdelta2.multiplier`), because editors share names; a list or a value per model is text.
- */
-export function namedOptions({ steps, ...options }: Row['options']): Record<string, Value> {
-  const count: Record<string, number> = {}
-  const chained = ((steps ?? []) as Row['options'][]).flatMap(({ editor, ...own }) => {
-    count[String(editor)] = (count[String(editor)] ?? 0) + 1
-    const name = `${editor}${count[String(editor)]! > 1 ? count[String(editor)] : ''}`
-    return Object.entries(own).map(([option, value]) => [`${name}.${option}`, value] as const)
-  })
-  return Object.fromEntries([...Object.entries(options), ...chained].map(([name, value]) => [name, plain(value)]))
-}
-
-const plain = (value: unknown): Value =>
-  typeof value === 'object' && value !== null ? JSON.stringify(value) : ((value ?? null) as Value)
-
-/** A column of the row, or else the option of that name (`multiplier`, `blocks`, …); null where there is neither. */
-export function readValue(row: Row, name: string): Value {
-  return name in row ? plain(row[name as Column]) : (namedOptions(row.options)[name] ?? null)
 }

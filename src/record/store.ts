@@ -1,5 +1,5 @@
-// A results folder: runs.csv, terms.csv, meta.json, config.yaml. Rows are appended by one awaited writer and reach the disk
-// before the next; a kill at any instant leaves at most half a line, which the next opening cuts off.
+// A results folder: runs.csv, terms.csv, meta.json, config.yaml. One writer appends rows, and each is on the disk before the
+// next. A process that is killed leaves at most half a line, which the next start removes.
 
 import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
-import { formatLines, headerLine, parseLines, type Table, wholeLines } from './csv.js'
+import { type CsvTable, formatLines, headerLine, parseLines, wholeLines } from './csv.js'
 import { lockFolder } from './lock.js'
 import { type Meta, metaSchema } from './meta.js'
 import { type Row, rowSchema, type Term, termSchema } from './row.js'
@@ -16,7 +16,7 @@ export interface Store {
   folder: string
   /** Rows found when the folder was opened, by id. */
   found: Map<string, Row>
-  /** Writes the terms, then the row that vouches for them; resolves when both are on the disk. */
+  /** Writes the terms, then the row. A row on the disk means that its terms are there. Resolves when both are. */
   append(row: Row, terms: readonly Term[]): Promise<void>
   /** Puts rows and terms into this order of run ids, and completes meta.json. */
   finish(order: readonly string[], finished: string): Promise<void>
@@ -38,7 +38,7 @@ export interface Results {
 }
 
 /**
- * Opens or makes a results folder. Cuts a torn last line, drops terms without a row, and with `retryFailed` failed rows.
+ * Opens or makes a results folder. Removes half a last line and terms without a row; with `retryFailed`, failed rows too.
  * @throws UserError when the folder holds rows of another config, other input files or another backend, or another process writes it
  */
 export async function openStore(
@@ -71,20 +71,20 @@ async function openLocked(
     throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
   else if (existsSync(paths.config) && readText(paths.config) !== config)
     throw new UserError(
-      `${folder} holds a config.yaml and no meta.json, so it is none of deltalab's: give another --out`,
+      `${folder} holds a config.yaml but no meta.json, so deltalab did not write it: give another --out`,
     )
 
   let rows = await readRows(paths.runs)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
-  // Where no run is missing, the provenance of the rows stays that of the start that made them.
+  // If no run is missing, the provenance stays as it is: this start makes no row.
   const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
-  // meta.json first: it tells a folder of a sweep from another one that holds a config.yaml.
+  // meta.json first: it marks the folder as one of deltalab.
   await writeWhole(paths.meta, printMeta(kept))
   await writeWhole(paths.config, config)
 
   const found = new Map(rows.map((row) => [row.id, row]))
   const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
-  // Terms first: rows vouch for terms, never the other way round.
+  // Terms first: a row promises that its terms are there.
   await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, terms))
   await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, rows))
 
@@ -159,18 +159,18 @@ function pathsOf(folder: string) {
   }
 }
 
-/** A run that stands twice (files joined by hand) would count twice in every mean. */
+/** @throws UserError for a run with two rows (files joined by hand): it would count twice in every mean */
 async function readRows(path: string): Promise<Row[]> {
   const rows = await readTable<Row>(rowSchema, path, true)
   const seen = new Set<string>()
   for (const [index, { id }] of rows.entries()) {
-    if (seen.has(id)) throw new UserError(`${path}:${index + 2}: the run ${id} is there twice`)
+    if (seen.has(id)) throw new UserError(`${path}:${index + 2}: the run ${id} has two rows`)
     seen.add(id)
   }
   return rows
 }
 
-async function readTable<T>(table: Table<T>, path: string, lenientEnd = false): Promise<T[]> {
+async function readTable<T>(table: CsvTable<T>, path: string, lenientEnd = false): Promise<T[]> {
   if (!existsSync(path)) return []
   const text = wholeLines(readText(path))
   return text === '' ? [] : parseLines(table, text, path, lenientEnd)
@@ -180,7 +180,7 @@ function parseMeta(text: string, path: string): Meta {
   try {
     return metaSchema.parse(JSON.parse(text))
   } catch (cause) {
-    throw new UserError(`${path} is not the meta.json of a sweep of this version`, { cause })
+    throw new UserError(`${path} is not a meta.json that this version of deltalab reads`, { cause })
   }
 }
 

@@ -1,63 +1,63 @@
-// What a results folder is to show: the `report` section of a config, stored in config.yaml beside the rows.
+// The figures of a results folder: the `report` section of its config, stored in config.yaml beside the rows.
 import { z } from 'zod'
 
 const column = z.string().min(1)
 const value = z.union([z.string(), z.number(), z.boolean()])
 
 export const viewSchema = z.strictObject({
-  title: z.string().optional().describe('Title of the figure; the title of the experiment unless given.'),
+  title: z.string().optional().describe('Title of the figure. Default: the title of the experiment.'),
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes')
     .optional()
-    .describe('File name of the figure; `figure` unless given.'),
+    .describe('File name of the figure. Default: `figure`.'),
   kind: z
     .enum(['line', 'box', 'heat'])
     .default('line')
     .describe(
-      'Lines of means over seeds; boxes of per-tensor Riemann terms (or of runs, with `y`); or a coloured grid of `x` against `series`.',
+      '`line`: means over seeds. `box`: boxes of the Riemann terms of tensors (with `y`: of runs). `heat`: a coloured grid of `x` against `series`.',
     ),
   where: z
     .record(column, z.union([value, z.array(value).min(1)]))
     .optional()
-    .describe('Only runs in which each of these columns has the value, or one of the values, given.'),
+    .describe('Show only runs in which each of these columns has the given value, or one of the given values.'),
   select: z
     .union([column, z.array(column).min(1)])
     .optional()
     .describe(
-      'Columns or options of which only the value that is best on the validation items is shown, for every merge, or edit and task.',
+      'Columns or options to choose: only the value that is best on the validation items is shown, for every merge, or for every edit and task.',
     ),
   x: column
     .optional()
     .describe(
-      'Column or option on the x axis (in a chain `bitdelta.multiplier`); the axis of the editors unless given.',
+      'Column or option on the x axis (for a chain, e.g. `bitdelta.multiplier`). Default: the option that the editors vary.',
     ),
   y: z
     .union([column, z.array(column).min(1)])
     .optional()
-    .describe('Measured column or columns on the y axis; score_edited unless given.'),
+    .describe('Measured column or columns on the y axis. Default: score_edited.'),
   series: z
     .union([column, z.array(column).min(1)])
     .optional()
-    .describe('Column or columns that give each line its colour; label, and what else varies, unless given.'),
+    .describe('Column or columns that give each line its colour. Default: label, and whatever else varies.'),
   columns: column
     .optional()
     .describe(
-      'Column whose values are panels side by side; task (or model and task, where the pairs do not fill a grid) unless given.',
+      'Column whose values are panels side by side. Default: task, or model and task if the pairs do not fill a grid.',
     ),
-  rows: column.optional().describe('Column whose values are panels one below the other; model unless given.'),
-  references: z.boolean().default(true).describe('Base and post-trained model as reference lines.'),
-  log_x: z.boolean().default(false).describe('A logarithmic x axis.'),
-  log_y: z.boolean().optional().describe('A (symmetric) logarithmic y axis; chosen from the values unless given.'),
+  rows: column.optional().describe('Column whose values are panels below each other. Default: model.'),
+  references: z.boolean().default(true).describe('Draw the base and the post-trained model as reference lines.'),
+  log_x: z.boolean().default(false).describe('Logarithmic x axis.'),
+  log_y: z.boolean().optional().describe('Symmetric logarithmic y axis. Default: chosen from the values.'),
 })
 
 /** One figure. */
 export interface View extends z.infer<typeof viewSchema> {}
 
-/** Measures that are made from a row, not in it: the distance to the post-trained score, and the per-tensor terms of terms.csv. */
+/** Measures that are no columns of a row: the distance to the post-trained score, and the terms of terms.csv. */
 export const DERIVED = ['gap', 'term'] as const
 
-/** Every column that views name, and where: `x`, `y`, `where`, … */
+/** Every column that a view names, and the key that names it. */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {
   const keys = ['x', 'y', 'series', 'columns', 'rows', 'select'] as const
   return [

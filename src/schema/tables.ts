@@ -1,25 +1,33 @@
-// The keys of what people write in YAML as Markdown, from the sentences of a schema.
+// Markdown tables, and those that describe the keys of a schema.
 import { z } from 'zod'
 
 type Schema = z.core.JSONSchema.JSONSchema
 
-/** A heading and a table for the whole and for every section in it. @param leave keys whose sections are told elsewhere */
+/** A table with a line for every row. A `|` in a cell is escaped: it would end the cell. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
+  return `${line(head)}|${'---|'.repeat(head.length)}\n${rows.map(line).join('')}`
+}
+
+/** A heading and a table for the whole and for every section in it. @param leave keys whose sections are described elsewhere */
 export function tablesOf(title: string, schema: z.ZodType, leave: readonly string[] = []): string {
   const sections: string[] = []
   const visit = (heading: string, part: Schema) => {
     const properties = Object.entries(part.properties ?? {}) as [string, Schema][]
-    const rows = properties.map(
-      ([key, value]) =>
-        `| \`${key}\` | ${typeOf(value)} | ${defaultOf(value, part.required?.includes(key))} | ${value.description ?? ''} |`,
-    )
-    sections.push(`${heading}\n\n| key | value | default | |\n|---|---|---|---|\n${rows.join('\n')}\n`)
+    const rows = properties.map(([key, value]) => [
+      `\`${key}\``,
+      typeOf(value),
+      defaultOf(value, part.required?.includes(key)),
+      value.description ?? '',
+    ])
+    sections.push(`${heading}\n\n${markdownTable(['key', 'value', 'default', 'meaning'], rows)}`)
     for (const [key, value] of properties) {
       const inner = leave.includes(key) ? undefined : objectOf(value)
       if (inner) visit(`## \`${key}\``, inner)
     }
   }
   visit(title, z.toJSONSchema(schema, { io: 'input' }))
-  return sections.filter((section, index) => sections.indexOf(section) === index).join('\n')
+  return [...new Set(sections)].join('\n')
 }
 
 /** The object behind a value: itself, an item of a list, a value by name, or one alternative of a union; undefined for scalars. */

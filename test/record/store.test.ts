@@ -189,8 +189,8 @@ test('a run that is there twice is refused: it would count twice in every mean',
   await store.append(row, [])
   await store.close()
   appendFileSync(join(folder, 'runs.csv'), formatLines<Row>(rowSchema, [row]))
-  await assert.rejects(readResults(folder), /runs\.csv:3: the run .* is there twice/)
-  await assert.rejects(openStore(folder, meta, 'name: a'), /is there twice/)
+  await assert.rejects(readResults(folder), /runs\.csv:3: the run .* has two rows/)
+  await assert.rejects(openStore(folder, meta, 'name: a'), /has two rows/)
 })
 
 test('a file of other columns or a bad cell in the middle names the line and the column', async () => {
@@ -209,7 +209,7 @@ test("a config.yaml of somebody else's project is not replaced", async () => {
   writeFileSync(join(folder, 'config.yaml'), 'theirs: true\n')
   await assert.rejects(
     openStore(folder, meta, 'name: e\n'),
-    /holds a config\.yaml and no meta\.json, so it is none of deltalab's/,
+    /holds a config\.yaml but no meta\.json, so deltalab did not write it/,
   )
   assert.deepEqual(readdirSync(folder), ['config.yaml'])
   assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'theirs: true\n')

@@ -2,7 +2,7 @@
 
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { RULES } from '../../loss/index.js'
+import { RULES } from '../../record/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
