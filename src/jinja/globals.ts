@@ -1,5 +1,5 @@
 // What every template knows: range, dict, namespace, joiner, and the `loop` of a loop.
-import type { Style } from './filters.js'
+import type { TemplateStyle } from './filters/index.js'
 import { type Callable, Range, Space, Tuple, Undefined, type Value } from './values.js'
 
 /** Entries of a range that there may be: a template cannot run for ever. */
@@ -44,7 +44,7 @@ export const GLOBALS: readonly [string, Value][] = [
 ]
 
 /** `loop` in the turn `i`. */
-export function turnOf(items: Value[], i: number, style: Style, changed: (value: Value) => boolean): Space {
+export function turnOf(items: Value[], i: number, style: TemplateStyle, changed: (value: Value) => boolean): Space {
   const [at, count] = [BigInt(i), BigInt(items.length)]
   const missing = (name: string) => new Undefined(name, style === 'card')
   return new Space(

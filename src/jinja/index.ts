@@ -1,13 +1,15 @@
 // Jinja templates filled as Python fills them: chat templates as transformers 5.18 does, cards as lm-evaluation-harness 0.4.13 does.
-import { Filling } from './evaluate.js'
-import type { Style } from './filters.js'
+
+import type { TemplateStyle } from './filters/index.js'
 import { type AnyNode, parseTemplate } from './parse.js'
+import { Filling } from './statements.js'
 import { type Callable, toValue, type Value } from './values.js'
 
 export { capitalise } from './case.js'
 export { CHAT_FUNCTIONS } from './chat.js'
 export { Float, parseNumbers, plainNumbers, Whole, wholeOf } from './numbers.js'
 export type { AnyNode } from './parse.js'
+export { strip } from './strip.js'
 export { printed } from './text.js'
 export { type Callable, toValue } from './values.js'
 
@@ -22,7 +24,7 @@ export interface Template {
 }
 
 /** @throws Error for what is not jinja, or a part of it that is not known */
-export function compile(text: string, style: Style): Template {
+export function compile(text: string, style: TemplateStyle): Template {
   const body = parseTemplate(text, style)
   // The library drops the last line break, as Jinja2 does; the harness keeps it.
   const end = style === 'card' && text.endsWith('\n') ? '\n' : ''

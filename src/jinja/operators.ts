@@ -2,6 +2,7 @@
 import { formatted, printed } from './text.js'
 import {
   compare,
+  DictView,
   entryOf,
   equal,
   isNumber,
@@ -13,7 +14,6 @@ import {
   Undefined,
   used,
   type Value,
-  View,
 } from './values.js'
 
 const mod = (a: number, b: number) => ((r) => (r !== 0 && r < 0 !== b < 0 ? r + b : r))(a % b)
@@ -101,7 +101,7 @@ export function subscript(value: Value, key: Value): Value | undefined {
 export function slice(value: Value, ...bounds: (Value | undefined)[]): Value {
   if (value instanceof Undefined) value.refuse()
   if (
-    value instanceof View ||
+    value instanceof DictView ||
     (typeof value !== 'string' && !Array.isArray(value) && !(value instanceof Tuple) && !(value instanceof Range))
   )
     throw new Error(`${kindOf(value)} has no parts`)

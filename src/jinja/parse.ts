@@ -1,6 +1,6 @@
 // Jinja text as the library's tree. What it reads otherwise than Jinja2 is refused here.
 import { parse, tokenize } from '@huggingface/jinja'
-import type { Style } from './filters.js'
+import type { TemplateStyle } from './filters/index.js'
 
 /** A node of the library's tree; each type has parts of its own. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the library does not export its types
@@ -72,7 +72,7 @@ function checkIntegers(tokens: readonly Token[]): void {
 }
 
 /** @throws Error for what is not jinja, or a part of it that is not known: its message goes on after `the template` */
-export function parseTemplate(text: string, style: Style): AnyNode[] {
+export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
   if (/\{%-?\s*raw\s*-?%\}/.test(text)) throw new Error('is not read here: {% raw %}')
   const foreign = style === 'card' && /\{%[-+]?\s*(break|continue|generation)\s*[-+]?%\}/.exec(text)
   if (foreign) throw new Error(`is not read here: {% ${foreign[1]} %}, which is for chat templates only`)

@@ -1,5 +1,5 @@
 // How Python writes values: str, repr, json.dumps, and its % of texts.
-import { isNumber, kindOf, Range, Space, Tuple, toNumber, Undefined, used, type Value, View } from './values.js'
+import { DictView, isNumber, kindOf, Range, Space, Tuple, toNumber, Undefined, used, type Value } from './values.js'
 
 /** repr of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on. */
 export function floatText(value: number): string {
@@ -46,7 +46,7 @@ export function printed(value: Value): string {
   if (value instanceof Tuple) return `(${value.items.map(represent).join(', ')}${value.items.length === 1 ? ',' : ''})`
   if (value instanceof Range)
     return `range(${[value.start, value.stop, ...(value.step === 1 ? [] : [value.step])].join(', ')})`
-  if (value instanceof View) return `dict_${value.kind}([${value.items.map(represent).join(', ')}])`
+  if (value instanceof DictView) return `dict_${value.kind}([${value.items.map(represent).join(', ')}])`
   if (value instanceof Map)
     return `{${[...value].map(([key, each]) => `${represent(key)}: ${represent(each)}`).join(', ')}}`
   throw new Error(`${value instanceof Space ? value.name : kindOf(value)} cannot be printed`)
@@ -149,12 +149,12 @@ function convert(value: Value, kind: string, flags: string, digits: number | und
     const text = (typeof size === 'number' ? BigInt(Math.trunc(size)) : size).toString(base).padStart(digits ?? 0, '0')
     return sign + (kind === 'X' ? text.toUpperCase() : text)
   }
-  const text = real(Number(size), kind.toLowerCase(), digits ?? 6)
+  const text = writeReal(Number(size), kind.toLowerCase(), digits ?? 6)
   return sign + (kind === kind.toLowerCase() ? text : text.toUpperCase())
 }
 
 /** A size written as f, e or g. @throws Error for another letter */
-export function real(size: number, kind: string, digits: number): string {
+export function writeReal(size: number, kind: string, digits: number): string {
   const padded = (text: string) => text.replace(/e([+-])(\d)$/, 'e$10$2')
   if (kind === 'f') return size.toFixed(digits)
   if (kind === 'e') return padded(size.toExponential(digits))

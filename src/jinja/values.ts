@@ -11,7 +11,7 @@ export type Value =
   | Tuple
   | Range
   | Dict
-  | View
+  | DictView
   | Space
   | Undefined
   | Callable
@@ -24,7 +24,7 @@ export class Tuple {
 }
 
 /** What keys(), values() and items() of a dict give: a list that prints otherwise. */
-export class View {
+export class DictView {
   constructor(
     readonly kind: 'keys' | 'values' | 'items',
     readonly items: Value[],
@@ -97,7 +97,7 @@ export function toValue(value: unknown, from = 'a value'): Value {
 export function truth(value: Value): boolean {
   used(value)
   if (value === null || value instanceof Undefined) return false
-  if (typeof value === 'object' || Array.isArray(value)) return value instanceof Space || sizeOf(value) !== 0
+  if (typeof value === 'object' || Array.isArray(value)) return value instanceof Space || lengthOf(value) !== 0
   return typeof value === 'function' || Boolean(value)
 }
 
@@ -106,13 +106,13 @@ export function itemsOf(value: Value): Value[] {
   used(value)
   if (value instanceof Undefined) return []
   if (Array.isArray(value)) return value
-  if (value instanceof Tuple || value instanceof Range || value instanceof View) return value.items
+  if (value instanceof Tuple || value instanceof Range || value instanceof DictView) return value.items
   if (typeof value === 'string') return [...value]
   if (value instanceof Map) return [...value.keys()]
   throw new Error(`${kindOf(value)} is not iterable`)
 }
 
-export const sizeOf = (value: Value): number => (value instanceof Map ? value.size : itemsOf(value).length)
+export const lengthOf = (value: Value): number => (value instanceof Map ? value.size : itemsOf(value).length)
 
 export function kindOf(value: Value): string {
   if (value === null) return 'None'

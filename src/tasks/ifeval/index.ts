@@ -2,10 +2,10 @@
 // asterisks taken away (loose).
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
+import { strip } from '../../jinja/index.js'
 import type { ItemBase } from '../base.js'
 import type { AnswerMetric } from '../scoring/answer-metric.js'
 import { type Arguments, INSTRUCTIONS } from './instructions.js'
-import { strip } from './words.js'
 
 const Fields = z.object({
   instruction_id_list: z.array(z.string()).min(1),

@@ -1,7 +1,9 @@
 // The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
+
+import { strip } from '../../jinja/index.js'
 import { compileRegex } from '../scoring/filters.js'
 import { isLanguage } from './language.js'
-import { countSentences, countWords, isLower, isUpper, splitWords, strip } from './words.js'
+import { countSentences, countWords, isLower, isUpper, splitWords } from './words.js'
 
 export type Arguments = Readonly<Record<string, unknown>>
 /** True when the answer follows the instruction. */
@@ -52,7 +54,7 @@ function isJson(text: string): boolean {
 
 function nthParagraphStarts(answer: string, given: Arguments): boolean {
   const paragraphs = answer.split('\n\n')
-  const count = paragraphs.filter(strip).length
+  const count = paragraphs.filter((part) => strip(part)).length
   const nth = numberOf(given, 'nth_paragraph')
   const paragraph = nth <= count ? strip(paragraphs[nth - 1]!) : ''
   if (!paragraph) return false
@@ -67,7 +69,7 @@ function hasHighlights(answer: string, given: Arguments): boolean {
   const single = answer.match(/\*[^\n*]*\*/g) ?? []
   const double = answer.match(/\*\*[^\n*]*\*\*/g) ?? []
   const filled = [...single.map((each) => each.replace(/^\*+|\*+$/g, '')), ...double.map((each) => each.slice(2, -2))]
-  return filled.filter(strip).length >= numberOf(given, 'num_highlights')
+  return filled.filter((part) => strip(part)).length >= numberOf(given, 'num_highlights')
 }
 
 function hasPostscript(answer: string, given: Arguments): boolean {
@@ -84,7 +86,7 @@ function hasPostscript(answer: string, given: Arguments): boolean {
 function givesTwo(answer: string): boolean {
   const parts = answer.split('******')
   if (countParts(parts) !== 2) return false
-  const [one, two] = parts.filter(strip)
+  const [one, two] = parts.filter((part) => strip(part))
   return strip(one!) !== strip(two!)
 }
 

@@ -1,13 +1,6 @@
 // Words, sentences and case as IFEval counts them. Words are those of NLTK; sentences are split by rules in place of its trained
 // splitter, agree with it on ordinary prose, and may differ by one on abbreviations.
 
-/** White space of Python's str.strip, which knows no byte-order mark. */
-const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
-const ENDS = new RegExp(`^${SPACE}+|${SPACE}+$`, 'g')
-
-/** Python's str.strip. */
-export const strip = (text: string): string => text.replace(ENDS, '')
-
 /** Python's str.isupper: a cased letter, and none in lower case. */
 export const isUpper = (text: string): boolean => /\p{Uppercase}/u.test(text) && !/[\p{Lowercase}\p{Lt}]/u.test(text)
 export const isLower = (text: string): boolean => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text)

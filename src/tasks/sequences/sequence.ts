@@ -30,9 +30,6 @@ export interface Continuation {
   text: string
 }
 
-/** What Python's str.rstrip takes away. */
-const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/
-
 /**
  * Texts that are scored after a context, as lm-evaluation-harness encodes them: both together, cut where the context alone
  * ends; spaces at the end of the context go to the text. An empty context is the begin (or end) of text, which is not scored.
@@ -42,7 +39,7 @@ export async function continuationsOf(
   { encode, eos, bos = eos }: Encoder,
 ): Promise<EncodedItem[]> {
   const prompts = await encode(
-    continuations.map(({ context }) => context.replace(SPACES, '')),
+    continuations.map(({ context }) => strip(context, 'right')),
     { special: true },
   )
   const wholes = await encode(

@@ -1,0 +1,25 @@
+// What a filter is called with.
+import { printed } from '../text.js'
+import type { Value } from '../values.js'
+
+/** How a template is read: as a chat template of transformers, or as a card of lm-evaluation-harness. */
+export type TemplateStyle = 'chat' | 'card'
+
+export interface Call {
+  args: Value[]
+  named: Map<string, Value>
+  style: TemplateStyle
+  /** Another filter, by its name. @throws Error for one that is not known here */
+  find(name: string): Filter
+}
+
+export type Filter = (value: Value, call: Call) => Value
+
+export const textOf = (value: Value): string => printed(value)
+
+export const wholeOr = (value: Value | undefined, otherwise: number): number =>
+  value === undefined || value === null ? otherwise : Number(value)
+
+/** An argument by its place or its name. */
+export const argument = ({ args, named }: Call, place: number, name: string): Value | undefined =>
+  args[place] ?? named.get(name)
