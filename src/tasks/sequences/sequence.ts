@@ -1,4 +1,5 @@
 // Items as token sequences.
+import { strip } from '../../jinja/index.js'
 
 /** Token ids of an item: what the model is given, and what it should answer, end-of-text included. */
 interface EncodedItem {
