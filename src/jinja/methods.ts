@@ -1,6 +1,6 @@
 // Methods of texts, lists and dicts, as Python has them.
 import { integer } from './arguments.js'
-import { type Method, TEXT_METHODS } from './text-methods.js'
+import { type PythonMethod, TEXT_METHODS } from './text-methods.js'
 import {
   type Callable,
   compare,
@@ -16,7 +16,7 @@ import {
   type Value,
 } from './values.js'
 
-const LIST: Record<string, Method<readonly Value[]>> = {
+const LIST: Record<string, PythonMethod<readonly Value[]>> = {
   index(self, [item]) {
     const at = self.findIndex((each) => equal(each, item!))
     if (at < 0) throw new Error('the entry is not in the list')
@@ -26,7 +26,7 @@ const LIST: Record<string, Method<readonly Value[]>> = {
 }
 
 /** Of lists that may change: those of cards, not of chats. */
-const CHANGING: Record<string, Method<Value[]>> = {
+const CHANGING: Record<string, PythonMethod<Value[]>> = {
   append: (self, [item]) => (self.push(item!), null),
   extend: (self, [list]) => (self.push(...itemsOf(list!)), null),
   insert: (self, [at, item]) => (self.splice(integer(at, 0), 0, item!), null),
@@ -35,7 +35,7 @@ const CHANGING: Record<string, Method<Value[]>> = {
   sort: (self) => (self.sort(compare), null),
 }
 
-const DICT: Record<string, Method<Dict>> = {
+const DICT: Record<string, PythonMethod<Dict>> = {
   get: (self, [key, otherwise]) => entryOf(self, key!) ?? otherwise ?? null,
   keys: (self) => new DictView('keys', [...self.keys()]),
   values: (self) => new DictView('values', [...self.values()]),
@@ -47,7 +47,7 @@ const DICT: Record<string, Method<Dict>> = {
   copy: (self) => new Map(self),
 }
 
-const UPDATING: Record<string, Method<Dict>> = {
+const UPDATING: Record<string, PythonMethod<Dict>> = {
   update: (self, [other], named) => (
     [...(other instanceof Map ? other : []), ...named].forEach(([key, value]) => self.set(key, value)), null
   ),
@@ -63,9 +63,9 @@ const FORBIDDEN = new Set([...Object.keys(CHANGING), ...Object.keys(UPDATING), '
  * @param frozen whether lists and dicts may not change, as in transformers. @throws Error for such a method, and for one that is not known here
  */
 export function methodOf(value: Value, name: string, frozen: boolean): Callable | undefined {
-  const bind = <T>(self: T, method: Method<T> | undefined): Callable | undefined =>
+  const bind = <T>(self: T, method: PythonMethod<T> | undefined): Callable | undefined =>
     method && ((args, named) => method(self, args, named))
-  const own = <T>(table: Record<string, Method<T>>) => (Object.hasOwn(table, name) ? table[name] : undefined)
+  const own = <T>(table: Record<string, PythonMethod<T>>) => (Object.hasOwn(table, name) ? table[name] : undefined)
   if (typeof value === 'string') return bind(value, own(TEXT_METHODS))
   if (value instanceof Undefined) return undefined
   const isList = Array.isArray(value)

@@ -6,7 +6,7 @@ import { SPACE, strip } from './strip.js'
 import { itemsOf, Tuple, type Value } from './values.js'
 
 /** What a method is called with. */
-export type Method<T> = (self: T, args: Value[], named: Map<string, Value>) => Value
+export type PythonMethod<T> = (self: T, args: Value[], named: Map<string, Value>) => Value
 
 function split(text: string, by: Value | undefined, limit: number, right: boolean): string[] {
   if (by === undefined || by === null) {
@@ -46,7 +46,7 @@ const place = (text: string, at: number) => BigInt([...text.slice(0, at)].length
 const places = (text: string, at: number) => (at < 0 ? -1n : place(text, at))
 const every = (text: string, pattern: RegExp) => text !== '' && pattern.test(text)
 
-export const TEXT_METHODS: Record<string, Method<string>> = {
+export const TEXT_METHODS: Record<string, PythonMethod<string>> = {
   upper: (self) => self.toUpperCase(),
   lower: (self) => self.toLowerCase(),
   capitalize: (self) => capitalise(self),

@@ -1,5 +1,4 @@
 // What a filter is called with.
-import { printed } from '../text.js'
 import type { Value } from '../values.js'
 
 /** How a template is read: as a chat template of transformers, or as a card of lm-evaluation-harness. */
@@ -14,8 +13,6 @@ export interface Call {
 }
 
 export type Filter = (value: Value, call: Call) => Value
-
-export const textOf = (value: Value): string => printed(value)
 
 export const wholeOr = (value: Value | undefined, otherwise: number): number =>
   value === undefined || value === null ? otherwise : Number(value)

@@ -1,15 +1,16 @@
 // Filters of lists and dicts, and of values that may be missing.
 import { operate, subscript } from '../operators.js'
 import { testNamed } from '../tests.js'
+import { printed } from '../text.js'
 import { compare, equal, itemsOf, kindOf, lengthOf, Tuple, truth, Undefined, type Value } from '../values.js'
-import { argument, type Call, type Filter, type TemplateStyle, textOf, wholeOr } from './call.js'
+import { argument, type Call, type Filter, type TemplateStyle, wholeOr } from './call.js'
 
 const folded = (value: Value, exact: boolean): Value =>
   typeof value === 'string' && !exact ? value.toLowerCase() : value
 
 /** `a.b.0` of a value. */
 function attribute(value: Value, path: Value, style: TemplateStyle): Value {
-  return textOf(path)
+  return printed(path)
     .split('.')
     .reduce<Value>((found, part) => {
       const key = /^\d+$/.test(part) ? BigInt(part) : part
@@ -39,7 +40,7 @@ const selected =
   (list, { args, style }) => {
     const [path, rest] = byAttribute ? [args[0], args.slice(1)] : [undefined, args]
     const [name, ...more] = rest
-    const passes = (value: Value) => (name === undefined ? truth(value) : testNamed(textOf(name))(value, more))
+    const passes = (value: Value) => (name === undefined ? truth(value) : testNamed(printed(name))(value, more))
     return itemsOf(list).filter((each) => passes(path === undefined ? each : attribute(each, path, style)) === keep)
   }
 
@@ -90,8 +91,8 @@ export const LIST_FILTERS: Record<string, Filter> = {
   join: (list, call) =>
     itemsOf(list)
       .map(byAttribute(call, 1))
-      .map(textOf)
-      .join(textOf(argument(call, 0, 'd') ?? '')),
+      .map(printed)
+      .join(printed(argument(call, 0, 'd') ?? '')),
   sum: (list, call) =>
     itemsOf(list)
       .map(byAttribute(call, 0))

@@ -4,10 +4,10 @@ import { lettersOf } from '../arguments.js'
 import { capitalise } from '../case.js'
 import { padded } from '../format.js'
 import { SPACE, strip } from '../strip.js'
-import { formatted, json } from '../text.js'
+import { formatted, json, printed } from '../text.js'
 import { replaced } from '../text-methods.js'
 import { itemsOf, Tuple, truth, type Value } from '../values.js'
-import { argument, type Call, type Filter, textOf, wholeOr } from './call.js'
+import { argument, type Call, type Filter, wholeOr } from './call.js'
 
 /** Jinja's own title, which is not str.title: words begin after spaces and `-({[<` alone. */
 const titleOfWords = (words: string): string =>
@@ -23,7 +23,7 @@ function asJson(value: Value, call: Call): string {
   ]
   const style = {
     ...(indent !== undefined && indent !== null && { indent: Number(indent) }),
-    ...(separators && { separators: itemsOf(separators).map(textOf) as [string, string] }),
+    ...(separators && { separators: itemsOf(separators).map(printed) as [string, string] }),
     ascii: call.style === 'card' || truth(call.named.get('ensure_ascii') ?? false),
     sorted: call.style === 'card' || truth(call.named.get('sort_keys') ?? false),
   }
@@ -35,43 +35,46 @@ function asJson(value: Value, call: Call): string {
 /** re.sub of Python with a pattern that both languages read alike. */
 export function regexReplace(value: Value, { args, named }: Call): string {
   const [pattern, by, count] = [
-    textOf(args[0] ?? named.get('pattern') ?? ''),
-    textOf(args[1] ?? named.get('repl') ?? ''),
+    printed(args[0] ?? named.get('pattern') ?? ''),
+    printed(args[1] ?? named.get('repl') ?? ''),
     wholeOr(args[2] ?? named.get('count'), 0),
   ]
   let made = 0
-  return textOf(value).replace(new RegExp(pattern, 'gu'), (match: string, ...rest: (string | number | undefined)[]) => {
-    if (count > 0 && made >= count) return match
-    made++
-    return by.replace(/\\(?:g<(\d+)>|(\d)|(.))/gs, (_, long?: string, short?: string, other?: string) => {
-      if (other !== undefined) return { n: '\n', t: '\t', r: '\r', '\\': '\\' }[other] ?? `\\${other}`
-      const group = Number(long ?? short)
-      return group === 0 ? match : String(rest[group - 1] ?? '')
-    })
-  })
+  return printed(value).replace(
+    new RegExp(pattern, 'gu'),
+    (match: string, ...rest: (string | number | undefined)[]) => {
+      if (count > 0 && made >= count) return match
+      made++
+      return by.replace(/\\(?:g<(\d+)>|(\d)|(.))/gs, (_, long?: string, short?: string, other?: string) => {
+        if (other !== undefined) return { n: '\n', t: '\t', r: '\r', '\\': '\\' }[other] ?? `\\${other}`
+        const group = Number(long ?? short)
+        return group === 0 ? match : String(rest[group - 1] ?? '')
+      })
+    },
+  )
 }
 
 export const TEXT_FILTERS: Record<string, Filter> = {
-  upper: (value) => textOf(value).toUpperCase(),
-  lower: (value) => textOf(value).toLowerCase(),
-  title: (value) => titleOfWords(textOf(value)),
-  capitalize: (value) => capitalise(textOf(value)),
-  trim: (value, call) => strip(textOf(value), 'both', lettersOf(argument(call, 0, 'chars'))),
+  upper: (value) => printed(value).toUpperCase(),
+  lower: (value) => printed(value).toLowerCase(),
+  title: (value) => titleOfWords(printed(value)),
+  capitalize: (value) => capitalise(printed(value)),
+  trim: (value, call) => strip(printed(value), 'both', lettersOf(argument(call, 0, 'chars'))),
   replace: (value, call) =>
     replaced(
-      textOf(value),
-      textOf(argument(call, 0, 'old') ?? ''),
-      textOf(argument(call, 1, 'new') ?? ''),
+      printed(value),
+      printed(argument(call, 0, 'old') ?? ''),
+      printed(argument(call, 1, 'new') ?? ''),
       wholeOr(argument(call, 2, 'count'), -1),
     ),
-  string: (value) => textOf(value),
-  safe: (value) => textOf(value),
+  string: (value) => printed(value),
+  safe: (value) => printed(value),
   escape: (value) =>
-    textOf(value).replace(
+    printed(value).replace(
       /[&<>'"]/g,
       (letter) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', "'": '#39', '"': '#34' }[letter]};`,
     ),
-  wordcount: (value) => BigInt(textOf(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
+  wordcount: (value) => BigInt(printed(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
   indent(value, call) {
     const [width, first, blank] = [
       argument(call, 0, 'width') ?? 4n,
@@ -79,7 +82,7 @@ export const TEXT_FILTERS: Record<string, Filter> = {
       argument(call, 2, 'blank') ?? false,
     ]
     const space = typeof width === 'string' ? width : ' '.repeat(Number(width))
-    return textOf(value)
+    return printed(value)
       .split('\n')
       .map((line, i) =>
         i === 0 ? (truth(first) ? space + line : line) : line !== '' || truth(blank) ? space + line : line,
@@ -87,10 +90,10 @@ export const TEXT_FILTERS: Record<string, Filter> = {
       .join('\n')
   },
   urlencode: (value) =>
-    encodeURIComponent(textOf(value))
+    encodeURIComponent(printed(value))
       .replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
       .replaceAll('%2F', '/'),
-  format: (value, { args, named }) => formatted(textOf(value), named.size ? new Map(named) : new Tuple(args)),
-  center: (value, call) => padded(textOf(value), BigInt(wholeOr(call.args[0], 80)), ' ', 'both'),
+  format: (value, { args, named }) => formatted(printed(value), named.size ? new Map(named) : new Tuple(args)),
+  center: (value, call) => padded(printed(value), BigInt(wholeOr(call.args[0], 80)), ' ', 'both'),
   tojson: asJson,
 }
