@@ -6,6 +6,21 @@ import { parse } from 'csv-parse/sync'
 const HEAD = '## Finding\n'
 const check = process.argv.includes('--check')
 
+/** Tables ({head, rows}), captions (texts that end with a colon) and statements, as Markdown. */
+function markdownOf(parts) {
+  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+  const text = (part) => {
+    if (typeof part === 'string') return part.endsWith(':') ? `\n${part}\n` : `- ${part}`
+    const { head, rows } = part
+    return ['', line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n')
+  }
+  return parts
+    .map(text)
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+}
+
 /** Rows whose columns (or, failing that, editor options) have the wanted values. */
 const matching = (rows, wanted) =>
   rows.filter((row) =>
@@ -73,9 +88,7 @@ for (const name of readdirSync('experiments')
   const [before] = text.split(HEAD)
   const [runs, record] = swept ? [kit.rows, 'meta.json'] : [kit.results, 'summary.json']
   const source = `Measured: ${runs.length} runs, results/${name}/ (configuration, input hashes and versions in its ${record}).`
-  const next = `${before}${HEAD}\n${finding(kit)
-    .map((line) => `- ${line}`)
-    .join('\n')}\n\n${source}\n`
+  const next = `${before}${HEAD}\n${markdownOf(finding(kit))}\n\n${source}\n`
   if (next === text) continue
   stale = true
   if (!check) writeFileSync(file, next)

@@ -1,4 +1,5 @@
 // How far each way of dropping goes on each task of each encoder, and whether rescaling is needed.
+const LABELS = ['dare', 'drop-only', 'magnitude']
 const RATES = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
 
 export function finding({ rows, mean, digits, verdict }) {
@@ -19,12 +20,26 @@ export function finding({ rows, mean, digits, verdict }) {
     return `${words} on ${every ? 'every task' : 'most tasks'}: ${verdict(every ? kept === cells.length : kept > cells.length / 2)} (${kept} of ${cells.length}${named}).`
   }
   return [
-    ...cells.map(
-      (cell) =>
-        `${cell.model} on ${cell.task} (${cell.metric}): base ${digits(mean({ model: cell.model, task: cell.task }, 'score_pre'))}, fine-tuned ${digits(post(cell))}; at .9 DARE ${digits(of(cell, 'dare', 0.9))}, drop-only ` +
-        `${digits(of(cell, 'drop-only', 0.9))}, magnitude ${digits(of(cell, 'magnitude', 0.9))}; 95 % of the score are kept up to ${limit(cell, 'dare')} by DARE, ${limit(cell, 'drop-only')} ` +
-        `by drop-only, ${limit(cell, 'magnitude')} by magnitude.`,
-    ),
+    {
+      head: [
+        'model',
+        'task',
+        'metric',
+        'base',
+        'fine-tuned',
+        ...LABELS.map((label) => `${label} 0.9`),
+        ...LABELS.map((label) => `${label} keeps 95 % to`),
+      ],
+      rows: cells.map((cell) => [
+        cell.model,
+        cell.task,
+        cell.metric,
+        digits(mean({ model: cell.model, task: cell.task }, 'score_pre')),
+        digits(post(cell)),
+        ...LABELS.map((label) => digits(of(cell, label, 0.9))),
+        ...LABELS.map((label) => limit(cell, label)),
+      ]),
+    },
     claim('DARE at .9 keeps 95 % of the score', true, (cell) => of(cell, 'dare', 0.9) > 0.95 * post(cell)),
     claim(
       'Dropping without rescaling is worse than DARE at .9',

@@ -19,11 +19,26 @@ export function finding({ mean, score, verdict, digits, of }) {
     )
   const early = cells[3]
   return [
-    ...cells.map(
-      (cell) =>
-        `${cell.model} ${cell.task}: the loss is lowest at α = ${lowest(cell)} (change ${digits(mean({ ...cell, alpha: lowest(cell) }, 'loss_change'))}), the score highest at α = ${best(cell)} ` +
-        `(${score({ ...cell, alpha: best(cell) })} against ${score({ ...cell, alpha: 0 })} at 0 and ${score({ ...cell, alpha: 1 })} at 1).`,
-    ),
+    {
+      head: [
+        'model',
+        'task',
+        'α of the lowest loss',
+        'loss change there',
+        'α of the highest score',
+        'score there',
+        'score at α = 0',
+        'score at α = 1',
+      ],
+      rows: cells.map((cell) => [
+        cell.model,
+        cell.task,
+        lowest(cell),
+        digits(mean({ ...cell, alpha: lowest(cell) }, 'loss_change')),
+        best(cell),
+        ...[best(cell), 0, 1].map((alpha) => score({ ...cell, alpha })),
+      ]),
+    },
     `The briefly trained model gains from extrapolation: loss ${verdict(lowest(early) > 0)}, score ${verdict(mean({ ...early, alpha: best(early) }, 'score_edited') > mean({ ...early, alpha: 0 }, 'score_edited') && best(early) > 0)}.`,
     `Interpolation (α < 0) beats the post-trained model on its own task by more than a point: ${verdict(
       cells.some((cell) =>

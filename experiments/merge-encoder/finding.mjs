@@ -36,18 +36,23 @@ export function finding({ rows, of, mean, percent, verdict }) {
   const ranked = (model) => labels.map((label) => [label, overall(model, label)]).sort((a, b) => b[1] - a[1])
   const everyGain = models.flatMap((model) => labels.map((label) => gain(model, label)))
   return [
-    ...models.map(
-      (model) =>
-        `${model}: mean score over ${pairsOf(model).length} pairs ${percent(alone(model))} before the merge; ` +
-        `${ranked(model)
-          .map(([label, value]) => `${MERGERS[label][0]} ${percent(value)}`)
-          .join(', ')}.`,
-    ),
-    ...models.map(
-      (model) =>
-        `DARE at .5 changes the mean score on ${model} by ` +
-        `${labels.map((label) => `${signed(100 * gain(model, label))} % (${MERGERS[label][0]}; paper ${signed(MERGERS[label][1])} %)`).join(', ')}.`,
-    ),
+    {
+      head: ['model', 'pairs', 'before the merge', ...labels.map((label) => MERGERS[label][0])],
+      rows: models.map((model) => [
+        model,
+        pairsOf(model).length,
+        percent(alone(model)),
+        ...labels.map((label) => percent(overall(model, label))),
+      ]),
+    },
+    'Change of the mean score by DARE at p = .5 before the merge:',
+    {
+      head: ['model', ...labels.map((label) => MERGERS[label][0])],
+      rows: [
+        ...models.map((model) => [model, ...labels.map((label) => `${signed(100 * gain(model, label))} %`)]),
+        ['the paper', ...labels.map((label) => `${signed(MERGERS[label][1])} %`)],
+      ],
+    },
     `DARE changes the mean score by less than one per cent under every merger: ${verdict(everyGain.every((each) => Math.abs(each) < 0.01))}.`,
     `It adds more to TIES than to RegMean: ${models.map((model) => `${model} ${verdict(gain(model, 'ties') > gain(model, 'regmean'))}`).join(', ')}.`,
     `RegMean, which looks at the inputs of every layer, keeps most: ${models.map((model) => `${model} ${verdict(ranked(model)[0][0] === 'regmean')}`).join(', ')}.`,

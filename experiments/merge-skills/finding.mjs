@@ -59,18 +59,21 @@ export function finding({ mean, percent, verdict }) {
       .map(({ lambda }) => lambda)
       .join(', ')
   return [
-    ...SETS.map(
-      (set) =>
-        `${set.replaceAll('+', ', ')}: mean score over the merged skills ${ranked(set)
-          .map(([name, value]) => `${name} ${percent(value)}`)
-          .join(', ')}.`,
-    ),
+    'Mean score over the merged skills:',
+    {
+      head: ['merged', ...ranked(SETS[0]).map(([name]) => name)],
+      rows: SETS.map((set) => {
+        const scores = new Map(ranked(set))
+        return [set.replaceAll('+', ', '), ...ranked(SETS[0]).map(([name]) => percent(scores.get(name)))]
+      }),
+    },
     `The factor of task arithmetic, chosen on the validation items (sets in this order): ${factors('task_arithmetic')}; with DARE ${factors('dare+task_arithmetic')}. It is the best on the scored items too in ` +
       `${choices.length - worse.length} of ${choices.length} merges${worse.length ? `; elsewhere the choice costs at most ${percent(Math.max(...worse.map(lost)))}` : ''}.`,
     `A pair keeps nine tenths of both its fine-tunes' scores under some listed method: ${pairs.map((set) => `${set.replace('+', ' and ')} ${verdict(lowest(set) >= 0.9)} (the weaker skill keeps at most ${percent(lowest(set))})`).join(', ')}.`,
     `Three skills in one model keep less than two: ${verdict(pairs.every((set) => ranked(triple)[0][1] < ranked(set)[0][1]))} for the best method of each set; the weakest of the three keeps at most ${percent(lowest(triple))}.`,
     `A skill that was not merged does not appear: ${verdict(strangers.every(({ set, task }) => all.every(([, label]) => score(set, task, label) < 0.05)))} (below 5 % in every pair and method).`,
-    `DARE at p = .5 changes the mean score over the merged skills by ${effects.map(([name, effect]) => `${points(effect)} (${name})`).join(', ')} points.`,
+    'Change of that mean by DARE at p = .5 before the merge, in points:',
+    { head: effects.map(([name]) => name), rows: [effects.map(([, effect]) => points(effect))] },
     `DARE changes little, less than a point in the mean for every merger: ${verdict(effects.every(([, effect]) => Math.abs(effect) < 0.01))}; ` +
       `it adds most to TIES: ${verdict(effects.every(([name, effect]) => name === 'TIES' || effect < effects.find(([each]) => each === 'TIES')[1]))}.`,
     `DELLA is above TIES in the mean over the four sets: ${verdict(average(SETS.map((set) => kept(set, 'della') - kept(set, 'ties'))) > 0)} ` +

@@ -26,12 +26,11 @@ export function finding({ mean, percent, verdict }) {
   const gains = compared.map(([name, method]) => [name, kept(ALL, withDare(method)) - kept(ALL, method)])
   const points = (x) => `${x < 0 ? '−' : '+'}${Math.abs(100 * x).toFixed(1)}`
   return [
-    ...SETS.map(
-      (merged) =>
-        `${merged}: of the fine-tunes' scores are kept, on average, ${ranked(merged)
-          .map(([name, share]) => `${percent(share)} (${name})`)
-          .join(', ')}.`,
-    ),
+    "Share of the fine-tunes' scores that is kept, on average over the merged tasks:",
+    {
+      head: ['merged', ...METHODS.map(([name]) => name)],
+      rows: SETS.map((merged) => [merged, ...METHODS.map(([, method]) => percent(kept(merged, method)))]),
+    },
     `The best merge of five keeps less than the best merges of two: ${verdict(ranked(ALL)[0][1] < Math.min(ranked(SETS[0])[0][1], ranked(SETS[1])[0][1]))}.`,
     `DARE at .5 before a merge of five, in points of that share: ${gains.map(([name, gain]) => `${points(gain)} (${name})`).join(', ')}; it costs at most two points: ${verdict(gains.every(([, gain]) => gain > -0.02))}.`,
   ]

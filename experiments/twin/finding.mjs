@@ -19,15 +19,29 @@ export function finding({ mean, percent, verdict }) {
     )
   const right = (model) => SETS[model].map((task) => mean({ model, task, ...twin(1) }, 'router_accuracy'))
   return [
-    ...models.map(
-      (model) =>
-        `${WORDS[model]}: of the fine-tunes' scores are kept, on average, ${FRACTIONS.map((fraction) => `${percent(kept(model, twin(fraction)))} (fraction ${fraction})`).join(', ')}; ` +
-        `${percent(kept(model, { label: 'shared' }))} by the shared model alone, ${[0.5, 1].map((lambda) => `${percent(kept(model, { label: 'task arithmetic', lambda }))} by task arithmetic at λ = ${lambda}`).join(', ')}.`,
-    ),
-    ...models.map(
-      (model) =>
-        `${WORDS[model]}: the router is right on ${SETS[model].map((task, i) => `${percent(right(model)[i])} (${task})`).join(', ')} of the items.`,
-    ),
+    "Share of the fine-tunes' scores that is kept, on average over the tasks:",
+    {
+      head: [
+        'tasks',
+        ...FRACTIONS.map((fraction) => `fraction ${fraction}`),
+        'shared model alone',
+        ...[0.5, 1].map((lambda) => `task arithmetic λ = ${lambda}`),
+      ],
+      rows: models.map((model) => [
+        WORDS[model],
+        ...FRACTIONS.map((fraction) => percent(kept(model, twin(fraction)))),
+        percent(kept(model, { label: 'shared' })),
+        ...[0.5, 1].map((lambda) => percent(kept(model, { label: 'task arithmetic', lambda }))),
+      ]),
+    },
+    'Items for which the router chooses the right fine-tune:',
+    {
+      head: ['tasks', 'right'],
+      rows: models.map((model) => [
+        WORDS[model],
+        SETS[model].map((task, i) => `${task} ${percent(right(model)[i])}`).join(', '),
+      ]),
+    },
     `With a tenth of the rank nine tenths of the scores are kept: ${models.map((model) => `${WORDS[model]} ${verdict(kept(model, twin(0.1)) >= 0.9)}`).join(', ')}.`,
     `With a tenth of the rank the merge is twenty points above the best task arithmetic: ${models.map((model) => `${WORDS[model]} ${verdict(kept(model, twin(0.1)) >= arithmetic(model) + 0.2)}`).join(', ')}.`,
     `At full rank a task scores within a point of its fine-tune: ${models.map((model) => `${WORDS[model]} ${verdict(SETS[model].every((task) => Math.abs(mean({ model, task, ...twin(1) }, 'score_edited') - mean({ model, task }, 'score_post')) <= 0.01))}`).join(', ')}.`,

@@ -8,11 +8,20 @@ export function finding({ recipe, results }) {
     ...results.find((each) => each.method === method),
   })
   const [mezo, fedkseed] = [run('mezo'), run('fedkseed')]
-  const told = (r) =>
-    `held-out loss ${r.loss_before.toFixed(2)} → ${r.loss_after.toFixed(2)} nats per token, score ${percent(r.score_before)} → ${percent(r.score_after)} (${recipe.held_out} items), in a delta of ${r.bytes} bytes`
+  const told = (r) => [
+    `${r.loss_before.toFixed(2)} → ${r.loss_after.toFixed(2)}`,
+    `${percent(r.score_before)} → ${percent(r.score_after)}`,
+    r.bytes,
+  ]
   return [
-    `MeZO, ${mezo.steps} steps: ${told(mezo)}.`,
-    `FedKSeed, ${fedkseed.rounds * fedkseed.participants * fedkseed.local_steps} local steps of ${fedkseed.participants} of ${fedkseed.clients} clients in ${fedkseed.rounds} rounds: ${told(fedkseed)}; ${fedkseed.used} of its ${fedkseed.pool} directions were used.`,
+    {
+      head: ['method', 'steps', 'held-out loss, nats per token', 'score', 'bytes of the delta'],
+      rows: [
+        ['MeZO', mezo.steps, ...told(mezo)],
+        ['FedKSeed', fedkseed.rounds * fedkseed.participants * fedkseed.local_steps, ...told(fedkseed)],
+      ],
+    },
+    `Scores are of ${recipe.held_out} items. FedKSeed made ${fedkseed.rounds} rounds with ${fedkseed.participants} of ${fedkseed.clients} clients and used ${fedkseed.used} of its ${fedkseed.pool} directions.`,
     `Forward passes alone bring more than half of the score of a fine-tune: MeZO ${verdict(mezo.score_after > 0.5)}, FedKSeed ${verdict(fedkseed.score_after > 0.5)}.`,
     `A delta of ${fedkseed.pool} scalars is under 18 KB: ${verdict(fedkseed.bytes < 18_000)} (the delta of ${parameters} parameters in 16 bits is ${((2 * parameters) / 1e6).toFixed(1)} MB).`,
     `Both deltas rebuild the trainer's weights bit for bit: ${verdict(results.every((each) => each.rebuilt_exactly))}.`,
