@@ -11,5 +11,5 @@ export {
   type Merger,
   type MergerDefinition,
 } from './mergers/index.js'
-export type { Task } from './tasks/index.js'
+export { defineTask, type Task, type TaskCard, type TaskDefinition } from './tasks/index.js'
 export { type BackendName, setBackend, type Tensor, tf } from './tensor/index.js'

@@ -17,6 +17,8 @@ interface Steps {
   /** True when a step draws at random, so that each seed is a run of its own. */
   readonly stochastic: boolean
   readonly needsGradient: boolean
+  /** Bits of one entry, of the first step that stores a fixed number of them: the column `bits`. */
+  readonly entryBits: number | null
 }
 
 /** An edit of one delta, which is the result. */

@@ -1,7 +1,8 @@
 // Editor entries of the YAML → edits: every combination of the listed option values, each checked by its editor. The paths of
 // errors begin at the entry.
-import { checkChain, editorNamed, needsGradient, parseOptions } from '../editors/index.js'
+import { checkChain, entryBitsOf, needsGradient, parseOptions } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
+import type { Registry } from '../registry/index.js'
 import type { DeltaEdit, NamedStep } from './edit.js'
 import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
 
@@ -9,11 +10,15 @@ type Entry = ParsedExperiment['editors'][number]
 type Options = Record<string, unknown>
 
 /** The part of an edit that is about editors. */
-export type EditorSteps = Pick<DeltaEdit, 'editor' | 'steps' | 'stochastic' | 'needsGradient'>
+export type EditorSteps = Pick<DeltaEdit, 'editor' | 'steps' | 'stochastic' | 'needsGradient' | 'entryBits'>
 
 /** The edits of one entry, in order; the first listed option varies slowest. `parsed` has what the entry leaves open. */
-export function expandEditor(entry: Entry, parsed: Pick<ParsedExperiment, 'on' | 'tensors'>): DeltaEdit[] {
-  return expandSteps(entry, ENTRY_KEYS).map((steps) => ({
+export function expandEditor(
+  entry: Entry,
+  parsed: Pick<ParsedExperiment, 'on' | 'tensors'>,
+  registry: Registry,
+): DeltaEdit[] {
+  return expandSteps(entry, ENTRY_KEYS, registry).map((steps) => ({
     ...steps,
     label: entry.label ?? steps.editor,
     on: entry.on ?? parsed.on,
@@ -22,36 +27,41 @@ export function expandEditor(entry: Entry, parsed: Pick<ParsedExperiment, 'on' |
 }
 
 /** What one `editor` or `chain` with its options stands for; `keys` are those of the entry that are no options. */
-export function expandSteps(entry: Pick<Entry, 'editor' | 'chain'>, keys: readonly string[]): EditorSteps[] {
+export function expandSteps(
+  entry: Pick<Entry, 'editor' | 'chain'>,
+  keys: readonly string[],
+  registry: Registry,
+): EditorSteps[] {
   if (entry.editor !== undefined && entry.chain === undefined)
-    return expandStep(entry as Options, keys).map((step) => joinSteps([step]))
+    return expandStep(entry as Options, keys, registry).map((step) => joinSteps([step], registry))
   if (entry.chain === undefined || entry.editor !== undefined)
     throw new UserError('an entry needs either `editor` or `chain`', { path: [] })
   const stray = Object.keys(entry).find((key) => !keys.includes(key))
   if (stray) throw new UserError('options stand with the editors of the chain', { path: [stray] })
-  const choices = entry.chain.map((step, i) => within(['chain', i], () => expandStep(step, ['editor'])))
+  const choices = entry.chain.map((step, i) => within(['chain', i], () => expandStep(step, ['editor'], registry)))
   return product(choices).map((steps) => {
-    within(['chain'], () => checkChain(steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))))
-    return joinSteps(steps)
+    within(['chain'], () => checkChain(registry.steps(steps)))
+    return joinSteps(steps, registry)
   })
 }
 
 /** Every combination of the options of one editor. */
-function expandStep(step: Options, keys: readonly string[]): NamedStep[] {
+function expandStep(step: Options, keys: readonly string[], registry: Registry): NamedStep[] {
   const name = step.editor as string
   return combinations(step, keys).map((given) => {
-    const editor = within(['editor'], () => editorNamed(name))
+    const editor = within(['editor'], () => registry.editor(name))
     return { editor: name, options: parseOptions(editor, given) }
   })
 }
 
-function joinSteps(steps: readonly NamedStep[]): EditorSteps {
-  const known = steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
+function joinSteps(steps: readonly NamedStep[], registry: Registry): EditorSteps {
+  const known = registry.steps(steps)
   return {
     editor: steps.map(({ editor }) => editor).join('+'),
     steps,
     stochastic: known.some(({ editor, options }) => editor.stochastic(options)),
     needsGradient: known.some(needsGradient),
+    entryBits: entryBitsOf(known),
   }
 }
 

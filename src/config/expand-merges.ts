@@ -1,7 +1,8 @@
 // Merge entries of the YAML → merges: every combination of the listed fine-tunes, edits and option values, for every base. The
 // paths of errors begin at the entry.
 import { type Path, UserError, unknown, within } from '../errors/index.js'
-import { type Convention, dataOf, mergerNamed, parseMerging } from '../mergers/index.js'
+import { type Convention, dataOf, parseMerging } from '../mergers/index.js'
+import type { Registry } from '../registry/index.js'
 import type { Merge, MergeEdit } from './edit.js'
 import { combinations, expandSteps } from './expand-edits.js'
 import { type ModelPair, postName } from './pair.js'
@@ -10,16 +11,20 @@ import { MERGE_KEYS, type ParsedExperiment } from './schema.js'
 type Entry = ParsedExperiment['merges'][number]
 
 /** The merges of one entry, in order: posts vary slowest, then the edit, then the options. */
-export function expandMerge(entry: Entry, models: readonly ModelPair[]): MergeEdit[] {
+export function expandMerge(entry: Entry, models: readonly ModelPair[], registry: Registry): MergeEdit[] {
   const nested = Array.isArray(entry.posts[0])
   const lists = (nested ? entry.posts : [entry.posts]) as string[][]
-  const edits = within(['edit'], () => editsBefore(entry.edit))
+  const edits = within(['edit'], () => editsBefore(entry.edit, registry))
   const settings = combinations(entry, MERGE_KEYS)
   return lists.flatMap((names, i) =>
     within(nested ? ['posts', i] : ['posts'], () => findPosts(names, models)).flatMap((posts) =>
       edits.flatMap((edit) =>
         settings.map((given): MergeEdit => {
-          const merge = { ...readMerging(entry.merger, given, names), posts, tasks: findTasks(entry, posts, models) }
+          const merge = {
+            ...readMerging(registry.merger, entry.merger, given, names),
+            posts,
+            tasks: findTasks(entry, posts, models),
+          }
           const label = entry.label ?? [edit.editor, entry.merger].filter(Boolean).join('+')
           return { ...edit, label, on: 'delta', tensors: { include: [], exclude: [] }, merge }
         }),
@@ -29,9 +34,12 @@ export function expandMerge(entry: Entry, models: readonly ModelPair[]): MergeEd
 }
 
 /** What is done to every delta before the merge. */
-function editsBefore(given: Entry['edit']): Pick<MergeEdit, 'editor' | 'steps' | 'stochastic' | 'needsGradient'>[] {
-  if (!given) return [{ editor: null, steps: [], stochastic: false, needsGradient: false }]
-  const edits = expandSteps(given, ['editor', 'chain'])
+function editsBefore(
+  given: Entry['edit'],
+  registry: Registry,
+): Pick<MergeEdit, 'editor' | 'steps' | 'stochastic' | 'needsGradient' | 'entryBits'>[] {
+  if (!given) return [{ editor: null, steps: [], stochastic: false, needsGradient: false, entryBits: null }]
+  const edits = expandSteps(given, ['editor', 'chain'], registry)
   if (edits.some(({ needsGradient }) => needsGradient))
     throw new UserError('an edit before a merge cannot need a gradient', { path: [] })
   return edits
@@ -90,6 +98,7 @@ const isSection = (value: unknown): value is Record<string, unknown> =>
 
 /** Options as given, told apart by whose they are, and parsed by the merger. */
 function readMerging(
+  mergerNamed: Registry['merger'],
   name: string,
   { convention, ...given }: Record<string, unknown>,
   posts: readonly string[],

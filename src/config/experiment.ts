@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, type View } from '../record/index.js'
+import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { readYaml } from '../schema/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
@@ -26,30 +27,38 @@ export interface Experiment {
   readonly score: false | Readonly<Score>
   readonly loss: false | Readonly<LossSettings>
   readonly views: readonly View[]
+  /** The editors, mergers and tasks that its names stand for. */
+  readonly registry: Registry
 }
 
 /**
- * Reads an experiment. Folders and files in it are relative to the YAML file.
+ * Reads an experiment. Folders and files in it are relative to the YAML file. The plugins that it names run.
+ * @param plugins further ones
  * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
  */
-export async function loadExperiment(file: string): Promise<Experiment> {
+export async function loadExperiment(file: string, plugins: readonly PluginSource[] = []): Promise<Experiment> {
   const { value, text, locate } = readYaml(file, experimentSchema)
-  return locate(() => ({ ...expandExperiment(value, dirname(resolve(file))), file, text }))
+  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
+  return locate(() => ({ ...expandExperiment(value, dirname(resolve(file)), registry), file, text, registry }))
 }
 
 /**
  * Everything that a parsed experiment stands for. Folders and files in it are relative to `folder`.
  * @throws UserError with the path of what is wrong
  */
-function expandExperiment(parsed: ParsedExperiment, folder: string): Omit<Experiment, 'file' | 'text'> {
+function expandExperiment(
+  parsed: ParsedExperiment,
+  folder: string,
+  registry: Registry,
+): Omit<Experiment, 'file' | 'text' | 'registry'> {
   const models = parsed.models.map((model) => readPair(model, folder))
   refuseRepeats(
     models.flatMap(({ name, tasks }, index) =>
       tasks.map(({ given }, at) => ({ words: `${name} on ${given}`, path: ['models', index, 'tasks', at] })),
     ),
   )
-  const edits = parsed.editors.map((entry, i) => within(['editors', i], () => expandEditor(entry, parsed)))
-  const merges = parsed.merges.map((entry, i) => within(['merges', i], () => expandMerge(entry, models)))
+  const edits = parsed.editors.map((entry, i) => within(['editors', i], () => expandEditor(entry, parsed, registry)))
+  const merges = parsed.merges.map((entry, i) => within(['merges', i], () => expandMerge(entry, models, registry)))
   if ([...edits, ...merges].length === 0)
     throw new UserError('there is nothing to run: `editors` or `merges` are needed', { path: [] })
   refuseEqual(

@@ -131,6 +131,12 @@ const loss = section({
 export const experimentSchema = section({
   name: word.describe('Name of the experiment and of its results folder.'),
   title: line.optional().describe('Title of tables and figures.'),
+  plugins: z
+    .array(line)
+    .default([])
+    .describe(
+      'Modules (TypeScript or JavaScript, relative to the YAML file) that add editors, mergers or tasks. Their code runs.',
+    ),
   models: z.array(model).min(1).describe('Pairs of a base and a post-trained model.'),
   editors: z
     .array(entry)

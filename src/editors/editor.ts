@@ -129,6 +129,10 @@ export interface Step {
   readonly options: Options
 }
 
+/** Bits of one entry, of the first step that stores a fixed number of them; null where none does. */
+export const entryBitsOf = (steps: readonly Step[]): number | null =>
+  steps.map(({ editor, options }) => editor.entryBits(options)).find((bits) => bits !== null) ?? null
+
 /** Whether the step needs the gradient of a task's loss. */
 export const needsGradient = ({ editor, options }: Step): boolean => editor.needsGradient?.(options) ?? false
 

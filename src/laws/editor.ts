@@ -5,6 +5,7 @@ import { type EditorSubject, editorLaws } from './editor-laws.js'
 import { keepLaws } from './law.js'
 import { madeUpOptions, onWasm } from './samples.js'
 
+/** What `checkEditor` runs the laws on. */
 export interface EditorCheck {
   /** Options to try, as in a YAML file; by default some are made up from the schema. */
   options?: readonly Record<string, unknown>[]

@@ -6,6 +6,7 @@ import { type MergerSubject, mergerLaws } from './merger-laws.js'
 import type { MergerSetting } from './merger-trial.js'
 import { madeUpOptions, onWasm } from './samples.js'
 
+/** What `checkMerger` runs the laws on. */
 export interface MergerCheck {
   /** Settings to try in every convention; by default some are made up from the schemas. */
   settings?: readonly MergerSetting[]

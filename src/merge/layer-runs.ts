@@ -1,7 +1,8 @@
 // The runs of layers of a merge file: which models take part in each, with which layers, parameters and editors.
-import { checkChain, editorNamed, needsGradient, needsGram, parseOptions, type Step } from '../editors/index.js'
+import { checkChain, needsGradient, needsGram, parseOptions, type Step } from '../editors/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger } from '../mergers/index.js'
+import type { Registry } from '../registry/index.js'
 import { type LayerSpan, layerCount } from './layers.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { Level } from './parameters.js'
@@ -26,7 +27,7 @@ export interface LayerRun {
 type Entry = NonNullable<MergeFile['models']>[number]
 
 /** The sources of every run; `models` is one run of all layers. */
-export function listRuns(config: MergeFile, models: MergeModels): LayerSource[][] {
+export function listRuns(config: MergeFile, models: MergeModels, registry: Registry): LayerSource[][] {
   const { models: list, slices = [], parameters = {}, convention } = config
   const whole: Level = { path: ['parameters'], parameters }
   const sourceOf = (entry: Entry, path: Path, outer: Level[], range?: LayerSource['range']): LayerSource => {
@@ -36,7 +37,7 @@ export function listRuns(config: MergeFile, models: MergeModels): LayerSource[][
       model,
       range: range ?? [0, layerCount(model.checkpoint)],
       levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
-      steps: within([...path, 'editors'], () => readEditors(entry.editors ?? [], convention)),
+      steps: within([...path, 'editors'], () => readEditors(entry.editors ?? [], convention, registry)),
       data: entry.data === undefined ? undefined : models.of(entry.data),
     }
   }
@@ -73,15 +74,23 @@ function checkDepths(list: readonly Entry[], base: string | undefined, models: M
 }
 
 /** Editors with their options; the paths of errors begin at the list. */
-function readEditors(entries: NonNullable<Entry['editors']>, convention: Convention | undefined): Step[] {
-  const steps = entries.map((entry, i) => within([i], () => readEditor(entry, convention)))
+function readEditors(
+  entries: NonNullable<Entry['editors']>,
+  convention: Convention | undefined,
+  registry: Registry,
+): Step[] {
+  const steps = entries.map((entry, i) => within([i], () => readEditor(entry, convention, registry)))
   for (let i = 1; i < steps.length; i++) within([i], () => checkChain(steps.slice(0, i + 1)))
   return steps
 }
 
 /** An editor that knows the file's convention follows it, unless it says otherwise itself. */
-function readEditor({ editor: name, ...given }: NonNullable<Entry['editors']>[number], convention?: Convention): Step {
-  const editor = within(['editor'], () => editorNamed(name))
+function readEditor(
+  { editor: name, ...given }: NonNullable<Entry['editors']>[number],
+  convention: Convention | undefined,
+  registry: Registry,
+): Step {
+  const editor = within(['editor'], () => registry.editor(name))
   const knows = convention !== undefined && editor.options.shape.convention?.safeParse(convention).success
   const step = { editor, options: parseOptions(editor, { ...(knows ? { convention } : {}), ...given }) }
   const need = needsGradient(step) ? 'a gradient' : needsGram(step) ? 'Gram matrices' : null

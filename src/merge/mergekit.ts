@@ -1,7 +1,7 @@
 // mergekit's methods in our words: which merger, which editor goes before it, and what its parameters are called here.
 import { z } from 'zod'
 import { editorNamed, parseOptions, type Step } from '../editors/index.js'
-import { unknown } from '../errors/index.js'
+import { findNamed } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
 import type { OptionsSchema } from '../schema/index.js'
 
@@ -164,16 +164,7 @@ const methods: readonly Method[] = [
 ]
 
 /** @throws UserError with the nearest name */
-export function methodNamed(name: string): Method {
-  const found = methods.find((method) => method.name === name)
-  if (!found)
-    throw unknown(
-      'merge_method',
-      name,
-      methods.map((method) => method.name),
-    )
-  return found
-}
+export const methodNamed = (name: string): Method => findNamed('merge_method', name, methods)
 
 /** Names that `merge_method` may have. */
 export const methodNames = (): string[] => methods.map(({ name }) => name)

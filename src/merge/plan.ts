@@ -3,7 +3,8 @@
 import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
-import { type Convention, dataOf, type Merger, type Merging, mergerNamed } from '../mergers/index.js'
+import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
+import { BUILT_IN, type Registry } from '../registry/index.js'
 import { checkData, checkShapes, namesOf } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
@@ -61,10 +62,10 @@ interface Choices {
 const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** @throws UserError with the path in the file of what is wrong */
-export function planMerge(config: MergeFile, models: MergeModels): MergePlan {
-  const choices = readChoices(config, models)
+export function planMerge(config: MergeFile, models: MergeModels, registry: Registry = BUILT_IN): MergePlan {
+  const choices = readChoices(config, models, registry)
   const { method, merger, convention, base } = choices
-  const runs = listRuns(config, models).map((sources) =>
+  const runs = listRuns(config, models, registry).map((sources) =>
     chooseSources(sources, merger, base, config.merge_method !== undefined),
   )
   for (const [r, run] of runs.entries()) checkSources(run, merger, base, config.slices ? ['slices', r] : ['models'])
@@ -100,9 +101,9 @@ export function planMerge(config: MergeFile, models: MergeModels): MergePlan {
   }
 }
 
-function readChoices(config: MergeFile, models: MergeModels): Choices {
-  const method = chooseMethod(config)
-  const merger = mergerNamed(method.merger)
+function readChoices(config: MergeFile, models: MergeModels, registry: Registry): Choices {
+  const method = chooseMethod(config, registry)
+  const merger = registry.merger(method.merger)
   const usual = config.merge_method !== undefined && merger.conventions.includes('mergekit') ? 'mergekit' : 'paper'
   const dtype = config.out_dtype ?? config.dtype
   return {

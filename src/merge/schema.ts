@@ -85,6 +85,12 @@ const tokenizer = section({
 })
 
 export const mergeSchema = section({
+  plugins: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Modules (TypeScript or JavaScript, relative to this file) that add editors or mergers; their code runs.',
+    ),
   merge_method: z
     .string()
     .optional()

@@ -1,7 +1,8 @@
 // The merger's options and the editors at one tensor, after filters and gradients.
 import type { Step } from '../editors/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import { type Convention, type Merger, type Merging, mergerNamed, needsModels, parseMerging } from '../mergers/index.js'
+import { type Convention, type Merger, type Merging, needsModels, parseMerging } from '../mergers/index.js'
+import type { Registry } from '../registry/index.js'
 import { parseWith } from '../schema/index.js'
 import type { LayerSource } from './layer-runs.js'
 import type { Slot } from './layers.js'
@@ -10,11 +11,11 @@ import { type FoundValues, resolveParameters } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
 /** The method that a file names: mergekit's, or a merger as it is. */
-export function chooseMethod({ merge_method: method, merger }: MergeFile): Method {
+export function chooseMethod({ merge_method: method, merger }: MergeFile, registry: Registry): Method {
   if (method !== undefined && merger === undefined) return within(['merge_method'], () => methodNamed(method))
   if (merger === undefined || method !== undefined)
     throw new UserError('either `merge_method` (of mergekit) or `merger` (of deltalab mergers) is needed', { path: [] })
-  const { name, modelOptions, options } = within(['merger'], () => mergerNamed(merger))
+  const { name, modelOptions, options } = within(['merger'], () => registry.merger(merger))
   return { name, merger: name, model: modelOptions, options }
 }
 

@@ -7,6 +7,7 @@ import type { Experiment, ModelPair } from '../config/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
 import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
+import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
 import { type ImageItem, identifyTask, loadTask, type Task } from '../tasks/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
@@ -24,10 +25,10 @@ export interface Download {
 }
 
 /** The tasks of each model by their cards: what a plan's runs are made of, without data or network. */
-export function identifyTasks({ models }: Experiment): PlannedTask[][] {
+export function identifyTasks({ models, registry }: Experiment): PlannedTask[][] {
   return models.map(({ tasks }) =>
     tasks.map(({ source }) => {
-      const { name, version } = identifyTask(source)
+      const { name, version } = identifyTask(source, { tasks: registry.tasks })
       return { name, version, source }
     }),
   )
@@ -112,7 +113,7 @@ async function forecastModel(
     )
   const described = await describeModel(experiment, pair, model, {
     folder: read ? folder : baseFolder,
-    load: (source) => loadText(source, items),
+    load: (source) => loadText(source, items, experiment.registry),
     onObstacle,
     allowCode: true,
   })
@@ -126,9 +127,9 @@ function readConfig(folder: string) {
 }
 
 /** A task of text with its data; of a task of images only their number counts, so that none is read. */
-async function loadText(source: string, items: number): Promise<Task> {
-  const { name, version, kind, metric } = identifyTask(source)
-  if (kind !== 'images') return loadTask(source)
+async function loadText(source: string, items: number, { tasks }: Registry): Promise<Task> {
+  const { name, version, kind, metric } = identifyTask(source, { tasks })
+  if (kind !== 'images') return loadTask(source, { tasks })
   const item = (id: number): ImageItem => ({ id: String(id), prompt: '', target: '', fields: {}, image: '', label: 0 })
   return {
     name,

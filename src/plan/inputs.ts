@@ -108,7 +108,13 @@ export async function describeModel(
   experiment: Experiment,
   pair: ModelPair,
   model: Model,
-  { folder, home, load = loadTask, onObstacle, allowCode }: Surroundings,
+  {
+    folder,
+    home,
+    load = (source) => loadTask(source, { tasks: experiment.registry.tasks }),
+    onObstacle,
+    allowCode,
+  }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
   const tokenizer = await loadReader(folder, home)
   const tasks = await Promise.all(

@@ -1,9 +1,9 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
 import { type Edit, type Experiment, type Merge, type ModelPair, measures } from '../config/index.js'
-import { describeOptions, editorNamed } from '../editors/index.js'
+import { describeOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { mergerNamed } from '../mergers/index.js'
+import { hashesOf, type Registry } from '../registry/index.js'
 import { factsOf } from '../schema/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
@@ -55,6 +55,14 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 
 /** First 12 hexadecimal digits of the SHA-256 of all that determines the row. */
 function identify(experiment: Experiment, pair: ModelPair, task: PlannedTask, edit: Edit, seed: number | null): string {
+  const { registry } = experiment
+  const plugins = hashesOf(registry, {
+    editors: edit.steps.map(({ editor }) => editor),
+    mergers: edit.merge ? [edit.merge.merger] : [],
+    tasks: [task, ...(edit.merge?.data ? edit.merge.posts.flatMap(({ tasks }) => tasks) : [])].map(({ source }) =>
+      source.replace(/:\d+$/, ''),
+    ),
+  })
   const content = {
     meaning: MEANING,
     model: {
@@ -69,19 +77,20 @@ function identify(experiment: Experiment, pair: ModelPair, task: PlannedTask, ed
       label: edit.label,
       on: edit.on,
       tensors: edit.tensors,
-      steps: edit.steps.map(chosenOptions),
+      steps: edit.steps.map((step) => chosenOptions(step, registry)),
       ...(edit.merge && { merge: chosenMerge(edit.merge, experiment) }),
     },
     seed,
     score: experiment.score,
     loss: experiment.loss,
+    ...(plugins.length && { plugins }),
   }
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
 }
 
 /** A step without the options that have their default value: an option that an editor gains later leaves old ids alone. */
-function chosenOptions({ editor, options }: Edit['steps'][number]) {
-  return { editor, options: withoutDefaults(options, describeOptions(editorNamed(editor))) }
+function chosenOptions({ editor, options }: Edit['steps'][number], registry: Registry) {
+  return { editor, options: withoutDefaults(options, describeOptions(registry.editor(editor))) }
 }
 
 function withoutDefaults(options: object, facts: readonly { name: string; default?: unknown }[]) {
@@ -91,9 +100,9 @@ function withoutDefaults(options: object, facts: readonly { name: string; defaul
 
 function chosenMerge(
   { merger: name, convention, options, modelOptions, posts, data: needed }: Merge,
-  { data }: Experiment,
+  { data, registry }: Experiment,
 ) {
-  const merger = mergerNamed(name)
+  const merger = registry.merger(name)
   const chosen = (schema: Parameters<typeof factsOf>[0], values: object) => withoutDefaults(values, factsOf(schema))
   return {
     merger: name,

@@ -25,6 +25,16 @@ export const backendSchema = z.strictObject({
   package: z.string().describe('Package and version that it comes from.'),
 })
 
+export const pluginSchema = z.strictObject({
+  name: z.string().describe('File name of the module, or `code` for an object given in code.'),
+  sha256: z.string().describe('SHA-256 of the module and every local file that it imports.'),
+  editors: z
+    .record(z.string(), z.strictObject({ axis: z.string().nullable().describe('Option for the x axis of a plot.') }))
+    .describe('Its editors by name.'),
+  mergers: z.array(z.string()).describe('Names of its mergers.'),
+  tasks: z.array(z.string()).describe('Names of its tasks.'),
+})
+
 export const metaSchema = z.strictObject({
   experiment: z.string().describe('Name of the experiment.'),
   config_hash: z
@@ -47,6 +57,10 @@ export const metaSchema = z.strictObject({
   jobs: z.number().int().describe('Number of worker threads.'),
   runs: z.number().int().describe('Number of runs planned.'),
   failed: z.number().int().describe('Number of runs that failed.'),
+  plugins: z
+    .array(pluginSchema)
+    .optional()
+    .describe('Plugins and what they add, in the order in which they were given; absent where there are none.'),
   started: z.string().describe('When the sweep was started, ISO 8601.'),
   finished: z.string().nullable().describe('Null until every planned run has a row.'),
 })

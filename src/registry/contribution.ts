@@ -2,13 +2,13 @@
 import { defineEditor, type Editor, type EditorDefinition, isEditor } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { defineMerger, isMerger, type Merger, type MergerDefinition } from '../mergers/index.js'
-import type { Task } from '../tasks/index.js'
+import { isTask, type TaskCard } from '../tasks/index.js'
 
 /** One thing that a plugin adds. */
 export type Contribution =
   | { readonly kind: 'editor'; readonly value: Editor }
   | { readonly kind: 'merger'; readonly value: Merger }
-  | { readonly kind: 'task'; readonly value: Task }
+  | { readonly kind: 'task'; readonly value: TaskCard }
 
 const WANTED = 'an editor, a merger, a task (as defineEditor, defineMerger and defineTask make them) or a list of them'
 
@@ -25,14 +25,11 @@ export function contributionsOf(value: unknown, where: string): Contribution[] {
   })
 }
 
-type Members = Record<string, unknown>
-
 function tellApart(value: unknown): Contribution | null {
   if (typeof value !== 'object' || value === null) return null
-  const members = value as Members
   if (isEditor(value)) return { kind: 'editor', value: defineEditor(value as EditorDefinition) }
   if (isMerger(value)) return { kind: 'merger', value: defineMerger(value as MergerDefinition) }
-  if ('metrics' in members || 'items' in members) return { kind: 'task', value: value as Task }
+  if (isTask(value)) return { kind: 'task', value }
   return null
 }
 

@@ -6,8 +6,10 @@ export {
   BUILT_IN,
   hashesOf,
   makeRegistry,
+  modulesOf,
   type PluginSource,
   type Registry,
   reopenRegistry,
+  resolvePlugins,
   type UsedNames,
 } from './registry.js'

@@ -1,10 +1,10 @@
 // The registry: every editor, merger and task that a command knows by name. It is made once, at the door, and passed down.
 import { createHash } from 'node:crypto'
-import { resolve } from 'node:path'
-import { type Editor, editors } from '../editors/index.js'
+import { dirname, resolve } from 'node:path'
+import { type Editor, editors, type Options, type Step } from '../editors/index.js'
 import { findNamed, UserError } from '../errors/index.js'
 import { type Merger, mergers } from '../mergers/index.js'
-import type { Task } from '../tasks/index.js'
+import { listTaskNames, type TaskCard } from '../tasks/index.js'
 import { type Contribution, contributionsOf } from './contribution.js'
 import { loadPlugin, openPlugin, type Plugin, type PluginModule } from './plugin.js'
 
@@ -13,12 +13,14 @@ export interface Registry {
   readonly editors: readonly Editor[]
   readonly mergers: readonly Merger[]
   /** Of plugins alone; the shipped tasks are files. */
-  readonly tasks: readonly Task[]
+  readonly tasks: readonly TaskCard[]
   readonly plugins: readonly Plugin[]
   /** @throws UserError with the nearest name */
   editor(name: string): Editor
   /** @throws UserError with the nearest name */
   merger(name: string): Merger
+  /** Steps with their editors in place of names. */
+  steps(named: readonly { readonly editor: string; readonly options: Options }[]): Step[]
 }
 
 function registryOf(plugins: readonly Plugin[]): Registry {
@@ -29,10 +31,12 @@ function registryOf(plugins: readonly Plugin[]): Registry {
     tasks: all.flatMap((each) => (each.kind === 'task' ? [each.value] : [])),
   }
   const known = { editors: [...editors, ...added.editors], mergers: [...mergers, ...added.mergers], tasks: added.tasks }
+  const editor = (name: string) => findNamed('editor', name, known.editors)
   return {
     ...known,
     plugins,
-    editor: (name) => findNamed('editor', name, known.editors),
+    editor,
+    steps: (named) => named.map((step) => ({ editor: editor(step.editor), options: step.options })),
     merger: (name) => findNamed('merger', name, known.mergers),
   }
 }
@@ -41,7 +45,7 @@ function registryOf(plugins: readonly Plugin[]): Registry {
 export const BUILT_IN: Registry = registryOf([])
 
 /** What a user gives as a plugin: the path of a module, or an editor, merger or task itself. */
-export type PluginSource = string | Editor | Merger | Task
+export type PluginSource = string | Editor | Merger | TaskCard
 
 /**
  * A registry with what the plugins add; one that is given twice counts once.
@@ -55,6 +59,16 @@ export async function makeRegistry(sources: readonly PluginSource[]): Promise<Re
   checkNames(plugins)
   return plugins.length ? registryOf(plugins) : BUILT_IN
 }
+
+/** The modules of all plugins, for `reopenRegistry`; null where one is an object, which cannot leave its thread. */
+export function modulesOf({ plugins }: Registry): PluginModule[] | null {
+  const modules = plugins.flatMap(({ module }) => module ?? [])
+  return modules.length === plugins.length ? modules : null
+}
+
+/** Paths of plugins as a file gives them, relative to it. */
+export const resolvePlugins = (file: string, paths: readonly string[]): string[] =>
+  paths.map((path) => resolve(dirname(file), path))
 
 /** The registry of another thread: its plugins run again, from the same code. */
 export async function reopenRegistry(modules: readonly PluginModule[]): Promise<Registry> {
@@ -88,6 +102,7 @@ function checkNames(plugins: readonly Plugin[]): void {
   }
   for (const { name } of editors) take('editor', name, 'deltalab')
   for (const { name } of mergers) take('merger', name, 'deltalab')
+  for (const name of plugins.length ? listTaskNames() : []) take('task', name, 'deltalab')
   for (const { module, contributions } of plugins)
     for (const { kind, value } of contributions) take(kind, value.name, module?.file ?? 'an object given in code')
 }

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { companionsOf, homeOf, openModels, pairCheckpoints } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
-import { needsGradient, type Step } from '../editors/index.js'
+import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
 import type { Run } from '../plan/index.js'
+import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { loadPair } from './loaded-pair.js'
@@ -31,6 +32,7 @@ export function namedEdit(steps: readonly Step[], where: Pick<DeltaEdit, 'on' | 
     steps: steps.map((step) => ({ editor: step.editor.name, options: step.options })),
     stochastic: steps.some((step) => step.editor.stochastic(step.options)),
     needsGradient: steps.some(needsGradient),
+    entryBits: entryBitsOf(steps),
   }
 }
 
@@ -48,6 +50,8 @@ export interface AttributeOptions {
   rule: Rule
   steps: number
   seed: number
+  /** What the names in the edit stand for; the built-in ones unless given. */
+  registry?: Registry
   /** Weights are then read block by block. */
   memory?: MemoryBound | undefined
   /** Seconds since any fixed moment. */
@@ -61,7 +65,7 @@ export async function attributeEdit(
   edit: DeltaEdit,
   options: AttributeOptions,
 ): Promise<Finished> {
-  const task = await loadTask(options.task)
+  const task = await loadTask(options.task, { tasks: (options.registry ?? BUILT_IN).tasks })
   const pair: ModelPair = {
     name: basename(resolve(post)),
     base,
@@ -80,10 +84,10 @@ export async function attributeEdit(
   return options.memory ? attributeBounded(run, task, options, options.memory) : attributeHeld(run, options)
 }
 
-async function attributeHeld(run: Run, { items, rule, steps, clock }: AttributeOptions): Promise<Finished> {
+async function attributeHeld(run: Run, { items, rule, steps, clock, registry }: AttributeOptions): Promise<Finished> {
   const loss = { items, rule, steps, riemann: true, taylor2: false, terms: true }
   const measures = { score: false as const, loss }
-  const home = await loadPair(run.pair)
+  const home = await loadPair(run.pair, registry)
   try {
     const reference = await measureReference(home, run.task, measures, {
       needsGradient: run.edit.needsGradient,
@@ -102,7 +106,7 @@ async function attributeHeld(run: Run, { items, rule, steps, clock }: AttributeO
 async function attributeBounded(
   run: Run,
   given: Task,
-  { items, rule, steps, clock }: AttributeOptions,
+  { items, rule, steps, clock, registry = BUILT_IN }: AttributeOptions,
   { bytes, scratch }: MemoryBound,
 ): Promise<Finished> {
   const started = clock()
@@ -119,7 +123,14 @@ async function attributeBounded(
     )
     const { warn, summary } = collectWarnings()
     const still = over(rowsOf(post))
-    const edited = await writeEdited(pair, run.edit, { folder, bytes, seed: run.seed, post: still, warn })
+    const edited = await writeEdited(pair, run.edit, {
+      folder,
+      bytes,
+      seed: run.seed,
+      steps: registry.steps(run.edit.steps),
+      post: still,
+      warn,
+    })
     try {
       const paired = new Set(pair.names)
       const before = over((name, rows) => (paired.has(name) ? base : post).readRows(name, rows))

@@ -1,15 +1,7 @@
 // One edit applied to the selected tensors of a pair, one tensor after the other, or a large one in portions of rows.
 import { isBatch, matricesOf } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
-import {
-  bitsOf,
-  type ChangeSums,
-  editorNamed,
-  editsBlocks,
-  editTensor,
-  type Step,
-  scanModel,
-} from '../editors/index.js'
+import { bitsOf, type ChangeSums, editsBlocks, editTensor, type Step, scanModel } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import type { Rows } from '../models/index.js'
 import { countEntries } from '../tensor/index.js'
@@ -47,18 +39,12 @@ export interface EditedPart {
   counts: { kept: number; changeSquares: number; deltaSquares: number; bits: number } | null
 }
 
-/** The steps of an edit with their editors. */
-export const stepsOf = ({ steps }: Pick<Edit, 'steps'>): Step[] =>
-  steps.map(({ editor, options }) => ({ editor: editorNamed(editor), options }))
-
 /** Applies the steps to every tensor of the input, in its order. */
 export async function* editTensors(
   { shapes, read }: EditInput,
-  edit: Pick<Edit, 'steps' | 'on'>,
+  { steps, on }: { steps: readonly Step[]; on: Edit['on'] },
   { seed, gradient, grams, cache, portion = Infinity, warn }: EditSettings,
 ): AsyncGenerator<EditedPart> {
-  const { on } = edit
-  const steps = stepsOf(edit)
   const scanned = await scanModel(steps, async function* () {
     for (const [name, shape] of shapes) yield [name, await read(name, on, null), matricesOf({ name, shape })] as const
   })
@@ -124,7 +110,11 @@ export async function applyEdit(home: LoadedPair, edit: Edit, settings: EditSett
     },
   }
   return holdModel(home, async (take) => {
-    const parts = editTensors(input, edit, { ...settings, cache: home.caches[edit.on] })
+    const parts = editTensors(
+      input,
+      { steps: home.registry.steps(edit.steps), on: edit.on },
+      { ...settings, cache: home.caches[edit.on] },
+    )
     for await (const { name, values, counts } of parts) await take(name, edit.on, values, counts!)
   })
 }

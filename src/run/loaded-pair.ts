@@ -14,6 +14,7 @@ import type { Edit, Experiment, ModelPair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
+import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 
@@ -31,6 +32,8 @@ export interface LoadedTensor {
 
 export interface LoadedPair {
   pair: ModelPair
+  /** The editors, mergers and tasks that the names of runs stand for. */
+  registry: Registry
   model: Model
   tokenizer: Reader
   /** Every tensor of the model and of the pair. */
@@ -53,7 +56,7 @@ export interface LoadedPair {
 }
 
 /** Reads both checkpoints. Weights are float32; the caller owns the result. */
-export async function loadPair(pair: ModelPair): Promise<LoadedPair> {
+export async function loadPair(pair: ModelPair, registry: Registry = BUILT_IN): Promise<LoadedPair> {
   const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
   const tensors = new Map<string, LoadedTensor>()
   const dispose = () => tf.dispose([...tensors.values()].map((tensor) => tensor.post))
@@ -73,6 +76,7 @@ export async function loadPair(pair: ModelPair): Promise<LoadedPair> {
     checkReader(companionsOf(post), tokenizer, model)
     return {
       pair,
+      registry,
       model,
       tokenizer,
       tensors,
@@ -84,8 +88,12 @@ export async function loadPair(pair: ModelPair): Promise<LoadedPair> {
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
       stored: new Set(post.tensors.keys()),
       select: (selection) => selectTensors(entries, selection),
-      open: remember(tokenizer, model, async (task) =>
-        askInChat(await withClasses(task, model, pair), companionsOf(post), pair.chat),
+      open: remember(tokenizer, model, async (source) =>
+        askInChat(
+          await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair),
+          companionsOf(post),
+          pair.chat,
+        ),
       ),
       caches: { delta: new Map(), weights: new Map() },
       grams: new Map(),
@@ -110,11 +118,11 @@ async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair):
 }
 
 /** Tasks and batches are the same in every run: read and encoded once. */
-function remember(tokenizer: Reader, model: Model, prepare: (task: Task) => Promise<Task>): LoadedPair['open'] {
+function remember(tokenizer: Reader, model: Model, load: (source: string) => Promise<Task>): LoadedPair['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()
   return async ({ source }, items) => {
-    if (!tasks.has(source)) tasks.set(source, loadTask(source).then(prepare))
+    if (!tasks.has(source)) tasks.set(source, load(source))
     const task = await tasks.get(source)!
     if (items === undefined) return { task, batches: [] }
     const key = `${items} of ${source}`

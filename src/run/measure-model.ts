@@ -14,7 +14,7 @@ import {
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, rowsOf } from '../loss/index.js'
 import { modelOf, type Weights } from '../models/index.js'
-import { loadTask } from '../tasks/index.js'
+import { loadTask, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 export interface Measured {
@@ -38,7 +38,7 @@ export interface Measured {
   notes?: readonly string[]
 }
 
-export interface MeasureOptions {
+export interface MeasureOptions extends Pick<TaskSources, 'tasks'> {
   /** The first so many items; all by default. */
   items?: number | undefined
   /** Bound on the bytes of tensors. */
@@ -52,11 +52,11 @@ export interface MeasureOptions {
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
 export async function measureModel(
   reference: string,
-  taskSource: string,
+  taskSource: TaskReference,
   options: MeasureOptions = {},
 ): Promise<Measured> {
-  const { items, memory, allowCode, chat } = options
-  const given = await loadTask(taskSource)
+  const { items, memory, allowCode, chat, tasks } = options
+  const given = await loadTask(taskSource, { tasks })
   const checkpoint = await openModel(reference)
   const held: Weights = {}
   try {

@@ -4,9 +4,8 @@ import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { drawKey, editPart, toDelta, wantsDeltas } from '../merge/index.js'
-import { mergerNamed, mergeValues, parseMerging, scanModels } from '../mergers/index.js'
+import { mergeValues, parseMerging, scanModels } from '../mergers/index.js'
 import type { MergerData } from '../plan/index.js'
-import { stepsOf } from './edit.js'
 import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
@@ -28,9 +27,9 @@ export async function applyMerge(
   { seed, data, warn }: MergeSettings,
 ): Promise<HeldModel> {
   const { merger: name, convention, options, modelOptions, posts } = edit.merge
-  const merger = mergerNamed(name)
+  const merger = home.registry.merger(name)
   const merging = parseMerging(merger, { convention, options, models: [...modelOptions] })
-  const steps = stepsOf(edit)
+  const steps = home.registry.steps(edit.steps)
   const deltas = wantsDeltas(merger, true)
   const models: Map<string, Float32Array>[] = []
   for (const post of posts) models.push(await readPost(home, post, { steps, seed: seed ?? 0, deltas, warn }))

@@ -2,7 +2,7 @@
 import type { MergeEdit } from '../config/index.js'
 import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
-import { mergerNamed, routeFeatures, trainRouter } from '../mergers/index.js'
+import { type Merger, routeFeatures, trainRouter } from '../mergers/index.js'
 import type { Weights } from '../models/index.js'
 import type { MergerData } from '../plan/index.js'
 import { largestIndex, sliceTask, type Task } from '../tasks/index.js'
@@ -12,9 +12,9 @@ import type { LoadedPair } from './loaded-pair.js'
 import { applyMerge, type MergeSettings } from './merge.js'
 
 /** The same merge with its gates given, one for each post: all 0 are the shared model. */
-export function fixGates(edit: MergeEdit, gates: readonly number[]): MergeEdit {
+export function fixGates({ gating }: Merger, edit: MergeEdit, gates: readonly number[]): MergeEdit {
   const { merge } = edit
-  const fixed = mergerNamed(merge.merger).gating!.fix(merge.options, merge.modelOptions, gates)
+  const fixed = gating!.fix(merge.options, merge.modelOptions, gates)
   return { ...edit, merge: { ...merge, options: fixed.options, modelOptions: fixed.modelOptions, data: null } }
 }
 
@@ -27,6 +27,7 @@ const applyGates = (
   applyMerge(
     home,
     fixGates(
+      home.registry.merger(edit.merge.merger),
       edit,
       edit.merge.posts.map((_, i) => gateOf(i)),
     ),

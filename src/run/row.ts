@@ -1,6 +1,5 @@
 // The row and the terms of a run: what the plan determines, what was measured, and the row of a run that failed.
 import { optionsOf, postName } from '../config/index.js'
-import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { PathSum } from '../loss/index.js'
 import type { Run } from '../plan/index.js'
@@ -22,9 +21,6 @@ export function plannedColumns(experiment: string, run: Run) {
     const found = groups.map((group) => group[name]).find((value) => typeof value === 'number')
     return (found as number | undefined) ?? null
   }
-  const entryBits = run.edit.steps
-    .map((step) => editorNamed(step.editor).entryBits(step.options))
-    .find((bits) => bits !== null)
   const { include, exclude } = run.edit.tensors
   return {
     id: run.id,
@@ -39,7 +35,7 @@ export function plannedColumns(experiment: string, run: Run) {
     options,
     drop_rate: option('drop_rate'),
     rank: option('rank'),
-    bits: option('bits') ?? entryBits ?? null,
+    bits: option('bits') ?? run.edit.entryBits,
     alpha: option('alpha'),
     k: option('k'),
     seed: run.seed,

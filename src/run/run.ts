@@ -7,7 +7,7 @@ import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
 import type { Row } from '../record/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
-import { applyEdit, stepsOf } from './edit.js'
+import { applyEdit } from './edit.js'
 import type { HeldModel } from './edited-model.js'
 import type { LoadedPair, Measures } from './loaded-pair.js'
 import { measureChange } from './measure-change.js'
@@ -74,7 +74,7 @@ async function applyRun(
     return apply(home, edit, { seed, data, warn })
   }
   const gradient = edit.needsGradient ? reference.gradient : null
-  const given = stepsOf(edit).some(needsGram)
+  const given = home.registry.steps(edit.steps).some(needsGram)
   const grams = given ? await layerGrams(home, source, task) : undefined
   return applyEdit(home, edit, { seed, gradient, grams, warn })
 }

@@ -9,7 +9,7 @@ import { UserError } from '../errors/index.js'
 import { rowsOf } from '../loss/index.js'
 import type { Source, Steer } from '../models/index.js'
 import { countEntries } from '../tensor/index.js'
-import { editTensors, rowPortions, stepsOf } from './edit.js'
+import { editTensors, rowPortions } from './edit.js'
 import { countTensors, type EditedModel } from './edited-model.js'
 
 /** Entries that are edited at a time where the editors allow it. */
@@ -23,6 +23,8 @@ export interface Scratch {
   /** Bound on the bytes of the values on their way. */
   bytes: number
   seed: number | null
+  /** The steps of the edit with their editors. */
+  steps: readonly Step[]
   /** The post-trained weights, which the edited model moves away from. */
   post: Source
   /** Told where an editor degenerates. */
@@ -60,11 +62,10 @@ function checkFit(steps: readonly Step[], shapes: ReadonlyMap<string, readonly n
 export async function writeEdited(
   pair: Pair,
   edit: Edit,
-  { folder, bytes, seed, post, warn }: Scratch,
+  { folder, bytes, seed, steps, post, warn }: Scratch,
 ): Promise<EditedModel> {
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
   const shapes = new Map(selectTensors(entries, edit.tensors).map((name) => [name, pair.post.tensors.get(name)!.shape]))
-  const steps = stepsOf(edit)
   checkEditors(steps)
   checkFit(steps, shapes, bytes)
   const counter = countTensors()
@@ -74,7 +75,7 @@ export async function writeEdited(
       readInput(pair, name, on, rows ?? undefined),
   }
   async function* contents() {
-    const parts = editTensors(input, edit, { seed, portion: PORTION, warn })
+    const parts = editTensors(input, { steps, on: edit.on }, { seed, portion: PORTION, warn })
     for await (const { name, first, input: before, values, counts } of parts) {
       for (let i = 0; i < values.length; i++) values[i]! -= before[i]!
       const shape = shapes.get(name)!

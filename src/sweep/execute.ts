@@ -1,11 +1,14 @@
 // A plan executed into a results folder: what the folder has is skipped, the rest runs in the pool, rows end in plan order.
 import type { Experiment } from '../config/index.js'
+import { UserError } from '../errors/index.js'
 import type { Run } from '../plan/index.js'
 import { type Meta, openStore, type Row } from '../record/index.js'
+import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
+import { openAnswerer } from './answer.js'
 import { listJobs, type Shared } from './jobs.js'
-import { runJobs } from './pool.js'
+import { type Job, type Outcome as JobOutcome, runHere, runJobs } from './pool.js'
 import type { WorkerFacts } from './worker.js'
 
 export interface SweepOptions {
@@ -47,6 +50,11 @@ export async function executePlan(
   meta: Meta,
   options: SweepOptions,
 ): Promise<Outcome> {
+  const modules = modulesOf(experiment.registry)
+  if (!modules && options.jobs > 1)
+    throw new UserError(
+      'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
+    )
   const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
   try {
     const outcome: Outcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
@@ -61,18 +69,8 @@ export async function executePlan(
 
     const shared: Shared = new Map()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
-    const workerData: WorkerFacts = {
-      experiment: experiment.name,
-      backend: options.backend.asked,
-      measures: { score: experiment.score, loss: experiment.loss, allowCode: options.allowCode },
-    }
-    const pool = {
-      jobs: options.jobs,
-      worker: options.worker ?? new URL('./worker.js', import.meta.url),
-      workerData,
-      signal: options.signal,
-    }
-    await runJobs(listJobs(experiment, [...missing.values()], shared), pool, async (job, result) => {
+    const measures = { score: experiment.score, loss: experiment.loss, allowCode: options.allowCode }
+    const done = async (job: Job, result: JobOutcome) => {
       const run = missing.get(job.id)
       if (!run) {
         shared.set(job.id, result)
@@ -84,7 +82,23 @@ export async function executePlan(
           : (result.value as Finished)
       await store.append(row, terms)
       count(row, false)
-    })
+    }
+    const jobs = listJobs(experiment, [...missing.values()], shared)
+    const { signal, backend } = options
+    if (modules) {
+      const workerData: WorkerFacts = {
+        experiment: experiment.name,
+        backend: backend.asked,
+        measures,
+        plugins: modules,
+      }
+      const worker = options.worker ?? new URL('./worker.js', import.meta.url)
+      await runJobs(jobs, { jobs: options.jobs, worker, workerData, signal }, done)
+    } else {
+      const { registry, name } = experiment
+      const { answer, close } = openAnswerer({ experiment: name, backend: backend.found.name, measures, registry })
+      await runHere(jobs, answer, signal, done).finally(close)
+    }
     outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
     if (outcome.finished)

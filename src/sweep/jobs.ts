@@ -2,8 +2,8 @@
 import { type Experiment, postName } from '../config/index.js'
 import { type MergerData, pairKey, type Run, requestsOf } from '../plan/index.js'
 import type { Reference } from '../run/index.js'
+import type { WorkerMessage } from './answer.js'
 import type { Job, Outcome } from './pool.js'
-import type { Message } from './worker.js'
 
 /** Results of the jobs that are no runs, by id. */
 export type Shared = Map<string, Outcome>
@@ -20,13 +20,13 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
     ({ id, pair, request }): Job => ({
       id,
       affinity: pairKey(pair),
-      message: (): Message => ({ kind: 'data', pair, request }),
+      message: (): WorkerMessage => ({ kind: 'data', pair, request }),
     }),
   )
   const rest = [...groups].flatMap(([name, members]): Job[] => {
     const { pair, task } = members[0]!
     const needsGradient = members.some((run) => run.edit.needsGradient)
-    const reference: Message = { kind: 'reference', pair, task, needsGradient, runs: members.length }
+    const reference: WorkerMessage = { kind: 'reference', pair, task, needsGradient, runs: members.length }
     return [
       { id: name, affinity: pairKey(pair), message: () => reference },
       ...members.map((run): Job => {
@@ -35,7 +35,7 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
           id: run.id,
           affinity: pairKey(pair),
           after: [name, ...requests.map(({ id }) => id)],
-          message: (): Message => ({
+          message: (): WorkerMessage => ({
             kind: 'run',
             run,
             reference: resultOf<Reference>(shared, name, 'base and post-trained model'),

@@ -112,6 +112,25 @@ export async function runJobs(
   })
 }
 
+/** The same in this thread, one job after the other; no job of the list stands before one that it waits for. */
+export async function runHere(
+  jobs: readonly Job[],
+  answer: (message: never) => Promise<unknown>,
+  signal: AbortSignal | undefined,
+  done: (job: Job, outcome: Outcome) => Promise<void>,
+): Promise<void> {
+  for (const job of jobs) {
+    if (signal?.aborted) return
+    const outcome = await Promise.resolve()
+      .then(() => answer(job.message() as never))
+      .then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error: describe(error) }),
+      )
+    await done(job, outcome)
+  }
+}
+
 /** An error on one line, without its stack. */
 export function describe(error: unknown): string {
   return (error instanceof Error ? error.message || error.name : String(error)).replace(/\s+/g, ' ').trim()

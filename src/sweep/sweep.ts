@@ -3,6 +3,7 @@ import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
 import { hashInputs, hashPlan, type ModelInputs, openInputs, plannedTasks, planRuns, type Run } from '../plan/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
+import type { Plugin } from '../registry/index.js'
 import { openSandbox } from '../tasks/index.js'
 import { executePlan, type Outcome, type SweepOptions } from './execute.js'
 
@@ -39,7 +40,21 @@ async function gatherMeta(
     jobs: options.jobs,
     runs: runs.length,
     failed: 0,
+    ...(experiment.registry.plugins.length && { plugins: experiment.registry.plugins.map(describePlugin) }),
     started: new Date().toISOString(),
     finished: null,
+  }
+}
+
+/** What meta.json says of a plugin. */
+function describePlugin({ name, sha256, contributions }: Plugin): NonNullable<Meta['plugins']>[number] {
+  const named = (kind: string) => contributions.flatMap((each) => (each.kind === kind ? [each.value.name] : []))
+  const editors = contributions.flatMap((each) => (each.kind === 'editor' ? [each.value] : []))
+  return {
+    name,
+    sha256,
+    editors: Object.fromEntries(editors.map((editor) => [editor.name, { axis: editor.axis }])),
+    mergers: named('merger'),
+    tasks: named('task'),
   }
 }

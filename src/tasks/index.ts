@@ -14,6 +14,7 @@ export { answerMetric, type GenerateTask } from './kinds/generate.js'
 export type { ImageTask } from './kinds/images.js'
 export {
   identifyTask,
+  listTaskNames,
   listTasks,
   loadTask,
   SHIPPED,

@@ -18,7 +18,7 @@ export const SHIPPED = ['checkpoints/tasks', 'tasks'].map((folder) =>
 /** Where tasks are looked up by name. */
 export interface TaskSources {
   /** Tasks that are defined in code (`defineTask`); they are looked up first. */
-  tasks?: readonly Card[]
+  tasks?: readonly Card[] | undefined
   /** Folders searched for `<name>.yaml`, the first hit wins. Default: the shipped tasks. */
   roots?: readonly string[]
 }
@@ -64,6 +64,9 @@ function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources):
   if (path === undefined) throw unknown('task', source, [...tasks.map(({ name }) => name), ...cardsIn(roots).keys()])
   return readCard(path)
 }
+
+/** Names of the shipped tasks. */
+export const listTaskNames = (roots: readonly string[] = SHIPPED): string[] => [...cardsIn(roots).keys()]
 
 /** What is known of a task without its data. */
 export interface TaskSummary extends Pick<Task, 'kind' | 'name' | 'version' | 'description' | 'metric'> {

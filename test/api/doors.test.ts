@@ -37,7 +37,7 @@ function exportsOf(file: string): Map<string, { file: string; name: string } | n
   for (const [, name] of text.matchAll(/^export \* as (\w+) from '[^.'][^']*';$/gm)) found.set(name!, null)
   for (const [, names, path] of text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)';$/gm)) {
     const inner = path!.startsWith('.') ? exportsOf(target(path!)) : null
-    for (const each of names!.split(',')) {
+    for (const each of names!.split(',').filter((word) => word.trim())) {
       const [name, shown = name] = each
         .trim()
         .replace(/^type /, '')

@@ -1,8 +1,9 @@
 // The runs of an experiment: their number, order and ids.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { editorNamed, parseOptions } from '../../src/editors/index.js'
+import { editorNamed, entryBitsOf, parseOptions } from '../../src/editors/index.js'
 import { planRuns } from '../../src/plan/plan.js'
+import { BUILT_IN } from '../../src/registry/index.js'
 import { plannedColumns } from '../../src/run/row.js'
 import { edit, experiment, planned } from './plans.js'
 
@@ -60,7 +61,9 @@ test('one model measured twice on one task is refused; skills of one model may s
 test('bits of a row are those of an entry: signs and the number of its block', () => {
   const bitsOf = (editor: string, options: object) => {
     const steps = [{ editor, options: parseOptions(editorNamed(editor), options) }]
-    const { runs } = planned(experiment([{ ...edit('x', 0), editor, steps }], [1]))
+    const { runs } = planned(
+      experiment([{ ...edit('x', 0), editor, steps, entryBits: entryBitsOf(BUILT_IN.steps(steps)) }], [1]),
+    )
     return plannedColumns('x', runs[0]!).bits
   }
   assert.deepEqual(

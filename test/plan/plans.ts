@@ -2,6 +2,7 @@
 import type { DeltaEdit, Experiment, ModelPair } from '../../src/config/index.js'
 import { hashPlan, planRuns, type Run } from '../../src/plan/plan.js'
 import type { Meta } from '../../src/record/index.js'
+import { BUILT_IN } from '../../src/registry/index.js'
 import { meta } from '../record/example.js'
 
 export const pair = (name: string): ModelPair => ({
@@ -21,6 +22,7 @@ export const edit = (label: string, drop_rate: number, stochastic = true): Delta
   steps: [{ editor: 'dare', options: { drop_rate } }],
   stochastic,
   needsGradient: false,
+  entryBits: null,
 })
 
 export function experiment(edits: DeltaEdit[], seeds: number[]): Experiment {
@@ -36,6 +38,7 @@ export function experiment(edits: DeltaEdit[], seeds: number[]): Experiment {
     score: { items: 4 },
     loss: false,
     views: [],
+    registry: BUILT_IN,
   }
 }
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { encodeItems, promptFeatures } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
-import { routeFeatures, trainRouter } from '../../src/mergers/index.js'
+import { mergerNamed, routeFeatures, trainRouter } from '../../src/mergers/index.js'
 import { openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Row, readResults } from '../../src/record/index.js'
 import { loadPair } from '../../src/run/loaded-pair.js'
@@ -125,7 +125,11 @@ test('the weights of an item are the merge with the gates of that item', async (
   const loss = await applied.routed!.loss(task)
   assert.equal(loss.tokens, 3 * 3)
   for (const i of task.items.keys()) {
-    const merged = await applyMerge(home, fixGates(edit, [...gates.subarray(2 * i, 2 * i + 2)]), given)
+    const merged = await applyMerge(
+      home,
+      fixGates(mergerNamed('twin'), edit, [...gates.subarray(2 * i, 2 * i + 2)]),
+      given,
+    )
     const { mean } = await lossOf(
       home.model,
       merged.weights,
@@ -144,7 +148,7 @@ test('the weights of an item are the merge with the gates of that item', async (
 test('a gate of 1 at full rank gives back the weights of its post', async () => {
   const experiment = await load()
   const home = await loadPair(experiment.models[0]!)
-  const merged = await applyMerge(home, fixGates(experiment.merges[0]!, [1, 0]), given)
+  const merged = await applyMerge(home, fixGates(mergerNamed('twin'), experiment.merges[0]!, [1, 0]), given)
   for (const [name, tensor] of Object.entries(home.post)) {
     const [right, values] = [await tensor.data(), await merged.weights[name]!.data()]
     values.forEach((value, i) => near(value, right[i]!, 1e-6))

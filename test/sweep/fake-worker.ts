@@ -2,9 +2,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failedRow } from '../../src/run/row.js'
-import type { Message, WorkerFacts } from '../../src/sweep/worker.js'
+import type { WorkerMessage } from '../../src/sweep/answer.js'
+import type { WorkerFacts } from '../../src/sweep/worker.js'
 
-parentPort!.on('message', async ({ id, message }: { id: string; message: Message }) => {
+parentPort!.on('message', async ({ id, message }: { id: string; message: WorkerMessage }) => {
   await setTimeout(Number(process.env.FAKE_DELAY ?? 0) * (0.5 + Math.random()))
   if (message.kind === 'reference') {
     if (message.task.name === 'broken') parentPort!.postMessage({ id, error: 'no such item' })

@@ -108,6 +108,7 @@ test('taking the whole delta back gives the base model, loss and all, where ever
       steps: [{ editor: 'expo', options: { alpha: -1 } }],
       stochastic: false,
       needsGradient: false,
+      entryBits: null,
     },
     { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0, clock: () => 0 },
   )
@@ -154,6 +155,7 @@ test('an editor that reads the whole model first has one threshold for all tenso
     steps: [{ editor: 'magnitude', options: { drop_rate: 0.5, rescale: false, convention: 'paper', granularity } }],
     stochastic: false,
     needsGradient: false,
+    entryBits: null,
   })
   const settings = {
     task: join(folder, 'items.jsonl'),
