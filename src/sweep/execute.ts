@@ -50,8 +50,7 @@ export async function executePlan(
   meta: Meta,
   options: SweepOptions,
 ): Promise<Outcome> {
-  const modules = modulesOf(experiment.registry)
-  if (!modules && options.jobs > 1)
+  if (!modulesOf(experiment.registry) && options.jobs > 1)
     throw new UserError(
       'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
     )
@@ -69,7 +68,6 @@ export async function executePlan(
 
     const shared: Shared = new Map()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
-    const measures = { score: experiment.score, loss: experiment.loss, allowCode: options.allowCode }
     const done = async (job: Job, result: JobOutcome) => {
       const run = missing.get(job.id)
       if (!run) {
@@ -83,22 +81,7 @@ export async function executePlan(
       await store.append(row, terms)
       count(row, false)
     }
-    const jobs = listJobs(experiment, [...missing.values()], shared)
-    const { signal, backend } = options
-    if (modules) {
-      const workerData: WorkerFacts = {
-        experiment: experiment.name,
-        backend: backend.asked,
-        measures,
-        plugins: modules,
-      }
-      const worker = options.worker ?? new URL('./worker.js', import.meta.url)
-      await runJobs(jobs, { jobs: options.jobs, worker, workerData, signal }, done)
-    } else {
-      const { registry, name } = experiment
-      const { answer, close } = openAnswerer({ experiment: name, backend: backend.found.name, measures, registry })
-      await runHere(jobs, answer, signal, done).finally(close)
-    }
+    await executeJobs(experiment, listJobs(experiment, [...missing.values()], shared), options, done)
     outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
     if (outcome.finished)
@@ -110,4 +93,22 @@ export async function executePlan(
   } finally {
     await store.close()
   }
+}
+
+/** In worker threads, or in this one where a plugin cannot leave it. */
+async function executeJobs(
+  { name: experiment, score, loss, registry }: Experiment,
+  jobs: readonly Job[],
+  { backend, allowCode, signal, ...options }: SweepOptions,
+  done: (job: Job, outcome: JobOutcome) => Promise<void>,
+): Promise<void> {
+  const measures = { score, loss, allowCode }
+  const plugins = modulesOf(registry)
+  if (plugins) {
+    const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins }
+    const worker = options.worker ?? new URL('./worker.js', import.meta.url)
+    return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal }, done)
+  }
+  const { answer, close } = openAnswerer({ experiment, backend: backend.found.name, measures, registry })
+  return runHere(jobs, answer, signal, done).finally(close)
 }
