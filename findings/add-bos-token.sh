@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # transformers 5.18.0 against 4.57.6, on Python 3.11: `add_bos_token` and `add_eos_token` of tokenizer_config.json.
-# From version 5 they count for nothing beside a tokenizer.json: from_pretrained drops them as they are read, whatever the class.
+# From version 5 they have no effect if there is a tokenizer.json: from_pretrained drops them as they are read, whatever the class.
 # Version 4 obeys them for LlamaTokenizer (which adds a begin-of-text token where nothing is said), and not for
-# PreTrainedTokenizerFast. A folder whose tokenizer.json has no post-processor of its own, as trainers of old wrote them, so loses its
+# PreTrainedTokenizerFast. A folder whose tokenizer.json has no post-processor of its own, as old trainers wrote it, therefore loses its
 # begin-of-text token with the newer version, and its scores change without a word.
 # Seen (class, add_bos_token, ids of "x"; <s> is 1):
 #   4.57.6 LlamaTokenizer None [1, 3]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # transformers 5.18.0 does not take the blocks of fp8 weights from weight_block_size. It divides the sides of the weight by those of
-# its grid of scales. Where a side is no multiple of its block, but of the number of blocks, the weights are wrong without a word;
+# its grid of scales. Where a side is no multiple of its block, but of the number of blocks, the weights are silently wrong;
 # where it is neither, loading fails.
 #
 # Here down_proj is [32, 36] in blocks of 16 x 16: a grid of 2 x 3, whose last block has 4 columns. transformers decodes it in

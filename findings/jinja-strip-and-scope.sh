@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# @huggingface/jinja 0.5.11 fills chat templates otherwise than Jinja2, and says nothing.
+# @huggingface/jinja 0.5.11 fills chat templates differently from Jinja2, silently.
 # - strip, lstrip and rstrip ignore their argument: all white space goes, and no other letter. Templates of models that think
 #   call content.lstrip('\n') and reasoning.rstrip('\n'): the indent of an answer's first line is lost.
 # - A name that is set in one turn of a loop is still set in the next one; in Jinja2 every turn begins anew.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# peft 0.21.0 has no use for its documented task type of T5 and BART under transformers 5: SEQ_2_SEQ_LM fails, to train as to load,
-# because its class keeps a method of the model that transformers 5 has no more. Without a task type the same adapter works, and
+# peft 0.21.0 cannot use its documented task type of T5 and BART under transformers 5: SEQ_2_SEQ_LM fails, to train as to load,
+# because its class keeps a method of the model that transformers 5 no longer has. Without a task type the same adapter works, and
 # generates. Output seen with torch 2.13.0, transformers 5.18.0 on a CPU:
 #   SEQ_2_SEQ_LM AttributeError 'T5ForConditionalGeneration' object has no attribute '_prepare_encoder_decoder_kwargs_for_generation'
 #   None generates (1, 5)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # peft 0.21.0: LoRA on a tied embedding gives one model while it runs and another when it is merged, with ensure_weight_tying and
 # without. Without it the output matrix keeps the base's values until the merge. With it the running model is right, and
-# merge_and_unload adds the change to the one shared tensor twice, without a word.
+# merge_and_unload adds the change to the one shared tensor twice, silently.
 #
 # A tiny tied Llama, one adapter of rank 4 on embed_tokens. "off" is the largest difference of the logits from those of the model
 # whose embedding is W + BA. Output seen with torch 2.13.0 on a CPU:

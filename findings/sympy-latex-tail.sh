@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sympy 1.14.0 with antlr4-python3-runtime 4.11.0 (the pair that lm-evaluation-harness asks for to judge MATH answers).
-# parse_latex reads the longest formula at the beginning of a text and passes over what stands behind it without a word: a pair is
+# parse_latex reads the longest formula at the beginning of a text and passes over what follows it, silently: a pair is
 # its first part, an unmatched bracket is nothing, and a half-written sum is the half that is there. So an equivalence check
 # built on it holds "3,4" and "3" equal. (A text that begins with a bracket, like (3,4), is refused.) Also: \pi is a letter, not
 # the number, and \log is the natural logarithm.

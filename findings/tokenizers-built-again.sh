@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # transformers 5.18.0 against 4.57.6, on Python 3.11: AutoTokenizer and a tokenizer.json that it is given.
 # Version 4 uses tokenizer.json as it is, and so gives the ids of the `tokenizers` library. Version 5 takes only the vocabulary,
-# the merges and the post-processor of it where tokenizer_config.json names a class with parts of its own, and puts in the
-# normalizer and pre-tokenizer of that class; nothing is said. So Llama 2's files (whose normalizer puts U+2581 in front of every
+# the merges and the post-processor where tokenizer_config.json names a class with parts of its own, and puts in the
+# normalizer and pre-tokenizer of that class, silently. So Llama 2's files (whose normalizer puts U+2581 in front of every
 # text) lose one space at the beginning of a text that starts with one: " x" and "x" are the same ids. And a tokenizer of the class
 # RobertaTokenizer that splits at other places than GPT-2's falls apart into letters. "PreTrainedTokenizerFast" keeps the file.
 # Seen (ids of the library; of AutoTokenizer):

@@ -46,7 +46,7 @@ async function parse(words: string[]): Promise<void> {
     for (const [command, describe] of COMMANDS) cli.command(command, describe)
     if (words.length === 0) {
       writeError(`${await cli.getHelp()}\n`)
-      throw new UserError('a command is needed', { exitCode: 2 })
+      throw new UserError('give a command', { exitCode: 2 })
     }
   } else {
     const module = (await import(`./commands/${name}.js`)) as CommandModule
@@ -75,14 +75,14 @@ const optionsOf = (cli: Argv) =>
     }
   ).getOptions()
 
-/** yargs takes no word (an unset variable of a shell script) for the number 0, and any other word for NaN. */
+/** yargs reads an empty word (an unset shell variable) as the number 0, and any other text as NaN. */
 function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
   const { number, alias } = optionsOf(cli)
   const numbers = new Set(number.flatMap((name) => [name, ...(alias[name] ?? [])]))
   words.forEach((word, index) => {
     const [, flag, given = words[index + 1]] = /^(--?[\w-]+)(?:=(.*))?$/.exec(word) ?? []
     if (flag === undefined || given === undefined || !numbers.has(flag.replace(/^-+/, ''))) return
-    if (given === '') throw new UserError(`${flag} is empty: a number is wanted`, { exitCode: 2 })
+    if (given === '') throw new UserError(`${flag} is empty; it must be a number`, { exitCode: 2 })
     if (Number.isNaN(Number(given)))
       throw new UserError(`${flag} must be a number; got ${JSON.stringify(given)}`, { exitCode: 2 })
   })
@@ -94,12 +94,13 @@ function usageError(message: string, cli: Argv, words: readonly string[], comman
   const usage = (text: string) => new UserError(text, { exitCode: 2 })
   const choice = /^Invalid values:\s*Argument: (\S+), Given: (.*), Choices: (.*)$/.exec(message)
   if (choice) return usage(`--${choice[1]} must be one of ${choice[3]!.replaceAll('"', '')}; got ${choice[2]}`)
-  if (message.startsWith('Not enough non-option arguments')) return usage(`something is missing: deltalab ${command}`)
+  if (message.startsWith('Not enough non-option arguments'))
+    return usage(`an argument is missing; usage: deltalab ${command}`)
   const both = /^Arguments (\S+) and (\S+) are mutually exclusive$/.exec(message)
   if (both) return usage(`--${both[1]} and --${both[2]} cannot be given together`)
   const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
   if (given === undefined) return usage(message)
-  if (words.includes(given)) return usage(`${words[0]} takes no ${JSON.stringify(given)}`)
+  if (words.includes(given)) return usage(`${words[0]} does not take the argument ${JSON.stringify(given)}`)
   if (given.length === 1) return usage(`unknown option -${given}`)
   const known = Object.keys(optionsOf(cli).key)
     .filter((option) => option.length > 1 && !/[A-Z]/.test(option))

@@ -66,7 +66,7 @@ export function withEditors<T>(cli: Argv<T>) {
     .option('seed', { type: 'number', default: 0, describe: 'Seed of random masks and noise' })
 }
 
-/** The steps that were asked for. Throws a UserError for unknown editors and options, values out of range, and stray flags. */
+/** @throws UserError for unknown editors and options, values out of range, and flags that could belong to several editors */
 export function readSteps(args: { editor: string[]; seed: number; [flag: string]: unknown }): Step[] {
   checkSeed(args.seed)
   const given = [...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined)
@@ -99,7 +99,7 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
   })
 }
 
-/** Words → the type the option has; what does not fit is left for the schema to refuse. */
+/** A word as the type of its option. Words that do not fit stay, and the schema refuses them. */
 function typed(value: unknown, facts: OptionFacts | undefined): unknown {
   if (typeof value !== 'string' || !facts) return value
   if (facts.type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'

@@ -7,7 +7,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-// An exit, so that what is half written is removed; a command that listens itself, as sweep does, ends in its own way.
+// Exit normally, so that partly written files are removed. Commands with their own listener (sweep) end by themselves.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -19,6 +19,6 @@ for (const [signal, code] of [
 }
 
 const code = await callCommand(process.argv.slice(2))
-// A full pipe may still hold what was printed, which an exit would throw away.
+// Wait until everything is flushed: an exit would discard what is still in a full pipe.
 await new Promise((done) => process.stdout.write('', done))
 if (code !== 0) process.exit(code)

@@ -1,4 +1,4 @@
-// What a command writes: its result on stdout; notes, warnings, progress and timings on stderr, as --quiet, --verbose and --debug ask.
+// All output of commands: results on stdout; notes, warnings and timings on stderr, controlled by --quiet, --verbose and --debug.
 import type { Argv } from 'yargs'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 
@@ -38,13 +38,13 @@ export const withMessages = <T>(cli: Argv<T>) =>
     })
     .conflicts('quiet', 'verbose')
 
-/** Sets what is written from here on, and begins the first phase. */
+/** Applies the flags of a command, and begins its first phase. */
 export function setMessages(flags: MessageFlags): void {
   phases.splice(0, Infinity, { name: 'start the program', start: 0 })
   for (const name of ['quiet', 'verbose', 'debug'] as const) asked[name] = flags[name] ?? false
 }
 
-/** Gives what is written to other sinks; for tests. */
+/** Redirects both streams; for tests. */
 export function redirect(sinks: typeof streams): void {
   Object.assign(streams, sinks)
 }
@@ -67,12 +67,12 @@ export const isQuiet = (): boolean => asked.quiet
 export const isVerbose = (): boolean => asked.verbose
 export const isDebug = (): boolean => asked.debug
 
-/** Something worth knowing that changes no result. */
+/** Useful to know, but the result is not in doubt. */
 export function note(text: string): void {
   if (!asked.quiet) writeError(`note: ${text}\n`)
 }
 
-/** A result that may not be what was wanted. */
+/** The result may not be what the user wants. */
 export function warn(text: string): void {
   writeError(`warning: ${text}\n`)
 }
@@ -82,13 +82,13 @@ export function detail(text: string): void {
   if (asked.verbose) writeError(`${now().toFixed(2).padStart(8)} s  ${text}\n`)
 }
 
-/** Ends the phase before it; --verbose names it, --debug prints how long it took. */
+/** Begins a phase and ends the previous one. --verbose prints its name, --debug its duration. */
 export function startPhase(name: string): void {
   phases.push({ name, start: now() })
   detail(name)
 }
 
-/** Sets the backend of TensorFlow.js as a phase of its own. */
+/** Starts the backend of TensorFlow.js, as a phase of its own. */
 export async function startBackend(name: BackendName): Promise<BackendInfo> {
   startPhase('start the backend')
   const { setBackend } = await import('../tensor/index.js')

@@ -1,4 +1,4 @@
-// Options that several commands share, and the check of a count.
+// Options that several commands share, and checks of their values.
 import { UserError } from '../errors/index.js'
 import type { BackendName } from '../tensor/index.js'
 
@@ -25,8 +25,8 @@ export const ALLOW_CODE = {
 
 export const AS_JSON = { type: 'boolean' as const, default: false, describe: 'Print the result as JSON' }
 
-/** A model that is given by its place. */
-const place = (describe: string) => ({ type: 'string' as const, demandOption: true as const, describe })
+/** A required word that names a file, a folder or a model. */
+export const place = (describe: string) => ({ type: 'string' as const, demandOption: true as const, describe })
 export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
 export const POST = place('Post-trained model: folder, LoRA adapter of the base, or org/name[@revision] on the hub')
 export const MODEL = place('Model: folder, LoRA adapter, or org/name[@revision] on the hub')

@@ -1,8 +1,8 @@
-// A plan in words: its runs, what they download from the hub, what stands in their way, and what they cost.
+// A plan as text: its runs, their downloads from the hub, problems, and estimated cost.
 import { postName } from '../config/index.js'
 import type { Cost, Download, Run } from '../plan/index.js'
 
-/** Floating-point operations per second of one worker on the wasm backend: a rough figure for server CPUs, to give the estimate a scale. */
+/** Floating-point operations per second of one worker on the wasm backend: a round figure, only to turn operations into a duration. */
 const SPEED = 10e9
 
 const listOptions = (options: object) =>
@@ -26,14 +26,14 @@ export function describeRuns(runs: readonly Run[]): string {
   return lines.join('')
 }
 
-/** A line for every model of the hub and every obstacle; empty where all is on this machine. */
+/** A line per model on the hub and per problem; empty if everything is on this machine. */
 export function describeDownloads(downloads: readonly Download[], obstacles: readonly string[]): string {
   const total = downloads.reduce((sum, { bytes }) => sum + bytes, 0)
   const lines = [
     ...downloads.map(({ model, files, bytes }) =>
-      files ? `download ${model}: ${files} files, ${countBytes(bytes)}` : `${model} is here`,
+      files ? `download ${model}: ${files} files, ${countBytes(bytes)}` : `${model} is in the cache`,
     ),
-    ...obstacles.map((obstacle) => `in the way: ${obstacle}`),
+    ...obstacles.map((obstacle) => `problem: ${obstacle}`),
     ...(total ? ['', `${countBytes(total)} to download`] : []),
   ]
   return lines.map((line) => `${line}\n`).join('')

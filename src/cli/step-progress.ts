@@ -1,10 +1,10 @@
-// Progress of steps on stderr: a line every ten seconds (every step with --verbose), with the loss and the time left at the pace of this start.
+// Progress of steps on stderr: a line every ten seconds (every step with --verbose), with the loss and the estimated time left.
 import { isQuiet, isVerbose, writeError } from './messages.js'
 
-/** Tells of a run by its name: steps made, steps it will make, and the loss in nats per token. */
-export type Tell = (run: string, step: number, steps: number, loss: number) => void
+/** Reports a run: steps done, steps in total, and the loss in nats per token. */
+export type ReportStep = (run: string, step: number, steps: number, loss: number) => void
 
-export function startCountdown(): Tell {
+export function startStepProgress(): ReportStep {
   let run = ''
   let [first, started, shown] = [0, 0, 0]
   return (name, step, steps, loss) => {

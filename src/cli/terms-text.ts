@@ -3,7 +3,7 @@
 import type { Row, Term } from '../record/index.js'
 import { lossUnit } from '../report/index.js'
 
-/** `terms` in the order in which they are to be listed. */
+/** The text for terms that are already in order. */
 export function printTerms(row: Row, terms: readonly Term[]): string {
   const roles = new Map<string, { term: number; tensors: number; parameters: number }>()
   for (const { role, term, parameters } of terms) {
@@ -43,7 +43,7 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
 
 const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toExponential(3)}`
 
-/** Right-aligned columns but for the last, which is left-aligned. */
+/** Right-aligned columns; the last one is left-aligned. */
 function columns(rows: string[][]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
   return `${rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i]!))).join('  ')).join('\n')}\n`

@@ -1,4 +1,4 @@
-// What trains a recipe from the command line: its flags, and its progress. Shared by `train` and by the miniature family (family/).
+// Training from the command line: flags and progress. Shared by `train` and by family/main.ts.
 
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
@@ -6,7 +6,7 @@ import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 import { print, startPhase } from './messages.js'
 import { BACKEND, OVERWRITE } from './options.js'
-import { startCountdown } from './step-progress.js'
+import { startStepProgress } from './step-progress.js'
 
 export const trainingOptions = (cli: Argv) =>
   cli
@@ -28,8 +28,8 @@ export async function trainFile(
   const { train } = await import('../train/index.js')
   const { value: recipe } = await readYaml(file, trainingSchema)
   startPhase(`train ${recipe.name}`)
-  const tell = startCountdown()
-  const onStep = (step: number, loss: number) => tell(recipe.name, step, recipe.steps, loss)
+  const report = startStepProgress()
+  const onStep = (step: number, loss: number) => report(recipe.name, step, recipe.steps, loss)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
   print(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
 }

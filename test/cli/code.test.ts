@@ -59,7 +59,7 @@ test('without leave nothing is run, and one line names the flag; plan says it to
   assert.ok(!existsSync(join(folder, 'results')))
   assert.match(
     (await run('plan', 'x.yaml')).stdout,
-    /\nin the way: task programs runs the programs .* --allow-code-execution\n/,
+    /\nproblem: task programs runs the programs .* --allow-code-execution\n/,
   )
 })
 

@@ -44,14 +44,14 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
   const cases: [words: string[], message: RegExp][] = [
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
-    [['doctor', 'now'], /^deltalab: doctor takes no "now"\n$/],
-    [['sweep'], /^deltalab: something is missing: deltalab sweep <config>\n$/],
+    [['doctor', 'now'], /^deltalab: doctor does not take the argument "now"\n$/],
+    [['sweep'], /^deltalab: an argument is missing; usage: deltalab sweep <config>\n$/],
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
     [
       ['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''],
-      /^deltalab: --drop is empty: a number is wanted\n$/,
+      /^deltalab: --drop is empty; it must be a number\n$/,
     ],
-    [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty: a number is wanted\n$/],
+    [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty; it must be a number\n$/],
     [['random', 'x', '--config', 'y', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
     [['inspect', 'a', 'b', '--rank-limit=much'], /^deltalab: --rank-limit must be a number; got "much"\n$/],
     [['random', 'x', '--config', 'y', '--seed', '-1'], /^deltalab: --seed must be a whole number ≥ 0; got -1\n$/],

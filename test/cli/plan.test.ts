@@ -107,11 +107,11 @@ test('in words: what is downloaded of each model, and all of it', async () => {
 test('what a sweep would refuse is told beside the plan', async () => {
   const { status, out } = await plan(write('old', 'tiny/old'))
   assert.equal(status, 0)
-  assert.match(out, /\nin the way: tiny\/old holds no model\.safetensors: convert its weights, and give the folder\n/)
+  assert.match(out, /\nproblem: tiny\/old holds no model\.safetensors: convert its weights, and give the folder\n/)
   const classes = await plan(write('classes', 'tiny/math', 'sentiment'))
   assert.match(
     classes.out,
-    /\nin the way: classes, tiny\/math: task sentiment needs a model that classifies; llama here has the objective causal\n/,
+    /\nproblem: classes, tiny\/math: task sentiment needs a model that classifies; llama here has the objective causal\n/,
   )
 })
 

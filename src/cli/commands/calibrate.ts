@@ -1,4 +1,4 @@
-// `deltalab calibrate`: finds on data what an editor leaves open: the q of DAREx, the scales of BitDelta.
+// `deltalab calibrate`: finds parameters of an editor on data: the q of DAREx, the scales of BitDelta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { printResult, startBackend, startPhase } from '../messages.js'

@@ -8,7 +8,7 @@ import { checkTarget } from '../../files/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
+import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
 import { withPair } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -33,7 +33,7 @@ export function builder(cli: Argv) {
     .option('shard-size', SHARD_SIZE)
     .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
-    .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
+    .option('json', AS_JSON)
     .example(
       'deltalab edit base post --editor dare --drop 0.9 --seed 1 --out edited',
       'drop 90 % of the delta, rescale the rest',
@@ -56,15 +56,8 @@ export async function handler(args: Args): Promise<void> {
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
-  const settings = {
-    steps,
-    seed,
-    on,
-    include,
-    exclude,
-    grams,
-    dtype: args.dtype?.toUpperCase() as WritableDtype | undefined,
-  }
+  const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
+  const settings = { steps, seed, on, include, exclude, grams, dtype }
   const backend = await startBackend(args.backend)
   const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, backend.package)
 

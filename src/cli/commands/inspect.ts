@@ -1,4 +1,4 @@
-// `deltalab inspect`: what a delta looks like, before anything is done to it.
+// `deltalab inspect`: statistics of a delta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'

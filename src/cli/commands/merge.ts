@@ -1,4 +1,4 @@
-// `deltalab merge`: the merge of a YAML file (mergekit's or our own), written as a checkpoint folder that other tools load.
+// `deltalab merge`: the merge of a YAML file (mergekit's or ours), written as a checkpoint folder that other tools load.
 
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
@@ -16,18 +16,14 @@ import { readYaml } from '../../schema/index.js'
 import { printEstimate } from '../estimate-text.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
+import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, place, SHARD_SIZE } from '../options.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', {
-      type: 'string',
-      demandOption: true,
-      describe: "Merge file (YAML): mergekit's form or ours",
-    })
+    .positional('config', place("Merge file (YAML): mergekit's form or ours"))
     .positional('out', OUT_FOLDER)
     .option('dry-run', {
       type: 'boolean',
@@ -38,23 +34,16 @@ export function builder(cli: Argv) {
     .option('shard-size', SHARD_SIZE)
     .option('overwrite', OVERWRITE)
     .option('backend', BACKEND)
-    .option('json', { type: 'boolean', default: false, describe: 'Print the summary as JSON' })
+    .option('json', AS_JSON)
     .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-const SHOWN = 8 // warnings that are printed
-export async function handler({
-  config,
-  out,
-  dryRun,
-  seed,
-  shardSize,
-  overwrite,
-  backend: wanted,
-  json,
-}: Args): Promise<void> {
+/** Warnings that are printed; the JSON has all. */
+const SHOWN = 8
+
+export async function handler({ config, out, dryRun, seed, shardSize, overwrite, json, ...args }: Args): Promise<void> {
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
@@ -73,31 +62,25 @@ export async function handler({
     )
     await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), estimate.result.bytes)
-    const backend = await startBackend(wanted)
+    const backend = await startBackend(args.backend)
     const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)
     const warnings: string[] = []
     startPhase('merge the tensors')
     const bar = startProgress(estimate.result.parameters)
-    const told = {
-      onTensor: bar.advance,
-      onWarning: (warning: string) => warnings.push(warning),
-    }
     await mergeCheckpoints(plan, out, {
       ...provenance,
       ...tokenizer,
       overwrite,
       maxShardBytes: shardSize * 1e9,
-      ...told,
+      onTensor: bar.advance,
+      onWarning: (warning) => warnings.push(warning),
     }).finally(() => bar.stop())
     for (const warning of warnings.slice(0, SHOWN)) warn(warning)
     if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
     const { method, convention, result } = estimate
     const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
-    print(
-      json
-        ? `${JSON.stringify({ out, method, convention, ...result, warnings, backend: backend.name })}\n`
-        : `${summary}\n`,
-    )
+    const facts = { out, method, convention, ...result, warnings, backend: backend.name }
+    print(json ? `${JSON.stringify(facts)}\n` : `${summary}\n`)
   } finally {
     await opened.close()
   }

@@ -1,4 +1,4 @@
-// `deltalab models`: the architectures that can be evaluated and trained, and the checkpoints that ship with the package.
+// `deltalab models`: the architectures that can be evaluated and trained, and the checkpoints that are included.
 
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'

@@ -1,4 +1,4 @@
-// `deltalab sweep`: runs an experiment, or goes on with it, then prints its table and the paths of what it wrote.
+// `deltalab sweep`: runs or resumes an experiment, then prints its table and the paths of the files it wrote.
 
 import os from 'node:os'
 import { join } from 'node:path'

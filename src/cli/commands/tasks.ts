@@ -1,4 +1,4 @@
-// `deltalab tasks`: the tasks that ship with the package, and how answers are scored.
+// `deltalab tasks`: the included tasks, and how answers are scored.
 
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'

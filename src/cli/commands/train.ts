@@ -1,4 +1,4 @@
-// `deltalab train`: a model from a recipe; an interrupted run goes on where it stopped.
+// `deltalab train`: a model from a recipe; an interrupted run is resumed by the same command.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { trainFile, trainingOptions } from '../training.js'
 

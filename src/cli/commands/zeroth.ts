@@ -1,10 +1,10 @@
-// `deltalab zeroth`: tunes a base with forward passes alone; each delta is a file of a few kilobytes.
+// `deltalab zeroth`: tunes a model with forward passes only; each delta is a file of a few kilobytes.
 
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND } from '../options.js'
-import { startCountdown } from '../step-progress.js'
+import { startStepProgress } from '../step-progress.js'
 
 export const command = 'zeroth <config>'
 
@@ -31,7 +31,7 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
   const { value: recipe, text } = await readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   startPhase('tune')
-  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startCountdown() })
+  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startStepProgress() })
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
     print(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)
