@@ -9,6 +9,7 @@ import { COMMANDS } from '../src/cli/overview.js'
 import { experimentSchema } from '../src/config/index.js'
 import { packageRoot } from '../src/files/index.js'
 import { call } from './cli/call.js'
+import { assertClose } from './close.js'
 
 const text = readFileSync(join(packageRoot, 'README.md'), 'utf8')
 /** Blocks of code in a language, in order. */
@@ -50,7 +51,7 @@ test('the program runs', async () => {
   const { stdout } = await node('example.mjs')
   const [roles, kept, change, tensor] = stdout.trim().split(' ')
   assert.equal(Number(roles), 6)
-  assert.ok(Math.abs(Number(kept) - 0.1) < 0.01, stdout)
+  assertClose(Number(kept), 0.1, { tolerance: 0.01 }, stdout)
   assert.ok(Number(change) > 0, stdout)
   assert.match(String(tensor), /^model\./)
 })

@@ -4,13 +4,14 @@ import { before, test } from 'node:test'
 import { distillScales, searchQ } from '../../src/calibrate/index.js'
 import { type Model, padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 before(() => setBackend('wasm'))
 
 test('the search finds the minimum to a hundredth of the range, within (1 - p, 1)', async () => {
   for (const best of [0.0137, 0.05, 0.2512, 0.9]) {
     const { q, loss, tried } = await searchQ(0.99, async (x) => Math.log(x / best) ** 2)
-    assert.ok(Math.abs(q - best) <= 0.0099, `${q} for ${best}`)
+    assertClose(q, best, { tolerance: 0.0099 })
     assert.equal(loss, Math.min(...tried.map((one) => one.loss)))
     assert.ok(tried.every((one) => one.q >= 0.01 && one.q <= 1) && tried.length <= 30)
   }
@@ -66,11 +67,11 @@ test('distilled scales: the mean magnitude of the rows that the data use; everyt
     rate: 0.05,
   })
   assert.equal(tf.memory().numTensors, tensors)
-  assert.ok(Math.abs(initial.get('table')! - 60 / 9) < 1e-5)
-  assert.ok(Math.abs(scales.get('table')! - 2) < 0.02, `${scales.get('table')}`)
+  assertClose(initial.get('table')!, 60 / 9, { tolerance: 1e-5 })
+  assertClose(scales.get('table')!, 2, { tolerance: 0.02 })
   // Errors of 1, 0 and 1 are left; at the start each is 60/9 less its own.
-  assert.ok(Math.abs(errors.at(-1)! - 2 / 3) < 1e-3)
-  assert.ok(Math.abs(errors[0]! - [1, 2, 3].reduce((sum, size) => sum + (60 / 9 - size) ** 2, 0) / 3) < 1e-4)
+  assertClose(errors.at(-1)!, 2 / 3, { tolerance: 1e-3 })
+  assertClose(errors[0]!, [1, 2, 3].reduce((sum, size) => sum + (60 / 9 - size) ** 2, 0) / 3, { tolerance: 1e-4 })
   assert.deepEqual([...(await post.table.data())], [1, -2, 3, 9, 9, 9, -9, 9, 9])
   tf.dispose([base, post])
 })

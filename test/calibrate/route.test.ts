@@ -11,6 +11,7 @@ import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { handler as merge } from '../../src/cli/commands/merge.js'
 import { handler as route } from '../../src/cli/commands/route.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))
 const at = (name: string) => join(checkpoints, 'small', name)
@@ -58,7 +59,7 @@ test('each task goes to its own model; a file with gates that are there already 
     ],
   )
   found.gates.forEach((gates, t) => {
-    assert.ok(Math.abs(gates[0]! + gates[1]! - 1) < 1e-6)
+    assertClose(gates[0]! + gates[1]!, 1, { tolerance: 1e-6 }, `entry ${t}`)
     assert.ok(gates[t]! > 0.9, `${gates}`)
   })
   assert.deepEqual(

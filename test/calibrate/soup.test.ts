@@ -10,6 +10,7 @@ import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { handler } from '../../src/cli/commands/merge.js'
 import { measureModel } from '../../src/run/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'deltalab-soup-'))
@@ -26,7 +27,7 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   assert.equal(found.tried[0]!.taken, found.tried[0]!.score > found.singles[1])
   // The first items check: the single model's value there is that of `deltalab eval`.
   const { loss } = await measureModel(folders[1]!, options.task, { items: 8 })
-  assert.ok(Math.abs(found.check.best + loss!) < 1e-6)
+  assertClose(found.check.best + loss!, 0, { tolerance: 1e-6 })
 
   // As if both were taken: the file averages them, and the average is what was tried.
   const [file, out] = [join(scratch, 'soup.yaml'), join(scratch, 'soup')]
@@ -34,15 +35,14 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   const args = { config: file, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
   await handler(args as unknown as Parameters<typeof handler>[0])
   const again = await findSoup([out], options)
-  assert.ok(
-    Math.abs(again.singles[0]! - found.tried[0]!.score) < 1e-3,
-    `${again.singles[0]} against ${found.tried[0]!.score}`,
-  )
+  assertClose(again.singles[0]!, found.tried[0]!.score, { tolerance: 1e-3 })
   const [soup, one, two] = await Promise.all([openCheckpoint(out), ...folders.map((folder) => openCheckpoint(folder))])
   const name = [...one!.tensors.keys()][0]!
   const [a, b, c] = [await soup.read(name), await one!.read(name), await two!.read(name)]
   // The result is stored in the 16 bits of its inputs.
-  a.forEach((value, i) => assert.ok(Math.abs(value - (b[i]! + c[i]!) / 2) <= 2 ** -8 * Math.abs(value) + 1e-8))
+  a.forEach((value, i) =>
+    assertClose(value, (b[i]! + c[i]!) / 2, { tolerance: 2 ** -8 * Math.abs(value) + 1e-8 }, `entry ${i}`),
+  )
   await Promise.all([soup, one, two].map((checkpoint) => checkpoint!.close()))
 })
 

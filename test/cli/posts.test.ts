@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { type Row, readResults } from '../../src/record/index.js'
+import { assertClose } from '../close.js'
 import { type Loopback, startHub } from '../hub/loopback.js'
 import { call } from './call.js'
 
@@ -67,8 +68,7 @@ const measured = (rows: readonly Row[]) =>
     loss_edited,
     edit_norm,
   }))
-const near = (a: number, b: number, most = 1e-5) =>
-  assert.ok(Math.abs(a - b) <= most * Math.max(1, Math.abs(b)), `${a} and ${b}`)
+const near = (a: number, b: number, most = 1e-5) => assertClose(a, b, { tolerance: most * Math.max(1, Math.abs(b)) })
 
 test('a pair of the hub has the rows of the same folders: masks, merges and the names of posts', async () => {
   const remote = await sweepOf('remote', 'tiny/base', ['tiny/math', 'tiny/code@main'], ['math', 'code'])

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import type { Row, Term } from '../../src/record/index.js'
+import { assertClose } from '../close.js'
 import { makePair } from '../run/pair.js'
 import { call } from './call.js'
 
@@ -143,7 +144,11 @@ test('attribute lists the largest terms first, sums by role, and draws them', as
     terms.map(({ term }) => Math.abs(term)),
     terms.map(({ term }) => Math.abs(term)).sort((a, b) => b - a),
   )
-  assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-9)
+  assertClose(
+    terms.reduce((sum, { term }) => sum + term, 0),
+    row.riemann_sum!,
+    { tolerance: 1e-9 },
+  )
   const { out, err } = await run(...words, '--out', 'chart')
   assert.ok(out.indexOf(terms[0]!.tensor) < out.indexOf(terms[1]!.tensor))
   assert.match(out, /tensors +parameters +role\n(.*(attention|mlp)\n){2}/)

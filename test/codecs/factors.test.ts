@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { bytesOf, factorsOf, productOf } from '../../src/codecs/index.js'
 import { setBackend, svd, type Tensor, type Tensor2D, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { cases, deltas, readAll } from '../editors/fixtures.js'
 
 before(() => setBackend('wasm'))
@@ -10,8 +11,10 @@ before(() => setBackend('wasm'))
 function within(actual: Float32Array, expected: ArrayLike<number>, rtol: number, atol: number, name: string) {
   assert.equal(actual.length, expected.length)
   actual.forEach((value, i) =>
-    assert.ok(
-      Math.abs(value - expected[i]!) <= rtol * Math.abs(expected[i]!) + atol,
+    assertClose(
+      value,
+      expected[i]!,
+      { tolerance: rtol * Math.abs(expected[i]!) + atol },
       `${name}[${i}]: ${value} against ${expected[i]}`,
     ),
   )

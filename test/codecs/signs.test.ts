@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { addSignsBf16, bytesOf, decodeSigns, encodeSigns } from '../../src/codecs/index.js'
 import { extrapolateBf16 } from '../../src/editors/expo.js'
 import { roundBf16 } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { baseOf, deltas, readAll, readTensors } from '../editors/fixtures.js'
 
 for (const [id, model] of [
@@ -20,7 +21,7 @@ for (const [id, model] of [
       const signs = encodeSigns(values, shape)
       assert.deepEqual<unknown>(signs.words, wanted.values)
       assert.deepEqual([signs.words.length / shape[0]!, shape[0]], wanted.shape)
-      assert.ok(Math.abs(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]! - 1) < 1e-5)
+      assertClose(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]!, 1, { tolerance: 1e-5 })
       assert.equal(bytesOf(signs), values.length / 8 + 4)
       seen++
     }
@@ -38,7 +39,7 @@ test('bitdelta in bf16: words and weights exactly', () => {
     const before = base!.get(name)!.values
     const signs = encodeSigns(roundBf16(values.map((value, i) => value - before[i]!)), shape)
     assert.deepEqual(signs.words, expected.get(`packed:${name}`)!.values)
-    assert.ok(Math.abs(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]! - 1) < 1e-5)
+    assertClose(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]!, 1, { tolerance: 1e-5 })
     assert.deepEqual(addSignsBf16(before, signs), weights.values)
     seen++
   }

@@ -8,6 +8,7 @@ import { openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/in
 import { extractAdapter } from '../../src/edit/index.js'
 import { keyOf, normals, setBackend } from '../../src/tensor/index.js'
 import { writeModel } from '../checkpoint/adapters.js'
+import { assertClose } from '../close.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -73,9 +74,7 @@ async function isPost(adapter: string, left: ReadonlySet<string>, base: string, 
   const [[ground, applied], [before, after]] = [await openModels(base, adapter), await openModels(base, post)]
   for (const name of after.tensors.keys()) {
     const [given, wanted] = [await applied.read(name), await (left.has(name) ? before : after).read(name)]
-    wanted.forEach((value, i) =>
-      assert.ok(Math.abs(value - given[i]!) < 1e-5, `${name}[${i}]: ${given[i]}, not ${value}`),
-    )
+    assertClose(wanted, given, { tolerance: 1e-5 })
   }
   await Promise.all([applied, ground, before, after].map((each) => each.close()))
 }
@@ -105,7 +104,7 @@ for (const [name, row] of Object.entries(cases)) {
         Object.fromEntries(Object.entries(row.tensors).sort()),
       )
       assert.ok(left.every(({ why }) => why.startsWith('peft has no adapter for the experts')))
-      assert.ok(Math.abs(energy + left.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-4, String(energy))
+      assertClose(energy + left.reduce((sum, { share }) => sum + share, 0), 1, { tolerance: 1e-4 })
       await isPost(adapter, new Set(left.map((each) => each.name)), base, post)
     }),
   )

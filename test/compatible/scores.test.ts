@@ -11,6 +11,7 @@ import { crossEntropies, loadModel, type Weights } from '../../src/models/index.
 import { PREPARATIONS } from '../../src/tasks/cards/prepare.js'
 import { type ChoiceTask, LABEL_METRICS, standardError } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -68,12 +69,16 @@ const sums = (choose: (each: Case) => boolean) => async () => {
     chosen.forEach(({ sum, context, continuation }, i) => {
       // Sums of up to 300 nats in float32: a ten-thousandth, and what the digits of the sum allow.
       const near = 1e-4 + Math.abs(sum) * 2e-6
-      assert.ok(
-        Math.abs(replies[i]![0]! - sum) < near,
+      assertClose(
+        replies[i]![0]!,
+        sum,
+        { tolerance: near },
         `${name} ${JSON.stringify([context, continuation])}: ${replies[i]![0]}, wanted ${sum}`,
       )
-      assert.ok(
-        Math.abs(losses[i]! + sum) < near,
+      assertClose(
+        losses[i]! + sum,
+        0,
+        { tolerance: near },
         `${name} ${JSON.stringify([context, continuation])}: loss ${losses[i]}, wanted ${-sum}`,
       )
     })
@@ -199,7 +204,7 @@ compatible(
       return values[row]! - (Math.log(own.reduce((sum, x) => sum + Math.exp(x), 0)) - own[label]!)
     })
     const bias = off.reduce((sum, each) => sum + each, 0) / rows
-    assert.ok(Math.abs(bias) < 3e-7, String(bias))
+    assertClose(bias, 0, { tolerance: 3e-7 })
   },
 )
 compatible(

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { assertClose } from '../close.js'
 import { describeFixtures } from './parity.js'
 
 /** Rows without their numbers, and the numbers: another machine rounds a little differently. */
@@ -23,8 +24,10 @@ test('the tables of docs/fixtures.md are those of the code (node scripts/docs.mj
   )
   for (const [i, { row, worst }] of now.entries()) {
     if (Number.isNaN(worst)) continue
-    assert.ok(
-      Math.abs(worst - written[i]!.worst) <= 1e-7 + worst / 2,
+    assertClose(
+      worst,
+      written[i]!.worst,
+      { tolerance: 1e-7 + worst / 2 },
       `${row}: ${worst} now, ${written[i]!.worst} written`,
     )
   }

@@ -8,6 +8,7 @@ import { checkSteps, describeEdit, type EditOptions, editCheckpoint, openGrams }
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
+import { assertClose } from '../close.js'
 
 const root = temporary()
 let count = 0
@@ -86,7 +87,7 @@ test('drop-only: every entry is exactly base’s or post’s; what is not select
       assert.equal(summary.tensors, 14)
       assert.equal(summary.parameters, selected)
       assert.equal(summary.kept, selected - dropped)
-      assert.ok(Math.abs(dropped / selected - 0.7) < 0.02, String(dropped / selected))
+      assertClose(dropped / selected, 0.7, { tolerance: 0.02 })
     },
   )
 })

@@ -10,6 +10,7 @@ import { editCheckpoint, extractAdapter } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { writeModel } from '../checkpoint/adapters.js'
+import { assertClose } from '../close.js'
 
 const root = mkdtempSync(join(tmpdir(), 'extract-'))
 before(() => setBackend('wasm'))
@@ -93,7 +94,7 @@ test('the factors are those of mergekit, up to the sign of each pair', async () 
       const given = await written.read(`base_model.model.${name.replace(/\.weight$/, '')}.${key}.weight`)
       const scale = Math.max(...wanted)
       given.forEach((value, i) =>
-        assert.ok(Math.abs(Math.abs(value) - wanted[i]!) < 1e-3 * scale, `${part}:${name}[${i}]`),
+        assertClose(Math.abs(value), wanted[i]!, { tolerance: 1e-3 * scale }, `${part}:${name}[${i}]`),
       )
       checked++
     }
@@ -132,7 +133,7 @@ test('an adapter stands for post in an edit, and what the edit made is extracted
   const third = await pairOf(base, edited)
   const { energy } = await extractAdapter(third.pair, again, { rank: 1, include: ['linear'], baseModel: base })
   await third.close()
-  assert.ok(Math.abs(energy - 1) < 1e-5, `rank 1 is all there is: ${energy}`)
+  assertClose(energy, 1, { tolerance: 1e-5 }, `rank 1 is all there is: ${energy}`)
   const [off, all] = await distance(base, edited, again)
   assert.ok(off < 1e-4 * all, `${off} of ${all}`)
 })

@@ -4,6 +4,7 @@ import { before, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
 import { setBackend, svd, type Tensor2D, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 before(() => setBackend('wasm'))
 
@@ -34,7 +35,7 @@ test('the second use of an editor in a chain draws anew', async () => {
   const half = step('dare', { drop_rate: 0.5, rescale: false })
   const ones = new Float32Array(4000).fill(1)
   const twice = (await apply([half, half], ones, [4000])).filter((value) => value !== 0).length
-  assert.ok(Math.abs(twice / 4000 - 0.25) < 4 * Math.sqrt((0.25 * 0.75) / 4000))
+  assertClose(twice / 4000, 0.25, { tolerance: 4 * Math.sqrt((0.25 * 0.75) / 4000) })
 })
 
 test('hand-worked magnitude: ties go to the lowest index, kept counts are trunc((1 - p) n)', async () => {
@@ -74,7 +75,7 @@ test('relative squared error of magnitude blocks on a normal delta falls as deri
   ]) {
     const out = await apply([step('bitdelta', { blocks })], values, [40000])
     const error = out.reduce((sum, v, i) => sum + (v - values[i]!) ** 2, 0) / norm
-    assert.ok(Math.abs(error / expected! - 1) < 0.06, `${blocks} blocks: ${error} against ${expected}`)
+    assertClose(error / expected!, 1, { tolerance: 0.06 }, `${blocks} blocks: ${error} against ${expected}`)
   }
 })
 
@@ -87,7 +88,7 @@ test('drawn magnitudes have the mean of the magnitudes', async () => {
   ] as const) {
     const out = await apply([step('bitdelta', { magnitudes })], signs, [n])
     const mean = out.reduce((sum, v, i) => sum + v * Math.sign(signs[i]!), 0) / n
-    assert.ok(Math.abs(mean - 2) < (4 * deviation) / Math.sqrt(n), `${magnitudes}: ${mean}`)
+    assertClose(mean, 2, { tolerance: (4 * deviation) / Math.sqrt(n) }, `${magnitudes}: ${mean}`)
   }
 })
 
@@ -109,7 +110,7 @@ test('a cache shares one decomposition among the ranks of a tensor, not across t
   const chain = [step('expo', { alpha: 1 }), step('lowrank', { rank: 1 })]
   const doubled = await apply(chain, values, [6, 10], { cache })
   const single = await apply([step('lowrank', { rank: 1 })], values, [6, 10], { cache })
-  doubled.forEach((v, i) => assert.ok(Math.abs(v - 2 * single[i]!) < 1e-5))
+  doubled.forEach((v, i) => assertClose(v, 2 * single[i]!, { tolerance: 1e-5 }, `entry ${i}`))
   const bits = await bitsOf([step('lowrank', { energy: 1e-9 })], [6, 10], 60, { seed: 1, tensor: 'w', cache })
   assert.equal(bits, 16 * 1 * 16)
 })
@@ -136,7 +137,7 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
   const before = tf.memory().numTensors
   const { s } = await svd(x, { rank: 4 })
   assert.equal(tf.memory().numTensors, before)
-  for (const [i, sigma] of [8, 4, 2, 1].entries()) assert.ok(Math.abs(s[i]! - sigma) < 1e-3 * sigma, `${s[i]}`)
+  for (const [i, sigma] of [8, 4, 2, 1].entries()) assertClose(s[i]!, sigma, { tolerance: 1e-3 * sigma })
   const values = (await x.data()) as Float32Array
   const edited = await applySteps([step('lowrank', { rank: 4 })], values, x.shape, { seed: 0, tensor: 'w' })
   const out = tf.tensor(edited, x.shape)

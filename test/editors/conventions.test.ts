@@ -9,6 +9,7 @@ import { dropRatios } from '../../src/editors/impart.js'
 import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { gramOf } from './cases.js'
 import { readTensors } from './fixtures.js'
 
@@ -180,7 +181,7 @@ test('errors of BitDelta passes on a normal delta fall as derived', async () => 
   ]) {
     const { result } = await edit('bitdelta', { passes }, values, [40000])
     const error = result.reduce((sum, v, i) => sum + (v - values[i]!) ** 2, 0) / norm
-    assert.ok(Math.abs(error / expected! - 1) < 0.06, `${passes} passes: ${error}`)
+    assertClose(error / expected!, 1, { tolerance: 0.06 }, `${passes} passes: ${error}`)
   }
 })
 
@@ -211,7 +212,7 @@ test("mergekit's DARE restores the L1 norm", async () => {
   const values = Float32Array.from({ length: 500 }, (_, i) => Math.tan(i) * 0.1)
   const norm = (list: ArrayLike<number>) => Array.from(list).reduce((sum, value) => sum + Math.abs(value), 0)
   const { result } = await edit('dare', { drop_rate: 0.7, convention: 'mergekit' }, values, [500])
-  assert.ok(Math.abs(norm(result) / norm(values) - 1) < 1e-5)
+  assertClose(norm(result) / norm(values), 1, { tolerance: 1e-5 })
   const factors = new Set(result.flatMap((value, i) => (value === 0 ? [] : [(value / values[i]!).toFixed(4)])))
   assert.equal(factors.size, 1)
   assert.throws(
@@ -250,7 +251,7 @@ test('ultradelta keeps the histogram: the same share of every level, tensors of 
       const members = [...levels.keys()].filter((i) => levels[i] === level)
       const kept = members.filter((i) => result[i] !== 0)
       assert.equal(kept.length, members.length - Math.trunc(Number((rate * members.length).toFixed(6))))
-      for (const i of kept) assert.ok(Math.abs((result[i]! * (1 - rate)) / level - 1) < 1e-6)
+      for (const i of kept) assertClose((result[i]! * (1 - rate)) / level, 1, { tolerance: 1e-6 })
     }
   }
 })
@@ -325,7 +326,7 @@ test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading trip
       { seed: 0, tensor: 'w' },
     )
   const close = (actual: ArrayLike<number>, wanted: ArrayLike<number>) =>
-    Array.from(wanted, (each, i) => assert.ok(Math.abs(actual[i]! - each) < 3e-6, `${i}: ${actual[i]}, ${each}`))
+    Array.from(wanted, (each, i) => assertClose(actual[i]!, each, { tolerance: 3e-6 }))
   close(await run('delta_come', { bands: '16x1' }), await run('lowrank', { rank: 1 }))
   close(await run('delta_come', { bands: '16x6' }), values)
   close(await run('delta_come', { bands: '16x2+16x4' }), values)

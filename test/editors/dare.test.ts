@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, editorNamed, parseOptions } from '../../src/editors/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { deltas } from './fixtures.js'
 
 before(() => setBackend('wasm'))
@@ -20,11 +21,11 @@ test('the property list of the reference set: kept share, kept values, exact zer
       result.forEach((value, i) => {
         if (value === 0) return
         kept++
-        assert.ok(Math.abs(value * (1 - p) - values[i]!) <= 2e-7 * Math.abs(values[i]!))
+        assertClose(value * (1 - p), values[i]!, { tolerance: 2e-7 * Math.abs(values[i]!) }, `entry ${i}`)
       })
       n += values.length
     }
-    assert.ok(Math.abs(kept / n - (1 - p)) < 4 * Math.sqrt((p * (1 - p)) / n), `${kept / n}`)
+    assertClose(kept / n, 1 - p, { tolerance: 4 * Math.sqrt((p * (1 - p)) / n) })
   }
 })
 
@@ -47,7 +48,7 @@ test('the variance of the change is (k - 1)² p / (1 - p) per unit of delta squa
   ]) {
     const result = await dare({ drop_rate: p, k }, 7, ones)
     const squares = result.reduce((sum, value) => sum + (value - 1) ** 2, 0) / n
-    assert.ok(Math.abs(squares / expected! - 1) < 0.05, `${squares} against ${expected}`)
+    assertClose(squares / expected!, 1, { tolerance: 0.05 })
   }
 })
 

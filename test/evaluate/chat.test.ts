@@ -11,6 +11,7 @@ import { loadPair } from '../../src/run/loaded-pair.js'
 import { measureReference } from '../../src/run/reference.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { items, makePair } from '../run/pair.js'
 import { ofKind } from '../tasks/kinds.js'
 
@@ -173,7 +174,7 @@ test('eval and a sweep measure what the same prompts, written out, give', async 
   const given = { needsGradient: false, runs: 1 }
   const reference = await measureReference(home, run!.task, { score: false, loss: experiment.loss }, given)
   home.dispose()
-  assert.ok(Math.abs(reference.loss!.post.mean - written.loss!) < 1e-6)
+  assertClose(reference.loss!.post.mean, written.loss!, { tolerance: 1e-6 })
   write({ post: 'post', chat: true })
   await assert.rejects(plan(), /no chat template/)
 })

@@ -5,6 +5,7 @@ import { evaluateTask } from '../../src/evaluate/index.js'
 import type { ClassifyItem, ClassifyTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { assertClose } from '../close.js'
 import { openFixture } from '../models/fixture.js'
 
 /** A "text" is the number of a row of the fixture. */
@@ -55,7 +56,7 @@ for (const [name, metric] of [
     }
     const tokenizer = rowTokenizer(cut(padded)!, cut(types))
     const before = tf.memory().numTensors
-    assert.ok(Math.abs((await evaluateTask(model, post, task, tokenizer)).score - 1) < 1e-4)
+    assertClose((await evaluateTask(model, post, task, tokenizer)).score, 1, { tolerance: 1e-4 })
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     if (metric === 'acc') {
       const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label + 1) % outputs })) }

@@ -5,6 +5,7 @@ import { promptFeatures } from '../../src/evaluate/index.js'
 import type { ClassifyItem, Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { assertClose } from '../close.js'
 import { openFixture } from '../models/fixture.js'
 
 for (const [name, kind] of [
@@ -57,7 +58,7 @@ for (const [name, kind] of [
       const real = mask![row]!.flatMap((one, k) => (one ? [row * mask![row]!.length + k] : []))
       for (let column = 0; column < width; column++) {
         const mean = real.reduce((sum, at) => sum + states[at * width + column]!, 0) / real.length
-        assert.ok(Math.abs(features[i * width + column]! - mean) < 5e-5 * scale, `row ${row}, column ${column}`)
+        assertClose(features[i * width + column]!, mean, { tolerance: 5e-5 * scale }, `row ${row}, column ${column}`)
       }
     })
     tf.dispose([base, post])

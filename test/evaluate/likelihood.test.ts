@@ -5,6 +5,7 @@ import { evaluateTask, logLikelihoods } from '../../src/evaluate/index.js'
 import { CHOICE_METRICS, type ChoiceTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { assertClose } from '../close.js'
 import { DECODERS, openFixture } from '../models/fixture.js'
 
 for (const name of DECODERS) {
@@ -21,7 +22,7 @@ for (const name of DECODERS) {
       const sums = await logLikelihoods(model, weights, pairs, 0)
       pairs.forEach((pair, i) => {
         const wanted = pair[which].logprob
-        assert.ok(Math.abs(sums[i]! - wanted) < 1e-4, `${which} ${i}: ${sums[i]}, wanted ${wanted}`)
+        assertClose(sums[i]!, wanted, { tolerance: 1e-4 }, `${which} ${i}: ${sums[i]}, wanted ${wanted}`)
       })
     }
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
@@ -65,7 +66,7 @@ test('a choice task scores the likeliest choice; per character another one may w
   const shares = expected.loglikelihood.map(
     ({ candidates: [one, two] }) => 1 / (1 + Math.exp(one!.post.logprob - two!.post.logprob)),
   )
-  assert.ok(Math.abs(others!.mc2! - shares.reduce((a, b) => a + b, 0) / shares.length) < 1e-5)
+  assertClose(others!.mc2!, shares.reduce((a, b) => a + b, 0) / shares.length, { tolerance: 1e-5 })
   const { name, version, description, maxNewTokens } = task
   const before = { name, version, description, maxNewTokens, items }
   await assert.rejects(
@@ -104,9 +105,11 @@ test('norms by characters and by bytes, and the mass of several right choices', 
   assert.equal(CHOICE_METRICS.acc_norm.score([-4, -5], item), 0)
   assert.equal(CHOICE_METRICS.acc_bytes.score([-4, -5], item), 1)
   const three = { ...item, right: [0, 2], choices: [...item.choices, { prompt: '', text: 'x' }] }
-  assert.ok(Math.abs(CHOICE_METRICS.mc2.score([Math.log(0.1), Math.log(0.2), Math.log(0.1)], three) - 0.5) < 1e-12)
-  assert.ok(
-    Math.abs(CHOICE_METRICS.mc2.score([-2000, -2000, -2000], three) - 2 / 3) < 1e-12,
+  assertClose(CHOICE_METRICS.mc2.score([Math.log(0.1), Math.log(0.2), Math.log(0.1)], three), 0.5, { tolerance: 1e-12 })
+  assertClose(
+    CHOICE_METRICS.mc2.score([-2000, -2000, -2000], three),
+    2 / 3,
+    { tolerance: 1e-12 },
     'far below the smallest number',
   )
 })

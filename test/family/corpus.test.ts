@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { corpus, labelledCorpus, MIXTURE } from '../../family/index.js'
+import { assertClose } from '../close.js'
 import { equationsOf, followRequest, followStory, followWords, rewrite } from './answers.js'
 
 const documents = 20_000
@@ -24,8 +25,10 @@ test('the shares of the kinds are those of the recipe within four standard error
   )
   for (const [kind, weight] of Object.entries(recipe)) {
     const share = textsOf(kind).length / documents
-    assert.ok(
-      Math.abs(share - weight) <= 4 * Math.sqrt((weight * (1 - weight)) / documents),
+    assertClose(
+      share,
+      weight,
+      { tolerance: 4 * Math.sqrt((weight * (1 - weight)) / documents) },
       `${kind}: ${share} for ${weight}`,
     )
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { documentsOf, ENCODER_TASKS, toldOf, writeEncoderData, writeEncoderTasks } from '../../family/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { assertClose } from '../close.js'
 import { parse, review } from './parse.js'
 
 const told = (name: string, count = 1500, split: 'train' | 'test' = 'train', seed = 5) =>
@@ -93,7 +94,7 @@ for (const { name, labels } of ENCODER_TASKS) {
     const classes = labels === 1 ? 6 : labels
     for (let label = 0; label < classes; label++) {
       const share = held.filter((each) => each.label === label).length / 512
-      assert.ok(Math.abs(share * classes - 1) < 4.5 * Math.sqrt((classes - 1) / 512), `${label}: ${share}`)
+      assertClose(share * classes, 1, { tolerance: 4.5 * Math.sqrt((classes - 1) / 512) }, `${label}: ${share}`)
     }
     assert.deepEqual(told(name, 20, 'train', 3), told(name, 30, 'train', 3).slice(0, 20))
     assert.notDeepEqual(told(name, 20, 'train', 3), told(name, 20, 'train', 4))

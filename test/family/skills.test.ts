@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { itemsOf, SKILLS, writeTaskFiles } from '../../family/index.js'
 import type { Item } from '../../src/tasks/index.js'
 import { ANSWER_METRICS, runProgram } from '../../src/tasks/index.js'
+import { assertClose } from '../close.js'
 import { equationsOf, followRequest, followStory, followWords, rewrite } from './answers.js'
 
 const train = (skill: keyof typeof SKILLS, count = 3000, seed = 1) =>
@@ -45,7 +46,7 @@ test('code: the expression computes what the words say, and the interpreter agre
 test('code: 70 % on numbers within four standard errors in both splits; 23 string programs', () => {
   for (const items of [train('code', 6000), held('code')]) {
     const share = items.filter((item) => !isStringProgram(item)).length / items.length
-    assert.ok(Math.abs(share - 0.7) <= 4 * Math.sqrt((0.7 * 0.3) / items.length), `${share}`)
+    assertClose(share, 0.7, { tolerance: 4 * Math.sqrt((0.7 * 0.3) / items.length) })
     assert.equal(new Set(items.filter(isStringProgram).map(({ target }) => target)).size, 23)
   }
 })

@@ -14,6 +14,7 @@ import {
   writeVisionTasks,
 } from '../../family/index.js'
 import { randomFrom } from '../../family/random.js'
+import { assertClose } from '../close.js'
 
 const random = randomFrom('test', 'vision')
 /** Pictures without noise. */
@@ -181,8 +182,10 @@ test('a seed fixes the pictures, more begin with the same ones, no held-out pict
     )
     for (const [label] of classes.entries()) {
       const share = held.filter(({ labels }) => labels[0] === label).length / held.length
-      assert.ok(
-        Math.abs(share * classes.length - 1) < 4.5 * Math.sqrt((classes.length - 1) / held.length),
+      assertClose(
+        share * classes.length,
+        1,
+        { tolerance: 4.5 * Math.sqrt((classes.length - 1) / held.length) },
         `${name} ${classes[label]}: ${share}`,
       )
     }

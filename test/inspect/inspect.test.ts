@@ -7,6 +7,7 @@ import { openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { type GroupReport, inspectPair, statisticsOf, sumPair, type TensorReport } from '../../src/inspect/index.js'
 import { BINS, coarseQuantiles, countMagnitudes, quantiles } from '../../src/inspect/quantile.js'
 import { LLAMA3 } from '../checkpoint/files.js'
+import { assertClose } from '../close.js'
 
 async function reportsOf(post: string, options = {}): Promise<{ tensors: TensorReport[]; groups: GroupReport[] }> {
   const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/${post}`))
@@ -47,7 +48,7 @@ test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they
       assert.equal(counts.length, BINS)
       assert.deepEqual(quantiles(values, counts, qs), expected)
       for (const [i, coarse] of coarseQuantiles(counts, qs).entries()) {
-        assert.ok(Math.abs(coarse - expected[i]!) <= 0.002 * expected[i]! + 2 ** -133, `${coarse} for ${expected[i]}`)
+        assertClose(coarse, expected[i]!, { tolerance: 0.002 * expected[i]! + 2 ** -133 })
       }
     }),
     { numRuns: 300 },
@@ -59,7 +60,7 @@ test('norms and mean magnitudes of the fixture are PyTorch’s', async () => {
     delta: { norm: number; per_tensor_norm: Record<string, number> }
   }
   const { tensors, groups } = await reportsOf('post')
-  const near = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-5 * Math.max(b, 1e-3), `${a} and ${b}`)
+  const near = (a: number, b: number): void => assertClose(a, b, { tolerance: 1e-5 * Math.max(b, 1e-3) })
   assert.equal(tensors.length, 30)
   for (const { name, delta_norm } of tensors) near(delta_norm, delta.per_tensor_norm[name] ?? 0)
   near(groups.at(-1)!.delta_norm, delta.norm)
@@ -87,7 +88,7 @@ test('groups add up: parameters, squared norms, and each tensor in one role', as
       members.reduce((sum, { parameters }) => sum + parameters, 0),
     )
     const norm = Math.hypot(...members.map(({ delta_norm }) => delta_norm))
-    assert.ok(Math.abs(group.delta_norm - norm) < 1e-12 * norm + 1e-15)
+    assertClose(group.delta_norm, norm, { tolerance: 1e-12 * norm + 1e-15 })
     assert.equal(group.max, Math.max(...members.map(({ max }) => max)))
   }
 })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { classify, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
+import { assertClose } from '../close.js'
 
 const integrate = (rule: Rule, steps: number, f: (t: number) => number) =>
   ruleNodes(rule, steps).reduce((sum, { t, weight }) => sum + weight * f(t), 0)
@@ -23,8 +24,10 @@ test('every rule is exact up to its degree and not beyond', () => {
     fc.property(fc.constantFrom(...RULES), fc.integer({ min: 1, max: 8 }), (rule, steps) => {
       const degree = DEGREE[rule](steps)
       for (let power = 0; power <= degree; power++) {
-        assert.ok(
-          Math.abs(integrate(rule, steps, (t) => t ** power) - 1 / (power + 1)) < 1e-12,
+        assertClose(
+          integrate(rule, steps, (t) => t ** power),
+          1 / (power + 1),
+          { tolerance: 1e-12 },
           `${rule}-${steps} t^${power}`,
         )
       }
@@ -38,7 +41,7 @@ test('every rule is exact up to its degree and not beyond', () => {
 
 test('the left sum with C = 5 captures 80 % of the curvature of a quadratic', () => {
   const slope = (t: number) => 2 * t // d/dt of t²: the exact change is 1, of which all is curvature
-  assert.ok(Math.abs(integrate('left', 5, slope) - 0.8) < 1e-12)
+  assertClose(integrate('left', 5, slope), 0.8, { tolerance: 1e-12 })
 })
 
 test('the nodes of the fixtures: Simpson over 4 intervals has 5 nodes, over 5 intervals 11', () => {
@@ -74,7 +77,7 @@ test('the class is decided by two standard errors over paired items', () => {
   // Differences 1, 2, 3, 4: mean 2.5, sample deviation 1.2910, standard error .6455.
   const worse = classify(post, loss([2, 3, 4, 5], [1, 1, 1, 1]))
   assert.equal(worse.change, 2.5)
-  assert.ok(Math.abs(worse.standardError - 0.6454972) < 1e-6)
+  assertClose(worse.standardError, 0.6454972, { tolerance: 1e-6 })
   assert.equal(worse.class, 'decreased')
   assert.equal(classify(post, loss([0, -1, -2, -3], [1, 1, 1, 1])).class, 'improved')
   assert.equal(classify(post, loss([2, 0, 2, 0.1], [1, 1, 1, 1])).class, 'competitive')

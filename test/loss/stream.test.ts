@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { fitBatches, gradientOf, lossOf, pullBack } from '../../src/loss/index.js'
 import { type Batch, type Load, loadModel, planStretches, streaming } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
 import { type Errors, probeGradient, probeRiemann, probeText, type Quantity, TOLERANCES } from '../models/probe.js'
 import { finest, readerOf, streamedWay } from '../models/streamed.js'
@@ -38,7 +39,7 @@ test('batches walk together or one by one: the same gradient', async () => {
       streaming(model, { ...finest(model), together }, readerOf(model, values.post)),
       batches,
     )
-    assert.ok(Math.abs(loss.mean - held.loss.mean) < 1e-6)
+    assertClose(loss.mean, held.loss.mean, { tolerance: 1e-6 })
     assert.deepEqual([...gradient.keys()].sort(), [...held.gradient.keys()].sort())
     for (const [name, right] of held.gradient)
       assert.ok(worst(gradient.get(name)!, right, 1e-3) < 1e-5, `${together} ${name}`)
@@ -56,7 +57,7 @@ test('a forward pass reads each weight once, a gradient twice, and the next part
   const uses = (name: string) => (name === 'transformer.wte.weight' ? 2 : 1) // tied: embedding and head
   const counts = (factor: number) =>
     Object.keys(model.shapes).forEach((name) =>
-      assert.ok(Math.abs(reads.get(name)! - factor * uses(name)) < 1e-9, name),
+      assertClose(reads.get(name)!, factor * uses(name), { tolerance: 1e-9 }, name),
     )
   await lossOf(model, source, [batch('main'), batch('left'), batch('single')])
   counts(1)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { assertClose } from '../close.js'
 import { cases } from '../mergers/fixtures.js'
 import { type CommandCase, merge, readWords, root, runCommand, scratch, spawnMerge } from './fixtures.js'
 
@@ -37,7 +38,7 @@ test('dare_linear at random: the fraction kept, the L1 norm, one factor per tens
     const delta = post!.get(name)!.values.map((v, i) => v - values[i]!)
     const edited = a!.get(name)!.values.map((v, i) => v - values[i]!)
     const l1 = (list: Float32Array): number => list.reduce((sum, v) => sum + Math.abs(v), 0)
-    assert.ok(Math.abs(l1(edited) / l1(delta) - 1) < 1e-5, name)
+    assertClose(l1(edited) / l1(delta), 1, { tolerance: 1e-5 }, name)
     const factors = [...edited.keys()]
       .filter((i) => edited[i] !== 0 && Math.abs(delta[i]!) > 1e-3)
       .map((i) => edited[i]! / delta[i]!)
@@ -46,7 +47,7 @@ test('dare_linear at random: the fraction kept, the L1 norm, one factor per tens
     entries += edited.length
     assert.deepEqual(b!.get(name), a!.get(name))
   }
-  assert.ok(Math.abs(kept / entries - 0.5) < 4 * Math.sqrt(0.25 / entries), `${kept} of ${entries}`)
+  assertClose(kept / entries, 0.5, { tolerance: 4 * Math.sqrt(0.25 / entries) })
   assert.notDeepEqual(c!.get('lm_head.weight'), a!.get('lm_head.weight'))
 })
 

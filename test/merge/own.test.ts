@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openCheckpoint, writeAdapter, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { assertClose } from '../close.js'
 import { merge, readWords, root, scratch, yaml } from './fixtures.js'
 
 const weights = (folder: string) => readWords(join(folder, 'model.safetensors'))
@@ -23,7 +24,7 @@ async function merged(text: string, seed?: number) {
 const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) => {
   assert.equal(actual.length, expected.length)
   for (let i = 0; i < actual.length; i++)
-    assert.ok(Math.abs(actual[i]! - expected[i]!) < 1e-6, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
+    assertClose(actual[i]!, expected[i]!, { tolerance: 1e-6 }, `${what}[${i}]: ${actual[i]} against ${expected[i]}`)
 }
 
 test('a merger of our own defaults to the paper; the card says what was done, to what, by what', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { type Convention, mergerNamed, mergeTensors, parseMerging, scanModels } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 before(() => setBackend('wasm'))
 
@@ -68,8 +69,8 @@ test('WIDEN: the middle of an odd number of columns is the mean and does not sta
     const merged = await mergeValues('widen', [delta(1), delta(1)], { shape: [2, columns], base })
     const middle = (columns - 1) / 2
     // By magnitude the middle takes half of each of two equal deltas; the direction of equal columns does not change, where index ranks.
-    assert.ok(Math.abs(merged[middle]! / delta(1)[middle]! - 1) < 1e-4, `${columns}: ${merged[middle]}`)
-    assert.ok(Math.abs(merged[columns - 1]! / delta(1)[columns - 1]! - 2) < 1e-4)
+    assertClose(merged[middle]! / delta(1)[middle]!, 1, { tolerance: 1e-4 }, `${columns}: ${merged[middle]}`)
+    assertClose(merged[columns - 1]! / delta(1)[columns - 1]!, 2, { tolerance: 1e-4 })
   }
 })
 
@@ -83,7 +84,7 @@ test('WIDEN of large deltas is finite: a softmax does not depend on a common shi
     { base: [0, 0, 0], options: { score_calibration_value: 1 } },
   )
   const share = 1 / (1 + Math.exp(-1))
-  assert.ok(Math.abs(merged[0]! - (1000 * share + 999)) < 0.01, String(merged)) // 999 is above the mean of its model
+  assertClose(merged[0]!, 1000 * share + 999, { tolerance: 0.01 }) // 999 is above the mean of its model
   assert.ok(Math.abs(merged[1]! - 3000) < 0.01 && Math.abs(merged[2]! - (2000 + 0)) < 0.01)
 })
 
@@ -124,7 +125,7 @@ test('WIDEN: columns that did not move rank by index, whatever their length', as
     ),
   )
   const weight = (rank: number, j: number) => (rank > 9.5 ? 1 : 1 / (1 + Math.exp((j - rank) / columns)))
-  for (const j of all) assert.ok(Math.abs(own(j) - (weight(norms[j]!, j) + weight(turns[j]!, j)) / 2) < 1e-6, `${j}`)
+  for (const j of all) assertClose(own(j), (weight(norms[j]!, j) + weight(turns[j]!, j)) / 2, { tolerance: 1e-6 })
 })
 
 test('SLERP of parallel and of opposed models is linear whatever the threshold', async () => {
@@ -138,7 +139,7 @@ test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by w
     convention: 'mergekit',
     models: [0.5, 0.3, 0.2, -1].map((weight) => ({ weight, density: 1 })),
   })
-  assert.ok(Math.abs(merged! - 4) < 1e-6, String(merged)) // .5 + .3 + .2 + 3, over 1
+  assertClose(merged!, 4, { tolerance: 1e-6 }) // .5 + .3 + .2 + 3, over 1
 })
 
 test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit understates differences below 1e-6', async () => {
@@ -148,17 +149,13 @@ test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit und
     assert.deepEqual(await swap([3, -0.25, 0, -2], 0.5, convention), [0.5, -0.25, 0, -0.5])
   assert.deepEqual(await swap([2 ** -30], 2 ** -24, 'paper'), [2 ** -30])
   const [tiny] = await swap([2 ** -30], 2 ** -24, 'mergekit')
-  assert.ok(Math.abs(tiny! / (2 ** -54 * 1e6) - 1) < 1e-6)
+  assertClose(tiny! / (2 ** -54 * 1e6), 1, { tolerance: 1e-6 })
 })
 
 test('TSV-Merge of deltas of low rank: nothing beyond their rank takes part', async () => {
   // Rank 2 of 3: a token that no model moved. By hand: alone, and with a copy of itself, it is itself.
   const delta = [1, 2, 0, 0, 0, 0, 3, -1, 1]
-  const near = (merged: number[], wanted: number[]) =>
-    assert.ok(
-      merged.every((v, i) => Math.abs(v - wanted[i]!) < 1e-6),
-      String(merged),
-    )
+  const near = (merged: number[], wanted: number[]) => assertClose(merged, wanted, { tolerance: 1e-6 }, String(merged))
   near(await mergeValues('tsv_merge', [delta], { shape: [3, 3] }), delta)
   // One direction each, at right angles: the sum. Each has room for two.
   const [first, second] = [

@@ -4,10 +4,11 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { type Router, routeFeatures, trainRouter } from '../../src/mergers/index.js'
 import { keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 before(() => setBackend('wasm'))
 
-const near = (a: number, b: number, most = 1e-6) => assert.ok(Math.abs(a - b) < most, `${a} and ${b}`)
+const near = (a: number, b: number, most = 1e-6) => assertClose(a, b, { tolerance: most })
 /** Points around a centre, one row each. */
 const cluster = (rows: number, centre: readonly number[], seed: number) =>
   normals(rows * centre.length, keyOf(seed)).map((value, i) => centre[i % centre.length]! + 0.1 * value)

@@ -14,6 +14,7 @@ import {
   type Weights,
 } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
 
 interface Configuration {
@@ -71,7 +72,7 @@ for (const each of configurations) {
     const { length } = each.logits
     const from = model.sequence === undefined ? (batch.columns - 1) * length : 0
     assert.ok(worst(all.slice(from, from + length), each.logits) < 5e-5)
-    assert.ok(Math.abs((await lossOf(model, weights, [batch])).mean - each.loss) < 5e-5)
+    assertClose((await lossOf(model, weights, [batch])).mean, each.loss, { tolerance: 5e-5 })
     tf.dispose(weights)
   })
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { architectures, disposeInputs, forward, makeInputs } from '../../src/models/index.js'
 import { tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { assertDocumented, page } from '../docs/architectures.js'
 import { NAMES, openFixture } from './fixture.js'
 import { probeForward, type Quantity, TOLERANCES } from './probe.js'
@@ -34,7 +35,7 @@ test('the cpu backend gives what wasm gives', async () => {
     const logits = tf.tidy(() => forward(model, post, inputs))
     const values = await logits.data()
     const right = reference('cases.main.post.logits').subarray(0, values.length)
-    values.forEach((x, i) => assert.ok(Math.abs(x - right[i]!) < 1e-4, `${name} ${i}`))
+    assertClose(values, right, { tolerance: 1e-4 })
     disposeInputs(inputs)
     tf.dispose([logits, post, base])
   }

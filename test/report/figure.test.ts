@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { drawFigure, specOf } from '../../src/report/figure.js'
 import type { FigureSource } from '../../src/report/source.js'
 import { REFERENCES, styleOf } from '../../src/report/theme.js'
+import { assertClose } from '../close.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
 const rows = dropRateRows()
@@ -86,7 +87,7 @@ test('points carry mean and standard error in percent; the references are those 
     ['high', 60 + error],
     ['n', 3],
   ] as const)
-    assert.ok(Math.abs((point[field] as number) - expected) < 1e-9, field)
+    assertClose(point[field] as number, expected, { tolerance: 1e-9 }, field)
   assert.deepEqual(
     values.filter((value) => value.part === 'level').map(({ series, x, y }) => [series, x, y]),
     [

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { UserError } from '../../src/errors/index.js'
 import { cellOf, compareValues, groupRows, meanOf, orderOf, rowsWhere } from '../../src/report/groups.js'
 import { makeTable } from '../../src/report/table.js'
+import { assertClose } from '../close.js'
 import { makeRow } from './rows.js'
 
 const scores = (...values: (number | null)[]) =>
@@ -14,10 +15,10 @@ test('mean and standard error by hand', () => {
   // 1, 2, 3, 4: mean 2.5, s² = (2.25 + .25 + .25 + 2.25) / 3 = 5/3, s/√4 = √(5/12)
   const four = meanOf(scores(0.1, 0.2, 0.3, 0.4), 'score_edited')
   assert.equal(four.n, 4)
-  assert.ok(Math.abs(four.mean! - 0.25) < 1e-15)
-  assert.ok(Math.abs(four.error! - Math.sqrt(5 / 12) / 10) < 1e-15)
+  assertClose(four.mean!, 0.25, { tolerance: 1e-15 })
+  assertClose(four.error!, Math.sqrt(5 / 12) / 10, { tolerance: 1e-15 })
   // Two values: half their distance.
-  assert.ok(Math.abs(meanOf(scores(0.2, 0.6), 'score_edited').error! - 0.2) < 1e-15)
+  assertClose(meanOf(scores(0.2, 0.6), 'score_edited').error!, 0.2, { tolerance: 1e-15 })
 })
 
 test('one run has no standard error, none has no mean, and empty cells do not count', () => {

@@ -6,6 +6,7 @@ import { lossUnit } from '../../src/report/items.js'
 import { escapeTex, printTable } from '../../src/report/print.js'
 import { makeTable } from '../../src/report/table.js'
 import { formatMean, formatNumber, significant, wordsOf } from '../../src/report/words.js'
+import { assertClose } from '../close.js'
 import { dropRateRows, makeRow } from './rows.js'
 
 const three = [0.5, 0.6, 0.7].map((score_edited, i) =>
@@ -148,8 +149,8 @@ test('CSV: full numbers, with error and count', () => {
     'class_error',
     'class_n',
   ])
-  assert.ok(Math.abs(Number(records[0]!.score_edited) - 0.6) < 1e-15)
-  assert.ok(Math.abs(Number(records[0]!.score_edited_error) - 0.1 / Math.sqrt(3)) < 1e-15)
+  assertClose(Number(records[0]!.score_edited), 0.6, { tolerance: 1e-15 })
+  assertClose(Number(records[0]!.score_edited_error), 0.1 / Math.sqrt(3), { tolerance: 1e-15 })
   assert.equal(records[1]!.score_edited_error, '')
   assert.equal(records[0]!.class, 'decreased')
 })

@@ -16,6 +16,7 @@ import { measureReference } from '../../src/run/reference.js'
 import { executeRun } from '../../src/run/run.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 let folder: string
 before(async () => {
@@ -92,11 +93,8 @@ for (const { part, task, head, own } of cases) {
     const home = await loadPair(experiment.models[0]!)
     const measures = { score: experiment.score, loss: experiment.loss }
     const reference = await measureReference(home, runs[0]!.task, measures, { needsGradient: false, runs: 2 })
-    assert.ok(
-      Math.abs(reference.loss!.pre.mean - expected.loss) < 1e-5,
-      `${reference.loss!.pre.mean} for ${expected.loss}`,
-    )
-    assert.ok(Math.abs(reference.score!.pre - expected.score) < 1e-12)
+    assertClose(reference.loss!.pre.mean, expected.loss, { tolerance: 1e-5 })
+    assertClose(reference.score!.pre, expected.score, { tolerance: 1e-12 })
     const { row, terms } = await executeRun(home, runs[0]!, measures, {
       reference,
       experiment: part,

@@ -13,6 +13,7 @@ import { measureData } from '../../src/run/merger-data.js'
 import { sweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
 
@@ -58,7 +59,7 @@ const rowsOf = (wanted: Partial<Row>, options: Record<string, unknown> = {}) =>
       Object.entries(wanted).every(([key, value]) => row[key as keyof Row] === value) &&
       Object.entries(options).every(([key, value]) => row.options[key] === value),
   )
-const near = (a: number | null, b: number | null, most = 1e-5) => assert.ok(Math.abs(a! - b!) < most, `${a} and ${b}`)
+const near = (a: number | null, b: number | null, most = 1e-5) => assertClose(a!, b!, { tolerance: most })
 
 test('one run for every merge, task and seed, on the models of its own base', () => {
   const errors = results.rows.map((row) => row.error)
@@ -116,15 +117,12 @@ test('each post has a mask of its own, so that mirror images no longer cancel, a
   assert.ok(Math.abs(three!.loss_edited! - three!.loss_pre!) > 1e-4)
   assert.notEqual(three!.loss_edited, four!.loss_edited)
   // A merged entry is 2Δ or −2Δ with probability 1/4 each, else 0; its distance from Δ is √3 |Δ| in the mean square.
-  assert.ok(
-    Math.abs(three!.edit_norm! / three!.delta_norm! - Math.sqrt(3)) < 0.02,
-    `${three!.edit_norm} and ${three!.delta_norm}`,
-  )
+  assertClose(three!.edit_norm! / three!.delta_norm!, Math.sqrt(3), { tolerance: 0.02 })
 })
 
 test('TIES on mirror images keeps one of the two at every entry that is kept', () => {
   const [row] = rowsOf({ label: 'ties' })
-  assert.ok(Math.abs(row!.kept! / row!.parameters! - 0.5) < 0.01)
+  assertClose(row!.kept! / row!.parameters!, 0.5, { tolerance: 0.01 })
 })
 
 test('Fisher information of an item is the squared slope of its log-likelihood; MergeLM squares that of a batch', async () => {
@@ -152,8 +150,7 @@ test('Fisher information of an item is the squared slope of its log-likelihood; 
   const slopes = await Promise.all(
     [4, 5].map(async (item) => ((await likelihood(item, 0.01)) - (await likelihood(item, -0.01))) / 0.02),
   )
-  const relative = (given: number, wanted: number) =>
-    assert.ok(Math.abs(given / wanted - 1) < 0.02, `${given} and ${wanted}`)
+  const relative = (given: number, wanted: number) => assertClose(given / wanted, 1, { tolerance: 0.02 })
   relative(paper.get(name)![0]!, (slopes[0]! ** 2 + slopes[1]! ** 2) / 2)
   relative(mergelm.get(name)![0]!, (slopes[0]! + slopes[1]!) ** 2 / 2)
   home.dispose()

@@ -16,6 +16,7 @@ import { applyRouted, fixGates } from '../../src/run/routed.js'
 import { sweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
 
@@ -58,7 +59,7 @@ const run = async (out: string, jobs = 1, yaml?: string): Promise<Row[]> => {
   return (await readResults(join(folder, out))).rows
 }
 const given = { seed: null, data: [], warn: assert.fail }
-const near = (a: number | null, b: number | null, most = 1e-5) => assert.ok(Math.abs(a! - b!) < most, `${a} and ${b}`)
+const near = (a: number | null, b: number | null, most = 1e-5) => assertClose(a!, b!, { tolerance: most })
 
 before(async () => {
   folder = await makePosts()

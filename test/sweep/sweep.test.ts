@@ -10,6 +10,7 @@ import { type Results, readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel } from '../../src/run/index.js'
 import { sweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { items, makePair } from '../run/pair.js'
 
@@ -82,7 +83,7 @@ test('every measured column of a finished run is filled in', () => {
       items.reduce((sum, item) => sum + item.target!.split(' ').length + 1, 0),
       'answer and end-of-text',
     )
-    assert.ok(Math.abs(row.loss_change! - (row.loss_edited! - row.loss_post!)) < 1e-12)
+    assertClose(row.loss_change!, row.loss_edited! - row.loss_post!, { tolerance: 1e-12 })
   }
 })
 
@@ -112,7 +113,7 @@ test('taking the whole delta back gives the base model, loss and all, where ever
     },
     { task: join(folder, 'items.jsonl'), items: 6, rule: 'gauss', steps: 3, seed: 0, clock: () => 0 },
   )
-  assert.ok(Math.abs(row.loss_edited! - row.loss_pre!) < 1e-6, `${row.loss_edited} and ${row.loss_pre}`)
+  assertClose(row.loss_edited!, row.loss_pre!, { tolerance: 1e-6 })
   assert.deepEqual([row.kept, row.edit_norm], [0, row.delta_norm])
 })
 
@@ -120,11 +121,13 @@ test('the sum along the path is the exact loss change, and the terms add up to i
   for (const row of results.rows) {
     const terms = results.terms.filter((term) => term.run === row.id)
     const total = terms.reduce((sum, { term }) => sum + term, 0)
-    assert.ok(Math.abs(total - row.riemann_sum!) <= 1e-9 * Math.max(1, Math.abs(total)))
-    assert.ok(Math.abs(Math.hypot(...terms.map((term) => term.edit_norm)) - row.edit_norm!) < 1e-9)
+    assertClose(total, row.riemann_sum!, { tolerance: 1e-9 * Math.max(1, Math.abs(total)) })
+    assertClose(Math.hypot(...terms.map((term) => term.edit_norm)), row.edit_norm!, { tolerance: 1e-9 })
     if (row.on === 'delta')
-      assert.ok(
-        Math.abs(row.riemann_sum! - row.loss_change!) < 2e-3 * Math.max(0.01, Math.abs(row.loss_change!)) + 2e-6,
+      assertClose(
+        row.riemann_sum!,
+        row.loss_change!,
+        { tolerance: 2e-3 * Math.max(0.01, Math.abs(row.loss_change!)) + 2e-6 },
         `${row.label}: ${row.riemann_sum} for ${row.loss_change}`,
       )
   }
@@ -134,7 +137,7 @@ test('counts and norms are those of the tensors selected', () => {
   const [all, some] = [rowOf('back'), rowOf('weights', 3)]
   assert.deepEqual([all.selection, all.tensors, all.kept], ['linear', 21, 0])
   assert.deepEqual([some.selection, some.tensors, some.on], ['*.mlp.* !*.1.*', 6, 'weights'])
-  assert.ok(Math.abs(all.edit_norm! - all.delta_norm!) < 1e-6)
+  assertClose(all.edit_norm!, all.delta_norm!, { tolerance: 1e-6 })
   assert.ok(some.kept! > 0.98 * some.parameters! && some.kept! < some.parameters!)
   const { steps } = rowOf('chain').options as { steps: { editor: string; drop_rate?: number; rank?: number }[] }
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { before, test } from 'node:test'
 import { evaluateTask } from '../../src/evaluate/index.js'
 import { defineTask, identifyTask, isTask, listTasks, loadTask, type TaskDefinition } from '../../src/tasks/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
+import { assertClose } from '../close.js'
 import { type Fixture, openFixture } from '../models/fixture.js'
 import { loadKind } from './kinds.js'
 
@@ -119,7 +120,7 @@ test('a metric of its own scores choices by their likelihoods', async () => {
   const { items, others } = await evaluateTask(model, post, task, tokenizer)
   expected.loglikelihood.forEach(({ candidates: [one, two] }, i) => {
     const wanted = two!.post.logprob - one!.post.logprob
-    assert.ok(Math.abs(items[i]! - wanted) < 2e-4, `item ${i}: ${items[i]}, wanted ${wanted}`)
+    assertClose(items[i]!, wanted, { tolerance: 2e-4 }, `item ${i}: ${items[i]}, wanted ${wanted}`)
   })
   const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) => two!.post.logprob > one!.post.logprob)
   assert.equal(others!.acc, likelier.filter(Boolean).length / likelier.length)

@@ -14,6 +14,7 @@ import {
   uniforms,
 } from '../../src/tensor/index.js'
 import { philox } from '../../src/tensor/philox.js'
+import { assertClose } from '../close.js'
 
 const key: Key = [0xa4093822, 0x299f31d0]
 const ramp = (size: number) => tf.tensor1d(Float32Array.from({ length: size }, (_, i) => Math.fround((i % 7) - 3.3)))
@@ -143,14 +144,14 @@ test('uniforms and normals have their moments', async () => {
     return { mean, variance: values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n }
   }
   const uniform = moments(await on('wasm', () => keyedUniform([n], key)))
-  assert.ok(Math.abs(uniform.mean - 0.5) < 4 * Math.sqrt(1 / 12 / n))
-  assert.ok(Math.abs(uniform.variance - 1 / 12) < 4 * Math.sqrt(1 / 180 / n))
+  assertClose(uniform.mean, 0.5, { tolerance: 4 * Math.sqrt(1 / 12 / n) })
+  assertClose(uniform.variance, 1 / 12, { tolerance: 4 * Math.sqrt(1 / 180 / n) })
   const values = await on('wasm', () => keyedNormal([n], key))
   const normal = moments(values)
-  assert.ok(Math.abs(normal.mean) < 4 / Math.sqrt(n))
-  assert.ok(Math.abs(normal.variance - 1) < 4 * Math.sqrt(2 / n))
+  assertClose(normal.mean, 0, { tolerance: 4 / Math.sqrt(n) })
+  assertClose(normal.variance, 1, { tolerance: 4 * Math.sqrt(2 / n) })
   const inside = values.filter((z) => Math.abs(z) < 1).length / n
-  assert.ok(Math.abs(inside - 0.6826895) < 4 * Math.sqrt((0.6827 * 0.3173) / n))
+  assertClose(inside, 0.6826895, { tolerance: 4 * Math.sqrt((0.6827 * 0.3173) / n) })
 })
 
 test('another key and another offset give other draws', async () => {
@@ -166,7 +167,7 @@ test('uniformAt is uniform, and its indices are independent of one another', () 
   const mean = values.reduce((sum, v) => sum + v, 0) / n
   const pairs = values.reduce((sum, v, i) => sum + (v - 0.5) * (values[(i + 1) % n]! - 0.5), 0) / n
   assert.ok(Math.min(...values) >= 0 && Math.max(...values) < 1)
-  assert.ok(Math.abs(mean - 0.5) < 4 * Math.sqrt(1 / 12 / n))
-  assert.ok(Math.abs(pairs) < 4 / 12 / Math.sqrt(n))
+  assertClose(mean, 0.5, { tolerance: 4 * Math.sqrt(1 / 12 / n) })
+  assertClose(pairs, 0, { tolerance: 4 / 12 / Math.sqrt(n) })
   assert.notEqual(uniformAt(key, 2 ** 32), uniformAt(key, 0))
 })

@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Matrix, SingularValueDecomposition } from 'ml-matrix'
 import { singularValues } from '../../src/tensor/singular.js'
+import { assertClose } from '../close.js'
 
 const close = (a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): void => {
   assert.equal(a.length, b.length)
-  for (let i = 0; i < a.length; i++) assert.ok(Math.abs(a[i]! - b[i]!) <= tolerance, `${i}: ${a[i]} and ${b[i]}`)
+  for (let i = 0; i < a.length; i++) assertClose(a[i]!, b[i]!, { tolerance: tolerance })
 }
 
 test('known matrices: diagonal, rank one, zero, a rotation times a stretch', () => {
@@ -41,7 +42,7 @@ test('any small matrix: as ml-matrix’s SVD, descending, and the squares add up
           .diagonal,
         1e-6 * norm,
       )
-      assert.ok(Math.abs(Math.hypot(...s) - norm) <= 1e-9 * norm)
+      assertClose(Math.hypot(...s), norm, { tolerance: 1e-9 * norm })
       assert.ok(s.every((x, i) => i === 0 || x <= s[i - 1]!))
     }),
     { numRuns: 300 },

@@ -11,6 +11,7 @@ import {
   tf,
   truncated,
 } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 
 before(() => setBackend('wasm'))
 
@@ -39,8 +40,8 @@ test('rebuilds the matrix to 1e-6 with orthonormal vectors, tall, wide, square a
     assert.equal(r, Math.min(rows!, columns!))
     for (let i = 0; i < r; i++) {
       for (let j = 0; j <= i; j++) {
-        assert.ok(Math.abs(dot(found.ut, i, j, rows!) - (i === j ? 1 : 0)) < 1e-5)
-        assert.ok(Math.abs(dot(found.vt, i, j, columns!) - (i === j ? 1 : 0)) < 1e-5)
+        assertClose(dot(found.ut, i, j, rows!), i === j ? 1 : 0, { tolerance: 1e-5 })
+        assertClose(dot(found.vt, i, j, columns!), i === j ? 1 : 0, { tolerance: 1e-5 })
       }
       if (i > 0) assert.ok(found.s[i]! <= found.s[i - 1]!)
     }
@@ -81,8 +82,8 @@ test('vectors of the smallest singular values are orthonormal too: a spectrum of
     const found = await svd(x)
     for (let i = 0; i < n; i++) {
       for (let j = 0; j <= i; j++) {
-        assert.ok(Math.abs(dot(found.ut, i, j, n) - (i === j ? 1 : 0)) < 1e-6)
-        assert.ok(Math.abs(dot(found.vt, i, j, n) - (i === j ? 1 : 0)) < 1e-6, `${i} ${j} ${dot(found.vt, i, j, n)}`)
+        assertClose(dot(found.ut, i, j, n), i === j ? 1 : 0, { tolerance: 1e-6 })
+        assertClose(dot(found.vt, i, j, n), i === j ? 1 : 0, { tolerance: 1e-6 })
       }
     }
     x.dispose()
@@ -98,9 +99,9 @@ test('a zero matrix survives the range finder', async () => {
 })
 
 test('the effective rank counts equal singular values, and one of a rank-one matrix', () => {
-  assert.ok(Math.abs(effectiveRank([2, 2, 2, 0]) - 3) < 1e-12)
+  assertClose(effectiveRank([2, 2, 2, 0]), 3, { tolerance: 1e-12 })
   assert.equal(effectiveRank([5, 0, 0]), 1)
   assert.equal(effectiveRank([0, 0]), 0)
   // p = (1/2, 1/4, 1/4): entropy 1.5 ln 2.
-  assert.ok(Math.abs(effectiveRank([2, 1, 1]) - 2 ** 1.5) < 1e-12)
+  assertClose(effectiveRank([2, 1, 1]), 2 ** 1.5, { tolerance: 1e-12 })
 })

@@ -13,6 +13,7 @@ import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { labelledBatches, maskedBatches } from '../../src/train/encoder.js'
 import { train } from '../../src/train/index.js'
 import { pictureBatches } from '../../src/train/pictures.js'
+import { assertClose } from '../close.js'
 
 let folder: string
 before(() => {
@@ -126,11 +127,8 @@ for (const mask_rate of [0.15, 0.4])
         })
       }
     }
-    assert.ok(
-      Math.abs(told / open - mask_rate) < 4 * Math.sqrt((mask_rate * (1 - mask_rate)) / open),
-      `${told} of ${open}`,
-    )
-    assert.ok(Math.abs(hidden / told - 0.8) < 4 * Math.sqrt(0.16 / told), `${hidden} of ${told}`)
+    assertClose(told / open, mask_rate, { tolerance: 4 * Math.sqrt((mask_rate * (1 - mask_rate)) / open) })
+    assertClose(hidden / told, 0.8, { tolerance: 4 * Math.sqrt(0.16 / told) })
   })
 
 test('labels and segments are those of the file', async () => {
@@ -172,7 +170,7 @@ test('one of a scene’s attributes is asked for at a visit', async () => {
   for (const label of asked.flat()) share.set(label, (share.get(label) ?? 0) + 1)
   for (const [label, count] of share) {
     const expected = (30 * lines.filter((line) => line.label.includes(label)).length) / 5
-    assert.ok(Math.abs(count - expected) < 5 * Math.sqrt(expected), `${label}: ${count} for ${expected}`)
+    assertClose(count, expected, { tolerance: 5 * Math.sqrt(expected) }, `${label}: ${count} for ${expected}`)
   }
 })
 

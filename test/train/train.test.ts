@@ -10,6 +10,7 @@ import { trainingSchema } from '../../src/config/index.js'
 import { clip, startAdamW, updateAdamW } from '../../src/train/adamw.js'
 import { train } from '../../src/train/index.js'
 import { learningRate } from '../../src/train/schedule.js'
+import { assertClose } from '../close.js'
 
 test('two AdamW updates by hand', () => {
   const weights = Float32Array.of(1, 2)
@@ -17,17 +18,17 @@ test('two AdamW updates by hand', () => {
   const options = { rate: 0.1, betas: [0.9, 0.98] as const, decay: 0.5 }
   // Step 1: moments equal g and g² after correction, so the update is rate·sign(g); the second weight is decayed by 5 % first.
   updateAdamW(state, weights, Float32Array.of(3, -4), [[1, 2]], options)
-  assert.ok(Math.abs(weights[0]! - 0.9) < 1e-6)
-  assert.ok(Math.abs(weights[1]! - (2 * 0.95 + 0.1)) < 1e-6)
+  assertClose(weights[0]!, 0.9, { tolerance: 1e-6 })
+  assertClose(weights[1]!, 2 * 0.95 + 0.1, { tolerance: 1e-6 })
   // Step 2 with g = 1: m = (.9·.1·3 + .1·1)/(1 − .81) = 1.947368, v = (.98·.02·9 + .02·1)/(1 − .9604) = 4.959596.
   updateAdamW(state, weights, Float32Array.of(1, -4), [], options)
-  assert.ok(Math.abs(weights[0]! - (0.9 - (0.1 * 1.947368) / Math.sqrt(4.959596))) < 1e-5)
+  assertClose(weights[0]!, 0.9 - (0.1 * 1.947368) / Math.sqrt(4.959596), { tolerance: 1e-5 })
 })
 
 test('clipping scales to the limit and reports the norm before', () => {
   const gradient = Float32Array.of(3, 4)
   assert.equal(clip(gradient, 1), 5)
-  assert.ok(Math.abs(Math.hypot(...gradient) - 1) < 1e-6)
+  assertClose(Math.hypot(...gradient), 1, { tolerance: 1e-6 })
   const small = Float32Array.of(0.3, 0.4)
   clip(small, 1)
   assert.deepEqual([...small], [...Float32Array.of(0.3, 0.4)])
@@ -37,8 +38,8 @@ test('warm-up and decay', () => {
   const schedule = { steps: 110, warmup: 10, learning_rate: 1, final: 0.2 }
   assert.equal(learningRate({ ...schedule, schedule: 'linear' }, 0), 0.1)
   assert.equal(learningRate({ ...schedule, schedule: 'linear' }, 9), 1)
-  assert.ok(Math.abs(learningRate({ ...schedule, schedule: 'linear' }, 60) - 0.6) < 1e-12)
-  assert.ok(Math.abs(learningRate({ ...schedule, schedule: 'cosine' }, 60) - 0.6) < 1e-12)
+  assertClose(learningRate({ ...schedule, schedule: 'linear' }, 60), 0.6, { tolerance: 1e-12 })
+  assertClose(learningRate({ ...schedule, schedule: 'cosine' }, 60), 0.6, { tolerance: 1e-12 })
   assert.equal(learningRate({ ...schedule, schedule: 'constant' }, 100), 1)
   const plateau = Array.from({ length: 110 }, (_, step) => learningRate({ ...schedule, schedule: 'plateau' }, step))
   assert.deepEqual([plateau[9], plateau[88]], [1, 1])

@@ -11,6 +11,7 @@ import { batcher } from '../../src/zeroth/data.js'
 import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
 import { type Entry, type Journal, openJournal } from '../../src/zeroth/journal.js'
 import { copyOf, drawDirection, lossBeside, type Point, slopeAlong } from '../../src/zeroth/probe.js'
+import { assertClose } from '../close.js'
 
 const WORDS = 6
 const folder = mkdtempSync(join(tmpdir(), 'zeroth-'))
@@ -77,8 +78,8 @@ test('the slope by two passes is the gradient times the direction', async () => 
       0,
     )
     const { slope, loss } = await slopeAlong(bigrams, point, z, 1e-2, all)
-    assert.ok(Math.abs(slope - expected) < 2e-3 * Math.max(1, Math.abs(expected)), `${slope} against ${expected}`)
-    assert.ok(Math.abs(loss - (await lossBeside(bigrams, point, null, 0, [all]))) < 0.05)
+    assertClose(slope, expected, { tolerance: 2e-3 * Math.max(1, Math.abs(expected)) })
+    assertClose(loss, await lossBeside(bigrams, point, null, 0, [all]), { tolerance: 0.05 })
   }
 })
 

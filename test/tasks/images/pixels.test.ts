@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { decode, encode } from 'fast-png'
 import { type ImageReader, imagesIn, loadImageReader, loadTask, readPixels } from '../../../src/tasks/index.js'
+import { assertClose } from '../../close.js'
 import { loadKind } from '../kinds.js'
 
 let folder: string
@@ -54,7 +55,7 @@ test('preprocessor_config.json scales and normalises', async () => {
   const reader = await loadImageReader(folder)
   const image = png('n.png', 2, 3, [255, 0, 51, 0, 255, 102])
   const expected = [1, -1, -0.5, 1.5, 0.1, 0.2]
-  readPixels([{ image }], reader).forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-6, String(value)))
+  assertClose(readPixels([{ image }], reader), expected, { tolerance: 1e-6 })
   writeFileSync(join(folder, 'preprocessor_config.json'), '{"size": {"height": 16}}')
   await assert.rejects(loadImageReader(folder), /preprocessor_config\.json: size/)
 })

@@ -1,10 +1,9 @@
 // Scores of classes and values by hand-worked numbers.
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LABEL_METRICS } from '../../../src/tasks/index.js'
+import { assertClose } from '../../close.js'
 
-const near = (given: number, wanted: number) =>
-  assert.ok(Math.abs(given - wanted) < 1e-12, `${given}, wanted ${wanted}`)
+const near = (given: number, wanted: number) => assertClose(given, wanted, { tolerance: 1e-12 })
 
 test('accuracy and F1: 2 hits of class 1, 1 false alarm, 1 miss, 1 rightly 0', () => {
   const [predicted, right] = [
