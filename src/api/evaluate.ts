@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import type { Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
-import { attributeEdit, type Measured, measureModel, namedEdit } from '../run/index.js'
+import { attributeEdit, type Evaluation, measureModel, namedEdit } from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
 import { type EditorEntry, parseEntry } from './steps.js'
@@ -37,7 +37,7 @@ export interface EvaluateOptions {
  * @returns `score` from 0 to 1 (−1 to 1 for a correlation), `loss` in the unit that `unit` names
  * @throws UserError for a folder that is no model, or a task that the model cannot do
  */
-export async function evaluate(model: string, options: EvaluateOptions): Promise<Measured> {
+export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
   const { task, items, memory, allowCode, chat } = options
   await setBackend(options.backend)
   return measureModel(model, task, {

@@ -1,4 +1,10 @@
 // The q of DAREx by search on validation loss: the best rescaling of a delta of which a fraction p was dropped.
+import { applySteps, editorNamed } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
+import { lossOf } from '../loss/index.js'
+import type { Batch, Weights } from '../models/index.js'
+import { tf } from '../tensor/index.js'
+import { type CalibrateOptions, type CalibrationPair, withCalibrationPair } from './calibration-pair.js'
 
 export interface FoundQ {
   q: number
@@ -27,4 +33,58 @@ export async function searchQ(dropRate: number, lossAt: (q: number) => Promise<n
   await tryAll(Array.from({ length: 19 }, (_, i) => centre + (i - 9) * 0.1 * coarse))
   const [q, loss] = best()
   return { q, loss, tried: [...tried].map(([one, at]) => ({ q: one, loss: at })) }
+}
+
+export interface DarexOptions extends CalibrateOptions {
+  drop_rate: number
+  seed: number
+}
+
+export interface DarexResult extends FoundQ {
+  /** Loss on other items at 1 - p and at q. */
+  check: { dare: number; darex: number }
+}
+
+/** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
+export async function calibrateDarex(base: string, post: string, options: DarexOptions): Promise<DarexResult> {
+  const { drop_rate } = options
+  if (!(drop_rate > 0 && drop_rate < 1))
+    throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
+  return withCalibrationPair(base, post, options, async (held) => {
+    const lossAt = (q: number, batches: Batch[]) => measureDarex(held, { ...options, q }, batches)
+    const found = await searchQ(drop_rate, (q) => lossAt(q, held.calibration))
+    const check = { dare: await lossAt(1 - drop_rate, held.check), darex: await lossAt(found.q, held.check) }
+    return { ...found, check }
+  })
+}
+
+/** Loss of the post-trained model whose delta is edited by DAREx. */
+async function measureDarex(
+  { pair, model, base, post }: CalibrationPair,
+  { drop_rate, seed, q }: Pick<DarexOptions, 'drop_rate' | 'seed'> & { q: number },
+  batches: readonly Batch[],
+): Promise<number> {
+  const steps = [{ editor: editorNamed('darex'), options: { drop_rate, q } }]
+  const edited: Weights = {}
+  try {
+    for (const name of pair.names) {
+      const [before, after] = [base[name], post[name]]
+      if (!before || !after) continue // no tensor of the model
+      const delta = tf.tidy(() => after.sub(before))
+      const values = (await delta.data()) as Float32Array
+      delta.dispose()
+      const dropped = await applySteps(steps, values, after.shape, { seed, tensor: name })
+      edited[name] = tf.tidy(() => before.add(tf.tensor(dropped, after.shape)))
+    }
+    return (await lossOf(model, { ...post, ...edited }, batches)).mean
+  } finally {
+    tf.dispose(edited)
+  }
+}
+
+/** The result in words. */
+export function describeDarex({ q, tried, check }: DarexResult, dropRate: number): string {
+  const plain = Number((1 - dropRate).toPrecision(6))
+  const losses = `loss ${check.darex.toFixed(4)}, of DARE ${check.dare.toFixed(4)} nats per token`
+  return `q = ${q} (1 - p = ${plain}) after ${tried.length} losses; on as many other items: ${losses}`
 }

@@ -1,8 +1,7 @@
-// Calibration on data of what an editor leaves open: the q of DAREx, the scales of BitDelta.
-export * from './darex.js'
-export * from './describe.js'
-export { writeInformation } from './information.js'
-export * from './route.js'
-export * from './run.js'
-export * from './scales.js'
-export * from './soup.js'
+// Calibration on data: the q of DAREx, the scales of BitDelta, the models of a soup, the gates of a merge, and what mergers are given.
+export { calibrateScales, describeScales, type ScalesOptions, type ScalesResult } from './bitdelta.js'
+export { calibrateDarex, type DarexOptions, type DarexResult, describeDarex, searchQ } from './darex.js'
+export { INFORMATION, type Information, type InformationOptions, writeInformation } from './information.js'
+export { describeGates, type FoundGates, findGates, gateFile, type RouteOptions } from './route.js'
+export { distillScales } from './scales.js'
+export { describeSoup, type FoundSoup, findSoup, type SoupOptions, soupFile } from './soup.js'

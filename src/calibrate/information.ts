@@ -1,11 +1,11 @@
 // What Fisher merging and RegMean must know of a model, measured on the items of a task and written as a folder of tensors
 // under the names of the weights: the `data` of a merge file.
 import { basename, resolve } from 'node:path'
-import { companionsOf, homeOf, openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
+import { openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems, loadReader } from '../evaluate/index.js'
+import { encodeItems, openReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
-import { fisherDiagonals, gramMatrices } from '../loss/index.js'
+import { fisherDiagonals, gramMatrices, readWeights } from '../loss/index.js'
 import { checkFinite, modelOf, type Weights } from '../models/index.js'
 import { groupTask, loadTask, sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -30,14 +30,13 @@ export async function writeInformation(
 ): Promise<{ tensors: number }> {
   const { task: source, items, overwrite, backend } = options
   const [checkpoint, task] = [await openModel(reference), await loadTask(source)]
-  const weights: Weights = {}
+  let weights: Weights = {}
   try {
     if (task.items.length < items)
       throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
-    const reader = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
     const model = modelOf(checkpoint, reference)
-    for (const [name, shape] of Object.entries(model.shapes))
-      weights[name] = tf.tensor(await checkpoint.read(name), shape)
+    const reader = await openReader(checkpoint, model)
+    weights = await readWeights(model, (name) => checkpoint.read(name))
     const chosen = sliceTask(task, -items)
     const found =
       kind === 'gram'

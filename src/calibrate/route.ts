@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
-import { type Checkpoint, companionsOf, homeOf, openCheckpoint } from '../checkpoint/index.js'
+import { type Checkpoint, openCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { checkReader, checkTask, loadReader, promptFeatures } from '../evaluate/index.js'
+import { checkTask, loadReader, openReader, promptFeatures } from '../evaluate/index.js'
+import { readWeights } from '../loss/index.js'
 import {
   chooseTokenizer,
   type MergeFile,
@@ -16,10 +17,11 @@ import {
   planMerge,
 } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
-import { modelOf, type Weights } from '../models/index.js'
+import { modelOf } from '../models/index.js'
 import { readYaml } from '../schema/index.js'
-import { largestIndex, loadTask, sliceTask, type Task } from '../tasks/index.js'
+import { largestIndex, loadTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { splitTask } from './split.js'
 
 export interface RouteOptions {
   /** A task of each model, in the order of the file. */
@@ -58,14 +60,18 @@ export async function findGates(file: string, { tasks: sources, items }: RouteOp
       places.map((i) => listed[i]!.label),
       items,
     )
-    await checkTasks(plan, tasks)
+    await checkTasks(
+      plan,
+      tasks.map(({ task }) => task),
+    )
     await mergeCheckpoints(withoutGates(plan), join(scratch, 'shared'), tokenizer)
     const shared = await openCheckpoint(join(scratch, 'shared'))
-    const [samples, checks] = await readFeatures(shared, tasks, items).finally(() => shared.close())
+    const features = await readFeatures(shared, tasks).finally(() => shared.close())
+    const samples = features.map(({ learn }) => learn)
     const router = await trainRouter(samples, samples[0]!.length / items, value.seed)
     const found: FoundGates = { models: places.map((i) => listed[i]!.label), places, gates: [], accuracies: [] }
-    for (const [own, features] of checks.entries()) {
-      const gates = await routeFeatures(router, features)
+    for (const [own, { check }] of features.entries()) {
+      const gates = await routeFeatures(router, check)
       const rows = Array.from({ length: items }, (_, i) => [
         ...gates.subarray(i * places.length, (i + 1) * places.length),
       ])
@@ -90,18 +96,24 @@ function checkGates({ merger, method }: MergePlan, file: MergeFile): void {
     })
 }
 
-async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<Task[]> {
+interface SplitTask {
+  task: Task
+  learn: Task
+  check: Task
+}
+
+async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<SplitTask[]> {
   if (sources.length !== models.length) {
     throw new UserError(
       `--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`,
       { exitCode: 2 },
     )
   }
-  const tasks = await Promise.all(sources.map((source) => loadTask(source)))
-  const short = tasks.findIndex((task) => task.items.length < 2 * items)
-  if (short < 0) return tasks
-  throw new UserError(
-    `${sources[short]}: has ${tasks[short]!.items.length} items; twice --items ${items} are needed, to learn from and to check`,
+  return Promise.all(
+    sources.map(async (source) => {
+      const task = await loadTask(source)
+      return { task, ...splitTask(task, items, source, 'to learn from and to check') }
+    }),
   )
 }
 
@@ -109,7 +121,7 @@ async function readTasks(sources: readonly string[], models: readonly string[], 
 async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks: readonly Task[]): Promise<void> {
   const model = modelOf(checkpoint, label)
   for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated
-  checkReader(companionsOf(checkpoint), await loadReader(companionsOf(checkpoint), homeOf(checkpoint)), model)
+  await openReader(checkpoint, model)
 }
 
 /** The same merge with every gate at 0: the shared model. */
@@ -131,23 +143,25 @@ const withoutGates = (plan: MergePlan): MergePlan => ({
   }),
 })
 
-/** Of each task, the features of the last items and of the first. */
+/** Features of the prompts of each task under the shared model. */
 async function readFeatures(
   shared: Checkpoint,
-  tasks: readonly Task[],
-  items: number,
-): Promise<[Float32Array[], Float32Array[]]> {
+  tasks: readonly SplitTask[],
+): Promise<{ learn: Float32Array; check: Float32Array }[]> {
   const model = modelOf(shared, shared.folder)
   const reader = await loadReader(shared.folder)
-  const weights: Weights = {}
-  for (const name of Object.keys(model.shapes)) weights[name] = tf.tensor(await shared.read(name), model.shapes[name])
-  const [last, first]: Float32Array[][] = [[], []]
-  for (const task of tasks) {
-    last!.push(await promptFeatures(model, weights, sliceTask(task, -items), reader))
-    first!.push(await promptFeatures(model, weights, sliceTask(task, 0, items), reader))
+  const weights = await readWeights(model, (name) => shared.read(name))
+  try {
+    const features = []
+    for (const { learn, check } of tasks)
+      features.push({
+        learn: await promptFeatures(model, weights, learn, reader),
+        check: await promptFeatures(model, weights, check, reader),
+      })
+    return features
+  } finally {
+    tf.dispose(weights)
   }
-  tf.dispose(weights)
-  return [last!, first!]
 }
 
 /** The merge file with these gates, to four decimals; its other text and its comments stay. */

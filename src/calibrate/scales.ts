@@ -37,59 +37,69 @@ function logitsOf(model: Model, weights: Weights, batch: Batch): Tensor {
 
 /**
  * Liu et al. 2024 (BitDelta), arXiv 2402.10193, section 3.1: min over scales of |Z_post - Z(scales)|², Adam (.9, .999), one batch
- * per step in turn. `base` and `post` are held by the caller; `names` are the matrices that become signs.
+ * per step in turn.
+ * @param weights base and post, which stay; names: the matrices that become signs
  */
 export async function distillScales(
   model: Model,
-  base: Weights,
-  post: Weights,
-  names: readonly string[],
+  { base, post, names }: { base: Weights; post: Weights; names: readonly string[] },
   batches: readonly Batch[],
   { steps, rate }: DistillOptions,
 ): Promise<Distilled> {
+  const { signs, initial } = await splitSigns(base, post, names)
+  const wanted = batches.map((batch) => logitsOf(model, post, batch))
+  const scales = new Map(initial)
+  const adam = new Map(names.map((name) => [name, { first: 0, second: 0 }]))
+  const errors: number[] = []
+  try {
+    for (let step = 0; step <= steps; step++) {
+      const at = step % batches.length
+      const error = (...alphas: Tensor[]) => {
+        const student = names.map((name, i) => [name, base[name]!.add(signs[name]!.mul(alphas[i]!))])
+        const logits = logitsOf(model, { ...post, ...Object.fromEntries(student) }, batches[at]!)
+        return logits.sub(wanted[at]!).square().mean().asScalar()
+      }
+      const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
+      errors.push((await value.data())[0]!)
+      checkFinite(errors.slice(-1), () => `the difference of the logits at step ${step}`)
+      const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]!))
+      tf.dispose([value, ...grads])
+      if (step === steps) break
+      const now = (rate * (1 + Math.cos((Math.PI * step) / steps))) / 2
+      for (const [i, name] of names.entries()) {
+        // Scales differ by orders of magnitude: the step is in units of the initial one.
+        const unit = initial.get(name)!
+        scales.set(name, scales.get(name)! - now * unit * adamStep(adam.get(name)!, slopes[i]! * unit, step + 1))
+      }
+    }
+  } finally {
+    tf.dispose([signs, wanted])
+  }
+  return { scales, initial, errors }
+}
+
+/** Signs of each delta as +1 and -1, and its mean magnitude. */
+async function splitSigns(
+  base: Weights,
+  post: Weights,
+  names: readonly string[],
+): Promise<{ signs: Weights; initial: Map<string, number> }> {
   const signs: Weights = {}
   const initial = new Map<string, number>()
   for (const name of names) {
-    const [sign, mean] = tf.tidy(() => {
-      const delta = post[name]!.sub(base[name]!)
-      return [delta.greaterEqual(0).cast('float32').mul(2).sub(1), delta.abs().mean()]
-    })
-    signs[name] = sign
-    initial.set(name, (await mean.data())[0])
-    mean.dispose()
+    const delta = tf.tidy(() => post[name]!.sub(base[name]!))
+    const mean = tf.tidy(() => delta.abs().mean())
+    signs[name] = tf.tidy(() => delta.greaterEqual(0).cast('float32').mul(2).sub(1))
+    initial.set(name, (await mean.data())[0]!)
+    tf.dispose([delta, mean])
   }
-  const wanted = batches.map((batch) => logitsOf(model, post, batch))
-  const scales = new Map(initial)
-  const moments = names.map(() => ({ first: 0, second: 0 }))
-  const errors: number[] = []
-  for (let step = 0; step <= steps; step++) {
-    const at = step % batches.length
-    const error = (...alphas: Tensor[]) => {
-      const student = Object.fromEntries(names.map((name, i) => [name, base[name]!.add(signs[name]!.mul(alphas[i]!))]))
-      return logitsOf(model, { ...post, ...student }, batches[at]!)
-        .sub(wanted[at]!)
-        .square()
-        .mean()
-        .asScalar()
-    }
-    const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
-    errors.push((await value.data())[0]!)
-    checkFinite(errors.slice(-1), () => `the difference of the logits at step ${step}`)
-    const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]))
-    tf.dispose([value, ...grads])
-    if (step === steps) break
-    const now = (rate * (1 + Math.cos((Math.PI * step) / steps))) / 2
-    for (const [i, name] of names.entries()) {
-      // Scales differ by orders of magnitude: the step is in units of the initial one.
-      const unit = initial.get(name)!
-      const slope = slopes[i]! * unit
-      const moment = moments[i]!
-      moment.first += 0.1 * (slope - moment.first)
-      moment.second += 0.001 * (slope * slope - moment.second)
-      const [first, second] = [moment.first / (1 - 0.9 ** (step + 1)), moment.second / (1 - 0.999 ** (step + 1))]
-      scales.set(name, scales.get(name)! - now * unit * (first / (Math.sqrt(second) + 1e-12)))
-    }
-  }
-  tf.dispose([signs, wanted])
-  return { scales, initial, errors }
+  return { signs, initial }
+}
+
+/** Adam's direction at its `count`th step; the moments are updated. */
+function adamStep(moments: { first: number; second: number }, slope: number, count: number): number {
+  moments.first += 0.1 * (slope - moments.first)
+  moments.second += 0.001 * (slope * slope - moments.second)
+  const [first, second] = [moments.first / (1 - 0.9 ** count), moments.second / (1 - 0.999 ** count)]
+  return first / (Math.sqrt(second) + 1e-12)
 }

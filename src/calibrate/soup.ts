@@ -1,12 +1,13 @@
 // Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
-import { type Checkpoint, companionsOf, homeOf, openModel } from '../checkpoint/index.js'
+import { type Checkpoint, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { checkItems, checkReader, checkTask, encodeItems, evaluateTask, loadReader } from '../evaluate/index.js'
-import { lossOf } from '../loss/index.js'
+import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '../evaluate/index.js'
+import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
-import { modelOf, type Weights } from '../models/index.js'
-import { loadTask, sliceTask, type Task } from '../tasks/index.js'
+import { type Model, modelOf } from '../models/index.js'
+import { loadTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { splitTask } from './split.js'
 
 export interface SoupOptions {
   task: string
@@ -29,62 +30,52 @@ export async function findSoup(
   { task: source, items, by }: SoupOptions,
 ): Promise<FoundSoup> {
   const task = await loadTask(source)
-  if (task.items.length < 2 * items) {
-    throw new UserError(
-      `${source}: has ${task.items.length} items; twice --items ${items} are needed, to choose and to check`,
-    )
-  }
+  const { learn, check } = splitTask(task, items, source, 'to choose and to check')
   const checkpoints: Checkpoint[] = []
   try {
     for (const folder of folders) checkpoints.push(await openModel(folder))
-    const [first] = checkpoints
-    const model = modelOf(first!, folders[0]!)
-    for (const [i, { tensors }] of checkpoints.entries()) {
-      const wrong = Object.entries(model.shapes).find(
-        ([name, shape]) => String(tensors.get(name)?.shape) !== String(shape),
-      )
-      if (wrong) throw new UserError(`${folders[i]}: ${wrong[0]} is not of the shape that it has in ${folders[0]}`)
-    }
+    const first = checkpoints[0]!
+    const model = modelOf(first, folders[0]!)
+    checkShapes(model, checkpoints, folders)
     checkTask(task, model, {})
-    const reader = await loadReader(companionsOf(first!), homeOf(first!))
-    checkReader(companionsOf(first!), reader, model)
+    const reader = await openReader(first, model)
     await checkItems(task, reader, model)
     const subsetScore = async (members: readonly number[], part: Task): Promise<number> => {
-      const weights = await average(
-        members.map((m) => checkpoints[m]!),
-        model.shapes,
-      )
-      const value =
-        by === 'score'
+      const chosen = members.map((m) => checkpoints[m]!)
+      const weights = await readWeights(model, (name) => readAverage(chosen, name))
+      try {
+        return by === 'score'
           ? (await evaluateTask(model, weights, part, reader)).score
           : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
-      tf.dispose(weights)
-      return value
+      } finally {
+        tf.dispose(weights)
+      }
     }
-    const held = sliceTask(task, -items)
     const singles: number[] = []
-    for (const m of folders.keys()) singles.push(await subsetScore([m], held))
-    const soup = await chooseSoup(singles, (members) => subsetScore(members, held))
-    const rest = sliceTask(task, 0, items)
-    return {
-      ...soup,
-      singles,
-      check: { best: await subsetScore(soup.chosen.slice(0, 1), rest), soup: await subsetScore(soup.chosen, rest) },
-    }
+    for (const m of folders.keys()) singles.push(await subsetScore([m], learn))
+    const soup = await chooseSoup(singles, (members) => subsetScore(members, learn))
+    const best = await subsetScore(soup.chosen.slice(0, 1), check)
+    return { ...soup, singles, check: { best, soup: await subsetScore(soup.chosen, check) } }
   } finally {
     await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()))
   }
 }
 
-/** Plain average of some models, tensor by tensor. */
-async function average(models: readonly Checkpoint[], shapes: Readonly<Record<string, number[]>>): Promise<Weights> {
-  const weights: Weights = {}
-  for (const [name, shape] of Object.entries(shapes)) {
-    const sum = await models[0]!.read(name)
-    for (const model of models.slice(1)) (await model.read(name)).forEach((value, i) => (sum[i]! += value))
-    weights[name] = tf.tensor(models.length === 1 ? sum : sum.map((value) => value / models.length), [...shape])
+/** @throws UserError for a folder whose weights have other shapes than those of the first */
+function checkShapes(model: Model, checkpoints: readonly Checkpoint[], folders: readonly string[]): void {
+  for (const [i, { tensors }] of checkpoints.entries()) {
+    const wrong = Object.entries(model.shapes).find(
+      ([name, shape]) => String(tensors.get(name)?.shape) !== String(shape),
+    )
+    if (wrong) throw new UserError(`${folders[i]}: ${wrong[0]} is not of the shape that it has in ${folders[0]}`)
   }
-  return weights
+}
+
+/** Plain average of a tensor over some models. */
+async function readAverage([first, ...others]: readonly Checkpoint[], name: string): Promise<Float32Array> {
+  const sum = await first!.read(name)
+  for (const model of others) (await model.read(name)).forEach((value, i) => (sum[i]! += value))
+  return others.length ? sum.map((value) => value / (others.length + 1)) : sum
 }
 
 /** The merge file that averages the chosen models; `note` says how they were chosen. */

@@ -18,6 +18,15 @@ export { imagesPerBatch } from './images.js'
 export type { Reply } from './kinds/index.js'
 export { logLikelihoods } from './likelihood.js'
 export type { EncodeOptions, Reach } from './options.js'
-export { checkReader, imagesFor, loadReader, loadText, type Reader, readerFile, type TextReader } from './reader.js'
+export {
+  checkReader,
+  imagesFor,
+  loadReader,
+  loadText,
+  openReader,
+  type Reader,
+  readerFile,
+  type TextReader,
+} from './reader.js'
 export type { Scores } from './scores.js'
 export { checkTower, classFeatures, describeClasses } from './zero_shot.js'

@@ -1,6 +1,7 @@
 // What makes a batch of a task's items for a model: the tokenizer of its folder, or, for images, the preprocessor.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Checkpoint, companionsOf, homeOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { type ImageReader, loadImageReader } from '../tasks/index.js'
@@ -19,6 +20,16 @@ export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_con
 /** @param home where generation_config.json is, if elsewhere. @throws UserError of the tokenizer, of generation_config.json, or the preprocessor */
 export const loadReader = (folder: string, home = folder): Promise<Reader> =>
   readerFile(folder) === 'tokenizer.json' ? loadText(folder, home) : loadImageReader(folder)
+
+/**
+ * The reader of a checkpoint, held against its model.
+ * @throws UserError as loadReader, and as checkReader
+ */
+export async function openReader(checkpoint: Checkpoint, model: Model): Promise<Reader> {
+  const reader = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
+  checkReader(companionsOf(checkpoint), reader, model)
+  return reader
+}
 
 /** As loadReader, of a folder that is known to be of text. */
 export async function loadText(folder: string, home = folder): Promise<TextReader> {

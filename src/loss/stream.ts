@@ -1,4 +1,4 @@
-// Weights read from a checkpoint as a pass needs them, within a bound on memory.
+// Weights read from a checkpoint: all at once, or as a pass needs them, within a bound on memory.
 import type { Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import {
@@ -11,6 +11,7 @@ import {
   type ReadRows,
   type Source,
   streaming,
+  type Weights,
 } from '../models/index.js'
 import { tf } from '../tensor/index.js'
 
@@ -60,6 +61,21 @@ export async function fitBatches(
       if (!(error instanceof UserError) || tokens <= FEWEST_TOKENS) throw error
     }
   }
+}
+
+/**
+ * All weights of a model as tensors, which the caller disposes; after an error none stays.
+ * @param read float32 values of a tensor, row-major
+ */
+export async function readWeights(model: Model, read: (name: string) => Promise<Float32Array>): Promise<Weights> {
+  const weights: Weights = {}
+  try {
+    for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await read(name), shape)
+  } catch (error) {
+    tf.dispose(weights)
+    throw error
+  }
+  return weights
 }
 
 /** The reader of a checkpoint's tensors. */

@@ -20,6 +20,7 @@ export * from './objective.js'
 export { type Load, type PassKind, planStretches } from './plan.js'
 export * from './sequence.js'
 export * from './source.js'
+export { watched } from './watch.js'
 
 export interface Architecture {
   name: string
@@ -149,5 +150,3 @@ function makeModel(config: Config, shapes?: Record<string, readonly number[]>): 
     throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}`)
   return model
 }
-
-export { watched } from './watch.js'

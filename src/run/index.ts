@@ -1,7 +1,7 @@
 // One run measured: an edit or a merge of a pair of checkpoints → its row and its terms. One model measured alone, too.
 export { type AttributeOptions, attributeEdit, type MemoryBound, namedEdit } from './attribute.js'
 export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
-export { type Measured, type MeasureOptions, measureModel } from './measure-model.js'
+export { type Evaluation, type MeasureOptions, measureModel } from './measure-model.js'
 export { measureData } from './merger-data.js'
 export { measureReference, type Reference } from './reference.js'
 export { type Finished, failedRow } from './row.js'

@@ -1,23 +1,24 @@
 // Loss and score of one model outside a sweep, by the same steps as in one.
-import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
+import { companionsOf, openModel } from '../checkpoint/index.js'
 import {
   askInChat,
   type ChatSettings,
   checkItems,
-  checkReader,
   checkTask,
   describeClasses,
   describeGeneration,
   encodeItems,
   evaluateTask,
-  loadReader,
+  openReader,
+  type Reader,
+  type Scores,
 } from '../evaluate/index.js'
-import { fitBatches, lossOf, rowsOf } from '../loss/index.js'
-import { modelOf, type Weights } from '../models/index.js'
-import { loadTask, type TaskReference, type TaskSources } from '../tasks/index.js'
+import { fitBatches, lossOf, readWeights, rowsOf } from '../loss/index.js'
+import { type Model, modelOf, type Weights } from '../models/index.js'
+import { loadTask, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
-export interface Measured {
+export interface Evaluation {
   task: string
   metric: string
   /** 0 to 1, or −1 to 1 of a correlation. */
@@ -54,17 +55,16 @@ export async function measureModel(
   reference: string,
   taskSource: TaskReference,
   options: MeasureOptions = {},
-): Promise<Measured> {
+): Promise<Evaluation> {
   const { items, memory, allowCode, chat, tasks } = options
   const given = await loadTask(taskSource, { tasks })
   const checkpoint = await openModel(reference)
-  const held: Weights = {}
+  let held: Weights = {}
   try {
     const model = modelOf(checkpoint, reference)
     checkTask(given, model, { allowCode })
     const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
-    const tokenizer = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
-    checkReader(companionsOf(checkpoint), tokenizer, model)
+    const tokenizer = await openReader(checkpoint, model)
     await checkItems(task, tokenizer, model, { items })
     const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')
     const encode = (batchTokens?: number) =>
@@ -73,9 +73,7 @@ export async function measureModel(
       memory === undefined
         ? null
         : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
-    if (!bounded)
-      for (const [name, shape] of Object.entries(model.shapes))
-        held[name] = tf.tensor(await checkpoint.read(name), shape)
+    if (!bounded) held = await readWeights(model, (name) => checkpoint.read(name))
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
     const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
     const scores = await evaluateTask(model, weights, task, tokenizer, {
@@ -83,37 +81,39 @@ export async function measureModel(
       batchTokens: bounded?.tokens,
       allowCode,
     })
-    const { metric, score, others } = scores
-    const [stderr, ...further] = Object.entries(scores.errors())
-    const measured = {
-      task: task.name,
-      metric,
-      score,
-      stderr: stderr![1],
-      ...(others && { others, others_stderr: Object.fromEntries(further) }),
-    }
-    const unit =
-      model.objective === 'value'
-        ? 'squared error per item'
-        : model.objective === 'classes'
-          ? 'nats per item'
-          : 'nats per token'
-    const words =
-      task.kind === 'generate' && 'generation' in tokenizer && tokenizer.generation
-        ? describeGeneration(tokenizer.generation)
-        : {}
-    const generation = Object.keys(words).length ? { generation: words } : {}
     return {
-      ...measured,
+      task: task.name,
+      ...describeScores(scores),
       loss: silent ? null : loss.mean,
-      unit,
+      unit: unitOf(model),
       items: scores.items.length,
       tokens: loss.tokens,
-      ...generation,
+      ...generationOf(task, tokenizer),
       ...(checkpoint.notes.length && { notes: checkpoint.notes }),
     }
   } finally {
     tf.dispose(held)
     await checkpoint.close()
   }
+}
+
+function describeScores({ metric, score, others, errors }: Scores) {
+  const [stderr, ...further] = Object.entries(errors())
+  return {
+    metric,
+    score,
+    stderr: stderr![1],
+    ...(others && { others, others_stderr: Object.fromEntries(further) }),
+  }
+}
+
+function unitOf({ objective }: Model): Evaluation['unit'] {
+  if (objective === 'value') return 'squared error per item'
+  return objective === 'classes' ? 'nats per item' : 'nats per token'
+}
+
+function generationOf(task: Task, reader: Reader): Pick<Evaluation, 'generation'> {
+  if (task.kind !== 'generate' || !('generation' in reader) || !reader.generation) return {}
+  const words = describeGeneration(reader.generation)
+  return Object.keys(words).length ? { generation: words } : {}
 }

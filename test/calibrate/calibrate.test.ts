@@ -62,7 +62,7 @@ test('distilled scales: the mean magnitude of the rows that the data use; everyt
     },
   ]
   const tensors = tf.memory().numTensors
-  const { scales, initial, errors } = await distillScales(table, base, post, ['table'], [batch], {
+  const { scales, initial, errors } = await distillScales(table, { base, post, names: ['table'] }, [batch], {
     steps: 200,
     rate: 0.05,
   })

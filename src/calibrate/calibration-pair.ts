@@ -1,0 +1,65 @@
+// A pair of checkpoints in memory, with the two parts of a task as batches.
+import { openModels, type Pair, pairCheckpoints } from '../checkpoint/index.js'
+import { encodeItems, openReader } from '../evaluate/index.js'
+import { readWeights } from '../loss/index.js'
+import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
+import { loadTask, type Task } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
+import { splitTask } from './split.js'
+
+export interface CalibrateOptions {
+  task: string
+  items: number
+  /** Tensors that only one side has, or in another shape, stay as the post-trained model has them. */
+  ignoreUnmatched?: boolean
+}
+
+export interface CalibrationPair {
+  pair: Pair
+  model: Model
+  base: Weights
+  post: Weights
+  /** The last items of the task, to calibrate on, and as many first ones, to check on. */
+  calibration: Batch[]
+  check: Batch[]
+}
+
+/** Padded tokens of a batch: small ones, because gradients of logits are taken on them. */
+const BATCH_TOKENS = 1024
+
+/** Opens the pair, works with it, and frees it. @throws UserError before weights are read, and what `work` throws */
+export async function withCalibrationPair<Result>(
+  base: string,
+  post: string,
+  { task: source, items, ignoreUnmatched }: CalibrateOptions,
+  work: (held: CalibrationPair) => Promise<Result>,
+): Promise<Result> {
+  const task = await loadTask(source)
+  const files = await openModels(base, post)
+  const [before, after] = files
+  const held: Weights[] = []
+  try {
+    const pair = await pairCheckpoints(before, after, { ignoreUnmatched })
+    const { learn, check } = splitTask(task, items, source, 'to calibrate and to check')
+    const model = modelOf(after, post)
+    const reader = await openReader(after, model)
+    const encode = (part: Task) => encodeItems(part, reader, model, { batchTokens: BATCH_TOKENS })
+    const batches = { calibration: await encode(learn), check: await encode(check) }
+    const hold = async (read: (name: string) => Promise<Float32Array>) => {
+      const weights = await readWeights(model, read)
+      held.push(weights)
+      return weights
+    }
+    const paired = new Set(pair.names)
+    return await work({
+      pair,
+      model,
+      post: await hold((name) => after.read(name)),
+      base: await hold((name) => (paired.has(name) ? before : after).read(name)),
+      ...batches,
+    })
+  } finally {
+    tf.dispose(held)
+    await Promise.all(files.map((file) => file.close()))
+  }
+}
