@@ -1,9 +1,8 @@
-// The merge of one tensor: each model's delta as its editors leave it, and what the merger makes of them. The same for a merge
-// file and for a run of a sweep.
+// One tensor of a model on its way to a merger: its delta, edited. Merge files and runs of a sweep share this.
 import { type ApplyContext, applySteps, type Step } from '../editors/index.js'
 import type { Merger } from '../mergers/index.js'
 
-/** Whether the merger is given deltas, and returns one, or weights. */
+/** Whether the merger takes deltas and returns one; otherwise it takes and returns weights. */
 export const wantsDeltas = ({ input }: Merger, based: boolean): boolean =>
   input === 'delta' || (input === 'either' && based)
 
@@ -16,17 +15,17 @@ export function toDelta(after: Float32Array, before: Float32Array): Float32Array
   return after
 }
 
-/** The weights before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
+/** The weights before + delta, in the memory of `delta`. An entry whose delta is 0 is exactly that of the base. */
 export function toWeights(before: Float32Array, delta: Float32Array): Float32Array {
   for (let i = 0; i < delta.length; i++) delta[i]! += before[i]!
   return delta
 }
 
 /**
- * A model's tensor as its merger wants it, its editors applied.
+ * A model's tensor as its merger takes it, after its editors.
  * @param after weights of the model, row-major; their memory is used
- * @param before weights of the base; null only where nothing needs a delta
- * @param deltas whether the merger wants the edited delta, or the weights with it
+ * @param before weights of the base; null only if no delta is needed
+ * @param deltas whether the merger takes the edited delta or the edited weights
  */
 export async function editPart(
   after: Float32Array,
