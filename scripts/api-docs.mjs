@@ -3,16 +3,42 @@
 import { rmSync } from 'node:fs'
 import { Application, Comment, Converter, ReflectionKind, TSConfigReader, TypeDocReader } from 'typedoc'
 import { metaSchema, rowSchema, termSchema, viewSchema } from '../dist/src/record/index.js'
+import { CardFile } from '../dist/src/tasks/cards/card.js'
 
 /** Types that are made from schemas: the sentence about a member is in the schema. */
-const SCHEMAS = { Row: rowSchema, Term: termSchema, View: viewSchema, Meta: metaSchema }
+const SCHEMAS = {
+  Row: rowSchema,
+  Term: termSchema,
+  View: viewSchema,
+  Meta: metaSchema,
+  TaskCard: CardFile,
+  TaskEntries: CardFile,
+  TaskDefinition: CardFile,
+  CardEntries: CardFile,
+}
 
-/** The schema of an object inside others: optional, in a list, or a value of a record. */
-const objectIn = (schema) =>
-  !schema || schema.shape ? schema : objectIn(schema.def.innerType ?? schema.def.element ?? schema.def.valueType)
+/** The schema of a member of an object, or of an object inside: optional, one of several, in a list, a value of a record. */
+function memberIn(schema, name) {
+  if (!schema) return undefined
+  if (schema.shape) return schema.shape[name]
+  const { innerType, element, valueType, in: input, options = [] } = schema.def
+  for (const inner of [innerType, element, valueType, input, ...options]) {
+    const found = memberIn(inner, name)
+    if (found) return found
+  }
+}
 
-const schemaOf = ({ name, parent }) => (name === '__type' ? objectIn(memberOf(parent)) : SCHEMAS[name])
-const memberOf = (property) => schemaOf(property.parent)?.shape?.[property.name]
+const schemaOf = ({ name, parent }) =>
+  name === '__type' && parent?.kindOf(ReflectionKind.Property)
+    ? memberOf(parent)
+    : SCHEMAS[name === '__type' ? parent?.name : name]
+const memberOf = (property) => memberIn(schemaOf(property.parent), property.name)
+
+/** Values that are only there to give types are no part of the reference. */
+function dropHidden(project) {
+  for (const variable of project.getReflectionsByKind(ReflectionKind.Variable))
+    if (/Schema$|^CardFile$|^BACKENDS$|^CONVENTIONS$/.test(variable.name)) project.removeReflection(variable)
+}
 
 function describeMembers(project) {
   for (const property of project.getReflectionsByKind(ReflectionKind.Property)) {
@@ -33,8 +59,11 @@ function undescribedParameters(project) {
     )
 }
 
-const app = await Application.bootstrap({}, [new TypeDocReader(), new TSConfigReader()])
-app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => describeMembers(project))
+const app = await Application.bootstrapWithPlugins({}, [new TypeDocReader(), new TSConfigReader()])
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  dropHidden(project)
+  describeMembers(project)
+})
 const project = await app.convert()
 if (!project) process.exit(1)
 app.validate(project)

@@ -5,7 +5,9 @@ import type { TensorEntry } from './header.js'
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
+/** An open model folder: its config and headers, and its weights when they are asked for. */
 export interface Checkpoint {
+  /** Path of the folder. */
   folder: string
   /** config.json, without what it says of a quantisation; null when the folder has none. */
   config: Record<string, unknown> | null
@@ -15,6 +17,7 @@ export interface Checkpoint {
   tied: ReadonlyMap<string, string>
   /** Sentences for the user on how the files were understood, where that is not plain. */
   notes: readonly string[]
+  /** Tensors by name, as the headers describe them. */
   tensors: ReadonlyMap<string, TensorEntry>
   /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
   read(name: string): Promise<Float32Array>
@@ -27,6 +30,7 @@ export interface Checkpoint {
   readBytes(name: string): Promise<Uint8Array>
   /** SHA-256 of config.json and of every weight file, by file name. */
   hashes(): Promise<Record<string, string>>
+  /** Closes the files. */
   close(): Promise<void>
   /** For a quantised folder: how many weights are decoded, and from what. */
   decoded?: string | undefined

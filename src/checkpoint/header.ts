@@ -7,13 +7,17 @@ import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */
 export interface TensorEntry {
+  /** Checkpoint name of the tensor. */
   name: string
+  /** Stored format, as safetensors names it. */
   dtype: string
+  /** Its shape. */
   shape: number[]
   /** Path of the safetensors file. */
   file: string
   /** First byte in the file, and the byte after the last. */
   begin: number
+  /** The byte after the last. */
   end: number
 }
 

@@ -123,6 +123,7 @@ export function leftByLinear(
   return `linear leaves out ${left.length} tensors of two or more dimensions: ${counts.join(', ')}`
 }
 
+/** Which tensors of a model are meant. */
 export interface Selection {
   /** Patterns of the tensors to take; all floating tensors when empty. */
   include?: readonly string[] | undefined

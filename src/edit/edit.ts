@@ -42,7 +42,9 @@ export interface EditOptions extends Selection {
 
 /** What was edited; the words of a sweep's row. */
 export interface EditSummary {
+  /** Number of tensors edited. */
   tensors: number
+  /** Number of entries of these tensors. */
   parameters: number
   /** Non-zero entries of the edited delta (of the edited weights with `on: weights`). */
   kept: number
@@ -50,6 +52,7 @@ export interface EditSummary {
   bits_per_parameter: number
   /** Norms of what was edited and of its change, before the weights are rounded to the written format. */
   delta_norm: number
+  /** Euclidean norm of the change of what was edited. */
   edit_norm: number
   /** Selected tensors that are neither a matrix nor a batch of them, where an editor of the chain works on matrices only. */
   passed: number

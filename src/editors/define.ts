@@ -6,6 +6,7 @@ import type { Tensor, Tensor2D } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { EditContext, EditedShape, Editor, ModelDeltas, ScannedTensor } from './editor.js'
 
+/** What every definition of an editor may say. */
 interface Facts<S extends OptionsSchema, O = z.output<S>> {
   /** Name in YAML, CSV and error messages: lower_snake. */
   name: string
@@ -29,40 +30,53 @@ interface Facts<S extends OptionsSchema, O = z.output<S>> {
   entryBits?(options: O): number | null
 }
 
+/** An editor that reads nothing but the entries that it edits. */
 interface EntriesDefinition<S extends OptionsSchema, O = z.output<S>> extends Facts<S> {
   /** Nothing but the entries that it edits: the default. */
   reads?: 'entries'
+  /** One new float32 tensor of the same shape; the input stays alive. */
   edit(delta: Tensor, context: EditContext<O>): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
   warnings?(options: O, about: { shape: readonly number[] }): readonly string[]
   /** By default 16 for every entry, or the sparse form where that is smaller. */
   bits?(options: O, stored: EditedShape): number
 }
 
+/** What the definitions of editors that scan have in common. */
 interface ScanDefinition<S extends OptionsSchema, T, O = z.output<S>> extends Facts<S> {
   /** Of a batch of matrices, each is scanned and edited by itself; by default the batch is one tensor. */
   perMatrix?: boolean
+  /** One new float32 tensor of the same shape, from a block of the delta and what the scan returned. */
   edit(delta: Tensor, context: EditContext<O> & { scanned: T }): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
   warnings?(options: O, about: { shape: readonly number[]; scanned: T }): readonly string[]
+  /** By default 16 for every entry, or the sparse form where that is smaller. */
   bits?(options: O, stored: EditedShape): number
 }
 
+/** An editor that scans the whole tensor first. */
 interface TensorDefinition<S extends OptionsSchema, T, O = z.output<S>> extends ScanDefinition<S, T> {
   /** The whole tensor, which `scanTensor` gets before any block of it is edited. */
   reads: 'tensor'
+  /** What `edit` must know of the whole tensor (float32, row-major). */
   scanTensor(values: Float32Array, options: O, about: ScannedTensor): T
   /** By default all options do. */
   needsScan?(options: O): boolean
 }
 
+/** An editor that scans the whole model first. */
 interface ModelDefinition<S extends OptionsSchema, T, M, O = z.output<S>> extends ScanDefinition<S, T> {
   /** The whole model, which `scanModel` gets before any tensor is scanned and edited. */
   reads: 'model'
+  /** What `scanTensor` must know of the whole model. */
   scanModel(deltas: ModelDeltas, options: O): Promise<M>
+  /** What `edit` must know of the whole tensor (float32, row-major). */
   scanTensor(values: Float32Array, options: O, about: ScannedTensor & { model: M | undefined }): T
   /** By default all options do. */
   needsModel?(options: O): boolean
 }
 
+/** An editor that edits whole matrices. */
 interface MatrixDefinition<S extends OptionsSchema, F, O = z.output<S>> extends Facts<S> {
   /** Whole matrices; a tensor that is no matrix stays as it is. */
   reads: 'matrix'
@@ -70,12 +84,16 @@ interface MatrixDefinition<S extends OptionsSchema, F, O = z.output<S>> extends 
   factorise?(delta: Tensor2D, options: O): Promise<F>
   /** By default all options share the factors. */
   factorKey?(options: O, shape: readonly number[]): string
+  /** Whether these options need the Gram matrix of the inputs of the layer; by default none do. */
   needsGram?(options: O): boolean
+  /** One new float32 tensor of the same shape, from a matrix and its factors. */
   edit(delta: Tensor, context: EditContext<O> & { factors: F; gram?: ArrayLike<number> | undefined }): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
   warnings?(
     options: O,
     about: { shape: readonly number[]; factors: F; gram?: ArrayLike<number> | undefined },
   ): readonly string[]
+  /** By default 16 for every entry, or the sparse form where that is smaller. */
   bits?(options: O, stored: EditedShape & { factors?: F | undefined }): number
 }
 

@@ -24,8 +24,11 @@ export interface EditContext<O = Options> {
 export interface ScannedTensor {
   /** Name of the tensor. */
   tensor: string
+  /** Its shape. */
   shape: readonly number[]
+  /** Random key of (seed, editor, tensor name). */
   key: Key
+  /** Keep mask that replaces random draws, as in `EditContext`. */
   keep?: ArrayLike<number> | undefined
 }
 
@@ -35,6 +38,7 @@ export interface ScannedTensor {
  */
 export type ModelDeltas = () => AsyncIterable<readonly [tensor: string, values: Float32Array, matrices?: number]>
 
+/** What is known of every editor. */
 interface EditorFacts<O> {
   /** Name in YAML, CSV and error messages: lower_snake. */
   readonly name: string
@@ -60,12 +64,15 @@ interface EditorFacts<O> {
 
 /** The shape of a tensor and how many of its edited entries are not 0. */
 export interface EditedShape {
+  /** Shape of the tensor. */
   shape: readonly number[]
+  /** Number of its edited entries that are not 0. */
   kept: number
 }
 
 /** Reads nothing but the entries that it edits: any block of a flattened tensor, without the rest. */
 export interface EntriesEditor<O = Options> extends EditorFacts<O> {
+  /** What the editor reads before it edits. */
   readonly reads: 'entries'
   /** One new float32 tensor of the same shape; the input stays alive; the caller tidies what lies between. */
   edit(delta: Tensor, context: EditContext<O>): Tensor
@@ -77,25 +84,33 @@ export interface EntriesEditor<O = Options> extends EditorFacts<O> {
 
 /** Scans the whole tensor first (a threshold, block means); then edits it block by block. */
 export interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
+  /** What the editor reads before it edits. */
   readonly reads: 'tensor'
   /** Of a batch of matrices, each is scanned and edited by itself. */
   readonly perMatrix: boolean
   /** Whether these options need the scan, so that the values of the whole tensor must be read first. */
   needsScan(options: O): boolean
-  /** @param values float32, row-major */
+  /**
+   * What `edit` must know of the whole tensor.
+   * @param values float32, row-major
+   */
   scanTensor(values: Float32Array, options: O, about: ScannedTensor): S
   /** As for entries. `scanned`: what `scanTensor` returned; undefined where `needsScan` says no. */
   edit(delta: Tensor, context: EditContext<O> & { scanned: S }): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
   warnings(options: O, about: { shape: readonly number[]; scanned: S }): readonly string[]
+  /** An estimate of the bits that store an edited tensor; a kept value counts 16. */
   bits(options: O, stored: EditedShape): number
 }
 
 /** Scans the whole model first (a threshold common to all tensors), then every tensor. */
 export interface ModelEditor<O = Options, S = unknown, M = unknown>
   extends Omit<TensorEditor<O, S>, 'reads' | 'needsScan' | 'scanTensor'> {
+  /** What the editor reads before it edits. */
   readonly reads: 'model'
   /** Whether these options need the scan of the model. */
   needsModel(options: O): boolean
+  /** Reads the deltas of the whole model; what it returns goes to every `scanTensor`. */
   scanModel(deltas: ModelDeltas, options: O): Promise<M>
   /** `model`: what `scanModel` returned; undefined where `needsModel` says no. */
   scanTensor(values: Float32Array, options: O, about: ScannedTensor & { model: M | undefined }): S
@@ -103,6 +118,7 @@ export interface ModelEditor<O = Options, S = unknown, M = unknown>
 
 /** Edits whole matrices, by factors of them (an SVD) where it has any; a tensor that is no matrix stays as it is. */
 export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
+  /** What the editor reads before it edits. */
   readonly reads: 'matrix'
   /** Costly work on a matrix [rows, columns] that the options of a sweep share, as plain data. */
   factorise(delta: Tensor2D, options: O): Promise<F>
@@ -112,6 +128,7 @@ export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
   needsGram?(options: O): boolean
   /** `gram`: XᵀX [columns, columns] of the inputs X, up to a factor; absent for a matrix that is no linear layer. */
   edit(delta: Tensor, context: EditContext<O> & { factors: F; gram?: ArrayLike<number> | undefined }): Tensor
+  /** Sentences about a tensor on which the method degenerates. */
   warnings(
     options: O,
     about: { shape: readonly number[]; factors: F; gram?: ArrayLike<number> | undefined },

@@ -5,19 +5,26 @@ import { effectiveRank, singularValues } from '../tensor/index.js'
 import { addSums, type Statistics, type Sums, statisticsOf, sumPair } from './statistics.js'
 
 export interface TensorReport extends Statistics {
+  /** Checkpoint name of the tensor. */
   name: string
+  /** Role of the tensor in the model. */
   role: Role
+  /** Number of its layer, from 0; null outside the layers. */
   layer: number | null
+  /** Its shape. */
   shape: number[]
   /** Stored formats. */
   dtype_base: string
+  /** Stored format in the post-trained model. */
   dtype_post: string
   /** exp of the entropy of σ/Σσ of a matrix, of a batch their mean; null for other shapes, zero deltas, and matrices above the size limit. */
   effective_rank: number | null
 }
 
 export interface GroupReport extends Statistics {
+  /** The role; `all` for the whole model. */
   role: Role | 'all'
+  /** Number of its tensors. */
   tensors: number
 }
 

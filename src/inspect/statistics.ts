@@ -5,19 +5,25 @@ export const QUANTILES = [0.5, 0.9, 0.99] as const
 
 /** What is known about a delta Δ = post − base. */
 export interface Statistics {
+  /** Number of entries. */
   parameters: number
   /** Euclidean norms of base and delta. */
   base_norm: number
+  /** Euclidean norm of the delta. */
   delta_norm: number
   /** delta_norm / base_norm; null for a base of zeros. */
   relative_norm: number | null
   /** Mean and standard deviation of the entries of Δ. */
   mean: number
+  /** Standard deviation of the entries of Δ. */
   std: number
   /** Quantiles and maximum of |Δ|. */
   p50: number
+  /** 90 % quantile of |Δ|. */
   p90: number
+  /** 99 % quantile of |Δ|. */
   p99: number
+  /** Largest |Δ|. */
   max: number
   /** Share of entries that are exactly 0 in Δ. */
   zeros: number

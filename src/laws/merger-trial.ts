@@ -15,6 +15,7 @@ import { SHAPES, sampleValues } from './samples.js'
 
 /** Options of a merge and of its models, as in a YAML file. */
 export interface MergerSetting {
+  /** Options of the merge. */
   options?: Record<string, unknown>
   /** Options of the models, taken in turn. */
   models?: readonly Record<string, unknown>[]

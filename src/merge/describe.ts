@@ -1,4 +1,4 @@
-// The model card and metadata of a merged checkpoint, and the estimate that a dry run prints.
+// What a merged checkpoint says about itself, and what a dry run says before there is one.
 import { writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { MERGE_BLOCK } from '../mergers/index.js'
@@ -9,7 +9,7 @@ import type { MergePlan } from './plan.js'
 
 const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
 
-/** The models that are merged, and their roles: base, model or data. */
+/** The models that take part, with the part they play. */
 function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeModel }[] {
   const list = new Map<MergeModel, string>(base ? [[base, 'base']] : [])
   for (const { sources } of tensors) {
@@ -21,7 +21,7 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeMod
   return [...list].map(([model, role]) => ({ role, model }))
 }
 
-/** Card and metadata. Reads every input once, to hash it. @param text the YAML file */
+/** Reads the inputs once to hash them. `text`: the YAML file. */
 export async function describeMerge(
   plan: MergePlan,
   title: string,
@@ -67,11 +67,11 @@ export interface Estimate {
     vocabulary: number | null
   }[]
   result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
-  /** Upper bound on the peak memory, in bytes. For TIES, which holds most at once; task arithmetic needs a quarter of it on the backend. */
+  /** Bytes of the largest moment, at most: of the backend as for TIES, which holds most at once (task arithmetic needs a quarter). */
   memory: number
 }
 
-/** What the merge will read, hold and write. Reads headers only. */
+/** From headers only. */
 export function estimateMerge(plan: MergePlan): Estimate {
   const { method, convention, tensors, layers } = plan
   const dtypes = (list: { dtype: string }[]): string => [...new Set(list.map(({ dtype }) => dtype))].sort().join(', ')
@@ -88,7 +88,7 @@ export function estimateMerge(plan: MergePlan): Estimate {
     }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + countEntries(shape) * (BYTES[dtype] ?? 8), 0)
-  // Values that are read and written, and what the backend holds: a block of entries, or the whole tensor.
+  // Beside the values as they are read and written, the backend holds a run of entries, or the whole tensor.
   const memory = Math.max(
     ...tensors.map(({ shape, sources: { length: n } }) => {
       const size = countEntries(shape)

@@ -1,4 +1,4 @@
-// Checks from headers that the models fit together: every source has every tensor of the result, in the same shape.
+// Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
 import { isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { isPerToken } from './embeddings.js'
@@ -6,11 +6,11 @@ import type { LayerRun } from './layer-runs.js'
 import { layerCount, type Slot } from './layers.js'
 import type { MergeModel } from './open.js'
 
-/** Names of the tensors, without stored copies of tied ones. */
+/** Names of the tensors that are not stored copies of tied ones. */
 export const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
   [...tensors.keys()].filter((name) => !tied.has(name))
 
-/** Largest number of tensors that an error names. */
+/** An error names at most this many tensors. */
 const NAMED = 12
 
 /** @throws UserError that lists what does not fit */
@@ -18,7 +18,7 @@ export function checkShapes(slots: readonly Slot[], runs: readonly LayerRun[]): 
   const problems = slots.flatMap((slot) =>
     pairsAt(slot, runs).flatMap(({ model, name, reference }) => compare(model, name, reference, slot.reference)),
   )
-  // In a merge of whole models, no model may have tensors that the result lacks.
+  // In a merge of whole models nothing may be left over either.
   if (runs.length === 1) {
     const used = new Set(slots.flatMap(({ reference, sources }) => [reference, ...sources]))
     const count = layerCount(runs[0]!.reference.model.checkpoint)
@@ -53,9 +53,8 @@ function pairsAt({ run, sources: names }: Slot, runs: readonly LayerRun[]) {
 }
 
 /**
- * Fisher diagonals have the shape of their weights; a Gram matrix has a row and a column for each column of its weights. A tensor has
- * data in every model or in none.
- * @throws UserError about data that does not fit its model
+ * Fisher diagonals have the shape of their weights, a Gram matrix a side of its columns; a tensor has them in every model or in none.
+ * @throws UserError at the data that does not fit its model
  */
 export function checkData(slots: readonly Slot[], runs: readonly LayerRun[], kind: 'fisher' | 'gram'): void {
   for (const [r, { sources }] of runs.entries()) {
@@ -79,7 +78,7 @@ export function checkData(slots: readonly Slot[], runs: readonly LayerRun[], kin
   }
 }
 
-/** Why a model's tensor cannot be merged with that of the reference; empty if it can. */
+/** What keeps a model's tensor from being merged with that of the reference. */
 function compare(model: MergeModel, name: string, reference: MergeModel, wanted: string): string[] {
   const [entry, other] = [model.checkpoint.tensors.get(name), reference.checkpoint.tensors.get(wanted)]
   if (!entry) return [`${name} is not in ${model.label}`]

@@ -13,7 +13,7 @@ export interface Origin {
   layer: number
 }
 
-/** Entries that count layers; a model with two stacks has one for each. */
+/** How a config counts its layers; one in two parts counts each. */
 const COUNTS = [
   'num_hidden_layers',
   'n_layer',
@@ -25,16 +25,16 @@ const COUNTS = [
   'num_decoder_layers',
 ]
 
-/** Lists that do not belong to layers, but may by chance be as long in small models. */
+/** Lists that have as many entries as there are layers by chance, in small models. */
 const OTHER =
   /(^|_)token(_id)?s?$|token_ids?$|^(architectures|languages|langs|label\w*|out_features|out_indices|stage_\w+|time_step_limit|(mlp|ssm)_multipliers|quantiles)$|^(image|patch|window|kernel|tubelet|moe_intermediate)_sizes?$|(^|_)(mean|std|shape|section|ratios|scales)$|^(conv|tdnn|mtp)_|^\w*(kernel|stride|dilation)\w*$/
 
-/** Lists of the numbers of layers of some kind. Those of Kimi Linear count from 1. */
+/** Lists of the layers that are of some kind, by their numbers; those of Kimi Linear begin at 1. */
 const NUMBERS =
   /(^|_)(layers|layers_enum|layer_ids|layer_idxs?|layer_indices|layer_indexes|attn_idxs|attn_indexes|block_idxs|block_indexes|block_indices|attention_blocks)$/
 const FROM_ONE = /^(kda_layers|full_attn_layers)$/
 
-/** Numbers that divide the layers in two runs, with a test of whether a layer is in the first. */
+/** Numbers that divide the layers in two runs: whether a layer lies in the first. */
 const BORDERS: Readonly<Record<string, (value: number, layer: number, layers: number) => boolean>> = {
   max_window_layers: (value, layer) => layer < value,
   first_k_dense_replace: (value, layer) => layer < value,
@@ -44,11 +44,11 @@ const BORDERS: Readonly<Record<string, (value: number, layer: number, layers: nu
   num_kv_shared_layers: (value, layer, layers) => layer < layers - value,
 }
 
-/** Periods: every so many layers are of some kind. */
+/** Numbers by which every so many layers are of some kind. */
 const PERIODS =
   /^(_?sliding_window_pattern|full_attention_interval|interleave_moe_layer_step|no_rope_layer_interval|(decoder|encoder)_sparse_step|global_attn_every_n_layers|dense_attention_every_n_layers|moe_every_n_layers|moe_layer_(freq|interval)|(attn|expert)_layer_period|cross_attention_freq(uency)?|cross_layer_interval)$/
 
-/** Lists with the same meaning as such a number. transformers follows the list if both exist. */
+/** Lists that say the same as such numbers, and that transformers goes by where both are there. */
 const SAID_BY: readonly (readonly [RegExp, readonly string[]])[] = [
   [
     /^(max_window_layers|_?sliding_window_pattern|full_attention_interval|global_attn_every_n_layers|attn_layer_period)$/,
@@ -66,9 +66,9 @@ export const isMoved = (origins: readonly Origin[], layers: number): boolean =>
 const isConfig = (value: unknown): value is Config =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The layers of the weights and of the result. */
+/** The layers of the given weights and of the result. */
 interface Layers {
-  /** Number of layers of the weights. */
+  /** How many the weights of the config have. */
   count: number
   origins: readonly Origin[]
   moved: boolean
@@ -82,13 +82,13 @@ interface Entry {
   value: unknown
   /** The object that it stands in. */
   part: Config
-  /** Whether that object counts the layers: then its lists of that length belong to them. */
+  /** Whether that object counts the layers, so that lists of their number are theirs. */
   counted: boolean
 }
 
 /**
- * The config, with entries that belong to layers in the new order of the layers.
- * @param count number of layers of the weights of `config`
+ * The config with what belongs to the layers in their new order.
+ * @param count how many layers the weights of `config` have
  * @throws UserError for an entry that cannot describe the new layers
  */
 export function followLayers(
@@ -143,7 +143,7 @@ const refuse = ({ path }: Entry, why: string): UserError =>
     `config.json: ${path.join('.')} ${why}, and cannot describe the layers of the result; choose other slices`,
   )
 
-/** Whether a list has the same meaning, layer by layer: transformers then follows the list. */
+/** Whether a list says the same layer by layer, and transformers follows the list. */
 const isListed = ({ key, part }: Entry): boolean =>
   SAID_BY.some(([name, lists]) => name.test(key) && lists.some((list) => Array.isArray(part[list])))
 
@@ -170,7 +170,7 @@ function followCycle(kinds: readonly unknown[], { origins }: Layers): unknown {
   return unchanged ? kinds : origins.map(({ layer }) => kindOf(layer))
 }
 
-/** A list with an entry for each layer. Each entry comes from the config of the layer's model, or else from this config. */
+/** An entry for each layer: that of the model which the layer is from, or else of this config. */
 function followList(entry: Entry, list: ArrayLike<unknown>, { count, origins, onWarning }: Layers): unknown {
   const { path, value } = entry
   const entries = origins.map(({ config, label, layer }) => {
@@ -187,7 +187,7 @@ function followList(entry: Entry, list: ArrayLike<unknown>, { count, origins, on
   return typeof value === 'string' ? entries.join('') : [...entries, ...Array.from(list).slice(count)]
 }
 
-/** A number that divides the layers in two runs: replaced by the nearest number that divides the new layers in the same way. */
+/** A number that divides the layers in two runs: the nearest one that divides the new layers in the same way. */
 function followBorder(entry: Entry, value: number, { count, origins }: Layers): number {
   const isFirst = BORDERS[entry.key]!
   const fits = (border: number) =>
@@ -198,7 +198,7 @@ function followBorder(entry: Entry, value: number, { count, origins }: Layers): 
   return nearest ?? value
 }
 
-/** @throws UserError if layers move by other distances than multiples of the period */
+/** A number by which every so many layers are of some kind holds only where layers move by multiples of it. */
 function checkPeriod(entry: Entry, value: number, { origins }: Layers): void {
   const isPeriod = PERIODS.test(entry.key) && value > 1
   if (isPeriod && !isListed(entry) && origins.some(({ layer }, i) => (layer - i) % value !== 0))
@@ -224,7 +224,7 @@ function numbersOf(key: string, value: unknown, layers: number): readonly number
   return isNumbers ? (list as number[]) : null
 }
 
-/** A list, or text of letters, with an entry for each layer. `layer_types` may be longer: extra layers predict further tokens. */
+/** A list, or a text of letters, with an entry for each layer; `layer_types` may go on for layers that only predict ahead. */
 function isPerLayer(key: string, value: unknown, layers: number): value is unknown[] | string {
   if (typeof value === 'string') return value.length === layers && /pattern/.test(key)
   if (!Array.isArray(value) || OTHER.test(key)) return false

@@ -8,7 +8,7 @@ import type { MergeModel, MergeModels } from './open.js'
 import type { Level } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
-/** A source of a run of layers, with the levels of its parameters: its own first, those of the whole file last. */
+/** A source of a run of layers, with the levels of its parameters from the nearest outwards. */
 export interface LayerSource {
   path: Path
   model: MergeModel
@@ -18,7 +18,7 @@ export interface LayerSource {
   data: MergeModel | undefined
 }
 
-/** A run of layers: the sources that are merged, and the layers they are compared with (of the base, or of the first source). */
+/** A run with the sources that are merged, and the layers of what they are compared with: the base, or the first source. */
 export interface LayerRun {
   sources: LayerSource[]
   reference: Pick<LayerSource, 'model' | 'range'>
@@ -60,7 +60,7 @@ export function listRuns(config: MergeFile, models: MergeModels, registry: Regis
   })
 }
 
-/** @throws UserError if whole models, or the base, differ in their number of layers */
+/** Whole models have the same number of layers, the base too. */
 function checkDepths(list: readonly Entry[], base: string | undefined, models: MergeModels): void {
   const depthOf = (text: string): number => layerCount(models.of(text).checkpoint)
   const first = base ?? list[0]!.model
@@ -84,7 +84,7 @@ function readEditors(
   return steps
 }
 
-/** One editor. It follows the convention of the file if it knows it and does not set its own. */
+/** An editor that knows the file's convention follows it, unless it says otherwise itself. */
 function readEditor(
   { editor: name, ...given }: NonNullable<Entry['editors']>[number],
   convention: Convention | undefined,
@@ -100,8 +100,8 @@ function readEditor(
 }
 
 /**
- * The sources that are merged. The base is not one of them, since it has no delta; but in slerp it is the model at t = 0 (our own
- * merge files may leave it out). Its layers are those that it lists, or else those of the first source.
+ * The base has no delta to merge. In slerp it is the end at t = 0; a file of our own may list it there or leave it out. It takes
+ * the layers that it lists, or those of the first source.
  * @param mergekit whether the file names a method of mergekit
  */
 export function chooseSources(

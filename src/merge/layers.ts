@@ -1,4 +1,4 @@
-// The tensors of a merged model: those of the layers of every slice, renumbered, and those outside the layers.
+// Which tensors a merged model has: those of the layers of every slice, under their new numbers, and those outside the layers.
 import { type Checkpoint, layerOf, roleOf } from '../checkpoint/index.js'
 
 /** Layers [first, end) of a model. */
@@ -15,12 +15,12 @@ interface StackedRun {
 /** A tensor of the result. */
 export interface Slot {
   name: string
-  /** Index of the run whose sources and parameters apply to it. */
+  /** Index of the run whose sources and parameters hold for it. */
   run: number
   /** Its name in the reference of the run, and in each source. */
   reference: string
   sources: readonly string[]
-  /** Position along the layers of the run, from 0 to 1; 0 outside the layers. */
+  /** Place along the layers of the run, 0 to 1; 0 outside the layers. */
   t: number
 }
 
@@ -45,8 +45,8 @@ export function atLayer(name: string, layer: number): string {
 }
 
 /**
- * The tensors of the result. Embeddings come from the first run; all other tensors outside the layers come from the last. Layers are
- * evenly spaced from t = 0 to 1; a single layer is at 1.
+ * The tensors of the result. Embeddings are those of the first run, all else outside the layers those of the last; layers are
+ * evenly spaced from t = 0 to 1, a single one stands at 1.
  */
 export function listSlots(runs: readonly StackedRun[]): Slot[] {
   const outside = (run: number, wanted: boolean): Slot[] => {

@@ -1,4 +1,4 @@
-// Carries out a plan, one tensor at a time: only that tensor of every model is in memory.
+// Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
 import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
 import { needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
@@ -21,7 +21,7 @@ export interface WriteMergeOptions {
   onWarning?: (text: string) => void
 }
 
-/** What editors need to know of all tensors of a model, by the model's label. */
+/** What the editors of each model, by its label, must know of all its tensors. */
 type Scans = Map<string, readonly unknown[]>
 
 type Weights = TensorMerge & { merging: Merging }
@@ -69,10 +69,10 @@ const labelled = ({ model: { label }, name }: MergeSource): string => drawKey(la
 const readBase = async ({ base }: TensorMerge): Promise<Float32Array | null> =>
   base && base.model.checkpoint.read(base.name)
 
-/** Reads and edits the same tensor of every source. @param before that of the base */
+/** The same tensor of every source, read and edited; `before` is the base's. */
 type Reader = (tensor: Weights, before: Float32Array | null) => Promise<TensorPart>
 
-/** Tensors are read twice if a merger scans the models first; each warning of an editor is given once. */
+/** A scan of the models reads tensors before they are merged; each sentence of an editor is said once. */
 function readerOf({ seed }: MergePlan, scans: Scans, onWarning: (text: string) => void): Reader {
   const said = new Set<string>()
   const warn = (text: string): void => {
@@ -97,13 +97,13 @@ function readerOf({ seed }: MergePlan, scans: Scans, onWarning: (text: string) =
   }
 }
 
-/** The data of every source for this tensor; undefined unless all have it. */
+/** Undefined unless every source has data for this tensor. */
 async function readData(sources: readonly MergeSource[]): Promise<Float32Array[] | undefined> {
   if (!sources.every(({ data, name }) => data?.checkpoint.tensors.has(name))) return undefined
   return Promise.all(sources.map(({ data, name }) => data!.checkpoint.read(name)))
 }
 
-/** The pass over all tensors that some mergers make first. */
+/** The pass over the whole models, for mergers that make one. */
 async function scanAll({ tensors }: MergePlan, read: Reader, onWarning: (text: string) => void): Promise<unknown> {
   const weights = tensors.filter((tensor): tensor is Weights => tensor.merging !== null)
   const first = weights.find(({ merging }) => needsModels(merging))
@@ -114,7 +114,7 @@ async function scanAll({ tensors }: MergePlan, read: Reader, onWarning: (text: s
   return scanModels(first.merging, walk, onWarning)
 }
 
-/** One scan of each model whose editors need it, over all tensors that it contributes to. */
+/** One scan of each model whose editors ask for it, over all tensors that it has a part in. */
 async function scanEach({ tensors }: MergePlan): Promise<Scans> {
   const scans: Scans = new Map()
   const parts = tensors.flatMap((tensor) =>

@@ -1,4 +1,4 @@
-// The methods of mergekit: the merger of each, the editor that goes before it, and how its parameters are named here.
+// mergekit's methods in our words: which merger, which editor goes before it, and what its parameters are called here.
 import { z } from 'zod'
 import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { findNamed } from '../errors/index.js'
@@ -13,7 +13,7 @@ export interface Method {
   options: OptionsSchema
   toModel?: (parsed: any, options: any) => object
   toOptions?: (parsed: any) => object
-  /** The editor that is applied to each delta first, with its options; null for a density of 1. */
+  /** The editor that a model's delta goes through, with options; none for a density of 1. */
   toStep?: (model: any, options: any, convention: Convention) => Step | null
 }
 
@@ -50,8 +50,8 @@ interface TaskArithmetic {
 }
 
 /**
- * The family of task arithmetic: make deltas sparse, optionally elect signs, and add. mergekit rescales to the L1 norm. Without
- * rescaling, `ties` uses the trim of our merger.
+ * The family of task arithmetic: sparsify, perhaps elect signs, sum. mergekit rescales to the L1 norm; the trim of `ties`
+ * without rescaling is the merger's own.
  */
 function family(name: string, { elect, sparsifier, normalize, rescale }: TaskArithmetic): Method {
   const model: OptionsSchema & z.ZodObject = z.strictObject({ weight, ...sparsifiers[sparsifier] })

@@ -1,4 +1,4 @@
-// Opens the models that a merge file names: each once, headers only, with a unique label.
+// Opens the models that a merge file names: headers only, each once, under a label of its own.
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -15,31 +15,32 @@ import { modelName, resolveModel } from '../hub/index.js'
 import type { MergeFile } from './schema.js'
 
 export interface MergeModel {
-  /** Last part of the folder's path or of the name on the hub, with a number if two share it. Random draws are keyed by it. */
+  /** Last part of the folder's path or of the name on the hub, numbered when two share it: what its random draws are keyed by. */
   label: string
   checkpoint: Checkpoint
 }
 
 export interface MergeModels {
-  /** The model, or data, that the file names by this text. */
+  /** The model, or data, that the file calls by these words. */
   of(text: string): MergeModel
-  /** The same; undefined for text that the file does not use as a name. */
+  /** The same of any words; undefined where the file does not name it. */
   find(text: string): MergeModel | undefined
-  /** Models whose weights are merged. The base comes first; without one, the first model. */
+  /** Those whose weights take part, the base or else the first model at the head. */
   all: MergeModel[]
-  /** Their names as the file writes them. */
+  /** As the file writes them. */
   names: string[]
-  /** Every folder that is read, including adapters and data. */
+  /** Every folder that is read, those of adapters and of data too. */
   folders: string[]
   close(): Promise<void>
 }
 
-/** The name of a model or of data, and its path in the file. */
+/** A model or data as the file writes it, and where. */
 type Mention = readonly [text: string, path: Path]
 
 /**
- * A model is a folder, a name on the hub, an adapter of the base model (of the model that the adapter names, if the file has no
- * base), or `model+adapter` as in mergekit. Folders are relative to the working directory, as in mergekit, or else to the file.
+ * A model is a folder or a name on the hub; an adapter of the base model (of the model that it names, where the file has no
+ * base); or `model+adapter`, as mergekit writes it. Folders are taken relative to the working directory, as mergekit does, or
+ * else to the file.
  * @throws UserError with the path of the model that cannot be opened
  */
 export async function openMergeModels(file: string, config: MergeFile): Promise<MergeModels> {
@@ -80,7 +81,7 @@ export async function openMergeModels(file: string, config: MergeFile): Promise<
   }
 }
 
-/** Everything that a file names, in its order: models (the base first), and data. */
+/** What a file names, in its order: models (the base first), then data. */
 function mentionsIn({ models, slices, base_model: base }: MergeFile): { weights: Mention[]; data: Mention[] } {
   if ((models === undefined) === (slices === undefined))
     throw new UserError(
@@ -104,13 +105,13 @@ function mentionsIn({ models, slices, base_model: base }: MergeFile): { weights:
   }
 }
 
-/** @param base the model of an adapter that names none */
+/** @param base the model that a folder with an adapter is an adapter of */
 async function openOne(folder: string, adapter: string | undefined, base: Checkpoint | undefined): Promise<Checkpoint> {
   if (adapter !== undefined) return openAdapted(folder, adapter)
   return base && isAdapter(folder) ? openAdapter(folder, base) : openModel(folder)
 }
 
-/** A model with its adapter; closing it closes both. */
+/** `model+adapter`, which are closed together. */
 async function openAdapted(folder: string, adapter: string): Promise<Checkpoint> {
   if (!isAdapter(adapter))
     throw new UserError(`${adapter}: behind + an adapter is wanted, a folder with adapter_config.json`)
@@ -118,7 +119,7 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-/** The folder that a name stands for, and that of its adapter, if it names one. */
+/** The folder that words stand for, and that of the adapter on it, where the words name one. */
 async function findFolders(text: string, file: string): Promise<{ folder: string; adapter?: string }> {
   const here = async (words: string): Promise<string | null> => {
     for (const place of [resolve(words), resolve(dirname(file), words)])

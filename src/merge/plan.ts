@@ -1,5 +1,5 @@
-// The plan of a merge, from a merge file and the headers of its models: every tensor of the result with its inputs and options.
-// Everything that can be wrong is found here, before weights are read.
+// A merge file and the headers of its models → every tensor of the result with its inputs and options; all that can be wrong
+// is said here, before a weight is read.
 import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
@@ -15,7 +15,7 @@ import { checkLevels } from './parameters.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, settingsAt } from './settings.js'
 
-/** A model that contributes to a tensor. */
+/** One model's part in a tensor. */
 export interface MergeSource {
   model: MergeModel
   /** Name of the tensor in that model. */
@@ -29,7 +29,7 @@ export interface TensorMerge extends PlannedTensor {
   /** The same tensor of the base; null when the merge needs none. */
   base: Pick<MergeSource, 'model' | 'name'> | null
   sources: MergeSource[]
-  /** null for a tensor that is copied from the first source: one without weights, or F64 that nothing changes. */
+  /** null for a tensor that is copied from the first source as it stands: one that holds no weights, or F64 that no step changes. */
   merging: Merging | null
 }
 
@@ -45,7 +45,7 @@ export interface MergePlan {
   layers: number
   /** config.json of the result. */
   config: Record<string, unknown> | null
-  /** What that config.json cannot express. */
+  /** What that config.json cannot say. */
   warnings: string[]
 }
 
@@ -163,7 +163,7 @@ function configOf({ checkpoint }: MergeModel, origins: readonly Origin[]): Pick<
   return { config, warnings }
 }
 
-/** A model may have parameters of models; a slice and the file may also have those of the merge. */
+/** A model may have parameters of models; a slice and the file those of the merge too. */
 function checkParameters(runs: readonly LayerRun[], { name, model, options }: Method, slots: readonly Slot[]): void {
   const [ofModel, ofMerge] = [Object.keys(model.shape), Object.keys(options.shape)]
   const tensors = slots.map((slot) => slot.name)
@@ -179,13 +179,13 @@ function checkParameters(runs: readonly LayerRun[], { name, model, options }: Me
 }
 
 /**
- * The format that torch.promote_types gives for all inputs, including the base, as mergekit 0.1.5 does for every method: different
- * formats become F32. Computation is in float32, so F64 is written as F32.
+ * What torch.promote_types makes of all that takes part, the base too, as mergekit 0.1.5 does for every method: formats that differ
+ * meet in F32. Every operation is in float32 here, so that F64 is written as F32.
  */
 const mergedDtype = ([first, ...others]: readonly string[]): string =>
   others.every((format) => format === first) && WRITABLE.some((format) => format === first) ? first! : 'F32'
 
-/** Whether the merge copies its source unchanged. */
+/** Whether the one source comes out as it went in. */
 const passesOn = (merging: Merging, sources: readonly MergeSource[]): boolean =>
   merging.merger.name === 'passthrough' &&
   !sources.some(({ steps }) => steps.length) &&

@@ -1,4 +1,4 @@
-// The chat template of a merged model: a known one by name, jinja text, or the one that most of its models have.
+// The chat template of a merged model: one by name, a text of jinja, or what most of its models have.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
@@ -7,7 +7,7 @@ import { parseJson, readText } from '../schema/index.js'
 import { CHAT_TEMPLATES, parseChatTemplate, readChatTemplate } from '../tokenizer/index.js'
 import type { MergeModels } from './open.js'
 
-/** The template that a file asks for; undefined for `auto` if no model has one. */
+/** What the words of a file stand for; undefined for `auto` where no model has a template. */
 async function findTemplate(given: string, { all }: MergeModels): Promise<string | undefined> {
   if (given in CHAT_TEMPLATES) return CHAT_TEMPLATES[given]
   if (given !== 'auto') {
@@ -20,11 +20,11 @@ async function findTemplate(given: string, { all }: MergeModels): Promise<string
     const text = (await readChatTemplate(companionsOf(checkpoint)))?.trim()
     if (text) counts.set(text, (counts.get(text) ?? 0) + 1)
   }
-  // The first of several that are equally frequent: the sort is stable.
+  // Of several that are equally frequent, the first: the sort keeps their order.
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
 }
 
-/** Files with the template. It goes into tokenizer_config.json, which every version of transformers reads. */
+/** Files of the merged folder; errors are about `chat_template`. The template goes into tokenizer_config.json, which every version of transformers reads. */
 export async function chooseTemplate(
   given: string | undefined,
   models: MergeModels,

@@ -1,8 +1,9 @@
-// One tensor of a model on its way to a merger: its delta, edited. Merge files and runs of a sweep share this.
+// The merge of one tensor: each model's delta as its editors leave it, and what the merger makes of them. The same for a merge
+// file and for a run of a sweep.
 import { type ApplyContext, applySteps, type Step } from '../editors/index.js'
 import type { Merger } from '../mergers/index.js'
 
-/** Whether the merger takes deltas and returns one; otherwise it takes and returns weights. */
+/** Whether the merger is given deltas, and returns one, or weights. */
 export const wantsDeltas = ({ input }: Merger, based: boolean): boolean =>
   input === 'delta' || (input === 'either' && based)
 
@@ -15,17 +16,17 @@ export function toDelta(after: Float32Array, before: Float32Array): Float32Array
   return after
 }
 
-/** The weights before + delta, in the memory of `delta`. An entry whose delta is 0 is exactly that of the base. */
+/** The weights before + delta, in the memory of `delta`; an entry that did not move is the base's, without rounding. */
 export function toWeights(before: Float32Array, delta: Float32Array): Float32Array {
   for (let i = 0; i < delta.length; i++) delta[i]! += before[i]!
   return delta
 }
 
 /**
- * A model's tensor as its merger takes it, after its editors.
+ * A model's tensor as its merger wants it, its editors applied.
  * @param after weights of the model, row-major; their memory is used
- * @param before weights of the base; null only if no delta is needed
- * @param deltas whether the merger takes the edited delta or the edited weights
+ * @param before weights of the base; null only where nothing needs a delta
+ * @param deltas whether the merger wants the edited delta, or the weights with it
  */
 export async function editPart(
   after: Float32Array,

@@ -1,4 +1,4 @@
-// The tokenizer and the chat template of a merged model, chosen as in mergekit, and its models with the rows of that vocabulary.
+// The tokenizer and the chat template of a merged model, as mergekit chooses them, and its models in that tokenizer's vocabulary.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
@@ -96,7 +96,7 @@ async function shareTokenizer(section: Section, config: MergeFile, models: Merge
   }
 }
 
-/** The vocabularies of the models that have a tokenizer, without ids beyond the rows of the embeddings. */
+/** The vocabularies of the models that have a tokenizer, without ids that the embeddings have no row for. */
 async function readVocabularies(models: MergeModels): Promise<Map<MergeModel, Vocabulary>> {
   const vocabularies = new Map<MergeModel, Vocabulary>()
   for (const model of models.all) {
@@ -117,7 +117,7 @@ function rowsIn(model: MergeModel, { ids }: Vocabulary): ModelTokens {
   return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
 }
 
-/** Ids of special tokens in config.json. The result has those of the model whose tokenizer it gets. */
+/** Numbers of single tokens in config.json: those of the model whose tokenizer is taken. */
 const tokenNumbers = (config: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(config).filter(([key]) => ['bos_token_id', 'eos_token_id', 'pad_token_id'].includes(key)),

@@ -19,6 +19,7 @@ import {
 /** The schema of a merger whose models have no options. */
 type NoOptions = z.ZodObject<Record<never, never>, z.core.$strict>
 
+/** What every definition of a merger may say. */
 interface Facts<S extends OptionsSchema, P extends OptionsSchema, W, O = z.output<S>, M = z.output<P>> {
   /** Name in YAML and error messages: lower_snake. */
   name: string
@@ -46,25 +47,32 @@ interface Facts<S extends OptionsSchema, P extends OptionsSchema, W, O = z.outpu
   scanModels?(walk: Walk, context: ScanContext<O, M>): Promise<W>
   /** Whether these options need `scanModels`; by default all do. */
   needsModels?(options: O, convention: Convention): boolean
+  /** For a method that weighs the models anew for every input of the model. */
   gating?: Gating<O, M>
 }
 
+/** A merger that treats every entry by itself. */
 interface EntriesDefinition<S extends OptionsSchema, P extends OptionsSchema, W> extends Facts<S, P, W> {
   /** Every entry by itself: the default. A large tensor comes in runs of entries. */
   reads?: 'entries'
+  /** One new float32 tensor of the same shape: the merged delta or weights. */
   merge(inputs: MergeInputs, context: MergeContext<z.output<S>, z.output<P>, W>): Tensor
 }
 
+/** A merger that scans the whole tensor first. */
 interface TensorDefinition<S extends OptionsSchema, P extends OptionsSchema, W, T> extends Facts<S, P, W> {
   /** The values of the whole tensor, which `scanTensor` gets; then every entry by itself. */
   reads: 'tensor'
+  /** What `merge` must know of the whole tensor (values of each model, row-major). */
   scanTensor(
     models: Float32Array[],
     context: MergeContext<z.output<S>, z.output<P>, W> & { name: string },
   ): T | Promise<T>
+  /** One new float32 tensor of the same shape: the merged delta or weights. */
   merge(inputs: MergeInputs, context: MergeContext<z.output<S>, z.output<P>, W> & { scanned: T }): Tensor
 }
 
+/** A merger that needs whole tensors at once. */
 interface WholeDefinition<S extends OptionsSchema, P extends OptionsSchema, W, T> extends Facts<S, P, W> {
   /** Whole tensors at once. */
   reads: 'whole'
@@ -72,6 +80,7 @@ interface WholeDefinition<S extends OptionsSchema, P extends OptionsSchema, W, T
   data?: GivenData
   /** By default nothing is scanned. */
   scanTensor?(inputs: MergeInputs, context: MergeContext<z.output<S>, z.output<P>, W>): T | Promise<T>
+  /** One new float32 tensor of the same shape: the merged delta or weights. */
   merge(inputs: MergeInputs, context: MergeContext<z.output<S>, z.output<P>, W> & { scanned: T }): Tensor
 }
 

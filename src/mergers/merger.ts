@@ -19,6 +19,7 @@ export type GivenData = 'fisher' | 'gram'
 
 /** One tensor of every model. */
 export interface MergeInputs {
+  /** Name of the tensor. */
   name: string
   /** Deltas (post minus base) or weights, as the merger's `input` says; float32, all of one shape. */
   models: Tensor[]
@@ -34,9 +35,13 @@ export interface MergeInputs {
 
 /** One tensor of every model as plain float32, row-major. */
 export interface TensorPart {
+  /** Name of the tensor. */
   name: string
+  /** Its shape. */
   shape: readonly number[]
+  /** Values of each model. */
   models: Float32Array[]
+  /** What `data` names, per model. */
   given?: Float32Array[] | undefined
 }
 
@@ -45,7 +50,9 @@ export type Walk = () => AsyncIterable<TensorPart>
 
 /** What a merger may use besides the models. */
 export interface ScanContext<O = MergerOptions, M = MergerOptions> {
+  /** Whose numbers are wanted. */
   convention: Convention
+  /** Options of the merge, checked, with defaults. */
   options: O
   /** Options of each model, in the order of the models. */
   modelOptions: readonly M[]
@@ -59,14 +66,17 @@ export interface MergeContext<O = MergerOptions, M = MergerOptions, W = unknown>
   scannedModels: W | undefined
 }
 
+/** What is known of every merger. */
 interface MergerFacts<O, M, W> {
   /** Name in YAML and error messages: lower_snake. */
   readonly name: string
+  /** One sentence for people. */
   readonly title: string
   /** Paper and equation; empty where there is none. */
   readonly cite: string
   /** Strict zod objects: options of the merge, and of each model. */
   readonly options: OptionsSchema<O>
+  /** Strict zod object: options of each model. */
   readonly modelOptions: OptionsSchema<M>
   /** The conventions it can follow; they agree unless the file says how they differ. The first is the default. */
   readonly conventions: readonly [Convention, ...Convention[]]
@@ -90,19 +100,32 @@ interface MergerFacts<O, M, W> {
 
 /** What is wrong with options; `path` leads to the option from `{ options, models }`. */
 export interface Wrong {
+  /** Keys that lead to the option. */
   path: Path
+  /** What is wrong, and what would be right. */
   message: string
 }
 
+/** How a merger that weighs the models anew for every input takes its weights. */
 export interface Gating<O = MergerOptions, M = MergerOptions> {
   /** Whether these options leave the weights to a router. */
   routed(options: O): boolean
   /** The same merge with the gates given. */
-  fix(options: O, modelOptions: readonly M[], gates: readonly number[]): { options: O; modelOptions: M[] }
+  fix(
+    options: O,
+    modelOptions: readonly M[],
+    gates: readonly number[],
+  ): {
+    /** Options of the merge. */
+    options: O
+    /** Options of each model. */
+    modelOptions: M[]
+  }
 }
 
 /** Treats every entry by itself: a tensor larger than the backend's heap is merged in runs of entries. */
 export interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown> extends MergerFacts<O, M, W> {
+  /** How much of a tensor the merger needs at once. */
   readonly reads: 'entries'
   /** One new float32 tensor of the same shape: merged delta or weights; the inputs stay alive; the caller tidies what lies between. */
   merge(inputs: MergeInputs, context: MergeContext<O, M, W>): Tensor
@@ -111,8 +134,12 @@ export interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown
 /** Scans the values of the whole tensor first (thresholds, angles); then treats every entry by itself. */
 export interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
   extends MergerFacts<O, M, W> {
+  /** How much of a tensor the merger needs at once. */
   readonly reads: 'tensor'
-  /** @param models values of each model, row-major */
+  /**
+   * What `merge` must know of the whole tensor.
+   * @param models values of each model, row-major
+   */
   scanTensor(models: Float32Array[], context: MergeContext<O, M, W> & { name: string }): S | Promise<S>
   /** `scanned`: what `scanTensor` returned. */
   merge(inputs: MergeInputs, context: MergeContext<O, M, W> & { scanned: S }): Tensor
@@ -121,11 +148,13 @@ export interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown,
 /** Needs whole tensors at once. */
 export interface WholeMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
   extends MergerFacts<O, M, W> {
+  /** How much of a tensor the merger needs at once. */
   readonly reads: 'whole'
   /** Tensors that come with each model. */
   readonly data?: GivenData
   /** Plain data of the whole tensor that takes reading values: decompositions, angles. Leaves no tensor behind. */
   scanTensor(inputs: MergeInputs, context: MergeContext<O, M, W>): S | Promise<S>
+  /** As `merge` of `EntriesMerger`; `scanned` is what `scanTensor` returned. */
   merge(inputs: MergeInputs, context: MergeContext<O, M, W> & { scanned: S }): Tensor
 }
 

@@ -5,6 +5,7 @@ import { COLUMNS, DERIVED, namedOptions, type Row, readValue, type View } from '
 /** Value of a column of a row, or of an option. */
 export type CellValue = string | number | boolean | null
 
+/** Mean of a measure over runs. */
 export interface Mean {
   /** Mean over the runs that have a value; null where none has. */
   mean: number | null

@@ -18,18 +18,25 @@ import { type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
+/** Score and loss of one model on one task. */
 export interface Evaluation {
+  /** Name of the task. */
   task: string
+  /** What `score` measures. */
   metric: string
   /** 0 to 1, or −1 to 1 of a correlation. */
   score: number
   /** Standard errors of the score, and of further ones by name; null where lm-evaluation-harness has none. */
   stderr: number | null
+  /** Further scores, by metric. */
   others?: Record<string, number>
+  /** Their standard errors. */
   others_stderr?: Record<string, number | null>
   /** In `unit`; null for a task without reference answers. */
   loss: number | null
+  /** Unit of the loss. */
   unit: 'nats per token' | 'nats per item' | 'squared error per item'
+  /** Number of items measured. */
   items: number
   /** What the loss is a mean over: tokens of the answers, or items. */
   tokens: number

@@ -3,7 +3,10 @@ import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 
 /** A strict zod object, refined or not. */
-export type OptionsSchema<O = any> = z.ZodType<O> & { shape: Record<string, z.ZodType> }
+export type OptionsSchema<O = any> = z.ZodType<O> & {
+  /** Schema of each option. */
+  shape: Record<string, z.ZodType>
+}
 
 export interface OptionFacts {
   name: string

@@ -1,6 +1,8 @@
 // What all kinds of items and tasks have. What each kind adds is in `kinds/`.
 
+/** What all items have. */
 export interface ItemBase {
+  /** Name of the item within its task. */
   id: string
   /** What is asked; '' for an image. */
   prompt: string
@@ -16,10 +18,13 @@ export interface AskedItem extends ItemBase {
   preamble?: string
 }
 
+/** What all tasks have. */
 export interface TaskBase {
+  /** Name of the task. */
   name: string
   /** Raised when a change changes scores. */
   version: number
+  /** One line for people. */
   description: string
   /** Name of the metric that gives the task's score. */
   metric: string

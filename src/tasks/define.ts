@@ -7,9 +7,12 @@ import type { DataRow } from './cards/template.js'
 import type { AnswerMetric } from './scoring/answer-metric.js'
 import type { ChoiceMetric } from './scoring/choice.js'
 
+/** The entries of a card as a file gives them. */
 type Entries = z.input<typeof CardFile>
+/** One, or a list. */
 type OneOrMore<T> = T | readonly T[]
 
+/** What the definitions of all kinds of tasks have in common. */
 interface TaskEntries extends Omit<Entries, 'data' | 'metric' | 'kind' | 'version' | 'description'> {
   /** Raised when a change (of data, prompt or metric) changes scores; part of what identifies a run. Default 1. */
   version?: number
@@ -43,6 +46,7 @@ export type TaskDefinition = TaskEntries &
  *   max_new_tokens: 4,
  * })
  *
+ * @param definition the entries of a card, with data and metrics in code
  * @throws UserError for an entry that is missing, unknown or wrong. What is wrong with the rows is found when the task is loaded.
  */
 export function defineTask(definition: TaskDefinition): Card {

@@ -10,6 +10,7 @@ export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 /** What computes: `auto` takes a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 
+/** A backend that was started. */
 export interface BackendInfo {
   /** tensorflow, webgpu, wasm or cpu. */
   name: string

@@ -136,8 +136,8 @@ const shape = {
   ignore: Ignore.optional().describe('What exact_match does not look at.'),
   fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }
-/** The entries of a card. */
 export const CardFile = section(shape)
+/** The entries of a card. */
 export type CardEntries = z.infer<typeof CardFile>
 
 /** A card that was read and checked: what a task is, without its data. */
@@ -146,13 +146,17 @@ export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
   origin: string
   /** Folder that the paths of the card are relative to. */
   folder: string
+  /** Names of the metrics; the first gives the score. */
   metrics: readonly [string, ...string[]]
+  /** Between prompt and answer. */
   delimiter: string
   /** The data, where the card does not name files. */
   rows?(): Promise<PlacedRow[]>
   /** Metrics that the task brings with it, by name. */
   ownMetrics?: {
+    /** For generated answers. */
     generate?: Readonly<Record<string, AnswerMetric>>
+    /** For choices. */
     choices?: Readonly<Record<string, ChoiceMetric>>
   }
   /** Runs work on the card: an error that carries the path of an entry gets the place of the entry. */

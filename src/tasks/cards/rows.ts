@@ -6,11 +6,13 @@ import { Float, parseNumbers, wholeOf } from '../../jinja/index.js'
 import { parseJson, readBytes, readText } from '../../schema/index.js'
 import type { DataRow } from './template.js'
 
+/** A row of the data, and where it stands. */
 export interface PlacedRow {
   /** `path:line`, or `path: row n` where there are no lines. */
   where: string
   /** Number of the line, or of the row. */
   number: number
+  /** Values by column. */
   row: DataRow
 }
 

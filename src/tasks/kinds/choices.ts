@@ -10,10 +10,13 @@ import { CHOICE_METRICS, type ChoiceItem, type ChoiceMetric } from '../scoring/c
 import { CLASS_METRICS } from '../scoring/labels.js'
 import type { CardKind } from './kind.js'
 
+/** A task whose answers are scored by their likelihood. */
 export interface ChoiceTask extends AskedTask {
+  /** How answers are scored. */
   kind: 'choices'
   /** Metrics that the task brings with it, by name. */
   ownMetrics?: Readonly<Record<string, ChoiceMetric>>
+  /** Its items, in the order of the data. */
   items: (AskedItem & ChoiceItem)[]
 }
 

@@ -15,8 +15,11 @@ export interface ClassifyItem extends ItemBase {
   label: number
 }
 
+/** A task for models with a classification head. */
 export interface ClassifyTask extends TaskBase {
+  /** How answers are scored. */
   kind: 'classify'
+  /** Its items, in the order of the data. */
   items: ClassifyItem[]
 }
 

@@ -10,7 +10,9 @@ import type { FilterStep, Ignored } from '../scoring/filters.js'
 import { ANSWER_METRICS } from '../scoring/metrics.js'
 import type { CardKind } from './kind.js'
 
+/** A task whose answers are generated. */
 export interface GenerateTask extends AskedTask {
+  /** How answers are scored. */
   kind: 'generate'
   /** Texts that end an answer; they are not part of it. */
   stop?: string[]
@@ -20,6 +22,7 @@ export interface GenerateTask extends AskedTask {
   ignore?: Ignored
   /** Metrics that the task brings with it, by name. */
   ownMetrics?: Readonly<Record<string, AnswerMetric>>
+  /** Its items, in the order of the data. */
   items: AskedItem[]
 }
 

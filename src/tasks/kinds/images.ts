@@ -9,7 +9,9 @@ import { classPrompts } from '../images/classes.js'
 import { type ImageItem, imagesIn, imagesOfClasses } from '../images/images.js'
 import type { CardKind } from './kind.js'
 
+/** A task of image classification. */
 export interface ImageTask extends TaskBase {
+  /** How answers are scored. */
   kind: 'images'
   /** Names of the classes. */
   classes?: string[]
@@ -17,6 +19,7 @@ export interface ImageTask extends TaskBase {
   templates?: string[]
   /** What the text tower of a zero-shot model makes of the classes: [classes, features], row-major, of unit length. */
   features?: Float32Array
+  /** Its items, in the order of the data. */
   items: ImageItem[]
 }
 

@@ -4,6 +4,7 @@ import type { Ignored } from './filters.js'
 
 /** Scores one generated answer against its item. */
 export interface AnswerMetric {
+  /** Name in task cards and tables. */
   name: string
   /** One line for `deltalab tasks`. */
   description: string

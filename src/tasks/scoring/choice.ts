@@ -8,7 +8,9 @@ export interface Choice {
   text: string
 }
 
+/** An item with answers to choose from. */
 export interface ChoiceItem {
+  /** Answers to choose from. */
   choices: Choice[]
   /** Indices of the right choices. */
   right: number[]
@@ -16,7 +18,9 @@ export interface ChoiceItem {
 
 /** Scores one item by the likelihoods of its choices. */
 export interface ChoiceMetric {
+  /** Name in task cards and tables. */
   name: string
+  /** One line for `deltalab tasks`. */
   description: string
   /** From the summed log-likelihood of each choice, in nats: 1 right, 0 wrong, or a value between. */
   score(likelihoods: readonly number[], item: ChoiceItem): number

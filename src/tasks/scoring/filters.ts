@@ -2,14 +2,19 @@
 
 /** Keeps one match of a regular expression: that at index `take`, from the end when negative; `fallback` where there is none. */
 export interface FilterStep {
+  /** Regular expression that finds answers in the text. */
   regex: string
+  /** Which match is the answer: 0 is the first, −1 the last. */
   take: number
+  /** The answer where nothing matches. */
   fallback: string
 }
 
 /** What exact_match ignores, in answer and target. */
 export interface Ignored {
+  /** Upper and lower case. */
   case?: boolean
+  /** Punctuation. */
   punctuation?: boolean
   /** Removed one after the other. */
   regexes?: string[]
