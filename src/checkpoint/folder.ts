@@ -29,8 +29,12 @@ const CHUNK = 1 << 20
 /** Opens a folder with config.json and model.safetensors (or the sharded index). Reads headers only. */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   await checkFolder(folder)
+  const path = join(folder, 'config.json')
+  const configText = existsSync(path) ? readText(path) : null
+  const config = configText === null ? null : readObject(path)
   const shards = await listShards(folder)
-  const stored = openStored(folder, [...shards.keys()], await readTensors(folder, shards))
+  const tensors = await readTensors(folder, shards)
+  const stored = openStored({ folder, config, configText, tensors }, [...shards.keys()])
   try {
     return await followTies(await decodeCheckpoint(stored.checkpoint, stored.bytes))
   } catch (error) {
@@ -77,13 +81,10 @@ async function readTensors(
 
 /** The folder as it is stored: nothing decoded, nothing tied. `bytes` reads bytes from … to − 1 of a tensor. */
 function openStored(
-  folder: string,
+  parts: Pick<Checkpoint, 'folder' | 'config' | 'configText' | 'tensors'>,
   shards: readonly string[],
-  tensors: ReadonlyMap<string, TensorEntry>,
 ): { checkpoint: Checkpoint; bytes: Stored['bytes'] } {
-  const path = join(folder, 'config.json')
-  const configText = existsSync(path) ? readText(path) : null
-  const config = configText === null ? null : readObject(path)
+  const { folder, config, tensors } = parts
   const handles = new Map<string, Promise<FileHandle>>()
   const handleOf = (file: string): Promise<FileHandle> => {
     if (!handles.has(file)) handles.set(file, open(file))
@@ -102,10 +103,7 @@ function openStored(
     return target
   }
   const checkpoint: Checkpoint = {
-    folder,
-    config,
-    configText,
-    tensors,
+    ...parts,
     tied: new Map(),
     notes: [],
     read: async (name) => {

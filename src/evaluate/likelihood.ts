@@ -39,7 +39,7 @@ export async function logLikelihoods(
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
   const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, tf.tensor1d(counted[i]!.labels, 'int32'), from),
+    addPart(model.objective, state, { outputs, labels: tf.tensor1d(counted[i]!.labels, 'int32'), from }),
   )
   const sums = new Float64Array(sequences.length)
   for (const [i, state] of states.entries()) {

@@ -22,24 +22,27 @@ export interface RemoteFile {
 /** Starts that may bring nothing new before the download is given up. */
 const FRUITLESS = 3
 
+interface Download {
+  repository: Repository
+  file: RemoteFile
+  settings: HubSettings
+  /** Called with the number of bytes of the file received so far. */
+  onBytes(bytes: number): void
+}
+
 /**
- * Brings a file to `blob` (a path of the cache). What came of it is kept as `<blob>.incomplete`, which a later call goes on from.
- * @param onBytes called with the bytes of the file that are here
+ * Brings a file to `blob` (a path of the cache). After a failure the bytes received are kept as `<blob>.incomplete`, and a later
+ * call continues from them.
  * @throws UserError: not reachable, not allowed, or a checksum that does not fit twice in a row
  */
-export async function downloadBlob(
-  repository: Repository,
-  file: RemoteFile,
-  blob: string,
-  settings: HubSettings,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<void> {
+export async function downloadBlob(wanted: Download, blob: string): Promise<void> {
+  const { repository, file, settings } = wanted
   await mkdir(dirname(blob), { recursive: true }).catch((error: unknown) => {
     throw failureOf(error, repository, settings, file.path)
   })
   const partial = await takePartial(blob)
   for (const last of [false, true]) {
-    await fetchRest(repository, file, partial, settings, onBytes).catch(async (error: unknown) => {
+    await fetchRest(wanted, partial).catch(async (error: unknown) => {
       await rename(partial, `${blob}.incomplete`).catch(() => undefined)
       throw error
     })
@@ -79,13 +82,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function fetchRest(
-  repository: Repository,
-  { path, size }: RemoteFile,
-  partial: string,
-  settings: HubSettings,
-  onBytes: (bytes: number) => void,
-): Promise<void> {
+async function fetchRest({ repository, file, settings, onBytes }: Download, partial: string): Promise<void> {
+  const { path, size } = file
   const { endpoint, token } = settings
   for (let fruitless = 0; ; ) {
     const start = await sizeOf(partial)

@@ -142,7 +142,7 @@ async function placeFile(
   const place = placeOf(repository, file.path, settings)
   if (existsSync(place)) return
   const blob = join(storeOf(repository, settings), 'blobs', file.checksum)
-  if (!existsSync(blob)) await downloadBlob(repository, file, blob, settings, onBytes)
+  if (!existsSync(blob)) await downloadBlob({ repository, file, settings, onBytes }, blob)
   await mkdir(dirname(place), { recursive: true })
   await symlink(relative(dirname(place), blob), place).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error

@@ -75,8 +75,11 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
       if (visit.index < forth.length) {
         if (at < last) stepAll(visit, passes, held.states[at]!, (held.states[at + 1] ??= []))
         else {
-          foldAll(visit, passes, held.states[at]!, held.sums, (state: PartLosses | null, outputs, from, i) =>
-            addPart(model.objective, state, outputs, passes[i]!.labels(), from),
+          foldAll(
+            visit,
+            { feeds: passes, states: held.states[at]!, results: held.sums },
+            (state: PartLosses | null, outputs, from, i) =>
+              addPart(model.objective, state, { outputs, labels: passes[i]!.labels(), from }),
           )
         }
         continue

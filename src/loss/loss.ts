@@ -50,7 +50,7 @@ export async function lossOf(model: Model, weights: Weights | Source, batches: r
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
   const states = await run(sourceOf(model, weights), passes, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, outputs, passes[i]!.labels(), from),
+    addPart(model.objective, state, { outputs, labels: passes[i]!.labels(), from }),
   )
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))

@@ -82,13 +82,8 @@ function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): 
 }
 
 /** Dense, activation, LayerNorm, then the word embeddings with a bias, or a decoder with weight and bias of its own. */
-function maskedHead(
-  book: Shapes,
-  kind: Kind,
-  word: string,
-  config: Config,
-  { width, epsilon, activation }: LayerSettings,
-): Block[] {
+function maskedHead(book: Shapes, kind: Kind, config: Config, { width, epsilon, activation }: LayerSettings): Block[] {
+  const word = `${kind}.embeddings.word_embeddings.weight`
   const { transform, norm, decoder, bias } = HEADS[kind]
   const [matrix, offset] = isSet(config, 'tie_word_embeddings', true)
     ? [word, bias]
@@ -110,73 +105,73 @@ function maskedHead(
 }
 
 /** An encoder with its head from its config.json. */
-export const bert =
-  (kind: Kind) =>
-  (config: Config): Model => {
-    checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
-    const masked = classOf(config)!.endsWith('MaskedLM')
-    const vocabulary = countOf(config, 'vocab_size')
-    const positions = countOf(config, 'max_position_embeddings', 512)
-    const pad = read(config, 'pad_token_id', KIND.index, 1)
-    const settings: LayerSettings = {
-      width: countOf(config, 'hidden_size'),
-      inner: countOf(config, 'intermediate_size'),
-      heads: fewOf(config, 'num_attention_heads'),
-      epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
-      activation: activationOf(config, 'hidden_act', 'gelu'),
-      bias: true,
-      mask: ({ tables }) => tables.real!,
-    }
-    const { width, heads, epsilon } = settings
-    const book = declareShapes()
-    const at = `${kind}.embeddings.`
-    const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
-    const types = countOf(config, 'type_vocab_size', 2)
-    Object.assign(book.shapes, {
-      [word!]: [vocabulary, width],
-      [position!]: [positions, width],
-      [type!]: [types, width],
-    })
-    book.affine(`${at}LayerNorm`, [width], true)
-    const place: Block = {
-      name: 'positions',
-      weights: book.under(at).filter((name) => name !== word),
-      apply(weights, hidden, { tables }) {
-        const placed = hidden!.add(tf.gather(weights[position!]!, tables.positions as tf.Tensor1D))
-        return layerNorm(
-          placed.add(tf.gather(weights[type!]!, tables.types as tf.Tensor1D)),
-          weights,
-          `${at}LayerNorm`,
-          epsilon,
-        )
-      },
-    }
-    const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-      encoderLayer(book, `${kind}.encoder.layer.${index}.`, index, LAYER, settings),
-    )
-    const head = masked
-      ? maskedHead(book, kind, word!, config, settings)
-      : sequenceHead(book, kind, width, labelsOf(config))
-    return {
-      architecture: kind,
-      objective: masked ? 'masked' : headObjective(config),
-      vocabulary,
-      outputs: masked ? vocabulary : labelsOf(config),
-      positions: kind === 'roberta' ? positions - pad - 1 : positions,
-      width,
-      heads,
-      shapes: book.shapes,
-      linear: book.linear,
-      blocks: [embedBlock(word!, vocabulary), place, ...layers, ...head],
-      tables: (batch) => ({
-        real: paddingMask(batch),
-        positions: positionTable(
-          kind === 'roberta'
-            ? realPositions(batch.ids, batch.columns, pad)
-            : batch.ids.map((_, i) => i % batch.columns),
-          positions,
-        ),
-        types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
-      }),
-    }
+export function bert(kind: Kind): (config: Config) => Model {
+  return (config) => makeEncoder(kind, config)
+}
+
+// One piece: each tensor is declared beside the block that reads it.
+function makeEncoder(kind: Kind, config: Config): Model {
+  checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
+  const masked = classOf(config)!.endsWith('MaskedLM')
+  const vocabulary = countOf(config, 'vocab_size')
+  const positions = countOf(config, 'max_position_embeddings', 512)
+  const pad = read(config, 'pad_token_id', KIND.index, 1)
+  const settings: LayerSettings = {
+    names: LAYER,
+    width: countOf(config, 'hidden_size'),
+    inner: countOf(config, 'intermediate_size'),
+    heads: fewOf(config, 'num_attention_heads'),
+    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
+    activation: activationOf(config, 'hidden_act', 'gelu'),
+    bias: true,
+    mask: ({ tables }) => tables.real!,
   }
+  const { width, heads, epsilon } = settings
+  const book = declareShapes()
+  const at = `${kind}.embeddings.`
+  const [word, position, type] = ['word', 'position', 'token_type'].map((name) => `${at}${name}_embeddings.weight`)
+  const types = countOf(config, 'type_vocab_size', 2)
+  Object.assign(book.shapes, {
+    [word!]: [vocabulary, width],
+    [position!]: [positions, width],
+    [type!]: [types, width],
+  })
+  book.affine(`${at}LayerNorm`, [width], true)
+  const place: Block = {
+    name: 'positions',
+    weights: book.under(at).filter((name) => name !== word),
+    apply(weights, hidden, { tables }) {
+      const placed = hidden!.add(tf.gather(weights[position!]!, tables.positions as tf.Tensor1D))
+      return layerNorm(
+        placed.add(tf.gather(weights[type!]!, tables.types as tf.Tensor1D)),
+        weights,
+        `${at}LayerNorm`,
+        epsilon,
+      )
+    },
+  }
+  const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
+    encoderLayer(book, `${kind}.encoder.layer.`, index, settings),
+  )
+  const head = masked ? maskedHead(book, kind, config, settings) : sequenceHead(book, kind, width, labelsOf(config))
+  return {
+    architecture: kind,
+    objective: masked ? 'masked' : headObjective(config),
+    vocabulary,
+    outputs: masked ? vocabulary : labelsOf(config),
+    positions: kind === 'roberta' ? positions - pad - 1 : positions,
+    width,
+    heads,
+    shapes: book.shapes,
+    linear: book.linear,
+    blocks: [embedBlock(word!, vocabulary), place, ...layers, ...head],
+    tables: (batch) => ({
+      real: paddingMask(batch),
+      positions: positionTable(
+        kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns),
+        positions,
+      ),
+      types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
+    }),
+  }
+}

@@ -102,9 +102,7 @@ export type Fold<S extends tf.TensorContainer> = (state: S | null, outputs: Tens
 /** Folds the visited part's outputs of every feed into `results`, in place. */
 export function foldAll<S extends tf.TensorContainer>(
   visit: Visit & { weights: Weights },
-  feeds: readonly Feed[],
-  states: readonly (Tensor | null)[],
-  results: (S | null)[],
+  { feeds, states, results }: { feeds: readonly Feed[]; states: readonly (Tensor | null)[]; results: (S | null)[] },
   fold: Fold<S>,
 ): void {
   feeds.forEach((feed, i) => {
@@ -138,7 +136,7 @@ export async function run<S extends tf.TensorContainer>(
       states = members.map(() => null)
       for await (const visit of walk(source, visitsOf(source.stretches))) {
         if (visit.stretch === source.stretches.at(-1)) {
-          foldAll(visit, members, states, folded, (state: S | null, outputs, from, i) =>
+          foldAll(visit, { feeds: members, states, results: folded }, (state: S | null, outputs, from, i) =>
             fold(state, outputs, from, group[i]!),
           )
           continue

@@ -55,6 +55,7 @@ const towerOf = (config: Config, tower: 'vision' | 'text'): Config =>
 
 function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
   return {
+    names: LAYER,
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
     heads: fewOf(config, 'num_attention_heads'),
@@ -67,11 +68,15 @@ function readSettings(config: Config, mask: LayerSettings['mask']): LayerSetting
 
 const layersOf = (book: Shapes, tower: string, config: Config, settings: LayerSettings) =>
   Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `${tower}.encoder.layers.${index}.`, index, LAYER, settings),
+    encoderLayer(book, `${tower}.encoder.layers.`, index, settings),
   )
 
-/** LayerNorm of all positions, or of the wanted ones. */
-const normBlock = (book: Shapes, name: string, at: string, { width, epsilon }: LayerSettings, pick: boolean): Block => {
+/** LayerNorm of all positions, or (`pick`) of the wanted ones. */
+const normBlock = (
+  book: Shapes,
+  { width, epsilon }: LayerSettings,
+  { name, at, pick = false }: { name: string; at: string; pick?: boolean },
+): Block => {
   book.affine(at, [width], true)
   return {
     name,
@@ -81,7 +86,12 @@ const normBlock = (book: Shapes, name: string, at: string, { width, epsilon }: L
   }
 }
 
-const affineBlock = (book: Shapes, name: string, at: string, shape: [number, number], bias: boolean): Block => {
+/** A linear layer, [out, in]. */
+const affineBlock = (
+  book: Shapes,
+  name: string,
+  { at, shape, bias = false }: { at: string; shape: [number, number]; bias?: boolean },
+): Block => {
   book.affine(at, shape, bias)
   return { name, weights: book.under(`${at}.`), apply: (weights, hidden) => linear(hidden!, weights, at) }
 }
@@ -126,14 +136,20 @@ function vision(config: Config, style: string): Model {
   book.shapes[names.token] = [width]
   book.shapes[names.kernel] = [width, sizes.channels, sizes.patch, sizes.patch]
   book.shapes[names.position] = [sizes.sequence, width]
-  const embed = [patchBlock(names, width), normBlock(book, 'pre-norm', 'vision_model.pre_layrnorm', settings, false)]
+  const embed = [
+    patchBlock(names, width),
+    normBlock(book, settings, { name: 'pre-norm', at: 'vision_model.pre_layrnorm' }),
+  ]
   const layers = layersOf(book, 'vision_model', tower, settings)
   const classifies = style === 'CLIPForImageClassification'
   const pool = classifies
-    ? [meanPatches(sizes.sequence, width), affineBlock(book, 'head', 'classifier', [labelsOf(config), width], true)]
-    : [normBlock(book, 'pool', 'vision_model.post_layernorm', settings, true)]
+    ? [
+        meanPatches(sizes.sequence, width),
+        affineBlock(book, 'head', { at: 'classifier', shape: [labelsOf(config), width], bias: true }),
+      ]
+    : [normBlock(book, settings, { name: 'pool', at: 'vision_model.post_layernorm', pick: true })]
   const projects = !classifies && style !== 'CLIPVisionModel'
-  if (projects) pool.push(affineBlock(book, 'features', 'visual_projection', [projection, width], false))
+  if (projects) pool.push(affineBlock(book, 'features', { at: 'visual_projection', shape: [projection, width] }))
   const compares = style === 'CLIPModel'
   if (compares) book.shapes.logit_scale = []
   return {
@@ -196,9 +212,9 @@ function text(config: Config, projects: boolean): Model {
       embedBlock(word!, vocabulary),
       positionBlock(position!),
       ...layersOf(book, 'text_model', tower, settings),
-      normBlock(book, 'norm', 'text_model.final_layer_norm', settings, false),
+      normBlock(book, settings, { name: 'norm', at: 'text_model.final_layer_norm' }),
       { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },
-      ...(projects ? [affineBlock(book, 'features', 'text_projection', [projection, width], false)] : []),
+      ...(projects ? [affineBlock(book, 'features', { at: 'text_projection', shape: [projection, width] })] : []),
     ],
   }
 }

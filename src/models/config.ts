@@ -24,13 +24,9 @@ export const KIND = {
   section: z.record(z.string(), z.unknown()),
 }
 
-/**
- * @param of what the key belongs to, where that is not clear
- * @throws UserError naming the key where the value (or the fallback) is not of this kind
- */
-export function read<T>(config: Config, key: string, kind: z.ZodType<T>, fallback?: T, of = ''): T {
-  const name = `${key}${of}`
-  return checkValue(z.object({ [name]: kind }), { [name]: config[key] ?? fallback }, 'config.json')[name] as T
+/** @throws UserError naming the key where the value (or the fallback) is not of this kind */
+export function read<T>(config: Config, key: string, kind: z.ZodType<T>, fallback?: T): T {
+  return checkValue(z.object({ [key]: kind }), { [key]: config[key] ?? fallback }, 'config.json')[key] as T
 }
 
 /** A tensor's side. */

@@ -98,8 +98,9 @@ function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: Tensor): Tensor {
   return x.mul(cos).add(turned.mul(sin))
 }
 
-function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c: Decoder, inputs: Inputs): Tensor {
+function attention(x: Tensor, weights: Weights, layer: number, { c, inputs }: { c: Decoder; inputs: Inputs }): Tensor {
   const { tables } = inputs
+  const prefix = `model.layers.${layer}.self_attn.`
   const heads = (name: 'q' | 'k') => {
     const all = linear(x, weights, `${prefix}${name}_proj`)
     if (!c.headNorms) return all
@@ -109,7 +110,7 @@ function attention(x: Tensor, weights: Weights, prefix: string, layer: number, c
   const keys = rotate(heads('k'), tables.cosK!, tables.sinK!, tables.half!)
   const values = linear(x, weights, `${prefix}v_proj`)
   const mask = c.local[layer] ? tables.near : tables.before
-  return linear(attend([queries, keys, values], mask!, layer, c, inputs), weights, `${prefix}o_proj`)
+  return linear(attend([queries, keys, values], mask!, inputs, { ...c, layer }), weights, `${prefix}o_proj`)
 }
 
 function mlp(x: Tensor, weights: Weights, prefix: string, { activation }: Decoder): Tensor {
@@ -150,7 +151,7 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
         weights: under(at),
         apply(weights, hidden, inputs) {
           const normed = rmsNorm(hidden!, weights[`${at}input_layernorm.weight`]!, c.epsilon)
-          const middle = hidden!.add(attention(normed, weights, `${at}self_attn.`, layer, c, inputs))
+          const middle = hidden!.add(attention(normed, weights, layer, { c, inputs }))
           return middle.add(
             mlp(rmsNorm(middle, weights[`${at}post_attention_layernorm.weight`]!, c.epsilon), weights, `${at}mlp.`, c),
           )

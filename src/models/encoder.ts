@@ -14,6 +14,7 @@ export interface LayerNames {
 }
 
 export interface LayerSettings {
+  names: LayerNames
   width: number
   inner: number
   heads: number
@@ -25,15 +26,10 @@ export interface LayerSettings {
   mask: (inputs: Inputs) => Tensor | null
 }
 
-/** Declares the tensors of layer `index` under `at` and gives its block. */
-export function encoderLayer(
-  book: Shapes,
-  at: string,
-  index: number,
-  names: LayerNames,
-  settings: LayerSettings,
-): Block {
-  const { width, inner, heads, epsilon, activation, bias, mask } = settings
+/** Declares the tensors of layer `index` under `prefix` and gives its block. */
+export function encoderLayer(book: Shapes, prefix: string, index: number, settings: LayerSettings): Block {
+  const { names, width, inner, heads, epsilon, activation, bias, mask } = settings
+  const at = `${prefix}${index}.`
   const [query, key, value, out] = (['query', 'key', 'value', 'out'] as const).map((part) => at + names.attention[part])
   const [first, second] = names.norms.map((norm) => at + norm)
   const [open, close] = [at + names.mlp.open, at + names.mlp.close]
@@ -50,7 +46,7 @@ export function encoderLayer(
     apply(weights, hidden, inputs) {
       const mix = (x: Tensor) => {
         const heads = [linear(x, weights, query!), linear(x, weights, key!), linear(x, weights, value!)] as const
-        return linear(attend(heads, mask(inputs), index, sizes, inputs), weights, out!)
+        return linear(attend(heads, mask(inputs), inputs, { ...sizes, layer: index }), weights, out!)
       }
       const think = (x: Tensor) => linear(activation(linear(x, weights, open)), weights, close)
       const norm = (x: Tensor, name: string) => layerNorm(x, weights, name, epsilon)

@@ -15,7 +15,7 @@ function conv1d(x: Tensor, weights: Weights, name: string): Tensor {
   return tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D).add(weights[`${name}.bias`]!)
 }
 
-/** A causal language model from its config.json. */
+/** A causal language model from its config.json. One piece: each tensor is declared beside the block that reads it. */
 export function gpt2(config: Config): Model {
   checkUsual(config, 'gpt2', { add_cross_attention: false })
   const [width, heads] = [countOf(config, 'n_embd'), fewOf(config, 'n_head')]
@@ -47,7 +47,11 @@ export function gpt2(config: Config): Model {
       apply(weights, hidden, inputs) {
         const fused = conv1d(layerNorm(hidden!, weights, `${at}ln_1`, epsilon), weights, `${at}attn.c_attn`)
         const [q, k, v] = tf.split(fused, 3, 1)
-        const mixed = attend([q!, k!, v!], inputs.tables.before!, index, { ...sizes, scale: scaleOf(index) }, inputs)
+        const mixed = attend([q!, k!, v!], inputs.tables.before!, inputs, {
+          ...sizes,
+          layer: index,
+          scale: scaleOf(index),
+        })
         const middle = hidden!.add(conv1d(mixed, weights, `${at}attn.c_proj`))
         const opened = conv1d(layerNorm(middle, weights, `${at}ln_2`, epsilon), weights, `${at}mlp.c_fc`)
         return middle.add(conv1d(activation(opened), weights, `${at}mlp.c_proj`))

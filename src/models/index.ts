@@ -23,9 +23,8 @@ export * from './source.js'
 export { watched } from './watch.js'
 
 export interface Architecture {
+  /** The `model_type` of config.json. */
   name: string
-  /** `model_type` words of config.json. */
-  modelTypes: string[]
   /** Classes of transformers (`architectures` of config.json) that are understood; the first is meant when none is named. */
   classes: string[]
   /** The config must name its class, for there is no usual one. */
@@ -34,53 +33,65 @@ export interface Architecture {
   make(config: Config): Model
 }
 
-const one = (
-  name: string,
-  classes: string[],
-  make: Architecture['make'],
-  cite: string,
-  named = false,
-): Architecture => ({ name, modelTypes: [name], classes, make, cite, named })
-
 export const architectures: Architecture[] = [
-  one(
-    'llama',
-    ['LlamaForCausalLM'],
-    decoder('llama'),
-    'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)',
-  ),
-  one('qwen2', ['Qwen2ForCausalLM'], decoder('qwen2'), 'Yang et al. 2024 (arXiv 2407.10671)'),
-  one('qwen3', ['Qwen3ForCausalLM'], decoder('qwen3'), 'Yang et al. 2025 (arXiv 2505.09388)'),
-  one('mistral', ['MistralForCausalLM'], decoder('mistral'), 'Jiang et al. 2023 (arXiv 2310.06825)'),
-  one('gpt2', ['GPT2LMHeadModel'], gpt2, 'Radford et al. 2019'),
-  one(
-    'bert',
-    ['BertForSequenceClassification', 'BertForMaskedLM'],
-    bert('bert'),
-    'Devlin et al. 2019 (arXiv 1810.04805)',
-    true,
-  ),
-  one(
-    'roberta',
-    ['RobertaForSequenceClassification', 'RobertaForMaskedLM'],
-    bert('roberta'),
-    'Liu et al. 2019 (arXiv 1907.11692)',
-    true,
-  ),
-  one('vit', ['ViTForImageClassification'], vit, 'Dosovitskiy et al. 2021 (arXiv 2010.11929)'),
-  one(
-    'clip',
-    ['CLIPModel', 'CLIPForImageClassification', 'CLIPVisionModelWithProjection', 'CLIPTextModelWithProjection'],
-    clip,
-    'Radford et al. 2021 (arXiv 2103.00020)',
-  ),
-  one(
-    'clip_vision_model',
-    ['CLIPVisionModel', 'CLIPVisionModelWithProjection'],
-    clip,
-    'the image tower of clip by itself',
-  ),
-  one('clip_text_model', ['CLIPTextModel', 'CLIPTextModelWithProjection'], clip, 'the text tower of clip by itself'),
+  {
+    name: 'llama',
+    classes: ['LlamaForCausalLM'],
+    make: decoder('llama'),
+    cite: 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)',
+  },
+  { name: 'qwen2', classes: ['Qwen2ForCausalLM'], make: decoder('qwen2'), cite: 'Yang et al. 2024 (arXiv 2407.10671)' },
+  { name: 'qwen3', classes: ['Qwen3ForCausalLM'], make: decoder('qwen3'), cite: 'Yang et al. 2025 (arXiv 2505.09388)' },
+  {
+    name: 'mistral',
+    classes: ['MistralForCausalLM'],
+    make: decoder('mistral'),
+    cite: 'Jiang et al. 2023 (arXiv 2310.06825)',
+  },
+  { name: 'gpt2', classes: ['GPT2LMHeadModel'], make: gpt2, cite: 'Radford et al. 2019' },
+  {
+    name: 'bert',
+    classes: ['BertForSequenceClassification', 'BertForMaskedLM'],
+    named: true,
+    make: bert('bert'),
+    cite: 'Devlin et al. 2019 (arXiv 1810.04805)',
+  },
+  {
+    name: 'roberta',
+    classes: ['RobertaForSequenceClassification', 'RobertaForMaskedLM'],
+    named: true,
+    make: bert('roberta'),
+    cite: 'Liu et al. 2019 (arXiv 1907.11692)',
+  },
+  {
+    name: 'vit',
+    classes: ['ViTForImageClassification'],
+    make: vit,
+    cite: 'Dosovitskiy et al. 2021 (arXiv 2010.11929)',
+  },
+  {
+    name: 'clip',
+    classes: [
+      'CLIPModel',
+      'CLIPForImageClassification',
+      'CLIPVisionModelWithProjection',
+      'CLIPTextModelWithProjection',
+    ],
+    make: clip,
+    cite: 'Radford et al. 2021 (arXiv 2103.00020)',
+  },
+  {
+    name: 'clip_vision_model',
+    classes: ['CLIPVisionModel', 'CLIPVisionModelWithProjection'],
+    make: clip,
+    cite: 'the image tower of clip by itself',
+  },
+  {
+    name: 'clip_text_model',
+    classes: ['CLIPTextModel', 'CLIPTextModelWithProjection'],
+    make: clip,
+    cite: 'the text tower of clip by itself',
+  },
 ]
 
 /** So many of the tensors that do not fit are named; the others are counted. */
@@ -129,12 +140,12 @@ export function modelOf(
 
 function makeModel(config: Config, shapes?: Record<string, readonly number[]>): Model {
   const type = read(config, 'model_type', KIND.word)
-  const architecture = architectures.find((each) => each.modelTypes.includes(type))
+  const architecture = architectures.find(({ name }) => name === type)
   if (!architecture)
     throw unknown(
       'model_type in config.json',
       type,
-      architectures.flatMap((each) => each.modelTypes),
+      architectures.map(({ name }) => name),
     )
   const { classes, named } = architecture
   const style = classOf(config, named ? undefined : classes[0])

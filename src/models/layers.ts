@@ -44,9 +44,8 @@ function splitHeads(x: Tensor, { rows, columns }: Inputs, heads: number): Tensor
 export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
-  layer: number,
-  { heads, kvHeads, headDim, scale = headDim ** -0.5 }: HeadSizes,
   inputs: Inputs,
+  { layer, heads, kvHeads, headDim, scale = headDim ** -0.5 }: HeadSizes & { layer: number },
 ): Tensor {
   const { rows, columns, cache } = inputs
   const queries = splitHeads(q, inputs, heads)

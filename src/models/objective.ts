@@ -79,13 +79,11 @@ export interface PartLosses extends Record<string, Tensor> {
 const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
   tf.oneHot(labels.toInt().sub(tf.scalar(from, 'int32')).toInt() as tf.Tensor1D, outputs.shape[1]!).toFloat()
 
-/** Adds one part of the outputs; the whole is one part. */
+/** Adds one part of the outputs, [n, width] of classes from `from` on; the whole is one part. */
 export function addPart(
   objective: Objective,
   state: PartLosses | null,
-  outputs: Tensor,
-  labels: Tensor,
-  from: number,
+  { outputs, labels, from }: { outputs: Tensor; labels: Tensor; from: number },
 ): PartLosses {
   if (objective === 'value') return { high: lossesOf(objective, outputs, labels), label: tf.zerosLike(labels) }
   const high = logSums(outputs as tf.Tensor2D)

@@ -32,16 +32,17 @@ const MOST_PARTS = 256
 /** `generation` is a forward pass beside the keys and values of the tokens seen. */
 export type PassKind = 'forward' | 'generation' | 'gradient'
 
+interface Pass {
+  model: Model
+  load: Load
+  kind: PassKind
+}
+
 const bytesOf = (shape: readonly number[]) => 4 * countEntries(shape)
 
 /** Bytes of the values that a block keeps of the largest batch. */
-function activations(
-  { shapes, heads, width }: Model,
-  block: Block,
-  { largest, columns, counted }: Load,
-  kind: PassKind,
-  share: number,
-): number {
+function activations({ model, load, kind }: Pass, block: Block, share: number): number {
+  const [{ shapes, heads, width }, { largest, columns, counted }] = [model, load]
   if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]!]![0]! * share
   if (block.split) return 4 * 4 * largest * width
   const sides = block.weights.reduce(
@@ -53,13 +54,15 @@ function activations(
 }
 
 /** Bytes while a block, or such a share of its vocabulary, is passed. */
-function costOf(model: Model, block: Block, load: Load, kind: PassKind, share = 1): number {
+function costOf(pass: Pass, block: Block, share = 1): number {
+  const { model, kind } = pass
   const weights = block.weights.reduce((sum, name) => sum + bytesOf(model.shapes[name]!), 0)
-  return WEIGHTS[kind] * weights * share + activations(model, block, load, kind, share)
+  return WEIGHTS[kind] * weights * share + activations(pass, block, share)
 }
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
-function keptBytes({ width, blocks }: Model, { largest, columns }: Load, together: number, kind: PassKind): number {
+function keptBytes({ model, load, kind }: Pass, together: number): number {
+  const [{ width, blocks }, { largest, columns }] = [model, load]
   const states = kind === 'gradient' ? blocks.length + 2 : 3
   const cached = kind === 'generation' ? 2 * blocks.length * largest : 0
   return 4 * width * (together * states + 6 * largest + cached) + 4 * largest * columns
@@ -81,12 +84,12 @@ function partsOf(model: Model, block: Block, fits: (share: number) => boolean): 
 }
 
 /** Neighbours joined while they fit: fewer states to keep, and less to run twice. */
-function joinStretches(model: Model, single: Stretch[], room: number, load: Load, kind: PassKind): Stretch[] {
+function joinStretches(pass: Pass, single: Stretch[], room: number): Stretch[] {
   const joined: Stretch[] = []
   let filled = Infinity
   for (const stretch of single) {
     const whole = stretch.parts.length === 1
-    const cost = whole ? costOf(model, stretch.blocks[0]!, load, kind) : Infinity
+    const cost = whole ? costOf(pass, stretch.blocks[0]!) : Infinity
     if (filled + cost <= room) {
       joined.at(-1)!.blocks.push(...stretch.blocks)
       filled += cost
@@ -104,33 +107,27 @@ function joinStretches(model: Model, single: Stretch[], room: number, load: Load
  * @throws UserError with the least bound that would do, where one block does not fit.
  */
 export function planStretches(model: Model, bound: number, load: Load, kind: PassKind): Plan {
+  const pass = { model, load, kind }
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
-    const room = bound - keptBytes(model, load, together, kind)
-    const parts = blocks.map((block) =>
-      partsOf(model, block, (share) => costOf(model, block, load, kind, share) <= room),
-    )
+    const room = bound - keptBytes(pass, together)
+    const parts = blocks.map((block) => partsOf(model, block, (share) => costOf(pass, block, share) <= room))
     if (!parts.includes(null)) {
       const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))
-      return { stretches: joinStretches(model, single, room, load, kind), together, largest: load.largest }
+      return { stretches: joinStretches(pass, single, room), together, largest: load.largest }
     }
-    if (together === load.largest) throw tooSmall(model, bound, load, kind)
+    if (together === load.largest) throw tooSmall(pass, bound)
   }
 }
 
-function tooSmall(model: Model, bound: number, load: Load, kind: PassKind): UserError {
+function tooSmall(pass: Pass, bound: number): UserError {
+  const { model, load } = pass
   const least = model.blocks.map((block) => ({
     name: block.name,
-    bytes: costOf(
-      model,
-      block,
-      load,
-      kind,
-      block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]!]![0]!) : 1,
-    ),
+    bytes: costOf(pass, block, block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]!]![0]!) : 1),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
-  const needed = bytes + keptBytes(model, load, load.largest, kind)
+  const needed = bytes + keptBytes(pass, load.largest)
   const text = (n: number) => `${n < 1e7 ? n / 1e6 : Math.ceil(n / 1e6)} MB`
   return new UserError(
     `a memory bound of ${text(bound)} is too small for the block "${name}" and its values of ${load.largest} tokens; ` +

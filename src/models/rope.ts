@@ -86,8 +86,10 @@ export function readRope(config: Config, headDim: number, positions: number): Ro
     throw new UserError(
       `config.json: rotary positions of their own for ${nested} are not supported; known: one setting for all layers`,
     )
-  const number = (key: string, fallback?: number) =>
-    read(parameters, key, KIND.positive, fallback, ` of rope type ${type}`)
+  const number = (key: string, fallback?: number) => {
+    const name = `${key} of rope type ${type}`
+    return read({ [name]: parameters[key] }, name, KIND.positive, fallback)
+  }
   const theta = read(parameters, 'rope_theta', KIND.atLeastOne, read(config, 'rope_theta', KIND.atLeastOne, 10000))
   const length = countOf(
     config,

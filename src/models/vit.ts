@@ -21,10 +21,11 @@ const LAYER: LayerNames = {
   order: 'pre',
 }
 
-/** An image classifier from its config.json. */
+/** An image classifier from its config.json. One piece: each tensor is declared beside the block that reads it. */
 export function vit(config: Config): Model {
   const sizes = readImageSizes(config)
   const settings: LayerSettings = {
+    names: LAYER,
     width: countOf(config, 'hidden_size'),
     inner: countOf(config, 'intermediate_size'),
     heads: fewOf(config, 'num_attention_heads'),
@@ -51,7 +52,7 @@ export function vit(config: Config): Model {
     width,
   )
   const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `vit.encoder.layer.${index}.`, index, LAYER, settings),
+    encoderLayer(book, 'vit.encoder.layer.', index, settings),
   )
   book.affine('vit.layernorm', [width], true)
   book.affine('classifier', [labels, width], true)

@@ -43,12 +43,12 @@ export async function handler(args: Args): Promise<void> {
     await close()
   }
   if (args.json) {
-    const list = architectures.map(({ name, modelTypes, cite }) => ({ name, model_types: modelTypes, cite }))
+    const list = architectures.map(({ name, cite }) => ({ name, model_types: [name], cite }))
     print(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
     return
   }
-  for (const { name, modelTypes, cite } of architectures) {
-    print(`${name.padEnd(12)} model_type ${modelTypes.join(', ')}\n${' '.repeat(13)}${cite}\n`)
+  for (const { name, cite } of architectures) {
+    print(`${name.padEnd(12)} model_type ${name}\n${' '.repeat(13)}${cite}\n`)
   }
   const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
   print(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
