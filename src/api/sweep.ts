@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { loadExperiment, optionsOf } from '../config/index.js'
 import { identifyTasks, planRuns } from '../plan/index.js'
 import { type Results, type Row, readResults } from '../record/index.js'
-import { sweep as execute } from '../sweep/index.js'
+import { runSweep } from '../sweep/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 
 /** How a sweep runs. */
@@ -61,7 +61,7 @@ export async function sweep(config: string, options: SweepOptions = {}): Promise
   const { backend: asked = 'auto', retryFailed, allowCode, signal, onRow, onNote } = options
   const found = await setBackend(asked)
   const folder = options.out ?? join('results', experiment.name)
-  const outcome = await execute(experiment, {
+  const outcome = await runSweep(experiment, {
     folder,
     jobs: options.jobs ?? (found.name === 'tensorflow' ? 1 : os.availableParallelism()),
     backend: { asked, found },

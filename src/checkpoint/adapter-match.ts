@@ -7,11 +7,11 @@ import { isFloating } from './dtype.js'
 import { ADAPTER_CONFIG, isSaved, type LoraConfig, scaleOf, tokenRows } from './lora.js'
 import { memoryName } from './module-names.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput, outputOf, sourceOf } from './tie-names.js'
+import { isOutput, outputOf, tieSource } from './tie-names.js'
 import { untie } from './tied.js'
 
 /** How one tensor is changed: replaced, then some of its rows, then what is added. Names are those of the adapter's file. */
-export interface Change {
+export interface TensorChange {
   whole?: string
   rows?: { name: string; ids: readonly number[] }
   products: Product[]
@@ -22,7 +22,7 @@ export interface Change {
 export interface Match {
   /** The base, without its ties where the adapter breaks them. */
   base: Checkpoint
-  changes: Map<string, Change>
+  changes: Map<string, TensorChange>
   /** Sentences for the user. */
   notes: string[]
 }
@@ -31,9 +31,9 @@ export interface Match {
 export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors, given: Checkpoint): Match {
   const sorted = sortTensors(file, tensors)
   const base = breakTies(config, sorted, given)
-  const changes = new Map<string, Change>()
+  const changes = new Map<string, TensorChange>()
   const notes: string[] = []
-  const change = (name: string): Change => changes.get(name) ?? changes.set(name, { products: [] }).get(name)!
+  const change = (name: string): TensorChange => changes.get(name) ?? changes.set(name, { products: [] }).get(name)!
   const place = placesIn(file, config, base)
   const fit = (name: string, target: string) => {
     if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape))
@@ -72,7 +72,7 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
   }
   if (changes.size === 0) throw new UserError(`${file}: holds no LoRA tensors`)
   const output = base.config && saysTied(base.config) ? outputOf(base) : null
-  const source = output === null ? null : sourceOf(output, base.tensors.keys())
+  const source = output === null ? null : tieSource(output, base.tensors.keys())
   if (source !== null && changes.get(source)?.products.length)
     notes.push(
       `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
@@ -84,7 +84,7 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
 function breakTies(config: LoraConfig, { whole }: Sorted, base: Checkpoint): Checkpoint {
   if (!base.config || !saysTied(base.config) || config.ensure_weight_tying) return base
   const output = outputOf(base)
-  const source = output === null ? null : sourceOf(output, base.tensors.keys())
+  const source = output === null ? null : tieSource(output, base.tensors.keys())
   if (output === null || source === null) return base
   const bias = output.replace(/weight$/, 'bias')
   const saved = [...whole.keys()].some(
@@ -123,7 +123,7 @@ function placesIn(file: string, config: LoraConfig, base: Checkpoint) {
         .map(([, stands]) => stands),
     )
     if (near.size === 1) return [...near][0]!
-    const source = isOutput(name) && base.config && saysTied(base.config) ? sourceOf(name, base.tensors.keys()) : null
+    const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
     if (source !== null) return source
     const head = isSaved(config, name) || /(^|\.)(classifier|score|qa_outputs)\./.test(name)
     throw new UserError(

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { type Change, matchAdapter } from './adapter-match.js'
+import { matchAdapter, type TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
 import { type Checkpoint, INDEX, SINGLE } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
@@ -99,7 +99,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
 
 /** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
 async function apply(
-  { whole, rows, products, bias }: Change,
+  { whole, rows, products, bias }: TensorChange,
   name: string,
   base: Checkpoint,
   weights: SingleFile,

@@ -11,7 +11,7 @@ export interface PlannedTensor {
   shape: readonly number[]
 }
 
-export interface PlannedFile {
+export interface PlannedShard {
   file: string
   /** Length prefix and JSON header. */
   head: Uint8Array
@@ -21,7 +21,7 @@ export interface PlannedFile {
 }
 
 export interface Layout {
-  files: PlannedFile[]
+  files: PlannedShard[]
   /** Content of the index file; null for a single file. */
   index: { name: string; content: object } | null
   bytes: number
@@ -65,7 +65,7 @@ export function planLayout(
   return { files, index: { name: INDEX, content }, bytes: files.reduce((sum, { size }) => sum + size, 0) }
 }
 
-function planFile(file: string, tensors: PlannedTensor[], metadata: Record<string, string>): PlannedFile {
+function planFile(file: string, tensors: PlannedTensor[], metadata: Record<string, string>): PlannedShard {
   // Wide formats first, so that every tensor starts aligned to its own element, as the reference writer does.
   const ordered = [...tensors].sort((a, b) => BITS[b.dtype]! - BITS[a.dtype]!)
   let at = 0

@@ -21,7 +21,7 @@ function kinship(one: string, two: string): number {
 }
 
 /** The tensor that one of this name is tied to, if it is an output; of several embeddings the nearest, and `shared` before others. */
-export function sourceOf(name: string, stored: Iterable<string>): string | null {
+export function tieSource(name: string, stored: Iterable<string>): string | null {
   if (DECODER.test(name) && name.endsWith('.bias')) {
     const bias = name.replace(DECODER, '$1.bias')
     return [...stored].includes(bias) ? bias : null
@@ -34,7 +34,7 @@ export function sourceOf(name: string, stored: Iterable<string>): string | null 
 }
 
 /** The name under which the class has what the file holds under an output's name only, by the names of its layers. */
-export function homeOf(output: string, stored: readonly string[]): string | null {
+export function tiedName(output: string, stored: readonly string[]): string | null {
   if (!isOutput(output)) return null
   if (DECODER.test(output) && output.endsWith('.bias')) return output.replace(DECODER, '$1.bias')
   const first = (pattern: RegExp): string | undefined =>

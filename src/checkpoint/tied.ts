@@ -4,13 +4,13 @@ import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { saysTied, saysTiedInVersion4, scalesDecoder, untiedConfig } from './tie-defaults.js'
-import { DECODER, homeOf, isOutput, SHARED, sourceOf } from './tie-names.js'
+import { DECODER, isOutput, SHARED, tiedName, tieSource } from './tie-names.js'
 
 /** Stored outputs → the stored tensors that they may be tied to. */
 function storedTies({ tensors }: Checkpoint): Map<string, string> {
   return new Map(
     [...tensors.keys()].flatMap((name) => {
-      const source = sourceOf(name, tensors.keys())
+      const source = tieSource(name, tensors.keys())
       return source === null ? [] : [[name, source] as const]
     }),
   )
@@ -46,8 +46,8 @@ async function same(checkpoint: Checkpoint, one: string, two: string): Promise<b
 function atHome(file: Checkpoint): Checkpoint {
   const names = [...file.tensors.keys()]
   const lost = names
-    .filter((name) => sourceOf(name, names) === null)
-    .map((name) => [homeOf(name, names), name] as const)
+    .filter((name) => tieSource(name, names) === null)
+    .map((name) => [tiedName(name, names), name] as const)
   const homes = lost.filter((pair): pair is readonly [string, string] => pair[0] !== null && !names.includes(pair[0]))
   const sole = homes.filter(([home]) => homes.filter(([other]) => other === home).length === 1)
   return sole.length ? renamed(file, new Map(sole), false) : file
@@ -91,7 +91,7 @@ function withOutputs(checkpoint: Checkpoint, outputs: readonly string[]): Checkp
   )
   const missing = new Map<string, string>()
   for (const name of all) {
-    const source = checkpoint.tensors.has(name) ? null : sourceOf(name, checkpoint.tensors.keys())
+    const source = checkpoint.tensors.has(name) ? null : tieSource(name, checkpoint.tensors.keys())
     if (source !== null) missing.set(name, source)
   }
   return missing.size ? renamed(checkpoint, missing, true) : checkpoint
@@ -132,7 +132,7 @@ export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[
   return checkpoints.map((checkpoint) => {
     const { tensors, tied, config } = checkpoint
     const wanted = [...own].filter(
-      (name) => (!tensors.has(name) || tied.has(name)) && sourceOf(name, tensors.keys()) !== null,
+      (name) => (!tensors.has(name) || tied.has(name)) && tieSource(name, tensors.keys()) !== null,
     )
     return wanted.length && config && saysTied(config) ? { ...checkpoint, ...untie(checkpoint, wanted) } : checkpoint
   })

@@ -7,7 +7,7 @@ import { readText } from '../schema/index.js'
 import { checkedBytes } from './bytes.js'
 import { copyCompanions } from './companions.js'
 import { BITS, TORCH_NAMES } from './dtype.js'
-import { type Layout, type PlannedFile, type PlannedTensor, planLayout, tensorBytes } from './layout.js'
+import { type Layout, type PlannedShard, type PlannedTensor, planLayout, tensorBytes } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
 
@@ -58,10 +58,10 @@ export async function writeCheckpoint(folder: string, options: WriteOptions): Pr
 
 async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
   const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
-  const homes = new Map<string, PlannedFile>(
+  const homes = new Map<string, PlannedShard>(
     layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
   )
-  const handles = new Map<PlannedFile, FileHandle>()
+  const handles = new Map<PlannedShard, FileHandle>()
   try {
     for (const file of layout.files) {
       const handle = await open(join(partial, file.file), 'wx')

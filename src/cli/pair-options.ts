@@ -3,7 +3,7 @@
 import type { Argv } from 'yargs'
 import { BASE, IGNORE_UNMATCHED, POST } from './options.js'
 
-export function withPair<T>(cli: Argv<T>, verb: string) {
+export function addPairOptions<T>(cli: Argv<T>, verb: string) {
   return cli
     .positional('base', BASE)
     .positional('post', POST)

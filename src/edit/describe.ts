@@ -2,13 +2,13 @@
 import { basename, resolve } from 'node:path'
 import { type Pair, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
-import type { EditOptions } from './edit.js'
+import type { EditCheckpointOptions } from './edit.js'
 
 /** Reads the inputs once to hash them. `backend`: the npm package that computes. */
 export async function describeEdit(
   title: string,
   { base, post }: Pair,
-  options: EditOptions,
+  options: EditCheckpointOptions,
   backend: string,
 ): Promise<{ card: string; metadata: Record<string, string> }> {
   const { steps, seed, on, include = [], exclude = [], grams, dtype } = options

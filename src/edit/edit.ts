@@ -20,7 +20,7 @@ import { UserError } from '../errors/index.js'
 import { checkApart } from '../files/index.js'
 import { editWeights, type Grams, readInput, type Tally } from './tensor.js'
 
-export interface EditOptions extends Selection {
+export interface EditCheckpointOptions extends Selection {
   steps: readonly Step[]
   seed: number
   /** `weights` edits the post-trained weights themselves (an ablation of DARE) instead of the delta. */
@@ -77,7 +77,7 @@ export function checkSteps(steps: readonly Step[], hasGrams = false): void {
 }
 
 /** Tensors that are not selected, and non-floating ones, are the post-trained model's bit for bit (unless `dtype` changes them). */
-export async function editCheckpoint(pair: Pair, out: string, options: EditOptions): Promise<EditSummary> {
+export async function editCheckpoint(pair: Pair, out: string, options: EditCheckpointOptions): Promise<EditSummary> {
   checkSteps(options.steps, options.grams !== undefined)
   const { base, post } = pair
   const paired = pair.names.map((name) => post.tensors.get(name)!)

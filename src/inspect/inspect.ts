@@ -28,7 +28,7 @@ export interface GroupReport extends Statistics {
   tensors: number
 }
 
-export interface InspectOptions {
+export interface InspectSettings {
   /** Names to inspect; all of the pair when left out. */
   names?: readonly string[]
   /** Matrices whose smaller side is longer than this get no effective rank (a cubic cost, seconds at 1024); 0 for none. */
@@ -53,7 +53,7 @@ function meanRank(delta: Float32Array, name: string, shape: readonly number[], l
 /** Yields one report per tensor; returns those of the roles, and of all tensors last. */
 export async function* inspectPair(
   pair: Pair,
-  { names = pair.names, rankLimit = RANK_LIMIT }: InspectOptions = {},
+  { names = pair.names, rankLimit = RANK_LIMIT }: InspectSettings = {},
 ): AsyncGenerator<TensorReport, GroupReport[]> {
   const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
   for (const name of names) {

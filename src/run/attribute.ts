@@ -43,7 +43,7 @@ export interface MemoryBound {
   scratch: string
 }
 
-export interface AttributeOptions {
+export interface AttributeSettings {
   /** What `loadTask` takes. */
   task: string
   items: number
@@ -63,7 +63,7 @@ export async function attributeEdit(
   base: string,
   post: string,
   edit: DeltaEdit,
-  options: AttributeOptions,
+  options: AttributeSettings,
 ): Promise<Finished> {
   const task = await loadTask(options.task, { tasks: (options.registry ?? BUILT_IN).tasks })
   const pair: ModelPair = {
@@ -84,7 +84,7 @@ export async function attributeEdit(
   return options.memory ? attributeBounded(run, task, options, options.memory) : attributeHeld(run, options)
 }
 
-async function attributeHeld(run: Run, { items, rule, steps, clock, registry }: AttributeOptions): Promise<Finished> {
+async function attributeHeld(run: Run, { items, rule, steps, clock, registry }: AttributeSettings): Promise<Finished> {
   const loss = { items, rule, steps, riemann: true, taylor2: false, terms: true }
   const measures = { score: false as const, loss }
   const home = await loadPair(run.pair, registry)
@@ -106,7 +106,7 @@ async function attributeHeld(run: Run, { items, rule, steps, clock, registry }: 
 async function attributeBounded(
   run: Run,
   given: Task,
-  { items, rule, steps, clock, registry = BUILT_IN }: AttributeOptions,
+  { items, rule, steps, clock, registry = BUILT_IN }: AttributeSettings,
   { bytes, scratch }: MemoryBound,
 ): Promise<Finished> {
   const started = clock()

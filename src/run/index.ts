@@ -1,5 +1,5 @@
 // One run measured: an edit or a merge of a pair of checkpoints → its row and its terms. One model measured alone, too.
-export { type AttributeOptions, attributeEdit, type MemoryBound, namedEdit } from './attribute.js'
+export { type AttributeSettings, attributeEdit, type MemoryBound, namedEdit } from './attribute.js'
 export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
 export { type Evaluation, type MeasureOptions, measureModel } from './measure-model.js'
 export { measureData } from './merger-data.js'

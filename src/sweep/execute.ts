@@ -8,10 +8,10 @@ import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import { openAnswerer } from './answer.js'
 import { listJobs, type Shared } from './jobs.js'
-import { type Job, type Outcome as JobOutcome, runHere, runJobs } from './pool.js'
+import { type Job, type Outcome, runHere, runJobs } from './pool.js'
 import type { WorkerFacts } from './worker.js'
 
-export interface SweepOptions {
+export interface SweepSettings {
   /** Results folder. */
   folder: string
   jobs: number
@@ -30,7 +30,7 @@ export interface SweepOptions {
   worker?: URL
 }
 
-export interface Outcome {
+export interface SweepOutcome {
   planned: number
   done: number
   failed: number
@@ -48,16 +48,16 @@ export async function executePlan(
   experiment: Experiment,
   runs: readonly Run[],
   meta: Meta,
-  options: SweepOptions,
-): Promise<Outcome> {
+  options: SweepSettings,
+): Promise<SweepOutcome> {
   if (!modulesOf(experiment.registry) && options.jobs > 1)
     throw new UserError(
       'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
     )
   const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
   try {
-    const outcome: Outcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
-    const warned = new Map<string, Outcome['warnings'][number]>()
+    const outcome: SweepOutcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
+    const warned = new Map<string, SweepOutcome['warnings'][number]>()
     const count = (row: Row, found: boolean) => {
       outcome.done++
       if (row.status === 'failed') outcome.failed++
@@ -68,7 +68,7 @@ export async function executePlan(
 
     const shared: Shared = new Map()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
-    const done = async (job: Job, result: JobOutcome) => {
+    const done = async (job: Job, result: Outcome) => {
       const run = missing.get(job.id)
       if (!run) {
         shared.set(job.id, result)
@@ -99,8 +99,8 @@ export async function executePlan(
 async function executeJobs(
   { name: experiment, score, loss, registry }: Experiment,
   jobs: readonly Job[],
-  { backend, allowCode, signal, ...options }: SweepOptions,
-  done: (job: Job, outcome: JobOutcome) => Promise<void>,
+  { backend, allowCode, signal, ...options }: SweepSettings,
+  done: (job: Job, outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   const measures = { score, loss, allowCode }
   const plugins = modulesOf(registry)

@@ -5,14 +5,14 @@ import { hashInputs, hashPlan, type ModelInputs, openInputs, plannedTasks, planR
 import { type Meta, readEnvironment } from '../record/index.js'
 import type { Plugin } from '../registry/index.js'
 import { openSandbox } from '../tasks/index.js'
-import { executePlan, type Outcome, type SweepOptions } from './execute.js'
+import { executePlan, type SweepOutcome, type SweepSettings } from './execute.js'
 
 /**
  * Runs an experiment into a results folder, or goes on with it. Rows do not depend on `jobs`, on interruptions, or on the
  * order in which runs end.
  * @throws UserError before any work when inputs are wrong or the folder holds other results
  */
-export async function sweep(experiment: Experiment, options: SweepOptions): Promise<Outcome> {
+export async function runSweep(experiment: Experiment, options: SweepSettings): Promise<SweepOutcome> {
   const inputs = await openInputs(experiment, options)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // Where there is no way to isolate a program, it is said now and not by every run.
@@ -25,7 +25,7 @@ async function gatherMeta(
   experiment: Experiment,
   inputs: readonly ModelInputs[],
   runs: readonly Run[],
-  options: SweepOptions,
+  options: SweepSettings,
 ): Promise<Meta> {
   const tasks = inputs.flatMap((model) =>
     model.tasks.map(({ task }) => [task.name, { version: task.version, items: task.items.length }] as const),

@@ -44,7 +44,7 @@ export function updateAdamW(
 }
 
 /** Scales the gradient to a global L2 norm of at most `limit`; returns the norm before. */
-export function clip(gradient: Float32Array, limit: number): number {
+export function clipGradient(gradient: Float32Array, limit: number): number {
   let sum = 0
   for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!
   const norm = Math.sqrt(sum)

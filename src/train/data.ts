@@ -44,7 +44,7 @@ export function split<T>(rows: readonly T[], parts: number): T[][] {
 }
 
 /** A row of a step: which item it is, and the row's number in the whole run, which keys what is drawn for it. */
-export interface Visit {
+export interface ItemVisit {
   item: number
   at: number
 }
@@ -54,7 +54,7 @@ export function visits(
   file: string,
   count: number,
   { batch, micro_batches, seed }: DataOptions,
-): (step: number) => Visit[][] {
+): (step: number) => ItemVisit[][] {
   if (count === 0) throw new UserError(`${file}: holds no items`)
   const orders = new Map<number, number[]>()
   const orderOf = (epoch: number) => {

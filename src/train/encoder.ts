@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import type { Batch } from '../models/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded, Tokenizer } from '../tokenizer/index.js'
-import { type Batches, type DataOptions, encodedBatch, readRecords, split, type Visit, visits } from './data.js'
+import { type Batches, type DataOptions, encodedBatch, type ItemVisit, readRecords, split, visits } from './data.js'
 
 /** Shares of the tokens to be told that are shown as the mask, and as another token (Devlin et al. 2019). */
 const HIDDEN = 0.8
@@ -27,9 +27,9 @@ async function readPairs<T>(
 }
 
 /** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */
-function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => Visit[][] {
+function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => ItemVisit[][] {
   const visited = visits(file, rows.length, { ...options, micro_batches: 1 })
-  const lengthOf = ({ item }: Visit) => rows[item]!.ids.length
+  const lengthOf = ({ item }: ItemVisit) => rows[item]!.ids.length
   return (step) =>
     split(
       visited(step)[0]!.sort((one, two) => lengthOf(one) - lengthOf(two)),

@@ -13,7 +13,7 @@ export interface WorkerSetup {
   slots: SharedArrayBuffer[]
 }
 
-export interface Job {
+export interface GradientJob {
   slot: number
   batch: Batch
 }
@@ -52,7 +52,7 @@ export async function startGradients(
   )
 
   /** One job on one worker. */
-  const ask = (worker: Worker, job: Job) =>
+  const ask = (worker: Worker, job: GradientJob) =>
     new Promise<Answer>((resolve, reject) => {
       worker.once('error', reject)
       worker.once('message', (answer: Answer) => {

@@ -9,7 +9,7 @@ import { checkTarget } from '../files/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { clip, startAdamW, updateAdamW } from './adamw.js'
+import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
 import { drawWeights, layoutOf, type Span } from './layout.js'
 import { openData } from './open.js'
@@ -124,7 +124,7 @@ async function trainHeld(
       const { loss, tokens } = await pool.compute(batches(step), gradient)
       if (!Number.isFinite(loss))
         throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
-      const norm = clip(gradient, recipe.clip)
+      const norm = clipGradient(gradient, recipe.clip)
       const rate = learningRate(recipe, step)
       updateAdamW(state.optimiser, state.weights, gradient, decays, {
         rate,

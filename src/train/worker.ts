@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { gradientOf } from '../loss/index.js'
 import { loadModel } from '../models/index.js'
 import { setBackend, tf } from '../tensor/index.js'
-import type { Answer, Job, WorkerSetup } from './gradients.js'
+import type { Answer, GradientJob, WorkerSetup } from './gradients.js'
 import { layoutOf } from './layout.js'
 
 const { config, backend, weights, slots } = workerData as WorkerSetup
@@ -12,7 +12,7 @@ const model = loadModel(config)
 const { spans } = layoutOf(model)
 const values = new Float32Array(weights)
 
-parentPort!.on('message', async ({ slot, batch }: Job) => {
+parentPort!.on('message', async ({ slot, batch }: GradientJob) => {
   const tensors = Object.fromEntries(
     spans.map(({ name, shape, begin, end }) => [name, tf.tensor(values.slice(begin, end), shape)]),
   )

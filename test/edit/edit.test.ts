@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { type Checkpoint, openCheckpoint, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
-import { checkSteps, describeEdit, type EditOptions, editCheckpoint, openGrams } from '../../src/edit/index.js'
+import {
+  checkSteps,
+  describeEdit,
+  type EditCheckpointOptions,
+  editCheckpoint,
+  openGrams,
+} from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
@@ -23,7 +29,7 @@ before(() => setBackend('wasm'))
 async function edited(
   baseFolder: string,
   postFolder: string,
-  options: Partial<EditOptions>,
+  options: Partial<EditCheckpointOptions>,
   check: (
     out: Checkpoint,
     base: Checkpoint,

@@ -43,6 +43,9 @@ test('the cpu backend gives what wasm gives', async () => {
 
 test('docs/architectures.md lists every architecture with its classes', () => {
   for (const { name, classes, cite } of architectures) {
-    assert.ok(page().includes(`| ${name} | ${name} | ${classes.join(', ')} | ${cite} |`), `${name}: run scripts/docs.mjs`)
+    assert.ok(
+      page().includes(`| ${name} | ${name} | ${classes.join(', ')} | ${cite} |`),
+      `${name}: run scripts/docs.mjs`,
+    )
   }
 })

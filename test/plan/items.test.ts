@@ -9,7 +9,7 @@ import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { readResults } from '../../src/record/index.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 
 const checkpoints = join(packageRoot, 'checkpoints')
@@ -43,7 +43,11 @@ const load = (yaml = YAML) => {
 
 test('the two items behind the four measured ones are scored apart, of the edited model alone', async () => {
   const experiment = await load()
-  const outcome = await sweep(experiment, { folder: join(folder, 'out'), jobs: 1, backend: { asked: 'wasm', found } })
+  const outcome = await runSweep(experiment, {
+    folder: join(folder, 'out'),
+    jobs: 1,
+    backend: { asked: 'wasm', found },
+  })
   const { rows } = await readResults(join(folder, 'out'))
   assert.equal(outcome.failed, 0, rows.map(({ error }) => error).join())
   // Of items 1 to 3 the third is wrong; of 5 and 6 the sixth.

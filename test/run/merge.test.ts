@@ -10,7 +10,7 @@ import { openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, type Row, readResults } from '../../src/record/index.js'
 import { loadPair } from '../../src/run/loaded-pair.js'
 import { measureData } from '../../src/run/merger-data.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
@@ -43,7 +43,7 @@ const load = (yaml = EXPERIMENT) => {
   return loadExperiment(join(folder, 'own.yaml'))
 }
 const run = async (out: string, jobs: number, yaml?: string) =>
-  sweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
 
 before(async () => {
   folder = await makePosts()

@@ -13,7 +13,7 @@ import { loadPair } from '../../src/run/loaded-pair.js'
 import { applyMerge } from '../../src/run/merge.js'
 import { measureData } from '../../src/run/merger-data.js'
 import { applyRouted, fixGates } from '../../src/run/routed.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
@@ -55,7 +55,7 @@ const load = (yaml = EXPERIMENT) => {
   return loadExperiment(join(folder, 'own.yaml'))
 }
 const run = async (out: string, jobs = 1, yaml?: string): Promise<Row[]> => {
-  await sweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  await runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
   return (await readResults(join(folder, out))).rows
 }
 const given = { seed: null, data: [], warn: assert.fail }

@@ -12,7 +12,7 @@ import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { type LoadedPair, loadPair } from '../../src/run/loaded-pair.js'
 import { applyMerge } from '../../src/run/merge.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 import { makePosts } from './posts.js'
 
@@ -136,7 +136,7 @@ test('rows say once for every kind where the edit or the merge degenerated, and 
     'merger: ties, posts: [post, half], drop_rate: 0.999, granularity: tensor, convention: peft, tasks: [a.jsonl]',
   ])
   const out = join(folder, 'results')
-  const run = () => sweep(experiment, { folder: out, jobs: 1, backend: { asked: 'wasm', found } })
+  const run = () => runSweep(experiment, { folder: out, jobs: 1, backend: { asked: 'wasm', found } })
   const { warnings, done } = await run()
   assert.deepEqual([done, warnings.map(({ label }) => label)], [3, ['slerp', 'ties']])
   const { rows } = await readResults(out)

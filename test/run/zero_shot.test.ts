@@ -12,7 +12,7 @@ import { editorNamed } from '../../src/editors/index.js'
 import { disposeInputs, forward, imageBatch, makeInputs, type Weights } from '../../src/models/index.js'
 import { readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { FIXTURES, type Fixture, openFixture } from '../models/fixture.js'
 
@@ -189,7 +189,7 @@ for (const [post, head] of [
       }),
     )
     const out = join(folder, `results-${post}-${head ? 1 : 0}`)
-    await sweep(await loadExperiment(file), { folder: out, jobs: 1, backend: { asked: 'wasm', found: backend } })
+    await runSweep(await loadExperiment(file), { folder: out, jobs: 1, backend: { asked: 'wasm', found: backend } })
     const { rows } = await readResults(out)
     const tuned: Weights = Object.fromEntries(
       Object.keys(clip.shapes).map((name) => [

@@ -8,7 +8,7 @@ import type { UserError } from '../../src/errors/index.js'
 import { identifyTasks, planRuns } from '../../src/plan/index.js'
 import { readResults } from '../../src/record/index.js'
 import { makeRegistry } from '../../src/registry/index.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePair } from '../run/pair.js'
@@ -61,7 +61,7 @@ before(async () => {
 })
 
 const run = async (out: string, jobs: number) =>
-  sweep(await loadExperiment(file), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  runSweep(await loadExperiment(file), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
 
 test('an editor and a task of a plugin run in worker threads, and rows do not depend on their number', async () => {
   const outcome = await run('one', 1)
@@ -95,10 +95,10 @@ test('objects run in this thread, with the same rows but for their ids; more thr
   const experiment = await loadExperiment(file, objects)
   const options = { folder: join(folder, 'objects'), backend: { asked: 'wasm' as const, found } }
   await assert.rejects(
-    sweep(experiment, { ...options, jobs: 2 }),
+    runSweep(experiment, { ...options, jobs: 2 }),
     /a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1/,
   )
-  await sweep(experiment, { ...options, jobs: 1 })
+  await runSweep(experiment, { ...options, jobs: 1 })
   const withoutIds = async (out: string) =>
     (await readResults(join(folder, out))).rows.map((row) => ({ ...row, id: '', seconds: 0 }))
   assert.deepEqual(await withoutIds('objects'), await withoutIds('one'))

@@ -8,7 +8,7 @@ import { RULES, ruleNodes } from '../../src/loss/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel } from '../../src/run/index.js'
-import { sweep } from '../../src/sweep/index.js'
+import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
@@ -35,7 +35,7 @@ let results: Results
 async function run(out: string, jobs: number, yaml = EXPERIMENT) {
   writeFileSync(join(folder, 'own.yaml'), yaml)
   const experiment = await loadExperiment(join(folder, 'own.yaml'))
-  return sweep(experiment, { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  return runSweep(experiment, { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
 }
 
 before(async () => {

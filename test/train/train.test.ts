@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeTokenizer } from '../../family/index.js'
 import { trainingSchema } from '../../src/config/index.js'
-import { clip, startAdamW, updateAdamW } from '../../src/train/adamw.js'
+import { clipGradient, startAdamW, updateAdamW } from '../../src/train/adamw.js'
 import { train } from '../../src/train/index.js'
 import { learningRate } from '../../src/train/schedule.js'
 import { assertClose } from '../close.js'
@@ -27,10 +27,10 @@ test('two AdamW updates by hand', () => {
 
 test('clipping scales to the limit and reports the norm before', () => {
   const gradient = Float32Array.of(3, 4)
-  assert.equal(clip(gradient, 1), 5)
+  assert.equal(clipGradient(gradient, 1), 5)
   assertClose(Math.hypot(...gradient), 1, { tolerance: 1e-6 })
   const small = Float32Array.of(0.3, 0.4)
-  clip(small, 1)
+  clipGradient(small, 1)
   assert.deepEqual([...small], [...Float32Array.of(0.3, 0.4)])
 })
 

@@ -9,13 +9,13 @@ import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
-import { withPair } from '../pair-options.js'
+import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'edit <base> <post>'
 
 export function builder(cli: Argv) {
-  return withEditors(withPair(cli, 'edit'))
+  return withEditors(addPairOptions(cli, 'edit'))
     .option('out', OUT_FOLDER)
     .option('on', {
       choices: ['delta', 'weights'] as const,

@@ -5,13 +5,13 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkCounts, OUT_FOLDER, OVERWRITE } from '../options.js'
-import { withPair } from '../pair-options.js'
+import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'extract <base> <post>'
 
 export function builder(cli: Argv) {
-  return withPair(cli, 'extract')
+  return addPairOptions(cli, 'extract')
     .option('rank', { type: 'number', default: 16, describe: 'Rank of the adapter: singular values kept per matrix' })
     .option('vectors', {
       type: 'boolean',

@@ -3,13 +3,13 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { withPair } from '../pair-options.js'
+import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'inspect <base> <post>'
 
 export function builder(cli: Argv) {
-  return withPair(cli, 'inspect')
+  return addPairOptions(cli, 'inspect')
     .option('roles', { type: 'boolean', default: false, describe: 'Print only the table of roles' })
     .option('rank-limit', {
       type: 'number',

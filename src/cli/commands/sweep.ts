@@ -29,7 +29,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
   const experiment = await loadExperiment(config)
-  const [{ sweep }, { showBar }] = await Promise.all([import('../../sweep/index.js'), import('../run-progress.js')])
+  const [{ runSweep }, { showBar }] = await Promise.all([import('../../sweep/index.js'), import('../run-progress.js')])
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
   const folder = out ?? join('results', experiment.name)
@@ -47,7 +47,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     onNote: note,
   }
   startPhase('run the experiment')
-  const { finished, ...counts } = await sweep(experiment, options).finally(bar.stop)
+  const { finished, ...counts } = await runSweep(experiment, options).finally(bar.stop)
   if (!finished) {
     writeError(
       `deltalab: stopped after ${counts.done} of ${counts.planned} runs; run the same command again to resume\n`,
