@@ -1,4 +1,4 @@
-// Stored forms as bytes of a safetensors file, whole in memory: they are small.
+// Writes stored forms as a safetensors file in memory; they are small.
 
 export interface StoredTensor {
   dtype: 'F32' | 'I32'

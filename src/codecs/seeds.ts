@@ -14,8 +14,8 @@ export function directionOf(seed: number, k: number, tensor: string, size: numbe
 }
 
 /**
- * Adds scalars[k] × direction k to the weights of a tensor, in place, for k ascending, rounding to float32 after each: the same
- * operations in the same order give the same bits, whoever does them. Source: Malladi et al. 2023 (MeZO), section 2.1.
+ * Adds scalars[k] × direction k to the weights of a tensor, in place, in ascending order of k. It rounds to float32 after each step,
+ * so the result has the same bits everywhere. Source: Malladi et al. 2023 (MeZO), section 2.1.
  */
 export function addSeeds(weights: Float32Array, tensor: string, { seed, scalars }: Seeds): void {
   for (let k = 0; k < scalars.length; k++)

@@ -54,47 +54,14 @@ const expertsOf = (name: string): string | null => /^(.*\.experts)\.\d+\./.exec(
  * @throws UserError where the choice holds nothing that an adapter can carry, or nothing of it differs
  */
 export async function extractAdapter(pair: Pair, out: string, options: ExtractOptions): Promise<ExtractSummary> {
-  const { rank, vectors = false, baseModel, dtype, overwrite, card } = options
+  const { baseModel, dtype, overwrite, card } = options
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
-  const chosen = new Set(selectTensors(entries, options))
-  const plan = planAdapter(pair.base)
-  /** Why the adapter leaves a tensor out; null where it holds it. */
-  const leaves = (name: string): string | null => {
-    const place = plan.placeOf(name)
-    if (!chosen.has(name)) return 'not chosen'
-    if (place.as === 'none') return place.why
-    return place.as === 'whole' && place.why === null && !vectors
-      ? 'stored by --vectors; norms and biases can move the outputs more than their share'
-      : null
-  }
-  if (!entries.some(({ name }) => leaves(name) === null))
+  const choice = { chosen: new Set(selectTensors(entries, options)), plan: planAdapter(pair.base) }
+  const { chosen, plan } = choice
+  if (!entries.some(({ name }) => whyLeft(name, choice, options) === null))
     throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')
-
-  const factors = new Map<string, LoraFactors>()
-  const whole = new Set<string>()
-  const norms = new Map<string, number>()
-  const left: ExtractSummary['left'] = []
-  let [kept, matrices, parameters] = [0, 0, 0]
-  for (const { name, shape, begin, end } of entries) {
-    const delta = await readInput(pair, name, 'delta')
-    const norm2 = delta.reduce((sum, value) => sum + value * value, 0)
-    norms.set(name, norm2)
-    const place = plan.placeOf(name)
-    if (place.as === 'whole' && place.always) whole.add(name)
-    if (norm2 > 0) {
-      const why = leaves(name)
-      if (why !== null) left.push({ name, share: norm2, why })
-      else if (place.as === 'whole' || place.as === 'none') whole.add(name)
-      else {
-        const found = await factorise(delta, shape, rank, place)
-        factors.set(name, found.factors)
-        kept += found.kept
-        matrices += norm2
-        parameters += delta.length
-      }
-    }
-    options.onTensor?.(name, end - begin)
-  }
+  const found = await findParts(pair, choice, options)
+  const { factors, whole, norms, left } = found
   const tensors = factors.size
   if (tensors === 0) {
     if (![...whole].some((name) => chosen.has(name) && norms.get(name)! > 0))
@@ -104,39 +71,92 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
   if (plan.oneRank) ofOneRank(factors, pair, plan)
   for (const name of [...whole]) for (const part of partsWith(name, pair, plan)) whole.add(part)
   const all = [...norms.values()].reduce((sum, value) => sum + value, 0)
-  const carried = [...whole].reduce((sum, name) => sum + (chosen.has(name) ? (norms.get(name) ?? 0) : 0), kept)
-  await writeAdapter(out, {
-    factors,
-    whole: new Map([...whole].map((name) => [name, contentOf(name)])),
-    model: pair.base,
-    baseModel,
-    dtype,
-    overwrite,
-    card,
+  const carried = [...whole].reduce((sum, name) => sum + (chosen.has(name) ? (norms.get(name) ?? 0) : 0), found.kept)
+  const shapeOf = (name: string) => pair.base.tensors.get(name)!.shape
+  /** What was not chosen is the base's, also where peft wants the whole module. */
+  const contentOf = (name: string): WholeTensor => ({
+    shape: shapeOf(name),
+    values: () => (chosen.has(name) ? pair.post : pair.base).read(name),
   })
+  const contents = new Map([...whole].map((name) => [name, contentOf(name)]))
+  await writeAdapter(out, { factors, whole: contents, model: pair.base, baseModel, dtype, overwrite, card })
   const stored = [...factors.values()].reduce((sum, { a, b }) => sum + a.length + b.length, 0)
   return {
     tensors,
-    parameters,
+    parameters: found.parameters,
     whole: [...whole].map((name) => ({ name, why: (plan.placeOf(name) as { why?: string | null }).why ?? null })),
-    stored: [...whole].reduce((sum, name) => sum + sizeOf(name), stored),
+    stored: [...whole].reduce((sum, name) => sum + countEntries(shapeOf(name)), stored),
     energy: carried / all,
-    matrices: tensors ? kept / matrices : 1,
+    matrices: tensors ? found.kept / found.matrices : 1,
     left: left.map((each) => ({ ...each, share: each.share / all })),
     names: noteNames([...factors.keys(), ...whole], pair.base.config),
   }
+}
 
-  function sizeOf(name: string): number {
-    return countEntries(pair.base.tensors.get(name)!.shape)
+/** The tensors that were chosen, and where an adapter of this base has a place for each. */
+interface Choice {
+  chosen: ReadonlySet<string>
+  plan: AdapterPlan
+}
+
+/** Why the adapter leaves a tensor out; null where it holds it. */
+function whyLeft(name: string, { chosen, plan }: Choice, { vectors = false }: ExtractOptions): string | null {
+  const place = plan.placeOf(name)
+  if (!chosen.has(name)) return 'not chosen'
+  if (place.as === 'none') return place.why
+  return place.as === 'whole' && place.why === null && !vectors
+    ? 'stored by --vectors; norms and biases can move the outputs more than their share'
+    : null
+}
+
+/** What the deltas of a pair become in an adapter. */
+interface AdapterParts {
+  factors: Map<string, LoraFactors>
+  /** Names of the tensors that are stored whole. */
+  whole: Set<string>
+  /** Squared norm of each delta. */
+  norms: Map<string, number>
+  /** Tensors that are left out; `share` is the squared norm. */
+  left: ExtractSummary['left']
+  /** Of the matrices that have factors: squared norm that these keep, their own squared norm, and their parameters. */
+  kept: number
+  matrices: number
+  parameters: number
+}
+
+/** Reads the deltas one by one, and factorises the matrices. */
+async function findParts(pair: Pair, choice: Choice, options: ExtractOptions): Promise<AdapterParts> {
+  const parts: AdapterParts = {
+    factors: new Map(),
+    whole: new Set(),
+    norms: new Map(),
+    left: [],
+    kept: 0,
+    matrices: 0,
+    parameters: 0,
   }
-
-  /** What was not chosen is the base's, also where peft wants the whole module. */
-  function contentOf(name: string): WholeTensor {
-    return {
-      shape: pair.base.tensors.get(name)!.shape,
-      values: () => (chosen.has(name) ? pair.post : pair.base).read(name),
+  for (const name of pair.names) {
+    const { shape, begin, end } = pair.post.tensors.get(name)!
+    const delta = await readInput(pair, name, 'delta')
+    const squares = delta.reduce((sum, value) => sum + value * value, 0)
+    parts.norms.set(name, squares)
+    const place = choice.plan.placeOf(name)
+    if (place.as === 'whole' && place.always) parts.whole.add(name)
+    if (squares > 0) {
+      const why = whyLeft(name, choice, options)
+      if (why !== null) parts.left.push({ name, share: squares, why })
+      else if (place.as === 'whole' || place.as === 'none') parts.whole.add(name)
+      else {
+        const found = await factorise(delta, shape, options.rank, place)
+        parts.factors.set(name, found.factors)
+        parts.kept += found.kept
+        parts.matrices += squares
+        parts.parameters += delta.length
+      }
     }
+    options.onTensor?.(name, end - begin)
   }
+  return parts
 }
 
 /** What stands against an adapter where nothing that it can hold differs. */

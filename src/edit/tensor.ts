@@ -43,7 +43,7 @@ export async function openGrams(folder: string, { names, post }: Pair): Promise<
   return { folder, close, read: async (name) => (tensors.has(name) ? read(name) : undefined) }
 }
 
-/** What the editor gets of a tensor, or of some of its rows: post − base, or post itself. */
+/** The input of an edit: post − base, or post itself; of a whole tensor, or of some of its rows. */
 export async function readInput(
   { base, post }: Pair,
   name: string,

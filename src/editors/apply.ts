@@ -1,6 +1,6 @@
-// Applies a chain of steps to the values of one tensor. Keys, scans and shared work are arranged here, so editors stay pure. A tensor
-// larger than the backend's heap (an embedding of an 8B model) is edited block by block, which the law "block by block equals whole"
-// of element-scope editors allows.
+// Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
+// A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
+// whole" allows that.
 import { type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
@@ -19,19 +19,19 @@ export interface ApplyContext {
   keep?: ArrayLike<number> | undefined
   /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer, or of vectors [count, length]. */
   batch?: boolean | undefined
-  /** The values are only the entries of the tensor from this one on; allowed for steps that are `editsBlocks`. */
+  /** Index of the first value in the tensor, where the values are only a part of it. Allowed only where `editsBlocks(steps)`. */
   offset?: number | undefined
   /** What `scanModel` returned for these steps. */
   scanned?: readonly unknown[] | undefined
-  /** Called with a sentence when a step degenerates on this tensor. */
+  /** Called with a sentence when a method degenerates on this tensor, such as when nothing is kept. */
   onWarning?: ((text: string) => void) | undefined
   /** What `factorise` returned (plain data), shared by the runs of a sweep. One cache serves one source of deltas. */
   cache?: Map<string, Promise<unknown>> | undefined
-  /** Entries that the backend is given at a time, where an editor does not ask for the whole tensor. */
+  /** Number of entries that are edited at a time, unless an editor needs the whole tensor. Default 2^24. */
   block?: number | undefined
 }
 
-/** A matrix of a batch has a name of its own: it keys draws, and says where a warning belongs. */
+/** Name of one matrix of a batch: it keys the random draws and appears in warnings. */
 export const matrixName = (tensor: string, i: number): string => `${tensor}[${i}]`
 
 /**
@@ -49,13 +49,13 @@ export async function applySteps(
   return edited
 }
 
-/** Whether a block of the tensor can be edited without the rest of it: no step scans the tensor or the model, or wants a matrix. */
+/** Whether a block of a tensor can be edited without the rest: no step scans the tensor or the model, or needs a whole matrix. */
 export const editsBlocks = (steps: readonly Step[]): boolean =>
   steps.every(
     ({ editor, options }) => editor.reads === 'entries' || (editor.reads === 'tensor' && !editor.needsScan(options)),
   )
 
-/** (seed, editor, tensor); the second use of an editor in a chain draws anew. */
+/** Key of (seed, editor, tensor). A second use of an editor in a chain gets a key of its own. */
 export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<ApplyContext, 'seed' | 'tensor'>): Key {
   const { name } = steps[i]!.editor
   const earlier = steps.slice(0, i).filter((step) => step.editor.name === name).length
@@ -70,7 +70,7 @@ interface StepAt {
   context: ApplyContext
 }
 
-/** Takes the step in the memory of `values`. */
+/** Applies the step; writes the result into `values`. */
 async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
   const { steps, i, shape, context } = at
   const step = steps[i]!
@@ -109,7 +109,7 @@ async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
       onWarning?.(`${tensor}: ${editor.name} ${text}`)
 }
 
-/** Takes the step on each matrix of a batch, under the matrix's own name. */
+/** Applies the step to each matrix of a batch, under the name of the matrix. */
 async function applyByMatrix({ context, ...at }: StepAt, values: Float32Array): Promise<void> {
   const [matrices = 0, ...matrix] = at.shape
   for (let m = 0; m < matrices; m++) {
@@ -132,7 +132,7 @@ async function applyByMatrix({ context, ...at }: StepAt, values: Float32Array): 
   }
 }
 
-/** What an editor found out before it edits; undefined for what it does not read. */
+/** What the editor read before the edit; undefined for what it does not read. */
 interface Found {
   scanned: unknown
   factors: unknown
@@ -170,7 +170,7 @@ async function readFor({ steps, i, shape, context }: StepAt, values: Float32Arra
   }
 }
 
-/** Factors depend on the tensor, on all that was done to it before, and on the part of the options that `factorKey` names. */
+/** Cache key of the factors: they depend on the tensor, on the steps before, and on the options that `factorKey` names. */
 export function factorName(
   steps: readonly Step[],
   i: number,

@@ -1,4 +1,4 @@
-// Biased: extended DARE with the random mask replaced by a sign, to see whether randomness is what keeps the loss.
+// Biased: extended DARE with a mask by sign in place of the random one, to test whether randomness is what preserves the loss.
 import { z } from 'zod'
 import { denseBits } from './bits.js'
 import { dareFactors } from './dare.js'

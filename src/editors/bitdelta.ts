@@ -60,7 +60,7 @@ function cut(values: Float32Array, { blocks, passes }: Options): Blocks {
   return { bounds, means, later: passes > 1 ? residualMeans(values, means[0]!, passes - 1) : new Float32Array(0) }
 }
 
-/** Takes the mean off with the sign of what is left, over and over; in float32, as the edit does it. */
+/** Mean magnitudes of the later passes: each pass subtracts mean × sign from what is left, in float32 as the edit does. */
 function residualMeans(values: Float32Array, first: number, passes: number): Float32Array {
   const left = values.slice()
   const means = new Float32Array(passes)
@@ -72,12 +72,12 @@ function residualMeans(values: Float32Array, first: number, passes: number): Flo
   return means
 }
 
-/** A sign of each pass, and the number of the block. */
+/** One bit for the sign in each pass, and the bits of the block number. */
 const entryBits = ({ blocks, passes }: Options) => passes + Math.ceil(Math.log2(blocks))
 
 /**
- * The papers give neither the deviation of `normal` nor the width of `uniform`; a sixth of the normal draws is negative: it
- * flips a sign.
+ * The papers do not give the deviation of `normal` or the width of `uniform`. With the ones used here, a sixth of the normal draws
+ * is negative and flips a sign.
  */
 export const bitdelta = defineEditor({
   name: 'bitdelta',

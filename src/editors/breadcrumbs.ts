@@ -28,7 +28,7 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   const wanted = shareOf(n, 1 - drop_rate)
   const top = Math.trunc(gamma * n)
   if (convention === 'paper') return { top, kept: Math.min(wanted, n - top) }
-  // MergeLLM names what it drops below (drop_rate - gamma) and cuts at the last of those, which stays.
+  // MergeLLM drops the trunc(n (drop_rate - gamma)) smallest, but keeps the largest of them.
   const low = Math.trunc(n * Number((drop_rate - gamma).toPrecision(12)))
   const all = Math.trunc(n * drop_rate)
   if (convention === 'mergelm')

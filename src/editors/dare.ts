@@ -40,7 +40,7 @@ export function dareFactors({ drop_rate: p, k, rescale }: Pick<Options, 'drop_ra
   return { dropped: k, kept: rescale ? (1 - k * p) / (1 - p) : 1 }
 }
 
-/** The mask depends on the key alone, not on p: what one rate drops, every higher rate drops too. */
+/** The draws do not depend on p: an entry that is dropped at one rate is dropped at every higher rate. */
 export const dare = defineEditor({
   name: 'dare',
   title: 'Drops entries at random and rescales the rest.',
@@ -65,6 +65,6 @@ export const dare = defineEditor({
       )
     return keyedSelect(delta, key, { rate: options.drop_rate, dropped, kept, offset })
   },
-  /** Sparse when k = 0; a seed of 64 bits would replace the mask, but another reader could not check it. Dense otherwise. */
+  /** Sparse when k = 0, else dense. A seed of 64 bits could replace the mask, but then another program could not check it. */
   bits: ({ k }, { shape, kept }) => (k === 0 ? sparseBits(shape, kept) : denseBits(shape)),
 })

@@ -13,7 +13,7 @@ const options = z.strictObject({
     .describe('Kept entries are multiplied by 1/q; 1 - p is DARE, a search on validation loss finds more.'),
 })
 
-/** The paper's analytic q is not here: its authors search it in float16, where rounding decides it. */
+/** The paper's analytic q is not included: its authors search it in float16, where rounding decides the result. */
 export const darex = defineEditor({
   name: 'darex',
   title: 'Drops entries at random and multiplies the rest by 1/q.',

@@ -30,7 +30,7 @@ const options = z.strictObject({
 
 type Options = z.infer<typeof options>
 
-/** A band of so many bits is stored as it is, as the code of Delta-CoMe (@646a1fb, `fp16_col`) does; it has no grid. */
+/** A band of 16 bits is not quantised, as in the code of Delta-CoMe (@646a1fb, `fp16_col`). */
 const UNQUANTISED = 16
 
 export interface Band {
@@ -55,9 +55,8 @@ export function bandsOf({ bands }: Options, rank: number): Band[] {
 }
 
 /**
- * De-quantised factors of one band: U [rows, width], a row per output in groups along the band, and Vᵀ [width, columns], a row
- * per singular vector in groups along the inputs. Singular values, and bands of 16 bits, stay as they are. Without a Gram matrix
- * XᵀX both are rounded to nearest.
+ * De-quantised factors of one band: U [rows, width], in groups along the band, and Vᵀ [width, columns], in groups along the inputs.
+ * Singular values and bands of 16 bits are not quantised. Without a Gram matrix XᵀX, both factors are rounded to nearest.
  */
 export function quantiseBand(
   { rows, columns, s, ut, vt }: Svd,
@@ -80,7 +79,7 @@ export function quantiseBand(
   if (quantiser === 'nearest' || !gram)
     return { u: roundToNearest(left, bits, group), vt: roundToNearest(right, bits, group) }
   const quantised = gptq(right, gram, { bits, group, damping })
-  // U is fed Y = X V S: YᵀY = S Vᵀ (XᵀX) V S.
+  // The inputs of U are Y = X V S, so YᵀY = S Vᵀ (XᵀX) V S.
   const v = { values: quantised, down: columns, right: 1 }
   const half = product(v, { values: gram, down: columns, right: 1 }, [width, columns, columns])
   const fed = product({ values: half, down: columns, right: 1 }, { values: quantised, down: 1, right: columns }, [

@@ -16,13 +16,13 @@ export const expo = defineEditor({
   axis: 'alpha',
   neutral: { alpha: 0 },
   edit: (delta, { options }) => delta.mul(1 + options.alpha),
-  /** Dense, 16n: a scale alone makes nothing smaller. */
+  /** Dense, 16n: scaling saves no storage. */
   bits: (_, { shape }) => denseBits(shape),
 })
 
 /**
- * The weights as the authors' script computes them, in bf16 after every operation: post + alpha (post - base). The edit in
- * float32 differs by up to a step of bf16, which is as large as many a delta.
+ * post + alpha (post - base), rounded to bf16 after each operation, as in the authors' script. The edit in float32 differs from it by
+ * up to one step of bf16, which can be as large as a delta.
  */
 export function extrapolateBf16(base: Float32Array, post: Float32Array, alpha: number): Float32Array {
   const [from, to] = [roundBf16(base), roundBf16(post)]

@@ -1,7 +1,7 @@
-// Edits that multiply every entry by a factor of its own: the factors, found by a scan, and the parts they are made of.
+// Helpers of editors that multiply each entry by its own factor: a scan finds the factors, the edit multiplies.
 import { countEntries, largest, type Tensor, tf } from '../tensor/index.js'
 
-/** Whether entries compete with those of their row (last axis; a vector is one row), of their tensor, or of the whole model. */
+/** Which entries are ranked against each other: those of a row (last axis; a vector is one row), a tensor, or the whole model. */
 export type Granularity = 'row' | 'tensor' | 'model'
 
 /** delta × factors; `offset` is the index of the block's first entry in the whole tensor. */
@@ -9,7 +9,7 @@ export function scaleEntries(delta: Tensor, factors: Float32Array, offset: numbe
   return delta.mul(tf.tensor(factors.subarray(offset, offset + delta.size), delta.shape))
 }
 
-/** [begin, end) of every group of entries that compete. */
+/** [begin, end) of each group of entries that are ranked together. */
 export function groupsOf(shape: readonly number[], granularity: Granularity): [begin: number, end: number][] {
   const size = countEntries(shape)
   if (granularity !== 'row' || size === 0) return [[0, size]]
@@ -56,7 +56,7 @@ export function orderByMagnitude(values: Float32Array): Uint32Array {
     return Uint32Array.from({ length: n }, (_, i) => i).sort(
       (a, b) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b,
     )
-  // 31 bits of magnitude, which order like integers, above 22 of index: 53 bits, sorted without a comparator.
+  // One number of 53 bits per entry: 31 bits of magnitude, which order like integers, then 22 bits of index. No comparator is needed.
   const bits = new Int32Array(values.buffer, values.byteOffset, n)
   const keys = Float64Array.from({ length: n }, (_, i) => (bits[i]! & 0x7fffffff) * 2 ** 22 + i).sort()
   return Uint32Array.from(keys, (key) => key % 2 ** 22)

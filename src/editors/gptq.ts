@@ -11,7 +11,7 @@ export interface Matrix {
 
 const COLUMN_BLOCK = 128
 
-/** Rows in groups along the columns, each entry to its group's nearest grid point. `group` 0: one group per row. */
+/** Rounds each entry to the nearest grid point of its group. A group is `group` entries of a row; 0 is a whole row. */
 export function roundToNearest({ rows, columns, values }: Matrix, bits: number, group: number): Float32Array {
   const out = new Float32Array(values.length)
   const width = group || columns
@@ -26,9 +26,11 @@ export function roundToNearest({ rows, columns, values }: Matrix, bits: number, 
 }
 
 /**
- * As `roundToNearest`, minimising |X Wᵀ - X Qᵀ|² for inputs X of which H = XᵀX [columns, columns] is given, up to a factor.
- * Columns go in the order of descending diagonal of H (act-order), groups are of that order, damping is a fraction of the mean diagonal. The grid of a group comes from the weights
- * as they were at the start of the 128-column block: Delta-CoMe's file, which takes them before the block's own errors arrive.
+ * Quantises W to Q like `roundToNearest`, but minimises |X Wᵀ - X Qᵀ|² for inputs X. Columns are treated in the order of descending
+ * diagonal of H = XᵀX (act-order), and groups follow that order. As in Delta-CoMe's file, the grid of a group comes from the weights
+ * at the start of the block of 128 columns, before errors of that block are added.
+ * @param gram H [columns, columns], up to a factor
+ * @param damping is added to the diagonal of H, as a fraction of its mean
  */
 export function gptq(
   matrix: Matrix,
@@ -48,7 +50,7 @@ export function gptq(
     return hessian[i! * columns + j!]! + (i === j ? damping * mean : 0)
   })
   const factor = inverseFactor(sorted, columns)
-  // Column-major: a column's rows lie together.
+  // Stored by column.
   const weights = order.map((j) =>
     Float64Array.from({ length: rows }, (_, i) => (dead[j] ? 0 : matrix.values[i * columns + j]!)),
   )

@@ -1,5 +1,5 @@
-// Uniform k-bit quantisation, as in Delta-CoMe's and GPTQ's code: a group of values gets a grid of 2^bits points from its least
-// to its largest value, zero among them; all arithmetic is float32 and ties round to even, as torch does it.
+// Uniform quantisation as in the code of Delta-CoMe and GPTQ. Each group of values gets 2^bits evenly spaced points from its least to
+// its largest value, with zero among them. All arithmetic is float32 and ties round to even, as in torch.
 const f = Math.fround
 
 export interface Grid {
@@ -10,7 +10,7 @@ export interface Grid {
   top: number
 }
 
-/** The grid of `count` values from `start` on; a group of zeros stays zero. */
+/** The grid of `count` values, starting at index `start`. A group of zeros stays zero. */
 export function gridOf(values: ArrayLike<number>, bits: number, start = 0, count = values.length - start): Grid {
   let [least, most] = [0, 0]
   for (let i = start; i < start + count; i++) {
@@ -19,7 +19,7 @@ export function gridOf(values: ArrayLike<number>, bits: number, start = 0, count
     else if (value > most) most = value
   }
   const top = 2 ** bits - 1
-  // A subnormal range rounds to a scale of 0, which no value survives.
+  // A subnormal range would round to a scale of 0, and a division by it gives NaN.
   const scale = f(f(most - least) / top) || 1
   return { scale, zero: roundEven(f(-least / scale)), top }
 }

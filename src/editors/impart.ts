@@ -1,4 +1,4 @@
-// ImPart: sparsifies singular vectors at random, the less the larger their singular value, and rescales what is kept.
+// ImPart: drops entries of singular vectors at random and rescales the rest. Vectors of large singular values lose fewer entries.
 import { z } from 'zod'
 import { type Key, svd, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
@@ -53,7 +53,7 @@ function drawMask(length: number, ratios: readonly number[], key: Key, offset: n
   return keep
 }
 
-/** 1-D tensors pass unchanged. A keep mask that is fed is that of U [rows, rank] followed by that of V [columns, rank]. */
+/** Vectors stay unchanged. A keep mask, where one is given, is that of U [rows, rank] followed by that of V [columns, rank]. */
 export const impart = defineEditor({
   name: 'impart',
   title: 'Sparsifies singular vectors at random, important ones less.',

@@ -1,4 +1,4 @@
-// The list of editors. A new editor is its file and its line here, so that the compiler knows the names.
+// The built-in editors. A new editor is a file in this folder and a line here.
 import { findNamed } from '../errors/index.js'
 import { biased } from './biased.js'
 import { bitdelta } from './bitdelta.js'

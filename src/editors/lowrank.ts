@@ -26,7 +26,7 @@ const options = z
 
 type Options = z.infer<typeof options>
 
-/** The rank that the options ask of a matrix; `energy` reads the singular values. */
+/** The rank that the options ask for; `energy` needs the singular values. */
 export function rankOf(
   { rank, fraction, energy }: Options,
   shape: readonly number[],
@@ -42,14 +42,14 @@ export function rankOf(
   return r
 }
 
-/** Rank to compute: all, unless a few of a big matrix are asked for; then the next power of two, so that a sweep shares it. */
+/** Rank to compute: all, unless few triplets of a big matrix are wanted; then the next power of two, so that the runs of a sweep share it. */
 function computedRank(options: Options, shape: readonly number[]): number | undefined {
   if (options.energy !== undefined) return undefined
   const rounded = 2 ** Math.ceil(Math.log2(Math.max(1, rankOf(options, shape))))
   return exactSvd(shape, rounded) ? undefined : rounded
 }
 
-/** 1-D tensors pass unchanged, and so does a matrix that keeps its full rank, bit for bit. */
+/** Vectors, and matrices that keep their full rank, stay unchanged bit for bit. */
 export const lowrank = defineEditor({
   name: 'lowrank',
   title: 'Keeps the leading singular triplets of a matrix.',

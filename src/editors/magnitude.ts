@@ -37,16 +37,16 @@ const options = z
 
 type Options = z.infer<typeof options>
 
-/** trunc((1 - p) n), as peft and mergekit count. */
+/** trunc((1 - p) n), as in peft and mergekit. */
 export const keptCount = (n: number, p: number) => shareOf(n, 1 - p)
 
-/** Place (1 = largest magnitude) of the entry that decides among n: it stays, but goes in the convention of mergelm. */
+/** Rank (1 = largest magnitude) of the entry whose magnitude is the threshold. mergelm drops this entry, the others keep it. */
 function placeOf(n: number, { convention, drop_rate }: Options): number {
   if (convention === 'mergelm') return n - Math.trunc(n * drop_rate) + 1
   return Math.min(n, keptCount(n, drop_rate) + (convention === 'ties' ? 1 : 0))
 }
 
-/** The cut at that entry: mergelm drops everything tied with it, ties keeps it, the others break ties by index. */
+/** The cut at the threshold: mergelm drops all entries tied there, `ties` keeps them all, the others keep the lowest indices. */
 function cutAt(found: Largest | null, convention: Options['convention']): Largest {
   if (!found) return { threshold: 0, lastTie: Infinity }
   return convention === 'mergelm'
@@ -56,7 +56,7 @@ function cutAt(found: Largest | null, convention: Options['convention']): Larges
       : found
 }
 
-/** One cut for all entries, or a factor for each where every row has its own. */
+/** One cut for all entries, or a factor for each entry where each row has its own cut. */
 interface Scan {
   cut?: Largest | undefined
   factors?: Float32Array
@@ -90,7 +90,7 @@ function scanTensor(
         if (factors) factors[i] = 1
       }
     }
-    // It makes no difference which of the zeros stay.
+    // Ties at 0 do not matter: zeros stay zero.
     if (equal > 1 && cut.threshold > 0) ties += equal
   }
   const scale = !rescale ? 1 : restore ? l1Factor(values, factors!) : 1 / (1 - drop_rate)

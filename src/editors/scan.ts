@@ -1,4 +1,4 @@
-// What a chain must know of the whole model before a tensor of it is edited: only its first editor can ask.
+// Scans the whole model for the editors that need it. Only the first editor of a chain can: later ones would need edited deltas.
 import { UserError } from '../errors/index.js'
 import { matrixName } from './apply.js'
 import { isPerMatrix, type ModelDeltas, needsModel, type Step } from './editor.js'
@@ -13,8 +13,9 @@ export function checkChain(steps: readonly Step[]): void {
 }
 
 /**
- * What each step must know of the whole model before a tensor of it is edited; reads `deltas` only where a step asks.
- * @throws UserError as checkChain does
+ * What each step must know of the whole model before a tensor is edited; undefined for steps that need nothing. Reads `deltas` only
+ * if a step needs them.
+ * @throws UserError when a step after the first reads the whole model
  */
 export async function scanModel(steps: readonly Step[], deltas: ModelDeltas): Promise<unknown[]> {
   checkChain(steps)

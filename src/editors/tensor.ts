@@ -1,17 +1,17 @@
-// The edit of one tensor with what is counted of it: entries kept, norms, and the bits that would store it.
+// Edits one tensor and counts the result: entries kept, norms, and the bits that would store it.
 
 import { countEntries } from '../tensor/index.js'
 import { type ApplyContext, applySteps, factorName, matrixName } from './apply.js'
 import { sparseBits } from './bits.js'
 import { isPerMatrix, type Step } from './editor.js'
 
-/** Sums over entries, in float64 and row-major order; parts of a tensor added in order give the bits of the whole. */
+/** Sums over the entries in float64, in row-major order. Parts of a tensor, summed in order, give the same bits as the whole. */
 export interface ChangeSums {
   /** Number of edited entries that are not 0. */
   kept: number
   /** Squared norm of the input x. */
   inputSquares: number
-  /** Squared norm of the change F(x) − x, which is rounded to float32 as a stored change is. */
+  /** Squared norm of the change F(x) − x, each entry rounded to float32. */
   changeSquares: number
 }
 
@@ -23,8 +23,7 @@ export interface EditedTensor extends ChangeSums {
 /**
  * Edits one tensor: x → F(x).
  * @param input x in float32, row-major: the delta, or the weights themselves
- * @param context `offset` where the input is only the part of the tensor from that entry on
- * @param before sums of the parts that came earlier, where the tensor comes in parts
+ * @param context as for `applySteps`; `before` holds the sums of the earlier parts where a tensor is edited in parts
  */
 export async function editTensor(
   steps: readonly Step[],
@@ -51,9 +50,10 @@ export function sumChange(input: Float32Array, values: Float32Array, before?: Ch
 }
 
 /**
- * An estimate of the bits that store the edited tensor with `kept` non-zero entries, where a value that is kept takes 16 (no file
- * is written so): what the last step says, or the sparse form if that is smaller. Give the same context as to `editTensor`, and after
- * it: the rank that an energy asks for is known from its cache.
+ * An estimate of the bits that store the edited tensor: what the last step says, or the sparse form if that is smaller. A kept value
+ * counts 16 bits; no file is written in this form.
+ * @param kept number of entries that are not 0
+ * @param context the one that `editTensor` had, after it ran: its cache holds the factors that some editors count by
  */
 export async function bitsOf(
   steps: readonly Step[],

@@ -1,5 +1,5 @@
-// UltraDelta: quantises, then drops at random inside every quantised value, so that the histogram keeps its shape; tensors of
-// small deviation are dropped more than those of large.
+// UltraDelta: quantises, then drops at random among the entries of each level, so that the histogram keeps its shape. Tensors of small
+// deviation lose more entries than those of large deviation.
 import { z } from 'zod'
 import { countEntries, shareOf, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
@@ -43,7 +43,7 @@ const options = z
 
 type Options = z.infer<typeof options>
 
-/** Drop rate of every tensor: thirds of the parameters in ascending order of deviation; a tensor belongs where its middle lies. */
+/** Drop rate of each tensor. Tensors are sorted by deviation and cut into thirds by parameters; a tensor belongs to the third that holds its middle. */
 async function scanModel(deltas: ModelDeltas, { drop_rate, step }: Options): Promise<Map<string, number>> {
   const tensors: { name: string; size: number; deviation: number; group: number }[] = []
   for await (const [name, values] of deltas()) {
@@ -88,7 +88,7 @@ export const ultradelta = defineEditor({
   perMatrix: true,
   needsModel: ({ step }) => step > 0,
   scanModel,
-  /** The edited values: of the entries of one level, the trunc(s × their number) of smallest draw are dropped. */
+  /** The edited values. Of the n entries of a level, the trunc(s n) with the smallest draws are dropped. */
   scanTensor(values, { drop_rate, bits, factor }, { tensor, key, model: rates }) {
     const rate = rates?.get(tensor) ?? drop_rate
     const grid = gridOf(values, bits)

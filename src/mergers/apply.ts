@@ -1,4 +1,4 @@
-// Applies a merger: the pass over whole models where it needs one, then one tensor at a time; collects what degenerates.
+// Applies a merger: first the pass over the whole models, if it needs one, then one tensor at a time.
 import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
 import { type Tensor, tf } from '../tensor/index.js'

@@ -1,5 +1,5 @@
-// Merges plain values: the tensors of the backend hold a run of entries at a time where a merger treats every entry by itself, so
-// that an embedding of an 8B model, larger than the heap of wasm, is merged like any other.
+// Merges plain values. Where a merger treats each entry by itself, the backend gets one run of entries at a time. So a tensor larger
+// than the heap of wasm, such as an embedding of an 8B model, can be merged too.
 import { type Tensor, tf } from '../tensor/index.js'
 import { contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'

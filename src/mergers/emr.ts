@@ -36,7 +36,7 @@ export const emr = defineMerger({
       ? { path: ['options', 'task'], message: `task is ${task}, but there are ${models.length} models` }
       : undefined,
   needsModels: ({ task }) => task > 0,
-  /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over tensors, small and large ones alike (the authors' code). */
+  /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over the tensors; small tensors count like large ones (the authors' code). */
   async scanModels(walk, { options: { task } }) {
     let [own, shared] = [0, 0]
     for await (const { models, shape } of walk()) {

@@ -1,4 +1,4 @@
-// The list of mergers. A new merger is its file and its line here, so that the compiler knows the names.
+// The built-in mergers. A new merger is a file in this folder and a line here.
 import { findNamed } from '../errors/index.js'
 import { average } from './average.js'
 import { emr } from './emr.js'

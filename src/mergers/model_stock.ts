@@ -26,7 +26,7 @@ export const modelStock = defineMerger({
   reads: 'whole',
   conventions: ['paper', 'mergelm', 'mergekit'],
   count: [2, Infinity],
-  // The tools take a stored tensor as a layer.
+  // For the tools, each stored tensor is one layer.
   perMatrix: (convention) => convention === 'paper',
   async scanTensor({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(readValues))

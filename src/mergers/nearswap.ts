@@ -1,4 +1,4 @@
-// NearSwap: goes over to another model where it is near, and by at most t where it is not.
+// NearSwap: takes the entries of another model that are within t of the base, and moves the others by t towards it.
 import { z } from 'zod'
 import { tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'

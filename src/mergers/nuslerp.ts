@@ -9,7 +9,7 @@ const options = z.strictObject({
   row_wise: z
     .boolean()
     .default(false)
-    .describe("Without flatten: along the first axis (the name is the tool's) instead of the last."),
+    .describe("Without flatten: along the first axis instead of the last (the name is mergekit's)."),
 })
 
 /** Factors of the two models, one pair per vector. */
@@ -46,7 +46,7 @@ export const nuslerp = defineMerger({
         Math.max(norm, 1e-7),
       )
       const angle = Math.acos(Math.min(1, Math.max(-1, along(first, second) / (norms[0]! * norms[1]!))))
-      // An angle within 1e-6 of π is anti-parallel up to rounding: no arc is the shortest, and a division by its sine explodes.
+      // Within 1e-6 of π the vectors are opposed up to rounding: there is no shortest arc, and dividing by the sine would overflow.
       const flat = Math.sin(angle) < (angle > 2 ? 1e-6 : 1e-8)
       a[v] = flat ? 1 - t : Math.sin((1 - t) * angle) / Math.sin(angle)
       b[v] = flat ? t : Math.sin(t * angle) / Math.sin(angle)

@@ -23,7 +23,7 @@ export const regmean = defineMerger({
   conventions: ['paper', 'mergelm'],
   input: 'weights',
   data: 'gram',
-  /** (Σ G)⁻¹ Σ G (W - mean)ᵀ: solved for the deviation from the mean, so that rounding is relative to that. */
+  /** (Σ G)⁻¹ Σ G (W - mean)ᵀ: the deviation from the mean, so that rounding errors are relative to the deviation. */
   async scanTensor({ models, given }, { options: { reduce_non_diagonal_ratio: ratio }, warn }) {
     if (!given) return null
     const [sum, right] = tf.tidy(() => {

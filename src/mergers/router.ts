@@ -1,4 +1,4 @@
-// The router of Twin-Merging: a small network that tells from a prompt's features which fine-tune it is for, as gates that sum to 1.
+// The router of Twin-Merging: a small network that maps the features of a prompt to one gate per fine-tune; the gates sum to 1.
 import { keyedNormal, keyOf, type Tensor, tf } from '../tensor/index.js'
 
 /** Plain data: a network of two layers on standardised features. */

@@ -20,7 +20,7 @@ interface Selected {
   weights: number[]
 }
 
-/** A sum of mean squares below this gives equal weights in mergekit: an absolute bound, under which most fine-tunes fall. */
+/** Below this sum of mean squares, mergekit gives all models the same weight. The bound is absolute, and most fine-tunes are below it. */
 const LEAST = 1e-6
 
 /** 1 at the int(fraction × non-zeros) entries of largest variance over the models, ties by lowest index. */

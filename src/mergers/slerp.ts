@@ -25,7 +25,7 @@ export const slerp = defineMerger({
   count: [2, 2],
   ordered: true,
   scanTensor([a, b], { options: { t, threshold }, warn }): [number, number] {
-    // A norm of 1e-8 or less is left as it is.
+    // Norms of 1e-8 or less are not divided by.
     const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
     const unit = (n: number): number => (n > 1e-8 ? n : 1)
     const cosine = dot(a!, b!) / (unit(norm(a!)) * unit(norm(b!)))

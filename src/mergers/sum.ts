@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Tensor } from '../tensor/index.js'
 
-export const weight = z.number().default(1).describe('Weight of the model; a negative one takes its delta away.')
+export const weight = z.number().default(1).describe('Weight of the model; a negative weight subtracts its delta.')
 
 /** Options of a model that only has a weight. */
 export const weighted = z.strictObject({ weight })

@@ -39,20 +39,20 @@ type Options = z.infer<typeof options>
 type ModelOptions = z.infer<typeof modelOptions>
 type Rules = Omit<ScanContext<Options, ModelOptions>, 'warn'>
 
-/** Where each model is trimmed, and what becomes of ties in the vote. */
+/** Where each model is cut, and the sign of entries whose vote is tied. */
 interface Election {
   cuts: Largest[]
   /** Sign that an entry takes whose sum is exactly 0. */
   majority: 1 | 0 | -1
 }
-/** The same of the whole models. */
+/** The same for the whole models. */
 interface WholeElection extends Pick<Election, 'majority'> {
   whole: WholeTrim
 }
 
 const granularityOf = ({ granularity }: Options, convention: Convention) =>
   granularity ?? (convention === 'paper' || convention === 'mergelm' ? 'model' : 'tensor')
-/** Where peft and mergekit call a sum of exactly 0 positive, the authors take the majority sign of all entries. */
+/** A sum of exactly 0 counts as positive in peft and mergekit, and takes the majority sign of all entries in the authors' code. */
 const byMajority = (convention: Convention) => convention === 'paper' || convention === 'mergelm'
 
 const trimAll = (models: Tensor[], cuts: Largest[], offset = 0) =>
@@ -85,7 +85,7 @@ async function countVotes(models: Float32Array[], cuts: Largest[], rules: Rules)
   }
   return count
 }
-/** Without a majority the sign is 0, with which nothing agrees; in the authors' mean and sum what is not positive counts as negative. */
+/** Without a majority the sign is 0, and no entry agrees with it; in the authors' mean and sum it is negative. */
 const majorityOf = (votes: number, { options: { combine }, convention }: Rules) =>
   (Math.sign(votes) || (convention === 'paper' && combine !== 'max' ? -1 : 0)) as Election['majority']
 
@@ -98,8 +98,8 @@ export function elect({ models, offset }: MergeInputs, { cuts, majority }: Elect
   } = rules
   const trimmed = trimAll(models, cuts, offset)
   const sign = signsOr(sums(trimmed, rules), majority)
-  // mergekit weighs before it elects, so that a negative weight turns a delta around. The authors' code and MergeLM know no
-  // weights; as factors of what agrees they are peft's.
+  // mergekit weighs before the vote, so a negative weight turns a delta around. The authors' code and MergeLM have no weights;
+  // there the weights multiply the agreeing entries, as in peft.
   const weighs = convention === 'mergekit'
   const agreeing = trimmed.map((t, i) => t.mul(weighs && m[i]!.weight < 0 ? sign.neg() : sign).relu())
   const factors = m.map(({ weight }) => (weighs ? Math.abs(weight) : weight))
@@ -116,7 +116,7 @@ export function elect({ models, offset }: MergeInputs, { cuts, majority }: Elect
     agreeing.map((t) => t.step()),
     divisors,
   )
-  // 0 counts as 1, and so does what rounding leaves of weights like .5, .3, .2 and -1.
+  // A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave.
   const least = 1e-6 * total(divisors.map(Math.abs))
   return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))
 }

@@ -23,13 +23,14 @@ export interface Trim {
 }
 
 /**
- * Entries kept of n. Truncation is in float64, as the tools do it: int(n (1 - p)) is not int(n × 0.1) for every p = 0.9.
- * paper (the authors' code): the k-th smallest with k = n - int(n K) and all above, so int(n K) + 1. mergelm: the int(n p)-th
- * smallest and all above. peft, mergekit: int(n K).
+ * Number of entries kept of n. Truncation is in float64, as in the tools: int(n (1 - p)) can differ from int(n × 0.1) at p = 0.9.
+ * - paper (the authors' code): int(n K) + 1, the k-th smallest with k = n - int(n K) and all above it.
+ * - mergelm: the int(n p)-th smallest and all above it.
+ * - peft, mergekit: int(n K).
  *
- * This is not the count of the editor `magnitude`, though peft's and mergekit's agree: its `paper` is int(n K), the pruning of the
- * papers that compare with it; its `mergelm` is MergeLM's other function, which drops the int(n p)-th smallest where MergeLM's TIES
- * keeps it; and its `ties` keeps every tie, where a merger breaks ties by index, so that the number kept is the number asked for.
+ * The editor `magnitude` counts differently in three conventions. Its `paper` is int(n K), as in the papers that use pruning as a
+ * baseline. Its `mergelm` is MergeLM's pruning function, which drops the int(n p)-th smallest. Its `ties` keeps every tie, where the
+ * merger breaks ties by index.
  */
 export function trimmedCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
   const kept = density ?? 1 - p

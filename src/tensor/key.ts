@@ -1,5 +1,5 @@
-// Counter-based random keys: (seed, what, where) → 64 bits. The element index is the counter, so no order, thread count,
-// block size, backend or restart can change a draw.
+// Counter-based random keys: (seed, what, where) → 64 bits. The element index is the counter, so draws do not depend on order, thread
+// count, block size, backend or restarts.
 import { createHash } from 'node:crypto'
 
 /** Two 32-bit words that key a Philox4x32-10 stream. */

@@ -1,11 +1,11 @@
-// The k entries of largest magnitude of values that come in parts, too many for memory: exact, in two passes of histograms,
-// and a third when ties have to be broken.
+// Finds the k entries of largest magnitude among values that come in parts, because they do not fit in memory. The result is exact. It
+// takes two passes of histograms, and a third when ties have to be broken.
 import type { Largest } from './select.js'
 
 export interface PartwiseSelection {
-  /** What was found, once it is. */
+  /** The result; null until the passes are done. */
   result: Largest | null
-  /** After two passes: what the entries that were added until now are kept by, whatever comes. */
+  /** After two passes: the cut for the entries added so far. Later parts cannot change it. */
   soFar(): Largest
   /** How many values lie exactly at the threshold; known with the result. */
   ties: number
@@ -18,10 +18,10 @@ export interface PartwiseSelection {
 const LOW = 1 << 16
 
 /**
- * Finds where the k-th largest magnitude lies, ties by lowest index, as `largest` does for one array; `keptOf` says k for the
- * number of values, which the first pass counts. Bits
- * of non-negative float32 order like integers: the first pass counts their upper 15 bits, the second the lower 16 of those
- * that share the upper ones, the third walks to the last tie that is kept.
+ * Finds the k-th largest magnitude, ties by lowest index, as `largest` does for one array. Bits of non-negative float32 numbers order
+ * like integers. The first pass counts the upper 15 bits, the second the lower 16 bits of the values that share the upper ones, and the
+ * third walks to the last tie that is kept.
+ * @param keptOf k for the number of values, which the first pass counts
  */
 export function selectLargest(keptOf: (size: number) => number): PartwiseSelection {
   let [pass, size, high, wanted, seen, bits] = [0, 0, 0, 0, 0, 0]

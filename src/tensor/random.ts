@@ -1,5 +1,5 @@
-// Keyed random tensors. Entry i depends on (key, offset + i) alone: not on the order of calls, the block size, the backend
-// or the number of threads. So a tensor may be edited whole or block by block, and again tomorrow, with the same bits.
+// Keyed random tensors. Entry i depends only on (key, offset + i): not on the order of calls, the block size, the backend or the number
+// of threads. So an edit gives the same bits whether a tensor is edited whole or in blocks.
 import * as tf from '@tensorflow/tfjs'
 import type { Key } from './key.js'
 import { eachWord } from './philox.js'

@@ -1,4 +1,4 @@
-// The k entries of largest magnitude, exactly: a radix selection over the bits of |x| (O(n), no sort), and the mask it makes.
+// Finds the exact k entries of largest magnitude by a radix selection over the bits of |x| (O(n), no sort), and masks the rest.
 import * as tf from '@tensorflow/tfjs'
 import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 

@@ -1,5 +1,5 @@
-// The sign of every entry. The stock kernel of the wasm backend (4.22) calls magnitudes up to 1e-7 zero, which is the size
-// of a small delta; comparisons there are ten times as slow as `step`, and `where` with a scalar four hundred times.
+// The sign of each entry. The stock kernel of the wasm backend (4.22) treats magnitudes up to 1e-7 as zero, which is the size of a
+// small delta. Comparisons on wasm are ten times slower than `step`, and `where` with a scalar four hundred times.
 import * as tf from '@tensorflow/tfjs'
 
 /** -1, 0 or +1 per entry, float32, any shape. */

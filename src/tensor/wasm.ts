@@ -1,6 +1,5 @@
-// The wasm backend made fast and safe: matrix products through our own SIMD kernel (the stock one falls to a scalar loop
-// for every transposed or batched product), the kernel that gradients of gather need, and an error instead of silent
-// corruption when the 4 GiB heap is full.
+// Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
+// batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
 

@@ -1,4 +1,4 @@
-// TensorFlow.js's webgpu backend on Node, by the Dawn build of the package `webgpu`; both are installed by who wants them.
+// The webgpu backend of TensorFlow.js on Node, through the Dawn build of the package `webgpu`. Both packages are optional.
 import { createRequire } from 'node:module'
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors/index.js'
@@ -33,8 +33,8 @@ const LIMITS = [
 ]
 
 /**
- * Starts the backend on the first adapter. A refused command (a tensor beyond the adapter's binding size) ends the process:
- * the backend itself would go on with stale values.
+ * Starts the backend on the first adapter. A refused command, such as a tensor beyond the adapter's binding size, ends the process:
+ * otherwise the backend would continue with stale values.
  * @returns the packages with their versions, and the adapter
  * @throws UserError when a package is missing or there is no adapter
  */
