@@ -45,7 +45,7 @@ export async function findSoup(
       const weights = await readWeights(model, (name) => readAverage(chosen, name))
       try {
         return by === 'score'
-          ? (await evaluateTask(model, weights, part, reader)).score
+          ? (await evaluateTask({ model, weights, reader }, part)).score
           : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
       } finally {
         tf.dispose(weights)

@@ -18,7 +18,7 @@ import { tf } from '../tensor/index.js'
 import { generate } from './generate.js'
 import { endsOf } from './generation_config.js'
 import { foldHighest } from './highest.js'
-import { BATCH_TOKENS } from './options.js'
+import { BATCH_TOKENS, type Subject } from './options.js'
 import type { TextReader } from './reader.js'
 import { steerBy } from './steering.js'
 
@@ -78,10 +78,8 @@ export function checkGeneration(task: Pick<GenerateTask, 'name'>, { generation }
 
 /** Greedy answers to all items, cut at the task's stops. Generated only where the target is not the greedy answer. */
 export async function answerAll(
-  model: Model,
-  weights: Weights | Source,
+  { model, weights, reader: tokenizer }: Subject & { reader: TextReader },
   task: GenerateTask,
-  tokenizer: TextReader,
   batchTokens = BATCH_TOKENS,
 ): Promise<string[]> {
   checkGeneration(task, tokenizer)

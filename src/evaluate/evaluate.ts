@@ -1,9 +1,9 @@
 // Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
 import { UserError } from '../errors/index.js'
-import type { Batch, Model, Source, Weights } from '../models/index.js'
+import type { Batch, Model } from '../models/index.js'
 import { answerMetric, sliceTask, type Task } from '../tasks/index.js'
 import { methodsOf, type Reply } from './kinds/index.js'
-import { BATCH_TOKENS, type EncodeOptions, type Reach } from './options.js'
+import { BATCH_TOKENS, type EncodeOptions, type Reach, type Subject } from './options.js'
 import type { Reader } from './reader.js'
 import type { Scores } from './scores.js'
 
@@ -16,26 +16,14 @@ export interface ScoreOptions extends EncodeOptions {
  * Scores the first `items` items.
  * @throws UserError before anything is computed: a task that runs generated programs without leave, a model of another kind
  */
-export async function evaluateTask(
-  model: Model,
-  weights: Weights | Source,
-  task: Task,
-  reader: Reader,
-  options: ScoreOptions = {},
-): Promise<Scores> {
-  checkTask(task, model, options)
-  return scoreReplies(task, await replyTo(model, weights, task, reader, options))
+export async function evaluateTask(subject: Subject, task: Task, options: ScoreOptions = {}): Promise<Scores> {
+  checkTask(task, subject.model, options)
+  return scoreReplies(task, await replyTo(subject, task, options))
 }
 
 /** The replies to the first `items` items. `checkTask` must have accepted the task. */
-export function replyTo(
-  model: Model,
-  weights: Weights | Source,
-  task: Task,
-  reader: Reader,
-  { items, ...options }: EncodeOptions = {},
-): Promise<Reply[]> {
-  return methodsOf(task).reply(model, weights, sliceTask(task, 0, items), reader, options)
+export function replyTo(subject: Subject, task: Task, { items, batchTokens }: EncodeOptions = {}): Promise<Reply[]> {
+  return methodsOf(task).reply(subject, sliceTask(task, 0, items), batchTokens)
 }
 
 /** Scores the replies to the first items. */

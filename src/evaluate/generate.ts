@@ -29,10 +29,10 @@ export interface GenerateOptions {
 }
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
-function plainBatch(rows: number, columns: number, ids: Int32Array, mask: Int32Array, positions: Int32Array): Batch {
+function plainBatch(rows: number, { ids, mask, positions }: Pick<Batch, 'ids' | 'mask' | 'positions'>): Batch {
   return {
     rows,
-    columns,
+    columns: ids.length / rows,
     ids,
     mask,
     positions,
@@ -51,13 +51,12 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
     mask.fill(1, start, start + prompt.length)
     prompt.forEach((_, i) => (positions[start + i] = i))
   })
-  return plainBatch(prompts.length, columns, ids, mask, positions)
+  return plainBatch(prompts.length, { ids, mask, positions })
 }
 
 /** The most likely next token of every row; the cache grows by the batch's columns. */
 async function nextTokens(
-  model: Model,
-  source: Source,
+  { model, source }: { model: Model; source: Source },
   batch: Batch,
   cache: Cache,
   steering?: (Steering | null)[],
@@ -95,7 +94,7 @@ async function answerBatch(
   let batch = leftPadded(prompts)
   for (let made = 0; made < maxNewTokens; made++) {
     const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]!) : null))
-    const tokens = await nextTokens(model, source, batch, cache, steering)
+    const tokens = await nextTokens({ model, source }, batch, cache, steering)
     tokens.forEach((token, row) => {
       if (!open[row]) return
       answers[row]!.push(token)
@@ -103,7 +102,7 @@ async function answerBatch(
     })
     if (!open.includes(1)) break
     const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)
-    batch = plainBatch(rows, 1, tokens, new Int32Array(rows).fill(1), positions)
+    batch = plainBatch(rows, { ids: tokens, mask: new Int32Array(rows).fill(1), positions })
   }
   tf.dispose(cache.layers as unknown as tf.TensorContainer)
   return answers

@@ -17,7 +17,7 @@ export { describeGeneration, type GenerationConfig, readGenerationConfig } from 
 export { imagesPerBatch } from './images.js'
 export type { Reply } from './kinds/index.js'
 export { logLikelihoods } from './likelihood.js'
-export type { EncodeOptions, Reach } from './options.js'
+export type { EncodeOptions, Reach, Subject } from './options.js'
 export {
   checkReader,
   imagesFor,

@@ -1,5 +1,13 @@
 // What a call says of how items are encoded, and what it has to know of the model.
-import type { Model } from '../models/index.js'
+import type { Model, Source, Weights } from '../models/index.js'
+import type { Reader } from './reader.js'
+
+/** What is measured: a model under some weights, held or read block by block, with what makes its input. */
+export interface Subject {
+  model: Model
+  weights: Weights | Source
+  reader: Reader
+}
 
 export interface EncodeOptions {
   /** The first so many items; all by default. */

@@ -101,38 +101,45 @@ export function json(value: Value, style: JsonStyle = {}, depth = 0): string {
   throw new Error(`${kindOf(value)} is no JSON`)
 }
 
-const SPEC = /%(?:\((\w+)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\d+))?[hlL]?(.)/gs
+/** %(name)s, with flags, width and digits. */
+interface Field {
+  name?: string
+  flags: string
+  width?: string
+  digits?: string
+  kind: string
+}
+
+const FIELD = /%(?:\((?<name>\w+)\))?(?<flags>[-+ 0#]*)(?<width>\*|\d+)?(?:\.(?<digits>\d+))?[hlL]?(?<kind>.)/gs
 
 /** text % values. @throws Error for what Python refuses, and for a `*` */
 export function formatted(text: string, values: Value): string {
   const list = values instanceof Tuple ? values.items : [values]
   let at = 0
-  const result = text.replace(
-    SPEC,
-    (
-      _,
-      name: string | undefined,
-      flags: string,
-      width: string | undefined,
-      digits: string | undefined,
-      kind: string,
-    ) => {
-      if (kind === '%') return '%'
-      if (width === '*') throw new Error('% with a width of * is not supported')
-      if (name === undefined && at >= list.length) throw new Error('not enough values for the %')
-      const value = name === undefined ? list[at++] : values instanceof Map ? values.get(name) : undefined
-      if (value === undefined) throw new Error(`no value for %(${name})`)
-      const body = convert(value, kind, flags, digits === undefined ? undefined : Number(digits))
-      if (flags.includes('-')) return body.padEnd(Number(width ?? 0))
-      const numeric = !'srac'.includes(kind)
-      if (!flags.includes('0') || !numeric) return body.padStart(Number(width ?? 0))
-      const sign = /^[+\- ]/.exec(body)?.[0] ?? ''
-      return sign + body.slice(sign.length).padStart(Number(width ?? 0) - sign.length, '0')
-    },
-  )
+  const valueOf = (name: string | undefined): Value => {
+    if (name === undefined && at >= list.length) throw new Error('not enough values for the %')
+    const value = name === undefined ? list[at++] : values instanceof Map ? values.get(name) : undefined
+    if (value === undefined) throw new Error(`no value for %(${name})`)
+    return value
+  }
+  const result = text.replace(FIELD, (...match: unknown[]) => {
+    const field = match.at(-1) as Field
+    if (field.kind === '%') return '%'
+    if (field.width === '*') throw new Error('% with a width of * is not supported')
+    return fillField(field, valueOf(field.name))
+  })
   if (at < list.length && !(values instanceof Map) && !(at === 0 && Array.isArray(values) && text.includes('%(')))
     throw new Error('not all values are used by the %')
   return result
+}
+
+function fillField({ flags, width = '0', digits, kind }: Field, value: Value): string {
+  const body = convert(value, kind, flags, digits === undefined ? undefined : Number(digits))
+  if (flags.includes('-')) return body.padEnd(Number(width))
+  const numeric = !'srac'.includes(kind)
+  if (!flags.includes('0') || !numeric) return body.padStart(Number(width))
+  const sign = /^[+\- ]/.exec(body)?.[0] ?? ''
+  return sign + body.slice(sign.length).padStart(Number(width) - sign.length, '0')
 }
 
 function convert(value: Value, kind: string, flags: string, digits: number | undefined): string {

@@ -83,7 +83,7 @@ export async function measureModel(
     if (!bounded) held = await readWeights(model, (name) => checkpoint.read(name))
     const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
     const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
-    const scores = await evaluateTask(model, weights, task, tokenizer, {
+    const scores = await evaluateTask({ model, weights, reader: tokenizer }, task, {
       items,
       batchTokens: bounded?.tokens,
       allowCode,

@@ -29,7 +29,7 @@ export async function measureReference(
   const base = uploadBase(home)
   try {
     const scoreOf = async (weights: Weights, items: number) =>
-      (await evaluateTask(model, weights, task, tokenizer, { items, allowCode })).score
+      (await evaluateTask({ model, weights, reader: tokenizer }, task, { items, allowCode })).score
     return {
       loss: loss ? { pre: await lossOf(model, base, batches), post: await lossOf(model, post, batches) } : null,
       score: score ? { pre: await scoreOf(base, score.items), post: await scoreOf(post, score.items) } : null,

@@ -138,7 +138,10 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
       return { mean, tokens, itemSums, itemTokens: Int32Array.from(losses, (loss) => loss.tokens) }
     },
     async score(task) {
-      const replies = await each(task, (weights, one): Promise<Reply[]> => replyTo(model, weights, one, tokenizer))
+      const replies = await each(
+        task,
+        (weights, one): Promise<Reply[]> => replyTo({ model, weights, reader: tokenizer }, one),
+      )
       return scoreReplies(task, replies.flat(1) as Reply[])
     },
     async accuracy(task) {

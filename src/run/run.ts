@@ -111,7 +111,8 @@ async function scoreColumns(
   measures: Measures,
 ): Promise<Partial<Row>> {
   const { score, loss, allowCode } = measures
-  const scoreOf = (part: Task) => routed?.score(part) ?? evaluateTask(model, weights, part, tokenizer, { allowCode })
+  const scoreOf = (part: Task) =>
+    routed?.score(part) ?? evaluateTask({ model, weights, reader: tokenizer }, part, { allowCode })
   const scores = score && (await scoreOf(sliceTask(task, 0, score.items)))
   const range = validationRange(measures)
   const validated = range && (await scoreOf(sliceTask(task, ...range)))

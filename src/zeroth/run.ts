@@ -229,7 +229,7 @@ async function readEarlier(out: string): Promise<{ results: ZerothResult[]; loss
 async function measure(model: Model, point: Point, task: Task, tokenizer: TextReader, items: number) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
   const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, model, { items }))
-  const { score } = await evaluateTask(model, weights, task, tokenizer, { items })
+  const { score } = await evaluateTask({ model, weights, reader: tokenizer }, task, { items })
   tf.dispose(weights)
   return { loss: mean, score }
 }

@@ -53,7 +53,7 @@ async function answer(name: string, { prompt, generation, config, until, max = 8
     const reader = await loadReader(folder)
     await checkItems(task, reader, model)
     for (const [key, shape] of Object.entries(model.shapes)) weights[key] = tf.tensor(await checkpoint.read(key), shape)
-    const [text] = await replyTo(model, weights, task, reader)
+    const [text] = await replyTo({ model, weights, reader }, task)
     return text as string
   } finally {
     tf.dispose(weights)

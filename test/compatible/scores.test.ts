@@ -64,7 +64,7 @@ const sums = (choose: (each: Case) => boolean) => async () => {
     const { model, weights, reader } = await open(name)
     const task = taskOf(chosen.map(itemOf))
     await checkItems(task, reader, model)
-    const replies = (await replyTo(model, weights, task, reader)) as number[][]
+    const replies = (await replyTo({ model, weights, reader }, task)) as number[][]
     const losses = (await lossOf(model, weights, await encodeItems(task, reader, model))).itemSums
     chosen.forEach(({ sum, context, continuation }, i) => {
       // Sums of up to 300 nats in float32: a ten-thousandth, and what the digits of the sum allow.

@@ -56,14 +56,14 @@ for (const [name, metric] of [
     }
     const tokenizer = rowTokenizer(cut(padded)!, cut(types))
     const before = tf.memory().numTensors
-    assertClose((await evaluateTask(model, post, task, tokenizer)).score, 1, { tolerance: 1e-4 })
+    assertClose((await evaluateTask({ model, weights: post, reader: tokenizer }, task)).score, 1, { tolerance: 1e-4 })
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     if (metric === 'acc') {
       const wrong = { ...task, items: items.map((item) => ({ ...item, label: (item.label + 1) % outputs })) }
-      assert.equal((await evaluateTask(model, post, wrong, tokenizer)).score, 0)
+      assert.equal((await evaluateTask({ model, weights: post, reader: tokenizer }, wrong)).score, 0)
       const outside = { ...task, items: [{ ...items[0]!, label: outputs }] }
       await assert.rejects(
-        evaluateTask(model, post, outside, tokenizer),
+        evaluateTask({ model, weights: post, reader: tokenizer }, outside),
         /item 0: the label \d+ is none of the model's \d+ classes/,
       )
     }

@@ -91,7 +91,10 @@ test('labels stand on the target and the end-of-text only', async () => {
 test('a generated answer that equals the target scores 1, another 0', async () => {
   // maxNewTokens cuts the answer, so generation gives the target although the model would go on: the shortcut says no
   // (end-of-text is not predicted) and the generated answer is compared.
-  const { items, score } = await evaluateTask(fixture.model, fixture.post, taskOf(fixture, 4), tokenizer)
+  const { items, score } = await evaluateTask(
+    { model: fixture.model, weights: fixture.post, reader: tokenizer },
+    taskOf(fixture, 4),
+  )
   assert.deepEqual([...items], [1, 0])
   assert.equal(score, 0.5)
 })

@@ -57,7 +57,7 @@ test('a choice task scores the likeliest choice; per character another one may w
     maxNewTokens: 0,
     items,
   }
-  const { score, items: each, others } = await evaluateTask(model, post, task, tokenizer)
+  const { score, items: each, others } = await evaluateTask({ model, weights: post, reader: tokenizer }, task)
   const likelier = expected.loglikelihood.map(({ candidates: [one, two] }) =>
     Number(two!.post.logprob > one!.post.logprob),
   )
@@ -71,19 +71,15 @@ test('a choice task scores the likeliest choice; per character another one may w
   const before = { name, version, description, maxNewTokens, items }
   await assert.rejects(
     evaluateTask(
-      model,
-      post,
+      { model, weights: post, reader: tokenizer },
       { ...before, kind: 'generate', metric: 'exact_match', others: ['humaneval_pass1'] },
-      tokenizer,
     ),
     /runs the programs that the model writes; give --allow-code-execution/,
   )
   await assert.rejects(
     evaluateTask(
-      model,
-      post,
+      { model, weights: post, reader: tokenizer },
       { ...before, kind: 'classify', metric: 'acc', items: items.map((item) => ({ ...item, label: 0 })) },
-      tokenizer,
     ),
     /needs a model that classifies; llama/,
   )

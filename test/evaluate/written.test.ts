@@ -64,7 +64,7 @@ for (const settings of [{}, { clean_up_tokenization_spaces: true }, { clean_up_t
       items: [item],
     }
     const tokenizer = await loadTokenizer(folder)
-    assert.deepEqual(await replyTo(model, post, task, tokenizer), [written])
-    assert.equal((await evaluateTask(model, post, task, tokenizer)).score, 1)
+    assert.deepEqual(await replyTo({ model, weights: post, reader: tokenizer }, task), [written])
+    assert.equal((await evaluateTask({ model, weights: post, reader: tokenizer }, task)).score, 1)
   })
 }

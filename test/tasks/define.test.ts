@@ -96,7 +96,7 @@ test('a metric of its own scores generated answers, beside one of the house', as
       max_new_tokens: 3,
     }),
   )
-  const { score, items, others, errors } = await evaluateTask(model, post, task, tokenizer)
+  const { score, items, others, errors } = await evaluateTask({ model, weights: post, reader: tokenizer }, task)
   assert.deepEqual([score, [...items], others], [3, [3, 3], { exact_match: 1 }])
   assert.deepEqual(errors(), { tokens: 0, exact_match: 0 })
 })
@@ -117,7 +117,7 @@ test('a metric of its own scores choices by their likelihoods', async () => {
     'choices',
     defineTask({ name: 'pick', data, kind: 'choices', choices: 'texts', right: 'right', metric: [margin, 'acc'] }),
   )
-  const { items, others } = await evaluateTask(model, post, task, tokenizer)
+  const { items, others } = await evaluateTask({ model, weights: post, reader: tokenizer }, task)
   expected.loglikelihood.forEach(({ candidates: [one, two] }, i) => {
     const wanted = two!.post.logprob - one!.post.logprob
     assertClose(items[i]!, wanted, { tolerance: 2e-4 }, `item ${i}: ${items[i]}, wanted ${wanted}`)

@@ -1,5 +1,5 @@
 // Choices: the model takes the one of the highest log-likelihood.
-import { batchesOf, type Model, type Sequence, type Source, type Weights } from '../../models/index.js'
+import { batchesOf, type Sequence } from '../../models/index.js'
 import { type ChoiceTask, choiceMetric, continuationsOf, largestIndex } from '../../tasks/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
 import { fitAnswer, promptsOf } from '../fit.js'
@@ -32,7 +32,7 @@ export const choiceMethods: KindMethods<ChoiceTask, number[]> = {
   },
 
   /** Summed log-likelihoods of the choices of each item. */
-  async reply(model: Model, weights: Weights | Source, task, reader) {
+  async reply({ model, weights, reader }, task) {
     const tokenizer = textFor(reader, task, model)
     const lists = await encodeChoices(task, tokenizer, model)
     const sums = await logLikelihoods(model, weights, lists.flat(), tokenizer.pad)

@@ -19,7 +19,7 @@ export const classifyMethods: KindMethods<ClassifyTask, number> = {
   encodePrompts: async (task, reader, model, batchTokens) =>
     classBatches(task, textFor(reader, task, model), batchTokens),
 
-  async reply(model, weights, task, reader, { batchTokens = BATCH_TOKENS }) {
+  async reply({ model, weights, reader }, task, batchTokens = BATCH_TOKENS) {
     const batches = await classBatches(task, textFor(reader, task, model), batchTokens)
     return predict(model, weights, batches, task.items.length)
   },

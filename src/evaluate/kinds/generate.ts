@@ -34,8 +34,8 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens)
   },
 
-  reply: (model, weights, task, reader, { batchTokens }) =>
-    answerAll(model, weights, task, textFor(reader, task, model), batchTokens),
+  reply: ({ model, weights, reader }, task, batchTokens) =>
+    answerAll({ model, weights, reader: textFor(reader, task, model) }, task, batchTokens),
 
   /** Each metric under each filter: `metric`, or `metric,filter` where there are filters. */
   async score(task, answers) {

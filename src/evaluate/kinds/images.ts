@@ -14,7 +14,7 @@ export const imageMethods: KindMethods<ImageTask, number> = {
   encodePrompts: async ({ name, items }, reader, _, batchTokens) =>
     imageBatches({ items }, imagesFor(reader, { name }), batchTokens),
 
-  reply: (model, weights, task, reader, { batchTokens }) =>
+  reply: ({ model, weights, reader }, task, batchTokens) =>
     predict(model, weights, imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
 
   score({ items, ...task }, predicted) {

@@ -1,7 +1,7 @@
 // What a model does with tasks of one kind.
-import type { Batch, Model, Source, Weights } from '../../models/index.js'
+import type { Batch, Model } from '../../models/index.js'
 import type { Task } from '../../tasks/index.js'
-import type { EncodeOptions, Reach } from '../options.js'
+import type { Reach, Subject } from '../options.js'
 import type { Reader } from '../reader.js'
 import type { Scores } from '../scores.js'
 
@@ -19,7 +19,8 @@ export interface KindMethods<T extends Task, R extends Reply> {
   /** The items without their answers. */
   encodePrompts(task: T, reader: Reader, model: Model, batchTokens: number): Promise<Batch[]>
 
-  reply(model: Model, weights: Weights | Source, task: T, reader: Reader, options: EncodeOptions): Promise<R[]>
+  /** @param batchTokens padded tokens of one batch, where the kind makes batches of text */
+  reply(subject: Subject, task: T, batchTokens?: number): Promise<R[]>
 
   score(task: T, replies: readonly R[]): Scores | Promise<Scores>
 

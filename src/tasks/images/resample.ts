@@ -54,34 +54,41 @@ export function resizeBitmap(
   if (wide !== image.rgb) {
     const columns = weightsFor(image.width, width, FILTERS[filter])
     for (let y = 0; y < image.height; y++)
-      columns.forEach((each, x) => blend(image.rgb, 3 * y * image.width, 3, each, wide, 3 * (y * width + x)))
+      blendLine({ rgb: image.rgb, origin: 3 * y * image.width, stride: 3 }, columns, {
+        rgb: wide,
+        origin: 3 * y * width,
+        stride: 3,
+      })
   }
   if (image.height === height) return { width, height, rgb: wide }
   const rgb = new Uint8Array(3 * width * height)
-  weightsFor(image.height, height, FILTERS[filter]).forEach((each, y) => {
-    for (let x = 0; x < width; x++) blend(wide, 3 * x, 3 * width, each, rgb, 3 * (y * width + x))
-  })
+  const rows = weightsFor(image.height, height, FILTERS[filter])
+  for (let x = 0; x < width; x++)
+    blendLine({ rgb: wide, origin: 3 * x, stride: 3 * width }, rows, { rgb, origin: 3 * x, stride: 3 * width })
   return { width, height, rgb }
 }
 
-/** One new pixel from a row or column of pixels that are `stride` bytes apart. */
-function blend(
-  from: Uint8Array,
-  origin: number,
-  stride: number,
-  { start, weights }: { start: number; weights: Int32Array },
-  to: Uint8Array,
-  at: number,
-): void {
-  let [red, green, blue] = [1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)]
-  for (let k = 0, i = origin + start * stride; k < weights.length; k++, i += stride) {
-    red += from[i]! * weights[k]!
-    green += from[i + 1]! * weights[k]!
-    blue += from[i + 2]! * weights[k]!
+/** A row or column of pixels that are `stride` bytes apart. */
+interface Line {
+  rgb: Uint8Array
+  origin: number
+  stride: number
+}
+
+/** The pixels of a new line from those of an old one: of each, where it reads from and with which weights. */
+function blendLine(from: Line, pixels: readonly { start: number; weights: Int32Array }[], to: Line): void {
+  for (const [index, { start, weights }] of pixels.entries()) {
+    let [red, green, blue] = [1 << (BITS - 1), 1 << (BITS - 1), 1 << (BITS - 1)]
+    for (let k = 0, i = from.origin + start * from.stride; k < weights.length; k++, i += from.stride) {
+      red += from.rgb[i]! * weights[k]!
+      green += from.rgb[i + 1]! * weights[k]!
+      blue += from.rgb[i + 2]! * weights[k]!
+    }
+    const at = to.origin + index * to.stride
+    to.rgb[at] = clip(red)
+    to.rgb[at + 1] = clip(green)
+    to.rgb[at + 2] = clip(blue)
   }
-  to[at] = clip(red)
-  to[at + 1] = clip(green)
-  to[at + 2] = clip(blue)
 }
 
 const clip = (sum: number) => Math.max(0, Math.min(255, sum >> BITS))
