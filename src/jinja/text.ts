@@ -116,7 +116,7 @@ const FIELD = /%(?:\((?<name>\w+)\))?(?<flags>[-+ 0#]*)(?<width>\*|\d+)?(?:\.(?<
 export function formatted(text: string, values: Value): string {
   const list = values instanceof Tuple ? values.items : [values]
   let at = 0
-  const valueOf = (name: string | undefined): Value => {
+  const nextValue = (name: string | undefined): Value => {
     if (name === undefined && at >= list.length) throw new Error('not enough values for the %')
     const value = name === undefined ? list[at++] : values instanceof Map ? values.get(name) : undefined
     if (value === undefined) throw new Error(`no value for %(${name})`)
@@ -126,7 +126,7 @@ export function formatted(text: string, values: Value): string {
     const field = match.at(-1) as Field
     if (field.kind === '%') return '%'
     if (field.width === '*') throw new Error('% with a width of * is not supported')
-    return fillField(field, valueOf(field.name))
+    return fillField(field, nextValue(field.name))
   })
   if (at < list.length && !(values instanceof Map) && !(at === 0 && Array.isArray(values) && text.includes('%(')))
     throw new Error('not all values are used by the %')
