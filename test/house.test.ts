@@ -105,7 +105,7 @@ const LEFT: Record<string, Record<string, number>> = {
   circles: {},
   bypasses: {},
   parameters: { evaluate: 8, jinja: 1, plan: 1, tasks: 1, train: 3, zeroth: 5 },
-  lengths: { edit: 1, record: 1, sweep: 2, tasks: 1, train: 1, zeroth: 1 },
+  lengths: { edit: 1, sweep: 2, tasks: 1, train: 1, zeroth: 1 },
   files: {},
 }
 

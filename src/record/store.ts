@@ -65,29 +65,65 @@ async function openLocked(
   options: { retryFailed?: boolean | undefined },
 ): Promise<Store> {
   const paths = pathsOf(folder)
-  const earlier = existsSync(paths.meta) ? parseMeta(readText(paths.meta), paths.meta) : undefined
-  if (earlier) refuseMixing(folder, earlier, meta)
-  else if (existsSync(paths.runs))
-    throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
-  else if (existsSync(paths.config) && readText(paths.config) !== config)
-    throw new UserError(
-      `${folder} holds a config.yaml but no meta.json, so deltalab did not write it: give another --out`,
-    )
-
+  const earlier = checkFolder(folder, meta, config)
   let rows = await readRows(paths.runs)
   if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
+  const found = new Map(rows.map((row) => [row.id, row]))
+  const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
   // If no run is missing, the provenance stays as it is: this start makes no row.
   const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
   // meta.json first: it marks the folder as one of deltalab.
   await writeWhole(paths.meta, printMeta(kept))
   await writeWhole(paths.config, config)
+  await writeTables(folder, rows, terms)
 
-  const found = new Map(rows.map((row) => [row.id, row]))
-  const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
-  // Terms first: a row promises that its terms are there.
+  const writer = await openWriter(folder)
+  const finish = async (order: readonly string[], finished: string) => {
+    await writer.idle()
+    const place = new Map(order.map((id, index) => [id, index]))
+    const all = (await readTable<Row>(rowSchema, paths.runs)).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
+    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort(
+      (a, b) => place.get(a.run)! - place.get(b.run)!,
+    )
+    await writeTables(folder, all, allTerms)
+    const failed = all.filter((row) => row.status === 'failed').length
+    await writeWhole(paths.meta, printMeta({ ...kept, finished: kept.finished ?? finished, failed }))
+  }
+  return { folder, found, append: writer.append, finish, close: writer.close }
+}
+
+/** The meta.json that the folder already has. @throws UserError if this sweep must not write to the folder */
+function checkFolder(folder: string, meta: Meta, config: string): Meta | undefined {
+  const paths = pathsOf(folder)
+  if (existsSync(paths.meta)) {
+    const earlier = parseMeta(readText(paths.meta), paths.meta)
+    refuseMixing(folder, earlier, meta)
+    return earlier
+  }
+  if (existsSync(paths.runs))
+    throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
+  if (existsSync(paths.config) && readText(paths.config) !== config)
+    throw new UserError(
+      `${folder} holds a config.yaml but no meta.json, so deltalab did not write it: give another --out`,
+    )
+  return undefined
+}
+
+/** Writes both tables anew. Terms first: a row promises that its terms are there. */
+async function writeTables(folder: string, rows: readonly Row[], terms: readonly Term[]): Promise<void> {
+  const paths = pathsOf(folder)
   await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, terms))
   await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, rows))
+}
 
+interface Writer extends Pick<Store, 'append' | 'close'> {
+  /** Resolves when everything that was appended is on the disk. */
+  idle(): Promise<void>
+}
+
+/** Appends to both tables, one row at a time. */
+async function openWriter(folder: string): Promise<Writer> {
+  const paths = pathsOf(folder)
   const runsFile = await open(paths.runs, 'a')
   const termsFile = await open(paths.terms, 'a')
   let last: Promise<void> = Promise.resolve()
@@ -99,33 +135,17 @@ async function openLocked(
     await runsFile.appendFile(formatLines<Row>(rowSchema, [row]))
     await runsFile.datasync()
   }
-  const append = (row: Row, added: readonly Term[]) => {
-    last = last.then(() => attempt(folder, () => write(rowSchema.parse(row), added)))
-    return last
+  return {
+    append(row, added) {
+      last = last.then(() => attempt(folder, () => write(rowSchema.parse(row), added)))
+      return last
+    },
+    idle: () => last,
+    async close() {
+      await last.catch(() => undefined)
+      await Promise.all([runsFile.close(), termsFile.close()])
+    },
   }
-  const finish = async (order: readonly string[], finished: string) => {
-    await last
-    const place = new Map(order.map((id, index) => [id, index]))
-    const all = (await readTable<Row>(rowSchema, paths.runs)).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
-    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort(
-      (a, b) => place.get(a.run)! - place.get(b.run)!,
-    )
-    await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, allTerms))
-    await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, all))
-    await writeWhole(
-      paths.meta,
-      printMeta({
-        ...kept,
-        finished: kept.finished ?? finished,
-        failed: all.filter((row) => row.status === 'failed').length,
-      }),
-    )
-  }
-  const close = async () => {
-    await last.catch(() => undefined)
-    await Promise.all([runsFile.close(), termsFile.close()])
-  }
-  return { folder, found, append, finish, close }
 }
 
 /**
