@@ -7,10 +7,11 @@ import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
+import { type PluginOptions, registryFor } from './plugins.js'
 import { type EditorEntry, parseEntry } from './steps.js'
 
 /** How an edited checkpoint is made and written. */
-export interface EditOptions {
+export interface EditOptions extends PluginOptions {
   /** Folder to write. It appears when it is complete. */
   out: string
   /** Seed of the random draws, a whole number ≥ 0. Default 0. */
@@ -42,7 +43,8 @@ export interface EditOptions {
  * @throws UserError for an unknown editor or option, a pattern that matches nothing, or a folder that may not be written
  */
 export async function edit(source: PairSource, entry: EditorEntry, options: EditOptions): Promise<EditSummary> {
-  const { steps, on, tensors } = parseEntry(entry)
+  const { named, registry } = await registryFor(entry, options)
+  const { steps, on, tensors } = parseEntry(named, registry)
   const { out, seed = 0, dtype, data, overwrite = false, shardSize = 5, onTensor, onWarning } = options
   checkSteps(steps, data !== undefined)
   const paths = pathsOf(source)
@@ -67,7 +69,7 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
 }
 
 /** How one tensor is edited. */
-export interface EditDeltaOptions {
+export interface EditDeltaOptions extends PluginOptions {
   /** Seed of the random draws. Default 0. */
   seed?: number | undefined
   /** Name of the tensor: random draws are keyed by seed, editor and this name. Default `delta`. */
@@ -94,7 +96,8 @@ export async function editDelta(
   options: EditDeltaOptions = {},
 ): Promise<Float32Array> {
   const { seed = 0, tensor = 'delta', onWarning } = options
-  const { steps } = parseEntry(entry)
+  const { named, registry } = await registryFor(entry, options)
+  const { steps } = parseEntry(named, registry)
   await setBackend(options.backend)
   return applySteps(steps, values, shape, { seed, tensor, ...(onWarning && { onWarning }) })
 }

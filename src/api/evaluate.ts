@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os'
 import type { Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Evaluation, measureModel, namedEdit } from '../run/index.js'
+import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
+import { type PluginOptions, registryFor } from './plugins.js'
 import { type EditorEntry, parseEntry } from './steps.js'
 
 /** What a model is measured on, and how. */
-export interface EvaluateOptions {
-  /** Name of a task (`name:5` for five examples), or the path of a task file. */
-  task: string
+export interface EvaluateOptions extends PluginOptions {
+  /** Name of a task (`name:5` for five examples), the path of a task file, or what `defineTask` gave. */
+  task: TaskReference
   /** Number of items, from the first; all unless given. */
   items?: number | undefined
   /** Put prompts through the model's chat template; with an instruction in the system message. */
@@ -39,8 +41,10 @@ export interface EvaluateOptions {
  */
 export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
   const { task, items, memory, allowCode, chat } = options
+  const { registry } = await registryFor(null, options)
   await setBackend(options.backend)
   return measureModel(model, task, {
+    tasks: registry.tasks,
     ...(items !== undefined && { items }),
     ...(memory !== undefined && { memory }),
     ...(allowCode !== undefined && { allowCode }),
@@ -49,9 +53,9 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
 }
 
 /** What the loss change is measured on, and along which path. */
-export interface AttributeOptions {
-  /** Name of a task, or the path of a task file. */
-  task: string
+export interface AttributeOptions extends PluginOptions {
+  /** Name of a task, the path of a task file, or what `defineTask` gave. */
+  task: TaskReference
   /** Number of items of the loss, from the first. Default 128. */
   items?: number | undefined
   /** Quadrature rule along the path from the post-trained to the edited weights. Default `midpoint`. */
@@ -81,8 +85,9 @@ export async function attribute(
   entry: EditorEntry,
   options: AttributeOptions,
 ): Promise<Attribution> {
-  const { steps: chain, on, tensors, label } = parseEntry(entry)
-  const { task, items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
+  const { named, registry } = await registryFor({ entry, task: options.task }, options)
+  const { steps: chain, on, tensors, label } = parseEntry(named.entry, registry)
+  const { items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
   await setBackend(options.backend)
   const { base, post } = pathsOf(source)
   const { row, terms } = await attributeEdit(
@@ -90,7 +95,8 @@ export async function attribute(
     post,
     { ...namedEdit(chain, { on, tensors }), label },
     {
-      task,
+      task: named.task as string,
+      registry,
       items,
       rule,
       steps,

@@ -1,6 +1,7 @@
 // A merge of checkpoints from code.
 
 import { basename, resolve } from 'node:path'
+import type { z } from 'zod'
 import { checkSpace, checkTarget } from '../files/index.js'
 import {
   chooseTokenizer,
@@ -11,11 +12,28 @@ import {
   openMergeModels,
   planMerge,
 } from '../merge/index.js'
-import { readYaml } from '../schema/index.js'
+import type { Merger } from '../mergers/index.js'
+import { makeRegistry, resolvePlugins } from '../registry/index.js'
+import { locateValue, readYaml } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import { nameObjects, type PluginOptions } from './plugins.js'
+import type { EditorStep } from './steps.js'
+
+/** A merge file as an object (docs/mergers.md). Folders in it are relative to the current folder. */
+export type MergeConfig = Omit<z.input<typeof mergeSchema>, 'merger' | 'models'> & {
+  /** A merger of `deltalab mergers` by its name, or an object. */
+  merger?: string | Merger | undefined
+  models?: readonly MergeModelConfig[] | undefined
+}
+
+/** One model of a merge. */
+export type MergeModelConfig = Omit<NonNullable<z.input<typeof mergeSchema>['models']>[number], 'editors'> & {
+  /** What its delta goes through before the merge. */
+  editors?: readonly EditorStep[] | undefined
+}
 
 /** How a merged checkpoint is made and written. */
-export interface MergeOptions {
+export interface MergeOptions extends PluginOptions {
   /** Folder to write. It appears when it is complete. */
   out: string
   /** Seed of random editors; that of the file unless given. */
@@ -58,17 +76,21 @@ export interface MergeSummary {
  * Merges checkpoints as a merge file says, mergekit's or our own, and writes the result as a checkpoint that other tools
  * load. The same tensor of every model is in memory at a time.
  *
- * @param config path of the YAML file
+ * @param config path of the YAML file, or its content as an object, in which mergers and editors may be objects
  * @param options where and how the checkpoint is written
  * @throws UserError with file, line and column, before a weight is read
  */
-export async function merge(config: string, options: MergeOptions): Promise<MergeSummary> {
+export async function merge(config: string | MergeConfig, options: MergeOptions): Promise<MergeSummary> {
   const { out, seed, overwrite = false, shardSize = 5, onTensor, onWarning } = options
-  const { value, text, locate } = readYaml(config, mergeSchema)
-  const opened = await locate(() => openMergeModels(config, value))
+  const { named, objects } = nameObjects(config)
+  const file = typeof named === 'string' ? named : 'merge'
+  const { value, text, locate } =
+    typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
+  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...(options.plugins ?? []), ...objects])
+  const opened = await locate(() => openMergeModels(file, value))
   try {
     const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models))
+    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models, registry))
     const { method, convention, result } = estimateMerge(plan)
     await checkTarget(out, resolve(out), overwrite, opened.folders)
     await checkSpace(out, resolve(out), result.bytes)

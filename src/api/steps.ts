@@ -1,6 +1,7 @@
 // Editors as code gives them: an entry of the `editors` list of an experiment, with one value for each option.
-import { checkChain, type Editor, editorNamed, parseOptions, type Step } from '../editors/index.js'
+import { checkChain, type Editor, parseOptions, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import type { Registry } from '../registry/index.js'
 
 /** One editor, by its name or as an object, with its options as further keys. */
 export interface EditorStep {
@@ -46,14 +47,15 @@ export interface ParsedEntry {
 
 /**
  * Parses an entry.
+ * @param registry what names stand for
  * @throws UserError for an unknown editor or option, or a value out of range
  */
-export function parseEntry(entry: EditorEntry): ParsedEntry {
+export function parseEntry(entry: EditorEntry, registry: Registry): ParsedEntry {
   const { label, on = 'delta', tensors = {}, ...rest } = entry
   const given = 'chain' in rest ? (rest.chain as readonly EditorStep[]) : [rest as EditorStep]
   if (given.length === 0) throw new UserError('chain is empty: at least one editor is needed')
   const steps = given.map(({ editor, ...options }): Step => {
-    const found = typeof editor === 'string' ? editorNamed(editor) : editor
+    const found = typeof editor === 'string' ? registry.editor(editor) : editor
     return { editor: found, options: parseOptions(found, options) }
   })
   checkChain(steps)

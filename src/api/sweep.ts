@@ -1,17 +1,53 @@
 // Sweeps and their plans, from code.
 import os from 'node:os'
 import { join } from 'node:path'
-import { loadExperiment, optionsOf } from '../config/index.js'
+import type { z } from 'zod'
+import { type Experiment, type experimentSchema, loadExperiment, optionsOf } from '../config/index.js'
+import type { Merger } from '../mergers/index.js'
 import { identifyTasks, planRuns } from '../plan/index.js'
 import { type Results, type Row, readResults } from '../record/index.js'
+import { modulesOf } from '../registry/index.js'
 import { runSweep } from '../sweep/index.js'
+import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import { nameObjects, type PluginOptions } from './plugins.js'
+import type { EditorEntry, EditorStep } from './steps.js'
+
+type Parsed = z.input<typeof experimentSchema>
+
+/**
+ * An experiment as an object, with the keys of its YAML file (docs/config.md). Folders and files in it are relative to the
+ * current folder. An option may be a list of values, and the entry then stands for every combination.
+ */
+export type ExperimentConfig = Omit<Parsed, 'models' | 'editors' | 'merges'> & {
+  /** Pairs of a base and a post-trained model, each with its tasks: names, paths, or what `defineTask` gave. */
+  models: readonly (Omit<Parsed['models'][number], 'tasks'> & { tasks: readonly TaskReference[] })[]
+  /** Edits. */
+  editors?: readonly EditorEntry[] | undefined
+  /** Merges of fine-tunes. */
+  merges?: readonly MergeEntry[] | undefined
+}
+
+/** A merge of fine-tunes in an experiment: the merger with its options as further keys. */
+export type MergeEntry = Omit<NonNullable<Parsed['merges']>[number], 'merger' | 'edit'> & {
+  merger: string | Merger
+  /** What every delta goes through before the merge. */
+  edit?: EditorStep | { chain: readonly EditorStep[] } | undefined
+}
+
+function openExperiment(config: string | ExperimentConfig, { plugins = [] }: PluginOptions): Promise<Experiment> {
+  const { named, objects } = nameObjects(config)
+  return loadExperiment(named, [...plugins, ...objects])
+}
 
 /** How a sweep runs. */
-export interface SweepOptions {
+export interface SweepOptions extends PluginOptions {
   /** Results folder; `results/<name>` in the current folder unless given. */
   out?: string | undefined
-  /** Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. */
+  /**
+   * Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. Objects in place of the
+   * paths of modules cannot be handed to threads: these runs stay in the calling one, and `jobs` can only be 1.
+   */
   jobs?: number | undefined
   /** Run failed runs of an earlier start again. */
   retryFailed?: boolean | undefined
@@ -51,19 +87,21 @@ export interface SweepResults extends Results {
 /**
  * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again.
  *
- * @param config path of the YAML file
+ * @param config path of the YAML file, name of a shipped experiment (`quickstart`), or the content of such a file as an object,
+ *   in which editors, mergers and tasks may be objects
  * @param options results folder, threads, backend, and callbacks
  * @throws UserError before any work when something is wrong with the experiment or its inputs, or when the folder holds
  *   other results
  */
-export async function sweep(config: string, options: SweepOptions = {}): Promise<SweepResults> {
-  const experiment = await loadExperiment(config)
+export async function sweep(config: string | ExperimentConfig, options: SweepOptions = {}): Promise<SweepResults> {
+  const experiment = await openExperiment(config, options)
   const { backend: asked = 'auto', retryFailed, allowCode, signal, onRow, onNote } = options
   const found = await setBackend(asked)
   const folder = options.out ?? join('results', experiment.name)
   const outcome = await runSweep(experiment, {
     folder,
-    jobs: options.jobs ?? (found.name === 'tensorflow' ? 1 : os.availableParallelism()),
+    jobs:
+      options.jobs ?? (found.name === 'tensorflow' || !modulesOf(experiment.registry) ? 1 : os.availableParallelism()),
     backend: { asked, found },
     ...(retryFailed !== undefined && { retryFailed }),
     ...(allowCode !== undefined && { allowCode }),
@@ -97,11 +135,12 @@ export interface PlannedRun {
 /**
  * The runs of an experiment in their order, with their ids. No weights are read.
  *
- * @param config path of the YAML file
+ * @param config path of the YAML file, name of a shipped experiment (`quickstart`), or the content of such a file as an object,
+ *   in which editors, mergers and tasks may be objects
  * @throws UserError with file, line and column when something is wrong with the experiment
  */
-export async function plan(config: string): Promise<PlannedRun[]> {
-  const experiment = await loadExperiment(config)
+export async function plan(config: string | ExperimentConfig, options: PluginOptions = {}): Promise<PlannedRun[]> {
+  const experiment = await openExperiment(config, options)
   return planRuns(experiment, identifyTasks(experiment)).map(({ id, pair, task, edit, seed }) => ({
     id,
     model: pair.name,

@@ -3,8 +3,10 @@ import { inspect } from 'node:util'
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import { systemError, UserError, unknown } from '../errors/index.js'
 import { packageVersion } from '../files/index.js'
+import type { Registry } from '../registry/index.js'
 import { isDebug, type MessageFlags, print, printTimings, setMessages, withMessages, writeError } from './messages.js'
 import { COMMANDS } from './overview.js'
+import { pluginsIn, readRegistry } from './plugins.js'
 
 /** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage. */
 export async function callCommand(words: string[]): Promise<number> {
@@ -51,10 +53,12 @@ async function parse(words: string[]): Promise<void> {
   } else {
     const module = (await import(`./commands/${name}.js`)) as CommandModule
     command = String(module.command)
+    const plugins = pluginsIn(words)
+    const registry = plugins.length ? await readRegistry(plugins) : undefined
     cli.command({
       ...module,
       describe: new Map(COMMANDS).get(name),
-      builder: (own: Argv) => withMessages((module.builder as (cli: Argv) => Argv)(own)),
+      builder: (own: Argv) => withMessages((module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)),
     })
     cli.middleware((flags) => setMessages(flags as MessageFlags))
   }

@@ -2,17 +2,11 @@
 // The flags are made from the editors' own options.
 
 import type { Argv } from 'yargs'
-import {
-  describeOptions,
-  editorNamed,
-  editors,
-  expectedValue,
-  type OptionFacts,
-  parseOptions,
-  type Step,
-} from '../editors/index.js'
+import { describeOptions, expectedValue, type OptionFacts, parseOptions, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { BUILT_IN, type Registry } from '../registry/index.js'
 import { checkSeed } from './options.js'
+import { PLUGIN } from './plugins.js'
 
 /** Shorter flags for options that are typed often. */
 const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
@@ -28,7 +22,7 @@ interface Shared {
 }
 
 /** Every option of every editor, by name. */
-function allOptions(): Map<string, Shared> {
+function allOptions({ editors }: Registry): Map<string, Shared> {
   const all = new Map<string, Shared>()
   for (const editor of editors) {
     for (const facts of describeOptions(editor)) {
@@ -43,9 +37,9 @@ function allOptions(): Map<string, Shared> {
   return all
 }
 
-/** Adds `--editor` and a flag for every option of an editor. */
-export function withEditors<T>(cli: Argv<T>) {
-  for (const [name, { facts, owners, alike }] of allOptions()) {
+/** Adds `--editor`, `--plugin`, and a flag for every option of an editor. */
+export function withEditors<T>(cli: Argv<T>, registry: Registry = BUILT_IN) {
+  for (const [name, { facts, owners, alike }] of allOptions(registry)) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
     const text = alike ? facts.description + range : 'differs by editor; see deltalab editors'
     cli.option(flagOf(name), {
@@ -61,15 +55,19 @@ export function withEditors<T>(cli: Argv<T>) {
       array: true,
       nargs: 1,
       demandOption: true,
-      describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
+      describe: `${registry.editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
     })
+    .option('plugin', PLUGIN)
     .option('seed', { type: 'number', default: 0, describe: 'Seed of random masks and noise' })
 }
 
 /** @throws UserError for unknown editors and options, values out of range, and flags that could belong to several editors */
-export function readSteps(args: { editor: string[]; seed: number; [flag: string]: unknown }): Step[] {
+export function readSteps(
+  args: { editor: string[]; seed: number; [flag: string]: unknown },
+  registry: Registry = BUILT_IN,
+): Step[] {
   checkSeed(args.seed)
-  const given = [...allOptions().keys()].filter((name) => args[flagOf(name)] !== undefined)
+  const given = [...allOptions(registry).keys()].filter((name) => args[flagOf(name)] !== undefined)
   const flags = Object.fromEntries(given.map((name) => [name, args[flagOf(name)]]))
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {
@@ -81,7 +79,7 @@ export function readSteps(args: { editor: string[]; seed: number; [flag: string]
   }
   return args.editor.map((text) => {
     const [name, rest] = text.split(/:(.*)/s)
-    const editor = editorNamed(name!)
+    const editor = registry.editor(name!)
     const own = (rest ?? '')
       .split(',')
       .filter(Boolean)

@@ -4,12 +4,13 @@ import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
-import { readYaml } from '../schema/index.js'
+import { locateValue, readYaml } from '../schema/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
 import { expandMerge } from './expand-merges.js'
 import { type ModelPair, postName } from './pair.js'
 import { experimentSchema, type LossSettings, type ParsedExperiment, type Score } from './schema.js'
+import { findExperiment } from './shipped.js'
 
 /** A value: nothing changes it after it was read. */
 export interface Experiment {
@@ -33,11 +34,17 @@ export interface Experiment {
 
 /**
  * Reads an experiment. Folders and files in it are relative to the YAML file. The plugins that it names run.
+ * @param source path of the YAML file, or name of a shipped experiment; or its content, whose paths are relative to the current folder
  * @param plugins further ones
  * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
  */
-export async function loadExperiment(file: string, plugins: readonly PluginSource[] = []): Promise<Experiment> {
-  const { value, text, locate } = readYaml(file, experimentSchema)
+export async function loadExperiment(
+  source: string | object,
+  plugins: readonly PluginSource[] = [],
+): Promise<Experiment> {
+  const file = typeof source === 'string' ? findExperiment(source) : 'experiment'
+  const { value, text, locate } =
+    typeof source === 'string' ? readYaml(file, experimentSchema) : locateValue(source, file, experimentSchema)
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
   return locate(() => ({ ...expandExperiment(value, dirname(resolve(file)), registry), file, text, registry }))
 }

@@ -13,4 +13,5 @@ export {
 export { type Experiment, loadExperiment } from './experiment.js'
 export { type ModelPair, postName, type TaskSource } from './pair.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'
+export { findExperiment, shippedExperiments } from './shipped.js'
 export { type Training, trainingSchema } from './training.js'

@@ -3,17 +3,19 @@
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { RULES } from '../../record/index.js'
+import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, POST, readMemory, TASK } from '../options.js'
+import { readRegistry } from '../plugins.js'
 
 export const command = 'attribute <base> <post>'
 
 const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
 
-export function builder(cli: Argv) {
-  return withEditors(cli)
+export function builder(cli: Argv, registry?: Registry) {
+  return withEditors(cli, registry)
     .positional('base', BASE)
     .positional('post', POST)
     .option('task', TASK)
@@ -49,7 +51,8 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   const memory = readMemory(args.memory)
-  const chain = readSteps(args)
+  const registry = await readRegistry(args.plugin)
+  const chain = readSteps(args, registry)
   const [{ openModels }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] = await Promise.all([
     import('../../checkpoint/index.js'),
     import('../../run/index.js'),
@@ -66,6 +69,7 @@ export async function handler(args: Args): Promise<void> {
   await Promise.all(files.map((each) => each.close()))
   startPhase('measure the edit')
   const { row, terms } = await attributeEdit(args.base, args.post, edit, {
+    registry,
     ...args,
     memory: bound,
     clock: () => performance.now() / 1000,

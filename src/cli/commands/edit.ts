@@ -5,17 +5,19 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
+import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
+import { readRegistry } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'edit <base> <post>'
 
-export function builder(cli: Argv) {
-  return withEditors(addPairOptions(cli, 'edit'))
+export function builder(cli: Argv, registry?: Registry) {
+  return withEditors(addPairOptions(cli, 'edit'), registry)
     .option('out', OUT_FOLDER)
     .option('on', {
       choices: ['delta', 'weights'] as const,
@@ -47,7 +49,7 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const steps = readSteps(args)
+  const steps = readSteps(args, await readRegistry(args.plugin))
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)

@@ -3,15 +3,20 @@
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'editors'
 
 export function builder(cli: Argv) {
-  return cli.option('json', AS_JSON).example('deltalab editors', 'names and options for YAML files and --editor')
+  return cli
+    .option('plugin', PLUGIN)
+    .option('json', AS_JSON)
+    .example('deltalab editors', 'names and options for YAML files and --editor')
 }
 
-export async function handler({ json }: { json: boolean }): Promise<void> {
-  const { describeOptions, editors, expectedValue } = await import('../../editors/index.js')
+export async function handler({ plugin, json }: { plugin: string[]; json: boolean }): Promise<void> {
+  const { describeOptions, expectedValue } = await import('../../editors/index.js')
+  const { editors } = await readRegistry(plugin)
   const list = editors.map((editor) => {
     const { name, title, cite, axis, reads } = editor
     return { name, title, cite, axis, reads, options: describeOptions(editor) }

@@ -5,6 +5,7 @@ import { UserError } from '../../errors/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, startBackend, startPhase } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASK } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'eval <model>'
 
@@ -12,6 +13,7 @@ export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
     .option('task', TASK)
+    .option('plugin', PLUGIN)
     .option('items', { type: 'number', describe: 'Number of items, counted from the first; default all' })
     .option('memory', MEMORY)
     .option('chat', { type: 'boolean', default: false, describe: "Put each prompt through the model's chat template" })
@@ -33,7 +35,13 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   const backend = await startBackend(args.backend)
   startPhase('evaluate')
   const chat = args.chat ? { system: args.system } : undefined
-  const measured = await measureModel(model, args.task, { items, memory, chat, allowCode: args.allowCodeExecution })
+  const measured = await measureModel(model, args.task, {
+    items,
+    memory,
+    chat,
+    allowCode: args.allowCodeExecution,
+    tasks: (await readRegistry(args.plugin)).tasks,
+  })
   for (const text of measured.notes ?? []) note(text)
   if (json) {
     print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)

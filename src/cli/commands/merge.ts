@@ -12,11 +12,13 @@ import {
   openMergeModels,
   planMerge,
 } from '../../merge/index.js'
+import { makeRegistry, resolvePlugins } from '../../registry/index.js'
 import { readYaml } from '../../schema/index.js'
 import { printEstimate } from '../estimate-text.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, place, SHARD_SIZE } from '../options.js'
+import { PLUGIN } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
@@ -25,6 +27,7 @@ export function builder(cli: Argv) {
   return cli
     .positional('config', place("Merge file (YAML): mergekit's form or ours"))
     .positional('out', OUT_FOLDER)
+    .option('plugin', PLUGIN)
     .option('dry-run', {
       type: 'boolean',
       default: false,
@@ -48,11 +51,12 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const { value, text, locate } = readYaml(config, mergeSchema)
+  const registry = await makeRegistry([...resolvePlugins(config, value.plugins), ...args.plugin])
   if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
   const opened = await locate(() => openMergeModels(config, value))
   try {
     const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models))
+    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models, registry))
     const estimate = estimateMerge(plan)
     if (dryRun) return printEstimate(estimate, out, json)
     noteModels(

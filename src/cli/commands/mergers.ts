@@ -1,15 +1,19 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
 
 import type { Argv } from 'yargs'
-import { dataOf, mergers } from '../../mergers/index.js'
+import { dataOf } from '../../mergers/index.js'
 import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'mergers'
 
 export function builder(cli: Argv) {
-  return cli.option('json', AS_JSON).example('deltalab mergers', 'names and options for merge files')
+  return cli
+    .option('plugin', PLUGIN)
+    .option('json', AS_JSON)
+    .example('deltalab mergers', 'names and options for merge files')
 }
 
 function optionText({ name, required, description, ...facts }: OptionFacts): string {
@@ -17,7 +21,8 @@ function optionText({ name, required, description, ...facts }: OptionFacts): str
   return `${name} (${expectedValue({ name, required, description, ...facts })}${preset}): ${description}`
 }
 
-export async function handler({ json }: { json: boolean }): Promise<void> {
+export async function handler({ plugin, json }: { plugin: string[]; json: boolean }): Promise<void> {
+  const { mergers } = await readRegistry(plugin)
   const list = mergers.map((merger) => {
     const { name, title, cite, conventions, input, ordered, options, modelOptions } = merger
     const [fewest, most] = merger.count

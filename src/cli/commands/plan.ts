@@ -5,23 +5,29 @@ import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
+import { PLUGIN } from '../plugins.js'
 
 export const command = 'plan <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
+    .positional('config', {
+      type: 'string',
+      demandOption: true,
+      describe: 'YAML file of the experiment, or name of one that ships',
+    })
+    .option('plugin', PLUGIN)
     .option('json', AS_JSON)
-    .example('deltalab plan configs/quickstart.yaml', 'the runs of the quickstart, and their cost')
+    .example('deltalab plan quickstart', 'the runs of the quickstart, and their cost')
     .example(
-      'deltalab plan configs/paper/biased.yaml',
+      'deltalab plan paper/biased',
       'for models on the hub: downloads configuration, tokenizer and tasks, but no weights',
     )
 }
 
-export async function handler(args: { config: string; json: boolean }): Promise<void> {
+export async function handler(args: { config: string; plugin: string[]; json: boolean }): Promise<void> {
   const { loadExperiment, optionsOf } = await import('../../config/index.js')
-  const experiment = await loadExperiment(args.config)
+  const experiment = await loadExperiment(args.config, args.plugin)
   const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../../plan/index.js')
   startPhase('plan the runs')
   const runs = planRuns(experiment, identifyTasks(experiment))

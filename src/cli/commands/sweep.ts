@@ -5,12 +5,18 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, writeError } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
+import { PLUGIN } from '../plugins.js'
 
 export const command = 'sweep <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'YAML file of the experiment' })
+    .positional('config', {
+      type: 'string',
+      demandOption: true,
+      describe: 'YAML file of the experiment, or name of one that ships',
+    })
+    .option('plugin', PLUGIN)
     .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
     .option('jobs', {
       type: 'number',
@@ -20,7 +26,7 @@ export function builder(cli: Argv) {
     .option('retry-failed', { type: 'boolean', default: false, describe: 'Repeat runs that failed before' })
     .option('allow-code-execution', ALLOW_CODE)
     .option('json', AS_JSON)
-    .example('deltalab sweep configs/quickstart.yaml', 'safe to interrupt: run it again to resume')
+    .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
@@ -28,7 +34,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ config, out, json, retryFailed, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
-  const experiment = await loadExperiment(config)
+  const experiment = await loadExperiment(config, args.plugin)
   const [{ runSweep }, { showBar }] = await Promise.all([import('../../sweep/index.js'), import('../run-progress.js')])
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())

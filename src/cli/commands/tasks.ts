@@ -3,11 +3,13 @@
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'tasks'
 
 export function builder(cli: Argv) {
   return cli
+    .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab tasks', 'names for --task and YAML files')
     .epilogue(
@@ -15,9 +17,9 @@ export function builder(cli: Argv) {
     )
 }
 
-export async function handler(args: { json: boolean }): Promise<void> {
+export async function handler(args: { plugin: string[]; json: boolean }): Promise<void> {
   const { listTasks, listMetrics } = await import('../../tasks/index.js')
-  const [tasks, metrics] = [await listTasks(), listMetrics()]
+  const [tasks, metrics] = [await listTasks({ tasks: (await readRegistry(args.plugin)).tasks }), listMetrics()]
   if (args.json) {
     print(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)
     return
