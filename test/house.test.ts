@@ -104,8 +104,8 @@ test('a file says in its first line what it is for', () => {
 const LEFT: Record<string, Record<string, number>> = {
   circles: {},
   bypasses: {},
-  parameters: { evaluate: 8, jinja: 1, plan: 1, tasks: 1, train: 3, zeroth: 5 },
-  lengths: { edit: 1, sweep: 2, tasks: 1, train: 1, zeroth: 1 },
+  parameters: { evaluate: 8, jinja: 1, tasks: 1, train: 3, zeroth: 5 },
+  lengths: { edit: 1, tasks: 1, train: 1, zeroth: 1 },
   files: {},
 }
 

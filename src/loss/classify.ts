@@ -7,7 +7,7 @@ export type EditClass = 'competitive' | 'decreased' | 'improved'
  * Loss change edited − post in nats per token, its standard error over items (a ratio of sums: items are paired, tokens
  * weigh equally), and the class: within two standard errors competitive, above decreased, below improved.
  */
-export function classify(post: Loss, edited: Loss): { change: number; standardError: number; class: EditClass } {
+export function classifyChange(post: Loss, edited: Loss): { change: number; standardError: number; class: EditClass } {
   const items = [...post.itemTokens.keys()].filter((i) => post.itemTokens[i]! > 0)
   const change = items.reduce((sum, i) => sum + edited.itemSums[i]! - post.itemSums[i]!, 0) / post.tokens
   const residuals = items.map((i) => edited.itemSums[i]! - post.itemSums[i]! - change * post.itemTokens[i]!)

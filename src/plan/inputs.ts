@@ -32,6 +32,7 @@ import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'
 
 export interface ModelInputs {
+  /** With the folders that were opened: a model of the hub is on this machine now. */
   pair: ModelPair
   /** Number of parameters of the model, by the shapes of its config. */
   parameters: number
@@ -68,8 +69,6 @@ export async function openInputs(
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
     const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
-    // What came from the hub is here now: runs and workers open the folder and ask nobody.
-    Object.assign(pair, { baseFolder: base.folder, postFolder: post.folder })
     try {
       const { names } = await pairCheckpoints(base, post, pair)
       const tensors = names.map((name) => post.tensors.get(name)!)
@@ -84,12 +83,35 @@ export async function openInputs(
       const bytes = [base, post]
         .flatMap(({ tensors }) => [...tensors.values()])
         .reduce((sum, { begin, end }) => sum + end - begin, 0)
-      opened.push({ ...described, bytes, left })
+      opened.push({ ...described, pair: { ...pair, baseFolder: base.folder, postFolder: post.folder }, bytes, left })
     } finally {
       await Promise.all([base.close(), post.close()])
     }
   }
   return opened
+}
+
+/** The experiment with the folders that were opened, so that runs and workers need not ask the hub again. */
+export function locateModels(experiment: Experiment, inputs: readonly ModelInputs[]): Experiment {
+  const folders = new Map<string, string>()
+  for (const [i, { pair }] of inputs.entries()) {
+    const { baseFolder, postFolder } = experiment.models[i]!
+    folders.set(baseFolder, pair.baseFolder).set(postFolder, pair.postFolder)
+  }
+  const at = (folder: string) => folders.get(folder) ?? folder
+  const locate = (pair: ModelPair): ModelPair => ({
+    ...pair,
+    baseFolder: at(pair.baseFolder),
+    postFolder: at(pair.postFolder),
+  })
+  return {
+    ...experiment,
+    models: experiment.models.map(locate),
+    merges: experiment.merges.map((edit) => ({
+      ...edit,
+      merge: { ...edit.merge, posts: edit.merge.posts.map(locate) },
+    })),
+  }
 }
 
 interface Surroundings {

@@ -35,7 +35,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
       [...experiment.edits, ...experiment.merges.filter(({ merge }) => measures(merge, pair, task.source))].flatMap(
         (edit) =>
           (edit.stochastic ? experiment.seeds : [null]).map((seed) => ({
-            id: identify(experiment, pair, task, edit, seed),
+            id: identify(experiment, { pair, task, edit, seed }),
             pair,
             task,
             edit,
@@ -54,7 +54,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 }
 
 /** First 12 hexadecimal digits of the SHA-256 of all that determines the row. */
-function identify(experiment: Experiment, pair: ModelPair, task: PlannedTask, edit: Edit, seed: number | null): string {
+function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 'id'>): string {
   const { registry } = experiment
   const plugins = hashesOf(registry, {
     editors: edit.steps.map(({ editor }) => editor),

@@ -1,7 +1,7 @@
 // The loss change of an edited model, exact and along the path from the post-trained weights to the edited ones.
 import type { LossSettings } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { classify, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
+import { classifyChange, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
 import { type Batch, type Model, NotFinite, type Source, type Weights } from '../models/index.js'
 import type { Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
@@ -39,7 +39,7 @@ export async function measureChange(
         : error
     },
   )
-  const { change, standardError, class: verdict } = classify(loss.post, after)
+  const { change, standardError, class: verdict } = classifyChange(loss.post, after)
   const along = () =>
     edited.editNorm === 0
       ? NO_CHANGE

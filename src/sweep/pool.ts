@@ -39,77 +39,103 @@ export async function runJobs(
   options: PoolOptions,
   done: (job: Job, outcome: Outcome) => Promise<void>,
 ): Promise<void> {
-  if (jobs.length === 0 || options.signal?.aborted) return
-  const waiting = [...jobs]
-  const ended = new Set<string>()
-  const threads = new Set<Thread>()
-  let open = jobs.length
-  let stopped = false
-  await new Promise<void>((resolve, reject) => {
-    const stop = (error?: unknown) => {
-      stopped = true
-      options.signal?.removeEventListener('abort', abort)
-      const all = [...threads]
-      threads.clear()
-      void Promise.all(all.map((thread) => thread.worker.terminate())).then(() =>
-        error === undefined ? resolve() : reject(error),
-      )
-    }
-    const abort = () => stop()
-    options.signal?.addEventListener('abort', abort)
+  if (jobs.length > 0 && !options.signal?.aborted) await new Pool(jobs, options, done).run()
+}
 
-    const end = (thread: Thread, outcome: Outcome) => {
-      const job = thread.job!
-      thread.job = undefined
-      done(job, outcome).then(() => {
-        ended.add(job.id)
-        open--
-        if (open === 0) stop()
-        else if (!stopped) feed()
-      }, stop)
+class Pool {
+  private readonly waiting: Job[]
+  private readonly ended = new Set<string>()
+  private readonly threads = new Set<Thread>()
+  /** Number of jobs that have not ended. */
+  private open: number
+  private stopped = false
+  private settle: (error?: unknown) => void = () => {}
+
+  constructor(
+    jobs: readonly Job[],
+    private readonly options: PoolOptions,
+    private readonly done: (job: Job, outcome: Outcome) => Promise<void>,
+  ) {
+    this.waiting = [...jobs]
+    this.open = jobs.length
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.settle = (error) => (error === undefined ? resolve() : reject(error))
+      this.options.signal?.addEventListener('abort', this.abort)
+      this.feed()
+    })
+  }
+
+  private readonly abort = () => this.stop()
+
+  private stop(error?: unknown): void {
+    this.stopped = true
+    this.options.signal?.removeEventListener('abort', this.abort)
+    const all = [...this.threads]
+    this.threads.clear()
+    void Promise.all(all.map((thread) => thread.worker.terminate())).then(() => this.settle(error))
+  }
+
+  private feed(): void {
+    for (const thread of this.threads) {
+      const job = thread.job ? undefined : this.take(thread.affinity)
+      if (job) this.give(thread, job)
     }
-    /** Takes the next job that waits for nothing, of this affinity where there is one. */
-    const take = (affinity?: string) => {
-      const ready = waiting.filter((job) => (job.after ?? []).every((id) => ended.has(id)))
-      const job = ready.find((each) => each.affinity === affinity) ?? ready[0]
-      if (job) waiting.splice(waiting.indexOf(job), 1)
-      return job
+    while (this.threads.size < this.options.jobs) {
+      const job = this.take()
+      if (!job) break
+      this.give(this.start(), job)
     }
-    const give = (thread: Thread, job: Job) => {
-      thread.job = job
-      thread.affinity = job.affinity
-      try {
-        thread.worker.postMessage({ id: job.id, message: job.message() })
-      } catch (error) {
-        end(thread, { error: describe(error) })
-      }
+  }
+
+  /** Takes the next job that waits for nothing, of this affinity where there is one. */
+  private take(affinity?: string): Job | undefined {
+    const ready = this.waiting.filter((job) => (job.after ?? []).every((id) => this.ended.has(id)))
+    const job = ready.find((each) => each.affinity === affinity) ?? ready[0]
+    if (job) this.waiting.splice(this.waiting.indexOf(job), 1)
+    return job
+  }
+
+  private start(): Thread {
+    const { worker, workerData } = this.options
+    const thread: Thread = { worker: new Worker(worker, { workerData }) }
+    this.threads.add(thread)
+    thread.worker.on('message', (answer: Outcome & { id: string }) => {
+      if (this.threads.has(thread) && answer.id === thread.job?.id) this.end(thread, answer)
+    })
+    thread.worker.on('error', (error) => (thread.death = describe(error)))
+    thread.worker.on('exit', (code) => {
+      if (!this.threads.delete(thread)) return
+      if (thread.job) this.end(thread, { error: `its worker stopped: ${thread.death ?? `exit code ${code}`}` })
+    })
+    return thread
+  }
+
+  private give(thread: Thread, job: Job): void {
+    thread.job = job
+    thread.affinity = job.affinity
+    try {
+      thread.worker.postMessage({ id: job.id, message: job.message() })
+    } catch (error) {
+      this.end(thread, { error: describe(error) })
     }
-    const start = () => {
-      const thread: Thread = { worker: new Worker(options.worker, { workerData: options.workerData }) }
-      threads.add(thread)
-      thread.worker.on('message', (answer: Outcome & { id: string }) => {
-        if (threads.has(thread) && answer.id === thread.job?.id) end(thread, answer)
-      })
-      thread.worker.on('error', (error) => (thread.death = describe(error)))
-      thread.worker.on('exit', (code) => {
-        if (!threads.delete(thread)) return
-        if (thread.job) end(thread, { error: `its worker stopped: ${thread.death ?? `exit code ${code}`}` })
-      })
-      return thread
-    }
-    const feed = () => {
-      for (const thread of threads) {
-        const job = thread.job ? undefined : take(thread.affinity)
-        if (job) give(thread, job)
-      }
-      while (threads.size < options.jobs) {
-        const job = take()
-        if (!job) break
-        give(start(), job)
-      }
-    }
-    feed()
-  })
+  }
+
+  private end(thread: Thread, outcome: Outcome): void {
+    const job = thread.job!
+    thread.job = undefined
+    this.done(job, outcome).then(
+      () => {
+        this.ended.add(job.id)
+        this.open--
+        if (this.open === 0) this.stop()
+        else if (!this.stopped) this.feed()
+      },
+      (error: unknown) => this.stop(error),
+    )
+  }
 }
 
 /** The same in this thread, one job after the other; no job of the list stands before one that it waits for. */

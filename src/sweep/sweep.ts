@@ -1,19 +1,29 @@
 // A sweep: everything it needs is opened and checked, the runs are planned, and the plan is executed.
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
-import { hashInputs, hashPlan, type ModelInputs, openInputs, plannedTasks, planRuns, type Run } from '../plan/index.js'
+import {
+  hashInputs,
+  hashPlan,
+  locateModels,
+  type ModelInputs,
+  openInputs,
+  plannedTasks,
+  planRuns,
+  type Run,
+} from '../plan/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
 import type { Plugin } from '../registry/index.js'
 import { openSandbox } from '../tasks/index.js'
 import { executePlan, type SweepOutcome, type SweepSettings } from './execute.js'
 
 /**
- * Runs an experiment into a results folder, or goes on with it. Rows do not depend on `jobs`, on interruptions, or on the
+ * Runs an experiment into a results folder, or resumes it. Rows do not depend on `jobs`, on interruptions, or on the
  * order in which runs end.
  * @throws UserError before any work when inputs are wrong or the folder holds other results
  */
-export async function runSweep(experiment: Experiment, options: SweepSettings): Promise<SweepOutcome> {
-  const inputs = await openInputs(experiment, options)
+export async function runSweep(given: Experiment, options: SweepSettings): Promise<SweepOutcome> {
+  const inputs = await openInputs(given, options)
+  const experiment = locateModels(given, inputs)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // Where there is no way to isolate a program, it is said now and not by every run.
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { classify, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
+import { classifyChange, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
 import { assertClose } from '../close.js'
 
 const integrate = (rule: Rule, steps: number, f: (t: number) => number) =>
@@ -75,17 +75,17 @@ const loss = (sums: number[], tokens: number[]): Loss => {
 test('the class is decided by two standard errors over paired items', () => {
   const post = loss([1, 1, 1, 1], [1, 1, 1, 1])
   // Differences 1, 2, 3, 4: mean 2.5, sample deviation 1.2910, standard error .6455.
-  const worse = classify(post, loss([2, 3, 4, 5], [1, 1, 1, 1]))
+  const worse = classifyChange(post, loss([2, 3, 4, 5], [1, 1, 1, 1]))
   assert.equal(worse.change, 2.5)
   assertClose(worse.standardError, 0.6454972, { tolerance: 1e-6 })
   assert.equal(worse.class, 'decreased')
-  assert.equal(classify(post, loss([0, -1, -2, -3], [1, 1, 1, 1])).class, 'improved')
-  assert.equal(classify(post, loss([2, 0, 2, 0.1], [1, 1, 1, 1])).class, 'competitive')
-  assert.equal(classify(post, post).class, 'competitive')
+  assert.equal(classifyChange(post, loss([0, -1, -2, -3], [1, 1, 1, 1])).class, 'improved')
+  assert.equal(classifyChange(post, loss([2, 0, 2, 0.1], [1, 1, 1, 1])).class, 'competitive')
+  assert.equal(classifyChange(post, post).class, 'competitive')
 })
 
 test('items weigh by their tokens', () => {
-  const { change, standardError } = classify(loss([0, 0], [1, 3]), loss([1, 3], [1, 3]))
+  const { change, standardError } = classifyChange(loss([0, 0], [1, 3]), loss([1, 3], [1, 3]))
   assert.equal(change, 1)
   assert.equal(standardError, 0, 'one nat on every token: no spread')
 })
