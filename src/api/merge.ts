@@ -23,6 +23,7 @@ import type { EditorStep } from './steps.js'
 export type MergeConfig = Omit<z.input<typeof mergeSchema>, 'merger' | 'models'> & {
   /** A merger of `deltalab mergers` by its name, or an object. */
   merger?: string | Merger | undefined
+  /** Models to merge, the base not among them. */
   models?: readonly MergeModelConfig[] | undefined
 }
 

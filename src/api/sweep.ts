@@ -13,6 +13,7 @@ import { type BackendName, setBackend } from '../tensor/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorEntry, EditorStep } from './steps.js'
 
+/** The content of a YAML file. */
 type Parsed = z.input<typeof experimentSchema>
 
 /**
@@ -21,7 +22,10 @@ type Parsed = z.input<typeof experimentSchema>
  */
 export type ExperimentConfig = Omit<Parsed, 'models' | 'editors' | 'merges'> & {
   /** Pairs of a base and a post-trained model, each with its tasks: names, paths, or what `defineTask` gave. */
-  models: readonly (Omit<Parsed['models'][number], 'tasks'> & { tasks: readonly TaskReference[] })[]
+  models: readonly (Omit<Parsed['models'][number], 'tasks'> & {
+    /** Tasks that the pair is measured on. */
+    tasks: readonly TaskReference[]
+  })[]
   /** Edits. */
   editors?: readonly EditorEntry[] | undefined
   /** Merges of fine-tunes. */
@@ -30,9 +34,16 @@ export type ExperimentConfig = Omit<Parsed, 'models' | 'editors' | 'merges'> & {
 
 /** A merge of fine-tunes in an experiment: the merger with its options as further keys. */
 export type MergeEntry = Omit<NonNullable<Parsed['merges']>[number], 'merger' | 'edit'> & {
+  /** Name of the merger, or the merger itself. */
   merger: string | Merger
   /** What every delta goes through before the merge. */
-  edit?: EditorStep | { chain: readonly EditorStep[] } | undefined
+  edit?:
+    | EditorStep
+    | {
+        /** Editors in the order in which they are applied. */
+        chain: readonly EditorStep[]
+      }
+    | undefined
 }
 
 function openExperiment(config: string | ExperimentConfig, { plugins = [] }: PluginOptions): Promise<Experiment> {
@@ -137,6 +148,7 @@ export interface PlannedRun {
  *
  * @param config path of the YAML file, name of a shipped experiment (`quickstart`), or the content of such a file as an object,
  *   in which editors, mergers and tasks may be objects
+ * @param options plugins
  * @throws UserError with file, line and column when something is wrong with the experiment
  */
 export async function plan(config: string | ExperimentConfig, options: PluginOptions = {}): Promise<PlannedRun[]> {
