@@ -50,7 +50,7 @@ export interface ExtractSummary {
 const expertsOf = (name: string): string | null => /^(.*\.experts)\.\d+\./.exec(name)?.[1] ?? null
 
 /**
- * Factors A = √S·Vᵀ, B = U·√S of each delta, with alpha = rank.
+ * Factors A = √S·Vᵀ, B = U·√S of each delta, with alpha = rank. One piece: one walk over the tensors fills all sums of the summary.
  * @throws UserError where the choice holds nothing that an adapter can carry, or nothing of it differs
  */
 export async function extractAdapter(pair: Pair, out: string, options: ExtractOptions): Promise<ExtractSummary> {

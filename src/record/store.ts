@@ -58,6 +58,7 @@ export async function openStore(
   }
 }
 
+/** Opens the folder that is locked. One piece: what may be done with the store shares its two open files. */
 async function openLocked(
   folder: string,
   meta: Meta,

@@ -13,6 +13,8 @@ export interface AdamWOptions {
   betas: readonly [number, number]
   /** Decoupled weight decay of the elements where `decays` is 1. */
   decay: number
+  /** The spans [begin, end) of the weights that are decayed. */
+  decays: readonly (readonly [number, number])[]
 }
 
 const EPSILON = 1e-8
@@ -21,20 +23,15 @@ export function startAdamW(length: number): AdamW {
   return { first: new Float32Array(length), second: new Float32Array(length), step: 0 }
 }
 
-/** One update in place. `decays` tells which spans [begin, end) are decayed. */
-export function updateAdamW(
-  state: AdamW,
-  weights: Float32Array,
-  gradient: Float32Array,
-  decays: readonly [number, number][],
-  options: AdamWOptions,
-) {
+/** One update in place. */
+export function updateAdamW(state: AdamW, weights: Float32Array, gradient: Float32Array, options: AdamWOptions) {
   const { first, second } = state
   const [beta1, beta2] = options.betas
   state.step++
   const size = options.rate / (1 - beta1 ** state.step)
   const correction = 1 / Math.sqrt(1 - beta2 ** state.step)
-  for (const [begin, end] of decays) for (let i = begin; i < end; i++) weights[i]! *= 1 - options.rate * options.decay
+  for (const [begin, end] of options.decays)
+    for (let i = begin; i < end; i++) weights[i]! *= 1 - options.rate * options.decay
   for (let i = 0; i < weights.length; i++) {
     const g = gradient[i]!
     first[i]! += (1 - beta1) * (g - first[i]!)

@@ -56,10 +56,24 @@ export async function maskedBatches(
         pad,
       )
       part.forEach(({ at }, row) =>
-        hide(batch, row, keyOf(options.seed, 'mask', at), options.mask_rate, special, mask, tokenizer.vocabulary),
+        hide(batch, row, keyOf(options.seed, 'mask', at), {
+          rate: options.mask_rate,
+          special,
+          mask,
+          vocabulary: tokenizer.vocabulary,
+        }),
       )
       return batch
     })
+}
+
+interface Hiding {
+  rate: number
+  /** Ids that are never hidden. */
+  special: ReadonlySet<number>
+  /** The id that hides. */
+  mask: number
+  vocabulary: number
 }
 
 /** Hides a share `rate` of the tokens of one row of the batch, at least one. */
@@ -67,10 +81,7 @@ function hide(
   batch: Batch,
   row: number,
   key: ReturnType<typeof keyOf>,
-  rate: number,
-  special: ReadonlySet<number>,
-  mask: number,
-  vocabulary: number,
+  { rate, special, mask, vocabulary }: Hiding,
 ): void {
   const start = row * batch.columns
   const open = Array.from({ length: batch.columns }, (_, i) => start + i).filter(

@@ -2,7 +2,7 @@
 // gives the same bytes, interrupted or not, on any number of workers.
 
 import { join, resolve } from 'node:path'
-import { openModel, writeCheckpoint } from '../checkpoint/index.js'
+import { openModel, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
@@ -11,7 +11,7 @@ import { loadModel, modelOf } from '../models/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
-import { drawWeights, layoutOf, type Span } from './layout.js'
+import { drawWeights, layoutOf } from './layout.js'
 import { openData } from './open.js'
 import { learningRate } from './schedule.js'
 import { holdState, loadState, removeState, saveState } from './state.js'
@@ -51,29 +51,6 @@ async function startingPoint(recipe: Training, root: string) {
   return { config, configText: checkpoint.configText, model, spans, weights }
 }
 
-async function writeModel(
-  folder: string,
-  recipe: Training,
-  config: Record<string, unknown>,
-  spans: Span[],
-  weights: Float32Array,
-  options: Pick<TrainOptions, 'overwrite'> & {
-    configText: string | null
-    companions: string
-    files?: Record<string, string>
-  },
-) {
-  await writeCheckpoint(folder, {
-    plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
-    tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
-    config,
-    configText: options.configText,
-    tokenizerFrom: options.companions,
-    files: options.files,
-    overwrite: options.overwrite,
-  })
-}
-
 /**
  * Trains and writes a Hugging Face folder with `loss.csv` in it. Resumes by itself from `<out>.training`.
  * @throws UserError before work starts for a bad recipe, data or output folder; for a loss that is no longer finite.
@@ -95,7 +72,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   }
 }
 
-/** The same, while no other process trains to this folder. */
+/** The same, while no other process trains to this folder. One piece: what is written at a snapshot is what is written at the end. */
 async function trainHeld(
   recipe: Training,
   options: TrainOptions,
@@ -114,6 +91,15 @@ async function trainHeld(
     await checkTarget(snapshot.out, at(snapshot.out), options.overwrite === true || saved !== null)
   const state = saved ?? { step: 0, weights: initial, optimiser: startAdamW(initial.length), log: [] }
   const decays = spans.filter(({ shape }) => shape.length > 1).map(({ begin, end }): [number, number] => [begin, end])
+  const write = (folder: string, more: Pick<WriteOptions, 'files' | 'overwrite'>) =>
+    writeCheckpoint(folder, {
+      plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
+      tensors: spans.map(({ name, begin, end }) => ({ name, values: state.weights.subarray(begin, end) })),
+      config,
+      configText,
+      tokenizerFrom: companions,
+      ...more,
+    })
   const pool = await startGradients(config, initial.length, { ...options, micro_batches: recipe.micro_batches })
   const gradient = new Float32Array(initial.length)
   let last = NaN
@@ -126,7 +112,8 @@ async function trainHeld(
         throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
       const norm = clipGradient(gradient, recipe.clip)
       const rate = learningRate(recipe, step)
-      updateAdamW(state.optimiser, state.weights, gradient, decays, {
+      updateAdamW(state.optimiser, state.weights, gradient, {
+        decays,
         rate,
         betas: recipe.betas,
         decay: recipe.weight_decay,
@@ -136,12 +123,7 @@ async function trainHeld(
       last = loss
       options.onStep?.(state.step, loss, tokens)
       for (const snapshot of recipe.snapshots) {
-        if (snapshot.step === state.step)
-          await writeModel(at(snapshot.out), recipe, config, spans, state.weights, {
-            configText,
-            companions,
-            overwrite: true,
-          })
+        if (snapshot.step === state.step) await write(at(snapshot.out), { overwrite: true })
       }
       if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
     }
@@ -149,12 +131,7 @@ async function trainHeld(
     await pool.close()
   }
   const files = { 'loss.csv': ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n') }
-  await writeModel(out, recipe, config, spans, state.weights, {
-    configText,
-    companions,
-    files,
-    overwrite: options.overwrite,
-  })
+  await write(out, { files, overwrite: options.overwrite })
   await removeState(stateFile)
   return { out, loss: last }
 }

@@ -18,8 +18,7 @@ export async function fedkseed(
   model: Model,
   point: Point,
   run: FedKSeedRun,
-  batchOf: ClientBatch,
-  journal?: Journal,
+  { batchOf, journal }: { batchOf: ClientBatch; journal?: Journal },
 ): Promise<Seeds> {
   const start = copyOf(point)
   const scalars = new Float32Array(run.pool)
@@ -48,7 +47,7 @@ export async function fedkseed(
         const at = stepsOf.get(client) ?? 0
         stepsOf.set(client, at + 1)
         const direction = drawDirection(local, run.seed, k)
-        const { slope, loss } = await slopeAlong(model, local, direction, run.epsilon, batchOf(client, at))
+        const { slope, loss } = await slopeAlong(model, local, batchOf(client, at), { direction, epsilon: run.epsilon })
         const scalar = Math.fround(-run.learning_rate * slope)
         move(local, scalar, direction)
         sums[k]! += scalar / run.participants

@@ -10,8 +10,7 @@ export async function mezo(
   model: Model,
   point: Point,
   run: MezoRun,
-  batchOf: (step: number) => Batch,
-  journal?: Journal,
+  { batchOf, journal }: { batchOf: (step: number) => Batch; journal?: Journal },
 ): Promise<Seeds> {
   const scalars = new Float32Array(run.steps)
   for (const { moves } of journal?.past ?? []) {
@@ -22,7 +21,7 @@ export async function mezo(
   }
   for (let k = journal?.past.length ?? 0; k < run.steps; k++) {
     const direction = drawDirection(point, run.seed, k)
-    const { slope, loss } = await slopeAlong(model, point, direction, run.epsilon, batchOf(k))
+    const { slope, loss } = await slopeAlong(model, point, batchOf(k), { direction, epsilon: run.epsilon })
     scalars[k] = -run.learning_rate * slope
     move(point, scalars[k]!, direction)
     await journal?.add({ step: k + 1, loss, moves: [[k, scalars[k]!]] })

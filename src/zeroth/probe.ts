@@ -19,18 +19,17 @@ export function move(point: Point, scalar: number, direction: Point): void {
   for (const [name, values] of point) step(values, scalar, direction.get(name)!)
 }
 
-/** Mean loss at point + shift × direction, nats per token. */
+/** Mean loss at the point, or at point + shift × direction, nats per token. */
 export async function lossBeside(
   model: Model,
   point: Point,
-  direction: Point | null,
-  shift: number,
   batches: Batch[],
+  beside: { direction: Point; shift: number } | null = null,
 ): Promise<number> {
   const weights = Object.fromEntries(
     [...point].map(([name, values]) => {
-      const z = direction?.get(name)
-      return [name, tf.tensor(z ? values.map((value, i) => value + shift * z[i]!) : values, model.shapes[name])]
+      const z = beside?.direction.get(name)
+      return [name, tf.tensor(z ? values.map((value, i) => value + beside!.shift * z[i]!) : values, model.shapes[name])]
     }),
   )
   const { mean } = await lossOf(model, weights, batches)
@@ -42,8 +41,13 @@ export async function lossBeside(
  * The loss's slope along a direction by two forward passes (SPSA): (L(w + εz) - L(w - εz)) / 2ε, and the mean of the two losses.
  * Source: Malladi et al. 2023 (MeZO), arXiv 2305.17333, definition 1.
  */
-export async function slopeAlong(model: Model, point: Point, direction: Point, epsilon: number, batch: Batch) {
-  const above = await lossBeside(model, point, direction, epsilon, [batch])
-  const below = await lossBeside(model, point, direction, -epsilon, [batch])
+export async function slopeAlong(
+  model: Model,
+  point: Point,
+  batch: Batch,
+  { direction, epsilon }: { direction: Point; epsilon: number },
+) {
+  const above = await lossBeside(model, point, [batch], { direction, shift: epsilon })
+  const below = await lossBeside(model, point, [batch], { direction, shift: -epsilon })
   return { slope: (above - below) / (2 * epsilon), loss: (above + below) / 2 }
 }

@@ -104,7 +104,8 @@ export async function readPoint(reference: string, root?: string): Promise<Start
 
 /**
  * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Runs that are there are not made again, and
- * one that was interrupted goes on where it stopped. @throws UserError for bad input, before work starts.
+ * an interrupted run is resumed. One piece: all runs share the base, the folder and its losses.
+ * @throws UserError for bad input, before work starts
  */
 export async function runZeroth(
   recipe: ZerothRecipe,
@@ -130,7 +131,7 @@ export async function runZeroth(
         .update(JSON.stringify([settings, run]))
         .digest('hex')
     const earlier = await readEarlier(out)
-    const measured = await measure(model, base, task, tokenizer, heldOut)
+    const measured = await measure(model, base, { task, tokenizer, items: heldOut })
     const losses = ['run,step,loss']
     const results: ZerothResult[] = []
     const save = async (result: ZerothResult) => {
@@ -166,8 +167,8 @@ export async function runZeroth(
       const journalled = { past: journal.past, add }
       const tuned =
         run.method === 'mezo'
-          ? mezo(model, point, run, (step) => batchOf(0, step), journalled)
-          : fedkseed(model, point, run, batchOf, journalled)
+          ? mezo(model, point, run, { batchOf: (step) => batchOf(0, step), journal: journalled })
+          : fedkseed(model, point, run, { batchOf, journal: journalled })
       const seeds = await tuned.catch((error) => {
         throw error instanceof NotFinite
           ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
@@ -176,7 +177,7 @@ export async function runZeroth(
       const file = join(out, `${run.name}.safetensors`)
       const bytes = await writeSeeds(file, seeds, weights)
       const rebuilt = rebuild(copyOf(base), await readSeeds(file))
-      const after = await measure(model, rebuilt, task, tokenizer, heldOut)
+      const after = await measure(model, rebuilt, { task, tokenizer, items: heldOut })
       await save({
         name: run.name,
         identity,
@@ -203,6 +204,13 @@ export async function runZeroth(
   }
 }
 
+/** The items that losses and scores are measured on. */
+interface HeldOut {
+  task: Task
+  tokenizer: TextReader
+  items: number
+}
+
 /** @throws UserError for a folder without a run of this command that holds files of the names it writes */
 function checkFolder(out: string, { runs }: ZerothRecipe): void {
   if ([...runs.map(({ name }) => `${name}.steps.jsonl`), 'summary.json'].some((name) => existsSync(join(out, name))))
@@ -226,7 +234,7 @@ async function readEarlier(out: string): Promise<{ results: ZerothResult[]; loss
   return { results: results as unknown as ZerothResult[], losses: losses.split('\n') }
 }
 
-async function measure(model: Model, point: Point, task: Task, tokenizer: TextReader, items: number) {
+async function measure(model: Model, point: Point, { task, tokenizer, items }: HeldOut) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
   const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, model, { items }))
   const { score } = await evaluateTask({ model, weights, reader: tokenizer }, task, { items })

@@ -17,11 +17,11 @@ test('two AdamW updates by hand', () => {
   const state = startAdamW(2)
   const options = { rate: 0.1, betas: [0.9, 0.98] as const, decay: 0.5 }
   // Step 1: moments equal g and g² after correction, so the update is rate·sign(g); the second weight is decayed by 5 % first.
-  updateAdamW(state, weights, Float32Array.of(3, -4), [[1, 2]], options)
+  updateAdamW(state, weights, Float32Array.of(3, -4), { ...options, decays: [[1, 2]] })
   assertClose(weights[0]!, 0.9, { tolerance: 1e-6 })
   assertClose(weights[1]!, 2 * 0.95 + 0.1, { tolerance: 1e-6 })
   // Step 2 with g = 1: m = (.9·.1·3 + .1·1)/(1 − .81) = 1.947368, v = (.98·.02·9 + .02·1)/(1 − .9604) = 4.959596.
-  updateAdamW(state, weights, Float32Array.of(1, -4), [], options)
+  updateAdamW(state, weights, Float32Array.of(1, -4), { ...options, decays: [] })
   assertClose(weights[0]!, 0.9 - (0.1 * 1.947368) / Math.sqrt(4.959596), { tolerance: 1e-5 })
 })
 

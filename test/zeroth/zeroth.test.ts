@@ -77,20 +77,20 @@ test('the slope by two passes is the gradient times the direction', async () => 
       (sum, [name, values]) => values.reduce((total, value, i) => total + value * gradient.get(name)![i]!, sum),
       0,
     )
-    const { slope, loss } = await slopeAlong(bigrams, point, z, 1e-2, all)
+    const { slope, loss } = await slopeAlong(bigrams, point, all, { direction: z, epsilon: 1e-2 })
     assertClose(slope, expected, { tolerance: 2e-3 * Math.max(1, Math.abs(expected)) })
-    assertClose(loss, await lossBeside(bigrams, point, null, 0, [all]), { tolerance: 0.05 })
+    assertClose(loss, await lossBeside(bigrams, point, [all]), { tolerance: 0.05 })
   }
 })
 
 test('MeZO lowers the loss, leaves no tensor, and its file rebuilds the weights bit for bit', async () => {
   const point = start()
   const tensors = tf.memory().numTensors
-  const before = await lossBeside(bigrams, point, null, 0, [all])
-  const seeds = await mezo(bigrams, point, run('mezo', { steps: 300, epsilon: 1e-2 }) as any, (step) =>
-    batchOf(0, step),
-  )
-  const loss = await lossBeside(bigrams, point, null, 0, [all])
+  const before = await lossBeside(bigrams, point, [all])
+  const seeds = await mezo(bigrams, point, run('mezo', { steps: 300, epsilon: 1e-2 }) as any, {
+    batchOf: (step) => batchOf(0, step),
+  })
+  const loss = await lossBeside(bigrams, point, [all])
   assert.ok(loss < 0.5 * before, `${before} → ${loss}`)
   assert.equal(tf.memory().numTensors, tensors)
 
@@ -114,14 +114,14 @@ test('FedKSeed lowers the loss with a pool smaller than its steps, and base + se
     learning_rate: 0.1,
   }) as any
   const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
-  const before = await lossBeside(bigrams, point, null, 0, [all])
-  const seeds = await fedkseed(bigrams, point, settings, shards)
-  const loss = await lossBeside(bigrams, point, null, 0, [all])
+  const before = await lossBeside(bigrams, point, [all])
+  const seeds = await fedkseed(bigrams, point, settings, { batchOf: shards })
+  const loss = await lossBeside(bigrams, point, [all])
   assert.ok(loss < 0.7 * before, `${before} → ${loss}`)
   assert.equal(seeds.scalars.length, 64)
   assert.deepEqual(rebuild(start(), seeds), point)
   const again = copyOf(start())
-  assert.deepEqual(await fedkseed(bigrams, again, settings, shards), seeds)
+  assert.deepEqual(await fedkseed(bigrams, again, settings, { batchOf: shards }), seeds)
 })
 
 test('a run that stops after any step goes on to the same scalars and the same weights', async () => {
@@ -136,8 +136,8 @@ test('a run that stops after any step goes on to the same scalars and the same w
   }) as any
   const ways = {
     mezo: (point: Point, journal: Journal) =>
-      mezo(bigrams, point, run('mezo', { steps: 5, epsilon: 1e-2 }) as any, (k) => batchOf(0, k), journal),
-    fedkseed: (point: Point, journal: Journal) => fedkseed(bigrams, point, settings, shards, journal),
+      mezo(bigrams, point, run('mezo', { steps: 5, epsilon: 1e-2 }) as any, { batchOf: (k) => batchOf(0, k), journal }),
+    fedkseed: (point: Point, journal: Journal) => fedkseed(bigrams, point, settings, { batchOf: shards, journal }),
   }
   for (const [name, way] of Object.entries(ways)) {
     const whole: Entry[] = []

@@ -34,7 +34,11 @@ type Values = ReadonlyMap<string, Complex>
 /** The value of a formula where the variables have these values; NaN where it has none. */
 export type Formula = (variables: Values) => Complex
 
-/** @param names gets the variables @throws Unreadable */
+/**
+ * One piece: the rules of the grammar are closures over the position in the text.
+ * @param names gets the variables
+ * @throws Unreadable
+ */
 export function readFormula(text: string, names: Set<string>): Formula {
   const tokens = tokensOf(text)
   let at = 0
