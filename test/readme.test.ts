@@ -43,7 +43,7 @@ test('the program and the plugin compile with strict types', async () => {
     '--types',
     'node',
   ]
-  const { stdout } = await node(compiler, ...flags, 'example.ts').catch((error: { stdout: string }) => error)
+  const { stdout } = await node(compiler, ...flags, 'example.ts', 'clip.ts').catch((error: { stdout: string }) => error)
   assert.equal(stdout, '')
 })
 
@@ -57,12 +57,10 @@ test('the program runs', async () => {
 })
 
 test('its commands run', async () => {
-  const lines = blocks('sh').flatMap((block) =>
-    block.split('\n').filter((line) => line.startsWith('npx deltalab ') && !line.includes('--plugin')),
-  )
+  const lines = blocks('sh').flatMap((block) => block.split('\n').filter((line) => line.startsWith('npx deltalab ')))
   // The quickstart takes a minute; plan reads the same file.
   const commands = lines.map((line) => line.replace(/#.*/, '').trim().split(/\s+/).slice(2))
-  assert.ok(commands.length >= 4)
+  assert.ok(commands.length >= 5)
   for (const words of commands) {
     const { status, stderr } = await call(words[0] === 'sweep' ? ['plan', ...words.slice(1)] : words, { cwd: folder })
     assert.equal(status, 0, `${words.join(' ')}: ${stderr}`)
