@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { encode } from '../../src/checkpoint/dtype.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { assertClose } from '../close.js'
 import { file, folder, LLAMA3, temporary } from './files.js'
 
 const root = temporary()
@@ -31,10 +32,7 @@ test('the three bf16 shards hold the float32 weights rounded to nearest even, as
     const rounded = encode('BF16', values)
     assert.deepEqual(Buffer.from(await half.readBytes(name)), Buffer.from(rounded), name)
     const upper = await half.read(name)
-    assert.ok(
-      values.every((value, i) => Math.abs(value - upper[i]!) <= Math.abs(value) * 2 ** -8),
-      name,
-    )
+    assertClose(upper, values, { relative: 2 ** -8 }, name)
   }
   await Promise.all([post.close(), half.close()])
 })

@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addSeeds, bytesOf, directionOf } from '../../src/codecs/index.js'
+import { assertClose } from '../close.js'
 
 test('directions are standard normal, and differ by number, tensor and seed', () => {
   const z = directionOf(3, 5, 'w', 40000)
   const mean = z.reduce((sum, value) => sum + value, 0) / z.length
   const variance = z.reduce((sum, value) => sum + value * value, 0) / z.length
-  assert.ok(
-    Math.abs(mean) < 4 / Math.sqrt(z.length) && Math.abs(variance - 1) < 4 * Math.sqrt(2 / z.length),
-    `${mean} ${variance}`,
-  )
+  assertClose(mean, 0, { tolerance: 4 / Math.sqrt(z.length) })
+  assertClose(variance, 1, { tolerance: 4 * Math.sqrt(2 / z.length) })
   for (const other of [directionOf(4, 5, 'w', 9), directionOf(3, 6, 'w', 9), directionOf(3, 5, 'v', 9)]) {
     assert.notDeepEqual(other, z.slice(0, 9))
   }

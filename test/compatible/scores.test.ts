@@ -142,8 +142,7 @@ interface Spread {
 }
 
 const spreads = JSON.parse(readFileSync(join(HARNESS, 'errors.json'), 'utf8')) as Spread[]
-const near = (value: number | null, wanted: number) =>
-  assert.ok(value !== null && Math.abs(value - wanted) < 1e-9 * wanted, `${value}, wanted ${wanted}`)
+const near = (value: number | null, wanted: number) => assertClose(value ?? Number.NaN, wanted, { relative: 1e-9 })
 compatible(
   {
     what: 'standard error of a mean over items',

@@ -14,6 +14,7 @@ import { readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
 import { FIXTURES, type Fixture, openFixture } from '../models/fixture.js'
 
 /** Pictures of 32 × 32 that need no resizing, so that the values the model is given are known. */
@@ -156,8 +157,7 @@ async function measure(weights: Weights) {
   return { score: right.length / pictures.length, loss: losses.reduce((a, b) => a + b) / losses.length }
 }
 
-const near = (found: number | null, expected: number) =>
-  assert.ok(found !== null && Math.abs(found - expected) < 1e-5, `${found} for ${expected}`)
+const near = (found: number | null, expected: number) => assertClose(found ?? Number.NaN, expected, { tolerance: 1e-5 })
 
 test('eval: the text features of its own classes, held and streamed', async () => {
   const expected = await measure(clip.base)
