@@ -165,7 +165,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     `merge_method: ties\ntokenizer_source: models/ft3\n${models('{weight: 1}')}`,
     /^2:1: tokenizer_source: must be base, union or a model of this file/,
   ],
-  ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not read: .* give models, or slices/],
+  ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not supported: .* give models or slices/],
   [
     'a filter outside a list',
     `merge_method: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,

@@ -153,7 +153,10 @@ test('the parts of a composed model: those that count as many layers; a config w
   })
   const said: string[] = []
   assert.deepEqual(follow({ depth: 4 }, [0, 3], said), { depth: 4 })
-  assert.match(said[0]!, /does not say that there are 4 layers .* the result has 2: set the number by hand/)
+  assert.match(
+    said[0]!,
+    /does not say under a known name .* that there are 4 layers; the result has 2: set the number by hand/,
+  )
 })
 
 test('a layer has the entry that its own model gives it', () => {
