@@ -1,4 +1,4 @@
-// What a plan will cost, from headers and task sizes: tokens and floating-point operations, no weights.
+// Estimate of what a plan costs in tokens and floating-point operations, from headers and task sizes. No weights are read.
 import type { Experiment } from '../config/index.js'
 import { encodeItems, imagesFor, imagesPerBatch } from '../evaluate/index.js'
 import { reusesGradient, ruleNodes } from '../loss/index.js'
@@ -18,13 +18,13 @@ export interface Cost {
   bytes: number
 }
 
-/** Padded tokens that pass forward only, and that a gradient is taken on. */
+/** Padded tokens of forward passes, and of passes that take a gradient. */
 interface Passes {
   forward: number
   backward: number
 }
 
-/** Cost of all runs, of the reference measurements, and of what mergers are given. Generation is counted as one pass over prompt and target. */
+/** Cost of all runs, of the reference measurements, and of the data for mergers. Generation counts as one pass over prompt and target. */
 export async function estimateCost(
   experiment: Experiment,
   inputs: readonly ModelInputs[],
@@ -86,7 +86,7 @@ interface Size {
 
 const NOTHING: Size = { tokens: 0, batches: 0 }
 
-/** Images have one length; what has no reference answer is as long as its prompt. */
+/** All images have the same length. An item without a reference answer counts with its prompt alone. */
 async function sizeOf(task: Task, { sequence, tokenizer, reach }: ModelInputs): Promise<Size> {
   if (sequence !== undefined) {
     const { length } = task.items

@@ -1,5 +1,5 @@
-// What a plan needs to know of models that are still on the hub: their files and sizes, configuration, tokenizer and tasks. The
-// weights stay where they are, so what only their headers tell (tensors without a partner) is found when they are here.
+// Plans for models that are still on the hub: their file sizes, configuration, tokenizer and tasks are read. Weights are not
+// downloaded, so a mismatch that only their headers show (a tensor without a partner) is found later, by the sweep.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
@@ -14,17 +14,17 @@ import { checkSelections, describeModel, type ModelInputs, openInputs } from './
 import { measuredItems, validationRange } from './items.js'
 import type { PlannedTask } from './plan.js'
 
-/** A model of the hub, and what of it is not here yet. */
+/** A model of the hub, and what is still to be downloaded. */
 export interface Download {
   model: string
   /** Number of files to download, and their bytes. */
   files: number
   bytes: number
-  /** Bytes of the model's weights, here or not; 0 where it has no safetensors. */
+  /** Bytes of the model's weights, downloaded or not; 0 if it has no safetensors. */
   weights: number
 }
 
-/** The tasks of each model by their cards: what a plan's runs are made of, without data or network. */
+/** The tasks of each model, from their cards alone: no data and no network are needed. */
 export function identifyTasks({ models, registry }: Experiment): PlannedTask[][] {
   return models.map(({ tasks }) =>
     tasks.map(({ source }) => {
@@ -56,7 +56,7 @@ export async function listDownloads({ models }: Experiment): Promise<Download[]>
   return downloads
 }
 
-/** As openInputs, for models of which some are still to be downloaded. `obstacles`: what a sweep would refuse, one line each. */
+/** Like openInputs, when some models are not downloaded yet. `obstacles`: the reasons why a sweep would refuse to start, one line each. */
 export async function forecastInputs(
   experiment: Experiment,
   downloads: readonly Download[],
@@ -89,7 +89,7 @@ export async function forecastInputs(
   return { inputs, obstacles: [...new Set(obstacles)] }
 }
 
-/** Bytes of a parameter where the files do not tell: bfloat16, as these models are published. */
+/** Bytes per parameter when the file sizes are unknown: bfloat16, the usual format on the hub. */
 const WIDTH = 2
 
 async function forecastModel(
@@ -99,7 +99,7 @@ async function forecastModel(
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
   const own = readConfig(postFolder)
-  // An image tower by itself is the base's model in all else.
+  // A CLIP image tower alone takes the rest of the model from the base.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
   const folder = isClipVision(own, whole) ? baseFolder : postFolder
   const model = loadModel(isClipVision(own, whole) ? whole : own)
@@ -126,7 +126,7 @@ function readConfig(folder: string) {
   return config
 }
 
-/** A task of text with its data; of a task of images only their number counts, so that none is read. */
+/** Loads a text task. An image task gets placeholders: only the number of images matters here. */
 async function loadText(source: string, items: number, { tasks }: Registry): Promise<Task> {
   const { name, version, kind, metric } = identifyTask(source, { tasks })
   if (kind !== 'images') return loadTask(source, { tasks })

@@ -1,5 +1,5 @@
-// Everything a sweep reads, opened and checked by headers alone: base and post paired, tensors selected, tokenizer and tasks
-// there. What is wrong with the input is found here, before a weight is read.
+// Opens and checks everything that a sweep reads, from headers alone: pairs, selections, tokenizers and tasks. Errors in the input
+// are found here, before weights are read.
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,7 +32,7 @@ import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'
 
 export interface ModelInputs {
-  /** With the folders that were opened: a model of the hub is on this machine now. */
+  /** With the folders that were opened; a model of the hub has been downloaded by now. */
   pair: ModelPair
   /** Number of parameters of the model, by the shapes of its config. */
   parameters: number
@@ -43,7 +43,7 @@ export interface ModelInputs {
   reach: Reach
   tokenizer: Reader
   tasks: { source: string; task: Task }[]
-  /** What the selections of the experiment leave out without naming it, one sentence each. */
+  /** Sentences about tensors that the selections leave out without naming them. */
   left: string[]
 }
 
@@ -91,7 +91,7 @@ export async function openInputs(
   return opened
 }
 
-/** The experiment with the folders that were opened, so that runs and workers need not ask the hub again. */
+/** The experiment with the folders that were opened, so that runs and workers do not ask the hub again. */
 export function locateModels(experiment: Experiment, inputs: readonly ModelInputs[]): Experiment {
   const folders = new Map<string, string>()
   for (const [i, { pair }] of inputs.entries()) {
@@ -117,10 +117,10 @@ export function locateModels(experiment: Experiment, inputs: readonly ModelInput
 interface Surroundings {
   /** Holds the tokenizer or the preprocessor. */
   folder: string
-  /** Holds generation_config.json, if elsewhere. */
+  /** Holds generation_config.json, if it is another folder. */
   home?: string
   load?: (source: string) => Promise<Task>
-  /** Told what does not go together, in place of an error. */
+  /** Called with each mismatch; without it a mismatch is an error. */
   onObstacle?: (message: string) => void
   allowCode?: boolean | undefined
 }
@@ -159,7 +159,7 @@ export async function describeModel(
     if (score) await check(() => checkTask(task, model, { allowCode }))
     if (score)
       await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
-    // A forecast's images have no file.
+    // The placeholders of a forecast have no image file.
     if (loss && (task.kind !== 'images' || task.items[0]?.image))
       await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
     await check(() => checkApart(experiment, task, needed[0]?.merge.merger))
@@ -170,7 +170,7 @@ export async function describeModel(
 const countParameters = ({ shapes }: Model): number =>
   Object.values(shapes).reduce((sum, shape) => sum + countEntries(shape), 0)
 
-/** What a merger learns from, what options are chosen on, and what is measured are different items. */
+/** The items for mergers, for validation and for measuring must not overlap. */
 function checkApart(experiment: Experiment, { name, items }: Task, merger: string | undefined): void {
   const { file, data } = experiment
   const measured = measuredItems(experiment)
@@ -216,7 +216,7 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record
   return hashes
 }
 
-/** Images by their bytes, so that the hash does not tell where they are. */
+/** Images are hashed by their bytes: their paths do not matter. */
 async function hashTask(task: Task): Promise<string> {
   const images = new Map<string, string>()
   if (task.kind === 'images')

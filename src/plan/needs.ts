@@ -1,4 +1,4 @@
-// What a merger needs besides weights, measured on each of its posts: which data, and for which runs.
+// The data that a merger needs besides weights, such as Fisher information: what is measured on each post, and for which runs.
 import type { MergeEdit, ModelPair } from '../config/index.js'
 import type { Convention, GivenData } from '../mergers/index.js'
 import { pairKey, type Run } from './plan.js'
@@ -6,12 +6,12 @@ import { pairKey, type Run } from './plan.js'
 /** Values by tensor, in shared memory, so that every worker reads the same. */
 export type MergerData = Map<string, Float32Array>
 
-/** What determines the data of one post, the post aside; `items` of each task, from the last. */
+/** What determines the data of a given post. `items`: number of items of each task, from the last. */
 export type DataRequest =
   | { kind: GivenData; convention: Convention; items: number }
   | { kind: 'prompts'; edit: MergeEdit; seed: number | null; items: number }
 
-/** What the run's merger needs, post by post. */
+/** The data that the merger of a run needs, for each post. */
 export function requestsOf(
   { edit, seed }: Run,
   items: number,

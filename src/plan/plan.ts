@@ -22,7 +22,7 @@ export interface Run {
   seed: number | null
 }
 
-/** Raised when the meaning of a planned run changes, so that old rows are not taken for new ones. */
+/** Increased when a planned run means something else than before, so that old rows are not taken for new ones. */
 const MEANING = 1
 
 /**
@@ -88,7 +88,7 @@ function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
 }
 
-/** A step without the options that have their default value: an option that an editor gains later leaves old ids alone. */
+/** A step without options at their default: when an editor gains an option later, old ids stay the same. */
 function chosenOptions({ editor, options }: Edit['steps'][number], registry: Registry) {
   return { editor, options: withoutDefaults(options, describeOptions(registry.editor(editor))) }
 }
@@ -122,7 +122,7 @@ function canonical(value: unknown): string {
   )
 }
 
-/** Names a pair among those of an experiment. */
+/** Identifies a pair within an experiment. */
 export function pairKey(pair: ModelPair): string {
   return [
     pair.name,
@@ -133,7 +133,7 @@ export function pairKey(pair: ModelPair): string {
   ].join(' ')
 }
 
-/** SHA-256 over the ids of a plan: what a results folder remembers of its config. */
+/** SHA-256 of the ids of a plan; a results folder stores it to recognise its experiment. */
 export function hashPlan(runs: readonly Run[]): string {
   return createHash('sha256')
     .update(

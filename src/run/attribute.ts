@@ -1,4 +1,4 @@
-// The attribution of one edit outside a sweep, by the same steps as in one: in memory, or within a bound on it.
+// Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { companionsOf, homeOf, openModels, pairCheckpoints } from '../checkpoint/index.js'
@@ -22,7 +22,7 @@ import { collectWarnings } from './warnings.js'
 /** Experiment and id of the row. */
 const NAME = 'attribute'
 
-/** An edit from steps that were read elsewhere than in a config. */
+/** An edit from steps that do not come from a config. */
 export function namedEdit(steps: readonly Step[], where: Pick<DeltaEdit, 'on' | 'tensors'>): DeltaEdit {
   const editor = steps.map((step) => step.editor.name).join('+')
   return {
@@ -37,20 +37,20 @@ export function namedEdit(steps: readonly Step[], where: Pick<DeltaEdit, 'on' | 
 }
 
 export interface MemoryBound {
-  /** Of tensors and of values on their way. */
+  /** Bound on tensors and on values being read or written. */
   bytes: number
-  /** Folder that holds the change of the weights for the while. */
+  /** Folder for a temporary copy of the change of the weights. */
   scratch: string
 }
 
 export interface AttributeSettings {
-  /** What `loadTask` takes. */
+  /** Anything that `loadTask` takes. */
   task: string
   items: number
   rule: Rule
   steps: number
   seed: number
-  /** What the names in the edit stand for; the built-in ones unless given. */
+  /** Where the names in the edit are looked up; only built-in ones by default. */
   registry?: Registry
   /** Weights are then read block by block. */
   memory?: MemoryBound | undefined
@@ -58,7 +58,7 @@ export interface AttributeSettings {
   clock: () => number
 }
 
-/** The row and the per-tensor Riemann terms of one edit of one pair: folders, names on the hub, an adapter of the base. */
+/** The row and the Riemann term of each tensor, for one edit of one pair (folders, hub names, or an adapter of the base). */
 export async function attributeEdit(
   base: string,
   post: string,

@@ -1,4 +1,4 @@
-// One edit applied to the selected tensors of a pair, one tensor after the other, or a large one in portions of rows.
+// Applies one edit to the selected tensors of a pair, one after the other; a large tensor can be edited in portions of rows.
 import { isBatch, matricesOf } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
 import { bitsOf, type ChangeSums, editsBlocks, editTensor, type Step, scanModel } from '../editors/index.js'
@@ -8,7 +8,7 @@ import { countEntries } from '../tensor/index.js'
 import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
-/** The tensors that are edited, and what an editor gets of them. */
+/** The tensors to edit, and how to read them. */
 export interface EditInput {
   shapes: ReadonlyMap<string, readonly number[]>
   /** post − base, or post itself, of some rows of a tensor (all when null): float32, row-major; not to be changed. */
@@ -25,7 +25,7 @@ export interface EditSettings {
   cache?: Map<string, Promise<unknown>>
   /** Entries that are edited at a time where the editors allow it; whole tensors by default. */
   portion?: number
-  /** Told where an editor degenerates. */
+  /** Called with a sentence when an editor degenerates on a tensor. */
   warn: (text: string) => void
 }
 
@@ -35,7 +35,7 @@ export interface EditedPart {
   first: number
   input: Float32Array
   values: Float32Array
-  /** What is counted of the tensor; comes with its last part. */
+  /** Counts of the whole tensor; null until its last part. */
   counts: { kept: number; changeSquares: number; deltaSquares: number; bits: number } | null
 }
 

@@ -1,4 +1,4 @@
-// What an edit or a merge made of the post-trained model: the edited weights, the change T = F(Δ) − Δ, and what is counted of them.
+// The result of an edit or a merge: the edited weights, the change T = F(Δ) − Δ, and counts and norms.
 import type { Role } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
 import type { ChangeSums } from '../editors/index.js'
@@ -13,23 +13,23 @@ export interface EditedModel extends Counts {
   /** All weights of the edited model, held or read block by block. */
   weights: Weights | Source
   change: Change | Steer
-  /** Where every item has weights of its own; `weights` and `change` are then those of the model that the items share. */
+  /** Set if every item has its own weights; `weights` and `change` then belong to the model that the items share. */
   routed?: RoutedModel
   dispose(): void | Promise<void>
 }
 
-/** An edited model in memory. Tensors that were not edited are those of the post-trained model, which stay when it is disposed. */
+/** An edited model in memory. It shares the tensors that were not edited with the post-trained model; `dispose` frees only the others. */
 export interface HeldModel extends EditedModel {
   weights: Weights
   change: Change
   dispose(): void
 }
 
-/** What is measured on the items of a task where every item has weights of its own. */
+/** Measures the items of a task, each with its own weights. */
 export interface RoutedModel {
   loss(task: Task): Promise<Loss>
   score(task: Task): Promise<Scores>
-  /** Share of the items whose highest gate is that of the loaded post; null where it is none of those merged. */
+  /** Share of the items whose highest gate belongs to the loaded post; null if that post is not merged. */
   accuracy(task: Task): Promise<number | null>
 }
 
@@ -38,15 +38,15 @@ export interface Counts {
   /** By name: number of entries, norm of the change, and role in the model. */
   tensors: ReadonlyMap<string, { role: Role; parameters: number; editNorm: number }>
   parameters: number
-  /** Non-zero entries of the edited delta. Null, as `editNorm`, where every item has weights of its own. */
+  /** Non-zero entries of the edited delta. Null, like `editNorm`, if every item has its own weights. */
   kept: number | null
-  /** Null where the edited delta has no stored form of its own: a merge. */
+  /** Null for a merge: it has no stored form of its own. */
   bitsPerParameter: number | null
   deltaNorm: number
   editNorm: number | null
 }
 
-/** What is counted of one tensor. */
+/** Counts of one tensor. */
 export interface TensorCounts extends Pick<ChangeSums, 'kept' | 'changeSquares'> {
   role: Role
   parameters: number
@@ -56,7 +56,7 @@ export interface TensorCounts extends Pick<ChangeSums, 'kept' | 'changeSquares'>
   bits: number | null
 }
 
-/** Adds up tensors in the order in which they come. Sums are float64. */
+/** Adds up the counts of tensors, in the order given. Sums are float64. */
 export function countTensors() {
   const tensors = new Map<string, { role: Role; parameters: number; editNorm: number }>()
   let [parameters, kept, deltaSquares, changeSquares] = [0, 0, 0, 0]
@@ -89,7 +89,7 @@ export type TakeTensor = (
   counts: Omit<TensorCounts, 'role' | 'parameters'>,
 ) => Promise<void>
 
-/** The edited model that `work` makes tensor by tensor, in memory; after an error nothing of it stays. */
+/** Collects the edited tensors that `work` hands over, in memory. After an error they are freed. */
 export async function holdModel(home: LoadedPair, work: (take: TakeTensor) => Promise<void>): Promise<HeldModel> {
   const edited: Weights = {}
   const change: Change = new Map()

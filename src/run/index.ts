@@ -1,4 +1,4 @@
-// One run measured: an edit or a merge of a pair of checkpoints → its row and its terms. One model measured alone, too.
+// Measures one run (an edit or a merge of a pair of checkpoints → its row and terms), or one model alone.
 export { type AttributeSettings, attributeEdit, type MemoryBound, namedEdit } from './attribute.js'
 export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
 export { type Evaluation, type MeasureOptions, measureModel } from './measure-model.js'

@@ -1,5 +1,5 @@
-// A pair of checkpoints in memory, with its reader and the batches of its tasks: the post-trained weights as tensors, base and
-// delta as values. A worker keeps one at a time.
+// A pair of checkpoints in memory, with its tokenizer and the batches of its tasks. Post-trained weights are tensors; base and
+// delta are plain values. A worker holds one pair at a time.
 import {
   companionsOf,
   homeOf,
@@ -18,7 +18,7 @@ import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 
-/** What the experiment asks to be measured, and whether generated programs may be run for it. */
+/** What to measure, and whether generated programs may be run. */
 export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }
 
 export interface LoadedTensor {
@@ -107,7 +107,7 @@ export async function loadPair(pair: ModelPair, registry: Registry = BUILT_IN): 
   }
 }
 
-/** A zero-shot model's head is that of the base, whatever was tuned since. */
+/** The class features of a zero-shot model always come from the base. */
 async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair): Promise<Task> {
   const base = await openModel(baseFolder)
   try {
@@ -117,7 +117,7 @@ async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair):
   }
 }
 
-/** Tasks and batches are the same in every run: read and encoded once. */
+/** Tasks and batches are the same in every run, so they are read and encoded once. */
 function remember(tokenizer: Reader, model: Model, load: (source: string) => Promise<Task>): LoadedPair['open'] {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()

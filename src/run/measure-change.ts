@@ -1,4 +1,4 @@
-// The loss change of an edited model, exact and along the path from the post-trained weights to the edited ones.
+// Measures the loss change of an edited model: exactly, and as a Riemann sum along the path from the post-trained weights.
 import type { LossSettings } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { classifyChange, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
@@ -20,7 +20,7 @@ export interface Ground {
   gradient?: Gradient | null
 }
 
-/** Sum along a path that does not move: there is no direction to differentiate in. */
+/** The sum for an edit that changes nothing: there is no direction to differentiate in. */
 const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
 
 /**
@@ -44,7 +44,7 @@ export async function measureChange(
     edited.editNorm === 0
       ? NO_CHANGE
       : riemannSum(model, { post, change: edited.change }, batches, { rule, steps, origin: gradient })
-  // Items that have weights of their own have no common path.
+  // If every item has its own weights, there is no common path.
   const path = riemann && !edited.routed ? await along() : null
   return {
     path,

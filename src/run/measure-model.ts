@@ -1,4 +1,4 @@
-// Loss and score of one model outside a sweep, by the same steps as in one.
+// Loss and score of one model outside a sweep, measured in the same way.
 import { companionsOf, openModel } from '../checkpoint/index.js'
 import {
   askInChat,

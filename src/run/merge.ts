@@ -1,4 +1,4 @@
-// One merge: the deltas of its posts edited and combined, as the edited delta of the pair it is measured on.
+// Applies one merge: edits and combines the deltas of its posts. The result counts as the edited delta of the measured pair.
 import { hasOutput, openModels, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
@@ -11,15 +11,15 @@ import type { LoadedPair } from './loaded-pair.js'
 
 export interface MergeSettings {
   seed: number | null
-  /** What the merger needs besides weights, of each post; none where it needs nothing. */
+  /** Data of each post, such as Fisher information; empty if the merger needs none. */
   data: readonly MergerData[]
-  /** Told where an editor or the merger degenerates. */
+  /** Called with a sentence when an editor or the merger degenerates. */
   warn: (text: string) => void
 }
 
 /**
- * Merges all tensors that base and posts share. What is random is keyed by post and tensor, as in `deltalab merge`, so that
- * posts have masks of their own and their order does not matter.
+ * Merges all tensors that base and posts share. Random draws are keyed by post and tensor, as in `deltalab merge`: each
+ * post has its own masks, and the order of the posts does not matter.
  */
 export async function applyMerge(
   home: LoadedPair,
@@ -62,12 +62,12 @@ export async function applyMerge(
 interface How {
   steps: readonly Step[]
   seed: number
-  /** Whether the edited deltas are wanted, or the weights with them. */
+  /** Whether the merger takes the edited deltas, or the edited weights. */
   deltas: boolean
   warn: (text: string) => void
 }
 
-/** The post by tensor, edited. */
+/** The edited tensors of one post, by name. */
 async function readPost(
   { pair, stored, select, tensor: loaded }: LoadedPair,
   post: ModelPair,

@@ -1,4 +1,4 @@
-// What mergers need besides weights, of one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices, features of prompts.
+// Measures the data that mergers need, for one fine-tune on items of its own tasks: Fisher diagonals, Gram matrices, prompt features.
 import { encodeItems } from '../evaluate/index.js'
 import { fisherDiagonals, gramMatrices } from '../loss/index.js'
 import type { DataRequest, MergerData } from '../plan/index.js'
@@ -7,10 +7,10 @@ import type { LoadedPair } from './loaded-pair.js'
 import { share } from './reference.js'
 import { samplePrompts } from './routed.js'
 
-/** Items whose gradients MergeLM adds before it squares them. */
+/** Number of items whose gradients MergeLM adds before squaring. */
 const BATCH = 16
 
-/** The data of the resident post on all its tasks. */
+/** The data of the loaded post, on all its tasks. */
 export async function measureData(home: LoadedPair, request: DataRequest): Promise<MergerData> {
   const { pair, model, post, tokenizer, open } = home
   const { kind, items } = request

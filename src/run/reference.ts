@@ -1,4 +1,5 @@
-// What all runs of one model and task share: losses and scores of base and post-trained model, and the gradient there.
+// The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
+// gradient at the post-trained weights.
 import { evaluateTask } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
@@ -8,15 +9,15 @@ import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
-  /** Null where no loss is asked for. */
+  /** Null if the experiment measures no loss. */
   loss: { pre: Loss; post: Loss } | null
-  /** Null where no score is asked for. */
+  /** Null if the experiment measures no score. */
   score: { pre: number; post: number } | null
-  /** Gradient of the loss at the post-trained weights, where an editor needs it or a Riemann sum can begin with it. */
+  /** Gradient of the loss at the post-trained weights; null unless an editor needs it or Riemann sums can begin with it. */
   gradient: Gradient | null
 }
 
-/** @param given needsGradient: an editor of the runs needs it; runs: their number, for what one of them can measure by itself */
+/** @param given needsGradient: an editor needs the gradient; runs: their number (a single run gains nothing from a shared gradient) */
 export async function measureReference(
   home: LoadedPair,
   planned: PlannedTask,

@@ -1,4 +1,4 @@
-// A merge whose gates a router gives: every item is answered by weights of its own, θ(x) = θ* + Σ gate · v (Twin-Merging).
+// A merge with a router (Twin-Merging): every item x is answered with its own weights, θ(x) = θ* + Σ gate · v.
 import type { MergeEdit } from '../config/index.js'
 import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
@@ -11,7 +11,7 @@ import type { HeldModel, RoutedModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 import { applyMerge, type MergeSettings } from './merge.js'
 
-/** The same merge with its gates given, one for each post: all 0 are the shared model. */
+/** The same merge with fixed gates, one for each post. With all gates at 0 it is the shared model. */
 export function fixGates({ gating }: Merger, edit: MergeEdit, gates: readonly number[]): MergeEdit {
   const { merge } = edit
   const fixed = gating!.fix(merge.options, merge.modelOptions, gates)
@@ -34,7 +34,7 @@ const applyGates = (
     { ...settings, data: [] },
   )
 
-/** What a router learns from: one entry, the features of all prompts of the tasks under the shared model. */
+/** Training data of a router: one entry with the features of all prompts, under the shared model. */
 export async function samplePrompts(
   home: LoadedPair,
   edit: MergeEdit,
@@ -52,9 +52,9 @@ export async function samplePrompts(
 }
 
 /**
- * Trains the router and merges once with every post's gate at 1. The gates of an item sum to 1, so its weights are the mean of
- * these merges by its gates, exactly. There is no one change of the weights: no path, no norm, no count of what is kept.
- * @param settings data: of each post, what `samplePrompts` gives of its tasks
+ * Trains the router, and merges once per post with that post's gate at 1. The gates of an item sum to 1, so its weights are exactly
+ * the mean of these merges, weighted by the gates. There is no single change of the weights, so there is no path, norm or kept count.
+ * @param settings data: what `samplePrompts` gives for each post
  */
 export async function applyRouted(
   home: LoadedPair,
@@ -104,7 +104,7 @@ interface Experts {
   gatesOf(task: Task): Promise<number[][]>
 }
 
-/** Measures items, each under weights of its own. */
+/** Measures items, each with its own weights. */
 function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesOf }: Experts): RoutedModel {
   const { model, tokenizer, pair } = home
   const weigh = (gates: readonly number[]): Weights =>

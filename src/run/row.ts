@@ -6,7 +6,7 @@ import type { Run } from '../plan/index.js'
 import { COLUMNS, type Row, type Term } from '../record/index.js'
 import type { Counts } from './edited-model.js'
 
-/** What a run leaves behind. */
+/** The result of a run. */
 export interface Finished {
   row: Row
   terms: Term[]
@@ -51,7 +51,7 @@ const fill = (values: ReturnType<typeof plannedColumns> & Partial<Row>): Row =>
 export const failedRow = (experiment: string, run: Run, error: string): Row =>
   fill({ ...plannedColumns(experiment, run), status: 'failed', error })
 
-/** @throws UserError when a measure is not finite: the loss can be where its gradient is not */
+/** @throws UserError when a measured value is not finite; a gradient can overflow even if the loss does not */
 export function finishedRow(experiment: string, run: Run, measured: Partial<Row>): Row {
   const row = fill({ ...plannedColumns(experiment, run), ...measured, status: 'ok', error: null })
   for (const [name, value] of Object.entries(row)) {

@@ -17,7 +17,7 @@ import { applyRouted } from './routed.js'
 import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
 import { collectWarnings } from './warnings.js'
 
-/** Items that GPTQ is calibrated on: the task's last, which small samples of loss and score do not reach. */
+/** Number of items that GPTQ is calibrated on: the last of the task, so that they seldom overlap with the measured ones. */
 const CALIBRATION_ITEMS = 32
 
 /** What a run is given besides its plan. */
@@ -32,8 +32,8 @@ export interface RunFacts {
 }
 
 /**
- * Edits, measures, and cleans up after itself.
- * @throws UserError when a measure is not finite: the loss can be where its gradient is not
+ * Edits, measures, and frees what it allocated.
+ * @throws UserError when a measured value is not finite
  */
 export async function executeRun(home: LoadedPair, run: Run, measures: Measures, facts: RunFacts): Promise<Finished> {
   const started = facts.clock()
@@ -79,7 +79,7 @@ async function applyRun(
   return applyEdit(home, edit, { seed, gradient, grams, warn })
 }
 
-/** XᵀX of what the post-trained model's linear layers are fed on the last items of a task; measured once per task. */
+/** XᵀX of the inputs of the post-trained model's linear layers, on the last items of a task; measured once per task. */
 function layerGrams(home: LoadedPair, source: string, task: Task): Promise<Map<string, Float32Array>> {
   const known = home.grams.get(source)
   if (known) return known

@@ -14,20 +14,20 @@ import { countTensors, type EditedModel } from './edited-model.js'
 
 /** Entries that are edited at a time where the editors allow it. */
 const PORTION = 1 << 21
-/** Copies of what is edited at a time: as read, edited and written, on the heap, and values that the collector has not taken yet. */
+/** Copies of the edited values in memory at a time: read, edited and written ones, and garbage that is not collected yet. */
 const COPIES = 5
 
 export interface Scratch {
   /** An existing folder, which the caller removes. */
   folder: string
-  /** Bound on the bytes of the values on their way. */
+  /** Bound on the bytes of values in memory. */
   bytes: number
   seed: number | null
   /** The steps of the edit with their editors. */
   steps: readonly Step[]
   /** The post-trained weights, which the edited model moves away from. */
   post: Source
-  /** Told where an editor degenerates. */
+  /** Called with a sentence when an editor degenerates on a tensor. */
   warn: (text: string) => void
 }
 

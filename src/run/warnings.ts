@@ -1,18 +1,18 @@
-// What the editors and the merger of one run say of tensors on which they degenerate, in one short line for its row.
+// Collects the warnings of one run (editors or mergers that degenerate on a tensor) into one short line for its row.
 
-/** Kinds of sentences that a row spells out. */
+/** Number of kinds of warnings that a row spells out. */
 const SHOWN = 3
 
 export interface Warnings {
   /** Takes a sentence, `<tensor>: <what>`. */
   warn(text: string): void
-  /** One line, or null where nothing was said. */
+  /** One line, or null without warnings. */
   summary(): string | null
 }
 
 /**
- * Sentences that differ in their tensor or in their numbers alone are one kind: the first of each is told with where it was said,
- * and at how many places more.
+ * Warnings that differ only in the tensor or in numbers are of one kind. Of each kind the first is shown, with its tensor and the
+ * number of other tensors.
  */
 export function collectWarnings(): Warnings {
   const kinds = new Map<string, { what: string; places: Set<string> }>()

@@ -1,4 +1,4 @@
-// Does the jobs of a sweep, one after the other: keeps the pair of the last job loaded, and answers with plain data.
+// Does the jobs of a sweep one after the other. It keeps the pair of the last job loaded, and answers with plain data.
 import type { ModelPair } from '../config/index.js'
 import { type DataRequest, type MergerData, type PlannedTask, pairKey, type Run } from '../plan/index.js'
 import type { Registry } from '../registry/index.js'

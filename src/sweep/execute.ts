@@ -1,4 +1,5 @@
-// A plan executed into a results folder: what the folder has is skipped, the rest runs in the pool, rows end in plan order.
+// Executes a plan into a results folder: runs that the folder has are skipped, the others run in the pool, and the finished file
+// has its rows in the order of the plan.
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Run } from '../plan/index.js'
@@ -15,16 +16,16 @@ export interface SweepSettings {
   /** Results folder. */
   folder: string
   jobs: number
-  /** What the workers are to use, and what that was found to be. */
+  /** The backend that was asked for, and the one that was found. */
   backend: { asked: BackendName; found: BackendInfo }
-  /** Tries failed runs of an earlier start again. */
+  /** Runs that failed earlier are run again. */
   retryFailed?: boolean
   /** Lets tasks run the programs that models write. */
   allowCode?: boolean
   signal?: AbortSignal
   /** Called for every row that is in the folder: those found first, then each as it is written. */
   onRow?: (row: Row, progress: { done: number; planned: number; found: boolean }) => void
-  /** Told what the experiment's selections leave out. */
+  /** Called with a sentence about tensors that the selections leave out. */
   onNote?: (text: string) => void
   /** Another module for the threads (tests). */
   worker?: URL
@@ -34,14 +35,14 @@ export interface SweepOutcome {
   planned: number
   done: number
   failed: number
-  /** Of the rows that have any, in the order of the plan. */
+  /** Warnings of the rows that have any, in the order of the plan. */
   warnings: { id: string; label: string; warnings: string }[]
-  /** False when the signal stopped the sweep; the same call goes on from there. */
+  /** False when the signal stopped the sweep; the same call resumes it. */
   finished: boolean
 }
 
 /**
- * The part of a sweep after planning: everything that writes.
+ * The part of a sweep after planning, which writes the results.
  * @throws UserError when the folder holds other results, or cannot be written
  */
 export async function executePlan(

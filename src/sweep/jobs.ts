@@ -1,14 +1,14 @@
-// The jobs of a plan: what several runs share is measured once, by a job of its own, and the runs that need it wait for it.
+// The jobs of a plan. What several runs share is measured once, in a separate job, and the runs that need it wait for it.
 import { type Experiment, postName } from '../config/index.js'
 import { type MergerData, pairKey, type Run, requestsOf } from '../plan/index.js'
 import type { Reference } from '../run/index.js'
 import type { WorkerMessage } from './answer.js'
 import type { Job, Outcome } from './pool.js'
 
-/** Results of the jobs that are no runs, by id. */
+/** Results of the shared jobs, by id. */
 export type Shared = Map<string, Outcome>
 
-/** For each model and task its reference, then the runs that wait for it; before them the data that their mergers need. */
+/** First the data for mergers; then, for each model and task, its reference measurements and the runs that wait for them. */
 export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], shared: Shared): Job[] {
   const groups = new Map<string, Run[]>()
   for (const run of runs) {

@@ -1,20 +1,20 @@
-// A pool of worker threads. A job that throws, or whose thread dies, fails alone; the thread is replaced and the rest goes on.
+// A pool of worker threads. If a job throws or its thread dies, only that job fails; the thread is replaced.
 import { Worker } from 'node:worker_threads'
 
 export interface Job {
   id: string
-  /** What the worker is sent, made when the job starts, when the jobs it waits for have their results. */
+  /** Makes the message for the worker. Called when the job starts: the jobs it waits for have ended by then. */
   message: () => unknown
-  /** Ids of the jobs that must have ended before this one starts. */
+  /** Ids of the jobs that must end before this one starts. */
   after?: readonly string[]
-  /** Jobs of one affinity go to one worker where possible: it has their weights loaded. */
+  /** Jobs with the same affinity go to the same worker where possible, because it has their weights loaded. */
   affinity: string
 }
 
 export type Outcome = { value: unknown } | { error: string }
 
 export interface PoolOptions {
-  /** Number of threads at most. */
+  /** Largest number of threads. */
   jobs: number
   /** Module run by the threads: answers every `{ id, message }` with `{ id, value }` or `{ id, error }`. */
   worker: URL
@@ -91,7 +91,7 @@ class Pool {
     }
   }
 
-  /** Takes the next job that waits for nothing, of this affinity where there is one. */
+  /** Takes the next job that is ready, with this affinity if there is one. */
   private take(affinity?: string): Job | undefined {
     const ready = this.waiting.filter((job) => (job.after ?? []).every((id) => this.ended.has(id)))
     const job = ready.find((each) => each.affinity === affinity) ?? ready[0]
@@ -139,7 +139,7 @@ class Pool {
   }
 }
 
-/** The same in this thread, one job after the other; no job of the list stands before one that it waits for. */
+/** Runs the jobs in this thread, one after the other. In the list, a job must come after those it waits for. */
 export async function runHere(
   jobs: readonly Job[],
   answer: (message: never) => Promise<unknown>,

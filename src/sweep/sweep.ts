@@ -1,4 +1,4 @@
-// A sweep: everything it needs is opened and checked, the runs are planned, and the plan is executed.
+// A sweep: opens and checks the inputs, plans the runs, and executes the plan.
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
 import {
@@ -25,7 +25,7 @@ export async function runSweep(given: Experiment, options: SweepSettings): Promi
   const inputs = await openInputs(given, options)
   const experiment = locateModels(given, inputs)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
-  // Where there is no way to isolate a program, it is said now and not by every run.
+  // If programs cannot be isolated on this machine, fail now and not in every run.
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   return executePlan(experiment, runs, await gatherMeta(experiment, inputs, runs, options), options)
@@ -56,7 +56,7 @@ async function gatherMeta(
   }
 }
 
-/** What meta.json says of a plugin. */
+/** The entry of a plugin in meta.json. */
 function describePlugin({ name, sha256, contributions }: Plugin): NonNullable<Meta['plugins']>[number] {
   const named = (kind: string) => contributions.flatMap((each) => (each.kind === kind ? [each.value.name] : []))
   const editors = contributions.flatMap((each) => (each.kind === 'editor' ? [each.value] : []))

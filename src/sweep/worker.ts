@@ -1,4 +1,4 @@
-// A thread of the sweep.
+// The program of a worker thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { type PluginModule, reopenRegistry } from '../registry/index.js'
 import type { Measures } from '../run/index.js'
@@ -13,7 +13,7 @@ export interface WorkerFacts {
   plugins: readonly PluginModule[]
 }
 
-/** Backend and plugins are there before the first job. */
+/** Starts the backend and loads the plugins, before the first job. */
 async function open({ backend, plugins, ...facts }: WorkerFacts) {
   const { name } = await setBackend(backend)
   return openAnswerer({ ...facts, backend: name, registry: await reopenRegistry(plugins) })
