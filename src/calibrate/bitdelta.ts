@@ -1,4 +1,4 @@
-// BitDelta with distilled scales on a pair of checkpoints: what it loses, its size, and the checkpoint it makes.
+// BitDelta with distilled scales on a pair of checkpoints: measures loss and size, and writes the checkpoint.
 import { basename, resolve } from 'node:path'
 import { companionsOf, homeOf, selectTensors, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
@@ -56,7 +56,7 @@ export async function calibrateScales(base: string, post: string, options: Scale
   })
 }
 
-/** The matrices with the scales of BitDelta and with the distilled ones, and their signs as they are stored. */
+/** The edited matrices with the scales of BitDelta and with the distilled ones, and the signs in their stored form. */
 async function applyScales(
   { base, post, model }: CalibrationPair,
   names: readonly string[],

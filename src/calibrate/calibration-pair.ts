@@ -10,7 +10,7 @@ import { splitTask } from './split.js'
 export interface CalibrateOptions {
   task: string
   items: number
-  /** Tensors that only one side has, or in another shape, stay as the post-trained model has them. */
+  /** Accept tensors that do not match; they stay as in the post-trained model. */
   ignoreUnmatched?: boolean
 }
 
@@ -24,7 +24,7 @@ export interface CalibrationPair {
   check: Batch[]
 }
 
-/** Padded tokens of a batch: small ones, because gradients of logits are taken on them. */
+/** Padded tokens of a batch. Batches are small because gradients of logits are taken on them. */
 const BATCH_TOKENS = 1024
 
 /** Opens the pair, works with it, and frees it. @throws UserError before weights are read, and what `work` throws */

@@ -1,4 +1,4 @@
-// The q of DAREx by search on validation loss: the best rescaling of a delta of which a fraction p was dropped.
+// Finds the q of DAREx: the rescaling with the lowest loss for a delta of which a fraction p was dropped.
 import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { lossOf } from '../loss/index.js'
@@ -15,7 +15,7 @@ export interface FoundQ {
 
 /**
  * A coarse grid of `points` from 1 - p to 1, then a fine one of a tenth of its step around the best (Deng et al. 2024, arXiv
- * 2410.09344, q_v). The ends are DARE and drop-only, so that the result is never worse than either on these items.
+ * 2410.09344, q_v). The ends of the grid are DARE and drop-only, so the result is never worse than these two on the same items.
  */
 export async function searchQ(dropRate: number, lossAt: (q: number) => Promise<number>, points = 10): Promise<FoundQ> {
   const [low, high] = [1 - dropRate, 1]

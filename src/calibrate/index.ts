@@ -1,4 +1,4 @@
-// Calibration on data: the q of DAREx, the scales of BitDelta, the models of a soup, the gates of a merge, and what mergers are given.
+// Calibration on data: q of DAREx, scales of BitDelta, models of a soup, gates of a merge, and data for mergers.
 export { calibrateScales, describeScales, type ScalesOptions, type ScalesResult } from './bitdelta.js'
 export { calibrateDarex, type DarexOptions, type DarexResult, describeDarex, searchQ } from './darex.js'
 export { INFORMATION, type Information, type InformationOptions, writeInformation } from './information.js'

@@ -1,5 +1,5 @@
-// What Fisher merging and RegMean must know of a model, measured on the items of a task and written as a folder of tensors
-// under the names of the weights: the `data` of a merge file.
+// Measures the data of a model for Fisher merging and RegMean on a task, and writes it as a folder of tensors with the names of the
+// weights: the `data` of a merge file.
 import { basename, resolve } from 'node:path'
 import { openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
@@ -21,7 +21,7 @@ export interface InformationOptions {
   backend: string
 }
 
-/** Measures one model on the last `items` items of a task, which a score of few items leaves out, and writes the folder. */
+/** Measures one model on the last `items` items of a task and writes the folder. */
 export async function writeInformation(
   kind: Information,
   reference: string,

@@ -1,4 +1,4 @@
-// The gates of Twin-Merging for people who merge folders: a router learned on items of the models' tasks, and what it gives a task.
+// Finds gates of Twin-Merging for a merge file: trains a router on the tasks of the models, and takes its mean gates on each task.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,22 +26,22 @@ import { splitTask } from './split.js'
 export interface RouteOptions {
   /** A task of each model, in the order of the file. */
   tasks: readonly string[]
-  /** The last so many items of each teach the router, as many first ones check it. */
+  /** Number of items: the last ones of each task train the router, as many first ones check it. */
   items: number
 }
 
 export interface FoundGates {
-  /** The models with gates, and where they stand in `models` of the file. */
+  /** The models with gates, and their indices in `models` of the file. */
   models: string[]
   places: number[]
-  /** Of each task on the items that the router did not learn from: mean gates, and the share whose highest gate is that of its own model. */
+  /** For each task, on held-out items: mean gates, and the share of items whose highest gate belongs to the task's own model. */
   gates: number[][]
   accuracies: number[]
 }
 
 /**
  * Lu et al. 2024 (Twin-Merging), arXiv 2406.15479: a router on the mean last hidden states of prompts under the shared model, which
- * is merged into a scratch folder. Gates that the file has already do not matter.
+ * is merged into a scratch folder. Gates in the file are ignored.
  * @throws UserError before a weight is read
  */
 export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
@@ -117,7 +117,7 @@ async function readTasks(sources: readonly string[], models: readonly string[], 
   )
 }
 
-/** Tasks and tokenizer go with the model that the result is like. */
+/** Checks tasks and tokenizer against the model that the merge takes its architecture from. */
 async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks: readonly Task[]): Promise<void> {
   const model = modelOf(checkpoint, label)
   for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated

@@ -1,4 +1,4 @@
-// Greedy soup: which fine-tunes to average, chosen on held-out items of a task; the average itself is a merge.
+// Greedy soup: chooses on held-out items of a task which fine-tunes to average. The average itself is a merge.
 import { type Checkpoint, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '../evaluate/index.js'
@@ -11,16 +11,16 @@ import { splitTask } from './split.js'
 
 export interface SoupOptions {
   task: string
-  /** The last so many items choose, as many first ones check. */
+  /** Number of items: the last ones are used to choose, as many first ones to check. */
   items: number
-  /** What is compared: the score of the task, or its loss, which tells apart what a score of few items does not. */
+  /** What to compare: the score of the task, or its loss, which is finer on few items. */
   by: 'score' | 'loss'
 }
 
 export interface FoundSoup extends Soup {
-  /** Value of every single model on the items that choose; higher is better, a loss is negative. */
+  /** Value of every single model on the items used to choose. Higher is better; a loss is negative. */
   singles: number[]
-  /** On the items that choosing did not see: the best single model, and the soup. */
+  /** On held-out items: the best single model, and the soup. */
   check: { best: number; soup: number }
 }
 

@@ -1,10 +1,10 @@
-// The two parts of a task that a calibration takes.
+// Splits a task into items to learn from and items to check on.
 import { UserError } from '../errors/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
 
 /**
  * The last items of a task, to learn from, and as many first ones, to check on.
- * @param purpose what the two are for, in an error: `to choose and to check`
+ * @param purpose what the items are for, as in the error: `to choose and to check`
  * @throws UserError for a task with fewer items than both need
  */
 export function splitTask(task: Task, items: number, source: string, purpose: string): { learn: Task; check: Task } {

@@ -1,5 +1,5 @@
-// The report on a pair of checkpoints: statistics of every delta, then of every role and of all together. One tensor of each
-// model is in memory at a time.
+// Reports on a pair of checkpoints: statistics of every delta, of every role, and of the whole model. One tensor of each model is in
+// memory at a time.
 import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf } from '../checkpoint/index.js'
 import { effectiveRank, singularValues } from '../tensor/index.js'
 import { addSums, type Statistics, type Sums, statisticsOf, sumPair } from './statistics.js'
@@ -29,7 +29,7 @@ export interface GroupReport extends Statistics {
 }
 
 export interface InspectSettings {
-  /** Names to inspect; all of the pair when left out. */
+  /** Names to inspect; all of the pair by default. */
   names?: readonly string[]
   /** Matrices whose smaller side is longer than this get no effective rank (a cubic cost, seconds at 1024); 0 for none. */
   rankLimit?: number
@@ -37,7 +37,7 @@ export interface InspectSettings {
 
 export const RANK_LIMIT = 1024
 
-/** Over the matrices that changed. */
+/** Mean effective rank of the matrices that changed. */
 function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {
   if (!isMatrix(name, shape)) return null
   const [rows, columns] = shape.slice(-2)
@@ -50,7 +50,7 @@ function meanRank(delta: Float32Array, name: string, shape: readonly number[], l
   return ranks.length ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null
 }
 
-/** Yields one report per tensor; returns those of the roles, and of all tensors last. */
+/** Yields one report per tensor; returns the reports of the roles, then that of all tensors. */
 export async function* inspectPair(
   pair: Pair,
   { names = pair.names, rankLimit = RANK_LIMIT }: InspectSettings = {},

@@ -1,4 +1,4 @@
-// The reports of inspect as aligned text, one line at a time so that a long report appears while it is made, and as CSV.
+// The reports of inspect as CSV, and as aligned text, one line at a time so that a long report appears as it is made.
 import { stringify } from 'csv-stringify/sync'
 import type { Pair } from '../checkpoint/index.js'
 import type { GroupReport, TensorReport } from './inspect.js'

@@ -1,4 +1,4 @@
-// The class of an edit by its loss change and the standard error that decides it (arXiv 2410.13841 §3).
+// The class of an edit, from its loss change and the standard error of it (arXiv 2410.13841 §3).
 import type { Loss } from './loss.js'
 
 export type EditClass = 'competitive' | 'decreased' | 'improved'

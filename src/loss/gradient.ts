@@ -32,10 +32,10 @@ import { type Pass, preparePass } from './pass.js'
 /** Gradient of the mean loss by checkpoint tensor name, float32, in the checkpoint's layout. */
 export type Gradient = Map<string, Float32Array>
 
-/** Takes the gradient of a tensor, or of some of its rows. Tied weights and later groups of batches come again: the sum counts. */
+/** Takes the gradient of a tensor, or of some of its rows. Tied weights and later groups of batches come again; their gradients add up. */
 export type Sink = (name: string, values: Float32Array, rows: Rows | null) => void | Promise<void>
 
-/** What is asked of the way back. */
+/** What a backward pass computes. */
 interface Wanted {
   model: Model
   source: Source
@@ -45,7 +45,7 @@ interface Wanted {
   sink: Sink
 }
 
-/** What a group of passes holds on its way: disposed at its end, and after an error. */
+/** Tensors that a group of passes holds; disposed at its end, and after an error. */
 interface Carried {
   /** Inputs of each stretch, states[stretch][pass]. */
   states: (Tensor | null)[][]
@@ -64,7 +64,7 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
   const last = stretches.length - 1
   const moving = ({ blocks }: Stretch) =>
     [...new Set(blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
-  // Below the first stretch that moves there is nothing to pull.
+  // No gradient is needed below the first stretch with wanted weights.
   const lowest = stretches.findIndex((stretch) => moving(stretch).length > 0)
   const inParts = stretches[last]!.parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
@@ -121,7 +121,7 @@ interface Pull {
   wanted: readonly string[]
   /** Input of the stretch; null at the bottom of the chain. */
   input: Tensor | null
-  /** Whether the gradient with respect to the input is wanted too; it is the first of the result. */
+  /** Whether the gradient with respect to the input is computed too; it comes first in the result. */
   pulls: boolean
   /** Gradient with respect to the output; null at the end of the chain, where the loss is taken. */
   upstream: Tensor | null

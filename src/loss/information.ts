@@ -1,4 +1,4 @@
-// What Fisher merging and RegMean must know of a model, measured on batches: tensors under the names of the weights.
+// Data for Fisher merging and RegMean, measured on batches: tensors with the names of the weights.
 import type { Batch, Model, Weights } from '../models/index.js'
 import { type Tensor2D, tf } from '../tensor/index.js'
 import { gradientOf } from './gradient.js'
@@ -7,7 +7,7 @@ import { layerInputs } from './layer-inputs.js'
 /**
  * Diagonal of the empirical Fisher information: the mean over items of the squared gradient of an item's summed loss (Matena
  * and Raffel 2022, arXiv 2111.09832, with the reference answers in place of samples). Each batch must hold one item; with
- * batches of several, whose number of items `count` is, it is what MergeLM computes.
+ * batches of several items (`count` in all) the result is that of MergeLM.
  */
 export async function fisherDiagonals(
   model: Model,
@@ -36,7 +36,7 @@ export async function gramMatrices(
   const sums = new Map<string, Float64Array>()
   let tokens = 0
   for (const batch of batches) {
-    // A picture has no padding: all places of its sequence count.
+    // An image has no padding: all positions of its sequence count.
     tokens += batch.mask.length ? batch.mask.reduce((sum, real) => sum + real, 0) : batch.rows * (model.sequence ?? 1)
     for (const [name, { tokens: rows, values }] of await layerInputs(model, weights, [batch], model.linear)) {
       const product = tf.tidy(() => {

@@ -1,4 +1,4 @@
-// What the linear layers of a model are fed on batches: the calibration data of GPTQ and RegMean.
+// Inputs of the linear layers of a model: the calibration data of GPTQ and RegMean.
 import { type Batch, disposeInputs, forward, type Model, makeInputs, type Weights, watched } from '../models/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 

@@ -14,7 +14,7 @@ export interface Pass extends Feed {
   losses(outputs: Tensor, labels: Tensor): Tensor
 }
 
-/** Inputs are made only when the pass comes to a stretch of the chain: nothing is held in between. */
+/** Inputs are made when a pass reaches a stretch of the chain; nothing is held in between. */
 export function preparePass(model: Model, batch: Batch): Pass {
   const { at, labels, rows } = countOutputs(model, batch)
   return {

@@ -83,7 +83,7 @@ function total(terms: Map<string, number>): PathSum {
   return { sum: [...terms.values()].reduce((a, b) => a + b, 0), terms }
 }
 
-/** Tensors that do move: a change of all zeros has no term. */
+/** Names of the tensors that move; a change of all zeros has no term. */
 function moving(change: Change): string[] {
   return [...change.keys()].filter((name) => change.get(name)!.some((x) => x !== 0))
 }
@@ -98,7 +98,7 @@ export interface PathOptions {
   rule: Rule
   /** Intervals, or Gauss nodes: C in the paper. */
   steps: number
-  /** Gradient at the post-trained weights on the same batches, where it is known: used where `reusesGradient` says so. */
+  /** Gradient at the post-trained weights on the same batches, if known; used if `reusesGradient`. */
   origin?: Gradient | null | undefined
 }
 
@@ -123,7 +123,7 @@ function steerOf(change: Change | Steer, model: Model): Steer {
   }
 }
 
-/** The rule's sum. With weights that are read block by block the change may be too. */
+/** The Riemann sum. Weights and change are held, or read block by block. */
 export async function riemannSum(
   model: Model,
   { post, change }: WeightPath,
@@ -180,7 +180,7 @@ export async function taylor2(
           .asScalar()
       }
       const slope = tf.grads(loss)
-      // Not addN: on webgpu it takes a buffer for each of its inputs, and an adapter allows few.
+      // Not addN: on webgpu it needs a buffer for each input, and adapters allow few.
       const along = (...at: Tensor[]) => {
         const parts = slope(at).map((g, i) => g.mul(steer[i]!).sum())
         return parts.reduce((sum, part) => sum.add(part)).asScalar()

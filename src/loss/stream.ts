@@ -15,10 +15,10 @@ import {
 } from '../models/index.js'
 import { tf } from '../tensor/index.js'
 
-/** Batches are made no smaller than this many tokens, but for the longest sequence. */
+/** Smallest batches, in padded tokens; one long sequence may still be longer. */
 const FEWEST_TOKENS = 256
 const MOST_TOKENS = 4096
-/** The wasm heap ends at 4 GiB, and fragments. */
+/** The wasm heap ends at 4 GiB and fragments. */
 const WASM_BYTES = 3.5e9
 
 function loadOf(model: Model, batches: readonly Batch[]): Load {
