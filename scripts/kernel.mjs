@@ -75,9 +75,11 @@ async function spawnKernel(commandOf, folder) {
     child.once('exit', (code) => reject(new Error(`the kernel ended with exit code ${code}: ${errors}`)))
   })
   ended.catch(() => undefined)
+  /** Waits until the process has ended, and kills it after five seconds. */
   const end = async () => {
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    if (child.exitCode === null && child.kill()) await gone
+    const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+    await ended.catch(() => undefined)
+    clearTimeout(late)
     rmSync(home, { recursive: true, force: true })
   }
   return { connection, ended, end }
@@ -161,10 +163,13 @@ export async function startKernel(commandOf, folder) {
         .map((output) => (output.text ? { ...output, text: output.text.replace(`${mark}\n`, '') } : output))
         .filter(({ text }) => text !== '')
     },
+    /** Asks the kernel to shut down, and waits until it has. A launcher around the kernel then ends too. */
     async stop() {
-      shell.close()
-      iopub.close()
+      const control = new Dealer({ linger: 1000 })
+      control.connect(`tcp://127.0.0.1:${connection.control_port}`)
+      await control.send(codec.encode('shutdown_request', { restart: false }).frames)
       await end()
+      for (const socket of [control, shell, iopub]) socket.close()
     },
   }
 }
