@@ -1,13 +1,41 @@
 // Editors, mergers and tasks as code gives them: by name, by the path of a module, or as objects.
-import { isEditor } from '../editors/index.js'
-import { isMerger } from '../mergers/index.js'
-import { BUILT_IN, makeRegistry, type PluginSource, type Registry } from '../registry/index.js'
-import { isTask } from '../tasks/index.js'
+import { type Editor, isEditor } from '../editors/index.js'
+import { isMerger, type Merger } from '../mergers/index.js'
+import {
+  BUILT_IN,
+  makeRegistry,
+  loadPlugin as openModule,
+  type PluginSource,
+  type Registry,
+} from '../registry/index.js'
+import { isTask, type TaskCard } from '../tasks/index.js'
 
 /** What most functions take. */
 export interface PluginOptions {
   /** Modules (paths relative to the current folder) or objects that add editors, mergers and tasks. The code of a module runs. */
   plugins?: readonly PluginSource[] | undefined
+}
+
+/** What a module adds: the editors, mergers and tasks of its default export. */
+export interface LoadedPlugin {
+  editors: Editor[]
+  mergers: Merger[]
+  tasks: TaskCard[]
+}
+
+/**
+ * Loads a plugin, for a test of it or for use as objects. TypeScript is compiled on Node.js of any version; the code runs.
+ *
+ * @param path of the module, relative to the current folder
+ * @throws UserError for a module that cannot be read or run, or that exports something else, with path and line
+ */
+export async function loadPlugin(path: string): Promise<LoadedPlugin> {
+  const { contributions } = await openModule(path)
+  return {
+    editors: contributions.flatMap((each) => (each.kind === 'editor' ? [each.value] : [])),
+    mergers: contributions.flatMap((each) => (each.kind === 'merger' ? [each.value] : [])),
+    tasks: contributions.flatMap((each) => (each.kind === 'task' ? [each.value] : [])),
+  }
 }
 
 const isObject = (value: unknown): value is Exclude<PluginSource, string> =>

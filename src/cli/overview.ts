@@ -24,5 +24,6 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['mergers', 'List the mergers with their options, conventions and papers'],
   ['tasks', 'List the tasks and metrics'],
   ['models', 'List the model architectures and the included checkpoints'],
+  ['init', 'Start a project: an experiment, an editor of your own, its test and a notebook'],
   ['doctor', 'Show backend, versions, threads and memory, and what would make it faster'],
 ]

@@ -1,0 +1,49 @@
+// `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, join, relative, resolve, sep } from 'node:path'
+import type { Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
+import { packageRoot, packageVersion } from '../../files/index.js'
+import { print } from '../messages.js'
+
+export const command = 'init <folder>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('folder', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder to make; its name is that of the project',
+    })
+    .example('deltalab init my-study', 'then: cd my-study && npm install && npm test && npm run sweep')
+}
+
+export async function handler({ folder }: { folder: string }): Promise<void> {
+  const target = resolve(folder)
+  const name = basename(target)
+  if (!/^[a-z0-9][a-z0-9._-]*$/.test(name))
+    throw new UserError(
+      `a project is named in lower-case letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}`,
+    )
+  if (existsSync(target)) throw new UserError(`${folder} is there already; nothing is overwritten`)
+  const words: Record<string, string> = {
+    name,
+    version: `^${packageVersion()}`,
+    checkpoints: relative(target, join(packageRoot, 'checkpoints', 'small'))
+      .split(sep)
+      .join('/'),
+  }
+  const template = join(packageRoot, 'templates', 'project')
+  const files = readdirSync(template).sort()
+  await mkdir(target, { recursive: true })
+  for (const file of files) {
+    const text = readFileSync(join(template, file), 'utf8').replace(
+      /\{\{(\w+)\}\}/g,
+      (whole, word) => words[word] ?? whole,
+    )
+    // npm leaves out a file called .gitignore.
+    await writeFile(join(target, file === 'gitignore' ? '.gitignore' : file), text)
+  }
+  print(`${folder} has ${files.join(', ')}\nnext: cd ${folder} && npm install && npm test && npm run sweep\n`)
+}
