@@ -1,13 +1,7 @@
 // Editors, mergers and tasks as code gives them: by name, by the path of a module, or as objects.
 import { type Editor, isEditor } from '../editors/index.js'
 import { isMerger, type Merger } from '../mergers/index.js'
-import {
-  BUILT_IN,
-  makeRegistry,
-  loadPlugin as openModule,
-  type PluginSource,
-  type Registry,
-} from '../registry/index.js'
+import { BUILT_IN, makeRegistry, type PluginSource, type Registry, readPlugin } from '../registry/index.js'
 import { isTask, type TaskCard } from '../tasks/index.js'
 
 /** What most functions take. */
@@ -30,7 +24,7 @@ export interface LoadedPlugin {
  * @throws UserError for a module that cannot be read or run, or that exports something else, with path and line
  */
 export async function loadPlugin(path: string): Promise<LoadedPlugin> {
-  const { contributions } = await openModule(path)
+  const { contributions } = await readPlugin(path)
   return {
     editors: contributions.flatMap((each) => (each.kind === 'editor' ? [each.value] : [])),
     mergers: contributions.flatMap((each) => (each.kind === 'merger' ? [each.value] : [])),

@@ -1,7 +1,7 @@
 // Editors, mergers and tasks by name, those of plugins too.
 
 export type { Contribution } from './contribution.js'
-export { loadPlugin, type Plugin, type PluginModule } from './plugin.js'
+export { type Plugin, type PluginModule, readPlugin } from './plugin.js'
 export {
   BUILT_IN,
   hashesOf,

@@ -36,7 +36,7 @@ const ENDINGS = ['.ts', '.mts', '.js', '.mjs']
  *
  * @throws UserError for a file that is not there, cannot be read or run, or exports something else, with its path and line
  */
-export async function loadPlugin(path: string): Promise<Plugin> {
+export async function readPlugin(path: string): Promise<Plugin> {
   checkFile(path)
   if (!ENDINGS.includes(extname(path)))
     throw new UserError(`${path}: a plugin is a TypeScript or JavaScript module (${ENDINGS.join(', ')})`)
@@ -52,7 +52,7 @@ export async function loadPlugin(path: string): Promise<Plugin> {
   return openPlugin({ file, code, sha256: hash.digest('hex') }, path)
 }
 
-/** Runs a module that `loadPlugin` read. @param path what errors call it */
+/** Runs a module that `readPlugin` read. @param path what errors call it */
 export async function openPlugin(module: PluginModule, path: string = module.file): Promise<Plugin> {
   const name = basename(module.file)
   const value = await importCode(module.code, module.file, path)

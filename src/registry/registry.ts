@@ -6,7 +6,7 @@ import { findNamed, UserError } from '../errors/index.js'
 import { type Merger, mergers } from '../mergers/index.js'
 import { listTaskNames, type TaskCard } from '../tasks/index.js'
 import { type Contribution, contributionsOf } from './contribution.js'
-import { loadPlugin, openPlugin, type Plugin, type PluginModule } from './plugin.js'
+import { openPlugin, type Plugin, type PluginModule, readPlugin } from './plugin.js'
 
 /** Every editor, merger and task by name: those of deltalab, then those of plugins. */
 export interface Registry {
@@ -49,13 +49,13 @@ export type PluginSource = string | Editor | Merger | TaskCard
 
 /**
  * A registry with what the plugins add; one that is given twice counts once.
- * @throws UserError for a module that cannot be loaded (see loadPlugin), and for a name that is taken
+ * @throws UserError for a module that cannot be loaded (see readPlugin), and for a name that is taken
  */
 export async function makeRegistry(sources: readonly PluginSource[]): Promise<Registry> {
   const once = new Map(sources.map((source) => [typeof source === 'string' ? resolve(source) : source, source]))
   const plugins: Plugin[] = []
   for (const source of once.values())
-    plugins.push(typeof source === 'string' ? await loadPlugin(source) : pluginOf(source))
+    plugins.push(typeof source === 'string' ? await readPlugin(source) : pluginOf(source))
   checkNames(plugins)
   return plugins.length ? registryOf(plugins) : BUILT_IN
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import * as plugin from 'deltalab/plugin'
 import { type Editor, editors } from '../../src/editors/index.js'
-import { BUILT_IN, hashesOf, loadPlugin, makeRegistry } from '../../src/registry/index.js'
+import { BUILT_IN, hashesOf, makeRegistry, readPlugin } from '../../src/registry/index.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'plugins-')))
 after(() => rmSync(folder, { recursive: true }))
@@ -47,7 +47,7 @@ test('a TypeScript module shares the TensorFlow.js and the zod of the program', 
     ),
   )
   Object.assign(globalThis, { tfOfTest: plugin.tf, zOfTest: plugin.z })
-  const { contributions, name, sha256 } = await loadPlugin(path)
+  const { contributions, name, sha256 } = await readPlugin(path)
   assert.equal(name, 'shares.ts')
   assert.match(sha256, /^[0-9a-f]{64}$/)
   const [added] = contributions
@@ -58,24 +58,24 @@ test('a TypeScript module shares the TensorFlow.js and the zod of the program', 
 })
 
 test('the hash follows the module and every local file that it imports, not its place', async () => {
-  const before = await loadPlugin(join(folder, 'shares.ts'))
-  assert.equal((await loadPlugin(join(folder, 'shares.ts'))).sha256, before.sha256)
+  const before = await readPlugin(join(folder, 'shares.ts'))
+  assert.equal((await readPlugin(join(folder, 'shares.ts'))).sha256, before.sha256)
   write('lib/zero.cjs', 'exports.zero = 0.0\n')
   assert.notEqual(
-    (await loadPlugin(join(folder, 'shares.ts'))).sha256,
+    (await readPlugin(join(folder, 'shares.ts'))).sha256,
     before.sha256,
     'a CommonJS file two imports away',
   )
   write('lib/zero.cjs', 'exports.zero = 0\n')
   write('numbers.json', '{"seven": 8}')
-  const after = await loadPlugin(join(folder, 'shares.ts'))
+  const after = await readPlugin(join(folder, 'shares.ts'))
   assert.notEqual(after.sha256, before.sha256, 'a JSON file')
   assert.equal((after.contributions[0]!.value as { cite?: string }).cite, '11', 'the file is read anew')
   write('one/plain.ts', scale('plain'))
   write('two/plain.ts', scale('plain'))
   assert.equal(
-    (await loadPlugin(join(folder, 'one/plain.ts'))).sha256,
-    (await loadPlugin(join(folder, 'two/plain.ts'))).sha256,
+    (await readPlugin(join(folder, 'one/plain.ts'))).sha256,
+    (await readPlugin(join(folder, 'two/plain.ts'))).sha256,
   )
 })
 
@@ -96,7 +96,7 @@ test('a registry has the editors of deltalab, then those of the plugins; each pl
 })
 
 test('objects can be given in place of modules', async () => {
-  const { value } = (await loadPlugin(join(folder, 'scale.ts'))).contributions[0]!
+  const { value } = (await readPlugin(join(folder, 'scale.ts'))).contributions[0]!
   const registry = await makeRegistry([value])
   assert.equal(registry.editor('scale').edit, (value as Editor).edit)
   const other = { ...value, edit: () => 1 } as unknown as typeof value
