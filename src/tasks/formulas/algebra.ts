@@ -2,7 +2,8 @@
 // are compared at complex values of their variables. Two formulas that agree to nine digits at every one of them differ only by
 // accident.
 import { add, type Complex, complexOf, size, subtract } from './complex.js'
-import { type Formula, readFormula } from './formula.js'
+import type { Formula } from './cursor.js'
+import { readFormula } from './formula.js'
 import { Unreadable } from './symbols.js'
 
 /** Values of the variables: in all directions, none of them special; what is undefined at some of them may be defined at others. */

@@ -14,8 +14,8 @@ import {
   ONE,
   power,
   subtract,
-  UNDEFINED,
 } from './complex.js'
+import { type Formula, FormulaCursor, type Values } from './cursor.js'
 import {
   CLOSING,
   ENDS,
@@ -30,113 +30,108 @@ import {
   unknownFunction,
 } from './symbols.js'
 
-type Values = ReadonlyMap<string, Complex>
-/** The value of a formula where the variables have these values; NaN where it has none. */
-export type Formula = (variables: Values) => Complex
+/** @param names gets the variables @throws Unreadable */
+export const readFormula = (text: string, names: Set<string>): Formula =>
+  new FormulaReader(tokensOf(text), names).read()
 
-/**
- * One piece: the rules of the grammar are closures over the position in the text.
- * @param names gets the variables
- * @throws Unreadable
- */
-export function readFormula(text: string, names: Set<string>): Formula {
-  const tokens = tokensOf(text)
-  let at = 0
-  let end = tokens.length
-  const next = () => (at < end ? tokens[at] : undefined)
-  const take = (wanted: string) => {
-    if (next() !== wanted) throw new Unreadable()
-    at++
+/** The rules of the grammar, one method each. */
+class FormulaReader extends FormulaCursor {
+  read(): Formula {
+    const formula = this.sum()
+    if (this.at < this.tokens.length) throw new Unreadable()
+    return formula
   }
-  /** Whether a bar closes: one that is not open begins a factor. */
-  let barred = false
-  const enclosed = (open: string): Formula => {
-    take(open)
-    const outer = barred
-    barred = open === '|'
-    const inner = sum()
-    take(CLOSING[open]!)
-    barred = outer
+
+  private enclosed(open: string): Formula {
+    this.take(open)
+    const outer = this.barred
+    this.barred = open === '|'
+    const inner = this.sum()
+    this.take(CLOSING[open]!)
+    this.barred = outer
     return inner
   }
-  const ends = (token: string | undefined) => token === undefined || (token === '|' ? barred : ENDS.test(token))
+
   /** What _ and ^ apply to: {…}, or an atom. */
-  const script = (): Formula => (next() === '{' ? enclosed('{') : atom())
-  const scripted = (mark: string): Formula | undefined => (next() === mark ? (at++, script()) : undefined)
+  private script(): Formula {
+    return this.next() === '{' ? this.enclosed('{') : this.atom()
+  }
+
+  private scripted(mark: string): Formula | undefined {
+    return this.next() === mark ? (this.at++, this.script()) : undefined
+  }
+
   /** The text of a subscript: a_1 and a_{1} are one name. */
-  const subscript = (): string => {
-    if (next() !== '_') return ''
-    const from = ++at
-    script()
-    const inside = tokens.slice(from, at).join('')
+  private subscript(): string {
+    if (this.next() !== '_') return ''
+    const from = ++this.at
+    this.script()
+    const inside = this.tokens.slice(from, this.at).join('')
     return `_${inside.startsWith('{') ? inside.slice(1, -1) : inside}`
   }
-  const nameOf = (letter: string): string => {
-    const primes = () => (/^'/.test(next() ?? '') ? tokens[at++] : '')
+
+  private nameOf(letter: string): string {
+    const primes = () => (/^'/.test(this.next() ?? '') ? this.tokens[this.at++] : '')
     const before = primes()
-    const below = subscript()
+    const below = this.subscript()
     return letter + below + (before || primes())
   }
-  /** A variable, with what it is bound to in a sum, a limit or an integral. */
-  const bound = (name: string, body: Formula, values: Values) => (x: Complex) => body(new Map(values).set(name, x))
-  const atom = (): Formula => {
-    const token = next()
+
+  private atom(): Formula {
+    const token = this.next()
     if (token === undefined || UNREAD.test(token) || ENDS.test(token)) throw new Unreadable()
-    at++
+    this.at++
     if (/^\d/.test(token)) {
       const value = complexOf(Number(token.replaceAll(',', '')))
       return () => value
     }
     if (token === '\\frac') {
       const part = () => {
-        const digits = next() ?? ''
-        if (!/^\d{2,}$/.test(digits)) return next() === '{' ? enclosed('{') : /^\d$/.test(digits) ? atom() : fail()
-        tokens.splice(at, 1, digits[0]!, digits.slice(1))
-        end++
-        return atom()
+        const digits = this.next() ?? ''
+        if (!/^\d{2,}$/.test(digits))
+          return this.next() === '{' ? this.enclosed('{') : /^\d$/.test(digits) ? this.atom() : this.fail()
+        this.tokens.splice(this.at, 1, digits[0]!, digits.slice(1))
+        this.end++
+        return this.atom()
       }
       const [above, below] = [part(), part()]
       return (values) => divide(above(values), below(values))
     }
     if (token === '\\binom') {
-      const [n, k] = [enclosed('{'), enclosed('{')]
+      const [n, k] = [this.enclosed('{'), this.enclosed('{')]
       return (values) => binomial(n(values), k(values))
     }
     if (!/^(\\[A-Za-z]+|[A-Za-z]|d.+)$/.test(token)) throw new Unreadable()
-    const name = nameOf(token)
-    if (next() === '(' && !token.startsWith('d')) {
-      at++
-      const args = [sum()]
-      while (next() === ',') args.push((at++, sum()))
-      take(')')
+    const name = this.nameOf(token)
+    if (this.next() === '(' && !token.startsWith('d')) {
+      this.at++
+      const args = [this.sum()]
+      while (this.next() === ',') args.push((this.at++, this.sum()))
+      this.take(')')
       return (values) =>
         unknownFunction(
           name,
           args.map((each) => each(values)),
         )
     }
-    names.add(name)
+    this.names.add(name)
     return (values) => values.get(name)!
   }
-  const fail = (): never => {
-    throw new Unreadable()
-  }
-  const isFunction = (token: string | undefined) =>
-    token !== undefined && (token in FUNCTIONS || token in LOGARITHMS || /^\\(int|sqrt|sum|prod|lim)$/.test(token))
-  const called = (token: string): Formula => {
+
+  private called(token: string): Formula {
     // \log_28 is the logarithm of 8: of a base behind which nothing can be an argument, the last digit is.
     const digits =
-      next() === '_' &&
-      /^\d{2,}$/.test(tokens[at + 1] ?? '') &&
-      (at + 2 >= end || (ends(tokens[at + 2]) && !/[-+^]/.test(tokens[at + 2]!)))
-        ? tokens[at + 1]
+      this.next() === '_' &&
+      /^\d{2,}$/.test(this.tokens[this.at + 1] ?? '') &&
+      (this.at + 2 >= this.end || (this.ends(this.tokens[this.at + 2]) && !/[-+^]/.test(this.tokens[this.at + 2]!)))
+        ? this.tokens[this.at + 1]
         : undefined
-    if (digits) tokens.splice(at + 1, 1, digits.slice(0, -1), digits.slice(-1)), end++
-    let [base, exponent] = [scripted('_'), scripted('^')]
-    base ??= scripted('_')
-    const own = next() === '(' ? enclosed('(') : factors(false)
+    if (digits) this.tokens.splice(this.at + 1, 1, digits.slice(0, -1), digits.slice(-1)), this.end++
+    let [base, exponent] = [this.scripted('_'), this.scripted('^')]
+    base ??= this.scripted('_')
+    const own = this.next() === '(' ? this.enclosed('(') : this.factors(false)
     const inverse =
-      exponent && token in FUNCTIONS && token !== '\\exp' && isMinusOne(exponent) ? inverseOf(token) : undefined
+      exponent && token in FUNCTIONS && token !== '\\exp' && this.isMinusOne(exponent) ? inverseOf(token) : undefined
     const apply = (z: Complex, values: Values): Complex => {
       if (inverse) return inverse(z)
       return token in FUNCTIONS
@@ -146,150 +141,150 @@ export function readFormula(text: string, names: Set<string>): Formula {
     return (values) =>
       exponent && !inverse ? power(apply(own(values), values), exponent(values)) : apply(own(values), values)
   }
-  const isMinusOne = (formula: Formula): boolean => {
-    const [a, b] = formula(new Map([...names].map((name) => [name, UNDEFINED])))
-    return a === -1 && b === 0
-  }
-  const root = (): Formula => {
-    const degree = next() === '[' ? enclosed('[') : () => complexOf(2)
-    const inner = enclosed('{')
+
+  private root(): Formula {
+    const degree = this.next() === '[' ? this.enclosed('[') : () => complexOf(2)
+    const inner = this.enclosed('{')
     return (values) => power(inner(values), divide(ONE, degree(values)))
   }
+
   /** Of \sum and \prod: the variable and where it begins. */
-  const start = (): [string, Formula] => {
-    take('_'), take('{')
-    const name = nameOf(tokens[at++] ?? '')
-    take('=')
-    const from = sum()
-    take('}')
+  private start(): [string, Formula] {
+    this.take('_'), this.take('{')
+    const name = this.nameOf(this.tokens[this.at++] ?? '')
+    this.take('=')
+    const from = this.sum()
+    this.take('}')
     return [name, from]
   }
-  /** One sum, limit or integral is not within another: the number of values would multiply. */
-  let inner = false
-  const alone = <T>(read: () => T): T => {
-    if (inner) throw new Unreadable()
-    inner = true
-    const found = read()
-    inner = false
-    return found
+
+  private summed(isProduct: boolean): Formula {
+    const early = this.scripted('^')
+    const [name, from] = this.start()
+    const to = early ?? this.scripted('^') ?? this.fail()
+    const body = this.terms()
+    this.names.delete(name)
+    return (values) => series(this.bound(name, body, values), from(values), to(values), isProduct)
   }
-  const summed = (isProduct: boolean): Formula => {
-    const early = scripted('^')
-    const [name, from] = start()
-    const to = early ?? scripted('^') ?? fail()
-    const body = terms()
-    names.delete(name)
-    return (values) => series(bound(name, body, values), from(values), to(values), isProduct)
-  }
-  const limitOf = (): Formula => {
-    take('_'), take('{')
-    const name = nameOf(tokens[at++] ?? '')
-    if (!/^\\(to|rightarrow|Rightarrow|longrightarrow|Longrightarrow)$/.test(tokens[at++] ?? '')) fail()
-    const sign = next() === '-' && tokens[at + 1] === '\\infty' ? (at++, -1) : 1
-    const far = next() === '\\infty'
-    const place = far ? (at++, undefined) : sum()
-    take('}')
-    const body = terms()
-    names.delete(name)
+
+  private limitOf(): Formula {
+    this.take('_'), this.take('{')
+    const name = this.nameOf(this.tokens[this.at++] ?? '')
+    if (!/^\\(to|rightarrow|Rightarrow|longrightarrow|Longrightarrow)$/.test(this.tokens[this.at++] ?? '')) this.fail()
+    const sign = this.next() === '-' && this.tokens[this.at + 1] === '\\infty' ? (this.at++, -1) : 1
+    const far = this.next() === '\\infty'
+    const place = far ? (this.at++, undefined) : this.sum()
+    this.take('}')
+    const body = this.terms()
+    this.names.delete(name)
     return (values) =>
-      limit((h) => bound(name, body, values)(place ? add(place(values), h) : divide(complexOf(sign), h)))
+      limit((h) => this.bound(name, body, values)(place ? add(place(values), h) : divide(complexOf(sign), h)))
   }
-  const integrated = (): Formula => {
-    const early = scripted('^')
-    const from = scripted('_') ?? fail()
-    const to = early ?? scripted('^') ?? fail()
-    const [first, last] = [at, end]
-    const close = tokens.slice(0, last).findIndex((token, i) => i >= first && /^d./.test(token))
+
+  private integrated(): Formula {
+    const early = this.scripted('^')
+    const from = this.scripted('_') ?? this.fail()
+    const to = early ?? this.scripted('^') ?? this.fail()
+    const [first, last] = [this.at, this.end]
+    const close = this.tokens.slice(0, last).findIndex((token, i) => i >= first && /^d./.test(token))
     if (close < 0) throw new Unreadable()
-    const name = tokens[close]!.slice(1)
+    const name = this.tokens[close]!.slice(1)
     let body: Formula
-    if (tokens[first] === '\\frac' && close === first + 2) {
+    if (this.tokens[first] === '\\frac' && close === first + 2) {
       // \frac{dx}{…}
-      names.add(tokens[close]!)
-      const fraction = atom()
-      names.delete(tokens[close]!)
+      this.names.add(this.tokens[close]!)
+      const fraction = this.atom()
+      this.names.delete(this.tokens[close]!)
       body = (values) => fraction(new Map(values).set(`d${name}`, ONE))
     } else {
-      end = close
-      body = at === close ? () => ONE : sum()
-      if (at < close) throw new Unreadable()
-      ;[at, end] = [close + 1, last]
+      this.end = close
+      body = this.at === close ? () => ONE : this.sum()
+      if (this.at < close) throw new Unreadable()
+      ;[this.at, this.end] = [close + 1, last]
     }
-    names.delete(name)
-    return (values) => integral(bound(name, body, values), from(values), to(values))
+    this.names.delete(name)
+    return (values) => integral(this.bound(name, body, values), from(values), to(values))
   }
-  const factor = (): Formula => {
-    const token = next()
+
+  private factor(): Formula {
+    const token = this.next()
     if (token !== undefined && token in CLOSING) {
-      const inner = enclosed(token)
+      const inner = this.enclosed(token)
       const apply = GROUPS[token]
       return apply ? (values) => apply(inner(values)) : inner
     }
-    if (!isFunction(token)) return atom()
-    at++
-    if (token === '\\sqrt') return root()
-    if (token === '\\int') return alone(integrated)
-    if (token === '\\lim') return alone(limitOf)
-    return token === '\\sum' || token === '\\prod' ? alone(() => summed(token === '\\prod')) : called(token!)
+    if (!this.isFunction(token)) return this.atom()
+    this.at++
+    if (token === '\\sqrt') return this.root()
+    if (token === '\\int') return this.alone(() => this.integrated())
+    if (token === '\\lim') return this.alone(() => this.limitOf())
+    return token === '\\sum' || token === '\\prod'
+      ? this.alone(() => this.summed(token === '\\prod'))
+      : this.called(token!)
   }
+
   /** A factor with its powers, then its factorials. */
-  const raised = (): Formula => {
-    let base = factor()
-    for (let mark = next(); mark === '^' || mark === '!'; mark = next()) {
-      at++
+  private raised(): Formula {
+    let base = this.factor()
+    for (let mark = this.next(); mark === '^' || mark === '!'; mark = this.next()) {
+      this.at++
       const inner = base
-      const exponent = mark === '^' ? script() : undefined
+      const exponent = mark === '^' ? this.script() : undefined
       base = (values) => (exponent ? power(inner(values), exponent(values)) : factorial(inner(values)))
     }
     return base
   }
+
   /** Factors side by side, which bind tighter than a sign between them; within a function's argument, up to the next function. */
-  const beside = (all: boolean): Formula => {
-    if (next() === '-' || next() === '+') {
-      const sign = tokens[at++]
-      const inner = beside(all)
+  private beside(all: boolean): Formula {
+    if (this.next() === '-' || this.next() === '+') {
+      const sign = this.tokens[this.at++]
+      const inner = this.beside(all)
       return sign === '-' ? (values) => negative(inner(values)) : inner
     }
-    const by = tokens
-      .slice(at, at + 8)
+    const by = this.tokens
+      .slice(this.at, this.at + 8)
       .join('')
       .match(/^\\frac\{d\}\{d(\\?[A-Za-z]+)\}/)
-    if (by) at += 7
-    if (by) return derived(by[1]!, all)
-    let left = raised()
-    while (!ends(next()) && (all || !isFunction(next()))) {
-      const [before, right] = [left, raised()]
+    if (by) this.at += 7
+    if (by) return this.derived(by[1]!, all)
+    let left = this.raised()
+    while (!this.ends(this.next()) && (all || !this.isFunction(this.next()))) {
+      const [before, right] = [left, this.raised()]
       left = (values) => multiply(before(values), right(values))
     }
     return left
   }
-  const derived = (name: string, all: boolean): Formula => {
-    const body = alone(() => beside(all))
-    names.add(name)
-    return (values) => derivative(bound(name, body, values), values.get(name)!)
+
+  private derived(name: string, all: boolean): Formula {
+    const body = this.alone(() => this.beside(all))
+    this.names.add(name)
+    return (values) => derivative(this.bound(name, body, values), values.get(name)!)
   }
-  const factors = (all: boolean): Formula => {
-    let left = beside(all)
-    while (PRODUCT.test(next() ?? '')) {
-      const [sign, before] = [tokens[at++], left]
-      const right = beside(all)
+
+  private factors(all: boolean): Formula {
+    let left = this.beside(all)
+    while (PRODUCT.test(this.next() ?? '')) {
+      const [sign, before] = [this.tokens[this.at++], left]
+      const right = this.beside(all)
       left = /^(\/|:|\\div)$/.test(sign!)
         ? (values) => divide(before(values), right(values))
         : (values) => multiply(before(values), right(values))
     }
     return left
   }
-  const terms = (): Formula => factors(true)
-  const sum = (): Formula => {
-    let left = terms()
-    while (next() === '+' || next() === '-') {
-      const [combine, before] = [tokens[at++] === '-' ? subtract : add, left]
-      const right = terms()
+
+  private terms(): Formula {
+    return this.factors(true)
+  }
+
+  private sum(): Formula {
+    let left = this.terms()
+    while (this.next() === '+' || this.next() === '-') {
+      const [combine, before] = [this.tokens[this.at++] === '-' ? subtract : add, left]
+      const right = this.terms()
       left = (values) => combine(before(values), right(values))
     }
     return left
   }
-  const formula = sum()
-  if (at < tokens.length) throw new Unreadable()
-  return formula
 }
