@@ -32,8 +32,8 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   // As if both were taken: the file averages them, and the average is what was tried.
   const [file, out] = [join(scratch, 'soup.yaml'), join(scratch, 'soup')]
   writeFileSync(file, soupFile(folders, { ...found, chosen: [1, 0] }, 'by hand'))
-  const args = { config: file, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
-  await handler(args as unknown as Parameters<typeof handler>[0])
+  const how = { plugin: [], dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
+  await handler({ config: file, out, ...how } as unknown as Parameters<typeof handler>[0])
   const again = await findSoup([out], options)
   assertClose(again.singles[0]!, found.tried[0]!.score, { tolerance: 1e-3 })
   const [soup, one, two] = await Promise.all([openCheckpoint(out), ...folders.map((folder) => openCheckpoint(folder))])
