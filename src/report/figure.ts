@@ -31,13 +31,13 @@ const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec }
  * vega-lite spec of a view. Failed runs are left out; the subtitle counts them.
  * @throws UserError for an unknown column, and when nothing can be drawn
  */
-export function specOf({ rows: all, terms, order, title }: FigureSource, view: Partial<View>): TopLevelSpec {
+export function specOf({ rows: all, terms, order, title, axes }: FigureSource, view: Partial<View>): TopLevelSpec {
   const named = columnsOfView(view).map(({ name }) => name)
   checkColumns(named, all)
   const select = [view.select ?? []].flat()
   const rows = selectRows(rowsWhere(all, view.where), select)
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
-  const options = figureOptions(rows, view)
+  const options = figureOptions(rows, view, axes)
   const grid = panelGrid(drawnRows(rows, terms, options), options, order)
   const headings = { ...headingsOf(rows, options, select), title: view.title ?? title }
   return KINDS[options.kind]({ rows, terms, options, grid, order, headings })

@@ -19,9 +19,9 @@ export interface FigureOptions {
 }
 
 /** Fills in a view, whose columns are known. */
-export function figureOptions(rows: readonly Row[], view: Partial<View>): FigureOptions {
+export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: readonly string[] = []): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
-  const x = view.x ?? bestAxis(rows)
+  const x = view.x ?? bestAxis(rows, axes)
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]
   const series =
@@ -42,9 +42,9 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>): Figure
   }
 }
 
-/** The numeric option with the most values. */
-function bestAxis(rows: readonly Row[]): string {
-  const numeric = [...AXIS_ORDER, ...identityColumns(rows)].filter(
+/** The numeric option with the most values; of several, one that an editor of a plugin names as its axis. */
+function bestAxis(rows: readonly Row[], axes: readonly string[]): string {
+  const numeric = [...new Set([...axes, ...AXIS_ORDER, ...identityColumns(rows)])].filter(
     (name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1,
   )
   return (

@@ -13,6 +13,8 @@ export interface FigureSource {
   /** Order of the words in the config. */
   order: Order
   title: string
+  /** Options that the editors of plugins name for the x axis; none unless given. */
+  axes?: readonly string[]
 }
 
 /** What a report shows. */
@@ -54,5 +56,6 @@ export function reportSource(source: RowSource): ReportSource {
   const { title, report } = parseYaml(config, file, reportConfig).value
   // A checked value has its keys in the order of the schema; tables keep the order of the file.
   const order = orderOf(parseYaml(config, file, z.unknown()).value)
-  return { rows, terms, order, title: title ?? meta.experiment, views: [report].flat() }
+  const axes = (meta.plugins ?? []).flatMap(({ editors }) => Object.values(editors).flatMap(({ axis }) => axis ?? []))
+  return { rows, terms, order, title: title ?? meta.experiment, views: [report].flat(), axes }
 }

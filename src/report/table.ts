@@ -85,7 +85,7 @@ const REFERENCE: Record<string, string[]> = {
 const LONG = 40
 
 /** The table of a folder: a line per edit. A long one shows the measure of the first view across its x. Of merges, tasks stand across. */
-export function reportTable({ rows, title, order, views }: ReportSource): Table {
+export function reportTable({ rows, title, order, views, axes }: ReportSource): Table {
   if (rows.length > 0 && rows.every((row) => row.merger !== null))
     return makeTable(rows, title, { across: 'task' }, order)
   const long = makeTable(rows, title, {}, order)
@@ -93,7 +93,7 @@ export function reportTable({ rows, title, order, views }: ReportSource): Table 
   if (long.lines.length <= LONG || view === undefined) return long
   const measures = [view.y ?? []].flat().slice(0, 1)
   const options: TableOptions = {
-    across: figureOptions(rows, view).x,
+    across: figureOptions(rows, view, axes).x,
     where: view.where,
     select: [view.select ?? []].flat(),
     ...(measures.length && { columns: measures }),

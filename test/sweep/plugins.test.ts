@@ -8,6 +8,7 @@ import type { UserError } from '../../src/errors/index.js'
 import { identifyTasks, planRuns } from '../../src/plan/index.js'
 import { readResults } from '../../src/record/index.js'
 import { makeRegistry } from '../../src/registry/index.js'
+import { readSource } from '../../src/report/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
 import { withoutSeconds } from '../plan/plans.js'
@@ -83,6 +84,8 @@ test('an editor and a task of a plugin run in worker threads, and rows do not de
     mergers: [],
     tasks: ['counting'],
   })
+  const { axes } = await readSource(join(folder, 'one'))
+  assert.deepEqual(axes, ['factor'], 'a plot learns the axis from meta.json')
   await run('two', 2)
   const text = (out: string) => withoutSeconds(readFileSync(join(folder, out, 'runs.csv'), 'utf8'))
   assert.equal(text('two'), text('one'))
