@@ -12,8 +12,11 @@ export interface PluginOptions {
 
 /** What a module adds: the editors, mergers and tasks of its default export. */
 export interface LoadedPlugin {
+  /** Editors that it adds. */
   editors: Editor[]
+  /** Mergers that it adds. */
   mergers: Merger[]
+  /** Tasks that it adds. */
   tasks: TaskCard[]
 }
 
