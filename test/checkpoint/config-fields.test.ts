@@ -128,11 +128,11 @@ test('edit and merge say it, and whose config.json is written', () => {
   const said = 'differ in what a model may compute with: rope_parameters.rope_theta'
   assert.equal(
     run('edit', base!, post!, '--editor', 'expo', '--alpha', '0', '--out', join(root, 'edited')),
-    `config.json of ${post} and ${base} ${said} (10000 and 500000); that of ${post} is written\n`,
+    `note: config.json of ${post} and ${base} ${said} (10000 and 500000); that of ${post} is written\n`,
   )
   assert.equal(
     run('merge', file, join(root, 'merged')),
-    `config.json of ${base} and ${post} ${said} (500000 and 10000); that of ${base} is written\n`,
+    `note: config.json of ${base} and ${post} ${said} (500000 and 10000); that of ${base} is written\n`,
   )
-  assert.equal(run('inspect', base!, post!), `config.json of ${base} and ${post} ${said} (500000 and 10000)\n`)
+  assert.equal(run('inspect', base!, post!), `note: config.json of ${base} and ${post} ${said} (500000 and 10000)\n`)
 })
