@@ -36,7 +36,17 @@ export async function merge(
 ): Promise<void> {
   const here = process.cwd()
   process.chdir(root)
-  const args = { config, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true, ...more }
+  const args = {
+    plugin: [],
+    config,
+    out,
+    dryRun: false,
+    shardSize: 5,
+    overwrite: false,
+    backend: 'wasm',
+    json: true,
+    ...more,
+  }
   await handler(args as unknown as Parameters<typeof handler>[0]).finally(() => process.chdir(here))
 }
 
