@@ -1,5 +1,5 @@
 // The reports of inspect as CSV, and as aligned text, one line at a time so that a long report appears as it is made.
-import { stringify } from 'csv-stringify/sync'
+import { createObjectCsvStringifier } from 'csv-writer'
 import type { Pair } from '../checkpoint/index.js'
 import type { GroupReport, TensorReport } from './inspect.js'
 
@@ -55,7 +55,9 @@ export function countText(n: number): string {
 export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string {
   if (!reports.length) return ''
   const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
-  return stringify(rows, { header: true, columns: Object.keys(reports[0]!) })
+  const header = Object.keys(reports[0]!).map((id) => ({ id, title: id }))
+  const csv = createObjectCsvStringifier({ header })
+  return `${csv.getHeaderString()}${csv.stringifyRecords(rows)}`
 }
 
 /** Sentences on what the statistics leave out or mix. */

@@ -1,8 +1,8 @@
-// Lines of runs.csv and terms.csv: written with csv-stringify, read with csv-parse and checked against the schemas. Numbers are
+// Lines of runs.csv and terms.csv: written with csv-writer, read with csv-parse and checked against the schemas. Numbers are
 // printed so that reading them gives the same bits; an empty cell is null. No cell holds a line break: a line is a record.
 
 import { parse } from 'csv-parse/sync'
-import { stringify } from 'csv-stringify/sync'
+import { createArrayCsvStringifier } from 'csv-writer'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
@@ -22,7 +22,7 @@ export function formatLines<T>(table: CsvTable<T>, records: readonly T[]): strin
   const cells = records.map((record) =>
     Object.keys(table.shape).map((name) => formatCell((record as Record<string, unknown>)[name])),
   )
-  return stringify(cells)
+  return createArrayCsvStringifier({}).stringifyRecords(cells)
 }
 
 function formatCell(cell: unknown): string {

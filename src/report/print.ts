@@ -1,5 +1,5 @@
 // A table as text: Markdown that also reads well in a terminal, LaTeX (booktabs) for papers, CSV with full numbers for programs.
-import { stringify } from 'csv-stringify/sync'
+import { createArrayCsvStringifier } from 'csv-writer'
 import type { CellValue } from './groups.js'
 import type { Table } from './table.js'
 import { formatMean, formatNumber, wordsOf } from './words.js'
@@ -129,5 +129,5 @@ function printCsv({ by, columns, lines }: Table): string {
       return [at, `${at}_error`, `${at}_n`]
     }),
   ]
-  return stringify([header, ...records])
+  return createArrayCsvStringifier({}).stringifyRecords([header, ...records])
 }
