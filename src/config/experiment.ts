@@ -1,7 +1,7 @@
 // An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
 import { dirname, resolve } from 'node:path'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
-import { remoteModel } from '../hub/index.js'
+import { modelFolder, remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { locateValue, readYaml } from '../schema/index.js'
@@ -95,7 +95,7 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
   const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
-  const folderOf = (given: string) => (remoteModel(given, folder) ? given : resolve(folder, given))
+  const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
   return { ...model, baseFolder: folderOf(model.base), postFolder: folderOf(model.post), tasks }
 }
 

@@ -1,18 +1,18 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
-import { datasetNamed, remoteModel } from './reference.js'
+import { datasetNamed, modelFolder, remoteModel, shippedModel } from './reference.js'
 import { type HubSettings, readSettings } from './settings.js'
 import { isHere, listRepository, type OnDownload, takeSnapshot } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
 export type { DataChoice } from './datafiles.js'
 export type { RemoteFile } from './file.js'
-export { modelName, type Repository, remoteModel } from './reference.js'
+export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
 export type { OnDownload } from './snapshot.js'
 
@@ -47,8 +47,12 @@ export interface ResolveOptions {
   onDownload?: OnDownload
 }
 
+/** A path relative to the working directory stays as it is written. */
+const localFolder = (reference: string, root: string | undefined): string =>
+  root === undefined ? (shippedModel(reference) ?? reference) : modelFolder(reference, root)
+
 /**
- * The folder of a model: a path is returned as it is; `org/name[@revision]` is downloaded into the cache first.
+ * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `org/name[@revision]` is downloaded into the cache first.
  * @throws UserError: not found, gated, no network, no safetensors in it
  */
 export async function resolveModel(
@@ -56,7 +60,7 @@ export async function resolveModel(
   { root, settings = readSettings(), onDownload }: ResolveOptions = {},
 ): Promise<string> {
   const repository = remoteModel(reference, root)
-  if (!repository) return root === undefined ? reference : resolve(root, reference)
+  if (!repository) return localFolder(reference, root)
   return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, onDownload)
 }
 
@@ -84,7 +88,7 @@ export async function resolveCompanions(
   { root, settings = readSettings() }: ResolveOptions = {},
 ): Promise<string> {
   const repository = remoteModel(reference, root)
-  if (!repository) return root === undefined ? reference : resolve(root, reference)
+  if (!repository) return localFolder(reference, root)
   return takeSnapshot(
     repository,
     (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')),

@@ -1,6 +1,7 @@
 // References to models and data sets: a folder of this machine, or `org/name[@revision]` on the hub.
 import { existsSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, join, normalize, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors/index.js'
 
 export interface Repository {
@@ -33,15 +34,32 @@ function checked(repository: Repository): Repository {
   return repository
 }
 
+const SHIPPED = fileURLToPath(new URL('../../../checkpoints', import.meta.url))
+
 /**
- * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, or it
- * is not of the form `org/name`.
+ * The folder of a model that ships with deltalab, such as `checkpoints/small/base`; null for other words, and where
+ * something of this name is in `root`.
+ */
+export function shippedModel(text: string, root = '.'): string | null {
+  const place = normalize(text)
+  const folder = join(SHIPPED, '..', place)
+  const ships = place.startsWith(`checkpoints${sep}`) && existsSync(join(folder, 'config.json'))
+  return ships && !existsSync(resolve(root, text)) ? folder : null
+}
+
+/** The folder that `text` names unless it is a name on the hub: in `root`, or else a shipped one. */
+export const modelFolder = (text: string, root = '.'): string => shippedModel(text, root) ?? resolve(root, text)
+
+/**
+ * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, it is a
+ * shipped model, or it is not of the form `org/name`.
  * @param root folder that paths are relative to
  * @throws UserError for a name or a revision that the hub cannot have
  */
 export function remoteModel(text: string, root = '.'): Repository | null {
   const repository = parseReference(text, 'model')
-  return repository === null || existsSync(resolve(root, text.split('/')[0]!)) ? null : checked(repository)
+  if (repository === null || existsSync(resolve(root, text.split('/')[0]!)) || shippedModel(text, root)) return null
+  return checked(repository)
 }
 
 const CACHED = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/

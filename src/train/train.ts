@@ -6,7 +6,7 @@ import { openModel, type WriteOptions, writeCheckpoint } from '../checkpoint/ind
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
-import { resolveCompanions } from '../hub/index.js'
+import { modelFolder, resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
@@ -61,7 +61,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
     recipe.out,
     out,
     options.overwrite ?? false,
-    recipe.from === undefined ? [] : [resolve(options.root, recipe.from)],
+    recipe.from === undefined ? [] : [modelFolder(recipe.from, options.root)],
   )
   const stateFile = join(`${out}.training`, 'state')
   const release = await holdState(recipe.out, stateFile)

@@ -1,7 +1,7 @@
 // `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join, relative, resolve, sep } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { packageRoot, packageVersion } from '../../files/index.js'
@@ -27,13 +27,7 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
       `a project is named in lower-case letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}`,
     )
   if (existsSync(target)) throw new UserError(`${folder} is there already; nothing is overwritten`)
-  const words: Record<string, string> = {
-    name,
-    version: `^${packageVersion()}`,
-    checkpoints: relative(target, join(packageRoot, 'checkpoints', 'small'))
-      .split(sep)
-      .join('/'),
-  }
+  const words: Record<string, string> = { name, version: `^${packageVersion()}` }
   const template = join(packageRoot, 'templates', 'project')
   const files = readdirSync(template).sort()
   await mkdir(target, { recursive: true })

@@ -51,7 +51,11 @@ export async function handler(args: Args): Promise<void> {
     print(`${name.padEnd(12)} model_type ${name}\n${' '.repeat(13)}${cite}\n`)
   }
   const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
-  print(checkpoints.length ? `\nCheckpoints in ${packageRoot}:\n` : '')
+  print(
+    checkpoints.length
+      ? `\nCheckpoints that ship in ${packageRoot}; these names work in every folder, unless the folder has its own:\n`
+      : '',
+  )
   for (const { folder, model_type: type, parameters } of checkpoints) {
     print(`${folder.padEnd(width)}${type.padEnd(10)}${countText(parameters).padStart(6)} parameters\n`)
   }
