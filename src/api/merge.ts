@@ -1,23 +1,14 @@
 // A merge of checkpoints from code.
 
-import { basename, resolve } from 'node:path'
 import type { z } from 'zod'
-import { checkSpace, checkTarget } from '../files/index.js'
-import {
-  chooseTokenizer,
-  describeMerge,
-  estimateMerge,
-  mergeCheckpoints,
-  mergeSchema,
-  openMergeModels,
-  planMerge,
-} from '../merge/index.js'
+import { type MergeSummary, mergeSchema, openMerge, writeMerge } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
-import { makeRegistry, resolvePlugins } from '../registry/index.js'
 import { locateValue, readYaml } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
+
+export type { MergeSummary } from '../merge/index.js'
 
 /** A merge file as an object (docs/mergers.md). Folders in it are relative to the current folder. */
 export type MergeConfig = Omit<z.input<typeof mergeSchema>, 'merger' | 'models'> & {
@@ -51,28 +42,6 @@ export interface MergeOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
-/** What was merged and written. */
-export interface MergeSummary {
-  /** Folder that was written. */
-  out: string
-  /** Merge method, as the file names it. */
-  method: string
-  /** Convention of the method where tools differ: `mergekit` or `paper`. */
-  convention: string
-  /** Number of tensors written. */
-  tensors: number
-  /** Number of entries of these tensors. */
-  parameters: number
-  /** Number of transformer layers of the result. */
-  layers: number
-  /** Formats of the tensors that were written. */
-  dtypes: string
-  /** Size of the weights in bytes. */
-  bytes: number
-  /** Sentences about tensors on which the method degenerates. */
-  warnings: string[]
-}
-
 /**
  * Merges checkpoints as a merge file says, mergekit's or our own, and writes the result as a checkpoint that other tools
  * load. The same tensor of every model is in memory at a time.
@@ -82,33 +51,20 @@ export interface MergeSummary {
  * @throws UserError with file, line and column, before a weight is read
  */
 export async function merge(config: string | MergeConfig, options: MergeOptions): Promise<MergeSummary> {
-  const { out, seed, overwrite = false, shardSize = 5, onTensor, onWarning } = options
+  const { out, seed, overwrite = false, shardSize = 5, plugins = [], onTensor, onWarning } = options
   const { named, objects } = nameObjects(config)
   const file = typeof named === 'string' ? named : 'merge'
-  const { value, text, locate } =
-    typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
-  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...(options.plugins ?? []), ...objects])
-  const opened = await locate(() => openMergeModels(file, value))
+  const located = typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
+  const opened = await openMerge(file, located, { seed, plugins: [...plugins, ...objects] })
   try {
-    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models, registry))
-    const { method, convention, result } = estimateMerge(plan)
-    await checkTarget(out, resolve(out), overwrite, opened.folders)
-    await checkSpace(out, resolve(out), result.bytes)
     const backend = await setBackend(options.backend)
-    const warnings: string[] = []
-    await mergeCheckpoints(plan, out, {
-      ...(await describeMerge(plan, basename(resolve(out)), text, backend.package)),
-      ...tokenizer,
+    return await writeMerge(opened, out, {
+      backend: backend.package,
       overwrite,
-      maxShardBytes: shardSize * 1e9,
+      shardSize,
       ...(onTensor && { onTensor }),
-      onWarning: (warning) => {
-        warnings.push(warning)
-        onWarning?.(warning)
-      },
+      ...(onWarning && { onWarning }),
     })
-    return { out, method, convention, ...result, warnings }
   } finally {
     await opened.close()
   }

@@ -7,15 +7,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTask, loadReader, openReader, promptFeatures } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
-import {
-  chooseTokenizer,
-  type MergeFile,
-  type MergePlan,
-  mergeCheckpoints,
-  mergeSchema,
-  openMergeModels,
-  planMerge,
-} from '../merge/index.js'
+import { type MergeFile, type MergePlan, mergeCheckpoints, mergeSchema, openMerge } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { modelOf } from '../models/index.js'
 import { readYaml } from '../schema/index.js'
@@ -45,13 +37,13 @@ export interface FoundGates {
  * @throws UserError before a weight is read
  */
 export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
-  const { value, locate } = readYaml(file, mergeSchema)
+  const located = readYaml(file, mergeSchema)
+  const { value, locate } = located
   const listedModels = locate(() => wholeModels(value))
-  const opened = await locate(() => openMergeModels(file, value))
+  const opened = await openMerge(file, located)
   const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))
   try {
-    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge(value, models))
+    const { plan, models, tokenizer } = opened
     locate(() => checkGates(plan, value))
     const listed = listedModels.map(({ model }) => models.of(model))
     const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))

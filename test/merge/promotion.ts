@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
-import { chooseTokenizer, mergeSchema, openMergeModels, planMerge } from '../../src/merge/index.js'
+import { stringify } from 'yaml'
+import { mergeSchema, openMerge } from '../../src/merge/index.js'
+import { parseYaml } from '../../src/schema/index.js'
 import { stored } from '../checkpoint/files.js'
 
 interface Case {
@@ -73,16 +74,13 @@ function fileOf(root: string, { method, dtypes, written: _, ...more }: Case): st
 /** Every method, in every order, with dtype, out_dtype and merged tokenizers; F64 counts as F32. Models are written to `root`. */
 export async function checkPromotion(root: string): Promise<void> {
   for (const each of cases) {
-    const config = mergeSchema.parse(parse(fileOf(root, each)))
-    const opened = await openMergeModels('merge.yml', config)
-    const { models } = await chooseTokenizer(config, opened)
-    const plan = planMerge(config, models)
+    const { plan, close } = await openMerge('merge.yml', parseYaml(fileOf(root, each), 'merge.yml', mergeSchema))
     const wanted = each.written === 'F64' ? 'F32' : each.written
     assert.deepEqual(
       plan.tensors.map(({ dtype }) => dtype),
       [wanted, wanted],
       JSON.stringify(each),
     )
-    await opened.close()
+    await close()
   }
 }

@@ -1,18 +1,9 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or ours), written as a checkpoint folder that other tools load.
 
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkSpace, checkTarget } from '../../files/index.js'
-import {
-  chooseTokenizer,
-  describeMerge,
-  estimateMerge,
-  mergeCheckpoints,
-  mergeSchema,
-  openMergeModels,
-  planMerge,
-} from '../../merge/index.js'
-import { makeRegistry, resolvePlugins } from '../../registry/index.js'
+import { checkTarget } from '../../files/index.js'
+import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
 import { readYaml } from '../../schema/index.js'
 import { printEstimate } from '../estimate-text.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
@@ -50,41 +41,31 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
-  const { value, text, locate } = readYaml(config, mergeSchema)
-  const registry = await makeRegistry([...resolvePlugins(config, value.plugins), ...args.plugin])
+  const located = readYaml(config, mergeSchema)
   if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
-  const opened = await locate(() => openMergeModels(config, value))
+  const opened = await openMerge(config, located, { seed, plugins: args.plugin })
   try {
-    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge({ ...value, seed: seed ?? value.seed }, models, registry))
-    const estimate = estimateMerge(plan)
+    const { plan, estimate, models } = opened
     if (dryRun) return printEstimate(estimate, out, json)
     noteModels(
       models.all.map(({ checkpoint }) => checkpoint),
       true,
       () => plan.reference.checkpoint,
     )
-    await checkTarget(out, resolve(out), overwrite, opened.folders)
-    await checkSpace(out, resolve(out), estimate.result.bytes)
     const backend = await startBackend(args.backend)
-    const provenance = await describeMerge(plan, basename(resolve(out)), text, backend.package)
-    const warnings: string[] = []
     startPhase('merge the tensors')
     const bar = startProgress(estimate.result.parameters)
-    await mergeCheckpoints(plan, out, {
-      ...provenance,
-      ...tokenizer,
+    const summary = await writeMerge(opened, out, {
+      backend: backend.package,
       overwrite,
-      maxShardBytes: shardSize * 1e9,
+      shardSize,
       onTensor: bar.advance,
-      onWarning: (warning) => warnings.push(warning),
     }).finally(() => bar.stop())
+    const { method, convention, tensors, parameters, warnings } = summary
     for (const warning of warnings.slice(0, SHOWN)) warn(warning)
     if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
-    const { method, convention, result } = estimate
-    const summary = `${result.tensors} tensors with ${result.parameters} parameters merged by ${method} (convention: ${convention})\n${out} written`
-    const facts = { out, method, convention, ...result, warnings, backend: backend.name }
-    print(json ? `${JSON.stringify(facts)}\n` : `${summary}\n`)
+    const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`
+    print(json ? `${JSON.stringify({ ...summary, backend: backend.name })}\n` : `${merged}\n${out} written\n`)
   } finally {
     await opened.close()
   }

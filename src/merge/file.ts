@@ -1,0 +1,108 @@
+// A merge from its file to the checkpoint that is written: everything is checked from headers first, then weights are read.
+import { basename, resolve } from 'node:path'
+import { checkSpace, checkTarget } from '../files/index.js'
+import { makeRegistry, type PluginSource, resolvePlugins } from '../registry/index.js'
+import type { Located } from '../schema/index.js'
+import { describeMerge, type Estimate, estimateMerge } from './describe.js'
+import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
+import { type MergeModels, openMergeModels } from './open.js'
+import { type MergePlan, planMerge } from './plan.js'
+import type { MergeFile } from './schema.js'
+import { chooseTokenizer } from './tokenizer.js'
+
+/** A merge file whose models are open. */
+export interface OpenMerge {
+  plan: MergePlan
+  estimate: Estimate
+  /** The models, with the rows of the tokenizer that was chosen. */
+  models: MergeModels
+  /** Tokenizer and chat template of the result. */
+  tokenizer: Pick<WriteMergeOptions, 'tokenizerFrom' | 'files'>
+  /** Text of the merge file. */
+  text: string
+  close(): Promise<void>
+}
+
+/**
+ * Opens the models of a merge file, chooses the tokenizer and plans every tensor. No weights are read.
+ *
+ * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
+ * @param located its content
+ * @param options the seed that replaces that of the file, and plugins besides those of the file
+ * @throws UserError with the place in the file of what is wrong
+ */
+export async function openMerge(
+  file: string,
+  { value, text, locate }: Located<MergeFile>,
+  {
+    seed = value.seed,
+    plugins = [],
+  }: { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
+): Promise<OpenMerge> {
+  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
+  const opened = await locate(() => openMergeModels(file, value))
+  try {
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    const plan = locate(() => planMerge({ ...value, seed }, models, registry))
+    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, close: opened.close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+/** What was merged and written. */
+export interface MergeSummary {
+  /** Folder that was written. */
+  out: string
+  /** Merge method, as the file names it. */
+  method: string
+  /** Convention of the method where tools differ: `mergekit` or `paper`. */
+  convention: string
+  /** Number of tensors written. */
+  tensors: number
+  /** Number of entries of these tensors. */
+  parameters: number
+  /** Number of transformer layers of the result. */
+  layers: number
+  /** Formats of the tensors that were written. */
+  dtypes: string
+  /** Size of the weights in bytes. */
+  bytes: number
+  /** Sentences about tensors on which the method degenerates. */
+  warnings: string[]
+}
+
+/**
+ * Merges, and writes the result to `out` with a model card.
+ * @param options `backend`: the npm package that computes; `shardSize`: the largest weight file in GB
+ * @throws UserError for a folder that may not be written, or a disk without enough space
+ */
+export async function writeMerge(
+  { plan, estimate, models, tokenizer, text }: OpenMerge,
+  out: string,
+  {
+    backend,
+    overwrite,
+    shardSize,
+    onTensor,
+    onWarning,
+  }: Pick<WriteMergeOptions, 'onTensor' | 'onWarning'> & { backend: string; overwrite: boolean; shardSize: number },
+): Promise<MergeSummary> {
+  const { method, convention, result } = estimate
+  await checkTarget(out, resolve(out), overwrite, models.folders)
+  await checkSpace(out, resolve(out), result.bytes)
+  const warnings: string[] = []
+  await mergeCheckpoints(plan, out, {
+    ...(await describeMerge(plan, basename(resolve(out)), text, backend)),
+    ...tokenizer,
+    overwrite,
+    maxShardBytes: shardSize * 1e9,
+    ...(onTensor && { onTensor }),
+    onWarning: (warning) => {
+      warnings.push(warning)
+      onWarning?.(warning)
+    },
+  })
+  return { out, method, convention, ...result, warnings }
+}
