@@ -10,7 +10,7 @@ import { checkFinite, modelOf, type Weights } from '../models/index.js'
 import { groupTask, loadTask, sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
-export const INFORMATION = ['fisher', 'gram'] as const
+const INFORMATION = ['fisher', 'gram'] as const
 export type Information = (typeof INFORMATION)[number]
 
 export interface InformationOptions {

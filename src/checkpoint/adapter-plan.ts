@@ -55,7 +55,7 @@ const HEADS: Partial<Record<TaskType, RegExp>> = {
 }
 
 /** The class of peft that fits the model's; null where none does (images, several towers, masked tokens). */
-export function taskTypeOf({ config, tensors }: Model): TaskType | null {
+function taskTypeOf({ config, tensors }: Model): TaskType | null {
   const architecture = architectureOf(config)
   const names = [...tensors.keys()]
   const reads = names.some((name) => EMBEDDING.test(name))

@@ -2,6 +2,7 @@
 // byte, so that every tensor is written once, straight to its place.
 
 import { INDEX, SINGLE } from './checkpoint.js'
+import { elementsOf } from './coded.js'
 import { BITS } from './dtype.js'
 
 /** A tensor to be written. */
@@ -29,7 +30,7 @@ export interface Layout {
 
 /** Bytes of one tensor. */
 export function tensorBytes({ dtype, shape }: { dtype: string; shape: readonly number[] }): number {
-  return shape.reduce((product, side) => product * side, BITS[dtype]!) / 8
+  return (elementsOf(shape) * BITS[dtype]!) / 8
 }
 
 /** Fills files in the given order; a file is closed before it would exceed `maxShardBytes` of data (a larger tensor has its own). */

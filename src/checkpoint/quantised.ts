@@ -5,7 +5,7 @@ import { STATE } from './bitsandbytes.js'
 import type { Quantisation, Stored } from './coded.js'
 import { isScaled } from './scaled.js'
 
-export const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
+const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
 
 type Json = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -29,7 +29,7 @@ const gridOf = ([rows, columns]: Matrix, { height, width }: Block): [down: numbe
 ]
 
 /** The scale beside a tensor of codes: `weight_scale_inv` (a factor in spite of its name), `weight_scale`, or DeepSeek's `scale`. */
-export const scaleNames = (name: string): string[] => [
+const scaleNames = (name: string): string[] => [
   `${name}_scale_inv`,
   `${name}_scale`,
   ...(/\.weight$/.test(name) ? [name.replace(/weight$/, 'scale')] : []),

@@ -1,17 +1,8 @@
 // Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
 
 export { describeConfig } from './describe.js'
-export {
-  type DeltaEdit,
-  type Edit,
-  type Merge,
-  type MergeEdit,
-  measures,
-  type NamedStep,
-  optionsOf,
-} from './edit.js'
+export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, optionsOf } from './edit.js'
 export { type Experiment, loadExperiment } from './experiment.js'
-export { type ModelPair, postName, type TaskSource } from './pair.js'
+export { type ModelPair, postName } from './pair.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'
-export { findExperiment, shippedExperiments } from './shipped.js'
 export { type Training, trainingSchema } from './training.js'

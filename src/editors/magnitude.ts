@@ -38,7 +38,7 @@ const options = z
 type Options = z.infer<typeof options>
 
 /** trunc((1 - p) n), as in peft and mergekit. */
-export const keptCount = (n: number, p: number) => shareOf(n, 1 - p)
+const keptCount = (n: number, p: number) => shareOf(n, 1 - p)
 
 /** Rank (1 = largest magnitude) of the entry whose magnitude is the threshold. mergelm drops this entry, the others keep it. */
 function placeOf(n: number, { convention, drop_rate }: Options): number {

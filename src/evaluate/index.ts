@@ -1,23 +1,14 @@
 // Scores a model on a task: generated answers, choices by likelihood, or classes.
 
 export { askInChat, type ChatSettings } from './chat.js'
-export {
-  checkItems,
-  checkTask,
-  encodeItems,
-  evaluateTask,
-  replyTo,
-  runsCode,
-  type ScoreOptions,
-  scoreReplies,
-} from './evaluate.js'
+export { checkItems, checkTask, encodeItems, evaluateTask, replyTo, runsCode, scoreReplies } from './evaluate.js'
 export { promptFeatures } from './features.js'
-export { type GenerateOptions, generate } from './generate.js'
-export { describeGeneration, type GenerationConfig, readGenerationConfig } from './generation_config.js'
+export { generate } from './generate.js'
+export { describeGeneration } from './generation_config.js'
 export { imagesPerBatch } from './images.js'
 export type { Reply } from './kinds/index.js'
 export { logLikelihoods } from './likelihood.js'
-export type { EncodeOptions, Reach, Subject } from './options.js'
+export type { Reach, Subject } from './options.js'
 export {
   checkReader,
   imagesFor,

@@ -21,9 +21,3 @@ export const BATCH_TOKENS = 4096
 
 /** What is needed of a model to make batches for it. */
 export type Reach = Pick<Model, 'positions' | 'objective' | 'vocabulary'>
-
-/** A model under certain weights: held, or read block by block. */
-export interface WeightedModel {
-  model: Model
-  weights: Weights | Source
-}

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { open, readdir, readFile, rename, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export const MANIFEST = '.deltalab.json'
+const MANIFEST = '.deltalab.json'
 /** Where the list is written anew before it takes its place. */
 const DRAFT = `${MANIFEST}.part`
 

@@ -10,11 +10,8 @@ import { type HubSettings, readSettings } from './settings.js'
 import { isHere, listRepository, type OnDownload, takeSnapshot } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
-export type { DataChoice } from './datafiles.js'
-export type { RemoteFile } from './file.js'
 export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
-export type { OnDownload } from './snapshot.js'
 
 /** Weights as safetensors, and an adapter. */
 const MODEL_WEIGHTS =

@@ -80,7 +80,7 @@ const storeOf = ({ type, name }: Repository, { cache }: HubSettings) =>
   join(cache, `${type}s--${name.replace('/', '--')}`)
 
 /** The cached snapshot of a revision, complete or not; null when there is none. */
-export async function cachedSnapshot(repository: Repository, settings: HubSettings): Promise<string | null> {
+async function cachedSnapshot(repository: Repository, settings: HubSettings): Promise<string | null> {
   const store = storeOf(repository, settings)
   const { revision } = repository
   const commit = COMMIT.test(revision)

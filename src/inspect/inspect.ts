@@ -35,7 +35,7 @@ export interface InspectSettings {
   rankLimit?: number
 }
 
-export const RANK_LIMIT = 1024
+const RANK_LIMIT = 1024
 
 /** Mean effective rank of the matrices that changed. */
 function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {

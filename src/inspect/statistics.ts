@@ -1,7 +1,7 @@
 // Statistics of one delta, and of many together. Sums are float64.
 import { coarseQuantiles, countMagnitudes, quantiles } from './quantile.js'
 
-export const QUANTILES = [0.5, 0.9, 0.99] as const
+const QUANTILES = [0.5, 0.9, 0.99] as const
 
 /** What is known about a delta Δ = post − base. */
 export interface Statistics {

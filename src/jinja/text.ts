@@ -2,7 +2,7 @@
 import { DictView, isNumber, kindOf, Range, Space, Tuple, toNumber, Undefined, used, type Value } from './values.js'
 
 /** repr of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   const size = Math.abs(value)

@@ -3,7 +3,6 @@
 export type { Estimate } from './describe.js'
 export { type MergeSummary, type OpenMerge, openMerge, writeMerge } from './file.js'
 export { mergeCheckpoints } from './merge.js'
-export { methodNames } from './mergekit.js'
-export type { MergePlan, MergeSource, TensorMerge } from './plan.js'
+export type { MergePlan } from './plan.js'
 export { type MergeFile, mergeSchema } from './schema.js'
 export { drawKey, editPart, toDelta, wantsDeltas } from './tensor.js'

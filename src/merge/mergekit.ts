@@ -165,6 +165,3 @@ const methods: readonly Method[] = [
 
 /** @throws UserError with the nearest name */
 export const methodNamed = (name: string): Method => findNamed('merge_method', name, methods)
-
-/** Names that `merge_method` may have. */
-export const methodNames = (): string[] => methods.map(({ name }) => name)

@@ -32,7 +32,7 @@ export interface Trim {
  * baseline. Its `mergelm` is MergeLM's pruning function, which drops the int(n p)-th smallest. Its `ties` keeps every tie, where the
  * merger breaks ties by index.
  */
-export function trimmedCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
+function trimmedCount(n: number, { drop_rate: p = 0.8, density }: Trim, convention: Convention): number {
   const kept = density ?? 1 - p
   if (kept >= 1) return n
   if (convention === 'mergelm') return Math.min(n, n - Math.trunc(n * (density === undefined ? p : 1 - density)) + 1)

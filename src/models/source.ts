@@ -71,7 +71,7 @@ const shapeOf = (shape: readonly number[], rows: Rows | null) =>
   rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape]
 
 /** Weights that stay where they are: the whole chain is one stretch. */
-export function holding(model: Model, weights: Weights): Source {
+function holding(model: Model, weights: Weights): Source {
   return {
     stretches: [{ blocks: model.blocks, parts: [null] }],
     together: 0,

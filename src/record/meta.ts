@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { packageRoot, packageVersion } from '../files/index.js'
 
-export const environmentSchema = z.strictObject({
+const environmentSchema = z.strictObject({
   deltalab: z.string().describe('Version of deltalab.'),
   commit: z
     .string()
@@ -20,12 +20,12 @@ export const environmentSchema = z.strictObject({
   cores: z.number().int().describe('Number of logical processors.'),
 })
 
-export const backendSchema = z.strictObject({
+const backendSchema = z.strictObject({
   name: z.string().describe('Name of the backend.'),
   package: z.string().describe('Package and version that it comes from.'),
 })
 
-export const pluginSchema = z.strictObject({
+const pluginSchema = z.strictObject({
   name: z.string().describe('File name of the module, or `code` for an object given in code.'),
   sha256: z.string().describe('SHA-256 of the module and every local file that it imports.'),
   editors: z

@@ -11,5 +11,4 @@ export {
   type Registry,
   reopenRegistry,
   resolvePlugins,
-  type UsedNames,
 } from './registry.js'

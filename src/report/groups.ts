@@ -30,7 +30,7 @@ export interface Grouping {
 }
 
 /** Columns that say what a run is; two rows that agree in all of them differ in their seed only. */
-export const IDENTITY = [
+const IDENTITY = [
   'experiment',
   'model',
   'task',
@@ -53,7 +53,7 @@ export const IDENTITY = [
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
 
 /** Options that have no column of their own (rescale, blocks, multiplier, …, of chains `bitdelta.multiplier`). */
-export function optionColumns(rows: readonly Row[]): string[] {
+function optionColumns(rows: readonly Row[]): string[] {
   const names = new Set(rows.flatMap((row) => Object.keys(namedOptions(row.options))))
   return [...names].filter((name) => !(COLUMNS as string[]).includes(name)).sort()
 }

@@ -6,7 +6,7 @@ export type { CellValue } from './groups.js'
 export { lossUnit } from './items.js'
 export { type Format, printTable } from './print.js'
 export { figure, table, termsFigure } from './show.js'
-export { type FigureSource, parseView, type ReportSource, type RowSource, readSource } from './source.js'
+export { type FigureSource, parseView, type RowSource, readSource } from './source.js'
 export {
   type Cell,
   makeTable,
@@ -17,4 +17,4 @@ export {
   type TableOptions,
 } from './table.js'
 export type { Attribution } from './terms.js'
-export { type Report, writeFigures, writeReport, writeTerms } from './write.js'
+export { writeFigures, writeReport, writeTerms } from './write.js'

@@ -1,7 +1,7 @@
 // Measures one run (an edit or a merge of a pair of checkpoints → its row and terms), or one model alone.
-export { type AttributeSettings, attributeEdit, type MemoryBound, namedEdit } from './attribute.js'
+export { attributeEdit, namedEdit } from './attribute.js'
 export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
-export { type Evaluation, type MeasureOptions, measureModel } from './measure-model.js'
+export { type Evaluation, measureModel } from './measure-model.js'
 export { measureData } from './merger-data.js'
 export { measureReference, type Reference } from './reference.js'
 export { type Finished, failedRow } from './row.js'

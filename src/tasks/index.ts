@@ -1,12 +1,12 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
 
-export type { AskedItem, AskedTask, ItemBase, TaskBase } from './base.js'
+export type { TaskBase } from './base.js'
 export type { Card as TaskCard } from './cards/card.js'
 export { readRows } from './cards/rows.js'
 export { defineTask, isTask, type TaskDefinition } from './define.js'
 export { describeTasks } from './describe.js'
 export { classPrompts } from './images/classes.js'
-export { type ImageItem, imagesIn, type PlacedImage } from './images/images.js'
+export { type ImageItem, imagesIn } from './images/images.js'
 export { type ImageReader, loadImageReader, readPixels } from './images/pixels.js'
 export { type ChoiceTask, choiceMetric } from './kinds/choices.js'
 export type { ClassifyItem, ClassifyTask } from './kinds/classify.js'
@@ -20,12 +20,10 @@ export {
   SHIPPED,
   type TaskReference,
   type TaskSources,
-  type TaskSummary,
 } from './load.js'
 export { runProgram } from './programs/program.js'
 export { openSandbox } from './programs/sandbox.js'
-export type { AnswerMetric } from './scoring/answer-metric.js'
-export { CHOICE_METRICS, type Choice, type ChoiceItem, type ChoiceMetric, largestIndex } from './scoring/choice.js'
+export { CHOICE_METRICS, type Choice, largestIndex } from './scoring/choice.js'
 export { cutAtStop, filterAnswer } from './scoring/filters.js'
 export { LABEL_METRICS, type LabelMetric } from './scoring/labels.js'
 export { ANSWER_METRICS, listMetrics } from './scoring/metrics.js'

@@ -1,7 +1,7 @@
 // The door to Hugging Face tokenizers and their chat templates.
 
 export { type Chat, loadChat, type Message, parseChatTemplate, readChatTemplate } from './chat.js'
-export type { Encoded, TextPair } from './engine.js'
+export type { Encoded } from './engine.js'
 export { loadTokenizer } from './load.js'
 export { describeEngine } from './open.js'
 export { withinRows } from './rows.js'

@@ -17,7 +17,7 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const [{ architectures }, { openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
+  const [{ architectures }, { elementsOf, openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
     import('../../models/index.js'),
     import('../../checkpoint/index.js'),
     import('../../inspect/index.js'),
@@ -31,10 +31,7 @@ export async function handler(args: Args): Promise<void> {
   const checkpoints = []
   for (const folder of folders) {
     const { config, tensors, close } = await openCheckpoint(folder)
-    const parameters = [...tensors.values()].reduce(
-      (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
-      0,
-    )
+    const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0)
     checkpoints.push({
       folder: relative(packageRoot, folder),
       model_type: String(config?.model_type ?? ''),
