@@ -148,7 +148,8 @@ export async function startKernel(commandOf, folder) {
   return {
     /**
      * Runs a cell; returns its outputs in the form of nbformat 4. A cell that throws has an output of type `error`. What a cell
-     * prints may arrive after the kernel is idle (so it does with Deno 2.9): a mark is printed after it, and waited for.
+     * prints and shows may arrive after the kernel is idle (so it does with Deno 2.9). Therefore a mark is printed and shown after it
+     * and waited for.
      */
     async execute(code) {
       const outputs = []
@@ -157,9 +158,11 @@ export async function startKernel(commandOf, folder) {
       }
       await run(code, collect)
       const mark = randomUUID()
-      const marked = () => outputs.filter(({ text }) => text?.includes(mark)).length === 2
-      await run(`console.log('${mark}'); console.error('${mark}')`, collect, marked)
+      const isShownMark = ({ data }) => data?.['text/plain']?.includes(mark)
+      const marked = () => outputs.filter(({ text }) => text?.includes(mark)).length === 2 && outputs.some(isShownMark)
+      await run(`console.log('${mark}'); console.error('${mark}'); '${mark}'`, collect, marked)
       return outputs
+        .filter((output) => !isShownMark(output))
         .map((output) => (output.text ? { ...output, text: output.text.replace(`${mark}\n`, '') } : output))
         .filter(({ text }) => text !== '')
     },

@@ -12,23 +12,25 @@ const denoKernel = (connection) => [join(root, 'node_modules/.bin/deno'), 'jupyt
 
 const toLines = (text) => text.split(/(?<=\n)/)
 
-/** Outputs as a notebook stores them: without colours, texts in lines, the parts of one stream joined. */
+/**
+ * Outputs as a notebook stores them: without colours, texts in lines. Each stream comes whole and before what is shown, because
+ * Deno's kernel sends the two in any order (findings/deno-kernel-output-of-other-cells.sh).
+ */
 function storedForm(outputs, count) {
-  const stored = []
+  const [streams, shown] = [new Map(), []]
   for (const { output_type, name, text, data, metadata, ename, evalue, traceback } of outputs) {
-    const last = stored.at(-1)
-    if (output_type === 'error') stored.push({ output_type, ename, evalue, traceback })
-    else if (output_type !== 'stream')
-      stored.push({
+    if (output_type === 'stream') streams.set(name, (streams.get(name) ?? '') + stripVTControlCharacters(text))
+    else if (output_type === 'error') shown.push({ output_type, ename, evalue, traceback })
+    else
+      shown.push({
         output_type,
         ...(output_type === 'execute_result' && { execution_count: count }),
         data: Object.fromEntries(Object.entries(data).map(([type, value]) => [type, storedData(type, value)])),
         metadata: metadata ?? {},
       })
-    else if (last?.output_type === 'stream' && last.name === name) last.text += stripVTControlCharacters(text)
-    else stored.push({ output_type, name, text: stripVTControlCharacters(text) })
   }
-  return stored.map((output) => (output.output_type === 'stream' ? { ...output, text: toLines(output.text) } : output))
+  const printed = [...streams].sort().map(([name, text]) => ({ output_type: 'stream', name, text: toLines(text) }))
+  return [...printed.filter(({ text }) => text.length), ...shown]
 }
 
 const storedData = (type, value) =>
