@@ -1,6 +1,6 @@
 // The folder that is to be written: whether its name is free, nothing that is read is lost with it, and the disk has room.
 import { existsSync } from 'node:fs'
-import { access, constants, readdir, realpath, stat, statfs } from 'node:fs/promises'
+import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { finishInterrupted, holdName } from './leftovers.js'
@@ -48,13 +48,12 @@ export async function placeOf(folder: string, given = resolve(folder)): Promise<
     throw new UserError(`${folder}: cannot be used (${error.code})`, { cause: error })
   })
   if (real !== null) return real
-  if (
-    await access(target, constants.F_OK).then(
-      () => false,
-      async () => (await readdir(dirname(target)).catch((): string[] => [])).includes(basename(target)),
-    )
+  // Between the two looks another process may have put a folder here: that is no link.
+  const isLink = await lstat(target).then(
+    (entry) => entry.isSymbolicLink(),
+    () => false,
   )
-    throw new UserError(`${folder}: is a link that leads nowhere`)
+  if (isLink) throw new UserError(`${folder}: is a link that leads nowhere`)
   return dirname(target) === target ? target : join(await placeOf(folder, dirname(target)), basename(target))
 }
 
