@@ -131,7 +131,16 @@ const MERGES = () =>
 let merges = 0
 async function mergeIn(file: string): Promise<unknown> {
   const out = `${file}.out${++merges}`
-  const args = { config: file, out, dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
+  const args = {
+    config: file,
+    out,
+    plugin: [],
+    dryRun: false,
+    shardSize: 5,
+    overwrite: false,
+    backend: 'wasm',
+    json: true,
+  }
   try {
     await merge(args as unknown as Parameters<typeof merge>[0])
     const merged = await openCheckpoint(out)

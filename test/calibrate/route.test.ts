@@ -34,7 +34,7 @@ const write = (name: string, text: string) => {
   return join(scratch, name)
 }
 const tasks = ['code', 'math'].map(taskOf)
-const args = { backend: 'wasm', json: true, overwrite: false }
+const args = { plugin: [], backend: 'wasm', json: true, overwrite: false }
 const mergeFile = (config: string, out: string) =>
   merge({ ...args, config, out, dryRun: false, shardSize: 5 } as unknown as Parameters<typeof merge>[0])
 const routeFile = (given: object) =>
