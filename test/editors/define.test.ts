@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { defineEditor, isEditor, parseOptions } from '../../src/editors/index.js'
+import { applySteps, defineEditor, isEditor, parseOptions } from '../../src/editors/index.js'
 import { defineMerger, isMerger } from '../../src/mergers/index.js'
 import type { Tensor } from '../../src/tensor/index.js'
 
@@ -100,4 +100,16 @@ test('a merger has defaults, and one that is none is refused in one line', () =>
   refused({ conventions: ['papers'] }, /^UserError: unknown convention of merger first "papers"; did you mean "paper"/)
   refused({ count: [3, 2] }, /^UserError: merger first: count must be the fewest and the most models, .*got \[3,2\]$/)
   refused({ scanTensor: merge }, /^UserError: unknown member of merger first "scanTensor"/)
+})
+
+test('an editor that returns another shape, or no tensor, is refused by name', async () => {
+  const values = Float32Array.from([1, 2, 3, 4])
+  const results = [(delta: Tensor) => delta.reshape([-1]).slice(0, 1), () => 5 as unknown as Tensor]
+  for (const [i, got] of ['one of shape [1]', '5'].entries()) {
+    const editor = defineEditor({ name: 'wrong', options: z.strictObject({}), edit: results[i]! })
+    await assert.rejects(applySteps([{ editor, options: {} }], values, [2, 2], { seed: 0, tensor: 'w' }), {
+      name: 'UserError',
+      message: `w: editor wrong must return a tensor of shape [2, 2]; got ${got}`,
+    })
+  }
 })
