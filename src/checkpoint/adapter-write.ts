@@ -44,7 +44,9 @@ const escapeDots = (module: string) => module.replaceAll('.', '\\.')
 export async function writeAdapter(folder: string, options: AdapterOptions): Promise<void> {
   const { factors, dtype = 'F32' } = options
   if (factors.size === 0)
-    throw new UserError(`${folder}: an adapter without factors is none; choose tensors that are matrices`)
+    throw new UserError(
+      `${folder}: no matrix is selected, so the adapter would be empty; select tensors that are matrices`,
+    )
   const { config, contents } = describeAdapter(options)
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files

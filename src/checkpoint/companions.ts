@@ -91,7 +91,7 @@ const BLOB = /[/\\]blobs[/\\]([0-9a-f]{40}|[0-9a-f]{64})$/
  */
 async function troubleOf(link: string, path: string, root: string): Promise<string | undefined> {
   const target = await realpath(link).catch(() => null)
-  if (target === null) return 'is a link that leads nowhere'
+  if (target === null) return 'is a broken link'
   const info = await stat(target)
   if (info.isDirectory()) return 'is a link to a folder'
   if (!info.isFile()) return 'is a link to something that is not a file'

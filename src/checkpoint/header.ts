@@ -45,7 +45,7 @@ export async function readHeader(
       )
     }
     if (length > BigInt(LONGEST_HEADER))
-      throw new UserError(`${file}: header length ${length} is absurd (at most ${LONGEST_HEADER})`)
+      throw new UserError(`${file}: header length ${length} is too large (at most ${LONGEST_HEADER})`)
     const bytes = Buffer.alloc(Number(length))
     await handle.read(bytes, 0, bytes.length, 8)
     return { ...parseHeader(bytes, file, size), size }

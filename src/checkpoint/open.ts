@@ -38,11 +38,7 @@ export async function openModels(
   let found: Checkpoint | undefined
   try {
     found = await openPost(postFolder, opened)
-    const [first, second] = agreeOnTies([
-      opened,
-      isClipVision(found.config, opened.config) ? completeClip(found, opened) : found,
-    ])
-    return [first!, second!]
+    return agreeOnTies([opened, isClipVision(found.config, opened.config) ? completeClip(found, opened) : found])
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error

@@ -47,15 +47,15 @@ export async function pairCheckpoints(
   { ignoreUnmatched = false, head = [] }: PairOptions = {},
 ): Promise<Pair> {
   const [base, post] = agreeOnTies([one, two])
-  const { tied } = post!
-  const inHead = matchingNames([...base!.tensors.values(), ...post!.tensors.values()], head)
+  const { tied } = post
+  const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
   const names: string[] = []
   const shapes: string[] = []
   const missing = { base: [] as string[], post: [] as string[] }
   const dtypes: Pair['dtypes'] = []
-  for (const entry of post!.tensors.values()) {
+  for (const entry of post.tensors.values()) {
     if (inHead.has(entry.name) || tied.has(entry.name)) continue
-    const partner = base!.tensors.get(entry.name)
+    const partner = base.tensors.get(entry.name)
     if (!partner) {
       missing.base.push(entry.name)
     } else if (String(partner.shape) !== String(entry.shape)) {
@@ -67,8 +67,8 @@ export async function pairCheckpoints(
       if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
     }
   }
-  for (const name of base!.tensors.keys())
-    if (!inHead.has(name) && !post!.tensors.has(name) && !base!.tied.has(name)) missing.post.push(name)
+  for (const name of base.tensors.keys())
+    if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],
@@ -84,10 +84,10 @@ export async function pairCheckpoints(
         return `${list.length} ${kind}: ${list.slice(0, NAMED).join(', ')}${rest}`
       })
     throw new UserError(
-      `${base!.folder} and ${post!.folder}: ${count} tensors do not match (--ignore-unmatched goes on without them); ${lists.join('; ')}`,
+      `${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched leaves them out); ${lists.join('; ')}`,
     )
   }
   const unmatched = kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`))
-  if (!names.length) throw new UserError(`${base!.folder} and ${post!.folder} have no floating tensor in common`)
-  return { base: base!, post: post!, names, tied, unmatched, dtypes }
+  if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
+  return { base, post, names, tied, unmatched, dtypes }
 }

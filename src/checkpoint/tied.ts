@@ -123,17 +123,19 @@ function agreeOnScale(checkpoints: readonly Checkpoint[]): void {
 }
 
 /**
- * Models that are compared tensor by tensor: where one has an output of its own, those that tie it have a copy (as mergekit 0.1.5 reads them).
+ * Prepares models for comparison tensor by tensor. Where one model has an untied output, those that tie theirs get a copy (as mergekit
+ * 0.1.5 reads them).
  * @throws UserError when they scale what the head reads in different ways
  */
-export function agreeOnTies<C extends Checkpoint>(checkpoints: readonly C[]): C[] {
+export function agreeOnTies<const T extends readonly Checkpoint[]>(checkpoints: T): { -readonly [I in keyof T]: T[I] } {
   agreeOnScale(checkpoints)
   const own = new Set(checkpoints.flatMap(hasOutput))
-  return checkpoints.map((checkpoint) => {
+  const agreed = checkpoints.map((checkpoint) => {
     const { tensors, tied, config } = checkpoint
     const wanted = [...own].filter(
       (name) => (!tensors.has(name) || tied.has(name)) && tieSource(name, tensors.keys()) !== null,
     )
     return wanted.length && config && saysTied(config) ? { ...checkpoint, ...untie(checkpoint, wanted) } : checkpoint
   })
+  return agreed as { -readonly [I in keyof T]: T[I] } // `map` gives an array of any length
 }

@@ -110,6 +110,6 @@ export async function finishInterrupted(folder: string, target: string): Promise
   }
   if (said.length)
     throw new UserError(
-      `${folder}: ${said.join('; ')}. Nothing else was done: give the command again if it is still wanted`,
+      `${folder}: ${said.join('; ')}. Nothing else was done: run the command again if you still want the result`,
     )
 }

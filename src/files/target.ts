@@ -53,7 +53,7 @@ export async function placeOf(folder: string, given = resolve(folder)): Promise<
     (entry) => entry.isSymbolicLink(),
     () => false,
   )
-  if (isLink) throw new UserError(`${folder}: is a link that leads nowhere`)
+  if (isLink) throw new UserError(`${folder}: is a broken link`)
   return dirname(target) === target ? target : join(await placeOf(folder, dirname(target)), basename(target))
 }
 

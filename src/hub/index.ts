@@ -71,7 +71,7 @@ export async function planModel(reference: string, settings = readSettings()): P
   const repository = remoteModel(reference)
   if (!repository) return null
   if (settings.offline)
-    throw new UserError(`${reference}: what would be downloaded is asked of the hub, and HF_HUB_OFFLINE forbids it`)
+    throw new UserError(`${reference}: the hub must be asked for the list of files, and HF_HUB_OFFLINE forbids it`)
   const { commit, files } = await listRepository(repository, settings)
   return chooseModelFiles(files).map((file) => ({
     ...file,

@@ -26,7 +26,7 @@ const REVISION = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
 /** @throws UserError for a name or a revision that the hub cannot have */
 function checked(repository: Repository): Repository {
   const { name, revision } = repository
-  if (/--|\.\./.test(name)) throw new UserError(`${name}: a name on the hub holds neither -- nor ..`)
+  if (/--|\.\./.test(name)) throw new UserError(`${name}: a name on the hub cannot contain -- or ..`)
   if (!REVISION.test(revision) || revision.includes('..'))
     throw new UserError(
       `${name}@${revision}: ${JSON.stringify(revision)} is not a branch, a tag or a commit, such as main, v1.0 or refs/pr/1`,

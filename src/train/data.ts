@@ -1,5 +1,5 @@
-// The batches of a training run: a pure function of (seed, step), so that a resumed run sees what it would have seen. One
-// file per kind of data makes the rows; what all kinds share is here.
+// The batches of a training run. They depend on seed and step alone, so a resumed run sees the same batches. This file has
+// what all kinds of data share; each kind has a file of its own.
 
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -43,7 +43,7 @@ export function split<T>(rows: readonly T[], parts: number): T[][] {
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => rows.slice(i * size, (i + 1) * size))
 }
 
-/** A row of a step: which item it is, and the row's number in the whole run, which keys what is drawn for it. */
+/** A row of a step: its item, and its number in the whole run, which keys the random draws for it. */
 export interface ItemVisit {
   item: number
   at: number

@@ -1,4 +1,4 @@
-// Texts and pairs of texts for encoders: with hidden tokens to be told (masked language modelling), or with a label.
+// Texts and pairs of texts for encoders: with hidden tokens to predict (masked language modelling), or with a label.
 
 import { UserError } from '../errors/index.js'
 import type { Batch } from '../models/index.js'
@@ -6,7 +6,7 @@ import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Encoded, Tokenizer } from '../tokenizer/index.js'
 import { type Batches, type DataOptions, encodedBatch, type ItemVisit, readRecords, split, visits } from './data.js'
 
-/** Shares of the tokens to be told that are shown as the mask, and as another token (Devlin et al. 2019). */
+/** Of the tokens to predict: the share that is replaced by the mask, and the share replaced by a random token (Devlin et al. 2019). */
 const HIDDEN = 0.8
 const EXCHANGED = 0.1
 
@@ -26,7 +26,7 @@ async function readPairs<T>(
   return encoded.map((each, i) => ({ ...each, ...others[i]! }))
 }
 
-/** The items of each step, those of like length in one micro-batch: a third of a batch was padding. */
+/** The items of each step. Items of similar length share a micro-batch; without this, a third of a batch was padding. */
 function visitsByLength(file: string, rows: readonly Encoded[], options: DataOptions): (step: number) => ItemVisit[][] {
   const visited = visits(file, rows.length, { ...options, micro_batches: 1 })
   const lengthOf = ({ item }: ItemVisit) => rows[item]!.ids.length
@@ -37,7 +37,7 @@ function visitsByLength(file: string, rows: readonly Encoded[], options: DataOpt
     )
 }
 
-/** Masked language modelling of {text, pair}. Which tokens are told is drawn anew at every visit. @throws UserError without a mask token */
+/** Masked language modelling of {text, pair}. The hidden tokens are drawn again at every visit. @throws UserError without a mask token */
 export async function maskedBatches(
   file: string,
   tokenizer: Tokenizer,

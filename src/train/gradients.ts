@@ -1,5 +1,5 @@
-// Gradients of a step's micro-batches on worker threads. The parts are added in their own order whatever thread made them,
-// so any number of workers gives the same bits.
+// Gradients of a step's micro-batches on worker threads. They are added in the order of the micro-batches, so any number of
+// workers gives the same bits.
 
 import { Worker } from 'node:worker_threads'
 import type { Batch } from '../models/index.js'

@@ -9,7 +9,7 @@ import { labelledBatches, maskedBatches } from './encoder.js'
 import { pictureBatches } from './pictures.js'
 import { corpusBatches, itemBatches } from './text.js'
 
-/** What each kind of data trains. */
+/** Objectives that each kind of data can train. */
 const OBJECTIVES = {
   corpus: ['causal'],
   items: ['causal'],
@@ -18,7 +18,7 @@ const OBJECTIVES = {
   images: ['classes'],
 }
 
-/** @param companions folder of the tokenizer or the preprocessor @throws UserError for data that cannot be read, or that is not what the model's objective or vocabulary is for */
+/** @param companions folder of the tokenizer or the preprocessor @throws UserError for data that cannot be read, or that does not fit the model's objective or vocabulary */
 export async function openData(
   recipe: Training,
   model: Model,

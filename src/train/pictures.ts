@@ -7,8 +7,8 @@ import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Batches, type DataOptions, visits } from './data.js'
 
 /**
- * JSONL of {image, crop, label}. Where `label` is a list (the attributes of a scene), each visit asks for one of them, drawn
- * anew: the outputs then share their probability among all that is true.
+ * JSONL of {image, crop, label}. Where `label` is a list (the attributes of a scene), each visit trains on one of
+ * them, drawn at random: the outputs then share their probability among all labels of the image.
  */
 export async function pictureBatches(
   file: string,

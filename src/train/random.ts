@@ -1,4 +1,4 @@
-// A random model of any size, for trying what needs no trained one: speed, memory, streaming. One tensor in memory at a time.
+// A random model of any size, for tests of speed, memory and streaming. One tensor is in memory at a time.
 
 import { resolve } from 'node:path'
 import {
@@ -24,7 +24,7 @@ export interface RandomOptions {
   dtype: WritableDtype
   /** Model whose tokenizer is copied: folder, or name on the hub. */
   tokenizer?: string | undefined
-  /** A model that this one is to stand near: its weights + `amount` × fresh weights. */
+  /** A model to start from: the result is its weights + `amount` × fresh weights. */
   near?: string | undefined
   amount: number
   overwrite?: boolean

@@ -9,7 +9,7 @@ export interface Schedule {
   final: number
 }
 
-/** Share of the steps in which a plateau is left (Hu et al. 2024, MiniCPM): until then a run does not depend on how long it will be. */
+/** Share of the steps, at the end, in which the rate of a plateau decays (Hu et al. 2024, MiniCPM). Earlier steps do not depend on the length of the run. */
 const DECAY = 0.2
 
 /** Rate of step 0 … steps − 1. */

@@ -55,11 +55,9 @@ export async function loadState(file: string, recipe: string): Promise<State | n
   const size = bytes.length < 4 ? 0 : bytes.readUInt32LE(0)
   const head = headOf(bytes.subarray(4, 4 + size).toString())
   if (!head || bytes.length !== 4 + size + 3 * 4 * head.length)
-    throw new UserError(
-      `${file}: is not the state of an interrupted run, or only a part of it; delete it to start anew`,
-    )
+    throw new UserError(`${file}: is not the state of an interrupted run, or is incomplete; delete it to start again`)
   if (head.recipe !== recipe)
-    throw new UserError(`${file}: an interrupted run of another recipe is here; delete it to start anew`)
+    throw new UserError(`${file}: belongs to an interrupted run of another recipe; delete it to start again`)
   const part = (index: number) => {
     const begin = 4 + size + index * head.length * 4
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + begin + head.length * 4))
@@ -76,7 +74,7 @@ export async function removeState(file: string) {
   for (const each of [file, `${file}.tmp`]) await rm(each, { force: true })
 }
 
-/** Keeps other processes from the state until released; the folder goes where nothing is left in it. @throws UserError while one has it */
+/** Locks the state until released, then removes its folder if it is empty. @throws UserError while another process holds the lock */
 export async function holdState(name: string, file: string): Promise<() => Promise<void>> {
   await attempt(dirname(file), () => mkdir(dirname(file), { recursive: true }))
   const unlock = await attempt(dirname(file), async () =>

@@ -72,7 +72,7 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
   }
 }
 
-/** The same, while no other process trains to this folder. One piece: what is written at a snapshot is what is written at the end. */
+/** Trains while the state is locked. In one piece, because snapshots and the result are written by the same closure. */
 async function trainHeld(
   recipe: Training,
   options: TrainOptions,

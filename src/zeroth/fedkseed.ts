@@ -11,8 +11,8 @@ import type { FedKSeedRun } from './recipe.js'
 export type ClientBatch = (client: number, step: number) => Batch
 
 /**
- * Moves `point` in place, first by the journal's past. What the server walked on in between is its own sum; the result is
- * base + seeds, added as a reader adds them.
+ * Moves `point` in place, first by the steps in the journal. At the end the point is computed again as base + seeds, as a
+ * reader of the file computes it: the sums of the rounds may differ from it in the last bits.
  */
 export async function fedkseed(
   model: Model,

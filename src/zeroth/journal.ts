@@ -1,5 +1,5 @@
-// The steps of a run as they are made, a line each, so that an interrupted run goes on where it stopped: the moves so far are
-// the whole state, because directions are drawn again from their numbers.
+// The steps of a run, one line each, from which an interrupted run resumes. The moves so far are the whole state, because
+// directions are drawn again from their numbers.
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
@@ -22,7 +22,7 @@ const Made: z.ZodType<Entry> = z.object({
   moves: z.array(z.tuple([z.int(), z.number()])),
 })
 
-/** What a run is told of its past, and tells as it goes on. */
+/** The earlier steps of a run, and where it records new ones. */
 export interface Journal {
   past: readonly Entry[]
   add(entry: Entry): Promise<void> | void
@@ -34,7 +34,7 @@ export async function openJournal(file: string, identity: string): Promise<Journ
   const [first, ...lines] = text.split('\n').slice(0, -1)
   if (first !== undefined && first !== identity) {
     throw new UserError(
-      `${file}: was begun with other settings; choose another --out, or delete the file to start anew`,
+      `${file}: belongs to a run with other settings; choose another --out, or delete the file to start again`,
     )
   }
   await attempt(file, () => writeFile(file, [identity, ...lines, ''].join('\n')))

@@ -1,11 +1,11 @@
-// MeZO: every step walks along a fresh random direction by the loss's slope along it. The delta is one scalar per step.
+// MeZO: every step moves along a new random direction, against the slope of the loss. The delta is one scalar per step.
 import type { Seeds } from '../codecs/index.js'
 import type { Batch, Model } from '../models/index.js'
 import type { Journal } from './journal.js'
 import { drawDirection, move, type Point, slopeAlong } from './probe.js'
 import type { MezoRun } from './recipe.js'
 
-/** Moves `point` in place, first by the journal's past; the seeds rebuild it bit for bit from where it started. */
+/** Moves `point` in place, first by the steps in the journal. The seeds rebuild it bit for bit from the starting weights. */
 export async function mezo(
   model: Model,
   point: Point,

@@ -1,4 +1,4 @@
-// The model that zeroth-order steps walk on: named float32 weights outside the backend, and losses beside them.
+// The weights that zeroth-order steps move, in float32 outside the backend, and the losses at points near them.
 import { directionOf, step } from '../codecs/index.js'
 import { lossOf } from '../loss/index.js'
 import type { Batch, Model } from '../models/index.js'

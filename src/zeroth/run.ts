@@ -36,7 +36,7 @@ export interface ZerothOptions {
 /** One run as summary.json has it. */
 export interface ZerothResult {
   name: string
-  /** SHA-256 of all that determines the run; a run of these settings is not made again. */
+  /** SHA-256 of all that determines the run. A run with the same hash is not repeated. */
   identity: string
   method: string
   /** Scalars stored, those that are not 0, and bytes of the file. */
@@ -71,7 +71,7 @@ export interface Start {
   identity: string
 }
 
-/** A base is its weights: another wording of its config.json does not make it another one. */
+/** Only the weights identify a base; its config.json may be written in another way. */
 const weightsOf = (hashes: Record<string, string>) =>
   Object.entries(hashes)
     .filter(([file]) => file.endsWith('.safetensors'))
@@ -103,8 +103,8 @@ export async function readPoint(reference: string, root?: string): Promise<Start
 }
 
 /**
- * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Runs that are there are not made again, and
- * an interrupted run is resumed. One piece: all runs share the base, the folder and its losses.
+ * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Finished runs are not repeated, and an
+ * interrupted run is resumed. In one piece, because all runs share the base, the folder and its losses.
  * @throws UserError for bad input, before work starts
  */
 export async function runZeroth(
@@ -219,7 +219,7 @@ function checkFolder(out: string, { runs }: ZerothRecipe): void {
     existsSync(join(out, name)),
   )
   if (found !== undefined)
-    throw new UserError(`${out} holds a ${found} and no summary.json, so it is none of deltalab's: give another --out`)
+    throw new UserError(`${out} holds a ${found} and no summary.json, so deltalab did not write it: give another --out`)
 }
 
 const Earlier = z.looseObject({ results: z.array(z.looseObject({ name: z.string(), identity: z.string() })) })

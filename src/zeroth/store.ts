@@ -1,4 +1,4 @@
-// The file of a delta of seeds and scalars: a safetensors file of one vector, with what is needed to rebuild in its header.
+// The file of a delta of seeds and scalars: a safetensors file of one vector. Its header has what a rebuild needs.
 import { z } from 'zod'
 import { readHeader } from '../checkpoint/index.js'
 import { addSeeds, encodeFile, type Seeds } from '../codecs/index.js'

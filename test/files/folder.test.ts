@@ -54,7 +54,7 @@ async function killEverywhere(before: string | null, check: (target: string) => 
     await check(target)
     // The next run finds it; told again, it does what was wanted; nothing stays beside it but what was finished.
     await checkTarget(target, target, true).catch((error) =>
-      assert.ok(refused(/was killed .* give the command again if it is still wanted/)(error), String(error)),
+      assert.ok(refused(/was killed .* run the command again if you still want the result/)(error), String(error)),
     )
     await put(target, 'new', true)
     assert.equal(textIn(target), 'new')
@@ -181,7 +181,7 @@ test('a link is followed to the folder that it means; an input is found through 
   assert.equal(textIn(target), 'two')
   assert.deepEqual(beside(target), ['out-link'])
   symlinkSync(join(root, 'nowhere'), `${target}-lost`)
-  await assert.rejects(put(`${target}-lost`, 'x'), refused(/is a link that leads nowhere/))
+  await assert.rejects(put(`${target}-lost`, 'x'), refused(/is a broken link/))
   await assert.rejects(checkApart(join(link, 'new', 'deeper'), [target]), refused(/lies in .*, the folder of an input/))
   await assert.rejects(checkApart(link, [target]), refused(/is the folder of an input/))
 })

@@ -269,7 +269,7 @@ test('nothing of a reference or of an answer leads out of the cache', async () =
   }
   // Both would be kept in models--a--b--c.
   for (const name of ['a--b/c', 'a/b--c', 'a/b..c'])
-    await assert.rejects(resolveModel(name, { settings }), refused(/holds neither -- nor \.\./), name)
+    await assert.rejects(resolveModel(name, { settings }), refused(/cannot contain -- or \.\./), name)
   assert.equal(existsSync(settings.cache), false)
 
   for (const path of [

@@ -16,7 +16,7 @@ test('a state comes back; one of another recipe, a part of one and any other fil
   const state = { step: 3, weights: Float32Array.of(1, 2), optimiser: startAdamW(2), log: ['0,1'] }
   await saveState(file, 'a', state)
   assert.deepEqual((await loadState(file, 'a'))!.weights, state.weights)
-  await assert.rejects(loadState(file, 'b'), /an interrupted run of another recipe is here/)
+  await assert.rejects(loadState(file, 'b'), /belongs to an interrupted run of another recipe/)
   const whole = readFileSync(file)
   for (const bytes of [
     ...Array.from({ length: 9 }, (_, i) => whole.subarray(0, Math.floor((i * whole.length) / 9))),

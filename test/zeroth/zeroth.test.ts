@@ -158,7 +158,7 @@ test('a run that stops after any step goes on to the same scalars and the same w
       assert.deepEqual([...journal.past, ...rest], whole)
     }
   }
-  await assert.rejects(openJournal(join(folder, 'mezo-1.jsonl'), 'other'), /begun with other settings/)
+  await assert.rejects(openJournal(join(folder, 'mezo-1.jsonl'), 'other'), /belongs to a run with other settings/)
 })
 
 test('4096 scalars make a file of less than 18 KB', async () => {
