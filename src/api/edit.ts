@@ -5,6 +5,7 @@ import type { WritableDtype } from '../checkpoint/index.js'
 import { checkSteps, describeEdit, type EditSummary, editCheckpoint, openGrams } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
+import { describePlugins } from '../registry/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
@@ -56,7 +57,10 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
       const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
       return await editCheckpoint(pair, out, {
         ...settings,
-        ...(await describeEdit(basename(resolve(out)), pair, settings, backend.package)),
+        ...(await describeEdit(basename(resolve(out)), pair, settings, {
+          backend: backend.package,
+          ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+        })),
         overwrite,
         maxShardBytes: shardSize * 1e9,
         ...(onTensor && { onTensor }),

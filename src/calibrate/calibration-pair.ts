@@ -3,12 +3,14 @@ import { openModels, type Pair, pairCheckpoints } from '../checkpoint/index.js'
 import { encodeItems, openReader } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
-import { loadTask, type Task } from '../tasks/index.js'
+import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
 
 export interface CalibrateOptions {
   task: string
+  /** Tasks of plugins, which `task` may name. */
+  tasks?: readonly TaskCard[] | undefined
   items: number
   /** Accept tensors that do not match; they stay as in the post-trained model. */
   ignoreUnmatched?: boolean
@@ -31,10 +33,10 @@ const BATCH_TOKENS = 1024
 export async function withCalibrationPair<Result>(
   base: string,
   post: string,
-  { task: source, items, ignoreUnmatched }: CalibrateOptions,
+  { task: source, tasks, items, ignoreUnmatched }: CalibrateOptions,
   work: (held: CalibrationPair) => Promise<Result>,
 ): Promise<Result> {
-  const task = await loadTask(source)
+  const task = await loadTask(source, { tasks })
   const files = await openModels(base, post)
   const [before, after] = files
   const held: Weights[] = []

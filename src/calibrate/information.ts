@@ -7,7 +7,7 @@ import { encodeItems, openReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices, readWeights } from '../loss/index.js'
 import { checkFinite, modelOf, type Weights } from '../models/index.js'
-import { groupTask, loadTask, sliceTask } from '../tasks/index.js'
+import { groupTask, loadTask, sliceTask, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 const INFORMATION = ['fisher', 'gram'] as const
@@ -15,6 +15,8 @@ export type Information = (typeof INFORMATION)[number]
 
 export interface InformationOptions {
   task: string
+  /** Tasks of plugins, which `task` may name. */
+  tasks?: readonly TaskCard[] | undefined
   items: number
   overwrite?: boolean
   /** npm package that computes. */
@@ -28,8 +30,8 @@ export async function writeInformation(
   out: string,
   options: InformationOptions,
 ): Promise<{ tensors: number }> {
-  const { task: source, items, overwrite, backend } = options
-  const [checkpoint, task] = [await openModel(reference), await loadTask(source)]
+  const { task: source, tasks, items, overwrite, backend } = options
+  const [checkpoint, task] = [await openModel(reference), await loadTask(source, { tasks })]
   let weights: Weights = {}
   try {
     if (task.items.length < items)

@@ -10,14 +10,17 @@ import { readWeights } from '../loss/index.js'
 import { type MergeFile, type MergePlan, mergeCheckpoints, mergeSchema, openMerge } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { modelOf } from '../models/index.js'
+import type { PluginSource } from '../registry/index.js'
 import { readYaml } from '../schema/index.js'
-import { largestIndex, loadTask, type Task } from '../tasks/index.js'
+import { largestIndex, loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
 
 export interface RouteOptions {
   /** A task of each model, in the order of the file. */
   tasks: readonly string[]
+  /** Further plugins than those of the file. */
+  plugins?: readonly PluginSource[] | undefined
   /** Number of items: the last ones of each task train the router, as many first ones check it. */
   items: number
 }
@@ -36,21 +39,24 @@ export interface FoundGates {
  * is merged into a scratch folder. Gates in the file are ignored.
  * @throws UserError before a weight is read
  */
-export async function findGates(file: string, { tasks: sources, items }: RouteOptions): Promise<FoundGates> {
+export async function findGates(
+  file: string,
+  { tasks: sources, items, plugins = [] }: RouteOptions,
+): Promise<FoundGates> {
   const located = readYaml(file, mergeSchema)
   const { value, locate } = located
   const listedModels = locate(() => wholeModels(value))
-  const opened = await openMerge(file, located)
+  const opened = await openMerge(file, located, { plugins })
   const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))
   try {
-    const { plan, models, tokenizer } = opened
+    const { plan, models, tokenizer, registry } = opened
     locate(() => checkGates(plan, value))
     const listed = listedModels.map(({ model }) => models.of(model))
     const places = listed.flatMap((model, i) => (model === plan.base ? [] : [i]))
     const tasks = await readTasks(
       sources,
       places.map((i) => listed[i]!.label),
-      items,
+      { items, cards: registry.tasks },
     )
     await checkTasks(
       plan,
@@ -94,7 +100,11 @@ interface SplitTask {
   check: Task
 }
 
-async function readTasks(sources: readonly string[], models: readonly string[], items: number): Promise<SplitTask[]> {
+async function readTasks(
+  sources: readonly string[],
+  models: readonly string[],
+  { items, cards }: { items: number; cards: readonly TaskCard[] },
+): Promise<SplitTask[]> {
   if (sources.length !== models.length) {
     throw new UserError(
       `--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`,
@@ -103,7 +113,7 @@ async function readTasks(sources: readonly string[], models: readonly string[], 
   }
   return Promise.all(
     sources.map(async (source) => {
-      const task = await loadTask(source)
+      const task = await loadTask(source, { tasks: cards })
       return { task, ...splitTask(task, items, source, 'to learn from and to check') }
     }),
   )

@@ -5,12 +5,14 @@ import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '..
 import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { type Model, modelOf } from '../models/index.js'
-import { loadTask, type Task } from '../tasks/index.js'
+import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
 
 export interface SoupOptions {
   task: string
+  /** Tasks of plugins, which `task` may name. */
+  tasks?: readonly TaskCard[] | undefined
   /** Number of items: the last ones are used to choose, as many first ones to check. */
   items: number
   /** What to compare: the score of the task, or its loss, which is finer on few items. */
@@ -27,9 +29,9 @@ export interface FoundSoup extends Soup {
 /** Recipe 1 of Model Soups (arXiv 2203.05482) on folders of one architecture. @throws UserError before a weight is read */
 export async function findSoup(
   folders: readonly string[],
-  { task: source, items, by }: SoupOptions,
+  { task: source, tasks, items, by }: SoupOptions,
 ): Promise<FoundSoup> {
-  const task = await loadTask(source)
+  const task = await loadTask(source, { tasks })
   const { learn, check } = splitTask(task, items, source, 'to choose and to check')
   const checkpoints: Checkpoint[] = []
   try {

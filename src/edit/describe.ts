@@ -4,12 +4,12 @@ import { type Pair, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import type { EditCheckpointOptions } from './edit.js'
 
-/** Reads the inputs once to hash them. `backend`: the npm package that computes. */
+/** Reads the inputs once to hash them. `backend`: the npm package that computes; `plugins`: those that the editors come from. */
 export async function describeEdit(
   title: string,
   { base, post }: Pair,
   options: EditCheckpointOptions,
-  backend: string,
+  { backend, plugins }: { backend: string; plugins?: readonly { name: string; sha256: string }[] },
 ): Promise<{ card: string; metadata: Record<string, string> }> {
   const { steps, seed, on, include = [], exclude = [], grams, dtype } = options
   const settings: Record<string, unknown> = {
@@ -20,6 +20,7 @@ export async function describeEdit(
     ...(exclude.length ? { exclude } : {}),
     ...(grams ? { data: basename(resolve(grams.folder)) } : {}),
     dtype: dtype ?? 'as in the post-trained model',
+    ...(plugins && { plugins }),
   }
   const inputs = []
   for (const [role, checkpoint] of [

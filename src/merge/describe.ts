@@ -2,6 +2,7 @@
 import { writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { MERGE_BLOCK } from '../mergers/index.js'
+import { describePlugins, type Registry } from '../registry/index.js'
 import { countEntries } from '../tensor/index.js'
 import { layerCount } from './layers.js'
 import type { MergeModel } from './open.js'
@@ -21,12 +22,11 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeMod
   return [...list].map(([model, role]) => ({ role, model }))
 }
 
-/** Reads the inputs once to hash them. `text`: the YAML file. */
+/** Reads the inputs once to hash them. `text`: the YAML file; `registry`: where merger and editors come from. */
 export async function describeMerge(
   plan: MergePlan,
   title: string,
-  text: string,
-  backend: string,
+  { text, backend, registry }: { text: string; backend: string; registry: Registry },
 ): Promise<{ card: string; metadata: Record<string, string> }> {
   const { method, merger, convention, seed, tensors } = plan
   const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
@@ -39,6 +39,7 @@ export async function describeMerge(
     editors: [...new Set(steps.map(({ editor }) => editor.name))].join(', ') || 'none',
     formats: [...new Set(tensors.map(({ dtype }) => dtype))].join(', '),
     computed_in: 'float32',
+    ...describePlugins(registry, { mergers: [merger.name], editors: steps.map(({ editor }) => editor.name) }),
   }
   const inputs = []
   for (const { role, model } of inputsOf(plan))

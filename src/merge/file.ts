@@ -1,7 +1,7 @@
 // A merge from its file to the checkpoint that is written: everything is checked from headers first, then weights are read.
 import { basename, resolve } from 'node:path'
 import { checkSpace, checkTarget } from '../files/index.js'
-import { makeRegistry, type PluginSource, resolvePlugins } from '../registry/index.js'
+import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import type { Located } from '../schema/index.js'
 import { describeMerge, type Estimate, estimateMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
@@ -20,6 +20,8 @@ export interface OpenMerge {
   tokenizer: Pick<WriteMergeOptions, 'tokenizerFrom' | 'files'>
   /** Text of the merge file. */
   text: string
+  /** The editors, mergers and tasks that its names stand for. */
+  registry: Registry
   close(): Promise<void>
 }
 
@@ -44,7 +46,7 @@ export async function openMerge(
   try {
     const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
     const plan = locate(() => planMerge({ ...value, seed }, models, registry))
-    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, close: opened.close }
+    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, registry, close: opened.close }
   } catch (error) {
     await opened.close()
     throw error
@@ -79,7 +81,7 @@ export interface MergeSummary {
  * @throws UserError for a folder that may not be written, or a disk without enough space
  */
 export async function writeMerge(
-  { plan, estimate, models, tokenizer, text }: OpenMerge,
+  { plan, estimate, models, tokenizer, text, registry }: OpenMerge,
   out: string,
   {
     backend,
@@ -94,7 +96,7 @@ export async function writeMerge(
   await checkSpace(out, resolve(out), result.bytes)
   const warnings: string[] = []
   await mergeCheckpoints(plan, out, {
-    ...(await describeMerge(plan, basename(resolve(out)), text, backend)),
+    ...(await describeMerge(plan, basename(resolve(out)), { text, backend, registry })),
     ...tokenizer,
     overwrite,
     maxShardBytes: shardSize * 1e9,

@@ -4,6 +4,7 @@ export type { Contribution } from './contribution.js'
 export { type Plugin, type PluginModule, readPlugin } from './plugin.js'
 export {
   BUILT_IN,
+  describePlugins,
   hashesOf,
   makeRegistry,
   modulesOf,

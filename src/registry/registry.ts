@@ -114,11 +114,23 @@ export interface UsedNames {
   readonly tasks?: readonly string[]
 }
 
-/** Sorted SHA-256 of the plugins that these names come from: part of what identifies a run. Empty where deltalab has them all. */
-export function hashesOf({ plugins }: Registry, { editors = [], mergers = [], tasks = [] }: UsedNames): string[] {
+/** The plugins that these names come from. */
+function usedPlugins({ plugins }: Registry, { editors = [], mergers = [], tasks = [] }: UsedNames): Plugin[] {
   const used = { editor: editors, merger: mergers, task: tasks }
-  return plugins
-    .filter(({ contributions }) => contributions.some(({ kind, value }) => used[kind].includes(value.name)))
+  return plugins.filter(({ contributions }) => contributions.some(({ kind, value }) => used[kind].includes(value.name)))
+}
+
+/** Sorted SHA-256 of the plugins that these names come from: part of what identifies a run. Empty where deltalab has them all. */
+export const hashesOf = (registry: Registry, names: UsedNames): string[] =>
+  usedPlugins(registry, names)
     .map(({ sha256 }) => sha256)
     .sort()
+
+/** File names and SHA-256 of the plugins that these names come from, for the provenance of a checkpoint; no key without any. */
+export function describePlugins(
+  registry: Registry,
+  names: UsedNames,
+): { plugins?: { name: string; sha256: string }[] } {
+  const plugins = usedPlugins(registry, names).map(({ name, sha256 }) => ({ name, sha256 }))
+  return plugins.length ? { plugins } : {}
 }

@@ -1,17 +1,17 @@
 // The batches of a zeroth-order run: a pure function of (seed, step), drawn with replacement.
 import { type Batch, padBatch, type Sequence } from '../models/index.js'
-import { loadTask, sequencesOf } from '../tasks/index.js'
+import { loadTask, sequencesOf, type TaskCard } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import type { ZerothRecipe } from './recipe.js'
 
-/** The first training items of the recipe's file; `at` resolves a path of the recipe. */
+/** The first training items of the recipe: of a task of a plugin, or of a file; `at` resolves a path of the recipe. */
 export async function readSequences(
   recipe: ZerothRecipe,
   tokenizer: Tokenizer,
-  at: (path: string) => string,
+  { at, tasks }: { at: (path: string) => string; tasks: readonly TaskCard[] },
 ): Promise<Sequence[]> {
-  const { items } = await loadTask(at(recipe.items))
+  const { items } = await loadTask(tasks.find(({ name }) => name === recipe.items) ?? at(recipe.items))
   return sequencesOf(items.slice(0, recipe.training_items), tokenizer)
 }
 

@@ -39,8 +39,17 @@ export const zerothSchema = z
       .regex(/^[\w-]+$/)
       .describe('Name of the results folder.'),
     title: z.string().optional().describe('One line for people.'),
+    plugins: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('Modules (TypeScript or JavaScript, relative to this file) that add tasks; their code runs.'),
     from: z.string().min(1).describe('The base: folder, relative to this file, or org/name[@revision] of the hub.'),
-    items: z.string().min(1).describe('JSONL file of training items {prompt, target}, relative to this file.'),
+    items: z
+      .string()
+      .min(1)
+      .describe(
+        'Training items: JSONL file of {prompt, target}, relative to this file, or the name of a task of a plugin.',
+      ),
     training_items: count.default(2048).describe('Items trained on.'),
     batch: count.default(32).describe('Items of a step.'),
     task: z.string().min(1).describe('Task whose held-out items give loss and score before and after.'),

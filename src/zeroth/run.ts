@@ -12,6 +12,7 @@ import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, NotFinite } from '../models/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
+import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type BackendName, setBackend, tf } from '../tensor/index.js'
@@ -26,6 +27,8 @@ import { readSeeds, rebuild, writeSeeds } from './store.js'
 export interface ZerothOptions {
   /** Folder that the recipe's paths are relative to. */
   root: string
+  /** Further plugins than those of the recipe. */
+  plugins?: readonly PluginSource[] | undefined
   /** Results folder. */
   out: string
   backend: BackendName
@@ -109,23 +112,26 @@ export async function readPoint(reference: string, root?: string): Promise<Start
  */
 export async function runZeroth(
   recipe: ZerothRecipe,
-  { root, out, backend, onStep }: ZerothOptions,
+  { root, plugins = [], out, backend, onStep }: ZerothOptions,
 ): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
+  const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
+  const { tasks } = registry
   const used = await setBackend(backend)
   const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([
     readPoint(recipe.from, root),
-    loadTask(recipe.task),
+    loadTask(recipe.task, { tasks }),
   ])
   const tokenizer = await loadText(companions, home)
-  const sequences = await readSequences(recipe, tokenizer, at)
+  const sequences = await readSequences(recipe, tokenizer, { at, tasks })
   await prepareFolder(out)
 
   const unlock = await attempt(out, async () => lockFolder(out))
   try {
     checkFolder(out, recipe)
     const { runs, batch, held_out: heldOut } = recipe
-    const settings = [weights, sequences, batch, recipe.task, heldOut, used.package]
+    const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
+    const settings = [weights, sequences, batch, recipe.task, heldOut, used.package, ...hashes]
     const identify = (run: object) =>
       createHash('sha256')
         .update(JSON.stringify([settings, run]))

@@ -217,7 +217,7 @@ test('the card names inputs with hashes, editors with all options, seed and soft
     'mine',
     pair,
     { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] },
-    'backend 1.0',
+    { backend: 'backend 1.0' },
   )
   const hash = (await pair.post.hashes())['model.safetensors']
   for (const part of [

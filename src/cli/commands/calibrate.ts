@@ -3,6 +3,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, BASE, checkCounts, checkSeed, IGNORE_UNMATCHED, OVERWRITE, POST, TASK } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'calibrate <editor> <base> <post>'
 
@@ -36,6 +37,7 @@ export function builder(cli: Argv) {
     })
     .option('overwrite', OVERWRITE)
     .option('ignore-unmatched', IGNORE_UNMATCHED)
+    .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -50,17 +52,18 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ editor, base, post, json, backend, ...args }: Args): Promise<void> {
+export async function handler({ editor, base, post, json, backend, plugin, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   checkSeed(args.seed)
   const [calibrate] = await Promise.all([import('../../calibrate/index.js')])
+  const options = { ...args, tasks: (await readRegistry(plugin)).tasks }
   await startBackend(backend)
   startPhase('calibrate')
   if (editor === 'darex') {
-    const found = await calibrate.calibrateDarex(base, post, { ...args, drop_rate: args.dropRate })
+    const found = await calibrate.calibrateDarex(base, post, { ...options, drop_rate: args.dropRate })
     printResult(json, found, `${calibrate.describeDarex(found, args.dropRate)}\n`)
   } else {
-    const found = await calibrate.calibrateScales(base, post, args)
+    const found = await calibrate.calibrateScales(base, post, options)
     printResult(json, found, `${calibrate.describeScales(found)}${args.out ? `\n${args.out} written` : ''}\n`)
   }
 }

@@ -5,7 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
-import type { Registry } from '../../registry/index.js'
+import { describePlugins, type Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
@@ -49,7 +49,8 @@ export function builder(cli: Argv, registry?: Registry) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const steps = readSteps(args, await readRegistry(args.plugin))
+  const registry = await readRegistry(args.plugin)
+  const steps = readSteps(args, registry)
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
@@ -61,7 +62,10 @@ export async function handler(args: Args): Promise<void> {
   const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
   const settings = { steps, seed, on, include, exclude, grams, dtype }
   const backend = await startBackend(args.backend)
-  const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, backend.package)
+  const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, {
+    backend: backend.package,
+    ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+  })
 
   const warnings: string[] = []
   startPhase('edit the tensors')

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, MODEL, OVERWRITE, TASK } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'information <model> <out>'
 
@@ -23,6 +24,7 @@ export function builder(cli: Argv) {
     .option('task', TASK)
     .option('items', { type: 'number', default: 128, describe: 'Number of last items to measure on' })
     .option('overwrite', OVERWRITE)
+    .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -40,9 +42,16 @@ export async function handler({ model, out, kind, task, items, overwrite, json, 
     import('../../calibrate/index.js'),
   ])
   await checkTarget(out, resolve(out), overwrite, [model])
+  const { tasks } = await readRegistry(args.plugin)
   const backend = await startBackend(args.backend)
   startPhase('measure')
-  const { tensors } = await writeInformation(kind, model, out, { task, items, overwrite, backend: backend.package })
+  const { tensors } = await writeInformation(kind, model, out, {
+    task,
+    tasks,
+    items,
+    overwrite,
+    backend: backend.package,
+  })
   const text = `${kind} of ${tensors} tensors on ${items} items of ${task}\n${out} written\n`
   print(json ? `${JSON.stringify({ out, kind, task, items, tensors })}\n` : text)
 }

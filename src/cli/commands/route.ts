@@ -7,6 +7,7 @@ import { UserError, unknown } from '../../errors/index.js'
 import { readText } from '../../schema/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts } from '../options.js'
+import { PLUGIN } from '../plugins.js'
 
 export const command = 'route <config>'
 
@@ -29,6 +30,7 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'New YAML file for deltalab merge, in the folder of the merge file',
     })
+    .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -39,7 +41,7 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, tasks, items, for: wanted, out, json, backend }: Args): Promise<void> {
+export async function handler({ config, tasks, items, for: wanted, out, json, backend, plugin }: Args): Promise<void> {
   checkCounts({ items })
   if ((wanted === undefined) !== (out === undefined)) {
     throw new UserError('--for and --out go together: the task whose gates are written, and the file', { exitCode: 2 })
@@ -58,7 +60,7 @@ export async function handler({ config, tasks, items, for: wanted, out, json, ba
   if (out !== undefined) await prepareFolder(dirname(resolve(out)))
   await startBackend(backend)
   startPhase('learn the router')
-  const found = await findGates(config, { tasks, items })
+  const found = await findGates(config, { tasks, items, plugins: plugin })
   if (out !== undefined) {
     const note = `the means of ${wanted} over its first ${items} items, by a router that learned from the last ${items} of ${tasks.join(', ')}`
     await writeWhole(out, gateFile(readText(config), found, found.gates[tasks.indexOf(wanted!)]!, note))

@@ -6,6 +6,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, TASK } from '../options.js'
+import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'soup <models..>'
 
@@ -29,6 +30,7 @@ export function builder(cli: Argv) {
       describe: 'What a model must improve to be added',
     })
     .option('out', { type: 'string', describe: 'New YAML file for deltalab merge' })
+    .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -39,7 +41,7 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ models, task, items, by, out, json, backend }: Args): Promise<void> {
+export async function handler({ models, task, items, by, out, json, backend, plugin }: Args): Promise<void> {
   checkCounts({ items })
   const [{ describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../../calibrate/index.js'),
@@ -47,10 +49,11 @@ export async function handler({ models, task, items, by, out, json, backend }: A
   ])
   if (out && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out) await prepareFolder(dirname(resolve(out)))
+  const { tasks } = await readRegistry(plugin)
   await startBackend(backend)
   startPhase('choose the models')
   const folders = models as string[]
-  const found = await findSoup(folders, { task, items, by })
+  const found = await findSoup(folders, { task, tasks, items, by })
   if (out) await writeWhole(out, soupFile(folders, found, `chosen by ${by} on the last ${items} items of ${task}`))
   const text = `${describeSoup(folders, found, { task, items, by })}${out ? `\n${out} written` : ''}`
   printResult(json, { models: folders, ...found }, `${text}\n`)

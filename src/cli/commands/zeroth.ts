@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND } from '../options.js'
+import { PLUGIN } from '../plugins.js'
 import { startStepProgress } from '../step-progress.js'
 
 export const command = 'zeroth <config>'
@@ -12,6 +13,7 @@ export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'Recipe (YAML): base, training items, runs' })
     .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
+    .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -22,7 +24,7 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, out, backend, json }: Args): Promise<void> {
+export async function handler({ config, out, backend, json, plugin }: Args): Promise<void> {
   const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
     import('../../schema/index.js'),
     import('../../zeroth/index.js'),
@@ -31,7 +33,13 @@ export async function handler({ config, out, backend, json }: Args): Promise<voi
   const { value: recipe, text } = await readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   startPhase('tune')
-  const results = await runZeroth(recipe, { root: dirname(config), out: folder, backend, onStep: startStepProgress() })
+  const results = await runZeroth(recipe, {
+    root: dirname(config),
+    plugins: plugin,
+    out: folder,
+    backend,
+    onStep: startStepProgress(),
+  })
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
     print(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)
