@@ -47,7 +47,7 @@ export interface ParsedEntry {
 
 /**
  * Parses an entry.
- * @param registry what names stand for
+ * @param registry where names are looked up
  * @throws UserError for an unknown editor or option, or a value out of range
  */
 export function parseEntry(entry: EditorEntry, registry: Registry): ParsedEntry {

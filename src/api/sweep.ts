@@ -18,7 +18,7 @@ type Parsed = z.input<typeof experimentSchema>
 
 /**
  * An experiment as an object, with the keys of its YAML file (docs/config.md). Folders and files in it are relative to the
- * current folder. An option may be a list of values, and the entry then stands for every combination.
+ * current folder. An option may be a list of values, and the entry then means every combination.
  */
 export type ExperimentConfig = Omit<Parsed, 'models' | 'editors' | 'merges'> & {
   /** Pairs of a base and a post-trained model, each with its tasks: names, paths, or what `defineTask` gave. */

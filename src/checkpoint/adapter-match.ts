@@ -1,4 +1,4 @@
-// Which tensors of its base an adapter of peft changes, and how, told by its headers: what peft's merge_and_unload makes of them.
+// Finds from the headers which tensors of the base a peft adapter changes, and how: the same changes as peft's merge_and_unload.
 import { UserError } from '../errors/index.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'

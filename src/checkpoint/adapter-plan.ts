@@ -1,4 +1,4 @@
-// How peft can carry the change of each tensor of a model, told by config.json and the names and shapes of the tensors: which
+// Decides from config.json and the names and shapes of tensors how a peft adapter can store the change of each tensor: which
 // task the adapter is of, which module or parameter it targets, and what is stored whole or not at all. Seen with peft 0.21.
 import type { Checkpoint } from './checkpoint.js'
 import type { TensorEntry } from './header.js'

@@ -1,4 +1,4 @@
-// A PEFT LoRA folder in the place of a post-trained model: a view of its base whose changed tensors are W + scale · B·A,
+// A PEFT LoRA folder used as a post-trained model: a view of its base whose changed tensors are W + scale · B·A,
 // computed when they are read.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

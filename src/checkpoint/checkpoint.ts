@@ -1,4 +1,4 @@
-// A checkpoint that is open: what it says of itself, and its weights, read one tensor at a time. Adapters, merges and decoded
+// An open checkpoint: its config, its tensor names and shapes, and its weights, read one tensor at a time. Adapters, merges and decoded
 // models are views of this interface.
 import type { TensorEntry } from './header.js'
 
@@ -9,7 +9,7 @@ export const INDEX = 'model.safetensors.index.json'
 export interface Checkpoint {
   /** Path of the folder. */
   folder: string
-  /** config.json, without what it says of a quantisation; null when the folder has none. */
+  /** config.json without its quantisation entries; null when the folder has none. */
   config: Record<string, unknown> | null
   /** Its text, in which numbers are spelled as its writer did. */
   configText: string | null

@@ -1,4 +1,4 @@
-// The image tower of CLIP by itself in the place of a post-trained model, as the fine-tunes of task vectors are published: a
+// The image tower of CLIP alone used as a post-trained model, as the fine-tunes of task vectors are published: a
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
 import { type AdaptedCheckpoint, companionsOf, homeOf } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'

@@ -1,4 +1,4 @@
-// A weight that is stored as codes with scales beside them: what it takes to decode it, in float32, some lines at a time.
+// A weight that is stored as codes and scales, and how to decode it to float32, a few lines at a time.
 
 import { decode, isFloating, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
@@ -10,7 +10,7 @@ export interface Stored {
   bytes(name: string, from?: number, to?: number): Promise<Uint8Array>
 }
 
-/** What config.json says of a quantisation: its method, and the entry of it. */
+/** The quantisation in config.json: its method and its whole entry. */
 export interface Quantisation {
   method: string
   entry: Readonly<Record<string, unknown>>
@@ -19,11 +19,11 @@ export interface Quantisation {
 export interface Coded {
   /** In the words of an error or a note, e.g. `fp8 in blocks of 128 x 128`. */
   format: string
-  /** Of the weight that the codes stand for. */
+  /** Shape of the decoded weight. */
   shape: readonly number[]
   /** What the weight was stored in before, where the file says so. */
   dtype?: WritableDtype | undefined
-  /** The other stored tensors that it takes: they are no parameters of the model. */
+  /** The other stored tensors needed to decode it. They are not parameters of the model. */
   partners: readonly string[]
   /** Float32 values of lines from … to − 1; a line runs along the last axis. */
   lines(from: number, to: number): Promise<Float32Array>

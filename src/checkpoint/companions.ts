@@ -5,9 +5,9 @@ import { UserError } from '../errors/index.js'
 import { chooseCompanions, isSettingsFile, isTokenizerFile } from '../hub/index.js'
 
 export interface CompanionSources {
-  /** Folder of which everything is taken that is not weights. */
+  /** Folder whose files other than weights are copied. */
   copyFrom?: string | undefined
-  /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
+  /** Folder whose tokenizer is copied instead of that of `copyFrom`. */
   tokenizerFrom?: string | undefined
   /** Files that are not copied. */
   except: ReadonlySet<string>

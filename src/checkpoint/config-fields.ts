@@ -1,4 +1,4 @@
-// Fields of config.json in which models of one kind differ though their weights pair: what a model computes may hang on them.
+// Fields of config.json that differ between models of one kind whose weights pair. They may change what a model computes.
 import type { Checkpoint } from './checkpoint.js'
 
 type Config = Record<string, unknown>

@@ -1,4 +1,4 @@
-// The layout of a checkpoint to be written, planned from names and shapes alone: which tensor goes to which file at which
+// Plans the layout of a checkpoint from names and shapes alone: which tensor goes to which file at which
 // byte, so that every tensor is written once, straight to its place.
 
 import { INDEX, SINGLE } from './checkpoint.js'

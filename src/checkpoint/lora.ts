@@ -69,7 +69,7 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
     new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
   // The other entries of another kind are not those of LoRA.
   if (typeof value.peft_type === 'string' && value.peft_type !== 'LORA')
-    throw refuse('peft_type', value.peft_type, 'only LORA adapters can stand for a model')
+    throw refuse('peft_type', value.peft_type, 'only LORA adapters can be used as a model')
   const config = checkValue(Config, value, path)
   for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
   const { alora_invocation_tokens: invocation, init_lora_weights: start } = config

@@ -1,4 +1,4 @@
-// Names of modules in the memory of transformers 5, where they are not those of the files: adapters of peft bear the former.
+// Module names that transformers 5 uses in memory where they differ from those in the files. Adapters of peft use the names in memory.
 // Observed by building every architecture of transformers 5.18 and 5.24 and comparing (test/fixtures/extract/names.py).
 import type { Checkpoint } from './checkpoint.js'
 

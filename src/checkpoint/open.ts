@@ -1,4 +1,4 @@
-// Opens models by what people write: a folder, a name on the hub, an adapter.
+// Opens models as users name them: a folder, a name on the hub, or an adapter.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'

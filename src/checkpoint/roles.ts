@@ -76,7 +76,7 @@ const ofExperts = (name: string): boolean => /(^|\.)\w*experts?\./.test(name)
 
 /**
  * True for a batch of matrices [count, rows, columns], the experts of a layer in one tensor, and for that of their biases
- * [count, length]. A convolution kernel over one axis has three dimensions too, and is none.
+ * [count, length]. A convolution kernel over one axis also has three dimensions, but is not a batch.
  */
 export const isBatch = (name: string, shape: readonly number[]): boolean =>
   isBatchOfMatrices(name, shape) || (shape.length === 2 && ofExperts(name) && roleOf(name, shape) === 'bias')
@@ -132,7 +132,7 @@ export interface Selection {
 }
 
 /**
- * Names of the selected floating tensors, in the given order. A pattern is a tensor name where `*` stands for any characters,
+ * Names of the selected floating tensors, in the given order. A pattern is a tensor name where `*` matches any characters,
  * `role:<role>`, or `linear`. Throws a UserError for a pattern that matches nothing.
  */
 export function selectTensors(
@@ -203,6 +203,6 @@ function matchesNothing(pattern: string, names: readonly string[]): UserError {
     )
   const nearest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
-    `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* stands for any characters)`,
+    `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* matches any characters)`,
   )
 }

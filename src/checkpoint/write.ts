@@ -29,11 +29,11 @@ export interface WriteOptions {
   config?: Record<string, unknown> | null | undefined
   /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
   configText?: string | null | undefined
-  /** Folder of which everything is copied that is not weights, its config.json too. */
+  /** Folder whose files other than weights are copied, including config.json. */
   copyFrom?: string
-  /** Folder whose tokenizer stands in the place of that of `copyFrom`, or of none. */
+  /** Folder whose tokenizer is copied instead of that of `copyFrom`. */
   tokenizerFrom?: string | undefined
-  /** Files that stand in place of those of `copyFrom`, or beside them; null leaves one out. */
+  /** Files that replace those of `copyFrom` or are added to them; null leaves one out. */
   files?: Readonly<Record<string, string | Uint8Array | null>> | undefined
   /** Text of README.md. */
   card?: string

@@ -9,7 +9,7 @@ export const PLUGIN = {
   describe: 'Module (.ts or .js) that adds editors, mergers or tasks; its code runs; repeatable',
 }
 
-/** What names stand for, those of the plugins too. @throws UserError for a plugin that cannot be loaded */
+/** The registry: the built-in methods and those of the plugins. @throws UserError for a plugin that cannot be loaded */
 export async function readRegistry(paths: readonly string[]): Promise<Registry> {
   const { makeRegistry } = await import('../registry/index.js')
   return makeRegistry(paths)

@@ -63,7 +63,7 @@ function findPosts(names: readonly string[], models: readonly ModelPair[]): Mode
   return found.map((posts) => posts.map(onlyFolder))
 }
 
-/** A post may be listed with several tasks, but its name must stand for one folder. */
+/** A post may be listed with several tasks, but its name must refer to one folder. */
 function onlyFolder([first, ...others]: readonly ModelPair[]): ModelPair {
   const other = others.find((pair) => pair.postFolder !== first!.postFolder)
   if (other)
@@ -96,7 +96,7 @@ function findTasks(
 const isSection = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Options as given, told apart by whose they are, and parsed by the merger. */
+/** Options as given, separated into those of the merger and those of each model, and parsed by the merger. */
 function readMerging(
   mergerNamed: Registry['merger'],
   name: string,

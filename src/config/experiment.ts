@@ -28,7 +28,7 @@ export interface Experiment {
   readonly score: false | Readonly<Score>
   readonly loss: false | Readonly<LossSettings>
   readonly views: readonly View[]
-  /** The editors, mergers and tasks that its names stand for. */
+  /** The editors, mergers and tasks that its names refer to. */
   readonly registry: Registry
 }
 
@@ -50,7 +50,7 @@ export async function loadExperiment(
 }
 
 /**
- * Everything that a parsed experiment stands for. Folders and files in it are relative to `folder`.
+ * Expands a parsed experiment into all its edits, merges and tasks. Folders and files in it are relative to `folder`.
  * @throws UserError with the path of what is wrong
  */
 function expandExperiment(

@@ -1,4 +1,4 @@
-// What an extraction says of itself: how much of the change the adapter carries, what it stores whole, and what it leaves out.
+// The report of an extraction: how much of the change the adapter carries, what it stores whole, and what it leaves out.
 import type { ExtractSummary } from './extract.js'
 
 /** Tensors that a sentence names. */

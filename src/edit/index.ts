@@ -1,4 +1,4 @@
-// The edit of a pair of checkpoints: what it writes and what it says about itself.
+// The edit of a pair of checkpoints: the written folder, its model card and its summary.
 
 export { describeExtract } from './carried.js'
 export { describeEdit } from './describe.js'

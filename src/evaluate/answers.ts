@@ -62,7 +62,7 @@ async function planGeneration(task: GenerateTask, tokenizer: TextReader, { posit
     stops,
     ends: [...new Set([tokenizer.eos, ...(generation ? endsOf(generation) : []), ...special.flat()])],
     steer: generation && steerBy(generation),
-    // What generation_config.json says goes before what is asked for, but the room is made for what is asked.
+    // The max_new_tokens of generation_config.json has priority, but prompts are cut to leave room for the number that the task sets.
     maxNewTokens: generation?.max_new_tokens ?? task.maxNewTokens,
     room: positions - task.maxNewTokens,
   }

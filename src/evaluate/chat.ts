@@ -4,14 +4,14 @@ import type { Task } from '../tasks/index.js'
 import { loadChat } from '../tokenizer/index.js'
 import { methodsOf } from './kinds/index.js'
 
-/** `system`: an instruction that stands before what the card itself says first. */
+/** `system`: an instruction put before the preamble of the card. */
 export type ChatSettings = true | { system?: string | undefined }
 
 /**
  * The task with every prompt as the chat template of `folder` writes it: system instruction and preamble as the system's
  * message where there are any, examples and question as one message of the user, then the words that begin the answer. No
  * delimiter stands before an answer. Without settings the task is as it was.
- * @throws UserError: no template, a task that is not asked in text, or whose answer goes on where the prompt ends
+ * @throws UserError: no template, a task that is not asked in text, or whose answer continues the last sentence of the prompt
  */
 export async function askInChat(task: Task, folder: string, settings: ChatSettings | undefined): Promise<Task> {
   if (settings === undefined) return task

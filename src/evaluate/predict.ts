@@ -14,7 +14,7 @@ import {
 import { tf } from '../tensor/index.js'
 import { foldHighest } from './highest.js'
 
-/** @throws UserError for an item whose label is none of the model's classes */
+/** @throws UserError for an item whose label is not a class of the model */
 export function checkLabels(
   { name, items }: { name: string; items: readonly { id: string; label: number }[] },
   classes: number,
@@ -22,7 +22,7 @@ export function checkLabels(
   const wrong = items.find(({ label }) => !Number.isInteger(label) || label < 0 || label >= classes)
   if (wrong)
     throw new UserError(
-      `task ${name}, item ${wrong.id}: the label ${wrong.label} is none of the model's ${classes} classes`,
+      `task ${name}, item ${wrong.id}: the label ${wrong.label} is not one of the model's ${classes} classes`,
     )
 }
 

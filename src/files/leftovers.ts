@@ -73,9 +73,9 @@ export async function interruptedAt(target: string): Promise<string | null> {
 }
 
 /**
- * Puts right what killed runs left, while the name is held: a replacement is completed or undone, a finished folder gets its
- * name, unfinished ones and those that were being deleted go.
- * @throws UserError that says what was put right, where that changes what the name stands for
+ * Repairs what killed runs left, while the name is locked: a replacement is completed or undone, a finished folder gets its
+ * name, unfinished folders and those that were being deleted are removed.
+ * @throws UserError that says what was repaired, if the name now refers to another folder
  */
 export async function finishInterrupted(folder: string, target: string): Promise<void> {
   const { partial, old, others } = await findLeftovers(target)

@@ -42,7 +42,7 @@ export async function markReplaced(folder: string, id: string): Promise<void> {
 export const isReplaced = async (folder: string, id: string): Promise<boolean> =>
   (await readManifest(folder))?.replaced === id
 
-/** `complete`, `unfinished`, or null for a folder that is none of this program's. */
+/** `complete`, `unfinished`, or null for a folder that deltalab did not write. */
 export async function stateOf(folder: string): Promise<'complete' | 'unfinished' | null> {
   const manifest = await readManifest(folder)
   return manifest && (manifest.files ? 'complete' : 'unfinished')

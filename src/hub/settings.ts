@@ -9,7 +9,7 @@ export interface HubSettings {
   token?: string
   /** Cache folder; laid out as Hugging Face's tools do, so that it is shared with them. */
   cache: string
-  /** True: nothing is asked of the network. */
+  /** True: the network is not used. */
   offline: boolean
 }
 

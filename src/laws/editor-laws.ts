@@ -126,7 +126,7 @@ const described = law<EditorSubject>(
   async ({ editor, options }, complain) => {
     const names = Object.keys(editor.options.shape)
     if (names.length && !names.includes(editor.axis ?? ''))
-      complain(`axis ${editor.axis} is none of ${names.join(', ')}`)
+      complain(`axis ${editor.axis} is not one of ${names.join(', ')}`)
     for (const { name, description } of describeOptions(editor))
       if (!/^.{20,}\.$/s.test(description))
         complain(`the .describe() of ${name} must be a sentence of 20 characters or more; got "${description}"`)

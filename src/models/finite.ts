@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 /** Outputs of a model, or sums of them, that are NaN or infinite. */
 export class NotFinite extends UserError {}
 
-/** @param what of each value, by its index @throws NotFinite for the first value that is none */
+/** @param what of each value, by its index @throws NotFinite for the first value that is not finite */
 export function checkFinite(values: ArrayLike<number>, what: (index: number) => string): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue

@@ -84,13 +84,13 @@ export const architectures: Architecture[] = [
     name: 'clip_vision_model',
     classes: ['CLIPVisionModel', 'CLIPVisionModelWithProjection'],
     make: clip,
-    cite: 'the image tower of clip by itself',
+    cite: 'the image tower of clip alone',
   },
   {
     name: 'clip_text_model',
     classes: ['CLIPTextModel', 'CLIPTextModelWithProjection'],
     make: clip,
-    cite: 'the text tower of clip by itself',
+    cite: 'the text tower of clip alone',
   },
 ]
 
@@ -126,7 +126,7 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
 }
 
 /**
- * The model of a checkpoint, held against the shapes of its tensors as `loadModel` does.
+ * The model of a checkpoint. The shapes of its tensors are checked as in `loadModel`.
  * @param reference what the user called the checkpoint
  * @throws UserError without config.json, and what `loadModel` throws
  */

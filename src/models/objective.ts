@@ -1,4 +1,4 @@
-// What a model is asked for: which of its outputs are counted in a loss, against which labels, and the loss of each.
+// The training objective of a model: which outputs count in the loss, their labels, and the loss of each.
 
 import { UserError } from '../errors/index.js'
 import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'

@@ -1,4 +1,4 @@
-// What a plugin exports, told apart: editors, mergers and tasks.
+// Sorts what a plugin exports into editors, mergers and tasks.
 import { defineEditor, type Editor, type EditorDefinition, isEditor } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { defineMerger, isMerger, type Merger, type MergerDefinition } from '../mergers/index.js'

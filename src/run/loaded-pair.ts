@@ -32,7 +32,7 @@ export interface LoadedTensor {
 
 export interface LoadedPair {
   pair: ModelPair
-  /** The editors, mergers and tasks that the names of runs stand for. */
+  /** The editors, mergers and tasks that the names of runs refer to. */
   registry: Registry
   model: Model
   tokenizer: Reader

@@ -5,7 +5,7 @@ const SIZE = 624
 const MIDDLE = 397
 
 export interface Twister {
-  /** `count` different indices below `size`, in the order drawn; each call goes on where the last one ended. */
+  /** `count` different indices below `size`, in the order drawn; each call continues the sequence of the last one. */
   sample(size: number, count: number): number[]
   /** A number in [0, 1) of 53 bits. */
   random(): number

@@ -1,4 +1,4 @@
-// The number of entries that a share of n stands for, where the share may come from a subtraction such as 1 - p.
+// The number of entries in a given share of n. The share may have the rounding error of a subtraction such as 1 - p.
 
 /** An upper bound on the rounding error of 1 - p for p in [0, 1]. */
 const ERROR = 2e-16

@@ -1,5 +1,5 @@
 // What the JavaScript port of tokenizers (@huggingface/tokenizers 0.2.0) gets right: parts and settings that are not listed
-// here are refused by name. Each line was held against the reference on some thousand lines of text.
+// here are refused by name. Each line was compared with the reference on about a thousand lines of text.
 import { UserError } from '../errors/index.js'
 import type { TokenizerFile } from './file.js'
 

@@ -1,4 +1,4 @@
-// Chat templates by name, for merged models: the formats that these words stand for, as jinja.
+// Chat templates by name, for merged models: each name's format as jinja.
 
 /** Names as merge files have them → template. `bos_token` and `eos_token` are the tokenizer's. */
 export const CHAT_TEMPLATES: Readonly<Record<string, string>> = {

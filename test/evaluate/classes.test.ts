@@ -64,7 +64,7 @@ for (const [name, metric] of [
       const outside = { ...task, items: [{ ...items[0]!, label: outputs }] }
       await assert.rejects(
         evaluateTask({ model, weights: post, reader: tokenizer }, outside),
-        /item 0: the label \d+ is none of the model's \d+ classes/,
+        /item 0: the label \d+ is not one of the model's \d+ classes/,
       )
     }
     tf.dispose([base, post])

@@ -133,6 +133,6 @@ test('without its head the pair does not match, and text is not given to a model
   )
   await assert.rejects(
     write({ tasks: ['digit'], head: ['classifier.*'] }),
-    /the label \d is none of the model's 6 classes/,
+    /the label \d is not one of the model's 6 classes/,
   )
 })

@@ -239,10 +239,10 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     /q\.jsonl:1: the right choice is number 2, of 2/,
   ],
   [
-    'a right choice that is none of them',
+    'a right choice that is not in the list',
     question({}),
     line({ q: 'a', c: ['x', 'y'], r: 'z' }),
-    /q\.jsonl:1: the right choice "z" is none of x, y/,
+    /q\.jsonl:1: the right choice "z" is not one of x, y/,
   ],
   [
     'a metric of another kind',

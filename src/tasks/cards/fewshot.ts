@@ -5,7 +5,7 @@ import type { Card } from './card.js'
 import type { PlacedRow } from './rows.js'
 import type { DataRow } from './template.js'
 
-/** Examples for an item; called for one item after the other, since each draw goes on where the last one ended. */
+/** Examples for an item; called for the items in order, since each draw continues the random sequence of the last one. */
 export type Drawer = (row: DataRow) => PlacedRow[]
 
 /**

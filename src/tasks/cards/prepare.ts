@@ -26,7 +26,7 @@ const hellaswag: Preparation = (row) => {
   }
 }
 
-/** Both options in the place of the blank make two prompts; what follows the blank is scored under each. */
+/** Each of the two options fills the blank and makes a prompt; the text after the blank is scored under both. */
 const winogrande: Preparation = (row) => {
   const sentence = textIn(row, 'sentence')
   const blank = sentence.indexOf('_')

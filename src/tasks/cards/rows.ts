@@ -111,7 +111,7 @@ interface SchemaElement {
   num_children?: number
 }
 
-/** The columns whose numbers are all floats; a struct of several kinds is none of them. */
+/** The columns whose numbers are all floats; a struct with fields of several types is not one of them. */
 function floatColumns([root, ...elements]: readonly SchemaElement[]): Set<string> {
   const found = new Set<string>()
   let at = 0

@@ -16,7 +16,7 @@ const relates = (count: number, relation: unknown, limit: number) =>
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
 /** \b of Python, where letters are those of all scripts. */
 const BOUND = '(?:(?<=[\\p{L}\\p{N}_])(?![\\p{L}\\p{N}_])|(?<![\\p{L}\\p{N}_])(?=[\\p{L}\\p{N}_]))'
-/** Keywords are regular expressions in the reference implementation; one that is none is looked for as it is. */
+/** Keywords are regular expressions in the reference implementation; an invalid one is searched for literally. */
 function wordRegex(word: string, whole = false): RegExp {
   const bounds = whole ? BOUND : ''
   try {
@@ -32,7 +32,7 @@ function countParts(parts: readonly string[]): number | null {
   return empty.slice(1, -1).includes(true) ? null : empty.filter((each) => !each).length
 }
 
-/** As Python's json: NaN, Infinity and -Infinity are numbers, a byte-order mark is none of the white space around. */
+/** As Python's json: NaN, Infinity and -Infinity are numbers, a byte-order mark does not count as white space. */
 function isJson(text: string): boolean {
   const fences = ['```json', '```Json', '```JSON', '```']
   const body = strip(

@@ -1,4 +1,4 @@
-// Which language a text is in. The reference asks the Python library langdetect; franc is asked here, for the same languages.
+// Which language a text is in. The reference uses the Python library langdetect; here franc is used, for the same languages.
 import { franc } from 'franc'
 
 /** ISO 639-1, as IFEval writes them → ISO 639-3, as franc does. */

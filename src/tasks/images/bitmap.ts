@@ -50,7 +50,7 @@ function fromPng(bytes: Uint8Array): Bitmap {
   return { width, height, rgb: coloursOf(data, png.channels, width * height) }
 }
 
-/** Grey has one channel (two with transparency), which stands for all three colours. */
+/** Grey has one channel (two with transparency), which is used for all three colours. */
 function coloursOf(data: ArrayLike<number>, channels: number, count: number): Uint8Array {
   const rgb = new Uint8Array(3 * count)
   const [green, blue] = channels >= 3 ? [1, 2] : [0, 0]

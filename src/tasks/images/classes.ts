@@ -1,4 +1,4 @@
-// How a zero-shot model is asked for the classes of a task: texts that name each of them (Radford et al. 2021, section 3.1.4).
+// Prompts for zero-shot classification: texts that name each class (Radford et al. 2021, section 3.1.4).
 import { UserError } from '../../errors/index.js'
 import { compileTemplate } from '../cards/template.js'
 
@@ -17,7 +17,7 @@ export function classPrompts({
 }): string[][] {
   if (!classes)
     throw new UserError(
-      `task ${name} does not name its classes, by which a zero-shot model is asked for them; its card would, under classes`,
+      `task ${name} does not name its classes, which a zero-shot model needs; list them in its card under classes`,
     )
   const fillers = templates.map((template) => compileTemplate(template))
   return classes.map((each) => fillers.map((filler) => filler.fill({ class: each })))

@@ -97,6 +97,6 @@ function rightReader(card: Card): (row: DataRow, texts: readonly string[]) => nu
     const named = list.indexOf(answer)
     if (named >= 0 && (card.labels || !/^\d+$/.test(answer))) return [named]
     if (/^\d+$/.test(answer)) return [Number(answer)]
-    throw new UserError(`the right choice ${JSON.stringify(answer)} is none of ${list.join(', ')}`)
+    throw new UserError(`the right choice ${JSON.stringify(answer)} is not one of ${list.join(', ')}`)
   }
 }

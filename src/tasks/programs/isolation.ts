@@ -57,7 +57,7 @@ export const ENVIRONMENT = {
   MKL_NUM_THREADS: '1',
 }
 
-/** The best way in which this command runs; undefined when there is none. */
+/** The strongest isolation under which this command runs; undefined if none works. */
 export function findIsolation(command: readonly string[], visible: readonly string[]): Isolation | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'isolation-'))
   try {
