@@ -1,7 +1,7 @@
 // `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, join, resolve, sep } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { packageRoot, packageVersion } from '../../files/index.js'
@@ -39,5 +39,10 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
     // npm leaves out a file called .gitignore.
     await writeFile(join(target, file === 'gitignore' ? '.gitignore' : file), text)
   }
-  print(`${folder} has ${files.join(', ')}\nnext: cd ${folder} && npm install && npm test && npm run sweep\n`)
+  // Inside a folder where deltalab is installed, Node and npm find it there.
+  const install =
+    target.startsWith(resolve(packageRoot, '..', '..') + sep) && basename(resolve(packageRoot, '..')) === 'node_modules'
+      ? ''
+      : 'npm install && '
+  print(`${folder} has ${files.join(', ')}\nnext: cd ${folder} && ${install}npm test && npm run sweep\n`)
 }
