@@ -7,7 +7,12 @@ import { parseArgs } from 'node:util'
 
 const BENCHMARKS = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { check: { type: 'boolean' } } })
+const USAGE = `npm run bench [-- --check] [name …]; names: ${BENCHMARKS.join(', ')}\n`
+const { values, positionals } = readArguments()
+if (values.help) {
+  process.stdout.write(USAGE)
+  process.exit(0)
+}
 const wrong = positionals.find((name) => !BENCHMARKS.includes(name))
 if (wrong !== undefined) {
   process.stderr.write(`unknown benchmark ${JSON.stringify(wrong)}; known: ${BENCHMARKS.join(', ')}\n`)
@@ -20,4 +25,14 @@ for (const name of positionals.length ? positionals : BENCHMARKS) {
     stdio: 'inherit',
   })
   if (status !== 0) process.exitCode = 1
+}
+
+function readArguments() {
+  try {
+    const options = { check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
+    return parseArgs({ allowPositionals: true, options })
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`)
+    process.exit(2)
+  }
 }
