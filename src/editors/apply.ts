@@ -1,8 +1,7 @@
 // Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
 // A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
 // whole" allows that.
-import { UserError } from '../errors/index.js'
-import { type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
+import { checkResult, type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /** Entries of one block: 64 MB of float32. */
@@ -109,13 +108,6 @@ async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
   if (offset === 0)
     for (const text of editor.warnings(options, { shape, gram, ...found }))
       onWarning?.(`${tensor}: ${editor.name} ${text}`)
-}
-
-/** @throws UserError where an editor, which may be a plugin's, returned anything but a tensor of the shape that it was given */
-function checkResult(result: unknown, shape: readonly number[], where: string): void {
-  const got = result instanceof tf.Tensor ? `one of shape [${result.shape.join(', ')}]` : String(result)
-  if (!(result instanceof tf.Tensor) || String(result.shape) !== String(shape))
-    throw new UserError(`${where} must return a tensor of shape [${shape.join(', ')}]; got ${got}`)
 }
 
 /** Applies the step to each matrix of a batch, under the name of the matrix. */

@@ -10,16 +10,22 @@ export interface Law<Subject> {
 /** Says how a law is broken. @throws UserError always */
 export type Complain = (how: string) => never
 
-/** A law from its check, which complains in a few words. */
+/** A law from its check, which complains in a few words. An error of the method itself is told with the law that was being checked. */
 export const law = <Subject extends { name: string }>(
   name: string,
   check: (subject: Subject, complain: Complain) => Promise<void>,
 ): Law<Subject> => ({
   name,
-  check: (subject) =>
-    check(subject, (how) => {
-      throw new UserError(`${subject.name} breaks the law "${name}": ${how}`)
-    }),
+  check: async (subject) => {
+    const broken: UserError[] = []
+    const complain: Complain = (how) => {
+      throw (broken[0] = new UserError(`${subject.name} breaks the law "${name}": ${how}`))
+    }
+    await check(subject, complain).catch((error: Error) => {
+      if (error === broken[0]) throw error
+      throw new UserError(`${subject.name} fails at the law "${name}": ${error.message}`, { cause: error })
+    })
+  },
 })
 
 /** Runs laws one after the other. */

@@ -1,7 +1,7 @@
 // Applies a merger: first the pass over the whole models, if it needs one, then one tensor at a time.
 import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { checkResult, type Tensor, tf } from '../tensor/index.js'
 import type { Convention, MergeContext, MergeInputs, Merger, MergerOptions, Walk } from './merger.js'
 import { readValues } from './sum.js'
 
@@ -84,15 +84,24 @@ export async function mergeTensors(
   const context = contextOf(merging, warn)
   switch (merger.reads) {
     case 'entries':
-      return tf.tidy(() => merger.merge(inputs, context))
+      return checkMerged(merging, inputs, () => merger.merge(inputs, context))
     case 'tensor': {
       const values = await Promise.all(inputs.models.map(readValues))
       const scanned = await merger.scanTensor(values, { ...context, name: inputs.name })
-      return tf.tidy(() => merger.merge(inputs, { ...context, scanned }))
+      return checkMerged(merging, inputs, () => merger.merge(inputs, { ...context, scanned }))
     }
     case 'whole': {
       const scanned = await merger.scanTensor(inputs, context)
-      return tf.tidy(() => merger.merge(inputs, { ...context, scanned }))
+      return checkMerged(merging, inputs, () => merger.merge(inputs, { ...context, scanned }))
     }
   }
+}
+
+/** What a merger makes of its inputs, tidied. @throws UserError where it is anything but a tensor of their shape */
+export function checkMerged({ merger }: Merging, { name, models }: MergeInputs, merge: () => Tensor): Tensor {
+  return tf.tidy(() => {
+    const merged = merge()
+    checkResult(merged, models[0]!.shape, `${name}: merger ${merger.name}`)
+    return merged
+  })
 }

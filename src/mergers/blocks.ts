@@ -1,7 +1,7 @@
 // Merges plain values. Where a merger treats each entry by itself, the backend gets one run of entries at a time. So a tensor larger
 // than the heap of wasm, such as an embedding of an 8B model, can be merged too.
 import { type Tensor, tf } from '../tensor/index.js'
-import { contextOf, type Merging, mergeTensors } from './apply.js'
+import { checkMerged, contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'
 
 /** Entries of one run: 16 MB of float32 for each model. */
@@ -37,12 +37,10 @@ export async function mergeValues(
   const merged = new Float32Array(size)
   for (let offset = 0; offset < size; offset += block) {
     const run = (values: Float32Array): Tensor => tf.tensor1d(values.subarray(offset, offset + block))
-    const out = tf.tidy(() =>
-      merger.merge(
-        { name, models: models.map(run), base: before ? run(before) : undefined, embedding, offset },
-        { ...context, scanned },
-      ),
-    )
+    const out = tf.tidy(() => {
+      const inputs = { name, models: models.map(run), base: before ? run(before) : undefined, embedding, offset }
+      return checkMerged(merging, inputs, () => merger.merge(inputs, { ...context, scanned }))
+    })
     merged.set((await out.data()) as Float32Array, offset)
     out.dispose()
   }

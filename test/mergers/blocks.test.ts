@@ -1,8 +1,10 @@
 // Tensors merged in runs of entries are the tensors merged whole; the passes that a scan of the models makes.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import { z } from 'zod'
 import {
   CONVENTIONS,
+  defineMerger,
   mergers,
   mergeValues,
   parseMerging,
@@ -112,4 +114,22 @@ test('a batch of matrices is merged as its matrices where the method works on ma
     }
     assert.ok(said.every((text) => /^w\[\d\]: /.test(text)))
   }
+})
+
+test('a merger that returns another shape is refused by name, whole and in runs', async () => {
+  const merger = defineMerger({
+    name: 'wrong',
+    options: z.strictObject({}),
+    merge: ({ models }) => models[0]!.reshape([-1]).slice(0, 1),
+  })
+  const merging = parseMerging(merger, { models: [{}, {}] })
+  const part = { ...parts[0]!, embedding: false }
+  for (const [block, shape] of [
+    [100, '5, 8'],
+    [7, '7'],
+  ] as const)
+    await assert.rejects(mergeValues(merging, part, null, { warn: assert.fail, block }), {
+      name: 'UserError',
+      message: `t0: merger wrong must return a tensor of shape [${shape}]; got one of shape [1]`,
+    })
 })

@@ -1,0 +1,11 @@
+// What an editor or a merger returned, which may be a plugin's.
+import * as tf from '@tensorflow/tfjs'
+import { UserError } from '../errors/index.js'
+
+/** @throws UserError for anything but a tensor of this shape; `where` says whose result it is */
+export function checkResult(result: unknown, shape: readonly number[], where: string): void {
+  const isTensor = result instanceof tf.Tensor
+  if (isTensor && String(result.shape) === String(shape)) return
+  const got = isTensor ? `one of shape [${result.shape.join(', ')}]` : String(result)
+  throw new UserError(`${where} must return a tensor of shape [${shape.join(', ')}]; got ${got}`)
+}
