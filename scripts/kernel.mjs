@@ -157,6 +157,7 @@ export async function startKernel(commandOf, folder) {
         if (OUTPUTS.includes(type)) outputs.push({ output_type: type, ...content })
       }
       await run(code, collect)
+      await sleep(100) // Deno shows the last value of a cell in a task of its own, which the mark could overtake
       const mark = randomUUID()
       const isShownMark = ({ data }) => data?.['text/plain']?.includes(mark)
       const marked = () => outputs.filter(({ text }) => text?.includes(mark)).length === 2 && outputs.some(isShownMark)
