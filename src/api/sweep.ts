@@ -56,8 +56,8 @@ export interface SweepOptions extends PluginOptions {
   /** Results folder; `results/<name>` in the current folder unless given. */
   out?: string | undefined
   /**
-   * Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. Objects in place of the
-   * paths of modules cannot be handed to threads: these runs stay in the calling one, and `jobs` can only be 1.
+   * Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. Objects that were made in
+   * code cannot be handed to threads: the runs stay in the calling one, and `jobs` can only be 1.
    */
   jobs?: number | undefined
   /** Run failed runs of an earlier start again. */
@@ -96,7 +96,9 @@ export interface SweepResults extends Results {
 }
 
 /**
- * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again.
+ * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again. With editors, mergers or
+ * tasks that are objects made in code it does not resume, because a changed object cannot be told from the same one; those of
+ * `loadPlugin` know their module.
  *
  * @param config path of the YAML file, name of a shipped experiment (`quickstart`), or the content of such a file as an object,
  *   in which editors, mergers and tasks may be objects

@@ -210,9 +210,15 @@ const printMeta = (meta: Meta) => `${JSON.stringify(meta, null, 2)}\n`
 function refuseMixing(folder: string, earlier: Meta, now: Meta): void {
   const files = [...new Set([...Object.keys(earlier.inputs), ...Object.keys(now.inputs)])]
   const changed = files.filter((file) => earlier.inputs[file] !== now.inputs[file])
+  const hashOf = ({ plugins = [] }: Meta, name: string) => plugins.find((plugin) => plugin.name === name)?.sha256
+  const plugins = (earlier.plugins ?? [])
+    .map(({ name }) => name)
+    .filter((name) => hashOf(earlier, name) !== hashOf(now, name))
   const why =
     earlier.config_hash !== now.config_hash
-      ? `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
+      ? plugins.length
+        ? `plugins with other code (${plugins.join(', ')})`
+        : `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
       : changed.length
         ? `other input files (${changed.join(', ')})`
         : earlier.backend.name !== now.backend.name

@@ -56,5 +56,13 @@ export async function readPlugin(path: string): Promise<Plugin> {
 export async function openPlugin(module: PluginModule, path: string = module.file): Promise<Plugin> {
   const name = basename(module.file)
   const value = await importCode(module.code, module.file, path)
-  return { module, name, sha256: module.sha256, contributions: contributionsOf(value, path) }
+  const plugin = { module, name, sha256: module.sha256, contributions: contributionsOf(value, path) }
+  for (const contribution of plugin.contributions) origins.set(contribution.value, plugin)
+  return plugin
 }
+
+/** Plugins by what they add. */
+const origins = new WeakMap<object, Plugin>()
+
+/** The plugin that an editor, merger or task was loaded with; undefined for an object that was made in code. */
+export const originOf = (object: object): Plugin | undefined => origins.get(object)

@@ -6,7 +6,7 @@ import { findNamed, UserError } from '../errors/index.js'
 import { type Merger, mergers } from '../mergers/index.js'
 import { listTaskNames, type TaskCard } from '../tasks/index.js'
 import { type Contribution, contributionsOf } from './contribution.js'
-import { openPlugin, type Plugin, type PluginModule, readPlugin } from './plugin.js'
+import { openPlugin, originOf, type Plugin, type PluginModule, readPlugin } from './plugin.js'
 
 /** Every editor, merger and task by name: those of deltalab, then those of plugins. */
 export interface Registry {
@@ -44,7 +44,10 @@ function registryOf(plugins: readonly Plugin[]): Registry {
 /** What deltalab has without plugins. */
 export const BUILT_IN: Registry = registryOf([])
 
-/** What a user gives as a plugin: the path of a module, or an editor, merger or task itself. */
+/**
+ * What a user gives as a plugin: the path of a module, or an editor, merger or task itself. One that `loadPlugin` gave is its
+ * whole module.
+ */
 export type PluginSource = string | Editor | Merger | TaskCard
 
 /**
@@ -52,10 +55,14 @@ export type PluginSource = string | Editor | Merger | TaskCard
  * @throws UserError for a module that cannot be loaded (see readPlugin), and for a name that is taken
  */
 export async function makeRegistry(sources: readonly PluginSource[]): Promise<Registry> {
-  const once = new Map(sources.map((source) => [typeof source === 'string' ? resolve(source) : source, source]))
-  const plugins: Plugin[] = []
-  for (const source of once.values())
-    plugins.push(typeof source === 'string' ? await readPlugin(source) : pluginOf(source))
+  const once = new Map<unknown, Plugin>()
+  for (const source of sources) {
+    const loaded = typeof source === 'string' ? undefined : originOf(source)
+    const key = typeof source === 'string' ? resolve(source) : (loaded?.module?.file ?? source)
+    if (!once.has(key))
+      once.set(key, typeof source === 'string' ? await readPlugin(source) : (loaded ?? pluginOf(source)))
+  }
+  const plugins = [...once.values()]
   checkNames(plugins)
   return plugins.length ? registryOf(plugins) : BUILT_IN
 }
@@ -77,7 +84,10 @@ export async function reopenRegistry(modules: readonly PluginModule[]): Promise<
   return plugins.length ? registryOf(plugins) : BUILT_IN
 }
 
-/** An object of the calling program as a plugin. Its hash is that of the text of its functions: what these refer to is not in it. */
+/**
+ * An object of the calling program as a plugin. Its hash is that of the text of its functions. What these refer to is not in it,
+ * so a sweep does not resume with such an object.
+ */
 function pluginOf(object: Exclude<PluginSource, string>): Plugin {
   const [{ kind, value }] = contributionsOf(object, 'plugins') as [Contribution]
   const text = JSON.stringify([kind, value], (_, inner: unknown) =>

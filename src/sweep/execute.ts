@@ -3,7 +3,7 @@
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Run } from '../plan/index.js'
-import { type Meta, openStore, type Row } from '../record/index.js'
+import { type Meta, openStore, type Row, type Store } from '../record/index.js'
 import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
@@ -57,6 +57,7 @@ export async function executePlan(
     )
   const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
   try {
+    refuseObjects(experiment, store)
     const outcome: SweepOutcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
     const warned = new Map<string, SweepOutcome['warnings'][number]>()
     const count = (row: Row, found: boolean) => {
@@ -94,6 +95,20 @@ export async function executePlan(
   } finally {
     await store.close()
   }
+}
+
+/**
+ * What the functions of an object refer to can change without a trace in the ids of the runs.
+ * @throws UserError when rows of an earlier start are found and an editor, merger or task is an object made in code
+ */
+function refuseObjects({ registry }: Experiment, { folder, found }: Store): void {
+  if (!found.size || modulesOf(registry)) return
+  const objects = registry.plugins.filter(({ module }) => !module)
+  const names = objects.flatMap(({ contributions }) => contributions.map(({ kind, value }) => `${kind} ${value.name}`))
+  throw new UserError(
+    `${folder} holds rows of an earlier start, and only a module shows whether its code is still the same, not an object ` +
+      `(${names.join(', ')}): give another folder, or the path of a module in plugins`,
+  )
 }
 
 /** In worker threads, or in this one where a plugin cannot leave it. */

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { loadExperiment } from '../../src/config/index.js'
+import { type Experiment, loadExperiment } from '../../src/config/index.js'
 import type { UserError } from '../../src/errors/index.js'
 import { identifyTasks, planRuns } from '../../src/plan/index.js'
 import { readResults } from '../../src/record/index.js'
-import { makeRegistry } from '../../src/registry/index.js'
+import { makeRegistry, modulesOf } from '../../src/registry/index.js'
 import { readSource } from '../../src/report/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
@@ -91,9 +91,22 @@ test('an editor and a task of a plugin run in worker threads, and rows do not de
   assert.equal(text('two'), text('one'))
 })
 
-test('objects run in this thread, with the same rows but for their ids; more threads are refused', async () => {
+test('what a module gave is the module: the same ids, hash and threads', async () => {
   const { plugins } = await makeRegistry([plugin])
-  const objects = plugins.flatMap(({ contributions }) => contributions.map(({ value }) => value))
+  const loaded = plugins.flatMap(({ contributions }) => contributions.map(({ value }) => value))
+  const idsOf = async (experiment: Experiment) => planRuns(experiment, identifyTasks(experiment)).map(({ id }) => id)
+  const expected = await idsOf(await loadExperiment(file))
+  writeFileSync(file, EXPERIMENT.replace('plugins: [plugins/mine.ts]\n', ''))
+  const experiment = await loadExperiment(file, loaded)
+  assert.deepEqual(await idsOf(experiment), expected)
+  assert.equal(modulesOf(experiment.registry)?.length, 1)
+  assert.equal((await makeRegistry([plugin, ...loaded])).plugins.length, 1)
+  writeFileSync(file, EXPERIMENT)
+})
+
+test('objects made in code run in this thread, with the same rows but for their ids; more threads, and resuming, are refused', async () => {
+  const { plugins } = await makeRegistry([plugin])
+  const objects = plugins.flatMap(({ contributions }) => contributions.map(({ value }) => ({ ...value })))
   writeFileSync(file, EXPERIMENT.replace('plugins: [plugins/mine.ts]\n', ''))
   const experiment = await loadExperiment(file, objects)
   const options = { folder: join(folder, 'objects'), backend: { asked: 'wasm' as const, found } }
@@ -105,6 +118,10 @@ test('objects run in this thread, with the same rows but for their ids; more thr
   const withoutIds = async (out: string) =>
     (await readResults(join(folder, out))).rows.map((row) => ({ ...row, id: '', seconds: 0 }))
   assert.deepEqual(await withoutIds('objects'), await withoutIds('one'))
+  await assert.rejects(
+    runSweep(experiment, { ...options, jobs: 1 }),
+    /objects holds rows of an earlier start, and only a module shows .* not an object \(editor shrink, .*\): give another folder/,
+  )
   writeFileSync(file, EXPERIMENT)
 })
 
