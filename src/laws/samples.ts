@@ -55,10 +55,13 @@ export function madeUpOptions(schema: OptionsSchema): Record<string, unknown>[] 
 /** Runs `work` on another backend, and goes back. */
 export async function onBackend<T>(name: string, work: () => Promise<T>): Promise<T> {
   const before = tf.getBackend()
+  const isSilent = tf.env().getBool('PROD')
+  tf.env().set('PROD', true) // without it TensorFlow.js prints a greeting on the cpu backend
   await tf.setBackend(name)
   try {
     return await work()
   } finally {
+    tf.env().set('PROD', isSilent)
     await tf.setBackend(before)
   }
 }

@@ -101,7 +101,7 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
 const nothing = z.strictObject({})
 const weightOnly = z.strictObject({ weight })
 
-const methods: readonly Method[] = [
+export const methods: readonly Method[] = [
   {
     name: 'linear',
     merger: 'average',

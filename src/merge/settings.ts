@@ -6,17 +6,25 @@ import type { Registry } from '../registry/index.js'
 import { parseWith } from '../schema/index.js'
 import type { LayerSource } from './layer-runs.js'
 import type { Slot } from './layers.js'
-import { type Method, methodNamed } from './mergekit.js'
+import { type Method, methodNamed, methods } from './mergekit.js'
 import { type FoundValues, resolveParameters } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
 /** The method that a file names: mergekit's, or a merger as it is. */
 export function chooseMethod({ merge_method: method, merger }: MergeFile, registry: Registry): Method {
-  if (method !== undefined && merger === undefined) return within(['merge_method'], () => methodNamed(method))
+  if (method !== undefined && merger === undefined) return within(['merge_method'], () => methodOf(method, registry))
   if (merger === undefined || method !== undefined)
     throw new UserError('either `merge_method` (of mergekit) or `merger` (of deltalab mergers) is needed', { path: [] })
   const { name, modelOptions, options } = within(['merger'], () => registry.merger(merger))
   return { name, merger: name, model: modelOptions, options }
+}
+
+/** @throws UserError for an unknown method; for the name of a merger, with the key that is meant */
+function methodOf(name: string, { mergers }: Registry): Method {
+  const isMethod = methods.some((method) => method.name === name)
+  if (!isMethod && mergers.some((merger) => merger.name === name))
+    throw new UserError(`${name} is a merger of deltalab, not a method of mergekit: write \`merger: ${name}\``)
+  return methodNamed(name)
 }
 
 /** Options of the merge and of each source, and the editors that the method puts before it. */

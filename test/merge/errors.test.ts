@@ -26,6 +26,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     `merge_method: dare-ties\n${models('{weight: 1}')}`,
     /^1:1: merge_method: unknown merge_method "dare-ties"; did you mean "dare_ties"/,
   ],
+  [
+    'a merger as a method',
+    `merge_method: fisher\n${models('{}')}`,
+    /^1:1: merge_method: fisher is a merger of deltalab, not a method of mergekit: write `merger: fisher`/,
+  ],
   ['an unknown merger', `merger: tie\n${models('{}')}`, /^1:1: merger: unknown merger "tie"; did you mean "ties"/],
   ['neither', models('{}'), /^1:1: either `merge_method`.*or `merger`/],
   [

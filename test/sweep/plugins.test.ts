@@ -146,6 +146,11 @@ test('ids hold the hash of the plugins that a run uses, with their imports, and 
       .replace(/.*shrink.*\n/, ''),
   )
   assert.deepEqual(await idsOf(), first.slice(2), 'as without plugins')
+  writeFileSync(file, EXPERIMENT)
+  await assert.rejects(
+    runSweep(await loadExperiment(file), { folder: join(folder, 'one'), backend: { asked: 'wasm', found }, jobs: 1 }),
+    /one holds rows of plugins with other code \(mine\.ts\): give another folder/,
+  )
 })
 
 test('an unknown editor names those of plugins; a broken plugin is one line before any work', async () => {
