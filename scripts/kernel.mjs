@@ -111,13 +111,12 @@ export async function startKernel(commandOf, folder) {
   broken.catch(() => undefined)
 
   /** Sends a request. Resolves when it is answered, the kernel is idle again, and `complete` is true. */
-  const ask = async (type, content, onMessage = () => undefined, complete = () => true) => {
+  const ask = async (type, content, complete = () => true) => {
     const { id, frames } = codec.encode(type, content)
     let listener
     const done = new Promise((resolve) => {
       let [answered, idle] = [false, false]
       listener = (message) => {
-        onMessage(message)
         if (message.parent === id) {
           answered ||= message.type.endsWith('_reply')
           idle ||= message.type === 'status' && message.content.execution_state === 'idle'
@@ -129,11 +128,10 @@ export async function startKernel(commandOf, folder) {
     await shell.send(frames)
     await Promise.race([done, broken]).finally(() => listeners.delete(listener))
   }
-  const run = (code, onMessage, complete) =>
+  const run = (code, complete) =>
     ask(
       'execute_request',
       { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false, stop_on_error: true },
-      onMessage,
       complete,
     )
 
@@ -156,12 +154,17 @@ export async function startKernel(commandOf, folder) {
       const collect = ({ type, content }) => {
         if (OUTPUTS.includes(type)) outputs.push({ output_type: type, ...content })
       }
-      await run(code, collect)
-      await sleep(100) // Deno shows the last value of a cell in a task of its own, which the mark could overtake
       const mark = randomUUID()
       const isShownMark = ({ data }) => data?.['text/plain']?.includes(mark)
       const marked = () => outputs.filter(({ text }) => text?.includes(mark)).length === 2 && outputs.some(isShownMark)
-      await run(`console.log('${mark}'); console.error('${mark}'); '${mark}'`, collect, marked)
+      // Between two requests outputs arrive, too: this listener stays from the cell to the mark, and comes before the mark's own.
+      listeners.add(collect)
+      try {
+        await run(code)
+        await run(`console.log('${mark}'); console.error('${mark}'); '${mark}'`, marked)
+      } finally {
+        listeners.delete(collect)
+      }
       return outputs
         .filter((output) => !isShownMark(output))
         .map((output) => (output.text ? { ...output, text: output.text.replace(`${mark}\n`, '') } : output))

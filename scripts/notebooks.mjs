@@ -56,39 +56,13 @@ async function runCells(kernel, cells) {
   return done
 }
 
-/**
- * The outputs of a notebook, whichever cell they came with: on a busy machine Deno's kernel sends an output with a later cell
- * (findings/deno-kernel-output-of-other-cells.sh).
- */
-function allOutputs(cells) {
-  const outputs = storedForm(cells.flatMap(({ outputs }) => outputs.map(joined)))
-  return outputs.map((output) => comparable([output])).sort()
-}
-
-const joined = (output) => (output.text ? { ...output, text: [output.text].flat().join('') } : output)
-
-/** Runs the cells in a kernel of their own; `late`: what came after the last one. */
-async function runInKernel(cells) {
-  const kernel = await startKernel(denoKernel, folder)
-  try {
-    return { done: await runCells(kernel, cells), late: { outputs: storedForm(await kernel.execute('0'), 0) } }
-  } finally {
-    await kernel.stop()
-  }
-}
-
 async function runNotebook(file, check) {
   const notebook = JSON.parse(readFileSync(file, 'utf8'))
   const cells = notebook.cells.filter((cell) => cell.cell_type === 'code')
-  let done
-  // On a busy machine the kernel loses an output now and then. Outputs that are truly others are so each time.
-  for (let tries = 0; tries < 4; tries++) {
-    const ran = await runInKernel(cells)
-    done = ran.done
-    ran.late.outputs = ran.late.outputs.filter(({ data }) => String(data?.['text/plain']) !== '0')
-    if (!check || String(allOutputs(cells)) === String(allOutputs([...done, ran.late]))) break
-    if (tries === 3) throw new Error('shows something else now: npm run notebooks stores it')
-  }
+  const kernel = await startKernel(denoKernel, folder)
+  const done = await runCells(kernel, cells).finally(() => kernel.stop())
+  const stale = cells.findIndex((cell, i) => comparable(cell.outputs) !== comparable(done[i].outputs))
+  if (check && stale >= 0) throw new Error(`cell ${stale + 1} shows something else now: npm run notebooks stores it`)
   if (check) return
   cells.forEach((cell, i) => Object.assign(cell, done[i]))
   writeFileSync(file, `${JSON.stringify(notebook, null, 1)}\n`)
