@@ -3,10 +3,10 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 
-const out = 'dist/src/tensor'
+const out = 'dist/src/kernels'
 mkdirSync(out, { recursive: true })
-for (const file of readdirSync('src/tensor/assembly').filter((f) => f.endsWith('.ts'))) {
-  const source = `src/tensor/assembly/${file}`
+for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith('.ts'))) {
+  const source = `src/kernels/assembly/${file}`
   const target = `${out}/${file.replace(/\.ts$/, '.wasm')}`
   if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) continue
   execFileSync(

@@ -1,6 +1,6 @@
-// Eigenvectors of symmetric matrices in float64, on the kernels of assembly/eigen.ts: Householder reduction to tridiagonal form,
+// Eigenvectors of symmetric matrices in float64, on the kernels of kernels/assembly/eigen.ts: Householder reduction to tridiagonal form,
 // implicit QL steps here, and their rotations applied to the vectors in batches. Works without a TensorFlow.js backend.
-import { readFileSync } from 'node:fs'
+import { instantiate } from '../kernels/index.js'
 
 interface Kernels {
   multiply(a: number, stride: number, panel: number, depth: number, out: number, outStride: number, rows: number): void
@@ -25,7 +25,6 @@ interface Workshop extends Kernels {
 const PAGE = 1 << 16
 /** A workshop of more bytes is given back after its work. */
 const KEPT = 64 << 20
-let module: WebAssembly.Module | undefined
 let kept: Workshop | undefined
 
 /** Float64 arrays of these lengths, zeroed and aligned, in the memory of the kernels, for the time of `work`. */
@@ -35,8 +34,7 @@ function inWorkshop<T>(lengths: number[], work: (kernels: Kernels, arrays: Float
   const pages = Math.ceil(offsets.at(-1)! / PAGE)
   if (!kept || kept.memory.buffer.byteLength < pages * PAGE) {
     const memory = new WebAssembly.Memory({ initial: pages })
-    module ??= new WebAssembly.Module(readFileSync(new URL('./eigen.wasm', import.meta.url)))
-    kept = { ...(new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels), memory }
+    kept = { ...instantiate<Kernels>('eigen', memory), memory }
   }
   const { memory, ...kernels } = kept
   if (memory.buffer.byteLength > KEPT) kept = undefined

@@ -1,6 +1,6 @@
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11): a bijection of 128-bit
 // counters under a 64-bit key. Element i of a tensor reads word i mod 4 of counter floor(i / 4). The SIMD twin is
-// assembly/random.ts; the two agree bit for bit.
+// kernels/assembly/random.ts; the two agree bit for bit.
 import type { Key } from './key.js'
 
 const M0 = 0xd2511f53

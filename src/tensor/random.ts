@@ -1,9 +1,10 @@
 // Keyed random tensors. Entry i depends only on (key, offset + i): not on the order of calls, the block size, the backend or the number
 // of threads. So an edit gives the same bits whether a tensor is edited whole or in blocks.
 import * as tf from '@tensorflow/tfjs'
+import { instantiate } from '../kernels/index.js'
 import type { Key } from './key.js'
 import { eachWord } from './philox.js'
-import { addressOf, attachModule, instantiate, type WasmBackend } from './wasm.js'
+import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 
 /**
  * Word 2 of the counter: uniforms (and the masks made of them), normals and the numbers of

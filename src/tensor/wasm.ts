@@ -1,7 +1,7 @@
 // Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
 // batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
-import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
+import { instantiate } from '../kernels/index.js'
 
 /** The parts of the TensorFlow.js wasm backend that kernels use. */
 export interface WasmBackend extends tf.KernelBackend {
@@ -21,15 +21,9 @@ export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
   return backend.dataIdMap.get(tensor.dataId).memoryOffset
 }
 
-/** Instantiates a compiled module of assembly/ on the backend's own heap, so that it reads and writes tensors in place. */
+/** Instantiates a compiled module of kernels on the backend's own heap, so that it reads and writes tensors in place. */
 export function attachModule<T>(backend: WasmBackend, name: string): T {
   return instantiate(name, backend.wasm.asm.memory)
-}
-
-/** A module of assembly/ on any memory. */
-export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
-  const bytes = readFileSync(new URL(`./${name}.wasm`, import.meta.url))
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports as T
 }
 
 interface Gemm {

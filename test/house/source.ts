@@ -31,7 +31,7 @@ export interface Source {
 /** Every file of src, without the WebAssembly kernels. */
 export function readSources(): Source[] {
   return readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('tensor/assembly/'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('kernels/assembly/'))
     .sort()
     .map((path) => readSource(path, readFileSync(join(packageRoot, 'src', path), 'utf8')))
 }

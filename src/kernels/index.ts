@@ -1,0 +1,2 @@
+// WebAssembly kernels on plain memory, without TensorFlow.js.
+export { instantiate } from './module.js'
