@@ -1,7 +1,7 @@
 // Compiles the WebAssembly kernels (AssemblyScript) and the TypeScript sources into dist/, and makes `npx deltalab` work
 // inside the checkout itself.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 
 const out = 'dist/src/kernels'
 mkdirSync(out, { recursive: true })
@@ -32,6 +32,7 @@ for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith(
   )
 }
 execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', '.'], { stdio: 'inherit' })
+for (const file of ['tf.js', 'tf.d.ts']) copyFileSync(`src/tensor/${file}`, `dist/src/tensor/${file}`)
 const main = 'dist/src/cli/main.js'
 if (existsSync(main)) {
   chmodSync(main, 0o755)

@@ -27,12 +27,13 @@ function reach(start: Source): Source[] {
   return [...seen]
 }
 
-test('the reader of imports sees static, type-only, re-exporting and dynamic ones', () => {
+test('the reader of imports sees static, type-only, re-exporting, dynamic and required ones', () => {
   const main = byPath.get('sweep/worker.ts')!
   assert.ok(main.files.includes('tensor/index.ts') && main.files.includes('run/index.ts'))
   assert.ok(byPath.get('cli/commands/sweep.ts')!.files.includes('report/index.ts'))
   assert.ok(byPath.get('record/index.ts')!.files.includes('record/row.ts'))
-  assert.ok(byPath.get('tensor/backend.ts')!.packages.includes('@tensorflow/tfjs'))
+  assert.ok(byPath.get('tensor/index.ts')!.files.includes('tensor/tf.js'))
+  assert.ok(byPath.get('tensor/tf.js')!.packages.includes('@tensorflow/tfjs'))
 })
 
 test('a room imports from lower floors only', () => {

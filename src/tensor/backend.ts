@@ -1,8 +1,8 @@
 // Picks the TensorFlow.js backend once and makes it safe; what is replaced on wasm stands in wasm.ts.
 import { createRequire } from 'node:module'
 import util from 'node:util'
-import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors/index.js'
+import { tf } from './tf.js'
 import { prepareWasm } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
 

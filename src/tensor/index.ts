@@ -1,7 +1,6 @@
 // The only room that knows TensorFlow.js: backends, kernels, keyed random tensors, selection, SVD.
 
 export type { Tensor, Tensor2D } from '@tensorflow/tfjs'
-export * as tf from '@tensorflow/tfjs'
 export * from './backend.js'
 export { product } from './eigen.js'
 export * from './key.js'
@@ -18,3 +17,4 @@ export * from './singular.js'
 export * from './smooth.js'
 export * from './solve.js'
 export * from './svd.js'
+export { tf } from './tf.js'

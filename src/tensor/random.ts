@@ -1,9 +1,9 @@
 // Keyed random tensors. Entry i depends only on (key, offset + i): not on the order of calls, the block size, the backend or the number
 // of threads. So an edit gives the same bits whether a tensor is edited whole or in blocks.
-import * as tf from '@tensorflow/tfjs'
 import { instantiate } from '../kernels/index.js'
 import type { Key } from './key.js'
 import { eachWord } from './philox.js'
+import { tf } from './tf.js'
 import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 
 /**

@@ -1,6 +1,7 @@
 // What an editor or a merger returned, which may be a plugin's.
-import * as tf from '@tensorflow/tfjs'
+
 import { UserError } from '../errors/index.js'
+import { tf } from './tf.js'
 
 /** @throws UserError for anything but a tensor of this shape; `where` says whose result it is */
 export function checkResult(result: unknown, shape: readonly number[], where: string): void {

@@ -1,5 +1,5 @@
 // Finds the exact k entries of largest magnitude by a radix selection over the bits of |x| (O(n), no sort), and masks the rest.
-import * as tf from '@tensorflow/tfjs'
+import { tf } from './tf.js'
 import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 
 /** Keeps |x| > threshold, and of the entries with |x| = threshold those up to flat index `lastTie`: exactly k entries. */

@@ -1,6 +1,6 @@
 // The sign of each entry. The stock kernel of the wasm backend (4.22) treats magnitudes up to 1e-7 as zero, which is the size of a
 // small delta. Comparisons on wasm are ten times slower than `step`, and `where` with a scalar four hundred times.
-import * as tf from '@tensorflow/tfjs'
+import { tf } from './tf.js'
 
 /** -1, 0 or +1 per entry, float32, any shape. */
 export const signs = (x: tf.Tensor): tf.Tensor => tf.tidy(() => x.step().sub(x.neg().step()))

@@ -1,10 +1,11 @@
 // Singular value decomposition, which TensorFlow.js lacks: exact through the float64 Gram matrix of the smaller side, or,
 // when few singular vectors of a big matrix are wanted, a randomised range finder on the backend.
-import * as tf from '@tensorflow/tfjs'
+
 import { eigen, gram, product } from './eigen.js'
 import type { Key } from './key.js'
 import { keyedNormal } from './random.js'
 import { dot } from './solve.js'
+import { tf } from './tf.js'
 
 export interface Svd {
   rows: number

@@ -1,7 +1,7 @@
 // Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
 // batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
-import * as tf from '@tensorflow/tfjs'
 import { instantiate } from '../kernels/index.js'
+import { tf } from './tf.js'
 
 /** The parts of the TensorFlow.js wasm backend that kernels use. */
 export interface WasmBackend extends tf.KernelBackend {

@@ -1,7 +1,7 @@
 // The webgpu backend of TensorFlow.js on Node, through the Dawn build of the package `webgpu`. Both packages are optional.
 import { createRequire } from 'node:module'
-import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors/index.js'
+import { tf } from './tf.js'
 
 const PACKAGES = ['@tensorflow/tfjs-backend-webgpu', 'webgpu'] as const
 const require = createRequire(import.meta.url)

@@ -1,5 +1,5 @@
 // Reads the sources of `src` for the tests of the house: what a file imports and exports, and its functions.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { packageRoot } from '../../src/files/index.js'
@@ -20,7 +20,7 @@ export interface Source {
   room: string
   text: string
   lines: string[]
-  /** Files below src that it imports, types included, and packages. */
+  /** Files below src that it imports, types included, and packages that it imports or requires. */
   files: string[]
   packages: string[]
   /** Names that are declared here and exported. */
@@ -31,7 +31,7 @@ export interface Source {
 /** Every file of src, without the WebAssembly kernels. */
 export function readSources(): Source[] {
   return readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('kernels/assembly/'))
+    .filter((path) => /\.[jt]s$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith('kernels/assembly/'))
     .sort()
     .map((path) => readSource(path, readFileSync(join(packageRoot, 'src', path), 'utf8')))
 }
@@ -57,6 +57,8 @@ export function readSource(path: string, text: string): Source {
     const { source, declaration } = node as { source?: Node | null; declaration?: Node | null }
     if (/^(Import|Export(Named|All))Declaration$|^ImportExpression$|^TSImportType$/.test(node.type) && source)
       specifiers.push((source.value as string | undefined) ?? text.slice(source.start + 1, source.end - 1))
+    const required = /^require\('([^']+)'\)$/.exec(text.slice(node.start, node.end))
+    if (node.type === 'CallExpression' && required) specifiers.push(required[1]!)
     if (node.type === 'ExportNamedDeclaration' && declaration) exported.push(...namesOf(declaration))
     if (FUNCTIONS.includes(node.type)) {
       const first = lineAt(node.start)
@@ -68,7 +70,10 @@ export function readSource(path: string, text: string): Source {
       })
     }
   })
-  const local = (specifier: string) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts')
+  const local = (specifier: string) => {
+    const file = normalize(join(dirname(path), specifier))
+    return existsSync(join(packageRoot, 'src', file)) ? file : file.replace(/\.js$/, '.ts')
+  }
   return {
     path,
     room: path.split('/')[0]!,

@@ -1,0 +1,2 @@
+// The types of tf.js: those of TensorFlow.js itself.
+export * as tf from '@tensorflow/tfjs'
