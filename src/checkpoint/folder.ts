@@ -52,7 +52,7 @@ async function checkFolder(folder: string): Promise<void> {
   }
   if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)
   if (basename(folder).includes(PARTIAL) && (await stateOf(folder)) !== 'complete')
-    throw new UserError(`${folder}: the unfinished output of an interrupted run; delete it and run again`)
+    throw new UserError(`${folder}: the unfinished output of an interrupted run; start that run again`)
 }
 
 /** The entries of all files by name. @throws UserError where files and index disagree */

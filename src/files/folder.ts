@@ -1,11 +1,12 @@
 // A folder that appears under its name complete or not at all: it is filled beside it, flushed to the disk, and renamed. What
 // stands under the name then is replaced only where this program wrote it and --overwrite was given.
-import { rmSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open, readdir, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { finishInterrupted, holdName, OLD, PARTIAL } from './leftovers.js'
-import { markReplaced, markUnfinished, removeOwn, sealFolder } from './manifest.js'
+import { type BlockJournal, ChangedInput, removeJournal } from './journal.js'
+import { finishInterrupted, holdName, OLD } from './leftovers.js'
+import { markReplaced, removeOwn, sealFolder } from './manifest.js'
+import { openPartial, type PartialFolder, type Resume, removePartial } from './partial.js'
 import { amount, checkFree, checkOwn, checkPlace, checkSpace, placeOf } from './target.js'
 
 export interface FolderOptions {
@@ -13,52 +14,85 @@ export interface FolderOptions {
   overwrite?: boolean | undefined
   /** What it will take on the disk, at least. */
   bytes: number
+  /** Keep what is finished when the run is stopped, and go on with it; unless given, a run that is stopped leaves nothing. */
+  resume?: Resume | undefined
 }
 
 /**
- * @param fill writes everything into the folder that it is given
+ * With `resume`, a run that is stopped by a signal or killed leaves the folder with its journal once a block is finished, and the
+ * next run of the same work is given that folder. An error leaves nothing.
+ *
+ * @param fill writes everything into the folder that it is given, beside or over what is there, and keeps the journal. It is called
+ * again, with an empty folder, where an input turns out to hold other bytes than in the earlier run.
  * @throws UserError for a name that is taken or held by another process, and for a full disk; nothing is left then. Where the name
  * was taken meanwhile, what was written is kept beside it, and the error says where.
  */
 export async function writeFolder(
   folder: string,
-  { overwrite = false, bytes }: FolderOptions,
-  fill: (partial: string) => Promise<void>,
+  { overwrite = false, bytes, resume }: FolderOptions,
+  fill: (partial: string, journal: BlockJournal) => Promise<void>,
 ): Promise<void> {
   const target = await placeOf(folder, resolve(folder))
   await checkPlace(folder, target)
   await checkSpace(folder, target, bytes)
   await within(folder, () => mkdir(dirname(target), { recursive: true }))
   const release = holdName(folder, target)
-  let partial: string | undefined
-  // Also when it is stopped by a signal, which the command line turns into an exit.
-  const discard = () => {
-    if (partial !== undefined) rmSync(partial, { recursive: true, force: true })
+  let partial: PartialFolder | undefined
+  // A signal, which the command line turns into an exit, leaves what is finished.
+  const stop = () => {
+    if (partial?.journal.hasBlocks())
+      resume!.note(`${folder}: what is finished is kept; the same command goes on with it, --discard drops it`)
+    else if (partial) removePartial(partial)
     release()
   }
-  process.once('exit', discard)
+  process.once('exit', stop)
   try {
     await finishInterrupted(folder, target)
     await checkFree(folder, target, overwrite)
-    const made = (partial = await within(folder, () => mkdtemp(target + PARTIAL)))
-    await markUnfinished(made)
-    await chmod(made, 0o777 & ~process.umask()) // mkdtemp makes it private
-    await fill(made)
-    await sealFolder(made)
-    await flush(made)
+    do partial = await within(folder, () => openPartial(folder, target, resume))
+    while (!(await isFilled(folder, partial, fill, resume)))
+    const made = await finishPartial(partial)
     partial = undefined // complete: from here on it is not thrown away
     await place(folder, made, target, overwrite)
   } catch (error) {
+    if (partial) removePartial(partial)
     throw ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
       ? new UserError(`${folder}: the disk is full (${amount(bytes)} are needed); nothing was written`, {
           cause: error,
         })
       : error
   } finally {
-    process.off('exit', discard)
-    discard()
+    process.off('exit', stop)
+    release()
   }
   await flush(dirname(target))
+}
+
+/** False where it must be filled again from the start, in a new folder. */
+async function isFilled(
+  folder: string,
+  partial: PartialFolder,
+  fill: (partial: string, journal: BlockJournal) => Promise<void>,
+  resume: Resume | undefined,
+): Promise<boolean> {
+  try {
+    await fill(partial.path, partial.journal)
+    return true
+  } catch (error) {
+    if (!(error instanceof ChangedInput)) throw error
+    resume?.note(`${folder}: starts anew: ${error.file} has other bytes than in the run that was interrupted`)
+    removePartial(partial)
+    return false
+  }
+}
+
+/** Completes a folder on the disk, which is returned. The list comes before the journal goes, so that no moment is without both. */
+async function finishPartial({ path, journal }: PartialFolder): Promise<string> {
+  journal.close()
+  await sealFolder(path)
+  removeJournal(path)
+  await flush(path)
+  return path
 }
 
 /** Puts a finished folder under its name. */

@@ -1,11 +1,12 @@
 // What a run that was killed leaves beside the folder that it was writing, and what becomes of it: nothing that was finished is
-// lost, nothing half-written stays.
-import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+// lost, nothing half-written stays but what the same command can go on with.
+import { readdir, rename, rmdir, stat } from 'node:fs/promises'
 import os from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { readJournal, removeJournal } from './journal.js'
 import { takeLock } from './lock.js'
-import { isReplaced, removeOwn, stateOf, strangersIn } from './manifest.js'
+import { isReplaced, removeOwn, removeUnfinished, removeUnmarked, stateOf, strangersIn } from './manifest.js'
 
 /** Folders beside `name` are called `name.partial-Ab12Cd` while they are written, and `name.old-Ab12Cd` while they are replaced. */
 export const PARTIAL = '.partial-'
@@ -69,12 +70,31 @@ export async function interruptedAt(target: string): Promise<string | null> {
   for (const path of partial.values())
     if ((await stateOf(path)) === 'complete')
       return `a run was interrupted when it was finished: rename ${path} to ${target}`
+  if ((await unfinishedOf(target)).length)
+    return 'the run that writes it was interrupted: start it again, and it goes on'
   return null
+}
+
+/** Folders that a run of the same work goes on with: they hold finished blocks. */
+export async function unfinishedOf(target: string): Promise<string[]> {
+  const { partial } = await findLeftovers(target)
+  const paths: string[] = []
+  for (const path of partial.values()) if ((await stateOf(path)) === 'unfinished' && readJournal(path)) paths.push(path)
+  return paths
+}
+
+/** What these folders take on the disk. */
+export async function bytesUnfinished(target: string): Promise<number> {
+  let bytes = 0
+  for (const folder of await unfinishedOf(target))
+    for (const name of await readdir(folder))
+      bytes += 512 * ((await stat(join(folder, name)).catch(() => null))?.blocks ?? 0)
+  return bytes
 }
 
 /**
  * Repairs what killed runs left, while the name is locked: a replacement is completed or undone, a finished folder gets its
- * name, unfinished folders and those that were being deleted are removed.
+ * name, those that were being deleted are removed, and so are unfinished folders without a finished block.
  * @throws UserError that says what was repaired, if the name now refers to another folder
  */
 export async function finishInterrupted(folder: string, target: string): Promise<void> {
@@ -88,6 +108,7 @@ export async function finishInterrupted(folder: string, target: string): Promise
     }
     const after = partial.get(id)
     if (after !== undefined && (await stateOf(after)) === 'complete') {
+      removeJournal(after)
       await rename(after, target)
       partial.delete(id)
       if ((await strangersIn(before))?.length === 0) await removeOwn(before)
@@ -99,9 +120,10 @@ export async function finishInterrupted(folder: string, target: string): Promise
   }
   for (const [id, path] of partial) {
     const state = await stateOf(path)
-    if (state === null) await rmdir(path).catch(() => undefined) // goes only where nothing is in it
-    if (state === 'unfinished') await rm(path, { recursive: true, force: true })
+    if (state === null) await removeUnmarked(path)
+    if (state === 'unfinished' && !readJournal(path)) removeUnfinished(path)
     if (state !== 'complete') continue
+    removeJournal(path)
     const place = (await exists(target)) ? `${target}.finished-${id}` : target
     await rename(path, place)
     said.push(

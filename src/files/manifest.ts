@@ -1,8 +1,10 @@
 // What this program wrote into a folder: a hidden list in it, by which --overwrite and a clean-up know their own files from all
 // others.
 import { createHash } from 'node:crypto'
+import { readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { open, readdir, readFile, rename, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { JOURNAL, removeJournal } from './journal.js'
 
 const MANIFEST = '.deltalab.json'
 /** Where the list is written anew before it takes its place. */
@@ -17,25 +19,27 @@ interface Manifest {
 }
 
 /** Marks a folder as one that is being written. */
-export const markUnfinished = (folder: string): Promise<void> =>
-  writeFile(join(folder, MANIFEST), JSON.stringify({ deltalab: 1 } satisfies Manifest))
+export const markUnfinished = (folder: string): Promise<void> => writeList(folder, JSON.stringify({ deltalab: 1 }))
 
 /** Lists what is in a folder, flushed to the disk: from now on it is complete. */
 export async function sealFolder(folder: string): Promise<void> {
   const files: Record<string, string> = {}
   for (const path of await listFiles(folder)) files[path] = await fingerprint(join(folder, path), true)
-  await writeFile(join(folder, MANIFEST), `${JSON.stringify({ deltalab: 1, files } satisfies Manifest, null, 1)}\n`, {
-    flush: true,
-  })
+  await writeList(folder, `${JSON.stringify({ deltalab: 1, files } satisfies Manifest, null, 1)}\n`)
+}
+
+/** Whole or not at all. `times`: of access and change, where they are not those of now. */
+async function writeList(folder: string, text: string, times?: { atime: Date; mtime: Date }): Promise<void> {
+  const draft = join(folder, DRAFT)
+  await writeFile(draft, text, { flush: true })
+  if (times) await utimes(draft, times.atime, times.mtime)
+  await rename(draft, join(folder, MANIFEST))
 }
 
 /** Notes in a folder that it is about to be put aside: nothing else may be taken for one that was. */
 export async function markReplaced(folder: string, id: string): Promise<void> {
-  const [list, draft] = [join(folder, MANIFEST), join(folder, DRAFT)]
-  const { atime, mtime } = await stat(list)
-  await writeFile(draft, JSON.stringify({ ...(await readManifest(folder)), replaced: id }), { flush: true })
-  await utimes(draft, atime, mtime)
-  await rename(draft, list)
+  const times = await stat(join(folder, MANIFEST))
+  await writeList(folder, JSON.stringify({ ...(await readManifest(folder)), replaced: id }), times)
 }
 
 /** Whether a run put this folder aside. @param id the letters of that run */
@@ -85,8 +89,23 @@ export async function removeOwn(folder: string): Promise<void> {
   )
   for (const each of [...folders].sort((one, two) => two.length - one.length))
     await rmdir(join(folder, each)).catch(() => undefined)
-  for (const name of [DRAFT, MANIFEST]) await unlink(join(folder, name)).catch(gone)
+  for (const name of [JOURNAL, DRAFT, MANIFEST]) await unlink(join(folder, name)).catch(gone)
   await rmdir(folder)
+}
+
+/** Deletes a folder that was being written. The journal goes first and the mark last: what is left at any moment is known for what it is. */
+export function removeUnfinished(folder: string): void {
+  removeJournal(folder)
+  const names = readdirSync(folder).filter((name) => name !== MANIFEST)
+  for (const name of [...names, MANIFEST]) rmSync(join(folder, name), { recursive: true, force: true })
+  rmdirSync(folder)
+}
+
+/** Deletes a folder that was made and never marked, which may hold a draft of the mark and nothing else. */
+export async function removeUnmarked(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  if (names.join() === DRAFT) await unlink(join(folder, DRAFT))
+  await rmdir(folder).catch(() => undefined) // goes only where nothing is in it
 }
 
 async function readManifest(folder: string): Promise<Manifest | null> {
@@ -100,7 +119,7 @@ async function readManifest(folder: string): Promise<Manifest | null> {
   }
 }
 
-/** Everything below a folder that is not a folder with something in it, but for the list. */
+/** Everything below a folder that is not a folder with something in it, but for the list and the journal. */
 async function listFiles(folder: string, below = ''): Promise<string[]> {
   const entries = await readdir(join(folder, below), { withFileTypes: true })
   const paths: string[] = []
@@ -112,7 +131,7 @@ async function listFiles(folder: string, below = ''): Promise<string[]> {
       paths.push(...(inside.length ? inside : [`${path}/`]))
     }
   }
-  return paths.filter((path) => path !== MANIFEST && path !== DRAFT).sort()
+  return paths.filter((path) => ![MANIFEST, DRAFT, JOURNAL].includes(path)).sort()
 }
 
 /** A larger file is known by its size and its ends: to read all of a model takes as long as to write it. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { finishInterrupted, holdName } from './leftovers.js'
+import { bytesUnfinished, finishInterrupted, holdName } from './leftovers.js'
 import { strangersIn } from './manifest.js'
 
 /** An error names at most this many files. */
@@ -111,11 +111,12 @@ export async function checkApart(folder: string, inputs: Iterable<string>): Prom
   }
 }
 
-/** Throws a UserError when the disk of the folder has not room for so many bytes. */
+/** Throws a UserError when the disk of the folder has not room for so many bytes. What a run left unfinished is filled up, or makes room. */
 export async function checkSpace(folder: string, target: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(await nearest(dirname(target)))
-  if (bytes > bavail * bsize)
-    throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(bavail * bsize)} are free`)
+  const free = bavail * bsize
+  if (bytes > free + (await bytesUnfinished(target)))
+    throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(free)} are free`)
 }
 
 export const amount = (bytes: number): string =>

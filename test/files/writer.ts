@@ -1,24 +1,64 @@
-// A process that writes a folder as commands do: `<folder> <text> <overwrite> <step>` writes a file `text` of that content, and
-// kills itself before its step-th change of the file system; `-` in place of the step is never.
+// A process that writes a folder as commands do: `<folder> <text> <overwrite> <step> [<fingerprint>]` writes a file `text` of that
+// content, and kills itself before its step-th change of the file system; `-` in place of the step is never. With a fingerprint,
+// each letter is a block of a journal, and the folder is taken up where another process left it; before a letter it says
+// so and waits as many milliseconds as WAIT says.
+import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { UserError } from '../../src/errors/index.js'
 
-const [folder, text, overwrite, step] = process.argv.slice(2)
+const [folder, text, overwrite, step, fingerprint] = process.argv.slice(2)
 let left = step === '-' ? Infinity : Number(step)
-for (const name of ['mkdtemp', 'writeFile', 'rename', 'unlink', 'rmdir', 'rm', 'chmod'] as const) {
-  const real = promises[name] as (...given: unknown[]) => Promise<unknown>
-  Object.assign(promises, {
-    [name]: (...given: unknown[]) => (left-- === 0 ? void process.kill(process.pid, 'SIGKILL') : real(...given)),
-  })
+/** Calls of node's own functions among themselves do not count. */
+let depth = 0
+const watch = (module: object, names: readonly string[]) => {
+  for (const name of names) {
+    const real = (module as Record<string, (...given: unknown[]) => unknown>)[name]!
+    const counted = (...given: unknown[]) => {
+      if (depth === 0 && left-- === 0) return void process.kill(process.pid, 'SIGKILL')
+      depth++
+      try {
+        return real(...given)
+      } finally {
+        depth--
+      }
+    }
+    Object.assign(module, { [name]: counted })
+  }
 }
+watch(promises, ['mkdtemp', 'writeFile', 'rename', 'unlink', 'rmdir', 'rm', 'chmod'])
+watch(fs, [
+  'writeFileSync',
+  'writeSync',
+  'ftruncateSync',
+  'linkSync',
+  'renameSync',
+  'unlinkSync',
+  'rmSync',
+  'rmdirSync',
+])
 syncBuiltinESMExports()
 const { writeFolder } = await import('../../src/files/folder.js')
+
+const checksum = (at: number) => String(text!.charCodeAt(at))
+process.once('SIGTERM', () => process.exit(143))
 try {
-  await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0 }, (partial) =>
-    promises.writeFile(join(partial, 'text'), text!),
-  )
+  const resume = fingerprint === undefined ? undefined : { fingerprint, discard: false, note: console.error }
+  await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0, resume }, async (partial, journal) => {
+    if (!resume) return promises.writeFile(join(partial, 'text'), text!)
+    const handle = fs.openSync(join(partial, 'text'), fs.constants.O_RDWR | fs.constants.O_CREAT)
+    console.error(`${journal.done.size} letters are done`)
+    for (let at = 0; at < text!.length; at++) {
+      if (journal.done.get(String(at)) === checksum(at)) continue
+      console.error(`letter ${at}`)
+      if (process.env.WAIT) await setTimeout(Number(process.env.WAIT))
+      fs.writeSync(handle, text![at]!, at)
+      journal.add(String(at), checksum(at))
+    }
+    fs.closeSync(handle)
+  })
   process.stdout.write('written')
 } catch (error) {
   if (!(error instanceof UserError)) throw error

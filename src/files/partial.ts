@@ -1,0 +1,46 @@
+// The folder that output grows in, beside its name: a new one, or what a run of the same work left when it was stopped.
+import { chmod, mkdtemp } from 'node:fs/promises'
+import { changeBetween } from './fingerprint.js'
+import { type OpenBlockJournal, openBlockJournal, readJournal } from './journal.js'
+import { PARTIAL, unfinishedOf } from './leftovers.js'
+import { markUnfinished, removeUnfinished } from './manifest.js'
+
+/** How an interrupted run is taken up again. */
+export interface Resume {
+  /** Of the work (fingerprintOf): only a folder of the same one is taken up. */
+  fingerprint: string
+  /** Drop what an interrupted run finished. */
+  discard: boolean
+  /** Told in a sentence what becomes of an unfinished folder. */
+  note: (text: string) => void
+}
+
+/** A folder that is being written. */
+export interface PartialFolder {
+  path: string
+  journal: OpenBlockJournal
+}
+
+/** @param folder the name as the user gave it @param target where it is */
+export async function openPartial(folder: string, target: string, resume: Resume | undefined): Promise<PartialFolder> {
+  let path: string | undefined
+  for (const left of await unfinishedOf(target)) {
+    const change = resume && !resume.discard ? changeBetween(readJournal(left)!.fingerprint, resume.fingerprint) : ''
+    if (change === null && path === undefined) path = left
+    else {
+      if (change) resume!.note(`${folder} was begun before and starts anew: ${change}`)
+      removeUnfinished(left)
+    }
+  }
+  if (path === undefined) {
+    path = await mkdtemp(target + PARTIAL)
+    await markUnfinished(path)
+    await chmod(path, 0o777 & ~process.umask()) // mkdtemp makes it private
+  }
+  return { path, journal: openBlockJournal(path, resume?.fingerprint ?? null) }
+}
+
+export function removePartial({ path, journal }: PartialFolder): void {
+  journal.close()
+  removeUnfinished(path)
+}
