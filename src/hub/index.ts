@@ -7,11 +7,14 @@ import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
 import { datasetNamed, modelFolder, remoteModel, shippedModel } from './reference.js'
 import { type HubSettings, readSettings } from './settings.js'
-import { isHere, listRepository, type OnDownload, takeSnapshot } from './snapshot.js'
+import type { OnDownload } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
 export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
+
+/** What speaks to the hub, imported when a name is not a folder. */
+const openHub = () => import('./snapshot.js')
 
 /** Weights as safetensors, and an adapter. */
 const MODEL_WEIGHTS =
@@ -58,6 +61,7 @@ export async function resolveModel(
 ): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return localFolder(reference, root)
+  const { takeSnapshot } = await openHub()
   return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, onDownload)
 }
 
@@ -72,6 +76,7 @@ export async function planModel(reference: string, settings = readSettings()): P
   if (!repository) return null
   if (settings.offline)
     throw new UserError(`${reference}: the hub must be asked for the list of files, and HF_HUB_OFFLINE forbids it`)
+  const { isHere, listRepository } = await openHub()
   const { commit, files } = await listRepository(repository, settings)
   return chooseModelFiles(files).map((file) => ({
     ...file,
@@ -86,6 +91,7 @@ export async function resolveCompanions(
 ): Promise<string> {
   const repository = remoteModel(reference, root)
   if (!repository) return localFolder(reference, root)
+  const { takeSnapshot } = await openHub()
   return takeSnapshot(
     repository,
     (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')),
@@ -103,6 +109,7 @@ export async function resolveDataset(
   options: ResolveOptions = {},
 ): Promise<string[]> {
   const { settings = readSettings(), onDownload } = options
+  const { takeSnapshot } = await openHub()
   const repository = datasetNamed(reference)
   const converted = { ...repository, revision: 'refs/convert/parquet' }
   let paths: string[] = []

@@ -26,11 +26,11 @@ async function findTemplate(given: string, { all }: MergeModels): Promise<string
 
 /** Files of the merged folder; errors are about `chat_template`. The template goes into tokenizer_config.json, which every version of transformers reads. */
 export async function chooseTemplate(
-  given: string | undefined,
+  given: string,
   models: MergeModels,
   { tokenizerFrom, files }: { tokenizerFrom: string; files: Record<string, string | null> },
 ): Promise<Record<string, string | null>> {
-  const template = given === undefined ? undefined : await findTemplate(given, models)
+  const template = await findTemplate(given, models)
   if (template === undefined) return {}
   parseChatTemplate(template, JSON.stringify(given))
   const own = join(tokenizerFrom, 'tokenizer_config.json')

@@ -39,7 +39,7 @@ export const regmean = defineMerger({
       const terms = shrunk.map((g, i) => tf.matMul(g as Tensor2D, models[i]!.sub(average).transpose() as Tensor2D))
       return [shrunk.reduce((all, g) => all.add(g)), terms.reduce((all, t) => all.add(t))]
     })
-    const solution = solve(await readValues(sum), await readValues(right), sum.shape[0])
+    const solution = await solve(await readValues(sum), await readValues(right), sum.shape[0])
     tf.dispose([sum, right])
     if (!solution) warn('the sum of the Gram matrices is singular; the tensor is averaged')
     return solution

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
-import { build, type Loader, type Message, type Plugin } from 'esbuild'
+import type { Loader, Message, Plugin } from 'esbuild'
 import { UserError } from '../errors/index.js'
 
 /** Packages that a module shares with the running program, so that there is one TensorFlow.js. */
@@ -19,6 +19,7 @@ const SHARED = ['deltalab', 'deltalab/plugin', 'deltalab/report', 'zod']
  * @throws UserError with file, line and column for a text that is no TypeScript, and an import that is not found
  */
 export async function bundleModule(file: string): Promise<{ code: string; files: string[] }> {
+  const { build } = await import('esbuild')
   try {
     const { outputFiles, metafile } = await build({
       entryPoints: [file],

@@ -56,7 +56,7 @@ export async function readPlugin(path: string): Promise<Plugin> {
 export async function openPlugin(module: PluginModule, path: string = module.file): Promise<Plugin> {
   const name = basename(module.file)
   const value = await importCode(module.code, module.file, path)
-  const plugin = { module, name, sha256: module.sha256, contributions: contributionsOf(value, path) }
+  const plugin = { module, name, sha256: module.sha256, contributions: await contributionsOf(value, path) }
   for (const contribution of plugin.contributions) origins.set(contribution.value, plugin)
   return plugin
 }

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { type Editor, editors, type Options, type Step } from '../editors/index.js'
 import { findNamed, UserError } from '../errors/index.js'
 import { type Merger, mergers } from '../mergers/index.js'
-import { listTaskNames, type TaskCard } from '../tasks/index.js'
+import type { TaskCard } from '../tasks/index.js'
 import { type Contribution, contributionsOf } from './contribution.js'
 import { openPlugin, originOf, type Plugin, type PluginModule, readPlugin } from './plugin.js'
 
@@ -60,11 +60,12 @@ export async function makeRegistry(sources: readonly PluginSource[]): Promise<Re
     const loaded = typeof source === 'string' ? undefined : originOf(source)
     const key = typeof source === 'string' ? resolve(source) : (loaded?.module?.file ?? source)
     if (!once.has(key))
-      once.set(key, typeof source === 'string' ? await readPlugin(source) : (loaded ?? pluginOf(source)))
+      once.set(key, typeof source === 'string' ? await readPlugin(source) : (loaded ?? (await pluginOf(source))))
   }
   const plugins = [...once.values()]
-  checkNames(plugins)
-  return plugins.length ? registryOf(plugins) : BUILT_IN
+  if (plugins.length === 0) return BUILT_IN
+  await checkNames(plugins)
+  return registryOf(plugins)
 }
 
 /** The modules of all plugins, for `reopenRegistry`; null where one is an object, which cannot leave its thread. */
@@ -88,8 +89,8 @@ export async function reopenRegistry(modules: readonly PluginModule[]): Promise<
  * An object of the calling program as a plugin. Its hash is that of the text of its functions. What these refer to is not in it,
  * so a sweep does not resume with such an object.
  */
-function pluginOf(object: Exclude<PluginSource, string>): Plugin {
-  const [{ kind, value }] = contributionsOf(object, 'plugins') as [Contribution]
+async function pluginOf(object: Exclude<PluginSource, string>): Promise<Plugin> {
+  const [{ kind, value }] = (await contributionsOf(object, 'plugins')) as [Contribution]
   const text = JSON.stringify([kind, value], (_, inner: unknown) =>
     typeof inner === 'function' ? String(inner) : inner,
   )
@@ -101,7 +102,8 @@ function pluginOf(object: Exclude<PluginSource, string>): Plugin {
   }
 }
 
-function checkNames(plugins: readonly Plugin[]): void {
+async function checkNames(plugins: readonly Plugin[]): Promise<void> {
+  const { listTaskNames } = await import('../tasks/index.js')
   const owners = new Map<string, string>()
   const take = (kind: string, name: string, owner: string) => {
     const word = `${kind} ${name}`
@@ -112,7 +114,7 @@ function checkNames(plugins: readonly Plugin[]): void {
   }
   for (const { name } of editors) take('editor', name, 'deltalab')
   for (const { name } of mergers) take('merger', name, 'deltalab')
-  for (const name of plugins.length ? listTaskNames() : []) take('task', name, 'deltalab')
+  for (const name of listTaskNames()) take('task', name, 'deltalab')
   for (const { module, contributions } of plugins)
     for (const { kind, value } of contributions) take(kind, value.name, module?.file ?? 'an object given in code')
 }

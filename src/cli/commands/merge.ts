@@ -5,7 +5,6 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget } from '../../files/index.js'
 import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
 import { readYaml } from '../../schema/index.js'
-import { printEstimate } from '../estimate-text.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, place, SHARD_SIZE } from '../options.js'
@@ -46,7 +45,7 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
   const opened = await openMerge(config, located, { seed, plugins: args.plugin })
   try {
     const { plan, estimate, models } = opened
-    if (dryRun) return printEstimate(estimate, out, json)
+    if (dryRun) return (await import('../estimate-text.js')).printEstimate(estimate, out, json)
     noteModels(
       models.all.map(({ checkpoint }) => checkpoint),
       true,
