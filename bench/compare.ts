@@ -11,13 +11,15 @@ export interface Contest {
   rounds?: number
 }
 
-/** Times of a benchmark, medians over its rounds. */
+/** What a benchmark measured: times, medians over its rounds, or memory. */
 export interface Comparison {
   name: string
-  /** How many times as fast as theirs. */
+  /** How many times as fast as theirs, or how many times less memory. */
   ratio: number
-  milliseconds: number
+  ours: number
   theirs: number
+  /** Of ours and theirs. Default ms. */
+  unit?: 'ms' | 'MB'
   goal: number
   /**
    * False when the goal is missed by more than noise: when even the favourable end of the one-sided 95 % confidence interval over
@@ -39,8 +41,8 @@ export async function compare({ name, ours, theirs, goal, rounds = 5 }: Contest)
     const time = { ours: await timeOf(ours), theirs: await timeOf(theirs) }
     if (round > 0) times.push(time)
   }
-  const [milliseconds, other] = [median(times.map((time) => time.ours)), median(times.map((time) => time.theirs))]
-  return { name, ratio: other / milliseconds, milliseconds, theirs: other, goal, met: isMet(goal, times) }
+  const [mine, other] = [median(times.map((time) => time.ours)), median(times.map((time) => time.theirs))]
+  return { name, ratio: other / mine, ours: mine, theirs: other, goal, met: isMet(goal, times) }
 }
 
 async function timeOf(run: () => unknown): Promise<number> {

@@ -1,82 +1,104 @@
-// `deltalab merge`, whole process, on a base and two fine-tunes of 95M parameters in bf16, against the least that any tool has to
-// do: read the same files and write as many bytes, to the disk.
-import { spawnSync } from 'node:child_process'
-import { closeSync, copyFileSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// Merges, edits, inspect and extract, whole processes: wall time and peak memory, against the least that any tool has to do
+// (read the inputs, write the output), against mergekit where the variable MERGEKIT names its command, and against set bounds.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { setBackend } from '../src/tensor/index.js'
-import { writeRandom } from '../src/train/random.js'
-import { type Comparison, compare } from './compare.js'
+import type { Comparison } from './compare.js'
+import {
+  describeSetting,
+  type MeasuredRow,
+  readPrevious,
+  type Setting,
+  storeResults,
+  withRows,
+} from './merge-results.js'
+import { type Contestant, type Goal, ROWS, type Row } from './merge-rows.js'
+import { describeMerges, isMet, ratioOf } from './merge-table.js'
+import { type Figure, measureProgram } from './processes.js'
+import { type Trio, writeTrio } from './trio.js'
 
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
-const config = {
-  model_type: 'llama',
-  hidden_size: 768,
-  intermediate_size: 2048,
-  num_hidden_layers: 10,
-  num_attention_heads: 12,
-  vocab_size: 32000,
-  max_position_embeddings: 256,
-  tie_word_embeddings: true,
+const ROUNDS = 2
+
+/** With `small` the models are small, and nothing is stored. */
+export interface MergeOptions {
+  rows: readonly string[]
+  small: boolean
 }
 
-/** Method → parameters of every model, whether it has a base, and the least share of the disk's speed that we ask for. */
-const METHODS: readonly [method: string, parameters: object, based: boolean, goal: number][] = [
-  ['linear', { weight: 0.5 }, false, 0.1],
-  ['slerp', { t: 0.5 }, false, 0.1],
-  ['ties', { weight: 0.5, density: 0.5 }, true, 0.05],
-  ['dare_ties', { weight: 0.5, density: 0.5 }, true, 0.05],
-]
-
-export async function run(): Promise<Comparison[]> {
-  await setBackend('wasm')
-  const root = mkdtempSync(join(tmpdir(), 'deltalab-bench-'))
-  const at = (name: string) => join(root, name)
+export async function* run({ rows: names, small }: MergeOptions): AsyncGenerator<Comparison> {
+  const rows = ROWS.filter(({ name }) => names.length === 0 || names.includes(name))
+  const trio = await writeTrio(small)
+  const setting = describeSetting({ files: trio.files, parameters: trio.parameters, rounds: ROUNDS })
+  note(`the files are in ${trio.files}; mergekit ${setting.mergekit ?? 'is not measured: MERGEKIT names no command'}`)
+  note(`deltalab random wrote them in ${trio.written.map(({ seconds }) => `${seconds.toFixed(1)} s`).join(', ')}`)
+  const measured: MeasuredRow[] = []
   try {
-    const fresh = { config, dtype: 'BF16', amount: 0.02 } as const
-    await writeRandom(at('base'), { ...fresh, seed: 0 })
-    for (const seed of [1, 2]) await writeRandom(at(`tuned-${seed}`), { ...fresh, seed, near: at('base') })
-    const comparisons: Comparison[] = []
-    for (const [method, parameters, based, goal] of METHODS) {
-      const tuned = ['tuned-1', 'tuned-2'].map((name) => ({ model: at(name) }))
-      const slerp = method === 'slerp'
-      writeFileSync(
-        at('merge.yml'),
-        JSON.stringify({
-          merge_method: method,
-          models: tuned,
-          parameters,
-          ...((based || slerp) && { base_model: slerp ? at('tuned-1') : at('base') }),
-        }),
-      )
-      const merge = () => {
-        const { status, stderr } = spawnSync(
-          process.execPath,
-          [main, 'merge', at('merge.yml'), at('merged'), '--overwrite'],
-          { encoding: 'utf8' },
-        )
-        if (status !== 0) throw new Error(stderr)
-      }
-      const copy = () => {
-        for (const name of [...(based ? ['base'] : []), 'tuned-2']) readFileSync(join(at(name), 'model.safetensors'))
-        copyFileSync(join(at('tuned-1'), 'model.safetensors'), at('copy'))
-        const file = openSync(at('copy'), 'r+')
-        fsyncSync(file)
-        closeSync(file)
-      }
-      comparisons.push(
-        await compare({
-          name: `merge of two 95M models by ${method}, against reading and writing the bytes`,
-          goal,
-          ours: merge,
-          theirs: copy,
-          rounds: 1,
-        }),
-      )
+    for (const row of rows) {
+      measured.push(await measureRow(row, trio))
+      yield* compareRow(measured.at(-1)!, setting)
     }
-    return comparisons
   } finally {
-    rmSync(root, { recursive: true })
+    rmSync(trio.root, { recursive: true })
+  }
+  if (small) return
+  const results = withRows(setting, measured)
+  if (results) storeResults(results, describeMerges(results, readPrevious()))
+  else note('not stored: results/bench is of another machine, version or mergekit; a run of all rows replaces it')
+}
+
+/** Runs the programs of a row in turn. One that fails is named and left out; the benchmark fails then, at its end. */
+async function measureRow(row: Row, trio: Trio): Promise<MeasuredRow> {
+  const out = join(trio.root, 'out')
+  const runs = new Map<Contestant, Figure[]>()
+  const programs = new Map(
+    Object.entries(row.programs(trio, out)) as [Contestant, Parameters<typeof measureProgram>[0]][],
+  )
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, program] of programs) {
+      if (!program) continue
+      try {
+        runs.set(name, [...(runs.get(name) ?? []), await measureProgram(program)])
+      } catch (error) {
+        note(`${row.name}, ${name}: ${(error as Error).message}`)
+        process.exitCode = 1
+        programs.delete(name)
+        runs.delete(name)
+      }
+      rmSync(out, { recursive: true, force: true })
+    }
+  const each = <T>(value: (figures: Figure[]) => T) =>
+    Object.fromEntries([...runs].map(([name, figures]) => [name, value(figures)])) as Partial<Record<Contestant, T>>
+  return {
+    row: row.name,
+    date: new Date().toISOString().slice(0, 10),
+    goals: row.goals,
+    figures: each((figures) => ({ seconds: least(figures, 'seconds')!, peak: least(figures, 'peak') })),
+    rounds: each((figures) => figures.map(({ seconds }) => seconds)),
   }
 }
+
+function least(figures: readonly Figure[], key: keyof Figure): number | null {
+  const values = figures.flatMap((figure) => figure[key] ?? [])
+  return values.length ? Math.min(...values) : null
+}
+
+/** A comparison per goal whose two sides were measured. */
+function compareRow(row: MeasuredRow, setting: Setting): Comparison[] {
+  return row.goals.flatMap((goal) => {
+    const ratio = ratioOf(row, goal)
+    if (ratio === null) return []
+    const [unit, scale] = goal.of === 'seconds' ? (['ms', 1000] as const) : (['MB', 1e-6] as const)
+    const ours = row.figures[goal.ours]![goal.of]! * scale
+    const name = nameOf(row.row, goal, setting)
+    return { name, ratio, ours, theirs: ours * ratio, unit, goal: goal.least, met: isMet(ratio, goal) }
+  })
+}
+
+function nameOf(row: string, { of, ours, theirs }: Goal, { mergekit }: Setting): string {
+  const who = ours === 'deltalab' ? row : `${row} with ${ours === '300MB' ? '--memory 300MB' : ours}`
+  if (of === 'peak') return `${who}, peak memory, against the bound`
+  const rival =
+    theirs === 'floor' ? 'reading and writing the bytes' : theirs === 'mergekit' ? `mergekit ${mergekit}` : theirs
+  return `${who}, against ${rival}`
+}
+
+const note = (text: string) => process.stderr.write(`${text}\n`)
