@@ -1,26 +1,35 @@
 // The fingerprint of a piece of work: equal where the same command would write the same bytes. It has three words, so that what
 // changed can be said.
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { readdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { packageVersion } from './package.js'
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
+/** Weights, and all that says how they are read. */
+const READ = /^[^.].*\.(json|safetensors)$/
+
 /**
- * Version of the program, SHA-256 of the settings, SHA-256 of the input files: paths, sizes and times of their last change.
- * @param settings plain data: whatever the written bytes depend on
- * @throws UserError for a file that is not there
+ * Version of the program, SHA-256 of the settings, and SHA-256 of the inputs: paths, sizes and times of the last change of every file
+ * of weights or settings in these folders.
+ *
+ * @param settings plain data: whatever else the written bytes depend on
+ * @throws UserError for a folder or a file that is not there
  */
-export async function fingerprintOf(settings: unknown, files: readonly string[]): Promise<string> {
-  const inputs = []
-  for (const file of files) {
-    const { size, mtimeNs } = await stat(file, { bigint: true }).catch((cause: NodeJS.ErrnoException) => {
-      throw new UserError(`${file}: cannot be read (${cause.code})`, { cause })
-    })
-    inputs.push([resolve(file), String(size), String(mtimeNs)])
+export async function fingerprintOf(settings: unknown, folders: readonly string[]): Promise<string> {
+  const inputs: string[][] = []
+  const look = async (path: string): Promise<void> => {
+    const { size, mtimeNs } = await stat(path, { bigint: true })
+    inputs.push([resolve(path), String(size), String(mtimeNs)])
   }
+  for (const folder of [...new Set(folders)])
+    try {
+      for (const name of (await readdir(folder)).sort()) if (READ.test(name)) await look(join(folder, name))
+    } catch (cause) {
+      throw new UserError(`${folder}: cannot be read: ${(cause as Error).message}`, { cause })
+    }
   return `${packageVersion()} ${sha256(settings)} ${sha256(inputs)}`
 }
 

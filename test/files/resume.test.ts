@@ -224,19 +224,24 @@ test('an error leaves nothing, of earlier runs neither', async () => {
   }
 })
 
-test('a fingerprint tells settings, and size and time of every file', async () => {
+test('a fingerprint tells settings, and size and time of every file of weights or settings', async () => {
   const folder = mkdtempSync(join(root, 'print-'))
-  const file = join(folder, 'a')
-  writeFileSync(file, 'text')
-  utimesSync(file, 1, 1.25)
-  const own = await fingerprintOf({ seed: 1 }, [file])
-  assert.equal(await fingerprintOf({ seed: 1 }, [file]), own)
-  const others = [await fingerprintOf({ seed: 2 }, [file]), await fingerprintOf({ seed: 1 }, [file, file])]
-  utimesSync(file, 1, 1.25001)
-  others.push(await fingerprintOf({ seed: 1 }, [file]))
-  writeFileSync(file, 'texts')
-  utimesSync(file, 1, 1.25)
-  others.push(await fingerprintOf({ seed: 1 }, [file]))
+  const file = join(folder, 'model.safetensors')
+  const put = (text: string, seconds: number) => (writeFileSync(file, text), utimesSync(file, 1, seconds))
+  const print = (seed = 1) => fingerprintOf({ seed }, [folder])
+  put('text', 1.25)
+  const own = await print()
+  writeFileSync(join(folder, 'README.md'), 'no input')
+  assert.equal(await print(), own)
+  const others = [await print(2)]
+  put('text', 1.25001)
+  others.push(await print())
+  put('texts', 1.25)
+  others.push(await print())
+  put('text', 1.25)
+  assert.equal(await print(), own)
+  writeFileSync(join(folder, 'config.json'), '{}')
+  others.push(await print())
   assert.equal(new Set([own, ...others]).size, 5)
-  await assert.rejects(fingerprintOf({}, [join(folder, 'b')]), /b: cannot be read \(ENOENT\)/)
+  await assert.rejects(fingerprintOf({}, [join(folder, 'b')]), /b: cannot be read: ENOENT/)
 })
