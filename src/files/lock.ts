@@ -1,7 +1,7 @@
 // One holder at a time, over processes: a lock is a file that appears with its content, by a hard link. The lock of a process
 // that was killed is taken over by one process alone, which holds a lock on that very lock meanwhile.
 import { createHash, randomUUID } from 'node:crypto'
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
@@ -122,12 +122,15 @@ function startOf(pid: number): string {
 
 /** Drafts, and locks on locks, of processes that were killed. */
 function sweepLeftovers(path: string): void {
+  const taken = statSync(path).mtimeMs
   const name = new RegExp(`^${basename(path).replace(/\W/g, '\\$&')}(\\.[0-9a-f]{8})+$`)
   for (const each of readdirSync(dirname(path)).filter((other) => name.test(other))) {
     const left = join(dirname(path), each)
     try {
       const holder = holderOf(readFileSync(left, 'utf8'))
-      if (holder && !isAlive(holder)) unlinkSync(left)
+      // An empty one is in the making, or its process was killed in that instant.
+      const isLeft = holder ? !isAlive(holder) : statSync(left).mtimeMs < taken - 60_000
+      if (isLeft) unlinkSync(left)
     } catch {
       // Another process was faster, or may do it.
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import os, { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -77,6 +77,14 @@ test('a lock is held by the living, here or elsewhere, and taken from the dead',
     takeLock(path, refuse)()
     assert.deepEqual(readdirSync(join(path, '..')), [], left)
   }
+})
+
+test('an empty draft goes once it is old: its process was killed before it wrote', () => {
+  const folder = mkdtempSync(join(root, 'draft-'))
+  for (const name of ['x.lock.0123abcd', 'x.lock.4567abcd']) writeFileSync(join(folder, name), '')
+  utimesSync(join(folder, 'x.lock.0123abcd'), 1, 1)
+  takeLock(join(folder, 'x.lock'), refuse)()
+  assert.deepEqual(readdirSync(folder), ['x.lock.4567abcd'])
 })
 
 test("a lock that is no longer one's own is left alone", () => {
