@@ -3,8 +3,8 @@
 import type { z } from 'zod'
 import { type MergeSummary, mergeSchema, openMerge, writeMerge } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
-import { locateValue, readYaml } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import { locateValue, readYaml } from '../yaml/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
 

@@ -11,9 +11,9 @@ import { type MergeFile, type MergePlan, mergeCheckpoints, mergeSchema, openMerg
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { modelOf } from '../models/index.js'
 import type { PluginSource } from '../registry/index.js'
-import { readYaml } from '../schema/index.js'
 import { largestIndex, loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { readYaml } from '../yaml/index.js'
 import { splitTask } from './split.js'
 
 export interface RouteOptions {

@@ -1,6 +1,5 @@
 // A progress bar with the time left on stderr, shown only on a terminal.
 
-import { SingleBar } from 'cli-progress'
 import { detail, isQuiet, isVerbose } from './messages.js'
 
 export interface Progress {
@@ -10,9 +9,10 @@ export interface Progress {
 }
 
 /** With `hidden`, with --quiet and where stderr is not a terminal the bar shows nothing. */
-export function startProgress(total: number, hidden = false): Progress {
+export async function startProgress(total: number, hidden = false): Promise<Progress> {
   if (hidden || isQuiet() || isVerbose() || !process.stderr.isTTY) return { advance: detail, stop: () => undefined }
-  const bar = new SingleBar({
+  const { default: progress } = await import('cli-progress')
+  const bar = new progress.SingleBar({
     format: '{bar} {percentage}% · {eta_formatted} left · {what}',
     barsize: 30,
     barCompleteChar: '█',

@@ -24,7 +24,7 @@ export async function trainFile(
   options: { workers: number; backend: BackendName; overwrite: boolean },
 ): Promise<void> {
   const { trainingSchema } = await import('../config/index.js')
-  const { readYaml } = await import('../schema/index.js')
+  const { readYaml } = await import('../yaml/index.js')
   const { train } = await import('../train/index.js')
   const { value: recipe } = await readYaml(file, trainingSchema)
   startPhase(`train ${recipe.name}`)

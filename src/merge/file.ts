@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { checkSpace, checkTarget } from '../files/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
-import type { Located } from '../schema/index.js'
+import type { Located } from '../yaml/index.js'
 import { describeMerge, type Estimate, estimateMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
 import { type MergeModels, openMergeModels } from './open.js'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { type Results, type Row, readResults, type Term, type View, viewSchema } from '../record/index.js'
-import { parseYaml } from '../schema/index.js'
+import { parseYaml } from '../yaml/index.js'
 import { type Order, orderOf } from './groups.js'
 
 /** What the figures of a folder share. */

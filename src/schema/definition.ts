@@ -42,19 +42,27 @@ export function checkDefinition(kind: string, given: unknown, { functions, membe
 
 function checkSchema(where: string, schema: unknown): void {
   if (!isStrictObject(schema)) throw new UserError(`${where} must be a strict zod object: z.strictObject({ … })`)
-  const types = ['number', 'integer', 'boolean', 'string']
-  for (const name of optionNames(schema)) {
-    const wrong = () =>
-      new UserError(`${where}: ${name} must be a number, true or false, or text (z.enum for one of several words)`)
-    let type: string | undefined
-    try {
-      type = factsOf(schema).find((fact) => fact.name === name)?.type
-    } catch (cause) {
-      // zod names no option where a schema has no JSON form; the option that has none by itself is the one.
-      if (hasNoJsonForm(schema.shape[name])) throw Object.assign(wrong(), { cause })
-      continue
-    }
-    if (!types.includes(String(type))) throw wrong()
+  const found = findUnwritable(schema)
+  if (found)
+    throw new UserError(
+      `${where}: ${found.name} must be a number, true or false, or text (z.enum for one of several words)`,
+      { cause: found.cause },
+    )
+}
+
+const WRITABLE_TYPES: readonly unknown[] = ['number', 'integer', 'boolean', 'string']
+
+/** An option that cannot be written on a command line. */
+function findUnwritable(schema: OptionsSchema): { name: string; cause?: unknown } | undefined {
+  const names = optionNames(schema)
+  try {
+    const types = new Map(factsOf(schema).map(({ name, type }) => [name, type]))
+    const name = names.find((each) => !WRITABLE_TYPES.includes(types.get(each)))
+    return name === undefined ? undefined : { name }
+  } catch (cause) {
+    // zod names no option where a schema has no JSON form; the option that has none by itself is the one.
+    const name = names.find((each) => hasNoJsonForm(schema.shape[each]))
+    return name === undefined ? undefined : { name, cause }
   }
 }
 

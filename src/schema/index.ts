@@ -1,8 +1,7 @@
-// The door for what people give: files, JSON and YAML, checked against schemas; what is wrong is said with file, line and column.
+// The door for what people give: files and JSON, checked against schemas; what is wrong is said in one line. YAML has a room of its own.
 
 export * from './definition.js'
 export * from './input.js'
 export * from './issues.js'
 export * from './options.js'
 export * from './tables.js'
-export * from './yaml.js'

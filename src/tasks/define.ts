@@ -1,6 +1,6 @@
 // A task that is defined in code: a card as an object, whose data may be rows and whose metrics may be functions.
 import type { z } from 'zod'
-import { locateValue } from '../schema/index.js'
+import { locateValue } from '../yaml/index.js'
 import { type Card, CardFile } from './cards/card.js'
 import { completeCard } from './cards/read.js'
 import type { DataRow } from './cards/template.js'

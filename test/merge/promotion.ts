@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { mergeSchema, openMerge } from '../../src/merge/index.js'
-import { parseYaml } from '../../src/schema/index.js'
+import { parseYaml } from '../../src/yaml/index.js'
 import { stored } from '../checkpoint/files.js'
 
 interface Case {

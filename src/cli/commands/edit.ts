@@ -69,7 +69,7 @@ export async function handler(args: Args): Promise<void> {
 
   const warnings: string[] = []
   startPhase('edit the tensors')
-  const bar = startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
+  const bar = await startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
   const summary = await editCheckpoint(pair, args.out, {
     ...settings,
     ...provenance,

@@ -46,7 +46,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   await startBackend(args.backend)
   startPhase('factorise the tensors')
-  const bar = startProgress(
+  const bar = await startProgress(
     pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0),
   )
   const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'

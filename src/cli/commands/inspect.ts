@@ -48,7 +48,7 @@ export async function handler(args: Args): Promise<void> {
 
   const bytes = (name: string): number => post.tensors.get(name)!.end - post.tensors.get(name)!.begin
   startPhase('inspect the tensors')
-  const bar = startProgress(
+  const bar = await startProgress(
     names.reduce((sum, name) => sum + bytes(name), 0),
     text && !args.roles,
   )

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget } from '../../files/index.js'
 import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
-import { readYaml } from '../../schema/index.js'
+import { readYaml } from '../../yaml/index.js'
 import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, place, SHARD_SIZE } from '../options.js'
@@ -53,7 +53,7 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
     )
     const backend = await startBackend(args.backend)
     startPhase('merge the tensors')
-    const bar = startProgress(estimate.result.parameters)
+    const bar = await startProgress(estimate.result.parameters)
     const summary = await writeMerge(opened, out, {
       backend: backend.package,
       overwrite,

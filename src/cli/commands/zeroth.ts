@@ -26,7 +26,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ config, out, backend, json, plugin }: Args): Promise<void> {
   const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
-    import('../../schema/index.js'),
+    import('../../yaml/index.js'),
     import('../../zeroth/index.js'),
     import('../../files/index.js'),
   ])

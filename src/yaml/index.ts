@@ -13,8 +13,7 @@ import {
 } from 'yaml'
 import type { z } from 'zod'
 import { type Path, UserError } from '../errors/index.js'
-import { readText } from './input.js'
-import { firstIssue, sayIssue } from './issues.js'
+import { firstIssue, readText, sayIssue } from '../schema/index.js'
 
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { UserError, within } from '../../src/errors/index.js'
-import { locateValue, parseYaml, section } from '../../src/schema/index.js'
+import { section } from '../../src/schema/index.js'
+import { locateValue, parseYaml } from '../../src/yaml/index.js'
 
 const schema = section({
   name: z.string(),
