@@ -71,14 +71,29 @@ export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
 
 /** The values of `keyedNormal`, without a tensor. */
 export function normals(size: number, key: Key, offset = 0): Float32Array {
+  const { words, block } = (workshop ??= openWorkshop())
+  const drawn = new Uint32Array(block!.buffer, block!.byteOffset, BLOCK)
   const values = new Float32Array(size)
-  eachWord(size, key, { offset, stream: stream.normal }, (i, words, lane) => {
-    const pair = lane & 2
-    const radius = Math.sqrt(-2 * Math.log(((words[pair]! >>> 0) + 1) * 2 ** -32))
-    const angle = 2 * Math.PI * (words[pair + 1]! >>> 0) * 2 ** -32
-    values[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle))
-  })
+  // Four values come of one counter: what is drawn starts at a multiple of four, `early` values before the first.
+  const early = offset % 4
+  for (let i = -early; i < size; i += BLOCK) {
+    const count = Math.min(BLOCK, Math.ceil((size - i) / 4) * 4)
+    words(drawn.byteOffset, count / 4, key[0], key[1], (offset + i) / 4, stream.normal)
+    boxMuller(drawn, count)
+    values.set(block!.subarray(i < 0 ? early : 0, Math.min(count, size - i)), Math.max(0, i))
+  }
   return values
+}
+
+/** Pairs of words → pairs of float32 normals, in place. */
+function boxMuller(words: Uint32Array, count: number): void {
+  const values = new Float32Array(words.buffer, words.byteOffset, count)
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log((words[i]! + 1) * 2 ** -32))
+    const angle = 2 * Math.PI * words[i + 1]! * 2 ** -32
+    values[i] = radius * Math.cos(angle)
+    values[i + 1] = radius * Math.sin(angle)
+  }
 }
 
 interface RandomModule {
@@ -93,6 +108,7 @@ interface RandomModule {
     dropped: number,
     kept: number,
   ): void
+  words(to: number, count: number, key0: number, key1: number, first: number, stream: number): void
 }
 
 /** Entries that are drawn at a time outside a backend. */

@@ -1,7 +1,7 @@
 // All weights of a model as one flat float32 vector, tensor after tensor in the model's order.
 
 import type { Model } from '../models/index.js'
-import { countEntries, keyedNormal, keyOf, type Tensor } from '../tensor/index.js'
+import { countEntries, keyOf, normals } from '../tensor/index.js'
 
 export interface Span {
   name: string
@@ -20,24 +20,32 @@ export function layoutOf(model: Model): { spans: Span[]; length: number } {
   return { spans, length }
 }
 
+/** Entries `first` … `first + size - 1` of a flattened tensor. */
+export interface Part {
+  name: string
+  shape: number[]
+  first: number
+  size: number
+}
+
 /**
  * Fresh weights: norms 1, biases 0, embedding N(0, .5²), matrices N(0, 1/width) with those that write into the residual
- * stream (o_proj, down_proj, output.dense) at half that deviation.
+ * stream (o_proj, down_proj, output.dense) at half that deviation. Parts of a tensor have the bits of the whole.
  */
-export async function drawWeights(spans: readonly Span[], seed: number, width: number): Promise<Float32Array> {
+export function drawPart({ name, shape, first, size }: Part, seed: number, width: number): Float32Array {
+  if (shape.length === 1) return new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1)
+  const deviation = name.includes('embed_tokens')
+    ? 0.5
+    : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
+  const values = normals(size, keyOf(seed, 'weights', name), first)
+  for (let i = 0; i < size; i++) values[i]! *= deviation
+  return values
+}
+
+/** Fresh weights of all tensors. */
+export function drawWeights(spans: readonly Span[], seed: number, width: number): Float32Array {
   const weights = new Float32Array(spans.at(-1)!.end)
-  for (const { name, shape, begin, end } of spans) {
-    if (shape.length === 1) {
-      weights.fill(name.endsWith('bias') ? 0 : 1, begin, end)
-      continue
-    }
-    const deviation = name.includes('embed_tokens')
-      ? 0.5
-      : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
-    const draws: Tensor = keyedNormal(shape, keyOf(seed, 'weights', name))
-    const values = await draws.data()
-    draws.dispose()
-    for (let i = 0; i < values.length; i++) weights[begin + i] = deviation * values[i]!
-  }
+  for (const { name, shape, begin, end } of spans)
+    weights.set(drawPart({ name, shape, first: 0, size: end - begin }, seed, width), begin)
   return weights
 }

@@ -36,7 +36,7 @@ async function startingPoint(recipe: Training, root: string) {
       configText: null,
       model,
       spans,
-      weights: await drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)),
+      weights: drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)),
     }
   }
   const checkpoint = await openModel(recipe.from!, { root })
@@ -44,7 +44,7 @@ async function startingPoint(recipe: Training, root: string) {
   const config = { ...checkpoint.config, ...recipe.model }
   const model = recipe.model ? loadModel(config) : modelOf(checkpoint, recipe.from!)
   const { spans, length } = layoutOf(model)
-  const weights = recipe.model ? await drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
+  const weights = recipe.model ? drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
   const found = spans.filter(({ name, shape }) => String(checkpoint.tensors.get(name)?.shape) === String(shape))
   for (const { name, begin } of found) weights.set(await checkpoint.read(name), begin)
   await checkpoint.close()

@@ -8,12 +8,13 @@ import {
   keyedNormal,
   keyedSelect,
   keyedUniform,
+  normals,
   setBackend,
   tf,
   uniformAt,
   uniforms,
 } from '../../src/tensor/index.js'
-import { philox } from '../../src/tensor/philox.js'
+import { eachWord, philox } from '../../src/tensor/philox.js'
 import { assertClose } from '../close.js'
 
 const key: Key = [0xa4093822, 0x299f31d0]
@@ -152,6 +153,21 @@ test('uniforms and normals have their moments', async () => {
   assertClose(normal.variance, 1, { tolerance: 4 * Math.sqrt(2 / n) })
   const inside = values.filter((z) => Math.abs(z) < 1).length / n
   assertClose(inside, 0.6826895, { tolerance: 4 * Math.sqrt((0.6827 * 0.3173) / n) })
+})
+
+test('normals are Box and Muller of the words of their counters, at any offset and across blocks', () => {
+  const define = (size: number, offset: number) => {
+    const values = new Float32Array(size)
+    eachWord(size, key, { offset, stream: 1 }, (i, words, lane) => {
+      const [u, v] = [0, 1].map((j) => words[(lane & 2) + j]! >>> 0)
+      const radius = Math.sqrt(-2 * Math.log((u! + 1) * 2 ** -32))
+      values[i] = radius * (lane & 1 ? Math.sin : Math.cos)(2 * Math.PI * v! * 2 ** -32)
+    })
+    return values
+  }
+  for (const size of [0, 1, 2, 3, 5, 65535, 65536, 65539])
+    for (const offset of [0, 1, 2, 3, 65534, 2 ** 34 - 3, 2 ** 40 + 1])
+      assert.deepEqual(normals(size, key, offset), define(size, offset), `${size} from ${offset}`)
 })
 
 test('another key and another offset give other draws', async () => {

@@ -2,8 +2,9 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
-import { print, startBackend, startPhase } from '../messages.js'
+import { print, startPhase } from '../messages.js'
 import { checkSeed, OVERWRITE } from '../options.js'
+import { type Progress, startProgress } from '../progress-bar.js'
 
 export const command = 'random <out>'
 
@@ -31,8 +32,13 @@ export async function handler({ out, config: file, ...options }: Args): Promise<
   checkSeed(options.seed)
   const config = readObject(file)
   const [{ writeRandom }] = await Promise.all([import('../../train/index.js')])
-  await startBackend('wasm')
   startPhase('write the weights')
-  const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })
+  let bar: Progress | undefined
+  const parameters = await writeRandom(out, {
+    ...options,
+    config,
+    configText: readText(file),
+    onStart: async (total) => (bar = await startProgress(total)).advance,
+  }).finally(() => bar?.stop())
   print(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
 }

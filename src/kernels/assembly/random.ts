@@ -5,23 +5,50 @@ const M1: u32 = 0xcd9e8d57
 const W0: u32 = 0x9e3779b9
 const W1: u32 = 0xbb67ae85
 
-/** One word of the block of one counter: for the few elements before and after the four-counter groups. */
-function word(counter: u64, lane: u32, key0: u32, key1: u32): u32 {
-  let c0 = <u32>counter
-  let c1 = <u32>(counter >> 32)
-  let c2: u32 = 0
-  let c3: u32 = 0
+// The block of the last counter that was enciphered.
+let c0: u32 = 0
+let c1: u32 = 0
+let c2: u32 = 0
+let c3: u32 = 0
+
+/** Enciphers the block (counter, stream, 0). */
+@inline function encipher(counter: u64, stream: u32, key0: u32, key1: u32): void {
+  let a0 = <u32>counter
+  let a1 = <u32>(counter >> 32)
+  let a2 = stream
+  let a3: u32 = 0
   for (let round = 0; round < 10; round++) {
-    const p0 = <u64>M0 * <u64>c0
-    const p1 = <u64>M1 * <u64>c2
-    c0 = <u32>(p1 >> 32) ^ c1 ^ key0
-    c1 = <u32>p1
-    c2 = <u32>(p0 >> 32) ^ c3 ^ key1
-    c3 = <u32>p0
+    const p0 = <u64>M0 * <u64>a0
+    const p1 = <u64>M1 * <u64>a2
+    a0 = <u32>(p1 >> 32) ^ a1 ^ key0
+    a1 = <u32>p1
+    a2 = <u32>(p0 >> 32) ^ a3 ^ key1
+    a3 = <u32>p0
     key0 += W0
     key1 += W1
   }
+  c0 = a0
+  c1 = a1
+  c2 = a2
+  c3 = a3
+}
+
+/** One word of the block of one counter: for the few elements before and after the four-counter groups. */
+function word(counter: u64, lane: u32, key0: u32, key1: u32): u32 {
+  encipher(counter, 0, key0, key1)
   return lane < 2 ? (lane == 0 ? c0 : c1) : lane == 2 ? c2 : c3
+}
+
+/** The blocks of `count` counters from `first` on (a float64, exact to 2^53), four words each. */
+export function words(to: usize, count: u32, key0: u32, key1: u32, first: f64, stream: u32): void {
+  let counter = <u64>first
+  for (const end = to + (<usize>count << 4); to < end; to += 16, counter++) {
+    encipher(counter, stream, key0, key1)
+    store<u32>(to, c0)
+    store<u32>(to, c1, 4)
+    store<u32>(to, c2, 8)
+    store<u32>(to, c3, 12)
+  }
 }
 
 @inline function even(a: v128, b: v128): v128 {
