@@ -1,6 +1,6 @@
 // One call of the command line: finds the command, imports it, runs it, and turns an error into one line and an exit code.
 import { inspect } from 'node:util'
-import yargs, { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs'
+import yargs, { type Argv, type CommandModule } from 'yargs'
 import { systemError, UserError, unknown } from '../errors/index.js'
 import { packageVersion } from '../files/index.js'
 import type { Registry } from '../registry/index.js'
@@ -42,7 +42,6 @@ async function parse(words: string[]): Promise<void> {
     .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
   let command = '<command>'
-  let call: (() => unknown) | undefined
   const name = words.find((word) => !word.startsWith('-'))
   if (name !== undefined && !names.includes(name)) throw unknown('command', name, names, 2)
   if (name === undefined) {
@@ -59,10 +58,6 @@ async function parse(words: string[]): Promise<void> {
     cli.command({
       ...module,
       describe: new Map(COMMANDS).get(name),
-      // Called below: before it calls a command that is not done at once, yargs makes the text of the help.
-      handler: (args: ArgumentsCamelCase) => {
-        call = () => module.handler(args)
-      },
       builder: (own: Argv) => withMessages((module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)),
     })
     cli.middleware((flags) => setMessages(flags as MessageFlags))
@@ -74,7 +69,6 @@ async function parse(words: string[]): Promise<void> {
   await cli.parseAsync(words, {}, (_error, _args, output) => {
     if (output) print(`${output}\n`)
   })
-  await call?.()
 }
 
 /** The options of the command that is being parsed. */
