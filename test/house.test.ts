@@ -34,6 +34,11 @@ test('the reader of imports sees static, type-only, re-exporting, dynamic and re
   assert.ok(byPath.get('record/index.ts')!.files.includes('record/row.ts'))
   assert.ok(byPath.get('tensor/index.ts')!.files.includes('tensor/tf.js'))
   assert.ok(byPath.get('tensor/tf.js')!.packages.includes('@tensorflow/tfjs'))
+  const { loads } = readSource(
+    'a/x.ts',
+    "import type { A } from 'a'\nexport * from 'b'\nimport { c } from 'node:c'\nvoid import('d')\n",
+  )
+  assert.deepEqual(loads, ['b'])
 })
 
 test('a room imports from lower floors only', () => {
@@ -91,6 +96,23 @@ test('TensorFlow.js is imported by tensor alone; record and report do not reach 
       .map(({ path }) => path),
     [],
   )
+})
+
+test('what starts a command loads few packages: others are imported where they are used', () => {
+  /** Packages that are loaded with a file. */
+  const packagesOf = (...starts: string[]): string[] => {
+    const seen = new Set(starts)
+    for (const each of seen) for (const load of byPath.get(each)?.loads ?? []) seen.add(load)
+    return [...seen].filter((each) => !byPath.has(each)).sort()
+  }
+  const common = ['fastest-levenshtein', 'jsonc-parser', 'zod']
+  assert.deepEqual(packagesOf('cli/main.ts'), ['fastest-levenshtein', 'yargs'])
+  assert.deepEqual(packagesOf('cli/commands/merge.ts'), [...common.slice(0, 2), 'yaml', 'zod'])
+  assert.deepEqual(packagesOf('cli/commands/edit.ts', 'registry/index.ts'), common)
+  assert.deepEqual(packagesOf('cli/commands/inspect.ts', 'checkpoint/index.ts', 'inspect/index.ts'), [
+    'csv-writer',
+    ...common,
+  ])
 })
 
 test('a file says in its first line what it is for', () => {

@@ -23,6 +23,8 @@ export interface Source {
   /** Files below src that it imports, types included, and packages that it imports or requires. */
   files: string[]
   packages: string[]
+  /** Of both, what is loaded with the file: imported statically, and not for its types alone. */
+  loads: string[]
   /** Names that are declared here and exported. */
   exported: string[]
   functions: FunctionShape[]
@@ -50,6 +52,7 @@ export function readSource(path: string, text: string): Source {
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]!.message}`)
   const lines = text.split('\n').slice(0, -1)
   const specifiers: string[] = []
+  const loads: string[] = []
   const exported: string[] = []
   const functions: FunctionShape[] = []
   const lineAt = (offset: number) => text.slice(0, offset).split('\n').length
@@ -57,6 +60,8 @@ export function readSource(path: string, text: string): Source {
     const { source, declaration } = node as { source?: Node | null; declaration?: Node | null }
     if (/^(Import|Export(Named|All))Declaration$|^ImportExpression$|^TSImportType$/.test(node.type) && source)
       specifiers.push((source.value as string | undefined) ?? text.slice(source.start + 1, source.end - 1))
+    if (/^(Import|Export(Named|All))Declaration$/.test(node.type) && source && !isType(node))
+      loads.push(String(source.value))
     const required = /^require\('([^']+)'\)$/.exec(text.slice(node.start, node.end))
     if (node.type === 'CallExpression' && required) specifiers.push(required[1]!)
     if (node.type === 'ExportNamedDeclaration' && declaration) exported.push(...namesOf(declaration))
@@ -80,11 +85,16 @@ export function readSource(path: string, text: string): Source {
     text,
     lines,
     files: specifiers.filter((each) => each.startsWith('.')).map(local),
-    packages: specifiers.filter((each) => !each.startsWith('.') && !each.startsWith('node:')),
+    packages: specifiers.filter(isPackage),
+    loads: loads.flatMap((each) => (each.startsWith('.') ? local(each) : isPackage(each) ? each : [])),
     exported,
     functions,
   }
 }
+
+const isPackage = (specifier: string): boolean => !/^(\.|node:)/.test(specifier)
+
+const isType = ({ importKind, exportKind }: Node): boolean => importKind === 'type' || exportKind === 'type'
 
 function visit(value: unknown, see: (node: Node) => void): void {
   if (Array.isArray(value)) for (const each of value) visit(each, see)
