@@ -46,7 +46,7 @@ export async function openFolder(folder: string): Promise<Checkpoint> {
         ...adapted.notes,
         `${folder}: holds whole weights and an adapter; the adapter is applied to them, as transformers does`,
       ],
-      hashes: async () => ({ ...(await whole.hashes()), ...(await adapted.hashes()) }),
+      hashes: async (hash) => ({ ...(await whole.hashes(hash)), ...(await adapted.hashes(hash)) }),
       close: async () => void (await Promise.all([adapted.close(), whole.close()])),
     }
   } catch (error) {
@@ -83,10 +83,10 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
       notes: [...base.notes, ...notes],
       home: homeOf(base),
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
-      hashes: async () =>
+      hashes: async (hash = hashFile) =>
         Object.fromEntries(
           await Promise.all(
-            [ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hashFile(join(folder, name))]),
+            [ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hash(join(folder, name))]),
           ),
         ),
       close: () => weights.close(),

@@ -2,6 +2,19 @@
 import { UserError } from '../errors/index.js'
 import { allFinite, countNonFinite, encode, WRITABLE, type WritableDtype } from './dtype.js'
 
+/** What is said of a result that is not finite, or too large for its format. */
+export function badResult(
+  { name, dtype }: { name: string; dtype: string },
+  { index, value }: { index: number; value: number },
+): UserError {
+  const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
+  return new UserError(
+    Number.isFinite(value)
+      ? `tensor ${JSON.stringify(name)}: ${value} at index ${index} is too large for ${dtype}; use ${wider}`
+      : `tensor ${JSON.stringify(name)}: the result at index ${index} is ${value}, not a finite number`,
+  )
+}
+
 /** @throws UserError for NaN and Inf, and for values too large for the format */
 export function checkedBytes({ name, dtype }: { name: string; dtype: string }, values: Float32Array): Uint8Array {
   if (!(WRITABLE as readonly string[]).includes(dtype))
@@ -16,8 +29,5 @@ export function checkedBytes({ name, dtype }: { name: string; dtype: string }, v
   const halves = new Uint16Array(bytes.buffer)
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
-  const wider = dtype === 'F16' ? 'F32 or BF16' : 'F32'
-  throw new UserError(
-    `tensor ${JSON.stringify(name)}: ${values[first]} at index ${first} is too large for ${dtype}; use ${wider}`,
-  )
+  throw badResult({ name, dtype }, { index: first, value: values[first]! })
 }

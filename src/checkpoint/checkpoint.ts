@@ -5,6 +5,14 @@ import type { TensorEntry } from './header.js'
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
+/** Bytes of a tensor in a file, from `begin` on. */
+export interface StoredPlace {
+  file: string
+  begin: number
+  /** As safetensors names it. */
+  dtype: string
+}
+
 /** An open model folder: its config and headers, and its weights when they are asked for. */
 export interface Checkpoint {
   /** Path of the folder. */
@@ -28,8 +36,13 @@ export interface Checkpoint {
   readRows(name: string, rows: { from: number; to: number } | null): Promise<Float32Array>
   /** The stored bytes, as they are. */
   readBytes(name: string): Promise<Uint8Array>
-  /** SHA-256 of config.json and of every weight file, by file name. */
-  hashes(): Promise<Record<string, string>>
+  /** Where the bytes of a tensor lie, if its weights are what is stored there; null for weights that are computed. */
+  place(name: string): StoredPlace | null
+  /**
+   * SHA-256 of config.json and of every weight file, by file name.
+   * @param hash finds it for the path of a file; by default by reading the file
+   */
+  hashes(hash?: (path: string) => Promise<string>): Promise<Record<string, string>>
   /** Closes the files. */
   close(): Promise<void>
   /** For a quantised folder: how many weights are decoded, and from what. */

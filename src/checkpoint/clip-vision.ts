@@ -22,5 +22,6 @@ export function completeClip(tower: Checkpoint, base: Checkpoint): AdaptedCheckp
     read: (name) => holder(name).read(name),
     readRows: (name, rows) => holder(name).readRows(name, rows),
     readBytes: (name) => holder(name).readBytes(name),
+    place: (name) => holder(name).place(name),
   }
 }

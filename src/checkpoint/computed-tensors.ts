@@ -37,6 +37,7 @@ export function withComputed(
       const stride = values.length / shapes.get(name)![0]!
       return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
     },
+    place: (name) => (shapes.has(name) ? null : checkpoint.place(name)),
     readBytes: async (name) => {
       if (!shapes.has(name)) return checkpoint.readBytes(name)
       return checkedBytes(tensors.get(name)!, await computed(name))

@@ -77,6 +77,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
       const height = linesOf(found) / found.shape[0]!
       return read(name, rows.from * height, rows.to * height)
     },
+    place: (name) => (coded.has(name) ? null : checkpoint.place(name)),
     readBytes: async (name) =>
       coded.has(name) ? checkedBytes(tensors.get(name)!, await whole(name)) : checkpoint.readBytes(name),
   }

@@ -119,10 +119,13 @@ function openStored(
       return readValues(await handleOf(entry.file), part, part.end - part.begin)
     },
     readBytes: (name) => bytes(name),
-    hashes: async () => {
+    place: (name) => {
+      const { file, begin, dtype } = entryOf(name)
+      return { file, begin, dtype }
+    },
+    hashes: async (hash = hashFile) => {
       const digests: Record<string, string> = {}
-      for (const file of [...(config ? ['config.json'] : []), ...shards])
-        digests[file] = await hashFile(join(folder, file))
+      for (const file of [...(config ? ['config.json'] : []), ...shards]) digests[file] = await hash(join(folder, file))
       return digests
     },
     close: async () => {

@@ -30,6 +30,7 @@ function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, kee
     read: (name) => checkpoint.read(stored(name)),
     readRows: (name, rows) => checkpoint.readRows(stored(name), rows),
     readBytes: (name) => checkpoint.readBytes(stored(name)),
+    place: (name) => checkpoint.place(stored(name)),
   }
 }
 

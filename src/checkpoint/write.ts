@@ -6,10 +6,20 @@ import { writeFolder } from '../files/index.js'
 import { readText } from '../schema/index.js'
 import { checkedBytes } from './bytes.js'
 import { copyCompanions } from './companions.js'
-import { BITS, TORCH_NAMES } from './dtype.js'
+import { BITS, TORCH_NAMES, type WritableDtype } from './dtype.js'
 import { type Layout, type PlannedShard, type PlannedTensor, planLayout, tensorBytes } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
+
+/** The weight files of a folder while they are written. */
+export interface WeightFiles {
+  /** Where the bytes of a planned tensor go. */
+  target(name: string): { file: string; begin: number; dtype: WritableDtype }
+  /** Writes a tensor, or a part of one. */
+  write(content: TensorContent): Promise<void>
+  /** Notes that the caller wrote so many entries of a tensor at their place. */
+  wrote(name: string, entries: number): void
+}
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
 export interface TensorContent {
@@ -23,8 +33,8 @@ export interface TensorContent {
 export interface WriteOptions {
   /** Every tensor, known before the first is computed. */
   plan: readonly PlannedTensor[]
-  /** Each planned tensor once, whole or in parts, in any order. */
-  tensors: AsyncIterable<TensorContent> | Iterable<TensorContent>
+  /** Each planned tensor once, whole or in parts, in any order; or a function that writes them. */
+  tensors: AsyncIterable<TensorContent> | Iterable<TensorContent> | ((files: WeightFiles) => Promise<void>)
   /** config.json, when it is not that of `copyFrom`; its dtype is set to that of most of the weights, and it says of no quantisation. */
   config?: Record<string, unknown> | null | undefined
   /** The config.json that `config` was made from: what is the same in both is written as it stands there. */
@@ -39,6 +49,8 @@ export interface WriteOptions {
   card?: string
   /** Further strings for the header of every weight file. */
   metadata?: Record<string, string>
+  /** Card and strings that are known only when the weights are written; the strings have the lengths of those in `metadata`. */
+  describe?: () => Promise<Pick<WriteOptions, 'card' | 'metadata'>>
   /** Data bytes of one weight file. */
   maxShardBytes?: number
   /** Replace a folder that this program wrote. */
@@ -47,44 +59,80 @@ export interface WriteOptions {
   onWarning?: (text: string) => void
 }
 
+const layoutOf = ({ plan, maxShardBytes = 5e9, metadata }: WriteOptions): Layout =>
+  planLayout(plan, maxShardBytes, { format: 'pt', ...metadata })
+
 /** Throws a UserError as writeFolder does, and for NaN or Inf and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
-  const layout = planLayout(options.plan, options.maxShardBytes ?? 5e9, { format: 'pt', ...options.metadata })
+  const layout = layoutOf(options)
   await writeFolder(folder, { overwrite: options.overwrite, bytes: layout.bytes }, async (partial) => {
-    await writeWeights(partial, layout, options)
-    await writeCompanions(partial, layout, options)
+    const described = await writeWeights(partial, layout, options)
+    await writeCompanions(partial, layout, { ...options, ...described })
   })
 }
 
-async function writeWeights(partial: string, layout: Layout, { plan, tensors }: WriteOptions): Promise<void> {
+/** @returns what is known only now */
+async function writeWeights(
+  partial: string,
+  layout: Layout,
+  options: WriteOptions,
+): Promise<Pick<WriteOptions, 'card' | 'metadata'>> {
+  const { plan, tensors, describe } = options
   const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   const homes = new Map<string, PlannedShard>(
     layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
   )
   const handles = new Map<PlannedShard, FileHandle>()
+  const count = (name: string, bytes: number, whole: boolean): PlannedTensor => {
+    const awaited = planned.get(name)
+    if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
+    if (whole && bytes !== awaited.left) throw new Error(`tensor ${name}: ${bytes} bytes, ${awaited.left} planned`)
+    awaited.left -= bytes
+    if (awaited.left < 0) throw new Error(`tensor ${name}: its parts are longer than the tensor`)
+    if (awaited.left === 0) planned.delete(name)
+    return awaited.tensor
+  }
+  const files: WeightFiles = {
+    target(name) {
+      const home = homes.get(name)!
+      const dtype = planned.get(name)!.tensor.dtype as WritableDtype
+      return { file: join(partial, home.file), begin: home.spans.get(name)!.begin, dtype }
+    },
+    async write({ name, bytes: given, values, first }) {
+      const awaited = planned.get(name)
+      if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
+      const bytes = given ?? checkedBytes(awaited.tensor, values!)
+      count(name, bytes.length, first === undefined)
+      const home = homes.get(name)!
+      const offset = ((first ?? 0) * BITS[awaited.tensor.dtype]!) / 8
+      await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offset)
+    },
+    wrote: (name, entries) => void count(name, (entries * BITS[planned.get(name)!.tensor.dtype]!) / 8, false),
+  }
   try {
     for (const file of layout.files) {
       const handle = await open(join(partial, file.file), 'wx')
       handles.set(file, handle)
       await writeAt(handle, file.head, 0)
     }
-    for await (const content of tensors) {
-      const awaited = planned.get(content.name)
-      if (!awaited) throw new Error(`tensor ${content.name} is not in the plan, or comes twice`)
-      const bytes = content.bytes ?? checkedBytes(awaited.tensor, content.values!)
-      if (content.first === undefined && bytes.length !== awaited.left)
-        throw new Error(`tensor ${content.name}: ${bytes.length} bytes, ${awaited.left} planned`)
-      awaited.left -= bytes.length
-      if (awaited.left < 0) throw new Error(`tensor ${content.name}: its parts are longer than the tensor`)
-      if (awaited.left === 0) planned.delete(content.name)
-      const home = homes.get(content.name)!
-      const offset = ((content.first ?? 0) * BITS[awaited.tensor.dtype]!) / 8
-      await writeAt(handles.get(home)!, bytes, home.spans.get(content.name)!.begin + offset)
-    }
+    if (typeof tensors === 'function') await tensors(files)
+    else for await (const content of tensors) await files.write(content)
     if (planned.size) throw new Error(`planned tensors that never came: ${[...planned.keys()].join(', ')}`)
+    const described = (await describe?.()) ?? {}
+    if (describe) await writeHeads(handles, layout, layoutOf({ ...options, ...described }))
     for (const handle of handles.values()) await handle.sync()
+    return described
   } finally {
     for (const handle of handles.values()) await handle.close()
+  }
+}
+
+/** Replaces the headers by final ones of the same lengths. */
+async function writeHeads(handles: ReadonlyMap<PlannedShard, FileHandle>, draft: Layout, final: Layout): Promise<void> {
+  for (const [i, file] of draft.files.entries()) {
+    const { head } = final.files[i]!
+    if (head.length !== file.head.length) throw new Error(`${file.file}: the final header has another length`)
+    await writeAt(handles.get(file)!, head, 0)
   }
 }
 

@@ -56,7 +56,7 @@ export const editsBlocks = (steps: readonly Step[]): boolean =>
   )
 
 /** Key of (seed, editor, tensor). A second use of an editor in a chain gets a key of its own. */
-function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<ApplyContext, 'seed' | 'tensor'>): Key {
+export function keyAt(steps: readonly Step[], i: number, { seed, tensor }: Pick<ApplyContext, 'seed' | 'tensor'>): Key {
   const { name } = steps[i]!.editor
   const earlier = steps.slice(0, i).filter((step) => step.editor.name === name).length
   return earlier ? keyOf(seed, name, tensor, earlier) : keyOf(seed, name, tensor)

@@ -1,5 +1,6 @@
 // BitDelta: one sign bit per entry and the mean magnitude of the tensor; with magnitude blocks, log2(blocks) bits more.
 import { z } from 'zod'
+import { type EntriesProgram, sumMagnitudes } from '../kernels/index.js'
 import { countEntries, keyedNormal, keyedUniform, tf } from '../tensor/index.js'
 import { defineEditor } from './define.js'
 
@@ -75,6 +76,13 @@ function residualMeans(values: Float32Array, first: number, passes: number): Flo
 /** One bit for the sign in each pass, and the bits of the block number. */
 const entryBits = ({ blocks, passes }: Options) => passes + Math.ceil(Math.log2(blocks))
 
+/** One mean for all entries, float32 as in the scan. */
+function* keepSigns({ multiplier }: Options, size: number): EntriesProgram<readonly string[]> {
+  const mean = Math.fround((yield* sumMagnitudes()) / size)
+  yield { stage: 'signs', magnitude: Math.fround(mean * multiplier) }
+  return []
+}
+
 /**
  * The papers do not give the deviation of `normal` or the width of `uniform`. With the ones used here, a sixth of the normal draws
  * is negative and flips a sign.
@@ -114,6 +122,8 @@ export const bitdelta = defineEditor({
     if (magnitudes === 'uniform') return sized.mul(keyedUniform(delta.shape, key, offset).mul(2))
     return sized
   },
+  program: (options, { size }) =>
+    options.blocks === 1 && options.passes === 1 && options.magnitudes === 'mean' ? keepSigns(options, size) : null,
   entryBits,
   /** n (passes + ceil(log2 blocks)) for signs and block numbers, 16 per mean, 64 for the key of drawn magnitudes. */
   bits: (o, { shape }) =>

@@ -1,9 +1,10 @@
 // Breadcrumbs: keeps a band of magnitudes, without the largest outliers and without the small rest.
 import { z } from 'zod'
+import { type EntriesProgram, findLargest, sumMagnitudes } from '../kernels/index.js'
 import { shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { groupsOf, l1Factor, markLargest, scaleEntries, zeroShare } from './factors.js'
+import { groupsOf, l1Factor, l1Ratio, markLargest, scaleEntries, zeroShare } from './factors.js'
 
 const options = z.strictObject({
   drop_rate: z
@@ -39,6 +40,19 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }
 }
 
+const NOTHING = 'keeps nothing: its band is empty'
+
+/** The band of a tensor as one group. */
+function* keepBand(options: Options, size: number): EntriesProgram<readonly string[]> {
+  const { top, kept } = bandOf(size, options)
+  const [low, high] = yield* findLargest([top + kept, top], size)
+  const whole = options.rescale ? yield* sumMagnitudes() : 0
+  yield { stage: 'keep', cut: low!, scale: 1 }
+  yield { stage: 'drop', cut: high! }
+  if (options.rescale) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  return options.drop_rate < 1 && kept === 0 ? [NOTHING] : []
+}
+
 export const breadcrumbs = defineEditor({
   name: 'breadcrumbs',
   title: 'Keeps a band of magnitudes: drops the largest outliers and the small entries.',
@@ -60,8 +74,8 @@ export const breadcrumbs = defineEditor({
     return factors.map((factor) => factor * scale)
   },
   edit: (delta, { scanned, offset }) => scaleEntries(delta, scanned, offset),
-  warnings: ({ drop_rate }, { scanned }) =>
-    drop_rate < 1 && zeroShare(scanned) === 1 ? ['keeps nothing: its band is empty'] : [],
+  program: (options, { size }) => (options.convention === 'paper' ? null : keepBand(options, size)),
+  warnings: ({ drop_rate }, { scanned }) => (drop_rate < 1 && zeroShare(scanned) === 1 ? [NOTHING] : []),
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),
 })

@@ -1,9 +1,10 @@
 // DARE: drops entries at random and rescales the rest so that the expected delta is unchanged; `k` generalises it.
 import { z } from 'zod'
+import { sumMagnitudes } from '../kernels/index.js'
 import { keyedFactors, keyedSelect } from '../tensor/index.js'
 import { denseBits, sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { l1Factor, scaleEntries } from './factors.js'
+import { l1Factor, l1Ratio, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -64,6 +65,16 @@ export const dare = defineEditor({
         offset,
       )
     return keyedSelect(delta, key, { rate: options.drop_rate, dropped, kept, offset })
+  },
+  *program({ drop_rate: rate, convention, ...rest }, { key }) {
+    if (!rest.rescale || convention !== 'mergekit') {
+      yield { stage: 'select', key, rate, ...dareFactors({ drop_rate: rate, ...rest }) }
+      return []
+    }
+    const whole = yield* sumMagnitudes()
+    yield { stage: 'select', key, rate, dropped: 0, kept: 1 }
+    yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+    return []
   },
   /** Sparse when k = 0, else dense. A seed of 64 bits could replace the mask, but then another program could not check it. */
   bits: ({ k }, { shape, kept }) => (k === 0 ? sparseBits(shape, kept) : denseBits(shape)),

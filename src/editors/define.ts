@@ -1,6 +1,7 @@
 // Makes an editor of a definition: checks it, and fills what it leaves out.
 import type { z } from 'zod'
 import { unknown } from '../errors/index.js'
+import type { EntriesProgram, ProgramTensor } from '../kernels/index.js'
 import { checkDefinition, type OptionsSchema, optionNames } from '../schema/index.js'
 import type { Tensor, Tensor2D } from '../tensor/index.js'
 import { denseBits } from './bits.js'
@@ -26,6 +27,8 @@ interface Facts<S extends OptionsSchema, O = z.output<S>> {
   unbiased?(options: O): boolean
   /** Whether these options need the gradient of a task's loss; by default none do. */
   needsGradient?(options: O): boolean
+  /** The same edit as a program on kernels, for tensors of any size on every core; by default there is none. It gives the same bits. */
+  program?(options: O, about: ProgramTensor): EntriesProgram<readonly string[]> | null
   /** Bits of one entry, for the column `bits`; by default the option of that name. */
   entryBits?(options: O): number | null
 }
@@ -115,6 +118,7 @@ const FACTS = [
   'unbiased',
   'needsGradient',
   'entryBits',
+  'program',
   'reads',
   'edit',
   'warnings',

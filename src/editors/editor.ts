@@ -1,5 +1,6 @@
 // What an editor is: a pure function of one delta tensor, with the facts that config, sweeps, reports and docs need. There are four
 // kinds, by what an editor reads before it edits; `defineEditor` makes one.
+import type { EntriesProgram, ProgramTensor } from '../kernels/index.js'
 import type { OptionsSchema } from '../schema/index.js'
 import type { Key, Tensor, Tensor2D } from '../tensor/index.js'
 
@@ -58,6 +59,11 @@ interface EditorFacts<O> {
   unbiased(options: O): boolean
   /** Whether these options need the gradient of a task's loss; absent: none do. */
   needsGradient?(options: O): boolean
+  /**
+   * The same edit as a program on kernels, which workers run on tensors of any size; absent or null where there is none. It gives the
+   * bits of `edit`, and returns what `warnings` says. `checkEditor` compares the two.
+   */
+  program?(options: O, about: ProgramTensor): EntriesProgram<readonly string[]> | null
   /** Bits of one entry, numbers shared by many entries aside: the column `bits`; null where that is no fixed number. */
   entryBits(options: O): number | null
 }

@@ -16,6 +16,10 @@ export const expo = defineEditor({
   axis: 'alpha',
   neutral: { alpha: 0 },
   edit: (delta, { options }) => delta.mul(1 + options.alpha),
+  *program({ alpha }) {
+    yield { stage: 'scale', factor: 1 + alpha }
+    return []
+  },
   /** Dense, 16n: scaling saves no storage. */
   bits: (_, { shape }) => denseBits(shape),
 })

@@ -39,8 +39,11 @@ export function l1Factor(values: Float32Array, factors: ArrayLike<number>): numb
     whole += Math.abs(values[i]!)
     kept += Math.abs(values[i]! * factors[i]!)
   }
-  return whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept
+  return l1Ratio(whole, kept)
 }
+
+/** The same from the two norms. */
+export const l1Ratio = (whole: number, kept: number): number => (whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept)
 
 /** Share of the entries that are exactly 0. */
 export function zeroShare(factors: Float32Array): number {

@@ -1,10 +1,11 @@
 // Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
+import { type EntriesProgram, findLargest, sumMagnitudes } from '../kernels/index.js'
 import { countEntries, keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import type { ModelDeltas, ScannedTensor } from './editor.js'
-import { groupsOf, l1Factor, scaleEntries } from './factors.js'
+import { groupsOf, l1Factor, l1Ratio, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -125,6 +126,48 @@ async function scanModel(deltas: ModelDeltas, options: Options): Promise<ModelCu
   return { cut: cutAt(place > n ? null : selection.result, options.convention), starts }
 }
 
+/** What is said of a tensor of n entries of which nothing is kept, or many are tied. */
+function warningsOf(
+  { drop_rate, granularity, convention }: Options,
+  n: number,
+  { cut, kept, ties }: Pick<Scan, 'cut' | 'kept' | 'ties'>,
+): string[] {
+  const out: string[] = []
+  if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity))
+    out.push(`keeps none of ${n} entries`)
+  if (ties > n / 100) {
+    const fate =
+      convention === 'mergelm'
+        ? 'all of them are dropped'
+        : convention === 'ties'
+          ? 'all of them are kept'
+          : 'their index decides which stay'
+    out.push(`finds ${((100 * ties) / n).toFixed(1)} % of ${n} entries tied at the threshold: ${fate}`)
+  }
+  return out
+}
+
+/** The whole tensor as one group, on kernels. */
+function* keepTensor(options: Options, size: number): EntriesProgram<readonly string[]> {
+  const { convention, drop_rate, rescale } = options
+  const restores = rescale && convention === 'mergekit'
+  const place = placeOf(size, options)
+  const found = place > size ? null : (yield* findLargest([place], size))[0]!
+  const cut = cutAt(found, convention)
+  const whole = restores ? yield* sumMagnitudes() : 0
+  yield { stage: 'keep', cut, scale: rescale && !restores ? 1 / (1 - drop_rate) : 1 }
+  if (restores) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  const ties = found && found.threshold > 0 && found.ties > 1 ? found.ties : 0
+  const kept = !found
+    ? size
+    : convention === 'mergelm'
+      ? found.above
+      : convention === 'ties'
+        ? found.above + found.ties
+        : place
+  return warningsOf(options, size, { cut, kept, ties })
+}
+
 export const magnitude = defineEditor({
   name: 'magnitude',
   title: 'Keeps the entries of largest magnitude.',
@@ -138,22 +181,8 @@ export const magnitude = defineEditor({
   scanTensor,
   edit: (delta, { scanned: { cut, factors, scale }, offset }) =>
     factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
-  warnings({ drop_rate, granularity, convention }, { shape, scanned: { cut, kept, ties } }) {
-    const n = countEntries(shape)
-    const out: string[] = []
-    if (kept === 0 && drop_rate < 1 && (granularity !== 'model' || cut!.threshold === Infinity))
-      out.push(`keeps none of ${n} entries`)
-    if (ties > n / 100) {
-      const fate =
-        convention === 'mergelm'
-          ? 'all of them are dropped'
-          : convention === 'ties'
-            ? 'all of them are kept'
-            : 'their index decides which stay'
-      out.push(`finds ${((100 * ties) / n).toFixed(1)} % of ${n} entries tied at the threshold: ${fate}`)
-    }
-    return out
-  },
+  program: (options, { size }) => (options.granularity === 'tensor' ? keepTensor(options, size) : null),
+  warnings: (options, { shape, scanned }) => warningsOf(options, countEntries(shape), scanned),
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),
 })

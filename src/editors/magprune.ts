@@ -1,10 +1,11 @@
 // MAGPRUNE, the drop step of DELLA: small entries are dropped more often than large ones, and every kept entry is divided by
 // its own keep probability, so that the expected delta is unchanged.
 import { z } from 'zod'
+import { type EntriesProgram, LONGEST_ROW, type ProgramTensor, sumMagnitudes } from '../kernels/index.js'
 import { uniforms } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { groupsOf, l1Factor, orderByMagnitude, scaleEntries } from './factors.js'
+import { groupsOf, l1Factor, l1Ratio, orderByMagnitude, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -48,9 +49,32 @@ const options = z
 
 type Options = z.infer<typeof options>
 
+/**
+ * Probability that the entry of a rank among n is kept; ranks count from the smallest magnitude, 0. The paper counts r from the largest
+ * and takes p - epsilon/2 + epsilon r/n for its drop probability. A group of one entry is kept with 1 - p.
+ */
+function probabilityOf(rank: number, n: number, { drop_rate, epsilon, convention }: Options): number {
+  const place = n === 1 ? 0.5 : convention === 'paper' ? 1 - (n - 1 - rank) / n : rank / (n - 1)
+  return 1 - drop_rate + epsilon * (place - 0.5)
+}
+
+/** Ranks within rows, on kernels. */
+function* pruneRows(options: Options, { key, columns }: ProgramTensor): EntriesProgram<readonly string[]> {
+  const own = options.rescale && options.convention !== 'mergekit'
+  const probabilities = Float64Array.from({ length: columns }, (_, rank) => probabilityOf(rank, columns, options))
+  // A draw is m × 2^-24 with an integer m, so u >= 1 - p is m >= ceil((1 - p) × 2^24).
+  const limits = Int32Array.from(probabilities, (p) => Math.ceil((1 - p) * 2 ** 24))
+  const factors = Float32Array.from(probabilities, (p) => (own ? 1 / p : 1))
+  const restores = options.rescale && !own
+  const whole = restores ? yield* sumMagnitudes() : 0
+  yield { stage: 'prune', key, limits, factors }
+  if (restores) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  return []
+}
+
 /** Probability that each entry is kept. Equal magnitudes rank by index; a group of one entry is kept with 1 - p. */
 export function keepProbabilities(values: Float32Array, shape: readonly number[], options: Options): Float64Array {
-  const { drop_rate, epsilon, granularity, by, convention } = options
+  const { drop_rate, epsilon, granularity, by } = options
   const out = new Float64Array(values.length)
   for (const [begin, end] of groupsOf(shape, granularity)) {
     const n = end - begin
@@ -63,9 +87,7 @@ export function keepProbabilities(values: Float32Array, shape: readonly number[]
       continue
     }
     const order = orderByMagnitude(magnitudes)
-    // The paper counts r from the largest (0) and takes p - epsilon/2 + epsilon r/n for its drop probability.
-    const place = (rank: number) => (n === 1 ? 0.5 : convention === 'paper' ? 1 - (n - 1 - rank) / n : rank / (n - 1))
-    for (let rank = 0; rank < n; rank++) out[begin + order[rank]!] = 1 - drop_rate + epsilon * (place(rank) - 0.5)
+    for (let rank = 0; rank < n; rank++) out[begin + order[rank]!] = probabilityOf(rank, n, options)
   }
   return out
 }
@@ -92,6 +114,10 @@ export const magprune = defineEditor({
     return factors.map((factor) => factor * scale)
   },
   edit: (delta, { scanned, offset }) => scaleEntries(delta, scanned, offset),
+  program: (options, tensor) =>
+    options.granularity === 'row' && options.by === 'rank' && tensor.columns <= LONGEST_ROW
+      ? pruneRows(options, tensor)
+      : null,
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))); the kept values are stored rescaled. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),
 })

@@ -12,3 +12,46 @@ export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
   modules.set(name, module)
   return new WebAssembly.Instance(module, { env: { memory } }).exports as T
 }
+
+type Coder = (from: number, to: number, size: number) => number
+
+/** The kernels of a machine; addresses are bytes, sizes are entries. */
+export interface Kernels {
+  decodeF32: Coder
+  decodeBF16: Coder
+  decodeF16: Coder
+  decodeF64: Coder
+  encodeF32: Coder
+  encodeBF16: Coder
+  encodeF16: Coder
+  checksum(from: number, bytes: number, state: number): void
+  subtract(v: number, x: number, size: number): void
+  add(v: number, x: number, size: number): void
+  scale(to: number, v: number, size: number, factor: number): void
+  scaleAndAdd(to: number, v: number, size: number, factor: number): void
+  choose(v: number, draws: number, size: number, limit: number, dropped: number, kept: number): void
+  drop(v: number, size: number, threshold: number, lastTie: number): void
+  signs(v: number, size: number, magnitude: number): void
+  restore(v: number, before: number, after: number, base: number, size: number): void
+  elect(...numbers: number[]): void
+  magnitudes(v: number, size: number): number
+  total(v: number, size: number): number
+  nonZero(v: number, size: number): number
+  largest(v: number, size: number): number
+  dot(x: number, y: number, size: number): number
+  distance(x: number, y: number, size: number): number
+  countUpper(v: number, size: number, counts: number): void
+  countLower(v: number, size: number, upper: number, counts: number): void
+  countEqual(v: number, size: number, bits: number): number
+  findEqual(v: number, size: number, bits: number, n: number): number
+  draws(to: number, size: number, key0: number, key1: number, offset: number): void
+  keep(from: number, to: number, size: number, threshold: number, lastTie: number, scale: number): void
+  prune(v: number, draws: number, rows: number, columns: number, limits: number, factors: number, space: number): void
+}
+
+/** All kernels of a machine. */
+export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
+  Object.assign(
+    {},
+    ...['codec', 'entries', 'reduce', 'random', 'select', 'prune'].map((name) => instantiate<object>(name, memory)),
+  )

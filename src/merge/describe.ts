@@ -22,11 +22,19 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeMod
   return [...list].map(([model, role]) => ({ role, model }))
 }
 
-/** Reads the inputs once to hash them. `text`: the YAML file; `registry`: where merger and editors come from. */
+/** The hash of a file while it is not known: as long as any. */
+export const DRAFT_HASH = '0'.repeat(64)
+
+/** `text`: the YAML file; `registry`: where merger and editors come from; `hash`: finds the SHA-256 of an input file. */
 export async function describeMerge(
   plan: MergePlan,
   title: string,
-  { text, backend, registry }: { text: string; backend: string; registry: Registry },
+  {
+    text,
+    backend,
+    registry,
+    hash,
+  }: { text: string; backend: string; registry: Registry; hash(path: string): Promise<string> },
 ): Promise<{ card: string; metadata: Record<string, string> }> {
   const { method, merger, convention, seed, tensors } = plan
   const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
@@ -43,7 +51,7 @@ export async function describeMerge(
   }
   const inputs = []
   for (const { role, model } of inputsOf(plan))
-    inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes() })
+    inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes(hash) })
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)].filter(Boolean))]
   const card = writeCard({ title, inputs, settings, software, citations })

@@ -2,8 +2,9 @@
 import { basename, resolve } from 'node:path'
 import { checkSpace, checkTarget } from '../files/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
+import { openHasher } from '../stream/index.js'
 import type { Located } from '../yaml/index.js'
-import { describeMerge, type Estimate, estimateMerge } from './describe.js'
+import { DRAFT_HASH, describeMerge, type Estimate, estimateMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
 import { type MergeModels, openMergeModels } from './open.js'
 import { type MergePlan, planMerge } from './plan.js'
@@ -89,14 +90,26 @@ export async function writeMerge(
     shardSize,
     onTensor,
     onWarning,
-  }: Pick<WriteMergeOptions, 'onTensor' | 'onWarning'> & { backend: string; overwrite: boolean; shardSize: number },
+    ...engine
+  }: Pick<WriteMergeOptions, 'onTensor' | 'onWarning' | 'jobs' | 'memory'> & {
+    backend: string
+    overwrite: boolean
+    shardSize: number
+  },
 ): Promise<MergeSummary> {
   const { method, convention, result } = estimate
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
   const warnings: string[] = []
+  const hasher = openHasher()
+  const describe = (hash: (path: string) => Promise<string>) =>
+    describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash })
+  const described = describe(hasher.hash)
+  described.catch(() => undefined) // said where it is awaited
   await mergeCheckpoints(plan, out, {
-    ...(await describeMerge(plan, basename(resolve(out)), { text, backend, registry })),
+    ...(await describe(async () => DRAFT_HASH)),
+    describe: () => described,
+    ...engine,
     ...tokenizer,
     overwrite,
     maxShardBytes: shardSize * 1e9,
@@ -105,6 +118,6 @@ export async function writeMerge(
       warnings.push(warning)
       onWarning?.(warning)
     },
-  })
+  }).finally(() => hasher.close())
   return { out, method, convention, ...result, warnings }
 }

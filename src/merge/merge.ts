@@ -1,12 +1,24 @@
-// Carries out a plan: tensor by tensor, the same tensor of every model in memory and nothing else of them.
-import { homeOf, isBatch, matricesOf, roleOf, type TensorContent, writeCheckpoint } from '../checkpoint/index.js'
+// Carries out a plan, tensor by tensor: on kernels in all threads, or by the definitions of the methods.
+import {
+  badResult,
+  homeOf,
+  isBatch,
+  matricesOf,
+  roleOf,
+  type WeightFiles,
+  type WriteOptions,
+  writeCheckpoint,
+} from '../checkpoint/index.js'
 import { needsModel, scanModel } from '../editors/index.js'
+import { PassError } from '../kernels/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
+import { inParallel, openStream, runTensor, type StreamEngine, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
+import { type MergeJob, mergeJob } from './program.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
-export interface WriteMergeOptions {
+export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe'> {
   overwrite?: boolean
   maxShardBytes?: number
   /** Folder whose tokenizer is copied. */
@@ -26,42 +38,107 @@ type Scans = Map<string, readonly unknown[]>
 
 type Weights = TensorMerge & { merging: Merging }
 
-/** Reads, edits and merges one tensor at a time. Throws what writeCheckpoint throws. */
+/** Whether a tensor of the plan is merged by TensorFlow.js, because a method of its has no program on kernels. */
+export const needsBackend = (plan: MergePlan): boolean =>
+  plan.tensors.some((tensor) => tensor.merging !== null && !mergeJob(plan, tensor, () => undefined))
+
+/** Merges on kernels where the methods have programs, else by their definitions, one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {
   const { tensors, reference } = plan
-  const { onTensor, onWarning = () => undefined, tokenizerFrom, ...rest } = options
-  const reader = readerOf(plan, await scanEach(plan), onWarning)
-  const scannedModels = await scanAll(plan, reader, onWarning)
-
-  async function* contents(): AsyncGenerator<TensorContent> {
-    for (const tensor of tensors) {
-      const { name, merging, shape } = tensor
-      const [first] = tensor.sources
-      if (merging) {
-        const before = await readBase(tensor)
-        const part = {
-          ...(await reader({ ...tensor, merging }, before)),
-          embedding: roleOf(name, shape) === 'embedding',
-          batch: isBatch(name, shape),
-        }
-        const merged = await mergeValues({ ...merging, scannedModels }, part, before, { warn: onWarning })
-        yield { name, values: wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged }
-      } else yield { name, bytes: await first!.model.checkpoint.readBytes(first!.name) }
-      onTensor?.(name, countEntries(shape))
-    }
+  const { onTensor, onWarning = () => undefined, tokenizerFrom, jobs, memory, ...rest } = options
+  const engine = openStream({ jobs, memory })
+  const write = async (files: WeightFiles): Promise<void> => {
+    const notes = tensors.map((): string[] => [])
+    const warnOf = (i: number) => (text: string) => void notes[i]!.push(text)
+    const works = tensors.map((tensor, i) => mergeJob(plan, tensor, warnOf(i)))
+    const order = [...tensors.keys()].sort((a, b) => countEntries(tensors[b]!.shape) - countEntries(tensors[a]!.shape))
+    const finish = ({ name, shape }: TensorMerge) => onTensor?.(name, countEntries(shape))
+    await inParallel(
+      2,
+      [
+        () =>
+          inParallel(
+            engine.jobs + 1,
+            order.filter((i) => works[i]),
+            async (i) => {
+              await mergeOnKernels(engine, { ...works[i]!, tensor: i }, tensors[i]!, files)
+              finish(tensors[i]!)
+            },
+          ),
+        () => mergeOthers(plan, { files, warnOf, finish, isDone: (i) => works[i] !== null }),
+      ],
+      (work) => work(),
+    )
+    notes.flat().forEach(onWarning)
   }
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
-  await writeCheckpoint(out, {
-    ...rest,
-    plan: tensors,
-    tensors: contents(),
-    config: plan.config,
-    configText,
-    copyFrom: homeOf(reference.checkpoint),
-    tokenizerFrom,
-    onWarning,
-  })
+  try {
+    await writeCheckpoint(out, {
+      ...rest,
+      plan: tensors,
+      tensors: write,
+      config: plan.config,
+      configText,
+      copyFrom: homeOf(reference.checkpoint),
+      tokenizerFrom,
+      onWarning,
+    })
+  } finally {
+    await engine.close()
+  }
+}
+
+/** Runs the program of a tensor. @throws UserError for inputs and results that are not finite */
+async function mergeOnKernels(
+  engine: StreamEngine,
+  job: MergeJob & { tensor: number },
+  { name, shape, base, sources }: TensorMerge,
+  files: WeightFiles,
+): Promise<void> {
+  const target = files.target(name)
+  try {
+    await runTensor(engine, { ...job, target })
+  } catch (error) {
+    if (!(error instanceof PassError)) throw error
+    if (error.of === 'result') throw badResult({ name, dtype: target.dtype }, error)
+    const source = error.of === 'base' ? base! : sources[error.of]!
+    await source.model.checkpoint.read(source.name) // says what is wrong with it
+    throw error
+  }
+  files.wrote(name, countEntries(shape))
+}
+
+interface Others {
+  files: WeightFiles
+  warnOf(i: number): (text: string) => void
+  finish(tensor: TensorMerge): void
+  isDone(i: number): boolean
+}
+
+/** Tensors without a program: by the definitions of their methods, or copied. */
+async function mergeOthers(plan: MergePlan, { files, warnOf, finish, isDone }: Others): Promise<void> {
+  const left = [...plan.tensors.entries()].filter(([i]) => !isDone(i))
+  if (!left.length) return
+  const said = warnOf(left[0]![0])
+  const reader = readerOf(plan, await scanEach(plan), said)
+  const scannedModels = await scanAll(plan, reader, said)
+  for (const [i, tensor] of left) {
+    const { name, merging, shape } = tensor
+    const [first] = tensor.sources
+    if (merging) {
+      const before = await readBase(tensor)
+      const part = {
+        ...(await reader({ ...tensor, merging }, before)),
+        embedding: roleOf(name, shape) === 'embedding',
+        batch: isBatch(name, shape),
+      }
+      const merged = await mergeValues({ ...merging, scannedModels }, part, before, { warn: warnOf(i) })
+      const values = wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged
+      await files.write({ name, values })
+    } else await files.write({ name, bytes: await first!.model.checkpoint.readBytes(first!.name) })
+    finish(tensor)
+  }
 }
 
 const labelled = ({ model: { label }, name }: MergeSource): string => drawKey(label, name)

@@ -1,9 +1,14 @@
 // Average of the weights themselves: model soups, and mergekit's `linear`.
 import { z } from 'zod'
 import { defineMerger } from './define.js'
-import { total, weighted, weightedSum } from './sum.js'
+import { combineSum, total, type Weighted, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({ normalize: z.boolean().default(true).describe('Divide the weights by their sum.') })
+
+function weightsOf(models: readonly Weighted[], normalize: boolean): number[] {
+  const sum = normalize ? total(models.map(({ weight }) => weight)) : 1
+  return models.map(({ weight }) => weight / sum)
+}
 
 export const average = defineMerger({
   name: 'average',
@@ -17,11 +22,7 @@ export const average = defineMerger({
     normalize && total(models.map((m) => m.weight)) === 0
       ? { path: ['models', 0, 'weight'], message: 'the weights sum to 0 and cannot be normalised' }
       : undefined,
-  merge({ models }, { options: { normalize }, modelOptions: m }) {
-    const sum = normalize ? total(m.map(({ weight }) => weight)) : 1
-    return weightedSum(
-      models,
-      m.map(({ weight }) => weight / sum),
-    )
-  },
+  merge: ({ models }, { options: { normalize }, modelOptions }) =>
+    weightedSum(models, weightsOf(modelOptions, normalize)),
+  program: ({ options: { normalize }, modelOptions }) => combineSum(weightsOf(modelOptions, normalize)),
 })

@@ -1,6 +1,7 @@
 // Makes a merger of a definition: checks it, and fills what it leaves out.
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
+import type { Combine, TensorProgram } from '../kernels/index.js'
 import { checkDefinition, type OptionsSchema, showValue } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
 import {
@@ -47,6 +48,8 @@ interface Facts<S extends OptionsSchema, P extends OptionsSchema, W, O = z.outpu
   scanModels?(walk: Walk, context: ScanContext<O, M>): Promise<W>
   /** Whether these options need `scanModels`; by default all do. */
   needsModels?(options: O, convention: Convention): boolean
+  /** The same merge as a program on kernels, for tensors of any size on every core; by default there is none. It gives the same bits. */
+  program?(context: ScanContext<O, M> & { size: number }): TensorProgram<Combine> | null
   /** For a method that weighs the models anew for every input of the model. */
   gating?: Gating<O, M>
 }
@@ -107,6 +110,7 @@ const FACTS = [
   'scanModels',
   'needsModels',
   'gating',
+  'program',
   'reads',
   'merge',
 ]

@@ -1,6 +1,7 @@
 // What a merger is: a way to make one tensor of the same tensor of several models, with the facts that config, docs and the
 // streaming runner need. There are three kinds, by how much of a tensor they need at once; `defineMerger` makes one.
 import type { Path } from '../errors/index.js'
+import type { Combine, TensorProgram } from '../kernels/index.js'
 import type { OptionsSchema } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
 
@@ -94,6 +95,12 @@ interface MergerFacts<O, M, W> {
   scanModels?(walk: Walk, context: ScanContext<O, M>): Promise<W>
   /** Whether these options need `scanModels`, where there is one. */
   needsModels(options: O, convention: Convention): boolean
+  /**
+   * The same merge of one tensor as a program on kernels, which workers run on tensors of any size; absent or null where there is none.
+   * It gives the bits of `merge`. `checkMerger` compares the two.
+   * @param context `size`: entries of the tensor
+   */
+  program?(context: ScanContext<O, M> & { size: number }): TensorProgram<Combine> | null
   /** For a method that weighs the models anew for every input of the model. */
   readonly gating?: Gating<O, M>
 }

@@ -1,6 +1,7 @@
 // Passthrough: the weights of one model as they are, or scaled; with slices, the way to stack layers of several models.
 import { z } from 'zod'
 import { defineMerger } from './define.js'
+import { combineSum } from './sum.js'
 
 const modelOptions = z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') })
 
@@ -17,4 +18,5 @@ export const passthrough = defineMerger({
     const { scale } = own!
     return scale === 1 ? model!.clone() : model!.mul(scale)
   },
+  program: ({ modelOptions: [own] }) => combineSum([own!.scale]),
 })

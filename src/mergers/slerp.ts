@@ -1,7 +1,9 @@
 // SLERP: spherical interpolation between the weights of two models, each tensor taken as one vector.
 import { z } from 'zod'
+import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import { dot } from '../tensor/index.js'
 import { defineMerger } from './define.js'
+import type { ScanContext } from './merger.js'
 import { weightedSum } from './sum.js'
 
 const options = z.strictObject({
@@ -14,6 +16,35 @@ const options = z.strictObject({
     .describe('Cosine above which (in magnitude) the interpolation is linear.'),
 })
 
+/** Weights of the two models, from a·b, a·a and b·b. */
+function weightsOf(
+  [ab, aa, bb]: readonly [number, number, number],
+  { options: { t, threshold }, warn }: Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>,
+): [number, number] {
+  // Norms of 1e-8 or less are not divided by.
+  const unit = (n: number): number => (n > 1e-8 ? n : 1)
+  const cosine = ab / (unit(Math.sqrt(aa)) * unit(Math.sqrt(bb)))
+  // Parallel or opposed models have no arc, whatever the threshold.
+  if (Math.abs(cosine) > Math.min(threshold, 1 - 1e-14)) {
+    warn(`linear branch: the cosine of the models is ${cosine.toPrecision(6)}, beyond ${threshold}`)
+    return [1 - t, t]
+  }
+  const angle = Math.acos(cosine)
+  return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
+}
+
+function* sumArc(context: Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>): TensorProgram<Combine> {
+  const sums = yield {
+    reductions: [
+      { sum: 'dot', of: 0, with: 1 },
+      { sum: 'dot', of: 0, with: 0 },
+      { sum: 'dot', of: 1, with: 1 },
+    ],
+  }
+  const [ab, aa, bb] = sums.map(sumOf)
+  return { combine: 'sum', weights: weightsOf([ab!, aa!, bb!], context) }
+}
+
 export const slerp = defineMerger({
   name: 'slerp',
   title: 'Spherical interpolation between two models.',
@@ -24,18 +55,7 @@ export const slerp = defineMerger({
   input: 'weights',
   count: [2, 2],
   ordered: true,
-  scanTensor([a, b], { options: { t, threshold }, warn }): [number, number] {
-    // Norms of 1e-8 or less are not divided by.
-    const norm = (v: Float32Array): number => Math.sqrt(dot(v, v))
-    const unit = (n: number): number => (n > 1e-8 ? n : 1)
-    const cosine = dot(a!, b!) / (unit(norm(a!)) * unit(norm(b!)))
-    // Parallel or opposed models have no arc, whatever the threshold.
-    if (Math.abs(cosine) > Math.min(threshold, 1 - 1e-14)) {
-      warn(`linear branch: the cosine of the models is ${cosine.toPrecision(6)}, beyond ${threshold}`)
-      return [1 - t, t]
-    }
-    const angle = Math.acos(cosine)
-    return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
-  },
+  scanTensor: ([a, b], context) => weightsOf([dot(a!, b!), dot(a!, a!), dot(b!, b!)], context),
   merge: ({ models }, { scanned }) => weightedSum(models, scanned),
+  program: (context) => sumArc(context),
 })

@@ -1,5 +1,6 @@
 // Weighted sums of tensors, in the order of the models, and the option that weighs a model.
 import { z } from 'zod'
+import type { Combine, TensorProgram } from '../kernels/index.js'
 import type { Tensor } from '../tensor/index.js'
 
 export const weight = z.number().default(1).describe('Weight of the model; a negative weight subtracts its delta.')
@@ -15,6 +16,12 @@ export function weightedSum(tensors: readonly Tensor[], weights: readonly number
   return tensors
     .map((tensor, i) => (weights[i] === 1 ? tensor.clone() : tensor.mul(weights[i]!)))
     .reduce((sum, term) => sum.add(term))
+}
+
+/** The same on kernels. */
+// biome-ignore lint/correctness/useYield: a program that needs no pass before the one that writes
+export function* combineSum(weights: readonly number[]): TensorProgram<Combine> {
+  return { combine: 'sum', weights }
 }
 
 export const mean = (tensors: readonly Tensor[]): Tensor =>

@@ -1,11 +1,12 @@
 // TIES: trim each delta, elect a sign per entry, and combine the entries that agree with it.
 import { z } from 'zod'
+import type { Combine, TensorProgram } from '../kernels/index.js'
 import { keepLargest, type Largest, signs, signsOr, type Tensor, tf } from '../tensor/index.js'
 import { MERGE_BLOCK } from './blocks.js'
 import { defineMerger } from './define.js'
 import type { Convention, MergeInputs, ScanContext } from './merger.js'
 import { total, weight, weightedSum } from './sum.js'
-import { inPart, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
+import { inPart, trimModels, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 export const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
@@ -121,6 +122,28 @@ export function elect({ models, offset }: MergeInputs, { cuts, majority }: Elect
   return sum.div(divisor.add(divisor.abs().sub(least).step().neg().add(1)))
 }
 
+/** The same on kernels, where the trim is by tensor and a sum of exactly 0 counts as positive. */
+function* electOnKernels(size: number, warn: (text: string) => void, rules: Rules): TensorProgram<Combine> {
+  const { options, convention, modelOptions: models } = rules
+  yield* trimModels(models, size, convention, warn)
+  const { combine, lambda, normalize, sign } = options
+  const weighs = convention === 'mergekit'
+  const weights = models.map(({ weight }) => weight)
+  const divisors = weights.map((weight) => (weighs ? weight : 1))
+  return {
+    combine: 'elect',
+    votes: weights.map((weight) => (weighs ? weight : 1)),
+    turned: weights.map((weight) => (weighs && weight < 0 ? -1 : 1)),
+    factors: weights.map((weight) => (weighs ? Math.abs(weight) : weight)),
+    divisors: combine !== 'mean' || (weighs && !normalize) ? null : divisors,
+    bySign: sign === 'frequency',
+    largest: combine === 'max',
+    majority: 1,
+    lambda,
+    least: 1e-6 * total(divisors.map(Math.abs)),
+  }
+}
+
 export const ties = defineMerger({
   name: 'ties',
   title: 'Trims each delta, elects a sign per entry, and combines the entries that agree.',
@@ -159,4 +182,8 @@ export const ties = defineMerger({
     }
   },
   merge: (inputs, { scanned, ...rules }) => elect(inputs, scanned, rules),
+  program: ({ size, warn, ...rules }) =>
+    granularityOf(rules.options, rules.convention) === 'model' || byMajority(rules.convention)
+      ? null
+      : electOnKernels(size, warn, rules),
 })

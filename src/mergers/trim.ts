@@ -1,5 +1,6 @@
 // The trim step of TIES: how many entries of a delta are kept, of a tensor or of the whole model, and where the threshold lies.
 import { z } from 'zod'
+import { type EntriesProgram, findLargest, type TensorProgram, together } from '../kernels/index.js'
 import { type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import type { Convention, ScanContext, TensorPart, Walk } from './merger.js'
 
@@ -54,6 +55,28 @@ export function trimTensor(
   if (cut.threshold === 0) return cut
   warnOfTies(cut.ties, values.length, warn)
   return cut
+}
+
+/** The trim of each model of one tensor, on kernels. */
+export function* trimModels(
+  trims: readonly Trim[],
+  size: number,
+  convention: Convention,
+  warn: (text: string) => void,
+): TensorProgram<void> {
+  yield* together(
+    trims.map((trim, i) =>
+      trimOnKernels(trimmedCount(size, trim, convention), size, (text) => warn(`trim of model ${i + 1}: ${text}`)),
+    ),
+  )
+}
+
+function* trimOnKernels(kept: number, size: number, warn: (text: string) => void): EntriesProgram<void> {
+  if (kept === size) return
+  const [cut] = yield* findLargest([kept], size)
+  if (kept === 0) warn(`${size} entries: the number of kept ones rounds to 0`)
+  else if (cut!.threshold > 0) warnOfTies(cut!.ties, size, warn)
+  yield { stage: 'keep', cut: cut!, scale: 1 }
 }
 
 /** More than 1 % of the entries at the threshold: which of them stay is decided by their index alone. */

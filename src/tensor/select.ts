@@ -1,13 +1,9 @@
 // Finds the exact k entries of largest magnitude by a radix selection over the bits of |x| (O(n), no sort), and masks the rest.
+import type { Largest } from '../kernels/index.js'
 import { tf } from './tf.js'
 import { addressOf, attachModule, type WasmBackend } from './wasm.js'
 
-/** Keeps |x| > threshold, and of the entries with |x| = threshold those up to flat index `lastTie`: exactly k entries. */
-export interface Largest {
-  threshold: number
-  /** Index in the whole flattened tensor; -1 when no tie is kept. */
-  lastTie: number
-}
+export type { Largest }
 
 /** Bits of a digit: first of all entries, then of those that share the first. */
 const [FIRST, NEXT] = [13, 9]

@@ -1,4 +1,4 @@
-// Philox4x32-10 (Salmon et al., SC11) on SIMD: four counters at a time, fused with the selection that an editor makes of it.
+// Philox4x32-10 (Salmon et al., SC11) on SIMD, four counters at a time, and the selection that an editor makes of it.
 // The plain JavaScript twin is src/tensor/philox.ts; the two agree bit for bit.
 const M0: u32 = 0xd2511f53
 const M1: u32 = 0xcd9e8d57
@@ -59,40 +59,26 @@ export function words(to: usize, count: u32, key0: u32, key1: u32, first: f64, s
   return v128.shuffle<i32>(a, b, 1, 3, 5, 7)
 }
 
-@inline function choose(words: v128, limit: v128, dropped: v128, kept: v128): v128 {
-  return v128.bitselect(dropped, kept, i32x4.lt_s(i32x4.shr_u(words, 8), limit))
-}
-
-/** Multiplies 16 entries by their factors. Lane j of word w belongs to entry 4j + w, so the factors are transposed. */
-@inline function apply(source: usize, target: usize, f0: v128, f1: v128, f2: v128, f3: v128): void {
-  const low01 = v128.shuffle<i32>(f0, f1, 0, 4, 1, 5)
-  const low23 = v128.shuffle<i32>(f2, f3, 0, 4, 1, 5)
-  const high01 = v128.shuffle<i32>(f0, f1, 2, 6, 3, 7)
-  const high23 = v128.shuffle<i32>(f2, f3, 2, 6, 3, 7)
-  v128.store(target, f32x4.mul(v128.load(source), v128.shuffle<i64>(low01, low23, 0, 2)))
-  v128.store(target, f32x4.mul(v128.load(source, 16), v128.shuffle<i64>(low01, low23, 1, 3)), 16)
-  v128.store(target, f32x4.mul(v128.load(source, 32), v128.shuffle<i64>(high01, high23, 0, 2)), 32)
-  v128.store(target, f32x4.mul(v128.load(source, 48), v128.shuffle<i64>(high01, high23, 1, 3)), 48)
-}
-
-/** What `select` does, for one entry. */
-@inline function single(value: f32, index: u64, key0: u32, key1: u32, limit: i32, dropped: f32, kept: f32): f32 {
-  return value * (<i32>(word(index >> 2, <u32>(index & 3), key0, key1) >> 8) < limit ? dropped : kept)
+/** The upper 24 bits of 16 words, transposed: lane j of word w belongs to entry 4j + w. */
+@inline function put(to: usize, w0: v128, w1: v128, w2: v128, w3: v128): void {
+  const low01 = v128.shuffle<i32>(w0, w1, 0, 4, 1, 5)
+  const low23 = v128.shuffle<i32>(w2, w3, 0, 4, 1, 5)
+  const high01 = v128.shuffle<i32>(w0, w1, 2, 6, 3, 7)
+  const high23 = v128.shuffle<i32>(w2, w3, 2, 6, 3, 7)
+  v128.store(to, i32x4.shr_u(v128.shuffle<i64>(low01, low23, 0, 2), 8))
+  v128.store(to, i32x4.shr_u(v128.shuffle<i64>(low01, low23, 1, 3), 8), 16)
+  v128.store(to, i32x4.shr_u(v128.shuffle<i64>(high01, high23, 0, 2), 8), 32)
+  v128.store(to, i32x4.shr_u(v128.shuffle<i64>(high01, high23, 1, 3), 8), 48)
 }
 
 /**
- * to[i] = from[i] × (the upper 24 bits of word (offset + i) < limit ? dropped : kept), for i < size. The offset is given as a
- * float64, exact to 2^53. Two groups of four counters (a, b) run side by side: one alone would wait for its own products.
+ * to[i] = the upper 24 bits of word (offset + i), as i32, for i < size. The offset is given as a float64, exact to 2^53. Two groups
+ * of four counters (a, b) run side by side: one alone would wait for its own products.
  */
-export function select(from: usize, to: usize, size: u32, key0: u32, key1: u32, offset: f64, limit: i32, dropped: f32, kept: f32): void {
+export function draws(to: usize, size: u32, key0: u32, key1: u32, offset: f64): void {
   let index = <u64>offset
   let i: u32 = 0
-  for (; i < size && (index & 3) != 0; i++, index++) {
-    store<f32>(to + (<usize>i << 2), single(load<f32>(from + (<usize>i << 2)), index, key0, key1, limit, dropped, kept))
-  }
-  const limits = i32x4.splat(limit)
-  const droppeds = f32x4.splat(dropped)
-  const kepts = f32x4.splat(kept)
+  for (; i < size && (index & 3) != 0; i++, index++) store<u32>(to + (<usize>i << 2), word(index >> 2, <u32>(index & 3), key0, key1) >> 8)
   const m0 = i32x4.splat(M0)
   const m1 = i32x4.splat(M1)
   for (; size - i >= 32; i += 32, index += 32) {
@@ -132,14 +118,29 @@ export function select(from: usize, to: usize, size: u32, key0: u32, key1: u32, 
       k0 += W0
       k1 += W1
     }
-    const source = from + (<usize>i << 2)
     const target = to + (<usize>i << 2)
-    apply(source, target, choose(a0, limits, droppeds, kepts), choose(a1, limits, droppeds, kepts),
-      choose(a2, limits, droppeds, kepts), choose(a3, limits, droppeds, kepts))
-    apply(source + 64, target + 64, choose(b0, limits, droppeds, kepts), choose(b1, limits, droppeds, kepts),
-      choose(b2, limits, droppeds, kepts), choose(b3, limits, droppeds, kepts))
+    put(target, a0, a1, a2, a3)
+    put(target + 64, b0, b1, b2, b3)
   }
-  for (; i < size; i++, index++) {
-    store<f32>(to + (<usize>i << 2), single(load<f32>(from + (<usize>i << 2)), index, key0, key1, limit, dropped, kept))
+  for (; i < size; i++, index++) store<u32>(to + (<usize>i << 2), word(index >> 2, <u32>(index & 3), key0, key1) >> 8)
+}
+
+/** Entries whose draws stay in the cache until they are used. */
+const PART: u32 = 4096
+
+/** to[i] = from[i] × (draw of offset + i < limit ? dropped : kept), for i < size; `to` and `from` are different places. */
+export function select(from: usize, to: usize, size: u32, key0: u32, key1: u32, offset: f64, limit: i32, dropped: f32, kept: f32): void {
+  const limits = i32x4.splat(limit)
+  const droppeds = f32x4.splat(dropped)
+  const kepts = f32x4.splat(kept)
+  for (let done: u32 = 0; done < size; done += PART) {
+    const part = min(PART, size - done)
+    draws(to, part, key0, key1, offset + <f64>done)
+    let i: u32 = 0
+    for (; i + 4 <= part; i += 4, from += 16, to += 16) {
+      const factors = v128.bitselect(droppeds, kepts, i32x4.lt_s(v128.load(to), limits))
+      v128.store(to, f32x4.mul(v128.load(from), factors))
+    }
+    for (; i < part; i++, from += 4, to += 4) store<f32>(to, load<f32>(from) * (load<i32>(to) < limit ? dropped : kept))
   }
 }

@@ -1,0 +1,92 @@
+// The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
+import type { Reduction, TensorPass } from './pass.js'
+
+/** Entries of a strip, about. */
+const STRIP = 1 << 14
+/** Buffers end with this much room, because kernels work on whole vectors. */
+export const PADDING = 64
+
+/** Rows up to this length are never cut. */
+export const LONGEST_ROW = 1 << 20
+
+/** Entries of a strip of a tensor whose rows have so many columns: whole rows. It depends on nothing else. */
+export const stripOf = (columns: number): number =>
+  columns > LONGEST_ROW ? STRIP : columns * Math.max(1, Math.floor(STRIP / columns))
+
+/** Entries that a strip of these takes in memory. */
+export const slotOf = (strip: number): number => Math.ceil(strip / 16) * 16
+
+/** Bytes that the values of a tensor take that stay in memory. */
+export const residentBytes = (size: number, strip: number, models: number): number =>
+  4 * Math.ceil(size / strip) * slotOf(strip) * models + PADDING
+
+/** Bytes that a pass needs besides, at most: buffers of one strip, and two histograms and one table of ranks for each model. */
+export const workingBytes = (strip: number, columns: number, models: number): number =>
+  (models + 6) * (8 * slotOf(strip) + PADDING) +
+  models * 2 * (1 << 18) +
+  (models + 2) * 16 * Math.min(columns, LONGEST_ROW) +
+  (1 << 17)
+
+/** Addresses of the buffers of one pass. */
+export interface Buffers {
+  base: number
+  post: number
+  input: number
+  /** One for each model. */
+  values: number[]
+  /** Bytes as they are stored, and as they are written. */
+  stored: number
+  result: number
+  draws: number
+  /** Tables of the reductions, and of the stages of each model. */
+  bins: number[]
+  tables: number[][]
+  space: number
+  /** Four words of the checksum. */
+  state: number
+  /** Parameters of the combination. */
+  parameters: number
+}
+
+/** Lays out the memory: buffers from the bottom, values that stay from the top. */
+export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buffers {
+  let end = 1024
+  const take = (bytes: number): number => {
+    const address = end
+    end = Math.ceil((end + bytes + PADDING) / 64) * 64
+    return address
+  }
+  const strip = 4 * slotOf(pass.strip)
+  const stay = pass.resident ? residentBytes(pass.size, pass.strip, pass.models.length) : 0
+  const top = memory.buffer.byteLength - stay
+  const buffers = {
+    state: take(16),
+    base: take(strip),
+    post: take(strip),
+    input: take(strip),
+    values: pass.models.map((_, i) =>
+      pass.resident ? top + (i * (stay - PADDING)) / pass.models.length : take(strip),
+    ),
+    stored: take(2 * strip),
+    result: take(strip),
+    draws: take(strip),
+    bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0))),
+    tables: pass.stages.map((list) => list.map((each) => (each.stage === 'prune' ? take(8 * each.limits.length) : 0))),
+    space: take(pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns + 4096),
+    parameters: take(20 * pass.models.length),
+  }
+  if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
+  pass.reductions.forEach((each, i) => new Uint32Array(memory.buffer, buffers.bins[i], binsOf(each) ?? 0).fill(0))
+  pass.stages.forEach((list, i) =>
+    list.forEach((each, k) => {
+      if (each.stage !== 'prune') return
+      new Int32Array(memory.buffer, buffers.tables[i]![k]).set(each.limits)
+      new Float32Array(memory.buffer, buffers.tables[i]![k]! + 4 * each.limits.length).set(each.factors)
+    }),
+  )
+  return buffers
+}
+
+/** Bins of a histogram; undefined for other reductions. */
+export const binsOf = ({ sum }: Reduction): number | undefined =>
+  sum === 'upper' ? 1 << 16 : sum === 'lower' ? 1 << 15 : undefined

@@ -1,0 +1,284 @@
+// Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
+// values stay in the cache.
+import { type Buffers, binsOf, PADDING, placeBuffers, slotOf } from './layout.js'
+import { type Kernels, loadKernels } from './module.js'
+import {
+  type Operand,
+  type PassResult,
+  type PassSource,
+  type Reduction,
+  type Stage,
+  type TensorPass,
+  WIDTHS,
+} from './pass.js'
+
+/** Reads and writes files for the machine. */
+export interface Storage {
+  /** Fills `target` with the bytes from `position` on. */
+  read(file: string, target: Uint8Array, position: number): void
+  write(file: string, bytes: Uint8Array, position: number): void
+}
+
+/** What a pass stopped at. */
+export class PassError extends Error {
+  /**
+   * @param of the number of the model, or `base`, whose stored values are not finite; `result` where the result is not, or is too large
+   * for its format
+   * @param index of the first such entry of the strip, in the whole tensor
+   */
+  constructor(
+    readonly of: number | 'base' | 'result',
+    readonly index: number,
+    readonly value: number,
+  ) {
+    super(`${of === 'result' ? of : `input ${of}`}: ${value} at index ${index}`)
+  }
+}
+
+const bits = new Int32Array(1)
+const float = new Float32Array(bits.buffer)
+const bitsOf = (value: number): number => {
+  float[0] = value
+  return bits[0]!
+}
+
+/** A machine with a memory of its own. */
+export interface Machine {
+  run(pass: TensorPass): PassResult
+}
+
+/** @param bytes of its memory, of which only what is used is taken from the system */
+export function makeMachine(bytes: number, storage: Storage): Machine {
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) })
+  const kernels = loadKernels(memory)
+  const resident = { tensor: -1, applied: new Map<number, number[]>() }
+  return { run: (pass) => new PassRun({ memory, kernels, storage, resident }, pass).run() }
+}
+
+interface Parts {
+  memory: WebAssembly.Memory
+  kernels: Kernels
+  storage: Storage
+  /** The tensor whose values are in memory, and for each strip in it how many stages each model has gone through. */
+  resident: { tensor: number; applied: Map<number, number[]> }
+}
+
+/** One pass while it runs. */
+class PassRun {
+  private readonly at: Buffers
+  private readonly answers: Float64Array[]
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly pass: TensorPass,
+  ) {
+    const { resident } = parts
+    if (pass.resident && resident.tensor !== pass.tensor) {
+      resident.tensor = pass.tensor
+      resident.applied.clear()
+    }
+    this.at = placeBuffers(parts.memory, pass)
+    const strips = Math.ceil((pass.to - pass.from) / pass.strip)
+    this.answers = pass.reductions.map((each) =>
+      each.sum === 'find' ? Float64Array.of(-1) : new Float64Array(binsOf(each) ?? strips),
+    )
+  }
+
+  run(): PassResult {
+    const { pass, parts, at } = this
+    const words = new Int32Array(parts.memory.buffer, at.state, 4).fill(1)
+    for (let from = pass.from, strip = 0; from < pass.to; from += pass.strip, strip++)
+      this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
+    pass.reductions.forEach((each, i) => {
+      const bins = binsOf(each)
+      if (bins) this.answers[i]!.set(new Uint32Array(parts.memory.buffer, at.bins[i]!, bins))
+    })
+    return {
+      answers: this.answers,
+      checksum: pass.write ? [...words].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('') : '',
+    }
+  }
+
+  private runStrip(from: number, size: number, strip: number): void {
+    const { pass, at, parts } = this
+    const { kernels, resident } = parts
+    const slot = from / pass.strip
+    const values = at.values.map((address) => (pass.resident ? address + 4 * slotOf(pass.strip) * slot : address))
+    const held = pass.resident ? resident.applied.get(slot) : undefined
+    /** Stages that the values in memory have not gone through. */
+    const pending = pass.stages.map((list, i) => list.slice(held?.[i] ?? 0))
+    this.loadInputs(pending, held !== undefined, { from, size })
+    for (const [i, address] of values.entries()) {
+      if (!held) {
+        this.load(i, pass.models[i]!, address, { from, size })
+        if (pass.deltas[i]) kernels.subtract(address, at.base, size)
+      }
+      const done = pass.stages[i]!.length - pending[i]!.length
+      for (const [k, stage] of pending[i]!.entries())
+        this.apply(stage, address, { from, size, table: at.tables[i]![done + k]! })
+    }
+    if (pass.resident)
+      resident.applied.set(
+        slot,
+        pass.stages.map((list) => list.length),
+      )
+    const addressOf = (operand: Operand): number => (typeof operand === 'number' ? values[operand]! : at[operand])
+    for (const [i, each] of pass.reductions.entries()) this.reduce(each, i, { addressOf, from, size, strip })
+    if (pass.write) this.write(values, { from, size })
+  }
+
+  /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. */
+  private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): void {
+    const { pass, at, parts } = this
+    const { reductions, write, deltas } = pass
+    const uses = (operand: Operand) =>
+      reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
+    const wantsInput = write?.finish === 'restore' || uses('input')
+    const wantsBase =
+      ((!held || wantsInput) && deltas.includes(true)) ||
+      uses('base') ||
+      pending.some((list) => list.some(({ stage }) => stage === 'addBase')) ||
+      (write !== null && write.finish !== 'plain')
+    if (wantsBase && pass.base) this.load('base', pass.base, at.base, run)
+    if (!wantsInput && !uses('post')) return
+    this.load(0, pass.models[0]!, at.post, run)
+    parts.kernels.scale(at.input, at.post, run.size, 1)
+    if (deltas[0]) parts.kernels.subtract(at.input, at.base, run.size)
+  }
+
+  /** Stored entries → float32, followed by zeros. */
+  private load(of: number | 'base', source: PassSource, to: number, { from, size }: Run): void {
+    const { memory, kernels, storage } = this.parts
+    if ('values' in source) {
+      const target = new Float32Array(memory.buffer, to, slotOf(size))
+      target.fill(0, size)
+      target.set(source.values.subarray(from - this.pass.from, from - this.pass.from + size))
+      return
+    }
+    const { file, begin, dtype } = source
+    const bytes = size * WIDTHS[dtype]
+    const stored = new Uint8Array(memory.buffer, this.at.stored, bytes + PADDING)
+    stored.fill(0, bytes)
+    storage.read(file, stored.subarray(0, bytes), begin + from * WIDTHS[dtype])
+    if (kernels[`decode${dtype}`](this.at.stored, to, size)) this.fail(of, to, { from, size })
+  }
+
+  /** @throws PassError for the first entry that is not finite */
+  private fail(of: PassError['of'], address: number, { from, size }: Run): never {
+    const values = new Float32Array(this.parts.memory.buffer, address, size)
+    const index = values.findIndex((value) => !Number.isFinite(value))
+    if (index >= 0) throw new PassError(of, from + index, values[index]!)
+    const format = this.pass.write!.target.dtype
+    const halves = new Uint16Array(this.parts.memory.buffer, this.at.stored, size)
+    const exponent = format === 'F16' ? 0x7c00 : 0x7f80
+    const large = halves.findIndex((half) => (half & exponent) === exponent)
+    throw new PassError(of, from + large, values[large]!)
+  }
+
+  private apply(stage: Stage, v: number, { from, size, table }: Run & { table: number }): void {
+    const { kernels } = this.parts
+    const { at, pass } = this
+    const draw = ([key0, key1]: readonly [number, number]) => kernels.draws(at.draws, size, key0, key1, from)
+    /** Index of the last tie in the strip. */
+    const lastIn = (lastTie: number) => Math.max(-1, Math.min(size, lastTie - from))
+    switch (stage.stage) {
+      case 'select':
+        draw(stage.key)
+        // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
+        return kernels.choose(v, at.draws, size, Math.ceil(stage.rate * 2 ** 24), stage.dropped, stage.kept)
+      case 'keep':
+        return kernels.keep(v, v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
+      case 'drop':
+        return kernels.drop(v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie))
+      case 'scale':
+        return kernels.scale(v, v, size, stage.factor)
+      case 'signs':
+        return kernels.signs(v, size, stage.magnitude)
+      case 'addBase':
+        return kernels.add(v, at.base, size)
+      case 'prune': {
+        draw(stage.key)
+        const factors = table + 4 * stage.limits.length
+        return kernels.prune(v, at.draws, size / pass.columns, pass.columns, table, factors, at.space)
+      }
+    }
+  }
+
+  private reduce(
+    each: Reduction,
+    i: number,
+    where: Run & { addressOf(operand: Operand): number; strip: number },
+  ): void {
+    const { kernels } = this.parts
+    const { from, size, strip, addressOf } = where
+    const [x, answer] = [addressOf(each.of), this.answers[i]!]
+    switch (each.sum) {
+      case 'dot':
+      case 'distance':
+        answer[strip] = kernels[each.sum](x, addressOf(each.with), size)
+        return
+      case 'upper':
+        return kernels.countUpper(x, size, this.at.bins[i]!)
+      case 'lower':
+        return kernels.countLower(x, size, each.upper, this.at.bins[i]!)
+      case 'equal':
+        answer[strip] = kernels.countEqual(x, size, each.bits)
+        return
+      case 'find':
+        if (from === each.strip * this.pass.strip) answer[0] = from + kernels.findEqual(x, size, each.bits, each.n)
+        return
+      default:
+        answer[strip] = kernels[each.sum](x, size)
+    }
+  }
+
+  private write(values: readonly number[], { from, size }: Run): void {
+    const { kernels, storage, memory } = this.parts
+    const { at, pass } = this
+    const { combine, finish, target } = pass.write!
+    if (combine.combine === 'sum') {
+      for (const [i, v] of values.entries())
+        (i === 0 ? kernels.scale : kernels.scaleAndAdd)(at.result, v, size, combine.weights[i]!)
+    } else this.elect(combine, values, size)
+    if (finish === 'base') kernels.add(at.result, at.base, size)
+    if (finish === 'restore') {
+      if (pass.deltas[0]) kernels.restore(at.result, at.input, at.post, at.base, size)
+    }
+    const bytes = size * WIDTHS[target.dtype]
+    if (kernels[`encode${target.dtype}`](at.result, at.stored, size)) this.fail('result', at.result, { from, size })
+    kernels.checksum(at.stored, bytes, at.state)
+    storage.write(
+      target.file,
+      new Uint8Array(memory.buffer, at.stored, bytes),
+      target.begin + from * WIDTHS[target.dtype],
+    )
+  }
+
+  private elect(
+    {
+      votes,
+      turned,
+      factors,
+      divisors,
+      ...rules
+    }: Extract<NonNullable<TensorPass['write']>['combine'], { combine: 'elect' }>,
+    values: readonly number[],
+    size: number,
+  ): void {
+    const { memory, kernels } = this.parts
+    const { parameters, result } = this.at
+    const n = values.length
+    new Int32Array(memory.buffer, parameters, n).set(values)
+    const lists = [votes, turned, factors, divisors ?? factors]
+    lists.forEach((list, k) => new Float32Array(memory.buffer, parameters + 4 * n * (k + 1), n).set(list))
+    const [v, t, f, d] = lists.map((_, k) => parameters + 4 * n * (k + 1))
+    const flags = (rules.bySign ? 1 : 0) | (rules.largest ? 2 : 0) | (divisors ? 4 : 0)
+    kernels.elect(parameters, n, result, size, v!, t!, f!, d!, flags, rules.majority, rules.lambda, rules.least)
+  }
+}
+
+/** Entries of a strip: their first index in the tensor, and their number. */
+interface Run {
+  from: number
+  size: number
+}

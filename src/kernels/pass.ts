@@ -1,0 +1,122 @@
+// A pass over the entries of one tensor, as plain data: what is read, what is done to each entry, what is counted, and what is
+// written. Workers run passes; the programs of editors and mergers are made of them.
+
+/** Two 32-bit words that key a Philox4x32-10 stream. */
+export type Key = readonly [number, number]
+
+/** Keeps |x| > threshold, and of the entries with |x| = threshold those up to flat index `lastTie`: exactly k entries. */
+export interface Largest {
+  threshold: number
+  /** Index in the whole flattened tensor; -1 when no tie is kept. */
+  lastTie: number
+}
+
+/** What is done to each entry of a model's values, one stage after the other, in float32. */
+export type Stage =
+  /** × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. */
+  | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number }
+  /** × scale where the entry is among the largest, else 0. */
+  | { stage: 'keep'; cut: Largest; scale: number }
+  /** 0 where the entry is among the largest. */
+  | { stage: 'drop'; cut: Largest }
+  | { stage: 'scale'; factor: number }
+  /** The magnitude with the sign of the entry; 0 counts as positive. */
+  | { stage: 'signs'; magnitude: number }
+  /** × factors[rank] where the draw of 24 bits reaches limits[rank], else 0; ranks count from the smallest magnitude of a row. */
+  | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array }
+  /** + the base: a delta becomes weights. */
+  | { stage: 'addBase' }
+
+/** Values of a pass: those of a model after its stages, the base, the first model as it is stored, and that less the base. */
+export type Operand = number | 'base' | 'post' | 'input'
+
+/** What is summed or counted. Answers hold one number per strip, in order; of `upper` and `lower` one per bin. */
+export type Reduction =
+  /** Σ |x|, Σ x, number of entries that are not 0, the largest |x|. */
+  | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }
+  /** Σ x y; Σ (y − x)², each difference rounded to float32. */
+  | { sum: 'dot' | 'distance'; of: Operand; with: Operand }
+  /** Histogram of the upper 16 of the 31 bits of |x|. */
+  | { sum: 'upper'; of: Operand }
+  /** Of the entries in one bin of `upper`, the histogram of the lower 15 bits. */
+  | { sum: 'lower'; of: Operand; upper: number }
+  /** Number of entries whose magnitude has these 31 bits. */
+  | { sum: 'equal'; of: Operand; bits: number }
+  /** In one strip, the index of the n-th (from 1) of them in the whole tensor: one number. */
+  | { sum: 'find'; of: Operand; bits: number; n: number; strip: number }
+
+/** What is made of the models' values. */
+export type Combine =
+  | { combine: 'sum'; weights: readonly number[] }
+  /** Sign election of TIES. All lists have one number per model. */
+  | {
+      combine: 'elect'
+      votes: readonly number[]
+      turned: readonly number[]
+      factors: readonly number[]
+      /** null: no division. */
+      divisors: readonly number[] | null
+      bySign: boolean
+      largest: boolean
+      majority: number
+      lambda: number
+      /** Divisors up to this magnitude count as 0. */
+      least: number
+    }
+
+export type StoredFormat = 'F32' | 'BF16' | 'F16' | 'F64'
+
+/** Where the entries of a tensor lie in a file, or the float32 entries of this pass themselves. */
+export type PassSource = { file: string; begin: number; dtype: StoredFormat } | { values: Float32Array }
+
+/** Where the result goes: `begin` is the byte of the tensor's first entry. */
+export interface PassTarget {
+  file: string
+  begin: number
+  dtype: Exclude<StoredFormat, 'F64'>
+}
+
+export interface PassWrite {
+  combine: Combine
+  /**
+   * `base`: the base is added. `restore`: as `base`, but entries that the stages left alone are those of the post-trained model,
+   * unrounded. `plain`: nothing is added.
+   */
+  finish: 'base' | 'restore' | 'plain'
+  target: PassTarget
+}
+
+/** One pass over a run of entries, from … to − 1. */
+export interface TensorPass {
+  /** Number of the tensor: what it keeps in memory belongs to this number. */
+  tensor: number
+  /** Entries of the whole tensor. */
+  size: number
+  /** Entries that are worked on together: a property of the tensor's shape. A pass begins at a multiple of it. */
+  strip: number
+  /** Length of a row, for ranks. */
+  columns: number
+  from: number
+  to: number
+  base: PassSource | null
+  models: readonly PassSource[]
+  /** Per model, whether its values are its weights less the base. */
+  deltas: readonly boolean[]
+  /** Whether the values stay in memory from pass to pass. */
+  resident: boolean
+  /** Per model, all stages so far. */
+  stages: readonly (readonly Stage[])[]
+  reductions: readonly Reduction[]
+  write: PassWrite | null
+}
+
+/** What a pass found. */
+export interface PassResult {
+  /** In the order of the reductions. */
+  answers: Float64Array[]
+  /** Checksum of the bytes that were written; empty where nothing was. */
+  checksum: string
+}
+
+/** Bytes of one entry. */
+export const WIDTHS: Readonly<Record<StoredFormat, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }

@@ -1,0 +1,113 @@
+// The engine: worker threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { PassError, type PassResult, type TensorPass } from '../kernels/index.js'
+
+export type StreamRequest = { id: number; pass: TensorPass } | 'close'
+
+export type StreamReply = { id: number } & (
+  | { result: PassResult }
+  | { stopped: Pick<PassError, 'of' | 'index' | 'value'> }
+  | { error: Error & { code?: string } }
+)
+
+/** One thread, held by one task at a time. */
+export interface Lane {
+  run(pass: TensorPass): Promise<PassResult>
+  release(): void
+}
+
+/** Worker threads for the passes of a command. */
+export interface StreamEngine {
+  /** Number of threads. */
+  readonly jobs: number
+  /** Bytes of memory of each thread. */
+  readonly bytes: number
+  /** The next thread that is free, in the order of asking. */
+  lease(): Promise<Lane>
+  close(): Promise<void>
+}
+
+/** What the program itself takes, before a tensor is read. */
+const PROGRAM = 110e6
+/** What a thread takes besides its memory. */
+const THREAD = 24e6
+/** Least memory of a thread that is of use. */
+const LEAST = 16e6
+/** Above 4 GiB a WebAssembly memory cannot grow. */
+const MOST = 2 ** 32 - 65536
+
+export interface StreamOptions {
+  /** Threads; by default one per core. */
+  jobs?: number | undefined
+  /** Bound in bytes for the whole process. Default 1 GB. */
+  memory?: number | undefined
+}
+
+/** The bound of memory where none is given. */
+export const MEMORY_BOUND = 1e9
+
+/** Threads start when they are first needed. */
+export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {}): StreamEngine {
+  const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM) / (THREAD + LEAST))))
+  const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM) / fitting - THREAD))
+  const free: Thread[] = []
+  const waiting: ((thread: Thread) => void)[] = []
+  const threads: Thread[] = []
+  const giveBack = (thread: Thread) => {
+    const next = waiting.shift()
+    if (next) next(thread)
+    else free.push(thread)
+  }
+  return {
+    jobs: fitting,
+    bytes,
+    async lease() {
+      let thread = free.pop()
+      if (!thread && threads.length < fitting) {
+        thread = startThread(bytes)
+        threads.push(thread)
+      }
+      const own = thread ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))
+      return { run: own.run, release: () => giveBack(own) }
+    },
+    async close() {
+      await Promise.all(threads.map((thread) => thread.close()))
+    },
+  }
+}
+
+interface Thread {
+  run(pass: TensorPass): Promise<PassResult>
+  close(): Promise<void>
+}
+
+function startThread(bytes: number): Thread {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { bytes } })
+  const open = new Map<number, { resolve(result: PassResult): void; reject(error: Error): void }>()
+  let count = 0
+  worker.on('message', (reply: StreamReply) => {
+    const { resolve, reject } = open.get(reply.id)!
+    open.delete(reply.id)
+    if ('result' in reply) resolve(reply.result)
+    else if ('error' in reply) reject(reply.error)
+    else reject(new PassError(reply.stopped.of, reply.stopped.index, reply.stopped.value))
+  })
+  worker.on('error', (error: Error) => {
+    for (const { reject } of open.values()) reject(error)
+    open.clear()
+  })
+  return {
+    run(pass) {
+      const id = count++
+      return new Promise((resolve, reject) => {
+        open.set(id, { resolve, reject })
+        worker.postMessage({ id, pass } satisfies StreamRequest)
+      })
+    },
+    async close() {
+      worker.postMessage('close' satisfies StreamRequest)
+      await new Promise((resolve) => worker.once('exit', resolve))
+    },
+  }
+}

@@ -1,0 +1,5 @@
+// The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
+export { MEMORY_BOUND, openStream, type StreamEngine, type StreamOptions } from './engine.js'
+export { type Hasher, openHasher } from './hasher.js'
+export { inParallel } from './parallel.js'
+export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

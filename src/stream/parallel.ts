@@ -1,0 +1,22 @@
+// Work on many items at a time.
+
+/**
+ * Runs `work` on each item, `limit` of them at a time, in the order of the list. After an error no more begin.
+ * @throws the error of the first item that failed, once all that had begun have ended
+ */
+export async function inParallel<T>(
+  limit: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = items.entries()
+  const failed = new Map<number, unknown>()
+  const take = async (): Promise<void> => {
+    for (const [i, item] of left) {
+      if (failed.size) return
+      await work(item).catch((error: unknown) => failed.set(i, error))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, take))
+  if (failed.size) throw failed.get(Math.min(...failed.keys()))
+}

@@ -1,0 +1,144 @@
+// One tensor through the engine: the passes of its program, over blocks. A tensor that fits stays in the memory of one thread through
+// all its passes; a larger one is read again in each pass, by all threads. The result is the same.
+import {
+  type PassResult,
+  type PassSource,
+  type PassTarget,
+  type ProgramStep,
+  residentBytes,
+  type Stage,
+  stripOf,
+  type TensorPass,
+  type TensorProgram,
+  workingBytes,
+} from '../kernels/index.js'
+import type { Lane, StreamEngine } from './engine.js'
+import { inParallel } from './parallel.js'
+
+/** Entries of one block: what a thread does at a time, and what is done again after an interruption. */
+const BLOCK = 1 << 22
+
+/** Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1. */
+export type TensorSource =
+  | Exclude<PassSource, { values: Float32Array }>
+  | ((from: number, to: number) => Promise<Float32Array>)
+
+/** One tensor of the work. */
+export interface TensorJob<R> {
+  /** A number of its own. */
+  tensor: number
+  shape: readonly number[]
+  base: TensorSource | null
+  models: readonly TensorSource[]
+  /** Per model, whether its values are its weights less the base. */
+  deltas: readonly boolean[]
+  program: TensorProgram<R>
+  /** Null for a program that writes nothing. */
+  target: PassTarget | null
+  /** Blocks that an earlier run wrote, by their first entry. */
+  isDone?(from: number, to: number): boolean
+  onBlock?(from: number, to: number, checksum: string): void
+}
+
+interface Block {
+  from: number
+  to: number
+}
+
+/** Runs the program of one tensor. @returns what the program returns */
+export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Promise<R> {
+  const size = job.shape.reduce((product, side) => product * side, 1)
+  const columns = Math.max(1, job.shape.at(-1) ?? 1)
+  const strip = stripOf(columns)
+  const stages: Stage[][] = job.models.map(() => [])
+  let step = next(job.program, [], stages)
+  const needs = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
+  const resident = needs <= engine.bytes && !step.done && !step.value.write
+  const own = resident ? await engine.lease() : null
+  try {
+    while (!step.done) {
+      const { reductions, write } = step.value
+      const plan = { tensor: job.tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
+      const blocks = blocksOf(size, strip)
+      const results: PassResult[] = []
+      await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
+        const lane = own ?? (await engine.lease())
+        try {
+          results[i] = await runBlock({ ...plan, ...block }, job, write, lane)
+        } finally {
+          if (!own) lane.release()
+        }
+      })
+      step = next(job.program, gather(reductions, results), stages)
+    }
+    return step.value
+  } finally {
+    own?.release()
+  }
+}
+
+type PassStep = Extract<ProgramStep, { reductions: unknown }>
+
+/** Goes on to the next pass; stages are noted. */
+function next<R>(
+  program: TensorProgram<R>,
+  answers: readonly Float64Array[],
+  stages: Stage[][],
+): IteratorResult<PassStep, R> {
+  for (let step = program.next(answers); ; step = program.next([])) {
+    if (step.done || !('stage' in step.value)) return step as IteratorResult<PassStep, R>
+    stages[step.value.model]!.push(step.value.stage)
+  }
+}
+
+function blocksOf(size: number, strip: number): Block[] {
+  const length = strip * Math.max(1, Math.floor(BLOCK / strip))
+  return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
+    from: i * length,
+    to: Math.min(size, (i + 1) * length),
+  }))
+}
+
+async function runBlock<R>(
+  plan: Omit<TensorPass, 'base' | 'models' | 'write'>,
+  { base, models, target, isDone, onBlock }: TensorJob<R>,
+  write: PassStep['write'],
+  lane: Lane,
+): Promise<PassResult> {
+  const { from, to } = plan
+  const read = (source: TensorSource): PassSource | Promise<PassSource> =>
+    typeof source === 'function' ? source(from, to).then((values) => ({ values })) : source
+  const isWritten = write !== undefined && (isDone?.(from, to) ?? false)
+  if (isWritten && !plan.reductions.length) return { answers: [], checksum: '' }
+  const written = write && target && !isWritten ? { ...write, target } : null
+  const result = await lane.run({
+    ...plan,
+    base: base && (await read(base)),
+    models: await Promise.all(models.map(read)),
+    write: written,
+  })
+  if (written) onBlock?.(from, to, result.checksum)
+  return result
+}
+
+/** The answers of all blocks: one per strip in order, or the sums of histograms. */
+function gather(reductions: PassStep['reductions'], results: readonly PassResult[]): Float64Array[] {
+  return reductions.map(({ sum }, i) => {
+    const parts = results.map(({ answers }) => answers[i]!)
+    if (sum === 'find') return parts.find(([index]) => index! >= 0)!
+    if (sum !== 'upper' && sum !== 'lower') return joined(parts)
+    const [first, ...others] = parts
+    for (const part of others) for (let bin = 0; bin < part.length; bin++) first![bin]! += part[bin]!
+    return first!
+  })
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}

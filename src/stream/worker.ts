@@ -1,0 +1,48 @@
+// A worker thread of the engine: runs passes in a memory of its own, reads inputs and writes the output in place.
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { makeMachine, PassError, type TensorPass } from '../kernels/index.js'
+import type { StreamReply, StreamRequest } from './engine.js'
+
+const open = new Map<string, number>()
+
+/** Handle of a file, which stays open. */
+function handleOf(file: string, flags: 'r' | 'r+'): number {
+  const known = open.get(file)
+  if (known !== undefined) return known
+  const handle = openSync(file, flags)
+  open.set(file, handle)
+  return handle
+}
+
+const machine = makeMachine((workerData as { bytes: number }).bytes, {
+  read(file, target, position) {
+    const handle = handleOf(file, 'r')
+    for (let done = 0; done < target.length; ) {
+      const count = readSync(handle, target, done, target.length - done, position + done)
+      if (!count) throw Object.assign(new Error(`${file} ends early`), { code: 'SHORT', path: file })
+      done += count
+    }
+  },
+  write(file, bytes, position) {
+    const handle = handleOf(file, 'r+')
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(handle, bytes, done, bytes.length - done, position + done)
+  },
+})
+
+function answer({ id, pass }: { id: number; pass: TensorPass }): StreamReply {
+  try {
+    return { id, result: machine.run(pass) }
+  } catch (error) {
+    if (error instanceof PassError) return { id, stopped: { of: error.of, index: error.index, value: error.value } }
+    return { id, error: error as Error & { code?: string } }
+  }
+}
+
+parentPort!.on('message', (request: StreamRequest) => {
+  if (request === 'close') {
+    for (const handle of open.values()) closeSync(handle)
+    parentPort!.close()
+  } else parentPort!.postMessage(answer(request))
+})
