@@ -21,11 +21,11 @@ export interface Setting {
   files: string
   parameters: number
   dtype: string
-  /** Rounds, of which the best counts. */
+  /** Rounds in which the programs take turns. */
   rounds: number
 }
 
-/** A row as measured: the best wall time and the least peak of the rounds. */
+/** A row as measured: the shortest wall time and the largest peak of the rounds. */
 export interface MeasuredRow {
   row: string
   /** Day of the run. */

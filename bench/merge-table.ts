@@ -65,7 +65,7 @@ export function describeMerges(results: Results, previous: Previous): string {
 
 const NOTES = `## What is compared
 
-- \`linear\` and \`slerp\` read the two fine-tunes, the other merges the base too. Both tools get the same merge file, with weight 0.5,
+- \`linear\` and \`slerp\` read the two fine-tunes, the other methods read the base too. Both tools get the same merge file, with weight 0.5,
   density 0.5, and \`dtype: bfloat16\`. mergekit runs with its default options, on the CPU.
 - \`edit-dare\` and \`edit-magnitude\` drop 90 % of the delta of the pair of the base and the first fine-tune. \`inspect\` leaves out effective ranks.
 - \`extract\` makes an adapter of rank 16 with the default options of each tool. They differ: deltalab factorises all matrices, mergekit
@@ -78,7 +78,7 @@ function describe(setting: Setting, rows: readonly MeasuredRow[]): string {
   versions.push(setting.mergekit === null ? 'mergekit not measured' : `mergekit ${setting.mergekit}`)
   return [
     `A base and two fine-tunes of a Llama with ${(parameters / 1e6).toFixed(0)}M parameters in bfloat16. The files are in ${files}.`,
-    `The best of ${rounds} rounds counts, in which the programs take turns.`,
+    `The programs take turns in ${rounds} rounds; the shortest time and the largest peak of each count.`,
     `Machine: ${cpu}, ${cores} cores, ${memory} GB. ${versions.join(', ')}. Measured ${dates.join(', ')}.`,
   ].join('\n')
 }

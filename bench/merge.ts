@@ -71,14 +71,15 @@ async function measureRow(row: Row, trio: Trio): Promise<MeasuredRow> {
     row: row.name,
     date: new Date().toISOString().slice(0, 10),
     goals: row.goals,
-    figures: each((figures) => ({ seconds: least(figures, 'seconds')!, peak: least(figures, 'peak') })),
+    figures: each((figures) => {
+      const peaks = figures.flatMap(({ peak }) => peak ?? [])
+      return {
+        seconds: Math.min(...figures.map(({ seconds }) => seconds)),
+        peak: peaks.length ? Math.max(...peaks) : null,
+      }
+    }),
     rounds: each((figures) => figures.map(({ seconds }) => seconds)),
   }
-}
-
-function least(figures: readonly Figure[], key: keyof Figure): number | null {
-  const values = figures.flatMap((figure) => figure[key] ?? [])
-  return values.length ? Math.min(...values) : null
 }
 
 /** A comparison per goal whose two sides were measured. */

@@ -49,12 +49,12 @@ export function measureProgram({ command, words }: Program): Promise<Figure> {
     child.on('close', (code, signal) => {
       if (code !== 0) reject(new Error(`ended with ${signal ?? code}: ${errors.trim().slice(-500)}`))
       const peak = [...peaks.values()].reduce((sum, bytes) => sum + bytes, 0)
-      resolve({ seconds: (end - start) / 1000, peak: peak || null })
+      resolve({ seconds: Math.round(end - start) / 1000, peak: peak || null })
     })
   })
 }
 
-/** A process and all its descendants. */
+/** A process and all its descendants; the process alone on a kernel that does not list children. */
 function familyOf(pid: number): number[] {
   try {
     const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
