@@ -6,6 +6,7 @@ import type { Comparison } from './compare.js'
 import {
   describeSetting,
   type MeasuredRow,
+  type Previous,
   readPrevious,
   type Setting,
   storeResults,
@@ -35,6 +36,7 @@ export async function* run({ rows: names, small }: MergeOptions): AsyncGenerator
     for (const row of rows) {
       measured.push(await measureRow(row, trio))
       yield* compareRow(measured.at(-1)!, setting)
+      if (setting.mergekit === null && !small) noteBefore(measured.at(-1)!, readPrevious())
     }
   } finally {
     rmSync(trio.root, { recursive: true })
@@ -92,6 +94,14 @@ function compareRow(row: MeasuredRow, setting: Setting): Comparison[] {
     const name = nameOf(row.row, goal, setting)
     return { name, ratio, ours, theirs: ours * ratio, unit, goal: goal.least, met: isMet(ratio, goal) }
   })
+}
+
+/** What the last release took, perhaps on another machine. */
+function noteBefore({ row, figures }: MeasuredRow, { deltalab, rows }: Previous): void {
+  const [now, before] = [figures.deltalab, rows.find((each) => each.row === row)?.figures.deltalab]
+  if (!now || !before) return
+  const ratio = (before.seconds / now.seconds).toFixed(1)
+  note(`${row}: deltalab ${deltalab} took ${before.seconds} s: ${ratio} times as fast now, if the machine is the same`)
 }
 
 function nameOf(row: string, { of, ours, theirs }: Goal, { mergekit }: Setting): string {
