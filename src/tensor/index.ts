@@ -3,6 +3,7 @@
 export type { Tensor, Tensor2D } from '@tensorflow/tfjs'
 export * from './backend.js'
 export { product } from './eigen.js'
+export type { Svd } from './exact-svd.js'
 export * from './key.js'
 export * from './kth.js'
 export { uniformAt } from './philox.js'

@@ -1,0 +1,96 @@
+// Float32 matrices in a WebAssembly memory of their own, multiplied there by kernels/assembly/gemm.ts. Needs no TensorFlow.js, so
+// that light worker threads can use it.
+import { instantiate } from '../kernels/index.js'
+
+interface Gemm {
+  gemmScratch(): number
+  gemm(
+    a: number,
+    b: number,
+    c: number,
+    m: number,
+    n: number,
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    batch: number,
+    strideA: number,
+    strideB: number,
+    scratch: number,
+  ): void
+}
+
+/** A row-major float32 matrix at an address of a memory. */
+export interface Dense {
+  readonly at: number
+  readonly rows: number
+  readonly columns: number
+}
+
+const PAGE = 1 << 16
+/** Scratch of the kernel, and what lies in front of it. */
+const OWN = 4 << 20
+/** The longest memory that WebAssembly has, in bytes. */
+export const MOST_BYTES = 2 ** 32 - PAGE
+
+const bytesOf = (rows: number, columns: number): number => 64 * Math.ceil((rows * columns) / 16)
+
+/** Bytes of a memory that holds matrices of these shapes. */
+export const memoryFor = (shapes: readonly (readonly [rows: number, columns: number])[]): number =>
+  shapes.reduce((sum, [rows, columns]) => sum + bytesOf(rows, columns), OWN)
+
+export class MatrixMemory {
+  /** The memory itself, for other kernels. */
+  readonly memory: WebAssembly.Memory
+  private readonly kernel: Gemm
+  private readonly scratch: number
+  private top: number
+
+  /** @throws RangeError where the system has no such memory */
+  constructor(bytes: number) {
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) })
+    this.kernel = instantiate<Gemm>('gemm', this.memory)
+    this.scratch = PAGE
+    this.top = PAGE + 64 * Math.ceil(this.kernel.gemmScratch() / 64)
+  }
+
+  get bytes(): number {
+    return this.memory.buffer.byteLength
+  }
+
+  /** A new matrix; what it holds is not defined. */
+  allocate(rows: number, columns: number): Dense {
+    const matrix = { at: this.top, rows, columns }
+    this.top += bytesOf(rows, columns)
+    if (this.top > this.bytes) throw new RangeError(`a memory of ${this.bytes} bytes is too small for its matrices`)
+    return matrix
+  }
+
+  /** Gives back what was allocated since `work` began. */
+  within<T>(work: () => T): T {
+    const top = this.top
+    try {
+      return work()
+    } finally {
+      this.top = top
+    }
+  }
+
+  /** The entries, in place. */
+  values({ at, rows, columns }: Dense): Float32Array {
+    return new Float32Array(this.memory.buffer, at, rows * columns)
+  }
+
+  /** A B into `out`; with `transposed`, A Bᵀ. */
+  multiply(a: Dense, b: Dense, out: Dense, transposed = false): void {
+    const [m, n, k] = [a.rows, out.columns, a.columns]
+    this.kernel.gemm(a.at, b.at, out.at, m, n, k, false, transposed, 1, 0, 0, this.scratch)
+  }
+}
+
+/** Rows from … to − 1 of a matrix, in place. */
+export const rowsFrom = ({ at, columns }: Dense, from: number, to: number): Dense => ({
+  at: at + 4 * from * columns,
+  rows: to - from,
+  columns,
+})

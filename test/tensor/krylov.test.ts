@@ -1,0 +1,172 @@
+// The iteration for leading singular triplets: its promise on many spectra, against the exact singular values, and its bound.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eigenvalues } from '../../src/tensor/eigen.js'
+import { exactTriplets } from '../../src/tensor/exact-svd.js'
+import { type Key, keyOf } from '../../src/tensor/key.js'
+import { krylovBytes, krylovTriplets, SLACK } from '../../src/tensor/krylov.js'
+import { MatrixMemory } from '../../src/tensor/matrix-memory.js'
+import { normals } from '../../src/tensor/random.js'
+import { ritzExcess } from '../../src/tensor/ritz-bound.js'
+import { singularValues } from '../../src/tensor/singular.js'
+import { leadingTriplets } from '../../src/tensor/svd.js'
+import { assertClose } from '../close.js'
+
+const [ROWS, COLUMNS] = [520, 640]
+const vectors = exactTriplets(normals(ROWS * COLUMNS, keyOf('vectors')), [ROWS, COLUMNS], ROWS)
+
+/** A [ROWS, COLUMNS] matrix of random singular vectors and these singular values. */
+function withSpectrum(spectrum: (k: number) => number): Float32Array {
+  const memory = new MatrixMemory(16 << 20)
+  const [left, right, out] = [
+    memory.allocate(ROWS, ROWS),
+    memory.allocate(ROWS, COLUMNS),
+    memory.allocate(ROWS, COLUMNS),
+  ]
+  const values = memory.values(left)
+  for (let i = 0; i < ROWS; i++)
+    for (let k = 0; k < ROWS; k++) values[i * ROWS + k] = vectors.ut[k * ROWS + i]! * spectrum(k + 1)
+  memory.values(right).set(vectors.vt)
+  memory.multiply(left, right, out)
+  return memory.values(out).slice()
+}
+
+function search(values: Float32Array, [rows, columns]: [number, number], rank: number, key: Key = [0, 0]) {
+  const memory = new MatrixMemory(krylovBytes(rows, columns, rank))
+  const held = memory.allocate(rows, columns)
+  memory.values(held).set(values)
+  return krylovTriplets(memory, held, rank, key)
+}
+
+const squares = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value * value, 0)
+
+/** ‖A - U S Vᵀ‖² */
+function errorOf(values: Float32Array, { rows, columns, s, ut, vt }: NonNullable<ReturnType<typeof search>>): number {
+  const rest = Float64Array.from(values)
+  for (let k = 0; k < s.length; k++)
+    for (let i = 0; i < rows; i++) {
+      const factor = s[k]! * ut[k * rows + i]!
+      for (let j = 0; j < columns; j++) rest[i * columns + j]! -= factor * vt[k * columns + j]!
+    }
+  return squares(rest)
+}
+
+const SPECTRA: Record<string, Float32Array> = {
+  'no decay: normals': normals(ROWS * COLUMNS, keyOf('flat')),
+  'slow decay': withSpectrum((k) => 1 / Math.sqrt(1 + k / 50)),
+  'power law': withSpectrum((k) => 1 / k),
+  'fast decay': withSpectrum((k) => Math.exp(-k / 4)),
+  'rank 5 and noise': withSpectrum((k) => (k <= 5 ? 1 : 0.01)),
+  'rank 5': withSpectrum((k) => (k <= 5 ? 1 : 0)),
+  'tiny entries': withSpectrum((k) => 1e-20 / k),
+  'one entry': Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => (i === 12345 ? -3 : 0)),
+}
+
+for (const [name, values] of Object.entries(SPECTRA)) {
+  test(`the error is within the promise: ${name}`, () => {
+    const exact = singularValues(values, ROWS, COLUMNS)
+    const norm = squares(values)
+    for (const rank of [1, 7, 16]) {
+      const found = search(values, [ROWS, COLUMNS], rank)
+      assert.ok(found, `rank ${rank} is not found`)
+      const least = squares(exact.subarray(rank))
+      const error = errorOf(values, found)
+      assert.ok(error <= (1 + SLACK) ** 2 * least + 1e-5 * norm, `rank ${rank}: ${error} where ${least} is the least`)
+      // U and V are orthonormal and U S Vᵀ is a projection of A, so the squares of S are what the error lacks.
+      assertClose(norm - squares(found.s), error, { tolerance: 2e-6 * norm })
+    }
+  })
+}
+
+test('tall, wide and very long matrices, where the transpose has the same triplets', () => {
+  for (const [rows, columns] of [
+    [520, 4000],
+    [4000, 520],
+  ] as const) {
+    const values = normals(rows * columns, keyOf('long'))
+    const turned = Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
+    const [one, two] = [search(values, [rows, columns], 4)!, search(turned, [columns, rows], 4)!]
+    assertClose(one.s, two.s, { tolerance: 1e-5 * one.s[0]! })
+    assert.deepEqual([one.ut.length, one.vt.length, two.ut.length], [4 * rows, 4 * columns, 4 * columns])
+    assertClose(squares(values) - squares(one.s), errorOf(values, one), { tolerance: 1e-6 * squares(values) })
+  }
+})
+
+test('where the promise is not kept in time, the exact triplets are given', () => {
+  const values = SPECTRA['no decay: normals']!
+  const rank = ROWS / 8
+  assert.equal(search(values, [ROWS, COLUMNS], rank), null)
+  const memory = new MatrixMemory(krylovBytes(ROWS, COLUMNS, rank))
+  const held = memory.allocate(ROWS, COLUMNS)
+  memory.values(held).set(values)
+  const { s } = leadingTriplets(memory, held, rank)
+  assertClose(s, singularValues(values, ROWS, COLUMNS).subarray(0, rank), { relative: 1e-9 })
+})
+
+test('a matrix of zeros has zeros; more triplets than the rank of the matrix are zeros or rounding', () => {
+  const none = search(new Float32Array(ROWS * COLUMNS), [ROWS, COLUMNS], 3)!
+  assert.deepEqual([...none.s], [0, 0, 0])
+  const { s } = search(SPECTRA['rank 5']!, [ROWS, COLUMNS], 8)!
+  assertClose(s.subarray(0, 5), [1, 1, 1, 1, 1], { tolerance: 1e-5 })
+  assert.ok(s.subarray(5).every((value) => value < 1e-5))
+})
+
+test('the same matrix and key give the same bits, another key others', () => {
+  const values = SPECTRA['slow decay']!
+  const found = () => search(values, [ROWS, COLUMNS], 4)
+  const one = found()
+  const other = search(values, [ROWS, COLUMNS], 4, [0, 1])
+  assert.deepEqual(found(), one)
+  assert.notDeepEqual(other!.s, one!.s)
+})
+
+test('the bound, by hand: [[2, 1], [1, 1]] has the eigenvalue 2 + 0.618… above the Ritz value 2', () => {
+  const golden = (Math.sqrt(5) - 1) / 2
+  const pairs = { values: Float64Array.of(2), residuals: Float64Array.of(1), trace: 1, norm: { p: 2, value: 1 } }
+  assertClose(ritzExcess(pairs, 1, golden), golden, { tolerance: 1e-12 })
+  assert.equal(ritzExcess(pairs, 1, 1), 1)
+  // A smaller shift lifts the rest, 1 + 1/0.1, above the Ritz value: 0.1 + 11 - 2.1.
+  assertClose(ritzExcess(pairs, 1, 0.1), 9, { tolerance: 1e-12 })
+})
+
+test('the bound holds for random matrices, ranks and shifts', () => {
+  const n = 14
+  for (let seed = 0; seed < 200; seed++) {
+    const count = 2 + (seed % 8)
+    const draws = normals(n * n, keyOf('bound', seed))
+    const root = draws.map((value, at) => value / (1 + Math.floor(at / n)) ** (seed % 3))
+    const m = Float64Array.from({ length: n * n }, (_, at) => {
+      let sum = 0
+      for (let k = 0; k < n; k++) sum += root[k * n + Math.floor(at / n)]! * root[k * n + (at % n)]!
+      return sum
+    })
+    // The basis: the first coordinates, in which the matrix is made diagonal.
+    for (let i = 0; i < count; i++) for (let j = 0; j < count; j++) if (i !== j) m[i * n + j] = 0
+    const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => m[b * n + b]! - m[a * n + a]!)
+    const residuals = Float64Array.from({ length: count * count }, (_, at) => {
+      const [i, j] = [order[Math.floor(at / count)]!, order[at % count]!]
+      let sum = 0
+      for (let k = count; k < n; k++) sum += m[k * n + i]! * m[k * n + j]!
+      return sum
+    })
+    const rest = n - count
+    const outside = Float64Array.from(
+      { length: rest * rest },
+      (_, at) => m[(count + Math.floor(at / rest)) * n + count + (at % rest)]!,
+    )
+    const others = eigenvalues(outside, rest)
+    const p = 2 + (seed % 5)
+    const pairs = {
+      values: Float64Array.from(order, (i) => m[i * n + i]!),
+      residuals,
+      trace: others.reduce((sum, value) => sum + value, 0),
+      norm: { p, value: others.reduce((sum, value) => sum + Math.abs(value) ** p, 0) ** (1 / p) },
+    }
+    const all = eigenvalues(m, n).sort().reverse()
+    for (let rank = 1; rank <= count; rank++) {
+      const excess = all.subarray(0, rank).reduce((sum, value, i) => sum + value - pairs.values[i]!, 0)
+      for (const shift of [1e-3, 0.1, 1, 10])
+        assert.ok(ritzExcess(pairs, rank, shift) >= excess - 1e-9 * all[0]!, `seed ${seed}, rank ${rank}, ${shift}`)
+    }
+  }
+})
