@@ -64,7 +64,7 @@ function* pruneRows(options: Options, { key, columns }: ProgramTensor): EntriesP
   const probabilities = Float64Array.from({ length: columns }, (_, rank) => probabilityOf(rank, columns, options))
   // A draw is m × 2^-24 with an integer m, so u >= 1 - p is m >= ceil((1 - p) × 2^24).
   const limits = Int32Array.from(probabilities, (p) => Math.ceil((1 - p) * 2 ** 24))
-  const factors = Float32Array.from(probabilities, (p) => (own ? 1 / p : 1))
+  const factors = own ? Float32Array.from(probabilities, (p) => 1 / p) : null
   const restores = options.rescale && !own
   const whole = restores ? yield* sumMagnitudes() : 0
   yield { stage: 'prune', key, limits, factors }

@@ -6,6 +6,9 @@ const STRIP = 1 << 14
 /** Buffers end with this much room, because kernels work on whole vectors. */
 export const PADDING = 64
 
+/** Space of the kernels that rank, besides that of each column. */
+const SPACE = 4 * 4098
+
 /** Rows up to this length are never cut. */
 export const LONGEST_ROW = 1 << 20
 
@@ -25,7 +28,8 @@ export const workingBytes = (strip: number, columns: number, models: number): nu
   (models + 6) * (8 * slotOf(strip) + PADDING) +
   models * 2 * (1 << 18) +
   (models + 2) * 16 * Math.min(columns, LONGEST_ROW) +
-  (1 << 17)
+  (1 << 17) +
+  SPACE
 
 /** Addresses of the buffers of one pass. */
 export interface Buffers {
@@ -72,16 +76,18 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
     draws: take(strip),
     bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0))),
     tables: pass.stages.map((list) => list.map((each) => (each.stage === 'prune' ? take(8 * each.limits.length) : 0))),
-    space: take(pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns + 4096),
+    space: take(SPACE + (pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns)),
     parameters: take(20 * pass.models.length),
   }
   if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
+  new Uint8Array(memory.buffer, buffers.space, SPACE).fill(0)
   pass.reductions.forEach((each, i) => new Uint32Array(memory.buffer, buffers.bins[i], binsOf(each) ?? 0).fill(0))
   pass.stages.forEach((list, i) =>
     list.forEach((each, k) => {
       if (each.stage !== 'prune') return
       new Int32Array(memory.buffer, buffers.tables[i]![k]).set(each.limits)
-      new Float32Array(memory.buffer, buffers.tables[i]![k]! + 4 * each.limits.length).set(each.factors)
+      if (each.factors)
+        new Float32Array(memory.buffer, buffers.tables[i]![k]! + 4 * each.limits.length).set(each.factors)
     }),
   )
   return buffers

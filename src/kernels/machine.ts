@@ -198,8 +198,10 @@ class PassRun {
         return kernels.add(v, at.base, size)
       case 'prune': {
         draw(stage.key)
+        const rows = size / pass.columns
+        if (!stage.factors) return kernels.thin(v, at.draws, rows, pass.columns, table, at.space)
         const factors = table + 4 * stage.limits.length
-        return kernels.prune(v, at.draws, size / pass.columns, pass.columns, table, factors, at.space)
+        return kernels.prune(v, at.draws, rows, pass.columns, table, factors, at.space)
       }
     }
   }

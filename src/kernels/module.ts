@@ -46,6 +46,7 @@ export interface Kernels {
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void
   keep(from: number, to: number, size: number, threshold: number, lastTie: number, scale: number): void
+  thin(v: number, draws: number, rows: number, columns: number, limits: number, space: number): void
   prune(v: number, draws: number, rows: number, columns: number, limits: number, factors: number, space: number): void
 }
 

@@ -22,8 +22,11 @@ export type Stage =
   | { stage: 'scale'; factor: number }
   /** The magnitude with the sign of the entry; 0 counts as positive. */
   | { stage: 'signs'; magnitude: number }
-  /** × factors[rank] where the draw of 24 bits reaches limits[rank], else 0; ranks count from the smallest magnitude of a row. */
-  | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array }
+  /**
+   * × factors[rank], or 1, where the draw of 24 bits reaches limits[rank], else 0. Ranks count from the smallest magnitude of a row, equal
+   * ones by index; the limits do not rise with the rank.
+   */
+  | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array | null }
   /** + the base: a delta becomes weights. */
   | { stage: 'addBase' }
 

@@ -73,6 +73,23 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1))
 }
 
+/** -1, 0 or 1. */
+@inline function signOf(x: v128): v128 {
+  return f32x4.sub(step(x), step(f32x4.neg(x)))
+}
+
+/** The sign of a sum; `zero` where it is 0. */
+@inline function elected(sum: v128, zero: v128): v128 {
+  const none = f32x4.splat(0)
+  const negative = v128.bitselect(f32x4.splat(-1), zero, f32x4.lt(sum, none))
+  return v128.bitselect(f32x4.splat(1), negative, f32x4.gt(sum, none))
+}
+
+/** A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave. */
+@inline function orOne(divisor: v128, least: v128): v128 {
+  return f32x4.add(divisor, f32x4.sub(f32x4.splat(1), step(f32x4.sub(f32x4.abs(divisor), least))))
+}
+
 @inline function param(at: usize, index: i32): v128 {
   return v128.load32_splat(at + (<usize>index << 2))
 }
@@ -96,32 +113,48 @@ export function elect(
   const bySign = (rules & 1) != 0
   const largest = (rules & 2) != 0
   const divides = (rules & 4) != 0
-  for (let i = 0; i < size; i += 4) {
+  // Two vectors side by side, so that parameters are loaded half as often.
+  for (let i = 0; i < size; i += 8) {
     const at = <usize>i << 2
-    let sum = zero
+    let sum0 = zero
+    let sum1 = zero
     for (let m = 0; m < count; m++) {
-      let vote = f32x4.mul(v128.load(<usize>load<i32>(models + (<usize>m << 2)) + at), param(votes, m))
-      if (bySign) vote = f32x4.sub(step(vote), step(f32x4.neg(vote)))
-      sum = m == 0 ? vote : f32x4.add(sum, vote)
+      const model = <usize>load<i32>(models + (<usize>m << 2)) + at
+      const factor = param(votes, m)
+      const vote0 = f32x4.mul(v128.load(model), factor)
+      const vote1 = f32x4.mul(v128.load(model, 16), factor)
+      sum0 = f32x4.add(sum0, bySign ? signOf(vote0) : vote0)
+      sum1 = f32x4.add(sum1, bySign ? signOf(vote1) : vote1)
     }
-    const positive = f32x4.gt(sum, zero)
-    const negative = f32x4.lt(sum, zero)
-    const sign = v128.bitselect(one, v128.bitselect(f32x4.splat(-1), majorities, negative), positive)
-    let total = zero
-    let divisor = zero
+    const sign0 = elected(sum0, majorities)
+    const sign1 = elected(sum1, majorities)
+    let total0 = zero
+    let total1 = zero
+    let divisor0 = zero
+    let divisor1 = zero
     for (let m = 0; m < count; m++) {
-      const value = v128.load(<usize>load<i32>(models + (<usize>m << 2)) + at)
-      const agreeing = f32x4.max(f32x4.mul(value, f32x4.mul(sign, param(turned, m))), zero)
-      const part = f32x4.mul(agreeing, param(factors, m))
-      total = m == 0 ? part : largest ? f32x4.max(total, part) : f32x4.add(total, part)
-      if (divides) divisor = f32x4.add(divisor, f32x4.mul(step(agreeing), param(divisors, m)))
+      const model = <usize>load<i32>(models + (<usize>m << 2)) + at
+      const turn = param(turned, m)
+      const factor = param(factors, m)
+      const agreeing0 = f32x4.max(f32x4.mul(v128.load(model), f32x4.mul(sign0, turn)), zero)
+      const agreeing1 = f32x4.max(f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn)), zero)
+      const part0 = f32x4.mul(agreeing0, factor)
+      const part1 = f32x4.mul(agreeing1, factor)
+      total0 = m == 0 ? part0 : largest ? f32x4.max(total0, part0) : f32x4.add(total0, part0)
+      total1 = m == 0 ? part1 : largest ? f32x4.max(total1, part1) : f32x4.add(total1, part1)
+      if (divides) {
+        const own = param(divisors, m)
+        divisor0 = f32x4.add(divisor0, v128.and(f32x4.gt(agreeing0, zero), own))
+        divisor1 = f32x4.add(divisor1, v128.and(f32x4.gt(agreeing1, zero), own))
+      }
     }
-    let merged = f32x4.mul(f32x4.mul(total, sign), lambdas)
-    // A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave.
+    let merged0 = f32x4.mul(f32x4.mul(total0, sign0), lambdas)
+    let merged1 = f32x4.mul(f32x4.mul(total1, sign1), lambdas)
     if (divides) {
-      const rest = f32x4.sub(one, step(f32x4.sub(f32x4.abs(divisor), leasts)))
-      merged = f32x4.div(merged, f32x4.add(divisor, rest))
+      merged0 = f32x4.div(merged0, orOne(divisor0, leasts))
+      merged1 = f32x4.div(merged1, orOne(divisor1, leasts))
     }
-    v128.store(to + at, merged)
+    v128.store(to + at, merged0)
+    v128.store(to + at, merged1, 16)
   }
 }

@@ -2,6 +2,9 @@
 
 const DIGIT: usize = 256
 
+/** Bins of magnitudes by their upper 12 bits: 8 of exponent, 4 of fraction. */
+const SHIFT: u32 = 19
+
 /**
  * v ×= factor of its rank where the draw reaches the limit of its rank, else 0. Ranks count from the smallest magnitude; equal ones
  * rank by index. A radix sort of (magnitude, index) pairs, four digits of 8 bits.
@@ -53,5 +56,71 @@ export function prune(v: usize, draws: usize, rows: i32, columns: i32, limits: u
       const kept = load<i32>(draws + at) >= load<i32>(limits + (<usize>rank << 2))
       store<f32>(v + at, kept ? load<f32>(v + at) * load<f32>(factors + (<usize>rank << 2)) : 0)
     }
+  }
+}
+
+/** Number of magnitudes of the row that share the bin of entry i and come before it: smaller ones, and equal ones of a lower index. */
+function before(v: usize, columns: i32, i: i32, bits: i32): i32 {
+  const magnitude = i32x4.splat(0x7fffffff)
+  const least = i32x4.splat(bits >> SHIFT << SHIFT)
+  const own = i32x4.splat(bits)
+  let counts = i32x4.splat(0)
+  let j = 0
+  for (; j + 4 <= columns; j += 4) {
+    const others = v128.and(v128.load(v + (<usize>j << 2)), magnitude)
+    counts = i32x4.sub(counts, v128.and(i32x4.lt_s(others, own), i32x4.ge_s(others, least)))
+  }
+  let count = i32x4.extract_lane(counts, 0) + i32x4.extract_lane(counts, 1) + i32x4.extract_lane(counts, 2) + i32x4.extract_lane(counts, 3)
+  for (; j < columns; j++) {
+    const other = load<i32>(v + (<usize>j << 2)) & 0x7fffffff
+    count += other < bits && other >= bits >> SHIFT << SHIFT ? 1 : 0
+  }
+  for (j = 0; j < i; j++) count += (load<i32>(v + (<usize>j << 2)) & 0x7fffffff) == bits ? 1 : 0
+  return count
+}
+
+/**
+ * v = 0 where the draw is below the limit of its rank, as `prune` with factors of 1. The limits fall with the rank. The bin of an entry
+ * bounds its rank, and the bounds decide nearly all entries; only the others need the rank itself.
+ * @param space 4 bytes for each of 4098 bins, zeroed, and 4 bytes for each column
+ */
+export function thin(v: usize, draws: usize, rows: i32, columns: i32, limits: usize, space: usize): void {
+  const bytes = <usize>columns << 2
+  const result = space + 4098 * 4
+  for (let row = 0; row < rows; row++, v += bytes, draws += bytes) {
+    let least: u32 = 4096
+    let most: u32 = 0
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const bin = (load<u32>(v + i) & 0x7fffffff) >> SHIFT
+      const at = space + (<usize>bin << 2)
+      store<u32>(at, load<u32>(at) + 1)
+      least = min(least, bin - 1)
+      most = max(most, bin)
+    }
+    // Bin 0 holds the zeros: far from all others, it is not walked to.
+    least++
+    let sum = load<u32>(space)
+    store<u32>(space, 0)
+    store<u32>(space, sum, 4)
+    for (let bin = least; bin <= most; bin++) {
+      const at = space + (<usize>bin << 2)
+      const size = load<u32>(at)
+      store<u32>(at, sum)
+      sum += size
+    }
+    store<u32>(space + (<usize>(most + 1) << 2), sum)
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const word = load<u32>(v + i)
+      const bits = word & 0x7fffffff
+      const bin = space + (<usize>(bits >> SHIFT) << 2)
+      const draw = load<i32>(draws + i)
+      let kept = draw >= load<i32>(limits + (<usize>load<u32>(bin) << 2))
+      if (!kept && bits != 0 && draw >= load<i32>(limits + (<usize>load<u32>(bin, 4) << 2) - 4))
+        kept = draw >= load<i32>(limits + (<usize>(load<u32>(bin) + before(v, columns, <i32>(i >> 2), bits)) << 2))
+      store<u32>(result + i, kept ? word : 0)
+    }
+    memory.copy(v, result, bytes)
+    store<u64>(space, 0)
+    if (least <= most) memory.fill(space + (<usize>least << 2), 0, (<usize>(most - least) + 2) << 2)
   }
 }
