@@ -32,14 +32,10 @@ export async function* run({ rows: names, small }: MergeOptions): AsyncGenerator
   note(`the files are in ${trio.files}; mergekit ${setting.mergekit ?? 'is not measured: MERGEKIT names no command'}`)
   note(`deltalab random wrote them in ${trio.written.map(({ seconds }) => `${seconds.toFixed(1)} s`).join(', ')}`)
   const measured: MeasuredRow[] = []
-  try {
-    for (const row of rows) {
-      measured.push(await measureRow(row, trio))
-      yield* compareRow(measured.at(-1)!, setting)
-      if (setting.mergekit === null && !small) noteBefore(measured.at(-1)!, readPrevious())
-    }
-  } finally {
-    rmSync(trio.root, { recursive: true })
+  for (const row of rows) {
+    measured.push(await measureRow(row, trio))
+    yield* compareRow(measured.at(-1)!, setting)
+    if (setting.mergekit === null && !small) noteBefore(measured.at(-1)!, readPrevious())
   }
   if (small) return
   const results = withRows(setting, measured)

@@ -1,5 +1,5 @@
 // The inputs of `npm run bench merge`: a base and two fine-tunes of random weights in bf16, in memory where there is room.
-import { existsSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deltalab, type Figure, measureProgram } from './processes.js'
@@ -49,11 +49,17 @@ export interface Trio {
   written: Figure[]
 }
 
-/** Writes the three models into a new folder: the fine-tunes are the base plus 2 % of other random weights. */
+/**
+ * Writes the three models into a new folder, which goes with the process: the fine-tunes are the base plus 2 % of other
+ * random weights.
+ */
 export async function writeTrio(small: boolean): Promise<Trio> {
   const parameters = PARAMETERS[small ? 'small' : 'full']
   const inMemory = hasRoom(parameters)
   const root = mkdtempSync(join(inMemory ? '/dev/shm' : tmpdir(), 'deltalab-bench-'))
+  // What is left in /dev/shm takes memory until the machine starts again.
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   const at = (name: string) => join(root, name)
   writeFileSync(at('config.json'), JSON.stringify(small ? SMALL : FULL))
   const write = (name: string, ...words: string[]) =>
