@@ -32,6 +32,8 @@ export interface MergeOptions extends PluginOptions {
   seed?: number | undefined
   /** Replace a folder that deltalab wrote. */
   overwrite?: boolean | undefined
+  /** Drop what an interrupted run of the same merge finished, and start anew. Without it, the merge goes on with that. */
+  discard?: boolean | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
   /** TensorFlow.js backend. Default `auto`. */
@@ -51,7 +53,7 @@ export interface MergeOptions extends PluginOptions {
  * @throws UserError with file, line and column, before a weight is read
  */
 export async function merge(config: string | MergeConfig, options: MergeOptions): Promise<MergeSummary> {
-  const { out, seed, overwrite = false, shardSize = 5, plugins = [], onTensor, onWarning } = options
+  const { out, seed, overwrite = false, discard = false, shardSize = 5, plugins = [], onTensor, onWarning } = options
   const { named, objects } = nameObjects(config)
   const file = typeof named === 'string' ? named : 'merge'
   const located = typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
@@ -62,6 +64,7 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
       backend: backend.package,
       overwrite,
       shardSize,
+      resume: { discard, note: onWarning ?? (() => undefined) },
       ...(onTensor && { onTensor }),
       ...(onWarning && { onWarning }),
     })

@@ -1,9 +1,10 @@
 // Writes a checkpoint folder that other tools load.
 import { existsSync } from 'node:fs'
-import { type FileHandle, open, writeFile } from 'node:fs/promises'
+import { constants, type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFolder } from '../files/index.js'
+import { type BlockJournal, type Resume, writeFolder } from '../files/index.js'
 import { readText } from '../schema/index.js'
+import type { WrittenTensor } from '../stream/index.js'
 import { checkedBytes } from './bytes.js'
 import { copyCompanions } from './companions.js'
 import { BITS, TORCH_NAMES, type WritableDtype } from './dtype.js'
@@ -17,8 +18,11 @@ export interface WeightFiles {
   target(name: string): { file: string; begin: number; dtype: WritableDtype }
   /** Writes a tensor, or a part of one. */
   write(content: TensorContent): Promise<void>
-  /** Notes that the caller wrote so many entries of a tensor at their place. */
+  /** Notes that the caller, or an earlier run, wrote so many entries of a tensor at their place. */
   wrote(name: string, entries: number): void
+  /** Where the planned tensors are, and what is finished of them. */
+  places: readonly WrittenTensor[]
+  journal: BlockJournal
 }
 
 /** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
@@ -50,11 +54,13 @@ export interface WriteOptions {
   /** Further strings for the header of every weight file. */
   metadata?: Record<string, string>
   /** Card and strings that are known only when the weights are written; the strings have the lengths of those in `metadata`. */
-  describe?: () => Promise<Pick<WriteOptions, 'card' | 'metadata'>>
+  describe?: (journal: BlockJournal) => Promise<Pick<WriteOptions, 'card' | 'metadata'>>
   /** Data bytes of one weight file. */
   maxShardBytes?: number
   /** Replace a folder that this program wrote. */
   overwrite?: boolean | undefined
+  /** Keep what is finished when the run is stopped, and go on with it. `tensors` must be a function then. */
+  resume?: Resume | undefined
   /** Called with a sentence about what the folder lacks. */
   onWarning?: (text: string) => void
 }
@@ -65,65 +71,84 @@ const layoutOf = ({ plan, maxShardBytes = 5e9, metadata }: WriteOptions): Layout
 /** Throws a UserError as writeFolder does, and for NaN or Inf and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
   const layout = layoutOf(options)
-  await writeFolder(folder, { overwrite: options.overwrite, bytes: layout.bytes }, async (partial) => {
-    const described = await writeWeights(partial, layout, options)
+  const { overwrite, resume } = options
+  await writeFolder(folder, { overwrite, bytes: layout.bytes, resume }, async (partial, journal) => {
+    const described = await writeWeights({ partial, journal }, layout, options)
     await writeCompanions(partial, layout, { ...options, ...described })
   })
 }
 
 /** @returns what is known only now */
 async function writeWeights(
-  partial: string,
+  { partial, journal }: { partial: string; journal: BlockJournal },
   layout: Layout,
   options: WriteOptions,
 ): Promise<Pick<WriteOptions, 'card' | 'metadata'>> {
   const { plan, tensors, describe } = options
-  const planned = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
-  const homes = new Map<string, PlannedShard>(
-    layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
-  )
   const handles = new Map<PlannedShard, FileHandle>()
-  const count = (name: string, bytes: number, whole: boolean): PlannedTensor => {
-    const awaited = planned.get(name)
-    if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
-    if (whole && bytes !== awaited.left) throw new Error(`tensor ${name}: ${bytes} bytes, ${awaited.left} planned`)
-    awaited.left -= bytes
-    if (awaited.left < 0) throw new Error(`tensor ${name}: its parts are longer than the tensor`)
-    if (awaited.left === 0) planned.delete(name)
-    return awaited.tensor
-  }
-  const files: WeightFiles = {
-    target(name) {
-      const home = homes.get(name)!
-      const dtype = planned.get(name)!.tensor.dtype as WritableDtype
-      return { file: join(partial, home.file), begin: home.spans.get(name)!.begin, dtype }
-    },
-    async write({ name, bytes: given, values, first }) {
-      const awaited = planned.get(name)
-      if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
-      const bytes = given ?? checkedBytes(awaited.tensor, values!)
-      count(name, bytes.length, first === undefined)
-      const home = homes.get(name)!
-      const offset = ((first ?? 0) * BITS[awaited.tensor.dtype]!) / 8
-      await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offset)
-    },
-    wrote: (name, entries) => void count(name, (entries * BITS[planned.get(name)!.tensor.dtype]!) / 8, false),
-  }
+  const left = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   try {
     for (const file of layout.files) {
-      const handle = await open(join(partial, file.file), 'wx')
+      const handle = await open(join(partial, file.file), constants.O_RDWR | constants.O_CREAT)
       handles.set(file, handle)
       await writeAt(handle, file.head, 0)
     }
+    const described = describe?.(journal)
+    described?.catch(() => undefined) // said where it is awaited
+    const files = { ...weightFiles(partial, layout, left, handles), journal }
     if (typeof tensors === 'function') await tensors(files)
     else for await (const content of tensors) await files.write(content)
-    if (planned.size) throw new Error(`planned tensors that never came: ${[...planned.keys()].join(', ')}`)
-    const described = (await describe?.()) ?? {}
-    if (describe) await writeHeads(handles, layout, layoutOf({ ...options, ...described }))
+    if (left.size) throw new Error(`planned tensors that never came: ${[...left.keys()].join(', ')}`)
+    const final = (await described) ?? {}
+    if (described) await writeHeads(handles, layout, layoutOf({ ...options, ...final }))
     for (const handle of handles.values()) await handle.sync()
-    return described
+    return final
   } finally {
     for (const handle of handles.values()) await handle.close()
+  }
+}
+
+/** @param left bytes that are to be written, by tensor; a tensor that is complete is taken out */
+function weightFiles(
+  partial: string,
+  layout: Layout,
+  left: Map<string, { tensor: PlannedTensor; left: number }>,
+  handles: ReadonlyMap<PlannedShard, FileHandle>,
+): Omit<WeightFiles, 'journal'> {
+  const homes = new Map<string, PlannedShard>(
+    layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
+  )
+  const awaitedOf = (name: string) => {
+    const awaited = left.get(name)
+    if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
+    return awaited
+  }
+  const count = (name: string, bytes: number, whole: boolean): void => {
+    const awaited = awaitedOf(name)
+    if (whole && bytes !== awaited.left) throw new Error(`tensor ${name}: ${bytes} bytes, ${awaited.left} planned`)
+    awaited.left -= bytes
+    if (awaited.left < 0) throw new Error(`tensor ${name}: its parts are longer than the tensor`)
+    if (awaited.left === 0) left.delete(name)
+  }
+  return {
+    target(name) {
+      const home = homes.get(name)!
+      const dtype = awaitedOf(name).tensor.dtype as WritableDtype
+      return { file: join(partial, home.file), begin: home.spans.get(name)!.begin, dtype }
+    },
+    async write({ name, bytes: given, values, first }) {
+      const { tensor } = awaitedOf(name)
+      const bytes = given ?? checkedBytes(tensor, values!)
+      count(name, bytes.length, first === undefined)
+      const home = homes.get(name)!
+      const offset = ((first ?? 0) * BITS[tensor.dtype]!) / 8
+      await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offset)
+    },
+    places: [...left.values()].map(({ tensor: { name, shape }, left: bytes }) => {
+      const home = homes.get(name)!
+      return { name, shape, file: join(partial, home.file), begin: home.spans.get(name)!.begin, bytes }
+    }),
+    wrote: (name, entries) => count(name, (entries * BITS[awaitedOf(name).tensor.dtype]!) / 8, false),
   }
 }
 

@@ -44,6 +44,12 @@ export const IGNORE_UNMATCHED = {
   describe: 'Skip tensors that only one model has or that differ in shape, such as task heads',
 }
 
+export const DISCARD = {
+  type: 'boolean' as const,
+  default: false,
+  describe: 'Start anew: drop what an interrupted run of the same command finished',
+}
+
 export const SHARD_SIZE = { type: 'number' as const, default: 5, describe: 'Largest weight file, in GB' }
 
 /** @throws UserError (usage) unless every value given is a positive integer. */

@@ -7,6 +7,8 @@ export const JOURNAL = '.deltalab-journal'
 
 /** For who fills a folder. Keys and values are any strings; each call appends one line at once. */
 export interface BlockJournal {
+  /** Whether anything is kept of what is noted: not so in a folder that is not taken up again. */
+  isKept: boolean
   /** Key → value of every block that an earlier run finished. */
   done: ReadonlyMap<string, string>
   /** @param key names the block @param value its checksum, and what else must be known of it */
@@ -88,6 +90,7 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
   if (handle !== null) ftruncateSync(handle, before?.size ?? 0)
   if (!before && fingerprint !== null) append('work', fingerprint)
   return {
+    isKept: fingerprint !== null,
     done,
     add: (key, value) => {
       append('block', key, value)

@@ -1,5 +1,6 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
+import { findChecksum, showChecksum, startChecksum } from './checksum.js'
 import { type Buffers, binsOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import {
@@ -10,6 +11,7 @@ import {
   type Stage,
   type TensorPass,
   WIDTHS,
+  type WrittenBytes,
 } from './pass.js'
 
 /** Reads and writes files for the machine. */
@@ -45,6 +47,8 @@ const bitsOf = (value: number): number => {
 /** A machine with a memory of its own. */
 export interface Machine {
   run(pass: TensorPass): PassResult
+  /** The checksum of what a pass wrote, from the file. */
+  check(written: WrittenBytes): string
 }
 
 /** @param bytes of its memory, of which only what is used is taken from the system */
@@ -52,7 +56,10 @@ export function makeMachine(bytes: number, storage: Storage): Machine {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) })
   const kernels = loadKernels(memory)
   const resident = { tensor: -1, applied: new Map<number, number[]>() }
-  return { run: (pass) => new PassRun({ memory, kernels, storage, resident }, pass).run() }
+  return {
+    run: (pass) => new PassRun({ memory, kernels, storage, resident }, pass).run(),
+    check: (written) => findChecksum(memory, kernels, written, storage.read),
+  }
 }
 
 interface Parts {
@@ -86,7 +93,7 @@ class PassRun {
 
   run(): PassResult {
     const { pass, parts, at } = this
-    const words = new Int32Array(parts.memory.buffer, at.state, 4).fill(1)
+    const words = startChecksum(parts.memory, at.state)
     for (let from = pass.from, strip = 0; from < pass.to; from += pass.strip, strip++)
       this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
     pass.reductions.forEach((each, i) => {
@@ -95,7 +102,7 @@ class PassRun {
     })
     return {
       answers: this.answers,
-      checksum: pass.write ? [...words].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('') : '',
+      checksum: pass.write ? showChecksum(words) : '',
     }
   }
 

@@ -113,6 +113,14 @@ export interface TensorPass {
   write: PassWrite | null
 }
 
+/** Bytes in a file that were written, a strip of so many bytes after the other. */
+export interface WrittenBytes {
+  file: string
+  begin: number
+  bytes: number
+  strip: number
+}
+
 /** What a pass found. */
 export interface PassResult {
   /** In the order of the reductions. */

@@ -1,7 +1,7 @@
 // A merge from its file to the checkpoint that is written: everything is checked from headers first, then weights are read.
 import { basename, resolve } from 'node:path'
-import { checkSpace, checkTarget } from '../files/index.js'
-import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
+import { checkSpace, checkTarget, fingerprintOf, type Resume } from '../files/index.js'
+import { describePlugins, makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { openHasher } from '../stream/index.js'
 import type { Located } from '../yaml/index.js'
 import { DRAFT_HASH, describeMerge, type Estimate, estimateMerge } from './describe.js'
@@ -78,11 +78,12 @@ export interface MergeSummary {
 
 /**
  * Merges, and writes the result to `out` with a model card.
- * @param options `backend`: the npm package that computes; `shardSize`: the largest weight file in GB
+ * @param options `backend`: the npm package that computes; `shardSize`: the largest weight file in GB; `resume`: go on with what an
+ * interrupted run of the same merge finished
  * @throws UserError for a folder that may not be written, or a disk without enough space
  */
 export async function writeMerge(
-  { plan, estimate, models, tokenizer, text, registry }: OpenMerge,
+  opened: OpenMerge,
   out: string,
   {
     backend,
@@ -90,13 +91,16 @@ export async function writeMerge(
     shardSize,
     onTensor,
     onWarning,
+    resume,
     ...engine
   }: Pick<WriteMergeOptions, 'onTensor' | 'onWarning' | 'jobs' | 'memory'> & {
     backend: string
     overwrite: boolean
     shardSize: number
+    resume: Omit<Resume, 'fingerprint'>
   },
 ): Promise<MergeSummary> {
+  const { plan, estimate, models, tokenizer, text, registry } = opened
   const { method, convention, result } = estimate
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
@@ -104,11 +108,15 @@ export async function writeMerge(
   const hasher = openHasher()
   const describe = (hash: (path: string) => Promise<string>) =>
     describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash })
-  const described = describe(hasher.hash)
-  described.catch(() => undefined) // said where it is awaited
   await mergeCheckpoints(plan, out, {
     ...(await describe(async () => DRAFT_HASH)),
-    describe: () => described,
+    describe: (journal) =>
+      describe(async (path) => {
+        const sha256 = await hasher.hash(path)
+        journal.input(path, sha256)
+        return sha256
+      }),
+    resume: { ...resume, fingerprint: await fingerprintMerge(opened, { backend, shardSize }) },
     ...engine,
     ...tokenizer,
     overwrite,
@@ -120,4 +128,14 @@ export async function writeMerge(
     },
   }).finally(() => hasher.close())
   return { out, method, convention, ...result, warnings }
+}
+
+/** Of all that the written weights depend on. */
+function fingerprintMerge({ plan, models, text, registry }: OpenMerge, how: object): Promise<string> {
+  const { merger, seed, convention, tensors } = plan
+  const editors = tensors.flatMap(({ sources }) =>
+    sources.flatMap(({ steps }) => steps.map(({ editor }) => editor.name)),
+  )
+  const { plugins } = describePlugins(registry, { mergers: [merger.name], editors })
+  return fingerprintOf({ command: 'merge', text, seed, convention, plugins, ...how }, models.folders)
 }

@@ -12,13 +12,22 @@ import {
 import { needsModel, scanModel } from '../editors/index.js'
 import { PassError } from '../kernels/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
-import { inParallel, openStream, runTensor, type StreamEngine, type StreamOptions } from '../stream/index.js'
+import {
+  inParallel,
+  openProgress,
+  openStream,
+  runTensor,
+  type StreamEngine,
+  type StreamOptions,
+  type TensorJob,
+  type TensorProgress,
+} from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
-import { type MergeJob, mergeJob } from './program.js'
+import { mergeJob } from './program.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
-export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe'> {
+export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume'> {
   overwrite?: boolean
   maxShardBytes?: number
   /** Folder whose tokenizer is copied. */
@@ -47,37 +56,19 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Wr
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, jobs, memory, ...rest } = options
   const engine = openStream({ jobs, memory })
-  const write = async (files: WeightFiles): Promise<void> => {
-    const notes = tensors.map((): string[] => [])
-    const warnOf = (i: number) => (text: string) => void notes[i]!.push(text)
-    const works = tensors.map((tensor, i) => mergeJob(plan, tensor, warnOf(i)))
-    const order = [...tensors.keys()].sort((a, b) => countEntries(tensors[b]!.shape) - countEntries(tensors[a]!.shape))
-    const finish = ({ name, shape }: TensorMerge) => onTensor?.(name, countEntries(shape))
-    await inParallel(
-      2,
-      [
-        () =>
-          inParallel(
-            engine.jobs + 1,
-            order.filter((i) => works[i]),
-            async (i) => {
-              await mergeOnKernels(engine, { ...works[i]!, tensor: i }, tensors[i]!, files)
-              finish(tensors[i]!)
-            },
-          ),
-        () => mergeOthers(plan, { files, warnOf, finish, isDone: (i) => works[i] !== null }),
-      ],
-      (work) => work(),
-    )
-    notes.flat().forEach(onWarning)
-  }
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
+  let begun = 0
+  const number = () => begun++
+  const say = (text: string) => rest.resume?.note(`${out}: ${text}`)
   try {
     await writeCheckpoint(out, {
       ...rest,
       plan: tensors,
-      tensors: write,
+      tensors: async (files) => {
+        const progress = await openProgress(engine, files.journal, files.places, say)
+        for (const text of await mergeTensors(plan, { engine, files, progress, number, onTensor })) onWarning(text)
+      },
       config: plan.config,
       configText,
       copyFrom: homeOf(reference.checkpoint),
@@ -89,10 +80,64 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Wr
   }
 }
 
+interface MergeWork {
+  engine: StreamEngine
+  files: WeightFiles
+  progress: TensorProgress
+  /** A new number for a tensor of the engine. */
+  number(): number
+  onTensor: WriteMergeOptions['onTensor'] | undefined
+}
+
+/** All tensors but those that an earlier run finished. @returns what is to be said of them, in their order */
+async function mergeTensors(
+  plan: MergePlan,
+  { engine, files, progress, number, onTensor }: MergeWork,
+): Promise<Iterable<string>> {
+  const { tensors } = plan
+  const notes = tensors.map((): string[] => [])
+  const warnOf = (i: number) => (text: string) => void notes[i]!.push(text)
+  const finish = async (i: number): Promise<void> => {
+    const { name, shape } = tensors[i]!
+    await progress.finish(name, JSON.stringify(notes[i]))
+    onTensor?.(name, countEntries(shape))
+  }
+  /** An earlier run may have finished a tensor, and noted what is to be said of it. */
+  const isLeft = (i: number): boolean => {
+    const { name, shape } = tensors[i]!
+    const note = progress.noteOf(name)
+    if (note === undefined) return true
+    notes[i] = JSON.parse(note) as string[]
+    files.wrote(name, countEntries(shape))
+    onTensor?.(name, countEntries(shape))
+    return false
+  }
+  const left = [...tensors.keys()].filter(isLeft)
+  const jobs = new Map(left.map((i) => [i, mergeJob(plan, tensors[i]!, warnOf(i))]))
+  const ordered = left
+    .filter((i) => jobs.get(i))
+    .sort((a, b) => countEntries(tensors[b]!.shape) - countEntries(tensors[a]!.shape))
+  const onKernels = async (i: number): Promise<void> => {
+    const job = { ...jobs.get(i)!, ...progress.blocksOf(tensors[i]!.name), tensor: number() }
+    await mergeOnKernels(engine, job, tensors[i]!, files)
+    await finish(i)
+  }
+  const others = left.filter((i) => !jobs.get(i))
+  await inParallel(
+    2,
+    [
+      () => inParallel(engine.jobs + 1, ordered, onKernels),
+      () => mergeOthers(plan, { files, warnOf, finish, left: others }),
+    ],
+    (work) => work(),
+  )
+  return new Set(notes.flat())
+}
+
 /** Runs the program of a tensor. @throws UserError for inputs and results that are not finite */
 async function mergeOnKernels(
   engine: StreamEngine,
-  job: MergeJob & { tensor: number },
+  job: Omit<TensorJob<void>, 'target'>,
   { name, shape, base, sources }: TensorMerge,
   files: WeightFiles,
 ): Promise<void> {
@@ -112,18 +157,19 @@ async function mergeOnKernels(
 interface Others {
   files: WeightFiles
   warnOf(i: number): (text: string) => void
-  finish(tensor: TensorMerge): void
-  isDone(i: number): boolean
+  finish(i: number): Promise<void>
+  /** Their numbers. */
+  left: readonly number[]
 }
 
 /** Tensors without a program: by the definitions of their methods, or copied. */
-async function mergeOthers(plan: MergePlan, { files, warnOf, finish, isDone }: Others): Promise<void> {
-  const left = [...plan.tensors.entries()].filter(([i]) => !isDone(i))
+async function mergeOthers(plan: MergePlan, { files, warnOf, finish, left }: Others): Promise<void> {
   if (!left.length) return
-  const said = warnOf(left[0]![0])
+  const said = warnOf(left[0]!)
   const reader = readerOf(plan, await scanEach(plan), said)
   const scannedModels = await scanAll(plan, reader, said)
-  for (const [i, tensor] of left) {
+  for (const i of left) {
+    const tensor = plan.tensors[i]!
     const { name, merging, shape } = tensor
     const [first] = tensor.sources
     if (merging) {
@@ -137,7 +183,7 @@ async function mergeOthers(plan: MergePlan, { files, warnOf, finish, isDone }: O
       const values = wantsDeltas(merging.merger, before !== null) ? toWeights(before!, merged) : merged
       await files.write({ name, values })
     } else await files.write({ name, bytes: await first!.model.checkpoint.readBytes(first!.name) })
-    finish(tensor)
+    await finish(i)
   }
 }
 

@@ -1,19 +1,26 @@
 // The engine: worker threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { PassError, type PassResult, type TensorPass } from '../kernels/index.js'
+import { PassError, type PassResult, type TensorPass, type WrittenBytes } from '../kernels/index.js'
+import { type SentError, unpackError } from './file-error.js'
 
-export type StreamRequest = { id: number; pass: TensorPass } | 'close'
+/** What a thread is asked for, and what it answers: a pass, or the checksum of what is written. */
+type Question = { pass: TensorPass } | { check: WrittenBytes }
+type Answer = PassResult | string
+
+export type StreamRequest = ({ id: number } & Question) | 'close'
 
 export type StreamReply = { id: number } & (
-  | { result: PassResult }
+  | { result: Answer }
   | { stopped: Pick<PassError, 'of' | 'index' | 'value'> }
-  | { error: Error & { code?: string } }
+  | { error: SentError }
 )
 
 /** One thread, held by one task at a time. */
 export interface Lane {
   run(pass: TensorPass): Promise<PassResult>
+  /** The checksum of bytes that a pass wrote, from the file. */
+  check(written: WrittenBytes): Promise<string>
   release(): void
 }
 
@@ -69,7 +76,11 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
         threads.push(thread)
       }
       const own = thread ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))
-      return { run: own.run, release: () => giveBack(own) }
+      return {
+        run: (pass) => own.ask({ pass }) as Promise<PassResult>,
+        check: (check) => own.ask({ check }) as Promise<string>,
+        release: () => giveBack(own),
+      }
     },
     async close() {
       await Promise.all(threads.map((thread) => thread.close()))
@@ -78,19 +89,19 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
 }
 
 interface Thread {
-  run(pass: TensorPass): Promise<PassResult>
+  ask(question: Question): Promise<Answer>
   close(): Promise<void>
 }
 
 function startThread(bytes: number): Thread {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { bytes } })
-  const open = new Map<number, { resolve(result: PassResult): void; reject(error: Error): void }>()
+  const open = new Map<number, { resolve(result: Answer): void; reject(error: Error): void }>()
   let count = 0
   worker.on('message', (reply: StreamReply) => {
     const { resolve, reject } = open.get(reply.id)!
     open.delete(reply.id)
     if ('result' in reply) resolve(reply.result)
-    else if ('error' in reply) reject(reply.error)
+    else if ('error' in reply) reject(unpackError(reply.error))
     else reject(new PassError(reply.stopped.of, reply.stopped.index, reply.stopped.value))
   })
   worker.on('error', (error: Error) => {
@@ -98,11 +109,11 @@ function startThread(bytes: number): Thread {
     open.clear()
   })
   return {
-    run(pass) {
+    ask(question) {
       const id = count++
       return new Promise((resolve, reject) => {
         open.set(id, { resolve, reject })
-        worker.postMessage({ id, pass } satisfies StreamRequest)
+        worker.postMessage({ id, ...question } satisfies StreamRequest)
       })
     },
     async close() {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import { packError } from './file-error.js'
 
 const buffer = new Uint8Array(1 << 20)
 
@@ -21,6 +22,6 @@ parentPort!.on('message', (path: string) => {
   try {
     parentPort!.postMessage({ path, hash: hashFile(path) })
   } catch (error) {
-    parentPort!.postMessage({ path, error })
+    parentPort!.postMessage({ path, error: packError(error) })
   }
 })

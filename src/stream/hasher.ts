@@ -1,5 +1,6 @@
 // Hashes files in a thread of its own, while others work.
 import { Worker } from 'node:worker_threads'
+import { type SentError, unpackError } from './file-error.js'
 
 export interface Hasher {
   /** SHA-256 of a file, hexadecimal; a file is read once. Rejects with the reason why it cannot be read. */
@@ -14,8 +15,8 @@ export function openHasher(): Hasher {
   const open = new Map<string, { resolve(hash: string): void; reject(error: Error): void }>()
   const start = (): Worker => {
     const started = new Worker(new URL('./hash-worker.js', import.meta.url))
-    started.on('message', ({ path, hash, error }: { path: string; hash?: string; error?: Error }) => {
-      if (hash === undefined) open.get(path)!.reject(error!)
+    started.on('message', ({ path, hash, error }: { path: string; hash?: string; error?: SentError }) => {
+      if (hash === undefined) open.get(path)!.reject(unpackError(error!))
       else open.get(path)!.resolve(hash)
     })
     started.on('error', (error: Error) => {

@@ -2,4 +2,5 @@
 export { MEMORY_BOUND, openStream, type StreamEngine, type StreamOptions } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inParallel } from './parallel.js'
+export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

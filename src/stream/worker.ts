@@ -1,17 +1,19 @@
 // A worker thread of the engine: runs passes in a memory of its own, reads inputs and writes the output in place.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { makeMachine, PassError, type TensorPass } from '../kernels/index.js'
+import { makeMachine, PassError } from '../kernels/index.js'
 import type { StreamReply, StreamRequest } from './engine.js'
+import { failShort, packError } from './file-error.js'
 
 const open = new Map<string, number>()
 
 /** Handle of a file, which stays open. */
 function handleOf(file: string, flags: 'r' | 'r+'): number {
-  const known = open.get(file)
+  const key = `${flags} ${file}`
+  const known = open.get(key)
   if (known !== undefined) return known
   const handle = openSync(file, flags)
-  open.set(file, handle)
+  open.set(key, handle)
   return handle
 }
 
@@ -20,7 +22,7 @@ const machine = makeMachine((workerData as { bytes: number }).bytes, {
     const handle = handleOf(file, 'r')
     for (let done = 0; done < target.length; ) {
       const count = readSync(handle, target, done, target.length - done, position + done)
-      if (!count) throw Object.assign(new Error(`${file} ends early`), { code: 'SHORT', path: file })
+      if (!count) failShort(file)
       done += count
     }
   },
@@ -31,12 +33,12 @@ const machine = makeMachine((workerData as { bytes: number }).bytes, {
   },
 })
 
-function answer({ id, pass }: { id: number; pass: TensorPass }): StreamReply {
+function answer({ id, ...asked }: Exclude<StreamRequest, 'close'>): StreamReply {
   try {
-    return { id, result: machine.run(pass) }
+    return { id, result: 'pass' in asked ? machine.run(asked.pass) : machine.check(asked.check) }
   } catch (error) {
     if (error instanceof PassError) return { id, stopped: { of: error.of, index: error.index, value: error.value } }
-    return { id, error: error as Error & { code?: string } }
+    return { id, error: packError(error) }
   }
 }
 

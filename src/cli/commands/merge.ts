@@ -4,9 +4,19 @@ import { resolve } from 'node:path'
 import { checkTarget } from '../../files/index.js'
 import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
 import { readYaml } from '../../yaml/index.js'
-import { print, startBackend, startPhase, warn, writeError } from '../messages.js'
+import { note, print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, OVERWRITE, place, SHARD_SIZE } from '../options.js'
+import {
+  AS_JSON,
+  BACKEND,
+  checkSeed,
+  checkShardSize,
+  DISCARD,
+  OUT_FOLDER,
+  OVERWRITE,
+  place,
+  SHARD_SIZE,
+} from '../options.js'
 import { PLUGIN } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
 import type { ArgsOf, Syntax } from '../syntax.js'
@@ -26,6 +36,7 @@ export function builder(cli: Syntax) {
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
     .option('shard-size', SHARD_SIZE)
     .option('overwrite', OVERWRITE)
+    .option('discard', DISCARD)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
@@ -36,7 +47,17 @@ type Args = ArgsOf<typeof builder>
 /** Warnings that are printed; the JSON has all. */
 const SHOWN = 8
 
-export async function handler({ config, out, dryRun, seed, shardSize, overwrite, json, ...args }: Args): Promise<void> {
+export async function handler({
+  config,
+  out,
+  dryRun,
+  seed,
+  shardSize,
+  overwrite,
+  discard,
+  json,
+  ...args
+}: Args): Promise<void> {
   checkShardSize(shardSize)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
@@ -59,6 +80,7 @@ export async function handler({ config, out, dryRun, seed, shardSize, overwrite,
       overwrite,
       shardSize,
       onTensor: bar.advance,
+      resume: { discard, note },
     }).finally(() => bar.stop())
     const { method, convention, tensors, parameters, warnings } = summary
     for (const warning of warnings.slice(0, SHOWN)) warn(warning)
