@@ -59,24 +59,30 @@ export function prune(v: usize, draws: usize, rows: i32, columns: i32, limits: u
   }
 }
 
-/** Number of magnitudes of the row that share the bin of entry i and come before it: smaller ones, and equal ones of a lower index. */
-function before(v: usize, columns: i32, i: i32, bits: i32): i32 {
+/** Number of magnitudes from `from` to `to` − 1 of a row that lie in [least, limit). */
+@inline function countWithin(v: usize, from: i32, to: i32, least: i32, limit: i32): i32 {
   const magnitude = i32x4.splat(0x7fffffff)
-  const least = i32x4.splat(bits >> SHIFT << SHIFT)
-  const own = i32x4.splat(bits)
+  const leasts = i32x4.splat(least)
+  const width = i32x4.splat(limit - least)
   let counts = i32x4.splat(0)
-  let j = 0
-  for (; j + 4 <= columns; j += 4) {
-    const others = v128.and(v128.load(v + (<usize>j << 2)), magnitude)
-    counts = i32x4.sub(counts, v128.and(i32x4.lt_s(others, own), i32x4.ge_s(others, least)))
+  let j = from
+  for (; j + 4 <= to; j += 4) {
+    // Below the least one wraps around to a large unsigned number.
+    const above = i32x4.sub(v128.and(v128.load(v + (<usize>j << 2)), magnitude), leasts)
+    counts = i32x4.sub(counts, i32x4.lt_u(above, width))
   }
   let count = i32x4.extract_lane(counts, 0) + i32x4.extract_lane(counts, 1) + i32x4.extract_lane(counts, 2) + i32x4.extract_lane(counts, 3)
-  for (; j < columns; j++) {
+  for (; j < to; j++) {
     const other = load<i32>(v + (<usize>j << 2)) & 0x7fffffff
-    count += other < bits && other >= bits >> SHIFT << SHIFT ? 1 : 0
+    count += other >= least && other < limit ? 1 : 0
   }
-  for (j = 0; j < i; j++) count += (load<i32>(v + (<usize>j << 2)) & 0x7fffffff) == bits ? 1 : 0
   return count
+}
+
+/** Number of magnitudes of the row that share the bin of entry i and come before it: smaller ones, and equal ones of a lower index. */
+function before(v: usize, columns: i32, i: i32, bits: i32): i32 {
+  const least = bits >> SHIFT << SHIFT
+  return countWithin(v, 0, i, least, bits + 1) + countWithin(v, i, columns, least, bits)
 }
 
 /**
