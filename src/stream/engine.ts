@@ -104,21 +104,32 @@ function startThread(bytes: number): Thread {
     else if ('error' in reply) reject(unpackError(reply.error))
     else reject(new PassError(reply.stopped.of, reply.stopped.index, reply.stopped.value))
   })
-  worker.on('error', (error: Error) => {
-    for (const { reject } of open.values()) reject(error)
+  // A thread ends by itself only when it fails: what it was asked then, and what it is asked later, fails too.
+  let failure: Error | undefined
+  const fail = (error: Error) => {
+    failure ??= error
+    for (const { reject } of open.values()) reject(failure)
     open.clear()
-  })
+  }
+  worker.on('error', fail)
+  const ended = new Promise<void>((resolve) =>
+    worker.on('exit', (code) => {
+      fail(new Error(`a worker thread ended with exit code ${code}`))
+      resolve()
+    }),
+  )
   return {
     ask(question) {
       const id = count++
       return new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
         open.set(id, { resolve, reject })
         worker.postMessage({ id, ...question } satisfies StreamRequest)
       })
     },
     async close() {
       worker.postMessage('close' satisfies StreamRequest)
-      await new Promise((resolve) => worker.once('exit', resolve))
+      await ended
     },
   }
 }

@@ -60,16 +60,16 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
       const { reductions, write } = step.value
       const plan = { tensor: job.tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
       const blocks = blocksOf(size, strip)
-      const results: PassResult[] = []
+      const answers = new Answers(reductions)
       await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
         const lane = own ?? (await engine.lease())
         try {
-          results[i] = await runBlock({ ...plan, ...block }, job, write, lane)
+          answers.add(i, await runBlock({ ...plan, ...block }, job, write, lane))
         } finally {
           if (!own) lane.release()
         }
       })
-      step = next(job.program, gather(reductions, results), stages)
+      step = next(job.program, answers.all(), stages)
     }
     return step.value
   } finally {
@@ -121,16 +121,30 @@ async function runBlock<R>(
   return result
 }
 
-/** The answers of all blocks: one per strip in order, or the sums of histograms. */
-function gather(reductions: PassStep['reductions'], results: readonly PassResult[]): Float64Array[] {
-  return reductions.map(({ sum }, i) => {
-    const parts = results.map(({ answers }) => answers[i]!)
-    if (sum === 'find') return parts.find(([index]) => index! >= 0)!
-    if (sum !== 'upper' && sum !== 'lower') return joined(parts)
-    const [first, ...others] = parts
-    for (const part of others) for (let bin = 0; bin < part.length; bin++) first![bin]! += part[bin]!
-    return first!
-  })
+/** Puts the answers of the blocks together: one number per strip in the order of the blocks, or the sums of histograms. */
+class Answers {
+  private readonly parts: Float64Array[][]
+  private readonly bins: (Float64Array | undefined)[]
+
+  constructor(private readonly reductions: PassStep['reductions']) {
+    this.parts = reductions.map(() => [])
+    this.bins = reductions.map(() => undefined)
+  }
+
+  add(block: number, { answers }: PassResult): void {
+    for (const [i, { sum }] of this.reductions.entries()) {
+      const part = answers[i]!
+      const total = this.bins[i]
+      if (sum === 'find' ? part[0]! >= 0 : sum === 'upper' || sum === 'lower') {
+        if (total) for (let bin = 0; bin < part.length; bin++) total[bin]! += part[bin]!
+        else this.bins[i] = part
+      } else this.parts[i]![block] = part
+    }
+  }
+
+  all(): Float64Array[] {
+    return this.parts.map((parts, i) => this.bins[i] ?? joined(parts))
+  }
 }
 
 function joined(parts: readonly Float64Array[]): Float64Array {

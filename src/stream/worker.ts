@@ -46,5 +46,13 @@ parentPort!.on('message', (request: StreamRequest) => {
   if (request === 'close') {
     for (const handle of open.values()) closeSync(handle)
     parentPort!.close()
-  } else parentPort!.postMessage(answer(request))
+  } else {
+    const reply = answer(request)
+    parentPort!.postMessage(
+      reply,
+      'result' in reply && typeof reply.result !== 'string'
+        ? reply.result.answers.map(({ buffer }) => buffer as ArrayBuffer)
+        : [],
+    )
+  }
 })
