@@ -1,9 +1,7 @@
 // `npm run family`: makes the miniature models of checkpoints/ again from their seeds.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { helpText } from '../src/cli/help-text.js'
-import { parseWords } from '../src/cli/parse-words.js'
-import { Syntax } from '../src/cli/syntax.js'
+import yargs from 'yargs'
 import { trainFile, trainingOptions } from '../src/cli/training.js'
 import { packageRoot } from '../src/files/index.js'
 import {
@@ -44,16 +42,13 @@ function writeData(parts: readonly Part[]): void {
   }
 }
 
-const syntax = trainingOptions(new Syntax()).option('only', {
-  choices: PARTS,
-  describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa',
-})
-const words = process.argv.slice(2)
-if (words.includes('--help')) {
-  console.log(helpText(syntax, 'npm run family --', 'Makes the miniature models again from their seeds', 100))
-  process.exit()
-}
-const args = parseWords(syntax, words, 'npm run family --')
+const args = await trainingOptions(yargs(process.argv.slice(2)).scriptName('npm run family --'))
+  .option('only', {
+    choices: PARTS,
+    describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa',
+  })
+  .strict()
+  .parseAsync()
 const parts = args.only ? [args.only] : PARTS
 writeData(parts)
 for (const part of parts) {

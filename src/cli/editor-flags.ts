@@ -1,12 +1,12 @@
 // Editors on the command line: `--editor dare --drop 0.9`, or a chain `--editor magnitude:drop_rate=.5 --editor dare:drop_rate=.9`.
 // The flags are made from the editors' own options.
 
+import type { Argv } from 'yargs'
 import { describeOptions, expectedValue, type OptionFacts, parseOptions, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { checkSeed } from './options.js'
 import { PLUGIN } from './plugins.js'
-import { camelCase, type Syntax } from './syntax.js'
 
 /** Shorter flags for options that are typed often. */
 const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
@@ -38,7 +38,7 @@ function allOptions({ editors }: Registry): Map<string, Shared> {
 }
 
 /** Adds `--editor`, `--plugin`, and a flag for every option of an editor. */
-export function withEditors<T>(cli: Syntax<T>, registry: Registry = BUILT_IN) {
+export function withEditors<T>(cli: Argv<T>, registry: Registry = BUILT_IN) {
   for (const [name, { facts, owners, alike }] of allOptions(registry)) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
     const text = alike ? facts.description + range : 'differs by editor; see deltalab editors'
@@ -53,6 +53,7 @@ export function withEditors<T>(cli: Syntax<T>, registry: Registry = BUILT_IN) {
     .option('editor', {
       type: 'string',
       array: true,
+      nargs: 1,
       demandOption: true,
       describe: `${registry.editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
     })
@@ -66,8 +67,8 @@ export function readSteps(
   registry: Registry = BUILT_IN,
 ): Step[] {
   checkSeed(args.seed)
-  const given = [...allOptions(registry).keys()].filter((name) => args[camelCase(flagOf(name))] !== undefined)
-  const flags = Object.fromEntries(given.map((name) => [name, args[camelCase(flagOf(name))]]))
+  const given = [...allOptions(registry).keys()].filter((name) => args[flagOf(name)] !== undefined)
+  const flags = Object.fromEntries(given.map((name) => [name, args[flagOf(name)]]))
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {
     const right = `--editor name:${stray}=${flags[stray]}`

@@ -1,7 +1,6 @@
 // All output of commands: results on stdout; notes, warnings and timings on stderr, controlled by --quiet, --verbose and --debug.
-
+import type { Argv } from 'yargs'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
-import type { Syntax } from './syntax.js'
 
 interface Phase {
   name: string
@@ -20,7 +19,7 @@ const phases: Phase[] = []
 const now = (): number => performance.now() / 1000
 
 /** The flags of every command. */
-export const withMessages = <T>(cli: Syntax<T>) =>
+export const withMessages = <T>(cli: Argv<T>) =>
   cli
     .option('quiet', {
       type: 'boolean',

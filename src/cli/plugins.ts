@@ -4,6 +4,7 @@ import type { Registry } from '../registry/index.js'
 export const PLUGIN = {
   type: 'string' as const,
   array: true as const,
+  nargs: 1,
   default: [] as string[],
   describe: 'Module (.ts or .js) that adds editors, mergers or tasks; its code runs; repeatable',
 }

@@ -2,13 +2,13 @@
 
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
+import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 import { print, startPhase } from './messages.js'
 import { BACKEND, OVERWRITE } from './options.js'
 import { startStepProgress } from './step-progress.js'
-import type { Syntax } from './syntax.js'
 
-export const trainingOptions = (cli: Syntax) =>
+export const trainingOptions = (cli: Argv) =>
   cli
     .option('workers', {
       type: 'number',

@@ -1,6 +1,7 @@
 // `deltalab attribute`: which tensors cause the loss change of one edit.
 
 import { tmpdir } from 'node:os'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { RULES } from '../../record/index.js'
 import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
@@ -8,13 +9,12 @@ import { note, peakMemory, printResult, startBackend, startPhase, warn, writeErr
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, POST, readMemory, TASK } from '../options.js'
 import { readRegistry } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'attribute <base> <post>'
 
-const PATTERNS = { type: 'string', array: true, default: [] as string[] } as const
+const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
 
-export function builder(cli: Syntax, registry?: Registry) {
+export function builder(cli: Argv, registry?: Registry) {
   return withEditors(cli, registry)
     .positional('base', BASE)
     .positional('post', POST)
@@ -46,7 +46,7 @@ export function builder(cli: Syntax, registry?: Registry) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })

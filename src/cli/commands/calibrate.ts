@@ -1,13 +1,13 @@
 // `deltalab calibrate`: finds parameters of an editor on data: the q of DAREx, the scales of BitDelta.
 
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, BASE, checkCounts, checkSeed, IGNORE_UNMATCHED, OVERWRITE, POST, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'calibrate <editor> <base> <post>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('editor', {
       choices: ['darex', 'bitdelta'] as const,
@@ -50,7 +50,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ editor, base, post, json, backend, plugin, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })

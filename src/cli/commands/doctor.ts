@@ -1,13 +1,13 @@
 // `deltalab doctor`: what this machine offers and what would make it faster.
 
 import os from 'node:os'
+import type { Argv } from 'yargs'
 import { print, startBackend } from '../messages.js'
 import { AS_JSON } from '../options.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'doctor'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli.option('json', AS_JSON).example('deltalab doctor', 'the backend that a sweep would use')
 }
 

@@ -1,6 +1,7 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
 
 import { basename, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
@@ -12,11 +13,10 @@ import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } f
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'edit <base> <post>'
 
-export function builder(cli: Syntax, registry?: Registry) {
+export function builder(cli: Argv, registry?: Registry) {
   return withEditors(addPairOptions(cli, 'edit'), registry)
     .option('out', OUT_FOLDER)
     .option('on', {
@@ -46,7 +46,7 @@ export function builder(cli: Syntax, registry?: Registry) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
   const registry = await readRegistry(args.plugin)

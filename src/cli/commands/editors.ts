@@ -1,13 +1,13 @@
 // `deltalab editors`: the editors with their options and papers, generated from the code.
 
+import type { Argv } from 'yargs'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'editors'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)

@@ -1,15 +1,15 @@
 // `deltalab eval`: loss and score of one model on one task.
 
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, startBackend, startPhase } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'eval <model>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
     .option('task', TASK)
@@ -24,7 +24,7 @@ export function builder(cli: Syntax) {
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and score on 100 held-out items')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ model, items, json, ...args }: Args): Promise<void> {
   checkCounts({ items })

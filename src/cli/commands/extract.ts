@@ -1,16 +1,16 @@
 // `deltalab extract`: the delta of a pair as a LoRA adapter that peft loads.
 
 import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkCounts, OUT_FOLDER, OVERWRITE } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'extract <base> <post>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return addPairOptions(cli, 'extract')
     .option('rank', { type: 'number', default: 16, describe: 'Rank of the adapter: singular values kept per matrix' })
     .option('vectors', {
@@ -31,7 +31,7 @@ export function builder(cli: Syntax) {
     .epilogue('Every command that takes <post> also takes the adapter.')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })

@@ -1,14 +1,14 @@
 // `deltalab information`: Fisher diagonals or Gram matrices of a model on a task, the data of the mergers fisher and regmean.
 
 import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, MODEL, OVERWRITE, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'information <model> <out>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
     .positional('out', {
@@ -33,7 +33,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ items })

@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join, resolve, sep } from 'node:path'
+import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { packageRoot, packageVersion } from '../../files/index.js'
 import { print } from '../messages.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'init <folder>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('folder', {
       type: 'string',

@@ -1,14 +1,14 @@
 // `deltalab inspect`: statistics of a delta.
 
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'inspect <base> <post>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return addPairOptions(cli, 'inspect')
     .option('roles', { type: 'boolean', default: false, describe: 'Print only the table of roles' })
     .option('rank-limit', {
@@ -26,7 +26,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
   const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')

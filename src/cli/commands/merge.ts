@@ -1,6 +1,7 @@
 // `deltalab merge`: the merge of a YAML file (mergekit's or ours), written as a checkpoint folder that other tools load.
 
 import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget } from '../../files/index.js'
 import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
 import { readYaml } from '../../yaml/index.js'
@@ -19,11 +20,10 @@ import {
 } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'merge <config> <out>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('config', place("Merge file (YAML): mergekit's form or ours"))
     .positional('out', OUT_FOLDER)
@@ -42,7 +42,7 @@ export function builder(cli: Syntax) {
     .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 /** Warnings that are printed; the JSON has all. */
 const SHOWN = 8

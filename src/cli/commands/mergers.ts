@@ -1,15 +1,15 @@
 // `deltalab mergers`: the mergers with their options, conventions and papers, generated from the code.
 
+import type { Argv } from 'yargs'
 import { dataOf } from '../../mergers/index.js'
 import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'mergers'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)

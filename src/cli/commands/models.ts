@@ -2,19 +2,19 @@
 
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'models'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .option('json', AS_JSON)
     .example('deltalab models', 'known values of model_type in config.json, and the folders of the miniature models')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
   const [{ architectures }, { elementsOf, openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([

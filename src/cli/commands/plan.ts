@@ -1,15 +1,15 @@
 // `deltalab plan`: the runs of an experiment, and what they will download, read and compute.
 
+import type { Argv } from 'yargs'
 import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 import { PLUGIN } from '../plugins.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'plan <config>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('config', {
       type: 'string',

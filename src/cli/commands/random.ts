@@ -1,14 +1,14 @@
 // `deltalab random`: a random model of any size.
 
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
 import { print, startPhase } from '../messages.js'
 import { checkSeed, OVERWRITE } from '../options.js'
 import { type Progress, startProgress } from '../progress-bar.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'random <out>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('out', { type: 'string', demandOption: true, describe: 'Output folder' })
     .option('config', { type: 'string', demandOption: true, describe: 'A config.json with architecture and sizes' })
@@ -26,7 +26,7 @@ export function builder(cli: Syntax) {
     .example('deltalab random big/post --config big.json --near big/base --seed 1', 'a post-trained model near it')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
   checkSeed(options.seed)

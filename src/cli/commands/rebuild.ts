@@ -1,13 +1,13 @@
 // `deltalab rebuild`: a base and a file of seeds and scalars → the tuned checkpoint, bit for bit.
 
 import { basename, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { OUT_FOLDER, OVERWRITE } from '../options.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'rebuild <base> <delta>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('base', {
       type: 'string',
@@ -27,7 +27,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ base, delta, out, overwrite }: Args): Promise<void> {
   const [

@@ -2,22 +2,21 @@
 
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../../errors/index.js'
 import { readText } from '../../schema/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts } from '../options.js'
 import { PLUGIN } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'route <config>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'Merge file (YAML) with merger: twin' })
     .option('tasks', {
       type: 'string',
       array: true,
-      greedy: true,
       demandOption: true,
       describe: 'One task per model, in the order of the file',
     })
@@ -40,7 +39,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ config, tasks, items, for: wanted, out, json, backend, plugin }: Args): Promise<void> {
   checkCounts({ items })

@@ -2,15 +2,15 @@
 
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'soup <models..>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('models', {
       type: 'string',
@@ -39,7 +39,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ models, task, items, by, out, json, backend, plugin }: Args): Promise<void> {
   checkCounts({ items })

@@ -2,14 +2,14 @@
 
 import os from 'node:os'
 import { join } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startBackend, startPhase, writeError } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
 import { PLUGIN } from '../plugins.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'sweep <config>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('config', {
       type: 'string',
@@ -29,7 +29,7 @@ export function builder(cli: Syntax) {
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ config, out, json, retryFailed, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })

@@ -1,12 +1,12 @@
 // `deltalab table`: the table of a results folder, from its rows alone.
 
+import type { Argv } from 'yargs'
 import { printResult, startPhase } from '../messages.js'
 import { splitNames } from '../options.js'
-import type { Syntax } from '../syntax.js'
 
 export const command = 'table <results>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
     .option('format', {

@@ -1,10 +1,10 @@
 // `deltalab train`: a model from a recipe; an interrupted run is resumed by the same command.
-import type { ArgsOf, Syntax } from '../syntax.js'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { trainFile, trainingOptions } from '../training.js'
 
 export const command = 'train <config>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return trainingOptions(cli)
     .positional('config', {
       type: 'string',
@@ -17,7 +17,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
   await trainFile(args.config, args)

@@ -1,15 +1,15 @@
 // `deltalab zeroth`: tunes a model with forward passes only; each delta is a file of a few kilobytes.
 
 import { dirname, join } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 import { startStepProgress } from '../step-progress.js'
-import type { ArgsOf, Syntax } from '../syntax.js'
 
 export const command = 'zeroth <config>'
 
-export function builder(cli: Syntax) {
+export function builder(cli: Argv) {
   return cli
     .positional('config', { type: 'string', demandOption: true, describe: 'Recipe (YAML): base, training items, runs' })
     .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
@@ -22,7 +22,7 @@ export function builder(cli: Syntax) {
     )
 }
 
-type Args = ArgsOf<typeof builder>
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ config, out, backend, json, plugin }: Args): Promise<void> {
   const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
