@@ -1,9 +1,18 @@
 // `deltalab merge` and `edit` that are stopped: killed at any moment, by Ctrl-C, by a full disk or an input that is gone, and what the
 // same command does then: it goes on and ends with the same bytes, or starts anew and says why.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -60,15 +69,19 @@ const hashOf = (folder: string) =>
 /** The folders that are not finished. */
 const partials = (out: string) =>
   readdirSync(dirname(out)).filter((name) => name.startsWith(`${basename(out)}.partial-`))
-/** Finished blocks of the folder that is being written. */
-function blocksOf(out: string): number {
+/** The journal of the folder that is being written. */
+function journalOf(out: string): string {
   const [partial] = partials(out)
   const journal = partial === undefined ? '' : join(dirname(out), partial, '.deltalab-journal')
-  return existsSync(journal) ? (readFileSync(journal, 'utf8').match(/"block /g)?.length ?? 0) : 0
+  return existsSync(journal) ? readFileSync(journal, 'utf8') : ''
 }
+const blocksOf = (out: string): number => journalOf(out).match(/"block /g)?.length ?? 0
 
-/** Starts a command and sends a signal once so many blocks are finished; what it said, and how it ended. */
-async function stopAt(words: string[], out: string, blocks: number, signal: NodeJS.Signals) {
+/**
+ * Starts a command, and sends a signal, or does something else, once so many blocks are finished and the journal has a line.
+ * @returns what it said, and how it ended
+ */
+async function stopAt(words: string[], out: string, blocks: number, stop: NodeJS.Signals | (() => void), line = '') {
   const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (text) => (said += text))
@@ -77,11 +90,13 @@ async function stopAt(words: string[], out: string, blocks: number, signal: Node
   )
   let open = true
   void ended.then(() => (open = false))
-  while (open && blocksOf(out) < blocks) await setTimeout(1)
-  child.kill(signal)
+  while (open && !(blocksOf(out) >= blocks && new RegExp(line).test(journalOf(out)))) await setTimeout(1)
+  if (typeof stop === 'function') stop()
+  else child.kill(stop)
   return { ...(await ended), said }
 }
 
+/** Runs the command to its end here; what it says on stderr matches. */
 async function ends(words: string[], said: RegExp): Promise<string> {
   const { status, stderr } = await call(words)
   assert.equal(status, 0, stderr)
@@ -89,56 +104,92 @@ async function ends(words: string[], said: RegExp): Promise<string> {
   return stderr
 }
 
+/** Runs it with files of at most so many half-kilobytes. */
+const limited = (blocks: number, words: string[]) =>
+  spawnSync('sh', ['-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, main, ...words], { encoding: 'utf8' })
+
 let count = 0
 for (const [name, words] of Object.entries(COMMANDS)) {
-  const whole = at(`${name}-whole`)
-  test(`${name}: killed in the middle, over and over, the same command ends with the same bytes`, async () => {
-    assert.equal((await call(words(whole))).status, 0)
-    for (const blocks of [1, 6]) {
-      const out = at(`out-${count++}`)
-      for (const more of [0, 2]) {
-        const { signal } = await stopAt(words(out), out, blocks + more, 'SIGKILL')
-        assert.equal(signal, 'SIGKILL')
-      }
-      await ends(words(out), /^note: .*: goes on: \d+\.\d MB of 33\.3 MB are done$/m)
-      assert.equal(hashOf(out), hashOf(whole))
-      assert.deepEqual(partials(out), [])
-    }
-  })
-
-  test(`${name}: Ctrl-C keeps what is finished and says how to go on; --discard drops it`, async () => {
-    for (const discard of [false, true]) {
-      const out = at(`out-${count++}`)
-      const { code, said } = await stopAt(words(out), out, 2, 'SIGINT')
-      assert.equal(code, 130)
-      assert.match(said, /what is finished is kept; the same command goes on with it, --discard drops it\n$/)
-      const again = discard ? [...words(out), '--discard'] : words(out)
-      assert.equal((await ends(again, /(?:)/)).includes('goes on'), !discard)
-      assert.equal(hashOf(out), hashOf(whole))
-    }
-  })
-
-  test(`${name}: other options, a changed input and a damaged block are found`, async () => {
+  const [whole, template] = [at(`${name}-whole`), at(`${name}-template`)]
+  /** A name beside which lies what a killed run left. */
+  const left = () => {
     const out = at(`out-${count++}`)
-    const left = async () => {
-      rmSync(out, { recursive: true, force: true })
-      await stopAt(words(out), out, 3, 'SIGKILL')
-    }
-    await left()
-    await ends([...words(out), '--shard-size', '0.02'], /was begun before and starts anew: the options are others$/m)
-    await left()
-    const input = join(one, 'model.safetensors')
-    utimesSync(input, 1, count)
-    await ends(words(out), /was begun before and starts anew: an input changed$/m)
+    cpSync(template, `${out}.partial-aaaaaa`, { recursive: true, preserveTimestamps: true })
+    return out
+  }
+  const same = (out: string) => {
     assert.equal(hashOf(out), hashOf(whole))
+    assert.deepEqual(partials(out), [])
+  }
 
-    await left()
-    const [partial] = partials(out)
-    const weights = join(dirname(out), partial!, 'model.safetensors')
+  test(`${name}: killed, then stopped by Ctrl-C, the same command goes on and ends with the same bytes`, async () => {
+    assert.equal((await call(words(whole))).status, 0)
+    const out = at(`out-${count++}`)
+    assert.equal((await stopAt(words(out), out, 3, 'SIGKILL')).signal, 'SIGKILL')
+    cpSync(join(root, partials(out)[0]!), template, { recursive: true })
+    const { code, said } = await stopAt(words(out), out, 6, 'SIGINT')
+    assert.equal(code, 130)
+    assert.match(said, /what is finished is kept; the same command goes on with it, --discard drops it\n$/)
+    await ends(words(out), /^note: .*: goes on: \d+\.\d MB of 33\.3 MB are done$/m)
+    same(out)
+  })
+
+  test(`${name}: --discard and other options start anew; a damaged block is done again`, async () => {
+    let out = left()
+    assert.doesNotMatch(await ends([...words(out), '--discard'], /(?:)/), /goes on/)
+    same(out)
+    out = left()
+    await ends([...words(out), '--shard-size', '0.02'], /was begun before and starts anew: the options are others$/m)
+    assert.deepEqual(partials(out), [])
+
+    out = left()
+    const weights = join(root, partials(out)[0]!, 'model.safetensors')
     const bytes = readFileSync(weights)
     for (let i = 1 << 16; i < bytes.length; i += 1 << 20) bytes[i]! ^= 1
     writeFileSync(weights, bytes)
-    await ends(words(out), /goes on: .* MB of 33.3 MB are done, \d damaged blocks are done again$/m)
-    assert.equal(hashOf(out), hashOf(whole))
+    await ends(words(out), /goes on: .* MB of 33\.3 MB are done, \d damaged blocks are done again$/m)
+    same(out)
+  })
+
+  test(`${name}: a full disk, and an input that ends early, are one line and leave nothing`, async () => {
+    const out = at(`out-${count++}`)
+    const { status, stderr } = limited(20_000, words(out))
+    assert.equal(status, 1)
+    assert.match(stderr, /^deltalab: .*: the disk is full \(33\.3 MB are needed\); nothing was written\n$/)
+    const earlier = limited(20_000, [...words(whole), '--overwrite'])
+    assert.match(earlier.stderr, /the disk is full/)
+    same(whole)
+
+    const input = join(one, 'model.safetensors')
+    const [bytes, { atime, mtime }] = [readFileSync(input), statSync(input)]
+    const cut = () => truncateSync(input, bytes.length >> 1)
+    const { code, said } = await stopAt(words(out), out, 1, cut)
+    writeFileSync(input, bytes)
+    utimesSync(input, atime, mtime)
+    assert.equal(code, 1)
+    assert.match(said, /^deltalab: .*model.safetensors: ends inside a tensor: the file changed while it was read\n$/m)
+    assert.deepEqual(partials(out), [])
   })
 }
+
+test('an input that changed starts anew and says so, also where its size and time are the same', async () => {
+  const words = COMMANDS.merge
+  const input = join(base, 'model.safetensors')
+  const time = new Date(1e12)
+  utimesSync(input, time, time)
+  const out = at('changed')
+  await stopAt(words(out), out, 3, 'SIGKILL', '"input",".*base/model.safetensors"')
+  cpSync(join(root, partials(out)[0]!), at('changed-too.partial-aaaaaa'), { recursive: true })
+  const bytes = readFileSync(input)
+  for (let i = 1 << 16; i < bytes.length; i += 1 << 12) bytes[i]! ^= 1
+  writeFileSync(input, bytes)
+  utimesSync(input, time, time)
+  await ends(
+    words(out),
+    /starts anew: .*base\/model.safetensors has other bytes than in the run that was interrupted$/m,
+  )
+  utimesSync(input, time, new Date(1e12 + 1))
+  await ends(words(at('changed-too')), /was begun before and starts anew: an input changed$/m)
+  assert.equal(hashOf(out), hashOf(at('changed-too')))
+  assert.notEqual(hashOf(out), hashOf(at('merge-whole')))
+})
