@@ -1,10 +1,12 @@
 // The laws of editors: what every editor must keep whatever it does.
-import { bitsOf, describeOptions, type Editor, type Options, parseOptions } from '../editors/index.js'
+import { bitsOf, describeOptions, type Editor, type Options, parseOptions, programOf } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { together } from '../kernels/index.js'
 import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { edited, readFor } from './editor-trial.js'
 import { difference, law, withOptions } from './law.js'
-import { gramOf, onBackend, SHAPE, SHAPES, SIZE, sampleGradient, sampleValues } from './samples.js'
+import { HOLDINGS, openTrials, writes } from './program-trial.js'
+import { gramOf, onBackend, PROGRAM_SAMPLES, SHAPE, SHAPES, SIZE, sampleGradient, sampleValues } from './samples.js'
 
 /** An editor with what the laws try on it. */
 export interface EditorSubject {
@@ -176,6 +178,34 @@ const blocks = law<EditorSubject>('block by block equals the whole', async ({ ed
   }
 })
 
+const programs = law<EditorSubject>(
+  'the program on kernels gives the bits and the warnings of the edit',
+  async ({ editor, options: all }, complain) => {
+    const run = openTrials()
+    for (const raw of all) {
+      const steps = [{ editor, options: parseOptions(editor, raw) }]
+      for (const { shape, valuesOf } of PROGRAM_SAMPLES) {
+        const make = () => programOf(steps, shape, { seed: 1, tensor: 'w' })
+        if (!make()) continue
+        const input = valuesOf(countEntries(shape), 0)
+        const said: string[] = []
+        const expected = await edited(editor, raw, { shape, input, onWarning: (text) => said.push(text) })
+        for (const holding of HOLDINGS) {
+          const program = writes(together([make()!]), () => ({ combine: 'sum', weights: [1] }))
+          const { result, found } = await run({ shape, models: [input], program, holding })
+          const where = `${withOptions(raw)} on a tensor [${shape}] ${holding}`
+          const different = difference(result, expected)
+          if (different) complain(`${where}, the program and the edit differ: ${different}`)
+          if (found.flat().join('\n') !== said.join('\n'))
+            complain(
+              `${where}, the program warns of ${JSON.stringify(found.flat())}, the edit of ${JSON.stringify(said)}`,
+            )
+        }
+      }
+    }
+  },
+)
+
 /** Keys and entries of the law of the mean. */
 const KEYS = 400
 const MEAN_SIZE = 2000
@@ -229,5 +259,6 @@ export const editorLaws = [
   described,
   backends,
   blocks,
+  programs,
   unbiased,
 ] as const

@@ -1,5 +1,5 @@
 // One editor on one tensor, as the laws try it.
-import { applySteps, type Editor, type Options, parseOptions, scanModel } from '../editors/index.js'
+import { applySteps, type Editor, needsGram, type Options, parseOptions, scanModel } from '../editors/index.js'
 import { countEntries, type Key, tf } from '../tensor/index.js'
 import { gramOf, SHAPE, sampleGradient, sampleValues } from './samples.js'
 
@@ -7,6 +7,7 @@ interface EditTrial {
   shape?: readonly number[]
   seed?: number
   input?: Float32Array
+  onWarning?: (text: string) => void
 }
 
 /** A model of this tensor alone. */
@@ -21,16 +22,17 @@ export async function edited(
   raw: Record<string, unknown>,
   trial: EditTrial = {},
 ): Promise<Float32Array> {
-  const { shape = SHAPE, seed = 1, input = sampleValues(countEntries(shape)) } = trial
+  const { shape = SHAPE, seed = 1, input = sampleValues(countEntries(shape)), onWarning } = trial
   const steps = [{ editor, options: parseOptions(editor, raw) }]
   const scanned = await scanModel(steps, modelOf(input))
-  const columns = shape.length === 2 ? shape[1] : undefined
+  const columns = shape.length === 2 && needsGram(steps[0]!) ? shape[1] : undefined
   return applySteps(steps, input, shape, {
     seed,
     tensor: 'w',
     gradient: sampleGradient(input.length),
     gram: columns ? gramOf(columns) : undefined,
     scanned,
+    onWarning,
   })
 }
 

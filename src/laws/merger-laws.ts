@@ -1,7 +1,16 @@
 // The laws of mergers: what every merger must keep whatever it does.
 
 import { UserError } from '../errors/index.js'
-import { CONVENTIONS, type Convention, type Merger, mergeValues, parseMerging, scanModels } from '../mergers/index.js'
+import {
+  CONVENTIONS,
+  type Convention,
+  dataOf,
+  type Merger,
+  mergeValues,
+  needsModels,
+  parseMerging,
+  scanModels,
+} from '../mergers/index.js'
 import { factsOf } from '../schema/index.js'
 import { countEntries } from '../tensor/index.js'
 import { difference, law } from './law.js'
@@ -15,7 +24,8 @@ import {
   relative,
   withSetting,
 } from './merger-trial.js'
-import { onBackend, sampleValues } from './samples.js'
+import { HOLDINGS, openTrials, writes } from './program-trial.js'
+import { onBackend, PROGRAM_SAMPLES, sampleValues } from './samples.js'
 
 /** A merger with what the laws try on it. */
 export interface MergerSubject {
@@ -164,6 +174,47 @@ const runs = law<MergerSubject>('runs of entries give the bits of the whole', as
   }
 })
 
+const programs = law<MergerSubject>(
+  'the program on kernels gives the bits and the warnings of the merge',
+  async (subject, complain) => {
+    const { merger } = subject
+    const run = openTrials()
+    for (const setting of trials(subject)) {
+      const { models = [{}] } = setting
+      const count = different(subject).length
+      const merging = parseMerging(merger, {
+        ...setting,
+        models: Array.from({ length: count }, (_, m) => models[m % models.length]),
+      })
+      if (needsModels(merging) || dataOf(merger)) continue
+      for (const { shape, valuesOf } of PROGRAM_SAMPLES) {
+        const size = countEntries(shape)
+        const said: string[] = []
+        const warn = (text: string) => void said.push(`w: ${text}`)
+        const make = () => merger.program?.({ ...merging, size, warn }) ?? null
+        if (!make()) continue
+        const base = baseOf(size)
+        const parts = Array.from({ length: count }, (_, m) => valuesOf(size, m)).map((delta) =>
+          ofDeltas(merger) ? delta : delta.map((d, i) => d + base[i]!),
+        )
+        const warnings: string[] = []
+        const part = { name: 'w', shape, models: parts, embedding: false }
+        const expected = await mergeValues(merging, part, base, { warn: (text) => void warnings.push(text) })
+        for (const holding of HOLDINGS) {
+          said.length = 0
+          const program = writes(make()!, (combine) => combine)
+          const { result } = await run({ shape, models: parts, program, holding })
+          const where = `${withSetting(setting)} on a tensor [${shape}] ${holding}`
+          const found = difference(result, expected)
+          if (found) complain(`${where}, the program and the merge differ: ${found}`)
+          if (said.join('\n') !== warnings.join('\n'))
+            complain(`${where}, the program warns of ${JSON.stringify(said)}, the merge of ${JSON.stringify(warnings)}`)
+        }
+      }
+    }
+  },
+)
+
 /** What parsing these options says; null where they are taken. */
 function refusal(work: () => unknown): string | null {
   try {
@@ -202,4 +253,4 @@ const strict = law<MergerSubject>(
 )
 
 /** All laws of mergers, in the order in which they are checked. */
-export const mergerLaws = [repeatable, zero, one, same, order, backends, runs, strict] as const
+export const mergerLaws = [repeatable, zero, one, same, order, backends, runs, programs, strict] as const

@@ -15,6 +15,29 @@ export const sampleValues = (size: number, phase = 0): Float32Array =>
     i % 9 === 4 ? 0 : i % 7 === 2 ? -0.5 : Math.tan((i + 7 * phase) * 1.7) * 0.01,
   )
 
+/** Values that kernels may treat otherwise than they should: many ties, zeros of both signs, subnormal numbers, rounded ones. */
+export const hardValues = (size: number, phase = 0): Float32Array =>
+  sampleValues(size, phase).map((value, i) => {
+    const kind = (5 * i + 3 * phase) % 13
+    if (kind === 0) return -0
+    if (kind === 1) return (i % 5) * 2 ** -149
+    if (kind === 2) return -(2 ** -127) * (1 + (i % 3))
+    return kind < 8 ? Math.round(value * 256) / 256 : value
+  })
+
+/** Tensors that programs on kernels are tried on, by their values in each model. */
+export const PROGRAM_SAMPLES: readonly {
+  shape: readonly number[]
+  valuesOf: (size: number, model: number) => Float32Array
+}[] = [
+  ...SHAPES.map((shape) => ({ shape, valuesOf: sampleValues })),
+  // One row, strips that do not fill the last one, and rows longer than a strip.
+  ...[[...SHAPE], [130, 129], [2, 3, 5711], [3, 20001], [40000]].map((shape) => ({ shape, valuesOf: hardValues })),
+  { shape: [150, 127], valuesOf: (size) => new Float32Array(size) },
+  { shape: [150, 127], valuesOf: (size, model) => new Float32Array(size).fill(model % 2 ? -0.25 : 0.25) },
+  { shape: [150, 127], valuesOf: (size, model) => sampleValues(size, model).map((value) => 1e-9 * value) },
+]
+
 export const sampleGradient = (size: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.cos(i * 2.3))
 

@@ -64,19 +64,20 @@ export function* trimModels(
   convention: Convention,
   warn: (text: string) => void,
 ): TensorProgram<void> {
-  yield* together(
-    trims.map((trim, i) =>
-      trimOnKernels(trimmedCount(size, trim, convention), size, (text) => warn(`trim of model ${i + 1}: ${text}`)),
-    ),
-  )
+  const warnings = yield* together(trims.map((trim) => trimOnKernels(trimmedCount(size, trim, convention), size)))
+  // Said once all are through: which of them ends first is no order.
+  for (const [i, texts] of warnings.entries()) for (const text of texts) warn(`trim of model ${i + 1}: ${text}`)
 }
 
-function* trimOnKernels(kept: number, size: number, warn: (text: string) => void): EntriesProgram<void> {
-  if (kept === size) return
+/** Returns what is to be said of it. */
+function* trimOnKernels(kept: number, size: number): EntriesProgram<string[]> {
+  const warnings: string[] = []
+  if (kept === size) return warnings
   const [cut] = yield* findLargest([kept], size)
-  if (kept === 0) warn(`${size} entries: the number of kept ones rounds to 0`)
-  else if (cut!.threshold > 0) warnOfTies(cut!.ties, size, warn)
+  if (kept === 0) warnings.push(`${size} entries: the number of kept ones rounds to 0`)
+  else if (cut!.threshold > 0) warnOfTies(cut!.ties, size, (text) => warnings.push(text))
   yield { stage: 'keep', cut: cut!, scale: 1 }
+  return warnings
 }
 
 /** More than 1 % of the entries at the threshold: which of them stay is decided by their index alone. */

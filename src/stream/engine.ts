@@ -30,6 +30,8 @@ export interface StreamEngine {
   readonly jobs: number
   /** Bytes of memory of each thread. */
   readonly bytes: number
+  /** Entries of one block, about: what a thread does at a time, and what is done again after an interruption. */
+  readonly block: number
   /** The next thread that is free, in the order of asking. */
   lease(): Promise<Lane>
   close(): Promise<void>
@@ -49,13 +51,16 @@ export interface StreamOptions {
   jobs?: number | undefined
   /** Bound in bytes for the whole process. Default 1 GB. */
   memory?: number | undefined
+  /** Entries of one block. Default 2^22. No result depends on it. */
+  block?: number | undefined
 }
 
 /** The bound of memory where none is given. */
 export const MEMORY_BOUND = 1e9
 
 /** Threads start when they are first needed. */
-export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {}): StreamEngine {
+export function openStream(options: StreamOptions = {}): StreamEngine {
+  const { jobs = availableParallelism(), memory = MEMORY_BOUND, block = 1 << 22 } = options
   const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM) / (THREAD + LEAST))))
   const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM) / fitting - THREAD))
   const free: Thread[] = []
@@ -69,6 +74,7 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
   return {
     jobs: fitting,
     bytes,
+    block,
     async lease() {
       let thread = free.pop()
       if (!thread && threads.length < fitting) {

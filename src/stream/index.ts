@@ -1,5 +1,5 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
-export { MEMORY_BOUND, openStream, type StreamEngine, type StreamOptions } from './engine.js'
+export { type Lane, MEMORY_BOUND, openStream, type StreamEngine, type StreamOptions } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inParallel } from './parallel.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'

@@ -15,9 +15,6 @@ import {
 import type { Lane, StreamEngine } from './engine.js'
 import { inParallel } from './parallel.js'
 
-/** Entries of one block: what a thread does at a time, and what is done again after an interruption. */
-const BLOCK = 1 << 22
-
 /** Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1. */
 export type TensorSource =
   | Exclude<PassSource, { values: Float32Array }>
@@ -59,7 +56,7 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
     while (!step.done) {
       const { reductions, write } = step.value
       const plan = { tensor: job.tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
-      const blocks = blocksOf(size, strip)
+      const blocks = blocksOf(size, strip, engine.block)
       const answers = new Answers(reductions)
       await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
         const lane = own ?? (await engine.lease())
@@ -91,8 +88,8 @@ function next<R>(
   }
 }
 
-function blocksOf(size: number, strip: number): Block[] {
-  const length = strip * Math.max(1, Math.floor(BLOCK / strip))
+function blocksOf(size: number, strip: number, most: number): Block[] {
+  const length = strip * Math.max(1, Math.floor(most / strip))
   return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
     from: i * length,
     to: Math.min(size, (i + 1) * length),
