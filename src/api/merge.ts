@@ -1,9 +1,9 @@
 // A merge of checkpoints from code.
 
 import type { z } from 'zod'
-import { type MergeSummary, mergeSchema, openMerge, writeMerge } from '../merge/index.js'
+import { type MergeSummary, mergeSchema, needsBackend, openMerge, writeMerge } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
-import { type BackendName, setBackend } from '../tensor/index.js'
+import { type BackendName, KERNELS, setBackend } from '../tensor/index.js'
 import { locateValue, readYaml } from '../yaml/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
@@ -36,7 +36,7 @@ export interface MergeOptions extends PluginOptions {
   discard?: boolean | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
-  /** TensorFlow.js backend. Default `auto`. */
+  /** TensorFlow.js backend, for methods that need one. Default `auto`. */
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its number of parameters. */
   onTensor?: ((name: string, parameters: number) => void) | undefined
@@ -59,7 +59,7 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
   const located = typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
   const opened = await openMerge(file, located, { seed, plugins: [...plugins, ...objects] })
   try {
-    const backend = await setBackend(options.backend)
+    const backend = needsBackend(opened.plan) ? await setBackend(options.backend) : KERNELS
     return await writeMerge(opened, out, {
       backend: backend.package,
       overwrite,

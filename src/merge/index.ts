@@ -2,7 +2,7 @@
 
 export type { Estimate } from './describe.js'
 export { type MergeSummary, type OpenMerge, openMerge, writeMerge } from './file.js'
-export { mergeCheckpoints } from './merge.js'
+export { mergeCheckpoints, needsBackend } from './merge.js'
 export type { MergePlan } from './plan.js'
 export { type MergeFile, mergeSchema } from './schema.js'
 export { drawKey, editPart, toDelta, wantsDeltas } from './tensor.js'

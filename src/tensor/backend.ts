@@ -12,11 +12,14 @@ export type BackendName = (typeof BACKENDS)[number]
 
 /** A backend that was started. */
 export interface BackendInfo {
-  /** tensorflow, webgpu, wasm or cpu. */
+  /** tensorflow, webgpu, wasm or cpu; kernels where none was started. */
   name: string
   /** npm package that provides it, with its version. */
   package: string
 }
+
+/** In place of a backend, where the kernels of deltalab do all the work. */
+export const KERNELS: BackendInfo = { name: 'kernels', package: 'kernels of deltalab' }
 
 const require = createRequire(import.meta.url)
 

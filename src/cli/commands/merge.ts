@@ -3,7 +3,8 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget } from '../../files/index.js'
-import { mergeSchema, openMerge, writeMerge } from '../../merge/index.js'
+import { mergeSchema, needsBackend, openMerge, writeMerge } from '../../merge/index.js'
+import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { note, print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
@@ -72,7 +73,7 @@ export async function handler({
       true,
       () => plan.reference.checkpoint,
     )
-    const backend = await startBackend(args.backend)
+    const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
     const bar = await startProgress(estimate.result.parameters)
     const summary = await writeMerge(opened, out, {
