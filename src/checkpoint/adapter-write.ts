@@ -19,7 +19,8 @@ export interface LoraFactors {
 
 export interface WholeTensor {
   shape: readonly number[]
-  values: Float32Array | (() => Promise<Float32Array>)
+  /** Whole, or part after part. */
+  values: Float32Array | (() => AsyncIterable<Float32Array>)
 }
 
 export interface AdapterOptions {
@@ -58,8 +59,12 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
     try {
       await handle.write(file!.head, 0, file!.head.length, 0)
       for (const [name, { values }] of contents) {
-        const bytes = encode(dtype, typeof values === 'function' ? await values() : values)
-        await handle.write(bytes, 0, bytes.length, file!.spans.get(name)!.begin)
+        let at = file!.spans.get(name)!.begin
+        for await (const part of typeof values === 'function' ? values() : [values]) {
+          const bytes = encode(dtype, part)
+          await handle.write(bytes, 0, bytes.length, at)
+          at += bytes.length
+        }
       }
     } finally {
       await handle.close()

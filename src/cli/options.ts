@@ -90,6 +90,14 @@ export const MEMORY = {
   describe: 'Memory bound for tensors, e.g. 2GB; weights are then read block by block',
 }
 
+/** Of commands that stream weights through worker threads. */
+export const PROCESS_MEMORY = {
+  type: 'string' as const,
+  default: '1GB',
+  describe: 'Memory bound of the whole process, e.g. 2GB or 300MB',
+}
+export const JOBS = { type: 'number' as const, describe: 'Worker threads; by default one for each core' }
+
 const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
 
 /** `2GB`, `1.5 GiB`, `800MB` → bytes; undefined stays. @throws UserError (usage) */

@@ -19,12 +19,12 @@ export function factorsOf(
   { distributed = true, threshold = 0 } = {},
 ): Factors {
   const kept = Math.min(rank, s.filter((value) => value > threshold).length)
-  const split = (k: number) => (distributed ? Math.sqrt(s[k]!) : s[k]!)
-  const a = Float32Array.from({ length: kept * columns }, (_, at) => split(Math.floor(at / columns)) * vt[at]!)
-  const b = Float32Array.from({ length: rows * kept }, (_, at) => {
-    const [i, k] = [Math.floor(at / kept), at % kept]
-    return ut[k * rows + i]! * (distributed ? Math.sqrt(s[k]!) : 1)
-  })
+  const [a, b] = [new Float32Array(kept * columns), new Float32Array(rows * kept)]
+  for (let k = 0; k < kept; k++) {
+    const [right, left] = distributed ? [Math.sqrt(s[k]!), Math.sqrt(s[k]!)] : [s[k]!, 1]
+    for (let j = 0; j < columns; j++) a[k * columns + j] = right * vt[k * columns + j]!
+    for (let i = 0; i < rows; i++) b[i * kept + k] = ut[k * rows + i]! * left
+  }
   return { shape: [rows, columns], a, b }
 }
 

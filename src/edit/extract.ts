@@ -1,10 +1,10 @@
 // The delta of a pair as a LoRA adapter: the leading singular triplets of every matrix, in the form that peft loads.
 import {
   type AdapterPlan,
+  type Checkpoint,
   type LoraFactors,
   noteNames,
   type Pair,
-  type Place,
   planAdapter,
   type Selection,
   selectTensors,
@@ -12,12 +12,13 @@ import {
   type WritableDtype,
   writeAdapter,
 } from '../checkpoint/index.js'
-import { type Factors, factorsOf } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
-import { countEntries, svd, tf } from '../tensor/index.js'
-import { readInput } from './tensor.js'
+import type { StreamOptions } from '../stream/index.js'
+import { countEntries } from '../tensor/index.js'
+import { factoriseAll } from './factor-tasks.js'
+import type { FactorAnswer, FactorPlan } from './factorise.js'
 
-export interface ExtractOptions extends Selection {
+export interface ExtractOptions extends Selection, StreamOptions {
   rank: number
   /** What adapter_config.json names as the base. */
   baseModel: string
@@ -76,7 +77,7 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
   /** What was not chosen is the base's, also where peft wants the whole module. */
   const contentOf = (name: string): WholeTensor => ({
     shape: shapeOf(name),
-    values: () => (chosen.has(name) ? pair.post : pair.base).read(name),
+    values: () => partsOf(chosen.has(name) ? pair.post : pair.base, name),
   })
   const contents = new Map([...whole].map((name) => [name, contentOf(name)]))
   await writeAdapter(out, { factors, whole: contents, model: pair.base, baseModel, dtype, overwrite, card })
@@ -91,6 +92,20 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
     left: left.map((each) => ({ ...each, share: each.share / all })),
     names: noteNames([...factors.keys(), ...whole], pair.base.config),
   }
+}
+
+/** Entries of a part. */
+const PART = 1 << 22
+
+/** The values of a tensor in parts of whole rows. */
+async function* partsOf(checkpoint: Checkpoint, name: string): AsyncGenerator<Float32Array> {
+  const { shape } = checkpoint.tensors.get(name)!
+  const [rows = 1, ...others] = shape
+  const step = Math.max(1, Math.floor(PART / Math.max(1, countEntries(others))))
+  if (rows <= step) yield await checkpoint.read(name)
+  else
+    for (let from = 0; from < rows; from += step)
+      yield await checkpoint.readRows(name, { from, to: Math.min(rows, from + step) })
 }
 
 /** The tensors that were chosen, and where an adapter of this base has a place for each. */
@@ -124,8 +139,16 @@ interface AdapterParts {
   parameters: number
 }
 
-/** Reads the deltas one by one, and factorises the matrices. */
+/** Reads the deltas, and factorises the matrices. The sums are made in the order of the tensors, whoever finds them when. */
 async function findParts(pair: Pair, choice: Choice, options: ExtractOptions): Promise<AdapterParts> {
+  const entryOf = (name: string) => pair.post.tensors.get(name)!
+  const requests = pair.names.map((name) => ({ name, plan: planFactors(name, entryOf(name).shape, choice, options) }))
+  const answers: FactorAnswer[] = []
+  await factoriseAll(pair, requests, options, (i, answer) => {
+    answers[i] = answer
+    const { name, begin, end } = entryOf(requests[i]!.name)
+    options.onTensor?.(name, end - begin)
+  })
   const parts: AdapterParts = {
     factors: new Map(),
     whole: new Set(),
@@ -135,28 +158,37 @@ async function findParts(pair: Pair, choice: Choice, options: ExtractOptions): P
     matrices: 0,
     parameters: 0,
   }
-  for (const name of pair.names) {
-    const { shape, begin, end } = pair.post.tensors.get(name)!
-    const delta = await readInput(pair, name, 'delta')
-    const squares = delta.reduce((sum, value) => sum + value * value, 0)
+  for (const [i, { name, plan }] of requests.entries()) {
+    const { squares, factors, kept } = answers[i]!
     parts.norms.set(name, squares)
     const place = choice.plan.placeOf(name)
     if (place.as === 'whole' && place.always) parts.whole.add(name)
-    if (squares > 0) {
-      const why = whyLeft(name, choice, options)
-      if (why !== null) parts.left.push({ name, share: squares, why })
-      else if (place.as === 'whole' || place.as === 'none') parts.whole.add(name)
-      else {
-        const found = await factorise(delta, shape, options.rank, place)
-        parts.factors.set(name, found.factors)
-        parts.kept += found.kept
-        parts.matrices += squares
-        parts.parameters += delta.length
-      }
+    if (squares === 0) continue
+    const why = whyLeft(name, choice, options)
+    if (why !== null) parts.left.push({ name, share: squares, why })
+    else if (!plan) parts.whole.add(name)
+    else {
+      parts.factors.set(name, factors!)
+      parts.kept += kept
+      parts.matrices += squares
+      parts.parameters += countEntries(entryOf(name).shape)
     }
-    options.onTensor?.(name, end - begin)
   }
   return parts
+}
+
+/** The factors that the adapter holds of a tensor; null where it holds it otherwise, or not at all. */
+function planFactors(
+  name: string,
+  shape: readonly number[],
+  choice: Choice,
+  options: ExtractOptions,
+): FactorPlan | null {
+  const place = choice.plan.placeOf(name)
+  if (place.as === 'whole' || place.as === 'none' || whyLeft(name, choice, options) !== null) return null
+  const [rows = 0, columns = 0] = shape.slice(-2)
+  const count = place.as === 'parameter' ? place.count : 1
+  return { rows, columns, count, turned: place.turned, rank: Math.min(options.rank, rows, columns), exact: false }
 }
 
 /** What stands against an adapter where nothing that it can hold differs. */
@@ -176,52 +208,6 @@ function zeros({ base, names, post }: Pair, plan: AdapterPlan): [string, LoraFac
     )
   const [rows, columns] = base.tensors.get(name)!.shape
   return [name, { rank: 1, a: new Float32Array(columns!), b: new Float32Array(rows!) }]
-}
-
-/** Factors of a matrix, or of several in one tensor, and the squared norm that they keep. */
-async function factorise(
-  delta: Float32Array,
-  shape: readonly number[],
-  rank: number,
-  place: Exclude<Place, { as: 'whole' | 'none' }>,
-): Promise<{ factors: LoraFactors; kept: number }> {
-  const [rows, columns] = shape.slice(-2)
-  const count = place.as === 'parameter' ? place.count : 1
-  const found: Factors[] = []
-  let kept = 0
-  for (let each = 0; each < count; each++) {
-    const matrix = tf.tensor2d(delta.subarray(each * rows! * columns!, (each + 1) * rows! * columns!), [
-      rows!,
-      columns!,
-    ])
-    const triplets = await svd(matrix, { rank: Math.min(rank, rows!, columns!) })
-    matrix.dispose()
-    const part = factorsOf(triplets, rank)
-    kept += triplets.s.slice(0, part.a.length / columns!).reduce((sum, value) => sum + value * value, 0)
-    found.push(place.turned ? turned(part) : part)
-  }
-  const [outputs, inputs] = place.turned ? [columns, rows] : [rows, columns]
-  if (count === 1) return { factors: { rank: found[0]!.a.length / inputs!, a: found[0]!.a, b: found[0]!.b }, kept }
-  const most = Math.max(...found.map(({ a }) => a.length / inputs!))
-  const [a, b] = [new Float32Array(count * most * inputs!), new Float32Array(outputs! * most * count)]
-  found.forEach((part, each) => {
-    const own = part.a.length / inputs!
-    a.set(part.a, each * most * inputs!)
-    part.b.forEach((value, at) => (b[(Math.floor(at / own) * most + (at % own)) * count + each] = value))
-  })
-  return { factors: { rank: most, a, b }, kept }
-}
-
-/** The factors of the transpose. */
-function turned({ shape: [rows, columns], a, b }: Factors): Factors {
-  const rank = a.length / columns
-  return { shape: [columns, rows], a: turn(b, rows), b: turn(a, rank) }
-}
-
-/** The transpose of `rows` rows. */
-function turn(values: Float32Array, rows: number): Float32Array {
-  const columns = values.length / rows
-  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
 }
 
 /** All factors with the largest rank among them, by rows of zeros; experts without a change beside those with one have zeros alone. */

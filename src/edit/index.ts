@@ -3,5 +3,5 @@
 export { describeExtract } from './carried.js'
 export { describeEdit } from './describe.js'
 export { checkSteps, type EditCheckpointOptions, type EditSummary, editCheckpoint } from './edit.js'
-export { extractAdapter } from './extract.js'
+export { type ExtractOptions, extractAdapter } from './extract.js'
 export { openGrams, readInput } from './tensor.js'

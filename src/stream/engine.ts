@@ -38,7 +38,7 @@ export interface StreamEngine {
 }
 
 /** What the program itself takes, before a tensor is read. */
-const PROGRAM = 110e6
+export const PROGRAM_BYTES = 110e6
 /** What a thread takes besides its memory. */
 const THREAD = 24e6
 /** Least memory of a thread that is of use. */
@@ -61,8 +61,8 @@ export const MEMORY_BOUND = 1e9
 /** Threads start when they are first needed. */
 export function openStream(options: StreamOptions = {}): StreamEngine {
   const { jobs = availableParallelism(), memory = MEMORY_BOUND, block = 1 << 22 } = options
-  const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM) / (THREAD + LEAST))))
-  const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM) / fitting - THREAD))
+  const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (THREAD + LEAST))))
+  const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM_BYTES) / fitting - THREAD))
   const free: Thread[] = []
   const waiting: ((thread: Thread) => void)[] = []
   const threads: Thread[] = []

@@ -1,12 +1,13 @@
 // The leading singular triplets of a big matrix A by randomised block Krylov iteration (Musco and Musco, NeurIPS 2015), with a bound
 // on what they miss. Products in float32 in a memory of their own, small decompositions in float64; no TensorFlow.js.
 import { eigen, type Factor, product } from './eigen.js'
-import { exactTriplets, type Svd } from './exact-svd.js'
+import type { Svd } from './exact-svd.js'
 import type { Key } from './key.js'
 import { type Dense, type MatrixMemory, memoryFor, rowsFrom } from './matrix-memory.js'
+import { projectedShapes, projectedTriplets } from './projected.js'
 import { normals } from './random.js'
 import { type RitzPairs, ritzExcess } from './ritz-bound.js'
-import { copyRows, innerProducts, orthonormalise, projectOut, scaleValues, squaresOf } from './rows.js'
+import { copyRows, innerProducts, orthonormalise, projectOut, scaleValues } from './rows.js'
 
 /** The error of the triplets is at most this much above the least of their rank, as a share of it … */
 export const SLACK = 0.05
@@ -48,8 +49,18 @@ function sizesOf(rows: number, columns: number, rank: number): Sizes {
 /** Bytes of a memory for A [rows, columns] and the search for `rank` triplets. */
 export function krylovBytes(rows: number, columns: number, rank: number): number {
   const sizes = sizesOf(rows, columns, rank)
-  const side = Math.max(sizes.width, sizes.final)
-  return memoryFor([[rows, columns], [side, side], ...Object.values(shapesOf(sizes))])
+  return memoryFor([
+    [rows, columns],
+    ...Object.values(shapesOf(sizes)),
+    ...projectedShapes(rows, columns, sizes.final),
+    [sizes.width, sizes.width],
+  ])
+}
+
+/** Bytes that the search takes besides, for small decompositions in float64. */
+export function krylovWorkBytes(rows: number, columns: number, rank: number): number {
+  const { small, large, most, final } = sizesOf(rows, columns, rank)
+  return 8 * (Math.max(final * large, most * small) + 8 * large + 8 * most ** 2) + (4 << 20)
 }
 
 function shapesOf({ small, large, width, most, final }: Sizes): Record<keyof Buffers, [number, number]> {
@@ -61,7 +72,6 @@ function shapesOf({ small, large, width, most, final }: Sizes): Record<keyof Buf
     products: [most + PROBES, small],
     residuals: [most + PROBES, small],
     coefficients: [most + PROBES, most],
-    turned: [final, large],
     range: [final, large],
   }
 }
@@ -77,7 +87,6 @@ interface Buffers {
   products: Dense
   residuals: Dense
   coefficients: Dense
-  turned: Dense
   range: Dense
 }
 
@@ -87,7 +96,7 @@ interface Buffers {
  * for one matrix in a thousand at most; the key decides which. Null where more steps than are worth it would be needed.
  */
 export function krylovTriplets(memory: MatrixMemory, a: Dense, rank: number, key: Key): Svd | null {
-  if (memory.values(a).every((value) => value === 0)) return zeros(a, rank)
+  if (memory.squares(a) === 0) return zeros(a, rank)
   return memory.within(() => new Krylov(memory, a, rank, key).run())
 }
 
@@ -123,7 +132,7 @@ class Krylov {
     this.buffers = Object.fromEntries(
       shapes.map(([name, [rows, columns]]) => [name, memory.allocate(rows, columns)]),
     ) as unknown as Buffers
-    this.norm = squaresOf(memory.values(a))
+    this.norm = memory.squares(a)
     this.scale = 2 ** -Math.round(Math.log2(this.norm))
     const { block } = this.buffers
     memory.values(block).set(testMatrix(block.rows * block.columns, key))
@@ -168,7 +177,7 @@ class Krylov {
     const { block, residuals } = this.buffers
     const probes = rowsFrom(block, 0, PROBES)
     copyRows(memory, rowsFrom(residuals, count, count + PROBES), probes)
-    const squares = squaresOf(memory.values(probes))
+    const squares = memory.squares(probes)
     this.probeLog += Math.log(squares)
     if (squares > 0) scaleValues(memory.values(probes), 1 / Math.sqrt(squares))
   }
@@ -227,29 +236,16 @@ class Krylov {
     this.added = orthonormalise(memory, rowsFrom(next, 0, kept), residuals, TURNED)
   }
 
-  /** Triplets of A from Ritz vectors: those of its projection onto the range of their images. */
+  /** Triplets of A from Ritz vectors. */
   private triplets(vectors: Float64Array): Svd {
     const { memory, a, count } = this
-    const { forward, range, turned, residuals } = this.buffers
-    const flat = a.rows < a.columns
+    const { forward, coefficients, range } = this.buffers
     const final = Math.min(count, this.sizes.final)
-    const change = { ...this.buffers.coefficients, rows: final, columns: count }
+    const change = { ...coefficients, rows: final, columns: count }
     memory.values(change).set(vectors.subarray(0, final * count))
-    const start = rowsFrom(range, 0, final)
-    memory.multiply(change, rowsFrom(forward, 0, count), start)
-    const rank = orthonormalise(memory, start, turned)
-    const onto = rowsFrom(residuals, 0, rank)
-    memory.multiply(rowsFrom(range, 0, rank), a, onto, flat)
-    const inner = exactTriplets(memory.values(onto), [rank, this.sizes.small], this.rank)
-    const kept = inner.s.length
-    const left = { ...this.buffers.coefficients, rows: kept, columns: rank }
-    memory.values(left).set(inner.ut)
-    const out = rowsFrom(turned, 0, kept)
-    memory.multiply(left, rowsFrom(range, 0, rank), out)
-    const [rows, columns, long] = [a.rows, a.columns, memory.values(out).slice()]
-    return flat
-      ? { rows, columns, s: inner.s, ut: inner.vt, vt: long }
-      : { rows, columns, s: inner.s, ut: long, vt: inner.vt }
+    const images = rowsFrom(range, 0, final)
+    memory.multiply(change, rowsFrom(forward, 0, count), images)
+    return projectedTriplets(memory, a, images, this.rank)
   }
 }
 

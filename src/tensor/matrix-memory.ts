@@ -2,7 +2,9 @@
 // that light worker threads can use it.
 import { instantiate } from '../kernels/index.js'
 
-interface Gemm {
+interface Kernels {
+  /** Σ x y of float32 in float64. */
+  dot(x: number, y: number, size: number): number
   gemmScratch(): number
   gemm(
     a: number,
@@ -42,20 +44,33 @@ export const memoryFor = (shapes: readonly (readonly [rows: number, columns: num
 export class MatrixMemory {
   /** The memory itself, for other kernels. */
   readonly memory: WebAssembly.Memory
-  private readonly kernel: Gemm
+  private readonly kernels: Kernels
   private readonly scratch: number
   private top: number
 
   /** @throws RangeError where the system has no such memory */
   constructor(bytes: number) {
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) })
-    this.kernel = instantiate<Gemm>('gemm', this.memory)
+    this.kernels = {
+      ...instantiate<Kernels>('reduce', this.memory),
+      ...instantiate<Kernels>('gemm', this.memory),
+    }
     this.scratch = PAGE
-    this.top = PAGE + 64 * Math.ceil(this.kernel.gemmScratch() / 64)
+    this.top = PAGE + 64 * Math.ceil(this.kernels.gemmScratch() / 64)
   }
 
   get bytes(): number {
     return this.memory.buffer.byteLength
+  }
+
+  /** Bytes in use. */
+  get used(): number {
+    return this.top
+  }
+
+  /** Makes the memory as long as that at least; what it holds stays. @throws RangeError where the system has no such memory */
+  reserve(bytes: number): void {
+    if (bytes > this.bytes) this.memory.grow(Math.ceil((bytes - this.bytes) / PAGE))
   }
 
   /** A new matrix; what it holds is not defined. */
@@ -81,10 +96,15 @@ export class MatrixMemory {
     return new Float32Array(this.memory.buffer, at, rows * columns)
   }
 
+  /** Σ of the squares of the entries, in float64. */
+  squares({ at, rows, columns }: Dense): number {
+    return this.kernels.dot(at, at, rows * columns)
+  }
+
   /** A B into `out`; with `transposed`, A Bᵀ. */
   multiply(a: Dense, b: Dense, out: Dense, transposed = false): void {
     const [m, n, k] = [a.rows, out.columns, a.columns]
-    this.kernel.gemm(a.at, b.at, out.at, m, n, k, false, transposed, 1, 0, 0, this.scratch)
+    this.kernels.gemm(a.at, b.at, out.at, m, n, k, false, transposed, 1, 0, 0, this.scratch)
   }
 }
 

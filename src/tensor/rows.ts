@@ -57,12 +57,6 @@ export function copyRows(memory: MatrixMemory, from: Dense, to: Dense): void {
   memory.values(to).set(memory.values(from))
 }
 
-export function squaresOf(values: Float32Array): number {
-  let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]! * values[i]!
-  return total
-}
-
 export function scaleValues(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i]! *= factor
 }

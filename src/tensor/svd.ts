@@ -1,6 +1,7 @@
 // Singular value decomposition, which TensorFlow.js lacks: exact, or, when few singular vectors of a big matrix are wanted, by an
 // iteration with a bound on what it misses. Both compute on the CPU, so that every backend gives the same bits.
 import { exactTriplets, type Svd } from './exact-svd.js'
+import { gramBytes, gramTriplets } from './gram-triplets.js'
 import type { Key } from './key.js'
 import { krylovBytes, krylovTriplets } from './krylov.js'
 import { type Dense, MatrixMemory } from './matrix-memory.js'
@@ -16,6 +17,10 @@ export interface SvdOptions {
 /** Above this size of the smaller side, and with at most an eighth of its rank wanted, the iteration is used. */
 const EXACT = 512
 
+/** A memory of more bytes is given back after its work. */
+const KEPT = 64 << 20
+let kept: MatrixMemory | undefined
+
 /** Whether `svd` would take the exact way. */
 export function exactSvd([rows, columns]: readonly number[], rank = Infinity): boolean {
   const small = Math.min(rows!, columns!)
@@ -27,15 +32,20 @@ export async function svd(matrix: tf.Tensor2D, { rank = Infinity, key = [0, 0] }
   const values = (await matrix.data()) as Float32Array
   const [rows, columns] = matrix.shape
   if (exactSvd(matrix.shape, rank)) return exactTriplets(values, matrix.shape, rank)
-  const memory = new MatrixMemory(krylovBytes(rows, columns, rank))
-  const held = memory.allocate(rows, columns)
-  memory.values(held).set(values)
-  return leadingTriplets(memory, held, rank, key)
+  const bytes = Math.max(krylovBytes(rows, columns, rank), gramBytes(rows, columns, rank))
+  const memory = kept ?? new MatrixMemory(bytes)
+  memory.reserve(bytes)
+  kept = bytes > KEPT ? undefined : memory
+  return memory.within(() => {
+    const held = memory.allocate(rows, columns)
+    memory.values(held).set(values)
+    return leadingTriplets(memory, held, rank, key)
+  })
 }
 
 /** The first `rank` triplets of a matrix in a memory that has room for the search. */
 export const leadingTriplets = (memory: MatrixMemory, matrix: Dense, rank: number, key: Key = [0, 0]): Svd =>
-  krylovTriplets(memory, matrix, rank, key) ?? exactTriplets(memory.values(matrix), [matrix.rows, matrix.columns], rank)
+  krylovTriplets(memory, matrix, rank, key) ?? gramTriplets(memory, matrix, rank)
 
 /** U_r Σ_r V_rᵀ with the first `rank` triplets (Eckart–Young: the best approximation of that rank), float32 [rows, columns]. */
 export function truncated({ rows, columns, s, ut, vt }: Svd, rank: number): tf.Tensor2D {

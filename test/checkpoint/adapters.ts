@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Tensors = Readonly<Record<string, readonly [shape: readonly number[], values: readonly number[]]>>
+export type Tensors = Readonly<Record<string, readonly [shape: readonly number[], values: ArrayLike<number>]>>
 
 export function safetensors(tensors: Tensors): Buffer {
   let at = 0

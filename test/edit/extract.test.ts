@@ -78,7 +78,9 @@ test('the factors are those of mergekit, up to the sign of each pair', async () 
   const folder = 'test/fixtures/methods/inputs'
   const [base, post] = [await openWeights(`${folder}/base.safetensors`), await openWeights(`${folder}/ft1.safetensors`)]
   const view = (weights: typeof base) =>
-    ({ folder: 'x', config: null, ...weights }) as unknown as Awaited<ReturnType<typeof openCheckpoint>>
+    ({ folder: 'x', config: null, place: () => null, ...weights }) as unknown as Awaited<
+      ReturnType<typeof openCheckpoint>
+    >
   const pair = { base: view(base), post: view(post), names, tied: new Map<string, string>(), unmatched: [], dtypes: [] }
   const out = join(root, 'reference')
   await extractAdapter(pair, out, { rank: 8, baseModel: 'base' })

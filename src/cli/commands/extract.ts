@@ -2,9 +2,9 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { note, print, startBackend, startPhase, warn } from '../messages.js'
+import { note, print, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkCounts, OUT_FOLDER, OVERWRITE } from '../options.js'
+import { AS_JSON, checkCounts, JOBS, OUT_FOLDER, OVERWRITE, PROCESS_MEMORY, readMemory } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -25,7 +25,8 @@ export function builder(cli: Argv) {
     })
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
-    .option('backend', BACKEND)
+    .option('memory', PROCESS_MEMORY)
+    .option('jobs', JOBS)
     .option('json', AS_JSON)
     .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP at rank 8')
     .epilogue('Every command that takes <post> also takes the adapter.')
@@ -34,7 +35,9 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
-  checkCounts({ rank })
+  const { jobs } = args
+  checkCounts({ rank, jobs })
+  const memory = readMemory(args.memory)
   const [{ openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all([
     import('../../checkpoint/index.js'),
     import('../../edit/index.js'),
@@ -44,7 +47,6 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
-  await startBackend(args.backend)
   startPhase('factorise the tensors')
   const bar = await startProgress(
     pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0),
@@ -57,6 +59,8 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     vectors,
     dtype,
     overwrite,
+    jobs,
+    memory,
     baseModel: args.base,
     onTensor: bar.advance,
   }).finally(() => bar.stop())

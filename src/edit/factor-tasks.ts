@@ -1,0 +1,131 @@
+// Factorises the deltas of a pair in worker threads, each tensor as one task, within a bound of memory.
+import { availableParallelism } from 'node:os'
+import type { Pair } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import type { StoredFormat } from '../kernels/index.js'
+import { MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions } from '../stream/index.js'
+import { countEntries } from '../tensor/index.js'
+import type { StoredValues } from './delta-memory.js'
+import {
+  type FactorAnswer,
+  type FactorPlan,
+  type FactorReply,
+  type FactorTask,
+  factorTaskBytes,
+  openFactorWork,
+} from './factorise.js'
+import { readInput } from './tensor.js'
+
+/** What is wanted of a tensor of the pair; without a plan its squared norm alone. */
+export interface FactorRequest {
+  name: string
+  plan: FactorPlan | null
+}
+
+/** What a thread takes besides its tasks. */
+const THREAD_BYTES = 40e6
+/** Entries of all tensors together below which threads would take longer to start than they save. */
+const SMALL = 1 << 22
+
+/**
+ * @param done is called once for each request, with its number, in any order
+ * @throws UserError for a memory that is too small for one of the tensors, and for inputs that are not finite
+ */
+export async function factoriseAll(
+  pair: Pair,
+  requests: readonly FactorRequest[],
+  { jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions,
+  done: (i: number, answer: FactorAnswer) => void,
+): Promise<void> {
+  const room = memory - PROGRAM_BYTES - requests.reduce((sum, { plan }) => sum + factorBytes(plan), 0)
+  const sure: number[] = []
+  const run = async (chosen: readonly number[], exact: boolean): Promise<void> => {
+    const tasks = chosen.map((i) => taskOf(pair, requests[i]!, exact))
+    checkRoom(tasks, { room, memory })
+    await runEach(pair, tasks, { jobs, room }, (n, answer) => {
+      const i = chosen[n]!
+      if (requests[i]!.plan && !answer.factors && answer.squares > 0) sure.push(i)
+      else done(i, answer)
+    })
+  }
+  await run([...requests.keys()], false)
+  if (sure.length)
+    await run(
+      sure.sort((a, b) => a - b),
+      true,
+    )
+}
+
+/** Bytes of the factors, which stay until the adapter is written. */
+const factorBytes = (plan: FactorPlan | null): number =>
+  plan ? 4 * plan.count * plan.rank * (plan.rows + plan.columns) : 0
+
+interface NamedTask {
+  name: string
+  bytes: number
+  size: number
+  message(): Promise<FactorTask>
+}
+
+function taskOf(pair: Pair, { name, plan: wanted }: FactorRequest, exact: boolean): NamedTask {
+  const size = countEntries(pair.post.tensors.get(name)!.shape)
+  const plan = wanted && { ...wanted, exact }
+  const [post, base] = [pair.post.place(name), pair.base.place(name)]
+  const isStored = post !== null && base !== null
+  return {
+    name,
+    size,
+    bytes: factorTaskBytes(plan) + (isStored ? 0 : 12 * size),
+    message: async () => ({
+      size,
+      plan,
+      source: isStored
+        ? { post: storedIn(post), base: storedIn(base) }
+        : { delta: await readInput(pair, name, 'delta') },
+    }),
+  }
+}
+
+const storedIn = ({ file, begin, dtype }: { file: string; begin: number; dtype: string }): StoredValues => ({
+  file,
+  begin,
+  dtype: dtype as StoredFormat,
+})
+
+function checkRoom(tasks: readonly NamedTask[], { room, memory }: { room: number; memory: number }): void {
+  const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one))
+  const lacking = largest.bytes + THREAD_BYTES - room
+  if (lacking <= 0) return
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
+  throw new UserError(
+    `${largest.name}: its singular vectors need the whole matrix in memory: --memory ${megabytes(memory)} is too small, ` +
+      `${megabytes(memory + lacking)} would do; or leave it out with --exclude`,
+  )
+}
+
+async function runEach(
+  pair: Pair,
+  tasks: readonly NamedTask[],
+  { jobs, room }: { jobs: number; room: number },
+  done: (n: number, answer: FactorAnswer) => void,
+): Promise<void> {
+  /** Reads a tensor again in the way that says what is wrong with it. */
+  const explain = async (n: number): Promise<never> => {
+    await readInput(pair, tasks[n]!.name, 'delta')
+    throw new UserError(`${tasks[n]!.name}: the values are not finite`)
+  }
+  if (jobs === 1 || tasks.reduce((sum, { size }) => sum + size, 0) < SMALL) {
+    const { run, close } = openFactorWork()
+    try {
+      for (const [n, { message }] of tasks.entries()) {
+        done(n, run(await message()) ?? (await explain(n)))
+      }
+    } finally {
+      close()
+    }
+    return
+  }
+  const script = new URL('./factor-worker.js', import.meta.url)
+  const threads = { script, data: null, jobs, memory: room, base: THREAD_BYTES }
+  await runTasks<FactorTask, FactorReply>(tasks, threads, async (n, answer) => done(n, answer ?? (await explain(n))))
+}
