@@ -34,4 +34,4 @@ export {
 } from './roles.js'
 export { rewriteJson } from './spelling.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
-export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint } from './write.js'
+export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint, writeTensor } from './write.js'

@@ -136,13 +136,12 @@ function weightFiles(
       const dtype = awaitedOf(name).tensor.dtype as WritableDtype
       return { file: join(partial, home.file), begin: home.spans.get(name)!.begin, dtype }
     },
-    async write({ name, bytes: given, values, first }) {
+    async write({ name, ...content }) {
       const { tensor } = awaitedOf(name)
-      const bytes = given ?? checkedBytes(tensor, values!)
-      count(name, bytes.length, first === undefined)
+      const bytes = bytesOf(tensor, content)
+      count(name, bytes.length, content.first === undefined)
       const home = homes.get(name)!
-      const offset = ((first ?? 0) * BITS[tensor.dtype]!) / 8
-      await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offset)
+      await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offsetOf(tensor, content))
     },
     places: [...left.values()].map(({ tensor: { name, shape }, left: bytes }) => {
       const home = homes.get(name)!
@@ -160,6 +159,27 @@ async function writeHeads(handles: ReadonlyMap<PlannedShard, FileHandle>, draft:
     await writeAt(handles.get(file)!, head, 0)
   }
 }
+
+/** Writes a tensor, or a part of one, at its place in a file that is there already. Any thread may. */
+export async function writeTensor(
+  tensor: PlannedTensor,
+  { file, begin }: { file: string; begin: number },
+  content: Omit<TensorContent, 'name'>,
+): Promise<void> {
+  const handle = await open(file, 'r+')
+  try {
+    await writeAt(handle, bytesOf(tensor, content), begin + offsetOf(tensor, content))
+  } finally {
+    await handle.close()
+  }
+}
+
+const bytesOf = (tensor: PlannedTensor, { bytes, values }: Omit<TensorContent, 'name'>): Uint8Array =>
+  bytes ?? checkedBytes(tensor, values!)
+
+/** Bytes of the tensor before this part of it. */
+const offsetOf = ({ dtype }: PlannedTensor, { first = 0 }: Omit<TensorContent, 'name'>): number =>
+  (first * BITS[dtype]!) / 8
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {

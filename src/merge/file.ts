@@ -1,58 +1,11 @@
-// A merge from its file to the checkpoint that is written: everything is checked from headers first, then weights are read.
+// Writes a merge: what is needed is checked first, then weights are read.
 import { basename, resolve } from 'node:path'
 import { checkSpace, checkTarget, fingerprintOf, type Resume } from '../files/index.js'
-import { describePlugins, makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
+import { describePlugins } from '../registry/index.js'
 import { openHasher } from '../stream/index.js'
-import type { Located } from '../yaml/index.js'
-import { DRAFT_HASH, describeMerge, type Estimate, estimateMerge } from './describe.js'
+import { DRAFT_HASH, describeMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
-import { type MergeModels, openMergeModels } from './open.js'
-import { type MergePlan, planMerge } from './plan.js'
-import type { MergeFile } from './schema.js'
-import { chooseTokenizer } from './tokenizer.js'
-
-/** A merge file whose models are open. */
-export interface OpenMerge {
-  plan: MergePlan
-  estimate: Estimate
-  /** The models, with the rows of the tokenizer that was chosen. */
-  models: MergeModels
-  /** Tokenizer and chat template of the result. */
-  tokenizer: Pick<WriteMergeOptions, 'tokenizerFrom' | 'files'>
-  /** Text of the merge file. */
-  text: string
-  /** The editors, mergers and tasks that its names stand for. */
-  registry: Registry
-  close(): Promise<void>
-}
-
-/**
- * Opens the models of a merge file, chooses the tokenizer and plans every tensor. No weights are read.
- *
- * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
- * @param located its content
- * @param options the seed that replaces that of the file, and plugins besides those of the file
- * @throws UserError with the place in the file of what is wrong
- */
-export async function openMerge(
-  file: string,
-  { value, text, locate }: Located<MergeFile>,
-  {
-    seed = value.seed,
-    plugins = [],
-  }: { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
-): Promise<OpenMerge> {
-  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
-  const opened = await locate(() => openMergeModels(file, value))
-  try {
-    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
-    const plan = locate(() => planMerge({ ...value, seed }, models, registry))
-    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, registry, close: opened.close }
-  } catch (error) {
-    await opened.close()
-    throw error
-  }
-}
+import type { OpenMerge } from './opened.js'
 
 /** What was merged and written. */
 export interface MergeSummary {
@@ -100,7 +53,7 @@ export async function writeMerge(
     resume: Omit<Resume, 'fingerprint'>
   },
 ): Promise<MergeSummary> {
-  const { plan, estimate, models, tokenizer, text, registry } = opened
+  const { plan, estimate, models, tokenizer, text, registry, origin } = opened
   const { method, convention, result } = estimate
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
@@ -119,6 +72,7 @@ export async function writeMerge(
     resume: { ...resume, fingerprint: await fingerprintMerge(opened, { backend, shardSize }) },
     ...engine,
     ...tokenizer,
+    origin,
     overwrite,
     maxShardBytes: shardSize * 1e9,
     ...(onTensor && { onTensor }),

@@ -1,8 +1,9 @@
 // Merges checkpoints as a YAML file says, mergekit's or our own: plan from headers, then one tensor at a time.
 
 export type { Estimate } from './describe.js'
-export { type MergeSummary, type OpenMerge, openMerge, writeMerge } from './file.js'
+export { type MergeSummary, writeMerge } from './file.js'
 export { mergeCheckpoints, needsBackend } from './merge.js'
+export { type OpenMerge, openMerge } from './opened.js'
 export type { MergePlan } from './plan.js'
 export { type MergeFile, mergeSchema } from './schema.js'
 export { drawKey, editPart, toDelta, wantsDeltas } from './tensor.js'

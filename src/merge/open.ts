@@ -31,7 +31,15 @@ export interface MergeModels {
   names: string[]
   /** Every folder that is read, those of adapters and of data too. */
   folders: string[]
+  /** Where the models and data of the file were found, by its words. */
+  found: ReadonlyMap<string, FoundModel>
   close(): Promise<void>
+}
+
+/** The folder that words stand for, and that of the adapter on it, where the words name one. */
+export interface FoundModel {
+  folder: string
+  adapter?: string
 }
 
 /** A model or data as the file writes it, and where. */
@@ -41,16 +49,23 @@ type Mention = readonly [text: string, path: Path]
  * A model is a folder or a name on the hub; an adapter of the base model (of the model that it names, where the file has no
  * base); or `model+adapter`, as mergekit writes it. Folders are taken relative to the working directory, as mergekit does, or
  * else to the file.
+ * @param known where the models are, if that was found before
  * @throws UserError with the path of the model that cannot be opened
  */
-export async function openMergeModels(file: string, config: MergeFile): Promise<MergeModels> {
+export async function openMergeModels(
+  file: string,
+  config: MergeFile,
+  known: ReadonlyMap<string, FoundModel> = new Map(),
+): Promise<MergeModels> {
   const { weights, data } = mentionsIn(config)
   const byText = new Map<string, MergeModel>()
   const byPlace = new Map<string, MergeModel>()
   const labels = new Set<string>()
+  const places = new Map<string, FoundModel>()
   const open = async (text: string): Promise<MergeModel> => {
     const base = text === config.base_model ? undefined : byText.get(config.base_model ?? '')
-    const { folder, adapter } = await findFolders(text, file)
+    const { folder, adapter } = known.get(text) ?? (await findFolders(text, file))
+    places.set(text, adapter === undefined ? { folder } : { folder, adapter })
     const place = adapter === undefined ? folder : `${folder}+${adapter}`
     const found = byPlace.get(place)
     if (found) return found
@@ -73,6 +88,7 @@ export async function openMergeModels(file: string, config: MergeFile): Promise<
       all,
       names,
       folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))),
+      found: places,
       close,
     }
   } catch (error) {
@@ -119,8 +135,7 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-/** The folder that words stand for, and that of the adapter on it, where the words name one. */
-async function findFolders(text: string, file: string): Promise<{ folder: string; adapter?: string }> {
+async function findFolders(text: string, file: string): Promise<FoundModel> {
   const here = async (words: string): Promise<string | null> => {
     for (const place of [resolve(words), resolve(dirname(file), words)])
       if (await stat(place).catch(() => null)) return place

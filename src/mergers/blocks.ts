@@ -4,14 +4,16 @@ import { type Tensor, tf } from '../tensor/index.js'
 import { checkMerged, contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'
 
-/** Entries of one run: 16 MB of float32 for each model. */
-export const MERGE_BLOCK = 1 << 22
+/** Entries of one run: 4 MB of float32 for each model. */
+export const MERGE_BLOCK = 1 << 20
 
 /** What each model brings to a tensor, edited; `batch` where it is a batch of matrices. */
 export interface MergePart extends TensorPart {
   /** True for a matrix with a row per token. */
   embedding: boolean
   batch?: boolean | undefined
+  /** Index of the first value in the tensor, where the values are a part of it. Only for mergers that treat every entry by itself. */
+  first?: number | undefined
 }
 
 /**
@@ -27,18 +29,25 @@ export async function mergeValues(
   { warn, block = MERGE_BLOCK }: { warn: (text: string) => void; block?: number },
 ): Promise<Float32Array> {
   const { merger } = merging
-  const { name, models, embedding } = part
+  const { name, models, embedding, first = 0 } = part
   if (part.batch && merger.perMatrix(merging.convention)) return mergeMatrices(merging, part, before, { warn, block })
   const size = models[0]?.length ?? 0
   const say = (text: string) => warn(`${name}: ${text}`)
-  if (merger.reads === 'whole' || size <= block) return mergeWhole(merging, part, before, say)
+  if (merger.reads === 'whole' || (size <= block && part.first === undefined))
+    return mergeWhole(merging, part, before, say)
   const context = contextOf(merging, say)
   const scanned = merger.reads === 'tensor' ? await merger.scanTensor(models, { ...context, name }) : undefined
   const merged = new Float32Array(size)
   for (let offset = 0; offset < size; offset += block) {
     const run = (values: Float32Array): Tensor => tf.tensor1d(values.subarray(offset, offset + block))
     const out = tf.tidy(() => {
-      const inputs = { name, models: models.map(run), base: before ? run(before) : undefined, embedding, offset }
+      const inputs = {
+        name,
+        models: models.map(run),
+        base: before ? run(before) : undefined,
+        embedding,
+        offset: first + offset,
+      }
       return checkMerged(merging, inputs, () => merger.merge(inputs, { ...context, scanned }))
     })
     merged.set((await out.data()) as Float32Array, offset)

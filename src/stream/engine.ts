@@ -34,6 +34,7 @@ export interface StreamEngine {
   readonly block: number
   /** The next thread that is free, in the order of asking. */
   lease(): Promise<Lane>
+  /** Ends the threads, and gives their memory back. New ones start when they are needed. */
   close(): Promise<void>
 }
 
@@ -89,7 +90,8 @@ export function openStream(options: StreamOptions = {}): StreamEngine {
       }
     },
     async close() {
-      await Promise.all(threads.map((thread) => thread.close()))
+      free.length = 0
+      await Promise.all(threads.splice(0).map((thread) => thread.close()))
     },
   }
 }

@@ -2,6 +2,7 @@
 export { type Lane, MEMORY_BOUND, openStream, PROGRAM_BYTES, type StreamEngine, type StreamOptions } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inParallel } from './parallel.js'
+export { isPlain } from './plain.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

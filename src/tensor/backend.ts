@@ -10,6 +10,10 @@ export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 /** What computes: `auto` takes a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 
+/** The backend that computes now; undefined before the first is started. */
+export const backendInUse = (): Exclude<BackendName, 'auto'> | undefined =>
+  (tf.getBackend() || undefined) as Exclude<BackendName, 'auto'> | undefined
+
 /** A backend that was started. */
 export interface BackendInfo {
   /** tensorflow, webgpu, wasm or cpu; kernels where none was started. */

@@ -1,0 +1,83 @@
+// A merge file whose models are open: everything is checked from headers, no weights are read. Another thread can open it again.
+import {
+  makeRegistry,
+  modulesOf,
+  type PluginModule,
+  type PluginSource,
+  type Registry,
+  reopenRegistry,
+  resolvePlugins,
+} from '../registry/index.js'
+import type { Located } from '../yaml/index.js'
+import { type Estimate, estimateMerge } from './describe.js'
+import type { Chosen } from './joint-tokenizer.js'
+import { type MergeModels, openMergeModels } from './open.js'
+import { type MergePlan, planMerge } from './plan.js'
+import type { MergeFile } from './schema.js'
+import { chooseTokenizer } from './tokenizer.js'
+
+/** A merge file whose models are open. */
+export interface OpenMerge {
+  plan: MergePlan
+  estimate: Estimate
+  /** The models, with the rows of the tokenizer that was chosen. */
+  models: MergeModels
+  /** Tokenizer and chat template of the result. */
+  tokenizer: Omit<Chosen, 'models'>
+  /** Text of the merge file. */
+  text: string
+  /** The editors, mergers and tasks that its names stand for. */
+  registry: Registry
+  /** What `reopenMerge` needs; null where a plugin is an object, which cannot leave its thread. */
+  origin: MergeOrigin | null
+  close(): Promise<void>
+}
+
+/** What a merge was opened from: plain data. */
+export interface MergeOrigin {
+  file: string
+  value: MergeFile
+  plugins: readonly PluginModule[]
+  found: MergeModels['found']
+}
+
+/**
+ * Opens the models of a merge file, chooses the tokenizer and plans every tensor. No weights are read.
+ *
+ * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
+ * @param located its content
+ * @param options the seed that replaces that of the file, and plugins besides those of the file
+ * @throws UserError with the place in the file of what is wrong
+ */
+export async function openMerge(
+  file: string,
+  { value, text, locate }: Located<MergeFile>,
+  {
+    seed = value.seed,
+    plugins = [],
+  }: { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
+): Promise<OpenMerge> {
+  const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
+  return openWith({ value: { ...value, seed }, text, locate }, { file, registry })
+}
+
+/** The same merge in another thread: it has the same plan. */
+export const reopenMerge = async ({ file, value, plugins, found }: MergeOrigin): Promise<OpenMerge> =>
+  openWith({ value, text: '', locate: (work) => work() }, { file, registry: await reopenRegistry(plugins), found })
+
+async function openWith(
+  { value, text, locate }: Located<MergeFile>,
+  { file, registry, found }: { file: string; registry: Registry; found?: MergeModels['found'] },
+): Promise<OpenMerge> {
+  const opened = await locate(() => openMergeModels(file, value, found))
+  try {
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    const plan = locate(() => planMerge(value, models, registry))
+    const modules = modulesOf(registry)
+    const origin = modules && { file, value, plugins: modules, found: opened.found }
+    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, registry, origin, close: opened.close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
