@@ -3,15 +3,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { matchAdapter, type TensorChange } from './adapter-match.js'
-import type { Product } from './adapter-products.js'
+import { changeLines } from './adapter-change.js'
+import { matchAdapter } from './adapter-match.js'
 import { type Checkpoint, INDEX, SINGLE } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
-import { decode, encode } from './dtype.js'
 import { openCheckpoint } from './folder.js'
 import { hashFile } from './hash.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
-import { openWeights, type SingleFile } from './single.js'
+import { openWeights } from './single.js'
 
 export interface AdaptedCheckpoint extends Checkpoint {
   /** Folder of what the model needs besides its weights: the base's. */
@@ -78,7 +77,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
     for (const [copy, source] of base.tied) if (changes.has(source)) changes.set(copy, changes.get(source)!)
     const shapes = new Map([...changes.keys()].map((name) => [name, base.tensors.get(name)!.shape]))
     return {
-      ...withComputed(base, shapes, (name) => apply(changes.get(name)!, name, base, weights)),
+      ...withComputed(base, shapes, (name, lines) => changeLines(changes.get(name)!, name, { base, weights }, lines)),
       folder,
       notes: [...base.notes, ...notes],
       home: homeOf(base),
@@ -94,56 +93,5 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
   } catch (error) {
     await weights.close()
     throw error
-  }
-}
-
-/** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
-async function apply(
-  { whole, rows, products, bias }: TensorChange,
-  name: string,
-  base: Checkpoint,
-  weights: SingleFile,
-): Promise<Float32Array> {
-  const { dtype } = base.tensors.get(name)!
-  const values = whole === undefined ? await base.read(name) : round(await weights.read(whole), dtype)
-  if (rows) {
-    const given = round(await weights.read(rows.name), dtype)
-    const width = given.length / rows.ids.length
-    for (const [i, id] of rows.ids.entries()) values.set(given.subarray(i * width, (i + 1) * width), id * width)
-  }
-  for (const product of products) {
-    const change = product.rounded ? new Float32Array(values.length) : values
-    addProduct(change, await weights.read(product.a), await weights.read(product.b), product)
-    if (product.rounded) add(values, round(change, dtype), 1)
-  }
-  if (bias) add(values, await weights.read(bias.name), bias.scale)
-  return values
-}
-
-function add(values: Float32Array, more: Float32Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! += scale * more[i]!
-}
-
-function round(values: Float32Array, dtype: string): Float32Array {
-  if (dtype === 'BF16' || dtype === 'F16') decode(dtype, encode(dtype, values), values)
-  return values
-}
-
-/** values += scale · B·A (its transpose when flipped), for one expert or all; each sum in float64, rounded once. */
-function addProduct(values: Float32Array, a: Float32Array, b: Float32Array, product: Product): void {
-  const { rank, scale, experts, expert, from, rows, flipped } = product
-  const inputs = a.length / (rank * experts)
-  const row = new Float64Array(inputs)
-  const chosen = expert === null ? [...Array(experts).keys()] : [expert]
-  for (const [at, e] of chosen.entries()) {
-    for (let out = 0; out < rows; out++) {
-      row.fill(0)
-      for (let k = 0; k < rank; k++) {
-        const factor = scale * b[(from + out) * rank * experts + k * experts + e]!
-        if (factor !== 0) for (let i = 0; i < inputs; i++) row[i]! += factor * a[(e * rank + k) * inputs + i]!
-      }
-      const [start, step] = flipped ? [out, rows] : [out * inputs, 1]
-      for (let i = 0; i < inputs; i++) values[at * rows * inputs + start + i * step]! += row[i]!
-    }
   }
 }

@@ -5,6 +5,12 @@ import type { TensorEntry } from './header.js'
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
+/** Numbers from … to − 1. */
+export interface Span {
+  from: number
+  to: number
+}
+
 /** Bytes of a tensor in a file, from `begin` on. */
 export interface StoredPlace {
   file: string
@@ -30,10 +36,10 @@ export interface Checkpoint {
   /** The weights as float32, row-major. Throws a UserError for a non-floating tensor, and for NaN or Inf. */
   read(name: string): Promise<Float32Array>
   /**
-   * The same for rows from … to − 1 of the first axis (all when null), asked for in one request: the bytes arrive while the
-   * caller computes.
+   * The same for entries from … to − 1 (all when null), and no more of it in memory. Stored ones are asked for in one request: the
+   * bytes arrive while the caller computes.
    */
-  readRows(name: string, rows: { from: number; to: number } | null): Promise<Float32Array>
+  readEntries(name: string, entries: Span | null): Promise<Float32Array>
   /** The stored bytes, as they are. */
   readBytes(name: string): Promise<Uint8Array>
   /** Where the bytes of a tensor lie, if its weights are what is stored there; null for weights that are computed. */
@@ -47,4 +53,11 @@ export interface Checkpoint {
   close(): Promise<void>
   /** For a quantised folder: how many weights are decoded, and from what. */
   decoded?: string | undefined
+}
+
+/** The weights of rows from … to − 1 of the first axis (all when null). */
+export function weightRows(checkpoint: Checkpoint, name: string, rows: Span | null): Promise<Float32Array> {
+  const { shape = [] } = checkpoint.tensors.get(name) ?? {}
+  const stride = shape.slice(1).reduce((product, side) => product * side, 1)
+  return checkpoint.readEntries(name, rows && { from: rows.from * stride, to: rows.to * stride })
 }

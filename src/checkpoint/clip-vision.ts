@@ -20,7 +20,7 @@ export function completeClip(tower: Checkpoint, base: Checkpoint): AdaptedCheckp
     companions: companionsOf(base),
     tensors: new Map([...base.tensors, ...tower.tensors]),
     read: (name) => holder(name).read(name),
-    readRows: (name, rows) => holder(name).readRows(name, rows),
+    readEntries: (name, entries) => holder(name).readEntries(name, entries),
     readBytes: (name) => holder(name).readBytes(name),
     place: (name) => holder(name).place(name),
   }

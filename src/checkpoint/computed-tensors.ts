@@ -1,15 +1,21 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
 
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, Span } from './checkpoint.js'
+import { elementsOf } from './coded.js'
 import { countNonFinite, notFinite } from './dtype.js'
 import { tensorBytes } from './layout.js'
 
-/** @param shapes of the tensors that `compute` makes as float32; all others are the checkpoint's */
+/**
+ * Makes lines of a tensor as float32; a line runs along the last axis. A line is the same whichever others are asked for with it.
+ */
+export type ComputeLines = (name: string, lines: Span) => Promise<Float32Array>
+
+/** @param shapes of the tensors that `compute` makes; all others are the checkpoint's */
 export function withComputed(
   checkpoint: Checkpoint,
   shapes: ReadonlyMap<string, readonly number[]>,
-  compute: (name: string) => Promise<Float32Array>,
+  compute: ComputeLines,
 ): Checkpoint {
   const tensors = new Map(
     [...checkpoint.tensors].map(([name, entry]) => {
@@ -20,8 +26,8 @@ export function withComputed(
       return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + tensorBytes({ dtype, shape }) }]
     }),
   )
-  const computed = async (name: string): Promise<Float32Array> => {
-    const values = await compute(name)
+  const computed = async (name: string, entries: Span | null): Promise<Float32Array> => {
+    const values = await readLines(shapes.get(name)!, entries, (lines) => compute(name, lines))
     const bad = countNonFinite(values)
     if (bad.count)
       throw notFinite(`${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`, values, bad)
@@ -30,17 +36,27 @@ export function withComputed(
   return {
     ...checkpoint,
     tensors,
-    read: (name) => (shapes.has(name) ? computed(name) : checkpoint.read(name)),
-    readRows: async (name, rows) => {
-      if (!shapes.has(name)) return checkpoint.readRows(name, rows)
-      const values = await computed(name)
-      const stride = values.length / shapes.get(name)![0]!
-      return rows ? values.subarray(rows.from * stride, rows.to * stride) : values
-    },
+    read: (name) => (shapes.has(name) ? computed(name, null) : checkpoint.read(name)),
+    readEntries: (name, entries) =>
+      shapes.has(name) ? computed(name, entries) : checkpoint.readEntries(name, entries),
     place: (name) => (shapes.has(name) ? null : checkpoint.place(name)),
     readBytes: async (name) => {
       if (!shapes.has(name)) return checkpoint.readBytes(name)
-      return checkedBytes(tensors.get(name)!, await computed(name))
+      return checkedBytes(tensors.get(name)!, await computed(name, null))
     },
   }
+}
+
+/** Entries (all when null) of a tensor that is made line by line. */
+export async function readLines(
+  shape: readonly number[],
+  entries: Span | null,
+  make: (lines: Span) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const { from, to } = entries ?? { from: 0, to: elementsOf(shape) }
+  if (from === to) return new Float32Array(0)
+  const columns = shape.at(-1) ?? 1
+  const first = Math.floor(from / columns)
+  const values = await make({ from: first, to: Math.ceil(to / columns) })
+  return values.subarray(from - first * columns, to - first * columns)
 }

@@ -3,8 +3,9 @@
 import { UserError } from '../errors/index.js'
 import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint } from './checkpoint.js'
-import { type Coded, elementsOf, type Quantisation, type Stored } from './coded.js'
+import type { Checkpoint, Span } from './checkpoint.js'
+import type { Coded, Quantisation, Stored } from './coded.js'
+import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
@@ -57,8 +58,8 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
     return values
   }
-  const linesOf = ({ shape }: Coded): number => elementsOf(shape.slice(0, -1))
-  const whole = (name: string) => read(name, 0, linesOf(coded.get(name)!))
+  const decoded = (name: string, entries: Span | null = null) =>
+    readLines(coded.get(name)!.shape, entries, ({ from, to }) => read(name, from, to))
   const formats = [...new Set([...coded.values()].map(({ format }) => format))]
   const dtypes = [...new Set([...coded.keys()].map((name) => tensors.get(name)!.dtype))]
   return {
@@ -68,18 +69,11 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
       ? `${coded.size} weights are decoded from ${formats.join(' and ')} and count as ${dtypes.join(' and ')}`
       : undefined,
     tensors,
-    read: async (name) => (coded.has(name) ? whole(name) : checkpoint.read(name)),
-    readRows: async (name, rows) => {
-      const found = coded.get(name)
-      if (!found) return checkpoint.readRows(name, rows)
-      if (!rows) return whole(name)
-      if (found.shape.length < 2) return (await whole(name)).subarray(rows.from, rows.to)
-      const height = linesOf(found) / found.shape[0]!
-      return read(name, rows.from * height, rows.to * height)
-    },
+    read: async (name) => (coded.has(name) ? decoded(name) : checkpoint.read(name)),
+    readEntries: (name, entries) => (coded.has(name) ? decoded(name, entries) : checkpoint.readEntries(name, entries)),
     place: (name) => (coded.has(name) ? null : checkpoint.place(name)),
     readBytes: async (name) =>
-      coded.has(name) ? checkedBytes(tensors.get(name)!, await whole(name)) : checkpoint.readBytes(name),
+      coded.has(name) ? checkedBytes(tensors.get(name)!, await decoded(name)) : checkpoint.readBytes(name),
   }
 }
 

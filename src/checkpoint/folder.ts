@@ -110,11 +110,11 @@ function openStored(
       const entry = entryOf(name)
       return readValues(await handleOf(entry.file), entry)
     },
-    readRows: async (name, rows) => {
+    readEntries: async (name, entries) => {
       const entry = entryOf(name)
-      const stride = (entry.end - entry.begin) / (entry.shape[0] ?? 1)
-      const part = rows
-        ? { ...entry, begin: entry.begin + rows.from * stride, end: entry.begin + rows.to * stride }
+      const width = (BITS[entry.dtype] ?? 8) / 8
+      const part = entries
+        ? { ...entry, begin: entry.begin + entries.from * width, end: entry.begin + entries.to * width }
         : entry
       return readValues(await handleOf(entry.file), part, part.end - part.begin)
     },

@@ -28,7 +28,7 @@ function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, kee
     ...checkpoint,
     tensors: new Map([...entries, ...more].map((entry) => [entry.name, entry])),
     read: (name) => checkpoint.read(stored(name)),
-    readRows: (name, rows) => checkpoint.readRows(stored(name), rows),
+    readEntries: (name, entries) => checkpoint.readEntries(stored(name), entries),
     readBytes: (name) => checkpoint.readBytes(stored(name)),
     place: (name) => checkpoint.place(stored(name)),
   }

@@ -1,5 +1,5 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
-import { type Checkpoint, isBatch, openCheckpoint, type Pair } from '../checkpoint/index.js'
+import { type Checkpoint, isBatch, openCheckpoint, type Pair, weightRows } from '../checkpoint/index.js'
 import { bitsOf, type ChangeSums, editTensor, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
@@ -50,7 +50,7 @@ export async function readInput(
   on: 'delta' | 'weights',
   rows?: { from: number; to: number },
 ): Promise<Float32Array> {
-  const read = (checkpoint: Checkpoint) => (rows ? checkpoint.readRows(name, rows) : checkpoint.read(name))
+  const read = (checkpoint: Checkpoint) => (rows ? weightRows(checkpoint, name, rows) : checkpoint.read(name))
   const values = await read(post)
   if (on === 'weights') return values
   const before = await read(base)

@@ -1,5 +1,5 @@
 // The head of a zero-shot model: what its text tower makes of prompts that name the classes (Radford et al. 2021, section 3.1.4).
-import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, weightRows } from '../checkpoint/index.js'
 import { batchesOf, type Model, makeInputs, modelOf, run, type Source, streaming } from '../models/index.js'
 import { classPrompts, type Task } from '../tasks/index.js'
 import type { Tensor } from '../tensor/index.js'
@@ -79,7 +79,7 @@ export async function describeClasses(task: Task, model: Model, checkpoint: Chec
   const { tower, tokenizer } = await openTower(checkpoint)
   const stretches = tower.blocks.map((block) => ({ blocks: [block], parts: [null] }))
   const source = streaming(tower, { stretches, together: TOGETHER, largest: BATCH_TOKENS }, (name, rows) =>
-    checkpoint.readRows(name, rows),
+    weightRows(checkpoint, name, rows),
   )
   return { ...task, features: await classFeatures(tower, source, tokenizer, prompts) }
 }

@@ -4,6 +4,7 @@ import { findChecksum, showChecksum, startChecksum } from './checksum.js'
 import { type Buffers, binsOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import {
+  needsOf,
   type Operand,
   type PassResult,
   type PassSource,
@@ -137,17 +138,10 @@ class PassRun {
   /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. */
   private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): void {
     const { pass, at, parts } = this
-    const { reductions, write, deltas } = pass
-    const uses = (operand: Operand) =>
-      reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
-    const wantsInput = write?.finish === 'restore' || uses('input')
-    const wantsBase =
-      ((!held || wantsInput) && deltas.includes(true)) ||
-      uses('base') ||
-      pending.some((list) => list.some(({ stage }) => stage === 'addBase')) ||
-      (write !== null && write.finish !== 'plain')
-    if (wantsBase && pass.base) this.load('base', pass.base, at.base, run)
-    if (!wantsInput && !uses('post')) return
+    const { deltas } = pass
+    const needs = needsOf(pass, pending, held)
+    if (needs.base && pass.base) this.load('base', pass.base, at.base, run)
+    if (!needs.post) return
     this.load(0, pass.models[0]!, at.post, run)
     parts.kernels.scale(at.input, at.post, run.size, 1)
     if (deltas[0]) parts.kernels.subtract(at.input, at.base, run.size)

@@ -101,8 +101,9 @@ export interface TensorPass {
   columns: number
   from: number
   to: number
+  /** Null where the pass does not read it. */
   base: PassSource | null
-  models: readonly PassSource[]
+  models: readonly (PassSource | null)[]
   /** Per model, whether its values are its weights less the base. */
   deltas: readonly boolean[]
   /** Whether the values stay in memory from pass to pass. */
@@ -111,6 +112,31 @@ export interface TensorPass {
   stages: readonly (readonly Stage[])[]
   reductions: readonly Reduction[]
   write: PassWrite | null
+}
+
+/**
+ * Which inputs a pass reads: the base; the first model as it is stored, besides its values; the values of the models.
+ * @param pending per model, stages that its values have not gone through
+ * @param held whether the values are in memory
+ */
+export function needsOf(
+  {
+    reductions,
+    write,
+    deltas,
+  }: Pick<TensorPass, 'reductions' | 'deltas'> & { write: { finish: PassWrite['finish'] } | null },
+  pending: readonly (readonly Stage[])[],
+  held: boolean,
+): { base: boolean; post: boolean; models: boolean } {
+  const uses = (operand: Operand) =>
+    reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
+  const input = write?.finish === 'restore' || uses('input')
+  const base =
+    ((!held || input) && deltas.includes(true)) ||
+    uses('base') ||
+    pending.some((list) => list.some(({ stage }) => stage === 'addBase')) ||
+    (write !== null && write.finish !== 'plain')
+  return { base, post: input || uses('post'), models: !held }
 }
 
 /** Bytes in a file that were written, a strip of so many bytes after the other. */

@@ -1,5 +1,5 @@
 // Weights read from a checkpoint: all at once, or as a pass needs them, within a bound on memory.
-import type { Checkpoint } from '../checkpoint/index.js'
+import { type Checkpoint, weightRows } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import {
   type Batch,
@@ -82,4 +82,4 @@ export async function readWeights(model: Model, read: (name: string) => Promise<
 export const rowsOf =
   (checkpoint: Checkpoint): ReadRows =>
   (name, rows) =>
-    checkpoint.readRows(name, rows)
+    weightRows(checkpoint, name, rows)

@@ -1,6 +1,6 @@
 // Models in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
 // in mergekit.
-import { withComputed } from '../checkpoint/index.js'
+import { type Span, weightRows, withComputed } from '../checkpoint/index.js'
 import type { MergeModel } from './open.js'
 
 /** A model, and the row of each token in its embeddings. */
@@ -32,6 +32,9 @@ export interface SharedVocabulary {
   rules: ReadonlyMap<string, RowRule>
 }
 
+/** The most entries of a model that are read at a time. */
+const PORTION = 1 << 18
+
 /** Tensors with a row, or an entry, for every token. */
 const PER_TOKEN =
   /(^|\.)((embed_tokens|wte|word_embeddings|token_embedding|embed_in|embed_out|(lm_head|predictions)\.decoder|lm_head)\.weight|(lm_head|predictions)(\.decoder)?\.bias)$/
@@ -60,48 +63,127 @@ export function shareVocabulary(
   config: Record<string, unknown>,
 ): Map<MergeModel, MergeModel> {
   if (models.every((each) => fitsAlready(each, shared))) return new Map(models.map(({ model }) => [model, model]))
+  const tokens: (string | undefined)[] = Array.from({ length: shared.rows })
+  for (const [token, row] of shared.ids) tokens[row] = token
   return new Map(
     models.map((each) => {
       const { model } = each
       const perToken = [...model.checkpoint.tensors.values()].filter(({ name }) => isPerToken(name))
       const shapes = new Map(perToken.map(({ name, shape }) => [name, [shared.rows, ...shape.slice(1)]]))
-      const view = withComputed(model.checkpoint, shapes, (name) => readRows(name, each, models, shared))
+      const means = new Map<string, Promise<Float64Array>>()
+      const view = withComputed(model.checkpoint, shapes, async (name, lines) => {
+        const table = {
+          ...each,
+          name,
+          width: model.checkpoint.tensors.get(name)!.shape[1] ?? 1,
+          models,
+          shared,
+          tokens,
+        }
+        // The entries of a vector are one line.
+        return readShared(table, shapes.get(name)!.length === 1 ? { from: 0, to: shared.rows } : lines, means)
+      })
       const changed = model.checkpoint.config && { ...model.checkpoint.config, ...config, vocab_size: shared.rows }
       return [model, { ...model, checkpoint: { ...view, config: changed } }]
     }),
   )
 }
 
-/** The tensor of one model with the shared rows. Rows without a token are the mean of the others. */
-async function readRows(
-  name: string,
-  { model, ids }: ModelTokens,
-  models: readonly ModelTokens[],
-  shared: SharedVocabulary,
-): Promise<Float32Array> {
-  const stored = await model.checkpoint.read(name)
-  const width = stored.length / model.checkpoint.tensors.get(name)!.shape[0]!
-  const holders = models.filter((each) => each.model.checkpoint.tensors.has(name))
-  const values = new Float32Array(shared.rows * width)
-  const filled = new Uint8Array(shared.rows)
-  const mean = new Float64Array(width)
-  for (const [token, row] of shared.ids) {
-    const target = values.subarray(row * width, (row + 1) * width)
-    const id = ids.get(token)
-    const rule = shared.rules.get(token)
-    if (id !== undefined && !rule?.force) target.set(stored.subarray(id * width, (id + 1) * width))
-    else {
-      const origins = rule ? [rule.origin].filter((origin) => origin !== null) : originsOf(token, holders, shared.base)
-      for (const origin of origins) {
-        const given = await origin.model.checkpoint.readRows(name, { from: origin.id, to: origin.id + 1 })
-        for (let i = 0; i < width; i++) target[i]! += given[i]! / origins.length
-      }
-    }
-    filled[row] = 1
-    for (let i = 0; i < width; i++) mean[i]! += target[i]! / shared.ids.size
-  }
-  for (let row = 0; row < shared.rows; row++) if (!filled[row]) values.set(mean, row * width)
+/** A tensor of one model that is given the shared rows. */
+interface Table extends ModelTokens {
+  name: string
+  width: number
+  models: readonly ModelTokens[]
+  shared: SharedVocabulary
+  /** The token of each row, where it has one. */
+  tokens: readonly (string | undefined)[]
+}
+
+/** Rows from … to − 1 of it. Those without a token are the mean of the others. */
+async function readShared(table: Table, rows: Span, means: Map<string, Promise<Float64Array>>): Promise<Float32Array> {
+  const { name, width, tokens } = table
+  const values = await fillRows(table, rows)
+  const empty = [...tokens.slice(rows.from, rows.to).keys()].filter((i) => tokens[rows.from + i] === undefined)
+  if (!empty.length) return values
+  if (!means.has(name)) means.set(name, meanOf(table))
+  const mean = await means.get(name)!
+  for (const i of empty) values.set(mean, i * width)
   return values
+}
+
+/** The mean of the rows that have a token, added up in their order. */
+async function meanOf(table: Table): Promise<Float64Array> {
+  const { width, shared, tokens } = table
+  const count = tokens.filter((token) => token !== undefined).length
+  const mean = new Float64Array(width)
+  const step = Math.max(1, Math.floor(PORTION / width))
+  for (let from = 0; from < shared.rows; from += step) {
+    const to = Math.min(shared.rows, from + step)
+    const values = await fillRows(table, { from, to })
+    for (let row = from; row < to; row++)
+      if (tokens[row] !== undefined)
+        for (let i = 0; i < width; i++) mean[i]! += values[(row - from) * width + i]! / count
+  }
+  return mean
+}
+
+/** A row that is read for a row of the result, of which it is 1 / `of`. */
+interface Part {
+  id: number
+  row: number
+  of: number
+}
+
+/** The rows that have a token; the others are 0. */
+async function fillRows(
+  { name, width, model, ids, models, shared, tokens }: Table,
+  { from, to }: Span,
+): Promise<Float32Array> {
+  const values = new Float32Array((to - from) * width)
+  const holders = models.filter((each) => each.model.checkpoint.tensors.has(name))
+  const own: Part[] = []
+  // In the order of the models, so that every row is added up in it.
+  const given = new Map<MergeModel, Part[]>(holders.map((each) => [each.model, []]))
+  for (const [row, token] of tokens.slice(from, to).entries()) {
+    if (token === undefined) continue
+    const [id, rule] = [ids.get(token), shared.rules.get(token)]
+    if (id !== undefined && !rule?.force) {
+      own.push({ id, row, of: 1 })
+      continue
+    }
+    const origins = rule ? [rule.origin].filter((origin) => origin !== null) : originsOf(token, holders, shared.base)
+    for (const origin of origins) {
+      const parts = given.get(origin.model) ?? given.set(origin.model, []).get(origin.model)!
+      parts.push({ id: origin.id, row, of: origins.length })
+    }
+  }
+  await eachRow(model, name, own, (part, row) => values.set(row, part.row * width))
+  for (const [origin, parts] of given)
+    await eachRow(origin, name, parts, (part, row) => {
+      for (let i = 0; i < width; i++) values[part.row * width + i]! += row[i]! / part.of
+    })
+  return values
+}
+
+/** Reads these rows of a model; those that lie one behind the other at once. */
+async function eachRow(
+  { checkpoint }: MergeModel,
+  name: string,
+  parts: readonly Part[],
+  take: (part: Part, row: Float32Array) => void,
+): Promise<void> {
+  const width = checkpoint.tensors.get(name)?.shape[1] ?? 1
+  const most = Math.max(1, Math.floor(PORTION / width))
+  const sorted = [...parts].sort((a, b) => a.id - b.id)
+  for (let first = 0; first < sorted.length; ) {
+    const from = sorted[first]!.id
+    let end = first + 1
+    while (end < sorted.length && sorted[end]!.id <= sorted[end - 1]!.id + 1 && sorted[end]!.id < from + most) end++
+    const rows = await weightRows(checkpoint, name, { from, to: sorted[end - 1]!.id + 1 })
+    for (const part of sorted.slice(first, end))
+      take(part, rows.subarray((part.id - from) * width, (part.id - from + 1) * width))
+    first = end
+  }
 }
 
 /** The rows whose mean a token takes: that of the only model that has it, else the base's, else those of all that have it. */

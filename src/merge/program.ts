@@ -58,11 +58,5 @@ function* editOne(edit: EntriesProgram<string[]>, rebase: boolean, warn: (text: 
 function sourceOf({ model: { checkpoint }, name }: Pick<MergeSource, 'model' | 'name'>): TensorSource {
   const place = checkpoint.place(name)
   if (place && isFloating(place.dtype)) return place as StoredPlace & { dtype: StoredFormat }
-  const { shape } = checkpoint.tensors.get(name)!
-  return async (from, to) => {
-    const row = countEntries(shape.slice(1))
-    const [first, end] = [Math.floor(from / row), Math.ceil(to / row)]
-    const values = await checkpoint.readRows(name, { from: first, to: end })
-    return values.subarray(from - first * row, to - first * row)
-  }
+  return (from, to) => checkpoint.readEntries(name, { from, to })
 }

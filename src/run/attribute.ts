@@ -1,7 +1,7 @@
 // Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { companionsOf, homeOf, openModels, pairCheckpoints } from '../checkpoint/index.js'
+import { companionsOf, homeOf, openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
@@ -133,7 +133,7 @@ async function attributeBounded(
     })
     try {
       const paired = new Set(pair.names)
-      const before = over((name, rows) => (paired.has(name) ? base : post).readRows(name, rows))
+      const before = over((name, rows) => weightRows(paired.has(name) ? base : post, name, rows))
       const loss = { pre: await lossOf(model, before, batches), post: await lossOf(model, still, batches) }
       const measured = { model, post: still, task, batches, loss }
       const { columns, path } = await measureChange(measured, edited, { rule, steps, riemann: true })

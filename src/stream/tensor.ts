@@ -1,6 +1,7 @@
 // One tensor through the engine: the passes of its program, over blocks. A tensor that fits stays in the memory of one thread through
 // all its passes; a larger one is read again in each pass, by all threads. The result is the same.
 import {
+  needsOf,
   type PassResult,
   type PassSource,
   type PassTarget,
@@ -52,20 +53,25 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
   const needs = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
   const resident = needs <= engine.bytes && !step.done && !step.value.write
   const own = resident ? await engine.lease() : null
+  /** Per model, the stages that its values in memory have gone through; null where they are not there. */
+  let held: number[] | null = null
   try {
     while (!step.done) {
       const { reductions, write } = step.value
       const plan = { tensor: job.tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
       const blocks = blocksOf(size, strip, engine.block)
       const answers = new Answers(reductions)
+      const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
+      const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
       await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
         const lane = own ?? (await engine.lease())
         try {
-          answers.add(i, await runBlock({ ...plan, ...block }, job, write, lane))
+          answers.add(i, await runBlock({ ...plan, ...block }, job, { write, needs }, lane))
         } finally {
           if (!own) lane.release()
         }
       })
+      if (resident) held = stages.map((list) => list.length)
       step = next(job.program, answers.all(), stages)
     }
     return step.value
@@ -99,19 +105,21 @@ function blocksOf(size: number, strip: number, most: number): Block[] {
 async function runBlock<R>(
   plan: Omit<TensorPass, 'base' | 'models' | 'write'>,
   { base, models, target, isDone, onBlock }: TensorJob<R>,
-  write: PassStep['write'],
+  { write, needs }: { write: PassStep['write']; needs: ReturnType<typeof needsOf> },
   lane: Lane,
 ): Promise<PassResult> {
   const { from, to } = plan
-  const read = (source: TensorSource): PassSource | Promise<PassSource> =>
-    typeof source === 'function' ? source(from, to).then((values) => ({ values })) : source
+  const read = (source: TensorSource | null, isNeeded: boolean): PassSource | null | Promise<PassSource> => {
+    if (!source || !isNeeded) return null
+    return typeof source === 'function' ? source(from, to).then((values) => ({ values })) : source
+  }
   const isWritten = write !== undefined && (isDone?.(from, to) ?? false)
   if (isWritten && !plan.reductions.length) return { answers: [], checksum: '' }
   const written = write && target && !isWritten ? { ...write, target } : null
   const result = await lane.run({
     ...plan,
-    base: base && (await read(base)),
-    models: await Promise.all(models.map(read)),
+    base: await read(base, needs.base),
+    models: await Promise.all(models.map((source, i) => read(source, needs.models || (i === 0 && needs.post)))),
     write: written,
   })
   if (written) onBlock?.(from, to, result.checksum)

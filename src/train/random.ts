@@ -119,10 +119,8 @@ async function* drawParts(
 
 /** One part from one thread. */
 async function ask(worker: Worker, part: Part, near: Checkpoint | null): Promise<TensorContent> {
-  const { name, shape, first, size } = part
-  const row = countEntries(shape) / (shape[0] ?? 1)
-  const before =
-    near && (await near.readRows(name, shape.length ? { from: first / row, to: (first + size) / row } : null))
+  const { name, first, size } = part
+  const before = near && (await near.readEntries(name, { from: first, to: first + size }))
   const values = await new Promise<Float32Array>((resolve, reject) => {
     worker.once('error', reject)
     worker.once('message', (answer: Float32Array) => (worker.off('error', reject), resolve(answer)))

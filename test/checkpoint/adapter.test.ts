@@ -142,7 +142,7 @@ test('the view pairs with its base, hashes its own files, and takes its companio
   assert.deepEqual(Object.keys(await view.hashes()), ['adapter_config.json', 'adapter_model.safetensors'])
   assert.deepEqual([view.config, companionsOf(view), companionsOf(below)], [below.config, base, base])
   assert.deepEqual([...new Float32Array((await view.readBytes(Q)).buffer)], [3, 2, 1, 24, 5, -14])
-  assert.deepEqual([...(await view.readRows(Q, { from: 1, to: 2 }))], [24, 5, -14])
+  assert.deepEqual([...(await view.readEntries(Q, { from: 3, to: 6 }))], [24, 5, -14])
   await Promise.all([view.close(), below.close()])
 })
 

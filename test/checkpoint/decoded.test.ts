@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { encode, tableOf } from '../../src/checkpoint/dtype.js'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { openCheckpoint, weightRows } from '../../src/checkpoint/index.js'
 import { stored, temporary } from './files.js'
 
 const root = temporary()
@@ -45,7 +45,7 @@ test('rows are those of the whole, wherever they begin; the bytes are the values
       for (let from = 0; from < shape[0]!; from += 3) {
         const to = Math.min(shape[0]!, from + 5)
         assert.deepEqual(
-          await checkpoint.readRows(tensor, { from, to }),
+          await weightRows(checkpoint, tensor, { from, to }),
           whole.slice(from * width, to * width),
           `${name} ${tensor} ${from}`,
         )

@@ -1,0 +1,143 @@
+// What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
+import type { TensorChange } from './adapter-match.js'
+import type { Product } from './adapter-products.js'
+import type { Checkpoint, Span } from './checkpoint.js'
+import { decode, encode } from './dtype.js'
+import type { SingleFile } from './single.js'
+
+/** Entries of B read at a time. */
+const PORTION = 1 << 20
+
+/** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
+export async function changeLines(
+  { whole, rows, products, bias }: TensorChange,
+  name: string,
+  { base, weights }: { base: Checkpoint; weights: SingleFile },
+  lines: Span,
+): Promise<Float32Array> {
+  const { dtype, shape } = base.tensors.get(name)!
+  const columns = shape.at(-1) ?? 1
+  const entries = { from: lines.from * columns, to: lines.to * columns }
+  const values =
+    whole === undefined ? await base.readEntries(name, entries) : round(await weights.read(whole, entries), dtype)
+  for (const [i, id] of rows?.ids.entries() ?? []) {
+    if (id < lines.from || id >= lines.to) continue
+    const row = await weights.read(rows!.name, { from: i * columns, to: (i + 1) * columns })
+    values.set(round(row, dtype), (id - lines.from) * columns)
+  }
+  for (const product of products)
+    for (const part of partsOf(product, weights, lines)) {
+      const terms = await (product.flipped ? readTurned(part) : readStraight(part))
+      const first = (part.first - lines.from) * columns
+      addTerms(values.subarray(first), terms, columns, product.rounded ? dtype : null)
+    }
+  if (bias) add(values, await weights.read(bias.name, entries), bias.scale)
+  return values
+}
+
+function add(values: Float32Array, more: Float32Array, scale: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! += scale * more[i]!
+}
+
+function round(values: Float32Array, dtype: string): Float32Array {
+  if (dtype === 'BF16' || dtype === 'F16') decode(dtype, encode(dtype, values), values)
+  return values
+}
+
+/** Lines of one matrix: the tensor, or an expert of it. */
+interface Part {
+  product: Product
+  weights: SingleFile
+  /** The matrix in A and B. */
+  expert: number
+  /** The first line of the part in the tensor. */
+  first: number
+  /** The lines in the matrix. */
+  lines: Span
+}
+
+const inputsOf = ({ a }: Product, { tensors }: SingleFile): number => tensors.get(a)!.shape[1]!
+
+function partsOf(product: Product, weights: SingleFile, { from, to }: Span): Part[] {
+  const height = product.flipped ? inputsOf(product, weights) : product.rows
+  const parts: Part[] = []
+  for (let first = from; first < to; ) {
+    const matrix = Math.floor(first / height)
+    const end = Math.min(to, (matrix + 1) * height)
+    const lines = { from: first - matrix * height, to: end - matrix * height }
+    parts.push({ product, weights, expert: product.expert ?? matrix, first, lines })
+    first = end
+  }
+  return parts
+}
+
+/** A line is Σ coefficient · vector over the rank; scale · B is one of the two. */
+interface Terms {
+  /** [lines, rank] */
+  coefficients: Float64Array
+  /** [rank, columns] */
+  vectors: Float64Array
+}
+
+/** Lines are outputs: the coefficients are rows of scale · B, the vectors those of A. */
+async function readStraight({ product, weights, expert, lines }: Part): Promise<Terms> {
+  const { a, rank } = product
+  const inputs = inputsOf(product, weights)
+  const span = { from: expert * rank * inputs, to: (expert + 1) * rank * inputs }
+  const coefficients = new Float64Array((lines.to - lines.from) * rank)
+  await readScaled({ product, weights, expert, lines }, (line, k, value) => {
+    coefficients[line * rank + k] = value
+  })
+  return { coefficients, vectors: Float64Array.from(await weights.read(a, span)) }
+}
+
+/** Lines are inputs: the coefficients are columns of A, the vectors those of scale · B. */
+async function readTurned({ product, weights, expert, lines }: Part): Promise<Terms> {
+  const { a, rank, rows } = product
+  const inputs = inputsOf(product, weights)
+  const coefficients = new Float64Array((lines.to - lines.from) * rank)
+  for (let k = 0; k < rank; k++) {
+    const begin = (expert * rank + k) * inputs
+    const column = await weights.read(a, { from: begin + lines.from, to: begin + lines.to })
+    for (let i = 0; i < column.length; i++) coefficients[i * rank + k] = column[i]!
+  }
+  const vectors = new Float64Array(rank * rows)
+  await readScaled({ product, weights, expert, lines: { from: 0, to: rows } }, (row, k, value) => {
+    vectors[k * rows + row] = value
+  })
+  return { coefficients, vectors }
+}
+
+/** The rows of scale · B of one expert that belong to these rows of the product; they count from 0. */
+async function readScaled(
+  { product, weights, expert, lines }: Omit<Part, 'first'>,
+  take: (row: number, k: number, value: number) => void,
+): Promise<void> {
+  const { b, rank, scale, experts, from } = product
+  const width = rank * experts
+  const step = Math.max(1, Math.floor(PORTION / width))
+  for (let begin = lines.from; begin < lines.to; begin += step) {
+    const end = Math.min(lines.to, begin + step)
+    const up = await weights.read(b, { from: (from + begin) * width, to: (from + end) * width })
+    for (let row = begin; row < end; row++)
+      for (let k = 0; k < rank; k++)
+        take(row - lines.from, k, scale * up[(row - begin) * width + k * experts + expert]!)
+  }
+}
+
+/** Adds the lines to the values that begin with them: each sum in float64, rounded once, and to `dtype` where it is given. */
+function addTerms(values: Float32Array, { coefficients, vectors }: Terms, columns: number, dtype: string | null): void {
+  const rank = vectors.length / columns
+  const sums = new Float64Array(columns)
+  for (let line = 0; line < coefficients.length / rank; line++) {
+    sums.fill(0)
+    for (let k = 0; k < rank; k++) {
+      const coefficient = coefficients[line * rank + k]!
+      const at = k * columns
+      if (coefficient !== 0) for (let i = 0; i < columns; i++) sums[i]! += coefficient * vectors[at + i]!
+    }
+    const change = dtype === null ? sums : round(Float32Array.from(sums), dtype)
+    const start = line * columns
+    for (let i = 0; i < columns; i++) values[start + i]! += change[i]!
+  }
+}

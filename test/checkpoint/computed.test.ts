@@ -1,0 +1,52 @@
+// Weights that are computed, of adapters and of quantised folders: parts cut anywhere are those of the whole, bit for bit.
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { elementsOf } from '../../src/checkpoint/coded.js'
+import { type Checkpoint, isFloating, openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
+
+const ADAPTERS = 'test/fixtures/adapters'
+const FORMATS = 'test/fixtures/formats'
+
+/** Lengths of parts, one after the other. */
+const CUTS = [1, 5, 37, 211, 1009]
+
+const bytesOf = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+
+async function checkParts(checkpoint: Checkpoint, what: string): Promise<void> {
+  for (const [name, { shape, dtype }] of checkpoint.tensors) {
+    if (!isFloating(dtype)) continue
+    const whole = bytesOf(await checkpoint.read(name))
+    const parts: Buffer[] = []
+    const size = elementsOf(shape)
+    for (let from = 0, i = 0; from < size; i++) {
+      const to = Math.min(size, from + CUTS[i % CUTS.length]!)
+      const part = await checkpoint.readEntries(name, { from, to })
+      assert.equal(part.length, to - from)
+      parts.push(bytesOf(part))
+      from = to
+    }
+    assert.ok(Buffer.concat(parts).equals(whole), `${what} ${name}`)
+    assert.ok(bytesOf(await checkpoint.readEntries(name, null)).equals(whole), `${what} ${name}`)
+  }
+}
+
+const adapters = readdirSync(ADAPTERS).filter((name) => existsSync(join(ADAPTERS, name, 'adapter_config.json')))
+
+test(`parts of ${adapters.length} adapters on their bases`, async () => {
+  for (const name of adapters) {
+    const base = await openCheckpoint(join(ADAPTERS, name.split('-')[0]!))
+    const view = await openAdapter(join(ADAPTERS, name), base)
+    await checkParts(view, name)
+    await Promise.all([view.close(), base.close()])
+  }
+})
+
+test('parts of quantised folders', async () => {
+  for (const { name } of readdirSync(FORMATS, { withFileTypes: true }).filter((each) => each.isDirectory())) {
+    const checkpoint = await openCheckpoint(join(FORMATS, name))
+    await checkParts(checkpoint, name)
+    await checkpoint.close()
+  }
+})
