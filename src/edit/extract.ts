@@ -10,6 +10,7 @@ import {
   selectTensors,
   type WholeTensor,
   type WritableDtype,
+  weightRows,
   writeAdapter,
 } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
@@ -105,7 +106,7 @@ async function* partsOf(checkpoint: Checkpoint, name: string): AsyncGenerator<Fl
   if (rows <= step) yield await checkpoint.read(name)
   else
     for (let from = 0; from < rows; from += step)
-      yield await checkpoint.readRows(name, { from, to: Math.min(rows, from + step) })
+      yield await weightRows(checkpoint, name, { from, to: Math.min(rows, from + step) })
 }
 
 /** The tensors that were chosen, and where an adapter of this base has a place for each. */

@@ -1,5 +1,5 @@
 // The merge of one tensor by the definitions of its methods, on TensorFlow.js, and what these must know of whole models before.
-import { isBatch, matricesOf, roleOf, type TensorContent } from '../checkpoint/index.js'
+import { isBatch, matricesOf, roleOf, type TensorContent, weightRows } from '../checkpoint/index.js'
 import { editsBlocks, isPerMatrix, needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
 import { countEntries } from '../tensor/index.js'
@@ -68,7 +68,7 @@ export async function mergeTensor(
 const labelled = ({ model: { label }, name }: MergeSource): string => drawKey(label, name)
 
 const read = ({ model, name }: Pick<MergeSource, 'model' | 'name'>, rows: RowRange | null): Promise<Float32Array> =>
-  rows ? model.checkpoint.readRows(name, rows) : model.checkpoint.read(name)
+  rows ? weightRows(model.checkpoint, name, rows) : model.checkpoint.read(name)
 
 const readBase = async ({ base }: TensorMerge, rows: RowRange | null): Promise<Float32Array | null> =>
   base && read(base, rows)
