@@ -1,7 +1,7 @@
 // What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
 import type { TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
-import type { Checkpoint, Span } from './checkpoint.js'
+import type { Checkpoint, Interval } from './checkpoint.js'
 import { decode, encode } from './dtype.js'
 import type { SingleFile } from './single.js'
 
@@ -13,7 +13,7 @@ export async function changeLines(
   { whole, rows, products, bias }: TensorChange,
   name: string,
   { base, weights }: { base: Checkpoint; weights: SingleFile },
-  lines: Span,
+  lines: Interval,
 ): Promise<Float32Array> {
   const { dtype, shape } = base.tensors.get(name)!
   const columns = shape.at(-1) ?? 1
@@ -53,12 +53,12 @@ interface Part {
   /** The first line of the part in the tensor. */
   first: number
   /** The lines in the matrix. */
-  lines: Span
+  lines: Interval
 }
 
 const inputsOf = ({ a }: Product, { tensors }: SingleFile): number => tensors.get(a)!.shape[1]!
 
-function partsOf(product: Product, weights: SingleFile, { from, to }: Span): Part[] {
+function partsOf(product: Product, weights: SingleFile, { from, to }: Interval): Part[] {
   const height = product.flipped ? inputsOf(product, weights) : product.rows
   const parts: Part[] = []
   for (let first = from; first < to; ) {

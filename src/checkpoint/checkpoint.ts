@@ -6,7 +6,7 @@ export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
 /** Numbers from … to − 1. */
-export interface Span {
+export interface Interval {
   from: number
   to: number
 }
@@ -39,7 +39,7 @@ export interface Checkpoint {
    * The same for entries from … to − 1 (all when null), and no more of it in memory. Stored ones are asked for in one request: the
    * bytes arrive while the caller computes.
    */
-  readEntries(name: string, entries: Span | null): Promise<Float32Array>
+  readEntries(name: string, entries: Interval | null): Promise<Float32Array>
   /** The stored bytes, as they are. */
   readBytes(name: string): Promise<Uint8Array>
   /** Where the bytes of a tensor lie, if its weights are what is stored there; null for weights that are computed. */
@@ -56,7 +56,7 @@ export interface Checkpoint {
 }
 
 /** The weights of rows from … to − 1 of the first axis (all when null). */
-export function weightRows(checkpoint: Checkpoint, name: string, rows: Span | null): Promise<Float32Array> {
+export function weightRows(checkpoint: Checkpoint, name: string, rows: Interval | null): Promise<Float32Array> {
   const { shape = [] } = checkpoint.tensors.get(name) ?? {}
   const stride = shape.slice(1).reduce((product, side) => product * side, 1)
   return checkpoint.readEntries(name, rows && { from: rows.from * stride, to: rows.to * stride })

@@ -1,7 +1,7 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
 
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint, Span } from './checkpoint.js'
+import type { Checkpoint, Interval } from './checkpoint.js'
 import { elementsOf } from './coded.js'
 import { countNonFinite, notFinite } from './dtype.js'
 import { tensorBytes } from './layout.js'
@@ -9,7 +9,7 @@ import { tensorBytes } from './layout.js'
 /**
  * Makes lines of a tensor as float32; a line runs along the last axis. A line is the same whichever others are asked for with it.
  */
-export type ComputeLines = (name: string, lines: Span) => Promise<Float32Array>
+export type ComputeLines = (name: string, lines: Interval) => Promise<Float32Array>
 
 /** @param shapes of the tensors that `compute` makes; all others are the checkpoint's */
 export function withComputed(
@@ -26,7 +26,7 @@ export function withComputed(
       return [name, { ...entry, dtype, shape: [...shape], end: entry.begin + tensorBytes({ dtype, shape }) }]
     }),
   )
-  const computed = async (name: string, entries: Span | null): Promise<Float32Array> => {
+  const computed = async (name: string, entries: Interval | null): Promise<Float32Array> => {
     const values = await readLines(shapes.get(name)!, entries, (lines) => compute(name, lines))
     const bad = countNonFinite(values)
     if (bad.count)
@@ -50,8 +50,8 @@ export function withComputed(
 /** Entries (all when null) of a tensor that is made line by line. */
 export async function readLines(
   shape: readonly number[],
-  entries: Span | null,
-  make: (lines: Span) => Promise<Float32Array>,
+  entries: Interval | null,
+  make: (lines: Interval) => Promise<Float32Array>,
 ): Promise<Float32Array> {
   const { from, to } = entries ?? { from: 0, to: elementsOf(shape) }
   if (from === to) return new Float32Array(0)

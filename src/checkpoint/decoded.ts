@@ -3,7 +3,7 @@
 import { UserError } from '../errors/index.js'
 import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint, Span } from './checkpoint.js'
+import type { Checkpoint, Interval } from './checkpoint.js'
 import type { Coded, Quantisation, Stored } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
@@ -58,7 +58,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
     return values
   }
-  const decoded = (name: string, entries: Span | null = null) =>
+  const decoded = (name: string, entries: Interval | null = null) =>
     readLines(coded.get(name)!.shape, entries, ({ from, to }) => read(name, from, to))
   const formats = [...new Set([...coded.values()].map(({ format }) => format))]
   const dtypes = [...new Set([...coded.keys()].map((name) => tensors.get(name)!.dtype))]

@@ -1,14 +1,14 @@
 // The tensors of one safetensors file that is not a checkpoint by itself.
 import { open } from 'node:fs/promises'
 import { UserError, unknown } from '../errors/index.js'
-import type { Span } from './checkpoint.js'
+import type { Interval } from './checkpoint.js'
 import { BITS, countNonFinite, decode, FLOATING, isFloating } from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 
 export interface SingleFile {
   tensors: ReadonlyMap<string, TensorEntry>
   /** Float32, row-major: entries from … to − 1 (all when left out). @throws UserError for a tensor that is not floating, or holds NaN or Inf */
-  read(name: string, entries?: Span): Promise<Float32Array>
+  read(name: string, entries?: Interval): Promise<Float32Array>
   close(): Promise<void>
 }
 

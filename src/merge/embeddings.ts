@@ -1,6 +1,6 @@
 // Models in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
 // in mergekit.
-import { type Span, weightRows, withComputed } from '../checkpoint/index.js'
+import { type Interval, weightRows, withComputed } from '../checkpoint/index.js'
 import type { MergeModel } from './open.js'
 
 /** A model, and the row of each token in its embeddings. */
@@ -100,7 +100,11 @@ interface Table extends ModelTokens {
 }
 
 /** Rows from … to − 1 of it. Those without a token are the mean of the others. */
-async function readShared(table: Table, rows: Span, means: Map<string, Promise<Float64Array>>): Promise<Float32Array> {
+async function readShared(
+  table: Table,
+  rows: Interval,
+  means: Map<string, Promise<Float64Array>>,
+): Promise<Float32Array> {
   const { name, width, tokens } = table
   const values = await fillRows(table, rows)
   const empty = [...tokens.slice(rows.from, rows.to).keys()].filter((i) => tokens[rows.from + i] === undefined)
@@ -137,7 +141,7 @@ interface Part {
 /** The rows that have a token; the others are 0. */
 async function fillRows(
   { name, width, model, ids, models, shared, tokens }: Table,
-  { from, to }: Span,
+  { from, to }: Interval,
 ): Promise<Float32Array> {
   const values = new Float32Array((to - from) * width)
   const holders = models.filter((each) => each.model.checkpoint.tensors.has(name))
