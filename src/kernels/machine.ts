@@ -248,6 +248,8 @@ class PassRun {
       if (pass.deltas[0]) kernels.restore(at.result, at.input, at.post, at.base, size)
     }
     const bytes = size * WIDTHS[target.dtype]
+    // Encoders take eight entries at a time: what an earlier pass left behind the last one is no part of the result.
+    new Float32Array(memory.buffer, at.result + 4 * size, 8).fill(0)
     if (kernels[`encode${target.dtype}`](at.result, at.stored, size)) this.fail('result', at.result, { from, size })
     kernels.checksum(at.stored, bytes, at.state)
     storage.write(

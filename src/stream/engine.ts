@@ -47,21 +47,21 @@ const LEAST = 16e6
 /** Above 4 GiB a WebAssembly memory cannot grow. */
 const MOST = 2 ** 32 - 65536
 
+/** Entries of a block. */
+const BLOCK = 1 << 22
+
 export interface StreamOptions {
   /** Threads; by default one per core. */
   jobs?: number | undefined
   /** Bound in bytes for the whole process. Default 1 GB. */
   memory?: number | undefined
-  /** Entries of one block. Default 2^22. No result depends on it. */
-  block?: number | undefined
 }
 
 /** The bound of memory where none is given. */
 export const MEMORY_BOUND = 1e9
 
 /** Threads start when they are first needed. */
-export function openStream(options: StreamOptions = {}): StreamEngine {
-  const { jobs = availableParallelism(), memory = MEMORY_BOUND, block = 1 << 22 } = options
+export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {}): StreamEngine {
   const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (THREAD + LEAST))))
   const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM_BYTES) / fitting - THREAD))
   const free: Thread[] = []
@@ -75,7 +75,7 @@ export function openStream(options: StreamOptions = {}): StreamEngine {
   return {
     jobs: fitting,
     bytes,
-    block,
+    block: BLOCK,
     async lease() {
       let thread = free.pop()
       if (!thread && threads.length < fitting) {

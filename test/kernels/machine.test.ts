@@ -1,0 +1,142 @@
+// The machine of passes: what each operand, reduction and way to finish means, by numbers worked out by hand, whatever lies in memory.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { encode } from '../../src/checkpoint/dtype.js'
+import { makeMachine, PassError, type Reduction, type TensorPass } from '../../src/kernels/index.js'
+
+/** Base 1, 2, 3, 4, 5; delta 0, 1, -2, 0.5, 0. */
+const files: Record<string, Uint8Array> = {
+  base: encode('BF16', Float32Array.of(1, 2, 3, 4, 5)),
+  post: encode('F16', Float32Array.of(1, 3, 1, 4.5, 5)),
+  bad: encode('F32', Float32Array.of(1, 2, 3, NaN, 5)),
+  doubles: new Uint8Array(Float64Array.of(1, 3, 1, 4.5, 5).buffer),
+}
+
+function open() {
+  const written = new Uint8Array(64)
+  const machine = makeMachine(1 << 23, {
+    read(file, target, position) {
+      // A memory full of numbers that no format can hold: nothing may depend on what an earlier pass left behind.
+      if (file === 'poison') {
+        new Float32Array(target.buffer).fill(3e38)
+        throw new Error('poison')
+      }
+      target.set(files[file]!.subarray(position, position + target.length))
+    },
+    write: (_, bytes, position) => written.set(bytes, position),
+  })
+  const pass: TensorPass = {
+    tensor: 1,
+    size: 5,
+    strip: 5,
+    columns: 5,
+    from: 0,
+    to: 5,
+    base: { file: 'base', begin: 0, dtype: 'BF16' },
+    models: [{ file: 'post', begin: 0, dtype: 'F16' }],
+    deltas: [true],
+    resident: false,
+    stages: [[]],
+    reductions: [],
+    write: null,
+  }
+  return { machine, pass, written }
+}
+
+test('reductions of the values, the base, the model as it is stored, and its delta', () => {
+  for (const resident of [false, true]) {
+    const { machine, pass } = open()
+    const sums = (...reductions: Reduction[]) =>
+      machine
+        .run({ ...pass, resident, stages: [[{ stage: 'scale', factor: 2 }]], reductions })
+        .answers.map((answer) => [...answer])
+    assert.deepEqual(
+      sums(
+        { sum: 'magnitudes', of: 0 },
+        { sum: 'total', of: 0 },
+        { sum: 'nonZero', of: 0 },
+        { sum: 'largest', of: 0 },
+        { sum: 'total', of: 'base' },
+        { sum: 'total', of: 'post' },
+        { sum: 'magnitudes', of: 'input' },
+        { sum: 'dot', of: 'base', with: 'post' },
+        { sum: 'dot', of: 'base', with: 0 },
+        { sum: 'distance', of: 'base', with: 'post' },
+        { sum: 'distance', of: 'input', with: 0 },
+      ),
+      [[7], [-1], [3], [4], [15], [14.5], [3.5], [1 + 6 + 3 + 18 + 25], [4 - 12 + 4], [1 + 4 + 0.25], [1 + 4 + 0.25]],
+    )
+    // Once more, from values that may be in memory.
+    assert.deepEqual(sums({ sum: 'total', of: 0 }, { sum: 'total', of: 'base' }), [[-1], [15]])
+  }
+})
+
+test('a result: plain, on the base, and with untouched entries as they were stored', () => {
+  const results = {
+    plain: [0, 1, 0, 0.5, 0],
+    base: [1, 3, 3, 4.5, 5],
+    // The delta of the third entry is dropped; the others are those of the model.
+    restore: [1, 3, 3, 4.5, 5],
+  }
+  for (const [finish, expected] of Object.entries(results))
+    for (const resident of [false, true])
+      for (const [size, poisoned] of [
+        [5, false],
+        [5, true],
+        [3, true],
+      ] as const) {
+        const { machine, pass, written } = open()
+        if (poisoned) assert.throws(() => machine.run({ ...pass, base: { ...pass.base!, file: 'poison' } as never }))
+        const stages = [[{ stage: 'drop', cut: { threshold: 2, lastTie: 4 } }]] as const
+        machine.run({
+          ...pass,
+          ...{ size, strip: size, columns: size, to: size },
+          resident,
+          stages,
+          write: {
+            combine: { combine: 'sum', weights: [1] },
+            finish: finish as 'plain',
+            target: { file: 'out', begin: 2, dtype: 'F16' },
+          },
+        })
+        const bytes = encode('F16', Float32Array.from(expected.slice(0, size)))
+        const where = `${finish}${resident ? ', resident' : ''}${poisoned ? ', poisoned' : ''}`
+        assert.deepEqual(written.subarray(2, 2 + 2 * size), bytes, where)
+        assert.deepEqual([written[0], written[2 + 2 * size]], [0, 0], `${where}: bytes beside`)
+      }
+})
+
+test('values that are not finite: where they are, in the whole tensor', () => {
+  const { machine, pass } = open()
+  const stopped = (more: Partial<TensorPass>) => {
+    try {
+      machine.run({ ...pass, ...more })
+    } catch (error) {
+      if (error instanceof PassError) return { of: error.of, index: error.index, value: error.value }
+      throw error
+    }
+    throw new Error('it is taken')
+  }
+  const bad = { file: 'bad', begin: 0, dtype: 'F32' } as const
+  assert.deepEqual(stopped({ models: [bad] }), { of: 0, index: 3, value: NaN })
+  assert.deepEqual(stopped({ base: bad }), { of: 'base', index: 3, value: NaN })
+  // The second strip of a tensor of two.
+  assert.deepEqual(
+    stopped({ models: [{ ...bad, begin: -8 }], base: { ...pass.base!, begin: -4 } as never, from: 2, to: 7 }),
+    {
+      of: 0,
+      index: 5,
+      value: NaN,
+    },
+  )
+  const target = { file: 'out', begin: 0, dtype: 'F16' } as const
+  const write = { combine: { combine: 'sum', weights: [20000] }, finish: 'plain', target } as const
+  assert.deepEqual(stopped({ write, deltas: [false] }), { of: 'result', index: 3, value: 90000 })
+})
+
+test('float64 is read as it is rounded', () => {
+  const { machine, pass } = open()
+  const models = [{ file: 'doubles', begin: 0, dtype: 'F64' }] as const
+  const { answers } = machine.run({ ...pass, models, reductions: [{ sum: 'total', of: 'input' }] })
+  assert.deepEqual([...answers[0]!], [-0.5])
+})
