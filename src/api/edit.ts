@@ -2,11 +2,18 @@
 
 import { basename, resolve } from 'node:path'
 import type { WritableDtype } from '../checkpoint/index.js'
-import { checkSteps, describeEdit, type EditSummary, editCheckpoint, openGrams } from '../edit/index.js'
+import {
+  checkSteps,
+  describeEdit,
+  type EditSummary,
+  editCheckpoint,
+  editNeedsBackend,
+  openGrams,
+} from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
-import { type BackendName, setBackend } from '../tensor/index.js'
+import { type BackendName, KERNELS, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 import { type EditorEntry, parseEntry } from './steps.js'
@@ -50,17 +57,19 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
   checkSteps(steps, data !== undefined)
   const paths = pathsOf(source)
   await checkTarget(out, resolve(out), overwrite, [paths.base, paths.post])
-  const backend = await setBackend(options.backend)
   return withPair(source, async (pair) => {
     const grams = data === undefined ? undefined : await openGrams(data, pair)
     try {
       const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
+      const backend = editNeedsBackend(pair, settings) ? await setBackend(options.backend) : KERNELS
       return await editCheckpoint(pair, out, {
         ...settings,
-        ...(await describeEdit(basename(resolve(out)), pair, settings, {
-          backend: backend.package,
-          ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
-        })),
+        describe: (hash) =>
+          describeEdit(basename(resolve(out)), pair, settings, {
+            backend: backend.package,
+            hash,
+            ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+          }),
         overwrite,
         maxShardBytes: shardSize * 1e9,
         ...(onTensor && { onTensor }),

@@ -61,3 +61,9 @@ export function weightRows(checkpoint: Checkpoint, name: string, rows: Interval 
   const stride = shape.slice(1).reduce((product, side) => product * side, 1)
   return checkpoint.readEntries(name, rows && { from: rows.from * stride, to: rows.to * stride })
 }
+
+/** A tensor of an open checkpoint. */
+export interface TensorAt {
+  checkpoint: Checkpoint
+  name: string
+}

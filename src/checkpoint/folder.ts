@@ -20,7 +20,7 @@ import {
   type WritableDtype,
 } from './dtype.js'
 import { hashFile } from './hash.js'
-import { readHeader, type TensorEntry } from './header.js'
+import { endsInside, readHeader, type TensorEntry } from './header.js'
 import { followTies } from './tied.js'
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */
@@ -165,10 +165,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
 async function fill(handle: FileHandle, target: Uint8Array, position: number, entry: TensorEntry): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
-    if (!bytesRead)
-      throw new UserError(
-        `${entry.file}: ends inside tensor ${JSON.stringify(entry.name)}: the file changed while it was read`,
-      )
+    if (!bytesRead) throw endsInside(entry.file, entry.name)
     done += bytesRead
   }
 }

@@ -168,3 +168,7 @@ export function duplicateKey(text: string): string | null {
   }
   return null
 }
+
+/** What is said of a file that is shorter than its header says. */
+export const endsInside = (file: string, tensor: string): UserError =>
+  new UserError(`${file}: ends inside tensor ${JSON.stringify(tensor)}: the file changed while it was read`)

@@ -1,16 +1,20 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
-import { type Pair, writeCard } from '../checkpoint/index.js'
+import { type Description, type HashFile, type Pair, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
-import type { EditCheckpointOptions } from './edit.js'
+import type { EditCheckpointOptions } from './options.js'
 
-/** Reads the inputs once to hash them. `backend`: the npm package that computes; `plugins`: those that the editors come from. */
+/** `backend`: what computes; `plugins`: those that the editors come from; `hash`: finds the SHA-256 of an input file. */
 export async function describeEdit(
   title: string,
   { base, post }: Pair,
   options: EditCheckpointOptions,
-  { backend, plugins }: { backend: string; plugins?: readonly { name: string; sha256: string }[] },
-): Promise<{ card: string; metadata: Record<string, string> }> {
+  {
+    backend,
+    plugins,
+    hash,
+  }: { backend: string; plugins?: readonly { name: string; sha256: string }[]; hash?: HashFile },
+): Promise<Description> {
   const { steps, seed, on, include = [], exclude = [], grams, dtype } = options
   const settings: Record<string, unknown> = {
     on,
@@ -27,7 +31,7 @@ export async function describeEdit(
     ['base', base],
     ['post', post],
   ] as const) {
-    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
+    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes(hash) })
   }
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set(steps.map(({ editor }) => editor.cite).filter(Boolean))]

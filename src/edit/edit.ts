@@ -1,44 +1,24 @@
-// Edits the delta of a pair of checkpoints and writes the result as a checkpoint, one tensor in memory at a time.
+// Edits the delta of a pair of checkpoints and writes the result as a checkpoint: the tensors one by one, in bounded memory.
 
 import {
   companionsOf,
   homeOf,
-  isFloating,
   isMatrix,
   matricesOf,
   type Pair,
-  type PlannedTensor,
-  type Selection,
-  selectTensors,
-  type TensorContent,
-  WRITABLE,
-  type WritableDtype,
+  streamTensors,
+  type WeightFiles,
+  withDescription,
   writeCheckpoint,
 } from '../checkpoint/index.js'
-import { needsGradient, needsGram, type Step, scanModel } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
+import { bitsOf, scanModel } from '../editors/index.js'
 import { checkApart } from '../files/index.js'
-import { editWeights, type Grams, readInput, type Tally } from './tensor.js'
-
-export interface EditCheckpointOptions extends Selection {
-  steps: readonly Step[]
-  seed: number
-  /** `weights` edits the post-trained weights themselves (an ablation of DARE) instead of the delta. */
-  on: 'delta' | 'weights'
-  /** Of the inputs of linear layers, for editors that need them. */
-  grams?: Grams | undefined
-  /** Format of every floating tensor; each keeps that of the post-trained model when left out. */
-  dtype?: WritableDtype | undefined
-  maxShardBytes?: number
-  overwrite?: boolean
-  /** README.md, and strings for the headers of the weight files. */
-  card?: string
-  metadata?: Record<string, string>
-  /** Called after each tensor with its name and its bytes in the post-trained model. */
-  onTensor?: (name: string, bytes: number) => void
-  /** Called with a sentence when an editor degenerates on a tensor. */
-  onWarning?: (text: string) => void
-}
+import { openStream } from '../stream/index.js'
+import { countEntries } from '../tensor/index.js'
+import { checkSteps, type EditCheckpointOptions } from './options.js'
+import { type PlannedEdit, planEdit } from './plan.js'
+import { editWork } from './program.js'
+import { drawContext, type EditFound, editWeights, readInput } from './tensor.js'
 
 /** What was edited; the words of a sweep's row. */
 export interface EditSummary {
@@ -58,84 +38,121 @@ export interface EditSummary {
   passed: number
 }
 
-/** Throws a UserError for editors that need a gradient, which only a sweep has, or Gram matrices where none are given, and for those given in vain. */
-export function checkSteps(steps: readonly Step[], hasGrams = false): void {
-  const gradient = steps.find(needsGradient)?.editor.name
-  if (gradient)
-    throw new UserError(
-      `editor ${gradient} with these options needs the gradient of a task's loss, and edit knows no task: use it in a sweep`,
-    )
-  const gram = steps.find(needsGram)?.editor.name
-  if (gram && !hasGrams)
-    throw new UserError(
-      `editor ${gram} with these options needs what layers are fed: give --data, a folder that deltalab information --kind gram writes`,
-    )
-  if (hasGrams && !gram)
-    throw new UserError(
-      '--data is for editors that need Gram matrices (delta_come with quantiser: gptq), and none of these does',
-    )
-}
+/** Whether some tensor is edited by TensorFlow.js, because a step has no program on kernels. */
+export const editNeedsBackend = (pair: Pair, options: EditCheckpointOptions): boolean =>
+  planEdit(pair, options).some((tensor) => !editWork(pair, tensor, options))
 
-/** Tensors that are not selected, and non-floating ones, are the post-trained model's bit for bit (unless `dtype` changes them). */
+/**
+ * On kernels where the editors have programs, else by their definitions. Tensors that are not selected, and non-floating ones, are the
+ * post-trained model's bit for bit (unless `dtype` changes them).
+ */
 export async function editCheckpoint(pair: Pair, out: string, options: EditCheckpointOptions): Promise<EditSummary> {
+  const { describe, ...rest } = options
+  const { jobs, memory, onTensor, onWarning } = rest
+
   checkSteps(options.steps, options.grams !== undefined)
   const { base, post } = pair
-  const paired = pair.names.map((name) => post.tensors.get(name)!)
-  const selected = new Set(selectTensors(paired, options))
+  const plan = planEdit(pair, options)
   await checkApart(out, [base.folder, post.folder])
-  // A stored copy of a tied weight is edited like its source: same name for the key, counted once.
-  const sourceOf = (name: string): string => pair.tied.get(name) ?? name
-  const plan = [...post.tensors.values()].map(
-    ({ name, dtype, shape }): PlannedTensor => ({
-      name,
-      shape,
-      dtype: plannedDtype(dtype, options.dtype, selected.has(sourceOf(name))),
-    }),
-  )
-  const scanned = await scanModel(options.steps, async function* () {
-    for (const name of selected)
-      yield [name, await readInput(pair, name, options.on), matricesOf(post.tensors.get(name)!)] as const
-  })
-  const how = { ...options, scanned }
-  const tally: Tally = { tensors: 0, parameters: 0, kept: 0, bits: 0, inputSquares: 0, changeSquares: 0 }
-
-  async function* contents(): AsyncGenerator<TensorContent> {
-    for (const { name, dtype } of plan) {
-      const entry = post.tensors.get(name)!
-      const source = sourceOf(name)
-      if (selected.has(source))
-        yield { name, values: await editWeights(pair, source, how, source === name ? tally : null) }
-      else if (dtype === entry.dtype) yield { name, bytes: await post.readBytes(name) }
-      else yield { name, values: await post.read(name) }
-      options.onTensor?.(name, entry.end - entry.begin)
-    }
+  const engine = openStream({ jobs, memory })
+  let found: readonly EditFound[] = []
+  const write = async (files: WeightFiles): Promise<void> => {
+    found = await streamTensors({
+      engine,
+      files,
+      plan,
+      workOf: (i) => editWork(pair, plan[i]!, options),
+      others: (left, finish) => editOthers({ pair, plan, options }, { files, left, finish }),
+      say: (text) => rest.resume?.note(`${out}: ${text}`),
+      onTensor(i) {
+        const { name, begin, end } = post.tensors.get(plan[i]!.name)!
+        onTensor?.(name, end - begin)
+      },
+    })
   }
   const { config, configText } = post.config ? post : base
-  await writeCheckpoint(out, {
-    ...options,
-    plan,
-    tensors: contents(),
-    config,
-    configText,
-    copyFrom: homeOf(post),
-    tokenizerFrom: companionsOf(post),
+  const writeFolder = (described: object) =>
+    writeCheckpoint(out, {
+      ...rest,
+      ...described,
+      plan,
+      tensors: write,
+      config,
+      configText,
+      copyFrom: homeOf(post),
+      tokenizerFrom: companionsOf(post),
+    })
+  try {
+    await (describe ? withDescription(describe, writeFolder) : writeFolder({}))
+  } finally {
+    await engine.close()
+  }
+  if (onWarning) new Set(found.flatMap(({ warnings }) => warnings)).forEach(onWarning)
+  return summarise(plan, options, found)
+}
+
+interface Edit {
+  pair: Pair
+  plan: readonly PlannedEdit[]
+  options: EditCheckpointOptions
+}
+
+interface Others {
+  files: WeightFiles
+  /** Their numbers. */
+  left: readonly number[]
+  finish(tensor: number, found: EditFound): Promise<void>
+}
+
+/** Tensors without a program: by the definitions of their editors. */
+async function editOthers({ pair, plan, options }: Edit, { files, left, finish }: Others): Promise<void> {
+  const scanned = await scanDeltas({ pair, plan, options })
+  for (const i of left) {
+    const { name, source } = plan[i]!
+    const { values, found } = await editWeights(pair, source, { ...options, scanned })
+    await files.write({ name, values })
+    await finish(i, found)
+  }
+}
+
+/** Edited tensors, a stored copy of a tied weight not among them. */
+const editedIn = (plan: readonly PlannedEdit[]): number[] =>
+  [...plan.keys()].filter((i) => plan[i]!.work === 'edit' && plan[i]!.source === plan[i]!.name)
+
+/** What the editors must know of all tensors. */
+const scanDeltas = ({ pair, plan, options: { steps, on } }: Edit): Promise<readonly unknown[]> =>
+  scanModel(steps, async function* () {
+    for (const i of editedIn(plan)) {
+      const { name } = plan[i]!
+      yield [name, await readInput(pair, name, on), matricesOf(pair.post.tensors.get(name)!)] as const
+    }
   })
-  const { tensors, parameters, kept, bits, inputSquares, changeSquares } = tally
-  const odd = [...selected].map((name) => post.tensors.get(name)!).filter(({ name, shape }) => !isMatrix(name, shape))
-  const passed = options.steps.some(({ editor }) => editor.reads === 'matrix') ? odd.length : 0
+
+async function summarise(
+  plan: readonly PlannedEdit[],
+  { steps, seed }: EditCheckpointOptions,
+  found: readonly EditFound[],
+): Promise<EditSummary> {
+  const sums = { parameters: 0, kept: 0, bits: 0, inputSquares: 0, changeSquares: 0, odd: 0 }
+  const edited = editedIn(plan)
+  for (const i of edited) {
+    const { name, shape } = plan[i]!
+    const { kept, bits, inputSquares, changeSquares } = found[i]!
+    sums.parameters += countEntries(shape)
+    sums.kept += kept
+    sums.bits += bits ?? (await bitsOf(steps, shape, kept, drawContext(name, shape, seed)))
+    sums.inputSquares += inputSquares
+    sums.changeSquares += changeSquares
+    if (!isMatrix(name, shape)) sums.odd++
+  }
+  const { parameters, kept, bits, inputSquares, changeSquares, odd } = sums
   return {
-    tensors,
+    tensors: edited.length,
     parameters,
     kept,
     bits_per_parameter: bits / (parameters || 1),
     delta_norm: Math.sqrt(inputSquares),
     edit_norm: Math.sqrt(changeSquares),
-    passed,
+    passed: steps.some(({ editor }) => editor.reads === 'matrix') ? odd : 0,
   }
-}
-
-/** Weights can be edited in every floating format, but F64 is not written: an edited F64 tensor becomes F32. */
-function plannedDtype(stored: string, wanted: WritableDtype | undefined, edited: boolean): string {
-  if (!isFloating(stored)) return stored
-  return wanted ?? (edited && !(WRITABLE as readonly string[]).includes(stored) ? 'F32' : stored)
 }

@@ -2,6 +2,7 @@
 
 export { describeExtract } from './carried.js'
 export { describeEdit } from './describe.js'
-export { checkSteps, type EditCheckpointOptions, type EditSummary, editCheckpoint } from './edit.js'
+export { type EditSummary, editCheckpoint, editNeedsBackend } from './edit.js'
 export { type ExtractOptions, extractAdapter } from './extract.js'
+export { checkSteps, type EditCheckpointOptions } from './options.js'
 export { openGrams, readInput } from './tensor.js'

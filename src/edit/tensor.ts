@@ -3,11 +3,12 @@ import { type Checkpoint, isBatch, openCheckpoint, type Pair, weightRows } from 
 import { bitsOf, type ChangeSums, editTensor, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 
-/** Sums over the edited tensors. */
-export interface Tally extends ChangeSums {
-  tensors: number
-  parameters: number
-  bits: number
+/** What is found of a tensor when it is edited; plain data. */
+export interface EditFound extends ChangeSums {
+  /** Where editors degenerate. */
+  warnings: readonly string[]
+  /** Bits that would store it, where that depends on more than the number of entries kept. */
+  bits?: number
 }
 
 export interface WeightEdit {
@@ -16,7 +17,6 @@ export interface WeightEdit {
   on: 'delta' | 'weights'
   scanned: readonly unknown[]
   grams?: Grams | undefined
-  onWarning?: (text: string) => void
 }
 
 /** Gram matrices of the inputs of linear layers, under the names of their weights. */
@@ -58,25 +58,30 @@ export async function readInput(
   return values
 }
 
-/** The edited weights. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
+/** What the draws of a tensor depend on. */
+export const drawContext = (name: string, shape: readonly number[], seed: number) => ({
+  seed,
+  tensor: name,
+  batch: isBatch(name, shape),
+})
+
+/** The edited weights by the definitions. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
 export async function editWeights(
   pair: Pair,
   name: string,
-  { steps, seed, on, scanned, grams, onWarning }: WeightEdit,
-  tally: Tally | null,
-): Promise<Float32Array> {
+  { steps, seed, on, scanned, grams }: WeightEdit,
+): Promise<{ values: Float32Array; found: EditFound }> {
   const { shape } = pair.post.tensors.get(name)!
+  const warnings: string[] = []
   const context = {
-    seed,
-    tensor: name,
-    batch: isBatch(name, shape),
+    ...drawContext(name, shape, seed),
     scanned,
     gram: await grams?.read(name),
-    onWarning,
+    onWarning: (text: string) => void warnings.push(text),
     cache: new Map<string, Promise<unknown>>(),
   }
   const input = await readInput(pair, name, on)
-  const { values, kept, inputSquares, changeSquares } = await editTensor(steps, input, shape, context)
+  const { values, ...sums } = await editTensor(steps, input, shape, context)
   const after = await pair.post.read(name)
   const before = on === 'delta' ? await pair.base.read(name) : null
   for (let i = 0; i < values.length; i++) {
@@ -84,13 +89,5 @@ export async function editWeights(
     if (edited === input[i]) values[i] = after[i]!
     else if (before) values[i] = before[i]! + edited
   }
-  if (tally) {
-    tally.tensors++
-    tally.parameters += values.length
-    tally.kept += kept
-    tally.bits += await bitsOf(steps, shape, kept, context)
-    tally.inputSquares += inputSquares
-    tally.changeSquares += changeSquares
-  }
-  return values
+  return { values, found: { ...sums, warnings, bits: await bitsOf(steps, shape, sums.kept, context) } }
 }

@@ -34,7 +34,6 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
     },
     write: (_, bytes, position) => out.set(bytes, position),
   })
-  let tensor = 0
   return async ({ shape, models, program, holding }) => {
     out = new Uint8Array(4 * countEntries(shape))
     const bytes = holding === 'in memory' ? MEMORY : 0
@@ -46,7 +45,6 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
     const found = await runTensor(
       { jobs: 1, bytes, block: 1, lease: async () => lane, close: async () => undefined },
       {
-        tensor: tensor++,
         shape,
         base: null,
         models: models.map((values) => async (from: number, to: number) => values.slice(from, to)),

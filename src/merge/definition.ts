@@ -41,7 +41,7 @@ export async function scanPlan(plan: MergePlan, warn: Warn): Promise<PlanScans> 
 }
 
 /**
- * The merged weights of a tensor, or of rows of it where `mergesRows` allows that; the bytes of one that is copied.
+ * The merged weights of a tensor, or of rows of it where `mergesRows` allows that.
  * @param warn is told where a method degenerates
  */
 export async function mergeTensor(
@@ -50,8 +50,8 @@ export async function mergeTensor(
   scans: PlanScans,
   { rows, warn }: { rows: RowRange | null; warn: Warn },
 ): Promise<Omit<TensorContent, 'name'>> {
-  const { name, shape, sources } = tensor
-  if (!isWeights(tensor)) return { bytes: await sources[0]!.model.checkpoint.readBytes(sources[0]!.name) }
+  const { name, shape } = tensor
+  if (!isWeights(tensor)) throw new Error(`${name} is copied`)
   const first = rows ? rows.from * countEntries(shape.slice(1)) : undefined
   const before = await readBase(tensor, rows)
   const part = {

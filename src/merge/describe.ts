@@ -1,5 +1,5 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
-import { writeCard } from '../checkpoint/index.js'
+import { type Description, type HashFile, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { MERGE_BLOCK } from '../mergers/index.js'
 import { describePlugins, type Registry } from '../registry/index.js'
@@ -22,20 +22,12 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeMod
   return [...list].map(([model, role]) => ({ role, model }))
 }
 
-/** The hash of a file while it is not known: as long as any. */
-export const DRAFT_HASH = '0'.repeat(64)
-
 /** `text`: the YAML file; `registry`: where merger and editors come from; `hash`: finds the SHA-256 of an input file. */
 export async function describeMerge(
   plan: MergePlan,
   title: string,
-  {
-    text,
-    backend,
-    registry,
-    hash,
-  }: { text: string; backend: string; registry: Registry; hash(path: string): Promise<string> },
-): Promise<{ card: string; metadata: Record<string, string> }> {
+  { text, backend, registry, hash }: { text: string; backend: string; registry: Registry; hash: HashFile },
+): Promise<Description> {
   const { method, merger, convention, seed, tensors } = plan
   const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
   const random = steps.some(({ editor, options }) => editor.stochastic(options))

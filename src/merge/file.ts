@@ -1,9 +1,9 @@
 // Writes a merge: what is needed is checked first, then weights are read.
 import { basename, resolve } from 'node:path'
+import { type HashFile, withDescription } from '../checkpoint/index.js'
 import { checkSpace, checkTarget, fingerprintOf, type Resume } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
-import { openHasher } from '../stream/index.js'
-import { DRAFT_HASH, describeMerge } from './describe.js'
+import { describeMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
 import type { OpenMerge } from './opened.js'
 
@@ -58,29 +58,24 @@ export async function writeMerge(
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
   const warnings: string[] = []
-  const hasher = openHasher()
-  const describe = (hash: (path: string) => Promise<string>) =>
-    describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash })
-  await mergeCheckpoints(plan, out, {
-    ...(await describe(async () => DRAFT_HASH)),
-    describe: (journal) =>
-      describe(async (path) => {
-        const sha256 = await hasher.hash(path)
-        journal.input(path, sha256)
-        return sha256
-      }),
-    resume: { ...resume, fingerprint: await fingerprintMerge(opened, { backend, shardSize }) },
-    ...engine,
-    ...tokenizer,
-    origin,
-    overwrite,
-    maxShardBytes: shardSize * 1e9,
-    ...(onTensor && { onTensor }),
-    onWarning: (warning) => {
-      warnings.push(warning)
-      onWarning?.(warning)
-    },
-  }).finally(() => hasher.close())
+  const describe = (hash: HashFile) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash })
+  const fingerprint = await fingerprintMerge(opened, { backend, shardSize })
+  await withDescription(describe, (described) =>
+    mergeCheckpoints(plan, out, {
+      ...described,
+      resume: { ...resume, fingerprint },
+      ...engine,
+      ...tokenizer,
+      origin,
+      overwrite,
+      maxShardBytes: shardSize * 1e9,
+      ...(onTensor && { onTensor }),
+      onWarning: (warning) => {
+        warnings.push(warning)
+        onWarning?.(warning)
+      },
+    }),
+  )
   return { out, method, convention, ...result, warnings }
 }
 

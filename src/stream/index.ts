@@ -1,7 +1,7 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 export { type Lane, MEMORY_BOUND, openStream, PROGRAM_BYTES, type StreamEngine, type StreamOptions } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
-export { inParallel } from './parallel.js'
+export { inParallel, largestFirst } from './parallel.js'
 export { isPlain } from './plain.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'

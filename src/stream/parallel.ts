@@ -20,3 +20,9 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, take))
   if (failed.size) throw failed.get(Math.min(...failed.keys()))
 }
+
+/** Indices of a list of tensors, the largest first: so the threads end at about the same time. */
+export function largestFirst(tensors: readonly { shape: readonly number[] }[]): number[] {
+  const sizes = tensors.map(({ shape }) => shape.reduce((product, side) => product * side, 1))
+  return [...tensors.keys()].sort((a, b) => sizes[b]! - sizes[a]!)
+}

@@ -23,8 +23,6 @@ export type TensorSource =
 
 /** One tensor of the work. */
 export interface TensorJob<R> {
-  /** A number of its own. */
-  tensor: number
   shape: readonly number[]
   base: TensorSource | null
   models: readonly TensorSource[]
@@ -33,7 +31,7 @@ export interface TensorJob<R> {
   program: TensorProgram<R>
   /** Null for a program that writes nothing. */
   target: PassTarget | null
-  /** Blocks that an earlier run wrote, by their first entry. */
+  /** Whether an earlier run wrote a block: asked once for each, when it is due. */
   isDone?(from: number, to: number): boolean
   onBlock?(from: number, to: number, checksum: string): void
 }
@@ -43,12 +41,16 @@ interface Block {
   to: number
 }
 
+/** Number of the next tensor, so that none is taken for another in the memory of a thread. */
+let begun = 0
+
 /** Runs the program of one tensor. @returns what the program returns */
 export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Promise<R> {
   const size = job.shape.reduce((product, side) => product * side, 1)
   const columns = Math.max(1, job.shape.at(-1) ?? 1)
   const strip = stripOf(columns)
   const stages: Stage[][] = job.models.map(() => [])
+  const tensor = begun++
   let step = next(job.program, [], stages)
   const needs = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
   const resident = needs <= engine.bytes && !step.done && !step.value.write
@@ -58,7 +60,7 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
   try {
     while (!step.done) {
       const { reductions, write } = step.value
-      const plan = { tensor: job.tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
+      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
       const blocks = blocksOf(size, strip, engine.block)
       const answers = new Answers(reductions)
       const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))

@@ -44,10 +44,10 @@ async function write(shapes: readonly number[][], dtype: Exclude<StoredFormat, '
   })
   const journal = journalOf()
   const progress = await openProgress(engine, journal, tensors, assert.fail)
-  for (const [i, { name, shape, file, begin }] of tensors.entries()) {
+  for (const { name, shape, file, begin } of tensors) {
     const source = { file: from, begin, dtype }
     const blocks = progress.blocksOf(name)
-    const job = { tensor: count * 100 + i, shape, base: null, models: [source], deltas: [false], program: copies() }
+    const job = { shape, base: null, models: [source], deltas: [false], program: copies() }
     await runTensor(engine, { ...job, target: { file, begin, dtype }, ...blocks })
     await progress.finish(name, `note of ${name}`)
   }

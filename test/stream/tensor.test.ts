@@ -65,7 +65,6 @@ async function bytesOf(engine: StreamEngine, more: Partial<TensorJob<void>> = {}
   const dtype = more.target?.dtype ?? 'BF16'
   writeFileSync(file, Buffer.alloc(8 + 4 * size, 1))
   await runTensor(engine, {
-    tensor: jobs,
     shape: [rows, columns],
     base: sources.base,
     models: [sources.one, sources.two],

@@ -2,10 +2,11 @@
 
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
-import { checkSteps, describeEdit, editCheckpoint, openGrams } from '../../edit/index.js'
+import { type HashFile, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { checkSteps, describeEdit, editCheckpoint, editNeedsBackend, openGrams } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
+import { KERNELS } from '../../tensor/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
@@ -61,18 +62,19 @@ export async function handler(args: Args): Promise<void> {
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
   const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
   const settings = { steps, seed, on, include, exclude, grams, dtype }
-  const backend = await startBackend(args.backend)
-  const provenance = await describeEdit(basename(resolve(args.out)), pair, settings, {
-    backend: backend.package,
-    ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
-  })
-
+  const backend = editNeedsBackend(pair, settings) ? await startBackend(args.backend) : KERNELS
+  const describe = (hash: HashFile) =>
+    describeEdit(basename(resolve(args.out)), pair, settings, {
+      backend: backend.package,
+      hash,
+      ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+    })
   const warnings: string[] = []
   startPhase('edit the tensors')
   const bar = await startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
   const summary = await editCheckpoint(pair, args.out, {
     ...settings,
-    ...provenance,
+    describe,
     overwrite: args.overwrite,
     maxShardBytes: args.shardSize * 1e9,
     onTensor: bar.advance,

@@ -1,0 +1,135 @@
+// Tensors of checkpoints through the streaming engine: where it reads and writes them, and what is said where it stops.
+import { PassError, type StoredFormat } from '../kernels/index.js'
+import {
+  inParallel,
+  largestFirst,
+  openProgress,
+  runTensor,
+  type StreamEngine,
+  type TensorJob,
+  type TensorProgress,
+  type TensorSource,
+} from '../stream/index.js'
+import { badResult } from './bytes.js'
+import type { StoredPlace, TensorAt } from './checkpoint.js'
+import { elementsOf } from './coded.js'
+import { isFloating } from './dtype.js'
+import type { PlannedTensor } from './layout.js'
+import type { WeightFiles } from './write.js'
+
+/** The program of one tensor on those of checkpoints. */
+export interface TensorWork<R> extends Pick<TensorJob<R>, 'shape' | 'deltas' | 'program'> {
+  base: TensorAt | null
+  models: readonly TensorAt[]
+}
+
+/** What becomes of a tensor of an output: a program is run, or stored bytes are copied, of which is known what is found. */
+export type StreamedWork<R> = TensorWork<R> | { copy: TensorAt; found: R }
+
+/** The tensors of an output. R is what is found of a tensor: plain data, kept in the journal for a run that goes on. */
+export interface StreamedOutput<R> {
+  engine: StreamEngine
+  files: WeightFiles
+  plan: readonly PlannedTensor[]
+  /** The work on a tensor of the plan by its number; null where it has no program. */
+  workOf(tensor: number): StreamedWork<R> | null
+  /** Writes those without one, by their numbers, and tells of each; the engine has given its memory back. */
+  others(tensors: readonly number[], finish: (tensor: number, found: R) => Promise<void>): Promise<void>
+  /** Is told what an earlier run finished, if anything. */
+  say(text: string): void
+  onTensor?: ((tensor: number) => void) | undefined
+}
+
+/**
+ * Writes all tensors but those that an earlier run finished: those with programs the largest first, then the others.
+ * @returns what was found of each
+ * @throws UserError for inputs and results that are not finite, and results too large for their format
+ */
+export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> {
+  const { engine, files, plan } = output
+  const progress = await openProgress(engine, files.journal, files.places, output.say)
+  const found: R[] = []
+  const tell = (i: number, what: R): void => {
+    found[i] = what
+    output.onTensor?.(i)
+  }
+  const finish = async (i: number, what: R): Promise<void> => {
+    await progress.finish(plan[i]!.name, JSON.stringify(what))
+    tell(i, what)
+  }
+  const isLeft = (i: number): boolean => {
+    const { name, shape } = plan[i]!
+    const note = progress.noteOf(name)
+    if (note === undefined) return true
+    files.wrote(name, elementsOf(shape))
+    tell(i, JSON.parse(note) as R)
+    return false
+  }
+  const left = largestFirst(plan).filter(isLeft)
+  const works = new Map(left.map((i) => [i, output.workOf(i)]))
+  const stream = async (i: number): Promise<void> => {
+    const [{ name }, work] = [plan[i]!, works.get(i)!]
+    if ('copy' in work) await files.copy(name, work.copy)
+    const run = () => streamTensor(work as TensorWork<R>, { engine, files, name, blocks: progress.blocksOf(name) })
+    await finish(i, 'copy' in work ? work.found : await run())
+  }
+  await inParallel(
+    engine.jobs + 1,
+    left.filter((i) => works.get(i)),
+    stream,
+  )
+  const others = left.filter((i) => !works.get(i)).sort((a, b) => a - b)
+  if (others.length) {
+    await engine.close()
+    await output.others(others, finish)
+  }
+  return found
+}
+
+interface Writing {
+  engine: StreamEngine
+  files: WeightFiles
+  /** Under which the tensor is written. */
+  name: string
+  blocks: ReturnType<TensorProgress['blocksOf']>
+}
+
+/** Runs the program of a tensor, which writes it to its place. */
+async function streamTensor<R>(
+  { base, models, ...work }: TensorWork<R>,
+  { engine, files, name, blocks }: Writing,
+): Promise<R> {
+  const target = files.target(name)
+  const count = (from: number, to: number) => files.wrote(name, to - from)
+  if (elementsOf(work.shape) === 0) count(0, 0)
+  try {
+    return await runTensor(engine, {
+      ...work,
+      target,
+      base: base && sourceOf(base),
+      models: models.map(sourceOf),
+      isDone(from, to) {
+        const done = blocks.isDone(from, to)
+        if (done) count(from, to)
+        return done
+      },
+      onBlock(from, to, checksum) {
+        blocks.onBlock(from, to, checksum)
+        count(from, to)
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof PassError)) throw error
+    if (error.of === 'result') throw badResult({ name, dtype: target.dtype }, error)
+    const source = error.of === 'base' ? base! : models[error.of]!
+    await source.checkpoint.read(source.name) // says what is wrong with it
+    throw error
+  }
+}
+
+/** A tensor as the engine reads it: from the file where its weights are stored as they are, else computed. */
+function sourceOf({ checkpoint, name }: TensorAt): TensorSource {
+  const place = checkpoint.place(name)
+  if (place && isFloating(place.dtype)) return place as StoredPlace & { dtype: StoredFormat }
+  return (from, to) => checkpoint.readEntries(name, { from, to })
+}
