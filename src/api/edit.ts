@@ -8,6 +8,7 @@ import {
   type EditSummary,
   editCheckpoint,
   editNeedsBackend,
+  fingerprintEdit,
   openGrams,
 } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
@@ -30,6 +31,8 @@ export interface EditOptions extends PluginOptions {
   data?: string | undefined
   /** Replace a folder that deltalab wrote. */
   overwrite?: boolean | undefined
+  /** Drop what an interrupted run of the same edit finished, and start anew. Without it, the edit goes on with that. */
+  discard?: boolean | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
   /** TensorFlow.js backend. Default `auto`. */
@@ -53,7 +56,7 @@ export interface EditOptions extends PluginOptions {
 export async function edit(source: PairSource, entry: EditorEntry, options: EditOptions): Promise<EditSummary> {
   const { named, registry } = await registryFor(entry, options)
   const { steps, on, tensors } = parseEntry(named, registry)
-  const { out, seed = 0, dtype, data, overwrite = false, shardSize = 5, onTensor, onWarning } = options
+  const { out, seed = 0, dtype, data, overwrite = false, discard = false, shardSize = 5, onTensor, onWarning } = options
   checkSteps(steps, data !== undefined)
   const paths = pathsOf(source)
   await checkTarget(out, resolve(out), overwrite, [paths.base, paths.post])
@@ -62,15 +65,14 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
     try {
       const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
       const backend = editNeedsBackend(pair, settings) ? await setBackend(options.backend) : KERNELS
+      const plugins = describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) })
+      const tools = { backend: backend.package, ...plugins }
+      const fingerprint = await fingerprintEdit(pair, settings, { shardSize, ...tools })
       return await editCheckpoint(pair, out, {
         ...settings,
-        describe: (hash) =>
-          describeEdit(basename(resolve(out)), pair, settings, {
-            backend: backend.package,
-            hash,
-            ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
-          }),
+        describe: (hash) => describeEdit(basename(resolve(out)), pair, settings, { hash, ...tools }),
         overwrite,
+        resume: { fingerprint, discard, note: onWarning ?? (() => undefined) },
         maxShardBytes: shardSize * 1e9,
         ...(onTensor && { onTensor }),
         ...(onWarning && { onWarning }),

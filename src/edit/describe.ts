@@ -1,22 +1,18 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
-import { type Description, type HashFile, type Pair, writeCard } from '../checkpoint/index.js'
-import { packageVersion } from '../files/index.js'
+import { type Description, type HashFile, homeOf, type Pair, writeCard } from '../checkpoint/index.js'
+import { fingerprintOf, packageVersion } from '../files/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
-/** `backend`: what computes; `plugins`: those that the editors come from; `hash`: finds the SHA-256 of an input file. */
-export async function describeEdit(
-  title: string,
-  { base, post }: Pair,
-  options: EditCheckpointOptions,
-  {
-    backend,
-    plugins,
-    hash,
-  }: { backend: string; plugins?: readonly { name: string; sha256: string }[]; hash?: HashFile },
-): Promise<Description> {
+/** What computes, and the plugins that the editors come from. */
+interface EditTools {
+  backend: string
+  plugins?: readonly { name: string; sha256: string }[]
+}
+
+function settingsOf(options: EditCheckpointOptions, { plugins }: EditTools): Record<string, unknown> {
   const { steps, seed, on, include = [], exclude = [], grams, dtype } = options
-  const settings: Record<string, unknown> = {
+  return {
     on,
     editors: steps.map(({ editor, options }) => ({ editor: editor.name, ...options })),
     ...(steps.some(({ editor, options }) => editor.stochastic(options)) ? { seed } : {}),
@@ -26,6 +22,30 @@ export async function describeEdit(
     dtype: dtype ?? 'as in the post-trained model',
     ...(plugins && { plugins }),
   }
+}
+
+/** Of all that the written weights depend on. @param options `shardSize`: the largest weight file in GB */
+export function fingerprintEdit(
+  { base, post }: Pair,
+  options: EditCheckpointOptions,
+  { backend, shardSize, ...tools }: EditTools & { shardSize: number },
+): Promise<string> {
+  const settings = settingsOf(options, { backend, ...tools })
+  const folders = [base.folder, post.folder, homeOf(base), homeOf(post), options.grams?.folder]
+  return fingerprintOf(
+    { command: 'edit', ...settings, backend, shardSize },
+    folders.flatMap((folder) => folder ?? []),
+  )
+}
+
+/** @param tools `hash`: finds the SHA-256 of an input file */
+export async function describeEdit(
+  title: string,
+  { base, post }: Pair,
+  options: EditCheckpointOptions,
+  { hash, ...tools }: EditTools & { hash?: HashFile },
+): Promise<Description> {
+  const settings = settingsOf(options, tools)
   const inputs = []
   for (const [role, checkpoint] of [
     ['base', base],
@@ -33,8 +53,8 @@ export async function describeEdit(
   ] as const) {
     inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes(hash) })
   }
-  const software = { deltalab: packageVersion(), node: process.version, backend }
-  const citations = [...new Set(steps.map(({ editor }) => editor.cite).filter(Boolean))]
+  const software = { deltalab: packageVersion(), node: process.version, backend: tools.backend }
+  const citations = [...new Set(options.steps.map(({ editor }) => editor.cite).filter(Boolean))]
   return {
     card: writeCard({ title, inputs, settings, software, citations }),
     metadata: {

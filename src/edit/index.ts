@@ -1,7 +1,7 @@
 // The edit of a pair of checkpoints: the written folder, its model card and its summary.
 
 export { describeExtract } from './carried.js'
-export { describeEdit } from './describe.js'
+export { describeEdit, fingerprintEdit } from './describe.js'
 export { type EditSummary, editCheckpoint, editNeedsBackend } from './edit.js'
 export { type ExtractOptions, extractAdapter } from './extract.js'
 export { checkSteps, type EditCheckpointOptions } from './options.js'

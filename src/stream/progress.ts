@@ -29,6 +29,21 @@ const blockKey = (name: string, from: number, to: number): string => `block ${fr
 const tensorKey = (name: string): string => `tensor ${name}`
 const sizeOf = ({ shape }: WrittenTensor): number => shape.reduce((product, side) => product * side, 1)
 
+interface Block {
+  from: number
+  to: number
+}
+
+/** Entries in these blocks, which may overlap where runs had blocks of other sizes. */
+function covered(blocks: readonly Block[]): number {
+  let [count, end] = [0, 0]
+  for (const { from, to } of [...blocks].sort((a, b) => a.from - b.from)) {
+    count += Math.max(0, to - Math.max(from, end))
+    end = Math.max(end, to)
+  }
+  return count
+}
+
 /** The checksum of entries from … to − 1, from the file. */
 async function sumBlock(engine: StreamEngine, tensor: WrittenTensor, from: number, to: number): Promise<string> {
   const width = tensor.bytes / (sizeOf(tensor) || 1)
@@ -56,30 +71,31 @@ export async function openProgress(
   say: (text: string) => void,
 ): Promise<TensorProgress> {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  /** Entries that are finished, per tensor. */
-  const counts = new Map<string, number>()
+  /** Blocks that are finished, per tensor. */
+  const finished = new Map(tensors.map(({ name }) => [name, [] as Block[]]))
   const done = new Set<string>()
-  let [bytes, damaged] = [0, 0]
-  const count = (name: string, entries: number) => counts.set(name, (counts.get(name) ?? 0) + entries)
+  let damaged = 0
   await inParallel(engine.jobs, [...journal.done], async ([key, checksum]) => {
     const [, from, to, name] = /^block (\d+) (\d+) (.*)$/s.exec(key) ?? []
     const tensor = byName.get(name!)
     if (!tensor) return
     // A block that cannot be read is not done.
     if ((await sumBlock(engine, tensor, Number(from), Number(to)).catch(() => null)) !== checksum) return void damaged++
-    const entries = Number(to) - Number(from)
     done.add(key)
-    count(name!, entries)
-    bytes += (entries * tensor.bytes) / sizeOf(tensor)
+    finished.get(name!)!.push({ from: Number(from), to: Number(to) })
   })
   const total = amount(tensors.reduce((sum, tensor) => sum + tensor.bytes, 0))
+  const bytes = tensors.reduce(
+    (sum, tensor) => sum + (covered(finished.get(tensor.name)!) * tensor.bytes) / (sizeOf(tensor) || 1),
+    0,
+  )
   if (bytes || damaged)
     say(`goes on: ${amount(bytes)} of ${total} are done${damaged ? `, ${damaged} damaged blocks are done again` : ''}`)
   const add = (name: string, from: number, to: number, checksum: string): void => {
     journal.add(blockKey(name, from, to), checksum)
-    count(name, to - from)
+    finished.get(name)!.push({ from, to })
   }
-  const isWhole = (name: string): boolean => counts.get(name) === sizeOf(byName.get(name)!)
+  const isWhole = (name: string): boolean => covered(finished.get(name)!) === sizeOf(byName.get(name)!)
   return {
     noteOf: (name) => (isWhole(name) ? journal.done.get(tensorKey(name)) : undefined),
     blocksOf: (name) => ({

@@ -60,6 +60,7 @@ writeFileSync(
 )
 const COMMANDS = {
   merge: (out: string) => ['merge', at('ties.yml'), out],
+  edit: (out: string) => ['edit', base, one, '--editor', 'magnitude', '--drop', '0.6', '--out', out],
 }
 
 const hashOf = (folder: string) =>

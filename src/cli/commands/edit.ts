@@ -3,14 +3,21 @@
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { type HashFile, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
-import { checkSteps, describeEdit, editCheckpoint, editNeedsBackend, openGrams } from '../../edit/index.js'
+import {
+  checkSteps,
+  describeEdit,
+  editCheckpoint,
+  editNeedsBackend,
+  fingerprintEdit,
+  openGrams,
+} from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
-import { print, startBackend, startPhase, warn } from '../messages.js'
+import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
+import { AS_JSON, BACKEND, checkShardSize, DISCARD, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
@@ -35,6 +42,7 @@ export function builder(cli: Argv, registry?: Registry) {
     })
     .option('shard-size', SHARD_SIZE)
     .option('overwrite', OVERWRITE)
+    .option('discard', DISCARD)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -63,12 +71,10 @@ export async function handler(args: Args): Promise<void> {
   const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
   const settings = { steps, seed, on, include, exclude, grams, dtype }
   const backend = editNeedsBackend(pair, settings) ? await startBackend(args.backend) : KERNELS
-  const describe = (hash: HashFile) =>
-    describeEdit(basename(resolve(args.out)), pair, settings, {
-      backend: backend.package,
-      hash,
-      ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
-    })
+  const plugins = describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) })
+  const tools = { backend: backend.package, ...plugins }
+  const describe = (hash: HashFile) => describeEdit(basename(resolve(args.out)), pair, settings, { hash, ...tools })
+  const fingerprint = await fingerprintEdit(pair, settings, { shardSize: args.shardSize, ...tools })
   const warnings: string[] = []
   startPhase('edit the tensors')
   const bar = await startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
@@ -76,6 +82,7 @@ export async function handler(args: Args): Promise<void> {
     ...settings,
     describe,
     overwrite: args.overwrite,
+    resume: { fingerprint, discard: args.discard, note },
     maxShardBytes: args.shardSize * 1e9,
     onTensor: bar.advance,
     onWarning: (text) => warnings.push(text),
