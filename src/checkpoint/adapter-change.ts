@@ -1,8 +1,9 @@
 // What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
 import type { TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
+import { addScaled, addTerms, type Terms } from './adapter-terms.js'
 import type { Checkpoint, Interval } from './checkpoint.js'
-import { decode, encode } from './dtype.js'
+import { round } from './dtype.js'
 import type { SingleFile } from './single.js'
 
 /** Entries of B read at a time. */
@@ -31,16 +32,7 @@ export async function changeLines(
       const first = (part.first - lines.from) * columns
       addTerms(values.subarray(first), terms, columns, product.rounded ? dtype : null)
     }
-  if (bias) add(values, await weights.read(bias.name, entries), bias.scale)
-  return values
-}
-
-function add(values: Float32Array, more: Float32Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! += scale * more[i]!
-}
-
-function round(values: Float32Array, dtype: string): Float32Array {
-  if (dtype === 'BF16' || dtype === 'F16') decode(dtype, encode(dtype, values), values)
+  if (bias) addScaled(values, await weights.read(bias.name, entries), bias.scale)
   return values
 }
 
@@ -71,14 +63,6 @@ function partsOf(product: Product, weights: SingleFile, { from, to }: Interval):
   return parts
 }
 
-/** A line is Σ coefficient · vector over the rank; scale · B is one of the two. */
-interface Terms {
-  /** [lines, rank] */
-  coefficients: Float64Array
-  /** [rank, columns] */
-  vectors: Float64Array
-}
-
 /** Lines are outputs: the coefficients are rows of scale · B, the vectors those of A. */
 async function readStraight({ product, weights, expert, lines }: Part): Promise<Terms> {
   const { a, rank } = product
@@ -88,7 +72,7 @@ async function readStraight({ product, weights, expert, lines }: Part): Promise<
   await readScaled({ product, weights, expert, lines }, (line, k, value) => {
     coefficients[line * rank + k] = value
   })
-  return { coefficients, vectors: Float64Array.from(await weights.read(a, span)) }
+  return { rank, coefficients, vectors: await weights.read(a, span) }
 }
 
 /** Lines are inputs: the coefficients are columns of A, the vectors those of scale · B. */
@@ -105,7 +89,7 @@ async function readTurned({ product, weights, expert, lines }: Part): Promise<Te
   await readScaled({ product, weights, expert, lines: { from: 0, to: rows } }, (row, k, value) => {
     vectors[k * rows + row] = value
   })
-  return { coefficients, vectors }
+  return { rank, coefficients, vectors }
 }
 
 /** The rows of scale · B of one expert that belong to these rows of the product; they count from 0. */
@@ -122,22 +106,5 @@ async function readScaled(
     for (let row = begin; row < end; row++)
       for (let k = 0; k < rank; k++)
         take(row - lines.from, k, scale * up[(row - begin) * width + k * experts + expert]!)
-  }
-}
-
-/** Adds the lines to the values that begin with them: each sum in float64, rounded once, and to `dtype` where it is given. */
-function addTerms(values: Float32Array, { coefficients, vectors }: Terms, columns: number, dtype: string | null): void {
-  const rank = vectors.length / columns
-  const sums = new Float64Array(columns)
-  for (let line = 0; line < coefficients.length / rank; line++) {
-    sums.fill(0)
-    for (let k = 0; k < rank; k++) {
-      const coefficient = coefficients[line * rank + k]!
-      const at = k * columns
-      if (coefficient !== 0) for (let i = 0; i < columns; i++) sums[i]! += coefficient * vectors[at + i]!
-    }
-    const change = dtype === null ? sums : round(Float32Array.from(sums), dtype)
-    const start = line * columns
-    for (let i = 0; i < columns; i++) values[start + i]! += change[i]!
   }
 }

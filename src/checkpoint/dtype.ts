@@ -171,6 +171,12 @@ export function allFinite(dtype: WritableDtype, bytes: Uint8Array): boolean {
   return high >= 0 && !(low & 0x8000)
 }
 
+/** Rounds the values, in place, to a format of half precision; other formats leave them. */
+export function round(values: Float32Array, dtype: string): Float32Array {
+  if (dtype === 'BF16' || dtype === 'F16') decode(dtype, encode(dtype, values), values)
+  return values
+}
+
 /** What is said of a tensor (`where`) with NaN or ±Infinity in it. */
 export const notFinite = (
   where: string,

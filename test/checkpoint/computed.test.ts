@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { addTerms } from '../../src/checkpoint/adapter-terms.js'
 import { elementsOf } from '../../src/checkpoint/coded.js'
+import { round } from '../../src/checkpoint/dtype.js'
 import { type Checkpoint, isFloating, openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
 
 const ADAPTERS = 'test/fixtures/adapters'
@@ -49,4 +51,37 @@ test('parts of quantised folders', async () => {
     await checkParts(checkpoint, name)
     await checkpoint.close()
   }
+})
+
+test('sums of terms on the kernel are those of the definition, bit for bit, in any shape', () => {
+  let state = 1
+  const draw = () => {
+    state = (state * 48271) % 2147483647
+    return (state % 17 === 0 ? 0 : 1) * (state / 2147483647 - 0.5) * 2 ** ((state % 13) - 6)
+  }
+  const drawn = (count: number) => Float32Array.from({ length: count }, draw)
+  for (const [lines, rank, columns] of [
+    [1, 1, 1],
+    [5, 3, 7],
+    [7, 16, 1030],
+    [70, 64, 300],
+    [3, 4099, 9],
+    [4100, 2, 5],
+  ] as const)
+    for (const dtype of [null, 'F32', 'BF16', 'F16'])
+      for (const wide of [false, true]) {
+        const coefficients = Float64Array.from({ length: lines * rank }, () => draw() / 3)
+        const vectors = wide ? Float64Array.from({ length: rank * columns }, () => draw() / 7) : drawn(rank * columns)
+        const before = drawn(lines * columns)
+        const sums = Float64Array.from(before, (_, at) => {
+          const [line, i] = [Math.floor(at / columns), at % columns]
+          let sum = 0
+          for (let k = 0; k < rank; k++) sum += coefficients[line * rank + k]! * vectors[k * columns + i]!
+          return sum
+        })
+        const added = dtype === null ? sums : round(Float32Array.from(sums), dtype)
+        const wanted = before.map((value, i) => value + added[i]!)
+        addTerms(before, { rank, coefficients, vectors }, columns, dtype)
+        assert.ok(bytesOf(before).equals(bytesOf(wanted)), `${lines} ${rank} ${columns} ${dtype} ${wide}`)
+      }
 })
