@@ -36,6 +36,10 @@ export interface MergeOptions extends PluginOptions {
   discard?: boolean | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
+  /** Worker threads; by default one for each core. The result does not depend on it. */
+  jobs?: number | undefined
+  /** Bound on the memory of the process in bytes. Default 1e9. */
+  memory?: number | undefined
   /** TensorFlow.js backend, for methods that need one. Default `auto`. */
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its number of parameters. */
@@ -53,7 +57,18 @@ export interface MergeOptions extends PluginOptions {
  * @throws UserError with file, line and column, before a weight is read
  */
 export async function merge(config: string | MergeConfig, options: MergeOptions): Promise<MergeSummary> {
-  const { out, seed, overwrite = false, discard = false, shardSize = 5, plugins = [], onTensor, onWarning } = options
+  const {
+    out,
+    seed,
+    overwrite = false,
+    discard = false,
+    shardSize = 5,
+    jobs,
+    memory,
+    plugins = [],
+    onTensor,
+    onWarning,
+  } = options
   const { named, objects } = nameObjects(config)
   const file = typeof named === 'string' ? named : 'merge'
   const located = typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
@@ -64,6 +79,8 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
       backend: backend.package,
       overwrite,
       shardSize,
+      jobs,
+      memory,
       resume: { discard, note: onWarning ?? (() => undefined) },
       ...(onTensor && { onTensor }),
       ...(onWarning && { onWarning }),

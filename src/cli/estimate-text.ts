@@ -29,7 +29,7 @@ export function printEstimate(estimate: Estimate, out: string, json: boolean): v
       ...lines,
       `result ${result.tensors} tensors, ${countText(result.parameters)} parameters, ${result.dtypes}, ${result.layers} layers`,
       `disk   ${size(result.bytes)}`,
-      `memory up to ${size(memory)} for the largest tensor, in addition to the program`,
+      `memory ${size(memory)} at least`,
       'nothing was written (dry run)',
     ].join('\n')}\n`,
   )

@@ -1,11 +1,11 @@
 // Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
 // A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
 // whole" allows that.
-import { checkResult, type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
+import { checkResult, countEntries, type Key, keyOf, svdBytes, type Tensor, tf } from '../tensor/index.js'
 import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
-/** Entries of one block: 64 MB of float32. */
-const BLOCK = 1 << 24
+/** Entries of one block: 4 MB of float32. */
+const BLOCK = 1 << 20
 
 export interface ApplyContext {
   seed: number
@@ -27,7 +27,7 @@ export interface ApplyContext {
   onWarning?: ((text: string) => void) | undefined
   /** What `factorise` returned (plain data), shared by the runs of a sweep. One cache serves one source of deltas. */
   cache?: Map<string, Promise<unknown>> | undefined
-  /** Number of entries that are edited at a time, unless an editor needs the whole tensor. Default 2^24. */
+  /** Number of entries that are edited at a time, unless an editor needs the whole tensor. Default 2^20. */
   block?: number | undefined
 }
 
@@ -47,6 +47,18 @@ export async function applySteps(
   const edited = values.slice()
   for (const i of steps.keys()) await applyStep({ steps, i, shape, context }, edited)
   return edited
+}
+
+/** Bytes that `applySteps` takes at its largest moment besides the values that it is given, those of the result among them. */
+export function stepsBytes(steps: readonly Step[], shape: readonly number[], batch: boolean): number {
+  const size = countEntries(shape)
+  const work = steps.map(({ editor }) => {
+    const own = batch && isPerMatrix(editor) ? shape.slice(1) : shape
+    const part = countEntries(own)
+    if (editor.reads !== 'matrix') return 4 * (2 * part + 16 * Math.min(part, BLOCK))
+    return own.length === 2 ? svdBytes(own) + 32 * part + 24 * own[1]! ** 2 : 0
+  })
+  return Math.max(0, ...work.map((bytes) => bytes + 4 * size))
 }
 
 /** Whether a block of a tensor can be edited without the rest: no step scans the tensor or the model, or needs a whole matrix. */

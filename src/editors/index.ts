@@ -34,7 +34,7 @@ export const editors: readonly Editor[] = [
 /** @throws UserError with the nearest name. */
 export const editorNamed = (name: string): Editor => findNamed('editor', name, editors)
 
-export { type ApplyContext, applySteps, editsBlocks } from './apply.js'
+export { type ApplyContext, applySteps, editsBlocks, stepsBytes } from './apply.js'
 export { defineEditor, type EditorDefinition, isEditor } from './define.js'
 export * from './editor.js'
 export * from './options.js'

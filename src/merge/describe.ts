@@ -1,12 +1,14 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
 import { type Description, type HashFile, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
-import { MERGE_BLOCK } from '../mergers/index.js'
 import { describePlugins, type Registry } from '../registry/index.js'
+import { LEAST_MEMORY } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { layerCount } from './layers.js'
+import { leastMemory } from './need.js'
 import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
+import { withoutProgram } from './program.js'
 
 const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
 
@@ -68,7 +70,7 @@ export interface Estimate {
     vocabulary: number | null
   }[]
   result: { tensors: number; parameters: number; layers: number; dtypes: string; bytes: number }
-  /** Bytes of the largest moment, at most: of the backend as for TIES, which holds most at once (task arithmetic needs a quarter). */
+  /** Least bound on the memory of the process, in bytes, that would do: `--memory`. */
   memory: number
 }
 
@@ -89,13 +91,8 @@ export function estimateMerge(plan: MergePlan): Estimate {
     }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + countEntries(shape) * (BYTES[dtype] ?? 8), 0)
-  // Beside the values as they are read and written, the backend holds a run of entries, or the whole tensor.
-  const memory = Math.max(
-    ...tensors.map(({ shape, sources: { length: n } }) => {
-      const size = countEntries(shape)
-      return 4 * (size * (n + 4) + (plan.merger.reads === 'whole' ? size : Math.min(size, MERGE_BLOCK)) * (14 * n + 4))
-    }),
-  )
+  const others = withoutProgram(plan)
+  const memory = others.length ? leastMemory(plan, others).bytes : LEAST_MEMORY
   return {
     method,
     convention,

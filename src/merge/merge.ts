@@ -2,10 +2,11 @@
 import { homeOf, type StreamedWork, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import { openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
+import { checkMemory } from './need.js'
 import type { MergeOrigin } from './opened.js'
 import { mergeOthers } from './others.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
-import { mergeJob } from './program.js'
+import { mergeJob, withoutProgram } from './program.js'
 
 export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume'> {
   overwrite?: boolean
@@ -32,12 +33,13 @@ const workOf = (plan: MergePlan, tensor: TensorMerge): StreamedWork<readonly str
 }
 
 /** Whether a tensor of the plan is merged by TensorFlow.js, because a method of its has no program on kernels. */
-export const needsBackend = (plan: MergePlan): boolean => plan.tensors.some((tensor) => !workOf(plan, tensor))
+export const needsBackend = (plan: MergePlan): boolean => withoutProgram(plan).length > 0
 
 /** Merges on kernels where the methods have programs, else by their definitions, one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, origin = null, jobs, memory, ...rest } = options
+  checkMemory(plan, withoutProgram(plan), memory)
   const engine = openStream({ jobs, memory })
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)

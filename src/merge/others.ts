@@ -10,14 +10,12 @@ import {
   type TaskThreads,
 } from '../stream/index.js'
 import { backendInUse, countEntries } from '../tensor/index.js'
-import { mergesRows, mergeTensor, type PlanScans, type RowRange, scanPlan } from './definition.js'
-import { bytesNeeded, THREAD_BYTES } from './need.js'
+import { mergeTensor, type PlanPart, type PlanScans, planParts, scanPlan } from './definition.js'
+import { partBytes, THREAD_BYTES } from './need.js'
 import type { MergeOrigin } from './opened.js'
-import type { MergePlan, TensorMerge } from './plan.js'
+import type { MergePlan } from './plan.js'
 import type { MergeTask, MergeThread } from './thread.js'
 
-/** Entries of a part, where a tensor is merged in parts. */
-const PART = 1 << 22
 /** Entries of all models together below which threads would take longer to start than they save. */
 const SMALL = 1 << 23
 
@@ -31,19 +29,15 @@ export interface OtherTensors extends StreamOptions {
   origin: MergeOrigin | null
 }
 
-/** A tensor or rows of it, and what was said of them. */
-interface Part {
-  tensor: number
-  rows: RowRange | null
-  warnings: string[]
-}
+/** A part, and what was said of it. */
+type SaidPart = PlanPart & { warnings: string[] }
 
 /** @throws the first error, once nothing is written any more */
 export async function mergeOthers(plan: MergePlan, others: OtherTensors): Promise<void> {
   const { left, files, warnOf, finish } = others
   if (!left.length) return
   const scans = await scanPlan(plan, warnOf(left[0]!))
-  const parts = left.flatMap((i) => partsOf(plan.tensors[i]!, i))
+  const parts = left.flatMap((i) => planParts(plan, i)).map((part): SaidPart => ({ ...part, warnings: [] }))
   const open = new Map(left.map((i) => [i, parts.filter(({ tensor }) => tensor === i)]))
   const awaited = new Map([...open].map(([i, own]) => [i, own.length]))
   const end = async (i: number): Promise<void> => {
@@ -62,21 +56,10 @@ export async function mergeOthers(plan: MergePlan, others: OtherTensors): Promis
   }
 }
 
-function partsOf(tensor: TensorMerge, i: number): Part[] {
-  const [count = 1, ...row] = tensor.shape
-  const rows = Math.max(1, Math.floor(PART / (countEntries(row) || 1)))
-  if (rows >= count || !mergesRows(tensor)) return [{ tensor: i, rows: null, warnings: [] }]
-  return Array.from({ length: Math.ceil(count / rows) }, (_, n) => ({
-    tensor: i,
-    rows: { from: n * rows, to: Math.min(count, (n + 1) * rows) },
-    warnings: [],
-  }))
-}
-
 /** The threads for this work; null where it is done here: one job, too little work, or something that cannot leave this thread. */
 function threadsFor(
   plan: MergePlan,
-  parts: readonly Part[],
+  parts: readonly SaidPart[],
   scans: PlanScans,
   { jobs, memory = MEMORY_BOUND, origin }: OtherTensors,
 ): TaskThreads | null {
@@ -89,7 +72,7 @@ function threadsFor(
   if (jobs === undefined && work < SMALL) return null
   const free = memory - PROGRAM_BYTES
   // What fits only without a second program is done here.
-  if (parts.some((part) => bytesNeeded(plan, part) + THREAD_BYTES > free)) return null
+  if (parts.some((part) => partBytes(plan, part) + THREAD_BYTES > free)) return null
   return {
     script: new URL('./worker.js', import.meta.url),
     data: { origin, backend, scans } satisfies MergeThread,
@@ -101,13 +84,13 @@ function threadsFor(
 
 async function mergeInThreads(
   plan: MergePlan,
-  parts: readonly Part[],
+  parts: readonly SaidPart[],
   { threads, files, end }: { threads: TaskThreads; files: WeightFiles; end(i: number): Promise<void> },
 ): Promise<void> {
   const tasks = parts.map((part) => {
     const { name } = plan.tensors[part.tensor]!
     const message: MergeTask = { tensor: part.tensor, rows: part.rows, target: files.target(name) }
-    return { name, message, bytes: bytesNeeded(plan, part) }
+    return { name, message, bytes: partBytes(plan, part) }
   })
   await runTasks<MergeTask, string[]>(tasks, threads, async (n, warnings) => {
     const { tensor: i, rows, ...part } = parts[n]!

@@ -40,6 +40,10 @@ const placeOf = ({ model: { checkpoint }, name }: Pick<MergeSource, 'model' | 'n
   name,
 })
 
+/** Numbers of the tensors that are merged by TensorFlow.js, because a method of theirs has no program. */
+export const withoutProgram = (plan: MergePlan): number[] =>
+  [...plan.tensors.keys()].filter((i) => plan.tensors[i]!.merging && !mergeJob(plan, plan.tensors[i]!))
+
 function* mergeProgram(
   edits: readonly EntriesProgram<string[]>[],
   merge: TensorProgram<Combine>,

@@ -1,7 +1,7 @@
 // Merges tensors in a worker thread, by the definitions of their methods: opens the same merge, and writes what it made in place.
 import { writeTensor } from '../checkpoint/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { mergeTensor, type PlanScans, type RowRange } from './definition.js'
+import { mergeTensor, type PlanPart, type PlanScans } from './definition.js'
 import { type MergeOrigin, reopenMerge } from './opened.js'
 
 export interface MergeThread {
@@ -10,10 +10,8 @@ export interface MergeThread {
   scans: PlanScans
 }
 
-export interface MergeTask {
-  /** Its number in the plan, and where it goes. */
-  tensor: number
-  rows: RowRange | null
+export interface MergeTask extends PlanPart {
+  /** Where the tensor goes. */
   target: { file: string; begin: number }
 }
 

@@ -1,11 +1,28 @@
 // Merges plain values. Where a merger treats each entry by itself, the backend gets one run of entries at a time. So a tensor larger
 // than the heap of wasm, such as an embedding of an 8B model, can be merged too.
-import { type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import { checkMerged, contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'
 
 /** Entries of one run: 4 MB of float32 for each model. */
 export const MERGE_BLOCK = 1 << 20
+
+/**
+ * Bytes that `mergeValues` takes at its largest moment besides the values that it is given, those of the result among them.
+ * @param how `inputs`: tensors that go to the backend: those of n models, and the base
+ */
+export function mergeBytes(
+  { merger, convention }: Merging,
+  shape: readonly number[],
+  { batch, inputs, n }: { batch: boolean; inputs: number; n: number },
+): number {
+  const size = countEntries(shape)
+  const own = batch && merger.perMatrix(convention) ? shape.slice(1) : shape
+  const run = merger.reads === 'whole' || countEntries(own) <= MERGE_BLOCK ? own : [MERGE_BLOCK]
+  // Gram matrices, or diagonals, of each model, here and on the backend.
+  const given = { none: 0, fisher: 2 * n * size, gram: 2 * n * (shape[1] ?? 0) ** 2 }[dataOf(merger) ?? 'none']
+  return 4 * (2 * size + countEntries(run) * (inputs + 1) + given) + merger.workBytes(run, n)
+}
 
 /** What each model brings to a tensor, edited; `batch` where it is a batch of matrices. */
 export interface MergePart extends TensorPart {

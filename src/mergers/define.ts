@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 import type { Combine, TensorProgram } from '../kernels/index.js'
 import { checkDefinition, type OptionsSchema, showValue } from '../schema/index.js'
-import type { Tensor } from '../tensor/index.js'
+import { countEntries, type Tensor } from '../tensor/index.js'
 import {
   CONVENTIONS,
   type Convention,
@@ -48,6 +48,11 @@ interface Facts<S extends OptionsSchema, P extends OptionsSchema, W, O = z.outpu
   scanModels?(walk: Walk, context: ScanContext<O, M>): Promise<W>
   /** Whether these options need `scanModels`; by default all do. */
   needsModels?(options: O, convention: Convention): boolean
+  /**
+   * Bytes that it takes besides the inputs and the result, for n models of this shape (of a run of entries unless it reads `whole`);
+   * threads are given room by it. By default 14 numbers for each entry of each model.
+   */
+  workBytes?(shape: readonly number[], n: number): number
   /** The same merge as a program on kernels, for tensors of any size on every core; by default there is none. It gives the same bits. */
   program?(context: ScanContext<O, M> & { size: number }): TensorProgram<Combine> | null
   /** For a method that weighs the models anew for every input of the model. */
@@ -111,6 +116,7 @@ const FACTS = [
   'needsModels',
   'gating',
   'program',
+  'workBytes',
   'reads',
   'merge',
 ]
@@ -167,6 +173,7 @@ export function defineMerger<
     perMatrix: () => false,
     check: () => undefined,
     needsModels: () => given.scanModels !== undefined,
+    workBytes: (shape: readonly number[], n: number) => 56 * n * countEntries(shape),
     ...(reads === 'whole' && { scanTensor: () => undefined }),
   }
   return Object.freeze({ ...defaults, ...given }) as Merger

@@ -1,6 +1,6 @@
 // EMR: elects one unified delta, and gives each task a mask of it and a factor.
 import { z } from 'zod'
-import { signs, signsOr, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, signs, signsOr, type Tensor, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 
 const options = z.strictObject({
@@ -30,6 +30,7 @@ export const emr = defineMerger({
   cite: 'Huang et al. 2024, arXiv 2405.17461',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * (5 * n + 2) * countEntries(shape),
   ordered: true,
   check: ({ task }, models) =>
     task > models.length

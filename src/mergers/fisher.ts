@@ -1,6 +1,6 @@
 // Fisher merging: every entry is an average of the weights, weighed by the diagonal of each model's Fisher information.
 import { z } from 'zod'
-import { dot } from '../tensor/index.js'
+import { countEntries, dot } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { mean, total, weighted } from './sum.js'
 
@@ -15,6 +15,7 @@ export const fisher = defineMerger({
   cite: 'Matena and Raffel 2022, arXiv 2111.09832; normalisation: Yu et al. 2024 (MergeLM), arXiv 2311.03099',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 24 * n * countEntries(shape),
   modelOptions: weighted,
   conventions: ['paper', 'mergelm'],
   input: 'weights',

@@ -1,6 +1,6 @@
 // Iso-C: the sum of the deltas with a flat spectrum, every singular value replaced by their mean.
 import { z } from 'zod'
-import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
+import { countEntries, svd, svdBytes, type Tensor2D, tf, truncated } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { mean } from './sum.js'
 
@@ -13,6 +13,7 @@ export const isoC = defineMerger({
   cite: 'Marczak et al. 2025, arXiv 2502.04959',
   options,
   reads: 'whole',
+  workBytes: (shape) => (shape.length === 2 ? svdBytes(shape) : 0) + 24 * countEntries(shape),
   perMatrix: () => true,
   async scanTensor({ models }) {
     if (models[0]!.shape.length !== 2) return null

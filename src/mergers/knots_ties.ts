@@ -1,6 +1,6 @@
 // KnOTS-TIES: the deltas are written in one common basis, and their coordinates in it are merged by TIES.
 import { z } from 'zod'
-import { svd, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
+import { countEntries, svd, svdBytes, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { readValues, weight } from './sum.js'
 import { elect, options as tiesOptions } from './ties.js'
@@ -47,6 +47,8 @@ export const knotsTies = defineMerger({
   options,
   modelOptions,
   reads: 'whole',
+  workBytes: ([rows = 0, ...rest], n) =>
+    (rest.length === 1 ? svdBytes([rows, n * rest[0]!]) : 0) + 48 * n * rows * countEntries(rest),
   perMatrix: () => true,
   async scanTensor({ models }, { options: { least }, modelOptions: m, warn }): Promise<Aligned> {
     const { basis, parts } = await align(models, least)

@@ -96,6 +96,11 @@ interface MergerFacts<O, M, W> {
   /** Whether these options need `scanModels`, where there is one. */
   needsModels(options: O, convention: Convention): boolean
   /**
+   * Bytes that scanning and merging take at their largest moment besides the inputs and the result, both counted on the backend too:
+   * of n models of this shape, which is that of a run of entries where the merger takes runs.
+   */
+  workBytes(shape: readonly number[], n: number): number
+  /**
    * The same merge of one tensor as a program on kernels, which workers run on tensors of any size; absent or null where there is none.
    * It gives the bits of `merge`. `checkMerger` compares the two.
    * @param context `size`: entries of the tensor

@@ -1,6 +1,6 @@
 // Model Stock: pulls the average of the models towards the base, by the angles between their deltas.
 import { z } from 'zod'
-import { dot, tf } from '../tensor/index.js'
+import { countEntries, dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { mean, readValues } from './sum.js'
 
@@ -24,6 +24,7 @@ export const modelStock = defineMerger({
   cite: 'Jang et al. 2024, arXiv 2403.19522',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * (n + 2) * countEntries(shape) + 1024,
   conventions: ['paper', 'mergelm', 'mergekit'],
   count: [2, Infinity],
   // For the tools, each stored tensor is one layer.

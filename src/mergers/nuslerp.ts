@@ -1,6 +1,6 @@
 // NuSLERP: spherical interpolation by two weights, over whole tensors or along an axis; with a base, of the deltas.
 import { z } from 'zod'
-import { dot, tf } from '../tensor/index.js'
+import { countEntries, dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { readValues, weighted } from './sum.js'
 
@@ -25,6 +25,7 @@ export const nuslerp = defineMerger({
   cite: 'Goddard et al. 2024 (mergekit), arXiv 2403.13257',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * n * countEntries(shape) + 1024,
   modelOptions: weighted,
   conventions: ['paper', 'mergekit'],
   input: 'either',

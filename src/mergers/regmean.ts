@@ -1,6 +1,6 @@
 // RegMean: the linear weights whose outputs are closest, in least squares, to those of every model on its own inputs.
 import { z } from 'zod'
-import { solve, type Tensor2D, tf } from '../tensor/index.js'
+import { countEntries, solve, type Tensor2D, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { mean, readValues } from './sum.js'
 
@@ -20,6 +20,7 @@ export const regmean = defineMerger({
   cite: 'Jin et al. 2023, arXiv 2212.09849',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * (3 * n + 6) * countEntries(shape) + 4 * (3 * n + 6) * (shape[1] ?? 0) ** 2,
   conventions: ['paper', 'mergelm'],
   input: 'weights',
   data: 'gram',

@@ -1,7 +1,7 @@
 // SCE: selects the entries that vary most over the models, calculates a weight per model from their energy, erases the
 // entries that disagree with the sign of the sum.
 import { z } from 'zod'
-import { largest, signsOr, tf } from '../tensor/index.js'
+import { countEntries, largest, signsOr, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { readValues, total } from './sum.js'
 
@@ -39,6 +39,7 @@ export const sce = defineMerger({
   cite: 'Wan et al. 2024 (FuseChat, SCE), arXiv 2408.07990',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * (8 * n + 2) * countEntries(shape),
   conventions: ['paper', 'mergekit'],
   async scanTensor({ models }, { options: { select_topk }, convention, warn }): Promise<Selected> {
     const values = await Promise.all(models.map(readValues))

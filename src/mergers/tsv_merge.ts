@@ -1,6 +1,6 @@
 // TSV-Merge: the leading singular vectors of every delta, made orthogonal to those of the others, and added up.
 import { z } from 'zod'
-import { svd, type Tensor2D, tf } from '../tensor/index.js'
+import { countEntries, svd, svdBytes, type Tensor2D, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { mean } from './sum.js'
 
@@ -34,6 +34,7 @@ export const tsvMerge = defineMerger({
   cite: 'Gargiulo et al. 2025, arXiv 2412.00081',
   options,
   reads: 'whole',
+  workBytes: (shape) => (shape.length === 2 ? svdBytes(shape) : 0) + 32 * countEntries(shape),
   perMatrix: () => true,
   async scanTensor({ models }, { warn }): Promise<Triplets | null> {
     const { shape } = models[0]!

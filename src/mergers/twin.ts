@@ -1,6 +1,6 @@
 // Twin-Merging: shared knowledge is a merged delta; what each model has beyond it, compressed to low rank, is added back by gates.
 import { z } from 'zod'
-import { svd, type Tensor2D, tf, truncated } from '../tensor/index.js'
+import { countEntries, svd, svdBytes, type Tensor2D, tf, truncated } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { weight, weightedSum } from './sum.js'
 
@@ -39,6 +39,7 @@ export const twin = defineMerger({
   options,
   modelOptions,
   reads: 'whole',
+  workBytes: (shape, n) => (shape.length === 2 ? svdBytes(shape) : 0) + 4 * (5 * n + 2) * countEntries(shape),
   perMatrix: () => true,
   gating: {
     routed: ({ gates }) => gates === 'routed',

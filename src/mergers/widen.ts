@@ -1,6 +1,6 @@
 // WIDEN: weighs every input column of every model by how far its magnitude and its direction have moved from the base.
 import { z } from 'zod'
-import { dot, tf } from '../tensor/index.js'
+import { countEntries, dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import { readValues } from './sum.js'
 
@@ -74,6 +74,7 @@ export const widen = defineMerger({
   cite: 'Yu et al. 2024, arXiv 2408.03092',
   options,
   reads: 'whole',
+  workBytes: (shape, n) => 4 * (2 * n + 2) * countEntries(shape),
   perMatrix: () => true,
   async scanTensor({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(readValues))

@@ -44,6 +44,8 @@ export const PROGRAM_BYTES = 110e6
 const THREAD = 24e6
 /** Least memory of a thread that is of use. */
 const LEAST = 16e6
+/** The bound of memory below which no thread is of use. */
+export const LEAST_MEMORY = PROGRAM_BYTES + THREAD + LEAST
 /** Above 4 GiB a WebAssembly memory cannot grow. */
 const MOST = 2 ** 32 - 65536
 

@@ -1,5 +1,13 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
-export { type Lane, MEMORY_BOUND, openStream, PROGRAM_BYTES, type StreamEngine, type StreamOptions } from './engine.js'
+export {
+  type Lane,
+  LEAST_MEMORY,
+  MEMORY_BOUND,
+  openStream,
+  PROGRAM_BYTES,
+  type StreamEngine,
+  type StreamOptions,
+} from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inParallel, largestFirst } from './parallel.js'
 export { isPlain } from './plain.js'

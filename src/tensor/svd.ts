@@ -1,9 +1,9 @@
 // Singular value decomposition, which TensorFlow.js lacks: exact, or, when few singular vectors of a big matrix are wanted, by an
 // iteration with a bound on what it misses. Both compute on the CPU, so that every backend gives the same bits.
 import { exactTriplets, type Svd } from './exact-svd.js'
-import { gramBytes, gramTriplets } from './gram-triplets.js'
+import { eigenBytes, gramBytes, gramTriplets } from './gram-triplets.js'
 import type { Key } from './key.js'
-import { krylovBytes, krylovTriplets } from './krylov.js'
+import { krylovBytes, krylovTriplets, krylovWorkBytes } from './krylov.js'
 import { type Dense, MatrixMemory } from './matrix-memory.js'
 import { tf } from './tf.js'
 
@@ -25,6 +25,16 @@ let kept: MatrixMemory | undefined
 export function exactSvd([rows, columns]: readonly number[], rank = Infinity): boolean {
   const small = Math.min(rows!, columns!)
   return small <= EXACT || rank * 8 > small
+}
+
+/** Bytes that `svd` takes besides the matrix, its triplets among them. */
+export function svdBytes(shape: readonly number[], rank = Infinity): number {
+  const [rows, columns] = [shape[0]!, shape[1]!]
+  const size = rows * columns
+  if (exactSvd(shape, rank)) return 36 * size + 48 * Math.min(rows, columns) ** 2
+  const [krylov, gram] = [krylovBytes(rows, columns, rank), gramBytes(rows, columns, rank)]
+  const work = Math.max(krylovWorkBytes(rows, columns, rank), eigenBytes(rows, columns))
+  return 4 * size + Math.max(krylov, gram) + work
 }
 
 /** Decomposes a finite matrix [rows, columns]; leaves no tensor behind. */

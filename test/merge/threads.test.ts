@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { writeCheckpoint } from '../../src/checkpoint/index.js'
+import { UserError } from '../../src/errors/index.js'
 import { mergesRows, scanPlan } from '../../src/merge/definition.js'
 import { mergeSchema, openMerge, writeMerge } from '../../src/merge/index.js'
 import type { OpenMerge } from '../../src/merge/opened.js'
@@ -28,13 +29,18 @@ const open = (value: object, plugins: string[] = []): Promise<OpenMerge> =>
 
 let outputs = 0
 /** Writes a merge with so many jobs; the weights, and what was said. */
-async function write(opened: OpenMerge, jobs: number): Promise<{ weights: Buffer; warnings: string[] }> {
+async function write(
+  opened: OpenMerge,
+  jobs: number,
+  memory?: number,
+): Promise<{ weights: Buffer; warnings: string[] }> {
   const out = join(scratch, `threads-${++outputs}`)
   const { warnings } = await writeMerge(opened, out, {
     backend: 'wasm',
     overwrite: false,
     shardSize: 5,
     jobs,
+    memory,
     resume: { discard: false, note: () => undefined },
   })
   return { weights: readFileSync(join(out, 'model.safetensors')), warnings }
@@ -131,7 +137,25 @@ test('two threads write the file of one, and warnings come in the order of the t
   }
 })
 
-/** A merger of a plugin, on the last tensors of the model. */
+test('a bound of memory that is too small is refused before a weight is read, with one that would do', async () => {
+  const opened = await openFor(mergerNamed('model_stock'))
+  const asked = (memory: number) => write(opened, 1, memory)
+  const { message } = await asked(1e6).then(
+    () => assert.fail(),
+    (error: UserError) => error,
+  )
+  const [, least] =
+    /^--memory 1MB is too small, because model_stock needs all of \S+ at once; (\d+)MB would do$/.exec(message) ?? []
+  assert.ok(least, message)
+  await assert.rejects(asked(Number(least) * 1e6 - 1e6), UserError)
+  await asked(Number(least) * 1e6)
+  await opened.close()
+  const onKernels = await open({ merger: 'average', models: models.map((model) => ({ model })) })
+  await assert.rejects(write(onKernels, 1, 1e6), /^UserError: --memory 1MB is too small; \d+MB would do$/)
+  await onKernels.close()
+})
+
+/** A merger of a plugin. */
 function plugin(name: string, body: string): string {
   const file = join(scratch, `${name}.mjs`)
   writeFileSync(

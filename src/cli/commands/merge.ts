@@ -11,12 +11,16 @@ import { noteModels } from '../model-notes.js'
 import {
   AS_JSON,
   BACKEND,
+  checkCounts,
   checkSeed,
   checkShardSize,
   DISCARD,
+  JOBS,
   OUT_FOLDER,
   OVERWRITE,
+  PROCESS_MEMORY,
   place,
+  readMemory,
   SHARD_SIZE,
 } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -38,6 +42,8 @@ export function builder(cli: Argv) {
     .option('shard-size', SHARD_SIZE)
     .option('overwrite', OVERWRITE)
     .option('discard', DISCARD)
+    .option('memory', PROCESS_MEMORY)
+    .option('jobs', JOBS)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
@@ -56,10 +62,13 @@ export async function handler({
   shardSize,
   overwrite,
   discard,
+  jobs,
   json,
   ...args
 }: Args): Promise<void> {
   checkShardSize(shardSize)
+  checkCounts({ jobs })
+  const memory = readMemory(args.memory)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readYaml(config, mergeSchema)
@@ -80,6 +89,8 @@ export async function handler({
       backend: backend.package,
       overwrite,
       shardSize,
+      jobs,
+      memory,
       onTensor: bar.advance,
       resume: { discard, note },
     }).finally(() => bar.stop())
