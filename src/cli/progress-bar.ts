@@ -23,5 +23,11 @@ export async function startProgress(total: number, hidden = false): Promise<Prog
     etaBuffer: 50,
   })
   bar.start(Math.max(1, total), 0, { what: '' })
-  return { advance: (what, amount) => bar.increment(amount, { what }), stop: () => bar.stop() }
+  // Also when a signal ends the program: what is said then has its line, and the cursor comes back.
+  const stop = () => {
+    process.off('exit', stop)
+    bar.stop()
+  }
+  process.once('exit', stop)
+  return { advance: (what, amount) => bar.increment(amount, { what }), stop }
 }
