@@ -1,6 +1,6 @@
 // Delta-CoMe: singular vectors in bands of falling precision, 8 bits for the first few, 3, then 2, and none for the tail.
 import { z } from 'zod'
-import { product, type Svd, svd, tf } from '../tensor/index.js'
+import { product, type Svd, sharedRank, svd, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import { gptq, type Matrix, roundToNearest } from './gptq.js'
@@ -91,6 +91,10 @@ export function quantiseBand(
   return { u: gptq(left, between, { bits, group, damping }), vt: quantised }
 }
 
+/** Singular vectors to compute; undefined for all. */
+const computedRank = (options: Options, shape: readonly number[]): number | undefined =>
+  sharedRank(shape, bandsOf(options, Infinity).at(-1)!.to)
+
 export const deltaCome = defineEditor({
   name: 'delta_come',
   title: 'Quantises leading singular vectors in bands of falling precision and drops the rest.',
@@ -99,7 +103,8 @@ export const deltaCome = defineEditor({
   axis: 'group',
   reads: 'matrix',
   needsGram: ({ quantiser }) => quantiser === 'gptq',
-  factorise: (delta) => svd(delta),
+  factorise: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
+  factorKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
   edit(delta, { options, factors, gram }) {
     const [rows, columns] = delta.shape as [number, number]
     const parts = bandsOf(options, factors.s.length).map((band) => {

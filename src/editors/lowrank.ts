@@ -1,6 +1,6 @@
 // Low rank: the leading singular triplets of a delta (the best approximation of its rank), as in Twin-Merging.
 import { z } from 'zod'
-import { exactSvd, svd, truncated } from '../tensor/index.js'
+import { sharedRank, svd, truncated } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 
@@ -42,12 +42,9 @@ export function rankOf(
   return r
 }
 
-/** Rank to compute: all, unless few triplets of a big matrix are wanted; then the next power of two, so that the runs of a sweep share it. */
-function computedRank(options: Options, shape: readonly number[]): number | undefined {
-  if (options.energy !== undefined) return undefined
-  const rounded = 2 ** Math.ceil(Math.log2(Math.max(1, rankOf(options, shape))))
-  return exactSvd(shape, rounded) ? undefined : rounded
-}
+/** Rank to compute; undefined for all. */
+const computedRank = (options: Options, shape: readonly number[]): number | undefined =>
+  options.energy === undefined ? sharedRank(shape, rankOf(options, shape)) : undefined
 
 /** Vectors, and matrices that keep their full rank, stay unchanged bit for bit. */
 export const lowrank = defineEditor({

@@ -37,6 +37,12 @@ export function svdBytes(shape: readonly number[], rank = Infinity): number {
   return 4 * size + Math.max(krylov, gram) + work
 }
 
+/** Rank to ask for where `rank` triplets are wanted: undefined, or the next power of two, so that the runs of a sweep share it. */
+export function sharedRank(shape: readonly number[], rank: number): number | undefined {
+  const rounded = 2 ** Math.ceil(Math.log2(Math.max(1, rank)))
+  return exactSvd(shape, rounded) ? undefined : rounded
+}
+
 /** Decomposes a finite matrix [rows, columns]; leaves no tensor behind. */
 export async function svd(matrix: tf.Tensor2D, { rank = Infinity, key = [0, 0] }: SvdOptions = {}): Promise<Svd> {
   const values = (await matrix.data()) as Float32Array

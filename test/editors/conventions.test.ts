@@ -336,3 +336,18 @@ test('bands of 16 bits of delta_come are not quantised: 16x1 is the leading trip
   assert.equal(bits('16x1'), 16 * (6 + 10) + 16)
   assert.equal(bits('16x1+2x3'), 272 + 3 * (2 * 16 + 16) + 18 * (6 + 3))
 })
+
+test('few singular vectors of a big matrix are shared: those of delta_come 16x3+16x1 are those of lowrank 4, and near enough to all of them', async () => {
+  const [rows, columns] = [520, 530]
+  const values = Float32Array.from({ length: rows * columns }, (_, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns]
+    return Math.sin(i + 2 * j) + 0.5 * Math.cos(3 * i - j) + 0.01 * Math.sin(at * at)
+  })
+  const run = async (name: string, raw: object) => (await edit(name, raw, values, [rows, columns])).result
+  const [bands, low] = [await run('delta_come', { bands: '16x3+16x1' }), await run('lowrank', { rank: 4 })]
+  assertClose(bands, low, { tolerance: 1e-5 })
+  const rest = low.reduce((sum, value, i) => sum + (value - values[i]!) ** 2, 0)
+  // The noise, whose mean square is half that of its amplitude, is all that four triplets leave, less a little of it.
+  const noise = (rows * columns * 0.01 ** 2) / 2
+  assert.ok(rest > 0.95 * noise && rest < 1.05 * noise, `${rest} of ${noise}`)
+})
