@@ -10,6 +10,10 @@ export interface InspectOptions {
   exclude?: readonly string[] | undefined
   /** Longest smaller side of a matrix that gets an effective rank (a cubic cost, seconds at 1024); 0 for none. Default 1024. */
   rankLimit?: number | undefined
+  /** Worker threads; by default one for each core. */
+  jobs?: number | undefined
+  /** Bound on the memory of the whole process in bytes. Default 1 GB. */
+  memory?: number | undefined
 }
 
 /** A report per tensor, and one per role; the last of `roles` is of all tensors together. */
@@ -22,18 +26,20 @@ export interface Inspection {
 
 /**
  * Statistics of the delta of every selected tensor: norms, quantiles, shares of zeros, effective ranks.
- * One tensor of each model is in memory at a time.
+ * Tensors are read by threads, block by block; a matrix is in memory as a whole for its effective rank.
  *
  * @param source folders of the pair, or an open pair
  * @param options which tensors are inspected, and how far
  * @throws UserError for a folder that is no model, tensors without a partner, or a pattern that matches nothing
  */
 export async function inspect(source: PairSource, options: InspectOptions = {}): Promise<Inspection> {
-  const { include = [], exclude = [], rankLimit } = options
+  const { include = [], exclude = [], rankLimit, jobs, memory } = options
   return withPair(source, async (pair) => {
     const reports = inspectPair(pair, {
       names: pair.select({ include, exclude }),
       ...(rankLimit !== undefined && { rankLimit }),
+      jobs,
+      memory,
     })
     const tensors: TensorReport[] = []
     for (let next = await reports.next(); ; next = await reports.next()) {

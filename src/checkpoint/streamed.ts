@@ -95,19 +95,13 @@ interface Writing {
 }
 
 /** Runs the program of a tensor, which writes it to its place. */
-async function streamTensor<R>(
-  { base, models, ...work }: TensorWork<R>,
-  { engine, files, name, blocks }: Writing,
-): Promise<R> {
+async function streamTensor<R>(work: TensorWork<R>, { engine, files, name, blocks }: Writing): Promise<R> {
   const target = files.target(name)
   const count = (from: number, to: number) => files.wrote(name, to - from)
   if (elementsOf(work.shape) === 0) count(0, 0)
   try {
-    return await runTensor(engine, {
-      ...work,
+    return await runWork(engine, work, {
       target,
-      base: base && sourceOf(base),
-      models: models.map(sourceOf),
       isDone(from, to) {
         const done = blocks.isDone(from, to)
         if (done) count(from, to)
@@ -119,11 +113,28 @@ async function streamTensor<R>(
       },
     })
   } catch (error) {
-    if (!(error instanceof PassError)) throw error
-    if (error.of === 'result') throw badResult({ name, dtype: target.dtype }, error)
+    if (error instanceof PassError) throw badResult({ name, dtype: target.dtype }, error)
+    throw error
+  }
+}
+
+/** Runs a program that writes nothing. @throws UserError for inputs that are not finite */
+export const surveyTensor = <R>(engine: StreamEngine, work: TensorWork<R>): Promise<R> =>
+  runWork(engine, work, { target: null })
+
+/** @throws UserError for inputs that are not finite; PassError for such results */
+async function runWork<R>(
+  engine: StreamEngine,
+  { base, models, ...work }: TensorWork<R>,
+  output: Pick<TensorJob<R>, 'target' | 'isDone' | 'onBlock'>,
+): Promise<R> {
+  try {
+    return await runTensor(engine, { ...work, ...output, base: base && sourceOf(base), models: models.map(sourceOf) })
+  } catch (error) {
+    if (!(error instanceof PassError) || error.of === 'result') throw error
     const source = error.of === 'base' ? base! : models[error.of]!
     await source.checkpoint.read(source.name) // says what is wrong with it
-    throw error
+    throw new Error(`${source.name}: ${error.message}`)
   }
 }
 

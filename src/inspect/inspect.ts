@@ -1,8 +1,9 @@
-// Reports on a pair of checkpoints: statistics of every delta, of every role, and of the whole model. One tensor of each model is in
-// memory at a time.
-import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf } from '../checkpoint/index.js'
-import { effectiveRank, singularValues } from '../tensor/index.js'
-import { addSums, type Statistics, type Sums, statisticsOf, sumPair } from './statistics.js'
+// Reports on a pair of checkpoints: statistics of every delta, of every role, and of the whole model.
+import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf, surveyTensor } from '../checkpoint/index.js'
+import { inOrder, openStream, type StreamEngine, type StreamOptions } from '../stream/index.js'
+import { countEntries, effectiveRank, singularValues } from '../tensor/index.js'
+import { addSums, type Statistics, type Sums, statisticsOf } from './statistics.js'
+import { type Survey, surveyDelta } from './survey.js'
 
 export interface TensorReport extends Statistics {
   /** Checkpoint name of the tensor. */
@@ -28,7 +29,7 @@ export interface GroupReport extends Statistics {
   tensors: number
 }
 
-export interface InspectSettings {
+export interface InspectSettings extends StreamOptions {
   /** Names to inspect; all of the pair by default. */
   names?: readonly string[]
   /** Matrices whose smaller side is longer than this get no effective rank (a cubic cost, seconds at 1024); 0 for none. */
@@ -38,10 +39,13 @@ export interface InspectSettings {
 const RANK_LIMIT = 1024
 
 /** Mean effective rank of the matrices that changed. */
-function meanRank(delta: Float32Array, name: string, shape: readonly number[], limit: number): number | null {
+async function meanRank(pair: Pair, name: string, limit: number): Promise<number | null> {
+  const { shape } = pair.post.tensors.get(name)!
   if (!isMatrix(name, shape)) return null
   const [rows, columns] = shape.slice(-2)
   if (Math.min(rows!, columns!) > limit) return null
+  const [base, delta] = [await pair.base.read(name), (await pair.post.read(name)).slice()]
+  for (let i = 0; i < delta.length; i++) delta[i]! -= base[i]!
   const size = rows! * columns!
   const matrices = Array.from({ length: delta.length / size }, (_, i) =>
     delta.subarray(i * size, (i + 1) * size),
@@ -53,33 +57,32 @@ function meanRank(delta: Float32Array, name: string, shape: readonly number[], l
 /** Yields one report per tensor; returns the reports of the roles, then that of all tensors. */
 export async function* inspectPair(
   pair: Pair,
-  { names = pair.names, rankLimit = RANK_LIMIT }: InspectSettings = {},
+  { names = pair.names, rankLimit = RANK_LIMIT, ...options }: InspectSettings = {},
 ): AsyncGenerator<TensorReport, GroupReport[]> {
   const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
-  for (const name of names) {
-    const entry = pair.post.tensors.get(name)!
-    const base = await pair.base.read(name)
-    const post = await pair.post.read(name)
-    const delta = new Float32Array(post.length)
-    for (let i = 0; i < delta.length; i++) delta[i] = post[i]! - base[i]!
-    const sums = sumPair(base, post, delta)
-    const role = roleOf(name, entry.shape)
-    for (const key of [role, 'all'] as const) {
-      const group = groups.get(key)
-      if (group) addSums(group.sums, sums)
-      else groups.set(key, { tensors: 0, sums: { ...sums, counts: sums.counts.slice() } })
-      groups.get(key)!.tensors++
-    }
-    yield {
+  const engine = openStream(options)
+  try {
+    const surveys = inOrder(AHEAD * engine.jobs, names, async (name) => ({
       name,
-      role,
-      layer: layerOf(name),
-      shape: entry.shape,
-      dtype_base: pair.base.tensors.get(name)!.dtype,
-      dtype_post: entry.dtype,
-      ...statisticsOf(sums, delta),
-      effective_rank: meanRank(delta, name, entry.shape, rankLimit),
+      ...(await survey(engine, pair, name)),
+    }))
+    for await (const { name, sums, quantiles } of surveys) {
+      const { shape, dtype } = pair.post.tensors.get(name)!
+      const role = roleOf(name, shape)
+      addToGroups(groups, role, sums)
+      yield {
+        name,
+        role,
+        layer: layerOf(name),
+        shape,
+        dtype_base: pair.base.tensors.get(name)!.dtype,
+        dtype_post: dtype,
+        ...statisticsOf(sums, quantiles),
+        effective_rank: await meanRank(pair, name, rankLimit),
+      }
     }
+  } finally {
+    await engine.close()
   }
   const order = [...ROLES, 'all'] as const
   return order
@@ -88,4 +91,27 @@ export async function* inspectPair(
       const { tensors, sums } = groups.get(role)!
       return { role, tensors, ...statisticsOf(sums) }
     })
+}
+
+/** Tensors that are begun for each thread before the first of them is reported. */
+const AHEAD = 8
+
+function survey(engine: StreamEngine, { base, post }: Pair, name: string): Promise<Survey> {
+  const { shape } = post.tensors.get(name)!
+  return surveyTensor(engine, {
+    shape,
+    base: { checkpoint: base, name },
+    models: [{ checkpoint: post, name }],
+    deltas: [true],
+    program: surveyDelta(countEntries(shape)),
+  })
+}
+
+function addToGroups(groups: Map<Role | 'all', { tensors: number; sums: Sums }>, role: Role, sums: Sums): void {
+  for (const key of [role, 'all'] as const) {
+    const group = groups.get(key)
+    if (group) addSums(group.sums, sums)
+    else groups.set(key, { tensors: 0, sums: { ...sums, counts: sums.counts.slice() } })
+    groups.get(key)!.tensors++
+  }
 }

@@ -1,18 +1,17 @@
-// Exact quantiles of magnitudes in two passes over the data, without sorting: the bits of a non-negative float32 order like
-// the numbers themselves, so the upper 16 bits give a histogram and the lower 15 the place inside one of its bins.
+// Exact quantiles of magnitudes without sorting: the bits of a non-negative float32 order like the numbers themselves, so the upper 16 of
+// 31 bits give a histogram and the lower 15 the place inside one of its bins.
 
 const SHIFT = 15
+/** Bins of the upper bits: 8 of exponent, 8 of fraction. */
 export const BINS = 1 << 16
 
-/** Counts of |value| by the upper 16 bits (8 of exponent, 8 of fraction). */
-export function countMagnitudes(values: Float32Array, counts: Float64Array = new Float64Array(BINS)): Float64Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fffffff) >>> SHIFT]!++
-  return counts
+/** The bin of the ⌈q·n⌉-th smallest magnitude, and how many of its bin come before it. */
+export interface Place {
+  bin: number
+  before: number
 }
 
-/** The bin of the ⌈q·n⌉-th smallest magnitude, and how many of its bin come before it. */
-function locate(counts: Float64Array, n: number, q: number): { bin: number; before: number } {
+export function locate(counts: Float64Array, n: number, q: number): Place {
   const rank = Math.max(1, Math.ceil(q * n)) - 1
   let seen = 0
   let bin = 0
@@ -20,25 +19,11 @@ function locate(counts: Float64Array, n: number, q: number): { bin: number; befo
   return { bin, before: rank - seen }
 }
 
-/** For each q the ⌈q·n⌉-th smallest |value|: an entry of the data, never interpolated. NaN when there is no data. */
-export function quantiles(values: Float32Array, counts: Float64Array, qs: readonly number[]): number[] {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const places = values.length ? qs.map((q) => locate(counts, values.length, q)) : []
-  const fine = new Map(places.map(({ bin }) => [bin, new Uint32Array(1 << SHIFT)]))
-  const wanted = new Uint8Array(BINS)
-  for (const bin of fine.keys()) wanted[bin] = 1
-  for (let i = 0; i < bits.length && fine.size; i++) {
-    const bin = (bits[i]! & 0x7fffffff) >>> SHIFT
-    if (wanted[bin]) fine.get(bin)![bits[i]! & 0x7fff]!++
-  }
-  return qs.map((_, i) => {
-    if (!places.length) return NaN
-    const { bin, before } = places[i]!
-    const inside = fine.get(bin)!
-    let low = 0
-    for (let seen = inside[0]!; seen <= before; seen += inside[low]!) low++
-    return toFloat((bin << SHIFT) | low)
-  })
+/** The magnitude at a place. @param inside counts of the lower bits of the entries of its bin */
+export function magnitudeAt({ bin, before }: Place, inside: Float64Array): number {
+  let low = 0
+  for (let seen = inside[0]!; seen <= before; seen += inside[low]!) low++
+  return toFloat((bin << SHIFT) | low)
 }
 
 /** Quantiles from the counts alone, for many tensors together: the middle of the bin, within 0.2 %. */

@@ -1,7 +1,8 @@
 // Statistics of one delta, and of many together. Sums are float64.
-import { coarseQuantiles, countMagnitudes, quantiles } from './quantile.js'
+import { coarseQuantiles } from './quantile.js'
 
-const QUANTILES = [0.5, 0.9, 0.99] as const
+/** Quantiles that are reported. */
+export const QUANTILES = [0.5, 0.9, 0.99] as const
 
 /** What is known about a delta Δ = post − base. */
 export interface Statistics {
@@ -46,34 +47,6 @@ export interface Sums {
   counts: Float64Array
 }
 
-export function sumPair(base: Float32Array, post: Float32Array, delta: Float32Array): Sums {
-  let [base2, post2, cross, sum, delta2, zeros, max] = [0, 0, 0, 0, 0, 0, 0]
-  for (let i = 0; i < delta.length; i++) {
-    const b = base[i]!
-    const p = post[i]!
-    const d = delta[i]!
-    base2 += b * b
-    post2 += p * p
-    cross += b * p
-    sum += d
-    delta2 += d * d
-    if (d === 0) zeros++
-    const magnitude = Math.abs(d)
-    if (magnitude > max) max = magnitude
-  }
-  return {
-    parameters: delta.length,
-    base2,
-    post2,
-    cross,
-    delta: sum,
-    delta2,
-    zeros,
-    max,
-    counts: countMagnitudes(delta),
-  }
-}
-
 /** Adds `more` into `total`. */
 export function addSums(total: Sums, more: Sums): void {
   for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const)
@@ -82,12 +55,10 @@ export function addSums(total: Sums, more: Sums): void {
   for (let i = 0; i < total.counts.length; i++) total.counts[i]! += more.counts[i]!
 }
 
-/** Exact quantiles when the delta is given; within 0.2 % from the histogram alone. */
-export function statisticsOf(sums: Sums, delta?: Float32Array): Statistics {
+/** @param quantiles exact ones; without them they are within 0.2 %, from the histogram */
+export function statisticsOf(sums: Sums, quantiles?: readonly number[]): Statistics {
   const { parameters: n, base2, post2, cross, delta: sum, delta2, zeros, max, counts } = sums
-  const [p50, p90, p99] = delta
-    ? quantiles(delta, counts, QUANTILES)
-    : coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
+  const [p50, p90, p99] = quantiles ?? coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
   const mean = n ? sum / n : 0
   const base_norm = Math.sqrt(base2)
   const delta_norm = Math.sqrt(delta2)

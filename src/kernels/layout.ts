@@ -74,7 +74,7 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
     stored: take(2 * strip),
     result: take(strip),
     draws: take(strip),
-    bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0))),
+    bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0) || 8 * numbersOf(each))),
     tables: pass.stages.map((list) => list.map((each) => (each.stage === 'prune' ? take(8 * each.limits.length) : 0))),
     space: take(SPACE + (pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns)),
     parameters: take(20 * pass.models.length),
@@ -96,3 +96,6 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
 /** Bins of a histogram; undefined for other reductions. */
 export const binsOf = ({ sum }: Reduction): number | undefined =>
   sum === 'upper' ? 1 << 16 : sum === 'lower' ? 1 << 15 : undefined
+
+/** Numbers that a reduction gives for each strip, where it is no histogram. */
+export const numbersOf = ({ sum }: Reduction): number => (sum === 'compare' ? 7 : 1)

@@ -1,7 +1,7 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
 import { findChecksum, showChecksum, startChecksum } from './checksum.js'
-import { type Buffers, binsOf, PADDING, placeBuffers, slotOf } from './layout.js'
+import { type Buffers, binsOf, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import {
   needsOf,
@@ -74,7 +74,7 @@ interface Parts {
 /** One pass while it runs. */
 class PassRun {
   private readonly at: Buffers
-  private readonly answers: Float64Array[]
+  private readonly answers: PassResult['answers']
 
   constructor(
     private readonly parts: Parts,
@@ -88,7 +88,7 @@ class PassRun {
     this.at = placeBuffers(parts.memory, pass)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
     this.answers = pass.reductions.map((each) =>
-      each.sum === 'find' ? Float64Array.of(-1) : new Float64Array(binsOf(each) ?? strips),
+      each.sum === 'find' ? Float64Array.of(-1) : new Float64Array(binsOf(each) ? 0 : strips * numbersOf(each)),
     )
   }
 
@@ -99,7 +99,7 @@ class PassRun {
       this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
     pass.reductions.forEach((each, i) => {
       const bins = binsOf(each)
-      if (bins) this.answers[i]!.set(new Uint32Array(parts.memory.buffer, at.bins[i]!, bins))
+      if (bins) this.answers[i] = new Uint32Array(parts.memory.buffer, at.bins[i], bins).slice()
     })
     return {
       answers: this.answers,
@@ -115,10 +115,11 @@ class PassRun {
     const held = pass.resident ? resident.applied.get(slot) : undefined
     /** Stages that the values in memory have not gone through. */
     const pending = pass.stages.map((list, i) => list.slice(held?.[i] ?? 0))
-    this.loadInputs(pending, held !== undefined, { from, size })
+    const hasPost = this.loadInputs(pending, held !== undefined, { from, size })
     for (const [i, address] of values.entries()) {
       if (!held) {
-        this.load(i, pass.models[i]!, address, { from, size })
+        if (i === 0 && hasPost) kernels.scale(address, this.at.post, size, 1)
+        else this.load(i, pass.models[i]!, address, { from, size })
         if (pass.deltas[i]) kernels.subtract(address, at.base, size)
       }
       const done = pass.stages[i]!.length - pending[i]!.length
@@ -135,16 +136,18 @@ class PassRun {
     if (pass.write) this.write(values, { from, size })
   }
 
-  /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. */
-  private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): void {
+  /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. @returns whether it needs that */
+  private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): boolean {
     const { pass, at, parts } = this
     const { deltas } = pass
     const needs = needsOf(pass, pending, held)
     if (needs.base && pass.base) this.load('base', pass.base, at.base, run)
-    if (!needs.post) return
+    if (!needs.post) return false
     this.load(0, pass.models[0]!, at.post, run)
+    if (!needs.input) return true
     parts.kernels.scale(at.input, at.post, run.size, 1)
     if (deltas[0]) parts.kernels.subtract(at.input, at.base, run.size)
+    return true
   }
 
   /** Stored entries → float32, followed by zeros. */
@@ -220,6 +223,11 @@ class PassRun {
       case 'distance':
         answer[strip] = kernels[each.sum](x, addressOf(each.with), size)
         return
+      case 'compare': {
+        const numbers = numbersOf(each)
+        kernels.compare(x, addressOf(each.with), size, this.at.bins[i]!)
+        return answer.set(new Float64Array(this.parts.memory.buffer, this.at.bins[i], numbers), numbers * strip)
+      }
       case 'upper':
         return kernels.countUpper(x, size, this.at.bins[i]!)
       case 'lower':

@@ -40,6 +40,7 @@ export interface Kernels {
   largest(v: number, size: number): number
   dot(x: number, y: number, size: number): number
   distance(x: number, y: number, size: number): number
+  compare(x: number, y: number, size: number, to: number): void
   countUpper(v: number, size: number, counts: number): void
   countLower(v: number, size: number, upper: number, counts: number): void
   countEqual(v: number, size: number, bits: number): number

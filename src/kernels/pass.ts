@@ -33,12 +33,14 @@ export type Stage =
 /** Values of a pass: those of a model after its stages, the base, the first model as it is stored, and that less the base. */
 export type Operand = number | 'base' | 'post' | 'input'
 
-/** What is summed or counted. Answers hold one number per strip, in order; of `upper` and `lower` one per bin. */
+/** What is summed or counted. Answers hold one number per strip, in order; of `compare` seven, of `upper` and `lower` one per bin. */
 export type Reduction =
   /** Σ |x|, Σ x, number of entries that are not 0, the largest |x|. */
   | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }
   /** Σ x y; Σ (y − x)², each difference rounded to float32. */
   | { sum: 'dot' | 'distance'; of: Operand; with: Operand }
+  /** Of the differences d = y − x, each rounded to float32: Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|. */
+  | { sum: 'compare'; of: Operand; with: Operand }
   /** Histogram of the upper 16 of the 31 bits of |x|. */
   | { sum: 'upper'; of: Operand }
   /** Of the entries in one bin of `upper`, the histogram of the lower 15 bits. */
@@ -115,7 +117,8 @@ export interface TensorPass {
 }
 
 /**
- * Which inputs a pass reads: the base; the first model as it is stored, besides its values; the values of the models.
+ * Which inputs a pass reads: the base; the first model as it is stored, besides its values, and that less the base; the values of the
+ * models.
  * @param pending per model, stages that its values have not gone through
  * @param held whether the values are in memory
  */
@@ -127,7 +130,7 @@ export function needsOf(
   }: Pick<TensorPass, 'reductions' | 'deltas'> & { write: { finish: PassWrite['finish'] } | null },
   pending: readonly (readonly Stage[])[],
   held: boolean,
-): { base: boolean; post: boolean; models: boolean } {
+): { base: boolean; post: boolean; input: boolean; models: boolean } {
   const uses = (operand: Operand) =>
     reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
   const input = write?.finish === 'restore' || uses('input')
@@ -136,7 +139,7 @@ export function needsOf(
     uses('base') ||
     pending.some((list) => list.some(({ stage }) => stage === 'addBase')) ||
     (write !== null && write.finish !== 'plain')
-  return { base, post: input || uses('post'), models: !held }
+  return { base, post: input || uses('post'), input, models: !held }
 }
 
 /** Bytes in a file that were written, a strip of so many bytes after the other. */
@@ -149,8 +152,8 @@ export interface WrittenBytes {
 
 /** What a pass found. */
 export interface PassResult {
-  /** In the order of the reductions. */
-  answers: Float64Array[]
+  /** In the order of the reductions; counts of a histogram as integers. */
+  answers: (Float64Array | Uint32Array)[]
   /** Checksum of the bytes that were written; empty where nothing was. */
   checksum: string
 }

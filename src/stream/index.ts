@@ -9,7 +9,7 @@ export {
   type StreamOptions,
 } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
-export { inParallel, largestFirst } from './parallel.js'
+export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { isPlain } from './plain.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'

@@ -26,3 +26,32 @@ export function largestFirst(tensors: readonly { shape: readonly number[] }[]): 
   const sizes = tensors.map(({ shape }) => shape.reduce((product, side) => product * side, 1))
   return [...tensors.keys()].sort((a, b) => sizes[b]! - sizes[a]!)
 }
+
+/**
+ * What `work` makes of each item, in the order of the list, `limit` of them at a time.
+ * @throws the error of the first item that fails, once all that had begun have ended
+ */
+export async function* inOrder<T, R>(
+  limit: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const begun: Promise<R>[] = []
+  try {
+    for (const next of items.slice(0, limit)) begun.push(start(work, next))
+    for (let i = limit; begun.length; i++) {
+      const done = await begun.shift()!
+      if (i < items.length) begun.push(start(work, items[i]!))
+      yield done
+    }
+  } finally {
+    await Promise.allSettled(begun)
+  }
+}
+
+/** An error is kept until it is awaited. */
+function start<T, R>(work: (item: T) => Promise<R>, item: T): Promise<R> {
+  const result = work(item)
+  result.catch(() => undefined)
+  return result
+}

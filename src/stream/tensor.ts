@@ -141,11 +141,10 @@ class Answers {
   add(block: number, { answers }: PassResult): void {
     for (const [i, { sum }] of this.reductions.entries()) {
       const part = answers[i]!
-      const total = this.bins[i]
-      if (sum === 'find' ? part[0]! >= 0 : sum === 'upper' || sum === 'lower') {
-        if (total) for (let bin = 0; bin < part.length; bin++) total[bin]! += part[bin]!
-        else this.bins[i] = part
-      } else this.parts[i]![block] = part
+      if (sum === 'find' ? part[0]! >= 0 : part instanceof Uint32Array) {
+        const total = (this.bins[i] ??= new Float64Array(part.length))
+        for (let bin = 0; bin < part.length; bin++) total[bin]! += part[bin]!
+      } else this.parts[i]![block] = part as Float64Array
     }
   }
 

@@ -1,11 +1,21 @@
 // Delta statistics against numbers worked by hand, PyTorch's norms in the fixture, and plain definitions.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
-import { type GroupReport, inspectPair, statisticsOf, sumPair, type TensorReport } from '../../src/inspect/index.js'
-import { BINS, coarseQuantiles, countMagnitudes, quantiles } from '../../src/inspect/quantile.js'
+import {
+  type GroupReport,
+  inspectPair,
+  type Statistics,
+  statisticsOf,
+  type TensorReport,
+} from '../../src/inspect/index.js'
+import { coarseQuantiles } from '../../src/inspect/quantile.js'
+import { QUANTILES } from '../../src/inspect/statistics.js'
+import { surveyDelta } from '../../src/inspect/survey.js'
+import { hardValues, sampleValues } from '../../src/laws/samples.js'
+import { openStream, runTensor } from '../../src/stream/index.js'
 import { LLAMA3 } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
 
@@ -19,39 +29,91 @@ async function reportsOf(post: string, options = {}): Promise<{ tensors: TensorR
   return { tensors, groups: next.value }
 }
 
-test('a delta worked by hand', () => {
-  const base = Float32Array.of(3, 0, 4, 0)
-  const delta = Float32Array.of(0, 3, -1, 0)
-  const post = Float32Array.of(3, 3, 3, 0)
-  const s = statisticsOf(sumPair(base, post, delta), delta)
+const engine = openStream({ jobs: 1, memory: 200e6 })
+after(() => engine.close())
+const partOf = (values: Float32Array) => async (from: number, to: number) => values.slice(from, to)
+
+const survey = (base: Float32Array, post: Float32Array, shape: readonly number[] = [post.length]) =>
+  runTensor(engine, {
+    shape,
+    base: partOf(base),
+    models: [partOf(post)],
+    deltas: [true],
+    program: surveyDelta(post.length),
+    target: null,
+  })
+
+async function statistics(base: Float32Array, post: Float32Array): Promise<Statistics> {
+  const { sums, quantiles } = await survey(base, post)
+  return statisticsOf(sums, quantiles)
+}
+
+test('a delta worked by hand', async () => {
+  const s = await statistics(Float32Array.of(3, 0, 4, 0), Float32Array.of(3, 3, 3, 0))
   assert.deepEqual([s.parameters, s.base_norm, s.delta_norm, s.relative_norm], [4, 5, Math.sqrt(10), Math.sqrt(10) / 5])
   assert.deepEqual([s.mean, s.std, s.zeros], [0.5, Math.sqrt(2.5 - 0.25), 0.5])
   assert.deepEqual([s.p50, s.p90, s.p99, s.max], [0, 3, 3, 3])
   assert.equal(s.cosine, (3 * 3 + 4 * 3) / (5 * Math.sqrt(27)))
 })
 
-test('a base of zeros has no relative norm and no cosine', () => {
-  const s = statisticsOf(
-    sumPair(new Float32Array(2), Float32Array.of(1, 1), Float32Array.of(1, 1)),
-    Float32Array.of(1, 1),
-  )
+test('a base of zeros has no relative norm and no cosine; a tensor without entries has no quantiles', async () => {
+  const s = await statistics(new Float32Array(2), Float32Array.of(1, 1))
   assert.deepEqual([s.relative_norm, s.cosine, s.mean, s.std], [null, null, 1, 0])
+  const none = await statistics(new Float32Array(0), new Float32Array(0))
+  assert.deepEqual([none.parameters, none.delta_norm, none.p50, none.max, none.zeros], [0, 0, NaN, 0, 0])
 })
 
-test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they are within 0.2 %', () => {
-  fc.assert(
-    fc.property(fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true }), (values) => {
+test('sums over strips are those of plain float64 arithmetic, with what is left of a vector of four', async () => {
+  for (const shape of [[1], [7], [300, 131], [2, 20003]]) {
+    const n = shape.reduce((product, side) => product * side)
+    const base = sampleValues(n)
+    const post = hardValues(n, 1).map((value, i) => (i % 6 ? value : base[i]!))
+    const delta = post.map((value, i) => value - base[i]!)
+    const { sums } = await survey(base, post, shape)
+    const sum = (of: (i: number) => number) => delta.reduce((total, _, i) => total + of(i), 0)
+    const expected = {
+      base2: sum((i) => base[i]! ** 2),
+      post2: sum((i) => post[i]! ** 2),
+      cross: sum((i) => base[i]! * post[i]!),
+      delta: sum((i) => delta[i]!),
+      delta2: sum((i) => delta[i]! ** 2),
+    }
+    for (const [key, value] of Object.entries(expected))
+      assertClose(sums[key as 'base2'], value, { tolerance: 1e-12 * (1 + Math.abs(value)) }, `${key} of [${shape}]`)
+    assert.equal(sums.zeros, delta.filter((value) => value === 0).length)
+    assert.equal(sums.max, Math.max(...delta.map(Math.abs)))
+    assert.equal(
+      sums.counts.reduce((total, count) => total + count, 0),
+      n,
+    )
+  }
+})
+
+test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they are within 0.2 %', async () => {
+  const lists = fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true })
+  await fc.assert(
+    fc.asyncProperty(lists, async (values) => {
       const sorted = Float32Array.from(values, Math.abs).sort()
-      const qs = [0.01, 0.5, 0.9, 0.99, 1]
-      const expected = qs.map((q) => sorted[Math.ceil(q * values.length) - 1])
-      const counts = countMagnitudes(values)
-      assert.equal(counts.length, BINS)
-      assert.deepEqual(quantiles(values, counts, qs), expected)
-      for (const [i, coarse] of coarseQuantiles(counts, qs).entries()) {
+      const expected = QUANTILES.map((q) => sorted[Math.ceil(q * values.length) - 1])
+      const { sums, quantiles } = await survey(new Float32Array(values.length), values)
+      assert.deepEqual(quantiles, expected)
+      for (const [i, coarse] of coarseQuantiles(sums.counts, QUANTILES).entries())
         assertClose(coarse, expected[i]!, { tolerance: 0.002 * expected[i]! + 2 ** -133 })
-      }
     }),
     { numRuns: 300 },
+  )
+})
+
+test('threads and memory change no report; the reports come in the order of the tensors', async () => {
+  const reports = await Promise.all(
+    [{ jobs: 1 }, { jobs: 4, memory: 400e6 }].map((how) => reportsOf('post', { ...how, rankLimit: 0 })),
+  )
+  assert.deepEqual(reports[0], reports[1])
+  const names = ['model.norm.weight', 'lm_head.weight', 'model.embed_tokens.weight']
+  const { tensors } = await reportsOf('post', { names, rankLimit: 0 })
+  assert.deepEqual(
+    tensors.map(({ name }) => name),
+    names,
   )
 })
 
