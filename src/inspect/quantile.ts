@@ -6,12 +6,12 @@ const SHIFT = 15
 export const BINS = 1 << 16
 
 /** The bin of the ⌈q·n⌉-th smallest magnitude, and how many of its bin come before it. */
-export interface Place {
+export interface BinPlace {
   bin: number
   before: number
 }
 
-export function locate(counts: Float64Array, n: number, q: number): Place {
+export function locate(counts: Float64Array, n: number, q: number): BinPlace {
   const rank = Math.max(1, Math.ceil(q * n)) - 1
   let seen = 0
   let bin = 0
@@ -20,7 +20,7 @@ export function locate(counts: Float64Array, n: number, q: number): Place {
 }
 
 /** The magnitude at a place. @param inside counts of the lower bits of the entries of its bin */
-export function magnitudeAt({ bin, before }: Place, inside: Float64Array): number {
+export function magnitudeAt({ bin, before }: BinPlace, inside: Float64Array): number {
   let low = 0
   for (let seen = inside[0]!; seen <= before; seen += inside[low]!) low++
   return toFloat((bin << SHIFT) | low)
