@@ -2,6 +2,7 @@
 import { isBatch, matricesOf, roleOf, type TensorContent, weightRows } from '../checkpoint/index.js'
 import { editsBlocks, isPerMatrix, needsModel, scanModel } from '../editors/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
+import type { RowRange } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
@@ -13,21 +14,6 @@ export interface PlanScans {
   /** What the merger must know of all models. */
   models: unknown
 }
-
-/** RowRange from … to − 1 of the first axis. */
-export interface RowRange {
-  from: number
-  to: number
-}
-
-/** A tensor of the plan, by its number, or rows of it. */
-export interface PlanPart {
-  tensor: number
-  rows: RowRange | null
-}
-
-/** Entries of a part, where a tensor is merged in parts. */
-const PART = 1 << 22
 
 type Weights = TensorMerge & { merging: Merging }
 
@@ -41,17 +27,6 @@ export function mergesRows({ name, shape, sources, merging }: TensorMerge): bool
   const batch = isBatch(name, shape)
   if (batch && merging.merger.perMatrix(merging.convention)) return false
   return sources.every(({ steps }) => editsBlocks(steps) && !(batch && steps.some(({ editor }) => isPerMatrix(editor))))
-}
-
-/** The parts that a tensor is merged in. */
-export function planParts({ tensors }: MergePlan, tensor: number): PlanPart[] {
-  const [count = 1, ...row] = tensors[tensor]!.shape
-  const rows = Math.max(1, Math.floor(PART / (countEntries(row) || 1)))
-  if (rows >= count || !mergesRows(tensors[tensor]!)) return [{ tensor, rows: null }]
-  return Array.from({ length: Math.ceil(count / rows) }, (_, n) => ({
-    tensor,
-    rows: { from: n * rows, to: Math.min(count, (n + 1) * rows) },
-  }))
 }
 
 /** Reads the whole models where a method asks for it. */

@@ -1,8 +1,8 @@
 // Carries out a plan, tensor by tensor: on kernels in all threads, or by the definitions of the methods.
 import { homeOf, type StreamedWork, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
-import { openStream, type StreamOptions } from '../stream/index.js'
+import { checkMemory, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
-import { checkMemory } from './need.js'
+import { partNeeds } from './need.js'
 import type { MergeOrigin } from './opened.js'
 import { mergeOthers } from './others.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
@@ -39,7 +39,7 @@ export const needsBackend = (plan: MergePlan): boolean => withoutProgram(plan).l
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, origin = null, jobs, memory, ...rest } = options
-  checkMemory(plan, withoutProgram(plan), memory)
+  checkMemory(partNeeds(plan, withoutProgram(plan)), plan.method, memory)
   const engine = openStream({ jobs, memory })
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
@@ -54,12 +54,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Wr
           files,
           plan: tensors,
           workOf: (i) => workOf(plan, tensors[i]!),
-          others(left, finish) {
-            const said = new Map(left.map((i) => [i, [] as string[]]))
-            const warnOf = (i: number) => (text: string) => void said.get(i)!.push(text)
-            const end = (i: number) => finish(i, said.get(i)!)
-            return mergeOthers(plan, { left, files, warnOf, finish: end, origin, jobs, memory })
-          },
+          others: (left, finish) => mergeOthers(plan, { left, files, finish, origin, jobs, memory }),
           say,
           onTensor: (i) => onTensor?.(tensors[i]!.name, countEntries(tensors[i]!.shape)),
         })

@@ -1,33 +1,38 @@
-// Merges tensors in a worker thread, by the definitions of their methods: opens the same merge, and writes what it made in place.
+// Merges parts of tensors by the definitions of their methods, and writes them in place: in this thread, or in one that opens the
+// same merge.
 import { writeTensor } from '../checkpoint/index.js'
+import type { TensorRows } from '../stream/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { mergeTensor, type PlanPart, type PlanScans } from './definition.js'
+import { mergeTensor, type PlanScans } from './definition.js'
 import { type MergeOrigin, reopenMerge } from './opened.js'
+import type { MergePlan } from './plan.js'
 
+/** What a thread is opened with. */
 export interface MergeThread {
   origin: MergeOrigin
   backend: BackendName
   scans: PlanScans
 }
 
-export interface MergeTask extends PlanPart {
+export interface MergeTask extends TensorRows {
   /** Where the tensor goes. */
   target: { file: string; begin: number }
 }
 
-/** @returns what does the tasks; each answers what the methods warned of */
-export async function openMerger({
-  origin,
-  backend,
-  scans,
-}: MergeThread): Promise<(task: MergeTask) => Promise<string[]>> {
-  await setBackend(backend)
-  const { plan } = await reopenMerge(origin)
-  return async ({ tensor: i, rows, target }) => {
+/** What does tasks; each answers what the methods warn of. */
+export const mergerOf =
+  (plan: MergePlan, scans: PlanScans) =>
+  async ({ tensor: i, rows, target }: MergeTask): Promise<string[]> => {
     const warnings: string[] = []
     const tensor = plan.tensors[i]!
     const warn = (text: string) => void warnings.push(text)
     await writeTensor(tensor, target, await mergeTensor(plan, tensor, scans, { rows, warn }))
     return warnings
   }
+
+/** The same in another thread. */
+export async function openMerger({ origin, backend, scans }: MergeThread): Promise<ReturnType<typeof mergerOf>> {
+  await setBackend(backend)
+  const { plan } = await reopenMerge(origin)
+  return mergerOf(plan, scans)
 }

@@ -10,7 +10,7 @@ export {
 } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
-export { isPlain } from './plain.js'
+export { checkMemory, cutTensor, leastMemory, type RowRange, runParts, type TensorRows } from './parts.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

@@ -10,9 +10,11 @@ export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 /** What computes: `auto` takes a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 
-/** The backend that computes now; undefined before the first is started. */
-export const backendInUse = (): Exclude<BackendName, 'auto'> | undefined =>
-  (tf.getBackend() || undefined) as Exclude<BackendName, 'auto'> | undefined
+/** The backend that computes now, where each thread can have one of its own; null for those that use all cores, or a GPU, by themselves. */
+export function backendForThreads(): 'wasm' | 'cpu' | null {
+  const name = tf.getBackend()
+  return name === 'wasm' || name === 'cpu' ? name : null
+}
 
 /** A backend that was started. */
 export interface BackendInfo {
