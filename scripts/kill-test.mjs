@@ -1,9 +1,10 @@
-// Kills a merge and an edit at random moments and starts them again, many times, and compares the SHA-256 of all weights with
-// those of an undisturbed run.
+// Kills a merge and an edit at random moments and starts them again with other numbers of threads, many times, and compares the
+// SHA-256 of all weight files with those of an undisturbed run; and that of the weights with runs of other threads, memory bounds
+// and shards of the inputs.
 //   node scripts/kill-test.mjs [--kills 20] [--layers 16] [--keep]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,15 +36,22 @@ async function writeModels() {
   const fresh = { config, dtype: 'BF16', amount: 0.02 }
   await writeRandom(at('base'), { ...fresh, seed: 0 })
   for (const seed of [1, 2]) await writeRandom(at(`tuned-${seed}`), { ...fresh, seed, near: at('base') })
-  writeFileSync(
-    at('merge.yml'),
-    JSON.stringify({
-      merge_method: 'ties',
-      base_model: at('base'),
-      models: ['tuned-1', 'tuned-2'].map((name) => ({ model: at(name) })),
-      parameters: { weight: 0.5, density: 0.5 },
-    }),
-  )
+  // The same models in shards.
+  mkdirSync(at('shards'))
+  for (const name of ['base', 'tuned-1', 'tuned-2']) {
+    writeFileSync(at('copy.yml'), JSON.stringify({ merge_method: 'passthrough', models: [{ model: at(name) }] }))
+    await run(['merge', at('copy.yml'), at(`shards/${name}`), '--shard-size', '0.03'])
+  }
+  for (const place of ['', 'shards/'])
+    writeFileSync(
+      at(`${place}merge.yml`),
+      JSON.stringify({
+        merge_method: 'ties',
+        base_model: at(`${place}base`),
+        models: ['tuned-1', 'tuned-2'].map((name) => ({ model: at(place + name) })),
+        parameters: { weight: 0.5, density: 0.5 },
+      }),
+    )
 }
 
 /** @param moment milliseconds after which it is killed; it runs to its end unless given */
@@ -63,30 +71,49 @@ function run(words, moment) {
   })
 }
 
-/** SHA-256 over the weight files of a folder. */
+/** SHA-256 of the weight file of a folder, and of its weights alone: the header names the inputs and their hashes. */
 async function hashWeights(folder) {
-  const hash = createHash('sha256')
-  for (const name of readdirSync(folder).sort())
-    if (name.endsWith('.safetensors')) for await (const part of createReadStream(join(folder, name))) hash.update(part)
-  return hash.digest('hex')
+  const file = join(folder, 'model.safetensors')
+  const prefix = Buffer.alloc(8)
+  readSync(openSync(file), prefix)
+  const hashOf = async (start) => {
+    const hash = createHash('sha256')
+    for await (const part of createReadStream(file, { start })) hash.update(part)
+    return hash.digest('hex')
+  }
+  return { all: await hashOf(0), data: await hashOf(8 + Number(prefix.readBigUInt64LE())) }
 }
 
+/** @param words of the command, for the models of a folder @returns how many outputs differ */
 async function test(name, words) {
   const out = at('out')
-  const { milliseconds } = await run([...words, out])
+  const { milliseconds } = await run([...words(''), out])
   const wanted = await hashWeights(out)
-  console.log(`${name}, undisturbed, ${(milliseconds / 1e3).toFixed(2)} s: ${wanted}`)
+  console.log(`${name}, undisturbed, ${(milliseconds / 1e3).toFixed(2)} s: ${wanted.all}, weights ${wanted.data}`)
   let different = 0
   for (let done = 0; done < kills; ) {
     rmSync(out, { recursive: true })
     const moment = Math.random() * milliseconds
-    const { killed } = await run([...words, out], moment)
-    const { notes } = killed ? await run([...words, out]) : { notes: '' }
+    const jobs = [1, 2, 4][done % 3]
+    const { killed } = await run([...words(''), out], moment)
+    const { notes } = killed ? await run([...words(''), out, '--jobs', jobs]) : { notes: '' }
     if (killed) done++
     const found = await hashWeights(out)
-    if (found !== wanted) different++
+    if (found.all !== wanted.all) different++
     const gone = /goes on: .*/.exec(notes)?.[0] ?? 'starts from the beginning'
-    if (killed) console.log(`${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s, ${gone}: ${found}`)
+    const how = `kill ${done} after ${(moment / 1e3).toFixed(2)} s, with --jobs ${jobs}, ${gone}`
+    if (killed) console.log(`${name}, ${how}: ${found.all}`)
+  }
+  for (const [place, ...options] of [
+    ['', '--jobs', '1'],
+    ['', '--jobs', '4'],
+    ['', '--jobs', '4', '--memory', '300MB'],
+    ['shards/'],
+  ]) {
+    await run([...words(place), out, '--overwrite', ...options])
+    const found = await hashWeights(out)
+    if (found.data !== wanted.data) different++
+    console.log(`${name}, ${place ? 'inputs in shards' : options.join(' ')}: weights ${found.data}`)
   }
   rmSync(out, { recursive: true })
   return different
