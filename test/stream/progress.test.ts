@@ -89,6 +89,36 @@ test('a changed byte, a missing end and a missing file are found; what is whole 
   assert.equal(none.noteOf('t 1'), undefined)
 })
 
+test('blocks of two sizes that overlap count once: damage in both is not hidden by their sum', async () => {
+  const file = join(root, 'halves')
+  writeFileSync(file, Buffer.alloc(24, 7))
+  const tensors = [{ name: 't', shape: [6], file, begin: 0, bytes: 24 }]
+  const journal = journalOf()
+  const { blocksOf, finish } = await openProgress(engine, journal, tensors, assert.fail)
+  const sumOf = async (from: number, to: number) => {
+    const lane = await engine.lease()
+    const sum = await lane.check({ file, begin: 4 * from, bytes: 4 * (to - from), strip: 24 })
+    lane.release()
+    return sum
+  }
+  blocksOf('t').onBlock(0, 6, '')
+  journal.added.clear()
+  for (const [from, to] of [
+    [0, 2],
+    [0, 4],
+    [4, 6],
+    [2, 6],
+  ] as const)
+    journal.added.set(`block ${from} ${to} t`, await sumOf(from, to))
+  await finish('t', 'note')
+  const again = async () => (await openProgress(engine, journalOf(journal.added), tensors, () => {})).noteOf('t')
+  assert.equal(await again(), 'note')
+  const bytes = readFileSync(file)
+  bytes[23] = 8
+  writeFileSync(file, bytes)
+  assert.equal(await again(), undefined, 'blocks 0 to 2 and 0 to 4 are whole, and have as many entries as the tensor')
+})
+
 test('a tensor that was written by another way is noted as one block; nothing is read where no journal is kept', async () => {
   const file = join(root, 'other')
   writeFileSync(file, Buffer.alloc(24, 7))
