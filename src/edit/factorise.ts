@@ -14,6 +14,7 @@ import {
   MatrixMemory,
   memoryFor,
   type Svd,
+  svdBytes,
 } from '../tensor/index.js'
 import {
   BadInput,
@@ -63,7 +64,7 @@ export function factorTaskBytes(plan: FactorPlan | null): number {
   if (!plan) return reader
   const { rows, columns, count, rank, exact } = plan
   const results = 12 * rank * count * (rows + columns)
-  if (exactSvd([rows, columns], rank)) return reader + 44 * rows * columns + eigenBytes(rows, columns) + results
+  if (exactSvd([rows, columns], rank)) return reader + matrixBytes(plan) + svdBytes([rows, columns], rank) + results
   const search = exact
     ? gramBytes(rows, columns, rank) + eigenBytes(rows, columns)
     : krylovBytes(rows, columns, rank) + krylovWorkBytes(rows, columns, rank)

@@ -62,12 +62,11 @@ export function product(
 ): Float64Array {
   const [tall, stride] = [upTo(rows, 4), upTo(columns, 8)]
   return inWorkshop([tall * depth, depth * 8, tall * stride], ({ multiply }, [left, panel, out]) => {
-    for (let i = 0; i < rows; i++)
-      for (let k = 0; k < depth; k++) left![i * depth + k] = a.values[i * a.down + k * a.right]!
+    for (let i = 0; i < rows; i++) copyLine(a, i * a.down, a.right, left!.subarray(i * depth, (i + 1) * depth))
     for (let j = 0; j < columns; j += 8) {
-      for (let k = 0; k < depth; k++) {
-        for (let c = 0; c < 8; c++) panel![k * 8 + c] = j + c < columns ? b.values[k * b.down + (j + c) * b.right]! : 0
-      }
+      const width = Math.min(8, columns - j)
+      if (width < 8) panel!.fill(0)
+      for (let c = 0; c < width; c++) copyColumn(b, (j + c) * b.right, panel!, c)
       const first = lower ? j : 0 // a multiple of 4
       multiply(
         left!.byteOffset + 8 * first * depth,
@@ -83,6 +82,18 @@ export function product(
     for (let i = 0; i < rows; i++) result.set(out!.subarray(i * stride, i * stride + columns), i * columns)
     return result
   })
+}
+
+/** Entries from `at` on, `step` apart, into `line`. */
+function copyLine({ values }: Factor, at: number, step: number, line: Float64Array): void {
+  if (step === 1 && (values instanceof Float32Array || values instanceof Float64Array))
+    line.set(values.subarray(at, at + line.length))
+  else for (let k = 0; k < line.length; k++) line[k] = values[at + k * step]!
+}
+
+/** Entries from `at` on, a column of B, into column c of a panel of eight. */
+function copyColumn({ values, down }: Factor, at: number, panel: Float64Array, c: number): void {
+  for (let k = c, from = at; k < panel.length; k += 8, from += down) panel[k] = values[from]!
 }
 
 /** The lower triangle of A Aᵀ [n, n], of A [n, depth]. */
