@@ -250,6 +250,7 @@ class PassRun {
     if (combine.combine === 'sum') {
       for (const [i, v] of values.entries())
         (i === 0 ? kernels.scale : kernels.scaleAndAdd)(at.result, v, size, combine.weights[i]!)
+      if (combine.factor !== undefined) kernels.scale(at.result, at.result, size, combine.factor)
     } else this.elect(combine, values, size)
     if (finish === 'base') kernels.add(at.result, at.base, size)
     if (finish === 'restore') {
@@ -285,7 +286,7 @@ class PassRun {
     const lists = [votes, turned, factors, divisors ?? factors]
     lists.forEach((list, k) => new Float32Array(memory.buffer, parameters + 4 * n * (k + 1), n).set(list))
     const [v, t, f, d] = lists.map((_, k) => parameters + 4 * n * (k + 1))
-    const flags = (rules.bySign ? 1 : 0) | (rules.largest ? 2 : 0) | (divisors ? 4 : 0)
+    const flags = (rules.bySign ? 1 : 0) | (rules.largest ? 2 : 0) | (divisors ? 4 : 0) | (rules.clips ? 8 : 0)
     kernels.elect(parameters, n, result, size, v!, t!, f!, d!, flags, rules.majority, rules.lambda, rules.least)
   }
 }

@@ -52,7 +52,8 @@ export type Reduction =
 
 /** What is made of the models' values. */
 export type Combine =
-  | { combine: 'sum'; weights: readonly number[] }
+  /** The weighted sum, and that times the factor. */
+  | { combine: 'sum'; weights: readonly number[]; factor?: number }
   /** Sign election of TIES. All lists have one number per model. */
   | {
       combine: 'elect'
@@ -65,8 +66,9 @@ export type Combine =
       largest: boolean
       majority: number
       lambda: number
-      /** Divisors up to this magnitude count as 0. */
+      /** Divisors up to this magnitude count as 1; with `clips` those below it count as it. */
       least: number
+      clips?: boolean
     }
 
 export type StoredFormat = 'F32' | 'BF16' | 'F16' | 'F64'

@@ -1,8 +1,10 @@
 // Model Stock: pulls the average of the models towards the base, by the angles between their deltas.
 import { z } from 'zod'
+import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import { countEntries, dot, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { mean, readValues } from './sum.js'
+import type { Convention, ScanContext } from './merger.js'
+import { mean, readValues, total } from './sum.js'
 
 const options = z.strictObject({
   filter_wise: z.boolean().default(false).describe('One ratio per row of a matrix instead of one per tensor.'),
@@ -16,6 +18,49 @@ const options = z.strictObject({
 const ratio = (cosine: number, n: number): number | null => {
   const divisor = 1 + (n - 1) * cosine
   return Math.abs(divisor) < 1e-6 ? null : (n * cosine) / divisor
+}
+
+/** Mean cosine of the pairs of deltas. @param dots row i has the products of delta i with those up to itself */
+function cosineOf(dots: readonly number[][], of: 'cosines' | 'angles', convention: Convention): number {
+  // mergekit and MergeLM clamp |d1||d2| at 1e-6, which makes small deltas look orthogonal.
+  const least = convention === 'paper' ? 0 : 1e-6
+  const norms = dots.map((row, i) => Math.sqrt(row[i]!))
+  const pairs = norms.flatMap((norm, i) =>
+    norms.slice(i + 1).map((other, j) => dots[i + 1 + j]![i]! / (Math.max(least, norm * other) || 1)),
+  )
+  const average = (list: number[]): number => total(list) / list.length
+  return of === 'cosines'
+    ? average(pairs)
+    : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
+}
+
+const isOutside = (t: number): boolean => t < 0 || t > 1 + 1e-6
+
+function warningsOf(ratios: ArrayLike<number>, singular: number, outside: number): string[] {
+  const rows = ratios.length
+  const out: string[] = []
+  if (singular) out.push(`${singular} of ${rows} ratios are infinite (opposed deltas); the base is kept there`)
+  if (outside)
+    out.push(
+      `t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0]!.toPrecision(4)}` : ''}`,
+    )
+  return out
+}
+
+/** One ratio for the whole tensor, on kernels. */
+function* pullMean(
+  n: number,
+  { options: { average_of }, convention, warn }: ScanContext<z.infer<typeof options>>,
+): TensorProgram<Combine> {
+  const models = Array.from({ length: n }, (_, i) => i)
+  const pairs = models.flatMap((i) => models.slice(0, i + 1).map((j) => [i, j] as const))
+  const sums = yield { reductions: pairs.map(([i, j]) => ({ sum: 'dot', of: i, with: j }) as const) }
+  const dots: number[][] = models.map(() => [])
+  for (const [at, [i, j]] of pairs.entries()) dots[i]![j] = sumOf(sums[at]!)
+  const t = ratio(cosineOf(dots, average_of, convention), n)
+  const factor = Math.fround(t ?? 0)
+  for (const text of warningsOf([factor], t === null ? 1 : 0, t !== null && isOutside(t) ? 1 : 0)) warn(text)
+  return { combine: 'sum', weights: models.map(() => 1 / n), factor }
 }
 
 export const modelStock = defineMerger({
@@ -34,30 +79,16 @@ export const modelStock = defineMerger({
     const { shape, size } = models[0]!
     const rows = filter_wise && shape.length > 1 ? shape[0] : 1
     const length = size / rows
-    // mergekit and MergeLM clamp |d1||d2| at 1e-6, which makes small deltas look orthogonal.
-    const least = convention === 'paper' ? 0 : 1e-6
     let [outside, singular] = [0, 0]
     const ratios = Float32Array.from({ length: rows }, (_, row) => {
       const along = (a: Float32Array, b: Float32Array): number => dot(a, b, { from: row * length, count: length })
-      const norms = values.map((v) => Math.sqrt(along(v, v)))
-      const pairs = values.flatMap((a, i) =>
-        values.slice(i + 1).map((b, j) => along(a, b) / (Math.max(least, norms[i]! * norms[i + 1 + j]!) || 1)),
-      )
-      const average = (list: number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length
-      const cosine =
-        average_of === 'cosines'
-          ? average(pairs)
-          : Math.cos(average(pairs.map((c) => Math.acos(Math.min(1, Math.max(-1, c))))))
-      const t = ratio(cosine, models.length)
+      const dots = values.map((a, i) => values.slice(0, i + 1).map((b) => along(a, b)))
+      const t = ratio(cosineOf(dots, average_of, convention), models.length)
       if (t === null) singular++
-      else if (t < 0 || t > 1 + 1e-6) outside++
+      else if (isOutside(t)) outside++
       return t ?? 0
     })
-    if (singular) warn(`${singular} of ${rows} ratios are infinite (opposed deltas); the base is kept there`)
-    if (outside)
-      warn(
-        `t lies outside [0, 1] for ${outside} of ${rows} ratios${rows === 1 ? `: ${ratios[0]!.toPrecision(4)}` : ''}`,
-      )
+    for (const text of warningsOf(ratios, singular, outside)) warn(text)
     return ratios
   },
   merge: ({ models }, { scanned }) =>
@@ -67,4 +98,5 @@ export const modelStock = defineMerger({
         scanned.length === 1 ? models[0]!.shape.map(() => 1) : models[0]!.shape.map((side, i) => (i ? 1 : side)),
       ),
     ),
+  program: (context) => (context.options.filter_wise ? null : pullMean(context.modelOptions.length, context)),
 })

@@ -1,8 +1,10 @@
 // SCE: selects the entries that vary most over the models, calculates a weight per model from their energy, erases the
 // entries that disagree with the sign of the sum.
 import { z } from 'zod'
+import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import { countEntries, largest, signsOr, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
+import type { Convention, ScanContext } from './merger.js'
 import { readValues, total } from './sum.js'
 
 const options = z.strictObject({
@@ -33,6 +35,30 @@ function select(values: Float32Array[], fraction: number): Float32Array {
   return variance.map((v, i) => (v > threshold || (v === threshold && i <= lastTie) ? 1 : 0))
 }
 
+/** Shares of the energy: mean squares. */
+function weightsOf(energy: readonly number[], convention: Convention, warn: (text: string) => void): number[] {
+  const sum = total(energy)
+  const equal = sum === 0 || (convention === 'mergekit' && sum < LEAST)
+  if (equal && sum > 0) warn(`mean squares sum to ${sum.toExponential(1)}, below ${LEAST}: all models weigh the same`)
+  return energy.map((e) => (equal ? 1 / energy.length : e / sum))
+}
+
+/** The sum of the agreeing entries is divided by their weights, or by this where these are smaller. */
+const CLIP = 1e-6
+
+/** Without a selection, on kernels. */
+function* eraseMinorities(size: number, { convention, modelOptions, warn }: ScanContext): TensorProgram<Combine> {
+  const sums = yield { reductions: modelOptions.map((_, i) => ({ sum: 'dot', of: i, with: i }) as const) }
+  const weights = weightsOf(
+    sums.map((parts) => sumOf(parts) / size),
+    convention,
+    warn,
+  )
+  const ones = weights.map(() => 1)
+  const rules = { bySign: false, largest: false, majority: 1, lambda: 1, least: CLIP, clips: true }
+  return { combine: 'elect', votes: ones, turned: ones, factors: weights, divisors: weights, ...rules }
+}
+
 export const sce = defineMerger({
   name: 'sce',
   title: 'Keeps the entries that vary most over the models, weighs models by energy, erases minority signs.',
@@ -46,20 +72,18 @@ export const sce = defineMerger({
     const mask = select_topk < 1 ? select(values, select_topk) : null
     if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
     const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i]! : 1) * x * x, 0) / v.length)
-    const sum = total(energy)
-    const equal = sum === 0 || (convention === 'mergekit' && sum < LEAST)
-    if (equal && sum > 0) warn(`mean squares sum to ${sum.toExponential(1)}, below ${LEAST}: all models weigh the same`)
-    return { mask, weights: energy.map((e) => (equal ? 1 / models.length : e / sum)) }
+    return { mask, weights: weightsOf(energy, convention, warn) }
   },
   merge({ models }, { scanned: { mask, weights } }) {
     const selected = mask ? models.map((t) => t.mul(tf.tensor(mask, t.shape))) : models
     const sum = selected.reduce((all, t) => all.add(t))
     const sign = signsOr(sum, 1)
     const agreeing = selected.map((t, i) => t.mul(sign).step().mul(weights[i]!))
-    const divisor = agreeing.reduce((all, t) => all.add(t)).clipByValue(1e-6, Infinity)
+    const divisor = agreeing.reduce((all, t) => all.add(t)).clipByValue(CLIP, Infinity)
     return selected
       .map((t, i) => t.mul(agreeing[i]!))
       .reduce((all, t) => all.add(t))
       .div(divisor)
   },
+  program: (context) => (context.options.select_topk < 1 ? null : eraseMinorities(context.size, context)),
 })

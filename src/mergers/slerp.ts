@@ -1,10 +1,9 @@
 // SLERP: spherical interpolation between the weights of two models, each tensor taken as one vector.
 import { z } from 'zod'
-import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import { dot } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 import type { ScanContext } from './merger.js'
-import { weightedSum } from './sum.js'
+import { combineArc, weightedSum } from './sum.js'
 
 const options = z.strictObject({
   t: z.number().min(0).max(1).describe('Place on the arc: 0 is the first model, 1 the second.'),
@@ -33,18 +32,6 @@ function weightsOf(
   return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
 }
 
-function* sumArc(context: Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>): TensorProgram<Combine> {
-  const sums = yield {
-    reductions: [
-      { sum: 'dot', of: 0, with: 1 },
-      { sum: 'dot', of: 0, with: 0 },
-      { sum: 'dot', of: 1, with: 1 },
-    ],
-  }
-  const [ab, aa, bb] = sums.map(sumOf)
-  return { combine: 'sum', weights: weightsOf([ab!, aa!, bb!], context) }
-}
-
 export const slerp = defineMerger({
   name: 'slerp',
   title: 'Spherical interpolation between two models.',
@@ -57,5 +44,5 @@ export const slerp = defineMerger({
   ordered: true,
   scanTensor: ([a, b], context) => weightsOf([dot(a!, b!), dot(a!, a!), dot(b!, b!)], context),
   merge: ({ models }, { scanned }) => weightedSum(models, scanned),
-  program: (context) => sumArc(context),
+  program: (context) => combineArc((dots) => weightsOf(dots, context)),
 })

@@ -1,6 +1,6 @@
 // Weighted sums of tensors, in the order of the models, and the option that weighs a model.
 import { z } from 'zod'
-import type { Combine, TensorProgram } from '../kernels/index.js'
+import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import type { Tensor } from '../tensor/index.js'
 
 export const weight = z.number().default(1).describe('Weight of the model; a negative weight subtracts its delta.')
@@ -22,6 +22,21 @@ export function weightedSum(tensors: readonly Tensor[], weights: readonly number
 // biome-ignore lint/correctness/useYield: a program that needs no pass before the one that writes
 export function* combineSum(weights: readonly number[]): TensorProgram<Combine> {
   return { combine: 'sum', weights }
+}
+
+/** A sum of two models on kernels, with weights from a·b, a·a and b·b. */
+export function* combineArc(
+  weightsOf: (dots: readonly [number, number, number]) => readonly number[],
+): TensorProgram<Combine> {
+  const sums = yield {
+    reductions: [
+      { sum: 'dot', of: 0, with: 1 },
+      { sum: 'dot', of: 0, with: 0 },
+      { sum: 'dot', of: 1, with: 1 },
+    ],
+  }
+  const [ab, aa, bb] = sums.map(sumOf)
+  return { combine: 'sum', weights: weightsOf([ab!, aa!, bb!]) }
 }
 
 export const mean = (tensors: readonly Tensor[]): Tensor =>

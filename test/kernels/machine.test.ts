@@ -106,6 +106,32 @@ test('a result: plain, on the base, and with untouched entries as they were stor
       }
 })
 
+test('a sum times a factor; divisors that count as the least one', () => {
+  const { machine, pass, written } = open()
+  const models = [Float32Array.of(2, 1e-3, -1, 0), Float32Array.of(1, 0, 3, 0)].map((values) => ({ values }))
+  const of = {
+    ...pass,
+    size: 4,
+    strip: 4,
+    columns: 4,
+    to: 4,
+    base: null,
+    models,
+    deltas: [false, false],
+    stages: [[], []],
+  }
+  const result = (combine: NonNullable<TensorPass['write']>['combine']) => {
+    machine.run({ ...of, write: { combine, finish: 'plain', target: { file: 'out', begin: 0, dtype: 'F32' } } })
+    return [...new Float32Array(written.buffer, 0, 4)]
+  }
+  assert.deepEqual(result({ combine: 'sum', weights: [1, 2], factor: 0.5 }), [2, Math.fround(5e-4), 2.5, 0])
+  // Weights 1/4 and 1: the second entry has 1/4 alone, and with a least divisor of 1/2 that counts as 1/2.
+  const rules = { bySign: false, largest: false, majority: 1, lambda: 1, votes: [1, 1], turned: [1, 1] }
+  const elect = { combine: 'elect', ...rules, factors: [0.25, 1], divisors: [0.25, 1] } as const
+  assert.deepEqual(result({ ...elect, least: 0.5, clips: true }), [1.5 / 1.25, 5e-4, 3, 0].map(Math.fround))
+  assert.deepEqual(result({ ...elect, least: 0 }), [1.5 / 1.25, 1e-3, 3, 0].map(Math.fround))
+})
+
 test('values that are not finite: where they are, in the whole tensor', () => {
   const { machine, pass } = open()
   const stopped = (more: Partial<TensorPass>) => {

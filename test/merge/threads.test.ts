@@ -154,7 +154,12 @@ function writeHollow(name: string, shape: [number, number]): string {
 
 test('a bound of memory that is too small is refused before a weight is read, with one that would do', async () => {
   const [base, ...posts] = ['hollow', 'hollow-1', 'hollow-2'].map((name) => writeHollow(name, [4096, 2048]))
-  const opened = await open({ merger: 'model_stock', base_model: base, models: posts.map((model) => ({ model })) })
+  const opened = await open({
+    merger: 'model_stock',
+    base_model: base,
+    parameters: { filter_wise: true },
+    models: posts.map((model) => ({ model })),
+  })
   const asked = (memory: number) => write(opened, 2, memory)
   const needed = 'because model_stock needs all of model.layers.0.mlp.up_proj.weight at once'
   // 13 numbers for each of the 8,388,608 entries: of three inputs here and on the backend, two results, and the rest of its work.

@@ -85,8 +85,12 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return v128.bitselect(f32x4.splat(1), negative, f32x4.gt(sum, none))
 }
 
-/** A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave. */
-@inline function orOne(divisor: v128, least: v128): v128 {
+/**
+ * A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave. With `clips` one below the least
+ * counts as it.
+ */
+@inline function orOne(divisor: v128, least: v128, clips: bool): v128 {
+  if (clips) return f32x4.max(divisor, least)
   return f32x4.add(divisor, f32x4.sub(f32x4.splat(1), step(f32x4.sub(f32x4.abs(divisor), least))))
 }
 
@@ -98,7 +102,8 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
  * TIES after the trim (src/mergers/ties.ts): elects a sign per entry, and combines the entries that agree with it.
  * @param models addresses of the trimmed values, one i32 for each model
  * @param votes per model: factor of its vote; turned: -1 where a negative weight turns the sign around, else 1; factors, divisors
- * @param rules bit 0: signs vote instead of values; bit 1: the largest agreeing entry instead of the sum; bit 2: divide
+ * @param rules bit 0: signs vote instead of values; bit 1: the largest agreeing entry instead of the sum; bit 2: divide; bit 3: divisors
+ * below `least` count as it, instead of those up to it as 1
  */
 export function elect(
   models: usize, count: i32, to: usize, size: i32,
@@ -113,6 +118,7 @@ export function elect(
   const bySign = (rules & 1) != 0
   const largest = (rules & 2) != 0
   const divides = (rules & 4) != 0
+  const clips = (rules & 8) != 0
   // Two vectors side by side, so that parameters are loaded half as often.
   for (let i = 0; i < size; i += 8) {
     const at = <usize>i << 2
@@ -151,8 +157,8 @@ export function elect(
     let merged0 = f32x4.mul(f32x4.mul(total0, sign0), lambdas)
     let merged1 = f32x4.mul(f32x4.mul(total1, sign1), lambdas)
     if (divides) {
-      merged0 = f32x4.div(merged0, orOne(divisor0, leasts))
-      merged1 = f32x4.div(merged1, orOne(divisor1, leasts))
+      merged0 = f32x4.div(merged0, orOne(divisor0, leasts, clips))
+      merged1 = f32x4.div(merged1, orOne(divisor1, leasts, clips))
     }
     v128.store(to + at, merged0)
     v128.store(to + at, merged1, 16)
