@@ -97,6 +97,8 @@ interface Buffers {
  */
 export function krylovTriplets(memory: MatrixMemory, a: Dense, rank: number, key: Key): Svd | null {
   if (memory.squares(a) === 0) return zeros(a, rank)
+  const { most, width } = sizesOf(a.rows, a.columns, rank)
+  if (most < LEAST_STEPS * width) return null
   return memory.within(() => new Krylov(memory, a, rank, key).run())
 }
 
@@ -143,9 +145,11 @@ class Krylov {
     for (;;) {
       this.step()
       const ritz = this.ritzPairs()
-      if (this.isClose(ritz)) return this.triplets(ritz.vectors)
+      const close = this.isClose(ritz)
+      if (close && this.steps >= LEAST_STEPS) return this.triplets(ritz.vectors)
       this.renew()
-      if (this.added === 0 || this.count + this.added > this.sizes.most) return null
+      if (this.added === 0 || this.count + this.added > this.sizes.most)
+        return close ? this.triplets(ritz.vectors) : null
     }
   }
 

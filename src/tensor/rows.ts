@@ -11,10 +11,13 @@ const NOISE = 1e-12
  */
 export function orthonormalise(memory: MatrixMemory, rows: Dense, spare: Dense, least = 0): number {
   let kept = rows.rows
+  // At a norm of 1, so that no factor below is too large for float32.
+  const squares = memory.squares(rows)
+  if (squares > 0) scaleValues(memory.values(rows), 1 / Math.sqrt(squares))
   for (let pass = 0; pass < 2 && kept > 0; pass++) {
     const part = rowsFrom(rows, 0, kept)
     const { values, vectors } = eigen(innerProducts(memory, part), kept)
-    const floor = pass === 0 ? Math.max(least, NOISE * values[0]!) : 0
+    const floor = pass === 0 ? Math.max(least / squares, NOISE * values[0]!) : 0
     const found = values.filter((value) => value > floor).length
     const change = new Float32Array(found * kept)
     for (let i = 0; i < found; i++) {

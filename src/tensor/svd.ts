@@ -14,8 +14,8 @@ export interface SvdOptions {
   key?: Key
 }
 
-/** Above this size of the smaller side, and with at most an eighth of its rank wanted, the iteration is used. */
-const EXACT = 512
+/** Above this size of the smaller side, or of the matrix, and with at most an eighth of its rank wanted, the iteration is used. */
+const EXACT = { side: 512, entries: 1 << 22 }
 
 /** A memory of more bytes is given back after its work. */
 const KEPT = 64 << 20
@@ -24,7 +24,7 @@ let kept: MatrixMemory | undefined
 /** Whether `svd` would take the exact way. */
 export function exactSvd([rows, columns]: readonly number[], rank = Infinity): boolean {
   const small = Math.min(rows!, columns!)
-  return small <= EXACT || rank * 8 > small
+  return (small <= EXACT.side && rows! * columns! <= EXACT.entries) || rank * 8 > small
 }
 
 /** Bytes that `svd` takes besides the matrix, its triplets among them. */

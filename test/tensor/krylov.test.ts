@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eigenvalues } from '../../src/tensor/eigen.js'
 import { exactTriplets } from '../../src/tensor/exact-svd.js'
+import { gramBytes } from '../../src/tensor/gram-triplets.js'
 import { type Key, keyOf } from '../../src/tensor/key.js'
 import { krylovBytes, krylovTriplets, SLACK } from '../../src/tensor/krylov.js'
 import { MatrixMemory } from '../../src/tensor/matrix-memory.js'
 import { normals } from '../../src/tensor/random.js'
 import { ritzExcess } from '../../src/tensor/ritz-bound.js'
 import { singularValues } from '../../src/tensor/singular.js'
-import { leadingTriplets } from '../../src/tensor/svd.js'
+import { exactSvd, leadingTriplets } from '../../src/tensor/svd.js'
 import { assertClose } from '../close.js'
 
 const [ROWS, COLUMNS] = [520, 640]
@@ -58,7 +59,8 @@ const SPECTRA: Record<string, Float32Array> = {
   'fast decay': withSpectrum((k) => Math.exp(-k / 4)),
   'rank 5 and noise': withSpectrum((k) => (k <= 5 ? 1 : 0.01)),
   'rank 5': withSpectrum((k) => (k <= 5 ? 1 : 0)),
-  'tiny entries': withSpectrum((k) => 1e-20 / k),
+  'tiny entries': withSpectrum((k) => 1e-30 / k),
+  'huge entries': withSpectrum((k) => 1e30 / k),
   'one entry': Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => (i === 12345 ? -3 : 0)),
 }
 
@@ -103,12 +105,36 @@ test('where the promise is not kept in time, the exact triplets are given', () =
   assertClose(s, singularValues(values, ROWS, COLUMNS).subarray(0, rank), { relative: 1e-6 })
 })
 
+test('a side too short for the iteration is decomposed exactly, whatever the other side', () => {
+  for (const [rows, columns, rank] of [
+    [8, 3000, 1],
+    [3000, 24, 3],
+  ] as const) {
+    const values = normals(rows * columns, keyOf('short'))
+    assert.equal(search(values, [rows, columns], rank), null)
+    const memory = new MatrixMemory(gramBytes(rows, columns, rank))
+    const held = memory.allocate(rows, columns)
+    memory.values(held).set(values)
+    const found = leadingTriplets(memory, held, rank)
+    assertClose(found.s, singularValues(values, rows, columns).subarray(0, rank), { relative: 1e-6 })
+    assertClose(squares(values) - squares(found.s), errorOf(values, found), { tolerance: 2e-6 * squares(values) })
+  }
+  assert.equal(exactSvd([400, 8000], 4), true)
+  assert.equal(exactSvd([400, 80000], 4), false)
+})
+
 test('a matrix of zeros has zeros; more triplets than the rank of the matrix are zeros or rounding', () => {
   const none = search(new Float32Array(ROWS * COLUMNS), [ROWS, COLUMNS], 3)!
   assert.deepEqual([...none.s], [0, 0, 0])
   const { s } = search(SPECTRA['rank 5']!, [ROWS, COLUMNS], 8)!
   assertClose(s.subarray(0, 5), [1, 1, 1, 1, 1], { tolerance: 1e-5 })
   assert.ok(s.subarray(5).every((value) => value < 1e-5))
+})
+
+test('triplets of a small share of the norm are found too', () => {
+  const spectrum = (k: number) => (k === 1 ? 1 : 1e-3 * 0.8 ** k)
+  const { s } = search(withSpectrum(spectrum), [ROWS, COLUMNS], 8)!
+  for (let k = 1; k <= 8; k++) assertClose(s[k - 1]!, spectrum(k), { relative: 0.05 })
 })
 
 test('the same matrix and key give the same bits, another key others', () => {
