@@ -33,6 +33,10 @@ export interface EditOptions extends PluginOptions {
   overwrite?: boolean | undefined
   /** Drop what an interrupted run of the same edit finished, and start anew. Without it, the edit goes on with that. */
   discard?: boolean | undefined
+  /** Worker threads; by default one for each core. The result does not depend on it. */
+  jobs?: number | undefined
+  /** Bound on the memory of the process in bytes. Default 1e9. */
+  memory?: number | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
   /** TensorFlow.js backend. Default `auto`. */
@@ -56,7 +60,19 @@ export interface EditOptions extends PluginOptions {
 export async function edit(source: PairSource, entry: EditorEntry, options: EditOptions): Promise<EditSummary> {
   const { named, registry } = await registryFor(entry, options)
   const { steps, on, tensors } = parseEntry(named, registry)
-  const { out, seed = 0, dtype, data, overwrite = false, discard = false, shardSize = 5, onTensor, onWarning } = options
+  const {
+    out,
+    seed = 0,
+    dtype,
+    data,
+    overwrite = false,
+    discard = false,
+    shardSize = 5,
+    jobs,
+    memory,
+    onTensor,
+    onWarning,
+  } = options
   checkSteps(steps, data !== undefined)
   const paths = pathsOf(source)
   await checkTarget(out, resolve(out), overwrite, [paths.base, paths.post])
@@ -71,6 +87,9 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
       return await editCheckpoint(pair, out, {
         ...settings,
         describe: (hash) => describeEdit(basename(resolve(out)), pair, settings, { hash, ...tools }),
+        registry,
+        jobs,
+        memory,
         overwrite,
         resume: { fingerprint, discard, note: onWarning ?? (() => undefined) },
         maxShardBytes: shardSize * 1e9,

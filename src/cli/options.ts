@@ -91,12 +91,23 @@ export const MEMORY = {
 }
 
 /** Of commands that stream weights through worker threads. */
-export const PROCESS_MEMORY = {
-  type: 'string' as const,
-  default: '1GB',
-  describe: 'Memory bound of the whole process, e.g. 2GB or 300MB',
+export const STREAM = {
+  memory: {
+    type: 'string' as const,
+    default: '1GB',
+    describe: 'Memory bound of the whole process, e.g. 2GB or 300MB',
+  },
+  jobs: { type: 'number' as const, describe: 'Worker threads; by default one for each core' },
 }
-export const JOBS = { type: 'number' as const, describe: 'Worker threads; by default one for each core' }
+
+/** Of commands that write a checkpoint so. */
+export const WRITING = { 'shard-size': SHARD_SIZE, overwrite: OVERWRITE, discard: DISCARD, ...STREAM }
+
+/** What was given for STREAM. @throws UserError (usage) */
+export function readStream({ jobs, memory }: { jobs?: number | undefined; memory?: string | undefined }) {
+  checkCounts({ jobs })
+  return { jobs, memory: readMemory(memory) }
+}
 
 const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
 

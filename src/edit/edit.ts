@@ -4,21 +4,21 @@ import {
   companionsOf,
   homeOf,
   isMatrix,
-  matricesOf,
   type Pair,
   streamTensors,
   type WeightFiles,
   withDescription,
   writeCheckpoint,
 } from '../checkpoint/index.js'
-import { bitsOf, scanModel } from '../editors/index.js'
+import { bitsOf, type Step } from '../editors/index.js'
 import { checkApart } from '../files/index.js'
-import { openStream } from '../stream/index.js'
+import { checkMemory, openStream } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { checkSteps, type EditCheckpointOptions } from './options.js'
-import { type PlannedEdit, planEdit } from './plan.js'
+import { editOthers, editParts } from './others.js'
+import { editedIn, type PlannedEdit, planEdit } from './plan.js'
 import { editWork } from './program.js'
-import { drawContext, type EditFound, editWeights, readInput } from './tensor.js'
+import { drawContext, type EditFound } from './tensor.js'
 
 /** What was edited; the words of a sweep's row. */
 export interface EditSummary {
@@ -40,19 +40,25 @@ export interface EditSummary {
 
 /** Whether some tensor is edited by TensorFlow.js, because a step has no program on kernels. */
 export const editNeedsBackend = (pair: Pair, options: EditCheckpointOptions): boolean =>
-  planEdit(pair, options).some((tensor) => !editWork(pair, tensor, options))
+  withoutProgram(pair, planEdit(pair, options), options).length > 0
+
+const withoutProgram = (pair: Pair, plan: readonly PlannedEdit[], options: EditCheckpointOptions): number[] =>
+  [...plan.keys()].filter((i) => !editWork(pair, plan[i]!, options))
+
+const namesOf = (steps: readonly Step[]): string => steps.map(({ editor }) => editor.name).join(' and ')
 
 /**
  * On kernels where the editors have programs, else by their definitions. Tensors that are not selected, and non-floating ones, are the
  * post-trained model's bit for bit (unless `dtype` changes them).
  */
 export async function editCheckpoint(pair: Pair, out: string, options: EditCheckpointOptions): Promise<EditSummary> {
-  const { describe, ...rest } = options
+  const { describe, registry: _, ...rest } = options
   const { jobs, memory, onTensor, onWarning } = rest
 
   checkSteps(options.steps, options.grams !== undefined)
   const { base, post } = pair
   const plan = planEdit(pair, options)
+  checkMemory(editParts({ pair, plan, options }, withoutProgram(pair, plan, options)), namesOf(options.steps), memory)
   await checkApart(out, [base.folder, post.folder])
   const engine = openStream({ jobs, memory })
   let found: readonly EditFound[] = []
@@ -90,43 +96,6 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
   if (onWarning) new Set(found.flatMap(({ warnings }) => warnings)).forEach(onWarning)
   return summarise(plan, options, found)
 }
-
-interface Edit {
-  pair: Pair
-  plan: readonly PlannedEdit[]
-  options: EditCheckpointOptions
-}
-
-interface Others {
-  files: WeightFiles
-  /** Their numbers. */
-  left: readonly number[]
-  finish(tensor: number, found: EditFound): Promise<void>
-}
-
-/** Tensors without a program: by the definitions of their editors. */
-async function editOthers({ pair, plan, options }: Edit, { files, left, finish }: Others): Promise<void> {
-  const scanned = await scanDeltas({ pair, plan, options })
-  for (const i of left) {
-    const { name, source } = plan[i]!
-    const { values, found } = await editWeights(pair, source, { ...options, scanned })
-    await files.write({ name, values })
-    await finish(i, found)
-  }
-}
-
-/** Edited tensors, a stored copy of a tied weight not among them. */
-const editedIn = (plan: readonly PlannedEdit[]): number[] =>
-  [...plan.keys()].filter((i) => plan[i]!.work === 'edit' && plan[i]!.source === plan[i]!.name)
-
-/** What the editors must know of all tensors. */
-const scanDeltas = ({ pair, plan, options: { steps, on } }: Edit): Promise<readonly unknown[]> =>
-  scanModel(steps, async function* () {
-    for (const i of editedIn(plan)) {
-      const { name } = plan[i]!
-      yield [name, await readInput(pair, name, on), matricesOf(pair.post.tensors.get(name)!)] as const
-    }
-  })
 
 async function summarise(
   plan: readonly PlannedEdit[],

@@ -2,6 +2,7 @@
 import type { Description, HashFile, Selection, WritableDtype, WriteOptions } from '../checkpoint/index.js'
 import { needsGradient, needsGram, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import type { Registry } from '../registry/index.js'
 import type { StreamOptions } from '../stream/index.js'
 import type { Grams } from './tensor.js'
 
@@ -18,6 +19,8 @@ export interface EditCheckpointOptions extends Selection, StreamOptions, Pick<Wr
   overwrite?: boolean
   /** README.md, and strings for the headers of the weight files, from the hashes of the inputs. */
   describe?: (hash: HashFile) => Promise<Description>
+  /** Where the editors come from: threads load them again. Without it, editors without a program run in this thread. */
+  registry?: Registry | undefined
   /** Called after each tensor with its name and its bytes in the post-trained model. */
   onTensor?: (name: string, bytes: number) => void
   /** Called with a sentence when an editor degenerates on a tensor. */

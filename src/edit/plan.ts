@@ -28,3 +28,7 @@ function writtenDtype(stored: string, wanted: EditCheckpointOptions['dtype'], ed
   if (!isFloating(stored)) return stored
   return wanted ?? (edited && !(WRITABLE as readonly string[]).includes(stored) ? 'F32' : stored)
 }
+
+/** Numbers of the edited tensors, a stored copy of a tied weight not among them. */
+export const editedIn = (plan: readonly PlannedEdit[]): number[] =>
+  [...plan.keys()].filter((i) => plan[i]!.work === 'edit' && plan[i]!.source === plan[i]!.name)

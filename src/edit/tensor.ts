@@ -1,7 +1,9 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
 import { type Checkpoint, isBatch, openCheckpoint, type Pair, weightRows } from '../checkpoint/index.js'
-import { bitsOf, type ChangeSums, editTensor, type Step } from '../editors/index.js'
+import { bitsOf, type ChangeSums, editsBlocks, editTensor, isPerMatrix, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import type { RowRange } from '../stream/index.js'
+import { countEntries } from '../tensor/index.js'
 
 /** What is found of a tensor when it is edited; plain data. */
 export interface EditFound extends ChangeSums {
@@ -58,6 +60,10 @@ export async function readInput(
   return values
 }
 
+/** Whether rows of a tensor can be edited without the rest of it. */
+export const editsRows = (steps: readonly Step[], name: string, shape: readonly number[]): boolean =>
+  editsBlocks(steps) && !(isBatch(name, shape) && steps.some(({ editor }) => isPerMatrix(editor)))
+
 /** What the draws of a tensor depend on. */
 export const drawContext = (name: string, shape: readonly number[], seed: number) => ({
   seed,
@@ -65,29 +71,37 @@ export const drawContext = (name: string, shape: readonly number[], seed: number
   batch: isBatch(name, shape),
 })
 
-/** The edited weights by the definitions. Entries that the edit leaves alone are post's, dropped ones base's, without rounding. */
+/**
+ * The edited weights by the definitions, or rows of them where `editsRows` allows that. Entries that the edit leaves alone are post's,
+ * dropped ones base's, without rounding.
+ */
 export async function editWeights(
   pair: Pair,
   name: string,
   { steps, seed, on, scanned, grams }: WeightEdit,
+  rows: RowRange | null,
 ): Promise<{ values: Float32Array; found: EditFound }> {
-  const { shape } = pair.post.tensors.get(name)!
+  const { shape: whole } = pair.post.tensors.get(name)!
+  const shape = rows ? [rows.to - rows.from, ...whole.slice(1)] : whole
   const warnings: string[] = []
   const context = {
-    ...drawContext(name, shape, seed),
+    ...drawContext(name, whole, seed),
     scanned,
+    offset: rows ? rows.from * countEntries(whole.slice(1)) : undefined,
     gram: await grams?.read(name),
     onWarning: (text: string) => void warnings.push(text),
     cache: new Map<string, Promise<unknown>>(),
   }
-  const input = await readInput(pair, name, on)
+  const read = (checkpoint: Checkpoint) => (rows ? weightRows(checkpoint, name, rows) : checkpoint.read(name))
+  const input = await readInput(pair, name, on, rows ?? undefined)
   const { values, ...sums } = await editTensor(steps, input, shape, context)
-  const after = await pair.post.read(name)
-  const before = on === 'delta' ? await pair.base.read(name) : null
+  const after = await read(pair.post)
+  const before = on === 'delta' ? await read(pair.base) : null
   for (let i = 0; i < values.length; i++) {
     const edited = values[i]!
     if (edited === input[i]) values[i] = after[i]!
     else if (before) values[i] = before[i]! + edited
   }
-  return { values, found: { ...sums, warnings, bits: await bitsOf(steps, shape, sums.kept, context) } }
+  const found = { ...sums, warnings }
+  return { values, found: rows ? found : { ...found, bits: await bitsOf(steps, shape, sums.kept, context) } }
 }

@@ -1,7 +1,7 @@
 // Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
 // A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
 // whole" allows that.
-import { checkResult, countEntries, type Key, keyOf, svdBytes, type Tensor, tf } from '../tensor/index.js'
+import { checkResult, countEntries, type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /** Entries of one block: 4 MB of float32. */
@@ -52,11 +52,11 @@ export async function applySteps(
 /** Bytes that `applySteps` takes at its largest moment besides the values that it is given, those of the result among them. */
 export function stepsBytes(steps: readonly Step[], shape: readonly number[], batch: boolean): number {
   const size = countEntries(shape)
-  const work = steps.map(({ editor }) => {
+  const work = steps.map(({ editor, options }) => {
     const own = batch && isPerMatrix(editor) ? shape.slice(1) : shape
     const part = countEntries(own)
     if (editor.reads !== 'matrix') return 4 * (2 * part + 16 * Math.min(part, BLOCK))
-    return own.length === 2 ? svdBytes(own) + 32 * part + 24 * own[1]! ** 2 : 0
+    return own.length === 2 ? 8 * part + editor.workBytes(options, own) : 0
   })
   return Math.max(0, ...work.map((bytes) => bytes + 4 * size))
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { unknown } from '../errors/index.js'
 import type { EntriesProgram, ProgramTensor } from '../kernels/index.js'
 import { checkDefinition, type OptionsSchema, optionNames } from '../schema/index.js'
-import type { Tensor, Tensor2D } from '../tensor/index.js'
+import { countEntries, svdBytes, type Tensor, type Tensor2D } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import type { EditContext, EditedShape, Editor, ModelDeltas, ScannedTensor } from './editor.js'
 
@@ -87,6 +87,11 @@ interface MatrixDefinition<S extends OptionsSchema, F, O = z.output<S>> extends 
   factorise?(delta: Tensor2D, options: O): Promise<F>
   /** By default all options share the factors. */
   factorKey?(options: O, shape: readonly number[]): string
+  /**
+   * Bytes that it takes besides a matrix of this shape and the result; threads are given room by it. By default as much as an exact
+   * decomposition, and 16 numbers for each entry.
+   */
+  workBytes?(options: O, shape: readonly number[]): number
   /** Whether these options need the Gram matrix of the inputs of the layer; by default none do. */
   needsGram?(options: O): boolean
   /** One new float32 tensor of the same shape, from a matrix and its factors. */
@@ -130,7 +135,7 @@ const KINDS: Record<Editor['reads'], { wanted: readonly string[]; allowed: reado
   entries: { wanted: [], allowed: [] },
   tensor: { wanted: ['scanTensor'], allowed: ['needsScan', 'perMatrix'] },
   model: { wanted: ['scanModel', 'scanTensor'], allowed: ['needsModel', 'perMatrix'] },
-  matrix: { wanted: [], allowed: ['factorise', 'factorKey', 'needsGram'] },
+  matrix: { wanted: [], allowed: ['factorise', 'factorKey', 'needsGram', 'workBytes'] },
 }
 
 /**
@@ -175,7 +180,11 @@ export function defineEditor<S extends OptionsSchema, T = undefined, M = undefin
     bits: (_: unknown, { shape }: EditedShape) => denseBits(shape),
     ...(reads === 'tensor' && { needsScan: always, perMatrix: false }),
     ...(reads === 'model' && { needsModel: always, perMatrix: false }),
-    ...(reads === 'matrix' && { factorise: () => Promise.resolve(undefined), factorKey: () => '' }),
+    ...(reads === 'matrix' && {
+      factorise: () => Promise.resolve(undefined),
+      factorKey: () => '',
+      workBytes: (_: unknown, shape: readonly number[]) => svdBytes(shape) + 64 * countEntries(shape),
+    }),
   }
   return Object.freeze({ ...defaults, ...given, axis }) as Editor
 }

@@ -1,6 +1,6 @@
 // Delta-CoMe: singular vectors in bands of falling precision, 8 bits for the first few, 3, then 2, and none for the tail.
 import { z } from 'zod'
-import { product, type Svd, sharedRank, svd, tf } from '../tensor/index.js'
+import { countEntries, product, type Svd, sharedRank, svd, svdBytes, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import { gptq, type Matrix, roundToNearest } from './gptq.js'
@@ -104,6 +104,8 @@ export const deltaCome = defineEditor({
   reads: 'matrix',
   needsGram: ({ quantiser }) => quantiser === 'gptq',
   factorise: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
+  workBytes: (options, shape) =>
+    svdBytes(shape, computedRank(options, shape)) + 32 * countEntries(shape) + 24 * shape[1]! ** 2,
   factorKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
   edit(delta, { options, factors, gram }) {
     const [rows, columns] = delta.shape as [number, number]

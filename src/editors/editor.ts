@@ -128,6 +128,8 @@ export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
   readonly reads: 'matrix'
   /** Costly work on a matrix [rows, columns] that the options of a sweep share, as plain data. */
   factorise(delta: Tensor2D, options: O): Promise<F>
+  /** Bytes that factorising and editing take at their largest moment besides the matrix [rows, columns] and the result. */
+  workBytes(options: O, shape: readonly number[]): number
   /** Options of one key share what `factorise` returned. */
   factorKey(options: O, shape: readonly number[]): string
   /** Whether these options need the Gram matrix of the inputs of the layer; absent: none do. */

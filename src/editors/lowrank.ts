@@ -1,6 +1,6 @@
 // Low rank: the leading singular triplets of a delta (the best approximation of its rank), as in Twin-Merging.
 import { z } from 'zod'
-import { sharedRank, svd, truncated } from '../tensor/index.js'
+import { countEntries, sharedRank, svd, svdBytes, truncated } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 
@@ -56,6 +56,7 @@ export const lowrank = defineEditor({
   neutral: { fraction: 1 },
   reads: 'matrix',
   factorise: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
+  workBytes: (options, shape) => svdBytes(shape, computedRank(options, shape)) + 8 * countEntries(shape),
   factorKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
   edit(delta, { options, factors }) {
     const rank = rankOf(options, delta.shape, factors.s)

@@ -15,7 +15,7 @@ interface PartNeed {
 }
 
 /** The parts of these tensors. */
-export const partsIn = ({ tensors }: MergePlan, numbers: readonly number[]): PartNeed[] =>
+export const mergeParts = ({ tensors }: MergePlan, numbers: readonly number[]): PartNeed[] =>
   numbers.flatMap((i) => {
     const tensor = tensors[i]!
     return cutTensor(i, tensor.shape, mergesRows(tensor)).map((part) => ({
@@ -27,7 +27,7 @@ export const partsIn = ({ tensors }: MergePlan, numbers: readonly number[]): Par
 
 /** The same with the passes over whole models that methods ask for; they hold a tensor of all models at a time. */
 export function partNeeds(plan: MergePlan, numbers: readonly number[]): PartNeed[] {
-  const parts = partsIn(plan, numbers)
+  const parts = mergeParts(plan, numbers)
   const scanned = numbers.some((i) => {
     const { merging, sources } = plan.tensors[i]!
     return merging && (needsModels(merging) || sources.some(({ steps }) => steps.some(needsModel)))

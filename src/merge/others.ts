@@ -3,7 +3,7 @@ import type { WeightFiles } from '../checkpoint/index.js'
 import { runParts, type StreamOptions } from '../stream/index.js'
 import { backendForThreads, countEntries } from '../tensor/index.js'
 import { scanPlan } from './definition.js'
-import { partsIn } from './need.js'
+import { mergeParts } from './need.js'
 import type { MergeOrigin } from './opened.js'
 import type { MergePlan } from './plan.js'
 import { type MergeTask, type MergeThread, mergerOf } from './thread.js'
@@ -26,7 +26,7 @@ export async function mergeOthers(
   const ofModels: string[] = []
   const scans = await scanPlan(plan, (text) => void ofModels.push(text))
   const backend = backendForThreads()
-  const tasks = partsIn(plan, left).map(({ part, ...task }) => ({
+  const tasks = mergeParts(plan, left).map(({ part, ...task }) => ({
     ...task,
     message: { ...part, target: files.target(task.name) },
   }))

@@ -17,7 +17,7 @@ import { KERNELS } from '../../tensor/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkShardSize, DISCARD, OUT_FOLDER, OVERWRITE, SHARD_SIZE } from '../options.js'
+import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
@@ -40,9 +40,7 @@ export function builder(cli: Argv, registry?: Registry) {
       choices: ['f32', 'bf16', 'f16'] as const,
       describe: 'Format of the written weights; default that of <post>',
     })
-    .option('shard-size', SHARD_SIZE)
-    .option('overwrite', OVERWRITE)
-    .option('discard', DISCARD)
+    .options(WRITING)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -63,6 +61,7 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps, args.data !== undefined)
   await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
+  const stream = readStream(args)
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post), true, (models) => models[1])
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
@@ -81,6 +80,8 @@ export async function handler(args: Args): Promise<void> {
   const summary = await editCheckpoint(pair, args.out, {
     ...settings,
     describe,
+    registry,
+    ...stream,
     overwrite: args.overwrite,
     resume: { fingerprint, discard: args.discard, note },
     maxShardBytes: args.shardSize * 1e9,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { note, print, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { AS_JSON, checkCounts, JOBS, OUT_FOLDER, OVERWRITE, PROCESS_MEMORY, readMemory } from '../options.js'
+import { AS_JSON, checkCounts, OUT_FOLDER, OVERWRITE, readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -25,8 +25,7 @@ export function builder(cli: Argv) {
     })
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
-    .option('memory', PROCESS_MEMORY)
-    .option('jobs', JOBS)
+    .options(STREAM)
     .option('json', AS_JSON)
     .example('deltalab extract base post --rank 8 --include linear --out adapter', 'attention and MLP at rank 8')
     .epilogue('Every command that takes <post> also takes the adapter.')
@@ -35,9 +34,8 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
-  const { jobs } = args
-  checkCounts({ rank, jobs })
-  const memory = readMemory(args.memory)
+  checkCounts({ rank })
+  const stream = readStream(args)
   const [{ openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all([
     import('../../checkpoint/index.js'),
     import('../../edit/index.js'),
@@ -59,8 +57,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     vectors,
     dtype,
     overwrite,
-    jobs,
-    memory,
+    ...stream,
     baseModel: args.base,
     onTensor: bar.advance,
   }).finally(() => bar.stop())

@@ -3,7 +3,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { checkCounts, JOBS, PROCESS_MEMORY, readMemory } from '../options.js'
+import { readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -17,8 +17,7 @@ export function builder(cli: Argv) {
       default: 1024,
       describe: 'Skip the effective rank of matrices whose smaller side is longer than this',
     })
-    .option('memory', PROCESS_MEMORY)
-    .option('jobs', JOBS)
+    .options(STREAM)
     .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
     .option('csv', { type: 'boolean', describe: 'Print CSV: one line per tensor, or per role with --roles' })
     .conflicts('json', 'csv')
@@ -32,9 +31,7 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const { jobs } = args
-  checkCounts({ jobs })
-  const memory = readMemory(args.memory)
+  const stream = readStream(args)
   const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
   startPhase('read the headers')
@@ -61,7 +58,7 @@ export async function handler(args: Args): Promise<void> {
   if (text && !args.roles) line(headLine('tensor', width))
   const tensors = []
   const rankLimit = args.roles && !args.json ? 0 : args.rankLimit
-  const reports = inspectPair(pair, { names, rankLimit, jobs, memory })
+  const reports = inspectPair(pair, { names, rankLimit, ...stream })
   let next = await reports.next()
   for (; !next.done; next = await reports.next()) {
     tensors.push(next.value)

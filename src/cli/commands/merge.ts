@@ -8,21 +8,7 @@ import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { note, print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import {
-  AS_JSON,
-  BACKEND,
-  checkCounts,
-  checkSeed,
-  checkShardSize,
-  DISCARD,
-  JOBS,
-  OUT_FOLDER,
-  OVERWRITE,
-  PROCESS_MEMORY,
-  place,
-  readMemory,
-  SHARD_SIZE,
-} from '../options.js'
+import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 import { startProgress } from '../progress-bar.js'
 
@@ -39,11 +25,7 @@ export function builder(cli: Argv) {
       describe: 'Check everything from headers, print the cost, and write nothing',
     })
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
-    .option('shard-size', SHARD_SIZE)
-    .option('overwrite', OVERWRITE)
-    .option('discard', DISCARD)
-    .option('memory', PROCESS_MEMORY)
-    .option('jobs', JOBS)
+    .options(WRITING)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
@@ -62,13 +44,11 @@ export async function handler({
   shardSize,
   overwrite,
   discard,
-  jobs,
   json,
   ...args
 }: Args): Promise<void> {
   checkShardSize(shardSize)
-  checkCounts({ jobs })
-  const memory = readMemory(args.memory)
+  const stream = readStream(args)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readYaml(config, mergeSchema)
@@ -89,8 +69,7 @@ export async function handler({
       backend: backend.package,
       overwrite,
       shardSize,
-      jobs,
-      memory,
+      ...stream,
       onTensor: bar.advance,
       resume: { discard, note },
     }).finally(() => bar.stop())
