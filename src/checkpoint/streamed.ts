@@ -69,9 +69,14 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
   const works = new Map(left.map((i) => [i, output.workOf(i)]))
   const stream = async (i: number): Promise<void> => {
     const [{ name }, work] = [plan[i]!, works.get(i)!]
-    if ('copy' in work) await files.copy(name, work.copy)
-    const run = () => streamTensor(work as TensorWork<R>, { engine, files, name, blocks: progress.blocksOf(name) })
-    await finish(i, 'copy' in work ? work.found : await run())
+    if ('copy' in work) {
+      const { checkpoint, name: source } = work.copy
+      const place = elementsOf(plan[i]!.shape) ? checkpoint.place(source) : null
+      if (place) await progress.copy(name, place, (from, to) => files.wrote(name, to - from))
+      else await files.write({ name, bytes: await checkpoint.readBytes(source) })
+      return finish(i, work.found)
+    }
+    await finish(i, await streamTensor(work, { engine, files, name, blocks: progress.blocksOf(name) }))
   }
   await inParallel(
     engine.jobs + 1,

@@ -1,15 +1,13 @@
 // Writes a checkpoint folder that other tools load.
-import { createReadStream, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { constants, type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BlockJournal, type Resume, writeFolder } from '../files/index.js'
 import { readText } from '../schema/index.js'
 import type { WrittenTensor } from '../stream/index.js'
 import { checkedBytes } from './bytes.js'
-import type { TensorAt } from './checkpoint.js'
 import { copyCompanions } from './companions.js'
 import { BITS, TORCH_NAMES, type WritableDtype } from './dtype.js'
-import { endsInside } from './header.js'
 import { type Layout, type PlannedShard, type PlannedTensor, planLayout, tensorBytes } from './layout.js'
 import { withoutQuantisation } from './quantised.js'
 import { rewriteJson } from './spelling.js'
@@ -20,8 +18,6 @@ export interface WeightFiles {
   target(name: string): { file: string; begin: number; dtype: WritableDtype }
   /** Writes a tensor, or a part of one. */
   write(content: TensorContent): Promise<void>
-  /** Writes the bytes that are stored for a tensor of another checkpoint, as they are. */
-  copy(name: string, from: TensorAt): Promise<void>
   /** Notes that the caller, or an earlier run, wrote so many entries of a tensor at their place. */
   wrote(name: string, entries: number): void
   /** Where the planned tensors are, and what is finished of them. */
@@ -68,9 +64,6 @@ export interface WriteOptions {
   /** Called with a sentence about what the folder lacks. */
   onWarning?: (text: string) => void
 }
-
-/** Bytes that are copied at a time. */
-const PORTION = 1 << 20
 
 const layoutOf = ({ plan, maxShardBytes = 5e9, metadata }: WriteOptions): Layout =>
   planLayout(plan, maxShardBytes, { format: 'pt', ...metadata })
@@ -149,20 +142,6 @@ function weightFiles(
       count(name, bytes.length, content.first === undefined)
       const home = homes.get(name)!
       await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offsetOf(tensor, content))
-    },
-    async copy(name, { checkpoint, name: source }) {
-      const from = checkpoint.place(source)
-      const size = tensorBytes(awaitedOf(name).tensor)
-      if (!from || !size) return this.write({ name, bytes: await checkpoint.readBytes(source) })
-      const home = homes.get(name)!
-      const range = { start: from.begin, end: from.begin + size - 1, highWaterMark: PORTION }
-      let done = 0
-      for await (const bytes of createReadStream(from.file, range) as AsyncIterable<Uint8Array>) {
-        await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + done)
-        count(name, bytes.length, false)
-        done += bytes.length
-      }
-      if (done < size) throw endsInside(from.file, source)
     },
     places: [...left.values()].map(({ tensor: { name, shape }, left: bytes }) => {
       const home = homes.get(name)!

@@ -1,6 +1,6 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
-import { findChecksum, showChecksum, startChecksum } from './checksum.js'
+import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { type Buffers, binsOf, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import {
@@ -10,17 +10,10 @@ import {
   type PassSource,
   type Reduction,
   type Stage,
+  type Storage,
   type TensorPass,
   WIDTHS,
-  type WrittenBytes,
 } from './pass.js'
-
-/** Reads and writes files for the machine. */
-export interface Storage {
-  /** Fills `target` with the bytes from `position` on. */
-  read(file: string, target: Uint8Array, position: number): void
-  write(file: string, bytes: Uint8Array, position: number): void
-}
 
 /** What a pass stopped at. */
 export class PassError extends Error {
@@ -46,10 +39,8 @@ const bitsOf = (value: number): number => {
 }
 
 /** A machine with a memory of its own. */
-export interface Machine {
+export interface Machine extends ByteMachine {
   run(pass: TensorPass): PassResult
-  /** The checksum of what a pass wrote, from the file. */
-  check(written: WrittenBytes): string
 }
 
 /** @param bytes of its memory, of which only what is used is taken from the system */
@@ -59,7 +50,7 @@ export function makeMachine(bytes: number, storage: Storage): Machine {
   const resident = { tensor: -1, applied: new Map<number, number[]>() }
   return {
     run: (pass) => new PassRun({ memory, kernels, storage, resident }, pass).run(),
-    check: (written) => findChecksum(memory, kernels, written, storage.read),
+    ...makeByteMachine(memory, kernels, storage),
   }
 }
 

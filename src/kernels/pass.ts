@@ -144,12 +144,25 @@ export function needsOf(
   return { base, post: input || uses('post'), input, models: !held }
 }
 
+/** Reads and writes files for the machine. */
+export interface Storage {
+  /** Fills `target` with the bytes from `position` on. */
+  read(file: string, target: Uint8Array, position: number): void
+  write(file: string, bytes: Uint8Array, position: number): void
+}
+
 /** Bytes in a file that were written, a strip of so many bytes after the other. */
 export interface WrittenBytes {
   file: string
   begin: number
   bytes: number
   strip: number
+}
+
+/** Bytes that are copied as they are, to where they are written. */
+export interface CopiedBytes {
+  from: { file: string; begin: number }
+  to: WrittenBytes
 }
 
 /** What a pass found. */

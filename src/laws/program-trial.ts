@@ -40,6 +40,7 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
     const lane: Lane = {
       run: async (pass) => machine.run(pass),
       check: async (bytes) => machine.check(bytes),
+      copy: async (bytes) => machine.copy(bytes),
       release: () => undefined,
     }
     const found = await runTensor(

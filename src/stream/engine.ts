@@ -1,17 +1,17 @@
 // The engine: worker threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { PassError, type PassResult, type TensorPass, type WrittenBytes } from '../kernels/index.js'
+import { type CopiedBytes, PassError, type PassResult, type TensorPass, type WrittenBytes } from '../kernels/index.js'
 import { type SentError, unpackError } from './file-error.js'
 
-/** What a thread is asked for, and what it answers: a pass, or the checksum of what is written. */
-type Question = { pass: TensorPass } | { check: WrittenBytes }
-type Answer = PassResult | string
+/** What a thread is asked for, and what it answers: a pass, or the checksum of what is written or copied. */
+export type ThreadQuestion = { pass: TensorPass } | { check: WrittenBytes } | { copy: CopiedBytes }
+export type ThreadAnswer = PassResult | string
 
-export type StreamRequest = ({ id: number } & Question) | 'close'
+export type StreamRequest = ({ id: number } & ThreadQuestion) | 'close'
 
 export type StreamReply = { id: number } & (
-  | { result: Answer }
+  | { result: ThreadAnswer }
   | { stopped: Pick<PassError, 'of' | 'index' | 'value'> }
   | { error: SentError }
 )
@@ -21,6 +21,8 @@ export interface Lane {
   run(pass: TensorPass): Promise<PassResult>
   /** The checksum of bytes that a pass wrote, from the file. */
   check(written: WrittenBytes): Promise<string>
+  /** Copies bytes, and returns their checksum. */
+  copy(bytes: CopiedBytes): Promise<string>
   release(): void
 }
 
@@ -88,6 +90,7 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
       return {
         run: (pass) => own.ask({ pass }) as Promise<PassResult>,
         check: (check) => own.ask({ check }) as Promise<string>,
+        copy: (copy) => own.ask({ copy }) as Promise<string>,
         release: () => giveBack(own),
       }
     },
@@ -99,13 +102,13 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
 }
 
 interface Thread {
-  ask(question: Question): Promise<Answer>
+  ask(question: ThreadQuestion): Promise<ThreadAnswer>
   close(): Promise<void>
 }
 
 function startThread(bytes: number): Thread {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { bytes } })
-  const open = new Map<number, { resolve(result: Answer): void; reject(error: Error): void }>()
+  const open = new Map<number, { resolve(result: ThreadAnswer): void; reject(error: Error): void }>()
   let count = 0
   worker.on('message', (reply: StreamReply) => {
     const { resolve, reject } = open.get(reply.id)!

@@ -1,10 +1,10 @@
 // What is finished of the tensors that a command writes: noted in the journal of the output block by block, and believed by a later
 // run once it has read the bytes again and they have the same checksum.
 import { amount, type BlockJournal } from '../files/index.js'
-import { stripOf } from '../kernels/index.js'
-import type { StreamEngine } from './engine.js'
+import { stripOf, type WrittenBytes } from '../kernels/index.js'
+import type { Lane, StreamEngine } from './engine.js'
 import { inParallel } from './parallel.js'
-import type { TensorJob } from './tensor.js'
+import { type EntryBlock, splitBlocks, type TensorJob } from './tensor.js'
 
 /** A tensor in the output. */
 export interface WrittenTensor {
@@ -21,6 +21,8 @@ export interface TensorProgress {
   noteOf(name: string): string | undefined
   /** For the passes of a tensor: blocks that an earlier run finished, and notes of those that this one finishes. */
   blocksOf(name: string): Required<Pick<TensorJob<unknown>, 'isDone' | 'onBlock'>>
+  /** Copies a tensor as it is stored, but for blocks that an earlier run finished. `wrote` is told of each block. */
+  copy(name: string, from: { file: string; begin: number }, wrote: (from: number, to: number) => void): Promise<void>
   /** Notes that a tensor is finished, and what the caller must know of it in a later run. */
   finish(name: string, note: string): Promise<void>
 }
@@ -29,13 +31,8 @@ const blockKey = (name: string, from: number, to: number): string => `block ${fr
 const tensorKey = (name: string): string => `tensor ${name}`
 const sizeOf = ({ shape }: WrittenTensor): number => shape.reduce((product, side) => product * side, 1)
 
-interface Block {
-  from: number
-  to: number
-}
-
 /** Entries in these blocks, which may overlap where runs had blocks of other sizes. */
-function covered(blocks: readonly Block[]): number {
+function covered(blocks: readonly EntryBlock[]): number {
   let [count, end] = [0, 0]
   for (const { from, to } of [...blocks].sort((a, b) => a.from - b.from)) {
     count += Math.max(0, to - Math.max(from, end))
@@ -44,20 +41,48 @@ function covered(blocks: readonly Block[]): number {
   return count
 }
 
-/** The checksum of entries from … to − 1, from the file. */
-async function sumBlock(engine: StreamEngine, tensor: WrittenTensor, from: number, to: number): Promise<string> {
-  const width = tensor.bytes / (sizeOf(tensor) || 1)
+const columnsOf = ({ shape }: WrittenTensor): number => Math.max(1, shape.at(-1) ?? 1)
+/** Bytes of one entry. */
+const widthOf = (tensor: WrittenTensor): number => tensor.bytes / (sizeOf(tensor) || 1)
+
+/** Where entries from … to − 1 are. */
+function bytesOf(tensor: WrittenTensor, { from, to }: EntryBlock): WrittenBytes {
+  const { file, begin } = tensor
+  const width = widthOf(tensor)
+  const strip = Math.ceil(stripOf(columnsOf(tensor)) * width)
+  return { file, begin: begin + from * width, bytes: (to - from) * width, strip }
+}
+
+async function withLane<T>(engine: StreamEngine, work: (lane: Lane) => Promise<T>): Promise<T> {
   const lane = await engine.lease()
   try {
-    return await lane.check({
-      file: tensor.file,
-      begin: tensor.begin + from * width,
-      bytes: (to - from) * width,
-      strip: Math.ceil(stripOf(Math.max(1, tensor.shape.at(-1) ?? 1)) * width),
-    })
+    return await work(lane)
   } finally {
     lane.release()
   }
+}
+
+/** Finds the blocks of the journal whose bytes are in the file. */
+async function readFinished(
+  engine: StreamEngine,
+  journal: BlockJournal,
+  byName: ReadonlyMap<string, WrittenTensor>,
+): Promise<{ finished: Map<string, EntryBlock[]>; done: Set<string>; damaged: number }> {
+  const finished = new Map([...byName.keys()].map((name) => [name, [] as EntryBlock[]]))
+  const done = new Set<string>()
+  let damaged = 0
+  await inParallel(engine.jobs, [...journal.done], async ([key, checksum]) => {
+    const [, from, to, name] = /^block (\d+) (\d+) (.*)$/s.exec(key) ?? []
+    const tensor = byName.get(name!)
+    if (!tensor) return
+    // A block that cannot be read is not done.
+    const block = { from: Number(from), to: Number(to) }
+    const found = withLane(engine, (lane) => lane.check(bytesOf(tensor, block)))
+    if ((await found.catch(() => null)) !== checksum) return void damaged++
+    done.add(key)
+    finished.get(name!)!.push(block)
+  })
+  return { finished, done, damaged }
 }
 
 /**
@@ -71,19 +96,7 @@ export async function openProgress(
   say: (text: string) => void,
 ): Promise<TensorProgress> {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  /** Blocks that are finished, per tensor. */
-  const finished = new Map(tensors.map(({ name }) => [name, [] as Block[]]))
-  const done = new Set<string>()
-  let damaged = 0
-  await inParallel(engine.jobs, [...journal.done], async ([key, checksum]) => {
-    const [, from, to, name] = /^block (\d+) (\d+) (.*)$/s.exec(key) ?? []
-    const tensor = byName.get(name!)
-    if (!tensor) return
-    // A block that cannot be read is not done.
-    if ((await sumBlock(engine, tensor, Number(from), Number(to)).catch(() => null)) !== checksum) return void damaged++
-    done.add(key)
-    finished.get(name!)!.push({ from: Number(from), to: Number(to) })
-  })
+  const { finished, done, damaged } = await readFinished(engine, journal, byName)
   const total = amount(tensors.reduce((sum, tensor) => sum + tensor.bytes, 0))
   const bytes = tensors.reduce(
     (sum, tensor) => sum + (covered(finished.get(tensor.name)!) * tensor.bytes) / (sizeOf(tensor) || 1),
@@ -102,12 +115,27 @@ export async function openProgress(
       isDone: (from, to) => done.has(blockKey(name, from, to)),
       onBlock: (from, to, checksum) => add(name, from, to, checksum),
     }),
+    async copy(name, from, wrote) {
+      const tensor = byName.get(name)!
+      const blocks = splitBlocks(sizeOf(tensor), stripOf(columnsOf(tensor)), engine.block)
+      await inParallel(blocks.length, blocks, async (block) => {
+        if (!done.has(blockKey(name, block.from, block.to))) {
+          const begin = from.begin + block.from * widthOf(tensor)
+          const bytes = { from: { ...from, begin }, to: bytesOf(tensor, block) }
+          add(name, block.from, block.to, await withLane(engine, (lane) => lane.copy(bytes)))
+        }
+        wrote(block.from, block.to)
+      })
+    },
     async finish(name, note) {
       if (!journal.isKept) return
       const tensor = byName.get(name)!
       const size = sizeOf(tensor)
       // Written by another way than passes: as one block.
-      if (size && !isWhole(name)) add(name, 0, size, await sumBlock(engine, tensor, 0, size))
+      if (size && !isWhole(name)) {
+        const written = bytesOf(tensor, { from: 0, to: size })
+        add(name, 0, size, await withLane(engine, (lane) => lane.check(written)))
+      }
       journal.add(tensorKey(name), note)
     },
   }

@@ -36,7 +36,8 @@ export interface TensorJob<R> {
   onBlock?(from: number, to: number, checksum: string): void
 }
 
-interface Block {
+/** Entries from … to − 1. */
+export interface EntryBlock {
   from: number
   to: number
 }
@@ -61,7 +62,7 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
     while (!step.done) {
       const { reductions, write } = step.value
       const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
-      const blocks = blocksOf(size, strip, engine.block)
+      const blocks = splitBlocks(size, strip, engine.block)
       const answers = new Answers(reductions)
       const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
       const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
@@ -96,7 +97,8 @@ function next<R>(
   }
 }
 
-function blocksOf(size: number, strip: number, most: number): Block[] {
+/** Blocks of whole strips. */
+export function splitBlocks(size: number, strip: number, most: number): EntryBlock[] {
   const length = strip * Math.max(1, Math.floor(most / strip))
   return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
     from: i * length,

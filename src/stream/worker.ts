@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { makeMachine, PassError } from '../kernels/index.js'
-import type { StreamReply, StreamRequest } from './engine.js'
+import type { StreamReply, StreamRequest, ThreadAnswer, ThreadQuestion } from './engine.js'
 import { failShort, packError } from './file-error.js'
 
 const open = new Map<string, number>()
@@ -33,9 +33,14 @@ const machine = makeMachine((workerData as { bytes: number }).bytes, {
   },
 })
 
+function answerOf(asked: ThreadQuestion): ThreadAnswer {
+  if ('pass' in asked) return machine.run(asked.pass)
+  return 'copy' in asked ? machine.copy(asked.copy) : machine.check(asked.check)
+}
+
 function answer({ id, ...asked }: Exclude<StreamRequest, 'close'>): StreamReply {
   try {
-    return { id, result: 'pass' in asked ? machine.run(asked.pass) : machine.check(asked.check) }
+    return { id, result: answerOf(asked) }
   } catch (error) {
     if (error instanceof PassError) return { id, stopped: { of: error.of, index: error.index, value: error.value } }
     return { id, error: packError(error) }

@@ -133,6 +133,30 @@ test('a tensor that was written by another way is noted as one block; nothing is
   assert.equal(unkept.added.size, 0)
 })
 
+test('a tensor is copied as it is stored, block by block, and not again where an earlier run did it', async () => {
+  const [from, to] = [join(root, 'stored'), join(root, 'copied')]
+  const widths = [1, 2, 8]
+  const shape = [2100, 2049]
+  const bytes = Buffer.alloc(11 + 8 * 2100 * 2049)
+  for (let i = 0; i < bytes.length; i += 7) bytes[i] = i % 251
+  writeFileSync(from, bytes)
+  for (const width of widths) {
+    writeFileSync(to, 'ab')
+    const size = width * 2100 * 2049
+    const tensors = [{ name: 't', shape, file: to, begin: 2, bytes: size }]
+    const journal = journalOf()
+    let entries = 0
+    const count = (from: number, to: number) => void (entries += to - from)
+    const progress = await openProgress(engine, journal, tensors, assert.fail)
+    await progress.copy('t', { file: from, begin: 11 }, count)
+    assert.equal(entries, 2100 * 2049)
+    assert.ok(readFileSync(to).equals(Buffer.concat([Buffer.from('ab'), bytes.subarray(11, 11 + size)])))
+    const again = await openProgress(engine, journalOf(journal.added), tensors, () => undefined)
+    await again.copy('t', { file: join(root, 'gone'), begin: 11 }, count)
+    assert.equal(entries, 2 * 2100 * 2049)
+  }
+})
+
 test('errors of files come from threads with their codes; a file that became shorter is one line', async () => {
   const short = join(root, 'short')
   writeFileSync(short, 'short')
