@@ -1,0 +1,80 @@
+// Merges on kernels, end to end: threads, bounds of memory, and the files of the inputs and of the output change no byte of a weight.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { mergeSchema, openMerge, writeMerge } from '../../src/merge/index.js'
+import { needsBackend } from '../../src/merge/merge.js'
+import { locateValue } from '../../src/yaml/index.js'
+import { root, scratch } from './fixtures.js'
+
+const whole = (name: string) => join(root, 'models', name)
+/** Under the same name, by which draws are keyed. */
+const sharded = (name: string) => join(scratch, 'sharded', name)
+
+/** The same model in many files. */
+before(async () => {
+  for (const name of ['base', 'ft1', 'ft2']) {
+    const checkpoint = await openCheckpoint(whole(name))
+    const plan = [...checkpoint.tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape }))
+    const tensors = plan.map(async ({ name }) => ({ name, bytes: await checkpoint.readBytes(name) }))
+    await writeCheckpoint(sharded(name), {
+      plan,
+      tensors: await Promise.all(tensors),
+      maxShardBytes: 5000,
+      copyFrom: whole(name),
+    })
+    await checkpoint.close()
+    assert.ok(readdirSync(sharded(name)).filter((file) => file.endsWith('.safetensors')).length > 3)
+    if (!existsSync(join(sharded(name), 'config.json')))
+      cpSync(join(whole(name), 'config.json'), join(sharded(name), 'config.json'))
+  }
+})
+
+let outputs = 0
+interface How {
+  folder: (name: string) => string
+  jobs: number
+  memory?: number
+  /** GB. */
+  shardSize: number
+}
+
+/** SHA-256 of the bytes of all tensors in the order of their names, and what was said. */
+async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: string; warnings: string[] }> {
+  const file = { base_model: folder('base'), seed: 3, ...value }
+  const opened = await openMerge('merge.yml', locateValue(file, 'merge.yml', mergeSchema), { plugins: [] })
+  assert.equal(needsBackend(opened.plan), false)
+  const out = join(scratch, `engine-${++outputs}`)
+  const resume = { discard: false, note: () => undefined }
+  const { warnings } = await writeMerge(opened, out, { ...how, backend: 'wasm', overwrite: false, resume })
+  await opened.close()
+  const merged = await openCheckpoint(out)
+  const hash = createHash('sha256')
+  for (const name of [...merged.tensors.keys()].sort()) hash.update(await merged.readBytes(name))
+  await merged.close()
+  const files = readdirSync(out).filter((file) => file.endsWith('.safetensors')).length
+  assert.equal(files > 1, how.shardSize < 1)
+  return { sha256: hash.digest('hex'), warnings }
+}
+
+const density = { parameters: { weight: 0.6, density: 0.4 } }
+const parameters: Record<string, object> = { linear: { parameters: { weight: 0.6 } }, model_stock: {} }
+for (const method of ['linear', 'dare_ties', 'della', 'model_stock']) {
+  test(`${method}: threads, memory and files change no byte`, async () => {
+    const value = (folder: How['folder']) => ({
+      merge_method: method,
+      dtype: 'bfloat16',
+      models: ['ft1', 'ft2'].map((name) => ({ model: folder(name), ...(parameters[method] ?? density) })),
+    })
+    const first = await merge(value(whole), { folder: whole, jobs: 1, shardSize: 5 })
+    const others: How[] = [
+      { folder: whole, jobs: 2, memory: 300e6, shardSize: 5 },
+      { folder: whole, jobs: 4, shardSize: 2e-5 },
+      { folder: sharded, jobs: 2, shardSize: 2e-5 },
+    ]
+    for (const how of others) assert.deepEqual(await merge(value(how.folder), how), first)
+  })
+}
