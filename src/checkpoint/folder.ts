@@ -5,20 +5,13 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { interruptedAt, PARTIAL, stateOf } from '../files/index.js'
+import type { StoredFormat } from '../kernels/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, INDEX, SINGLE } from './checkpoint.js'
 import type { Stored } from './coded.js'
+import { decodeChecked } from './decode-checked.js'
 import { decodeCheckpoint } from './decoded.js'
-import {
-  allFinite,
-  BITS,
-  countNonFinite,
-  decode,
-  FLOATING,
-  isFloating,
-  notFinite,
-  type WritableDtype,
-} from './dtype.js'
+import { BITS, countNonFinite, FLOATING, isFloating, notFinite } from './dtype.js'
 import { hashFile } from './hash.js'
 import { endsInside, readHeader, type TensorEntry } from './header.js'
 import { followTies } from './tied.js'
@@ -151,8 +144,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
     const part = values.subarray(done, done + size / width)
     const bytes = chunk ? chunk.subarray(0, size) : new Uint8Array(part.buffer, part.byteOffset, size)
     await fill(handle, bytes, at, entry)
-    if (chunk) decode(dtype, bytes, part)
-    if (dtype !== 'F64' && allFinite(dtype as WritableDtype, bytes)) continue
+    if (decodeChecked(dtype as StoredFormat, bytes, part)) continue
     const bad = countNonFinite(part)
     if (bad.count && !count) first = done + bad.first
     count += bad.count
