@@ -12,6 +12,7 @@ import {
   type FactorReply,
   type FactorTask,
   factorTaskBytes,
+  fitsOneMemory,
   openFactorWork,
 } from './factorise.js'
 import { readInput } from './tensor.js'
@@ -38,6 +39,7 @@ export async function factoriseAll(
   done: (i: number, answer: FactorAnswer) => void,
 ): Promise<void> {
   const room = memory - PROGRAM_BYTES - requests.reduce((sum, { plan }) => sum + factorBytes(plan), 0)
+  for (const { name, plan } of requests) if (plan) checkSize(name, plan)
   const sure: number[] = []
   const run = async (chosen: readonly number[], exact: boolean): Promise<void> => {
     const tasks = chosen.map((i) => taskOf(pair, requests[i]!, exact))
@@ -91,6 +93,14 @@ const storedIn = ({ file, begin, dtype }: { file: string; begin: number; dtype: 
   begin,
   dtype: dtype as StoredFormat,
 })
+
+function checkSize(name: string, plan: FactorPlan): void {
+  if (!fitsOneMemory(plan))
+    throw new UserError(
+      `${name}: a matrix of ${plan.rows} × ${plan.columns} is too large: its singular vectors need all of it in one ` +
+        'WebAssembly memory, which has 4 GB; leave it out with --exclude',
+    )
+}
 
 function checkRoom(tasks: readonly NamedTask[], { room, memory }: { room: number; memory: number }): void {
   const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one))

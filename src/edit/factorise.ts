@@ -12,6 +12,7 @@ import {
   krylovTriplets,
   krylovWorkBytes,
   MatrixMemory,
+  MOST_BYTES,
   memoryFor,
   type Svd,
   svdBytes,
@@ -70,6 +71,9 @@ export function factorTaskBytes(plan: FactorPlan | null): number {
     : krylovBytes(rows, columns, rank) + krylovWorkBytes(rows, columns, rank)
   return reader + search + results
 }
+
+/** Whether a memory of WebAssembly can hold the matrix and the search. */
+export const fitsOneMemory = (plan: FactorPlan): boolean => memoryFor(readerShapes) + matrixBytes(plan) <= MOST_BYTES
 
 /** Does tasks one after the other, in one memory. */
 export function openFactorWork(): { run(task: FactorTask): FactorReply; close(): void } {

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { openModels, pairCheckpoints } from '../../src/checkpoint/index.js'
+import { openModels, type Pair, pairCheckpoints } from '../../src/checkpoint/index.js'
+import { factoriseAll } from '../../src/edit/factor-tasks.js'
 import { type ExtractOptions, extractAdapter } from '../../src/edit/index.js'
 import { keyOf, normals } from '../../src/tensor/index.js'
 import { writeModel } from '../checkpoint/adapters.js'
@@ -75,6 +76,16 @@ test('a bound below the largest matrix is refused with the least that would do, 
   assert.match(name!, /up_proj|down_proj/)
   await extracted({ memory: Number(least) * 1e6 })
   await assert.rejects(extracted({ memory: Number(least) * 1e6 - 2e6 }), /is too small/)
+})
+
+test('a matrix beyond 4 GB in float32 is refused before anything is read', async () => {
+  const [name, shape] = ['model.embed_tokens.weight', [200_000, 8192]]
+  const side = { tensors: new Map([[name, { shape }]]), place: () => null, read: () => assert.fail('it is read') }
+  const plan = { rows: shape[0]!, columns: shape[1]!, count: 1, turned: false, rank: 8, exact: false }
+  await assert.rejects(
+    factoriseAll({ base: side, post: side } as unknown as Pair, [{ name, plan }], { memory: 1e12 }, () => undefined),
+    /a matrix of 200000 × 8192 is too large: .* leave it out with --exclude/,
+  )
 })
 
 test('a value that is not finite is named, from any thread', async () => {
