@@ -1,16 +1,8 @@
 // One edit of a pair from code: written as a checkpoint, or of one tensor in memory.
 
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { WritableDtype } from '../checkpoint/index.js'
-import {
-  checkSteps,
-  describeEdit,
-  type EditSummary,
-  editCheckpoint,
-  editNeedsBackend,
-  fingerprintEdit,
-  openGrams,
-} from '../edit/index.js'
+import { checkSteps, type EditSummary, estimateEdit, openGrams, writeEdit } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
@@ -39,7 +31,7 @@ export interface EditOptions extends PluginOptions {
   memory?: number | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
-  /** TensorFlow.js backend. Default `auto`. */
+  /** TensorFlow.js backend, for editors that need one. Default `auto`. */
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its bytes in the post-trained model. */
   onTensor?: ((name: string, bytes: number) => void) | undefined
@@ -80,22 +72,20 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
     const grams = data === undefined ? undefined : await openGrams(data, pair)
     try {
       const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
-      const backend = editNeedsBackend(pair, settings) ? await setBackend(options.backend) : KERNELS
-      const plugins = describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) })
-      const tools = { backend: backend.package, ...plugins }
-      const fingerprint = await fingerprintEdit(pair, settings, { shardSize, ...tools })
-      return await editCheckpoint(pair, out, {
-        ...settings,
-        describe: (hash) => describeEdit(basename(resolve(out)), pair, settings, { hash, ...tools }),
-        registry,
-        jobs,
-        memory,
-        overwrite,
-        resume: { fingerprint, discard, note: onWarning ?? (() => undefined) },
-        maxShardBytes: shardSize * 1e9,
-        ...(onTensor && { onTensor }),
-        ...(onWarning && { onWarning }),
-      })
+      const backend = estimateEdit(pair, settings).needsBackend ? await setBackend(options.backend) : KERNELS
+      const how = { registry, jobs, memory, overwrite, ...(onTensor && { onTensor }), ...(onWarning && { onWarning }) }
+      return await writeEdit(
+        pair,
+        out,
+        { ...settings, ...how },
+        {
+          backend: backend.package,
+          ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+          shardSize,
+          discard,
+          note: onWarning ?? (() => undefined),
+        },
+      )
     } finally {
       await grams?.close()
     }

@@ -61,7 +61,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     const { name, shape } = plan[i]!
     const note = progress.noteOf(name)
     if (note === undefined) return true
-    files.wrote(name, elementsOf(shape))
+    files.wrote(name, elementsOf(shape), true)
     tell(i, JSON.parse(note) as R)
     return false
   }
@@ -102,14 +102,14 @@ interface Writing {
 /** Runs the program of a tensor, which writes it to its place. */
 async function streamTensor<R>(work: TensorWork<R>, { engine, files, name, blocks }: Writing): Promise<R> {
   const target = files.target(name)
-  const count = (from: number, to: number) => files.wrote(name, to - from)
+  const count = (from: number, to: number, earlier = false) => files.wrote(name, to - from, earlier)
   if (elementsOf(work.shape) === 0) count(0, 0)
   try {
     return await runWork(engine, work, {
       target,
       isDone(from, to) {
         const done = blocks.isDone(from, to)
-        if (done) count(from, to)
+        if (done) count(from, to, true)
         return done
       },
       onBlock(from, to, checksum) {

@@ -19,7 +19,7 @@ export interface WeightFiles {
   /** Writes a tensor, or a part of one. */
   write(content: TensorContent): Promise<void>
   /** Notes that the caller, or an earlier run, wrote so many entries of a tensor at their place. */
-  wrote(name: string, entries: number): void
+  wrote(name: string, entries: number, earlier?: boolean): void
   /** Where the planned tensors are, and what is finished of them. */
   places: readonly WrittenTensor[]
   journal: BlockJournal
@@ -61,6 +61,8 @@ export interface WriteOptions {
   overwrite?: boolean | undefined
   /** Keep what is finished when the run is stopped, and go on with it. `tensors` must be a function then. */
   resume?: Resume | undefined
+  /** Called with the number of bytes of weights that were written just now, or by an earlier run. */
+  onBytes?: ((bytes: number, earlier: boolean) => void) | undefined
   /** Called with a sentence about what the folder lacks. */
   onWarning?: (text: string) => void
 }
@@ -84,7 +86,7 @@ async function writeWeights(
   layout: Layout,
   options: WriteOptions,
 ): Promise<Pick<WriteOptions, 'card' | 'metadata'>> {
-  const { plan, tensors, describe } = options
+  const { plan, tensors, describe, onBytes } = options
   const handles = new Map<PlannedShard, FileHandle>()
   const left = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   try {
@@ -95,7 +97,7 @@ async function writeWeights(
     }
     const described = describe?.(journal)
     described?.catch(() => undefined) // said where it is awaited
-    const files = { ...weightFiles(partial, layout, left, handles), journal }
+    const files = { ...weightFiles({ partial, left, handles, onBytes }, layout), journal }
     if (typeof tensors === 'function') await tensors(files)
     else for await (const content of tensors) await files.write(content)
     if (left.size) throw new Error(`planned tensors that never came: ${[...left.keys()].join(', ')}`)
@@ -108,13 +110,14 @@ async function writeWeights(
   }
 }
 
-/** @param left bytes that are to be written, by tensor; a tensor that is complete is taken out */
-function weightFiles(
-  partial: string,
-  layout: Layout,
-  left: Map<string, { tensor: PlannedTensor; left: number }>,
-  handles: ReadonlyMap<PlannedShard, FileHandle>,
-): Omit<WeightFiles, 'journal'> {
+interface OpenFiles extends Pick<WriteOptions, 'onBytes'> {
+  partial: string
+  /** Bytes that are to be written, by tensor; a tensor that is complete is taken out. */
+  left: Map<string, { tensor: PlannedTensor; left: number }>
+  handles: ReadonlyMap<PlannedShard, FileHandle>
+}
+
+function weightFiles({ partial, left, handles, onBytes }: OpenFiles, layout: Layout): Omit<WeightFiles, 'journal'> {
   const homes = new Map<string, PlannedShard>(
     layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
   )
@@ -123,12 +126,13 @@ function weightFiles(
     if (!awaited) throw new Error(`tensor ${name} is not in the plan, or comes twice`)
     return awaited
   }
-  const count = (name: string, bytes: number, whole: boolean): void => {
+  const count = (name: string, bytes: number, how: { whole?: boolean; earlier?: boolean } = {}): void => {
     const awaited = awaitedOf(name)
-    if (whole && bytes !== awaited.left) throw new Error(`tensor ${name}: ${bytes} bytes, ${awaited.left} planned`)
+    if (how.whole && bytes !== awaited.left) throw new Error(`tensor ${name}: ${bytes} bytes, ${awaited.left} planned`)
     awaited.left -= bytes
     if (awaited.left < 0) throw new Error(`tensor ${name}: its parts are longer than the tensor`)
     if (awaited.left === 0) left.delete(name)
+    onBytes?.(bytes, how.earlier ?? false)
   }
   return {
     target(name) {
@@ -139,7 +143,7 @@ function weightFiles(
     async write({ name, ...content }) {
       const { tensor } = awaitedOf(name)
       const bytes = bytesOf(tensor, content)
-      count(name, bytes.length, content.first === undefined)
+      count(name, bytes.length, { whole: content.first === undefined })
       const home = homes.get(name)!
       await writeAt(handles.get(home)!, bytes, home.spans.get(name)!.begin + offsetOf(tensor, content))
     },
@@ -147,7 +151,8 @@ function weightFiles(
       const home = homes.get(name)!
       return { name, shape, file: join(partial, home.file), begin: home.spans.get(name)!.begin, bytes }
     }),
-    wrote: (name, entries) => count(name, (entries * BITS[awaitedOf(name).tensor.dtype]!) / 8, false),
+    wrote: (name, entries, earlier = false) =>
+      count(name, (entries * BITS[awaitedOf(name).tensor.dtype]!) / 8, { earlier }),
   }
 }
 

@@ -1,15 +1,9 @@
 // Prints what a merge would read, write and need.
 
+import { amount } from '../files/index.js'
 import { countText } from '../inspect/index.js'
 import type { Estimate } from '../merge/index.js'
 import { print } from './messages.js'
-
-const size = (bytes: number): string =>
-  bytes < 1e6
-    ? `${(bytes / 1e3).toFixed(1)} kB`
-    : bytes < 1e9
-      ? `${(bytes / 1e6).toFixed(1)} MB`
-      : `${(bytes / 1e9).toFixed(1)} GB`
 
 export function printEstimate(estimate: Estimate, out: string, json: boolean): void {
   if (json) {
@@ -28,8 +22,8 @@ export function printEstimate(estimate: Estimate, out: string, json: boolean): v
       `method ${method}, convention ${convention}`,
       ...lines,
       `result ${result.tensors} tensors, ${countText(result.parameters)} parameters, ${result.dtypes}, ${result.layers} layers`,
-      `disk   ${size(result.bytes)}`,
-      `memory ${size(memory)} at least`,
+      `disk   ${amount(result.bytes)}`,
+      `memory ${amount(memory)} at least`,
       'nothing was written (dry run)',
     ].join('\n')}\n`,
   )

@@ -101,7 +101,17 @@ export const STREAM = {
 }
 
 /** Of commands that write a checkpoint so. */
-export const WRITING = { 'shard-size': SHARD_SIZE, overwrite: OVERWRITE, discard: DISCARD, ...STREAM }
+export const WRITING = {
+  'dry-run': {
+    type: 'boolean' as const,
+    default: false,
+    describe: 'Check everything from headers, print the cost, and write nothing',
+  },
+  'shard-size': SHARD_SIZE,
+  overwrite: OVERWRITE,
+  discard: DISCARD,
+  ...STREAM,
+}
 
 /** What was given for STREAM. @throws UserError (usage) */
 export function readStream({ jobs, memory }: { jobs?: number | undefined; memory?: string | undefined }) {

@@ -16,8 +16,8 @@ import { checkMemory, openStream } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { checkSteps, type EditCheckpointOptions } from './options.js'
 import { editOthers, editParts } from './others.js'
-import { editedIn, type PlannedEdit, planEdit } from './plan.js'
-import { editWork } from './program.js'
+import { editedIn, type PlannedEdit, planEdit, streamedIn } from './plan.js'
+import { editsWithoutProgram, editWork } from './program.js'
 import { drawContext, type EditFound } from './tensor.js'
 
 /** What was edited; the words of a sweep's row. */
@@ -38,13 +38,6 @@ export interface EditSummary {
   passed: number
 }
 
-/** Whether some tensor is edited by TensorFlow.js, because a step has no program on kernels. */
-export const editNeedsBackend = (pair: Pair, options: EditCheckpointOptions): boolean =>
-  withoutProgram(pair, planEdit(pair, options), options).length > 0
-
-const withoutProgram = (pair: Pair, plan: readonly PlannedEdit[], options: EditCheckpointOptions): number[] =>
-  [...plan.keys()].filter((i) => !editWork(pair, plan[i]!, options))
-
 const namesOf = (steps: readonly Step[]): string => steps.map(({ editor }) => editor.name).join(' and ')
 
 /**
@@ -58,9 +51,10 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
   checkSteps(options.steps, options.grams !== undefined)
   const { base, post } = pair
   const plan = planEdit(pair, options)
-  checkMemory(editParts({ pair, plan, options }, withoutProgram(pair, plan, options)), namesOf(options.steps), memory)
+  const others = editsWithoutProgram(pair, plan, options)
+  checkMemory(editParts({ pair, plan, options }, others), namesOf(options.steps), memory)
   await checkApart(out, [base.folder, post.folder])
-  const engine = openStream({ jobs, memory })
+  const engine = openStream({ jobs, memory }, streamedIn(plan))
   let found: readonly EditFound[] = []
   const write = async (files: WeightFiles): Promise<void> => {
     found = await streamTensors({

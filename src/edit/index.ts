@@ -1,8 +1,10 @@
 // The edit of a pair of checkpoints: the written folder, its model card and its summary.
 
 export { describeExtract } from './carried.js'
-export { describeEdit, fingerprintEdit } from './describe.js'
-export { type EditSummary, editCheckpoint, editNeedsBackend } from './edit.js'
+export { describeEdit } from './describe.js'
+export { type EditSummary, editCheckpoint } from './edit.js'
+export { type EditEstimate, estimateEdit } from './estimate.js'
 export { type ExtractOptions, extractAdapter } from './extract.js'
 export { checkSteps, type EditCheckpointOptions } from './options.js'
 export { openGrams, readInput } from './tensor.js'
+export { writeEdit } from './write.js'

@@ -6,7 +6,7 @@ import type { Registry } from '../registry/index.js'
 import type { StreamOptions } from '../stream/index.js'
 import type { Grams } from './tensor.js'
 
-export interface EditCheckpointOptions extends Selection, StreamOptions, Pick<WriteOptions, 'resume'> {
+export interface EditCheckpointOptions extends Selection, StreamOptions, Pick<WriteOptions, 'resume' | 'onBytes'> {
   steps: readonly Step[]
   seed: number
   /** `weights` edits the post-trained weights themselves (an ablation of DARE) instead of the delta. */

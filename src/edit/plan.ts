@@ -1,5 +1,6 @@
 // What becomes of each tensor of an edited checkpoint, from headers alone.
 import { isFloating, type Pair, type PlannedTensor, selectTensors, WRITABLE } from '../checkpoint/index.js'
+import type { StreamedTensors } from '../stream/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
 /** A tensor of the post-trained model, as it is written. */
@@ -32,3 +33,7 @@ function writtenDtype(stored: string, wanted: EditCheckpointOptions['dtype'], ed
 /** Numbers of the edited tensors, a stored copy of a tied weight not among them. */
 export const editedIn = (plan: readonly PlannedEdit[]): number[] =>
   [...plan.keys()].filter((i) => plan[i]!.work === 'edit' && plan[i]!.source === plan[i]!.name)
+
+/** What the engine must have memory for: each tensor is one model. */
+export const streamedIn = (plan: readonly PlannedEdit[]): StreamedTensors =>
+  plan.map(({ shape }) => ({ shape, models: 1 }))

@@ -46,3 +46,10 @@ function* editProgram(edit: EntriesProgram<string[]>, work: PlannedEdit['work'])
   const [kept = 0, inputSquares = 0, changeSquares = 0] = sums.map(sumOf)
   return { warnings: warnings!, kept, inputSquares, changeSquares }
 }
+
+/** Numbers of the tensors that are edited by the definitions of their editors, because a step has no program. */
+export const editsWithoutProgram = (
+  pair: Pair,
+  plan: readonly PlannedEdit[],
+  options: EditCheckpointOptions,
+): number[] => [...plan.keys()].filter((i) => !editWork(pair, plan[i]!, options))

@@ -2,10 +2,10 @@
 import { type Description, type HashFile, writeCard } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { describePlugins, type Registry } from '../registry/index.js'
-import { leastMemory } from '../stream/index.js'
+import { leastMemory, leastStream } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { layerCount } from './layers.js'
-import { partNeeds } from './need.js'
+import { partNeeds, streamedTensors } from './need.js'
 import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
 import { withoutProgram } from './program.js'
@@ -91,7 +91,7 @@ export function estimateMerge(plan: MergePlan): Estimate {
     }
   })
   const bytes = tensors.reduce((sum, { shape, dtype }) => sum + countEntries(shape) * (BYTES[dtype] ?? 8), 0)
-  const memory = leastMemory(partNeeds(plan, withoutProgram(plan)))
+  const memory = Math.max(leastStream(streamedTensors(plan)), leastMemory(partNeeds(plan, withoutProgram(plan))))
   return {
     method,
     convention,

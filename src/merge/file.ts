@@ -46,7 +46,7 @@ export async function writeMerge(
     onWarning,
     resume,
     ...engine
-  }: Pick<WriteMergeOptions, 'onTensor' | 'onWarning' | 'jobs' | 'memory'> & {
+  }: Pick<WriteMergeOptions, 'onTensor' | 'onBytes' | 'onWarning' | 'jobs' | 'memory'> & {
     backend: string
     overwrite: boolean
     shardSize: number

@@ -2,13 +2,13 @@
 import { homeOf, type StreamedWork, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import { checkMemory, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
-import { partNeeds } from './need.js'
+import { partNeeds, streamedTensors } from './need.js'
 import type { MergeOrigin } from './opened.js'
 import { mergeOthers } from './others.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { mergeJob, withoutProgram } from './program.js'
 
-export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume'> {
+export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume' | 'onBytes'> {
   overwrite?: boolean
   maxShardBytes?: number
   /** Folder whose tokenizer is copied. */
@@ -40,7 +40,7 @@ export async function mergeCheckpoints(plan: MergePlan, out: string, options: Wr
   const { tensors, reference } = plan
   const { onTensor, onWarning = () => undefined, tokenizerFrom, origin = null, jobs, memory, ...rest } = options
   checkMemory(partNeeds(plan, withoutProgram(plan)), plan.method, memory)
-  const engine = openStream({ jobs, memory })
+  const engine = openStream({ jobs, memory }, streamedTensors(plan))
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
   const say = (text: string) => rest.resume?.note(`${out}: ${text}`)

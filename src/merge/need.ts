@@ -2,7 +2,7 @@
 import { isBatch } from '../checkpoint/index.js'
 import { needsModel, stepsBytes } from '../editors/index.js'
 import { mergeBytes, needsModels } from '../mergers/index.js'
-import { cutTensor, type RowRange, type TensorRows } from '../stream/index.js'
+import { cutTensor, type RowRange, type StreamedTensors, type TensorRows } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { mergesRows } from './definition.js'
 import type { MergePlan, TensorMerge } from './plan.js'
@@ -50,3 +50,7 @@ function bytesOf({ name, shape, sources, merging, base }: TensorMerge, rows: Row
   // The edits of one model are over before those of the next begin, and before the merge.
   return 4 * size * inputs + Math.max(...edits, mergeBytes(merging, own, { batch, inputs, n }))
 }
+
+/** What the engine must have memory for. */
+export const streamedTensors = ({ tensors }: MergePlan): StreamedTensors =>
+  tensors.map(({ shape, sources }) => ({ shape, models: sources.length }))

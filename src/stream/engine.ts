@@ -1,7 +1,16 @@
 // The engine: worker threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type CopiedBytes, PassError, type PassResult, type TensorPass, type WrittenBytes } from '../kernels/index.js'
+import { UserError } from '../errors/index.js'
+import {
+  type CopiedBytes,
+  PassError,
+  type PassResult,
+  stripOf,
+  type TensorPass,
+  type WrittenBytes,
+  workingBytes,
+} from '../kernels/index.js'
 import { type SentError, unpackError } from './file-error.js'
 
 /** What a thread is asked for, and what it answers: a pass, or the checksum of what is written or copied. */
@@ -41,12 +50,12 @@ export interface StreamEngine {
 }
 
 /** What the program itself takes, before a tensor is read. */
-export const PROGRAM_BYTES = 110e6
+export const PROGRAM_BYTES = 135e6
 /** What a thread takes besides its memory. */
 const THREAD = 24e6
 /** Least memory of a thread that is of use. */
 const LEAST = 16e6
-/** The bound of memory below which no thread is of use. */
+/** The least bound that is of use. */
 export const LEAST_MEMORY = PROGRAM_BYTES + THREAD + LEAST
 /** Above 4 GiB a WebAssembly memory cannot grow. */
 const MOST = 2 ** 32 - 65536
@@ -64,10 +73,34 @@ export interface StreamOptions {
 /** The bound of memory where none is given. */
 export const MEMORY_BOUND = 1e9
 
-/** Threads start when they are first needed. */
-export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {}): StreamEngine {
-  const fitting = Math.max(1, Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (THREAD + LEAST))))
-  const bytes = Math.min(MOST, Math.max(LEAST, (memory - PROGRAM_BYTES) / fitting - THREAD))
+/** The tensors that a command works on: shapes, and how many models are read at a time. */
+export type StreamedTensors = Iterable<{ shape: readonly number[]; models: number }>
+
+/** The least bound for one thread that works on any of these tensors, strip by strip. */
+export const leastStream = (tensors: StreamedTensors = []): number => PROGRAM_BYTES + THREAD + leastOf(tensors)
+
+/** Bytes of memory that a thread must have for that. */
+function leastOf(tensors: StreamedTensors): number {
+  let least = LEAST
+  for (const { shape, models } of tensors) {
+    const columns = Math.max(1, shape.at(-1) ?? 1)
+    least = Math.max(least, workingBytes(stripOf(columns), columns, models))
+  }
+  return least
+}
+
+/**
+ * Threads start when they are first needed; fewer than asked for where the memory does not do for all.
+ * @throws UserError for a bound that is too small for one thread, with the least that would do
+ */
+export function openStream(
+  { jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {},
+  tensors: StreamedTensors = [],
+): StreamEngine {
+  const least = leastOf(tensors)
+  if (memory < leastStream(tensors)) throw tooSmall(memory, leastStream(tensors))
+  const fitting = Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (THREAD + least)))
+  const bytes = Math.min(MOST, (memory - PROGRAM_BYTES) / fitting - THREAD)
   const free: Thread[] = []
   const waiting: ((thread: Thread) => void)[] = []
   const threads: Thread[] = []
@@ -99,6 +132,12 @@ export function openStream({ jobs = availableParallelism(), memory = MEMORY_BOUN
       await Promise.all(threads.splice(0).map((thread) => thread.close()))
     },
   }
+}
+
+/** What is said of a bound on memory. @param least bytes that would do @param why as a half sentence, or empty */
+export function tooSmall(memory: number, least: number, why = ''): UserError {
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
+  return new UserError(`--memory ${megabytes(memory)} is too small${why}; ${megabytes(least)} would do`)
 }
 
 interface Thread {

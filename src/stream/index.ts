@@ -1,11 +1,12 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 export {
   type Lane,
-  LEAST_MEMORY,
+  leastStream,
   MEMORY_BOUND,
   openStream,
   PROGRAM_BYTES,
   type StreamEngine,
+  type StreamedTensors,
   type StreamOptions,
 } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'

@@ -1,8 +1,7 @@
 // Work on tensors, or on runs of their rows, that needs TensorFlow.js: in threads where that pays, or in this one, within a bound of
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
-import { UserError } from '../errors/index.js'
-import { LEAST_MEMORY, MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions } from './engine.js'
+import { LEAST_MEMORY, MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from './engine.js'
 import { isPlain } from './plain.js'
 import { runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 
@@ -50,10 +49,9 @@ export function checkMemory(
 ): void {
   const least = leastMemory(tasks)
   if (memory >= least) return
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
   const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one), { name: '', bytes: 0 })
   const why = leastMemory([largest]) > LEAST_MEMORY ? `, because ${what} needs all of ${largest.name} at once` : ''
-  throw new UserError(`--memory ${megabytes(memory)} is too small${why}; ${megabytes(least)} would do`)
+  throw tooSmall(memory, least, why)
 }
 
 /** Who works on parts. */

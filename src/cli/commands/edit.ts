@@ -1,26 +1,20 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
 
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { type HashFile, openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
-import {
-  checkSteps,
-  describeEdit,
-  editCheckpoint,
-  editNeedsBackend,
-  fingerprintEdit,
-  openGrams,
-} from '../../edit/index.js'
+import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { checkSteps, estimateEdit, openGrams, writeEdit } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
+import { editText, printEditEstimate } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
-import { startProgress } from '../progress-bar.js'
+import { startByteProgress } from '../progress-bar.js'
 
 export const command = 'edit <base> <post>'
 
@@ -65,40 +59,39 @@ export async function handler(args: Args): Promise<void> {
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post), true, (models) => models[1])
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
-  const { seed, on, include, exclude } = args
+  const { seed, on, include, exclude, overwrite, shardSize, discard, json } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
   const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
   const settings = { steps, seed, on, include, exclude, grams, dtype }
-  const backend = editNeedsBackend(pair, settings) ? await startBackend(args.backend) : KERNELS
-  const plugins = describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) })
-  const tools = { backend: backend.package, ...plugins }
-  const describe = (hash: HashFile) => describeEdit(basename(resolve(args.out)), pair, settings, { hash, ...tools })
-  const fingerprint = await fingerprintEdit(pair, settings, { shardSize: args.shardSize, ...tools })
+  const estimate = estimateEdit(pair, settings)
+  const close = () => Promise.all([base.close(), post.close(), grams?.close()])
+  if (args.dryRun) return close().then(() => printEditEstimate(estimate, args.out, json))
+  const backend = estimate.needsBackend ? await startBackend(args.backend) : KERNELS
   const warnings: string[] = []
   startPhase('edit the tensors')
-  const bar = await startProgress([...post.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0))
-  const summary = await editCheckpoint(pair, args.out, {
+  const { stop, ...bar } = await startByteProgress(estimate.bytes)
+  const options = {
     ...settings,
-    describe,
-    registry,
     ...stream,
-    overwrite: args.overwrite,
-    resume: { fingerprint, discard: args.discard, note },
-    maxShardBytes: args.shardSize * 1e9,
-    onTensor: bar.advance,
-    onWarning: (text) => warnings.push(text),
-  }).finally(() => bar.stop())
-  await Promise.all([base.close(), post.close(), grams?.close()])
-  noteSkipped(
-    pair.names.map((name) => post.tensors.get(name)!),
-    args,
-    summary.passed,
-  )
-  const { tensors, parameters, kept, bits_per_parameter: bits, delta_norm, edit_norm } = summary
-  const text = [
-    `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / (parameters || 1)).toFixed(2)} %), `,
-    `an estimated ${bits.toFixed(2)} bits per parameter where a kept value takes 16, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${args.out} written\n`,
-  ].join('')
+    ...bar,
+    registry,
+    overwrite,
+    onWarning: (text: string) => warnings.push(text),
+  }
+  const summary = await writeEdit(pair, args.out, options, {
+    backend: backend.package,
+    ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+    shardSize,
+    discard,
+    note,
+  }).finally(stop)
+  await close()
+  const paired = pair.names.map((name) => post.tensors.get(name)!)
+  noteSkipped(paired, args, summary.passed)
   for (const warning of warnings) warn(warning)
-  print(args.json ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n` : text)
+  print(
+    json
+      ? `${JSON.stringify({ out: args.out, ...summary, backend: backend.name })}\n`
+      : editText(summary, on, args.out),
+  )
 }

@@ -10,7 +10,7 @@ import { note, print, startBackend, startPhase, warn, writeError } from '../mess
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
-import { startProgress } from '../progress-bar.js'
+import { startByteProgress } from '../progress-bar.js'
 
 export const command = 'merge <config> <out>'
 
@@ -19,11 +19,6 @@ export function builder(cli: Argv) {
     .positional('config', place("Merge file (YAML): mergekit's form or ours"))
     .positional('out', OUT_FOLDER)
     .option('plugin', PLUGIN)
-    .option('dry-run', {
-      type: 'boolean',
-      default: false,
-      describe: 'Check everything from headers, print the cost, and write nothing',
-    })
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
     .options(WRITING)
     .option('backend', BACKEND)
@@ -64,15 +59,15 @@ export async function handler({
     )
     const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
-    const bar = await startProgress(estimate.result.parameters)
+    const { stop, ...progress } = await startByteProgress(estimate.result.bytes)
     const summary = await writeMerge(opened, out, {
       backend: backend.package,
       overwrite,
       shardSize,
       ...stream,
-      onTensor: bar.advance,
+      ...progress,
       resume: { discard, note },
-    }).finally(() => bar.stop())
+    }).finally(stop)
     const { method, convention, tensors, parameters, warnings } = summary
     for (const warning of warnings.slice(0, SHOWN)) warn(warning)
     if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)

@@ -1,0 +1,23 @@
+// Prints what an edit would read, write and need, and what it did.
+import type { EditEstimate, EditSummary } from '../edit/index.js'
+import { amount } from '../files/index.js'
+import { printResult } from './messages.js'
+
+export function printEditEstimate(estimate: EditEstimate, out: string, json: boolean): void {
+  const { tensors, edited, parameters, bytes, memory } = estimate
+  const lines = [
+    `edit   ${edited} of ${tensors} tensors, ${parameters} parameters`,
+    `disk   ${amount(bytes)}`,
+    `memory ${amount(memory)} at least`,
+    'nothing was written (dry run)',
+  ]
+  printResult(json, { out, ...estimate }, `${lines.join('\n')}\n`)
+}
+
+export function editText(summary: EditSummary, on: 'delta' | 'weights', out: string): string {
+  const { tensors, parameters, kept, bits_per_parameter: bits, delta_norm, edit_norm } = summary
+  return [
+    `${tensors} tensors with ${parameters} parameters edited: ${kept} non-zero entries (${((100 * kept) / (parameters || 1)).toFixed(2)} %), `,
+    `an estimated ${bits.toFixed(2)} bits per parameter where a kept value takes 16, norm of the ${on} ${delta_norm.toPrecision(4)}, of the change ${edit_norm.toPrecision(4)}\n${out} written\n`,
+  ].join('')
+}
