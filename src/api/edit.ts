@@ -35,7 +35,7 @@ export interface EditOptions extends PluginOptions {
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its bytes in the post-trained model. */
   onTensor?: ((name: string, bytes: number) => void) | undefined
-  /** Called with a sentence when an editor degenerates on a tensor. */
+  /** Called with a sentence when an editor degenerates on a tensor, and on what an interrupted run finished. */
   onWarning?: ((text: string) => void) | undefined
 }
 

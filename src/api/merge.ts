@@ -44,7 +44,7 @@ export interface MergeOptions extends PluginOptions {
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its number of parameters. */
   onTensor?: ((name: string, parameters: number) => void) | undefined
-  /** Called with a sentence when the method degenerates on a tensor. */
+  /** Called with a sentence when the method degenerates on a tensor, and on what an interrupted run finished. */
   onWarning?: ((text: string) => void) | undefined
 }
 

@@ -7,7 +7,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-// Exit normally, so that partly written files are removed. Commands with their own listener (sweep) end by themselves.
+// Exit normally, so that what is partly written is removed, or kept to go on with. Commands with their own listener (sweep) end by themselves.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

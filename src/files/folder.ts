@@ -49,8 +49,11 @@ export async function writeFolder(
   try {
     await finishInterrupted(folder, target)
     await checkFree(folder, target, overwrite)
-    do partial = await within(folder, () => openPartial(folder, target, resume))
-    while (!(await isFilled(folder, partial, fill, resume)))
+    for (;;) {
+      partial = await within(folder, () => openPartial(folder, target, resume))
+      if (await isFilled(folder, partial, fill, resume)) break
+      partial = undefined
+    }
     const made = await finishPartial(partial)
     partial = undefined // complete: from here on it is not thrown away
     await place(folder, made, target, overwrite)

@@ -103,7 +103,7 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
       inputs.set(file, sha256)
       append('input', file, sha256)
     },
-    hasBlocks: () => handle !== null && count > 0,
+    hasBlocks: () => fingerprint !== null && count > 0,
     close: () => {
       if (handle !== null) closeSync(handle)
       handle = null

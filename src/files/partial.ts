@@ -32,12 +32,17 @@ export async function openPartial(folder: string, target: string, resume: Resume
       removeUnfinished(left)
     }
   }
-  if (path === undefined) {
-    path = await mkdtemp(target + PARTIAL)
-    await markUnfinished(path)
-    await chmod(path, 0o777 & ~process.umask()) // mkdtemp makes it private
+  const fingerprint = resume?.fingerprint ?? null
+  if (path !== undefined) return { path, journal: openBlockJournal(path, fingerprint) }
+  const made = await mkdtemp(target + PARTIAL)
+  try {
+    await markUnfinished(made)
+    await chmod(made, 0o777 & ~process.umask()) // mkdtemp makes it private
+    return { path: made, journal: openBlockJournal(made, fingerprint) }
+  } catch (error) {
+    removeUnfinished(made)
+    throw error
   }
-  return { path, journal: openBlockJournal(path, resume?.fingerprint ?? null) }
 }
 
 export function removePartial({ path, journal }: PartialFolder): void {
