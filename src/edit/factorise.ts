@@ -77,7 +77,7 @@ export const fitsOneMemory = (plan: FactorPlan): boolean => memoryFor(readerShap
 
 /** Does tasks one after the other, in one memory. */
 export function openFactorWork(): { run(task: FactorTask): FactorReply; close(): void } {
-  const memory = new MatrixMemory(memoryFor(readerShapes))
+  const memory = new MatrixMemory(memoryFor(readerShapes) + READER_BYTES)
   const reader = openDeltaReader(memory)
   const run = (task: FactorTask): FactorReply => {
     try {

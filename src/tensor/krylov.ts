@@ -57,10 +57,11 @@ export function krylovBytes(rows: number, columns: number, rank: number): number
   ])
 }
 
-/** Bytes that the search takes besides, for small decompositions in float64. */
+/** Bytes that the search takes besides, for random vectors and small decompositions in float64. */
 export function krylovWorkBytes(rows: number, columns: number, rank: number): number {
-  const { small, large, most, final } = sizesOf(rows, columns, rank)
-  return 8 * (Math.max(final * large, most * small) + 8 * large + 8 * most ** 2) + (4 << 20)
+  const { small, large, width, most, final } = sizesOf(rows, columns, rank)
+  const decompositions = 8 * (Math.max(final * large, most * small) + 8 * large + 8 * most ** 2)
+  return 4 * (width + PROBES) * small + decompositions + (4 << 20)
 }
 
 function shapesOf({ small, large, width, most, final }: Sizes): Record<keyof Buffers, [number, number]> {

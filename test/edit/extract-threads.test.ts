@@ -7,9 +7,10 @@ import { after, test } from 'node:test'
 import { openModels, type Pair, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { factoriseAll } from '../../src/edit/factor-tasks.js'
 import { type ExtractOptions, extractAdapter } from '../../src/edit/index.js'
-import { keyOf, normals } from '../../src/tensor/index.js'
+import { keyOf, normals, singularValues } from '../../src/tensor/index.js'
 import { writeModel } from '../checkpoint/adapters.js'
 import { call } from '../cli/call.js'
+import { assertClose } from '../close.js'
 
 const root = mkdtempSync(join(tmpdir(), 'extract-threads-'))
 after(() => rmSync(root, { recursive: true }))
@@ -76,6 +77,27 @@ test('a bound below the largest matrix is refused with the least that would do, 
   assert.match(name!, /up_proj|down_proj/)
   await extracted({ memory: Number(least) * 1e6 })
   await assert.rejects(extracted({ memory: Number(least) * 1e6 - 2e6 }), /is too small/)
+})
+
+test('where the fast way cannot promise enough, a second round finds the triplets exactly', async () => {
+  const [rows, columns, rank] = [520, 600, 65]
+  const name = 'model.layers.0.self_attn.q_proj.weight'
+  const values = normals(rows * columns, keyOf('flat'))
+  const one = writeModel(join(root, 'flat-base'), { [name]: [[rows, columns], new Float32Array(rows * columns)] })
+  const two = writeModel(join(root, 'flat-post'), { [name]: [[rows, columns], values] })
+  const [first, second] = await openModels(one, two)
+  const pair = await pairCheckpoints(first, second)
+  const done: string[] = []
+  const { matrices } = await extractAdapter(pair, join(root, 'flat'), {
+    rank,
+    baseModel: one,
+    onTensor: (each) => done.push(each),
+  })
+  await Promise.all([first.close(), second.close()])
+  const squares = singularValues(values, rows, columns).map((value) => value ** 2)
+  const sum = (list: Float64Array) => list.reduce((total, value) => total + value, 0)
+  assertClose(matrices, sum(squares.subarray(0, rank)) / sum(squares), { relative: 1e-6 })
+  assert.deepEqual(done, [name])
 })
 
 test('a matrix beyond 4 GB in float32 is refused before anything is read', async () => {
