@@ -1,6 +1,6 @@
 // Breadcrumbs: keeps a band of magnitudes, without the largest outliers and without the small rest.
 import { z } from 'zod'
-import { type EntriesProgram, findLargest, sumMagnitudes } from '../kernels/index.js'
+import { type EntriesProgram, findLargest, LONGEST_ROW, sumMagnitudes } from '../kernels/index.js'
 import { shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
@@ -53,6 +53,16 @@ function* keepBand(options: Options, size: number): EntriesProgram<readonly stri
   return options.drop_rate < 1 && kept === 0 ? [NOTHING] : []
 }
 
+/** The same within each row. */
+function* keepBands(options: Options, columns: number): EntriesProgram<readonly string[]> {
+  const { top, kept } = bandOf(columns, options)
+  const whole = options.rescale ? yield* sumMagnitudes() : 0
+  yield { stage: 'keepRows', k: top + kept, ties: 'first', scale: 1 }
+  yield { stage: 'dropRows', k: top }
+  if (options.rescale) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  return options.drop_rate < 1 && kept === 0 ? [NOTHING] : []
+}
+
 export const breadcrumbs = defineEditor({
   name: 'breadcrumbs',
   title: 'Keeps a band of magnitudes: drops the largest outliers and the small entries.',
@@ -74,7 +84,10 @@ export const breadcrumbs = defineEditor({
     return factors.map((factor) => factor * scale)
   },
   edit: (delta, { scanned, offset }) => scaleEntries(delta, scanned, offset),
-  program: (options, { size }) => (options.convention === 'paper' ? null : keepBand(options, size)),
+  program: (options, { size, columns }) => {
+    if (options.convention !== 'paper') return keepBand(options, size)
+    return columns > LONGEST_ROW ? null : keepBands(options, columns)
+  },
   warnings: ({ drop_rate }, { scanned }) => (drop_rate < 1 && zeroShare(scanned) === 1 ? [NOTHING] : []),
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),

@@ -1,6 +1,13 @@
 // Magnitude pruning: keeps the largest entries of a delta (the trim step of TIES), by tensor, row or model.
 import { z } from 'zod'
-import { type EntriesProgram, findLargest, sumMagnitudes } from '../kernels/index.js'
+import {
+  type EntriesProgram,
+  findLargest,
+  LONGEST_ROW,
+  type ProgramTensor,
+  sumMagnitudes,
+  sumOf,
+} from '../kernels/index.js'
 import { countEntries, keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
@@ -168,6 +175,28 @@ function* keepTensor(options: Options, size: number): EntriesProgram<readonly st
   return warningsOf(options, size, { cut, kept, ties })
 }
 
+/** Which of the entries tied at the threshold are kept, by convention. */
+const TIES: Partial<Record<Options['convention'], 'all' | 'none'>> = { ties: 'all', mergelm: 'none' }
+
+/** Each row as a group, on kernels. */
+function* keepInRows(options: Options, { size, columns }: ProgramTensor): EntriesProgram<readonly string[]> {
+  const { convention, drop_rate, rescale } = options
+  const restores = rescale && convention === 'mergekit'
+  const place = placeOf(columns, options)
+  const whole = restores ? yield* sumMagnitudes() : 0
+  let tied = 0
+  if (place <= columns) {
+    const [counts] = yield [{ sum: 'rowTies', k: place }]
+    tied = sumOf(counts!)
+    yield { stage: 'keepRows', k: place, ties: TIES[convention] ?? 'first', scale: 1 }
+  }
+  // Without ties at the threshold no zero is kept.
+  const [kept] = convention === 'mergelm' && place <= columns ? yield [{ sum: 'nonZero' }] : []
+  const factor = restores ? l1Ratio(whole, yield* sumMagnitudes()) : rescale ? 1 / (1 - drop_rate) : 1
+  yield { stage: 'scale', factor }
+  return warningsOf(options, size, { kept: kept ? sumOf(kept) : place * (size / columns), ties: tied })
+}
+
 export const magnitude = defineEditor({
   name: 'magnitude',
   title: 'Keeps the entries of largest magnitude.',
@@ -181,7 +210,10 @@ export const magnitude = defineEditor({
   scanTensor,
   edit: (delta, { scanned: { cut, factors, scale }, offset }) =>
     factors ? scaleEntries(delta, factors, offset) : keepLargest(delta, cut!, { offset, scale }),
-  program: (options, { size }) => (options.granularity === 'tensor' ? keepTensor(options, size) : null),
+  program: (options, tensor) => {
+    if (options.granularity === 'tensor') return keepTensor(options, tensor.size)
+    return options.granularity === 'row' && tensor.columns <= LONGEST_ROW ? keepInRows(options, tensor) : null
+  },
   warnings: (options, { shape, scanned }) => warningsOf(options, countEntries(shape), scanned),
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))): dense, bitmask and values, or values with indices. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),

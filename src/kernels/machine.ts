@@ -185,6 +185,12 @@ class PassRun {
         return kernels.keep(v, v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
       case 'drop':
         return kernels.drop(v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie))
+      case 'keepRows': {
+        const rule = ['first', 'all', 'none'].indexOf(stage.ties)
+        return kernels.keepRows(v, size / pass.columns, pass.columns, stage.k, rule, stage.scale, at.space)
+      }
+      case 'dropRows':
+        return kernels.dropRows(v, size / pass.columns, pass.columns, stage.k, at.space)
       case 'scale':
         return kernels.scale(v, v, size, stage.factor)
       case 'signs':
@@ -218,6 +224,11 @@ class PassRun {
         const numbers = numbersOf(each)
         kernels.compare(x, addressOf(each.with), size, this.at.bins[i]!)
         return answer.set(new Float64Array(this.parts.memory.buffer, this.at.bins[i], numbers), numbers * strip)
+      }
+      case 'rowTies': {
+        const { columns } = this.pass
+        answer[strip] = kernels.countRowTies(x, size / columns, columns, each.k, this.at.space)
+        return
       }
       case 'upper':
         return kernels.countUpper(x, size, this.at.bins[i]!)

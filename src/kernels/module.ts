@@ -46,6 +46,9 @@ export interface Kernels {
   countEqual(v: number, size: number, bits: number): number
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void
+  keepRows(v: number, rows: number, columns: number, k: number, rule: number, scale: number, space: number): void
+  dropRows(v: number, rows: number, columns: number, k: number, space: number): void
+  countRowTies(v: number, rows: number, columns: number, k: number, space: number): number
   keep(from: number, to: number, size: number, threshold: number, lastTie: number, scale: number): void
   thin(v: number, draws: number, rows: number, columns: number, limits: number, space: number): void
   prune(v: number, draws: number, rows: number, columns: number, limits: number, factors: number, space: number): void
@@ -55,5 +58,7 @@ export interface Kernels {
 export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
   Object.assign(
     {},
-    ...['codec', 'entries', 'reduce', 'random', 'select', 'prune'].map((name) => instantiate<object>(name, memory)),
+    ...['codec', 'entries', 'reduce', 'random', 'select', 'prune', 'rows'].map((name) =>
+      instantiate<object>(name, memory),
+    ),
   )

@@ -19,6 +19,10 @@ export type Stage =
   | { stage: 'keep'; cut: Largest; scale: number }
   /** 0 where the entry is among the largest. */
   | { stage: 'drop'; cut: Largest }
+  /** × scale at the k largest of each row, else 0; of the entries tied at the threshold the first, all, or none are kept. */
+  | { stage: 'keepRows'; k: number; ties: 'first' | 'all' | 'none'; scale: number }
+  /** 0 at the k largest of each row, ties by the lowest index. */
+  | { stage: 'dropRows'; k: number }
   | { stage: 'scale'; factor: number }
   /** The magnitude with the sign of the entry; 0 counts as positive. */
   | { stage: 'signs'; magnitude: number }
@@ -41,6 +45,8 @@ export type Reduction =
   | { sum: 'dot' | 'distance'; of: Operand; with: Operand }
   /** Of the differences d = y − x, each rounded to float32: Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|. */
   | { sum: 'compare'; of: Operand; with: Operand }
+  /** Number of entries whose magnitude is that of the k-th largest of their row, where it is not 0 and several have it. */
+  | { sum: 'rowTies'; of: Operand; k: number }
   /** Histogram of the upper 16 of the 31 bits of |x|. */
   | { sum: 'upper'; of: Operand }
   /** Of the entries in one bin of `upper`, the histogram of the lower 15 bits. */

@@ -26,6 +26,8 @@ const tried: Record<string, Record<string, unknown>[]> = {
     { drop_rate: 0.3, convention: 'mergelm' },
     { drop_rate: 0.3, convention: 'mergekit', rescale: true },
     { drop_rate: 0.3, convention: 'ties', granularity: 'row' },
+    { drop_rate: 0.3, convention: 'mergelm', granularity: 'row', rescale: true },
+    { drop_rate: 0.3, convention: 'mergekit', granularity: 'row', rescale: true },
     { drop_rate: 0.9 },
     { drop_rate: 1 },
   ],
