@@ -33,6 +33,6 @@ export {
   selectTensors,
 } from './roles.js'
 export { rewriteJson } from './spelling.js'
-export { type StreamedWork, streamTensors, surveyTensor, type TensorWork } from './streamed.js'
+export { countComputed, type StreamedWork, streamTensors, surveyTensor, type TensorWork } from './streamed.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
 export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint, writeTensor } from './write.js'

@@ -91,6 +91,10 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
   return found
 }
 
+/** How many of these tensors are computed when they are read. */
+export const countComputed = (tensors: readonly (TensorAt | null)[]): number =>
+  tensors.filter((each) => each && !each.checkpoint.place(each.name)).length
+
 interface Writing {
   engine: StreamEngine
   files: WeightFiles

@@ -54,7 +54,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
   const others = editsWithoutProgram(pair, plan, options)
   checkMemory(editParts({ pair, plan, options }, others), namesOf(options.steps), memory)
   await checkApart(out, [base.folder, post.folder])
-  const engine = openStream({ jobs, memory }, streamedIn(plan))
+  const engine = openStream({ jobs, memory }, streamedIn(pair, plan))
   let found: readonly EditFound[] = []
   const write = async (files: WeightFiles): Promise<void> => {
     found = await streamTensors({

@@ -30,7 +30,7 @@ export function estimateEdit(pair: Pair, options: EditCheckpointOptions): EditEs
     edited: edited.length,
     parameters: edited.reduce((sum, { shape }) => sum + countEntries(shape), 0),
     bytes: plan.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
-    memory: Math.max(leastStream(streamedIn(plan)), leastMemory(editParts({ pair, plan, options }, others))),
+    memory: Math.max(leastStream(streamedIn(pair, plan)), leastMemory(editParts({ pair, plan, options }, others))),
     needsBackend: others.length > 0,
   }
 }

@@ -1,5 +1,12 @@
 // What becomes of each tensor of an edited checkpoint, from headers alone.
-import { isFloating, type Pair, type PlannedTensor, selectTensors, WRITABLE } from '../checkpoint/index.js'
+import {
+  countComputed,
+  isFloating,
+  type Pair,
+  type PlannedTensor,
+  selectTensors,
+  WRITABLE,
+} from '../checkpoint/index.js'
 import type { StreamedTensors } from '../stream/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
@@ -35,5 +42,9 @@ export const editedIn = (plan: readonly PlannedEdit[]): number[] =>
   [...plan.keys()].filter((i) => plan[i]!.work === 'edit' && plan[i]!.source === plan[i]!.name)
 
 /** What the engine must have memory for: each tensor is one model. */
-export const streamedIn = (plan: readonly PlannedEdit[]): StreamedTensors =>
-  plan.map(({ shape }) => ({ shape, models: 1 }))
+export const streamedIn = ({ base, post }: Pair, plan: readonly PlannedEdit[]): StreamedTensors =>
+  plan.map(({ shape, source: name, work }) => ({
+    shape,
+    models: 1,
+    computed: countComputed([work === 'edit' ? { checkpoint: base, name } : null, { checkpoint: post, name }]),
+  }))

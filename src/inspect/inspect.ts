@@ -1,6 +1,16 @@
 // Reports on a pair of checkpoints: statistics of every delta, of every role, and of the whole model.
-import { isMatrix, layerOf, type Pair, ROLES, type Role, roleOf, surveyTensor } from '../checkpoint/index.js'
-import { inOrder, openStream, type StreamEngine, type StreamOptions } from '../stream/index.js'
+import {
+  countComputed,
+  isMatrix,
+  layerOf,
+  type Pair,
+  ROLES,
+  type Role,
+  roleOf,
+  surveyTensor,
+  type TensorWork,
+} from '../checkpoint/index.js'
+import { inOrder, openStream, type StreamedTensors, type StreamOptions } from '../stream/index.js'
 import { countEntries, effectiveRank, singularValues } from '../tensor/index.js'
 import { addSums, type Statistics, type Sums, statisticsOf } from './statistics.js'
 import { type Survey, surveyDelta } from './survey.js'
@@ -60,11 +70,11 @@ export async function* inspectPair(
   { names = pair.names, rankLimit = RANK_LIMIT, ...options }: InspectSettings = {},
 ): AsyncGenerator<TensorReport, GroupReport[]> {
   const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
-  const engine = openStream(options)
+  const engine = openStream(options, streamedIn(pair, names))
   try {
     const surveys = inOrder(AHEAD * engine.jobs, names, async (name) => ({
       name,
-      ...(await survey(engine, pair, name)),
+      ...(await surveyTensor(engine, surveyOf(pair, name))),
     }))
     for await (const { name, sums, quantiles } of surveys) {
       const { shape, dtype } = pair.post.tensors.get(name)!
@@ -96,15 +106,23 @@ export async function* inspectPair(
 /** Tensors that are begun for each thread before the first of them is reported. */
 const AHEAD = 8
 
-function survey(engine: StreamEngine, { base, post }: Pair, name: string): Promise<Survey> {
+/** What the engine must have memory for. */
+const streamedIn = ({ base, post }: Pair, names: readonly string[]): StreamedTensors =>
+  names.map((name) => ({
+    shape: post.tensors.get(name)!.shape,
+    models: 1,
+    computed: countComputed([base, post].map((checkpoint) => ({ checkpoint, name }))),
+  }))
+
+function surveyOf({ base, post }: Pair, name: string): TensorWork<Survey> {
   const { shape } = post.tensors.get(name)!
-  return surveyTensor(engine, {
+  return {
     shape,
     base: { checkpoint: base, name },
     models: [{ checkpoint: post, name }],
     deltas: [true],
     program: surveyDelta(countEntries(shape)),
-  })
+  }
 }
 
 function addToGroups(groups: Map<Role | 'all', { tensors: number; sums: Sums }>, role: Role, sums: Sums): void {

@@ -1,11 +1,12 @@
 // The parts that tensors are merged in by definitions, and the memory that they take, from headers.
-import { isBatch } from '../checkpoint/index.js'
+import { countComputed, isBatch } from '../checkpoint/index.js'
 import { needsModel, stepsBytes } from '../editors/index.js'
 import { mergeBytes, needsModels } from '../mergers/index.js'
 import { cutTensor, type RowRange, type StreamedTensors, type TensorRows } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { mergesRows } from './definition.js'
 import type { MergePlan, TensorMerge } from './plan.js'
+import { tensorAt } from './program.js'
 
 /** A part, the name of its tensor, and bytes that it takes at its largest moment. */
 interface PartNeed {
@@ -53,4 +54,8 @@ function bytesOf({ name, shape, sources, merging, base }: TensorMerge, rows: Row
 
 /** What the engine must have memory for. */
 export const streamedTensors = ({ tensors }: MergePlan): StreamedTensors =>
-  tensors.map(({ shape, sources }) => ({ shape, models: sources.length }))
+  tensors.map(({ shape, sources, base }) => ({
+    shape,
+    models: sources.length,
+    computed: countComputed([base && tensorAt(base), ...sources.map(tensorAt)]),
+  }))

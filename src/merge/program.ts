@@ -28,14 +28,15 @@ export function mergeJob(
   const edited = edits.map((edit, i) => editOne(edit!, sources[i]!.steps.length > 0 && !deltas))
   return {
     shape,
-    base: base && placeOf(base),
-    models: sources.map(placeOf),
+    base: base && tensorAt(base),
+    models: sources.map(tensorAt),
     deltas: sources.map(({ steps }) => deltas || steps.length > 0),
     program: mergeProgram(edited, combined, { finish: deltas ? 'base' : 'plain', warnings }),
   }
 }
 
-const placeOf = ({ model: { checkpoint }, name }: Pick<MergeSource, 'model' | 'name'>): TensorAt => ({
+/** Where a model of a plan has a tensor. */
+export const tensorAt = ({ model: { checkpoint }, name }: Pick<MergeSource, 'model' | 'name'>): TensorAt => ({
   checkpoint,
   name,
 })

@@ -60,8 +60,12 @@ export const LEAST_MEMORY = PROGRAM_BYTES + THREAD + LEAST
 /** Above 4 GiB a WebAssembly memory cannot grow. */
 const MOST = 2 ** 32 - 65536
 
-/** Entries of a block. */
-const BLOCK = 1 << 22
+/** Entries of a block, about: where all inputs are read by the threads, and where some are computed for them. */
+const BLOCK = { read: 1 << 22, computed: 1 << 20 }
+/** Bytes for an entry of a computed input: its value, and what it is made of. */
+const COMPUTED = 8
+/** Bytes of computed inputs that a thread, this one too, has done with before it gives them back. */
+const DONE_WITH = 40e6
 
 export interface StreamOptions {
   /** Threads; by default one per core. */
@@ -73,11 +77,23 @@ export interface StreamOptions {
 /** The bound of memory where none is given. */
 export const MEMORY_BOUND = 1e9
 
-/** The tensors that a command works on: shapes, and how many models are read at a time. */
-export type StreamedTensors = Iterable<{ shape: readonly number[]; models: number }>
+/** The tensors that a command works on: shapes, how many models are read at a time, and how many inputs are computed, the base among them. */
+export type StreamedTensors = Iterable<{ shape: readonly number[]; models: number; computed: number }>
 
 /** The least bound for one thread that works on any of these tensors, strip by strip. */
-export const leastStream = (tensors: StreamedTensors = []): number => PROGRAM_BYTES + THREAD + leastOf(tensors)
+export function leastStream(tensors: StreamedTensors = []): number {
+  const { own, besides } = layOut(tensors)
+  return own + besides + leastOf(tensors)
+}
+
+/** The size of a block, and bytes that are no memory of threads: of this one, and of each other. */
+function layOut(tensors: StreamedTensors): { block: number; own: number; besides: number } {
+  let most = 0
+  for (const { computed } of tensors) most = Math.max(most, computed)
+  if (!most) return { block: BLOCK.read, own: PROGRAM_BYTES, besides: THREAD }
+  const besides = THREAD + DONE_WITH + COMPUTED * BLOCK.computed * most
+  return { block: BLOCK.computed, own: PROGRAM_BYTES + DONE_WITH, besides }
+}
 
 /** Bytes of memory that a thread must have for that. */
 function leastOf(tensors: StreamedTensors): number {
@@ -99,36 +115,37 @@ export function openStream(
 ): StreamEngine {
   const least = leastOf(tensors)
   if (memory < leastStream(tensors)) throw tooSmall(memory, leastStream(tensors))
-  const fitting = Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (THREAD + least)))
-  const bytes = Math.min(MOST, (memory - PROGRAM_BYTES) / fitting - THREAD)
-  const free: Thread[] = []
+  const { block, own, besides } = layOut(tensors)
+  const fitting = Math.min(jobs, Math.floor((memory - own) / (besides + least)))
+  const bytes = Math.min(MOST, (memory - own) / fitting - besides)
+  const idle: Thread[] = []
   const waiting: ((thread: Thread) => void)[] = []
   const threads: Thread[] = []
   const giveBack = (thread: Thread) => {
     const next = waiting.shift()
     if (next) next(thread)
-    else free.push(thread)
+    else idle.push(thread)
   }
   return {
     jobs: fitting,
     bytes,
-    block: BLOCK,
+    block,
     async lease() {
-      let thread = free.pop()
+      let thread = idle.pop()
       if (!thread && threads.length < fitting) {
         thread = startThread(bytes)
         threads.push(thread)
       }
-      const own = thread ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))
+      const leased = thread ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))
       return {
-        run: (pass) => own.ask({ pass }) as Promise<PassResult>,
-        check: (check) => own.ask({ check }) as Promise<string>,
-        copy: (copy) => own.ask({ copy }) as Promise<string>,
-        release: () => giveBack(own),
+        run: (pass) => leased.ask({ pass }) as Promise<PassResult>,
+        check: (check) => leased.ask({ check }) as Promise<string>,
+        copy: (copy) => leased.ask({ copy }) as Promise<string>,
+        release: () => giveBack(leased),
       }
     },
     async close() {
-      free.length = 0
+      idle.length = 0
       await Promise.all(threads.splice(0).map((thread) => thread.close()))
     },
   }
@@ -139,6 +156,14 @@ export function tooSmall(memory: number, least: number, why = ''): UserError {
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
   return new UserError(`--memory ${megabytes(memory)} is too small${why}; ${megabytes(least)} would do`)
 }
+
+/** The buffers of computed inputs, which a thread takes over. */
+const ownedBy = (question: ThreadQuestion): ArrayBuffer[] =>
+  !('pass' in question)
+    ? []
+    : [question.pass.base, ...question.pass.models].flatMap((source) =>
+        source && 'values' in source ? [source.values.buffer as ArrayBuffer] : [],
+      )
 
 interface Thread {
   ask(question: ThreadQuestion): Promise<ThreadAnswer>
@@ -176,7 +201,7 @@ function startThread(bytes: number): Thread {
       return new Promise((resolve, reject) => {
         if (failure) return reject(failure)
         open.set(id, { resolve, reject })
-        worker.postMessage({ id, ...question } satisfies StreamRequest)
+        worker.postMessage({ id, ...question } satisfies StreamRequest, ownedBy(question))
       })
     },
     async close() {

@@ -16,7 +16,10 @@ import {
 import type { Lane, StreamEngine } from './engine.js'
 import { inParallel } from './parallel.js'
 
-/** Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1. */
+/**
+ * Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1, in a buffer
+ * of which nobody else has a part.
+ */
 export type TensorSource =
   | Exclude<PassSource, { values: Float32Array }>
   | ((from: number, to: number) => Promise<Float32Array>)
