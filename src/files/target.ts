@@ -119,8 +119,11 @@ export async function checkSpace(folder: string, target: string, bytes: number):
     throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(free)} are free`)
 }
 
-export const amount = (bytes: number): string =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
+/** Bytes as kB, MB or GB. */
+export function amount(bytes: number): string {
+  const [unit, name] = bytes < 1e6 ? [1e3, 'kB'] : bytes < 1e9 ? [1e6, 'MB'] : [1e9, 'GB']
+  return `${(bytes / unit).toFixed(1)} ${name}`
+}
 
 /** The folder, or the first above it that exists. */
 async function nearest(folder: string): Promise<string> {

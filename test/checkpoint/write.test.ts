@@ -259,7 +259,7 @@ test('a full disk is one line and leaves nothing: before the start, and in the m
         })(),
       }),
     (error) =>
-      error instanceof UserError && /the disk is full \(0.0 MB are needed\); nothing was written/.test(error.message),
+      error instanceof UserError && /the disk is full \(0.\d kB are needed\); nothing was written/.test(error.message),
   )
 })
 

@@ -127,7 +127,7 @@ test('two threads write the file of one, and find the same', async () => {
   }
   await assert.rejects(
     write(pair, { ...named('lowrank'), memory: 1e6 }),
-    new UserError('--memory 1MB is too small; 150MB would do'),
+    new UserError('--memory 1MB is too small; 175MB would do'),
   )
   await Promise.all([pair.base.close(), pair.post.close()])
 })
