@@ -121,17 +121,9 @@ async function test(name, words) {
 
 try {
   await writeModels()
-  let different = await test('merge', ['merge', at('merge.yml')])
-  different += await test('edit', [
-    'edit',
-    at('base'),
-    at('tuned-1'),
-    '--editor',
-    'magnitude',
-    '--drop',
-    '0.5',
-    '--out',
-  ])
+  const edit = ['--editor', 'magnitude', '--drop', '0.5', '--out']
+  let different = await test('merge', (place) => ['merge', at(`${place}merge.yml`)])
+  different += await test('edit', (place) => ['edit', at(`${place}base`), at(`${place}tuned-1`), ...edit])
   console.log(`${2 * kills} kills, ${different} outputs that differ`)
   if (different) process.exitCode = 1
 } finally {

@@ -145,7 +145,8 @@ for (const [name, words] of Object.entries(COMMANDS)) {
     assert.equal((await stopAt(words, out, { blocks: 3, stop: 'SIGKILL' })).signal, 'SIGKILL')
     cpSync(join(root, partials(out)[0]!), template, { recursive: true })
     const prepare = () => left(out)
-    const { code, said } = await stopAt(words, out, { prepare, blocks: 5, stop: 'SIGINT' })
+    const alone = (folder: string) => [...words(folder), '--jobs', '1']
+    const { code, said } = await stopAt(alone, out, { prepare, blocks: 5, stop: 'SIGINT' })
     assert.equal(code, 130)
     assert.match(said, /what is finished is kept; the same command goes on with it, --discard drops it\n$/)
     await ends(words(out), /^note: .*: goes on: \d+\.\d MB of 17\.0 MB are done$/m)
