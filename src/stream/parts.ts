@@ -2,6 +2,7 @@
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
 import { LEAST_MEMORY, MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from './engine.js'
+import { freeArrays } from './garbage.js'
 import { isPlain } from './plain.js'
 import { runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 
@@ -90,7 +91,11 @@ export async function runParts<M extends TensorRows, R>(
   }
   const threads = threadsFor(tasks, work)
   if (threads) await runTasks(tasks, threads, end)
-  else for (const [n, part] of parts.entries()) await end(n, await work.here(part))
+  else
+    for (const [n, part] of parts.entries()) {
+      await end(n, await work.here(part))
+      freeArrays()
+    }
 }
 
 /** Null where the work is done here: one job, too little work, what cannot leave this thread, or fits only without another program. */

@@ -2,6 +2,7 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { UserError } from '../errors/index.js'
 import { packError, type SentError, unpackError } from './file-error.js'
+import { freeArrays } from './garbage.js'
 
 /** Work for one thread. */
 export interface ThreadTask<M> {
@@ -170,5 +171,6 @@ export function answerTasks<D, M, R>(open: (data: D) => Promise<(message: M) => 
         (error: unknown) => ({ error: packError(error) }),
       )
     parentPort!.postMessage(reply)
+    freeArrays()
   })
 }
