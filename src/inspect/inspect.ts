@@ -1,7 +1,6 @@
 // Reports on a pair of checkpoints: statistics of every delta, of every role, and of the whole model.
 import {
   countComputed,
-  isMatrix,
   layerOf,
   type Pair,
   ROLES,
@@ -11,7 +10,8 @@ import {
   type TensorWork,
 } from '../checkpoint/index.js'
 import { inOrder, openStream, type StreamedTensors, type StreamOptions } from '../stream/index.js'
-import { countEntries, effectiveRank, singularValues } from '../tensor/index.js'
+import { countEntries } from '../tensor/index.js'
+import { openRanks } from './find-ranks.js'
 import { addSums, type Statistics, type Sums, statisticsOf } from './statistics.js'
 import { type Survey, surveyDelta } from './survey.js'
 
@@ -48,28 +48,41 @@ export interface InspectSettings extends StreamOptions {
 
 const RANK_LIMIT = 1024
 
-/** Mean effective rank of the matrices that changed. */
-async function meanRank(pair: Pair, name: string, limit: number): Promise<number | null> {
-  const { shape } = pair.post.tensors.get(name)!
-  if (!isMatrix(name, shape)) return null
-  const [rows, columns] = shape.slice(-2)
-  if (Math.min(rows!, columns!) > limit) return null
-  const [base, delta] = [await pair.base.read(name), (await pair.post.read(name)).slice()]
-  for (let i = 0; i < delta.length; i++) delta[i]! -= base[i]!
-  const size = rows! * columns!
-  const matrices = Array.from({ length: delta.length / size }, (_, i) =>
-    delta.subarray(i * size, (i + 1) * size),
-  ).filter((matrix) => matrix.some((d) => d !== 0))
-  const ranks = matrices.map((matrix) => effectiveRank(singularValues(matrix, rows!, columns!)))
-  return ranks.length ? ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length : null
-}
-
 /** Yields one report per tensor; returns the reports of the roles, then that of all tensors. */
 export async function* inspectPair(
   pair: Pair,
   { names = pair.names, rankLimit = RANK_LIMIT, ...options }: InspectSettings = {},
 ): AsyncGenerator<TensorReport, GroupReport[]> {
-  const groups = new Map<Role | 'all', { tensors: number; sums: Sums }>()
+  const groups: Groups = new Map()
+  const ranks = openRanks(pair, names, { ...options, limit: rankLimit })
+  const surveyed = surveyAll(pair, names, options, groups)
+  if (rankLimit === 0) for await (const report of surveyed) yield { ...report, effective_rank: null }
+  else {
+    // Ranks need the memory that the engine has while it reads, so they come after.
+    const reports: SurveyReport[] = []
+    for await (const report of surveyed) reports.push(report)
+    ranks.start()
+    for (const report of reports) yield { ...report, effective_rank: await ranks.rankOf(report.name) }
+  }
+  const order = [...ROLES, 'all'] as const
+  return order
+    .filter((role) => groups.has(role))
+    .map((role) => {
+      const { tensors, sums } = groups.get(role)!
+      return { role, tensors, ...statisticsOf(sums) }
+    })
+}
+
+type Groups = Map<Role | 'all', { tensors: number; sums: Sums }>
+type SurveyReport = Omit<TensorReport, 'effective_rank'>
+
+/** Reports without ranks, in the order of the names; their sums go into the groups. */
+async function* surveyAll(
+  pair: Pair,
+  names: readonly string[],
+  options: StreamOptions,
+  groups: Groups,
+): AsyncGenerator<SurveyReport> {
   const engine = openStream(options, streamedIn(pair, names))
   try {
     const surveys = inOrder(AHEAD * engine.jobs, names, async (name) => ({
@@ -88,19 +101,11 @@ export async function* inspectPair(
         dtype_base: pair.base.tensors.get(name)!.dtype,
         dtype_post: dtype,
         ...statisticsOf(sums, quantiles),
-        effective_rank: await meanRank(pair, name, rankLimit),
       }
     }
   } finally {
     await engine.close()
   }
-  const order = [...ROLES, 'all'] as const
-  return order
-    .filter((role) => groups.has(role))
-    .map((role) => {
-      const { tensors, sums } = groups.get(role)!
-      return { role, tensors, ...statisticsOf(sums) }
-    })
 }
 
 /** Tensors that are begun for each thread before the first of them is reported. */
@@ -125,7 +130,7 @@ function surveyOf({ base, post }: Pair, name: string): TensorWork<Survey> {
   }
 }
 
-function addToGroups(groups: Map<Role | 'all', { tensors: number; sums: Sums }>, role: Role, sums: Sums): void {
+function addToGroups(groups: Groups, role: Role, sums: Sums): void {
   for (const key of [role, 'all'] as const) {
     const group = groups.get(key)
     if (group) addSums(group.sums, sums)

@@ -1,9 +1,11 @@
 // Delta statistics against numbers worked by hand, PyTorch's norms in the fixture, and plain definitions.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
+import { openCheckpoint, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
 import {
   type GroupReport,
   inspectPair,
@@ -164,4 +166,37 @@ test('effective rank: between 1 and the smaller side, and left out above the lim
   )
   const rank = tensors[1]!.effective_rank!
   assert.ok(rank > 1 && rank < 24, String(rank))
+})
+
+test('ranks in threads are those of this one; a bound of memory that is too small says which would do', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'ranks-'))
+  const names = ['model.layers.0.mlp.up_proj.weight', 'model.layers.1.mlp.up_proj.weight', 'model.norm.weight']
+  const plan = names.map((name) => ({ name, dtype: 'F32', shape: name === names[2] ? [500] : [500, 520] }))
+  for (const [phase, folder] of ['base', 'post'].entries())
+    await writeCheckpoint(join(root, folder), {
+      plan,
+      tensors: plan.map(({ name, shape }, i) => ({
+        name,
+        values: sampleValues(
+          shape.reduce((product, side) => product * side),
+          3 * i + phase,
+        ),
+      })),
+    })
+  const pair = await pairCheckpoints(await openCheckpoint(join(root, 'base')), await openCheckpoint(join(root, 'post')))
+  const ranksOf = async (how: object): Promise<(number | null)[]> => {
+    const ranks: (number | null)[] = []
+    for await (const { effective_rank: rank } of inspectPair(pair, how)) ranks.push(rank)
+    return ranks
+  }
+  const [one, two] = [await ranksOf({ jobs: 1 }), await ranksOf({ jobs: 2 })]
+  assert.deepEqual(two, one)
+  assert.ok(one[0]! > 1 && one[1]! > 1 && one[2] === null)
+  await assert.rejects(ranksOf({ jobs: 2, memory: 180e6 }), {
+    message:
+      'model.layers.0.mlp.up_proj.weight: its effective rank needs the whole matrix in memory: --memory 180MB is too small, ' +
+      '186MB would do; or leave ranks out with --rank-limit 0',
+  })
+  await Promise.all([pair.base.close(), pair.post.close()])
+  rmSync(root, { recursive: true })
 })
