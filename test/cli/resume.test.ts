@@ -166,7 +166,7 @@ for (const [name, words] of Object.entries(COMMANDS)) {
     const bytes = readFileSync(weights)
     for (let i = 1 << 16; i < bytes.length; i += 1 << 20) bytes[i]! ^= 1
     writeFileSync(weights, bytes)
-    await ends(words(out), /goes on: .* MB of 17\.0 MB are done, \d damaged blocks are done again$/m)
+    await ends(words(out), /goes on: .* of 17\.0 MB are done, \d damaged blocks are done again$/m)
     same(out)
   })
 
