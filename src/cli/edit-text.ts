@@ -3,12 +3,29 @@ import type { EditEstimate, EditSummary } from '../edit/index.js'
 import { amount } from '../files/index.js'
 import { printResult } from './messages.js'
 
-export function printEditEstimate(estimate: EditEstimate, out: string, json: boolean): void {
-  const { tensors, edited, parameters, bytes, memory } = estimate
+/** Seconds of the processor that this program took so far: other programs do not change what is measured by it. */
+export function processorSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+/** @param seconds that a run will take; null where TensorFlow.js computes, which is not tried */
+export const secondsText = (seconds: number | null): string =>
+  seconds === null
+    ? 'time   not known: a method has no kernels'
+    : `time   about ${seconds.toFixed(seconds < 10 ? 1 : 0)} s on this machine, if it is idle, the inputs are in its cache and the disk keeps up`
+
+export function printEditEstimate(
+  estimate: EditEstimate & { seconds: number | null },
+  out: string,
+  json: boolean,
+): void {
+  const { tensors, edited, parameters, bytes, memory, seconds } = estimate
   const lines = [
     `edit   ${edited} of ${tensors} tensors, ${parameters} parameters`,
     `disk   ${amount(bytes)}`,
     `memory ${amount(memory)} at least`,
+    secondsText(seconds),
     'nothing was written (dry run)',
   ]
   printResult(json, { out, ...estimate }, `${lines.join('\n')}\n`)

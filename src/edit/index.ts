@@ -3,7 +3,7 @@
 export { describeExtract } from './carried.js'
 export { describeEdit } from './describe.js'
 export { type EditSummary, editCheckpoint } from './edit.js'
-export { type EditEstimate, estimateEdit } from './estimate.js'
+export { type EditEstimate, estimateEdit, forecastEdit } from './estimate.js'
 export { type ExtractOptions, extractAdapter } from './extract.js'
 export { checkSteps, type EditCheckpointOptions } from './options.js'
 export { openGrams, readInput } from './tensor.js'

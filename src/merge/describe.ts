@@ -1,14 +1,21 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
-import { type Description, type HashFile, writeCard } from '../checkpoint/index.js'
+import {
+  type Clock,
+  type Description,
+  forecastSeconds,
+  type HashFile,
+  storedBytes,
+  writeCard,
+} from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
 import { describePlugins, type Registry } from '../registry/index.js'
-import { leastMemory, leastStream } from '../stream/index.js'
+import { leastMemory, leastStream, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { layerCount } from './layers.js'
 import { partNeeds, streamedTensors } from './need.js'
 import type { MergeModel } from './open.js'
 import type { MergePlan } from './plan.js'
-import { withoutProgram } from './program.js'
+import { withoutProgram, workOf } from './program.js'
 
 const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 8 }
 
@@ -105,4 +112,17 @@ export function estimateMerge(plan: MergePlan): Estimate {
       bytes,
     },
   }
+}
+
+/** Seconds that the merge will take from now on, by trying its methods on random weights; null where one has no program. */
+export function forecastMerge(plan: MergePlan, options: StreamOptions, clock: Clock): Promise<number | null> {
+  const { tensors } = plan
+  return forecastSeconds({
+    clock,
+    plan: tensors,
+    workOf: (i, shape) => workOf(plan, { ...tensors[i]!, shape }),
+    kindOf: (i) => String(tensors[i]!.sources.map(({ steps }) => steps.length)),
+    engine: openStream(options, streamedTensors(plan)),
+    inputs: inputsOf(plan).reduce((sum, { model }) => sum + storedBytes(model.checkpoint), 0),
+  })
 }

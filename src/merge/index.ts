@@ -1,6 +1,6 @@
 // Merges checkpoints as a YAML file says, mergekit's or our own: plan from headers, then one tensor at a time.
 
-export type { Estimate } from './describe.js'
+export { type Estimate, forecastMerge } from './describe.js'
 export { type MergeSummary, writeMerge } from './file.js'
 export { mergeCheckpoints, needsBackend } from './merge.js'
 export { type OpenMerge, openMerge } from './opened.js'

@@ -1,12 +1,12 @@
 // Carries out a plan, tensor by tensor: on kernels in all threads, or by the definitions of the methods.
-import { homeOf, type StreamedWork, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
+import { homeOf, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import { checkMemory, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { partNeeds, streamedTensors } from './need.js'
 import type { MergeOrigin } from './opened.js'
 import { mergeOthers } from './others.js'
-import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
-import { mergeJob, withoutProgram } from './program.js'
+import type { MergePlan } from './plan.js'
+import { withoutProgram, workOf } from './program.js'
 
 export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume' | 'onBytes'> {
   overwrite?: boolean
@@ -23,13 +23,6 @@ export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'de
   onTensor?: (name: string, parameters: number) => void
   /** Called with a sentence when the method degenerates on a tensor. */
   onWarning?: (text: string) => void
-}
-
-/** The work on a tensor of the plan, if its methods have programs. */
-const workOf = (plan: MergePlan, tensor: TensorMerge): StreamedWork<readonly string[]> | null => {
-  if (tensor.merging) return mergeJob(plan, tensor)
-  const [{ model, name }] = tensor.sources as [MergeSource]
-  return { copy: { checkpoint: model.checkpoint, name }, found: [] }
 }
 
 /** Whether a tensor of the plan is merged by TensorFlow.js, because a method of its has no program on kernels. */

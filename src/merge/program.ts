@@ -1,5 +1,5 @@
 // The merge of one tensor on kernels: the programs of the editors of each model, then that of the merger.
-import { isBatch, type TensorAt, type TensorWork } from '../checkpoint/index.js'
+import { isBatch, type StreamedWork, type TensorAt, type TensorWork } from '../checkpoint/index.js'
 import { programOf } from '../editors/index.js'
 import { type Combine, type EntriesProgram, type TensorProgram, together } from '../kernels/index.js'
 import { dataOf, needsModels } from '../mergers/index.js'
@@ -60,4 +60,11 @@ function* editOne(edit: EntriesProgram<string[]>, rebase: boolean): EntriesProgr
   const texts = yield* edit
   if (rebase) yield { stage: 'addBase' }
   return texts
+}
+
+/** The work on a tensor of the plan, if its methods have programs. */
+export const workOf = (plan: MergePlan, tensor: TensorMerge): StreamedWork<readonly string[]> | null => {
+  if (tensor.merging) return mergeJob(plan, tensor)
+  const [{ model, name }] = tensor.sources as [MergeSource]
+  return { copy: { checkpoint: model.checkpoint, name }, found: [] }
 }

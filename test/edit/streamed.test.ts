@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Checkpoint, openCheckpoint, type Pair, pairCheckpoints } from '../../src/checkpoint/index.js'
-import { type EditCheckpointOptions, type EditSummary, editCheckpoint, estimateEdit } from '../../src/edit/index.js'
+import {
+  type EditCheckpointOptions,
+  type EditSummary,
+  editCheckpoint,
+  estimateEdit,
+  forecastEdit,
+} from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
@@ -154,4 +160,19 @@ test('a bound of memory below one thread is refused before a weight is read, wit
     message: /^--memory \d+MB is too small; 175MB would do$/,
   })
   await (await edit(pair, { ...options, memory })).out.close()
+})
+
+test('the forecast grows with what the processor takes, and is null where a step has no program', async () => {
+  await using pair = await open(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`)
+  const options = { seed: 5, on: 'delta', jobs: 1 } as const
+  /** Each reading is so many seconds after the one before. */
+  const forecast = (steps: Step[], seconds: number) => {
+    let now = 0
+    return forecastEdit(pair, { ...options, steps }, () => (now += seconds))
+  }
+  const [once, twice] = [await forecast(CHAINS[2]!, 1), await forecast(CHAINS[2]!, 2)]
+  assert.ok(once! > 1)
+  // But for 0.35 s to start, and what the system takes for some kilobytes.
+  assertClose((twice! - 0.35) / (once! - 0.35), 2, { tolerance: 1e-3 })
+  assert.equal(await forecast([step('lowrank', { rank: 2 })], 1), null)
 })

@@ -60,6 +60,7 @@ test('on the command line: a dry run writes nothing, a merge says its convention
     /method linear, convention mergekit\nmodel ft1 .* 19\.6k parameters, F32, 2 layers, vocabulary of 64/,
   )
   assert.match(dry.stdout, /result 21 tensors, 19\.6k parameters, BF16, 2 layers\ndisk {3}39\.2 kB/)
+  assert.match(dry.stdout, /\nmemory 175\.0 MB at least\ntime {3}about 0\.\d s on this machine, /)
   assert.throws(() => readFileSync(join(out, 'config.json')))
   const done = spawnMerge('linear/config.yml', out)
   assert.equal(done.code, 0, done.stderr)

@@ -3,11 +3,11 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
-import { checkSteps, estimateEdit, openGrams, writeEdit } from '../../edit/index.js'
+import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '../../edit/index.js'
 import { checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
-import { editText, printEditEstimate } from '../edit-text.js'
+import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, startBackend, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
@@ -65,7 +65,10 @@ export async function handler(args: Args): Promise<void> {
   const settings = { steps, seed, on, include, exclude, grams, dtype }
   const estimate = estimateEdit(pair, settings)
   const close = () => Promise.all([base.close(), post.close(), grams?.close()])
-  if (args.dryRun) return close().then(() => printEditEstimate(estimate, args.out, json))
+  if (args.dryRun) {
+    const seconds = await forecastEdit(pair, { ...settings, ...stream }, processorSeconds)
+    return close().then(() => printEditEstimate({ ...estimate, seconds }, args.out, json))
+  }
   const backend = estimate.needsBackend ? await startBackend(args.backend) : KERNELS
   const warnings: string[] = []
   startPhase('edit the tensors')

@@ -3,9 +3,10 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkTarget } from '../../files/index.js'
-import { mergeSchema, needsBackend, openMerge, writeMerge } from '../../merge/index.js'
+import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from '../../merge/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
+import { processorSeconds } from '../edit-text.js'
 import { note, print, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
@@ -51,7 +52,10 @@ export async function handler({
   const opened = await openMerge(config, located, { seed, plugins: args.plugin })
   try {
     const { plan, estimate, models } = opened
-    if (dryRun) return (await import('../estimate-text.js')).printEstimate(estimate, out, json)
+    if (dryRun) {
+      const seconds = await forecastMerge(plan, stream, processorSeconds)
+      return (await import('../estimate-text.js')).printEstimate({ ...estimate, seconds }, out, json)
+    }
     noteModels(
       models.all.map(({ checkpoint }) => checkpoint),
       true,

@@ -1,0 +1,147 @@
+// How long a run on kernels will take: the programs are tried on a few random weights, and the rest follows from the bytes.
+import { createHash } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { makeMachine, residentBytes, type StoredFormat, stripOf, workingBytes } from '../kernels/index.js'
+import { type Lane, largestFirst, runTensor, type StreamEngine } from '../stream/index.js'
+import type { Checkpoint, TensorAt } from './checkpoint.js'
+import { elementsOf } from './coded.js'
+import { encode, type WritableDtype } from './dtype.js'
+import { type PlannedTensor, tensorBytes } from './layout.js'
+import type { StreamedWork, TensorWork } from './streamed.js'
+
+/** Entries of a trial, about. */
+const TRIAL = 1 << 20
+/** Seconds of all trials of one kind of tensor. */
+const PATIENCE = 0.1
+/** Seconds for threads to start and for what is written besides the weights. */
+const START = 0.35
+/** Seconds that the system takes to read or write a byte of a file in its cache. */
+const PER_BYTE = 0.35e-9
+
+/** Seconds since some moment. */
+export type Clock = () => number
+
+/** What is known of a run before it begins. */
+export interface ForecastRun {
+  plan: readonly PlannedTensor[]
+  /** The work on a tensor of the plan as if it had this shape; null where it has no program. */
+  workOf(tensor: number, shape: readonly number[]): StreamedWork<unknown> | null
+  /** Tensors of one kind go through the same stages. */
+  kindOf(tensor: number): string
+  engine: Pick<StreamEngine, 'jobs' | 'bytes' | 'block'>
+  /** Bytes of all input files, which are hashed. */
+  inputs: number
+  clock: Clock
+}
+
+/**
+ * Seconds from now on, if the inputs are in the cache of the system and the disk writes as fast as they are made.
+ * @returns null where tensors have no program
+ */
+export async function forecastSeconds({
+  plan,
+  workOf,
+  kindOf,
+  engine,
+  inputs,
+  clock,
+}: ForecastRun): Promise<number | null> {
+  const rates = new Map<string, number>()
+  let compute = 0
+  for (const i of largestFirst(plan)) {
+    const { dtype, shape } = plan[i]!
+    const work = workOf(i, shape)
+    if (!work) return null
+    const size = elementsOf(shape)
+    if ('copy' in work || size === 0) continue
+    const columns = Math.max(1, shape.at(-1) ?? 1)
+    const { length: models } = work.models
+    const needs = residentBytes(size, stripOf(columns), models) + workingBytes(stripOf(columns), columns, models)
+    const resident = needs <= engine.bytes
+    const kind = [kindOf(i), dtype, models, resident].join()
+    const own = [Math.min(Math.ceil(size / columns), Math.max(1, Math.floor(TRIAL / columns))), columns]
+    if (!rates.has(kind)) {
+      const trial = () => workOf(i, own) as TensorWork<unknown>
+      rates.set(kind, await trialRate(trial, own, { dtype, resident, clock }))
+    }
+    compute += size * rates.get(kind)!
+  }
+  const output = plan.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
+  const hashing = inputs * (hashRate(clock) + PER_BYTE)
+  const cores = availableParallelism()
+  const all = compute + hashing + (inputs + 2 * output) * PER_BYTE
+  return START + Math.max(all / Math.min(cores, engine.jobs + 1), compute / Math.min(cores, engine.jobs), hashing)
+}
+
+/** Seconds per entry of a program, in one thread. */
+async function trialRate(
+  workOf: () => TensorWork<unknown>,
+  shape: readonly number[],
+  { dtype, resident, clock }: { dtype: string; resident: boolean; clock: Clock },
+): Promise<number> {
+  const size = elementsOf(shape)
+  const machine = makeMachine(64e6 + 8 * size * 4 * 8, { read: makeWeights(size), write: () => undefined })
+  const lane: Lane = {
+    run: async (pass) => machine.run(pass),
+    check: async () => '',
+    copy: async () => '',
+    release: () => undefined,
+  }
+  const bytes = resident ? Number.POSITIVE_INFINITY : 0
+  const engine = { jobs: 1, bytes, block: 1 << 22, lease: async () => lane, close: async () => undefined }
+  const source = ({ checkpoint, name }: TensorAt, file: string) => {
+    const dtype = checkpoint.tensors.get(name)!.dtype as StoredFormat
+    return { file: `${dtype} ${file}`, begin: 0, dtype }
+  }
+  let [best, spent] = [Number.POSITIVE_INFINITY, 0]
+  for (let run = 0; run < 2 || (spent < PATIENCE && run < 8); run++) {
+    const { base, models, ...work } = workOf()
+    const start = clock()
+    await runTensor(engine, {
+      ...work,
+      base: base && source(base, 'base'),
+      models: models.map((model, i) => source(model, String(i))),
+      target: { file: '', begin: 0, dtype: dtype as WritableDtype },
+    })
+    const seconds = clock() - start
+    spent += seconds
+    best = Math.min(best, seconds)
+  }
+  return best / size
+}
+
+/** Random weights of a base and of models near it, as files of any format. */
+function makeWeights(size: number) {
+  const files = new Map<string, Uint8Array>()
+  const values = (seed: number, scale: number) => {
+    let state = seed
+    return Float32Array.from({ length: size }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0
+      return (state / 2 ** 31) * scale
+    })
+  }
+  const base = values(1, 0.05)
+  const contentOf = (file: string): Uint8Array => {
+    const [dtype, model] = file.split(' ')
+    const own = model === 'base' ? base : values(Number(model) + 2, 0.001).map((value, i) => base[i]! + value)
+    return dtype === 'F64' ? new Uint8Array(Float64Array.from(own).buffer) : encode(dtype as WritableDtype, own)
+  }
+  /** Reads from a file with the name of a format and of a model. */
+  return (file: string, target: Uint8Array, position: number): void => {
+    const bytes = files.get(file) ?? contentOf(file)
+    files.set(file, bytes)
+    target.set(bytes.subarray(position, position + target.length))
+  }
+}
+
+/** Bytes of all tensors of a checkpoint. */
+export const storedBytes = ({ tensors }: Pick<Checkpoint, 'tensors'>): number =>
+  [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
+
+/** Seconds to hash a byte. */
+function hashRate(clock: Clock): number {
+  const bytes = new Uint8Array(1 << 22)
+  const start = clock()
+  createHash('sha256').update(bytes).digest()
+  return (clock() - start) / bytes.length
+}
