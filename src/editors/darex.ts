@@ -32,6 +32,10 @@ export const darex = defineEditor({
       )
     return keyedSelect(delta, key, { rate: drop_rate, dropped: 0, kept: 1 / q, offset })
   },
+  *program({ drop_rate: rate, q }, { key }) {
+    yield { stage: 'select', key, rate, dropped: 0, kept: 1 / q }
+    return []
+  },
   /** min(16n, n + 16 kept, kept (16 + ceil(log2 n))), as DARE. */
   bits: (_, { shape, kept }) => sparseBits(shape, kept),
 })

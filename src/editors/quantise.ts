@@ -1,5 +1,6 @@
 // Uniform quantisation of the delta: every group of a row gets 2^bits levels between its least and its largest value.
 import { z } from 'zod'
+import { type EntriesProgram, LONGEST_ROW } from '../kernels/index.js'
 import { countEntries, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
@@ -28,6 +29,12 @@ const layout = (shape: readonly number[], group: number) => {
   const columns = shape.at(-1) ?? 1
   const width = group || columns
   return { columns, width, perRow: Math.ceil(columns / width) }
+}
+
+/** The same on kernels. */
+function* roundRows(bits: number, width: number): EntriesProgram<readonly string[]> {
+  yield { stage: 'quantise', bits, width }
+  return []
 }
 
 export const quantise = defineEditor({
@@ -67,6 +74,7 @@ export const quantise = defineEditor({
       .sub(zero)
       .mul(scale)
   },
+  program: ({ bits, group }, { columns }) => (columns > LONGEST_ROW ? null : roundRows(bits, group || columns)),
   /** bits for every entry; 16 + bits for the scale and the zero point of every group; never more than dense. */
   bits({ bits, group }, { shape }) {
     const { columns, perRow } = layout(shape, group)

@@ -191,6 +191,8 @@ class PassRun {
       }
       case 'dropRows':
         return kernels.dropRows(v, size / pass.columns, pass.columns, stage.k, at.space)
+      case 'quantise':
+        return kernels.quantise(v, size / pass.columns, pass.columns, stage.width, 2 ** stage.bits - 1)
       case 'scale':
         return kernels.scale(v, v, size, stage.factor)
       case 'signs':

@@ -49,6 +49,7 @@ export interface Kernels {
   keepRows(v: number, rows: number, columns: number, k: number, rule: number, scale: number, space: number): void
   dropRows(v: number, rows: number, columns: number, k: number, space: number): void
   countRowTies(v: number, rows: number, columns: number, k: number, space: number): number
+  quantise(v: number, rows: number, columns: number, width: number, top: number): void
   keep(from: number, to: number, size: number, threshold: number, lastTie: number, scale: number): void
   thin(v: number, draws: number, rows: number, columns: number, limits: number, space: number): void
   prune(v: number, draws: number, rows: number, columns: number, limits: number, factors: number, space: number): void

@@ -23,6 +23,8 @@ export type Stage =
   | { stage: 'keepRows'; k: number; ties: 'first' | 'all' | 'none'; scale: number }
   /** 0 at the k largest of each row, ties by the lowest index. */
   | { stage: 'dropRows'; k: number }
+  /** The nearest of 2^bits even levels between the least and the largest of `width` entries of a row, with 0 among them. */
+  | { stage: 'quantise'; bits: number; width: number }
   | { stage: 'scale'; factor: number }
   /** The magnitude with the sign of the entry; 0 counts as positive. */
   | { stage: 'signs'; magnitude: number }

@@ -1,4 +1,4 @@
-// Selection of the largest magnitudes within each row. Magnitudes are compared as the integers that their bits spell.
+// What is done within each row: selection of the largest magnitudes, and rounding to even levels. Magnitudes are compared as the integers that their bits spell.
 
 /** Digits of 11, 10 and 10 bits; a bin takes 4 bytes. */
 const FIRST: usize = 4 << 11
@@ -110,4 +110,31 @@ export function countRowTies(v: usize, rows: i32, columns: i32, k: i32, space: u
     if (threshold != 0 && ties > 1) sum += ties
   }
   return sum
+}
+
+/**
+ * v = its nearest of `top` + 1 even levels between the least and the largest value of its group, with 0 among them: `width` entries of a
+ * row, the last group of a row has what is left (src/editors/grid.ts).
+ */
+export function quantise(v: usize, rows: i32, columns: i32, width: i32, top: f32): void {
+  for (let row = 0; row < rows; row++)
+    for (let from = 0; from < columns; from += width) {
+      const bytes = <usize>min(width, columns - from) << 2
+      let least: f32 = 0
+      let most: f32 = 0
+      for (let i: usize = 0; i < bytes; i += 4) {
+        const value = load<f32>(v + i)
+        least = min(least, value)
+        most = max(most, value)
+      }
+      // A subnormal range would round to a scale of 0.
+      let scale = (most - least) / top
+      if (scale == 0) scale = 1
+      const zero = nearest(-least / scale)
+      for (let i: usize = 0; i < bytes; i += 4) {
+        const code = nearest(load<f32>(v + i) / scale) + zero
+        store<f32>(v + i, (min(max(code, 0), top) - zero) * scale)
+      }
+      v += bytes
+    }
 }
