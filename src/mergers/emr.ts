@@ -1,6 +1,6 @@
 // EMR: elects one unified delta, and gives each task a mask of it and a factor.
 import { z } from 'zod'
-import { countEntries, signs, signsOr, type Tensor, tf } from '../tensor/index.js'
+import { signs, signsOr, type Tensor, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 
 const options = z.strictObject({
@@ -22,6 +22,12 @@ function unify(deltas: Tensor[]): Tensor {
     .reduce((most, t) => tf.maximum(most, t))
     .mul(sign)
 }
+
+/** Entries that are scanned at a time. */
+const RUN = 1 << 20
+/** In float64. */
+const sumMagnitudes = (values: Float32Array): number => values.reduce((sum, value) => sum + Math.abs(value), 0)
+
 const maskOf = (delta: Tensor, unified: Tensor): Tensor => delta.mul(signs(unified)).step()
 
 export const emr = defineMerger({
@@ -29,8 +35,6 @@ export const emr = defineMerger({
   title: 'Elects a unified delta; masks and rescales it for one task.',
   cite: 'Huang et al. 2024, arXiv 2405.17461',
   options,
-  reads: 'whole',
-  workBytes: (shape, n) => 4 * (5 * n + 2) * countEntries(shape),
   ordered: true,
   check: ({ task }, models) =>
     task > models.length
@@ -40,22 +44,18 @@ export const emr = defineMerger({
   /** Factor of the task: Σ mean|delta| / Σ mean|mask × unified| over the tensors; small tensors count like large ones (the authors' code). */
   async scanModels(walk, { options: { task } }) {
     let [own, shared] = [0, 0]
-    for await (const { models, shape } of walk()) {
-      const means = tf.tidy(() => {
-        const deltas = models.map((values) => tf.tensor(values, [...shape]))
-        const unified = unify(deltas)
-        return tf.stack([
-          deltas[task - 1]!.abs().mean(),
-          unified
-            .mul(maskOf(deltas[task - 1]!, unified))
-            .abs()
-            .mean(),
-        ])
-      })
-      const [a, b] = await means.data()
-      means.dispose()
-      own += a!
-      shared += b!
+    for await (const { models } of walk()) {
+      const size = models[0]!.length || 1
+      own += sumMagnitudes(models[task - 1]!) / size
+      for (let from = 0; from < models[0]!.length; from += RUN) {
+        const masked = tf.tidy(() => {
+          const deltas = models.map((values) => tf.tensor1d(values.subarray(from, from + RUN)))
+          const unified = unify(deltas)
+          return unified.mul(maskOf(deltas[task - 1]!, unified))
+        })
+        shared += sumMagnitudes((await masked.data()) as Float32Array) / size
+        masked.dispose()
+      }
     }
     return shared ? own / shared : 1
   },

@@ -30,6 +30,7 @@ const given: Record<string, { options?: object; model?: object }> = {
   ties: { model: { drop_rate: 0.4 } },
   slerp: { options: { t: 0.3, threshold: 1 } },
   nearswap: { options: { t: 0.5 } },
+  emr: { options: { task: 1 } },
   passthrough: { model: { scale: 2 } },
 }
 
