@@ -77,6 +77,15 @@ export function warn(text: string): void {
   writeError(`warning: ${text}\n`)
 }
 
+/** Warnings that are printed where there are many. */
+const SHOWN = 8
+
+/** Of many warnings the first, and how many there are. @param where the others are to be found */
+export function warnSome(warnings: readonly string[], where: string): void {
+  for (const warning of warnings.slice(0, SHOWN)) warn(warning)
+  if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; ${where}\n`)
+}
+
 /** A line for --verbose. */
 export function detail(text: string): void {
   if (asked.verbose) writeError(`${now().toFixed(2).padStart(8)} s  ${text}\n`)

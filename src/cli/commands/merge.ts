@@ -7,7 +7,7 @@ import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from 
 import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { processorSeconds } from '../edit-text.js'
-import { note, print, startBackend, startPhase, warn, writeError } from '../messages.js'
+import { note, print, startBackend, startPhase, warnSome } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -28,9 +28,6 @@ export function builder(cli: Argv) {
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
-
-/** Warnings that are printed; the JSON has all. */
-const SHOWN = 8
 
 export async function handler({
   config,
@@ -73,8 +70,7 @@ export async function handler({
       resume: { discard, note },
     }).finally(stop)
     const { method, convention, tensors, parameters, warnings } = summary
-    for (const warning of warnings.slice(0, SHOWN)) warn(warning)
-    if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; --json lists them\n`)
+    warnSome(warnings, '--json lists them')
     const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`
     print(json ? `${JSON.stringify({ ...summary, backend: backend.name })}\n` : `${merged}\n${out} written\n`)
   } finally {
