@@ -46,7 +46,7 @@ export async function forecastSeconds({
   inputs,
   clock,
 }: ForecastRun): Promise<number | null> {
-  const rates = new Map<string, number>()
+  const costs = new Map<string, Cost>()
   let compute = 0
   for (const i of largestFirst(plan)) {
     const { dtype, shape } = plan[i]!
@@ -59,12 +59,17 @@ export async function forecastSeconds({
     const needs = residentBytes(size, stripOf(columns), models) + workingBytes(stripOf(columns), columns, models)
     const resident = needs <= engine.bytes
     const kind = [kindOf(i), dtype, models, resident].join()
-    const own = [Math.min(Math.ceil(size / columns), Math.max(1, Math.floor(TRIAL / columns))), columns]
-    if (!rates.has(kind)) {
-      const trial = () => workOf(i, own) as TensorWork<unknown>
-      rates.set(kind, await trialRate(trial, own, { dtype, resident, clock }))
+    const shapeOf = (entries: number) => [
+      Math.min(Math.ceil(size / columns), Math.max(1, Math.floor(entries / columns))),
+      columns,
+    ]
+    if (!costs.has(kind)) {
+      const trial = (own: number[]) =>
+        trySeconds(() => workOf(i, own) as TensorWork<unknown>, own, { dtype, resident, clock })
+      costs.set(kind, await costOf(trial, [shapeOf(0), shapeOf(TRIAL)]))
     }
-    compute += size * rates.get(kind)!
+    const { once, each } = costs.get(kind)!
+    compute += once * Math.ceil(size / engine.block) + each * size
   }
   const output = plan.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const hashing = inputs * (hashRate(clock) + PER_BYTE)
@@ -73,8 +78,26 @@ export async function forecastSeconds({
   return START + Math.max(all / Math.min(cores, engine.jobs + 1), compute / Math.min(cores, engine.jobs), hashing)
 }
 
-/** Seconds per entry of a program, in one thread. */
-async function trialRate(
+/** Seconds of one thread, for a block and for each of its entries. */
+interface Cost {
+  once: number
+  each: number
+}
+
+/** From trials of a small shape and a large one. */
+async function costOf(
+  trial: (shape: number[]) => Promise<number>,
+  [small, large]: readonly [number[], number[]],
+): Promise<Cost> {
+  const [one, two] = [await trial(small), await trial(large)]
+  const [few, many] = [elementsOf(small), elementsOf(large)]
+  if (many <= few) return { once: 0, each: two / many }
+  const each = Math.max(0, two - one) / (many - few)
+  return { once: Math.max(0, one - each * few), each }
+}
+
+/** Seconds of a program in one thread, the least of some runs. */
+async function trySeconds(
   workOf: () => TensorWork<unknown>,
   shape: readonly number[],
   { dtype, resident, clock }: { dtype: string; resident: boolean; clock: Clock },
@@ -107,18 +130,20 @@ async function trialRate(
     spent += seconds
     best = Math.min(best, seconds)
   }
-  return best / size
+  return best
 }
 
 /** Random weights of a base and of models near it, as files of any format. */
 function makeWeights(size: number) {
   const files = new Map<string, Uint8Array>()
+  /** Products of two uniform numbers: most are small, as weights are. */
   const values = (seed: number, scale: number) => {
     let state = seed
-    return Float32Array.from({ length: size }, () => {
+    const uniform = () => {
       state = (Math.imul(state, 1664525) + 1013904223) | 0
-      return (state / 2 ** 31) * scale
-    })
+      return state / 2 ** 31
+    }
+    return Float32Array.from({ length: size }, () => uniform() * uniform() * scale)
   }
   const base = values(1, 0.05)
   const contentOf = (file: string): Uint8Array => {
