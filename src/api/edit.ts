@@ -40,8 +40,8 @@ export interface EditOptions extends PluginOptions {
 }
 
 /**
- * Edits the delta of a pair and writes the result as a checkpoint that other tools load, with a model card. One tensor is
- * in memory at a time. Tensors that are not selected are the post-trained model's, bit for bit.
+ * Edits the delta of a pair and writes the result as a checkpoint that other tools load, with a model card. Tensors go
+ * through worker threads, within the bound of `memory`. Those that are not selected are the post-trained model's, bit for bit.
  *
  * @param source folders of the pair, or an open pair
  * @param entry editor and options, or a chain of editors, and which tensors they edit

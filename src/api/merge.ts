@@ -50,7 +50,7 @@ export interface MergeOptions extends PluginOptions {
 
 /**
  * Merges checkpoints as a merge file says, mergekit's or our own, and writes the result as a checkpoint that other tools
- * load. The same tensor of every model is in memory at a time.
+ * load. Tensors go through worker threads, within the bound of `memory`.
  *
  * @param config path of the YAML file, or its content as an object, in which mergers and editors may be objects
  * @param options where and how the checkpoint is written
