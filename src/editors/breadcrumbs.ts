@@ -1,10 +1,10 @@
 // Breadcrumbs: keeps a band of magnitudes, without the largest outliers and without the small rest.
 import { z } from 'zod'
-import { type EntriesProgram, findLargest, LONGEST_ROW, sumMagnitudes } from '../kernels/index.js'
+import { type EntriesProgram, findLargest, LONGEST_ROW, type Stage } from '../kernels/index.js'
 import { shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { groupsOf, l1Factor, l1Ratio, markLargest, scaleEntries, zeroShare } from './factors.js'
+import { groupsOf, keepNorm, l1Factor, markLargest, scaleEntries, zeroShare } from './factors.js'
 
 const options = z.strictObject({
   drop_rate: z
@@ -46,20 +46,24 @@ const NOTHING = 'keeps nothing: its band is empty'
 function* keepBand(options: Options, size: number): EntriesProgram<readonly string[]> {
   const { top, kept } = bandOf(size, options)
   const [low, high] = yield* findLargest([top + kept, top], size)
-  const whole = options.rescale ? yield* sumMagnitudes() : 0
-  yield { stage: 'keep', cut: low!, scale: 1 }
-  yield { stage: 'drop', cut: high! }
-  if (options.rescale) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  const band: Stage[] = [
+    { stage: 'keep', cut: low!, scale: 1 },
+    { stage: 'drop', cut: high! },
+  ]
+  if (options.rescale) yield* keepNorm(band)
+  else yield* band
   return options.drop_rate < 1 && kept === 0 ? [NOTHING] : []
 }
 
 /** The same within each row. */
 function* keepBands(options: Options, columns: number): EntriesProgram<readonly string[]> {
   const { top, kept } = bandOf(columns, options)
-  const whole = options.rescale ? yield* sumMagnitudes() : 0
-  yield { stage: 'keepRows', k: top + kept, ties: 'first', scale: 1 }
-  yield { stage: 'dropRows', k: top }
-  if (options.rescale) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  const band: Stage[] = [
+    { stage: 'keepRows', k: top + kept, ties: 'first', scale: 1 },
+    { stage: 'dropRows', k: top },
+  ]
+  if (options.rescale) yield* keepNorm(band)
+  else yield* band
   return options.drop_rate < 1 && kept === 0 ? [NOTHING] : []
 }
 

@@ -1,10 +1,9 @@
 // DARE: drops entries at random and rescales the rest so that the expected delta is unchanged; `k` generalises it.
 import { z } from 'zod'
-import { sumMagnitudes } from '../kernels/index.js'
 import { keyedFactors, keyedSelect } from '../tensor/index.js'
 import { denseBits, sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { l1Factor, l1Ratio, scaleEntries } from './factors.js'
+import { keepNorm, l1Factor, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -71,9 +70,7 @@ export const dare = defineEditor({
       yield { stage: 'select', key, rate, ...dareFactors({ drop_rate: rate, ...rest }) }
       return []
     }
-    const whole = yield* sumMagnitudes()
-    yield { stage: 'select', key, rate, dropped: 0, kept: 1 }
-    yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+    yield* keepNorm([{ stage: 'select', key, rate, dropped: 0, kept: 1 }])
     return []
   },
   /** Sparse when k = 0, else dense. A seed of 64 bits could replace the mask, but then another program could not check it. */

@@ -1,4 +1,5 @@
 // Helpers of editors that multiply each entry by its own factor: a scan finds the factors, the edit multiplies.
+import { type EntriesProgram, type Stage, sumOf } from '../kernels/index.js'
 import { countEntries, largest, type Tensor, tf } from '../tensor/index.js'
 
 /** Which entries are ranked against each other: those of a row (last axis; a vector is one row), a tensor, or the whole model. */
@@ -43,7 +44,14 @@ export function l1Factor(values: Float32Array, factors: ArrayLike<number>): numb
 }
 
 /** The same from the two norms. */
-export const l1Ratio = (whole: number, kept: number): number => (whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept)
+const l1Ratio = (whole: number, kept: number): number => (whole < 1e-7 || kept < 1e-7 ? 1 : whole / kept)
+
+/** Stages on kernels, and the factor that gives the values the L1 norm that they had before; one pass finds both norms. */
+export function* keepNorm(stages: readonly Stage[]): EntriesProgram<void> {
+  yield* stages
+  const [whole, kept] = yield [{ sum: 'magnitudes', back: stages.length }, { sum: 'magnitudes' }]
+  yield { stage: 'scale', factor: l1Ratio(sumOf(whole!), sumOf(kept!)) }
+}
 
 /** Share of the entries that are exactly 0. */
 export function zeroShare(factors: Float32Array): number {

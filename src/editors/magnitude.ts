@@ -5,14 +5,14 @@ import {
   findLargest,
   LONGEST_ROW,
   type ProgramTensor,
-  sumMagnitudes,
+  type Stage,
   sumOf,
 } from '../kernels/index.js'
 import { countEntries, keepLargest, type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import type { ModelDeltas, ScannedTensor } from './editor.js'
-import { groupsOf, l1Factor, l1Ratio, scaleEntries } from './factors.js'
+import { groupsOf, keepNorm, l1Factor, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -161,9 +161,9 @@ function* keepTensor(options: Options, size: number): EntriesProgram<readonly st
   const place = placeOf(size, options)
   const found = place > size ? null : (yield* findLargest([place], size))[0]!
   const cut = cutAt(found, convention)
-  const whole = restores ? yield* sumMagnitudes() : 0
-  yield { stage: 'keep', cut, scale: rescale && !restores ? 1 / (1 - drop_rate) : 1 }
-  if (restores) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  const keep: Stage = { stage: 'keep', cut, scale: rescale && !restores ? 1 / (1 - drop_rate) : 1 }
+  if (restores) yield* keepNorm([keep])
+  else yield keep
   const ties = found && found.threshold > 0 && found.ties > 1 ? found.ties : 0
   const kept = !found
     ? size
@@ -183,17 +183,18 @@ function* keepInRows(options: Options, { size, columns }: ProgramTensor): Entrie
   const { convention, drop_rate, rescale } = options
   const restores = rescale && convention === 'mergekit'
   const place = placeOf(columns, options)
-  const whole = restores ? yield* sumMagnitudes() : 0
   let tied = 0
+  const keep: Stage[] = []
   if (place <= columns) {
     const [counts] = yield [{ sum: 'rowTies', k: place }]
     tied = sumOf(counts!)
-    yield { stage: 'keepRows', k: place, ties: TIES[convention] ?? 'first', scale: 1 }
+    keep.push({ stage: 'keepRows', k: place, ties: TIES[convention] ?? 'first', scale: 1 })
   }
+  if (restores) yield* keepNorm(keep)
+  else yield* keep
   // Without ties at the threshold no zero is kept.
   const [kept] = convention === 'mergelm' && place <= columns ? yield [{ sum: 'nonZero' }] : []
-  const factor = restores ? l1Ratio(whole, yield* sumMagnitudes()) : rescale ? 1 / (1 - drop_rate) : 1
-  yield { stage: 'scale', factor }
+  if (rescale && !restores) yield { stage: 'scale', factor: 1 / (1 - drop_rate) }
   return warningsOf(options, size, { kept: kept ? sumOf(kept) : place * (size / columns), ties: tied })
 }
 

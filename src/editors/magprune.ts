@@ -1,11 +1,11 @@
 // MAGPRUNE, the drop step of DELLA: small entries are dropped more often than large ones, and every kept entry is divided by
 // its own keep probability, so that the expected delta is unchanged.
 import { z } from 'zod'
-import { type EntriesProgram, LONGEST_ROW, type ProgramTensor, sumMagnitudes } from '../kernels/index.js'
+import { type EntriesProgram, LONGEST_ROW, type ProgramTensor, type Stage } from '../kernels/index.js'
 import { uniforms } from '../tensor/index.js'
 import { sparseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { groupsOf, l1Factor, l1Ratio, orderByMagnitude, scaleEntries } from './factors.js'
+import { groupsOf, keepNorm, l1Factor, orderByMagnitude, scaleEntries } from './factors.js'
 
 const options = z
   .strictObject({
@@ -66,9 +66,9 @@ function* pruneRows(options: Options, { key, columns }: ProgramTensor): EntriesP
   const limits = Int32Array.from(probabilities, (p) => Math.ceil((1 - p) * 2 ** 24))
   const factors = own ? Float32Array.from(probabilities, (p) => 1 / p) : null
   const restores = options.rescale && !own
-  const whole = restores ? yield* sumMagnitudes() : 0
-  yield { stage: 'prune', key, limits, factors }
-  if (restores) yield { stage: 'scale', factor: l1Ratio(whole, yield* sumMagnitudes()) }
+  const prune: Stage = { stage: 'prune', key, limits, factors }
+  if (restores) yield* keepNorm([prune])
+  else yield prune
   return []
 }
 

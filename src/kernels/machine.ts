@@ -71,8 +71,9 @@ class PassRun {
   run(): PassResult {
     const { pass, parts, at } = this
     const words = startChecksum(parts.memory, at.state)
+    const wanted = pass.strips && new Set(pass.strips)
     for (let from = pass.from, strip = 0; from < pass.to; from += pass.strip, strip++)
-      this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
+      if (!wanted || wanted.has(from / pass.strip)) this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
     pass.reductions.forEach((each, i) => {
       const bins = binsOf(each)
       if (bins) this.answers[i] = new Uint32Array(parts.memory.buffer, at.bins[i], bins).slice()
@@ -99,8 +100,10 @@ class PassRun {
         if (pass.deltas[i]) kernels.subtract(address, at.base, size)
       }
       const done = pass.stages[i]!.length - pending[i]!.length
-      for (const [k, stage] of pending[i]!.entries())
+      for (const [k, stage] of pending[i]!.entries()) {
+        this.reduceBefore(i, done + k, address, { from, size, strip })
         this.apply(stage, address, { from, size, table: at.tables[i]![done + k]! })
+      }
     }
     if (pass.resident)
       resident.applied.set(
@@ -108,8 +111,17 @@ class PassRun {
         pass.stages.map((list) => list.length),
       )
     const addressOf = (operand: Operand): number => (typeof operand === 'number' ? values[operand]! : at[operand])
-    for (const [i, each] of pass.reductions.entries()) this.reduce(each, i, { addressOf, from, size, strip })
+    for (const [i, each] of pass.reductions.entries())
+      if (!each.back) this.reduce(each, i, { addressOf, from, size, strip })
     if (pass.write) this.write(values, { from, size })
+  }
+
+  /** The reductions of a model's values that are taken before its stage k. */
+  private reduceBefore(model: number, k: number, address: number, run: Run & { strip: number }): void {
+    const { reductions, stages } = this.pass
+    for (const [i, each] of reductions.entries())
+      if (each.of === model && each.back && stages[model]!.length - each.back === k)
+        this.reduce(each, i, { addressOf: () => address, ...run })
   }
 
   /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. @returns whether it needs that */

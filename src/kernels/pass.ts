@@ -40,7 +40,12 @@ export type Stage =
 export type Operand = number | 'base' | 'post' | 'input'
 
 /** What is summed or counted. Answers hold one number per strip, in order; of `compare` seven, of `upper` and `lower` one per bin. */
-export type Reduction =
+export type Reduction = ReductionKind & {
+  /** Of a model's values, taken before so many of its last stages; these are made in this pass. */
+  back?: number
+}
+
+type ReductionKind =
   /** Σ |x|, Σ x, number of entries that are not 0, the largest |x|. */
   | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }
   /** Σ x y; Σ (y − x)², each difference rounded to float32. */
@@ -49,10 +54,10 @@ export type Reduction =
   | { sum: 'compare'; of: Operand; with: Operand }
   /** Number of entries whose magnitude is that of the k-th largest of their row, where it is not 0 and several have it. */
   | { sum: 'rowTies'; of: Operand; k: number }
-  /** Histogram of the upper 16 of the 31 bits of |x|. */
-  | { sum: 'upper'; of: Operand }
+  /** Histogram of the upper 16 of the 31 bits of |x|. With `sample`, one strip of so many is enough. */
+  | { sum: 'upper'; of: Operand; sample?: number }
   /** Of the entries in one bin of `upper`, the histogram of the lower 15 bits. */
-  | { sum: 'lower'; of: Operand; upper: number }
+  | { sum: 'lower'; of: Operand; upper: number; sample?: number }
   /** Number of entries whose magnitude has these 31 bits. */
   | { sum: 'equal'; of: Operand; bits: number }
   /** In one strip, the index of the n-th (from 1) of them in the whole tensor: one number. */
@@ -113,6 +118,8 @@ export interface TensorPass {
   columns: number
   from: number
   to: number
+  /** Numbers of the strips of the tensor that are read; null for all. */
+  strips: readonly number[] | null
   /** Null where the pass does not read it. */
   base: PassSource | null
   models: readonly (PassSource | null)[]
@@ -124,6 +131,18 @@ export interface TensorPass {
   stages: readonly (readonly Stage[])[]
   reductions: readonly Reduction[]
   write: PassWrite | null
+}
+
+/** The strips that reductions need, of `count`; null for all. */
+export function stripsOf(reductions: readonly Reduction[], count: number): number[] | null {
+  const wanted = new Set<number>()
+  for (const each of reductions) {
+    if (each.sum === 'find') wanted.add(each.strip)
+    else if ('sample' in each && each.sample !== undefined)
+      for (let strip = 0; strip < count; strip += each.sample) wanted.add(strip)
+    else return null
+  }
+  return reductions.length ? [...wanted].sort((a, b) => a - b) : null
 }
 
 /**

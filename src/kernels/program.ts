@@ -39,9 +39,26 @@ function descend(counts: Float64Array, wanted: number): { bin: number; left: num
   return { bin, left, size: counts[bin]! }
 }
 
+/** Tensors of fewer entries are not sampled. */
+const SAMPLED = 1 << 20
+/** One strip of so many is a sample. */
+const SAMPLE = 16
+
+const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
+
+/** The bits of magnitudes near the k-th largest, from a sample. Where they are those of the k-th largest itself, passes are saved. */
+function* guessLargest(wanted: readonly number[], size: number): EntriesProgram<number[]> {
+  const [upper] = yield [{ sum: 'upper', sample: SAMPLE }]
+  const seen = sumOf(upper!)
+  const high = wanted.map((k) => descend(upper!, clamp(Math.round((k * seen) / size), 1, seen)))
+  const lower = yield high.map(({ bin }) => ({ sum: 'lower', upper: bin, sample: SAMPLE }) as const)
+  return high.map(({ bin, left }, n) => (bin << 15) | descend(lower[n]!, clamp(left, 1, sumOf(lower[n]!))).bin)
+}
+
 /**
  * Where the k-th largest magnitudes lie among `size` entries, for each k of a list; ties go to the lowest index. Exact: bits of
  * non-negative float32 order like integers, so two histograms find the threshold, and a count of ties per strip finds the last one.
+ * The second histogram and the count are made in the pass of the first one, for a guess; they are made again where it was wrong.
  */
 export function* findLargest(wanted: readonly number[], size: number): EntriesProgram<FoundCut[]> {
   const cuts = wanted.map((k): FoundCut | null => {
@@ -50,27 +67,63 @@ export function* findLargest(wanted: readonly number[], size: number): EntriesPr
   })
   const open = [...cuts.keys()].filter((i) => cuts[i] === null)
   if (open.length === 0) return cuts as FoundCut[]
-  const [upper] = yield [{ sum: 'upper' }]
-  const high = open.map((i) => descend(upper!, wanted[i]!))
-  const lower = yield high.map(({ bin }) => ({ sum: 'lower', upper: bin }) as const)
+  const places = open.map((i) => wanted[i]!)
+  const guesses = size < SAMPLED ? [] : yield* guessLargest(places, size)
+  const [upper, ...early] = yield [
+    { sum: 'upper' },
+    ...guesses.map((bits) => ({ sum: 'lower', upper: bits >>> 15 }) as const),
+    ...guesses.map((bits) => ({ sum: 'equal', bits }) as const),
+  ]
+  const high = places.map((k) => descend(upper!, k))
+  const lower = yield* known(
+    early,
+    high.map(({ bin }, n) => n in guesses && guesses[n]! >>> 15 === bin),
+    (n) => ({
+      sum: 'lower',
+      upper: high[n]!.bin,
+    }),
+  )
   const found = high.map(({ bin, left }, n) => {
     const low = descend(lower[n]!, left)
     return { bits: (bin << 15) | low.bin, left: low.left, ties: low.size }
   })
-  const split = found.filter(({ left, ties }) => left < ties)
-  const equal = split.length ? yield split.map(({ bits }) => ({ sum: 'equal', bits }) as const) : []
-  const places = split.map(({ bits, left }, n) => {
-    let [strip, rest] = [0, left]
-    for (; equal[n]![strip]! < rest; strip++) rest -= equal[n]![strip]!
-    return { sum: 'find', bits, n: rest, strip } as const
-  })
-  const last = places.length ? yield places : []
+  const isSplit = found.map(({ left, ties }) => left < ties)
+  const equal = yield* known(
+    early.slice(guesses.length),
+    found.map(({ bits }, n) => !isSplit[n] || guesses[n] === bits),
+    (n) => ({ sum: 'equal', bits: found[n]!.bits }),
+  )
+  const last = yield* known(
+    [],
+    found.map((_, n) => !isSplit[n]),
+    (n) => placeOf(found[n]!, equal[n]!),
+  )
   for (const [n, i] of open.entries()) {
     const { bits, left, ties } = found[n]!
-    const at = split.indexOf(found[n]!)
-    cuts[i] = { threshold: floatOf(bits), lastTie: at < 0 ? size - 1 : last[at]![0]!, above: wanted[i]! - left, ties }
+    const lastTie = isSplit[n] ? last[n]![0]! : size - 1
+    cuts[i] = { threshold: floatOf(bits), lastTie, above: wanted[i]! - left, ties }
   }
   return cuts as FoundCut[]
+}
+
+/** Answers by number: those that are known from earlier passes, and those of one more pass for the rest. */
+function* known(
+  early: readonly Float64Array[],
+  isKnown: readonly boolean[],
+  question: (n: number) => Question,
+): EntriesProgram<Float64Array[]> {
+  const missing = [...isKnown.keys()].filter((n) => !isKnown[n])
+  const found = missing.length ? yield missing.map(question) : []
+  const answers = [...early]
+  for (const [at, n] of missing.entries()) answers[n] = found[at]!
+  return answers
+}
+
+/** Asks for the index of the last tie that is kept, from the ties in each strip. */
+function placeOf({ bits, left }: { bits: number; left: number }, equal: Float64Array): Question {
+  let [strip, rest] = [0, left]
+  for (; equal[strip]! < rest; strip++) rest -= equal[strip]!
+  return { sum: 'find', bits, n: rest, strip }
 }
 
 const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]!

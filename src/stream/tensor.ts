@@ -1,5 +1,6 @@
-// One tensor through the engine: the passes of its program, over blocks. A tensor that fits stays in the memory of one thread through
-// all its passes; a larger one is read again in each pass, by all threads. The result is the same.
+// One tensor through the engine: the passes of its program, over blocks, each by a thread that is free. A tensor is read again in each
+// pass, unless its values went through stages that cost more than that: then they stay in the memory of one thread, if they fit. The
+// result is the same.
 import {
   needsOf,
   type PassResult,
@@ -9,6 +10,7 @@ import {
   residentBytes,
   type Stage,
   stripOf,
+  stripsOf,
   type TensorPass,
   type TensorProgram,
   workingBytes,
@@ -45,6 +47,10 @@ export interface EntryBlock {
   to: number
 }
 
+/** Stages that cost more than reading a tensor again. */
+const COSTLY: readonly Stage['stage'][] = ['prune', 'keepRows', 'dropRows']
+const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
+
 /** Number of the next tensor, so that none is taken for another in the memory of a thread. */
 let begun = 0
 
@@ -56,16 +62,21 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
   const stages: Stage[][] = job.models.map(() => [])
   const tensor = begun++
   let step = next(job.program, [], stages)
-  const needs = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
-  const resident = needs <= engine.bytes && !step.done && !step.value.write
-  const own = resident ? await engine.lease() : null
+  const memory = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
+  const stay = memory <= engine.bytes
+  /** The thread that has the values in its memory. */
+  let own: Lane | null = null
   /** Per model, the stages that its values in memory have gone through; null where they are not there. */
   let held: number[] | null = null
   try {
     while (!step.done) {
       const { reductions, write } = step.value
-      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
-      const blocks = splitBlocks(size, strip, engine.block)
+      if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
+      const resident = own !== null
+      const strips = write ? null : stripsOf(reductions, Math.ceil(size / strip))
+      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions, strips }
+      const isRead = ({ from, to }: EntryBlock) => !strips || strips.some((n) => n * strip >= from && n * strip < to)
+      const blocks = splitBlocks(size, strip, engine.block).filter(isRead)
       const answers = new Answers(reductions)
       const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
       const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
@@ -77,7 +88,7 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
           if (!own) lane.release()
         }
       })
-      if (resident) held = stages.map((list) => list.length)
+      if (resident && !strips) held = stages.map((list) => list.length)
       step = next(job.program, answers.all(), stages)
     }
     return step.value

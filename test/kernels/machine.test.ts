@@ -32,6 +32,7 @@ function open() {
     columns: 5,
     from: 0,
     to: 5,
+    strips: null,
     base: { file: 'base', begin: 0, dtype: 'BF16' },
     models: [{ file: 'post', begin: 0, dtype: 'F16' }],
     deltas: [true],
