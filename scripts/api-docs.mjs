@@ -47,6 +47,19 @@ function describeMembers(project) {
   }
 }
 
+/**
+ * Members of alternatives: where each alternative of a union has a sentence, that says what its members are.
+ * @returns their names, with those of the doors and the types
+ */
+function describedByAlternatives(project) {
+  return project
+    .getReflectionsByKind(ReflectionKind.TypeAlias)
+    .filter(({ type }) => type?.elementSummaries?.every((summary) => summary.length))
+    .flatMap(({ type }) => type.types.flatMap((each) => each.declaration?.children ?? []))
+    .filter((member) => !member.hasComment())
+    .map((member) => member.getFullName())
+}
+
 /** Parameters of exported functions that no @param describes, where there is more than one to tell apart. */
 function undescribedParameters(project) {
   return project
@@ -66,6 +79,10 @@ app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
 })
 const project = await app.convert()
 if (!project) process.exit(1)
+app.options.setValue('intentionallyNotDocumented', [
+  ...app.options.getValue('intentionallyNotDocumented'),
+  ...new Set(describedByAlternatives(project)),
+])
 app.validate(project)
 const parameters = [...new Set(undescribedParameters(project))]
 if (parameters.length) app.logger.error(`parameters without a description: ${parameters.join(', ')}`)

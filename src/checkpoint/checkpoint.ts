@@ -7,13 +7,17 @@ export const INDEX = 'model.safetensors.index.json'
 
 /** Numbers from … to − 1. */
 export interface Interval {
+  /** The first of them. */
   from: number
+  /** One more than the last. */
   to: number
 }
 
-/** Bytes of a tensor in a file, from `begin` on. */
+/** Bytes of a tensor in a file. */
 export interface StoredPlace {
+  /** Path of the file. */
   file: string
+  /** Position of the first byte in the file. */
   begin: number
   /** As safetensors names it. */
   dtype: string

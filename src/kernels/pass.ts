@@ -6,6 +6,7 @@ export type Key = readonly [number, number]
 
 /** Keeps |x| > threshold, and of the entries with |x| = threshold those up to flat index `lastTie`: exactly k entries. */
 export interface Largest {
+  /** A magnitude. */
   threshold: number
   /** Index in the whole flattened tensor; -1 when no tie is kept. */
   lastTie: number
@@ -25,6 +26,7 @@ export type Stage =
   | { stage: 'dropRows'; k: number }
   /** The nearest of 2^bits even levels between the least and the largest of `width` entries of a row, with 0 among them. */
   | { stage: 'quantise'; bits: number; width: number }
+  /** × factor. */
   | { stage: 'scale'; factor: number }
   /** The magnitude with the sign of the entry; 0 counts as positive. */
   | { stage: 'signs'; magnitude: number }
@@ -70,17 +72,25 @@ export type Combine =
   /** Sign election of TIES. All lists have one number per model. */
   | {
       combine: 'elect'
+      /** Factors of the votes. */
       votes: readonly number[]
+      /** −1 where the elected sign is turned around for the model, else 1. */
       turned: readonly number[]
+      /** Factors of the values that agree with the elected sign. */
       factors: readonly number[]
-      /** null: no division. */
+      /** The combined value is divided by the sum of those of the models that agree; null: no division. */
       divisors: readonly number[] | null
+      /** Whether signs vote, instead of values. */
       bySign: boolean
+      /** Whether the largest value that agrees is taken, instead of the sum. */
       largest: boolean
+      /** The sign where the votes sum to 0. */
       majority: number
+      /** Factor of the result. */
       lambda: number
-      /** Divisors up to this magnitude count as 1; with `clips` those below it count as it. */
+      /** Divisors up to this magnitude count as 1, without `clips`. */
       least: number
+      /** Whether divisors below `least` count as it. */
       clips?: boolean
     }
 
@@ -89,20 +99,26 @@ export type StoredFormat = 'F32' | 'BF16' | 'F16' | 'F64'
 /** Where the entries of a tensor lie in a file, or the float32 entries of this pass themselves. */
 export type PassSource = { file: string; begin: number; dtype: StoredFormat } | { values: Float32Array }
 
-/** Where the result goes: `begin` is the byte of the tensor's first entry. */
+/** Where the result goes. */
 export interface PassTarget {
+  /** Path of the file. */
   file: string
+  /** Position of the byte where the tensor's first entry begins. */
   begin: number
+  /** Format of an entry. */
   dtype: Exclude<StoredFormat, 'F64'>
 }
 
+/** What a pass writes. */
 export interface PassWrite {
+  /** How one value is made of those of the models. */
   combine: Combine
   /**
    * `base`: the base is added. `restore`: as `base`, but entries that the stages left alone are those of the post-trained model,
    * unrounded. `plain`: nothing is added.
    */
   finish: 'base' | 'restore' | 'plain'
+  /** Where the entries of the result go. */
   target: PassTarget
 }
 

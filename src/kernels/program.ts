@@ -4,8 +4,18 @@ import type { Key, Largest, PassWrite, Reduction, Stage } from './pass.js'
 
 /** What a program on a tensor of several models yields: a stage of one model, or a pass that is to be made now. */
 export type ProgramStep =
-  | { model: number; stage: Stage }
-  | { reductions: readonly Reduction[]; write?: Omit<PassWrite, 'target'> | undefined }
+  | {
+      /** Number of the model, from 0. */
+      model: number
+      /** What is done to its values. */
+      stage: Stage
+    }
+  | {
+      /** What is counted in the pass. */
+      reductions: readonly Reduction[]
+      /** What is written in it; only the last pass writes. */
+      write?: Omit<PassWrite, 'target'> | undefined
+    }
 
 /** A program on one tensor: what it yields last is the pass that writes. Answers are those of the reductions of each pass. */
 export type TensorProgram<R> = Generator<ProgramStep, R, readonly Float64Array[]>
@@ -27,8 +37,9 @@ export function* sumMagnitudes(): EntriesProgram<number> {
 
 /** Where a selection cuts. */
 export interface FoundCut extends Largest {
-  /** Entries above the threshold, and entries of its very magnitude. */
+  /** Number of entries above the threshold. */
   above: number
+  /** Number of entries of its very magnitude. */
   ties: number
 }
 
@@ -132,8 +143,9 @@ const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]
 export interface ProgramTensor {
   /** Random key of (seed, editor, tensor). */
   key: Key
-  /** Number of entries, and of those in a row. */
+  /** Number of entries. */
   size: number
+  /** Number of entries in a row. */
   columns: number
 }
 
