@@ -1,7 +1,7 @@
 // Deltas of stored tensors, read into a memory of matrices: bytes go straight into it and are decoded there.
-import { closeSync, openSync, readSync } from 'node:fs'
-import { UserError } from '../errors/index.js'
+import { closeSync, openSync } from 'node:fs'
 import { instantiate, type StoredFormat, WIDTHS } from '../kernels/index.js'
+import { readBytes } from '../stream/index.js'
 import type { Dense, MatrixMemory } from '../tensor/index.js'
 
 /** Where the entries of a tensor lie as they are stored. */
@@ -54,7 +54,7 @@ export function openDeltaReader(memory: MatrixMemory): DeltaReader {
     const target = new Uint8Array(memory.memory.buffer, stored.at, bytes + PADDING)
     target.fill(0, bytes)
     if (!handles.has(file)) handles.set(file, openSync(file, 'r'))
-    fill(handles.get(file)!, target.subarray(0, bytes), begin + from * WIDTHS[dtype], file)
+    readBytes(handles.get(file)!, target.subarray(0, bytes), begin + from * WIDTHS[dtype], file)
     if (kernels[`decode${dtype}`](stored.at, to, size)) throw new BadInput()
   }
   /** A run of a delta at an address that has room for whole vectors. */
@@ -89,13 +89,5 @@ export function openDeltaReader(memory: MatrixMemory): DeltaReader {
     close() {
       for (const handle of handles.values()) closeSync(handle)
     },
-  }
-}
-
-function fill(handle: number, target: Uint8Array, position: number, file: string): void {
-  for (let done = 0; done < target.length; ) {
-    const count = readSync(handle, target, done, target.length - done, position + done)
-    if (!count) throw new UserError(`${file}: ends inside a tensor: the file changed while it was read`)
-    done += count
   }
 }

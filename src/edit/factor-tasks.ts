@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Pair } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { StoredFormat } from '../kernels/index.js'
-import { MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions } from '../stream/index.js'
+import { checkRoom, MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { StoredValues } from './delta-memory.js'
 import {
@@ -28,6 +28,8 @@ const THREAD_BYTES = 40e6
 /** Entries of all tensors together below which threads would take longer to start than they save. */
 const SMALL = 1 << 22
 
+const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }
+
 /**
  * @param done is called once for each request, with its number, in any order
  * @throws UserError for a memory that is too small for one of the tensors, and for inputs that are not finite
@@ -43,7 +45,7 @@ export async function factoriseAll(
   const sure: number[] = []
   const run = async (chosen: readonly number[], exact: boolean): Promise<void> => {
     const tasks = chosen.map((i) => taskOf(pair, requests[i]!, exact))
-    checkRoom(tasks, { room, memory })
+    checkRoom(tasks, { room: room - THREAD_BYTES, memory }, NEED)
     await runEach(pair, tasks, { jobs, room }, (n, answer) => {
       const i = chosen[n]!
       if (requests[i]!.plan && !answer.factors && answer.squares > 0) sure.push(i)
@@ -100,17 +102,6 @@ function checkSize(name: string, plan: FactorPlan): void {
       `${name}: a matrix of ${plan.rows} × ${plan.columns} is too large: its singular vectors need all of it in one ` +
         'WebAssembly memory, which has 4 GB; leave it out with --exclude',
     )
-}
-
-function checkRoom(tasks: readonly NamedTask[], { room, memory }: { room: number; memory: number }): void {
-  const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one))
-  const lacking = largest.bytes + THREAD_BYTES - room
-  if (lacking <= 0) return
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
-  throw new UserError(
-    `${largest.name}: its singular vectors need the whole matrix in memory: --memory ${megabytes(memory)} is too small, ` +
-      `${megabytes(memory + lacking)} would do; or leave it out with --exclude`,
-  )
 }
 
 async function runEach(

@@ -1,8 +1,7 @@
 // Effective ranks of the deltas of a pair, in worker threads: a whole matrix is one task.
 import { availableParallelism } from 'node:os'
 import { isMatrix, type Pair } from '../checkpoint/index.js'
-import { UserError } from '../errors/index.js'
-import { MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions, type ThreadTask } from '../stream/index.js'
+import { checkRoom, MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions, type ThreadTask } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { meanRank, type RankTask, rankBytes } from './rank.js'
 
@@ -10,6 +9,7 @@ import { meanRank, type RankTask, rankBytes } from './rank.js'
 const THREAD_BYTES = 40e6
 /** Operations of all tasks together below which threads would take longer to start than they save. */
 const SMALL = 2e8
+const NEED = { what: 'its effective rank needs', instead: 'leave ranks out with --rank-limit 0' }
 /** Entries that are read at a time. */
 const RUN = 1 << 20
 
@@ -51,7 +51,7 @@ export function openRanks(
 ): { start(): void; rankOf(name: string): Promise<number | null> } {
   const tasks = tasksOf(pair, names, limit)
   const room = memory - PROGRAM_BYTES
-  checkRoom(tasks, { room, memory })
+  checkRoom(tasks, { room: room - THREAD_BYTES, memory }, NEED)
   const own = jobs === 1 || tasks.reduce((sum, { operations }) => sum + operations, 0) < SMALL
   const byName = new Map(tasks.map((task) => [task.name, task]))
   if (own)
@@ -84,16 +84,4 @@ function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(e
   })
   promise.catch(() => undefined)
   return { promise, resolve, reject }
-}
-
-function checkRoom(tasks: readonly NamedTask[], { room, memory }: { room: number; memory: number }): void {
-  const largest = tasks.reduce((most, { bytes }) => Math.max(most, bytes), 0)
-  const lacking = largest + THREAD_BYTES - room
-  if (!tasks.length || lacking <= 0) return
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
-  const { name } = tasks.find(({ bytes }) => bytes === largest)!
-  throw new UserError(
-    `${name}: its effective rank needs the whole matrix in memory: --memory ${megabytes(memory)} is too small, ` +
-      `${megabytes(memory + lacking)} would do; or leave ranks out with --rank-limit 0`,
-  )
 }

@@ -1,7 +1,6 @@
 // The engine: worker threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { UserError } from '../errors/index.js'
 import {
   type CopiedBytes,
   PassError,
@@ -11,6 +10,7 @@ import {
   type WrittenBytes,
   workingBytes,
 } from '../kernels/index.js'
+import { checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 import { type SentError, unpackError } from './file-error.js'
 
 /** What a thread is asked for, and what it answers: a pass, or the checksum of what is written or copied. */
@@ -67,16 +67,6 @@ const COMPUTED = 8
 /** Bytes of computed inputs that a thread, this one too, has done with before it gives them back. */
 const DONE_WITH = 40e6
 
-export interface StreamOptions {
-  /** Threads; by default one per core. */
-  jobs?: number | undefined
-  /** Bound in bytes for the whole process. Default 1 GB. */
-  memory?: number | undefined
-}
-
-/** The bound of memory where none is given. */
-export const MEMORY_BOUND = 1e9
-
 /** The tensors that a command works on: shapes, how many models are read at a time, and how many inputs are computed, the base among them. */
 export type StreamedTensors = Iterable<{ shape: readonly number[]; models: number; computed: number }>
 
@@ -107,12 +97,13 @@ function leastOf(tensors: StreamedTensors): number {
 
 /**
  * Threads start when they are first needed; fewer than asked for where the memory does not do for all.
- * @throws UserError for a bound that is too small for one thread, with the least that would do
+ * @throws UserError for numbers that are no bounds, and for a bound that is too small for one thread, with the least that would do
  */
 export function openStream(
   { jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions = {},
   tensors: StreamedTensors = [],
 ): StreamEngine {
+  checkStream({ jobs, memory })
   const least = leastOf(tensors)
   if (memory < leastStream(tensors)) throw tooSmall(memory, leastStream(tensors))
   const { block, own, besides } = layOut(tensors)
@@ -149,12 +140,6 @@ export function openStream(
       await Promise.all(threads.splice(0).map((thread) => thread.close()))
     },
   }
-}
-
-/** What is said of a bound on memory. @param least bytes that would do @param why as a half sentence, or empty */
-export function tooSmall(memory: number, least: number, why = ''): UserError {
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)}MB`
-  return new UserError(`--memory ${megabytes(memory)} is too small${why}; ${megabytes(least)} would do`)
 }
 
 /** The buffers of computed inputs, which a thread takes over. */

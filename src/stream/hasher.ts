@@ -11,6 +11,7 @@ export interface Hasher {
 /** The thread starts when the first file is asked for. */
 export function openHasher(): Hasher {
   let worker: Worker | undefined
+  let failure: Error | undefined
   const found = new Map<string, Promise<string>>()
   const open = new Map<string, { resolve(hash: string): void; reject(error: Error): void }>()
   const start = (): Worker => {
@@ -19,9 +20,13 @@ export function openHasher(): Hasher {
       if (hash === undefined) open.get(path)!.reject(unpackError(error!))
       else open.get(path)!.resolve(hash)
     })
-    started.on('error', (error: Error) => {
-      for (const { reject } of open.values()) reject(error)
-    })
+    // It ends by itself only when it fails: what it was asked then, and what it is asked later, fails too.
+    const fail = (error: Error) => {
+      failure ??= error
+      for (const { reject } of open.values()) reject(failure)
+    }
+    started.on('error', fail)
+    started.on('exit', () => fail(new Error('the thread that hashes files ended')))
     return started
   }
   return {
@@ -29,7 +34,10 @@ export function openHasher(): Hasher {
       const known = found.get(path)
       if (known) return known
       worker ??= start()
-      const hash = new Promise<string>((resolve, reject) => open.set(path, { resolve, reject }))
+      const hash = new Promise<string>((resolve, reject) => {
+        if (failure) return reject(failure)
+        open.set(path, { resolve, reject })
+      })
       hash.catch(() => undefined) // said where it is awaited
       found.set(path, hash)
       worker.postMessage(path)

@@ -1,17 +1,17 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
+export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions } from './bound.js'
 export {
   type Lane,
   leastStream,
-  MEMORY_BOUND,
   openStream,
   PROGRAM_BYTES,
   type StreamEngine,
   type StreamedTensors,
-  type StreamOptions,
 } from './engine.js'
 export { type Hasher, openHasher } from './hasher.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { checkMemory, cutTensor, leastMemory, type RowRange, runParts, type TensorRows } from './parts.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
+export { readBytes } from './read.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

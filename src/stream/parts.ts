@@ -1,7 +1,8 @@
 // Work on tensors, or on runs of their rows, that needs TensorFlow.js: in threads where that pays, or in this one, within a bound of
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
-import { LEAST_MEMORY, MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from './engine.js'
+import { MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+import { LEAST_MEMORY, PROGRAM_BYTES } from './engine.js'
 import { freeArrays } from './garbage.js'
 import { isPlain } from './plain.js'
 import { runTasks, type TaskThreads, type ThreadTask } from './pool.js'

@@ -1,9 +1,10 @@
 // A worker thread of the engine: runs passes in a memory of its own, reads inputs and writes the output in place.
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { makeMachine, PassError } from '../kernels/index.js'
 import type { StreamReply, StreamRequest, ThreadAnswer, ThreadQuestion } from './engine.js'
-import { failShort, packError } from './file-error.js'
+import { packError } from './file-error.js'
+import { readBytes } from './read.js'
 
 const open = new Map<string, number>()
 
@@ -19,12 +20,7 @@ function handleOf(file: string, flags: 'r' | 'r+'): number {
 
 const machine = makeMachine((workerData as { bytes: number }).bytes, {
   read(file, target, position) {
-    const handle = handleOf(file, 'r')
-    for (let done = 0; done < target.length; ) {
-      const count = readSync(handle, target, done, target.length - done, position + done)
-      if (!count) failShort(file)
-      done += count
-    }
+    readBytes(handleOf(file, 'r'), target, position, file)
   },
   write(file, bytes, position) {
     const handle = handleOf(file, 'r+')

@@ -1,0 +1,50 @@
+// What bounds the work of a command, threads and memory, and what is said of a bound that is too small.
+import { UserError } from '../errors/index.js'
+
+export interface StreamOptions {
+  /** Threads; by default one per core. */
+  jobs?: number | undefined
+  /** Bound in bytes for the whole process. Default 1 GB. */
+  memory?: number | undefined
+}
+
+/** The bound of memory where none is given. */
+export const MEMORY_BOUND = 1e9
+
+/** @throws UserError for a number of threads that is not 1, 2, …, and for a bound of memory that is no positive number */
+export function checkStream({ jobs = 1, memory = MEMORY_BOUND }: StreamOptions): void {
+  if (!(Number.isSafeInteger(jobs) && jobs > 0)) throw new UserError(`jobs must be a positive integer; got ${jobs}`)
+  if (!(memory > 0)) throw new UserError(`memory must be a positive number of bytes; got ${memory}`)
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)}MB`
+
+/** What is said of a bound on memory. @param least bytes that would do @param why as a half sentence, or empty */
+export const tooSmall = (memory: number, least: number, why = ''): UserError =>
+  new UserError(`--memory ${megabytes(memory)} is too small${why}; ${megabytes(least)} would do`)
+
+/** What needs whole matrices, and how to do without. */
+export interface MatrixNeed {
+  /** Subject and verb of what is said. */
+  what: string
+  /** What the user may do instead. */
+  instead: string
+}
+
+/**
+ * @param tasks with the bytes that each takes
+ * @param room bytes for a task, of those of the bound
+ * @throws UserError for a bound that is too small for one of the tasks, with the least that would do
+ */
+export function checkRoom(
+  tasks: readonly { name: string; bytes: number }[],
+  { room, memory }: { room: number; memory: number },
+  { what, instead }: MatrixNeed,
+): void {
+  const { name, bytes } = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one), { name: '', bytes: 0 })
+  if (bytes <= room) return
+  throw new UserError(
+    `${name}: ${what} the whole matrix in memory: --memory ${megabytes(memory)} is too small, ` +
+      `${megabytes(memory + bytes - room)} would do; or ${instead}`,
+  )
+}
