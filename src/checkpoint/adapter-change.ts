@@ -1,8 +1,9 @@
 // What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
+import type { Interval } from '../kernels/index.js'
 import type { TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
 import { addScaled, addTerms, type Terms } from './adapter-terms.js'
-import type { Checkpoint, Interval } from './checkpoint.js'
+import type { Checkpoint } from './checkpoint.js'
 import { round } from './dtype.js'
 import type { SingleFile } from './single.js'
 

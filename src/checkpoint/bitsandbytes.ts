@@ -1,8 +1,10 @@
 // Weights of bitsandbytes: 4 bit (nf4, fp4; scales quantised again or not) and int8 (0.50.2).
+
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { countEntries } from '../kernels/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
-import { type Coded, elementsOf, floats, type Stored } from './coded.js'
+import { type Coded, floats, type Stored } from './coded.js'
 import { TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 
 /** The end of the name of the tensor that says what a weight of 4 bits is; before it stands the name of the weight. */
@@ -86,12 +88,12 @@ async function checkFourBit(stored: Stored, name: string, state: string, wanted:
   if (typeof wanted === 'string' && wanted !== said)
     throw wrong(`is ${said}, but config.json says bnb_4bit_quant_type ${JSON.stringify(wanted)}`)
   if (said !== 'nf4' && said !== 'fp4') throw wrong(`bitsandbytes ${said} is not read`)
-  const count = elementsOf(shape)
+  const count = countEntries(shape)
   const scales = Math.ceil(count / blocksize)
   const need = (part: string, entries: number, format: string): string => {
     const entry = tensors.get(`${name}.${part}`)
     if (!entry) throw wrong(`${name}.${part} is missing`)
-    if (elementsOf(entry.shape) !== entries || entry.dtype !== format)
+    if (countEntries(entry.shape) !== entries || entry.dtype !== format)
       throw wrong(
         `${name}.${part} is ${entry.dtype} [${entry.shape.join(', ')}]; ${state} makes it ${entries} of ${format}`,
       )

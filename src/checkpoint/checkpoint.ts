@@ -1,17 +1,10 @@
 // An open checkpoint: its config, its tensor names and shapes, and its weights, read one tensor at a time. Adapters, merges and decoded
 // models are views of this interface.
+import { countEntries, type Interval } from '../kernels/index.js'
 import type { TensorEntry } from './header.js'
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
-
-/** Numbers from … to − 1. */
-export interface Interval {
-  /** The first of them. */
-  from: number
-  /** One more than the last. */
-  to: number
-}
 
 /** Bytes of a tensor in a file. */
 export interface StoredPlace {
@@ -62,7 +55,7 @@ export interface Checkpoint {
 /** The weights of rows from … to − 1 of the first axis (all when null). */
 export function weightRows(checkpoint: Checkpoint, name: string, rows: Interval | null): Promise<Float32Array> {
   const { shape = [] } = checkpoint.tensors.get(name) ?? {}
-  const stride = shape.slice(1).reduce((product, side) => product * side, 1)
+  const stride = countEntries(shape.slice(1))
   return checkpoint.readEntries(name, rows && { from: rows.from * stride, to: rows.to * stride })
 }
 

@@ -1,5 +1,6 @@
 // A weight that is stored as codes and scales, and how to decode it to float32, a few lines at a time.
 
+import { countEntries } from '../kernels/index.js'
 import { decode, isFloating, type WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
 
@@ -29,18 +30,15 @@ export interface Coded {
   lines(from: number, to: number): Promise<Float32Array>
 }
 
-/** Number of entries of a tensor. */
-export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)
-
 /** Elements from … to − 1 of a stored tensor as float32; U8 is read as the exponents of E8M0. */
 export async function floats(
   { tensors, bytes }: Stored,
   name: string,
   from = 0,
-  to = elementsOf(tensors.get(name)!.shape),
+  to = countEntries(tensors.get(name)!.shape),
 ): Promise<Float32Array> {
   const { dtype, begin, end, shape } = tensors.get(name)!
-  const width = (end - begin) / elementsOf(shape) || 1
+  const width = (end - begin) / countEntries(shape) || 1
   const raw = await bytes(name, from * width, to * width)
   const values = new Float32Array(to - from)
   if (dtype === 'F32') new Uint8Array(values.buffer).set(raw)

@@ -1,8 +1,8 @@
 // A checkpoint some of whose tensors are computed when they are read, in the formats and under the names of what is stored.
 
+import { countEntries, type Interval } from '../kernels/index.js'
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint, Interval } from './checkpoint.js'
-import { elementsOf } from './coded.js'
+import type { Checkpoint } from './checkpoint.js'
 import { countNonFinite, notFinite } from './dtype.js'
 import { tensorBytes } from './layout.js'
 
@@ -53,7 +53,7 @@ export async function readLines(
   entries: Interval | null,
   make: (lines: Interval) => Promise<Float32Array>,
 ): Promise<Float32Array> {
-  const { from, to } = entries ?? { from: 0, to: elementsOf(shape) }
+  const { from, to } = entries ?? { from: 0, to: countEntries(shape) }
   if (from === to) return new Float32Array(0)
   const columns = shape.at(-1) ?? 1
   const first = Math.floor(from / columns)

@@ -1,9 +1,11 @@
 // The door where quantised weights become weights: a view of a folder whose coded tensors are decoded under their own names and
 // shapes, and whose scales are no tensors. Everything that opens a folder goes through it.
+
 import { UserError } from '../errors/index.js'
+import type { Interval } from '../kernels/index.js'
 import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint, Interval } from './checkpoint.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { Coded, Quantisation, Stored } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'

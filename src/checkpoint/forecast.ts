@@ -1,10 +1,17 @@
 // How long a run on kernels will take: the programs are tried on a few random weights, and the rest follows from the bytes.
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { makeMachine, residentBytes, type StoredFormat, stripOf, workingBytes } from '../kernels/index.js'
+import {
+  columnsOf,
+  countEntries,
+  makeMachine,
+  residentBytes,
+  type StoredFormat,
+  stripOf,
+  workingBytes,
+} from '../kernels/index.js'
 import { type Lane, largestFirst, runTensor, type StreamEngine } from '../stream/index.js'
 import type { Checkpoint, TensorAt } from './checkpoint.js'
-import { elementsOf } from './coded.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { type PlannedTensor, tensorBytes } from './layout.js'
 import type { StreamedWork, TensorWork } from './streamed.js'
@@ -52,9 +59,9 @@ export async function forecastSeconds({
     const { dtype, shape } = plan[i]!
     const work = workOf(i, shape)
     if (!work) return null
-    const size = elementsOf(shape)
+    const size = countEntries(shape)
     if ('copy' in work || size === 0) continue
-    const columns = Math.max(1, shape.at(-1) ?? 1)
+    const columns = columnsOf(shape)
     const { length: models } = work.models
     const needs = residentBytes(size, stripOf(columns), models) + workingBytes(stripOf(columns), columns, models)
     const resident = needs <= engine.bytes
@@ -90,7 +97,7 @@ async function costOf(
   [small, large]: readonly [number[], number[]],
 ): Promise<Cost> {
   const [one, two] = [await trial(small), await trial(large)]
-  const [few, many] = [elementsOf(small), elementsOf(large)]
+  const [few, many] = [countEntries(small), countEntries(large)]
   if (many <= few) return { once: 0, each: two / many }
   const each = Math.max(0, two - one) / (many - few)
   return { once: Math.max(0, one - each * few), each }
@@ -102,7 +109,7 @@ async function trySeconds(
   shape: readonly number[],
   { dtype, resident, clock }: { dtype: string; resident: boolean; clock: Clock },
 ): Promise<number> {
-  const size = elementsOf(shape)
+  const size = countEntries(shape)
   const machine = makeMachine(64e6 + 8 * size * 4 * 8, { read: makeWeights(size), write: () => undefined })
   const lane: Lane = {
     run: async (pass) => machine.run(pass),

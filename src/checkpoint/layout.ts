@@ -1,8 +1,8 @@
 // Plans the layout of a checkpoint from names and shapes alone: which tensor goes to which file at which
 // byte, so that every tensor is written once, straight to its place.
 
+import { countEntries } from '../kernels/index.js'
 import { INDEX, SINGLE } from './checkpoint.js'
-import { elementsOf } from './coded.js'
 import { BITS } from './dtype.js'
 
 /** A tensor to be written. */
@@ -30,7 +30,7 @@ export interface Layout {
 
 /** Bytes of one tensor. */
 export function tensorBytes({ dtype, shape }: { dtype: string; shape: readonly number[] }): number {
-  return (elementsOf(shape) * BITS[dtype]!) / 8
+  return (countEntries(shape) * BITS[dtype]!) / 8
 }
 
 /** Fills files in the given order; a file is closed before it would exceed `maxShardBytes` of data (a larger tensor has its own). */

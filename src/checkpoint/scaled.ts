@@ -1,7 +1,9 @@
 // Weights of one byte with scales on a grid: fp8 of transformers, FBGEMM and compressed-tensors, MXFP8, and compressed-tensors'
 // int8. One rule: weight = (code − zero point) · scale of its block, rounded once to float32.
+
 import { UserError } from '../errors/index.js'
-import { type Coded, elementsOf, floats, holdsScales, type Quantisation, type Stored } from './coded.js'
+import { countEntries } from '../kernels/index.js'
+import { type Coded, floats, holdsScales, type Quantisation, type Stored } from './coded.js'
 import { tableOf } from './dtype.js'
 
 /** The part of a matrix that shares a scale. */
@@ -59,7 +61,7 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   })
   const [rows, columns] = matrix
   const [down, across] = gridOf(matrix, block)
-  const single = elementsOf(tensors.get(scale)!.shape) === 1
+  const single = countEntries(tensors.get(scale)!.shape) === 1
   const table = tableOf(dtype)!
   /** Row of the grid that a line of the tensor takes its scales from. */
   const rowOf = (line: number): number =>
@@ -101,7 +103,7 @@ function checkParts({ folder, tensors }: Stored, name: string, scale: string, sa
   if (tensors.has(`${name}_g_idx`))
     throw fault(folder, name, `has groups in an order of their own (${name}_g_idx), which is not read`)
   if (!holdsScales(factors.dtype)) throw fault(folder, name, `its scales ${scale} are ${factors.dtype}`)
-  if (zeros && (elementsOf(zeros.shape) !== elementsOf(factors.shape) || !tableOf(zeros.dtype)))
+  if (zeros && (countEntries(zeros.shape) !== countEntries(factors.shape) || !tableOf(zeros.dtype)))
     throw fault(
       folder,
       name,
@@ -133,7 +135,7 @@ function chooseBlock(codes: ScaledCodes): Block {
     const isWhole = block.height >= matrix[0] && block.width >= matrix[1]
     return (
       String(found) === String(wanted) ||
-      (isWhole && elementsOf(found) === 1) ||
+      (isWhole && countEntries(found) === 1) ||
       (block.width >= matrix[1] && String(found) === String(wanted.slice(0, -1)))
     )
   }
@@ -155,7 +157,7 @@ function chooseBlock(codes: ScaledCodes): Block {
 
 /** How the scales of a tensor may lie: as config.json says. Without one, only where a scale says it by itself: one in all, or one per row. */
 function blocksOf({ said, dtype, scale, found, matrix }: ScaledCodes): Block[] {
-  const single = elementsOf(found) === 1
+  const single = countEntries(found) === 1
   if (said === null)
     return single
       ? [tensorBlock(matrix)]

@@ -1,7 +1,8 @@
 // The tensors of one safetensors file that is not a checkpoint by itself.
+
 import { open } from 'node:fs/promises'
 import { UserError, unknown } from '../errors/index.js'
-import type { Interval } from './checkpoint.js'
+import type { Interval } from '../kernels/index.js'
 import { BITS, countNonFinite, decode, FLOATING, isFloating } from './dtype.js'
 import { readHeader, type TensorEntry } from './header.js'
 

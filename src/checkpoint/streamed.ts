@@ -1,5 +1,5 @@
 // Tensors of checkpoints through the streaming engine: where it reads and writes them, and what is said where it stops.
-import { PassError, type StoredFormat } from '../kernels/index.js'
+import { countEntries, PassError, type StoredFormat } from '../kernels/index.js'
 import {
   inParallel,
   largestFirst,
@@ -12,7 +12,6 @@ import {
 } from '../stream/index.js'
 import { badResult } from './bytes.js'
 import type { StoredPlace, TensorAt } from './checkpoint.js'
-import { elementsOf } from './coded.js'
 import { isFloating } from './dtype.js'
 import type { PlannedTensor } from './layout.js'
 import type { WeightFiles } from './write.js'
@@ -61,7 +60,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     const { name, shape } = plan[i]!
     const note = progress.noteOf(name)
     if (note === undefined) return true
-    files.wrote(name, elementsOf(shape), true)
+    files.wrote(name, countEntries(shape), true)
     tell(i, JSON.parse(note) as R)
     return false
   }
@@ -71,7 +70,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     const [{ name }, work] = [plan[i]!, works.get(i)!]
     if ('copy' in work) {
       const { checkpoint, name: source } = work.copy
-      const place = elementsOf(plan[i]!.shape) ? checkpoint.place(source) : null
+      const place = countEntries(plan[i]!.shape) ? checkpoint.place(source) : null
       if (place) await progress.copy(name, place, (from, to) => files.wrote(name, to - from))
       else await files.write({ name, bytes: await checkpoint.readBytes(source) })
       return finish(i, work.found)
@@ -107,7 +106,7 @@ interface Writing {
 async function streamTensor<R>(work: TensorWork<R>, { engine, files, name, blocks }: Writing): Promise<R> {
   const target = files.target(name)
   const count = (from: number, to: number, earlier = false) => files.wrote(name, to - from, earlier)
-  if (elementsOf(work.shape) === 0) count(0, 0)
+  if (countEntries(work.shape) === 0) count(0, 0)
   try {
     return await runWork(engine, work, {
       target,

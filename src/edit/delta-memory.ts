@@ -1,7 +1,7 @@
 // Deltas of stored tensors, read into a memory of matrices: bytes go straight into it and are decoded there.
 import { closeSync, openSync } from 'node:fs'
 import { instantiate, type StoredFormat, WIDTHS } from '../kernels/index.js'
-import { readBytes } from '../stream/index.js'
+import { readInto } from '../stream/index.js'
 import type { Dense, MatrixMemory } from '../tensor/index.js'
 
 /** Where the entries of a tensor lie as they are stored. */
@@ -54,7 +54,7 @@ export function openDeltaReader(memory: MatrixMemory): DeltaReader {
     const target = new Uint8Array(memory.memory.buffer, stored.at, bytes + PADDING)
     target.fill(0, bytes)
     if (!handles.has(file)) handles.set(file, openSync(file, 'r'))
-    readBytes(handles.get(file)!, target.subarray(0, bytes), begin + from * WIDTHS[dtype], file)
+    readInto(handles.get(file)!, target.subarray(0, bytes), begin + from * WIDTHS[dtype], file)
     if (kernels[`decode${dtype}`](stored.at, to, size)) throw new BadInput()
   }
   /** A run of a delta at an address that has room for whole vectors. */

@@ -2,7 +2,7 @@
 import { type Checkpoint, isBatch, openCheckpoint, type Pair, weightRows } from '../checkpoint/index.js'
 import { bitsOf, type ChangeSums, editsBlocks, editTensor, isPerMatrix, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import type { RowRange } from '../stream/index.js'
+import type { Interval } from '../kernels/index.js'
 import { countEntries } from '../tensor/index.js'
 
 /** What is found of a tensor when it is edited; plain data. */
@@ -50,7 +50,7 @@ export async function readInput(
   { base, post }: Pair,
   name: string,
   on: 'delta' | 'weights',
-  rows?: { from: number; to: number },
+  rows: Interval | null = null,
 ): Promise<Float32Array> {
   const read = (checkpoint: Checkpoint) => (rows ? weightRows(checkpoint, name, rows) : checkpoint.read(name))
   const values = await read(post)
@@ -79,7 +79,7 @@ export async function editWeights(
   pair: Pair,
   name: string,
   { steps, seed, on, scanned, grams }: WeightEdit,
-  rows: RowRange | null,
+  rows: Interval | null,
 ): Promise<{ values: Float32Array; found: EditFound }> {
   const { shape: whole } = pair.post.tensors.get(name)!
   const shape = rows ? [rows.to - rows.from, ...whole.slice(1)] : whole
@@ -93,7 +93,7 @@ export async function editWeights(
     cache: new Map<string, Promise<unknown>>(),
   }
   const read = (checkpoint: Checkpoint) => (rows ? weightRows(checkpoint, name, rows) : checkpoint.read(name))
-  const input = await readInput(pair, name, on, rows ?? undefined)
+  const input = await readInput(pair, name, on, rows)
   const { values, ...sums } = await editTensor(steps, input, shape, context)
   const after = await read(pair.post)
   const before = on === 'delta' ? await read(pair.base) : null

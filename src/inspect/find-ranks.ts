@@ -1,7 +1,14 @@
 // Effective ranks of the deltas of a pair, in worker threads: a whole matrix is one task.
 import { availableParallelism } from 'node:os'
 import { isMatrix, type Pair } from '../checkpoint/index.js'
-import { checkRoom, MEMORY_BOUND, PROGRAM_BYTES, runTasks, type StreamOptions, type ThreadTask } from '../stream/index.js'
+import {
+  checkRoom,
+  MEMORY_BOUND,
+  PROGRAM_BYTES,
+  runTasks,
+  type StreamOptions,
+  type ThreadTask,
+} from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { meanRank, type RankTask, rankBytes } from './rank.js'
 

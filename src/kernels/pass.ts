@@ -122,8 +122,16 @@ export interface PassWrite {
   target: PassTarget
 }
 
-/** One pass over a run of entries, from … to − 1. */
-export interface TensorPass {
+/** Numbers from … to − 1. */
+export interface Interval {
+  /** The first of them. */
+  from: number
+  /** One more than the last. */
+  to: number
+}
+
+/** One pass over an interval of entries. */
+export interface TensorPass extends Interval {
   /** Number of the tensor: what it keeps in memory belongs to this number. */
   tensor: number
   /** Entries of the whole tensor. */
@@ -132,8 +140,6 @@ export interface TensorPass {
   strip: number
   /** Length of a row, for ranks. */
   columns: number
-  from: number
-  to: number
   /** Numbers of the strips of the tensor that are read; null for all. */
   strips: readonly number[] | null
   /** Null where the pass does not read it. */

@@ -1,8 +1,8 @@
 // The merge of one tensor by the definitions of its methods, on TensorFlow.js, and what these must know of whole models before.
 import { isBatch, matricesOf, roleOf, type TensorContent, weightRows } from '../checkpoint/index.js'
 import { editsBlocks, isPerMatrix, needsModel, scanModel } from '../editors/index.js'
+import type { Interval } from '../kernels/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
-import type { RowRange } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
@@ -43,7 +43,7 @@ export async function mergeTensor(
   plan: MergePlan,
   tensor: TensorMerge,
   scans: PlanScans,
-  { rows, warn }: { rows: RowRange | null; warn: Warn },
+  { rows, warn }: { rows: Interval | null; warn: Warn },
 ): Promise<Omit<TensorContent, 'name'>> {
   const { name, shape } = tensor
   if (!isWeights(tensor)) throw new Error(`${name} is copied`)
@@ -62,10 +62,10 @@ export async function mergeTensor(
 
 const labelled = ({ model: { label }, name }: MergeSource): string => drawKey(label, name)
 
-const read = ({ model, name }: Pick<MergeSource, 'model' | 'name'>, rows: RowRange | null): Promise<Float32Array> =>
+const read = ({ model, name }: Pick<MergeSource, 'model' | 'name'>, rows: Interval | null): Promise<Float32Array> =>
   rows ? weightRows(model.checkpoint, name, rows) : model.checkpoint.read(name)
 
-const readBase = async ({ base }: TensorMerge, rows: RowRange | null): Promise<Float32Array | null> =>
+const readBase = async ({ base }: TensorMerge, rows: Interval | null): Promise<Float32Array | null> =>
   base && read(base, rows)
 
 /** The same tensor of every source, edited. @param before weights of the base */
@@ -73,7 +73,7 @@ async function readPart(
   { seed }: MergePlan,
   { name, shape, sources, merging: { merger } }: Weights,
   before: Float32Array | null,
-  { editors, rows, warn }: Pick<PlanScans, 'editors'> & { rows: RowRange | null; warn: Warn },
+  { editors, rows, warn }: Pick<PlanScans, 'editors'> & { rows: Interval | null; warn: Warn },
 ): Promise<TensorPart> {
   const row = countEntries(shape.slice(1))
   const own = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape

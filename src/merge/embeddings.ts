@@ -1,6 +1,7 @@
 // Models in one vocabulary: views of them whose embeddings and output matrices have the rows of the merged tokenizer, filled as
 // in mergekit.
-import { type Interval, weightRows, withComputed } from '../checkpoint/index.js'
+import { weightRows, withComputed } from '../checkpoint/index.js'
+import type { Interval } from '../kernels/index.js'
 import type { MergeModel } from './open.js'
 
 /** A model, and the row of each token in its embeddings. */

@@ -1,8 +1,9 @@
 // The parts that tensors are merged in by definitions, and the memory that they take, from headers.
 import { countComputed, isBatch } from '../checkpoint/index.js'
 import { needsModel, stepsBytes } from '../editors/index.js'
+import type { Interval } from '../kernels/index.js'
 import { mergeBytes, needsModels } from '../mergers/index.js'
-import { cutTensor, type RowRange, type StreamedTensors, type TensorRows } from '../stream/index.js'
+import { cutTensor, type StreamedTensors, type TensorRows } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { mergesRows } from './definition.js'
 import type { MergePlan, TensorMerge } from './plan.js'
@@ -40,7 +41,7 @@ export function partNeeds(plan: MergePlan, numbers: readonly number[]): PartNeed
   })
 }
 
-function bytesOf({ name, shape, sources, merging, base }: TensorMerge, rows: RowRange | null): number {
+function bytesOf({ name, shape, sources, merging, base }: TensorMerge, rows: Interval | null): number {
   const own = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape
   const size = countEntries(own)
   if (!merging) return 8 * size

@@ -8,7 +8,7 @@ import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, wantsDeltas } from './tensor.js'
 
 /** The work on a tensor, which finds where it degenerates; null where a method of its has no program for these options. */
-export function mergeJob(
+function mergeJob(
   { seed }: Pick<MergePlan, 'seed'>,
   { name, shape, merging, sources, base }: TensorMerge,
 ): TensorWork<readonly string[]> | null {

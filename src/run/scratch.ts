@@ -71,8 +71,7 @@ export async function writeEdited(
   const counter = countTensors()
   const input = {
     shapes,
-    read: (name: string, on: Edit['on'], rows: Parameters<Steer['read']>[1]) =>
-      readInput(pair, name, on, rows ?? undefined),
+    read: (name: string, on: Edit['on'], rows: Parameters<Steer['read']>[1]) => readInput(pair, name, on, rows),
   }
   async function* contents() {
     const parts = editTensors(input, { steps, on: edit.on }, { seed, portion: PORTION, warn })

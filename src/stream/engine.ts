@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import {
   type CopiedBytes,
+  columnsOf,
   PassError,
   type PassResult,
   stripOf,
@@ -89,7 +90,7 @@ function layOut(tensors: StreamedTensors): { block: number; own: number; besides
 function leastOf(tensors: StreamedTensors): number {
   let least = LEAST
   for (const { shape, models } of tensors) {
-    const columns = Math.max(1, shape.at(-1) ?? 1)
+    const columns = columnsOf(shape)
     least = Math.max(least, workingBytes(stripOf(columns), columns, models))
   }
   return least

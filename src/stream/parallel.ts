@@ -1,4 +1,5 @@
 // Work on many items at a time.
+import { countEntries } from '../kernels/index.js'
 
 /**
  * Runs `work` on each item, `limit` of them at a time, in the order of the list. After an error no more begin.
@@ -23,7 +24,7 @@ export async function inParallel<T>(
 
 /** Indices of a list of tensors, the largest first: so the threads end at about the same time. */
 export function largestFirst(tensors: readonly { shape: readonly number[] }[]): number[] {
-  const sizes = tensors.map(({ shape }) => shape.reduce((product, side) => product * side, 1))
+  const sizes = tensors.map(({ shape }) => countEntries(shape))
   return [...tensors.keys()].sort((a, b) => sizes[b]! - sizes[a]!)
 }
 

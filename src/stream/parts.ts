@@ -1,22 +1,17 @@
 // Work on tensors, or on runs of their rows, that needs TensorFlow.js: in threads where that pays, or in this one, within a bound of
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
-import { MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+import { countEntries, type Interval } from '../kernels/index.js'
+import { checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 import { LEAST_MEMORY, PROGRAM_BYTES } from './engine.js'
 import { freeArrays } from './garbage.js'
 import { isPlain } from './plain.js'
 import { runTasks, type TaskThreads, type ThreadTask } from './pool.js'
 
-/** Rows from … to − 1 of the first axis. */
-export interface RowRange {
-  from: number
-  to: number
-}
-
-/** A tensor of a plan, by its number, or rows of it. */
+/** A tensor of a plan, by its number, or rows of it: an interval of the first axis. */
 export interface TensorRows {
   tensor: number
-  rows: RowRange | null
+  rows: Interval | null
 }
 
 /** Entries of a part, about. */
@@ -31,7 +26,7 @@ const OWN_BYTES = 30e6
 /** The parts that a tensor of this shape is worked on in. They depend on nothing else. @param apart whether parts need nothing of the rest */
 export function cutTensor(tensor: number, shape: readonly number[], apart: boolean): TensorRows[] {
   const [count = 1, ...row] = shape
-  const rows = Math.max(1, Math.floor(PART / (row.reduce((product, side) => product * side, 1) || 1)))
+  const rows = Math.max(1, Math.floor(PART / (countEntries(row) || 1)))
   if (rows >= count || !apart) return [{ tensor, rows: null }]
   return Array.from({ length: Math.ceil(count / rows) }, (_, n) => ({
     tensor,
@@ -43,12 +38,13 @@ export function cutTensor(tensor: number, shape: readonly number[], apart: boole
 export const leastMemory = (tasks: readonly { bytes: number }[]): number =>
   tasks.reduce((most, { bytes }) => Math.max(most, PROGRAM_BYTES + OWN_BYTES + bytes), LEAST_MEMORY)
 
-/** @throws UserError for a bound that is too small for one of the tasks, with the least that would do. @param what needs them */
+/** @throws UserError for what is no bound, or one that is too small for one of the tasks, with the least that would do. @param what needs them */
 export function checkMemory(
   tasks: readonly { name: string; bytes: number }[],
   what: string,
   memory = MEMORY_BOUND,
 ): void {
+  checkStream({ memory })
   const least = leastMemory(tasks)
   if (memory >= least) return
   const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one), { name: '', bytes: 0 })

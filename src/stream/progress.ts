@@ -1,10 +1,10 @@
 // What is finished of the tensors that a command writes: noted in the journal of the output block by block, and believed by a later
 // run once it has read the bytes again and they have the same checksum.
 import { amount, type BlockJournal } from '../files/index.js'
-import { stripOf, type WrittenBytes } from '../kernels/index.js'
+import { columnsOf, countEntries, type Interval, stripOf, type WrittenBytes } from '../kernels/index.js'
 import type { Lane, StreamEngine } from './engine.js'
 import { inParallel } from './parallel.js'
-import { type EntryBlock, splitBlocks, type TensorJob } from './tensor.js'
+import { splitBlocks, type TensorJob } from './tensor.js'
 
 /** A tensor in the output. */
 export interface WrittenTensor {
@@ -29,10 +29,10 @@ export interface TensorProgress {
 
 const blockKey = (name: string, from: number, to: number): string => `block ${from} ${to} ${name}`
 const tensorKey = (name: string): string => `tensor ${name}`
-const sizeOf = ({ shape }: WrittenTensor): number => shape.reduce((product, side) => product * side, 1)
+const sizeOf = ({ shape }: WrittenTensor): number => countEntries(shape)
 
 /** Entries in these blocks, which may overlap where runs had blocks of other sizes. */
-function covered(blocks: readonly EntryBlock[]): number {
+function covered(blocks: readonly Interval[]): number {
   let [count, end] = [0, 0]
   for (const { from, to } of [...blocks].sort((a, b) => a.from - b.from)) {
     count += Math.max(0, to - Math.max(from, end))
@@ -41,15 +41,14 @@ function covered(blocks: readonly EntryBlock[]): number {
   return count
 }
 
-const columnsOf = ({ shape }: WrittenTensor): number => Math.max(1, shape.at(-1) ?? 1)
 /** Bytes of one entry. */
 const widthOf = (tensor: WrittenTensor): number => tensor.bytes / (sizeOf(tensor) || 1)
 
 /** Where entries from … to − 1 are. */
-function bytesOf(tensor: WrittenTensor, { from, to }: EntryBlock): WrittenBytes {
+function bytesOf(tensor: WrittenTensor, { from, to }: Interval): WrittenBytes {
   const { file, begin } = tensor
   const width = widthOf(tensor)
-  const strip = Math.ceil(stripOf(columnsOf(tensor)) * width)
+  const strip = Math.ceil(stripOf(columnsOf(tensor.shape)) * width)
   return { file, begin: begin + from * width, bytes: (to - from) * width, strip }
 }
 
@@ -67,8 +66,8 @@ async function readFinished(
   engine: StreamEngine,
   journal: BlockJournal,
   byName: ReadonlyMap<string, WrittenTensor>,
-): Promise<{ finished: Map<string, EntryBlock[]>; done: Set<string>; damaged: number }> {
-  const finished = new Map([...byName.keys()].map((name) => [name, [] as EntryBlock[]]))
+): Promise<{ finished: Map<string, Interval[]>; done: Set<string>; damaged: number }> {
+  const finished = new Map([...byName.keys()].map((name) => [name, [] as Interval[]]))
   const done = new Set<string>()
   let damaged = 0
   await inParallel(engine.jobs, [...journal.done], async ([key, checksum]) => {
@@ -117,7 +116,7 @@ export async function openProgress(
     }),
     async copy(name, from, wrote) {
       const tensor = byName.get(name)!
-      const blocks = splitBlocks(sizeOf(tensor), stripOf(columnsOf(tensor)), engine.block)
+      const blocks = splitBlocks(sizeOf(tensor), stripOf(columnsOf(tensor.shape)), engine.block)
       await inParallel(blocks.length, blocks, async (block) => {
         if (!done.has(blockKey(name, block.from, block.to))) {
           const begin = from.begin + block.from * widthOf(tensor)

@@ -7,7 +7,7 @@ import { UserError } from '../errors/index.js'
  * @param file its path, for the error
  * @throws UserError where the file ends before
  */
-export function readBytes(handle: number, target: Uint8Array, position: number, file: string): void {
+export function readInto(handle: number, target: Uint8Array, position: number, file: string): void {
   for (let done = 0; done < target.length; ) {
     const count = readSync(handle, target, done, target.length - done, position + done)
     if (!count) throw new UserError(`${file}: ends inside a tensor: the file changed while it was read`)

@@ -2,6 +2,9 @@
 // pass, unless its values went through stages that cost more than that: then they stay in the memory of one thread, if they fit. The
 // result is the same.
 import {
+  columnsOf,
+  countEntries,
+  type Interval,
   needsOf,
   type PassResult,
   type PassSource,
@@ -41,12 +44,6 @@ export interface TensorJob<R> {
   onBlock?(from: number, to: number, checksum: string): void
 }
 
-/** Entries from … to − 1. */
-export interface EntryBlock {
-  from: number
-  to: number
-}
-
 /** Stages that cost more than reading a tensor again. */
 const COSTLY: readonly Stage['stage'][] = ['prune', 'keepRows', 'dropRows']
 const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
@@ -56,8 +53,8 @@ let begun = 0
 
 /** Runs the program of one tensor. @returns what the program returns */
 export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Promise<R> {
-  const size = job.shape.reduce((product, side) => product * side, 1)
-  const columns = Math.max(1, job.shape.at(-1) ?? 1)
+  const size = countEntries(job.shape)
+  const columns = columnsOf(job.shape)
   const strip = stripOf(columns)
   const stages: Stage[][] = job.models.map(() => [])
   const tensor = begun++
@@ -75,7 +72,7 @@ export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Pro
       const resident = own !== null
       const strips = write ? null : stripsOf(reductions, Math.ceil(size / strip))
       const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions, strips }
-      const isRead = ({ from, to }: EntryBlock) => !strips || strips.some((n) => n * strip >= from && n * strip < to)
+      const isRead = ({ from, to }: Interval) => !strips || strips.some((n) => n * strip >= from && n * strip < to)
       const blocks = splitBlocks(size, strip, engine.block).filter(isRead)
       const answers = new Answers(reductions)
       const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
@@ -112,7 +109,7 @@ function next<R>(
 }
 
 /** Blocks of whole strips. */
-export function splitBlocks(size: number, strip: number, most: number): EntryBlock[] {
+export function splitBlocks(size: number, strip: number, most: number): Interval[] {
   const length = strip * Math.max(1, Math.floor(most / strip))
   return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
     from: i * length,

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { makeMachine, PassError } from '../kernels/index.js'
 import type { StreamReply, StreamRequest, ThreadAnswer, ThreadQuestion } from './engine.js'
 import { packError } from './file-error.js'
-import { readBytes } from './read.js'
+import { readInto } from './read.js'
 
 const open = new Map<string, number>()
 
@@ -20,7 +20,7 @@ function handleOf(file: string, flags: 'r' | 'r+'): number {
 
 const machine = makeMachine((workerData as { bytes: number }).bytes, {
   read(file, target, position) {
-    readBytes(handleOf(file, 'r'), target, position, file)
+    readInto(handleOf(file, 'r'), target, position, file)
   },
   write(file, bytes, position) {
     const handle = handleOf(file, 'r+')

@@ -1,6 +1,7 @@
 // The only room that knows TensorFlow.js: backends, kernels, keyed random tensors, selection, SVD.
 
 export type { Tensor, Tensor2D } from '@tensorflow/tfjs'
+export { countEntries } from '../kernels/index.js'
 export * from './backend.js'
 export { product } from './eigen.js'
 export { exactTriplets, type Svd } from './exact-svd.js'
@@ -14,7 +15,6 @@ export * from './random.js'
 export { checkResult } from './result.js'
 export * from './round.js'
 export * from './select.js'
-export { countEntries } from './shape.js'
 export * from './share.js'
 export * from './sign.js'
 export * from './singular.js'

@@ -4,9 +4,9 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { addTerms } from '../../src/checkpoint/adapter-terms.js'
-import { elementsOf } from '../../src/checkpoint/coded.js'
 import { round } from '../../src/checkpoint/dtype.js'
 import { type Checkpoint, isFloating, openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
+import { countEntries } from '../../src/kernels/index.js'
 
 const ADAPTERS = 'test/fixtures/adapters'
 const FORMATS = 'test/fixtures/formats'
@@ -21,7 +21,7 @@ async function checkParts(checkpoint: Checkpoint, what: string): Promise<void> {
     if (!isFloating(dtype)) continue
     const whole = bytesOf(await checkpoint.read(name))
     const parts: Buffer[] = []
-    const size = elementsOf(shape)
+    const size = countEntries(shape)
     for (let from = 0, i = 0; from < size; i++) {
       const to = Math.min(size, from + CUTS[i % CUTS.length]!)
       const part = await checkpoint.readEntries(name, { from, to })

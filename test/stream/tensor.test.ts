@@ -181,3 +181,13 @@ test('inputs that are not finite, results that are too large, files that end ear
   await doomed.close()
   process.off('worker', note)
 })
+
+test('numbers that bound nothing are refused before a thread starts', () => {
+  for (const jobs of [0, -1, 1.5, NaN])
+    assert.throws(() => openStream({ jobs }), new UserError(`jobs must be a positive integer; got ${jobs}`))
+  for (const memory of [0, NaN])
+    assert.throws(
+      () => openStream({ memory }),
+      new UserError(`memory must be a positive number of bytes; got ${memory}`),
+    )
+})

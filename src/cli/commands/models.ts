@@ -17,9 +17,10 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const [{ architectures }, { elementsOf, openCheckpoint }, { countText }, { packageRoot }] = await Promise.all([
+  const [{ architectures }, { openCheckpoint }, { countEntries }, { countText }, { packageRoot }] = await Promise.all([
     import('../../models/index.js'),
     import('../../checkpoint/index.js'),
+    import('../../kernels/index.js'),
     import('../../inspect/index.js'),
     import('../../files/index.js'),
   ])
@@ -31,7 +32,7 @@ export async function handler(args: Args): Promise<void> {
   const checkpoints = []
   for (const folder of folders) {
     const { config, tensors, close } = await openCheckpoint(folder)
-    const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0)
+    const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + countEntries(shape), 0)
     checkpoints.push({
       folder: relative(packageRoot, folder),
       model_type: String(config?.model_type ?? ''),
