@@ -15,8 +15,12 @@ export function badResult(
   )
 }
 
-/** @throws UserError for NaN and Inf, and for values too large for the format */
-export function checkedBytes({ name, dtype }: { name: string; dtype: string }, values: Float32Array): Uint8Array {
+/** @param from index of the first value in its tensor @throws UserError for NaN and Inf, and for values too large for the format */
+export function checkedBytes(
+  { name, dtype }: { name: string; dtype: string },
+  values: Float32Array,
+  from = 0,
+): Uint8Array {
   if (!(WRITABLE as readonly string[]).includes(dtype))
     throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
   const bytes = encode(dtype as WritableDtype, values)
@@ -24,10 +28,10 @@ export function checkedBytes({ name, dtype }: { name: string; dtype: string }, v
   const bad = countNonFinite(values)
   if (bad.count)
     throw new UserError(
-      `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${bad.first}`,
+      `tensor ${JSON.stringify(name)}: ${bad.count} NaN or Inf of ${values.length} values, the first at index ${from + bad.first}`,
     )
   const halves = new Uint16Array(bytes.buffer)
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
-  throw badResult({ name, dtype }, { index: first, value: values[first]! })
+  throw badResult({ name, dtype }, { index: from + first, value: values[first]! })
 }

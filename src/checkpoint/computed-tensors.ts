@@ -30,7 +30,12 @@ export function withComputed(
     const values = await readLines(shapes.get(name)!, entries, (lines) => compute(name, lines))
     const bad = countNonFinite(values)
     if (bad.count)
-      throw notFinite(`${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`, values, bad)
+      throw notFinite(
+        `${checkpoint.folder}: tensor ${JSON.stringify(name)}, as it is changed,`,
+        values,
+        bad,
+        entries?.from,
+      )
     return values
   }
   return {

@@ -57,7 +57,8 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
     for (let at = from; at < to && columns; at += step)
       values.set(await lines(at, Math.min(to, at + step)), (at - from) * columns)
     const bad = countNonFinite(values)
-    if (bad.count) throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad)
+    if (bad.count)
+      throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad, from * columns)
     return values
   }
   const decoded = (name: string, entries: Interval | null = null) =>

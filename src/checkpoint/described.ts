@@ -1,4 +1,6 @@
 // What an output says of its inputs, whose hashes are found beside the work.
+import { stat } from 'node:fs/promises'
+import { UserError } from '../errors/index.js'
 import { openHasher } from '../stream/index.js'
 import type { WriteOptions } from './write.js'
 
@@ -11,24 +13,41 @@ export type HashFile = (path: string) => Promise<string>
 /** The hash of a file while it is not known: as long as any. */
 const DRAFT_HASH = '0'.repeat(64)
 
+/** Which file has this name, with its size and the time of its last change; empty where there is none. */
+const stateOf = (path: string): Promise<string> =>
+  stat(path, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs }) => [dev, ino, size, mtimeNs].join(' '),
+    () => '',
+  )
+
 /**
- * Runs the work with a draft of its description, and with what finds the true one, of the same length. Inputs are noted in the journal.
+ * Runs the work with a draft of its description, and with what finds the true one, of the same length. Inputs are noted in the journal,
+ * and must be the same files at the end of the work: threads open them at different moments.
  * @param describe makes the description from the hashes of files
  */
 export async function withDescription<T>(
   describe: (hash: HashFile) => Promise<Description>,
-  work: (options: Description & Required<Pick<WriteOptions, 'describe'>>) => Promise<T>,
+  work: (options: Description & Required<Pick<WriteOptions, 'describe' | 'checkInputs'>>) => Promise<T>,
 ): Promise<T> {
   const hasher = openHasher()
+  const states = new Map<string, string>()
   try {
+    const draft = await describe(async (path) => {
+      states.set(path, await stateOf(path))
+      return DRAFT_HASH
+    })
     return await work({
-      ...(await describe(async () => DRAFT_HASH)),
+      ...draft,
       describe: (journal) =>
         describe(async (path) => {
           const sha256 = await hasher.hash(path)
           journal.input(path, sha256)
           return sha256
         }),
+      async checkInputs() {
+        for (const [path, state] of states)
+          if ((await stateOf(path)) !== state) throw new UserError(`${path}: changed while it was read; start again`)
+      },
     })
   } finally {
     await hasher.close()

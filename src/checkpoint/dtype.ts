@@ -177,14 +177,15 @@ export function round(values: Float32Array, dtype: string): Float32Array {
   return values
 }
 
-/** What is said of a tensor (`where`) with NaN or ±Infinity in it. */
+/** What is said of a tensor (`where`) with NaN or ±Infinity among these values of it, of which the first is at index `from`. */
 export const notFinite = (
   where: string,
   values: Float32Array,
   { count, first }: { count: number; first: number },
+  from = 0,
 ): UserError =>
   new UserError(
-    `${where} holds ${count} NaN or Inf of ${values.length} values, the first at index ${first} (${values[first]})`,
+    `${where} holds ${count} NaN or Inf of ${values.length} values${from ? ` from index ${from} on` : ''}, the first at index ${from + first} (${values[first]})`,
   )
 
 /** How many values are NaN or ±Infinity, and the index of the first one (-1 when all are finite). */

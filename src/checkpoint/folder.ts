@@ -5,7 +5,7 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { interruptedAt, PARTIAL, stateOf } from '../files/index.js'
-import type { StoredFormat } from '../kernels/index.js'
+import type { Interval, StoredFormat } from '../kernels/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, INDEX, SINGLE } from './checkpoint.js'
 import type { Stored } from './coded.js'
@@ -101,15 +101,11 @@ function openStored(
     notes: [],
     read: async (name) => {
       const entry = entryOf(name)
-      return readValues(await handleOf(entry.file), entry)
+      return readValues(await handleOf(entry.file), entry, null)
     },
     readEntries: async (name, entries) => {
       const entry = entryOf(name)
-      const width = (BITS[entry.dtype] ?? 8) / 8
-      const part = entries
-        ? { ...entry, begin: entry.begin + entries.from * width, end: entry.begin + entries.to * width }
-        : entry
-      return readValues(await handleOf(entry.file), part, part.end - part.begin)
+      return readValues(await handleOf(entry.file), entry, entries)
     },
     readBytes: (name) => bytes(name),
     place: (name) => {
@@ -129,13 +125,17 @@ function openStored(
   return { checkpoint, bytes }
 }
 
-async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK): Promise<Float32Array> {
-  const { name, dtype, file, begin, end } = entry
+/** @param entries that are read, at one time; null for all, in chunks */
+async function readValues(handle: FileHandle, entry: TensorEntry, entries: Interval | null): Promise<Float32Array> {
+  const { name, dtype, file } = entry
   const where = `${file}: tensor ${JSON.stringify(name)}`
   if (!isFloating(dtype))
     throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
   const width = BITS[dtype]! / 8
-  const values = new Float32Array((end - begin) / width)
+  const { from, to } = entries ?? { from: 0, to: (entry.end - entry.begin) / width }
+  const [begin, end] = [entry.begin + from * width, entry.begin + to * width]
+  const step = entries ? end - begin : CHUNK
+  const values = new Float32Array(to - from)
   const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
   let [count, first] = [0, -1]
   for (let at = begin; at < end; at += step) {
@@ -149,7 +149,7 @@ async function readValues(handle: FileHandle, entry: TensorEntry, step = CHUNK):
     if (bad.count && !count) first = done + bad.first
     count += bad.count
   }
-  if (count) throw notFinite(where, values, { count, first })
+  if (count) throw notFinite(where, values, { count, first }, from)
   return values
 }
 

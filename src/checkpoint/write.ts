@@ -55,6 +55,8 @@ export interface WriteOptions {
   metadata?: Record<string, string>
   /** Card and strings that are known only when the weights are written; the strings have the lengths of those in `metadata`. */
   describe?: (journal: BlockJournal) => Promise<Pick<WriteOptions, 'card' | 'metadata'>>
+  /** Called when all weights are written. @throws UserError where an input is not what it was when the work began */
+  checkInputs?: () => Promise<void>
   /** Data bytes of one weight file. */
   maxShardBytes?: number
   /** Replace a folder that this program wrote. */
@@ -86,7 +88,7 @@ async function writeWeights(
   layout: Layout,
   options: WriteOptions,
 ): Promise<Pick<WriteOptions, 'card' | 'metadata'>> {
-  const { plan, tensors, describe, onBytes } = options
+  const { plan, tensors, describe, checkInputs, onBytes } = options
   const handles = new Map<PlannedShard, FileHandle>()
   const left = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   try {
@@ -102,6 +104,7 @@ async function writeWeights(
     else for await (const content of tensors) await files.write(content)
     if (left.size) throw new Error(`planned tensors that never came: ${[...left.keys()].join(', ')}`)
     const final = (await described) ?? {}
+    await checkInputs?.()
     if (described) await writeHeads(handles, layout, layoutOf({ ...options, ...final }))
     for (const handle of handles.values()) await handle.sync()
     return final
@@ -179,8 +182,8 @@ export async function writeTensor(
   }
 }
 
-const bytesOf = (tensor: PlannedTensor, { bytes, values }: Omit<TensorContent, 'name'>): Uint8Array =>
-  bytes ?? checkedBytes(tensor, values!)
+const bytesOf = (tensor: PlannedTensor, { bytes, values, first }: Omit<TensorContent, 'name'>): Uint8Array =>
+  bytes ?? checkedBytes(tensor, values!, first)
 
 /** Bytes of the tensor before this part of it. */
 const offsetOf = ({ dtype }: PlannedTensor, { first = 0 }: Omit<TensorContent, 'name'>): number =>

@@ -107,6 +107,9 @@ test('NaN and Inf are named with tensor, count and first index', async () => {
     name: 'UserError',
     message: /tensor "bad" holds 2 NaN or Inf of 4 values, the first at index 1 \(Infinity\)/,
   })
+  await assert.rejects(checkpoint.readEntries('bad', { from: 2, to: 4 }), {
+    message: /tensor "bad" holds 1 NaN or Inf of 2 values from index 2 on, the first at index 3 \(NaN\)/,
+  })
   assert.deepEqual([...(await checkpoint.read('good'))], [1])
   await checkpoint.close()
 })

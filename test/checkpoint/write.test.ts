@@ -235,6 +235,11 @@ test('NaN, and values too large for the format, are named and leave nothing', as
     (out) => writeCheckpoint(out, { plan, tensors: [good, { name: 'b', values: Float32Array.of(-70000, 1) }] }),
     /tensor "b": -70000 at index 0 is too large for F16; use F32 or BF16/,
   )
+  const part = { name: 'b', values: Float32Array.of(-70000), first: 1 }
+  await leavesNothing(
+    (out) => writeCheckpoint(out, { plan, tensors: [good, part] }),
+    /tensor "b": -70000 at index 1 is too large for F16/,
+  )
   const brain = [{ name: 'a', dtype: 'BF16', shape: [1] }]
   await leavesNothing(
     (out) => writeCheckpoint(out, { plan: brain, tensors: [{ name: 'a', values: Float32Array.of(3.4e38) }] }),

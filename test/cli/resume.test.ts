@@ -8,6 +8,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -190,6 +191,20 @@ for (const [name, words] of Object.entries(COMMANDS)) {
     assert.deepEqual(partials(out), [])
   })
 }
+
+test('another file under the name of an input, in the middle of the work, is an error and leaves nothing', async () => {
+  const [input, kept] = [join(one, 'model.safetensors'), at('kept.safetensors')]
+  const other = at('other.safetensors')
+  cpSync(input, kept)
+  const prepare = () => (cpSync(kept, input), cpSync(join(two, 'model.safetensors'), other))
+  const out = at('replaced')
+  const stop = () => renameSync(other, input)
+  const { code, said } = await stopAt(COMMANDS.edit, out, { prepare, blocks: 1, stop })
+  renameSync(kept, input)
+  assert.equal(code, 1)
+  assert.match(said, /^deltalab: .*one.model.safetensors: changed while it was read; start again\n$/m)
+  assert.deepEqual([existsSync(out), partials(out)], [false, []])
+})
 
 test('an input that changed starts anew and says so, also where its size and time are the same', async () => {
   const words = COMMANDS.merge
