@@ -47,6 +47,7 @@ export type Reduction = ReductionKind & {
   back?: number
 }
 
+/** A sum or a count. */
 type ReductionKind =
   /** Σ |x|, Σ x, number of entries that are not 0, the largest |x|. */
   | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }

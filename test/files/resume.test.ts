@@ -18,11 +18,13 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
+import type { UserError } from '../../src/errors/index.js'
 import { fingerprintOf } from '../../src/files/fingerprint.js'
 import { writeFolder } from '../../src/files/folder.js'
 import { type BlockJournal, JOURNAL, readJournal } from '../../src/files/journal.js'
 import { bytesUnfinished, unfinishedOf } from '../../src/files/leftovers.js'
 import { checkTarget } from '../../src/files/target.js'
+import { fillAtOnce, fillLetters } from './letters.js'
 
 const root = mkdtempSync(join(tmpdir(), 'resume-'))
 after(() => rmSync(root, { recursive: true }))
@@ -64,18 +66,24 @@ const run = (
     child.on('close', (code, signal) => done({ said, notes, signal, code }))
   })
 
-/** The same command until it ends well: it may first be told that the folder is in its place already. */
-async function goOn(target: string, options: Parameters<typeof run>[1]): Promise<string> {
-  const { said, notes } = await run(target, options)
+/** The same work in this process until it ends well: it may first be told that the folder is in its place already. */
+async function goOn(target: string, overwrite: boolean): Promise<string> {
+  let notes = ''
+  const say = (text: string) => void (notes += `${text}\n`)
+  const resume = { fingerprint: 'w', discard: false, note: say }
+  const said = await writeFolder(target, { overwrite, bytes: 0, resume }, fillLetters('abc', say)).then(
+    () => 'written',
+    (error: UserError) => error.message,
+  )
   if (said !== 'written')
     assert.match(said, /a run was killed (when it was finished|while it replaced)|exists and is not empty/)
-  if (/the one before is in its place again/.test(said)) return goOn(target, options)
+  if (/the one before is in its place again/.test(said)) return goOn(target, overwrite)
   // It was killed when the new folder was complete and the old one still in its place.
   const [finished] = around(target).filter((name) => name.startsWith('out.finished-'))
   if (finished !== undefined) {
     assert.equal(textIn(join(dirname(target), finished)), 'abc')
     rmSync(join(dirname(target), finished), { recursive: true })
-    return goOn(target, options)
+    return goOn(target, overwrite)
   }
   assert.deepEqual(
     around(target).filter((name) => name !== 'out'),
@@ -88,7 +96,7 @@ test('killed before any change, the same command goes on, does no block twice, a
   for (const overwrite of [false, true]) {
     for (let step = 0, kills = 0; ; step++) {
       const target = fresh()
-      if (overwrite) await run(target, { text: 'old' })
+      if (overwrite) await writeFolder(target, { bytes: 0 }, fillAtOnce('old'))
       const first = await run(target, { step, overwrite })
       if (first.said === 'written') {
         assert.ok(kills >= 18, `${kills} kills`)
@@ -98,7 +106,7 @@ test('killed before any change, the same command goes on, does no block twice, a
       kills++
       if (existsSync(target)) assert.ok(overwrite ? ['old', 'abc'].includes(textIn(target)) : textIn(target) === 'abc')
       const kept = (await journalsOf(target)).flatMap(({ blocks }) => [...blocks.keys()])
-      const again = [...(await goOn(target, { overwrite })).matchAll(/letter (\d)/g)].map(([, at]) => at!)
+      const again = [...(await goOn(target, overwrite)).matchAll(/letter (\d)/g)].map(([, at]) => at!)
       assert.deepEqual(
         again.filter((at) => kept.includes(at)),
         [],

@@ -5,8 +5,6 @@
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { UserError } from '../../src/errors/index.js'
 
 const [folder, text, overwrite, step, fingerprint] = process.argv.slice(2)
@@ -41,24 +39,13 @@ watch(fs, [
 ])
 syncBuiltinESMExports()
 const { writeFolder } = await import('../../src/files/folder.js')
+const { fillAtOnce, fillLetters } = await import('./letters.js')
 
-const checksum = (at: number) => String(text!.charCodeAt(at))
 process.once('SIGTERM', () => process.exit(143))
 try {
   const resume = fingerprint === undefined ? undefined : { fingerprint, discard: false, note: console.error }
-  await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0, resume }, async (partial, journal) => {
-    if (!resume) return promises.writeFile(join(partial, 'text'), text!)
-    const handle = fs.openSync(join(partial, 'text'), fs.constants.O_RDWR | fs.constants.O_CREAT)
-    console.error(`${journal.done.size} letters are done`)
-    for (let at = 0; at < text!.length; at++) {
-      if (journal.done.get(String(at)) === checksum(at)) continue
-      console.error(`letter ${at}`)
-      if (process.env.WAIT) await setTimeout(Number(process.env.WAIT))
-      fs.writeSync(handle, text![at]!, at)
-      journal.add(String(at), checksum(at))
-    }
-    fs.closeSync(handle)
-  })
+  const fill = resume ? fillLetters(text!, console.error, Number(process.env.WAIT)) : fillAtOnce(text!)
+  await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0, resume }, fill)
   process.stdout.write('written')
 } catch (error) {
   if (!(error instanceof UserError)) throw error
