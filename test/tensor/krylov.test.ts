@@ -131,10 +131,11 @@ test('a matrix of zeros has zeros; more triplets than the rank of the matrix are
   assert.ok(s.subarray(5).every((value) => value < 1e-5))
 })
 
-test('triplets of a small share of the norm are found too, all but the last ones', () => {
+test('triplets of a small share of the norm are found too, the last one less well', () => {
   const spectrum = (k: number) => (k === 1 ? 1 : 1e-3 * 0.8 ** k)
   const { s } = search(withSpectrum(spectrum), [ROWS, COLUMNS], 8)!
-  for (let k = 1; k <= 4; k++) assertClose(s[k - 1]!, spectrum(k), { relative: 0.05 })
+  for (let k = 1; k <= 7; k++) assertClose(s[k - 1]!, spectrum(k), { relative: 0.05 })
+  assert.ok(s[7]! > 0.7 * spectrum(8) && s[7]! <= spectrum(8), `${s[7]! / spectrum(8)}`)
 })
 
 test('the same matrix and key give the same bits, another key others', () => {
