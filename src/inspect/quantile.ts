@@ -1,5 +1,6 @@
 // Exact quantiles of magnitudes without sorting: the bits of a non-negative float32 order like the numbers themselves, so the upper 16 of
 // 31 bits give a histogram and the lower 15 the place inside one of its bins.
+import { floatOf } from '../kernels/index.js'
 
 const SHIFT = 15
 /** Bins of the upper bits: 8 of exponent, 8 of fraction. */
@@ -23,7 +24,7 @@ export function locate(counts: Float64Array, n: number, q: number): BinPlace {
 export function magnitudeAt({ bin, before }: BinPlace, inside: Float64Array): number {
   let low = 0
   for (let seen = inside[0]!; seen <= before; seen += inside[low]!) low++
-  return toFloat((bin << SHIFT) | low)
+  return floatOf((bin << SHIFT) | low)
 }
 
 /** Quantiles from the counts alone, for many tensors together: the middle of the bin, within 0.2 %. */
@@ -32,12 +33,6 @@ export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): nu
   return qs.map((q) => {
     if (!n) return NaN
     const { bin } = locate(counts, n, q)
-    return bin === 0 ? 0 : toFloat((bin << SHIFT) | (1 << (SHIFT - 1)))
+    return bin === 0 ? 0 : floatOf((bin << SHIFT) | (1 << (SHIFT - 1)))
   })
-}
-
-const word = new Uint32Array(1)
-const toFloat = (bits: number): number => {
-  word[0] = bits
-  return new Float32Array(word.buffer)[0]!
 }

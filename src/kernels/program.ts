@@ -137,7 +137,8 @@ function placeOf({ bits, left }: { bits: number; left: number }, equal: Float64A
   return { sum: 'find', bits, n: rest, strip }
 }
 
-const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]!
+/** The float32 of these bits. */
+export const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]!
 
 /** What the program of an editor may know of the tensor besides its values. */
 export interface ProgramTensor {
