@@ -1,5 +1,6 @@
 // Finds the k entries of largest magnitude among values that come in parts, because they do not fit in memory. The result is exact. It
 // takes two passes of histograms, and a third when ties have to be broken.
+import { floatOf } from '../kernels/index.js'
 import type { Largest } from './select.js'
 
 export interface PartwiseSelection {
@@ -73,5 +74,3 @@ export function selectLargest(keptOf: (size: number) => number): PartwiseSelecti
   }
   return selection
 }
-
-const floatOf = (bits: number): number => new Float32Array(new Int32Array([bits]).buffer)[0]!
