@@ -113,9 +113,8 @@ function openStored(
       return { file, begin, dtype }
     },
     hashes: async (hash = hashFile) => {
-      const digests: Record<string, string> = {}
-      for (const file of [...(config ? ['config.json'] : []), ...shards]) digests[file] = await hash(join(folder, file))
-      return digests
+      const files = [...(config ? ['config.json'] : []), ...shards]
+      return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await hash(join(folder, file))])))
     },
     close: async () => {
       for (const handle of handles.values()) await (await handle).close()

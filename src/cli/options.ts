@@ -119,7 +119,17 @@ export function readStream({ jobs, memory }: { jobs?: number | undefined; memory
   return { jobs, memory: readMemory(memory) }
 }
 
-const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
+const UNITS: Record<string, number> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
 
 /** `2GB`, `1.5 GiB`, `800MB` → bytes; undefined stays. @throws UserError (usage) */
 export function readMemory(text: string | undefined): number | undefined {

@@ -46,13 +46,13 @@ export async function describeEdit(
   { hash, ...tools }: EditTools & { hash?: HashFile },
 ): Promise<Description> {
   const settings = settingsOf(options, tools)
-  const inputs = []
-  for (const [role, checkpoint] of [
-    ['base', base],
-    ['post', post],
-  ] as const) {
-    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes(hash) })
-  }
+  const inputs = await Promise.all(
+    Object.entries({ base, post }).map(async ([role, checkpoint]) => ({
+      role,
+      name: basename(resolve(checkpoint.folder)),
+      hashes: await checkpoint.hashes(hash),
+    })),
+  )
   const software = { deltalab: packageVersion(), node: process.version, backend: tools.backend }
   const citations = [...new Set(options.steps.map(({ editor }) => editor.cite).filter(Boolean))]
   return {

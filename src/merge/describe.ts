@@ -50,9 +50,13 @@ export async function describeMerge(
     computed_in: 'float32',
     ...describePlugins(registry, { mergers: [merger.name], editors: steps.map(({ editor }) => editor.name) }),
   }
-  const inputs = []
-  for (const { role, model } of inputsOf(plan))
-    inputs.push({ role, name: model.label, hashes: await model.checkpoint.hashes(hash) })
+  const inputs = await Promise.all(
+    inputsOf(plan).map(async ({ role, model: { label, checkpoint } }) => ({
+      role,
+      name: label,
+      hashes: await checkpoint.hashes(hash),
+    })),
+  )
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)].filter(Boolean))]
   const card = writeCard({ title, inputs, settings, software, citations })

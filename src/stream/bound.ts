@@ -17,7 +17,7 @@ export function checkStream({ jobs = 1, memory = MEMORY_BOUND }: StreamOptions):
   if (!(memory > 0)) throw new UserError(`memory must be a positive number of bytes; got ${memory}`)
 }
 
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)}MB`
+const megabytes = (bytes: number): string => (bytes < 1e6 ? `${bytes / 1e3}KB` : `${Math.ceil(bytes / 1e6)}MB`)
 
 /** What is said of a bound on memory. @param least bytes that would do @param why as a half sentence, or empty */
 export const tooSmall = (memory: number, least: number, why = ''): UserError =>

@@ -1,4 +1,4 @@
-// The thread of a hasher: one file after the other, through one buffer.
+// A thread of a hasher: one file after the other, through one buffer.
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
@@ -20,8 +20,8 @@ function hashFile(path: string): string {
 
 parentPort!.on('message', (path: string) => {
   try {
-    parentPort!.postMessage({ path, hash: hashFile(path) })
+    parentPort!.postMessage({ hash: hashFile(path) })
   } catch (error) {
-    parentPort!.postMessage({ path, error: packError(error) })
+    parentPort!.postMessage({ error: packError(error) })
   }
 })

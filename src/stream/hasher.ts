@@ -1,4 +1,5 @@
-// Hashes files in a thread of its own, while others work.
+// Hashes files in threads of their own, a file each, while others work.
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type SentError, unpackError } from './file-error.js'
 
@@ -8,43 +9,72 @@ export interface Hasher {
   close(): Promise<void>
 }
 
-/** The thread starts when the first file is asked for. */
+interface HashThread {
+  /** Hashes one file; the thread is busy until then. */
+  hash(path: string): Promise<string>
+  close(): Promise<unknown>
+}
+
+/** As many threads as cores, each started for the first file that finds no other free. */
 export function openHasher(): Hasher {
-  let worker: Worker | undefined
-  let failure: Error | undefined
+  const threads: HashThread[] = []
+  const idle: HashThread[] = []
+  const waiting: ((thread: HashThread) => void)[] = []
   const found = new Map<string, Promise<string>>()
-  const open = new Map<string, { resolve(hash: string): void; reject(error: Error): void }>()
-  const start = (): Worker => {
-    const started = new Worker(new URL('./hash-worker.js', import.meta.url))
-    started.on('message', ({ path, hash, error }: { path: string; hash?: string; error?: SentError }) => {
-      if (hash === undefined) open.get(path)!.reject(unpackError(error!))
-      else open.get(path)!.resolve(hash)
-    })
-    // It ends by itself only when it fails: what it was asked then, and what it is asked later, fails too.
-    const fail = (error: Error) => {
-      failure ??= error
-      for (const { reject } of open.values()) reject(failure)
+  const lease = async (): Promise<HashThread> => {
+    if (!idle.length && threads.length < availableParallelism()) {
+      threads.push(startThread())
+      return threads.at(-1)!
     }
-    started.on('error', fail)
-    started.on('exit', () => fail(new Error('the thread that hashes files ended')))
-    return started
+    return idle.pop() ?? new Promise((resolve) => waiting.push(resolve))
+  }
+  const hash = async (path: string): Promise<string> => {
+    const thread = await lease()
+    try {
+      return await thread.hash(path)
+    } finally {
+      const next = waiting.shift()
+      if (next) next(thread)
+      else idle.push(thread)
+    }
   }
   return {
     hash(path) {
       const known = found.get(path)
       if (known) return known
-      worker ??= start()
-      const hash = new Promise<string>((resolve, reject) => {
-        if (failure) return reject(failure)
-        open.set(path, { resolve, reject })
-      })
-      hash.catch(() => undefined) // said where it is awaited
-      found.set(path, hash)
-      worker.postMessage(path)
-      return hash
+      const fresh = hash(path)
+      fresh.catch(() => undefined) // said where it is awaited
+      found.set(path, fresh)
+      return fresh
     },
     async close() {
-      await worker?.terminate()
+      await Promise.all(threads.map((thread) => thread.close()))
     },
+  }
+}
+
+function startThread(): HashThread {
+  const worker = new Worker(new URL('./hash-worker.js', import.meta.url))
+  let open: { resolve(hash: string): void; reject(error: Error): void } | undefined
+  let failure: Error | undefined
+  worker.on('message', ({ hash, error }: { hash?: string; error?: SentError }) => {
+    if (hash === undefined) open!.reject(unpackError(error!))
+    else open!.resolve(hash)
+  })
+  // It ends by itself only when it fails: what it was asked then, and what it is asked later, fails too.
+  const fail = (error: Error) => {
+    failure ??= error
+    open?.reject(failure)
+  }
+  worker.on('error', fail)
+  worker.on('exit', () => fail(new Error('a thread that hashes files ended')))
+  return {
+    hash: (path) =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
+        open = { resolve, reject }
+        worker.postMessage(path)
+      }),
+    close: () => worker.terminate(),
   }
 }
