@@ -1,7 +1,7 @@
 // WebAssembly kernels on plain memory, without TensorFlow.js: what workers compute with, and the passes that it is described by.
 export { LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { type Machine, makeMachine } from './machine.js'
-export { instantiate } from './module.js'
+export { type Gemm, instantiate } from './module.js'
 export * from './pass.js'
 export { PassError } from './pass-error.js'
 export * from './program.js'

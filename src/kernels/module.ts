@@ -63,3 +63,22 @@ export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
       instantiate<object>(name, memory),
     ),
   )
+
+/** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */
+export interface Gemm {
+  gemmScratch(): number
+  gemm(
+    a: number,
+    b: number,
+    c: number,
+    m: number,
+    n: number,
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    batch: number,
+    strideA: number,
+    strideB: number,
+    scratch: number,
+  ): void
+}

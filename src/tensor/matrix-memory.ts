@@ -1,25 +1,10 @@
 // Float32 matrices in a WebAssembly memory of their own, multiplied there by kernels/assembly/gemm.ts. Needs no TensorFlow.js, so
 // that light worker threads can use it.
-import { instantiate } from '../kernels/index.js'
+import { type Gemm, instantiate } from '../kernels/index.js'
 
-interface Kernels {
+interface Kernels extends Gemm {
   /** Σ x y of float32 in float64. */
   dot(x: number, y: number, size: number): number
-  gemmScratch(): number
-  gemm(
-    a: number,
-    b: number,
-    c: number,
-    m: number,
-    n: number,
-    k: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    batch: number,
-    strideA: number,
-    strideB: number,
-    scratch: number,
-  ): void
 }
 
 /** A row-major float32 matrix at an address of a memory. */

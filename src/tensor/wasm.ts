@@ -1,6 +1,6 @@
 // Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
 // batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
-import { instantiate } from '../kernels/index.js'
+import { type Gemm, instantiate } from '../kernels/index.js'
 import { tf } from './tf.js'
 
 /** The parts of the TensorFlow.js wasm backend that kernels use. */
@@ -24,24 +24,6 @@ export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
 /** Instantiates a compiled module of kernels on the backend's own heap, so that it reads and writes tensors in place. */
 export function attachModule<T>(backend: WasmBackend, name: string): T {
   return instantiate(name, backend.wasm.asm.memory)
-}
-
-interface Gemm {
-  gemmScratch(): number
-  gemm(
-    a: number,
-    b: number,
-    c: number,
-    m: number,
-    n: number,
-    k: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    batch: number,
-    strideA: number,
-    strideB: number,
-    scratch: number,
-  ): void
 }
 
 /** Wraps the heap's allocator to throw where it would return 0 and TensorFlow.js would then write at address 0. */
