@@ -20,7 +20,7 @@ export interface Program {
   words: readonly string[]
 }
 
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../bundle/cli/main.js', import.meta.url))
 
 /** A command of this build. */
 export const deltalab = (...words: string[]): Program => ({ command: process.execPath, words: [main, ...words] })

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Comparison, compare } from './compare.js'
 
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../bundle/cli/main.js', import.meta.url))
 
 export async function run(): Promise<Comparison[]> {
   const node = (...words: string[]) => spawnSync(process.execPath, words)

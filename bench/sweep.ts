@@ -13,7 +13,7 @@ function sweep(jobs: number) {
   const { status, stderr } = spawnSync(
     process.execPath,
     [
-      at('../src/cli/main.js'),
+      at('../bundle/cli/main.js'),
       'sweep',
       at('../../configs/quickstart.yaml'),
       '--jobs',

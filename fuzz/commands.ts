@@ -42,7 +42,7 @@ export async function runCommands(
       const { bytes, what } = mutate(form, original, seed + number)
       writeFileSync(file, bytes)
       const outcome = outcomeOf(
-        spawnSync(process.execPath, [join(packageRoot, 'dist/src/cli/main.js'), ...command!], {
+        spawnSync(process.execPath, [join(packageRoot, 'dist/bundle/cli/main.js'), ...command!], {
           encoding: 'utf8',
           timeout: 60_000,
         }),

@@ -1,7 +1,9 @@
-// Compiles the WebAssembly kernels (AssemblyScript) and the TypeScript sources into dist/, and makes `npx deltalab` work
-// inside the checkout itself.
+// Compiles the WebAssembly kernels (AssemblyScript) and the TypeScript sources into dist/, bundles the program, and makes
+// `npx deltalab` work inside the checkout itself.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { bundle } from './bundle.mjs'
 
 const out = 'dist/src/kernels'
 mkdirSync(out, { recursive: true })
@@ -33,9 +35,11 @@ for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith(
 }
 execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', '.'], { stdio: 'inherit' })
 for (const file of ['tf.js', 'tf.d.ts']) copyFileSync(`src/tensor/${file}`, `dist/src/tensor/${file}`)
-const main = 'dist/src/cli/main.js'
-if (existsSync(main)) {
-  chmodSync(main, 0o755)
-  mkdirSync('node_modules/.bin', { recursive: true })
-  if (!existsSync('node_modules/.bin/deltalab')) symlinkSync(`../../${main}`, 'node_modules/.bin/deltalab')
-}
+// Fonts of the figures.
+for (const file of ['ttf/DejaVuSans.ttf', 'ttf/DejaVuSans-Bold.ttf'])
+  copyFileSync(`node_modules/dejavu-fonts-ttf/${file}`, `dist/src/report/${basename(file)}`)
+await bundle()
+const link = 'node_modules/.bin/deltalab'
+mkdirSync(dirname(link), { recursive: true })
+rmSync(link, { force: true })
+symlinkSync('../../dist/bundle/cli/main.js', link)

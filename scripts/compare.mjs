@@ -174,12 +174,15 @@ writeFileSync(join(folder, 'sweep.yaml'), EXPERIMENT)
 writeFileSync(join(folder, 'merge.yaml'), MERGE)
 writeFileSync(join(folder, 'mergekit.yaml'), MERGEKIT)
 
+/** The program of a build. */
+const mainOf = (build) => join(build, JSON.parse(readFileSync(join(build, 'package.json'), 'utf8')).bin.deltalab)
+
 function runOne(build, name, words) {
   const out = join(folder, build === here ? 'new' : 'old', name.replaceAll(' ', '-'))
   mkdirSync(dirname(out), { recursive: true })
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(build, 'dist/src/cli/main.js'), ...words.map((word) => (word === 'OUT' ? out : word))],
+    [mainOf(build), ...words.map((word) => (word === 'OUT' ? out : word))],
     { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 28 },
   )
   const printed = words.includes('--json') ? settle(stdout) : ''

@@ -16,7 +16,7 @@ const { values: given } = parseArgs({
   options: { kills: { type: 'string' }, layers: { type: 'string' }, keep: { type: 'boolean' } },
 })
 const kills = Number(given.kills ?? 20)
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'src', 'cli', 'main.js')
+const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'bundle', 'cli', 'main.js')
 const root = mkdtempSync(join(tmpdir(), 'deltalab-kill-'))
 const at = (name) => join(root, name)
 

@@ -10,7 +10,7 @@ const known = readdirSync('configs')
 for (const name of process.argv.slice(2).length ? process.argv.slice(2) : known) {
   const { status } = spawnSync(
     process.execPath,
-    ['dist/src/cli/main.js', COMMANDS[name] ?? 'sweep', `configs/${name}.yaml`],
+    ['dist/bundle/cli/main.js', COMMANDS[name] ?? 'sweep', `configs/${name}.yaml`],
     { stdio: 'inherit' },
   )
   if (status !== 0) process.exit(status ?? 1)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Folder that holds package.json, checkpoints/ and configs/; this file is compiled to dist/src/record/. */
+/** Folder that holds package.json, checkpoints/ and configs/; this file is compiled to dist/src/files/, and bundled as if to dist/bundle/files/. */
 export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 /** Version of deltalab. */

@@ -7,8 +7,15 @@ import { pathToFileURL } from 'node:url'
 import type { Loader, Message, Plugin } from 'esbuild'
 import { UserError } from '../errors/index.js'
 
-/** Packages that a module shares with the running program, so that there is one TensorFlow.js. */
-const SHARED = ['deltalab', 'deltalab/plugin', 'deltalab/report', 'zod']
+/** Packages that a module shares with the running program, so that there is one TensorFlow.js and one UserError. */
+const SHARED = new Map(
+  [
+    ['deltalab', '../index.js'],
+    ['deltalab/plugin', '../plugin.js'],
+    ['deltalab/report', '../report.js'],
+    ['zod', '../zod.js'],
+  ].map(([name, file]) => [name, new URL(file!, import.meta.url).href]),
+)
 
 /**
  * A module with its local imports as one text. Packages stay imports: the shared ones those of this program, others those
@@ -53,7 +60,7 @@ const packagesStay: Plugin = {
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
       if (kind === 'entry-point' || pluginData === 'asked' || /^[A-Za-z]:/.test(path)) return undefined
-      if (SHARED.includes(path)) return { path: import.meta.resolve(path), external: true }
+      if (SHARED.has(path)) return { path: SHARED.get(path)!, external: true }
       const found = await resolve(path, { kind, resolveDir, importer, pluginData: 'asked' })
       if (found.errors.length || found.external) return found
       return { path: pathToFileURL(found.path).href, external: true }

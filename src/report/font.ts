@@ -1,13 +1,12 @@
 // Advance widths of DejaVu Sans, read from the font file itself, so that a figure laid out without a DOM or a canvas leaves
 // legends and titles the room that they really take (vega's own guess is 0.8 em per letter).
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-
-const folder = join(dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json')), 'ttf')
+import { fileURLToPath } from 'node:url'
 
 /** The files a renderer needs for regular and bold text. */
-export const FONT_FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => join(folder, file))
+export const FONT_FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) =>
+  fileURLToPath(new URL(file, import.meta.url)),
+)
 /** First what the PNG is drawn with; then what a viewer of the SVG is likely to have, with nearly the same widths. */
 export const FONT_FAMILY = 'DejaVu Sans, Verdana, Geneva, sans-serif'
 

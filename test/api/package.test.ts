@@ -46,7 +46,7 @@ before(() => {
 })
 
 test('a project of `deltalab init` passes its test and runs its sweep', () => {
-  const main = join(installed, 'dist/src/cli/main.js')
+  const main = join(installed, 'dist/bundle/cli/main.js')
   assert.match(run([main, 'init', 'my-study']), /my-study has .*my-editor\.ts.*\nnext: cd my-study && npm test/)
   assert.throws(() => run([main, 'init', 'my-study']), /is there already; nothing is overwritten/)
   const project = join(folder, 'my-study')

@@ -124,7 +124,7 @@ test('edit and merge say it, and whose config.json is written', () => {
     `merge_method: linear\nbase_model: ${base}\nmodels:\n  - {model: ${post}, parameters: {weight: 1}}\n`,
   )
   const run = (...words: string[]): string =>
-    spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8' }).stderr
+    spawnSync(process.execPath, ['dist/bundle/cli/main.js', ...words], { encoding: 'utf8' }).stderr
   const said = 'differ in what a model may compute with: rope_parameters.rope_theta'
   assert.equal(
     run('edit', base!, post!, '--editor', 'expo', '--alpha', '0', '--out', join(root, 'edited')),

@@ -8,7 +8,7 @@ import { COMMANDS } from '../../src/cli/overview.js'
 import { packageRoot, packageVersion } from '../../src/files/index.js'
 import { call } from './call.js'
 
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
 
 async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
   const { status, stdout, stderr } = await call(words)

@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { stored, temporary } from '../checkpoint/files.js'
 import { call } from './call.js'
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../bundle/cli/main.js', import.meta.url))
 const root = temporary()
 const at = (...names: string[]) => join(root, ...names)
 

@@ -21,7 +21,7 @@ if (isMainThread) process.on('exit', tell)
 /** Whether a call of the command line loads TensorFlow.js, and what it prints. */
 function watch(...words: string[]): { loaded: boolean; out: string } {
   const watcher = write('watch.mjs', WATCH)
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+  const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
   const call = ['--import', watcher, main, ...words]
   const { status, stdout, stderr } = spawnSync(process.execPath, call, { encoding: 'utf8' })
   assert.equal(status, 0, stderr)

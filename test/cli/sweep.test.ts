@@ -11,7 +11,7 @@ import { assertClose } from '../close.js'
 import { makePair } from '../run/pair.js'
 import { call } from './call.js'
 
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
 const folder = makePair()
 const config = join(folder, 'x.yaml')
 writeFileSync(

@@ -9,7 +9,7 @@ import { handler } from '../../src/cli/commands/merge.js'
 import type { Case } from '../mergers/meant.js'
 
 export const root = fileURLToPath(new URL('../../../test/fixtures/merge/', import.meta.url))
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../bundle/cli/main.js', import.meta.url))
 export const scratch = mkdtempSync(join(tmpdir(), 'deltalab-merge-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 

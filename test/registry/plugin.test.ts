@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import * as plugin from 'deltalab/plugin'
 import { type Editor, editors } from '../../src/editors/index.js'
+import * as plugin from '../../src/plugin.js'
 import { BUILT_IN, hashesOf, makeRegistry, readPlugin } from '../../src/registry/index.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'plugins-')))

@@ -100,7 +100,7 @@ test('the bar chart of an edit names the tensors and keeps their sum', async () 
 
 test('the commands table and plot work from the folder, and say what is wrong in one line', async () => {
   const folder = await folderOf('commands', rows, config)
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+  const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
   const call = (...words: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' })
     return { status, out: stdout, err: stderr }

@@ -95,7 +95,7 @@ for (const { name, entry, file } of CASES) {
     })
     writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)
     const words = [
-      join(packageRoot, 'dist', 'src', 'cli', 'main.js'),
+      join(packageRoot, 'dist', 'bundle', 'cli', 'main.js'),
       'merge',
       'merge.yaml',
       'out',

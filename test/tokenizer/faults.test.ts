@@ -112,7 +112,7 @@ test('tokenizers without a fault are taken', () => {
 /** The package looks for its binary where this variable says, and nowhere else. */
 const without = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: join('no', 'such', 'binary.node') }
 const run = (...words: string[]) =>
-  spawnSync(process.execPath, ['dist/src/cli/main.js', ...words], { encoding: 'utf8', env: without })
+  spawnSync(process.execPath, ['dist/bundle/cli/main.js', ...words], { encoding: 'utf8', env: without })
 
 test('without the core the port stands in, which is said once; doctor says it too', () => {
   const { status, stdout, stderr } = run(
@@ -149,7 +149,7 @@ function evaluated(
     folder,
     ...spawnSync(
       process.execPath,
-      ['dist/src/cli/main.js', 'eval', folder, '--task', 'checkpoints/tasks/math.yaml', '--items', '3'],
+      ['dist/bundle/cli/main.js', 'eval', folder, '--task', 'checkpoints/tasks/math.yaml', '--items', '3'],
       { encoding: 'utf8' },
     ),
   }
@@ -191,7 +191,7 @@ test('a sweep refuses it before any run', (t) => {
   )
   const { status, stderr } = spawnSync(
     process.execPath,
-    ['dist/src/cli/main.js', 'sweep', config, '--out', join(folder, 'out')],
+    ['dist/bundle/cli/main.js', 'sweep', config, '--out', join(folder, 'out')],
     { encoding: 'utf8' },
   )
   assert.equal(status, 1)

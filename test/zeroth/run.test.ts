@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'zeroth-run-'))
 after(() => rmSync(folder, { recursive: true }))
 
 const base = fileURLToPath(new URL('../../../checkpoints/small/base', import.meta.url))
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../bundle/cli/main.js', import.meta.url))
 const deltalab = (...words: string[]) => promisify(execFile)(process.execPath, [main, ...words], { cwd: folder })
 
 const recipe = (base: string) => `name: tiny

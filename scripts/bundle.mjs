@@ -1,0 +1,67 @@
+// Bundles the published program: dist/src, as tsc wrote it, becomes dist/bundle, which is quick to load. All entries share
+// one instance of each module. A module still finds what lies beside it (workers, kernels, fonts): its `import.meta.url`
+// is the place in dist/bundle that its file has in dist/src.
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const SOURCE = resolve('dist/src')
+const TARGET = resolve('dist/bundle')
+
+/** The program, the doors of the package, and the scripts of worker threads. */
+const isEntry = (file) => /^(cli\/main|index|plugin|report|zod|(.*[/-])?worker)\.js$/.test(file)
+
+/** What modules read that is no module. */
+const isAsset = (file) => /\.(wasm|ttf)$/.test(file)
+
+/** Native code, packages with files of their own, and what few commands need. */
+const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbuild']
+
+/** Stands for the way from a file of the bundle to its folder. */
+const ROOT = 'deltalab:bundle'
+
+const placesStay = {
+  name: 'places',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.js$/ }, ({ path }) => {
+      const file = relative(SOURCE, path)
+      if (file.startsWith('..')) return undefined
+      const text = readFileSync(path, 'utf8')
+      const place = `new URL("${ROOT}/${file}", import.meta.url).href`
+      return { contents: text.replaceAll('import.meta.url', place) }
+    })
+  },
+}
+
+/** Makes dist/bundle anew. */
+export async function bundle() {
+  const files = readdirSync(SOURCE, { recursive: true })
+  const { outputFiles, metafile } = await build({
+    entryPoints: files.filter(isEntry).map((file) => join(SOURCE, file)),
+    outbase: SOURCE,
+    outdir: TARGET,
+    bundle: true,
+    splitting: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    external: EXTERNAL,
+    plugins: [placesStay],
+    // CommonJS packages call `require` for modules of Node.
+    banner: {
+      js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url)",
+    },
+    logLevel: 'warning',
+  })
+  rmSync(TARGET, { recursive: true, force: true })
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text.replaceAll(ROOT, relative(dirname(path), TARGET) || '.'))
+  }
+  for (const file of files.filter(isAsset)) cpSync(join(SOURCE, file), join(TARGET, file))
+  chmodSync(join(TARGET, 'cli/main.js'), 0o755)
+  return metafile
+}
