@@ -6,8 +6,8 @@ const STRIP = 1 << 14
 /** Buffers end with this much room, because kernels work on whole vectors. */
 export const PADDING = 64
 
-/** Space of the kernels that rank, besides that of each column. */
-const SPACE = 4 * 4098
+/** Space of the kernels that rank, besides that of each column: assembly/prune.ts. */
+const SPACE = 16 * ((1 << 14) + 1) + 4096
 
 /** Rows up to this length are never cut. */
 export const LONGEST_ROW = 1 << 20

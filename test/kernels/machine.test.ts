@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '../../src/checkpoint/dtype.js'
-import { makeMachine, PassError, type Reduction, type TensorPass } from '../../src/kernels/index.js'
+import { makeMachine, PassError, type Reduction, type Stage, type TensorPass } from '../../src/kernels/index.js'
+import { uniforms } from '../../src/tensor/index.js'
 
 /** Base 1, 2, 3, 4, 5; delta 0, 1, -2, 0.5, 0. */
 const files: Record<string, Uint8Array> = {
@@ -166,4 +167,61 @@ test('float64 is read as it is rounded', () => {
   const models = [{ file: 'doubles', begin: 0, dtype: 'F64' }] as const
   const { answers } = machine.run({ ...pass, models, reductions: [{ sum: 'total', of: 'input' }] })
   assert.deepEqual([...answers[0]!], [-0.5])
+})
+
+test('entries that are dropped by rank, as a sort says', () => {
+  const written = new Uint8Array(4 << 14)
+  const machine = makeMachine(1 << 23, {
+    read: () => assert.fail('nothing is read'),
+    write: (_, bytes, position) => written.set(bytes, position),
+  })
+  const kinds: ((i: number) => number)[] = [
+    (i) => Math.sin(i * i),
+    // Ties, one magnitude, zeros among subnormal numbers, and magnitudes of one bin.
+    (i) => Math.round(8 * Math.sin(i * i)) / 8,
+    (i) => (i % 3 ? 0.5 : -0.5),
+    (i) => (i % 2 ? 0 : Math.sin(i) * 2 ** -127),
+    (i) => 1 + Math.sin(i * i) / 1024,
+  ]
+  const rest = { strips: null, base: null, deltas: [false], resident: false, reductions: [] }
+  for (const [n, kind] of kinds.entries())
+    for (const [columns, rows] of [
+      [1, 5],
+      [67, 3],
+      [1500, 2],
+      [5003, 1],
+    ] as const) {
+      const size = columns * rows
+      const values = Float32Array.from({ length: size }, (_, i) => kind(i + 1))
+      // Kept with a probability from 0.2 to 0.8.
+      const limits = Int32Array.from({ length: columns }, (_, rank) => (0.8 - (0.6 * rank) / columns) * 2 ** 24)
+      const key = [n, columns] as const
+      const run = (values: Float32Array, ...stages: Stage[]) => {
+        machine.run({
+          ...{ tensor: 0, size, strip: size, columns, from: 0, to: size, models: [{ values }], ...rest },
+          stages: [stages],
+          write: {
+            combine: { combine: 'sum', weights: [1] },
+            finish: 'plain',
+            target: { file: 'out', begin: 0, dtype: 'F32' },
+          },
+        })
+        return new Float32Array(written.slice(0, 4 * size).buffer)
+      }
+      const draws = uniforms(size, key)
+      const expected = values.slice()
+      for (let from = 0; from < size; from += columns) {
+        const order = Array.from({ length: columns }, (_, i) => from + i)
+        order.sort((a, b) => Math.abs(values[a]!) - Math.abs(values[b]!) || a - b)
+        for (const [rank, i] of order.entries()) if (draws[i]! * 2 ** 24 < limits[rank]!) expected[i] = 0
+      }
+      for (const factors of [null, new Float32Array(columns).fill(1)]) {
+        const stage = { stage: 'prune', key, limits, factors } as const
+        const where = `values ${n}, rows of ${columns}`
+        assert.deepEqual(run(values, stage).map(Math.abs), expected.map(Math.abs), where)
+        // What one stage leaves behind is nothing to the next one.
+        const half = { stage: 'keepRows', k: Math.ceil(columns / 2), ties: 'first', scale: 1 } as const
+        assert.deepEqual(run(values, stage, half).map(Math.abs), run(expected, half).map(Math.abs), where)
+      }
+    }
 })
