@@ -1,11 +1,10 @@
 // Finds gates of Twin-Merging for a merge file: trains a router on the tasks of the models, and takes its mean gates on each task.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTask, loadReader, openReader, promptFeatures } from '../evaluate/index.js'
+import { makeTemporary } from '../files/index.js'
 import { readWeights } from '../loss/index.js'
 import { type MergeFile, type MergePlan, mergeCheckpoints, mergeSchema, openMerge } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
@@ -47,7 +46,7 @@ export async function findGates(
   const { value, locate } = located
   const listedModels = locate(() => wholeModels(value))
   const opened = await openMerge(file, located, { plugins })
-  const scratch = await mkdtemp(join(tmpdir(), 'deltalab-shared-'))
+  const scratch = makeTemporary('shared')
   try {
     const { plan, models, tokenizer, registry } = opened
     locate(() => checkGates(plan, value))
@@ -62,8 +61,8 @@ export async function findGates(
       plan,
       tasks.map(({ task }) => task),
     )
-    await mergeCheckpoints(withoutGates(plan), join(scratch, 'shared'), tokenizer)
-    const shared = await openCheckpoint(join(scratch, 'shared'))
+    await mergeCheckpoints(withoutGates(plan), join(scratch.path, 'shared'), tokenizer)
+    const shared = await openCheckpoint(join(scratch.path, 'shared'))
     const features = await readFeatures(shared, tasks).finally(() => shared.close())
     const samples = features.map(({ learn }) => learn)
     const router = await trainRouter(samples, samples[0]!.length / items, value.seed)
@@ -78,7 +77,7 @@ export async function findGates(
     }
     return found
   } finally {
-    await Promise.all([opened.close(), rm(scratch, { recursive: true, force: true })])
+    await opened.close().finally(scratch.remove)
   }
 }
 

@@ -1,24 +1,74 @@
 #!/usr/bin/env node
-// The program `deltalab`: one call of the command line, with its signals and its exit code.
-import { callCommand } from './call.js'
+// The program `deltalab`. This thread has time at any moment, for signals and for the terminal: the command runs in another one,
+// which can be stopped whatever it computes.
+import { BroadcastChannel, Worker } from 'node:worker_threads'
+import type { Hold, ToldHold } from '../files/index.js'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+type Signal = keyof typeof CODES
+const SIGNALS = Object.keys(CODES) as Signal[]
+
+/** Milliseconds in which the thread of a command is expected to stop: it does not while the system or native code holds it. */
+const PATIENCE = 500
+const [SHOW_CURSOR, WRAP] = ['\x1b[?25h', '\x1b[?7h']
+
+/** What the threads hold, as they tell it (src/files/holds.ts): it must be put right where they are stopped. */
+const held = new Map<string, Hold>()
+const holds = new BroadcastChannel('deltalab holds')
+holds.onmessage = (event) => {
+  const { id, thing } = (event as { data: ToldHold }).data
+  if (thing) held.set(id, thing)
+  else held.delete(id)
+}
+holds.unref()
+const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns })
+const thread = new Worker(new URL('./thread.js', import.meta.url), {
+  argv: process.argv.slice(2),
+  workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },
 })
+const say = (text: string): unknown => process.stderr.write(text)
 
-// Exit normally, so that what is partly written is removed, or kept to go on with. Commands with their own listener (sweep) end by themselves.
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  process.on(signal, () => {
-    if (process.listenerCount(signal) === 1) process.exit(code)
-  })
+let died = false
+thread.on('error', async (error: NodeJS.ErrnoException) => {
+  died = true
+  const { inspect } = await import('node:util')
+  const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+  say(`${isFull ? `deltalab: the memory of JavaScript is full: ${error.message}` : inspect(error)}\n`)
+})
+thread.on('exit', async (code) => {
+  process.exitCode = code
+  if (died) for (const text of await letGo()) say(`deltalab: ${text}\n`)
+})
+for (const signal of SIGNALS) process.on(signal, () => void stop(signal))
+
+// A reader that has enough (`head`) is no error, and a terminal that is gone cannot be told anything.
+process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
+  if (!['EPIPE', 'EIO'].includes(error.code ?? '')) throw error
+  await endThread()
+  await letGo()
+  process.exit(0)
+})
+process.stderr.on('error', () => undefined)
+
+/** Ends the program. A second signal finds no listener and ends it at once. */
+async function stop(signal: Signal): Promise<void> {
+  for (const each of SIGNALS) process.removeAllListeners(each)
+  const hasEnded = await endThread()
+  if (process.stderr.isTTY) say(`${SHOW_CURSOR}${WRAP}\n`)
+  say(`${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
+  if (hasEnded) process.exit(CODES[signal])
+  // To exit is to wait for the thread. A shell gives the same code to a program that a signal ends.
+  process.kill(process.pid, signal)
 }
 
-const code = await callCommand(process.argv.slice(2))
-// Wait until everything is flushed: an exit would discard what is still in a full pipe.
-await new Promise((done) => process.stdout.write('', done))
-if (code !== 0) process.exit(code)
+/** Whether the thread ended in time. */
+function endThread(): Promise<boolean> {
+  thread.removeAllListeners()
+  const late = new Promise<false>((done) => setTimeout(done, PATIENCE, false))
+  return Promise.race([thread.terminate().then(() => true), late])
+}
+
+async function letGo(): Promise<string[]> {
+  const { putRight } = await import('../files/index.js')
+  return putRight([...held.values()])
+}

@@ -16,7 +16,7 @@ const streams = {
   error: (text: string): unknown => process.stderr.write(text),
 }
 const phases: Phase[] = []
-const now = (): number => performance.now() / 1000
+const now = (): number => process.uptime()
 
 /** The flags of every command. */
 export const withMessages = <T>(cli: Argv<T>) =>

@@ -38,14 +38,7 @@ export async function writeFolder(
   await within(folder, () => mkdir(dirname(target), { recursive: true }))
   const release = holdName(folder, target)
   let partial: PartialFolder | undefined
-  // A signal, which the command line turns into an exit, leaves what is finished.
-  const stop = () => {
-    if (partial?.journal.hasBlocks())
-      resume!.note(`${folder}: what is finished is kept; the same command goes on with it, --discard drops it`)
-    else if (partial) removePartial(partial)
-    release()
-  }
-  process.once('exit', stop)
+  let letGo = () => {}
   try {
     await finishInterrupted(folder, target)
     await checkFree(folder, target, overwrite)
@@ -54,6 +47,7 @@ export async function writeFolder(
       if (await isFilled(folder, partial, fill, resume)) break
       partial = undefined
     }
+    letGo = partial.release
     const made = await finishPartial(partial)
     partial = undefined // complete: from here on it is not thrown away
     await place(folder, made, target, overwrite)
@@ -65,7 +59,7 @@ export async function writeFolder(
         })
       : error
   } finally {
-    process.off('exit', stop)
+    letGo()
     release()
   }
   await flush(dirname(target))

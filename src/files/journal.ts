@@ -69,8 +69,6 @@ function wordsOf(line: string): [kind: string, key: string, value?: string] | nu
 
 /** A journal that is open: the only one, as its folder is held by a lock. */
 export interface OpenBlockJournal extends BlockJournal {
-  /** Whether there is a finished block, of this run or an earlier one. */
-  hasBlocks(): boolean
   close(): void
 }
 
@@ -82,7 +80,6 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
   const before = readJournal(folder)
   const inputs = before?.inputs ?? new Map<string, string>()
   const done = before?.blocks ?? new Map<string, string>()
-  let count = done.size
   let handle: number | null = fingerprint === null ? null : openSync(join(folder, JOURNAL), 'a')
   const append = (...words: string[]): void => {
     if (handle !== null) writeFileSync(handle, `${JSON.stringify(words)}\n`)
@@ -92,10 +89,7 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
   return {
     isKept: fingerprint !== null,
     done,
-    add: (key, value) => {
-      append('block', key, value)
-      count++
-    },
+    add: (key, value) => append('block', key, value),
     input: (file, sha256) => {
       const known = inputs.get(file)
       if (known === sha256) return
@@ -103,7 +97,6 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
       inputs.set(file, sha256)
       append('input', file, sha256)
     },
-    hasBlocks: () => fingerprint !== null && count > 0,
     close: () => {
       if (handle !== null) closeSync(handle)
       handle = null

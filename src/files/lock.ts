@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { hold } from './holds.js'
 
 /** Who holds a lock. On another host, nobody can see from here whether the process lives. */
 export interface Holder {
@@ -20,11 +21,14 @@ export interface Holder {
 export function takeLock(path: string, refuse: (holder: Holder) => Error): () => void {
   const own = `${process.pid} ${startOf(process.pid)} ${os.hostname()} ${randomUUID()}`
   const draft = `${path}.${randomUUID().slice(0, 8)}`
-  writeFileSync(draft, own, { flag: 'wx' })
+  const drafted = hold({ kind: 'temporary', path: draft })
+  const held = hold({ kind: 'lock', path, content: own })
   const release = () => {
     if (read(path) === own) unlinkSync(path)
+    held()
   }
   try {
+    writeFileSync(draft, own, { flag: 'wx' })
     for (;;) {
       if (appears(draft, path, own)) break
       const found = read(path)
@@ -33,8 +37,12 @@ export function takeLock(path: string, refuse: (holder: Holder) => Error): () =>
       if (holder && isAlive(holder)) throw refuse(holder)
       if (takeOver(path, found, draft)) break
     }
+  } catch (error) {
+    held()
+    throw error
   } finally {
     rmSync(draft, { force: true })
+    drafted()
   }
   sweepLeftovers(path)
   return release
@@ -99,7 +107,7 @@ function holderOf(text: string): Holder | null {
 }
 
 /** A process of the same id that started at another time is another process. */
-function isAlive({ pid, start, host }: Holder): boolean {
+export function isAlive({ pid, start, host }: Holder): boolean {
   if (host !== os.hostname()) return true
   if (startOf(pid) !== start) return false
   try {
@@ -111,7 +119,7 @@ function isAlive({ pid, start, host }: Holder): boolean {
 }
 
 /** A process that has ended and that nobody has waited for has no start any more. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   try {
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
     return /[ZX]/.test(state!) ? 'ended' : fields[18]!

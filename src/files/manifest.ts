@@ -1,7 +1,7 @@
 // What this program wrote into a folder: a hidden list in it, by which --overwrite and a clean-up know their own files from all
 // others.
 import { createHash } from 'node:crypto'
-import { readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { open, readdir, readFile, rename, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { JOURNAL, removeJournal } from './journal.js'
@@ -45,6 +45,15 @@ export async function markReplaced(folder: string, id: string): Promise<void> {
 /** Whether a run put this folder aside. @param id the letters of that run */
 export const isReplaced = async (folder: string, id: string): Promise<boolean> =>
   (await readManifest(folder))?.replaced === id
+
+/** Whether a folder is complete, asked at once, when the program stops. */
+export function isSealed(folder: string): boolean {
+  try {
+    return parseList(readFileSync(join(folder, MANIFEST), 'utf8'))?.files !== undefined
+  } catch {
+    return false
+  }
+}
 
 /** `complete`, `unfinished`, or null for a folder that deltalab did not write. */
 export async function stateOf(folder: string): Promise<'complete' | 'unfinished' | null> {
@@ -110,7 +119,10 @@ export async function removeUnmarked(folder: string): Promise<void> {
 
 async function readManifest(folder: string): Promise<Manifest | null> {
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => null)
-  if (text === null) return null
+  return text === null ? null : parseList(text)
+}
+
+function parseList(text: string): Manifest | null {
   try {
     const value = JSON.parse(text) as Manifest | null
     return value?.deltalab === 1 ? value : null

@@ -1,6 +1,9 @@
 // The folder that output grows in, beside its name: a new one, or what a run of the same work left when it was stopped.
-import { chmod, mkdtemp } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { changeBetween } from './fingerprint.js'
+import { hold } from './holds.js'
 import { type OpenBlockJournal, openBlockJournal, readJournal } from './journal.js'
 import { PARTIAL, unfinishedOf } from './leftovers.js'
 import { markUnfinished, removeUnfinished } from './manifest.js'
@@ -19,6 +22,8 @@ export interface Resume {
 export interface PartialFolder {
   path: string
   journal: OpenBlockJournal
+  /** To be called when it is gone, or has its name. */
+  release: () => void
 }
 
 /** @param folder the name as the user gave it @param target where it is */
@@ -33,19 +38,23 @@ export async function openPartial(folder: string, target: string, resume: Resume
     }
   }
   const fingerprint = resume?.fingerprint ?? null
-  if (path !== undefined) return { path, journal: openBlockJournal(path, fingerprint) }
-  const made = await mkdtemp(target + PARTIAL)
+  const place = path ?? target + PARTIAL + randomBytes(3).toString('hex')
+  const release = hold({ kind: 'partial', path: place, name: folder }, resume?.note)
   try {
-    await markUnfinished(made)
-    await chmod(made, 0o777 & ~process.umask()) // mkdtemp makes it private
-    return { path: made, journal: openBlockJournal(made, fingerprint) }
+    if (path === undefined) {
+      await mkdir(place)
+      await markUnfinished(place)
+    }
+    return { path: place, journal: openBlockJournal(place, fingerprint), release }
   } catch (error) {
-    removeUnfinished(made)
+    if (path === undefined && existsSync(place)) removeUnfinished(place)
+    release()
     throw error
   }
 }
 
-export function removePartial({ path, journal }: PartialFolder): void {
+export function removePartial({ path, journal, release }: PartialFolder): void {
   journal.close()
   removeUnfinished(path)
+  release()
 }

@@ -2,19 +2,22 @@
 import { access, constants, mkdir, open, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { systemError, UserError } from '../errors/index.js'
+import { hold } from './holds.js'
 
 /** Writes under a temporary name, then renames, so that the final name never holds half a file. */
 export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
+  const draft = `${path}.part`
+  const release = hold({ kind: 'temporary', path: draft })
   await attempt(path, async () => {
-    const file = await open(`${path}.part`, 'w')
+    const file = await open(draft, 'w')
     try {
       await file.writeFile(text)
       await file.datasync()
     } finally {
       await file.close()
     }
-    await rename(`${path}.part`, path)
-  })
+    await rename(draft, path)
+  }).finally(release)
 }
 
 /** Makes the folder that results go to, and finds out before anything is computed whether they can be written there. */

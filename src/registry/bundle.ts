@@ -1,11 +1,11 @@
 // Modules of users as code that runs here: TypeScript and its local imports in one text, made by esbuild.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import type { Loader, Message, Plugin } from 'esbuild'
 import { UserError } from '../errors/index.js'
+import { makeTemporary } from '../files/index.js'
 
 /** Packages that a module shares with the running program, so that there is one TensorFlow.js and one UserError. */
 const SHARED = new Map(
@@ -91,9 +91,9 @@ const placesStay: Plugin = {
 export async function importCode(code: string, file: string, path: string): Promise<unknown> {
   // Stacks then name the lines of the user's file.
   process.setSourceMapsEnabled(true)
-  const folder = await mkdtemp(join(tmpdir(), 'deltalab-plugin-'))
+  const folder = makeTemporary('plugin')
   try {
-    const target = join(folder, `${basename(file, extname(file))}.mjs`)
+    const target = join(folder.path, `${basename(file, extname(file))}.mjs`)
     await writeFile(target, code)
     const { default: value } = (await import(pathToFileURL(target).href)) as { default?: unknown }
     return value
@@ -105,6 +105,6 @@ export async function importCode(code: string, file: string, path: string): Prom
       cause: error,
     })
   } finally {
-    await rm(folder, { recursive: true })
+    folder.remove()
   }
 }

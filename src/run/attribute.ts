@@ -1,10 +1,10 @@
 // Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { companionsOf, homeOf, openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
+import { makeTemporary } from '../files/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
 import type { Run } from '../plan/index.js'
@@ -111,7 +111,7 @@ async function attributeBounded(
 ): Promise<Finished> {
   const started = clock()
   const [base, post] = await openModels(run.pair.baseFolder, run.pair.postFolder)
-  const folder = await mkdtemp(join(scratch, 'deltalab-change-'))
+  const folder = makeTemporary('change', scratch)
   try {
     const pair = await pairCheckpoints(base, post)
     const model = modelOf(post, run.pair.post)
@@ -124,7 +124,7 @@ async function attributeBounded(
     const { warn, summary } = collectWarnings()
     const still = over(rowsOf(post))
     const edited = await writeEdited(pair, run.edit, {
-      folder,
+      folder: folder.path,
       bytes,
       seed: run.seed,
       steps: registry.steps(run.edit.steps),
@@ -149,6 +149,6 @@ async function attributeBounded(
       await edited.dispose()
     }
   } finally {
-    await Promise.all([base.close(), post.close(), rm(folder, { recursive: true, force: true })])
+    await Promise.all([base.close(), post.close()]).finally(folder.remove)
   }
 }

@@ -1,5 +1,5 @@
 // Opens a tokenizer file: with the reference's own core where it is installed, else with its JavaScript port.
-import { isMainThread } from 'node:worker_threads'
+import { getEnvironmentData, isMainThread, threadId } from 'node:worker_threads'
 import { loadCore, openCore } from './core.js'
 import type { Engine } from './engine.js'
 import { checkFaults } from './faults.js'
@@ -16,7 +16,9 @@ export async function openEngine(file: TokenizerFile): Promise<Engine> {
   const core = loadCore()
   if (!(core instanceof Error)) return openCore(core, file)
   const { openPort } = await import('./port.js')
-  if (!said && isMainThread) process.stderr.write(`note: ${adviseOn(core)}\n`)
+  // Of the threads of a program one says it: the main one, or that of the command (src/cli/thread.ts).
+  const speaks = isMainThread || getEnvironmentData('deltalab command') === threadId
+  if (!said && speaks) process.stderr.write(`note: ${adviseOn(core)}\n`)
   said = true
   return openPort(file)
 }

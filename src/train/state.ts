@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { attempt, takeLock } from '../files/index.js'
+import { attempt, hold, holdText, takeLock } from '../files/index.js'
 import type { AdamW } from './adamw.js'
 
 export interface State {
@@ -27,12 +27,17 @@ export async function saveState(file: string, recipe: string, { step, weights, o
   const size = Buffer.alloc(4)
   size.writeUInt32LE(head.length)
   await mkdir(dirname(file), { recursive: true })
-  const handle = await open(`${file}.tmp`, 'w')
-  const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  await handle.writev([size, head, bytes(weights), bytes(optimiser.first), bytes(optimiser.second)])
-  await handle.sync()
-  await handle.close()
-  await rename(`${file}.tmp`, file)
+  const release = hold({ kind: 'temporary', path: `${file}.tmp` })
+  try {
+    const handle = await open(`${file}.tmp`, 'w')
+    const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    await handle.writev([size, head, bytes(weights), bytes(optimiser.first), bytes(optimiser.second)])
+    await handle.sync()
+    await handle.close()
+    await rename(`${file}.tmp`, file)
+  } finally {
+    release()
+  }
 }
 
 const HEAD = z.object({ recipe: z.string(), step: z.int().min(0), length: z.int().min(0), log: z.array(z.string()) })
@@ -74,20 +79,37 @@ export async function removeState(file: string) {
   for (const each of [file, `${file}.tmp`]) await rm(each, { force: true })
 }
 
-/** Locks the state until released, then removes its folder if it is empty. @throws UserError while another process holds the lock */
-export async function holdState(name: string, file: string): Promise<() => Promise<void>> {
-  await attempt(dirname(file), () => mkdir(dirname(file), { recursive: true }))
-  const unlock = await attempt(dirname(file), async () =>
-    takeLock(
+export interface HeldState {
+  /** Notes what is kept should the program be stopped now. */
+  say(text: string): void
+  release(): Promise<void>
+}
+
+/** Locks the state until released, then removes its folder if it is empty; `say` notes what is kept. @throws UserError while another process holds the lock */
+export async function holdState(name: string, file: string): Promise<HeldState> {
+  const letGo = hold({ kind: 'folder', path: dirname(file) })
+  const lock = async () => {
+    await mkdir(dirname(file), { recursive: true })
+    return takeLock(
       join(dirname(file), 'lock'),
       ({ pid, host }) =>
         new UserError(
           `${name} is being trained by process ${pid} of ${host}: wait for it, or delete ${join(dirname(file), 'lock')} if it is gone`,
         ),
-    ),
-  )
-  return async () => {
-    unlock()
-    await rmdir(dirname(file)).catch(() => undefined)
+    )
+  }
+  const unlock = await attempt(dirname(file), lock).catch((error: unknown) => {
+    letGo()
+    throw error
+  })
+  const kept = holdText()
+  return {
+    say: kept.set,
+    async release() {
+      kept.end()
+      unlock()
+      await rmdir(dirname(file)).catch(() => undefined)
+      letGo()
+    },
   }
 }

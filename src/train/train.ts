@@ -64,11 +64,11 @@ export async function train(recipe: Training, options: TrainOptions): Promise<{ 
     recipe.from === undefined ? [] : [modelFolder(recipe.from, options.root)],
   )
   const stateFile = join(`${out}.training`, 'state')
-  const release = await holdState(recipe.out, stateFile)
+  const held = await holdState(recipe.out, stateFile)
   try {
-    return await trainHeld(recipe, options, out, stateFile)
+    return await trainHeld(recipe, options, out, { file: stateFile, say: held.say })
   } finally {
-    await release()
+    await held.release()
   }
 }
 
@@ -77,7 +77,7 @@ async function trainHeld(
   recipe: Training,
   options: TrainOptions,
   out: string,
-  stateFile: string,
+  { file: stateFile, say }: { file: string; say: (text: string) => void },
 ): Promise<{ out: string; loss: number }> {
   const at = (path: string) => resolve(options.root, path)
   await setBackend(options.backend)
@@ -102,6 +102,13 @@ async function trainHeld(
     })
   const pool = await startGradients(config, initial.length, { ...options, micro_batches: recipe.micro_batches })
   const gradient = new Float32Array(initial.length)
+  const sayKept = (step: number) =>
+    say(
+      step === 0
+        ? `no step of ${recipe.name} is kept: the first state is saved after ${recipe.save_every} (save_every)`
+        : `step ${step} of ${recipe.steps} of ${recipe.name} is kept; the same command goes on from there`,
+    )
+  sayKept(state.step)
   let last = NaN
   try {
     for (; state.step < recipe.steps; ) {
@@ -125,7 +132,10 @@ async function trainHeld(
       for (const snapshot of recipe.snapshots) {
         if (snapshot.step === state.step) await write(at(snapshot.out), { overwrite: true })
       }
-      if (state.step % recipe.save_every === 0) await saveState(stateFile, identity, state)
+      if (state.step % recipe.save_every === 0) {
+        await saveState(stateFile, identity, state)
+        sayKept(state.step)
+      }
     }
   } finally {
     await pool.close()

@@ -1,9 +1,9 @@
 // The steps of a run, one line each, from which an interrupted run resumes. The moves so far are the whole state, because
 // directions are drawn again from their numbers.
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { attempt } from '../files/index.js'
+import { attempt, writeWhole } from '../files/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
 
 /** A step of MeZO, or a round of FedKSeed. */
@@ -37,7 +37,7 @@ export async function openJournal(file: string, identity: string): Promise<Journ
       `${file}: belongs to a run with other settings; choose another --out, or delete the file to start again`,
     )
   }
-  await attempt(file, () => writeFile(file, [identity, ...lines, ''].join('\n')))
+  await writeWhole(file, [identity, ...lines, ''].join('\n'))
   return {
     past: lines.map((line, i) => checkValue(Made, parseJson(line, `${file}:${i + 2}`), `${file}:${i + 2}`)),
     add: (entry) => attempt(file, () => appendFile(file, `${JSON.stringify(entry)}\n`)),

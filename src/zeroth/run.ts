@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
-import { attempt, prepareFolder, writeWhole } from '../files/index.js'
+import { attempt, holdText, prepareFolder, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, NotFinite } from '../models/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
@@ -127,6 +127,7 @@ export async function runZeroth(
   await prepareFolder(out)
 
   const unlock = await attempt(out, async () => lockFolder(out))
+  const kept = holdText()
   try {
     checkFolder(out, recipe)
     const { runs, batch, held_out: heldOut } = recipe
@@ -163,6 +164,7 @@ export async function runZeroth(
         note(entry)
         onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
         await journal.add(entry)
+        kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
       }
       const point = copyOf(base)
       const batchOf = batcher(
@@ -206,6 +208,7 @@ export async function runZeroth(
     }
     return results
   } finally {
+    kept.end()
     unlock()
   }
 }

@@ -10,12 +10,12 @@ import { temporary } from '../checkpoint/files.js'
 const root = temporary()
 const small = join(packageRoot, 'checkpoints', 'small')
 
-/** Tells at the end of the main thread whether TensorFlow.js is there. */
+/** Tells at the end of the command's thread, which the main thread starts, whether TensorFlow.js is there. */
 const WATCH = `import { createRequire } from 'node:module'
-import { isMainThread } from 'node:worker_threads'
-const { cache } = createRequire(import.meta.url)
-const tell = () => console.error('loaded: ' + Object.keys(cache).some((path) => path.includes('tfjs-core')))
-if (isMainThread) process.on('exit', tell)
+import { threadId } from 'node:worker_threads'
+const require = createRequire(import.meta.url)
+const tell = () => require('node:fs').writeSync(2, 'loaded: ' + Object.keys(require.cache).some((path) => path.includes('tfjs-core')) + '\\n')
+if (threadId === 1) process.on('exit', tell)
 `
 
 /** Whether a call of the command line loads TensorFlow.js, and what it prints. */

@@ -57,7 +57,7 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   })
   const status = await new Promise((resolve) => running.on('exit', resolve))
   assert.equal(status, 130, err)
-  assert.match(err, /deltalab: stopped after \d of 5 runs; run the same command again to resume\n$/)
+  assert.match(err, /deltalab: stopped; \d of 5 runs are done; run the same command again to resume\n$/)
 
   const finished = await run('sweep', 'x.yaml', '--jobs', '2')
   assert.equal(finished.status, 0, finished.err)

@@ -3,6 +3,8 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { holdText } from '../../files/index.js'
+import type { Row } from '../../record/index.js'
 import { note, print, startBackend, startPhase, writeError } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -39,27 +41,22 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
   const folder = out ?? join('results', experiment.name)
-  const interruption = new AbortController()
-  process.once('SIGINT', () => interruption.abort())
   const bar = showBar(experiment.name)
+  const kept = holdText()
   const options = {
     folder,
     jobs,
     backend,
     retryFailed,
     allowCode: args.allowCodeExecution,
-    signal: interruption.signal,
-    onRow: bar.show,
+    onRow: (row: Row, progress: { done: number; planned: number; found: boolean }) => {
+      kept.set(`${progress.done} of ${progress.planned} runs are done; run the same command again to resume`)
+      bar.show(row, progress)
+    },
     onNote: note,
   }
   startPhase('run the experiment')
-  const { finished, ...counts } = await runSweep(experiment, options).finally(bar.stop)
-  if (!finished) {
-    writeError(
-      `deltalab: stopped after ${counts.done} of ${counts.planned} runs; run the same command again to resume\n`,
-    )
-    process.exit(130)
-  }
+  const { finished: _, ...counts } = await runSweep(experiment, options).finally(bar.stop)
   startPhase('write the report')
   const { writeReport } = await import('../../report/index.js')
   const { table, markdown, figures } = await writeReport(folder)

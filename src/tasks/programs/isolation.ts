@@ -1,9 +1,7 @@
 // How a command is cut off this system, for programs that nobody has read: from the network, and where the system lets us from
 // all files but Python's own and its working folder's.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { makeTemporary } from '../../files/index.js'
 
 /** The command as it is started, by what is kept visible of the file system. */
 export type Isolation = (command: readonly string[], visible: readonly string[]) => string[]
@@ -59,11 +57,11 @@ export const ENVIRONMENT = {
 
 /** The strongest isolation under which this command runs; undefined if none works. */
 export function findIsolation(command: readonly string[], visible: readonly string[]): Isolation | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'isolation-'))
+  const folder = makeTemporary('isolation')
   try {
-    return WAYS[process.platform]?.find((way) => runs(way(command, visible), folder))
+    return WAYS[process.platform]?.find((way) => runs(way(command, visible), folder.path))
   } finally {
-    rmSync(folder, { recursive: true })
+    folder.remove()
   }
 }
 

@@ -2,10 +2,10 @@
 // no network, without the user's files and environment, in an empty folder that is deleted after. Nothing here is used
 // unless a person asks for it.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../../errors/index.js'
+import { hold, makeTemporary } from '../../files/index.js'
 import { ENVIRONMENT, findIsolation, type Isolation } from './isolation.js'
 import { JUDGE } from './judge.js'
 import { watch } from './watch.js'
@@ -72,7 +72,7 @@ async function runTrial(
   way: Isolation,
   limits: Limits,
 ): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'program-'))
+  const { path: folder, remove } = makeTemporary('program')
   try {
     await writeFile(join(folder, 'judge.py'), JUDGE)
     const { seconds, memory } = limits
@@ -88,7 +88,7 @@ async function runTrial(
     const input = JSON.stringify({ program, tests, given, entry, seconds })
     return (await outputOf(way(limited, python.folders), folder, input, limits)) === 'passed'
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    remove()
   }
 }
 
@@ -105,6 +105,7 @@ function outputOf(
     child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-1000)))
     // A judge that ends early reads no input.
     child.stdin.on('error', () => undefined).end(input)
+    const release = child.pid === undefined ? () => undefined : hold({ kind: 'processes', group: child.pid })
     const kill = (): void => {
       try {
         process.kill(-child.pid!, 'SIGKILL')
@@ -114,7 +115,7 @@ function outputOf(
     }
     const timer = setTimeout(kill, (seconds + 10) * 1000)
     const unwatch = child.pid === undefined ? () => undefined : watch(child.pid, { processes: PROCESSES, memory }, kill)
-    const settle = (): void => (clearTimeout(timer), unwatch())
+    const settle = (): void => (clearTimeout(timer), unwatch(), release())
     child.once('error', (error) => (settle(), fail(error)))
     child.once('close', () => (settle(), done(output)))
   })

@@ -1,0 +1,47 @@
+// Temporary folders: each is gone once its work is done or the program is stopped, and what a killed program left goes when the
+// next one is made beside it.
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import { join } from 'node:path'
+import { hold } from './holds.js'
+import { isAlive, startOf } from './lock.js'
+
+export interface TemporaryFolder {
+  path: string
+  remove(): void
+}
+
+/** Other hosts may have the same folder, and processes of the same numbers. */
+const host = createHash('sha256').update(os.hostname()).digest('hex').slice(0, 8)
+const NAME = /^deltalab-[a-z]+-([0-9a-f]{8})-(\d+)-(\w*)-[0-9a-f]{6}$/
+
+/** @param purpose one word, for who finds it @param parent an existing folder */
+export function makeTemporary(purpose: string, parent = os.tmpdir()): TemporaryFolder {
+  removeLeft(parent)
+  const { pid } = process
+  const random = randomBytes(3).toString('hex')
+  const path = join(parent, ['deltalab', purpose, host, pid, startOf(pid), random].join('-'))
+  const release = hold({ kind: 'temporary', path })
+  mkdirSync(path, { mode: 0o700 })
+  return {
+    path,
+    remove() {
+      rmSync(path, { recursive: true, force: true })
+      release()
+    },
+  }
+}
+
+/** Removes the folders of processes that were killed. */
+function removeLeft(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const [, madeOn, pid, start] = NAME.exec(name) ?? []
+    if (madeOn !== host || isAlive({ pid: Number(pid), start: start!, host: os.hostname() })) continue
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true })
+    } catch {
+      // Another user's.
+    }
+  }
+}
