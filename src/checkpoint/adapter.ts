@@ -2,14 +2,13 @@
 // computed when they are read.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '../errors/index.js'
 import { changeLines } from './adapter-change.js'
 import { matchAdapter } from './adapter-match.js'
-import { type Checkpoint, INDEX, SINGLE } from './checkpoint.js'
+import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { openCheckpoint } from './folder.js'
 import { hashFile } from './hash.js'
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
+import { ADAPTER_CONFIG, ADAPTER_TORCH, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
 import { openWeights } from './single.js'
 
 export interface AdaptedCheckpoint extends Checkpoint {
@@ -20,7 +19,8 @@ export interface AdaptedCheckpoint extends Checkpoint {
 }
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
-const hasWeights = (folder: string): boolean => has(folder, SINGLE) || has(folder, INDEX)
+const hasWeights = (folder: string): boolean =>
+  [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX].some((name) => has(folder, name))
 
 /** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
 export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !hasWeights(folder)
@@ -65,11 +65,8 @@ export function openPost(folder: string, base: Checkpoint): Promise<Checkpoint> 
  */
 export async function openAdapter(folder: string, given: Checkpoint): Promise<AdaptedCheckpoint> {
   const config = await readLoraConfig(folder)
-  const file = join(folder, ADAPTER_WEIGHTS)
-  if (!existsSync(file) && has(folder, 'adapter_model.bin'))
-    throw new UserError(
-      `${folder}: adapter_model.bin is a pickle of PyTorch, which is not read; load the adapter with peft and save it again`,
-    )
+  const stored = has(folder, ADAPTER_WEIGHTS) || !has(folder, ADAPTER_TORCH) ? ADAPTER_WEIGHTS : ADAPTER_TORCH
+  const file = join(folder, stored)
   const weights = await openWeights(file)
   try {
     const { base, changes, notes } = matchAdapter(file, config, weights.tensors, given)
@@ -84,9 +81,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
       hashes: async (hash = hashFile) =>
         Object.fromEntries(
-          await Promise.all(
-            [ADAPTER_CONFIG, ADAPTER_WEIGHTS].map(async (name) => [name, await hash(join(folder, name))]),
-          ),
+          await Promise.all([ADAPTER_CONFIG, stored].map(async (name) => [name, await hash(join(folder, name))])),
         ),
       close: () => weights.close(),
     }

@@ -5,6 +5,9 @@ import type { TensorEntry } from './header.js'
 
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
+/** Weights of torch.save, one file or the index of several: read where there is no safetensors file. */
+export const TORCH_SINGLE = 'pytorch_model.bin'
+export const TORCH_INDEX = 'pytorch_model.bin.index.json'
 
 /** Bytes of a tensor in a file. */
 export interface StoredPlace {

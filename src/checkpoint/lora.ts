@@ -6,6 +6,8 @@ import { checkValue, readObject } from '../schema/index.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
+/** Read where there is no safetensors file: peft before 0.6 wrote it. */
+export const ADAPTER_TORCH = 'adapter_model.bin'
 
 /** By the ends of modules' names, as regular expressions. */
 const pattern = <T extends z.ZodType<number>>(value: T) =>

@@ -1,10 +1,9 @@
-// The tensors of one safetensors file that is not a checkpoint by itself.
+// The tensors of one file of weights that is not a checkpoint by itself.
 
-import { open } from 'node:fs/promises'
-import { UserError, unknown } from '../errors/index.js'
+import { unknown } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
-import { BITS, countNonFinite, decode, FLOATING, isFloating } from './dtype.js'
-import { readHeader, type TensorEntry } from './header.js'
+import type { TensorEntry } from './header.js'
+import { openWeightReader, readWeightHeader } from './weight-reader.js'
 
 export interface SingleFile {
   tensors: ReadonlyMap<string, TensorEntry>
@@ -15,31 +14,16 @@ export interface SingleFile {
 
 /** Opens a file by its header. */
 export async function openWeights(file: string): Promise<SingleFile> {
-  const { entries } = await readHeader(file)
+  const { entries, views } = await readWeightHeader(file)
   const tensors = new Map(entries.map((entry) => [entry.name, entry]))
-  const handle = await open(file)
+  const reader = openWeightReader(new Map(views.map((view) => [view.name, view])))
   return {
     tensors,
-    async read(name, entries) {
+    async read(name, part) {
       const entry = tensors.get(name)
       if (!entry) throw unknown(`tensor in ${file}`, name, [...tensors.keys()])
-      const { dtype } = entry
-      if (!isFloating(dtype))
-        throw new UserError(
-          `${file}: tensor ${name} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`,
-        )
-      const width = BITS[dtype]! / 8
-      const { from, to } = entries ?? { from: 0, to: (entry.end - entry.begin) / width }
-      const values = new Float32Array(to - from)
-      const bytes = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(values.length * width)
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, entry.begin + from * width)
-      if (bytesRead < bytes.length) throw new UserError(`${file}: ends inside tensor ${name}`)
-      if (dtype !== 'F32') decode(dtype, bytes, values)
-      const { count, first } = countNonFinite(values)
-      if (count)
-        throw new UserError(`${file}: tensor ${name} holds ${count} NaN or Inf, the first at index ${from + first}`)
-      return values
+      return reader.values(entry, part ?? null)
     },
-    close: () => handle.close(),
+    close: () => reader.close(),
   }
 }

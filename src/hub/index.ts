@@ -16,20 +16,24 @@ export { type HubSettings, readSettings } from './settings.js'
 /** What speaks to the hub, imported when a name is not a folder. */
 const openHub = () => import('./snapshot.js')
 
-/** Weights as safetensors, and an adapter. */
-const MODEL_WEIGHTS =
-  /^(model[\w.-]*\.safetensors|model\.safetensors\.index\.json|adapter_(config\.json|model\.safetensors))$/
+/** Weights in the formats that are read, the best first: of several the first is taken. */
+const WEIGHTS = [/^(model|adapter_model)[\w.-]*\.safetensors$/, /^(pytorch_model[\w.-]*|adapter_model)\.bin$/] as const
+/** Files that say where weights lie. */
+const GUIDES = /^(model\.safetensors\.index\.json|pytorch_model\.bin\.index\.json|adapter_config\.json)$/
+
+export const isWeightFile = (path: string): boolean => WEIGHTS.some((format) => format.test(path))
 
 /** Weights and all that belongs to them. */
 function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
   const companions = new Set(chooseCompanions(files.map(({ path }) => path)))
-  return files.filter(({ path }) => MODEL_WEIGHTS.test(path) || companions.has(path))
+  const format = WEIGHTS.find((each) => files.some(({ path }) => each.test(path)))
+  return files.filter(({ path }) => format?.test(path) || GUIDES.test(path) || companions.has(path))
 }
 
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
-  if (!files.some(({ path }) => MODEL_WEIGHTS.test(path) && path.endsWith('.safetensors'))) {
+  if (!files.some(({ path }) => isWeightFile(path))) {
     throw new UserError(
-      `${name} holds no model.safetensors; it has ${
+      `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${
         files
           .map(({ path }) => path)
           .slice(0, 12)
@@ -53,7 +57,7 @@ const localFolder = (reference: string, root: string | undefined): string =>
 
 /**
  * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `org/name[@revision]` is downloaded into the cache first.
- * @throws UserError: not found, gated, no network, no safetensors in it
+ * @throws UserError: not found, gated, no network, no weights that are read
  */
 export async function resolveModel(
   reference: string,
@@ -70,7 +74,7 @@ export interface PlannedFile extends RemoteFile {
   here: boolean
 }
 
-/** The files that resolveModel would bring; null for a path. Nothing is downloaded. A model without safetensors has none among them. */
+/** The files that resolveModel would bring; null for a path. Nothing is downloaded. A model without weights that are read has none among them. */
 export async function planModel(reference: string, settings = readSettings()): Promise<PlannedFile[] | null> {
   const repository = remoteModel(reference)
   if (!repository) return null
@@ -94,7 +98,7 @@ export async function resolveCompanions(
   const { takeSnapshot } = await openHub()
   return takeSnapshot(
     repository,
-    (files) => chooseModelFiles(files).filter(({ path }) => !path.endsWith('.safetensors')),
+    (files) => chooseModelFiles(files).filter(({ path }) => !isWeightFile(path)),
     settings,
   )
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readerFile, runsCode } from '../evaluate/index.js'
-import { planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
+import { isWeightFile, planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
@@ -20,7 +20,7 @@ export interface Download {
   /** Number of files to download, and their bytes. */
   files: number
   bytes: number
-  /** Bytes of the model's weights, downloaded or not; 0 if it has no safetensors. */
+  /** Bytes of the model's weights, downloaded or not; 0 if it has none that are read. */
   weights: number
 }
 
@@ -50,7 +50,7 @@ export async function listDownloads({ models }: Experiment): Promise<Download[]>
       model,
       files: missing.length,
       bytes: sum(missing),
-      weights: sum(files.filter(({ path }) => path.endsWith('.safetensors'))),
+      weights: sum(files.filter(({ path }) => isWeightFile(path))),
     })
   }
   return downloads
@@ -63,7 +63,10 @@ export async function forecastInputs(
 ): Promise<{ inputs: ModelInputs[]; obstacles: string[] }> {
   const obstacles = downloads
     .filter(({ weights }) => weights === 0)
-    .map(({ model }) => `${model} holds no model.safetensors: convert its weights, and give the folder`)
+    .map(
+      ({ model }) =>
+        `${model} holds neither model.safetensors nor pytorch_model.bin: convert its weights, and give the folder`,
+    )
   const awaited = new Map(
     downloads.filter(({ files, weights }) => files > 0 || weights === 0).map((each) => [each.model, each]),
   )

@@ -155,11 +155,14 @@ test('folders that hold no checkpoint are named, with what would help', async ()
   const path = join(root, 'other')
   await assert.rejects(openCheckpoint(path), { message: `${path}: no such checkpoint folder` })
   mkdirSync(path)
-  await assert.rejects(openCheckpoint(path), /neither model.safetensors nor model.safetensors.index.json is there$/)
-  writeFileSync(join(path, 'pytorch_model.bin'), '')
-  await assert.rejects(openCheckpoint(path), /convert pytorch_model.bin/)
+  await assert.rejects(
+    openCheckpoint(path),
+    /neither model.safetensors nor pytorch_model.bin, nor the index of either$/,
+  )
   writeFileSync(join(path, 'adapter_config.json'), '{}')
   await assert.rejects(openCheckpoint(path), /adapter: merge it/)
+  writeFileSync(join(path, 'pytorch_model.bin'), '')
+  await assert.rejects(openCheckpoint(path), /pytorch_model.bin: not a file of torch.save/)
   writeFileSync(join(path, 'config.json'), '{"a": ')
   await assert.rejects(openCheckpoint(path), /config.json: not valid JSON/)
   await assert.rejects(openCheckpoint(join(path, 'config.json')), /not a folder/)

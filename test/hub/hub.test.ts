@@ -40,7 +40,9 @@ before(async () => {
     'models/org/cut': model,
     'models/org/lies': model,
     'models/org/busy': model,
-    'models/org/bin': { 'pytorch_model.bin': 'x' },
+    'models/org/bin': { 'pytorch_model.bin': 'x', 'config.json': '{}' },
+    'models/org/both': { 'pytorch_model.bin': 'x', 'model.safetensors': 'y' },
+    'models/org/flax': { 'flax_model.msgpack': 'x' },
     'models/org/gated': null,
     'datasets/org/rows': {
       'README.md': '',
@@ -183,7 +185,7 @@ test('without the network an earlier download is taken; without one it is said w
   )
 })
 
-test('not found, gated and without safetensors are said in one line', async () => {
+test('not found, gated and without weights are said in one line', async () => {
   const settings = settingsFor()
   await assert.rejects(
     resolveModel('org/none', { settings }),
@@ -198,9 +200,16 @@ test('not found, gated and without safetensors are said in one line', async () =
     refused(/the token in HF_TOKEN has no access/),
   )
   await assert.rejects(
-    resolveModel('org/bin', { settings }),
-    refused(/org\/bin holds no model\.safetensors; it has pytorch_model\.bin/),
+    resolveModel('org/flax', { settings }),
+    refused(/org\/flax holds neither model\.safetensors nor pytorch_model\.bin; it has flax_model\.msgpack/),
   )
+})
+
+test('weights of torch are downloaded where there are no safetensors, and only then', async () => {
+  const settings = settingsFor()
+  const files = async (name: string) => readdirSync(await resolveModel(name, { settings })).sort()
+  assert.deepEqual(await files('org/bin'), ['config.json', 'pytorch_model.bin'])
+  assert.deepEqual(await files('org/both'), ['model.safetensors'])
 })
 
 test('paths stay paths', async () => {

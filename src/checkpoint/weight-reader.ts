@@ -1,0 +1,103 @@
+// Reads tensors of files by their entries: safetensors, and files of torch.save, whose tensors need not lie in one piece.
+import { type FileHandle, open } from 'node:fs/promises'
+import { UserError } from '../errors/index.js'
+import { countEntries, type Interval, type StoredFormat } from '../kernels/index.js'
+import { gather, isContiguous, readTorchFile, type TorchTensor } from '../torch/index.js'
+import { decodeChecked } from './decode-checked.js'
+import { BITS, countNonFinite, FLOATING, isFloating, notFinite } from './dtype.js'
+import { endsInside, readHeader, type TensorEntry } from './header.js'
+
+/** One read fills at most this much, so that it is converted and checked while it is in the cache. */
+const CHUNK = 1 << 20
+
+/** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
+export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
+  if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [] }
+  const tensors = await readTorchFile(file)
+  const entries = tensors.map(({ name, dtype, shape, begin }) => ({
+    ...{ name, dtype, shape, file, begin },
+    end: begin + (countEntries(shape) * BITS[dtype]!) / 8,
+  }))
+  return { entries, views: tensors.filter((tensor) => tensor.negative || !isContiguous(tensor)) }
+}
+
+export interface WeightReader {
+  /** Fills the target with bytes of a tensor, from one on. */
+  fill(entry: TensorEntry, target: Uint8Array, from: number): Promise<void>
+  /**
+   * Float32, row-major: entries from … to − 1, read at one time; all when null, in chunks.
+   * @throws UserError for a tensor that is not floating, or holds NaN or Inf
+   */
+  values(entry: TensorEntry, entries: Interval | null): Promise<Float32Array>
+  close(): Promise<void>
+}
+
+/** Opens files when they are first read. @param views by name, tensors that must be gathered */
+export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): WeightReader {
+  const handles = new Map<string, Promise<FileHandle>>()
+  const handleOf = (file: string): Promise<FileHandle> => {
+    if (!handles.has(file)) handles.set(file, open(file))
+    return handles.get(file)!
+  }
+  const fill: WeightReader['fill'] = async (entry, target, from) => {
+    const handle = await handleOf(entry.file)
+    const view = views.get(entry.name)
+    if (!view) return fillFrom(handle, entry, target, entry.begin + from)
+    const width = BITS[entry.dtype]! / 8
+    const wanted = { from: from / width, to: (from + target.length) / width }
+    const readAt = async (position: number, length: number) => {
+      const part = new Uint8Array(length)
+      await fillFrom(handle, entry, part, position)
+      return part
+    }
+    target.set(await gather(view, width, wanted, readAt))
+  }
+  return {
+    fill,
+    values: (entry, entries) => readValues(fill, entry, entries),
+    async close() {
+      for (const handle of handles.values()) await (await handle).close()
+      handles.clear()
+    },
+  }
+}
+
+async function readValues(
+  fill: WeightReader['fill'],
+  entry: TensorEntry,
+  entries: Interval | null,
+): Promise<Float32Array> {
+  const { name, dtype, file } = entry
+  const where = `${file}: tensor ${JSON.stringify(name)}`
+  if (!isFloating(dtype))
+    throw new UserError(`${where} is ${dtype} and cannot be read as weights (can: ${FLOATING.join(', ')})`)
+  const width = BITS[dtype]! / 8
+  const { from, to } = entries ?? { from: 0, to: (entry.end - entry.begin) / width }
+  const [begin, end] = [from * width, to * width]
+  const step = entries ? end - begin : CHUNK
+  const values = new Float32Array(to - from)
+  const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
+  let [count, first] = [0, -1]
+  for (let at = begin; at < end; at += step) {
+    const size = Math.min(step, end - at)
+    const done = (at - begin) / width
+    const part = values.subarray(done, done + size / width)
+    const bytes = chunk ? chunk.subarray(0, size) : new Uint8Array(part.buffer, part.byteOffset, size)
+    await fill(entry, bytes, at)
+    if (decodeChecked(dtype as StoredFormat, bytes, part)) continue
+    const bad = countNonFinite(part)
+    if (bad.count && !count) first = done + bad.first
+    count += bad.count
+  }
+  if (count) throw notFinite(where, values, { count, first }, from)
+  return values
+}
+
+/** Reads exactly `target.length` bytes from `position`; a file that shrank since its header was read is reported. */
+async function fillFrom(handle: FileHandle, entry: TensorEntry, target: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
+    if (!bytesRead) throw endsInside(entry.file, entry.name)
+    done += bytesRead
+  }
+}

@@ -1,0 +1,4 @@
+// Files of torch.save: what they hold and where it lies.
+
+export { readTorchFile, type TorchTensor } from './file.js'
+export { gather, isContiguous } from './gather.js'
