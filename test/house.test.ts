@@ -107,7 +107,7 @@ test('what starts a command loads few packages: others are imported where they a
   }
   const common = ['fastest-levenshtein', 'jsonc-parser', 'zod']
   assert.deepEqual(packagesOf('cli/main.ts'), [])
-  assert.deepEqual(packagesOf('cli/thread.ts'), ['fastest-levenshtein', 'yargs'])
+  assert.deepEqual(packagesOf('cli/worker.ts'), ['fastest-levenshtein', 'yargs'])
   assert.deepEqual(packagesOf('cli/commands/merge.ts'), [...common.slice(0, 2), 'yaml', 'zod'])
   assert.deepEqual(packagesOf('cli/commands/edit.ts', 'registry/index.ts'), common)
   assert.deepEqual(packagesOf('cli/commands/inspect.ts', 'checkpoint/index.ts', 'inspect/index.ts'), [

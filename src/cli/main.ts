@@ -22,7 +22,7 @@ holds.onmessage = (event) => {
 }
 holds.unref()
 const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns })
-const thread = new Worker(new URL('./thread.js', import.meta.url), {
+const thread = new Worker(new URL('./worker.js', import.meta.url), {
   argv: process.argv.slice(2),
   workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },
 })
@@ -53,12 +53,18 @@ process.stderr.on('error', () => undefined)
 /** Ends the program. A second signal finds no listener and ends it at once. */
 async function stop(signal: Signal): Promise<void> {
   for (const each of SIGNALS) process.removeAllListeners(each)
+  restoreTerminal('')
   const hasEnded = await endThread()
-  if (process.stderr.isTTY) say(`${SHOW_CURSOR}${WRAP}\n`)
+  // What the thread had said last may have come after the first time.
+  restoreTerminal('\n')
   say(`${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
   if (hasEnded) process.exit(CODES[signal])
   // To exit is to wait for the thread. A shell gives the same code to a program that a signal ends.
   process.kill(process.pid, signal)
+}
+
+function restoreTerminal(end: string): void {
+  if (process.stderr.isTTY) say(`${SHOW_CURSOR}${WRAP}${end}`)
 }
 
 /** Whether the thread ended in time. */

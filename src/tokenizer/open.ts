@@ -16,7 +16,7 @@ export async function openEngine(file: TokenizerFile): Promise<Engine> {
   const core = loadCore()
   if (!(core instanceof Error)) return openCore(core, file)
   const { openPort } = await import('./port.js')
-  // Of the threads of a program one says it: the main one, or that of the command (src/cli/thread.ts).
+  // Of the threads of a program one says it: the main one, or that of the command (src/cli/worker.ts).
   const speaks = isMainThread || getEnvironmentData('deltalab command') === threadId
   if (!said && speaks) process.stderr.write(`note: ${adviseOn(core)}\n`)
   said = true
