@@ -62,6 +62,7 @@ async function parse(words: string[]): Promise<void> {
     })
     cli.middleware((flags) => setMessages(flags as MessageFlags))
   }
+  renderHelpWhenAsked(cli)
   cli.check(() => refuseNonNumbers(cli, words))
   cli.fail((message, error) => {
     throw error instanceof UserError ? error : message ? usageError(message, cli, words, command) : error
@@ -69,6 +70,16 @@ async function parse(words: string[]): Promise<void> {
   await cli.parseAsync(words, {}, (_error, _args, output) => {
     if (output) print(`${output}\n`)
   })
+}
+
+/** yargs renders the help in every call, to have it at hand; that takes longer than all else that it does. */
+function renderHelpWhenAsked(cli: Argv): void {
+  const { getInternalMethods } = cli as unknown as { getInternalMethods(): { getUsageInstance(): UsageInstance } }
+  getInternalMethods.call(cli).getUsageInstance().cacheHelpMessage = () => {}
+}
+
+interface UsageInstance {
+  cacheHelpMessage(): void
 }
 
 /** The options of the command that is being parsed. */

@@ -54,7 +54,8 @@ const WRITABLE_TYPES: readonly unknown[] = ['number', 'integer', 'boolean', 'str
 
 /** An option that cannot be written on a command line. */
 function findUnwritable(schema: OptionsSchema): { name: string; cause?: unknown } | undefined {
-  const names = optionNames(schema)
+  const names = optionNames(schema).filter((name) => !isPlain(schema.shape[name]))
+  if (names.length === 0) return undefined
   try {
     const types = new Map(factsOf(schema).map(({ name, type }) => [name, type]))
     const name = names.find((each) => !WRITABLE_TYPES.includes(types.get(each)))
@@ -64,6 +65,20 @@ function findUnwritable(schema: OptionsSchema): { name: string; cause?: unknown 
     const name = names.find((each) => hasNoJsonForm(schema.shape[each]))
     return name === undefined ? undefined : { name, cause }
   }
+}
+
+interface Described {
+  _zod: { def: { type: string; innerType?: Described; entries?: Record<string, unknown> } }
+}
+
+/** Whether an option is clearly one that can be written: this is quick to see, and the JSON form of a whole schema is not quick. */
+function isPlain(option: unknown): boolean {
+  const { type, innerType, entries = {} } = (option as Described)._zod.def
+  if (type === 'optional' || type === 'default') return isPlain(innerType)
+  return (
+    ['number', 'boolean', 'string'].includes(type) ||
+    (type === 'enum' && Object.values(entries).every((word) => typeof word === 'string'))
+  )
 }
 
 function hasNoJsonForm(schema: unknown): boolean {
