@@ -3,6 +3,7 @@
 // which can be stopped whatever it computes.
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import type { Hold, ToldHold } from '../files/index.js'
+import type { Shown } from './display.js'
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 type Signal = keyof typeof CODES
@@ -10,7 +11,6 @@ const SIGNALS = Object.keys(CODES) as Signal[]
 
 /** Milliseconds in which the thread of a command is expected to stop: it does not while the system or native code holds it. */
 const PATIENCE = 500
-const [SHOW_CURSOR, WRAP] = ['\x1b[?25h', '\x1b[?7h']
 
 /** What the threads hold, as they tell it (src/files/holds.ts): it must be put right where they are stopped. */
 const held = new Map<string, Hold>()
@@ -25,19 +25,36 @@ const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns
 const thread = new Worker(new URL('./worker.js', import.meta.url), {
   argv: process.argv.slice(2),
   workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },
+  stdout: true,
+  stderr: true,
 })
-const say = (text: string): unknown => process.stderr.write(text)
+const words = process.argv.slice(2)
+const isShown = !words.some((word) => word === '--quiet' || word === '--verbose')
+// While the thread starts. It draws until the thread, or a signal, ends the command.
+const display = import('./display.js').then(({ openDisplay }) =>
+  openDisplay(process.stderr, isShown ? `deltalab ${words[0] ?? ''}` : null),
+)
+void display.then(({ through }) => {
+  thread.stdout.pipe(through(process.stdout))
+  thread.stderr.pipe(through(process.stderr))
+})
+thread.on('message', async ({ progress }: { progress: Shown }) => (await display).show(progress))
+const say = async (text: string): Promise<void> => {
+  ;(await display).stop()
+  process.stderr.write(text)
+}
 
 let died = false
 thread.on('error', async (error: NodeJS.ErrnoException) => {
   died = true
   const { inspect } = await import('node:util')
   const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-  say(`${isFull ? `deltalab: the memory of JavaScript is full: ${error.message}` : inspect(error)}\n`)
+  await say(`${isFull ? `deltalab: the memory of JavaScript is full: ${error.message}` : inspect(error)}\n`)
 })
 thread.on('exit', async (code) => {
   process.exitCode = code
-  if (died) for (const text of await letGo()) say(`deltalab: ${text}\n`)
+  ;(await display).stop()
+  if (died) for (const text of await letGo()) await say(`deltalab: ${text}\n`)
 })
 for (const signal of SIGNALS) process.on(signal, () => void stop(signal))
 
@@ -53,18 +70,14 @@ process.stderr.on('error', () => undefined)
 /** Ends the program. A second signal finds no listener and ends it at once. */
 async function stop(signal: Signal): Promise<void> {
   for (const each of SIGNALS) process.removeAllListeners(each)
-  restoreTerminal('')
+  ;(await display).stop()
   const hasEnded = await endThread()
-  // What the thread had said last may have come after the first time.
-  restoreTerminal('\n')
-  say(`${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
+  // Behind the ^C of the terminal.
+  const line = process.stderr.isTTY ? '\n' : ''
+  await say(`${line}${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
   if (hasEnded) process.exit(CODES[signal])
   // To exit is to wait for the thread. A shell gives the same code to a program that a signal ends.
   process.kill(process.pid, signal)
-}
-
-function restoreTerminal(end: string): void {
-  if (process.stderr.isTTY) say(`${SHOW_CURSOR}${WRAP}${end}`)
 }
 
 /** Whether the thread ended in time. */

@@ -1,6 +1,9 @@
 // All output of commands: results on stdout; notes, warnings and timings on stderr, controlled by --quiet, --verbose and --debug.
 import type { Argv } from 'yargs'
+import { amount } from '../files/index.js'
+import { hear, type Progress } from '../progress/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
+import type { Shown } from './display.js'
 
 interface Phase {
   name: string
@@ -16,6 +19,9 @@ const streams = {
   error: (text: string): unknown => process.stderr.write(text),
 }
 const phases: Phase[] = []
+/** Shows the work under way, where somebody looks. */
+let show: (message: Shown) => void = () => undefined
+let unhear: () => void = () => undefined
 const now = (): number => process.uptime()
 
 /** The flags of every command. */
@@ -42,6 +48,21 @@ export const withMessages = <T>(cli: Argv<T>) =>
 export function setMessages(flags: MessageFlags): void {
   phases.splice(0, Infinity, { name: 'start the program', start: 0 })
   for (const name of ['quiet', 'verbose', 'debug'] as const) asked[name] = flags[name] ?? false
+  unhear()
+  unhear = asked.verbose ? hear(detailProgress) : asked.quiet ? () => undefined : hear((message) => show(message))
+}
+
+/** Work that begins, and the names of what it has done, for --verbose. */
+function detailProgress(message: Progress): void {
+  if ('begin' in message) {
+    const { name, unit, total } = message.begin
+    detail(total === null || unit === '%' ? name : `${name}: ${unit === 'bytes' ? amount(total) : `${total} ${unit}`}`)
+  } else if ('what' in message && message.what) detail(message.what)
+}
+
+/** Where the work under way is shown, from the next command on. */
+export function showProgress(sink: (message: Shown) => void): void {
+  show = sink
 }
 
 /** Redirects both streams; for tests. */
@@ -95,6 +116,7 @@ export function detail(text: string): void {
 export function startPhase(name: string): void {
   phases.push({ name, start: now() })
   detail(name)
+  if (!asked.quiet && !asked.verbose) show({ phase: name })
 }
 
 /** Starts the backend of TensorFlow.js, as a phase of its own. */

@@ -1,4 +1,4 @@
-// Training from the command line: flags and progress. Shared by `train` and by family/main.ts.
+// Training from the command line. Shared by `train` and by family/main.ts.
 
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
@@ -6,7 +6,6 @@ import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 import { print, startPhase } from './messages.js'
 import { BACKEND, OVERWRITE } from './options.js'
-import { startStepProgress } from './step-progress.js'
 
 export const trainingOptions = (cli: Argv) =>
   cli
@@ -18,7 +17,7 @@ export const trainingOptions = (cli: Argv) =>
     .option('backend', BACKEND)
     .option('overwrite', OVERWRITE)
 
-/** Trains one recipe, with a line of progress every ten seconds. */
+/** Trains one recipe. */
 export async function trainFile(
   file: string,
   options: { workers: number; backend: BackendName; overwrite: boolean },
@@ -28,8 +27,6 @@ export async function trainFile(
   const { train } = await import('../train/index.js')
   const { value: recipe } = await readYaml(file, trainingSchema)
   startPhase(`train ${recipe.name}`)
-  const report = startStepProgress()
-  const onStep = (step: number, loss: number) => report(recipe.name, step, recipe.steps, loss)
-  const { out, loss } = await train(recipe, { ...options, root: dirname(file), onStep })
+  const { out, loss } = await train(recipe, { ...options, root: dirname(file) })
   print(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)
 }

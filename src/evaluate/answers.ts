@@ -36,9 +36,10 @@ async function greedyMatches(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.ids.length,
+    rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
-  const best = await run(sourceOf(model, weights), feeds, foldHighest)
+  const best = await run(sourceOf(model, weights), feeds, foldHighest, { name: 'score', unit: 'items' })
   for (const [i, each] of best.entries()) {
     const [tokens, values] = [await each.index.data(), await each.value.data()]
     checkFinite(values, (k) => `the best logit of item ${batches[i]!.items[counted[i]!.rows[k]!]! + 1}`)

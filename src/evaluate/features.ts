@@ -1,6 +1,15 @@
 // What a model makes of the prompts of a task before it answers: their mean last hidden states, the input of a router.
 
-import { checkFinite, disposeInputs, hiddenStates, type Model, makeInputs, type Weights } from '../models/index.js'
+import {
+  type Batch,
+  checkFinite,
+  disposeInputs,
+  hiddenStates,
+  type Model,
+  makeInputs,
+  type Weights,
+} from '../models/index.js'
+import { track } from '../progress/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { methodsOf } from './kinds/index.js'
@@ -15,8 +24,9 @@ export async function promptFeatures(
   reader: Reader,
 ): Promise<Float32Array> {
   const features = new Float32Array(task.items.length * model.width)
-  for (const batch of await methodsOf(task).encodePrompts(task, reader, model, BATCH_TOKENS)) {
-    const inputs = makeInputs(model, batch)
+  const batches = await methodsOf(task).encodePrompts(task, reader, model, BATCH_TOKENS)
+  const read = async (batch: Batch, onBlock: () => void) => {
+    const inputs = { ...makeInputs(model, batch), onBlock }
     const { rows, columns } = inputs
     const means = tf.tidy(() => {
       const states = hiddenStates(model, weights, inputs).reshape([rows, columns, model.width])
@@ -33,5 +43,8 @@ export async function promptFeatures(
       features.set(values.subarray(row * model.width, (row + 1) * model.width), item * model.width),
     )
   }
+  await track({ name: 'features of prompts', unit: 'items', total: task.items.length }, async ({ add }) => {
+    for (const batch of batches) await read(batch, () => add(batch.rows / model.blocks.length))
+  })
   return features
 }

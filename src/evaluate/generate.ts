@@ -12,6 +12,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
 import { type Steering, steered, type TokenSteer } from './steering.js'
@@ -62,7 +63,7 @@ async function nextTokens(
   steering?: (Steering | null)[],
 ): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
-  const feed = { tokens: batch.ids.length, open: () => makeInputs(model, batch, { wanted, cache }) }
+  const feed = { tokens: batch.ids.length, rows: batch.rows, open: () => makeInputs(model, batch, { wanted, cache }) }
   const fold = (state: Highest | null, outputs: Tensor, from: number) =>
     foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
   const [best] = await run(source, [feed], fold)
@@ -84,7 +85,7 @@ async function answerBatch(
   model: Model,
   source: Source,
   prompts: readonly (readonly number[])[],
-  options: GenerateOptions,
+  { onStep, ...options }: GenerateOptions & { onStep(share: number): void },
 ): Promise<number[][]> {
   const { ends = [], maxNewTokens, steer } = options
   const rows = prompts.length
@@ -100,6 +101,7 @@ async function answerBatch(
       answers[row]!.push(token)
       if (ends.includes(token) || options.stopped?.(answers[row]!)) open[row] = 0
     })
+    onStep(1 / maxNewTokens)
     if (!open.includes(1)) break
     const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)
     batch = plainBatch(rows, { ids: tokens, mask: new Int32Array(rows).fill(1), positions })
@@ -120,15 +122,24 @@ export async function generate(
   const source = sourceOf(model, weights)
   const longest = (prompts[order.at(-1)!]?.length ?? 0) + options.maxNewTokens
   const rows = options.rows ?? Math.min(128, Math.max(1, Math.floor(source.largest / longest)))
-  for (let start = 0; start < order.length; start += rows) {
-    const group = order.slice(start, start + rows)
-    const made = await answerBatch(
-      model,
-      source,
-      group.map((i) => prompts[i]!),
-      options,
-    )
-    group.forEach((item, i) => (answers[item] = made[i]!))
-  }
+  await track({ name: 'answers', unit: 'items', total: order.length }, async ({ add }) => {
+    for (let start = 0; start < order.length; start += rows) {
+      const group = order.slice(start, start + rows)
+      let told = 0
+      const tell = (items: number) => {
+        told += items
+        add(items)
+      }
+      const made = await answerBatch(
+        model,
+        source,
+        group.map((i) => prompts[i]!),
+        { ...options, onStep: (share) => tell(share * group.length) },
+      )
+      // Few answers are as long as they may be.
+      tell(group.length - told)
+      group.forEach((item, i) => (answers[item] = made[i]!))
+    }
+  })
   return answers
 }

@@ -15,7 +15,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { BATCH_TOKENS } from './options.js'
 
 /** Sum of the log-probabilities of each sequence's target tokens after its prompt, nats. */
@@ -36,11 +36,12 @@ export async function logLikelihoods(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.ids.length,
+    rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
-  const states = await run(source, feeds, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, { outputs, labels: tf.tensor1d(counted[i]!.labels, 'int32'), from }),
-  )
+  const fold = (state: PartLosses | null, outputs: Tensor, from: number, i: number) =>
+    addPart(model.objective, state, { outputs, labels: tf.tensor1d(counted[i]!.labels, 'int32'), from })
+  const states = await run(source, feeds, fold, { name: 'score', unit: 'texts' })
   const sums = new Float64Array(sequences.length)
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))

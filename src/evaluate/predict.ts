@@ -36,9 +36,10 @@ export async function predict(
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: batch.rows * (model.sequence ?? batch.columns),
+    rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
-  const results = await run(sourceOf(model, weights), feeds, foldHighest)
+  const results = await run(sourceOf(model, weights), feeds, foldHighest, { name: 'score', unit: 'items' })
   const predicted = new Array<number>(count)
   for (const [i, result] of results.entries()) {
     const [values, classes] = [await result.value.data(), await result.index.data()]

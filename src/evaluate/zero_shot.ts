@@ -26,8 +26,15 @@ export async function classFeatures(
     target: [],
   }))
   const batches = batchesOf(sequences, pad, BATCH_TOKENS)
-  const feeds = batches.map((batch) => ({ tokens: batch.ids.length, open: () => makeInputs(model, batch) }))
-  const features = await run(source, feeds, (_: Tensor | null, outputs) => outputs.clone())
+  const feeds = batches.map((batch) => ({
+    tokens: batch.ids.length,
+    rows: batch.rows,
+    open: () => makeInputs(model, batch),
+  }))
+  const features = await run(source, feeds, (_: Tensor | null, outputs) => outputs.clone(), {
+    name: 'names of the classes',
+    unit: 'texts',
+  })
   const width = model.outputs
   const sums = prompts.map(() => new Float64Array(width))
   for (const [i, feature] of features.entries()) {

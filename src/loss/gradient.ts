@@ -6,6 +6,8 @@ import {
   addPart,
   applyStretch,
   type Batch,
+  countBlocks,
+  countRows,
   disposeAll,
   disposeInputs,
   finishParts,
@@ -20,11 +22,13 @@ import {
   type Stretch,
   sourceOf,
   stepAll,
+  told,
   type Visit,
   visitsOf,
   type Weights,
   walk,
 } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
@@ -181,12 +185,22 @@ export async function pullBack(
   const passes = batches.map((batch) => preparePass(model, batch))
   const tokens = passes.reduce((sum, { count }) => sum + count, 0)
   const sums = collectLosses(passes)
-  for (const group of groupFeeds(passes, source.together)) {
-    const members = group.map((i) => passes[i]!)
-    const losses = await pullGroup({ model, source, names, tokens, sink }, members)
-    for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
-    tf.dispose(losses)
-  }
+  await track({ name: 'gradient', unit: 'items', total: countRows(passes) }, async ({ add }) => {
+    // The way back is twice as long as the way forward, and is not seen block by block.
+    const blocks = 3 * countBlocks(source.stretches)
+    for (const group of groupFeeds(passes, source.together)) {
+      let forward = 0
+      const onBlock = (rows: number) => {
+        forward += rows
+        add(rows)
+      }
+      const members = group.map((i) => told(passes[i]!, blocks, onBlock))
+      const losses = await pullGroup({ model, source, names, tokens, sink }, members)
+      for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
+      tf.dispose(losses)
+      add(countRows(members) - forward)
+    }
+  })
   return sums.finish()
 }
 

@@ -1,5 +1,6 @@
 // Data for Fisher merging and RegMean, measured on batches: tensors with the names of the weights.
 import type { Batch, Model, Weights } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { type Tensor2D, tf } from '../tensor/index.js'
 import { gradientOf } from './gradient.js'
 import { layerInputs } from './layer-inputs.js'
@@ -16,7 +17,7 @@ export async function fisherDiagonals(
   count = items.length,
 ): Promise<Map<string, Float32Array>> {
   const sums = new Map<string, Float64Array>()
-  for (const batch of items) {
+  const square = async (batch: Batch) => {
     const { loss, gradient } = await gradientOf(model, weights, [batch])
     for (const [name, values] of gradient) {
       if (!sums.has(name)) sums.set(name, new Float64Array(values.length))
@@ -24,6 +25,9 @@ export async function fisherDiagonals(
       for (let i = 0; i < values.length; i++) sum[i]! += (values[i]! * loss.tokens) ** 2 / count
     }
   }
+  await track({ name: 'Fisher information', unit: 'items', total: count }, async ({ part }) => {
+    for (const batch of items) await part(batch.rows, () => square(batch))
+  })
   return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum)]))
 }
 
@@ -35,7 +39,7 @@ export async function gramMatrices(
 ): Promise<Map<string, Float32Array>> {
   const sums = new Map<string, Float64Array>()
   let tokens = 0
-  for (const batch of batches) {
+  const multiply = async (batch: Batch) => {
     // An image has no padding: all positions of its sequence count.
     tokens += batch.mask.length ? batch.mask.reduce((sum, real) => sum + real, 0) : batch.rows * (model.sequence ?? 1)
     for (const [name, { tokens: rows, values }] of await layerInputs(model, weights, [batch], model.linear)) {
@@ -50,5 +54,12 @@ export async function gramMatrices(
       for (let i = 0; i < gram.length; i++) sum[i]! += gram[i]!
     }
   }
+  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
+  await track({ name: 'Gram matrices', unit: 'items', total: rows }, async ({ add }) => {
+    for (const batch of batches) {
+      await multiply(batch)
+      add(batch.rows)
+    }
+  })
   return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum, (value) => value / tokens)]))
 }

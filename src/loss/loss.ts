@@ -12,7 +12,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { tf } from '../tensor/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
 import { type Pass, preparePass } from './pass.js'
 
 export interface Loss {
@@ -49,9 +49,9 @@ export function collectLosses(passes: readonly Pass[]) {
 export async function lossOf(model: Model, weights: Weights | Source, batches: readonly Batch[]): Promise<Loss> {
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
-  const states = await run(sourceOf(model, weights), passes, (state: PartLosses | null, outputs, from, i) =>
-    addPart(model.objective, state, { outputs, labels: passes[i]!.labels(), from }),
-  )
+  const fold = (state: PartLosses | null, outputs: Tensor, from: number, i: number) =>
+    addPart(model.objective, state, { outputs, labels: passes[i]!.labels(), from })
+  const states = await run(sourceOf(model, weights), passes, fold, { name: 'loss', unit: 'items' })
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()

@@ -19,6 +19,7 @@ export function preparePass(model: Model, batch: Batch): Pass {
   const { at, labels, rows } = countOutputs(model, batch)
   return {
     tokens: batch.rows * (model.sequence ?? batch.columns),
+    rows: batch.rows,
     open: (): Inputs => makeInputs(model, batch, { wanted: at }),
     count: at.length,
     items: rows.map((row) => batch.items[row]!),

@@ -3,6 +3,7 @@
 
 import {
   type Batch,
+  countRows,
   disposeInputs,
   forward,
   type Model,
@@ -13,10 +14,11 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
+import { track } from '../progress/index.js'
 import type { Rule } from '../record/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { type Gradient, pullBack } from './gradient.js'
-import { preparePass } from './pass.js'
+import { type Pass, preparePass } from './pass.js'
 
 export interface PathSum {
   /** Approximate loss change, nats per token. */
@@ -136,7 +138,8 @@ export async function riemannSum(
   const steer = steerOf(change, model)
   const terms = new Map([...steer.names].map((name) => [name, 0]))
   if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
-  for (const { t, weight } of ruleNodes(rule, steps)) {
+  const nodes = ruleNodes(rule, steps)
+  const visit = async ({ t, weight }: (typeof nodes)[number]) => {
     const add = async (name: string, values: Float32Array, rows: Rows | null) => {
       let slope = 0
       for (const portion of portionsOf(model.shapes[name]!, rows)) {
@@ -149,6 +152,9 @@ export async function riemannSum(
       for (const name of steer.names) if (origin.has(name)) await add(name, origin.get(name)!, null)
     } else await pullBack(model, source.moved(steer, t), batches, { names: steer.names, sink: add })
   }
+  await track({ name: 'Riemann sum', unit: 'steps', total: nodes.length }, async ({ part }) => {
+    for (const node of nodes) await part(1, () => visit(node))
+  })
   return total(terms)
 }
 
@@ -167,7 +173,7 @@ export async function taylor2(
   const steer = names.map((name) => tf.tensor(change.get(name)!, post[name]!.shape))
   const passes = batches.map((batch) => preparePass(model, batch))
   const tokens = passes.reduce((sum, pass) => sum + pass.count, 0)
-  for (const pass of passes) {
+  const measure = async (pass: Pass) => {
     const inputs = pass.open()
     const { slopes, bends } = tf.tidy(() => {
       const labels = pass.labels()
@@ -195,6 +201,12 @@ export async function taylor2(
     tf.dispose([slopes, bends])
     disposeInputs(inputs)
   }
+  await track({ name: 'Taylor estimate', unit: 'items', total: countRows(passes) }, async ({ add }) => {
+    for (const pass of passes) {
+      await measure(pass)
+      add(pass.rows)
+    }
+  })
   tf.dispose(steer)
   const terms = new Map(names.map((name) => [name, first.get(name)! + curvature.get(name)! / 2]))
   return { ...total(terms), first: total(first), curvature: total(curvature) }

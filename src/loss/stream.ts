@@ -13,7 +13,8 @@ import {
   streaming,
   type Weights,
 } from '../models/index.js'
-import { tf } from '../tensor/index.js'
+import { track } from '../progress/index.js'
+import { countEntries, tf } from '../tensor/index.js'
 
 /** Smallest batches, in padded tokens; one long sequence may still be longer. */
 const FEWEST_TOKENS = 256
@@ -70,7 +71,14 @@ export async function fitBatches(
 export async function readWeights(model: Model, read: (name: string) => Promise<Float32Array>): Promise<Weights> {
   const weights: Weights = {}
   try {
-    for (const [name, shape] of Object.entries(model.shapes)) weights[name] = tf.tensor(await read(name), shape)
+    const shapes = Object.entries(model.shapes)
+    const bytes = shapes.reduce((sum, [, shape]) => sum + 4 * countEntries(shape), 0)
+    await track({ name: 'read the weights', unit: 'bytes', total: bytes }, async ({ add }) => {
+      for (const [name, shape] of shapes) {
+        weights[name] = tf.tensor(await read(name), shape)
+        add(4 * countEntries(shape), name)
+      }
+    })
   } catch (error) {
     tf.dispose(weights)
     throw error

@@ -1,4 +1,5 @@
 // Passes through a chain of blocks, one stretch of weights at a time, for several batches side by side.
+import { track, type WorkFacts } from '../progress/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { disposeInputs } from './inputs.js'
 import type { Inputs, Model, Weights } from './model.js'
@@ -8,6 +9,8 @@ import type { Rows, Source, Stretch } from './source.js'
 export interface Feed {
   /** Padded tokens. */
   tokens: number
+  /** Sequences. */
+  rows: number
   open(): Inputs
 }
 
@@ -51,10 +54,11 @@ export function applyStretch(
   inputs: Inputs,
 ): Tensor {
   // What a block leaves beside its output is freed after it; on a tape, what its derivative needs is kept.
-  return stretch.blocks.reduce<Tensor | null>(
-    (state, block) => tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0)),
-    hidden,
-  )!
+  return stretch.blocks.reduce<Tensor | null>((state, block) => {
+    const output = tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0))
+    inputs.onBlock?.()
+    return output
+  }, hidden)!
 }
 
 /** Outputs [wanted or rows * columns, …] of a batch under weights that are held. */
@@ -120,8 +124,40 @@ export function disposeAll(states: readonly (Tensor | null)[]) {
   tf.dispose(states.filter((state) => state !== null))
 }
 
-/** Folds the outputs of every feed, in the order given; the caller disposes the results. */
-export async function run<S extends tf.TensorContainer>(
+/** Number of times that a pass through these stretches applies a block. */
+export const countBlocks = (stretches: readonly Stretch[]): number =>
+  stretches.reduce((sum, { blocks, parts }) => sum + blocks.length * parts.length, 0)
+
+/** The sequences of all feeds. */
+export const countRows = (feeds: readonly Feed[]): number => feeds.reduce((sum, { rows }) => sum + rows, 0)
+
+/** The same feed, which calls `onBlock` with the share of its sequences that each of `blocks` blocks is. */
+export function told<F extends Feed>(feed: F, blocks: number, onBlock: (rows: number) => void): F {
+  return { ...feed, open: () => ({ ...feed.open(), onBlock: () => onBlock(feed.rows / blocks) }) }
+}
+
+/**
+ * Folds the outputs of every feed, in the order given; the caller disposes the results.
+ * @param about what this is called where it says how far it is, and what a sequence is
+ */
+export function run<S extends tf.TensorContainer>(
+  source: Source,
+  feeds: readonly Feed[],
+  fold: Fold<S>,
+  about?: Omit<WorkFacts, 'total'>,
+): Promise<S[]> {
+  if (!about) return runFeeds(source, feeds, fold)
+  const blocks = countBlocks(source.stretches)
+  return track({ ...about, total: countRows(feeds) }, ({ add }) =>
+    runFeeds(
+      source,
+      feeds.map((feed) => told(feed, blocks, add)),
+      fold,
+    ),
+  )
+}
+
+async function runFeeds<S extends tf.TensorContainer>(
   source: Source,
   feeds: readonly Feed[],
   fold: Fold<S>,

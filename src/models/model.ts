@@ -29,6 +29,8 @@ export interface Inputs {
   /** int32: flat positions (row * columns + column) whose outputs are wanted; all of them when absent. */
   wanted?: Tensor
   cache?: Cache
+  /** Called after each block that is applied. */
+  onBlock?: () => void
 }
 
 export interface Block {

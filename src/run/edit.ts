@@ -4,6 +4,7 @@ import type { Edit } from '../config/index.js'
 import { bitsOf, type ChangeSums, editsBlocks, editTensor, type Step, scanModel } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
 import type { Rows } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { countEntries } from '../tensor/index.js'
 import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
@@ -115,6 +116,13 @@ export async function applyEdit(home: LoadedPair, edit: Edit, settings: EditSett
       { steps: home.registry.steps(edit.steps), on: edit.on },
       { ...settings, cache: home.caches[edit.on] },
     )
-    for await (const { name, values, counts } of parts) await take(name, edit.on, values, counts!)
+    const sizes = new Map([...input.shapes].map(([name, shape]) => [name, countEntries(shape)]))
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+    await track({ name: 'edit', unit: '%', total }, async ({ add }) => {
+      for await (const { name, values, counts } of parts) {
+        await take(name, edit.on, values, counts!)
+        add(sizes.get(name)!)
+      }
+    })
   })
 }

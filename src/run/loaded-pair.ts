@@ -14,9 +14,10 @@ import type { Edit, Experiment, ModelPair } from '../config/index.js'
 import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
+import { track } from '../progress/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Tensor, tf } from '../tensor/index.js'
 
 /** What to measure, and whether generated programs may be run. */
 export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }
@@ -63,14 +64,20 @@ export async function loadPair(pair: ModelPair, registry: Registry = BUILT_IN): 
   try {
     const { names } = await pairCheckpoints(base, post, pair)
     const model = modelOf(post, pair.postFolder)
-    for (const name of new Set([...Object.keys(model.shapes), ...names])) {
+    const read = async (name: string) => {
       const { shape } = post.tensors.get(name)!
       const after = await post.read(name)
       const before = names.includes(name) ? await base.read(name) : after
       const delta = after.map((value, i) => value - before[i]!)
       const tensor = tf.tensor(after, [...shape])
       tensors.set(name, { shape: [...shape], role: roleOf(name, shape), post: tensor, base: before, delta })
+      return 8 * after.length
     }
+    const all = [...new Set([...Object.keys(model.shapes), ...names])]
+    const bytes = all.reduce((sum, name) => sum + 8 * countEntries(post.tensors.get(name)!.shape), 0)
+    await track({ name: `read the weights of ${pair.name}`, unit: 'bytes', total: bytes }, async ({ add }) => {
+      for (const name of all) add(await read(name))
+    })
     const entries = names.map((name) => post.tensors.get(name)!)
     const tokenizer = await loadReader(companionsOf(post), homeOf(post))
     checkReader(companionsOf(post), tokenizer, model)

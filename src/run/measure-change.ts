@@ -1,8 +1,9 @@
 // Measures the loss change of an edited model: exactly, and as a Riemann sum along the path from the post-trained weights.
 import type { LossSettings } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { classifyChange, type Gradient, type Loss, lossOf, type PathSum, riemannSum } from '../loss/index.js'
+import { classifyChange, type Gradient, type Loss, lossOf, type PathSum, riemannSum, ruleNodes } from '../loss/index.js'
 import { type Batch, type Model, NotFinite, type Source, type Weights } from '../models/index.js'
+import { track } from '../progress/index.js'
 import type { Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { EditedModel } from './edited-model.js'
@@ -20,6 +21,10 @@ export interface Ground {
   gradient?: Gradient | null
 }
 
+/** Forward passes over the items that the measuring takes, about: a gradient counts as three. */
+export const passesOf = ({ rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>): number =>
+  1 + (riemann ? 3 * ruleNodes(rule, steps).length : 0)
+
 /** The sum for an edit that changes nothing: there is no direction to differentiate in. */
 const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
 
@@ -32,20 +37,24 @@ export async function measureChange(
   edited: EditedModel,
   { rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>,
 ): Promise<{ columns: Partial<Row>; path: PathSum | null }> {
-  const after = await (edited.routed ? edited.routed.loss(task) : lossOf(model, edited.weights, batches)).catch(
-    (error: unknown) => {
+  const lossAfter = () =>
+    (edited.routed ? edited.routed.loss(task) : lossOf(model, edited.weights, batches)).catch((error: unknown) => {
       throw error instanceof NotFinite
         ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
         : error
-    },
-  )
-  const { change, standardError, class: verdict } = classifyChange(loss.post, after)
-  const along = () =>
+    })
+  const along = async () =>
     edited.editNorm === 0
       ? NO_CHANGE
       : riemannSum(model, { post, change: edited.change }, batches, { rule, steps, origin: gradient })
   // If every item has its own weights, there is no common path.
-  const path = riemann && !edited.routed ? await along() : null
+  const hasPath = riemann && !edited.routed
+  const total = passesOf({ rule, steps, riemann })
+  const { after, path } = await track({ name: 'loss change', unit: '%', total }, async ({ part }) => ({
+    after: await part(1, lossAfter),
+    path: hasPath ? await part(total - 1, along) : null,
+  }))
+  const { change, standardError, class: verdict } = classifyChange(loss.post, after)
   return {
     path,
     columns: {

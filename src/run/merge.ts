@@ -6,6 +6,8 @@ import { UserError } from '../errors/index.js'
 import { drawKey, editPart, toDelta, wantsDeltas } from '../merge/index.js'
 import { mergeValues, parseMerging, scanModels } from '../mergers/index.js'
 import type { MergerData } from '../plan/index.js'
+import { track } from '../progress/index.js'
+import { countEntries } from '../tensor/index.js'
 import { type HeldModel, holdModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
 
@@ -48,7 +50,7 @@ export async function applyMerge(
   }
   const scannedModels = await scanModels(merging, walk, warn)
   return holdModel(home, async (take) => {
-    for (const part of parts) {
+    const combine = async (part: (typeof parts)[number]) => {
       const { base, delta, post } = home.tensor(part.name)
       const merged = await mergeValues({ ...merging, scannedModels }, part, base, { warn })
       const sums = sumChange(delta, deltas ? merged : toDelta(merged.slice(), base))
@@ -56,6 +58,13 @@ export async function applyMerge(
       const counts = { kept: sums.kept, deltaSquares: sums.inputSquares, changeSquares, bits: null }
       await take(part.name, deltas ? 'delta' : 'weights', merged, counts)
     }
+    const total = parts.reduce((sum, { shape }) => sum + countEntries(shape), 0)
+    await track({ name: 'merge', unit: '%', total }, async ({ add }) => {
+      for (const part of parts) {
+        await combine(part)
+        add(countEntries(part.shape))
+      }
+    })
   })
 }
 

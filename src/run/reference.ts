@@ -4,6 +4,7 @@ import { evaluateTask } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
+import { track } from '../progress/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 
@@ -31,11 +32,25 @@ export async function measureReference(
   try {
     const scoreOf = async (weights: Weights, items: number) =>
       (await evaluateTask({ model, weights, reader: tokenizer }, task, { items, allowCode })).score
-    return {
-      loss: loss ? { pre: await lossOf(model, base, batches), post: await lossOf(model, post, batches) } : null,
-      score: score ? { pre: await scoreOf(base, score.items), post: await scoreOf(post, score.items) } : null,
-      gradient: needsGradient || reused ? share((await gradientOf(model, post, batches)).gradient) : null,
-    }
+    const wantsGradient = needsGradient || reused
+    // In forward passes over the items; a gradient takes three.
+    const total = 2 * Number(Boolean(loss)) + 2 * Number(Boolean(score)) + 3 * Number(Boolean(wantsGradient))
+    const name = `base and post of ${home.pair.name} on ${planned.name}`
+    return await track({ name, unit: '%', total }, async ({ part }) => ({
+      loss: loss
+        ? {
+            pre: await part(1, () => lossOf(model, base, batches)),
+            post: await part(1, () => lossOf(model, post, batches)),
+          }
+        : null,
+      score: score
+        ? {
+            pre: await part(1, () => scoreOf(base, score.items)),
+            post: await part(1, () => scoreOf(post, score.items)),
+          }
+        : null,
+      gradient: wantsGradient ? share((await part(3, () => gradientOf(model, post, batches))).gradient) : null,
+    }))
   } finally {
     tf.dispose(base)
   }

@@ -5,12 +5,13 @@ import { encodeItems, evaluateTask } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
 import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
+import { track, type Work } from '../progress/index.js'
 import type { Row } from '../record/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
 import { applyEdit } from './edit.js'
 import type { HeldModel } from './edited-model.js'
 import type { LoadedPair, Measures } from './loaded-pair.js'
-import { measureChange } from './measure-change.js'
+import { measureChange, passesOf } from './measure-change.js'
 import { applyMerge } from './merge.js'
 import type { Reference } from './reference.js'
 import { applyRouted } from './routed.js'
@@ -35,21 +36,45 @@ export interface RunFacts {
  * Edits, measures, and frees what it allocated.
  * @throws UserError when a measured value is not finite
  */
-export async function executeRun(home: LoadedPair, run: Run, measures: Measures, facts: RunFacts): Promise<Finished> {
+export function executeRun(home: LoadedPair, run: Run, measures: Measures, facts: RunFacts): Promise<Finished> {
+  const { pair, task, edit } = run
+  const name = `${pair.name} ${task.name} ${edit.label}`
+  return track({ name, unit: '%', total: totalOf(measures) }, (work) =>
+    measureRun(home, run, measures, { ...facts, part: work.part }),
+  )
+}
+
+/** Forward passes over the items, about, that a step of a run takes: how long it is beside the others. */
+const EDIT = 1
+const TAYLOR = 9
+const SCORE = 2
+
+function totalOf({ loss, score }: Measures): number {
+  const ofLoss = loss ? passesOf(loss) + (loss.taylor2 ? TAYLOR : 0) : 0
+  return EDIT + ofLoss + (score ? SCORE * (score.validation ? 2 : 1) : 0)
+}
+
+async function measureRun(
+  home: LoadedPair,
+  run: Run,
+  measures: Measures,
+  facts: RunFacts & Pick<Work, 'part'>,
+): Promise<Finished> {
+  const { part } = facts
   const started = facts.clock()
   const { loss: settings } = measures
   const { loss, score, gradient } = facts.reference
   const { task, batches } = await home.open(run.task, settings ? settings.items : undefined)
   const { warn, summary } = collectWarnings()
-  const edited = await applyRun(home, run, task, { ...facts, warn })
+  const edited = await part(EDIT, () => applyRun(home, run, task, { ...facts, warn }))
   try {
     const measured = settings && loss && { ...home, task: sliceTask(task, 0, settings.items), batches, loss, gradient }
-    const change = measured ? await measureChange(measured, edited, settings) : null
+    const change = measured ? await part(passesOf(settings), () => measureChange(measured, edited, settings)) : null
     const row = finishedRow(facts.experiment, run, {
       ...countColumns(edited),
       ...change?.columns,
-      ...(settings && settings.taylor2 && (await taylorColumns(home, edited, batches))),
-      ...(await scoreColumns(home, edited, task, measures)),
+      ...(settings && settings.taylor2 && (await part(TAYLOR, () => taylorColumns(home, edited, batches)))),
+      ...(await scoreColumns(home, edited, task, { ...measures, part })),
       score_pre: score ? score.pre : null,
       score_post: score ? score.post : null,
       warnings: summary(),
@@ -108,11 +133,11 @@ async function scoreColumns(
   { model, tokenizer }: LoadedPair,
   { weights, routed }: HeldModel,
   task: Task,
-  measures: Measures,
+  { part, ...measures }: Measures & Pick<Work, 'part'>,
 ): Promise<Partial<Row>> {
   const { score, loss, allowCode } = measures
-  const scoreOf = (part: Task) =>
-    routed?.score(part) ?? evaluateTask({ model, weights, reader: tokenizer }, part, { allowCode })
+  const scoreOf = (some: Task) =>
+    part(SCORE, () => routed?.score(some) ?? evaluateTask({ model, weights, reader: tokenizer }, some, { allowCode }))
   const scores = score && (await scoreOf(sliceTask(task, 0, score.items)))
   const range = validationRange(measures)
   const validated = range && (await scoreOf(sliceTask(task, ...range)))

@@ -3,6 +3,7 @@
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Run } from '../plan/index.js'
+import { track, type Work } from '../progress/index.js'
 import { type Meta, openStore, type Row, type Store } from '../record/index.js'
 import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
@@ -83,7 +84,11 @@ export async function executePlan(
       await store.append(row, terms)
       count(row, false)
     }
-    await executeJobs(experiment, listJobs(experiment, [...missing.values()], shared), options, done)
+    const jobs = listJobs(experiment, [...missing.values()], shared)
+    await track({ name: experiment.name, unit: 'runs', total: runs.length }, (work) => {
+      work.found(store.found.size)
+      return executeJobs(experiment, jobs, { ...options, work }, done)
+    })
     outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
     if (outcome.finished)
@@ -115,7 +120,7 @@ function refuseObjects({ registry }: Experiment, { folder, found }: Store): void
 async function executeJobs(
   { name: experiment, score, loss, registry }: Experiment,
   jobs: readonly Job[],
-  { backend, allowCode, signal, ...options }: SweepSettings,
+  { backend, allowCode, signal, work, ...options }: SweepSettings & { work: Work },
   done: (job: Job, outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   const measures = { score, loss, allowCode }
@@ -123,8 +128,11 @@ async function executeJobs(
   if (plugins) {
     const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins }
     const worker = options.worker ?? new URL('./worker.js', import.meta.url)
-    return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal }, done)
+    return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal, work }, (job, outcome) => {
+      work.add(job.share)
+      return done(job, outcome)
+    })
   }
   const { answer, close } = openAnswerer({ experiment, backend: backend.found.name, measures, registry })
-  return runHere(jobs, answer, signal, done).finally(close)
+  return runHere(jobs, answer, { signal, work }, done).finally(close)
 }

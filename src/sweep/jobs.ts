@@ -19,6 +19,7 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
   const first = [...data.values()].map(
     ({ id, pair, request }): Job => ({
       id,
+      share: 0,
       affinity: pairKey(pair),
       message: (): WorkerMessage => ({ kind: 'data', pair, request }),
     }),
@@ -28,11 +29,12 @@ export function listJobs({ data: { items } }: Experiment, runs: readonly Run[], 
     const needsGradient = members.some((run) => run.edit.needsGradient)
     const reference: WorkerMessage = { kind: 'reference', pair, task, needsGradient, runs: members.length }
     return [
-      { id: name, affinity: pairKey(pair), message: () => reference },
+      { id: name, share: 0, affinity: pairKey(pair), message: () => reference },
       ...members.map((run): Job => {
         const requests = requestsOf(run, items)
         return {
           id: run.id,
+          share: 1,
           affinity: pairKey(pair),
           after: [name, ...requests.map(({ id }) => id)],
           message: (): WorkerMessage => ({

@@ -1,5 +1,6 @@
 // A pool of worker threads. If a job throws or its thread dies, only that job fails; the thread is replaced.
 import { Worker } from 'node:worker_threads'
+import type { Progress, Work } from '../progress/index.js'
 
 export interface Job {
   id: string
@@ -7,6 +8,8 @@ export interface Job {
   message: () => unknown
   /** Ids of the jobs that must end before this one starts. */
   after?: readonly string[]
+  /** How much of the runs it is: 1, or 0 for what several of them share. */
+  share: number
   /** Jobs with the same affinity go to the same worker where possible, because it has their weights loaded. */
   affinity: string
 }
@@ -16,11 +19,13 @@ export type Outcome = { value: unknown } | { error: string }
 export interface PoolOptions {
   /** Largest number of threads. */
   jobs: number
-  /** Module run by the threads: answers every `{ id, message }` with `{ id, value }` or `{ id, error }`. */
+  /** Module run by the threads: answers every `{ id, message }` with `{ id, value }` or `{ id, error }`, and may send `{ progress }`. */
   worker: URL
   workerData?: unknown
   /** Stops the threads at once; jobs under way have no outcome. */
   signal?: AbortSignal | undefined
+  /** The work that the jobs are. */
+  work: Pick<Work, 'relay'>
 }
 
 interface Thread {
@@ -103,8 +108,9 @@ class Pool {
     const { worker, workerData } = this.options
     const thread: Thread = { worker: new Worker(worker, { workerData }) }
     this.threads.add(thread)
-    thread.worker.on('message', (answer: Outcome & { id: string }) => {
-      if (this.threads.has(thread) && answer.id === thread.job?.id) this.end(thread, answer)
+    thread.worker.on('message', (answer: (Outcome & { id: string }) | { progress: Progress }) => {
+      if ('progress' in answer) this.options.work.relay(answer.progress, thread.job?.share ?? 0)
+      else if (this.threads.has(thread) && answer.id === thread.job?.id) this.end(thread, answer)
     })
     thread.worker.on('error', (error) => (thread.death = describe(error)))
     thread.worker.on('exit', (code) => {
@@ -143,13 +149,13 @@ class Pool {
 export async function runHere(
   jobs: readonly Job[],
   answer: (message: never) => Promise<unknown>,
-  signal: AbortSignal | undefined,
+  { signal, work }: { signal?: AbortSignal | undefined; work: Pick<Work, 'part'> },
   done: (job: Job, outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   for (const job of jobs) {
     if (signal?.aborted) return
     const outcome = await Promise.resolve()
-      .then(() => answer(job.message() as never))
+      .then(() => work.part(job.share, () => answer(job.message() as never)))
       .then(
         (value) => ({ value }),
         (error: unknown) => ({ error: describe(error) }),

@@ -1,5 +1,6 @@
 // The program of a worker thread.
 import { parentPort, workerData } from 'node:worker_threads'
+import { hear } from '../progress/index.js'
 import { type PluginModule, reopenRegistry } from '../registry/index.js'
 import type { Measures } from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -25,6 +26,8 @@ async function answer(message: WorkerMessage): Promise<unknown> {
   opened ??= open(workerData as WorkerFacts)
   return (await opened).answer(message)
 }
+
+hear((progress) => parentPort!.postMessage({ progress }))
 
 parentPort!.on('message', ({ id, message }: { id: string; message: WorkerMessage }) => {
   answer(message).then(

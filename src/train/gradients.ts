@@ -28,8 +28,12 @@ export interface Answer {
 export interface GradientPool {
   /** The weights that the next step reads; write here. */
   weights: Float32Array
-  /** Gradient of the mean loss over all tokens of the batches, into `gradient`. */
-  compute(batches: readonly Batch[], gradient: Float32Array): Promise<{ loss: number; tokens: number }>
+  /** Gradient of the mean loss over all tokens of the batches, into `gradient`; `onShare` is told of each batch as a share of all. */
+  compute(
+    batches: readonly Batch[],
+    gradient: Float32Array,
+    onShare: (share: number) => void,
+  ): Promise<{ loss: number; tokens: number }>
   close(): Promise<void>
 }
 
@@ -64,7 +68,7 @@ export async function startGradients(
 
   return {
     weights: new Float32Array(setup.weights),
-    async compute(batches, gradient) {
+    async compute(batches, gradient, onShare) {
       const answers: Answer[] = []
       let next = 0
       await Promise.all(
@@ -72,6 +76,7 @@ export async function startGradients(
           while (next < batches.length) {
             const slot = next++
             answers[slot] = await ask(worker, { slot, batch: batches[slot]! })
+            onShare(1 / batches.length)
           }
         }),
       )

@@ -16,6 +16,7 @@ import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { Part } from './layout.js'
 import type { DrawJob, DrawSetup } from './random-worker.js'
@@ -33,8 +34,6 @@ export interface RandomOptions {
   near?: string | undefined
   amount: number
   overwrite?: boolean
-  /** Called with the number of parameters; what it returns is called for every block, with its tensor and entries. */
-  onStart?: (parameters: number) => Promise<(name: string, entries: number) => void>
 }
 
 /** Entries of a block: whole rows, as many as fit, and at least one. */
@@ -46,7 +45,7 @@ const BLOCK = 1 << 21
  */
 export async function writeRandom(
   out: string,
-  { config, configText, seed, dtype, tokenizer, near, amount, overwrite, onStart }: RandomOptions,
+  { config, configText, seed, dtype, tokenizer, near, amount, overwrite }: RandomOptions,
 ): Promise<number> {
   const origin = near === undefined ? null : await openModel(near)
   try {
@@ -55,15 +54,19 @@ export async function writeRandom(
     const parts = Object.entries(shapes).flatMap(([name, shape]) => splitRows(name, shape))
     if (near !== undefined) await checkTarget(out, resolve(out), overwrite ?? false, [near])
     const parameters = parts.reduce((sum, { size }) => sum + size, 0)
-    const onBlock = await onStart?.(parameters)
-    await writeCheckpoint(out, {
-      plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
-      tensors: noteBlocks(drawParts(parts, { seed, width, amount }, origin), onBlock),
-      config,
-      configText,
-      tokenizerFrom:
-        tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer),
-      overwrite,
+    const tokenizerFrom =
+      tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer)
+    const bytes = dtype === 'F32' ? 4 : 2
+    await track({ name: 'write', unit: 'bytes', total: bytes * parameters }, ({ add }) => {
+      const onBlock = (name: string, entries: number) => add(bytes * entries, name)
+      return writeCheckpoint(out, {
+        plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
+        tensors: noteBlocks(drawParts(parts, { seed, width, amount }, origin), onBlock),
+        config,
+        configText,
+        tokenizerFrom,
+        overwrite,
+      })
     })
     return parameters
   } finally {
@@ -131,10 +134,10 @@ async function ask(worker: Worker, part: Part, near: Checkpoint | null): Promise
 
 async function* noteBlocks(
   contents: AsyncIterable<TensorContent>,
-  onBlock: ((name: string, entries: number) => void) | undefined,
+  onBlock: (name: string, entries: number) => void,
 ): AsyncGenerator<TensorContent> {
   for await (const content of contents) {
     yield content
-    onBlock?.(content.name, content.values!.length)
+    onBlock(content.name, content.values!.length)
   }
 }

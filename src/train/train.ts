@@ -8,6 +8,7 @@ import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
+import { track, type Work } from '../progress/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
@@ -110,11 +111,12 @@ async function trainHeld(
     )
   sayKept(state.step)
   let last = NaN
-  try {
-    for (; state.step < recipe.steps; ) {
+  const loop = async ({ add, found }: Work) => {
+    found(state.step)
+    while (state.step < recipe.steps) {
       const { step } = state
       pool.weights.set(state.weights)
-      const { loss, tokens } = await pool.compute(batches(step), gradient)
+      const { loss, tokens } = await pool.compute(batches(step), gradient, add)
       if (!Number.isFinite(loss))
         throw new UserError(`${recipe.name}: the loss is ${loss} at step ${step}; try a lower learning_rate`)
       const norm = clipGradient(gradient, recipe.clip)
@@ -129,6 +131,7 @@ async function trainHeld(
       state.step++
       last = loss
       options.onStep?.(state.step, loss, tokens)
+      add(0, `step ${state.step}, loss ${loss.toFixed(4)}`)
       for (const snapshot of recipe.snapshots) {
         if (snapshot.step === state.step) await write(at(snapshot.out), { overwrite: true })
       }
@@ -137,9 +140,8 @@ async function trainHeld(
         sayKept(state.step)
       }
     }
-  } finally {
-    await pool.close()
   }
+  await track({ name: recipe.name, unit: 'steps', total: recipe.steps }, loop).finally(pool.close)
   const files = { 'loss.csv': ['step,loss,gradient_norm,learning_rate,tokens', ...state.log, ''].join('\n') }
   await write(out, { files, overwrite: options.overwrite })
   await removeState(stateFile)

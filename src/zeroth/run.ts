@@ -6,11 +6,13 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
+import type { Seeds } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, holdText, prepareFolder, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, NotFinite } from '../models/index.js'
+import { track, type Work } from '../progress/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
@@ -32,8 +34,6 @@ export interface ZerothOptions {
   /** Results folder. */
   out: string
   backend: BackendName
-  /** Called after each step with the steps that the run has made, and will make. */
-  onStep?: (run: string, step: number, steps: number, loss: number) => void
 }
 
 /** One run as summary.json has it. */
@@ -112,7 +112,7 @@ export async function readPoint(reference: string, root?: string): Promise<Start
  */
 export async function runZeroth(
   recipe: ZerothRecipe,
-  { root, plugins = [], out, backend, onStep }: ZerothOptions,
+  { root, plugins = [], out, backend }: ZerothOptions,
 ): Promise<ZerothResult[]> {
   const at = (path: string) => resolve(root, path)
   const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
@@ -160,24 +160,28 @@ export async function runZeroth(
       const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
       const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
       journal.past.forEach(note)
-      const add = async (entry: Entry) => {
-        note(entry)
-        onStep?.(run.name, entry.step, stepsOf(run), entry.loss)
-        await journal.add(entry)
-        kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
-      }
       const point = copyOf(base)
       const batchOf = batcher(
         sequences,
         { seed: run.seed, batch, pad: tokenizer.pad },
         run.method === 'fedkseed' ? run.clients : 1,
       )
-      const journalled = { past: journal.past, add }
-      const tuned =
-        run.method === 'mezo'
+      const tune = (work: Work): Promise<Seeds> => {
+        let made = journal.past.at(-1)?.step ?? 0
+        work.found(made)
+        const add = async (entry: Entry) => {
+          note(entry)
+          work.add(entry.step - made, `step ${entry.step}, loss ${entry.loss.toFixed(4)}`)
+          made = entry.step
+          await journal.add(entry)
+          kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
+        }
+        const journalled = { past: journal.past, add }
+        return run.method === 'mezo'
           ? mezo(model, point, run, { batchOf: (step) => batchOf(0, step), journal: journalled })
           : fedkseed(model, point, run, { batchOf, journal: journalled })
-      const seeds = await tuned.catch((error) => {
+      }
+      const seeds = await track({ name: run.name, unit: 'steps', total: stepsOf(run) }, tune).catch((error) => {
         throw error instanceof NotFinite
           ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
           : error

@@ -46,13 +46,13 @@ test('plan lists every run and reads no weights', async () => {
 })
 
 test('Ctrl-C stops with exit code 130 and says how to go on; the same command finishes with table, paths and figure', async () => {
-  const running = spawn(process.execPath, [main, 'sweep', 'x.yaml', '--jobs', '1'], {
+  const running = spawn(process.execPath, [main, 'sweep', 'x.yaml', '--jobs', '1', '--verbose'], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let err = ''
   running.stderr.on('data', (text: Buffer) => {
-    if (err === '') running.kill('SIGINT')
+    if (!err.includes('run 1 of 5') && String(text).includes('run 1 of 5')) running.kill('SIGINT')
     err += String(text)
   })
   const status = await new Promise((resolve) => running.on('exit', resolve))

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { hear } from '../../src/progress/index.js'
 import { keyOf, normals } from '../../src/tensor/index.js'
 import { writeRandom } from '../../src/train/index.js'
 
@@ -23,12 +24,13 @@ test('a large tensor is that of one draw; a model near another adds a part of it
   const root = mkdtempSync(join(tmpdir(), 'deltalab-random-'))
   t.after(() => rmSync(root, { recursive: true }))
   const at = (name: string) => join(root, name)
-  let entries = 0
+  let bytes = 0
   const options = { config, dtype: 'F32', amount: 0.25 } as const
-  const onStart = async () => (_: string, block: number) => void (entries += block)
-  const parameters = await writeRandom(at('base'), { ...options, seed: 1, onStart })
+  const unhear = hear((message) => 'done' in message && (bytes = message.done))
+  const parameters = await writeRandom(at('base'), { ...options, seed: 1 })
+  unhear()
   assert.equal(parameters, 46000 * 48 + 4 * 48 * 48 + 3 * 48 * 64 + 3 * 48)
-  assert.equal(entries, parameters)
+  assert.equal(bytes, 4 * parameters)
   await writeRandom(at('post'), { ...options, seed: 2, near: at('base') })
   const [base, post] = await Promise.all([at('base'), at('post')].map(openCheckpoint))
   const draw = (seed: number, name: string, size: number, deviation: number) =>

@@ -14,7 +14,7 @@ import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
-import { startByteProgress } from '../progress-bar.js'
+import { trackBytes } from '../track-bytes.js'
 
 export const command = 'edit <base> <post>'
 
@@ -72,22 +72,21 @@ export async function handler(args: Args): Promise<void> {
   const backend = estimate.needsBackend ? await startBackend(args.backend) : KERNELS
   const warnings: string[] = []
   startPhase('edit the tensors')
-  const { stop, ...bar } = await startByteProgress(estimate.bytes)
-  const options = {
-    ...settings,
-    ...stream,
-    ...bar,
-    registry,
-    overwrite,
-    onWarning: (text: string) => warnings.push(text),
-  }
-  const summary = await writeEdit(pair, args.out, options, {
-    backend: backend.package,
-    ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
-    shardSize,
-    discard,
-    note,
-  }).finally(stop)
+  const options = { ...settings, ...stream, registry, overwrite, onWarning: (text: string) => warnings.push(text) }
+  const summary = await trackBytes('edit', estimate.bytes, (told) =>
+    writeEdit(
+      pair,
+      args.out,
+      { ...options, ...told },
+      {
+        backend: backend.package,
+        ...describePlugins(registry, { editors: steps.map(({ editor }) => editor.name) }),
+        shardSize,
+        discard,
+        note,
+      },
+    ),
+  )
   await close()
   const paired = pair.names.map((name) => post.tensors.get(name)!)
   noteSkipped(paired, args, summary.passed)

@@ -2,11 +2,11 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { track } from '../../progress/index.js'
 import { note, print, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, checkCounts, OUT_FOLDER, OVERWRITE, readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
-import { startProgress } from '../progress-bar.js'
 
 export const command = 'extract <base> <post>'
 
@@ -46,21 +46,12 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   const [base, post] = noteModels(await openModels(args.base, args.post))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   startPhase('factorise the tensors')
-  const bar = await startProgress(
-    pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0),
-  )
+  const bytes = pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0)
   const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'
-  const summary = await extractAdapter(pair, out, {
-    rank,
-    include,
-    exclude,
-    vectors,
-    dtype,
-    overwrite,
-    ...stream,
-    baseModel: args.base,
-    onTensor: bar.advance,
-  }).finally(() => bar.stop())
+  const how = { rank, include, exclude, vectors, dtype, overwrite, ...stream, baseModel: args.base }
+  const summary = await track({ name: 'extract', unit: 'bytes', total: bytes }, ({ add }) =>
+    extractAdapter(pair, out, { ...how, onTensor: (name, size) => add(size, name) }),
+  )
   await Promise.all([post.close(), base.close()])
   const { notes, warnings, text } = describeExtract(summary)
   for (const each of notes) note(each)

@@ -1,11 +1,12 @@
 // `deltalab inspect`: statistics of a delta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { TensorReport } from '../../inspect/index.js'
+import { track } from '../../progress/index.js'
 import { print, startPhase } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
-import { startProgress } from '../progress-bar.js'
 
 export const command = 'inspect <base> <post>'
 
@@ -51,35 +52,29 @@ export async function handler(args: Args): Promise<void> {
 
   const bytes = (name: string): number => post.tensors.get(name)!.end - post.tensors.get(name)!.begin
   startPhase('inspect the tensors')
-  const bar = await startProgress(
-    names.reduce((sum, name) => sum + bytes(name), 0),
-    text && !args.roles,
-  )
   if (text && !args.roles) line(headLine('tensor', width))
-  const tensors = []
+  const tensors: TensorReport[] = []
   const rankLimit = args.roles && !args.json ? 0 : args.rankLimit
   const reports = inspectPair(pair, { names, rankLimit, ...stream })
-  let next = await reports.next()
-  for (; !next.done; next = await reports.next()) {
-    tensors.push(next.value)
-    bar.advance(next.value.name, bytes(next.value.name))
-    if (text && !args.roles) line(reportLine(next.value.name, next.value, width))
-  }
-  bar.stop()
+  const total = names.reduce((sum, name) => sum + bytes(name), 0)
+  const roles = await track({ name: 'inspect', unit: 'bytes', total }, async ({ add }) => {
+    for (;;) {
+      const next = await reports.next()
+      if (next.done) return next.value
+      const { name } = next.value
+      tensors.push(next.value)
+      add(bytes(name), name)
+      if (text && !args.roles) line(reportLine(name, next.value, width))
+    }
+  })
   if (args.json) {
     const { unmatched, dtypes, tied } = pair
     const { base, post } = args
-    line(
-      JSON.stringify(
-        { base, post, tensors, roles: next.value, tied: Object.fromEntries(tied), unmatched, dtypes },
-        null,
-        2,
-      ),
-    )
-  } else if (args.csv) print(toCsv(args.roles ? next.value : tensors))
+    line(JSON.stringify({ base, post, tensors, roles, tied: Object.fromEntries(tied), unmatched, dtypes }, null, 2))
+  } else if (args.csv) print(toCsv(args.roles ? roles : tensors))
   else {
     line((args.roles ? '' : '\n') + headLine('role', width))
-    for (const group of next.value) line(reportLine(group.role, group, width))
+    for (const group of roles) line(reportLine(group.role, group, width))
     for (const each of notesOn(pair)) line(`\n${each}`)
   }
   await Promise.all([base.close(), post.close()])

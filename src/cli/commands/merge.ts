@@ -11,7 +11,7 @@ import { note, print, startBackend, startPhase, warnSome } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
-import { startByteProgress } from '../progress-bar.js'
+import { trackBytes } from '../track-bytes.js'
 
 export const command = 'merge <config> <out>'
 
@@ -60,15 +60,10 @@ export async function handler({
     )
     const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
-    const { stop, ...progress } = await startByteProgress(estimate.result.bytes)
-    const summary = await writeMerge(opened, out, {
-      backend: backend.package,
-      overwrite,
-      shardSize,
-      ...stream,
-      ...progress,
-      resume: { discard, note },
-    }).finally(stop)
+    const how = { backend: backend.package, overwrite, shardSize, ...stream, resume: { discard, note } }
+    const summary = await trackBytes('merge', estimate.result.bytes, (told) =>
+      writeMerge(opened, out, { ...how, ...told }),
+    )
     const { method, convention, tensors, parameters, warnings } = summary
     warnSome(warnings, '--json lists them')
     const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`

@@ -4,7 +4,6 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
 import { print, startPhase } from '../messages.js'
 import { checkSeed, OVERWRITE } from '../options.js'
-import { type Progress, startProgress } from '../progress-bar.js'
 
 export const command = 'random <out>'
 
@@ -33,12 +32,6 @@ export async function handler({ out, config: file, ...options }: Args): Promise<
   const config = readObject(file)
   const [{ writeRandom }] = await Promise.all([import('../../train/index.js')])
   startPhase('write the weights')
-  let bar: Progress | undefined
-  const parameters = await writeRandom(out, {
-    ...options,
-    config,
-    configText: readText(file),
-    onStart: async (total) => (bar = await startProgress(total)).advance,
-  }).finally(() => bar?.stop())
+  const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })
   print(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
 }

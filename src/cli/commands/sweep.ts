@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { holdText } from '../../files/index.js'
 import type { Row } from '../../record/index.js'
-import { note, print, startBackend, startPhase, writeError } from '../messages.js'
+import { detail, note, print, startBackend, startPhase, writeError } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
@@ -37,11 +37,10 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
   const experiment = await loadExperiment(config, args.plugin)
-  const [{ runSweep }, { showBar }] = await Promise.all([import('../../sweep/index.js'), import('../run-progress.js')])
+  const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
   const folder = out ?? join('results', experiment.name)
-  const bar = showBar(experiment.name)
   const kept = holdText()
   const options = {
     folder,
@@ -51,12 +50,12 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     allowCode: args.allowCodeExecution,
     onRow: (row: Row, progress: { done: number; planned: number; found: boolean }) => {
       kept.set(`${progress.done} of ${progress.planned} runs are done; run the same command again to resume`)
-      bar.show(row, progress)
+      noteRow(row, progress)
     },
     onNote: note,
   }
   startPhase('run the experiment')
-  const { finished: _, ...counts } = await runSweep(experiment, options).finally(bar.stop)
+  const { finished: _, ...counts } = await runSweep(experiment, options)
   startPhase('write the report')
   const { writeReport } = await import('../../report/index.js')
   const { table, markdown, figures } = await writeReport(folder)
@@ -75,4 +74,11 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     )
     if (counts.failed === counts.planned) process.exitCode = 1
   }
+}
+
+/** A line per run, for --verbose. */
+function noteRow(row: Row, { done, planned, found }: { done: number; planned: number; found: boolean }): void {
+  const { model, task, label, status, error } = row
+  const what = found ? 'found from an earlier start' : `${model} ${task} ${label}`
+  detail(`run ${done} of ${planned}: ${what}${status === 'failed' ? ` FAILED: ${error}` : ''}`)
 }

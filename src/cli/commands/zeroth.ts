@@ -5,7 +5,6 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND } from '../options.js'
 import { PLUGIN } from '../plugins.js'
-import { startStepProgress } from '../step-progress.js'
 
 export const command = 'zeroth <config>'
 
@@ -38,7 +37,6 @@ export async function handler({ config, out, backend, json, plugin }: Args): Pro
     plugins: plugin,
     out: folder,
     backend,
-    onStep: startStepProgress(),
   })
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {

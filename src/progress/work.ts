@@ -1,0 +1,82 @@
+// Work that says how far it is.
+import { threadId } from 'node:worker_threads'
+import { isHeard, type Progress, publish, type WorkFacts } from './channel.js'
+
+export type { WorkFacts }
+
+export interface Work {
+  /** So much more is done; `what` names it, where it has a name. */
+  add(amount: number, what?: string): void
+  /** An earlier run did so much. */
+  found(amount: number): void
+  /** Does so much of the work. How far that is, is said by the work that begins in it. */
+  part<T>(amount: number, does: () => Promise<T>): Promise<T>
+  /** Passes on what another thread says; what begins there by itself is so much of this work. */
+  relay(message: Progress, share: number): void
+}
+
+/** Of the total, what is said at a time: the eye sees no smaller steps. */
+const GRAIN = 1 / 200
+
+/** Where work that begins now belongs: the work under way in this thread, and how much of it this is. */
+interface Place {
+  id: string
+  share: number
+}
+
+const places: Place[] = []
+let begun = 0
+
+async function within<T>(place: Place, does: () => Promise<T>): Promise<T> {
+  places.push(place)
+  try {
+    return await does()
+  } finally {
+    places.splice(places.lastIndexOf(place), 1)
+  }
+}
+
+/** Does work, and says how far it is. Work in one thread is nested: what begins last ends first. */
+export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T>): Promise<T> {
+  if (!isHeard()) return does(SILENT)
+  const id = `${threadId}.${begun++}`
+  const { id: parent = null, share = 0 } = places.at(-1) ?? {}
+  const grain = (about.total ?? 0) * GRAIN
+  let [done, earlier, said] = [0, 0, 0]
+  const say = (what: string) => {
+    said = done
+    publish({ id, done, earlier, what })
+  }
+  const add = (amount: number, what = '') => {
+    done += amount
+    if (what || done - said >= grain) say(what)
+  }
+  const work: Work = {
+    add,
+    found(amount) {
+      earlier += amount
+      done += amount
+      say('')
+    },
+    async part(amount, does) {
+      const result = await within({ id, share: amount }, does)
+      add(amount)
+      return result
+    },
+    relay: (message, share) =>
+      publish('begin' in message && message.parent === null ? { ...message, parent: id, share } : message),
+  }
+  publish({ id, begin: about, parent, share })
+  try {
+    return await within({ id, share: 0 }, () => does(work))
+  } finally {
+    publish({ id, end: true })
+  }
+}
+
+const SILENT: Work = {
+  add: () => undefined,
+  found: () => undefined,
+  part: (_, does) => does(),
+  relay: () => undefined,
+}
