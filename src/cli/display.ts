@@ -15,23 +15,25 @@ export interface Display {
   stop(): void
 }
 
-/** Seconds: before the first line, between two of them on a terminal, and elsewhere. */
-const FIRST = 0.3
+/** Seconds: from the start of the program to the first line, between two of them on a terminal, and elsewhere. */
+const FIRST = 0.35
 const FRAME = 0.1
 const LINE = 10
 
 const NEWLINE = 10
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 
-/** @param clock seconds since any fixed moment, for tests */
+/**
+ * @param phase the name of the first phase; null where nothing is shown until one begins
+ * @param clock seconds since the program started
+ */
 export function openDisplay(
   stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>,
   phase: string | null,
-  clock = (): number => performance.now() / 1000,
+  clock = process.uptime,
 ): Display {
   const state = openProgressState()
-  const started = clock()
-  let [name, begun, last, shown, stopped] = [phase, started, -Infinity, false, false]
+  let [name, begun, last, shown, stopped] = [phase, clock(), -Infinity, false, false]
   let frame = 0
   /** Text of the command ends in the middle of a line, which is not drawn over. */
   let open = false
@@ -44,7 +46,7 @@ export function openDisplay(
   const draw = () => {
     const now = clock()
     const [first, wait] = stream.isTTY ? [FIRST, FRAME] : [LINE, LINE]
-    if (stopped || open || now - started < first || now - last < wait) return
+    if (stopped || open || now < first || now - last < wait) return
     // The last column stays empty: some terminals wrap after it.
     const room = Math.max(10, (stream.columns || 80) - 3)
     const line = (stream.isTTY ? state.line(now, room) : state.plain(now)) ?? waiting(now)
