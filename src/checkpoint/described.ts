@@ -1,7 +1,7 @@
-// What an output says of its inputs, whose hashes are found beside the work.
+// What an output says of its inputs, whose hashes are found in the course of the work.
 import { stat } from 'node:fs/promises'
 import { UserError } from '../errors/index.js'
-import { openHasher } from '../stream/index.js'
+import type { StreamEngine } from '../stream/index.js'
 import type { WriteOptions } from './write.js'
 
 /** Model card, and strings for the headers of weight files. */
@@ -24,32 +24,29 @@ const stateOf = (path: string): Promise<string> =>
  * Runs the work with a draft of its description, and with what finds the true one, of the same length. Inputs are noted in the journal,
  * and must be the same files at the end of the work: threads open them at different moments.
  * @param describe makes the description from the hashes of files
+ * @param engine finds the hashes
  */
 export async function withDescription<T>(
   describe: (hash: HashFile) => Promise<Description>,
+  engine: Pick<StreamEngine, 'hash'>,
   work: (options: Description & Required<Pick<WriteOptions, 'describe' | 'checkInputs'>>) => Promise<T>,
 ): Promise<T> {
-  const hasher = openHasher()
   const states = new Map<string, string>()
-  try {
-    const draft = await describe(async (path) => {
-      states.set(path, await stateOf(path))
-      return DRAFT_HASH
-    })
-    return await work({
-      ...draft,
-      describe: (journal) =>
-        describe(async (path) => {
-          const sha256 = await hasher.hash(path)
-          journal.input(path, sha256)
-          return sha256
-        }),
-      async checkInputs() {
-        for (const [path, state] of states)
-          if ((await stateOf(path)) !== state) throw new UserError(`${path}: changed while it was read; start again`)
-      },
-    })
-  } finally {
-    await hasher.close()
-  }
+  const draft = await describe(async (path) => {
+    states.set(path, await stateOf(path))
+    return DRAFT_HASH
+  })
+  return await work({
+    ...draft,
+    describe: (journal) =>
+      describe(async (path) => {
+        const sha256 = await engine.hash(path)
+        journal.input(path, sha256)
+        return sha256
+      }),
+    async checkInputs() {
+      for (const [path, state] of states)
+        if ((await stateOf(path)) !== state) throw new UserError(`${path}: changed while it was read; start again`)
+    },
+  })
 }

@@ -1,16 +1,8 @@
 // How long a run on kernels will take: the programs are tried on a few random weights, and the rest follows from the bytes.
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import {
-  columnsOf,
-  countEntries,
-  makeMachine,
-  residentBytes,
-  type StoredFormat,
-  stripOf,
-  workingBytes,
-} from '../kernels/index.js'
-import { type Lane, largestFirst, runTensor, type StreamEngine } from '../stream/index.js'
+import { columnsOf, countEntries, makeMachine, type StoredFormat } from '../kernels/index.js'
+import { type Lane, largestFirst, runTensor, type StreamEngine, stayingBytes } from '../stream/index.js'
 import type { Checkpoint, TensorAt } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { type PlannedTensor, tensorBytes } from './layout.js'
@@ -63,8 +55,7 @@ export async function forecastSeconds({
     if ('copy' in work || size === 0) continue
     const columns = columnsOf(shape)
     const { length: models } = work.models
-    const needs = residentBytes(size, stripOf(columns), models) + workingBytes(stripOf(columns), columns, models)
-    const resident = needs <= engine.bytes
+    const resident = stayingBytes(shape, models) <= engine.bytes
     const kind = [kindOf(i), dtype, models, resident].join()
     const shapeOf = (entries: number) => [
       Math.min(Math.ceil(size / columns), Math.max(1, Math.floor(entries / columns))),
@@ -80,9 +71,9 @@ export async function forecastSeconds({
   }
   const output = plan.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const hashing = inputs * (hashRate(clock) + PER_BYTE)
-  const cores = availableParallelism()
   const all = compute + hashing + (inputs + 2 * output) * PER_BYTE
-  return START + Math.max(all / Math.min(cores, engine.jobs + 1), compute / Math.min(cores, engine.jobs), hashing)
+  const threads = Math.min(availableParallelism(), engine.jobs)
+  return START + Math.max(all / threads, hashing / Math.max(1, threads - 1))
 }
 
 /** Seconds of one thread, for a block and for each of its entries. */
@@ -117,8 +108,7 @@ async function trySeconds(
     copy: async () => '',
     release: () => undefined,
   }
-  const bytes = resident ? Number.POSITIVE_INFINITY : 0
-  const engine = { jobs: 1, bytes, block: 1 << 22, lease: async () => lane, close: async () => undefined }
+  const engine = { bytes: resident ? Number.POSITIVE_INFINITY : 0, block: 1 << 22, lease: async () => lane }
   const source = ({ checkpoint, name }: TensorAt, file: string) => {
     const dtype = checkpoint.tensors.get(name)!.dtype as StoredFormat
     return { file: `${dtype} ${file}`, begin: 0, dtype }

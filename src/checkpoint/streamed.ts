@@ -84,7 +84,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
   )
   const others = left.filter((i) => !works.get(i)).sort((a, b) => a - b)
   if (others.length) {
-    await engine.close()
+    await engine.rest()
     await output.others(others, finish)
   }
   return found

@@ -83,7 +83,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
       tokenizerFrom: companionsOf(post),
     })
   try {
-    await (describe ? withDescription(describe, writeFolder) : writeFolder({}))
+    await (describe ? withDescription(describe, engine, writeFolder) : writeFolder({}))
   } finally {
     await engine.close()
   }

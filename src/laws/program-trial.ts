@@ -44,7 +44,7 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
       release: () => undefined,
     }
     const found = await runTensor(
-      { jobs: 1, bytes, block: 1, lease: async () => lane, close: async () => undefined },
+      { bytes, block: 1, lease: async () => lane },
       {
         shape,
         base: null,

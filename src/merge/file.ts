@@ -1,6 +1,5 @@
 // Writes a merge: what is needed is checked first, then weights are read.
 import { basename, resolve } from 'node:path'
-import { type HashFile, withDescription } from '../checkpoint/index.js'
 import { checkSpace, checkTarget, fingerprintOf, type Resume } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
 import { describeMerge } from './describe.js'
@@ -58,24 +57,21 @@ export async function writeMerge(
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
   const warnings: string[] = []
-  const describe = (hash: HashFile) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash })
   const fingerprint = await fingerprintMerge(opened, { backend, shardSize })
-  await withDescription(describe, (described) =>
-    mergeCheckpoints(plan, out, {
-      ...described,
-      resume: { ...resume, fingerprint },
-      ...engine,
-      ...tokenizer,
-      origin,
-      overwrite,
-      maxShardBytes: shardSize * 1e9,
-      ...(onTensor && { onTensor }),
-      onWarning: (warning) => {
-        warnings.push(warning)
-        onWarning?.(warning)
-      },
-    }),
-  )
+  await mergeCheckpoints(plan, out, {
+    ...engine,
+    ...tokenizer,
+    describe: (hash) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash }),
+    resume: { ...resume, fingerprint },
+    origin,
+    overwrite,
+    maxShardBytes: shardSize * 1e9,
+    ...(onTensor && { onTensor }),
+    onWarning: (warning) => {
+      warnings.push(warning)
+      onWarning?.(warning)
+    },
+  })
   return { out, method, convention, ...result, warnings }
 }
 

@@ -1,5 +1,14 @@
 // Carries out a plan, tensor by tensor: on kernels in all threads, or by the definitions of the methods.
-import { homeOf, streamTensors, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
+import {
+  type Description,
+  type HashFile,
+  homeOf,
+  streamTensors,
+  type WeightFiles,
+  type WriteOptions,
+  withDescription,
+  writeCheckpoint,
+} from '../checkpoint/index.js'
 import { checkMemory, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { partNeeds, streamedTensors } from './need.js'
@@ -8,15 +17,15 @@ import { mergeOthers } from './others.js'
 import type { MergePlan } from './plan.js'
 import { withoutProgram, workOf } from './program.js'
 
-export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'describe' | 'resume' | 'onBytes'> {
+export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 'resume' | 'onBytes'> {
   overwrite?: boolean
   maxShardBytes?: number
   /** Folder whose tokenizer is copied. */
   tokenizerFrom: string
   /** Texts that replace files of that folder; null leaves the file out. */
   files?: Readonly<Record<string, string | null>>
-  card?: string
-  metadata?: Record<string, string>
+  /** README.md, and strings for the headers of the weight files, from the hashes of the inputs. */
+  describe?: (hash: HashFile) => Promise<Description>
   /** What worker threads open, for methods without a program; without it these run in this thread. */
   origin?: MergeOrigin | null
   /** Called after each tensor with its name and its number of parameters. */
@@ -31,34 +40,47 @@ export const needsBackend = (plan: MergePlan): boolean => withoutProgram(plan).l
 /** Merges on kernels where the methods have programs, else by their definitions, one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {
   const { tensors, reference } = plan
-  const { onTensor, onWarning = () => undefined, tokenizerFrom, origin = null, jobs, memory, ...rest } = options
+  const {
+    onTensor,
+    onWarning = () => undefined,
+    tokenizerFrom,
+    origin = null,
+    jobs,
+    memory,
+    describe,
+    ...rest
+  } = options
   checkMemory(partNeeds(plan, withoutProgram(plan)), plan.method, memory)
   const engine = openStream({ jobs, memory }, streamedTensors(plan))
   const { configText } = reference.checkpoint
   plan.warnings.forEach(onWarning)
   const say = (text: string) => rest.resume?.note(`${out}: ${text}`)
-  try {
-    await writeCheckpoint(out, {
-      ...rest,
+  const write = async (files: WeightFiles): Promise<void> => {
+    const warnings = await streamTensors<readonly string[]>({
+      engine,
+      files,
       plan: tensors,
-      tensors: async (files) => {
-        const warnings = await streamTensors<readonly string[]>({
-          engine,
-          files,
-          plan: tensors,
-          workOf: (i) => workOf(plan, tensors[i]!),
-          others: (left, finish) => mergeOthers(plan, { left, files, finish, origin, jobs, memory }),
-          say,
-          onTensor: (i) => onTensor?.(tensors[i]!.name, countEntries(tensors[i]!.shape)),
-        })
-        new Set(warnings.flat()).forEach((text) => onWarning(text))
-      },
+      workOf: (i) => workOf(plan, tensors[i]!),
+      others: (left, finish) => mergeOthers(plan, { left, files, finish, origin, jobs, memory }),
+      say,
+      onTensor: (i) => onTensor?.(tensors[i]!.name, countEntries(tensors[i]!.shape)),
+    })
+    new Set(warnings.flat()).forEach((text) => onWarning(text))
+  }
+  const writeFolder = (described: object) =>
+    writeCheckpoint(out, {
+      ...rest,
+      ...described,
+      plan: tensors,
+      tensors: write,
       config: plan.config,
       configText,
       copyFrom: homeOf(reference.checkpoint),
       tokenizerFrom,
       onWarning,
     })
+  try {
+    await (describe ? withDescription(describe, engine, writeFolder) : writeFolder({}))
   } finally {
     await engine.close()
   }

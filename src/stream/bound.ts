@@ -17,6 +17,12 @@ export function checkStream({ jobs = 1, memory = MEMORY_BOUND }: StreamOptions):
   if (!(memory > 0)) throw new UserError(`memory must be a positive number of bytes; got ${memory}`)
 }
 
+/** Entries of all tensors together below which threads would take longer to start than they save. */
+const LITTLE = 1 << 22
+
+/** Whether work on so many entries is done in the thread of the program. @param jobs threads that the user asks for */
+export const isLittle = (entries: number, jobs = 1): boolean => jobs === 1 && entries < LITTLE
+
 const megabytes = (bytes: number): string => (bytes < 1e6 ? `${bytes / 1e3}KB` : `${Math.ceil(bytes / 1e6)}MB`)
 
 /** What is said of a bound on memory. @param least bytes that would do @param why as a half sentence, or empty */

@@ -1,14 +1,14 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions } from './bound.js'
 export {
-  type Lane,
   leastStream,
   openStream,
   PROGRAM_BYTES,
   type StreamEngine,
   type StreamedTensors,
+  stayingBytes,
 } from './engine.js'
-export { type Hasher, openHasher } from './hasher.js'
+export type { Lane } from './lanes.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { checkMemory, cutTensor, leastMemory, runParts, type TensorRows } from './parts.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'

@@ -2,7 +2,7 @@
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
 import { countEntries, type Interval } from '../kernels/index.js'
-import { checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+import { checkStream, isLittle, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 import { LEAST_MEMORY, PROGRAM_BYTES } from './engine.js'
 import { freeArrays } from './garbage.js'
 import { isPlain } from './plain.js'
@@ -16,8 +16,6 @@ export interface TensorRows {
 
 /** Entries of a part, about. */
 const PART = 1 << 22
-/** Entries of all tensors together below which threads would take longer to start than they save. */
-const SMALL = 1 << 22
 /** What TensorFlow.js takes in a thread besides its tasks: its program, and garbage of earlier tasks. */
 const THREAD_BYTES = 100e6
 /** What it takes in the thread of the program. */
@@ -102,7 +100,7 @@ function threadsFor<M, R>(
 ): TaskThreads | null {
   const most = Math.min(jobs ?? availableParallelism(), tasks.length)
   const free = memory - PROGRAM_BYTES
-  if (most < 2 || data === null || !isPlain(data) || (jobs === undefined && entries < SMALL)) return null
+  if (most < 2 || data === null || !isPlain(data) || isLittle(entries, jobs)) return null
   if (tasks.some(({ bytes }) => bytes + THREAD_BYTES > free)) return null
   return { script, data, jobs: most, memory: free, base: THREAD_BYTES }
 }

@@ -2,7 +2,8 @@
 // run once it has read the bytes again and they have the same checksum.
 import { amount, type BlockJournal } from '../files/index.js'
 import { columnsOf, countEntries, type Interval, stripOf, type WrittenBytes } from '../kernels/index.js'
-import type { Lane, StreamEngine } from './engine.js'
+import type { StreamEngine } from './engine.js'
+import type { Lane } from './lanes.js'
 import { inParallel } from './parallel.js'
 import { splitBlocks, type TensorJob } from './tensor.js'
 

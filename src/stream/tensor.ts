@@ -10,15 +10,14 @@ import {
   type PassSource,
   type PassTarget,
   type ProgramStep,
-  residentBytes,
   type Stage,
   stripOf,
   stripsOf,
   type TensorPass,
   type TensorProgram,
-  workingBytes,
 } from '../kernels/index.js'
-import type { Lane, StreamEngine } from './engine.js'
+import { type StreamEngine, stayingBytes } from './engine.js'
+import type { Lane } from './lanes.js'
 import { inParallel } from './parallel.js'
 
 /**
@@ -52,15 +51,17 @@ const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
 let begun = 0
 
 /** Runs the program of one tensor. @returns what the program returns */
-export async function runTensor<R>(engine: StreamEngine, job: TensorJob<R>): Promise<R> {
+export async function runTensor<R>(
+  engine: Pick<StreamEngine, 'bytes' | 'block' | 'lease'>,
+  job: TensorJob<R>,
+): Promise<R> {
   const size = countEntries(job.shape)
   const columns = columnsOf(job.shape)
   const strip = stripOf(columns)
   const stages: Stage[][] = job.models.map(() => [])
   const tensor = begun++
   let step = next(job.program, [], stages)
-  const memory = residentBytes(size, strip, job.models.length) + workingBytes(strip, columns, job.models.length)
-  const stay = memory <= engine.bytes
+  const stay = stayingBytes(job.shape, job.models.length) <= engine.bytes
   /** The thread that has the values in its memory. */
   let own: Lane | null = null
   /** Per model, the stages that its values in memory have gone through; null where they are not there. */
