@@ -1,0 +1,72 @@
+// Commands that are stopped in a terminal: they end although they compute, say what is kept, give the terminal back, and leave no
+// lock, no half-written and no temporary folder. `scripts/interrupt-test.mjs` tries every command at ten moments.
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { packageRoot } from '../../src/files/index.js'
+import { temporary } from '../checkpoint/files.js'
+import { makePair } from '../run/pair.js'
+import { faultsOf, inTerminal, type Session } from './terminal.js'
+
+const root = temporary()
+const tiny = makePair()
+after(() => rmSync(tiny, { recursive: true }))
+const pair = ['base', 'math'].map((name) => join(packageRoot, 'checkpoints', 'small', name))
+
+/** A command in an empty folder, with an empty folder for what is temporary, and what is left in both. */
+async function stopped(name: string, words: string[], stop: NonNullable<Session['stop']>) {
+  const [cwd, scratch] = [join(root, name), join(root, `${name}-scratch`)]
+  for (const folder of [cwd, scratch]) mkdirSync(folder)
+  const { code, screen } = await inTerminal(words, { cwd, env: { TMPDIR: scratch }, stop })
+  const left = (readdirSync(cwd, { recursive: true }) as string[]).sort()
+  return { code, screen, left, scratch: readdirSync(scratch), said: screen.trimEnd().split('\r\n').at(-1), cwd }
+}
+
+test('attribute, in the middle of its computing, ends with 143 at SIGTERM', async () => {
+  const words = ['attribute', ...pair, '--task', 'math', '--editor', 'dare', '--drop', '0.5', '--memory', '1GB']
+  const endless = [...words, '--items', '64', '--steps', '100000']
+  const at = (_: string, milliseconds: number) => (milliseconds > 2000 ? (['SIGTERM'] as const) : undefined)
+  const { code, screen, left, scratch, said } = await stopped('attribute', endless, at)
+  assert.deepEqual([code, said, faultsOf(screen), left, scratch], [143, 'deltalab: stopped', [], [], []])
+})
+
+test('a sweep ends with 130 at Ctrl-C, keeps its rows and says how many', async () => {
+  const config = join(tiny, 'many.yaml')
+  writeFileSync(
+    config,
+    'name: many\nmodels: [{ name: tiny, base: base, post: post, tasks: [items.jsonl] }]\n' +
+      'editors: [{ editor: dare, drop_rate: 0.5 }]\nseeds: 500\nscore: { items: 6 }\nloss: { items: 6 }\n',
+  )
+  const rows = join(root, 'sweep', 'out', 'runs.csv')
+  const hasRow = () => existsSync(rows) && readFileSync(rows, 'utf8').split('\n').length > 3
+  const at = () => (hasRow() ? (['Ctrl-C'] as const) : undefined)
+  const { code, screen, left, scratch, said } = await stopped('sweep', ['sweep', config, '--out', 'out'], at)
+  assert.deepEqual([code, faultsOf(screen), scratch], [130, [], []])
+  assert.match(said!, /^deltalab: stopped; [1-9]\d* of 500 runs are done; run the same command again to resume$/)
+  assert.deepEqual(
+    left,
+    ['', '/config.yaml', '/meta.json', '/runs.csv', '/terms.csv'].map((file) => `out${file}`),
+  )
+})
+
+/** An edit that makes no end: its thread waits for another program, and cannot be stopped meanwhile. */
+const STUCK = `import { execFileSync } from 'node:child_process'
+import { writeSync } from 'node:fs'
+import { defineEditor, z } from 'deltalab/plugin'
+const edit = (delta) => (writeSync(1, 'stuck'), execFileSync('sleep', ['3']), delta.clone())
+export default defineEditor({ name: 'stuck', options: z.strictObject({}), edit })
+`
+
+test('a thread that cannot be stopped holds nothing up: an edit leaves nothing, and a second signal ends it at once', async () => {
+  writeFileSync(join(root, 'stuck.js'), STUCK)
+  const words = ['edit', ...pair, '--plugin', join(root, 'stuck.js'), '--editor', 'stuck', '--out', 'out']
+  const at = (screen: string) => (screen.includes('stuck') ? (['SIGTERM'] as const) : undefined)
+  const { code, screen, left, scratch, said } = await stopped('edit', words, at)
+  const nothing = 'deltalab: stopped; out: nothing was written'
+  assert.deepEqual([code, said, faultsOf(screen), left, scratch], [143, nothing, [], [], []])
+  const twice = (text: string) => (text.includes('stuck') ? (['SIGTERM', 'SIGINT'] as const) : undefined)
+  const again = await stopped('again', words, twice)
+  assert.equal(again.code, 130)
+  assert.doesNotMatch(again.screen, /deltalab: stopped/)
+})
