@@ -63,7 +63,7 @@ export async function writeTrio(small: boolean): Promise<Trio> {
   const at = (name: string) => join(root, name)
   writeFileSync(at('config.json'), JSON.stringify(small ? SMALL : FULL))
   const write = (name: string, ...words: string[]) =>
-    measureProgram(deltalab('random', at(name), '--config', at('config.json'), ...words))
+    measureProgram(deltalab('random', at('config.json'), '--out', at(name), ...words))
   // mergekit copies a tokenizer, and complains where there is none.
   const written = [await write('base', '--tokenizer', 'checkpoints/small/base')]
   for (const seed of ['1', '2']) written.push(await write(`tuned-${seed}`, '--near', at('base'), '--seed', seed))

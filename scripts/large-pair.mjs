@@ -80,7 +80,7 @@ console.log(`${(parameters / 1e9).toFixed(2)} billion parameters, ${values.memor
 print(['', 'seconds', 'GB/s', 'peak MB'])
 for (const name of missing) {
   const near = name === 'base' ? [] : ['--near', at('base'), '--seed', name.slice('tuned-'.length)]
-  const program = deltalab('random', at(name), '--config', at('config.json'), ...near)
+  const program = deltalab('random', at('config.json'), '--out', at(name), ...near)
   await measure(`random ${name}`, program, near.length ? 2 * size : size)
 }
 const out = at('out')

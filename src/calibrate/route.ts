@@ -106,7 +106,7 @@ async function readTasks(
 ): Promise<SplitTask[]> {
   if (sources.length !== models.length) {
     throw new UserError(
-      `--tasks has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`,
+      `--task has ${sources.length} and the file ${models.length} models (${models.join(', ')}): give a task of each, in this order`,
       { exitCode: 2 },
     )
   }

@@ -1,8 +1,8 @@
 // What a tensor does in its model, and the choice of tensors by patterns. `linear` follows from structure: every matrix, or batch
 // of matrices, but embeddings, norms, routers and heads. Names (those of transformers' modules) tell these apart, and give the
 // finer roles: the papers edit the matrices of the blocks, so a head (pooler, classifier, LM head) is none of them.
-import { closest, distance } from 'fastest-levenshtein'
-import { UserError } from '../errors/index.js'
+import { distance } from 'fastest-levenshtein'
+import { nearest, UserError } from '../errors/index.js'
 import { isFloating } from './dtype.js'
 
 export const ROLES = ['embedding', 'attention', 'mlp', 'router', 'norm', 'head', 'bias', 'other'] as const
@@ -192,17 +192,20 @@ function testOf(pattern: string): (tensor: { name: string; shape: readonly numbe
 function matchesNothing(pattern: string, names: readonly string[]): UserError {
   if (pattern.startsWith('role:')) {
     const role = pattern.slice(5)
+    const near = nearest(role, ROLES)
     const hint = (ROLES as readonly string[]).includes(role)
-      ? 'this model has no tensor of that role'
-      : `did you mean "role:${closest(role, ROLES)}"?`
-    return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; ${hint} Roles: ${ROLES.join(', ')}`)
+      ? 'this model has no tensor of that role. '
+      : near === undefined
+        ? ''
+        : `did you mean "role:${near}"? `
+    return new UserError(`pattern ${JSON.stringify(pattern)} matches no tensor; ${hint}Roles: ${ROLES.join(', ')}`)
   }
   if (pattern === 'linear')
     return new UserError(
       'pattern "linear" matches no tensor; the model has no matrix but embeddings, routers, norms and heads',
     )
-  const nearest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
+  const closest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
-    `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${nearest.join(', ')} (* matches any characters)`,
+    `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${closest.join(', ')} (* matches any characters)`,
   )
 }

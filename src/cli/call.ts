@@ -1,12 +1,21 @@
 // One call of the command line: finds the command, imports it, runs it, and turns an error into one line and an exit code.
 import { inspect } from 'node:util'
 import yargs, { type Argv, type CommandModule } from 'yargs'
-import { systemError, UserError, unknown } from '../errors/index.js'
+import { systemError, UserError } from '../errors/index.js'
 import { packageVersion } from '../files/index.js'
 import type { Registry } from '../registry/index.js'
+import { type Completable, completions } from './complete.js'
 import { isDebug, type MessageFlags, print, printTimings, setMessages, withMessages, writeError } from './messages.js'
 import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
+import { unknownCommand } from './unknown-command.js'
+import { checkOptions, formOf, isNamed, takenBy, usageError } from './usage.js'
+
+const COMMAND_NAMES = COMMANDS.map(([name]) => name)
+const HELP = ['help [command]', 'Show the help of a command, or this overview'] as const
+
+/** The word before what a shell asks to be completed. */
+const COMPLETE = '--get-yargs-completions'
 
 /** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage. */
 export async function callCommand(words: string[]): Promise<number> {
@@ -28,8 +37,7 @@ function reportError(error: unknown): number {
 }
 
 /** Parses, imports the command that is called, and awaits it. */
-async function parse(words: string[]): Promise<void> {
-  const names = COMMANDS.map(([name]) => name)
+async function parse(given: string[]): Promise<void> {
   const cli = yargs()
     .scriptName('deltalab')
     .usage('deltalab <command>')
@@ -41,31 +49,21 @@ async function parse(words: string[]): Promise<void> {
     .exitProcess(false)
     .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
-  let command = '<command>'
+  if (given[0] === COMPLETE) return complete(cli, given.slice(given[1] === 'deltalab' ? 2 : 1))
+  const words = given[0] === 'help' ? readHelp(given) : given
   const name = words.find((word) => !word.startsWith('-'))
-  if (name !== undefined && !names.includes(name)) throw unknown('command', name, names, 2)
   if (name === undefined) {
-    for (const [command, describe] of COMMANDS) cli.command(command, describe)
+    for (const [command, describe] of [...COMMANDS, HELP]) cli.command(command, describe)
     if (words.length === 0) {
       writeError(`${await cli.getHelp()}\n`)
       throw new UserError('give a command', { exitCode: 2 })
     }
-  } else {
-    const module = (await import(`./commands/${name}.js`)) as CommandModule
-    command = String(module.command)
-    const plugins = pluginsIn(words)
-    const registry = plugins.length ? await readRegistry(plugins) : undefined
-    cli.command({
-      ...module,
-      describe: new Map(COMMANDS).get(name),
-      builder: (own: Argv) => withMessages((module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)),
-    })
-    cli.middleware((flags) => setMessages(flags as MessageFlags))
-  }
+    checkOptions(cli, words)
+  } else if (!COMMAND_NAMES.includes(name)) throw await unknownCommand(name)
+  const form = name === undefined ? '<command>' : await addCommand(cli, name, words)
   renderHelpWhenAsked(cli)
-  cli.check(() => refuseNonNumbers(cli, words))
   cli.fail((message, error) => {
-    throw error instanceof UserError ? error : message ? usageError(message, cli, words, command) : error
+    throw error instanceof UserError ? error : message ? usageError(message, cli, words, form) : error
   })
   await cli.parseAsync(words, {}, (_error, _args, output) => {
     if (output) print(`${output}\n`)
@@ -82,43 +80,51 @@ interface UsageInstance {
   cacheHelpMessage(): void
 }
 
-/** The options of the command that is being parsed. */
-const optionsOf = (cli: Argv) =>
-  (
-    cli as unknown as {
-      getOptions(): { key: Record<string, unknown>; number: string[]; alias: Record<string, string[]> }
-    }
-  ).getOptions()
+/** `help edit` is `edit --help`, and `help` alone the overview. */
+const readHelp = (words: readonly string[]): string[] => [...words.filter((word) => word !== 'help'), '--help']
 
-/** yargs reads an empty word (an unset shell variable) as the number 0, and any other text as NaN. */
-function refuseNonNumbers(cli: Argv, words: readonly string[]): true {
-  const { number, alias } = optionsOf(cli)
-  const numbers = new Set(number.flatMap((name) => [name, ...(alias[name] ?? [])]))
-  words.forEach((word, index) => {
-    const [, flag, given = words[index + 1]] = /^(--?[\w-]+)(?:=(.*))?$/.exec(word) ?? []
-    if (flag === undefined || given === undefined || !numbers.has(flag.replace(/^-+/, ''))) return
-    if (given === '') throw new UserError(`${flag} is empty; it must be a number`, { exitCode: 2 })
-    if (Number.isNaN(Number(given)))
-      throw new UserError(`${flag} must be a number; got ${JSON.stringify(given)}`, { exitCode: 2 })
+/**
+ * Adds the command of that name.
+ * @param onDeclared is called when its options are declared, before they are parsed
+ * @returns its form, `edit <base> <post>`
+ */
+async function addCommand(
+  cli: Argv,
+  name: string,
+  words: readonly string[],
+  onDeclared: (cli: Argv) => void = (built) => checkOptions(built, words),
+): Promise<string> {
+  const module = (await import(`./commands/${name}.js`)) as CommandModule
+  const form = String(module.command)
+  const plugins = pluginsIn(words)
+  const registry = plugins.length ? await readRegistry(plugins) : undefined
+  cli.command({
+    ...module,
+    command: withoutNamed(form, words),
+    describe: new Map(COMMANDS).get(name),
+    builder(own: Argv) {
+      const declared = (module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)
+      const built = withMessages(declared)
+      built.usage(`${formOf(form, built)}\n\n${new Map(COMMANDS).get(name)}`)
+      onDeclared(built)
+      return built
+    },
   })
-  return true
+  cli.middleware((flags) => setMessages(flags as MessageFlags))
+  return form
 }
 
-/** yargs' own message, with the nearest option where one is unknown. */
-function usageError(message: string, cli: Argv, words: readonly string[], command: string): UserError {
-  const usage = (text: string) => new UserError(text, { exitCode: 2 })
-  const choice = /^Invalid values:\s*Argument: (\S+), Given: (.*), Choices: (.*)$/.exec(message)
-  if (choice) return usage(`--${choice[1]} must be one of ${choice[3]!.replaceAll('"', '')}; got ${choice[2]}`)
-  if (message.startsWith('Not enough non-option arguments'))
-    return usage(`an argument is missing; usage: deltalab ${command}`)
-  const both = /^Arguments (\S+) and (\S+) are mutually exclusive$/.exec(message)
-  if (both) return usage(`--${both[1]} and --${both[2]} cannot be given together`)
-  const given = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]
-  if (given === undefined) return usage(message)
-  if (words.includes(given)) return usage(`${words[0]} does not take the argument ${JSON.stringify(given)}`)
-  if (given.length === 1) return usage(`unknown option -${given}`)
-  const known = Object.keys(optionsOf(cli).key)
-    .filter((option) => option.length > 1 && !/[A-Z]/.test(option))
-    .map((option) => `--${option}`)
-  return unknown('option', `--${given}`, known, 2)
+/** An argument may be given by its name: `--base A` stands for <base>, which the form of the command then no longer has. */
+const withoutNamed = (form: string, words: readonly string[]): string =>
+  form.replace(/ [<[]([\w|]+)(?:\.\.)?[>\]]/g, (part, names: string) => (isNamed(names.split('|'), words) ? '' : part))
+
+/** Prints what may stand where the cursor is, for the script that `deltalab completion` writes. */
+async function complete(cli: Argv, words: readonly string[]): Promise<void> {
+  const found = await completions(words, async (name) => {
+    let takes: Completable = { options: [], choices: {} }
+    await addCommand(cli, name, [], (built) => (takes = takenBy(built)))
+    await cli.parseAsync([name, '--help'], {}, () => undefined)
+    return takes
+  })
+  print(found.map((word) => `${word}\n`).join(''))
 }

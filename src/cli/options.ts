@@ -1,5 +1,7 @@
 // Options that several commands share, and checks of their values.
+import { existsSync } from 'node:fs'
 import { UserError } from '../errors/index.js'
+import { expandPath } from '../schema/index.js'
 import type { BackendName } from '../tensor/index.js'
 
 /** The names of tensor/backend.ts, which is not imported so that help does not load TensorFlow.js; the compiler compares the two. */
@@ -11,10 +13,36 @@ export const BACKEND = {
   describe: 'TensorFlow.js backend; auto is tensorflow if installed, else wasm',
 }
 
+const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
+
+/** The one task of a command. */
 export const TASK = {
   type: 'string' as const,
+  alias: 'tasks',
   demandOption: true as const,
-  describe: 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)',
+  describe: TASK_WORDS,
+  coerce: (text: string) => {
+    if (splitTasks(text).length === 1) return text
+    throw new UserError(`--task is one task here; got ${text}: call the command once for each`, { exitCode: 2 })
+  },
+}
+
+/** The tasks of a command that takes several. */
+export const TASKS = {
+  type: 'string' as const,
+  alias: 'tasks',
+  array: true as const,
+  nargs: 1,
+  demandOption: true as const,
+  describe: `${TASK_WORDS}; several with commas between, or repeat it`,
+  coerce: (given: string[]) => given.flatMap(splitTasks),
+}
+
+/** `math,code` → its tasks. A file whose path has a comma is one. @throws UserError (usage) where one is empty */
+function splitTasks(text: string): string[] {
+  const names = existsSync(text) ? [text] : text.split(',').map((name) => name.trim())
+  if (names.includes('')) throw new UserError(`--task ${JSON.stringify(text)}: a name is empty`, { exitCode: 2 })
+  return names
 }
 
 export const ALLOW_CODE = {
@@ -26,11 +54,18 @@ export const ALLOW_CODE = {
 export const AS_JSON = { type: 'boolean' as const, default: false, describe: 'Print the result as JSON' }
 
 /** A required word that names a file, a folder or a model. */
-export const place = (describe: string) => ({ type: 'string' as const, demandOption: true as const, describe })
+export const place = (describe: string) => ({
+  type: 'string' as const,
+  demandOption: true as const,
+  describe,
+  coerce: expandPath,
+})
 export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
 export const POST = place('Post-trained model: folder, LoRA adapter of the base, or org/name[@revision] on the hub')
 export const MODEL = place('Model: folder, LoRA adapter, or org/name[@revision] on the hub')
-export const OUT_FOLDER = place('Output folder; it is complete or absent')
+/** The output of a command that may do without one. */
+export const outPlace = (describe: string) => ({ type: 'string' as const, alias: 'o', describe, coerce: expandPath })
+export const OUT_FOLDER = { ...place('Output folder; it is complete or absent'), alias: 'o' }
 
 export const OVERWRITE = {
   type: 'boolean' as const,

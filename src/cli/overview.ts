@@ -26,4 +26,5 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['models', 'List the model architectures and the included checkpoints'],
   ['init', 'Start a project: an experiment, an editor of your own, its test and a notebook'],
   ['doctor', 'Show backend, versions, threads and memory, and what would make it faster'],
+  ['completion', 'Write the script by which a shell completes deltalab with the tab key'],
 ]

@@ -1,7 +1,7 @@
 // Training from the command line. Shared by `train` and by family/main.ts.
 
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import type { BackendName } from '../tensor/index.js'
 import { print, startPhase } from './messages.js'
@@ -20,12 +20,13 @@ export const trainingOptions = (cli: Argv) =>
 /** Trains one recipe. */
 export async function trainFile(
   file: string,
-  options: { workers: number; backend: BackendName; overwrite: boolean },
+  options: { workers: number; backend: BackendName; overwrite: boolean; out?: string | undefined },
 ): Promise<void> {
   const { trainingSchema } = await import('../config/index.js')
   const { readYaml } = await import('../yaml/index.js')
   const { train } = await import('../train/index.js')
-  const { value: recipe } = await readYaml(file, trainingSchema)
+  const { value } = await readYaml(file, trainingSchema)
+  const recipe = options.out === undefined ? value : { ...value, out: resolve(options.out) }
   startPhase(`train ${recipe.name}`)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file) })
   print(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)

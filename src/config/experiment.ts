@@ -4,6 +4,7 @@ import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { modelFolder, remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
+import { placeIn } from '../schema/index.js'
 import { locateValue, readYaml } from '../yaml/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
@@ -94,7 +95,7 @@ function expandExperiment(
 const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
-  const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? resolve(folder, given) : given }))
+  const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? placeIn(folder, given) : given }))
   const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
   return { ...model, baseFolder: folderOf(model.base), postFolder: folderOf(model.post), tasks }
 }

@@ -5,4 +5,5 @@ export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, option
 export { type Experiment, loadExperiment } from './experiment.js'
 export { type ModelPair, postName } from './pair.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'
+export { shippedExperiments } from './shipped.js'
 export { type Training, trainingSchema } from './training.js'

@@ -9,7 +9,7 @@ import { readText } from '../schema/index.js'
 const FOLDERS = ['', 'paper/'] as const
 
 /** Names of the shipped experiments, `quickstart` and so on. */
-const shippedExperiments = (): string[] =>
+export const shippedExperiments = (): string[] =>
   FOLDERS.flatMap((folder) =>
     readdirSync(join(packageRoot, 'configs', folder))
       // Recipes lie there too; an experiment has models.

@@ -1,14 +1,43 @@
-// A word that is not in a list, answered with the nearest one that is.
-import { closest } from 'fastest-levenshtein'
+// A word that is not in a list, answered with what it is called here, or with the word of the list that is close to it.
+import { distance } from 'fastest-levenshtein'
+import { answerTo, plain } from './habits.js'
 import { UserError } from './user-error.js'
+
+/** Letters that differ, as a share of the longer word, up to which one word is a slip for the other. */
+const CLOSE = 0.4
+
+/** Letters that differ; two that are swapped count as one. */
+function slips(given: string, word: string): number {
+  const swapped = [...given.slice(1)].map(
+    (letter, at) => 1 + distance(given.slice(0, at) + letter + given[at] + given.slice(at + 2), word),
+  )
+  return Math.min(distance(given, word), ...swapped)
+}
+
+/** The word of the list that was probably meant; undefined where none is close. */
+export function nearest(given: string, known: readonly string[]): string | undefined {
+  const letters = plain(given)
+  // A word that contains what was given is what was meant, however long it is: drop_rate, not k, for drop.
+  const containing = letters.length > 2 ? known.filter((word) => plain(word).includes(letters)) : []
+  const share = (word: string): number => slips(letters, plain(word)) / Math.max(letters.length, plain(word).length)
+  const [best] = (containing.length ? containing : known.filter((word) => share(word) <= CLOSE))
+    .map((word) => [share(word), word] as const)
+    .sort(([one], [two]) => one - two)
+  return best?.[1]
+}
+
+/** What to write instead: the answer of the table of habits, or the word that is close; undefined where nothing is known to help. */
+export function hintFor(kind: string, given: string, known: readonly string[]): string | undefined {
+  const near = nearest(given, known)
+  return answerTo(kind, given) ?? (near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`)
+}
 
 /** `unknown editor "dar"; did you mean "dare"? Known: …` for a word that is not in the list. */
 export function unknown(kind: string, given: string, known: readonly string[], exitCode: 1 | 2 = 1): UserError {
-  // A word that contains what was given is what was meant, however long it is: drop_rate, not k, for drop.
-  const containing = given.length > 2 ? known.filter((word) => word.includes(given)) : []
-  const near = closest(given, containing.length ? containing : known)
-  const hint = known.length ? `did you mean ${JSON.stringify(near)}? Known: ${known.join(', ')}` : 'none is known'
-  return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${hint}`, { exitCode })
+  const list = known.length ? `Known: ${known.join(', ')}` : 'none is known'
+  const hint = hintFor(kind, given, known)
+  const said = hint === undefined ? list : `${hint}${hint.endsWith('?') ? '' : '.'} ${list}`
+  return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${said}`, { exitCode })
 }
 
 /** The one of that name. @throws UserError with the nearest name */

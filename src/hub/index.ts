@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { expandPath } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
@@ -52,8 +53,11 @@ export interface ResolveOptions {
 }
 
 /** A path relative to the working directory stays as it is written. */
-const localFolder = (reference: string, root: string | undefined): string =>
-  root === undefined ? (shippedModel(reference) ?? reference) : modelFolder(reference, root)
+function localFolder(reference: string, root: string | undefined): string {
+  if (root !== undefined) return modelFolder(reference, root)
+  const path = expandPath(reference)
+  return shippedModel(path) ?? path
+}
 
 /**
  * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `org/name[@revision]` is downloaded into the cache first.

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, normalize, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors/index.js'
+import { expandPath } from '../schema/index.js'
 
 export interface Repository {
   type: 'model' | 'dataset'
@@ -48,7 +49,10 @@ export function shippedModel(text: string, root = '.'): string | null {
 }
 
 /** The folder that `text` names unless it is a name on the hub: in `root`, or else a shipped one. */
-export const modelFolder = (text: string, root = '.'): string => shippedModel(text, root) ?? resolve(root, text)
+export function modelFolder(text: string, root = '.'): string {
+  const path = expandPath(text)
+  return shippedModel(path, root) ?? resolve(root, path)
+}
 
 /**
  * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, it is a
@@ -56,7 +60,8 @@ export const modelFolder = (text: string, root = '.'): string => shippedModel(te
  * @param root folder that paths are relative to
  * @throws UserError for a name or a revision that the hub cannot have
  */
-export function remoteModel(text: string, root = '.'): Repository | null {
+export function remoteModel(given: string, root = '.'): Repository | null {
+  const text = expandPath(given)
   const repository = parseReference(text, 'model')
   if (repository === null || existsSync(resolve(root, text.split('/')[0]!)) || shippedModel(text, root)) return null
   return checked(repository)

@@ -3,6 +3,7 @@
 export { type Estimate, forecastMerge } from './describe.js'
 export { type MergeSummary, writeMerge } from './file.js'
 export { mergeCheckpoints, needsBackend } from './merge.js'
+export { methods } from './mergekit.js'
 export { type OpenMerge, openMerge } from './opened.js'
 export type { MergePlan } from './plan.js'
 export { type MergeFile, mergeSchema } from './schema.js'

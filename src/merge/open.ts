@@ -12,6 +12,7 @@ import {
 } from '../checkpoint/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
 import { modelName, resolveModel } from '../hub/index.js'
+import { expandPath } from '../schema/index.js'
 import type { MergeFile } from './schema.js'
 
 export interface MergeModel {
@@ -136,7 +137,8 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
 }
 
 async function findFolders(text: string, file: string): Promise<FoundModel> {
-  const here = async (words: string): Promise<string | null> => {
+  const here = async (given: string): Promise<string | null> => {
+    const words = expandPath(given)
     for (const place of [resolve(words), resolve(dirname(file), words)])
       if (await stat(place).catch(() => null)) return place
     return null

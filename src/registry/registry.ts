@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { type Editor, editors, type Options, type Step } from '../editors/index.js'
 import { findNamed, UserError } from '../errors/index.js'
 import { type Merger, mergers } from '../mergers/index.js'
+import { placeIn } from '../schema/index.js'
 import type { TaskCard } from '../tasks/index.js'
 import { type Contribution, contributionsOf } from './contribution.js'
 import { openPlugin, originOf, type Plugin, type PluginModule, readPlugin } from './plugin.js'
@@ -76,7 +77,7 @@ export function modulesOf({ plugins }: Registry): PluginModule[] | null {
 
 /** Paths of plugins as a file gives them, relative to it. */
 export const resolvePlugins = (file: string, paths: readonly string[]): string[] =>
-  paths.map((path) => resolve(dirname(file), path))
+  paths.map((path) => placeIn(dirname(file), path))
 
 /** The registry of another thread: its plugins run again, from the same code. */
 export async function reopenRegistry(modules: readonly PluginModule[]): Promise<Registry> {

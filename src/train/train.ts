@@ -1,7 +1,7 @@
 // Supervised training of a model from a recipe: AdamW, warm-up and decay, gradient clipping. The same recipe
 // gives the same bytes, interrupted or not, on any number of workers.
 
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { openModel, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
@@ -9,6 +9,7 @@ import { checkTarget } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
+import { placeIn } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
@@ -57,7 +58,7 @@ async function startingPoint(recipe: Training, root: string) {
  * @throws UserError before work starts for a bad recipe, data or output folder; for a loss that is no longer finite.
  */
 export async function train(recipe: Training, options: TrainOptions): Promise<{ out: string; loss: number }> {
-  const out = resolve(options.root, recipe.out)
+  const out = placeIn(options.root, recipe.out)
   await checkTarget(
     recipe.out,
     out,
@@ -80,7 +81,7 @@ async function trainHeld(
   out: string,
   { file: stateFile, say }: { file: string; say: (text: string) => void },
 ): Promise<{ out: string; loss: number }> {
-  const at = (path: string) => resolve(options.root, path)
+  const at = (path: string) => placeIn(options.root, path)
   await setBackend(options.backend)
   const { config, configText, model, spans, weights: initial } = await startingPoint(recipe, options.root)
   const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)

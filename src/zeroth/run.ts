@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Seeds } from '../codecs/index.js'
@@ -15,7 +15,7 @@ import { type Model, modelOf, NotFinite } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
-import { checkValue, parseJson } from '../schema/index.js'
+import { checkValue, parseJson, placeIn } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type BackendName, setBackend, tf } from '../tensor/index.js'
 import { batcher, readSequences } from './data.js'
@@ -114,7 +114,7 @@ export async function runZeroth(
   recipe: ZerothRecipe,
   { root, plugins = [], out, backend }: ZerothOptions,
 ): Promise<ZerothResult[]> {
-  const at = (path: string) => resolve(root, path)
+  const at = (path: string) => placeIn(root, path)
   const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
   const { tasks } = registry
   const used = await setBackend(backend)

@@ -38,7 +38,7 @@ const args = { plugin: [], backend: 'wasm', json: true, overwrite: false }
 const mergeFile = (config: string, out: string) =>
   merge({ ...args, config, out, dryRun: false, shardSize: 5 } as unknown as Parameters<typeof merge>[0])
 const routeFile = (given: object) =>
-  route({ ...args, tasks, items: 16, ...given } as unknown as Parameters<typeof route>[0])
+  route({ ...args, task: tasks, items: 16, ...given } as unknown as Parameters<typeof route>[0])
 
 test('each task goes to its own model; a file with gates that are there already gives the same', async () => {
   const tensors = tf.memory().numTensors
@@ -107,14 +107,14 @@ test('what cannot be routed is said before work starts', async () => {
     TWIN.replace('merger: twin', 'merger: task_arithmetic').replace('{ fraction: 1 }', '{}'),
     /wrong\.yaml:2:.*task_arithmetic has no gates; twin has/,
   )
-  await refuse(TWIN, /--tasks has 1 and the file 2 models \(code, math\): give a task of each/, {
+  await refuse(TWIN, /--task has 1 and the file 2 models \(code, math\): give a task of each/, {
     tasks: tasks.slice(1),
   })
   await refuse(TWIN, /twice --items 1000000 are needed, to learn from and to check/, { items: 1e6 })
   await refuse(TWIN, /task colour needs a model that classifies/, { tasks: [tasks[0], taskOf('colour')] })
   await assert.rejects(
     routeFile({ config: twin, for: 'maths', out: join(scratch, 'x.yaml') }),
-    /unknown task of --tasks/,
+    /unknown task of --task/,
   )
   await assert.rejects(
     routeFile({ config: twin, for: tasks[0], out: join(tmpdir(), 'deltalab-elsewhere.yaml') }),

@@ -108,7 +108,7 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   const darex = await deltalab('calibrate', 'darex', 'tiny/base', 'tiny/math', ...few)
   const soup = await deltalab('soup', 'tiny/base', 'tiny/math', '--by', 'loss', '--out', at('soup.yml'), ...few)
   const config = 'checkpoints/small/base/config.json'
-  const random = await deltalab('random', at('random'), '--config', config, '--near', 'tiny/math')
+  const random = await deltalab('random', config, '--out', at('random'), '--near', 'tiny/math')
   const trained = await deltalab('train', at('train.yaml'), '--workers', '1')
   const zeroth = await deltalab('zeroth', at('zeroth.yaml'), '--out', at('probe'))
   assert.match(information, /^fisher of \d+ tensors on 2 items/)

@@ -44,7 +44,7 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
   const cases: [words: string[], message: RegExp][] = [
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
-    [['doctor', 'now'], /^deltalab: doctor does not take the argument "now"\n$/],
+    [['doctor', 'now'], /^deltalab: doctor does not take the argument "now"; usage: deltalab doctor\n$/],
     [['sweep'], /^deltalab: an argument is missing; usage: deltalab sweep <config>\n$/],
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
     [
@@ -52,9 +52,9 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
       /^deltalab: --drop is empty; it must be a number\n$/,
     ],
     [['sweep', 'x.yaml', '--jobs='], /^deltalab: --jobs is empty; it must be a number\n$/],
-    [['random', 'x', '--config', 'y', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
+    [['random', 'y', '--out', 'x', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
     [['inspect', 'a', 'b', '--rank-limit=much'], /^deltalab: --rank-limit must be a number; got "much"\n$/],
-    [['random', 'x', '--config', 'y', '--seed', '-1'], /^deltalab: --seed must be a whole number ≥ 0; got -1\n$/],
+    [['random', 'y', '--out', 'x', '--seed', '-1'], /^deltalab: --seed must be a whole number ≥ 0; got -1\n$/],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {

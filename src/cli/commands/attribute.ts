@@ -7,7 +7,7 @@ import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, POST, readMemory, TASK } from '../options.js'
+import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, outPlace, POST, readMemory, TASK } from '../options.js'
 import { readRegistry } from '../plugins.js'
 
 export const command = 'attribute <base> <post>'
@@ -36,7 +36,7 @@ export function builder(cli: Argv, registry?: Registry) {
       default: 'delta' as const,
       describe: 'What to edit: the delta, or the weights themselves',
     })
-    .option('out', { type: 'string', describe: 'Folder for a bar chart of the terms (SVG, PNG)' })
+    .option('out', outPlace('Folder for a bar chart of the terms (SVG, PNG)'))
     .option('memory', MEMORY)
     .option('backend', BACKEND)
     .option('json', AS_JSON)

@@ -2,7 +2,18 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { AS_JSON, BACKEND, BASE, checkCounts, checkSeed, IGNORE_UNMATCHED, OVERWRITE, POST, TASK } from '../options.js'
+import {
+  AS_JSON,
+  BACKEND,
+  BASE,
+  checkCounts,
+  checkSeed,
+  IGNORE_UNMATCHED,
+  OVERWRITE,
+  outPlace,
+  POST,
+  TASK,
+} from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'calibrate <editor> <base> <post>'
@@ -31,10 +42,7 @@ export function builder(cli: Argv) {
     .option('seed', { type: 'number', default: 0, describe: 'darex: seed of the mask' })
     .option('steps', { type: 'number', default: 200, describe: 'bitdelta: optimiser steps (Adam)' })
     .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, as a fraction of each scale' })
-    .option('out', {
-      type: 'string',
-      describe: 'bitdelta: checkpoint folder to write; signs.delta in it holds the packed signs',
-    })
+    .option('out', outPlace('bitdelta: checkpoint folder to write; signs.delta in it holds the packed signs'))
     .option('overwrite', OVERWRITE)
     .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('plugin', PLUGIN)

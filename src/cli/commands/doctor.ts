@@ -2,21 +2,25 @@
 
 import os from 'node:os'
 import type { Argv } from 'yargs'
+import type { BackendName } from '../../tensor/index.js'
 import { print, startBackend } from '../messages.js'
-import { AS_JSON } from '../options.js'
+import { AS_JSON, BACKEND } from '../options.js'
 
 export const command = 'doctor'
 
 export function builder(cli: Argv) {
-  return cli.option('json', AS_JSON).example('deltalab doctor', 'the backend that a sweep would use')
+  return cli
+    .option('backend', BACKEND)
+    .option('json', AS_JSON)
+    .example('deltalab doctor', 'the backend that a sweep would use')
 }
 
-export async function handler(args: { json: boolean }): Promise<void> {
+export async function handler(args: { json: boolean; backend: BackendName }): Promise<void> {
   const [{ readEnvironment }, { describeEngine }] = await Promise.all([
     import('../../record/index.js'),
     import('../../tokenizer/index.js'),
   ])
-  const backend = await startBackend('auto')
+  const backend = await startBackend(args.backend)
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { cores, ...environment } = readEnvironment()
   const { tokenizers, advice: more } = describeEngine()

@@ -5,19 +5,28 @@ import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
-export const command = 'editors'
+export const command = 'editors [name]'
 
 export function builder(cli: Argv) {
   return cli
+    .positional('name', { type: 'string', describe: 'Show this editor alone' })
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab editors', 'names and options for YAML files and --editor')
 }
 
-export async function handler({ plugin, json }: { plugin: string[]; json: boolean }): Promise<void> {
+export async function handler({
+  name: only,
+  plugin,
+  json,
+}: {
+  name?: string
+  plugin: string[]
+  json: boolean
+}): Promise<void> {
   const { describeOptions, expectedValue } = await import('../../editors/index.js')
-  const { editors } = await readRegistry(plugin)
-  const list = editors.map((editor) => {
+  const { editors, editor: named } = await readRegistry(plugin)
+  const list = (only === undefined ? editors : [named(only)]).map((editor) => {
     const { name, title, cite, axis, reads } = editor
     return { name, title, cite, axis, reads, options: describeOptions(editor) }
   })

@@ -2,9 +2,10 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
+import type { Evaluation } from '../../run/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, startBackend, startPhase } from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASK } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASKS } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'eval <model>'
@@ -12,7 +13,7 @@ export const command = 'eval <model>'
 export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
-    .option('task', TASK)
+    .option('task', TASKS)
     .option('plugin', PLUGIN)
     .option('items', { type: 'number', describe: 'Number of items, counted from the first; default all' })
     .option('memory', MEMORY)
@@ -22,31 +23,44 @@ export function builder(cli: Argv) {
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and score on 100 held-out items')
+    .example('deltalab eval checkpoints/small/math --task math,code', 'one line for each task')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ model, items, json, ...args }: Args): Promise<void> {
+export async function handler({ model, task: tasks, items, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
   if (args.system !== undefined && !args.chat)
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
-  const [{ measureModel }] = await Promise.all([import('../../run/index.js')])
+  const [{ measureModel }, { identifyTask }] = await Promise.all([
+    import('../../run/index.js'),
+    import('../../tasks/index.js'),
+  ])
+  const { tasks: own } = await readRegistry(args.plugin)
+  // A slip in the last name is not found after the first task is done.
+  for (const task of tasks) identifyTask(task, { tasks: own })
   const backend = await startBackend(args.backend)
-  startPhase('evaluate')
   const chat = args.chat ? { system: args.system } : undefined
-  const measured = await measureModel(model, args.task, {
-    items,
-    memory,
-    chat,
-    allowCode: args.allowCodeExecution,
-    tasks: (await readRegistry(args.plugin)).tasks,
-  })
-  for (const text of measured.notes ?? []) note(text)
-  if (json) {
-    print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
-    return
+  for (const task of tasks) {
+    startPhase(`evaluate ${task}`)
+    const measured = await measureModel(model, task, {
+      items,
+      memory,
+      chat,
+      allowCode: args.allowCodeExecution,
+      tasks: own,
+    })
+    for (const text of measured.notes ?? []) note(text)
+    print(
+      json ? `${JSON.stringify({ ...measured, backend: backend.name })}\n` : await textOf(model, measured, args.chat),
+    )
   }
+  if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
+}
+
+/** Score and loss in words, with a line for each setting of the answers and each further metric. */
+async function textOf(model: string, measured: Evaluation, chat: boolean): Promise<string> {
   const { LABEL_METRICS } = await import('../../tasks/index.js')
   const { task, metric, score, stderr, loss, unit, tokens, others = {}, others_stderr: errors = {} } = measured
   const words = (name: string, value: number, error: number | null) => {
@@ -57,11 +71,11 @@ export async function handler({ model, items, json, ...args }: Args): Promise<vo
   }
   const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
   const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
-  print(
+  return [
     `${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score, stderr)} on ${measured.items} items, ${losses}\n`,
-  )
-  for (const [name, value] of Object.entries(measured.generation ?? {}))
-    print(`  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`)
-  for (const [name, value] of Object.entries(others)) print(`  ${words(name, value, errors[name] ?? null)}\n`)
-  if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
+    ...Object.entries(measured.generation ?? {}).map(
+      ([name, value]) => `  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`,
+    ),
+    ...Object.entries(others).map(([name, value]) => `  ${words(name, value, errors[name] ?? null)}\n`),
+  ].join('')
 }

@@ -3,19 +3,15 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startBackend, startPhase } from '../messages.js'
-import { AS_JSON, BACKEND, checkCounts, MODEL, OVERWRITE, TASK } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, MODEL, OUT_FOLDER, OVERWRITE, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
-export const command = 'information <model> <out>'
+export const command = 'information <model> [out|o]'
 
 export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
-    .positional('out', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Output folder; tensors have the names of the weights',
-    })
+    .option('out', { ...OUT_FOLDER, describe: 'Output folder; tensors have the names of the weights' })
     .option('kind', {
       choices: ['fisher', 'gram'] as const,
       demandOption: true,
@@ -28,7 +24,7 @@ export function builder(cli: Argv) {
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
-      'deltalab information checkpoints/small/math math-fisher --kind fisher --task math',
+      'deltalab information checkpoints/small/math --kind fisher --task math --out math-fisher',
       'for the key data of a model in a merge file',
     )
 }

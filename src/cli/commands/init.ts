@@ -6,16 +6,13 @@ import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { packageRoot, packageVersion } from '../../files/index.js'
 import { print } from '../messages.js'
+import { place } from '../options.js'
 
-export const command = 'init <folder>'
+export const command = 'init <folder|out|o>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('folder', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Folder to make; its name is that of the project',
-    })
+    .positional('folder', { ...place('Folder to make; its name is that of the project'), alias: ['out', 'o'] })
     .example('deltalab init my-study', 'then: cd my-study && npm install && npm test && npm run sweep')
 }
 

@@ -13,18 +13,18 @@ import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStr
 import { PLUGIN } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
 
-export const command = 'merge <config> <out>'
+export const command = 'merge <config> [out|o]'
 
 export function builder(cli: Argv) {
   return cli
     .positional('config', place("Merge file (YAML): mergekit's form or ours"))
-    .positional('out', OUT_FOLDER)
+    .option('out', OUT_FOLDER)
     .option('plugin', PLUGIN)
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
     .options(WRITING)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
-    .example('deltalab merge ties.yml merged --dry-run', 'checks the file and shows disk and memory needs')
+    .example('deltalab merge ties.yml --out merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

@@ -7,10 +7,11 @@ import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
-export const command = 'mergers'
+export const command = 'mergers [name]'
 
 export function builder(cli: Argv) {
   return cli
+    .positional('name', { type: 'string', describe: 'Show this merger alone' })
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab mergers', 'names and options for merge files')
@@ -21,9 +22,17 @@ function optionText({ name, required, description, ...facts }: OptionFacts): str
   return `${name} (${expectedValue({ name, required, description, ...facts })}${preset}): ${description}`
 }
 
-export async function handler({ plugin, json }: { plugin: string[]; json: boolean }): Promise<void> {
-  const { mergers } = await readRegistry(plugin)
-  const list = mergers.map((merger) => {
+export async function handler({
+  name: only,
+  plugin,
+  json,
+}: {
+  name?: string
+  plugin: string[]
+  json: boolean
+}): Promise<void> {
+  const { mergers, merger: named } = await readRegistry(plugin)
+  const list = (only === undefined ? mergers : [named(only)]).map((merger) => {
     const { name, title, cite, conventions, input, ordered, options, modelOptions } = merger
     const [fewest, most] = merger.count
     return {

@@ -3,13 +3,15 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { findNamed } from '../../errors/index.js'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 
-export const command = 'models'
+export const command = 'models [name]'
 
 export function builder(cli: Argv) {
   return cli
+    .positional('name', { type: 'string', describe: 'Show this architecture alone (model_type)' })
     .option('json', AS_JSON)
     .example('deltalab models', 'known values of model_type in config.json, and the folders of the miniature models')
 }
@@ -17,13 +19,15 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const [{ architectures }, { openCheckpoint }, { countEntries }, { countText }, { packageRoot }] = await Promise.all([
-    import('../../models/index.js'),
-    import('../../checkpoint/index.js'),
-    import('../../kernels/index.js'),
-    import('../../inspect/index.js'),
-    import('../../files/index.js'),
-  ])
+  const [{ architectures: all }, { openCheckpoint }, { countEntries }, { countText }, { packageRoot }] =
+    await Promise.all([
+      import('../../models/index.js'),
+      import('../../checkpoint/index.js'),
+      import('../../kernels/index.js'),
+      import('../../inspect/index.js'),
+      import('../../files/index.js'),
+    ])
+  const architectures = args.name === undefined ? all : [findNamed('architecture', args.name, all)]
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
     () => [],
   )
@@ -33,11 +37,9 @@ export async function handler(args: Args): Promise<void> {
   for (const folder of folders) {
     const { config, tensors, close } = await openCheckpoint(folder)
     const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + countEntries(shape), 0)
-    checkpoints.push({
-      folder: relative(packageRoot, folder),
-      model_type: String(config?.model_type ?? ''),
-      parameters,
-    })
+    const type = String(config?.model_type ?? '')
+    if (args.name === undefined || args.name === type)
+      checkpoints.push({ folder: relative(packageRoot, folder), model_type: type, parameters })
     await close()
   }
   if (args.json) {

@@ -3,7 +3,7 @@
 import type { Argv } from 'yargs'
 import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
-import { AS_JSON } from '../options.js'
+import { AS_JSON, place } from '../options.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 import { PLUGIN } from '../plugins.js'
 
@@ -11,11 +11,7 @@ export const command = 'plan <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', {
-      type: 'string',
-      demandOption: true,
-      describe: 'YAML file of the experiment, or name of one that ships',
-    })
+    .positional('config', place('YAML file of the experiment, or name of one that ships'))
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab plan quickstart', 'the runs of the quickstart, and their cost')

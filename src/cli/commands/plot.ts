@@ -2,13 +2,13 @@
 
 import type { Argv } from 'yargs'
 import { printResult, startPhase } from '../messages.js'
-import { splitNames } from '../options.js'
+import { outPlace, place, splitNames } from '../options.js'
 
 export const command = 'plot <results>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
+    .positional('results', place('Results folder of a sweep'))
     .option('kind', {
       choices: ['line', 'box', 'heat'] as const,
       describe: 'line: means; box: per-tensor terms; heat: a coloured grid',
@@ -34,7 +34,7 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'File name without ending; default made from y and x',
     })
-    .option('out', { type: 'string', describe: 'Folder for the figures; default the results folder' })
+    .option('out', outPlace('Folder for the figures; default the results folder'))
     .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
     .example(
       'deltalab plot results/drop-rate --y loss_change --log-y',

@@ -3,14 +3,14 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
 import { print, startPhase } from '../messages.js'
-import { checkSeed, OVERWRITE } from '../options.js'
+import { checkSeed, OUT_FOLDER, OVERWRITE, place } from '../options.js'
 
-export const command = 'random <out>'
+export const command = 'random <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('out', { type: 'string', demandOption: true, describe: 'Output folder' })
-    .option('config', { type: 'string', demandOption: true, describe: 'A config.json with architecture and sizes' })
+    .positional('config', place('A config.json with architecture and sizes'))
+    .option('out', OUT_FOLDER)
     .option('near', { type: 'string', describe: 'Model to start from: its weights plus --amount times random weights' })
     .option('amount', { type: 'number', default: 0.02, describe: 'Size of the delta, as a fraction of random weights' })
     .option('tokenizer', { type: 'string', describe: 'Model whose tokenizer is copied; default that of --near' })
@@ -21,8 +21,8 @@ export function builder(cli: Argv) {
     })
     .option('seed', { type: 'number', default: 0, describe: 'Seed of the weights' })
     .option('overwrite', OVERWRITE)
-    .example('deltalab random big/base --config big.json --tokenizer checkpoints/small/base', 'a random base')
-    .example('deltalab random big/post --config big.json --near big/base --seed 1', 'a post-trained model near it')
+    .example('deltalab random big.json --out big/base --tokenizer checkpoints/small/base', 'a random base')
+    .example('deltalab random big.json --out big/post --near big/base --seed 1', 'a post-trained model near it')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>

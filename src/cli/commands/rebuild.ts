@@ -3,22 +3,14 @@
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
-import { OUT_FOLDER, OVERWRITE } from '../options.js'
+import { OUT_FOLDER, OVERWRITE, place } from '../options.js'
 
 export const command = 'rebuild <base> <delta>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('base', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Base that the delta was made from: folder, or org/name[@revision] on the hub',
-    })
-    .positional('delta', {
-      type: 'string',
-      demandOption: true,
-      describe: 'File of seeds and scalars, written by deltalab zeroth',
-    })
+    .positional('base', place('Base that the delta was made from: folder, or org/name[@revision] on the hub'))
+    .positional('delta', place('File of seeds and scalars, written by deltalab zeroth'))
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
     .example(

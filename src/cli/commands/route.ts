@@ -6,47 +6,48 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError, unknown } from '../../errors/index.js'
 import { readText } from '../../schema/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { AS_JSON, BACKEND, checkCounts } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, outPlace, place, TASKS } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
 export const command = 'route <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'Merge file (YAML) with merger: twin' })
-    .option('tasks', {
-      type: 'string',
-      array: true,
-      demandOption: true,
-      describe: 'One task per model, in the order of the file',
-    })
+    .positional('config', place('Merge file (YAML) with merger: twin'))
+    .option('task', { ...TASKS, describe: `One task per model, in the order of the file. ${TASKS.describe}` })
     .option('items', {
       type: 'number',
       default: 128,
       describe: 'Number of last items of each task to learn from; the same number of first items checks the router',
     })
     .option('for', { type: 'string', describe: 'The task whose gates are written' })
-    .option('out', {
-      type: 'string',
-      describe: 'New YAML file for deltalab merge, in the folder of the merge file',
-    })
+    .option('out', outPlace('New YAML file for deltalab merge, in the folder of the merge file'))
     .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
-      'deltalab route twin.yaml --tasks math code --for math --out twin-math.yaml && deltalab merge twin-math.yaml twin-math',
+      'deltalab route twin.yaml --task math,code --for math --out twin-math.yaml && deltalab merge twin-math.yaml --out twin-math',
       'writes the merged model for math',
     )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, tasks, items, for: wanted, out, json, backend, plugin }: Args): Promise<void> {
+export async function handler({
+  config,
+  task: tasks,
+  items,
+  for: wanted,
+  out,
+  json,
+  backend,
+  plugin,
+}: Args): Promise<void> {
   checkCounts({ items })
   if ((wanted === undefined) !== (out === undefined)) {
     throw new UserError('--for and --out go together: the task whose gates are written, and the file', { exitCode: 2 })
   }
-  if (wanted !== undefined && !tasks.includes(wanted)) throw unknown('task of --tasks', wanted, tasks)
+  if (wanted !== undefined && !tasks.includes(wanted)) throw unknown('task of --task', wanted, tasks)
   if (out !== undefined && existsSync(out)) throw new UserError(`${out} exists; choose another name`)
   if (out !== undefined && dirname(resolve(out)) !== dirname(resolve(config))) {
     throw new UserError(`${out} must lie beside ${config}, because folders are found relative to the file`, {

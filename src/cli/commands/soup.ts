@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
-import { AS_JSON, BACKEND, checkCounts, TASK } from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, outPlace, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'soup <models..>'
@@ -29,12 +29,12 @@ export function builder(cli: Argv) {
       default: 'score' as const,
       describe: 'What a model must improve to be added',
     })
-    .option('out', { type: 'string', describe: 'New YAML file for deltalab merge' })
+    .option('out', outPlace('New YAML file for deltalab merge'))
     .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
-      'deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml soup',
+      'deltalab soup a b c --task math --out soup.yaml && deltalab merge soup.yaml --out soup',
       'chooses among three fine-tunes, then merges',
     )
 }

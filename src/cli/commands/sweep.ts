@@ -6,20 +6,16 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { holdText } from '../../files/index.js'
 import type { Row } from '../../record/index.js'
 import { detail, note, print, startBackend, startPhase, writeError } from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, outPlace, place } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
 export const command = 'sweep <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', {
-      type: 'string',
-      demandOption: true,
-      describe: 'YAML file of the experiment, or name of one that ships',
-    })
+    .positional('config', place('YAML file of the experiment, or name of one that ships'))
     .option('plugin', PLUGIN)
-    .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
+    .option('out', outPlace('Results folder; default results/<name>'))
     .option('jobs', {
       type: 'number',
       describe: 'Worker threads; default one per core, one on the tensorflow backend',

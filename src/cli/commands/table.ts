@@ -2,13 +2,13 @@
 
 import type { Argv } from 'yargs'
 import { printResult, startPhase } from '../messages.js'
-import { splitNames } from '../options.js'
+import { place, splitNames } from '../options.js'
 
 export const command = 'table <results>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('results', { type: 'string', demandOption: true, describe: 'Results folder of a sweep' })
+    .positional('results', place('Results folder of a sweep'))
     .option('format', {
       choices: ['md', 'tex', 'csv'] as const,
       default: 'md' as const,

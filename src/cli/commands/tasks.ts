@@ -1,14 +1,16 @@
 // `deltalab tasks`: the included tasks, and how answers are scored.
 
 import type { Argv } from 'yargs'
+import { findNamed } from '../../errors/index.js'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
-export const command = 'tasks'
+export const command = 'tasks [name]'
 
 export function builder(cli: Argv) {
   return cli
+    .positional('name', { type: 'string', describe: 'Show this task alone' })
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab tasks', 'names for --task and YAML files')
@@ -17,11 +19,20 @@ export function builder(cli: Argv) {
     )
 }
 
-export async function handler(args: { plugin: string[]; json: boolean }): Promise<void> {
+export async function handler(args: { name?: string; plugin: string[]; json: boolean }): Promise<void> {
   const { listTasks, listMetrics } = await import('../../tasks/index.js')
-  const [tasks, metrics] = [await listTasks({ tasks: (await readRegistry(args.plugin)).tasks }), listMetrics()]
+  const all = await listTasks({ tasks: (await readRegistry(args.plugin)).tasks })
+  const tasks = args.name === undefined ? all : [findNamed('task', args.name, all)]
+  const metrics = listMetrics().filter(({ name }) => args.name === undefined || name === tasks[0]!.metric)
   if (args.json) {
     print(`${JSON.stringify({ tasks, metrics }, null, 2)}\n`)
+    return
+  }
+  if (args.name !== undefined) {
+    const { name, version, kind, metric, data, n, description } = tasks[0]!
+    const facts = { task: name, version, about: description, kind, metric, data, items: n ?? 'on the hub' }
+    for (const [fact, value] of Object.entries(facts)) print(`${fact.padEnd(8)} ${value}\n`)
+    for (const { name: scored, description: how } of metrics) print(`\n${scored}: ${how}\n`)
     return
   }
   const row = (...[name, version, metric, n, description]: string[]) =>

@@ -1,16 +1,14 @@
 // `deltalab train`: a model from a recipe; an interrupted run is resumed by the same command.
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { outPlace, place } from '../options.js'
 import { trainFile, trainingOptions } from '../training.js'
 
 export const command = 'train <config>'
 
 export function builder(cli: Argv) {
   return trainingOptions(cli)
-    .positional('config', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Recipe (YAML): model or checkpoint, data, steps, rates',
-    })
+    .positional('config', place('Recipe (YAML): model or checkpoint, data, steps, rates'))
+    .option('out', outPlace("Checkpoint folder to write; default the recipe's out"))
     .example(
       'deltalab train configs/family/small-math.yaml',
       'fine-tunes the small miniature on math; safe to interrupt: run it again to resume',

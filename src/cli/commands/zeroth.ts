@@ -3,15 +3,15 @@
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
-import { AS_JSON, BACKEND } from '../options.js'
+import { AS_JSON, BACKEND, outPlace, place } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
 export const command = 'zeroth <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', { type: 'string', demandOption: true, describe: 'Recipe (YAML): base, training items, runs' })
-    .option('out', { type: 'string', describe: 'Results folder; default results/<name>' })
+    .positional('config', place('Recipe (YAML): base, training items, runs'))
+    .option('out', outPlace('Results folder; default results/<name>'))
     .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)

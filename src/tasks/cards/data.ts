@@ -1,7 +1,7 @@
 // The rows that a card names: of a file beside it, or of a data set of the hub.
-import { resolve } from 'node:path'
 import { UserError } from '../../errors/index.js'
 import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
+import { placeIn } from '../../schema/index.js'
 import type { Card } from './card.js'
 import { type PlacedRow, readRows } from './rows.js'
 
@@ -20,7 +20,7 @@ export const describeData = ({ data }: Pick<Card, 'data'>): string =>
 export async function loadRows(card: Card, options: ResolveOptions = {}, split?: string): Promise<PlacedRow[]> {
   const { data, folder } = card
   if (card.rows) return card.rows()
-  if (typeof data === 'string') return readFiles([resolve(folder, data)])
+  if (typeof data === 'string') return readFiles([placeIn(folder, data)])
   const wanted = split === undefined ? { split: data.split, files: data.files } : { split }
   const paths: string[] = []
   for (const config of [data.config].flat())
@@ -38,7 +38,7 @@ export async function loadExamples(card: Card, options: ResolveOptions = {}): Pr
     row,
   }))
   if (samples) return samples
-  if (fewshot.file !== undefined) return readFiles([resolve(folder, fewshot.file)])
+  if (fewshot.file !== undefined) return readFiles([placeIn(folder, fewshot.file)])
   if (fewshot.split === undefined) throw new UserError('needs samples, a file or a split', { path: ['fewshot'] })
   if (typeof card.data === 'string')
     throw new UserError('a split needs data from the hub; name a file', { path: ['fewshot'] })

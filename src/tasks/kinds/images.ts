@@ -1,7 +1,8 @@
 // Tasks that are answered by the class of an image.
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { UserError, within } from '../../errors/index.js'
 import type { ResolveOptions } from '../../hub/index.js'
+import { placeIn } from '../../schema/index.js'
 import type { TaskBase } from '../base.js'
 import type { Card } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
@@ -45,14 +46,14 @@ async function loadImages(card: Card, options: ResolveOptions): Promise<Pick<Ima
       { path: ['data'] },
     )
   if (!card.rows && extname(data) === '') {
-    const found = imagesOfClasses(resolve(folder, data))
+    const found = imagesOfClasses(placeIn(folder, data))
     if (classes && classes.length !== found.classes.length)
       throw new UserError(`${classes.length} names for the ${found.classes.length} folders of ${data}`, {
         path: ['classes'],
       })
     return { ...found, ...(classes && { classes }) }
   }
-  const items = imagesIn(resolve(folder, data), await loadRows(card, options)).map(
+  const items = imagesIn(placeIn(folder, data), await loadRows(card, options)).map(
     ({ labels: [label], ...place }): ImageItem => ({ ...place, prompt: '', target: '', fields: {}, label }),
   )
   const stray = classes && items.find(({ label }) => label >= classes.length)

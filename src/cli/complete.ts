@@ -1,0 +1,54 @@
+// What a shell may complete where the cursor is: commands, options, choices, and names of editors, mergers, tasks and experiments.
+import { COMMANDS } from './overview.js'
+
+type Names = () => Promise<readonly string[]> | readonly string[]
+
+const commands: Names = () => [...COMMANDS.map(([name]) => name), 'help']
+const editors: Names = async () => (await import('../registry/index.js')).BUILT_IN.editors.map(({ name }) => name)
+const mergers: Names = async () => (await import('../registry/index.js')).BUILT_IN.mergers.map(({ name }) => name)
+const tasks: Names = async () => (await import('../tasks/index.js')).listTaskNames()
+const models: Names = async () => (await import('../models/index.js')).architectures.map(({ name }) => name)
+const experiments: Names = async () => (await import('../config/index.js')).shippedExperiments()
+
+/** Names by the option before the cursor. */
+const AFTER: Readonly<Record<string, Names>> = { '--editor': editors, '--task': tasks }
+
+/** Names by the command whose first argument the cursor is at. */
+const ARGUMENTS: Readonly<Record<string, Names>> = {
+  help: commands,
+  editors,
+  mergers,
+  tasks,
+  models,
+  sweep: experiments,
+  plan: experiments,
+  calibrate: () => ['darex', 'bitdelta'],
+  completion: () => ['bash', 'zsh', 'fish'],
+}
+
+/** What a command takes: its options, and the choices of those that have some. */
+export interface Completable {
+  options: readonly string[]
+  choices: Readonly<Record<string, readonly string[]>>
+}
+
+/**
+ * The words that may stand in the place of the last one and begin with it; none where only a file may.
+ * @param words of the command line up to the cursor, without the program
+ * @param describe gives what the command of that name takes
+ */
+export async function completions(
+  words: readonly string[],
+  describe: (command: string) => Promise<Completable>,
+): Promise<string[]> {
+  const [current, before] = [words.at(-1) ?? '', words.at(-2) ?? '']
+  const known = await commands()
+  const name = words.slice(0, -1).find((word) => known.includes(word))
+  const names = async (): Promise<readonly string[]> => {
+    if (name === undefined) return current.startsWith('-') ? ['--help', '--version'] : known
+    if (current.startsWith('-')) return (await describe(name)).options.map((option) => `--${option}`)
+    if (before.startsWith('--')) return AFTER[before]?.() ?? (await describe(name)).choices[before.slice(2)] ?? []
+    return before === name ? ((await ARGUMENTS[name]?.()) ?? []) : []
+  }
+  return (await names()).filter((word) => word.startsWith(current))
+}

@@ -1,0 +1,232 @@
+// What people type from other tools (mergekit, peft, transformers, lm-evaluation-harness, git), and what is true of it here.
+
+/** Words of one habit, with spaces between, and the answer. A word stands for all its spellings: `max-rank`, `max_rank`, `maxRank`. */
+type Habit = readonly [words: string, answer: string]
+
+const COMMANDS: readonly Habit[] = [
+  ['diff compare stats analyze analyse', 'deltalab inspect <base> <post> shows what a delta looks like'],
+  ['mergekit mergekit-yaml merge-models', 'deltalab merge reads the YAML files of mergekit'],
+  ['moe mergekit-moe', "mergekit's moe builds a mixture of experts; deltalab merges weights only"],
+  [
+    'evolve mergekit-evolve',
+    'there is no evolutionary search; deltalab sweep tries lists of options, and deltalab soup chooses models',
+  ],
+  [
+    'tokensurgeon mergekit-tokensurgeon',
+    'tokenizers are joined by deltalab merge alone, as tokenizer_source in the merge file says',
+  ],
+  ['multi mergekit-multi', 'a merge file is one merge: call deltalab merge once for each'],
+  ['layershuffle mergekit-layershuffle', 'layers are stacked by slices in a merge file: deltalab merge'],
+  ['lora extract-lora mergekit-extract-lora', 'deltalab extract <base> <post> writes the delta as a LoRA adapter'],
+  [
+    'merge-lora merge-adapter merge-and-unload',
+    'an adapter stands in the place of <post>: deltalab edit <base> <adapter> --editor expo --alpha 0 --out <folder> writes the whole model',
+  ],
+  ['svd', 'truncated SVDs are made by deltalab extract (an adapter) and by deltalab edit --editor lowrank (weights)'],
+  [
+    'prune pruning sparsify',
+    'deltalab edit <base> <post> --editor magnitude --drop 0.5 --out <folder> prunes the delta',
+  ],
+  ['drop dropout', 'deltalab edit <base> <post> --editor dare --drop 0.9 --out <folder> drops entries at random'],
+  [
+    'quantize quantise quantization compress',
+    'deltalab edit quantises the delta with --editor quantise, --editor bitdelta or --editor delta_come',
+  ],
+  ['run start experiment launch', 'deltalab sweep <config> runs an experiment'],
+  ['evaluate evaluation lm-eval harness score benchmark test', 'deltalab eval <model> --task <task> measures a model'],
+  ['finetune sft tune', 'deltalab train <config> fine-tunes a model'],
+  [
+    'generate chat serve infer predict',
+    'deltalab does not generate text; the folders that it writes load in transformers, and deltalab eval scores answers',
+  ],
+  [
+    'upload push push-to-hub share publish',
+    "deltalab uploads nothing; a folder that it writes is a repository for Hugging Face's hf upload",
+  ],
+  [
+    'download pull login',
+    'a model is named as org/name and downloaded when it is first used; HF_TOKEN opens those that are gated',
+  ],
+  ['list ls', 'deltalab editors, deltalab mergers, deltalab tasks and deltalab models are lists'],
+  ['show report results summary', 'deltalab table <results> prints the table of a results folder'],
+  ['visualize visualise graph chart figure draw', 'deltalab plot <results> draws the figures of a results folder'],
+  ['check validate lint dry-run', 'deltalab plan checks an experiment; deltalab merge and edit have --dry-run'],
+  ['resume continue retry', 'give the same command again: it goes on where it stopped'],
+  ['new create scaffold project', 'deltalab init <folder> starts a project'],
+  ['version', 'deltalab --version'],
+  ['info env environment', 'deltalab doctor shows backend, versions, threads and memory'],
+  [
+    'convert export save',
+    'deltalab edit, extract and merge write safetensors; --dtype, or dtype in a merge file, is their format',
+  ],
+  ['apply patch', 'deltalab edit applies an edit; deltalab rebuild applies a delta of seeds and scalars'],
+  ['fisher gram', 'deltalab information <model> --kind fisher (or gram) --task <task> --out <folder>'],
+]
+
+const OPTIONS: readonly Habit[] = [
+  [
+    'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map no-cuda',
+    'where tensors are computed is chosen by --backend (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone',
+  ],
+  ['lazy-unpickle', 'there is nothing to unpickle: weights are safetensors and are read in parts'],
+  ['low-cpu-memory low-cpu-mem-usage max-memory', '--memory bounds the memory, for example --memory 2GB'],
+  ['allow-crimes', 'there is nothing to allow: models are merged if the names and shapes of their tensors agree'],
+  ['copy-tokenizer', 'the tokenizer is always copied; tokenizer_source in a merge file chooses it'],
+  ['out-shard-size max-shard-size', '--shard-size is the largest weight file, in GB'],
+  ['trust-remote-code', 'no code of a model is ever run; deltalab knows its architectures (deltalab models)'],
+  ['clone-tensors', 'a layer may stand several times in slices without it'],
+  [
+    'transformers-cache lora-merge-cache cache-dir hf-home',
+    'the cache is that of the hub: set HF_HOME or HF_HUB_CACHE; adapters need none',
+  ],
+  ['lora-merge-dtype', 'adapters are added to their base in float32'],
+  ['write-model-card', 'a model card is always written'],
+  ['safe-serialization', 'weights are always written as safetensors'],
+  ['random-seed manual-seed', '--seed is the seed of random draws'],
+  [
+    'num-threads threads num-workers n-jobs num-proc write-threads async-write nproc',
+    '--jobs is the number of threads (--workers in deltalab train)',
+  ],
+  ['max-rank r lora-r lora-rank', '--rank of deltalab extract is the rank of the adapter'],
+  ['lora-alpha', 'the factors are scaled so that alpha is the rank'],
+  [
+    'target-modules include-regex modules layers',
+    '--include takes names of tensors with *, role:<role>, or linear (the matrices of layers)',
+  ],
+  ['exclude-regex exclude-modules', '--exclude takes names of tensors with *, role:<role>, or linear'],
+  [
+    'modules-to-save save-module embed-lora',
+    '--vectors of deltalab extract stores what is not a matrix; --include chooses matrices',
+  ],
+  [
+    'output output-dir output-path out-path out-dir output-folder output-model save-path save-dir dest destination',
+    'what is written goes to --out (-o)',
+  ],
+  [
+    'model models model-name model-path model-id model-name-or-path pretrained-model-name-or-path model-args pretrained checkpoint ckpt base-model finetuned-model ft-model',
+    'models are given as arguments: deltalab eval <model>, deltalab edit <base> <post>; in a merge, by the file',
+  ],
+  ['adapter adapter-path peft-model lora', 'an adapter is given in the place of <post>'],
+  ['yaml config-file config-path recipe', 'the file is an argument without a name'],
+  [
+    'density',
+    'a density is what is kept: --drop takes the rest (--drop 0.9 keeps 0.1); in a merge file, density is a parameter of the model',
+  ],
+  [
+    'sparsity drop-prob drop-out prune-ratio weight-mask-rate mask-rate p',
+    '--drop is the fraction of entries that is dropped',
+  ],
+  ['method merge-method merger', '--editor chooses an edit; merge_method or merger in the merge file chooses a merge'],
+  ['task-name dataset dataset-name', '--task names a task or its file'],
+  [
+    'weight weights lambda t normalize tokenizer-source chat-template scaling-coefficient parameters',
+    'the merge file says it, as in mergekit',
+  ],
+  ['num-fewshot fewshot n-shot num-shots shots', 'the number stands behind the task: --task gsm8k:5'],
+  [
+    'batch-size per-device-eval-batch-size max-batch-size',
+    'batches are chosen by deltalab; a recipe of deltalab train has the key batch',
+  ],
+  ['limit max-examples max-samples num-samples num-examples samples', '--items is the number of items, from the first'],
+  ['log-samples write-out show-config', 'the answers are not written; --json prints all that is measured'],
+  ['apply-chat-template', '--chat puts prompts through the chat template'],
+  ['system-instruction system-prompt', '--chat --system "…" sets the system message'],
+  ['fewshot-as-multiturn', 'examples and question form one user message'],
+  [
+    'gen-kwargs temperature top-p top-k do-sample max-new-tokens max-gen-toks num-beams',
+    'answers are greedy; the card of the task and generation_config.json set the rest',
+  ],
+  ['include-path', 'a task file is given by its path: --task mine.yaml'],
+  ['confirm-run-unsafe-code', '--allow-code-execution lets tasks run the programs of a model'],
+  ['verbosity log-level v', '--verbose, --quiet and --debug (and deltalab --version)'],
+  ['metric metrics', 'the card of a task names its metrics (deltalab tasks)'],
+  [
+    'fp16 bf16 fp32 half torch-dtype precision out-dtype',
+    '--dtype of deltalab edit and extract, and dtype in a merge file, are the format that is written; all is computed in float32',
+  ],
+  [
+    'load-in-4bit load-in-8bit bnb-4bit',
+    'quantised folders are read as they are; nothing is quantised when a model is opened',
+  ],
+  [
+    'learning-rate lr epochs num-train-epochs max-steps per-device-train-batch-size gradient-accumulation-steps weight-decay warmup-steps',
+    'the recipe of deltalab train says it',
+  ],
+  ['overwrite-output-dir force f', '--overwrite replaces what deltalab wrote'],
+  ['resume resume-from-checkpoint continue', 'give the same command again: it goes on where it stopped'],
+  ['token hf-token use-auth-token auth-token', 'the token is read from the environment: HF_TOKEN'],
+  ['revision', 'a revision stands behind the name: org/name@revision'],
+  ['local-files-only offline', 'set HF_HUB_OFFLINE=1'],
+]
+
+const EDITORS: readonly Habit[] = [
+  ['svd truncated-svd lora rank pca', 'the editor lowrank keeps the leading singular triplets'],
+  ['prune pruning trim topk sparsify magnitude-prune', 'the editor magnitude drops the entries of least magnitude'],
+  [
+    'drop dropout random random-drop drop-only',
+    'the editor dare drops entries at random; rescale: false (--no-rescale) drops only',
+  ],
+  ['int8 int4 nf4 rtn round', 'the editor quantise rounds to even levels; bits is their number'],
+  ['gptq', 'the editor delta_come has the option quantiser: gptq'],
+  ['sign one-bit 1bit binarize', 'the editor bitdelta keeps signs'],
+  ['scale extrapolate lambda', 'the editor expo multiplies the delta by 1 + alpha'],
+  ['identity none copy', 'the editor expo with alpha 0 leaves the delta as it is'],
+  ['della della-linear', 'the drop of DELLA is the editor magprune'],
+  ['dare-ties dare-linear', 'the drop is the editor dare; the merge is a method of deltalab merge'],
+]
+
+const MOE: Habit = ['moe', "mergekit's moe builds a mixture of experts; deltalab merges weights only"]
+
+const MERGERS: readonly Habit[] = [
+  MOE,
+  [
+    'linear mean avg weighted-average soup model-soup uniform-soup',
+    'the merger average is the mean, plain or weighted',
+  ],
+  [
+    'dare-ties dare-linear della della-linear breadcrumbs-ties',
+    'a method of mergekit: merge_method in a merge file; here it is an editor (dare, magprune, breadcrumbs) before the merger ties or task_arithmetic',
+  ],
+  ['karcher multislerp', 'means of many models on the sphere are not implemented; slerp and nuslerp take two models'],
+  ['arcee-fusion ram ramplus-tl adamerging pcb-merging tall-masks zipit git-rebasin', 'this method is not implemented'],
+  [
+    'cat svd ties-svd dare-ties-svd dare-linear-svd magnitude-prune-svd',
+    "peft's combinations of adapters are not made on the factors: merge the models, then deltalab extract --rank",
+  ],
+]
+
+const METHODS: readonly Habit[] = [
+  MOE,
+  ['karcher multislerp', 'means of many models on the sphere are not implemented; slerp and nuslerp take two models'],
+  ['arcee-fusion ram ramplus-tl', 'this method of mergekit is not implemented'],
+]
+
+const KEYS: readonly Habit[] = [
+  ['density', 'a density is what is kept: drop_rate is 1 − density'],
+  ['sparsity drop-prob dropout mask-rate', 'drop_rate is the fraction of entries that is dropped'],
+  ['limit num-samples max-samples', 'items is the number of items'],
+  ['method', 'editor names an editor, merger a merger; merge_method is a key of merge files'],
+  ['num-fewshot fewshot', 'the number stands behind the task: gsm8k:5'],
+  ['output output-dir out results-dir', 'the output is given on the command line, as --out'],
+]
+
+/** Tables by the beginning of what `unknown` calls a word. */
+const TABLES: readonly (readonly [kind: string, habits: readonly Habit[]])[] = [
+  ['command', COMMANDS],
+  ['option of ', KEYS],
+  ['parameter of ', KEYS],
+  ['option', OPTIONS],
+  ['key', KEYS],
+  ['editor', EDITORS],
+  ['merger', MERGERS],
+  ['merge_method', METHODS],
+]
+
+/** The letters alone: `--drop-rate`, `drop_rate` and `dropRate` are the same. */
+export const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, '')
+
+/** What is true here of a word of another tool; undefined for words that the tables do not have. @param kind as in `unknown` */
+export function answerTo(kind: string, word: string): string | undefined {
+  const habits = TABLES.find(([start]) => kind.startsWith(start))?.[1] ?? []
+  return habits.find(([words]) => words.split(' ').some((each) => plain(each) === plain(word)))?.[1]
+}
