@@ -37,6 +37,7 @@ export async function readFourBit(stored: Stored, name: string, state: string, w
   const { shape, blocksize, map, nested } = parts
   const columns = shape.at(-1) ?? 1
   return {
+    name,
     format: `bitsandbytes ${parts.kind}${nested ? ' with scales quantised again' : ''}`,
     shape,
     dtype: WRITABLE.find((format) => TORCH_NAMES[format] === parts.dtype) as WritableDtype | undefined,
@@ -155,6 +156,7 @@ export async function readInt8(stored: Stored, name: string): Promise<Coded> {
     )
   const [table, columns] = [tableOf('I8')!, shape[1]]
   return {
+    name,
     format: 'bitsandbytes int8',
     shape,
     partners: [scb, ...(tensors.has(layout) ? [layout] : [])],

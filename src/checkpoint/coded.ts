@@ -1,7 +1,8 @@
 // A weight that is stored as codes and scales, and how to decode it to float32, a few lines at a time.
 
-import { countEntries } from '../kernels/index.js'
-import { decode, isFloating, type WritableDtype } from './dtype.js'
+import { countEntries, type Interval } from '../kernels/index.js'
+import { BITS, decode, isFloating, type WritableDtype } from './dtype.js'
+import { gather } from './gather.js'
 import type { TensorEntry } from './header.js'
 
 /** The stored tensors of a folder, and their bytes from … to − 1 (all when left out). */
@@ -18,6 +19,8 @@ export interface Quantisation {
 }
 
 export interface Coded {
+  /** Name of the weight. */
+  name: string
   /** In the words of an error or a note, e.g. `fp8 in blocks of 128 x 128`. */
   format: string
   /** Shape of the decoded weight. */
@@ -45,6 +48,24 @@ export async function floats(
   else decode(dtype === 'U8' ? 'F8_E8M0' : dtype, raw, values)
   return values
 }
+
+/** The bytes of columns from … to − 1 of a stored matrix, or of a batch of them as one. */
+export async function columnBytes(
+  { tensors, bytes }: Stored,
+  name: string,
+  { from, to }: Interval,
+): Promise<Uint8Array> {
+  const { dtype, shape } = tensors.get(name)!
+  const [width, columns] = [BITS[dtype]! / 8, shape.at(-1)!]
+  const rows = countEntries(shape) / columns || 0
+  const box = { shape: [rows, to - from], stride: [columns, 1], begin: from * width }
+  const readAt = (position: number, length: number) => bytes(name, position, position + length)
+  return gather(box, width, { from: 0, to: rows * (to - from) }, readAt)
+}
+
+/** Whether a tensor holds packed codes of compressed-tensors, in this format. */
+export const isCodes = ({ tensors }: Stored, name: string, dtype: 'I32' | 'U8'): boolean =>
+  name.endsWith('.weight_packed') && tensors.get(name)!.dtype === dtype
 
 /** Whether a stored tensor can hold scales. */
 export const holdsScales = (dtype: string): boolean => isFloating(dtype) || dtype === 'F8_E8M0' || dtype === 'U8'

@@ -9,8 +9,10 @@ import type { Checkpoint } from './checkpoint.js'
 import type { Coded, Quantisation, Stored } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
+import { readFp4 } from './fp4.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
+import { readPacked } from './packed.js'
 import { recognise, withoutQuantisation } from './quantised.js'
 import { isScaled, readScaled } from './scaled.js'
 
@@ -21,7 +23,7 @@ const PORTION = 1 << 20
 const SIDE = /((^|\.)(input|output|[qkv]|kv|prob)_(scale|scale_ub|zero_point|global_scale)|activation_scale)$/
 /** Tensors that belong to codes. */
 const PART =
-  /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format)|\.quant_state\.\w+)$/
+  /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format|weight_shape|weight_packed|weight_global_scale|qweight|qzeros)|\.quant_state\.\w+)$/
 
 /**
  * The checkpoint itself where nothing is quantised. Decoded weights are float32; they are written in the format that config.json
@@ -32,14 +34,19 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
   const { folder, config } = checkpoint
   const stored: Stored = { folder, tensors: checkpoint.tensors, bytes }
   const said = recognise(stored, config)
-  const coded = await readCoded(stored, said, config)
+  const byStored = await readCoded(stored, said, config)
+  const coded = new Map([...byStored.values()].map((each) => [each.name, each]))
   const partners = new Set([...coded.values()].flatMap(({ partners }) => partners))
   const quantised = said !== null || coded.size > 0
   const usual = WRITABLE.find((dtype) => TORCH_NAMES[dtype] === wordOf(config))
   const tensors = new Map<string, TensorEntry>()
   for (const [name, entry] of stored.tensors) {
-    const found = coded.get(name)
-    if (found) tensors.set(name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
+    const found = byStored.get(name)
+    if (found && found.name !== name && stored.tensors.has(found.name))
+      throw new UserError(
+        `${folder}: tensor ${JSON.stringify(found.name)} stands there twice: plain, and as codes in ${name}`,
+      )
+    if (found) tensors.set(found.name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
     else if (!partners.has(name) && !(quantised && SIDE.test(name)))
       tensors.set(name, checkPlain(folder, entry, said, quantised))
   }
@@ -58,7 +65,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
       values.set(await lines(at, Math.min(to, at + step)), (at - from) * columns)
     const bad = countNonFinite(values)
     if (bad.count)
-      throw notFinite(`${stored.tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad, from * columns)
+      throw notFinite(`${tensors.get(name)!.file}: tensor ${JSON.stringify(name)}`, values, bad, from * columns)
     return values
   }
   const decoded = (name: string, entries: Interval | null = null) =>
@@ -82,6 +89,7 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
 
 type Config = Checkpoint['config']
 
+/** By the name of the stored tensor of their codes. */
 async function readCoded(stored: Stored, said: Quantisation | null, config: Config): Promise<Map<string, Coded>> {
   const { tensors } = stored
   const states = new Map(
@@ -90,7 +98,9 @@ async function readCoded(stored: Stored, said: Quantisation | null, config: Conf
   const coded = new Map<string, Coded>()
   for (const { name, dtype } of tensors.values()) {
     const state = states.get(name)
-    if (state) coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
+    const packed = readPacked(stored, name, said) ?? readFp4(stored, name, said)
+    if (packed) coded.set(name, await packed)
+    else if (state) coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
     else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB')))
       coded.set(name, await readInt8(stored, name))
     else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
@@ -105,6 +115,7 @@ function readCast({ tensors, bytes }: Stored, name: string): Coded {
   const { dtype, shape } = tensors.get(name)!
   const [table, columns] = [tableOf(dtype)!, shape.at(-1) ?? 1]
   return {
+    name,
     format: 'fp8 without scales',
     shape,
     partners: [],
@@ -119,8 +130,9 @@ function wordOf(config: Config): string {
   return String(config?.dtype ?? config?.torch_dtype ?? text?.dtype ?? text?.torch_dtype).replace(/^torch\./, '')
 }
 
-const entryOf = (entry: TensorEntry, { shape }: Coded, dtype: WritableDtype): TensorEntry => ({
+const entryOf = (entry: TensorEntry, { name, shape }: Coded, dtype: WritableDtype): TensorEntry => ({
   ...entry,
+  name,
   dtype,
   shape: [...shape],
   end: entry.begin + tensorBytes({ dtype, shape }),

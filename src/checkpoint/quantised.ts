@@ -65,7 +65,8 @@ function signsOf(stored: Stored): Map<Sign, string> {
   return signs
 }
 
-const DECODED: readonly Sign[] = ['scales', 'bitsandbytes 4 bit', 'bitsandbytes int8']
+/** What is decoded without a word of config.json; the others need its bits, groups or packing. */
+const PLAIN: readonly Sign[] = ['scales', 'bitsandbytes 4 bit', 'bitsandbytes int8']
 
 /** What the tensors of a method may show; any for methods that are not here. */
 function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undefined {
@@ -81,7 +82,7 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
   return method === 'mxfp4' ? ['mxfp4'] : undefined
 }
 
-/** Formats of compressed-tensors whose weights are plain, or codes with scales beside them. */
+/** Formats of compressed-tensors whose weights are plain, codes with scales beside them, or packed. */
 const COMPRESSED = [
   'dense',
   'float-quantized',
@@ -89,18 +90,23 @@ const COMPRESSED = [
   'naive-quantized',
   'mxfp8-quantized',
   'mixed-precision',
+  'pack-quantized',
+  'mxfp4-pack-quantized',
+  'nvfp4-pack-quantized',
 ]
 
 /** The name to refuse a method with; null for one that is decoded. */
 function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
-  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes'].includes(method)) return null
-  if (method === 'gptq')
-    return /marlin|bitblas/.test(String(packing)) ? `GPTQ in its ${packing} packing` : `GPTQ of ${bits} bit`
-  if (method === 'awq')
-    return /gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`)
-      ? 'AWQ in its gemv packing'
-      : `AWQ of ${bits} bit`
+  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4'].includes(method)) return null
+  if (method === 'gptq') {
+    if (/marlin|bitblas/.test(String(packing))) return `GPTQ in its ${packing} packing`
+    return [2, 4, 8].includes(bits as number) ? null : `GPTQ of ${bits} bit`
+  }
+  if (method === 'awq') {
+    if (/gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`)) return 'AWQ in its gemv packing'
+    return (bits ?? entry.w_bit) === 4 ? null : `AWQ of ${bits ?? entry.w_bit} bit`
+  }
   if (method === 'compressed-tensors') return compressedRefusal(entry)
   return KNOWN[method] ?? `quantization_config.quant_method is ${JSON.stringify(method)}, which`
 }
@@ -121,7 +127,6 @@ function compressedRefusal({ format, config_groups: groups, sparsity_config: spa
 /** Names of methods as their authors write them. */
 const KNOWN: Readonly<Record<string, string>> = {
   'auto-round': 'AutoRound',
-  mxfp4: 'mxfp4 (of gpt-oss)',
   nvfp4: 'NVFP4',
   aqlm: 'AQLM',
   hqq: 'HQQ',
@@ -166,7 +171,10 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
     )
   }
   checkQuantisation(stored.folder, config)
-  const other = [...signs.keys()].find((sign) => !DECODED.includes(sign))
-  if (other) throw refuse(stored.folder, other)
+  const other = said ? undefined : [...signs].find(([sign]) => !PLAIN.includes(sign))
+  if (other)
+    throw new UserError(
+      `${stored.folder}: tensor ${JSON.stringify(other[1])} shows weights quantised by ${other[0]}, and config.json does not say how; add the quantization_config that the model was published with`,
+    )
   return said
 }

@@ -67,6 +67,7 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
   const rowOf = (line: number): number =>
     single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height)
   return {
+    name,
     format: `${dtype === 'I8' ? 'int8' : 'fp8'} ${block.words}`,
     shape,
     partners: [scale, ...(zeros ? [zeros] : [])],

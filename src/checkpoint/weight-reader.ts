@@ -2,9 +2,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../errors/index.js'
 import { countEntries, type Interval, type StoredFormat } from '../kernels/index.js'
-import { gather, isContiguous, readTorchFile, type TorchTensor } from '../torch/index.js'
+import { readTorchFile, type TorchTensor } from '../torch/index.js'
 import { decodeChecked } from './decode-checked.js'
 import { BITS, countNonFinite, FLOATING, isFloating, notFinite } from './dtype.js'
+import { gather, isContiguous } from './gather.js'
 import { endsInside, readHeader, type TensorEntry } from './header.js'
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */
@@ -51,6 +52,8 @@ export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): Weigh
       return part
     }
     target.set(await gather(view, width, wanted, readAt))
+    // The sign is in the last byte.
+    if (view.negative) for (let i = width - 1; i < target.length; i += width) target[i]! ^= 0x80
   }
   return {
     fill,

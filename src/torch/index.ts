@@ -1,4 +1,3 @@
 // Files of torch.save: what they hold and where it lies.
 
 export { readTorchFile, type TorchTensor } from './file.js'
-export { gather, isContiguous } from './gather.js'

@@ -37,6 +37,12 @@ test('rows are those of the whole, wherever they begin; the bytes are the values
     'ct-mxfp8',
     'ct-int-channel',
     'fp8-static',
+    'gptq-4bit-act-order',
+    'awq-4bit',
+    'ct-pack-8bit-asymmetric',
+    'ct-pack-channel',
+    'ct-nvfp4',
+    'mxfp4',
   ]) {
     const checkpoint = await openCheckpoint(`test/fixtures/formats/${name}`)
     for (const [tensor, { shape, dtype, begin, end }] of checkpoint.tensors) {

@@ -69,6 +69,34 @@ read(
   'its plain torch code; its AVX-512 code is wrong for rows that are no multiple of a block',
 )
 read('bitsandbytes int8', 'bitsandbytes 0.50.2', { 'bnb-int8': /int8/ })
+read(
+  'GPTQ of 2, 4 and 8 bit, zero points less 1 and as they are, `desc_act`',
+  'gptqmodel 7.7.0',
+  { 'gptq-4bit': /GPTQ of 4 bit/, 'gptq-4bit-act-order': /GPTQ of 4 bit/ },
+  'the library multiplies in float16: equal after rounding to it',
+)
+read('AWQ of 4 bit in its gemm packing', 'autoawq 0.2.9', { 'awq-4bit': /AWQ of 4 bit/ })
+read(
+  'compressed-tensors pack-quantized of 2 to 8 bit, per group and channel, zero points',
+  'compressed-tensors 0.20.1',
+  {
+    'ct-pack-4bit': /packed in 4 bit/,
+    'ct-pack-4bit-asymmetric': /packed in 4 bit/,
+    'ct-pack-2bit': /packed in 2 bit/,
+    'ct-pack-3bit': /packed in 3 bit/,
+    'ct-pack-3bit-old': /packed in 3 bit/,
+    'ct-pack-5bit': /packed in 5 bit/,
+    'ct-pack-8bit': /packed in 8 bit/,
+    'ct-pack-8bit-asymmetric': /packed in 8 bit/,
+    'ct-pack-channel': /packed in 4 bit/,
+  },
+  '3, 5, 6 and 7 bit of releases before 0.18 too, which 0.20.1 reads wrongly',
+)
+read('mxfp4 of gpt-oss', 'transformers 5.18.0', { mxfp4: /mxfp4/ })
+read('compressed-tensors mxfp4-pack-quantized and nvfp4-pack-quantized', 'compressed-tensors 0.20.1', {
+  'ct-mxfp4': /mxfp4 of compressed-tensors/,
+  'ct-nvfp4': /nvfp4 of compressed-tensors/,
+})
 
 type Tensors = Parameters<typeof stored>[1]
 const Q = 'model.layers.0.self_attn.q_proj'
@@ -106,40 +134,30 @@ const compressed: Tensors = {
 const four = { config_groups: { group_0: { targets: ['Linear'], weights: { num_bits: 4, type: 'int' } } } }
 
 refused(
-  'GPTQ, with its config and without',
+  'GPTQ of other bits and packings, or without its config',
   [
     [
-      { quant_method: 'gptq', bits: 4, group_size: 16 },
+      { quant_method: 'gptq', bits: 3, group_size: 16 },
       grouped,
-      /weights quantised: GPTQ of 4 bit is not read; give the model that it was quantised from/,
+      /weights quantised: GPTQ of 3 bit is not read; give the model that it was quantised from/,
     ],
     [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, grouped, /GPTQ in its marlin packing is not read/],
-    [null, grouped, /GPTQ is not read/],
+    [null, grouped, /qweight" shows weights quantised by GPTQ, and config\.json does not say how/],
   ],
   ADVICE,
 )
 refused(
-  'AWQ in its gemm and gemv packings',
+  'AWQ in its gemv packings, of other bits, or without its config',
   [
-    [{ quant_method: 'awq', bits: 4, version: 'gemm' }, packed, /AWQ of 4 bit is not read/],
+    [{ quant_method: 'awq', bits: 8, version: 'gemm' }, packed, /AWQ of 8 bit is not read/],
     [{ quant_method: 'awq', bits: 4, version: 'gemv_fast' }, packed, /AWQ in its gemv packing is not read/],
-    [null, packed, /AWQ is not read/],
+    [null, packed, /shows weights quantised by AWQ, and config\.json does not say how/],
   ],
   ADVICE,
 )
 refused(
-  'compressed-tensors packed, sparse and of other bits',
+  'compressed-tensors sparse, of other formats, or packed without its config',
   [
-    [
-      { quant_method: 'compressed-tensors', format: 'pack-quantized', ...four },
-      compressed,
-      /4-bit pack-quantized of compressed-tensors is not read/,
-    ],
-    [
-      { quant_method: 'compressed-tensors', format: 'nvfp4-pack-quantized' },
-      {},
-      /nvfp4-pack-quantized of compressed-tensors is not read/,
-    ],
     [{ quant_method: 'compressed-tensors', format: 'marlin-24' }, {}, /marlin-24 of compressed-tensors is not read/],
     [
       {
@@ -150,25 +168,39 @@ refused(
       {},
       /sparse-24-bitmask of compressed-tensors is not read/,
     ],
-    [null, compressed, /compressed-tensors with packed codes is not read/],
+    [
+      null,
+      compressed,
+      /shows weights quantised by compressed-tensors with packed codes, and config\.json does not say/,
+    ],
   ],
   ADVICE,
 )
 refused(
-  'mxfp4 of gpt-oss',
+  'Packed codes whose parts do not fit each other, or config.json',
   [
     [
-      { quant_method: 'mxfp4' },
-      { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] },
-      /mxfp4 \(of gpt-oss\) is not read/,
+      { quant_method: 'gptq', bits: 4, group_size: 16 },
+      grouped,
+      /qzeros is I32 \[1, 1\]; config\.json makes it \[2, 1\]/,
     ],
     [
-      null,
-      { 'mlp.experts.down_proj_blocks': ['U8', [2, 4, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [2, 4, 1]] },
-      /mxfp4 is not read/,
+      { quant_method: 'awq', bits: 4, group_size: 0 },
+      packed,
+      /config\.json says group_size 0; a whole number, or -1, is wanted/,
+    ],
+    [
+      { quant_method: 'compressed-tensors', format: 'pack-quantized', ...four },
+      { ...compressed, [`${Q}.weight_shape`]: ['I64', [2], '\x08\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0'] },
+      /48 inputs in 4 words fit no group of config\.json/,
+    ],
+    [
+      { quant_method: 'mxfp4' },
+      { 'mlp.experts.down_proj_blocks': ['U8', [1, 2, 1, 16]], 'mlp.experts.down_proj_scales': ['U8', [1, 2, 2]] },
+      /mxfp4 has blocks of 16 bytes and one scale for each/,
     ],
   ],
-  ADVICE,
+  'says what was found, and what config.json makes of it',
 )
 refused(
   'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, AutoRound, SINQ, metal, and methods that nobody knows',

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { gather } from '../../src/checkpoint/gather.js'
 import { UserError } from '../../src/errors/index.js'
-import { gather, readTorchFile } from '../../src/torch/index.js'
+import { readTorchFile } from '../../src/torch/index.js'
 import { pickle } from './pickle.js'
 
 const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))

@@ -1,6 +1,15 @@
 // Entries of a tensor whose stored ones do not lie one after the other: a transposed matrix, every second column, a repeated row.
-import type { TorchTensor } from './file.js'
-import type { ReadAt } from './read-at.js'
+/** So many bytes from a position. */
+type ReadAt = (position: number, length: number) => Promise<Uint8Array>
+
+/** Entries that lie at even steps. */
+export interface Strided {
+  shape: readonly number[]
+  /** Steps from entry to entry along each axis, in entries. */
+  stride: readonly number[]
+  /** Position of the first byte. */
+  begin: number
+}
 
 /** Bytes that are read in one piece, though few of them may be wanted: about what a request costs. */
 const PIECE = 1 << 16
@@ -8,7 +17,7 @@ const PIECE = 1 << 16
 const WASTE = 8
 
 /** Whether the entries lie one after the other, in order. */
-export function isContiguous({ shape, stride }: TorchTensor): boolean {
+export function isContiguous({ shape, stride }: Strided): boolean {
   let step = 1
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] !== 1 && stride[axis] !== step) return shape.includes(0)
@@ -32,7 +41,7 @@ interface Box {
 
 /** Bytes of the entries from … to − 1 of a tensor, in order. @param width bytes of an entry */
 export async function gather(
-  tensor: TorchTensor,
+  tensor: Strided,
   width: number,
   { from, to }: { from: number; to: number },
   readAt: ReadAt,
@@ -62,7 +71,6 @@ export async function gather(
     await readBox(work, box)
     at += box.rows * box.columns
   }
-  if (tensor.negative) for (let i = width - 1; i < target.length; i += width) target[i]! ^= 0x80
   return target
 }
 
