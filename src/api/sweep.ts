@@ -62,6 +62,8 @@ export interface SweepOptions extends PluginOptions {
   jobs?: number | undefined
   /** Run failed runs of an earlier start again. */
   retryFailed?: boolean | undefined
+  /** Delete the rows that no config asks for any more, once the sweep is finished. Default false: they are kept apart. */
+  prune?: boolean | undefined
   /** Let tasks such as HumanEval run the programs that models write, each isolated. Default false. */
   allowCode?: boolean | undefined
   /** TensorFlow.js backend. Default `auto`. */
@@ -70,7 +72,7 @@ export interface SweepOptions extends PluginOptions {
   signal?: AbortSignal | undefined
   /** Called for every row: those found in the folder first, then each as it is written. */
   onRow?: ((row: Row, progress: { done: number; planned: number; found: boolean }) => void) | undefined
-  /** Called with a sentence about what the selections of the experiment leave out. */
+  /** Called with a sentence: about what the selections of the experiment leave out, and about rows of earlier starts. */
   onNote?: ((text: string) => void) | undefined
 }
 
@@ -96,19 +98,19 @@ export interface SweepResults extends Results {
 }
 
 /**
- * Runs an experiment into a results folder, or resumes it: runs that the folder has are not run again. With editors, mergers or
- * tasks that are objects made in code it does not resume, because a changed object cannot be told from the same one; those of
- * `loadPlugin` know their module.
+ * Runs an experiment into a results folder. Runs that have a row there are not run again, also where the config has changed
+ * since; rows that it does not ask for any more are kept apart in `unused`. Runs with editors, mergers or tasks that are objects
+ * made in code are always run, because a changed object cannot be told from the same one; those of `loadPlugin` know their module.
  *
  * @param config path of the YAML file, name of a shipped experiment (`quickstart`), or the content of such a file as an object,
  *   in which editors, mergers and tasks may be objects
  * @param options results folder, threads, backend, and callbacks
  * @throws UserError before any work when something is wrong with the experiment or its inputs, or when the folder holds
- *   other results
+ *   another experiment
  */
 export async function sweep(config: string | ExperimentConfig, options: SweepOptions = {}): Promise<SweepResults> {
   const experiment = await openExperiment(config, options)
-  const { backend: asked = 'auto', retryFailed, allowCode, signal, onRow, onNote } = options
+  const { backend: asked = 'auto', retryFailed, prune, allowCode, signal, onRow, onNote } = options
   const found = await setBackend(asked)
   const folder = options.out ?? join('results', experiment.name)
   const outcome = await runSweep(experiment, {
@@ -117,6 +119,7 @@ export async function sweep(config: string | ExperimentConfig, options: SweepOpt
       options.jobs ?? (found.name === 'tensorflow' || !modulesOf(experiment.registry) ? 1 : os.availableParallelism()),
     backend: { asked, found },
     ...(retryFailed !== undefined && { retryFailed }),
+    ...(prune !== undefined && { prune }),
     ...(allowCode !== undefined && { allowCode }),
     ...(signal && { signal }),
     ...(onRow && { onRow }),

@@ -1,17 +1,6 @@
 // Opens and checks everything that a sweep reads, from headers alone: pairs, selections, tokenizers and tasks. Errors in the input
 // are found here, before weights are read.
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import {
-  companionsOf,
-  hashFile,
-  homeOf,
-  leftByLinear,
-  openModels,
-  pairCheckpoints,
-  selectTensors,
-} from '../checkpoint/index.js'
+import { companionsOf, homeOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import {
@@ -24,7 +13,6 @@ import {
   loadReader,
   type Reach,
   type Reader,
-  readerFile,
 } from '../evaluate/index.js'
 import { type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
@@ -192,40 +180,4 @@ function checkApart(experiment: Experiment, { name, items }: Task, merger: strin
 /** The tasks of a model as the planner takes them. */
 export function plannedTasks({ tasks }: ModelInputs) {
   return tasks.map(({ source, task }) => ({ name: task.name, version: task.version, source }))
-}
-
-/** SHA-256 of every file (and of every task's items) that the rows depend on, by the path the YAML gives. */
-export async function hashInputs(inputs: readonly ModelInputs[]): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {}
-  for (const { pair, tasks } of inputs) {
-    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
-    for (const [given, checkpoint] of [
-      [pair.base, base],
-      [pair.post, post],
-    ] as const) {
-      for (const [file, hash] of Object.entries(await checkpoint.hashes())) hashes[`${given}/${file}`] = hash
-      await checkpoint.close()
-    }
-    const reader = readerFile(companionsOf(post))
-    hashes[`${pair.post}/${reader}`] = await hashFile(join(companionsOf(post), reader))
-    const generation = join(homeOf(post), 'generation_config.json')
-    if (tasks.some(({ task }) => task.kind === 'generate') && existsSync(generation))
-      hashes[`${pair.post}/generation_config.json`] = await hashFile(generation)
-    for (const { task } of tasks) hashes[`task ${task.name}`] = await hashTask(task)
-  }
-  return hashes
-}
-
-/** Images are hashed by their bytes: their paths do not matter. */
-async function hashTask(task: Task): Promise<string> {
-  const images = new Map<string, string>()
-  if (task.kind === 'images')
-    for (const { image } of task.items) if (!images.has(image)) images.set(image, await hashFile(image))
-  const items =
-    task.kind === 'images' ? task.items.map((item) => ({ ...item, image: images.get(item.image) })) : task.items
-  // A task of generated text is hashed without its kind, as in the first version.
-  const kind = task.kind === 'generate' ? undefined : task.kind
-  return createHash('sha256')
-    .update(JSON.stringify({ ...task, kind, items }))
-    .digest('hex')
 }

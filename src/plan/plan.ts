@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type Edit, type Experiment, type Merge, type ModelPair, measures } from '../config/index.js'
 import { describeOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { hashesOf, type Registry } from '../registry/index.js'
+import { hashesOf, objectsAmong, type Registry, type UsedNames } from '../registry/index.js'
 import { factsOf } from '../schema/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
@@ -56,13 +56,7 @@ export function planRuns(experiment: Experiment, tasksOf: readonly (readonly Pla
 /** First 12 hexadecimal digits of the SHA-256 of all that determines the row. */
 function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 'id'>): string {
   const { registry } = experiment
-  const plugins = hashesOf(registry, {
-    editors: edit.steps.map(({ editor }) => editor),
-    mergers: edit.merge ? [edit.merge.merger] : [],
-    tasks: [task, ...(edit.merge?.data ? edit.merge.posts.flatMap(({ tasks }) => tasks) : [])].map(({ source }) =>
-      source.replace(/:\d+$/, ''),
-    ),
-  })
+  const plugins = hashesOf(registry, namesOf({ task, edit }))
   const content = {
     meaning: MEANING,
     model: {
@@ -87,6 +81,19 @@ function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 
   }
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
 }
+
+/** The editors, mergers and tasks that a run uses. */
+function namesOf({ task, edit }: Pick<Run, 'task' | 'edit'>): UsedNames {
+  const tasks = [task, ...(edit.merge?.data ? edit.merge.posts.flatMap((post) => post.tasks) : [])]
+  return {
+    editors: edit.steps.map(({ editor }) => editor),
+    mergers: edit.merge ? [edit.merge.merger] : [],
+    tasks: tasks.map(({ source }) => source.replace(/:\d+$/, '')),
+  }
+}
+
+/** What a run uses that was made in code: `editor clip`. Nobody can see whether its code is still the same. */
+export const objectsOf = (run: Run, registry: Registry): string[] => objectsAmong(registry, namesOf(run))
 
 /** A step without options at their default: when an editor gains an option later, old ids stay the same. */
 function chosenOptions({ editor, options }: Edit['steps'][number], registry: Registry) {

@@ -1,8 +1,11 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
+export * from './folder.js'
 export * from './lock.js'
 export * from './meta.js'
 export * from './options.js'
+export * from './reuse.js'
 export * from './row.js'
 export * from './store.js'
+export { prune, unusedFolder } from './unused.js'
 export * from './view.js'

@@ -52,8 +52,18 @@ export const metaSchema = z.strictObject({
       }),
     )
     .describe('Tasks by name.'),
+  definitions: z
+    .record(z.string(), z.number().int())
+    .optional()
+    .describe(
+      'Methods that give other numbers than in the first version, each with the number of its definition. Absent before 0.3.',
+    ),
   backend: backendSchema.describe('TensorFlow.js backend that computed the rows.'),
   environment: environmentSchema.describe('Machine and versions that made the rows.'),
+  earlier: z
+    .array(environmentSchema)
+    .optional()
+    .describe('Other machines and versions that made rows at earlier starts; absent where there are none.'),
   jobs: z.number().int().describe('Number of worker threads.'),
   runs: z.number().int().describe('Number of runs planned.'),
   failed: z.number().int().describe('Number of runs that failed.'),

@@ -1,56 +1,78 @@
-// A results folder: runs.csv, terms.csv, meta.json, config.yaml. One writer appends rows, and each is on the disk before the
-// next. A process that is killed leaves at most half a line, which the next start removes.
-
+// The writer of a results folder. One process appends rows, and each is on the disk before the next. A process that is killed
+// leaves at most half a line, which the next start removes. Rows of earlier starts stay where they stand for a run of the plan;
+// the others are kept apart.
 import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
-import { type CsvTable, formatLines, headerLine, parseLines, wholeLines } from './csv.js'
+import { formatLines } from './csv.js'
+import {
+  type Results,
+  readMeta,
+  readRuns,
+  readTerms,
+  resultPaths,
+  writeMeta,
+  writeRuns,
+  writeTables,
+} from './folder.js'
 import { lockFolder } from './lock.js'
-import { type Meta, metaSchema } from './meta.js'
+import type { Environment, Meta } from './meta.js'
+import { type LeftRow, type Shelf, type SortedRows, sortRows, type WantedRun } from './reuse.js'
 import { type Row, rowSchema, type Term, termSchema } from './row.js'
+import { prune, putApart, readUnused, removeRows, termsFrom } from './unused.js'
+
+/** What is to be in a results folder. */
+export interface StorePlan {
+  meta: Meta
+  /** Text of the config. */
+  config: string
+  runs: readonly WantedRun[]
+}
+
+export interface StoreOptions {
+  /** Failed rows are dropped, so that their runs are repeated. */
+  retryFailed?: boolean | undefined
+  /** Deletes the rows that are kept apart once the plan is finished. */
+  prune?: boolean | undefined
+}
 
 export interface Store {
   folder: string
-  /** Rows found when the folder was opened, by id. */
+  /** The provenance as it is written now. */
+  meta: Meta
+  /** Rows of earlier starts that stand for runs of the plan, by id. */
   found: Map<string, Row>
+  /** What the folder held before this plan, where that was another one; null in a new folder and when nothing changed. */
+  before: Before | null
   /** Writes the terms, then the row. A row on the disk means that its terms are there. Resolves when both are. */
   append(row: Row, terms: readonly Term[]): Promise<void>
-  /** Puts rows and terms into this order of run ids, and completes meta.json. */
-  finish(order: readonly string[], finished: string): Promise<void>
+  /** Puts rows and terms into this order of run ids, completes meta.json, and returns the number of rows that were pruned. */
+  finish(order: readonly string[], finished: string): Promise<number>
   close(): Promise<void>
 }
 
-/** What a results folder holds. */
-export interface Results {
-  /** Path of the folder. */
-  folder: string
-  /** One row per run, in the order of runs.csv. */
-  rows: Row[]
-  /** Per-tensor terms of the Riemann sums; none where a sweep computed none. */
-  terms: Term[]
-  /** Where the rows come from. */
+/** What a results folder held before this plan. */
+export interface Before {
   meta: Meta
-  /** Text of the config that made the rows. */
   config: string
+  /** Rows that do not stand for a run of the plan; they are kept apart now. */
+  left: readonly LeftRow[]
+  /** Number of rows that were kept apart, and are asked for again. */
+  back: number
 }
 
 /**
- * Opens or makes a results folder. Removes half a last line and terms without a row; with `retryFailed`, failed rows too.
- * @throws UserError when the folder holds rows of another config, other input files or another backend, or another process writes it
+ * Opens or makes a results folder. Rows that do not stand for a run of the plan are put apart. Half a last line and terms without
+ * a row are removed.
+ * @throws UserError when the folder holds another experiment, or another process writes it
  */
-export async function openStore(
-  folder: string,
-  meta: Meta,
-  config: string,
-  options: { retryFailed?: boolean | undefined } = {},
-): Promise<Store> {
+export async function openStore(folder: string, plan: StorePlan, options: StoreOptions = {}): Promise<Store> {
   await prepareFolder(folder)
   const unlock = await attempt(folder, async () => lockFolder(folder))
   try {
-    const store = await openLocked(folder, meta, config, options)
+    const store = await openLocked(folder, plan, options)
     return { ...store, close: () => store.close().finally(unlock) }
   } catch (error) {
     unlock()
@@ -58,63 +80,120 @@ export async function openStore(
   }
 }
 
-/** Opens the folder that is locked. One piece: what may be done with the store shares its two open files. */
-async function openLocked(
-  folder: string,
-  meta: Meta,
-  config: string,
-  options: { retryFailed?: boolean | undefined },
-): Promise<Store> {
-  const paths = pathsOf(folder)
-  const earlier = checkFolder(folder, meta, config)
-  let rows = await readRows(paths.runs)
-  if (options.retryFailed) rows = rows.filter((row) => row.status !== 'failed')
-  const found = new Map(rows.map((row) => [row.id, row]))
-  const terms = (await readTable<Term>(termSchema, paths.terms, true)).filter((term) => found.has(term.run))
-  // If no run is missing, the provenance stays as it is: this start makes no row.
-  const kept = earlier && rows.length === meta.runs ? earlier : { ...meta, started: earlier?.started ?? meta.started }
-  // meta.json first: it marks the folder as one of deltalab.
-  await writeWhole(paths.meta, printMeta(kept))
-  await writeWhole(paths.config, config)
-  await writeTables(folder, rows, terms)
+/** Opens the folder that is locked. */
+async function openLocked(folder: string, plan: StorePlan, options: StoreOptions): Promise<Store> {
+  const main = readMain(folder, plan, options)
+  const apart = await readUnused(folder)
+  const taken = options.retryFailed ? apart.map((shelf) => ({ ...shelf, rows: shelf.rows.filter(succeeded) })) : apart
+  const sorted = sortRows(plan.runs, plan.meta, main, taken)
+  const meta = metaOf(plan, sorted, main, apart)
+  const rows = await arrange(folder, { ...plan, meta }, sorted, main)
 
   const writer = await openWriter(folder)
   const finish = async (order: readonly string[], finished: string) => {
     await writer.idle()
     const place = new Map(order.map((id, index) => [id, index]))
-    const all = (await readTable<Row>(rowSchema, paths.runs)).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
-    const allTerms = (await readTable<Term>(termSchema, paths.terms)).sort(
-      (a, b) => place.get(a.run)! - place.get(b.run)!,
-    )
-    await writeTables(folder, all, allTerms)
-    const failed = all.filter((row) => row.status === 'failed').length
-    await writeWhole(paths.meta, printMeta({ ...kept, finished: kept.finished ?? finished, failed }))
+    const all = readRuns(folder, false).sort((a, b) => place.get(a.id)! - place.get(b.id)!)
+    const terms = readTerms(folder, false).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
+    await writeTables(folder, all, terms)
+    const failed = all.filter((row) => !succeeded(row)).length
+    await writeMeta(folder, { ...meta, finished: meta.finished ?? finished, failed })
+    return options.prune ? prune(folder) : 0
   }
-  return { folder, found, append: writer.append, finish, close: writer.close }
+  const back = [...sorted.back.values()].flat().length
+  const changed = main && (main.meta.config_hash !== plan.meta.config_hash || sorted.left.length > 0)
+  const before = changed ? { meta: main.meta, config: main.config, left: sorted.left, back } : null
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return { folder, meta, found, before, append: writer.append, finish, close: writer.close }
 }
 
-/** The meta.json that the folder already has. @throws UserError if this sweep must not write to the folder */
-function checkFolder(folder: string, meta: Meta, config: string): Meta | undefined {
-  const paths = pathsOf(folder)
-  if (existsSync(paths.meta)) {
-    const earlier = parseMeta(readText(paths.meta), paths.meta)
-    refuseMixing(folder, earlier, meta)
-    return earlier
+const succeeded = ({ status }: Row): boolean => status !== 'failed'
+
+/** What the folder holds; undefined in a new one. @throws UserError if this sweep must not write to the folder */
+function readMain(folder: string, { meta, config }: StorePlan, { retryFailed }: StoreOptions): Results | undefined {
+  const paths = resultPaths(folder)
+  if (!existsSync(paths.meta)) {
+    if (existsSync(paths.runs))
+      throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
+    if (existsSync(paths.config) && readText(paths.config) !== config)
+      throw new UserError(
+        `${folder} holds a config.yaml but no meta.json, so deltalab did not write it: give another --out`,
+      )
+    return undefined
   }
-  if (existsSync(paths.runs))
-    throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
-  if (existsSync(paths.config) && readText(paths.config) !== config)
+  const earlier = readMeta(folder)
+  if (earlier.experiment !== meta.experiment)
     throw new UserError(
-      `${folder} holds a config.yaml but no meta.json, so deltalab did not write it: give another --out`,
+      `${folder} holds the experiment ${earlier.experiment}, and this one is ${meta.experiment}: give another folder with --out, or delete this one`,
     )
-  return undefined
+  const rows = readRuns(folder)
+  return {
+    folder,
+    rows: retryFailed ? rows.filter(succeeded) : rows,
+    terms: readTerms(folder),
+    meta: earlier,
+    config: existsSync(paths.config) ? readText(paths.config) : config,
+  }
 }
 
-/** Writes both tables anew. Terms first: a row promises that its terms are there. */
-async function writeTables(folder: string, rows: readonly Row[], terms: readonly Term[]): Promise<void> {
-  const paths = pathsOf(folder)
-  await writeWhole(paths.terms, headerLine(termSchema) + formatLines<Term>(termSchema, terms))
-  await writeWhole(paths.runs, headerLine(rowSchema) + formatLines<Row>(rowSchema, rows))
+/**
+ * Brings the folder to the plan. meta.json is true of every row of runs.csv at every moment, and no row is in no file: rows are
+ * put apart before they go, and go before the provenance of the others is written.
+ */
+async function arrange(
+  folder: string,
+  { meta, config }: StorePlan,
+  sorted: SortedRows,
+  main?: Results,
+): Promise<Row[]> {
+  const { stay, left, back } = sorted
+  if (main && left.length) {
+    await putApart(
+      main,
+      left.map(({ row }) => row),
+    )
+    await writeRuns(folder, stay)
+  }
+  // In a new folder meta.json comes first: it marks the folder as one of deltalab.
+  await writeMeta(folder, meta)
+  await writeWhole(resultPaths(folder).config, config)
+  const rows = [...stay, ...[...back.values()].flat()]
+  const ids = new Set(stay.map(({ id }) => id))
+  const terms = (main?.terms ?? []).filter(({ run }) => ids.has(run))
+  for (const [from, some] of back) terms.push(...termsFrom(from, some))
+  await writeTables(folder, rows, terms)
+  for (const [from, some] of back) await removeRows(from, some)
+  return rows
+}
+
+/** The provenance of the rows that stay and of those that this start will make. */
+function metaOf(
+  { meta, runs }: StorePlan,
+  { stay, left, back }: SortedRows,
+  main: Results | undefined,
+  apart: readonly Shelf[],
+): Meta {
+  const whole = stay.length + [...back.values()].flat().length === runs.length
+  // If no run is missing, this start makes no row.
+  if (main && whole && !left.length && !back.size && main.meta.config_hash === meta.config_hash) return main.meta
+  const sources = [
+    ...(main && stay.length ? [main.meta] : []),
+    ...apart.filter(({ folder }) => back.has(folder)).map((shelf) => shelf.meta),
+  ]
+  const { environment, jobs, finished } = (whole && sources[0]) || meta
+  const others = new Map<string, Environment>()
+  for (const source of sources)
+    for (const each of [source.environment, ...(source.earlier ?? [])]) others.set(JSON.stringify(each), each)
+  others.delete(JSON.stringify(environment))
+  const started = [meta.started, ...sources.map((source) => source.started)].sort()[0]!
+  return {
+    ...meta,
+    environment,
+    jobs,
+    started,
+    finished,
+    ...(others.size && { earlier: [...others.values()] }),
+  }
 }
 
 interface Writer extends Pick<Store, 'append' | 'close'> {
@@ -124,9 +203,13 @@ interface Writer extends Pick<Store, 'append' | 'close'> {
 
 /** Appends to both tables, one row at a time. */
 async function openWriter(folder: string): Promise<Writer> {
-  const paths = pathsOf(folder)
+  const paths = resultPaths(folder)
   const runsFile = await open(paths.runs, 'a')
-  const termsFile = await open(paths.terms, 'a')
+  const termsFile = await open(paths.terms, 'a').catch((error: unknown) =>
+    runsFile.close().then(() => {
+      throw error
+    }),
+  )
   let last: Promise<void> = Promise.resolve()
   const write = async (row: Row, added: readonly Term[]) => {
     if (added.length) {
@@ -147,82 +230,4 @@ async function openWriter(folder: string): Promise<Writer> {
       await Promise.all([runsFile.close(), termsFile.close()])
     },
   }
-}
-
-/**
- * Rows, terms and provenance of a folder that a sweep wrote or is writing.
- *
- * @param folder results folder
- * @throws UserError when it is not one, or when a file in it is damaged
- */
-export async function readResults(folder: string): Promise<Results> {
-  const paths = pathsOf(folder)
-  if (!existsSync(paths.runs) || !existsSync(paths.meta)) {
-    throw new UserError(
-      `${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`,
-    )
-  }
-  return {
-    folder,
-    rows: await readRows(paths.runs),
-    terms: await readTable<Term>(termSchema, paths.terms, true),
-    meta: parseMeta(readText(paths.meta), paths.meta),
-    config: readText(paths.config),
-  }
-}
-
-function pathsOf(folder: string) {
-  return {
-    runs: join(folder, 'runs.csv'),
-    terms: join(folder, 'terms.csv'),
-    meta: join(folder, 'meta.json'),
-    config: join(folder, 'config.yaml'),
-  }
-}
-
-/** @throws UserError for a run with two rows (files joined by hand): it would count twice in every mean */
-async function readRows(path: string): Promise<Row[]> {
-  const rows = await readTable<Row>(rowSchema, path, true)
-  const seen = new Set<string>()
-  for (const [index, { id }] of rows.entries()) {
-    if (seen.has(id)) throw new UserError(`${path}:${index + 2}: the run ${id} has two rows`)
-    seen.add(id)
-  }
-  return rows
-}
-
-async function readTable<T>(table: CsvTable<T>, path: string, lenientEnd = false): Promise<T[]> {
-  if (!existsSync(path)) return []
-  const text = wholeLines(readText(path))
-  return text === '' ? [] : parseLines(table, text, path, lenientEnd)
-}
-
-function parseMeta(text: string, path: string): Meta {
-  try {
-    return metaSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw new UserError(`${path} is not a meta.json that this version of deltalab reads`, { cause })
-  }
-}
-
-const printMeta = (meta: Meta) => `${JSON.stringify(meta, null, 2)}\n`
-
-function refuseMixing(folder: string, earlier: Meta, now: Meta): void {
-  const files = [...new Set([...Object.keys(earlier.inputs), ...Object.keys(now.inputs)])]
-  const changed = files.filter((file) => earlier.inputs[file] !== now.inputs[file])
-  const hashOf = ({ plugins = [] }: Meta, name: string) => plugins.find((plugin) => plugin.name === name)?.sha256
-  const plugins = (earlier.plugins ?? [])
-    .map(({ name }) => name)
-    .filter((name) => hashOf(earlier, name) !== hashOf(now, name))
-  const why =
-    earlier.config_hash !== now.config_hash
-      ? plugins.length
-        ? `plugins with other code (${plugins.join(', ')})`
-        : `another config (hash ${earlier.config_hash.slice(0, 8)}, this one ${now.config_hash.slice(0, 8)})`
-      : changed.length
-        ? `other input files (${changed.join(', ')})`
-        : earlier.backend.name !== now.backend.name
-          ? `another backend (${earlier.backend.name}, now ${now.backend.name})`
-          : undefined
-  if (why) throw new UserError(`${folder} holds rows of ${why}: give another folder with --out, or delete this one`)
 }

@@ -8,8 +8,10 @@ export {
   hashesOf,
   makeRegistry,
   modulesOf,
+  objectsAmong,
   type PluginSource,
   type Registry,
   reopenRegistry,
   resolvePlugins,
+  type UsedNames,
 } from './registry.js'

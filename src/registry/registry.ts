@@ -88,7 +88,7 @@ export async function reopenRegistry(modules: readonly PluginModule[]): Promise<
 
 /**
  * An object of the calling program as a plugin. Its hash is that of the text of its functions. What these refer to is not in it,
- * so a sweep does not resume with such an object.
+ * so a sweep repeats the runs with such an object.
  */
 async function pluginOf(object: Exclude<PluginSource, string>): Promise<Plugin> {
   const [{ kind, value }] = (await contributionsOf(object, 'plugins')) as [Contribution]
@@ -138,6 +138,12 @@ export const hashesOf = (registry: Registry, names: UsedNames): string[] =>
   usedPlugins(registry, names)
     .map(({ sha256 }) => sha256)
     .sort()
+
+/** Those of these names that are objects made in code, with their kinds. */
+export const objectsAmong = (registry: Registry, names: UsedNames): string[] =>
+  usedPlugins(registry, names)
+    .filter(({ module }) => !module)
+    .flatMap(({ contributions }) => contributions.map(({ kind, value }) => `${kind} ${value.name}`))
 
 /** File names and SHA-256 of the plugins that these names come from, for the provenance of a checkpoint; no key without any. */
 export function describePlugins(

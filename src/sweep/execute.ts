@@ -2,15 +2,16 @@
 // has its rows in the order of the plan.
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import type { Run } from '../plan/index.js'
+import { methodNames, objectsOf, type Run } from '../plan/index.js'
 import { track, type Work } from '../progress/index.js'
-import { type Meta, openStore, type Row, type Store } from '../record/index.js'
+import { type Meta, openStore, type Row, type WantedRun } from '../record/index.js'
 import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import { openAnswerer } from './answer.js'
 import { listJobs, type Shared } from './jobs.js'
 import { type Job, type Outcome, runHere, runJobs } from './pool.js'
+import { count, describeReuse } from './reuse.js'
 import type { WorkerFacts } from './worker.js'
 
 export interface SweepSettings {
@@ -26,7 +27,9 @@ export interface SweepSettings {
   signal?: AbortSignal
   /** Called for every row that is in the folder: those found first, then each as it is written. */
   onRow?: (row: Row, progress: { done: number; planned: number; found: boolean }) => void
-  /** Called with a sentence about tensors that the selections leave out. */
+  /** Deletes the rows that no config asks for any more, once the sweep is finished. */
+  prune?: boolean
+  /** Called with a sentence: about tensors that the selections leave out, and about rows of earlier starts. */
   onNote?: (text: string) => void
   /** Another module for the threads (tests). */
   worker?: URL
@@ -42,32 +45,45 @@ export interface SweepOutcome {
   finished: boolean
 }
 
+/** What the rows come from. */
+export interface Origins {
+  meta: Meta
+  /** The inputs of a run, by their names in `meta`. */
+  dependencies(run: Run): Pick<WantedRun, 'inputs' | 'folders'>
+}
+
 /**
  * The part of a sweep after planning, which writes the results.
- * @throws UserError when the folder holds other results, or cannot be written
+ * @throws UserError when the folder holds another experiment, or cannot be written
  */
 export async function executePlan(
   experiment: Experiment,
   runs: readonly Run[],
-  meta: Meta,
+  { meta, dependencies }: Origins,
   options: SweepSettings,
 ): Promise<SweepOutcome> {
   if (!modulesOf(experiment.registry) && options.jobs > 1)
     throw new UserError(
       'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
     )
-  const store = await openStore(options.folder, meta, experiment.text, { retryFailed: options.retryFailed })
+  const wanted = runs.map((run) => ({
+    id: run.id,
+    ...dependencies(run),
+    methods: methodNames(run.edit),
+    objects: objectsOf(run, experiment.registry),
+  }))
+  const store = await openStore(options.folder, { meta, config: experiment.text, runs: wanted }, options)
   try {
-    refuseObjects(experiment, store)
+    for (const text of describeReuse(store, experiment, runs)) options.onNote?.(text)
     const outcome: SweepOutcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
     const warned = new Map<string, SweepOutcome['warnings'][number]>()
-    const count = (row: Row, found: boolean) => {
+    const add = (row: Row, found: boolean) => {
       outcome.done++
       if (row.status === 'failed') outcome.failed++
       if (row.warnings) warned.set(row.id, { id: row.id, label: row.label, warnings: row.warnings })
       options.onRow?.(row, { done: outcome.done, planned: runs.length, found })
     }
-    for (const row of store.found.values()) count(row, true)
+    for (const row of store.found.values()) add(row, true)
 
     const shared: Shared = new Map()
     const missing = new Map(runs.filter((run) => !store.found.has(run.id)).map((run) => [run.id, run]))
@@ -82,7 +98,7 @@ export async function executePlan(
           ? { row: failedRow(experiment.name, run, result.error), terms: [] }
           : (result.value as Finished)
       await store.append(row, terms)
-      count(row, false)
+      add(row, false)
     }
     const jobs = listJobs(experiment, [...missing.values()], shared)
     await track({ name: experiment.name, unit: 'runs', total: runs.length }, (work) => {
@@ -91,29 +107,15 @@ export async function executePlan(
     })
     outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
-    if (outcome.finished)
-      await store.finish(
-        runs.map((run) => run.id),
-        new Date().toISOString(),
-      )
+    if (outcome.finished) {
+      const ids = runs.map((run) => run.id)
+      const pruned = await store.finish(ids, new Date().toISOString())
+      if (pruned) options.onNote?.(`${options.folder}: ${count(pruned, 'row')} that no config asks for deleted`)
+    }
     return outcome
   } finally {
     await store.close()
   }
-}
-
-/**
- * What the functions of an object refer to can change without a trace in the ids of the runs.
- * @throws UserError when rows of an earlier start are found and an editor, merger or task is an object made in code
- */
-function refuseObjects({ registry }: Experiment, { folder, found }: Store): void {
-  if (!found.size || modulesOf(registry)) return
-  const objects = registry.plugins.filter(({ module }) => !module)
-  const names = objects.flatMap(({ contributions }) => contributions.map(({ kind, value }) => `${kind} ${value.name}`))
-  throw new UserError(
-    `${folder} holds rows of an earlier start, and only a module shows whether its code is still the same, not an object ` +
-      `(${names.join(', ')}): give another folder, or the path of a module in plugins`,
-  )
 }
 
 /** In worker threads, or in this one where a plugin cannot leave it. */

@@ -2,6 +2,7 @@
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
 import {
+  DEFINITIONS,
   hashInputs,
   hashPlan,
   locateModels,
@@ -17,9 +18,9 @@ import { openSandbox } from '../tasks/index.js'
 import { executePlan, type SweepOutcome, type SweepSettings } from './execute.js'
 
 /**
- * Runs an experiment into a results folder, or resumes it. Rows do not depend on `jobs`, on interruptions, or on the
- * order in which runs end.
- * @throws UserError before any work when inputs are wrong or the folder holds other results
+ * Runs an experiment into a results folder, or resumes it: runs that have a row there are not repeated. Rows do not
+ * depend on `jobs`, on interruptions, on what the folder held before, or on the order in which runs end.
+ * @throws UserError before any work when inputs are wrong or the folder holds another experiment
  */
 export async function runSweep(given: Experiment, options: SweepSettings): Promise<SweepOutcome> {
   const inputs = await openInputs(given, options)
@@ -28,26 +29,29 @@ export async function runSweep(given: Experiment, options: SweepSettings): Promi
   // If programs cannot be isolated on this machine, fail now and not in every run.
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))
-  return executePlan(experiment, runs, await gatherMeta(experiment, inputs, runs, options), options)
+  const hashes = await hashInputs(inputs)
+  const meta = gatherMeta(experiment, inputs, runs, { ...options, inputs: hashes.hashes })
+  return executePlan(experiment, runs, { meta, dependencies: hashes.of }, options)
 }
 
-async function gatherMeta(
+function gatherMeta(
   experiment: Experiment,
-  inputs: readonly ModelInputs[],
+  models: readonly ModelInputs[],
   runs: readonly Run[],
-  options: SweepSettings,
-): Promise<Meta> {
-  const tasks = inputs.flatMap((model) =>
+  { inputs, backend, jobs }: Pick<SweepSettings, 'backend' | 'jobs'> & Pick<Meta, 'inputs'>,
+): Meta {
+  const tasks = models.flatMap((model) =>
     model.tasks.map(({ task }) => [task.name, { version: task.version, items: task.items.length }] as const),
   )
   return {
     experiment: experiment.name,
     config_hash: hashPlan(runs),
-    inputs: await hashInputs(inputs),
+    inputs,
     tasks: Object.fromEntries(tasks),
-    backend: { name: options.backend.found.name, package: options.backend.found.package },
+    definitions: { ...DEFINITIONS },
+    backend: { name: backend.found.name, package: backend.found.package },
     environment: readEnvironment(),
-    jobs: options.jobs,
+    jobs,
     runs: runs.length,
     failed: 0,
     ...(experiment.registry.plugins.length && { plugins: experiment.registry.plugins.map(describePlugin) }),

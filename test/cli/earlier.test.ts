@@ -42,6 +42,7 @@ test('a run that is missing is made again with the same numbers; the others are 
   writeFileSync(join(folder, 'runs.csv'), lines.filter((line) => !line.startsWith(`${missing.id},`)).join('\n'))
   const { status, stdout, stderr } = await call(['sweep', 'x.yaml', '--jobs', '1', '--json'], { cwd })
   assert.equal(status, 0, stderr)
+  assert.match(stderr, /note: \S*earlier: rows of deltalab 0\.1\.0 stay; this is /)
   const { done, planned } = JSON.parse(stdout) as { done: number; planned: number }
   assert.deepEqual([done, planned], [12, 12])
   const after = (await readResults(folder)).rows

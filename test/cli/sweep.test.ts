@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import type { Row, Term } from '../../src/record/index.js'
 import { assertClose } from '../close.js'
+import { withoutSeconds } from '../plan/plans.js'
 import { makePair } from '../run/pair.js'
 import { call } from './call.js'
 
@@ -69,6 +70,41 @@ test('Ctrl-C stops with exit code 130 and says how to go on; the same command fi
   )
   for (const path of paths) assert.ok(existsSync(join(folder, path)), path)
   assert.equal(readFileSync(join(folder, 'results', 'own', 'config.yaml'), 'utf8'), readFileSync(config, 'utf8'))
+})
+
+test('a config that asks for other drop rates runs the new ones alone; the files are those of a new folder', async () => {
+  const results = (out: string) => join(folder, 'results', out)
+  const csv = (out: string) => withoutSeconds(readFileSync(join(results(out), 'runs.csv'), 'utf8'))
+  writeFileSync(join(folder, 'y.yaml'), readFileSync(config, 'utf8').replace('[0.5, 0.9]', '[0.5, 0.7]'))
+  const [grown, fresh] = [await run('sweep', 'y.yaml'), await run('sweep', 'y.yaml', '--out', 'results/fresh')]
+  assert.deepEqual([grown.status, fresh.status], [0, 0], grown.err)
+  assert.match(
+    grown.err,
+    /^note: \S+own: 3 of 5 runs have their row from an earlier start, 2 to do\nnote: \S+own: 2 rows are not asked for any more\nnote: rows that are not used are kept in \S+unused; --prune deletes them\n/,
+  )
+  assert.equal(csv('own'), csv('fresh'))
+  for (const name of ['terms.csv', 'table.md', 'table.csv', 'figure.svg', 'figure.png', 'config.yaml'])
+    assert.ok(readFileSync(join(results('own'), name)).equals(readFileSync(join(results('fresh'), name))), name)
+  const [apart] = readdirSync(join(results('own'), 'unused'))
+  assert.match((await run('table', join(results('own'), 'unused', apart!))).out, /\n\| dare /)
+
+  writeFileSync(
+    join(folder, 'y.yaml'),
+    readFileSync(join(folder, 'y.yaml'), 'utf8').replace('score: { items: 6 }', 'score: { items: 5 }'),
+  )
+  const other = await run('sweep', 'y.yaml', '--prune')
+  assert.match(other.err, /note: \S+own: 5 rows cannot be reused: score\.items was 6, is 5\n/)
+  assert.match(other.err, /note: \S+own: 7 rows that no config asks for deleted\n/)
+  assert.ok(!existsSync(join(results('own'), 'unused')))
+  writeFileSync(join(folder, 'y.yaml'), readFileSync(config, 'utf8').replace('name: own', 'name: mine'))
+  const refused = await run('sweep', 'y.yaml', '--out', 'results/own')
+  assert.deepEqual(
+    [refused.status, refused.err],
+    [
+      1,
+      `deltalab: ${join('results', 'own')} holds the experiment own, and this one is mine: give another folder with --out, or delete this one\n`,
+    ],
+  )
 })
 
 test('runs whose editor degenerates are said once at the end, and again when the folder is opened again', async () => {

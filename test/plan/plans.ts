@@ -1,8 +1,8 @@
 // Experiments without weights, for tests of planning, the pool and resumption.
 import type { DeltaEdit, Experiment, ModelPair } from '../../src/config/index.js'
 import { hashPlan, planRuns, type Run } from '../../src/plan/plan.js'
-import type { Meta } from '../../src/record/index.js'
 import { BUILT_IN } from '../../src/registry/index.js'
+import type { Origins } from '../../src/sweep/execute.js'
 import { meta } from '../record/example.js'
 
 export const pair = (name: string): ModelPair => ({
@@ -42,12 +42,19 @@ export function experiment(edits: DeltaEdit[], seeds: number[]): Experiment {
   }
 }
 
-export function planned(given: Experiment, tasks = ['math', 'code']): { runs: Run[]; meta: Meta } {
+export function planned(given: Experiment, tasks = ['math', 'code']): { runs: Run[]; from: Origins } {
   const runs = planRuns(
     given,
     given.models.map(() => tasks.map((name) => ({ name, version: 1, source: name }))),
   )
-  return { runs, meta: { ...meta, experiment: given.name, config_hash: hashPlan(runs), runs: runs.length } }
+  const inputs = Object.fromEntries(given.models.map(({ post }) => [`${post}/model.safetensors`, 'aa']))
+  return {
+    runs,
+    from: {
+      meta: { ...meta, experiment: given.name, config_hash: hashPlan(runs), runs: runs.length, inputs },
+      dependencies: ({ pair }) => ({ inputs: [`${pair.post}/model.safetensors`], folders: [pair.post] }),
+    },
+  }
 }
 
 export const fakeWorker = new URL('../sweep/fake-worker.js', import.meta.url)

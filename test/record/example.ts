@@ -1,5 +1,6 @@
 // A row and a provenance to vary in tests.
-import type { Meta, Row, Term } from '../../src/record/index.js'
+import { packageVersion } from '../../src/files/index.js'
+import type { Meta, Row, StorePlan, Term } from '../../src/record/index.js'
 
 export const row: Row = {
   id: 'a1',
@@ -72,5 +73,29 @@ export const meta: Meta = {
   failed: 0,
   started: '2024-01-01T00:00:00.000Z',
   finished: null,
-  environment: { deltalab: '0', commit: null, node: 'v20', tfjs: '4', platform: 'linux x64', cpu: 'c', cores: 2 },
+  environment: {
+    deltalab: packageVersion(),
+    commit: null,
+    node: 'v20',
+    tfjs: '4',
+    platform: 'linux x64',
+    cpu: 'c',
+    cores: 2,
+  },
 }
+
+/** A plan of these runs, which all depend on the one input of `meta`. */
+export const planOf = (ids: readonly string[], changed: Partial<Meta> = {}, config = ''): StorePlan => ({
+  meta: { ...meta, ...changed },
+  config,
+  runs: ids.map((id) => ({
+    id,
+    inputs: ['base/model.safetensors'],
+    folders: ['base'],
+    methods: ['editor dare'],
+    objects: [],
+  })),
+})
+
+/** The plan of `meta`, with two runs. */
+export const plan: StorePlan = planOf(['a1', 'b2'])

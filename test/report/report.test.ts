@@ -10,7 +10,7 @@ import { packageRoot } from '../../src/files/index.js'
 import { openStore, type Row, readResults } from '../../src/record/index.js'
 import type { DISPLAY } from '../../src/report/display.js'
 import { figure, makeTable, readSource, table, termsFigure, writeReport, writeTerms } from '../../src/report/index.js'
-import { meta } from '../record/example.js'
+import { planOf } from '../record/example.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
 const root = mkdtempSync(join(tmpdir(), 'deltalab-report-'))
@@ -18,7 +18,7 @@ after(() => rmSync(root, { recursive: true }))
 
 async function folderOf(name: string, rows: Row[], config: string): Promise<string> {
   const folder = join(root, name)
-  const store = await openStore(folder, meta, config)
+  const store = await openStore(folder, planOf([], {}, config))
   for (const row of rows) await store.append(row, makeTerms(row.status === 'ok' ? [row] : []))
   await store.close()
   return folder

@@ -80,7 +80,7 @@ for (const { part, task, head, own } of cases) {
       inputs.map(({ tasks }) => tasks.map(({ source, task: { name, version } }) => ({ name, version, source }))),
     )
     assert.ok((await estimateCost(experiment, inputs, runs)).flops > 1e6)
-    const hashes = await hashInputs(inputs)
+    const { hashes } = await hashInputs(inputs)
     assert.ok(!JSON.stringify(hashes[`task ${task}`]).includes(packageRoot))
 
     const [base, post] = await Promise.all([openCheckpoint(at('base')), openCheckpoint(at(task))])

@@ -7,8 +7,8 @@ const given = experiment(
   [edit('x', 0.5), edit('y', 0.9)],
   Array.from({ length: Number(seeds) }, (_, i) => i),
 )
-const { runs, meta } = planned(given)
-await executePlan(given, runs, meta, {
+const { runs, from } = planned(given)
+await executePlan(given, runs, from, {
   folder: folder!,
   jobs: 2,
   backend,

@@ -1,12 +1,13 @@
 // Rows do not depend on the number of threads; a run that fails, or takes its thread with it, is a row of its own.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { MergeEdit, ModelPair } from '../../src/config/index.js'
-import { readResults } from '../../src/record/index.js'
-import { executePlan } from '../../src/sweep/execute.js'
+import fc from 'fast-check'
+import type { Experiment, MergeEdit, ModelPair } from '../../src/config/index.js'
+import { type Meta, type Row, readResults } from '../../src/record/index.js'
+import { executePlan, type SweepSettings } from '../../src/sweep/execute.js'
 import { listJobs } from '../../src/sweep/jobs.js'
 import { backend, edit, experiment, fakeWorker, pair, planned, withoutSeconds } from '../plan/plans.js'
 
@@ -16,11 +17,11 @@ const read = (folder: string, file = 'runs.csv') => readFileSync(join(folder, fi
 test('one thread and four give the same bytes, seconds aside, in the order of the plan', async () => {
   process.env.FAKE_DELAY = '4'
   const given = experiment([edit('x', 0.5), edit('y', 0.9, false)], [1, 2, 3])
-  const { runs, meta } = planned(given)
+  const { runs, from } = planned(given)
   const folders = await Promise.all(
     [1, 4].map(async (jobs) => {
       const folder = fresh()
-      const outcome = await executePlan(given, runs, meta, { folder, jobs, backend, worker: fakeWorker })
+      const outcome = await executePlan(given, runs, from, { folder, jobs, backend, worker: fakeWorker })
       assert.deepEqual(outcome, { planned: 16, done: 16, failed: 0, warnings: [], finished: true })
       return folder
     }),
@@ -42,9 +43,9 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
     [edit('x', 0.1), edit('throws', 0.2), edit('exits', 0.3), edit('crashes', 0.4), edit('y', 0.5)],
     [1],
   )
-  const { runs, meta } = planned(given)
+  const { runs, from } = planned(given)
   const folder = fresh()
-  const outcome = await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker })
+  const outcome = await executePlan(given, runs, from, { folder, jobs: 2, backend, worker: fakeWorker })
   assert.deepEqual(outcome, { planned: 20, done: 20, failed: 12, warnings: [], finished: true })
   const { rows, terms, meta: written } = await readResults(folder)
   const errors = Object.fromEntries(rows.map((row) => [row.label, row.error]))
@@ -58,7 +59,7 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
   assert.equal(terms.length, 16)
   assert.equal(written.failed, 12)
 
-  const kept = await executePlan(given, runs, meta, {
+  const kept = await executePlan(given, runs, from, {
     folder,
     jobs: 2,
     backend,
@@ -66,7 +67,7 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
   })
   assert.deepEqual(kept, outcome, 'nothing runs again')
   let again = 0
-  await executePlan(given, runs, meta, {
+  await executePlan(given, runs, from, {
     folder,
     jobs: 2,
     backend,
@@ -81,9 +82,9 @@ test('runs that throw, exit or crash are failed rows and the others finish', asy
 
 test('without its reference no run of the task can finish, and the other task goes on', async () => {
   const given = experiment([edit('x', 0.1)], [1, 2])
-  const { runs, meta } = planned(given, ['math', 'broken'])
+  const { runs, from } = planned(given, ['math', 'broken'])
   const folder = fresh()
-  await executePlan(given, runs, meta, { folder, jobs: 3, backend, worker: fakeWorker })
+  await executePlan(given, runs, from, { folder, jobs: 3, backend, worker: fakeWorker })
   const { rows } = await readResults(folder)
   assert.deepEqual(rows.map((row) => `${row.task} ${row.status}`).sort(), [
     ...Array(4).fill('broken failed'),
@@ -115,9 +116,9 @@ test('what a merger needs is measured once for each post, before the runs; where
     models: posts.slice(0, 1),
     merges: [fisher([posts[0]!, posts[1]!]), { ...fisher([posts[0]!, posts[2]!]), label: 'broken' }],
   }
-  const { runs, meta } = planned(given, ['math'])
+  const { runs, from } = planned(given, ['math'])
   const folder = fresh()
-  await executePlan(given, runs, meta, { folder, jobs: 2, backend, worker: fakeWorker })
+  await executePlan(given, runs, from, { folder, jobs: 2, backend, worker: fakeWorker })
   const { rows } = await readResults(folder)
   assert.deepEqual(
     rows.map((row) => [row.merger, row.merged, row.status, row.error]),
@@ -137,10 +138,10 @@ test('what a merger needs is measured once for each post, before the runs; where
 test('a signal stops the sweep; the next start finishes it', async () => {
   process.env.FAKE_DELAY = '5'
   const given = experiment([edit('x', 0.1), edit('y', 0.2)], [1, 2, 3, 4])
-  const { runs, meta } = planned(given)
+  const { runs, from } = planned(given)
   const folder = fresh()
   const interruption = new AbortController()
-  const stopped = await executePlan(given, runs, meta, {
+  const stopped = await executePlan(given, runs, from, {
     folder,
     jobs: 2,
     backend,
@@ -153,7 +154,7 @@ test('a signal stops the sweep; the next start finishes it', async () => {
   assert.equal(stopped.finished, false)
   assert.ok(stopped.done >= 3 && stopped.done < 32)
   const found: string[] = []
-  const finished = await executePlan(given, runs, meta, {
+  const finished = await executePlan(given, runs, from, {
     folder,
     jobs: 2,
     backend,
@@ -170,15 +171,110 @@ test('a signal stops the sweep; the next start finishes it', async () => {
   )
 })
 
-test('a folder of another plan is refused', async () => {
-  const folder = fresh()
-  const one = experiment([edit('x', 0.1)], [1])
-  const first = planned(one)
-  await executePlan(one, first.runs, first.meta, { folder, jobs: 1, backend, worker: fakeWorker })
-  const two = experiment([edit('x', 0.1)], [1, 2])
-  const second = planned(two)
-  await assert.rejects(
-    executePlan(two, second.runs, second.meta, { folder, jobs: 1, backend, worker: fakeWorker }),
-    /holds rows of another config/,
+const drops = fc.uniqueArray(fc.constantFrom(0.1, 0.5, 0.9), { minLength: 1 })
+const configs = fc.record({
+  drops,
+  labels: fc.subarray(['x', 'y'], { minLength: 1 }),
+  seeds: fc.uniqueArray(fc.constantFrom(1, 2, 3), { minLength: 1, maxLength: 2 }),
+  tasks: fc.subarray(['math', 'code'], { minLength: 1 }),
+  models: fc.subarray(['a', 'b'], { minLength: 1 }),
+})
+
+test('a config that grew, shrank or changed in any way gives the files of a new folder, and runs only what is new', async () => {
+  process.env.FAKE_DELAY = '0'
+  const start = async (
+    folder: string,
+    { drops, labels, seeds, tasks, models }: typeof configs extends fc.Arbitrary<infer C> ? C : never,
+  ) => {
+    const edits = labels.flatMap((label) => drops.map((drop) => edit(label, drop, label === 'x')))
+    const given = { ...experiment(edits, seeds), models: models.map(pair), text: JSON.stringify({ drops, seeds }) }
+    const { runs, from } = planned(given, tasks)
+    const made: string[] = []
+    const onRow = (row: Row, { found }: { found: boolean }) => void (found || made.push(row.id))
+    await executePlan(given, runs, from, { folder, jobs: 1, backend, worker: fakeWorker, onRow })
+    return { made, runs }
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.array(configs, { minLength: 1, maxLength: 2 }), configs, async (earlier, last) => {
+      const [grown, alone] = [fresh(), fresh()]
+      const known = new Set<string>()
+      for (const config of [...earlier, last]) {
+        const { made, runs } = await start(grown, config)
+        assert.deepEqual(made.sort(), runs.flatMap(({ id }) => (known.has(id) ? [] : [id])).sort())
+        for (const id of made) known.add(id)
+      }
+      await start(alone, last)
+      assert.equal(withoutSeconds(read(grown)), withoutSeconds(read(alone)))
+      for (const file of ['terms.csv', 'config.yaml']) assert.equal(read(grown, file), read(alone, file))
+      const undated = (folder: string) => ({ ...JSON.parse(read(folder, 'meta.json')), started: 0, finished: 0 })
+      assert.deepEqual(undated(grown), undated(alone))
+    }),
+    { numRuns: 2 },
   )
+})
+
+test('what cannot be reused is named with the key that changed, and what is not asked for with its number', async () => {
+  process.env.FAKE_DELAY = '0'
+  const folder = fresh()
+  const text = (more: string, base = 'a/base') =>
+    `name: fake\nmodels: [{ name: a, base: ${base}, post: a/post, tasks: [math] }]\neditors: [{ editor: dare, drop_rate: 0.5 }]\n${more}`
+  const start = async (change: Partial<Experiment>, from: Partial<Meta> = {}, options: Partial<SweepSettings> = {}) => {
+    const given = { ...experiment([edit('x', 0.5), edit('y', 0.9, false)], [1, 2]), models: [pair('a')], ...change }
+    const { runs, from: provenance } = planned(given, ['math'])
+    const notes: string[] = []
+    const onNote = (note: string) => void notes.push(note.replaceAll(folder, 'F'))
+    const meta = { ...provenance.meta, ...from }
+    await executePlan(
+      given,
+      runs,
+      { ...provenance, meta },
+      { folder, jobs: 1, backend, worker: fakeWorker, onNote, ...options },
+    )
+    return notes
+  }
+  const score = text('score: { items: 4 }\n')
+  const kept = 'rows that are not used are kept in F/unused; --prune deletes them'
+  assert.deepEqual(await start({ text: score }), [], 'a new folder')
+  assert.deepEqual(await start({ text: score }), [], 'the same config')
+  assert.deepEqual(await start({ text: score, seeds: [1, 2, 3] }), [
+    'F: 3 of 4 runs have their row from an earlier start, 1 to do',
+  ])
+  assert.deepEqual(await start({ text: score, seeds: [2] }), [
+    'F: 2 of 2 runs have their row from an earlier start, 0 to do',
+    'F: 2 rows are not asked for any more',
+    kept,
+  ])
+  const loss = { items: 4, rule: 'left', steps: 8, riemann: true, taylor2: false, terms: true } as const
+  assert.deepEqual(
+    await start({ text: text('score: { items: 8 }\nloss: { steps: 8 }\n'), seeds: [2], score: { items: 8 }, loss }),
+    [
+      'F: 0 of 2 runs have their row from an earlier start, 2 to do',
+      'F: 2 rows cannot be reused: score.items was 4, is 8; loss.steps was 5, is 8',
+      kept,
+    ],
+  )
+  assert.deepEqual(await start({ text: score, seeds: [2] }), [
+    'F: 2 of 2 runs have their row from an earlier start, 0 to do',
+    'F: 2 rows are not asked for any more',
+    kept,
+  ])
+  const inputs = { 'a/post/model.safetensors': 'bb' }
+  assert.deepEqual(await start({ text: score, seeds: [2] }, { inputs }), [
+    'F: 0 of 2 runs have their row from an earlier start, 2 to do',
+    'F: 2 rows cannot be reused: a/post/model.safetensors has other content',
+    kept,
+  ])
+  const moved = { text: text('score: { items: 4 }\n', 'c/base'), models: [{ ...pair('a'), base: 'c/base' }] }
+  assert.deepEqual(
+    (await start({ ...moved, seeds: [2] }, { inputs }))[1],
+    'F: 2 rows cannot be reused: models.a.base was "a/base", is "c/base"',
+  )
+  const renamed = [edit('x', 0.5), edit('z', 0.9, false)]
+  assert.deepEqual(await start({ ...moved, edits: renamed, seeds: [2] }, { inputs }, { prune: true }), [
+    'F: 1 of 2 runs has its row from an earlier start, 1 to do',
+    'F: 1 row cannot be reused: label was y, is z',
+    kept,
+    'F: 9 rows that no config asks for deleted',
+  ])
+  assert.ok(!existsSync(join(folder, 'unused')))
 })

@@ -205,13 +205,23 @@ test('two threads write the same bytes as one; a finished folder is left as it i
   )
 })
 
-test('other weights under the same path are refused', async () => {
+test('other weights under the same path: their rows are made again, and come back with the weights', async () => {
+  const read = (file: string) => readFileSync(join(folder, 'one', file), 'utf8')
+  const before = ['runs.csv', 'terms.csv'].map(read)
   cpSync(join(folder, 'post', 'model.safetensors'), join(folder, 'saved'))
   const bytes = readFileSync(join(folder, 'post', 'model.safetensors'))
   bytes[bytes.length - 4]! ^= 1
   writeFileSync(join(folder, 'post', 'model.safetensors'), bytes)
-  await assert.rejects(run('one', 1), /holds rows of other input files \(post\/model\.safetensors\)/)
+  await run('one', 2)
+  assert.notEqual(withoutSeconds(read('runs.csv')), withoutSeconds(before[0]!))
+  await run('fresh', 2)
+  assert.equal(
+    withoutSeconds(read('runs.csv')),
+    withoutSeconds(readFileSync(join(folder, 'fresh', 'runs.csv'), 'utf8')),
+  )
   cpSync(join(folder, 'saved'), join(folder, 'post', 'model.safetensors'))
+  await run('one', 1)
+  assert.deepEqual(['runs.csv', 'terms.csv'].map(read), before)
 })
 
 test('wrong inputs are refused before a results folder is made', async () => {

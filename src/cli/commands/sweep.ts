@@ -22,6 +22,11 @@ export function builder(cli: Argv) {
     })
     .option('backend', BACKEND)
     .option('retry-failed', { type: 'boolean', default: false, describe: 'Repeat runs that failed before' })
+    .option('prune', {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
+    })
     .option('allow-code-execution', ALLOW_CODE)
     .option('json', AS_JSON)
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
@@ -29,7 +34,7 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, out, json, retryFailed, ...args }: Args): Promise<void> {
+export async function handler({ config, out, json, retryFailed, prune, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
   const experiment = await loadExperiment(config, args.plugin)
@@ -43,6 +48,7 @@ export async function handler({ config, out, json, retryFailed, ...args }: Args)
     jobs,
     backend,
     retryFailed,
+    prune,
     allowCode: args.allowCodeExecution,
     onRow: (row: Row, progress: { done: number; planned: number; found: boolean }) => {
       kept.set(`${progress.done} of ${progress.planned} runs are done; run the same command again to resume`)

@@ -1,0 +1,17 @@
+// Which built-in methods give other numbers than in the first version. Rows of an older definition are not taken for rows of
+// the present one, although their ids are the same.
+import type { Edit } from '../config/index.js'
+
+/** Raise the number of a method, or add it with 2, when it gives other numbers than before for the same options. */
+export const DEFINITIONS: Readonly<Record<string, number>> = {
+  // Leading singular triplets of big matrices come from another iteration (decision 15).
+  'editor lowrank': 2,
+  'editor delta_come': 2,
+  'merger twin': 2,
+  'merger tsv_merge': 2,
+}
+
+/** The methods of an edit, by the names that they have there. */
+export const methodNames = ({ steps, merge }: Pick<Edit, 'steps' | 'merge'>): string[] => [
+  ...new Set([...steps.map(({ editor }) => `editor ${editor}`), ...(merge ? [`merger ${merge.merger}`] : [])]),
+]

@@ -1,0 +1,95 @@
+// Which rows of earlier starts stand for the runs of a plan: those with the id of a run, and computed from what it would be
+// computed from now. The id covers the settings; here the rest is compared: input files, backend, definitions, code.
+import type { Meta } from './meta.js'
+import type { Row } from './row.js'
+
+/** A run that is asked for, and what its row depends on besides its id. */
+export interface WantedRun {
+  id: string
+  /** Names of its input files and tasks in the provenance. */
+  inputs: readonly string[]
+  /** Folders whose files all take part, as the names of the inputs begin. */
+  folders: readonly string[]
+  /** Its editors and its merger, as `definitions` of the provenance names them. */
+  methods: readonly string[]
+  /** What takes part in it and was made in code, so that nobody can see whether it is still the same. */
+  objects: readonly string[]
+}
+
+/** Rows with their provenance. */
+export interface Shelf {
+  folder: string
+  rows: readonly Row[]
+  meta: Meta
+}
+
+/** A row that does not stand for a run: it is not asked for (no reasons), or it is, and something has changed. */
+export interface LeftRow {
+  row: Row
+  reasons: readonly string[]
+}
+
+/** What becomes of the rows of earlier starts. */
+export interface SortedRows {
+  /** Rows of the results folder itself that stay. */
+  stay: Row[]
+  /** Rows of the results folder that do not. */
+  left: LeftRow[]
+  /** Rows that were put apart earlier and are asked for again, by the folder that they are in. */
+  back: Map<string, Row[]>
+}
+
+/** Inputs that versions before 0.3 did not record. */
+const RECORDED_LATER = /\/tokenizer_config\.json$|: head$/
+
+/** Finds for each run the row that stands for it, in the results folder (`main`) or among the rows apart. */
+export function sortRows(
+  runs: readonly WantedRun[],
+  now: Meta,
+  main: Shelf | undefined,
+  apart: readonly Shelf[],
+): SortedRows {
+  const wanted = new Map(runs.map((run) => [run.id, run]))
+  const reasonsOf = (row: Row, meta: Meta) => changesFor(wanted.get(row.id)!, meta, now)
+  const sorted: SortedRows = { stay: [], left: [], back: new Map() }
+  for (const row of main?.rows ?? []) {
+    const reasons = wanted.has(row.id) ? reasonsOf(row, main!.meta) : []
+    if (wanted.has(row.id) && !reasons.length) sorted.stay.push(row)
+    else sorted.left.push({ row, reasons })
+  }
+  const found = new Set(sorted.stay.map(({ id }) => id))
+  for (const { folder, rows, meta } of apart) {
+    const again = rows.filter((row) => wanted.has(row.id) && !found.has(row.id) && !reasonsOf(row, meta).length)
+    for (const { id } of again) found.add(id)
+    if (again.length) sorted.back.set(folder, again)
+  }
+  return sorted
+}
+
+/** What has changed between two provenances as far as this run depends on it, in words; empty if its row is still right. */
+export function changesFor(run: WantedRun, earlier: Meta, now: Meta): string[] {
+  const changes = run.objects.map((name) => `${name} is an object made in code, which may have changed`)
+  for (const key of ['name', 'package'] as const) {
+    const [before, after] = [earlier.backend[key], now.backend[key]]
+    if (before !== after) {
+      changes.push(`the backend was ${before}, is ${after}`)
+      break
+    }
+  }
+  for (const name of run.methods)
+    if (earlier.definitions?.[name] !== now.definitions?.[name])
+      changes.push(`the ${name} gives other numbers in this version of deltalab`)
+  for (const name of inputsOf(run, earlier)) {
+    const [before, after] = [earlier.inputs[name], now.inputs[name]]
+    if (before === after || (earlier.definitions === undefined && RECORDED_LATER.test(name))) continue
+    const change = before === undefined ? 'is new' : after === undefined ? 'is gone' : 'has other content'
+    changes.push(`${name} ${change}`)
+  }
+  return changes
+}
+
+/** The inputs of now, and those that were there earlier and may be gone. */
+function inputsOf({ inputs, folders }: WantedRun, earlier: Meta): Set<string> {
+  const within = (name: string) => folders.includes(name.slice(0, name.lastIndexOf('/')))
+  return new Set([...inputs, ...Object.keys(earlier.inputs).filter(within)])
+}
