@@ -66,12 +66,7 @@ export async function executePlan(
     throw new UserError(
       'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
     )
-  const wanted = runs.map((run) => ({
-    id: run.id,
-    ...dependencies(run),
-    methods: methodNames(run.edit),
-    objects: objectsOf(run, experiment.registry),
-  }))
+  const wanted = runs.map((run) => describeRun(run, experiment, dependencies(run)))
   const store = await openStore(options.folder, { meta, config: experiment.text, runs: wanted }, options)
   try {
     for (const text of describeReuse(store, experiment, runs)) options.onNote?.(text)
@@ -117,6 +112,18 @@ export async function executePlan(
     await store.close()
   }
 }
+
+/** What the row of a run depends on. */
+const describeRun = (
+  run: Run,
+  { registry }: Experiment,
+  dependencies: ReturnType<Origins['dependencies']>,
+): WantedRun => ({
+  id: run.id,
+  ...dependencies,
+  methods: methodNames(run.edit),
+  objects: objectsOf(run, registry),
+})
 
 /** In worker threads, or in this one where a plugin cannot leave it. */
 async function executeJobs(
