@@ -2,10 +2,19 @@
 import { inspect } from 'node:util'
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import { systemError, UserError } from '../errors/index.js'
-import { packageVersion } from '../files/index.js'
+import { onFound, packageVersion } from '../files/index.js'
 import type { Registry } from '../registry/index.js'
 import { type Completable, completions } from './complete.js'
-import { isDebug, type MessageFlags, print, printTimings, setMessages, withMessages, writeError } from './messages.js'
+import {
+  isDebug,
+  type MessageFlags,
+  note,
+  print,
+  printTimings,
+  setMessages,
+  withMessages,
+  writeError,
+} from './messages.js'
 import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
@@ -19,6 +28,7 @@ const COMPLETE = '--get-yargs-completions'
 
 /** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage. */
 export async function callCommand(words: string[]): Promise<number> {
+  onFound(note)
   try {
     await parse(words)
     return Number(process.exitCode ?? 0)

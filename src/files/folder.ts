@@ -3,11 +3,12 @@
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { amount } from './amount.js'
 import { type BlockJournal, ChangedInput, removeJournal } from './journal.js'
 import { finishInterrupted, holdName, OLD } from './leftovers.js'
 import { markReplaced, removeOwn, sealFolder } from './manifest.js'
 import { openPartial, type PartialFolder, type Resume, removePartial } from './partial.js'
-import { amount, checkFree, checkOwn, checkPlace, checkSpace, placeOf } from './target.js'
+import { checkFree, checkOwn, checkPlace, checkSpace, placeOf } from './target.js'
 
 export interface FolderOptions {
   /** Replace a folder that this program wrote. */

@@ -4,6 +4,8 @@ import { readdir, rename, rmdir, stat } from 'node:fs/promises'
 import os from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { amount } from './amount.js'
+import { tellFound } from './found.js'
 import { readJournal, removeJournal } from './journal.js'
 import { takeLock } from './lock.js'
 import { isReplaced, removeOwn, removeUnfinished, removeUnmarked, stateOf, strangersIn } from './manifest.js'
@@ -86,10 +88,22 @@ export async function unfinishedOf(target: string): Promise<string[]> {
 /** What these folders take on the disk. */
 export async function bytesUnfinished(target: string): Promise<number> {
   let bytes = 0
-  for (const folder of await unfinishedOf(target))
-    for (const name of await readdir(folder))
-      bytes += 512 * ((await stat(join(folder, name)).catch(() => null))?.blocks ?? 0)
+  for (const folder of await unfinishedOf(target)) bytes += await bytesIn(folder)
   return bytes
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(folder))
+    bytes += 512 * ((await stat(join(folder, name)).catch(() => null))?.blocks ?? 0)
+  return bytes
+}
+
+/** Removes a folder that nobody goes on with, and says so. */
+export async function dropUnfinished(folder: string, path: string): Promise<void> {
+  const bytes = await bytesIn(path)
+  removeUnfinished(path)
+  tellFound(`${folder}: what an interrupted run left unfinished (${amount(bytes)}) is removed`)
 }
 
 /**
@@ -121,7 +135,7 @@ export async function finishInterrupted(folder: string, target: string): Promise
   for (const [id, path] of partial) {
     const state = await stateOf(path)
     if (state === null) await removeUnmarked(path)
-    if (state === 'unfinished' && !readJournal(path)) removeUnfinished(path)
+    if (state === 'unfinished' && !readJournal(path)) await dropUnfinished(folder, path)
     if (state !== 'complete') continue
     removeJournal(path)
     const place = (await exists(target)) ? `${target}.finished-${id}` : target

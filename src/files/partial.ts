@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { changeBetween } from './fingerprint.js'
 import { hold } from './holds.js'
 import { type OpenBlockJournal, openBlockJournal, readJournal } from './journal.js'
-import { PARTIAL, unfinishedOf } from './leftovers.js'
+import { dropUnfinished, PARTIAL, unfinishedOf } from './leftovers.js'
 import { markUnfinished, removeUnfinished } from './manifest.js'
 
 /** How an interrupted run is taken up again. */
@@ -34,7 +34,7 @@ export async function openPartial(folder: string, target: string, resume: Resume
     if (change === null && path === undefined) path = left
     else {
       if (change) resume!.note(`${folder} was begun before and starts anew: ${change}`)
-      removeUnfinished(left)
+      await dropUnfinished(folder, left)
     }
   }
   const fingerprint = resume?.fingerprint ?? null

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { amount } from './amount.js'
 import { bytesUnfinished, finishInterrupted, holdName } from './leftovers.js'
 import { strangersIn } from './manifest.js'
 
@@ -117,12 +118,6 @@ export async function checkSpace(folder: string, target: string, bytes: number):
   const free = bavail * bsize
   if (bytes > free + (await bytesUnfinished(target)))
     throw new UserError(`${folder}: the disk is full: ${amount(bytes)} are needed, ${amount(free)} are free`)
-}
-
-/** Bytes as kB, MB or GB. */
-export function amount(bytes: number): string {
-  const [unit, name] = bytes < 1e6 ? [1e3, 'kB'] : bytes < 1e9 ? [1e6, 'MB'] : [1e9, 'GB']
-  return `${(bytes / unit).toFixed(1)} ${name}`
 }
 
 /** The folder, or the first above it that exists. */

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
+import { tellFound } from './found.js'
 import { hold } from './holds.js'
 import { isAlive, startOf } from './lock.js'
 
@@ -40,6 +41,7 @@ function removeLeft(parent: string): void {
     if (madeOn !== host || isAlive({ pid: Number(pid), start: start!, host: os.hostname() })) continue
     try {
       rmSync(join(parent, name), { recursive: true, force: true })
+      tellFound(`${join(parent, name)}: left by a run that was killed; removed`)
     } catch {
       // Another user's.
     }

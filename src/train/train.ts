@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openModel, type WriteOptions, writeCheckpoint } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTarget } from '../files/index.js'
+import { checkTarget, tellFound } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
@@ -110,6 +110,7 @@ async function trainHeld(
         ? `no step of ${recipe.name} is kept: the first state is saved after ${recipe.save_every} (save_every)`
         : `step ${step} of ${recipe.steps} of ${recipe.name} is kept; the same command goes on from there`,
     )
+  if (saved) tellFound(`${recipe.out}: goes on after step ${saved.step} of ${recipe.steps}`)
   sayKept(state.step)
   let last = NaN
   const loop = async ({ add, found }: Work) => {

@@ -9,7 +9,7 @@ import { companionsOf, homeOf, openModel } from '../checkpoint/index.js'
 import type { Seeds } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
-import { attempt, holdText, prepareFolder, writeWhole } from '../files/index.js'
+import { attempt, holdText, prepareFolder, tellFound, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, modelOf, NotFinite } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
@@ -160,6 +160,8 @@ export async function runZeroth(
       const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
       const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
       journal.past.forEach(note)
+      const last = journal.past.at(-1)
+      if (last) tellFound(`${run.name}: goes on after step ${last.step} of ${stepsOf(run)}`)
       const point = copyOf(base)
       const batchOf = batcher(
         sequences,
