@@ -2,8 +2,8 @@
 // `npx deltalab` work inside the checkout itself.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
-import { bundle } from './bundle.mjs'
+import { dirname } from 'node:path'
+import { bundle, FONTS } from './bundle.mjs'
 
 const out = 'dist/src/kernels'
 mkdirSync(out, { recursive: true })
@@ -35,9 +35,8 @@ for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith(
 }
 execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', '.'], { stdio: 'inherit' })
 for (const file of ['tf.js', 'tf.d.ts']) copyFileSync(`src/tensor/${file}`, `dist/src/tensor/${file}`)
-// Fonts of the figures.
-for (const file of ['ttf/DejaVuSans.ttf', 'ttf/DejaVuSans-Bold.ttf'])
-  copyFileSync(`node_modules/dejavu-fonts-ttf/${file}`, `dist/src/report/${basename(file)}`)
+for (const file of ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'])
+  copyFileSync(`${FONTS}/ttf/${file}`, `dist/src/report/${file}`)
 await bundle()
 const link = 'node_modules/.bin/deltalab'
 mkdirSync(dirname(link), { recursive: true })

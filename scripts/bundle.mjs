@@ -17,6 +17,9 @@ const isAsset = (file) => /\.(wasm|ttf)$/.test(file)
 /** Native code, packages with files of their own, and what few commands need. */
 const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbuild']
 
+/** What the figures are written in; scripts/build.mjs brings the files. */
+export const FONTS = 'node_modules/dejavu-fonts-ttf'
+
 /** Stands for the way from a file of the bundle to its folder. */
 const ROOT = 'deltalab:bundle'
 
@@ -72,6 +75,20 @@ export async function bundle() {
     writeFileSync(path, text.replaceAll(ROOT, relative(dirname(path), TARGET) || '.'))
   }
   for (const file of files.filter(isAsset)) cpSync(join(SOURCE, file), join(TARGET, file))
+  writeFileSync(join(TARGET, 'THIRD-PARTY.txt'), licencesOf([...Object.keys(metafile.inputs), FONTS]))
   chmodSync(join(TARGET, 'cli/main.js'), 0o755)
   return metafile
+}
+
+/** The licences of the packages that files come from. */
+function licencesOf(files) {
+  const folders = files.flatMap((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
+  const licences = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
+    const by = typeof author === 'object' ? author.name : author
+    const title = `${name} ${version}: ${license}${by ? `, by ${by}` : ''}`
+    return [title, ...texts.map((file) => readFileSync(join(folder, file), 'utf8').trim())].join('\n\n')
+  })
+  return `Packages that are part of this program, with their licences.\n\n${licences.join(`\n\n${'-'.repeat(72)}\n\n`)}\n`
 }

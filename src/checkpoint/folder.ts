@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
-import { interruptedAt, PARTIAL, stateOf } from '../files/index.js'
+import { interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
 import { readObject, readText } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
@@ -36,7 +36,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 async function checkFolder(folder: string): Promise<void> {
   const info = await stat(folder).catch(() => null)
   if (!info) {
-    const why = await interruptedAt(resolve(folder))
+    const why = (await interruptedAt(resolve(folder))) ?? leftOut(folder)
     throw new UserError(`${folder}: no such checkpoint folder${why === null ? '' : `: ${why}`}`)
   }
   if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)

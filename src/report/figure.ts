@@ -28,6 +28,7 @@ export interface Figure {
 const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec }
 
 /**
+ * @internal
  * vega-lite spec of a view. Failed runs are left out; the subtitle counts them.
  * @throws UserError for an unknown column, and when nothing can be drawn
  */

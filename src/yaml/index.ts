@@ -27,14 +27,14 @@ export interface Located<T> {
   locate<W>(work: () => W): W
 }
 
-/** Called with the document before its values are taken. */
+/** @internal Called with the document before its values are taken. */
 type Amend = (document: Document.Parsed) => void
 
-/** Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
+/** @internal Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
 export const readYaml = <T>(file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> =>
   parseYaml(readText(file), file, schema, amend)
 
-/** As `readYaml`, of a text; `file` is what errors name. */
+/** @internal As `readYaml`, of a text; `file` is what errors name. */
 export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> {
   const lines = new LineCounter()
   // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.

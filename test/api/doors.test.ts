@@ -70,6 +70,21 @@ test('every exported thing has a docstring', () => {
   assert.deepEqual([...new Set(bare)], [])
 })
 
+test('the declarations import what a user has: the packages that are installed with this one', () => {
+  const files = new Set(['index', 'report', 'plugin'].map((door) => join(packageRoot, 'dist/src', `${door}.d.ts`)))
+  const packages = new Set<string>()
+  for (const file of files)
+    for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom |\bimport\()['"]([^'"]+)['"]/g))
+      if (to!.startsWith('.')) files.add(join(file, '..', to!.replace(/\.js$/, '.d.ts')))
+      else packages.add(to!)
+  const { dependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  assert.ok(packages.has('zod'))
+  assert.deepEqual(
+    [...packages].filter((name) => !(name in dependencies)),
+    [],
+  )
+})
+
 /** What the compiler says of one file of a user's project that has deltalab in its node_modules, and of our declarations. */
 function compile(name: string, text: string): string {
   writeFileSync(join(folder, name), text)
