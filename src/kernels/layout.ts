@@ -1,4 +1,5 @@
 // The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
+import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
 
 /** Entries of a strip, about. */
@@ -29,6 +30,7 @@ export const workingBytes = (strip: number, columns: number, models: number): nu
   models * 2 * (1 << 18) +
   (models + 2) * 16 * Math.min(columns, LONGEST_ROW) +
   (1 << 17) +
+  GATHERED +
   SPACE
 
 /** Addresses of the buffers of one pass. */
@@ -38,8 +40,10 @@ export interface Buffers {
   input: number
   /** One for each model. */
   values: number[]
-  /** Bytes as they are stored, and as they are written. */
+  /** Bytes as they are stored. */
   stored: number
+  /** Bytes that are written. */
+  written: number
   result: number
   draws: number
   /** Tables of the reductions, and of the stages of each model. */
@@ -72,6 +76,7 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
       pass.resident ? top + (i * (stay - PADDING)) / pass.models.length : take(strip),
     ),
     stored: take(2 * strip),
+    written: take(pass.write ? GATHERED + strip : 0),
     result: take(strip),
     draws: take(strip),
     bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0) || 8 * numbersOf(each))),

@@ -3,6 +3,7 @@
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { type Buffers, binsOf, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
+import { openOutput, type PassOutput } from './output.js'
 import {
   needsOf,
   type Operand,
@@ -51,6 +52,7 @@ interface Parts {
 class PassRun {
   private readonly at: Buffers
   private readonly answers: PassResult['answers']
+  private readonly output: PassOutput | null
 
   constructor(
     private readonly parts: Parts,
@@ -62,6 +64,7 @@ class PassRun {
       resident.applied.clear()
     }
     this.at = placeBuffers(parts.memory, pass)
+    this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
     this.answers = pass.reductions.map((each) =>
       each.sum === 'find' ? Float64Array.of(-1) : new Float64Array(binsOf(each) ? 0 : strips * numbersOf(each)),
@@ -74,6 +77,7 @@ class PassRun {
     const wanted = pass.strips && new Set(pass.strips)
     for (let from = pass.from, strip = 0; from < pass.to; from += pass.strip, strip++)
       if (!wanted || wanted.has(from / pass.strip)) this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
+    this.output?.end()
     pass.reductions.forEach((each, i) => {
       const bins = binsOf(each)
       if (bins) this.answers[i] = new Uint32Array(parts.memory.buffer, at.bins[i], bins).slice()
@@ -156,12 +160,12 @@ class PassRun {
   }
 
   /** @throws PassError for the first entry that is not finite */
-  private fail(of: PassError['of'], address: number, { from, size }: Run): never {
+  private fail(of: PassError['of'], address: number, { from, size }: Run, stored = this.at.stored): never {
     const values = new Float32Array(this.parts.memory.buffer, address, size)
     const index = values.findIndex((value) => !Number.isFinite(value))
     if (index >= 0) throw new PassError(of, from + index, values[index]!)
     const format = this.pass.write!.target.dtype
-    const halves = new Uint16Array(this.parts.memory.buffer, this.at.stored, size)
+    const halves = new Uint16Array(this.parts.memory.buffer, stored, size)
     const exponent = format === 'F16' ? 0x7c00 : 0x7f80
     const large = halves.findIndex((half) => (half & exponent) === exponent)
     throw new PassError(of, from + large, values[large]!)
@@ -245,7 +249,7 @@ class PassRun {
   }
 
   private write(values: readonly number[], { from, size }: Run): void {
-    const { kernels, storage, memory } = this.parts
+    const { kernels, memory } = this.parts
     const { at, pass } = this
     const { combine, finish, target } = pass.write!
     if (combine.combine === 'sum') {
@@ -254,19 +258,15 @@ class PassRun {
       if (combine.factor !== undefined) kernels.scale(at.result, at.result, size, combine.factor)
     } else this.elect(combine, values, size)
     if (finish === 'base') kernels.add(at.result, at.base, size)
-    if (finish === 'restore') {
-      if (pass.deltas[0]) kernels.restore(at.result, at.input, at.post, at.base, size)
-    }
+    if (finish === 'restore' && pass.deltas[0]) kernels.restore(at.result, at.input, at.post, at.base, size)
     const bytes = size * WIDTHS[target.dtype]
     // Encoders take eight entries at a time: what an earlier pass left behind the last one is no part of the result.
     new Float32Array(memory.buffer, at.result + 4 * size, 8).fill(0)
-    if (kernels[`encode${target.dtype}`](at.result, at.stored, size)) this.fail('result', at.result, { from, size })
-    kernels.checksum(at.stored, bytes, at.state)
-    storage.write(
-      target.file,
-      new Uint8Array(memory.buffer, at.stored, bytes),
-      target.begin + from * WIDTHS[target.dtype],
-    )
+    const stored = this.output!.next()
+    if (kernels[`encode${target.dtype}`](at.result, stored, size))
+      this.fail('result', at.result, { from, size }, stored)
+    kernels.checksum(stored, bytes, at.state)
+    this.output!.add(bytes)
   }
 
   private elect(

@@ -65,6 +65,11 @@ test('on the command line: a dry run writes nothing, a merge says its convention
   const done = spawnMerge('linear/config.yml', out)
   assert.equal(done.code, 0, done.stderr)
   assert.match(done.stdout, /merged by linear \(convention: mergekit\)/)
-  const again = spawnMerge('linear/config.yml', out)
-  assert.deepEqual([again.code, again.stderr.split('; ')[1]], [1, 'choose another name or give --overwrite'])
+  for (const options of [[], ['--dry-run']]) {
+    const again = spawnMerge('linear/config.yml', out, ...options)
+    assert.deepEqual([again.code, again.stderr.split('; ')[1]], [1, 'choose another name or give --overwrite'])
+    const inFile = join(out, 'config.json', 'merged')
+    const refused = spawnMerge('linear/config.yml', inFile, '--overwrite', ...options)
+    assert.deepEqual([refused.code, refused.stderr], [1, `deltalab: ${inFile}: exists and is not a folder`])
+  }
 })

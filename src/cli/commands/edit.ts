@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '../../edit/index.js'
-import { checkTarget } from '../../files/index.js'
+import { checkSpace, checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
@@ -66,6 +66,7 @@ export async function handler(args: Args): Promise<void> {
   const estimate = estimateEdit(pair, settings)
   const close = () => Promise.all([base.close(), post.close(), grams?.close()])
   if (args.dryRun) {
+    await checkSpace(args.out, resolve(args.out), estimate.bytes)
     const seconds = await forecastEdit(pair, { ...settings, ...stream }, processorSeconds)
     return close().then(() => printEditEstimate({ ...estimate, seconds }, args.out, json))
   }

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkTarget } from '../../files/index.js'
+import { checkSpace, checkTarget } from '../../files/index.js'
 import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from '../../merge/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
@@ -45,11 +45,13 @@ export async function handler({
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readYaml(config, mergeSchema)
-  if (!dryRun && !overwrite) await checkTarget(out, resolve(out), false)
+  if (!overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openMerge(config, located, { seed, plugins: args.plugin })
   try {
     const { plan, estimate, models } = opened
     if (dryRun) {
+      await checkTarget(out, resolve(out), overwrite, models.folders)
+      await checkSpace(out, resolve(out), estimate.result.bytes)
       const seconds = await forecastMerge(plan, stream, processorSeconds)
       return (await import('../estimate-text.js')).printEstimate({ ...estimate, seconds }, out, json)
     }
