@@ -1,10 +1,10 @@
 // `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join, resolve, sep } from 'node:path'
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
-import { packageRoot, packageVersion } from '../../files/index.js'
+import { makeTemporary, packageRoot, packageVersion } from '../../files/index.js'
 import { print } from '../messages.js'
 import { place } from '../options.js'
 
@@ -27,15 +27,20 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
   const words: Record<string, string> = { name, version: `^${packageVersion()}` }
   const template = join(packageRoot, 'templates', 'project')
   const files = readdirSync(template).sort()
-  await mkdir(target, { recursive: true })
+  await mkdir(dirname(target), { recursive: true })
+  // Whole or not at all.
+  const made = makeTemporary('project', dirname(target))
   for (const file of files) {
     const text = readFileSync(join(template, file), 'utf8').replace(
       /\{\{(\w+)\}\}/g,
       (whole, word) => words[word] ?? whole,
     )
     // npm leaves out a file called .gitignore.
-    await writeFile(join(target, file === 'gitignore' ? '.gitignore' : file), text)
+    await writeFile(join(made.path, file === 'gitignore' ? '.gitignore' : file), text)
   }
+  await chmod(made.path, 0o777 & ~process.umask())
+  await rename(made.path, target)
+  made.remove()
   // Inside a folder where deltalab is installed, Node and npm find it there.
   const install =
     target.startsWith(resolve(packageRoot, '..', '..') + sep) && basename(resolve(packageRoot, '..')) === 'node_modules'
