@@ -1,5 +1,6 @@
 // All output of commands: results on stdout; notes, warnings and timings on stderr, controlled by --quiet, --verbose and --debug.
 import type { Argv } from 'yargs'
+import { collectWarnings } from '../errors/index.js'
 import { amount } from '../files/index.js'
 import { hear, type Progress } from '../progress/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
@@ -75,6 +76,9 @@ export function print(text: string): void {
   streams.out(text)
 }
 
+/** Columns of the terminal that the result is printed to; infinite where it goes elsewhere. */
+export const terminalColumns = (): number => (process.stdout.isTTY ? process.stdout.columns : Infinity)
+
 /** `value` as JSON if the command was asked for it, else the text. */
 export function printResult(json: boolean | undefined, value: unknown, text: string): void {
   print(json ? `${JSON.stringify(value, null, 2)}\n` : text)
@@ -98,13 +102,14 @@ export function warn(text: string): void {
   writeError(`warning: ${text}\n`)
 }
 
-/** Warnings that are printed where there are many. */
-const SHOWN = 8
-
-/** Of many warnings the first, and how many there are. @param where the others are to be found */
-export function warnSome(warnings: readonly string[], where: string): void {
-  for (const warning of warnings.slice(0, SHOWN)) warn(warning)
-  if (warnings.length > SHOWN) writeError(`and ${warnings.length - SHOWN} more warnings; ${where}\n`)
+/** Warnings of editors and mergers: one line for each kind, with its number of tensors; with --verbose all. */
+export function warnKinds(warnings: readonly string[]): void {
+  const collected = collectWarnings()
+  for (const text of warnings) collected.warn(text)
+  const kinds = collected.kinds()
+  const more = kinds.length < warnings.length ? '; --verbose shows each' : ''
+  if (asked.verbose) warnings.forEach(warn)
+  else for (const text of kinds) warn(text + more)
 }
 
 /** A line for --verbose. */

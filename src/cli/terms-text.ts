@@ -1,7 +1,7 @@
 // The per-tensor terms of one edit as text: largest first, then sums by role, then the total beside the exact loss change.
 
 import type { Row, Term } from '../record/index.js'
-import { lossUnit } from '../report/index.js'
+import { CLASSES, lossUnit } from '../report/index.js'
 
 /** The text for terms that are already in order. */
 export function printTerms(row: Row, terms: readonly Term[]): string {
@@ -37,9 +37,15 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
     `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} ${lossUnit([row])}`,
     `exact loss change ${signed(row.loss_change!)}${row.loss_change_se === null ? '' : ` ± ${row.loss_change_se.toExponential(2)}`} ` +
       `(${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}, ${row.loss_items} items of ${row.task}): ${row.class}`,
+    ...LEGEND,
     '',
   ].join('\n')
 }
+
+const LEGEND = [
+  'Term: part of the Riemann sum, above 0 is worse; norm of change: ‖edited − post‖; loss: of post → of the edited model.',
+  `${CLASSES[0]!.toUpperCase()}${CLASSES.slice(1)}; ±: this error.`,
+]
 
 const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toExponential(3)}`
 

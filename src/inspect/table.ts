@@ -60,6 +60,12 @@ export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string 
   return `${csv.getHeaderString()}${csv.stringifyRecords(rows)}`
 }
 
+/** What the columns mean. */
+export const LEGEND = [
+  '|Δ|: norm of Δ = post − base; |Δ|/|W|: beside the norm of base; mean, std: of the entries of Δ; zeros: entries that stayed.',
+  'p50, p90, p99, max: of their magnitudes; cosine: of base and post; eff. rank: exp of the entropy of the singular values.',
+]
+
 /** Sentences on what the statistics leave out or mix. */
 export function notesOn({ tied, dtypes, unmatched }: Pair): string[] {
   const [first] = dtypes

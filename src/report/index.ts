@@ -1,9 +1,11 @@
 // Rows → groups, tables, figures. Works from a results folder alone, on a machine that never saw the weights; never imports
 // TensorFlow.js.
 export type { Displayed, MimeBundle } from './display.js'
+export { doubtsOf } from './doubts.js'
 export { drawFigure, type Figure } from './figure.js'
 export type { CellValue } from './groups.js'
 export { lossUnit } from './items.js'
+export { CLASSES, legendOf } from './legend.js'
 export { type Format, printTable } from './print.js'
 export { figure, table, termsFigure } from './show.js'
 export { type FigureSource, parseView, type RowSource, readSource } from './source.js'
@@ -16,5 +18,6 @@ export {
   type TableLine,
   type TableOptions,
 } from './table.js'
+export { printForTerminal, wrapText } from './terminal.js'
 export type { Attribution } from './terms.js'
 export { writeFigures, writeReport, writeTerms } from './write.js'

@@ -38,8 +38,8 @@ function textCells({ by, columns, lines }: Table): { head: string[]; body: strin
   return { head, body, keys: by.length }
 }
 
-/** Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */
-function printMarkdown(table: Table): string {
+/** The lines of a Markdown table. Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */
+export function columnLines(table: Table): string[] {
   const { head, body } = textCells(table)
   const right = head.map((_, i) => body.every((cells) => /^[−\d–]/.test(cells[i]!)))
   const escaped = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')))
@@ -48,19 +48,14 @@ function printMarkdown(table: Table): string {
   const line = (cells: string[]) =>
     `| ${cells.map((cell, i) => (right[i] ? pad(cell, i) + cell : cell + pad(cell, i))).join(' | ')} |`
   const rule = `|${widths.map((width, i) => (right[i] ? `${'-'.repeat(width + 1)}:` : `:${'-'.repeat(width + 1)}`)).join('|')}|`
-  return [
-    `**${table.title}**`,
-    '',
-    line(escaped[0]!),
-    rule,
-    ...escaped.slice(1).map(line),
-    '',
-    ...table.notes.map((note) => `${capital(note)}.`),
-    '',
-  ].join('\n')
+  return [line(escaped[0]!), rule, ...escaped.slice(1).map(line)]
 }
 
-const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)
+const printMarkdown = (table: Table): string =>
+  [`**${table.title}**`, '', ...columnLines(table), '', ...table.notes.map(sentence), ''].join('\n')
+
+/** A note as a sentence. */
+export const sentence = (note: string): string => `${note[0]!.toUpperCase()}${note.slice(1)}.`
 
 const TEX: Record<string, string> = {
   '\\': '\\textbackslash{}',
@@ -97,7 +92,7 @@ function printLatex(table: Table): string {
   return [
     '\\begin{table}',
     '  \\centering',
-    `  \\caption{${escapeTex(table.title)}. ${table.notes.map((note) => `${escapeTex(capital(note))}.`).join(' ')}}`,
+    `  \\caption{${escapeTex(table.title)}. ${table.notes.map((note) => escapeTex(sentence(note))).join(' ')}}`,
     `  \\begin{tabular}{${align}}`,
     '  \\toprule',
     line(head),

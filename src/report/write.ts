@@ -3,16 +3,21 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import type { View } from '../record/index.js'
+import { doubtsOf } from './doubts.js'
 import { drawFigure, type Figure } from './figure.js'
+import { legendOf } from './legend.js'
 import { printTable } from './print.js'
 import { type FigureSource, type ReportSource, readSource } from './source.js'
 import { makeTable, reportTable } from './table.js'
+import { printForTerminal } from './terminal.js'
 import { type Attribution, drawTerms } from './terms.js'
 
 /** What `writeReport` wrote. */
 export interface Report {
-  /** The table for a terminal. */
+  /** The table for a terminal, with a legend. */
   table: string
+  /** What makes one doubt the rows, in sentences. */
+  doubts: string[]
   /** Path of table.md. */
   markdown: string
   /** Paths of the figures, SVG before PNG. */
@@ -21,8 +26,11 @@ export interface Report {
   files: string[]
 }
 
-/** Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder. Each file is written whole or not at all. */
-export async function writeReport(folder: string): Promise<Report> {
+/**
+ * Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder. Each file is written whole or not at all.
+ * @param columns of the terminal; without it tables are as wide as they are
+ */
+export async function writeReport(folder: string, columns = Infinity): Promise<Report> {
   const source = await readSource(folder)
   const table = reportTable(source)
   const files: string[] = []
@@ -33,8 +41,15 @@ export async function writeReport(folder: string): Promise<Report> {
     await writeWhole(path, printTable(shown, format))
   }
   const { paths, problems } = await drawAll(folder, source)
-  const text = [printTable(table, 'md'), ...problems.map((problem) => `${problem}\n`)].join('\n')
-  return { table: text, markdown: files[0]!, figures: paths, files: [...files, ...paths] }
+  const shown = printForTerminal(table, legendOf(table, source.rows), columns)
+  const text = [shown, ...problems.map((problem) => `${problem}\n`)].join('\n')
+  return {
+    table: text,
+    doubts: doubtsOf(source.rows),
+    markdown: files[0]!,
+    figures: paths,
+    files: [...files, ...paths],
+  }
 }
 
 /** Draws every view that can be drawn. A view without data does not stop the others. */

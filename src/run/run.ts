@@ -1,6 +1,7 @@
 // One run: a planned edit of a loaded pair → its row and its per-tensor terms.
 
 import { needsGram } from '../editors/index.js'
+import { collectWarnings } from '../errors/index.js'
 import { encodeItems, evaluateTask } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
 import type { Batch } from '../models/index.js'
@@ -16,7 +17,6 @@ import { applyMerge } from './merge.js'
 import type { Reference } from './reference.js'
 import { applyRouted } from './routed.js'
 import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
-import { collectWarnings } from './warnings.js'
 
 /** Number of items that GPTQ is calibrated on: the last of the task, so that they seldom overlap with the measured ones. */
 const CALIBRATION_ITEMS = 32

@@ -188,7 +188,11 @@ test('attribute lists the largest terms first, sums by role, and draws them', as
   const { out, err } = await run(...words, '--out', 'chart')
   assert.ok(out.indexOf(terms[0]!.tensor) < out.indexOf(terms[1]!.tensor))
   assert.match(out, /tensors +parameters +role\n(.*(attention|mlp)\n){2}/)
-  assert.match(out, /exact loss change [+-]\S+ ± \S+ \(.*6 items of items\): (competitive|decreased|improved)\n$/)
+  assert.match(
+    out,
+    /exact loss change [+-]\S+ ± \S+ \(.*6 items of items\): (competitive|decreased|improved)\nTerm: .*above 0 is worse.*\nClass: decreased \(worse\).*\n$/,
+  )
   const left = 'note: linear leaves out 2 tensors of two or more dimensions: 1 embedding, 1 head'
-  assert.deepEqual(err.trim().split('\n'), [left, join('chart', 'terms.svg'), join('chart', 'terms.png')])
+  const doubt = 'warning: the class is undecided: within one standard error of the border to another; more items decide'
+  assert.deepEqual(err.trim().split('\n'), [left, doubt, join('chart', 'terms.svg'), join('chart', 'terms.png')])
 })

@@ -53,12 +53,14 @@ export async function handler(args: Args): Promise<void> {
   const memory = readMemory(args.memory)
   const registry = await readRegistry(args.plugin)
   const chain = readSteps(args, registry)
-  const [{ openModels }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }] = await Promise.all([
-    import('../../checkpoint/index.js'),
-    import('../../run/index.js'),
-    import('../terms-text.js'),
-    import('../../files/index.js'),
-  ])
+  const [{ openModels }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }, { doubtsOf }] =
+    await Promise.all([
+      import('../../checkpoint/index.js'),
+      import('../../run/index.js'),
+      import('../terms-text.js'),
+      import('../../files/index.js'),
+      import('../../report/index.js'),
+    ])
   if (args.out) await prepareFolder(args.out)
   await startBackend(args.backend)
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
@@ -77,6 +79,7 @@ export async function handler(args: Args): Promise<void> {
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))
   printResult(args.json, { row, terms }, printTerms(row, terms))
   if (row.warnings) warn(row.warnings)
+  for (const doubt of doubtsOf([row])) warn(doubt)
   if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
   if (args.out) {
     startPhase('draw the chart')

@@ -9,7 +9,7 @@ import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
-import { note, print, startBackend, startPhase, warnSome } from '../messages.js'
+import { note, print, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
@@ -91,7 +91,11 @@ export async function handler(args: Args): Promise<void> {
   await close()
   const paired = pair.names.map((name) => post.tensors.get(name)!)
   noteSkipped(paired, args, summary.passed)
-  warnSome(warnings, '--json lists them')
+  warnKinds(warnings)
+  if (summary.delta_norm === 0)
+    warn(
+      `${on === 'delta' ? 'base and post are equal' : 'all weights are 0'} in the edited tensors: nothing was changed`,
+    )
   print(
     json
       ? `${JSON.stringify({ out: args.out, ...summary, warnings, backend: backend.name })}\n`

@@ -3,7 +3,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { TensorReport } from '../../inspect/index.js'
 import { track } from '../../progress/index.js'
-import { print, startPhase } from '../messages.js'
+import { print, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
@@ -34,7 +34,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler(args: Args): Promise<void> {
   const stream = readStream(args)
   const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
-  const { inspectPair, headLine, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
+  const { inspectPair, headLine, LEGEND, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
@@ -75,7 +75,9 @@ export async function handler(args: Args): Promise<void> {
   else {
     line((args.roles ? '' : '\n') + headLine('role', width))
     for (const group of roles) line(reportLine(group.role, group, width))
+    line(`\n${LEGEND.join('\n')}`)
     for (const each of notesOn(pair)) line(`\n${each}`)
+    if (roles.at(-1)?.delta_norm === 0) warn('base and post are equal in these tensors')
   }
   await Promise.all([base.close(), post.close()])
 }

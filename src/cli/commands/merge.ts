@@ -7,7 +7,7 @@ import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from 
 import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { processorSeconds } from '../edit-text.js'
-import { note, print, startBackend, startPhase, warnSome } from '../messages.js'
+import { note, print, startBackend, startPhase, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -67,7 +67,7 @@ export async function handler({
       writeMerge(opened, out, { ...how, ...told }),
     )
     const { method, convention, tensors, parameters, warnings } = summary
-    warnSome(warnings, '--json lists them')
+    warnKinds(warnings)
     const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`
     print(json ? `${JSON.stringify({ ...summary, backend: backend.name })}\n` : `${merged}\n${out} written\n`)
   } finally {

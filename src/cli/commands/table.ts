@@ -1,7 +1,7 @@
 // `deltalab table`: the table of a results folder, from its rows alone.
 
 import type { Argv } from 'yargs'
-import { printResult, startPhase } from '../messages.js'
+import { printResult, startPhase, terminalColumns, warn } from '../messages.js'
 import { place, splitNames } from '../options.js'
 
 export const command = 'table <results>'
@@ -46,7 +46,9 @@ interface Args {
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { makeTable, printTable, readSource, reportTable } = await import('../../report/index.js')
+  const { doubtsOf, legendOf, makeTable, printForTerminal, printTable, readSource, reportTable } = await import(
+    '../../report/index.js'
+  )
   startPhase('read the results')
   const source = await readSource(args.results)
   const options = {
@@ -60,5 +62,10 @@ export async function handler(args: Args): Promise<void> {
     asked || args.format === 'csv' || args.json
       ? makeTable(source.rows, source.title, options, source.order)
       : reportTable(source)
-  printResult(args.json, table, printTable(table, args.format))
+  const text =
+    args.format === 'md'
+      ? printForTerminal(table, legendOf(table, source.rows), terminalColumns())
+      : printTable(table, args.format)
+  printResult(args.json, table, text)
+  for (const doubt of doubtsOf(source.rows)) warn(doubt)
 }
