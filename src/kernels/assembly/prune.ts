@@ -2,13 +2,15 @@
 
 const DIGIT: usize = 256
 
-/** Magnitudes are counted in bins by their upper bits: 8 of exponent, and 4 of fraction, or 6 where rows are long. */
-const SHIFT: u32 = 19
-const LONG_SHIFT: u32 = 17
-/** Bytes of the bins: four counters each, because one alone would wait for itself where neighbours are equal; and one bin more. */
-const BINS: usize = 16 * ((1 << 14) + 1)
-/** Entries from which a row is long. */
-const LONG: i32 = 4096
+/**
+ * A bin leaves out so many bits of a magnitude, at least: 8 bits of exponent and up to 6 of fraction remain, fewer in short rows. Each has
+ * two bins: the magnitude whose other bits are 0, of which most differences of two bf16 numbers are, and the magnitudes above it.
+ */
+const SHIFT: i32 = 17
+/** Bytes of the bins for entries that are 0: four of them, because one would have to wait for itself. They lie before the others. */
+const ZEROS: usize = 32
+/** Bytes of all bins; there is one more. */
+const BINS: usize = ZEROS + 8 * ((1 << 14) + 1)
 
 /** A row with more open entries than that is sorted. */
 const MOST_OPEN: i32 = 96
@@ -75,30 +77,37 @@ export function prune(v: usize, draws: usize, rows: i32, columns: i32, limits: u
   }
 }
 
-/** Number of magnitudes from `from` to `to` − 1 of a row that are below the limit. */
-@inline function countBelow(v: usize, from: i32, to: i32, limit: i32): i32 {
+@inline function laneSum(x: v128): i32 {
+  return i32x4.extract_lane(x, 0) + i32x4.extract_lane(x, 1) + i32x4.extract_lane(x, 2) + i32x4.extract_lane(x, 3)
+}
+
+/** Number of magnitudes below the limit in bytes `from` to `to` of a row, multiples of 16. */
+@inline function countBelow(v: usize, from: usize, to: usize, limit: i32): i32 {
   const magnitude = i32x4.splat(0x7fffffff)
   const limits = i32x4.splat(limit)
   let a = i32x4.splat(0)
   let b = a
-  let j = from
-  for (; j + 16 <= to; j += 16) {
-    const at = v + (<usize>j << 2)
-    a = i32x4.add(a, i32x4.lt_s(v128.and(v128.load(at), magnitude), limits))
-    b = i32x4.add(b, i32x4.lt_s(v128.and(v128.load(at, 16), magnitude), limits))
-    a = i32x4.add(a, i32x4.lt_s(v128.and(v128.load(at, 32), magnitude), limits))
-    b = i32x4.add(b, i32x4.lt_s(v128.and(v128.load(at, 48), magnitude), limits))
+  for (; from + 64 <= to; from += 64) {
+    a = i32x4.add(a, i32x4.lt_s(v128.and(v128.load(v + from), magnitude), limits))
+    b = i32x4.add(b, i32x4.lt_s(v128.and(v128.load(v + from, 16), magnitude), limits))
+    a = i32x4.add(a, i32x4.lt_s(v128.and(v128.load(v + from, 32), magnitude), limits))
+    b = i32x4.add(b, i32x4.lt_s(v128.and(v128.load(v + from, 48), magnitude), limits))
   }
-  a = i32x4.add(a, b)
-  let count = -(i32x4.extract_lane(a, 0) + i32x4.extract_lane(a, 1) + i32x4.extract_lane(a, 2) + i32x4.extract_lane(a, 3))
-  for (; j < to; j++) count += (load<i32>(v + (<usize>j << 2)) & 0x7fffffff) < limit ? 1 : 0
-  return count
+  for (; from < to; from += 16) a = i32x4.add(a, i32x4.lt_s(v128.and(v128.load(v + from), magnitude), limits))
+  return -laneSum(i32x4.add(a, b))
 }
 
-/** Number of magnitudes of the row before entry i: smaller ones, and equal ones of a lower index. */
-function rankOf(v: usize, columns: i32, i: i32): i32 {
-  const bits = load<i32>(v + (<usize>i << 2)) & 0x7fffffff
-  return countBelow(v, 0, i, bits + 1) + countBelow(v, i, columns, bits)
+/** Number of magnitudes of a row of so many bytes before the entry at byte i: smaller ones, and equal ones of a lower index. */
+function rankOf(v: usize, bytes: usize, i: usize): u32 {
+  const bits = load<i32>(v + i) & 0x7fffffff
+  const own = i & ~15
+  const end = bytes & ~15
+  let count = own < end
+    ? countBelow(v, 0, own, bits + 1) + countBelow(v, own + 16, end, bits)
+    : countBelow(v, 0, end, bits + 1)
+  for (let j = own; j < min(own + 16, bytes); j += 4) count += (load<i32>(v + j) & 0x7fffffff) < bits + <i32>(j < i) ? 1 : 0
+  for (let j = max(end, own + 16); j < bytes; j += 4) count += (load<i32>(v + j) & 0x7fffffff) < bits ? 1 : 0
+  return count
 }
 
 /** 16 bits: which of 16 draws lie in [least, least + width). */
@@ -118,112 +127,109 @@ function rankOf(v: usize, columns: i32, i: i32): i32 {
     (openBits(draws + 192, leasts, width) << 48)
 }
 
-@inline function count(at: usize): void {
-  store<u32>(at, load<u32>(at) + 1)
-}
-
-// The bins that a row has besides that of 0, from the first to the last: bytes from the first bin of all.
+// The addresses of the first and the last bin of a row besides those of 0.
 let first: usize = 0
 let last: usize = 0
 
-/** Turns a row into a histogram, and that into the number of magnitudes below each bin. @param space of the bins, zeroed */
-function rankBins(v: usize, columns: i32, shift: u32, space: usize): void {
+/**
+ * The number of magnitudes below each bin of a row, at the bin.
+ * @param bins address of those that are not of 0, zeroed
+ * @param own receives the address of each entry's bin
+ * @param places receives the number of entries of its bin before each entry
+ */
+function rankBins(v: usize, columns: i32, bins: usize, own: usize, places: usize): void {
+  const shift = min(SHIFT + 5, max(SHIFT, clz(columns) - 3))
   const magnitude = i32x4.splat(0x7fffffff)
-  const one = i32x4.splat(1)
-  // A shift that gives bytes instead of bins.
-  const near = shift - 4
-  const mask = (0x7fffffff >> near) & ~15
+  const others = i32x4.splat((1 << shift) - 1)
+  const none = i32x4.splat(0)
+  const starts = i32x4.splat(<i32>bins)
+  // Odd ones before the first: they are no bins of one magnitude.
+  const zeros = i32x4(-28, -20, -12, -4)
+  const bytes = <usize>columns << 2
   let leasts = i32x4.splat(-1)
   let mosts = i32x4.splat(0)
-  let i = 0
-  for (; i + 4 <= columns; i += 4, v += 16) {
-    const bits = v128.and(v128.load(v), magnitude)
-    // 0 becomes the largest number.
-    leasts = i32x4.min_u(leasts, i32x4.sub(bits, one))
-    mosts = i32x4.max_u(mosts, bits)
-    const a = load<u64>(v)
-    const b = load<u64>(v, 8)
-    count(space + ((<u32>a >> near) & mask))
-    count(space + ((<u32>(a >> 32) >> near) & mask) + 4)
-    count(space + ((<u32>b >> near) & mask) + 8)
-    count(space + ((<u32>(b >> 32) >> near) & mask) + 12)
+  // Behind the end of the row lies something else: more bins are walked through than need be.
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const bits = v128.and(v128.load(v + i), magnitude)
+    const twice = i32x4.add(i32x4.shr_u(bits, shift), i32x4.shr_u(i32x4.add(bits, others), shift))
+    const isZero = i32x4.eq(bits, none)
+    const bin = v128.or(i32x4.shl(twice, 2), v128.and(isZero, zeros))
+    leasts = i32x4.min_u(leasts, bin)
+    mosts = i32x4.max_s(mosts, bin)
+    v128.store(own + i, i32x4.add(bin, starts))
   }
-  let least = min(
+  for (let i: usize = 0; i < bytes; i += 4) {
+    const bin = <usize>load<u32>(own + i)
+    const place = load<u32>(bin)
+    store<u32>(bin, place + 1)
+    store<u32>(places + i, place)
+  }
+  const least = min(
     min(<u32>i32x4.extract_lane(leasts, 0), <u32>i32x4.extract_lane(leasts, 1)),
     min(<u32>i32x4.extract_lane(leasts, 2), <u32>i32x4.extract_lane(leasts, 3)),
   )
-  let most = max(
-    max(<u32>i32x4.extract_lane(mosts, 0), <u32>i32x4.extract_lane(mosts, 1)),
-    max(<u32>i32x4.extract_lane(mosts, 2), <u32>i32x4.extract_lane(mosts, 3)),
+  const most = max(
+    max(i32x4.extract_lane(mosts, 0), i32x4.extract_lane(mosts, 1)),
+    max(i32x4.extract_lane(mosts, 2), i32x4.extract_lane(mosts, 3)),
   )
-  for (; i < columns; i++, v += 4) {
-    const bits = load<u32>(v) & 0x7fffffff
-    least = min(least, bits - 1)
-    most = max(most, bits)
-    count(space + ((bits >> near) & mask))
+  // Whole vectors of bins; none where all entries are 0.
+  first = bins + (<usize>least & ~15)
+  last = bins + (<usize>most & ~15)
+  if (most < 0) first = last + 16
+  let sums = i32x4.splat(laneSum(i32x4.add(v128.load(bins - 32), v128.load(bins - 16))))
+  v128.store(bins - 32, none)
+  v128.store(bins - 16, none)
+  for (let at = first; at <= last; at += 16) {
+    const sizes = v128.load(at)
+    const pairs = i32x4.add(sizes, v128.shuffle<i32>(none, sizes, 0, 4, 5, 6))
+    const all = i32x4.add(pairs, v128.shuffle<i32>(none, pairs, 0, 1, 4, 5))
+    v128.store(at, i32x4.add(sums, i32x4.sub(all, sizes)))
+    sums = i32x4.add(sums, v128.shuffle<i32>(all, all, 3, 3, 3, 3))
   }
-  first = ((least + 1) >> near) & mask
-  last = (most >> near) & mask
-  let sum: u32 = 0
-  // The bin of 0 is far from all others, and not walked to.
-  if (first > 0) {
-    sum = sizeOf(space)
-    v128.store(space, i32x4.splat(0))
-  }
-  for (let at = space + first; at <= space + last; at += 16) {
-    const size = sizeOf(at)
-    store<u32>(at, sum)
-    sum += size
-  }
-  store<u32>(space + last + 16, sum)
+  v128.store(last + 16, sums)
 }
 
-/** Number of entries in the bin. */
-@inline function sizeOf(at: usize): u32 {
-  const pair = load<u64>(at) + load<u64>(at, 8)
-  return <u32>pair + <u32>(pair >> 32)
+/** Decides an entry by its rank; what is decided stays. */
+@inline function settle(draw: usize, limits: usize, rank: u32): void {
+  store<i32>(draw, load<i32>(draw) >= load<i32>(limits + (<usize>rank << 2)) ? KEPT : DROPPED)
 }
 
 /** Decides the entries of a row whose draws do not do it alone. @param open bit for each of them, in groups of 64 */
 function decide(v: usize, draws: usize, columns: i32, limits: usize, open: usize, space: usize): void {
-  const shift = columns < LONG ? SHIFT : LONG_SHIFT
-  const near = shift - 4
-  const mask = (0x7fffffff >> near) & ~15
-  const list = open + (<usize>((columns + 63) >> 6) << 3)
+  const bytes = <usize>columns << 2
+  const own = open + (<usize>((columns + 63) >> 6) << 3)
+  const places = own + bytes + 16
+  const list = places + bytes
+  const bins = space + ZEROS
   let left = list
-  rankBins(v, columns, shift, space)
-  for (let from = 0; from < columns; from += 64, open += 8) {
+  rankBins(v, columns, bins, own, places)
+  for (let from: usize = 0; from < bytes; from += 256, open += 8) {
     for (let group = load<u64>(open); group != 0; group &= group - 1) {
-      const i = <usize>(from + <i32>ctz(group)) << 2
-      const bits = load<u32>(v + i) & 0x7fffffff
+      const i = from + (<usize>ctz(group) << 2)
       const draw = load<i32>(draws + i)
-      const bin = space + ((bits >> near) & mask)
-      const least = load<u32>(bin)
-      const most = load<u32>(bin, 16)
+      const bin = <usize>load<u32>(own + i)
+      // In a bin of one magnitude the place of an entry gives its rank. Otherwise the bin bounds it, and that decides nearly all entries.
+      const isMixed = -(<i32>((bin - bins) >> 2) & 1)
+      const least = load<i32>(bin) + (load<i32>(places + i) & ~isMixed)
+      const most = least + ((load<i32>(bin, 4) - 1 - least) & isMixed)
       const kept = <i32>(draw >= load<i32>(limits + (<usize>least << 2)))
-      // A bin bounds the rank, and that decides nearly all entries. An entry of 0 may be taken for dropped.
-      const stays = ~kept & <i32>(draw >= load<i32>(limits + (<usize>most << 2) - 4)) & <i32>(bits != 0)
-      store<i32>(draws + i, stays ? draw : kept ? KEPT : DROPPED)
+      const isOpen = ~kept & isMixed & <i32>(bin >= bins) & <i32>(draw >= load<i32>(limits + (<usize>most << 2)))
+      // Without branches, which would be taken at random.
+      store<i32>(draws + i, ((DROPPED ^ (kept << 31)) & (isOpen - 1)) | (draw & -isOpen))
       store<u32>(left, <u32>i)
-      left += <usize>stays << 2
+      left += <usize>isOpen << 2
     }
   }
   if (<i32>((left - list) >> 2) > MOST_OPEN) {
     const sorted = sortRow(v, columns, space + BINS)
-    for (let rank = 0; rank < columns; rank++) {
-      const at = draws + (<usize>load<u32>(sorted + (<usize>rank << 3)) << 2)
-      store<i32>(at, load<i32>(at) >= load<i32>(limits + (<usize>rank << 2)) ? KEPT : DROPPED)
-    }
+    for (let rank = 0; rank < columns; rank++)
+      settle(draws + (<usize>load<u32>(sorted + (<usize>rank << 3)) << 2), limits, rank)
   } else
-    for (; list < left; ) {
-      left -= 4
-      const at = <usize>load<u32>(left)
-      const rank = rankOf(v, columns, <i32>(at >> 2))
-      store<i32>(draws + at, load<i32>(draws + at) >= load<i32>(limits + (<usize>rank << 2)) ? KEPT : DROPPED)
+    for (let at = list; at < left; at += 4) {
+      const i = <usize>load<u32>(at)
+      settle(draws + i, limits, rankOf(v, bytes, i))
     }
-  v128.store(space, i32x4.splat(0))
-  v128.store(space, i32x4.splat(0), 16)
-  if (first <= last) memory.fill(space + first, 0, last - first + 32)
+  memory.fill(first, 0, last + 32 - first)
 }
 
 /**
