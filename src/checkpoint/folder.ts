@@ -5,6 +5,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError, unknown } from '../errors/index.js'
 import { interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
+import { hubHint } from '../hub/index.js'
 import { readObject, readText } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
@@ -37,7 +38,7 @@ async function checkFolder(folder: string): Promise<void> {
   const info = await stat(folder).catch(() => null)
   if (!info) {
     const why = (await interruptedAt(resolve(folder))) ?? leftOut(folder)
-    throw new UserError(`${folder}: no such checkpoint folder${why === null ? '' : `: ${why}`}`)
+    throw new UserError(`${folder}: no such checkpoint folder${why === null ? hubHint(folder) : `: ${why}`}`)
   }
   if (!info.isDirectory()) throw new UserError(`${folder}: not a folder; give the folder that holds ${SINGLE}`)
   if (basename(folder).includes(PARTIAL) && (await stateOf(folder)) !== 'complete')

@@ -87,10 +87,9 @@ function unknownOption({ word, name }: Given, { key }: Known, command: string | 
   const list = `deltalab ${command === undefined ? '' : `${command} `}--help lists the options`
   const negated = name.startsWith('no-') ? name.slice(3) : undefined
   const hint = hintFor('option', name, known) ?? (negated && hintFor('option', negated, known))
-  const near = hint?.replace(/^did you mean "/, `did you mean "--`)
-  return usage(
-    `unknown option ${JSON.stringify(word)}; ${near === undefined ? '' : `${near}${near.endsWith('?') ? '' : '.'} `}${list}`,
-  )
+  const said =
+    hint === undefined ? list : hint.startsWith('did you mean "') ? `${hint.replace('"', '"--')} ${list}` : hint
+  return usage(`unknown option ${JSON.stringify(word)}; ${said}`)
 }
 
 /** yargs reads an empty word (an unset shell variable) as the number 0, and any other text as NaN. */

@@ -65,97 +65,102 @@ const COMMANDS: readonly Habit[] = [
 
 const OPTIONS: readonly Habit[] = [
   [
-    'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map no-cuda',
-    'where tensors are computed is chosen by --backend (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone',
+    'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map',
+    '--backend chooses what computes (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone',
   ],
-  ['lazy-unpickle', 'there is nothing to unpickle: weights are safetensors and are read in parts'],
+  [
+    'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map',
+    '--jobs is the number of cores; no other device is used',
+  ],
+  ['lazy-unpickle', 'weights are always read in parts, and no code in a file is run'],
   ['low-cpu-memory low-cpu-mem-usage max-memory', '--memory bounds the memory, for example --memory 2GB'],
   ['allow-crimes', 'there is nothing to allow: models are merged if the names and shapes of their tensors agree'],
   ['copy-tokenizer', 'the tokenizer is always copied; tokenizer_source in a merge file chooses it'],
   ['out-shard-size max-shard-size', '--shard-size is the largest weight file, in GB'],
-  ['trust-remote-code', 'no code of a model is ever run; deltalab knows its architectures (deltalab models)'],
+  [
+    'trust-remote-code',
+    'no code of a model is ever run; deltalab models lists the architectures that have losses and scores',
+  ],
   ['clone-tensors', 'a layer may stand several times in slices without it'],
   [
     'transformers-cache lora-merge-cache cache-dir hf-home',
-    'the cache is that of the hub: set HF_HOME or HF_HUB_CACHE; adapters need none',
+    'set HF_HOME or HF_HUB_CACHE: the cache is that of the hub',
   ],
   ['lora-merge-dtype', 'adapters are added to their base in float32'],
   ['write-model-card', 'a model card is always written'],
   ['safe-serialization', 'weights are always written as safetensors'],
   ['random-seed manual-seed', '--seed is the seed of random draws'],
-  [
-    'num-threads threads num-workers n-jobs num-proc write-threads async-write nproc',
-    '--jobs is the number of threads (--workers in deltalab train)',
-  ],
-  ['max-rank r lora-r lora-rank', '--rank of deltalab extract is the rank of the adapter'],
+  ['seed random-seed manual-seed', 'the seed stands in the YAML file, or in the card of the task'],
+  ['num-threads threads num-workers n-jobs num-proc write-threads async-write', '--jobs is the number of threads'],
+  ['num-threads threads num-workers n-jobs num-proc jobs', '--workers is the number of threads'],
+  ['max-rank r lora-r lora-rank', '--rank is the number of singular values that are kept'],
   ['lora-alpha', 'the factors are scaled so that alpha is the rank'],
   [
     'target-modules include-regex modules layers',
     '--include takes names of tensors with *, role:<role>, or linear (the matrices of layers)',
   ],
   ['exclude-regex exclude-modules', '--exclude takes names of tensors with *, role:<role>, or linear'],
-  [
-    'modules-to-save save-module embed-lora',
-    '--vectors of deltalab extract stores what is not a matrix; --include chooses matrices',
-  ],
+  ['modules-to-save save-module embed-lora', '--vectors stores what is not a matrix; --include chooses the matrices'],
   [
     'output output-dir output-path out-path out-dir output-folder output-model save-path save-dir dest destination',
-    'what is written goes to --out (-o)',
+    '--out (-o) is where the output goes',
   ],
+  ['out output output-dir output-path out-path out-dir save-path save-dir', 'the result is printed; > file keeps it'],
   [
     'model models model-name model-path model-id model-name-or-path pretrained-model-name-or-path model-args pretrained checkpoint ckpt base-model finetuned-model ft-model',
-    'models are given as arguments: deltalab eval <model>, deltalab edit <base> <post>; in a merge, by the file',
+    'models are arguments: deltalab eval <model>, deltalab edit <base> <post>; those of a merge stand in its file',
   ],
   ['adapter adapter-path peft-model lora', 'an adapter is given in the place of <post>'],
   ['yaml config-file config-path recipe', 'the file is an argument without a name'],
-  [
-    'density',
-    'a density is what is kept: --drop takes the rest (--drop 0.9 keeps 0.1); in a merge file, density is a parameter of the model',
-  ],
+  ['density', '--drop is what a density leaves: --drop 0.9 keeps 0.1'],
+  ['density', 'a density is a parameter of a model in the merge file'],
   [
     'sparsity drop-prob drop-out prune-ratio weight-mask-rate mask-rate p',
     '--drop is the fraction of entries that is dropped',
   ],
-  ['method merge-method merger', '--editor chooses an edit; merge_method or merger in the merge file chooses a merge'],
+  ['method merge-method merger', '--editor names the edit'],
+  ['method merge-method merger', 'the method stands in the merge file: merge_method (of mergekit) or merger'],
   ['task-name dataset dataset-name', '--task names a task or its file'],
   [
     'weight weights lambda t normalize tokenizer-source chat-template scaling-coefficient parameters',
-    'the merge file says it, as in mergekit',
+    'this stands in the merge file, as in mergekit',
   ],
-  ['num-fewshot fewshot n-shot num-shots shots', 'the number stands behind the task: --task gsm8k:5'],
+  ['num-fewshot fewshot n-shot num-shots shots', '--task gsm8k:5 puts five examples before each prompt'],
   [
     'batch-size per-device-eval-batch-size max-batch-size',
-    'batches are chosen by deltalab; a recipe of deltalab train has the key batch',
+    'deltalab chooses the batches; a recipe of deltalab train has the key batch',
   ],
-  ['limit max-examples max-samples num-samples num-examples samples', '--items is the number of items, from the first'],
-  ['log-samples write-out show-config', 'the answers are not written; --json prints all that is measured'],
+  ['limit max-examples max-samples num-samples num-examples samples', '--items is the number of items'],
+  ['log-samples write-out show-config', '--json prints all that is measured; answers are not kept'],
   ['apply-chat-template', '--chat puts prompts through the chat template'],
-  ['system-instruction system-prompt', '--chat --system "…" sets the system message'],
+  ['system-instruction system-prompt', '--system is the system message; give --chat with it'],
   ['fewshot-as-multiturn', 'examples and question form one user message'],
   [
     'gen-kwargs temperature top-p top-k do-sample max-new-tokens max-gen-toks num-beams',
-    'answers are greedy; the card of the task and generation_config.json set the rest',
+    'answers are greedy; the card of the task and generation_config.json say the rest',
   ],
-  ['include-path', 'a task file is given by its path: --task mine.yaml'],
+  ['include-path', '--task mine.yaml is a task by its path'],
   ['confirm-run-unsafe-code', '--allow-code-execution lets tasks run the programs of a model'],
-  ['verbosity log-level v', '--verbose, --quiet and --debug (and deltalab --version)'],
-  ['metric metrics', 'the card of a task names its metrics (deltalab tasks)'],
+  ['verbosity log-level v', '--verbose prints each step, --quiet no progress'],
+  ['v', '--version prints the version'],
+  ['metric metrics', 'the card of a task names its metrics'],
   [
     'fp16 bf16 fp32 half torch-dtype precision out-dtype',
-    '--dtype of deltalab edit and extract, and dtype in a merge file, are the format that is written; all is computed in float32',
+    '--dtype is the format that is written; all is computed in float32',
   ],
   [
-    'load-in-4bit load-in-8bit bnb-4bit',
-    'quantised folders are read as they are; nothing is quantised when a model is opened',
+    'fp16 bf16 fp32 half torch-dtype dtype precision out-dtype',
+    'dtype in the merge file or the recipe is the format that is written; all is computed in float32',
   ],
+  ['load-in-4bit load-in-8bit bnb-4bit', 'quantised folders are read as they are; opening a model quantises nothing'],
   [
     'learning-rate lr epochs num-train-epochs max-steps per-device-train-batch-size gradient-accumulation-steps weight-decay warmup-steps',
-    'the recipe of deltalab train says it',
+    'this stands in the recipe of deltalab train',
   ],
   ['overwrite-output-dir force f', '--overwrite replaces what deltalab wrote'],
   ['resume resume-from-checkpoint continue', 'give the same command again: it goes on where it stopped'],
-  ['token hf-token use-auth-token auth-token', 'the token is read from the environment: HF_TOKEN'],
-  ['revision', 'a revision stands behind the name: org/name@revision'],
+  ['token hf-token use-auth-token auth-token', 'set HF_TOKEN: the token is read from the environment'],
+  ['revision', 'write it behind the name: org/name@revision'],
   ['local-files-only offline', 'set HF_HUB_OFFLINE=1'],
 ]
 
@@ -185,7 +190,7 @@ const MERGERS: readonly Habit[] = [
   ],
   [
     'dare-ties dare-linear della della-linear breadcrumbs-ties',
-    'a method of mergekit: merge_method in a merge file; here it is an editor (dare, magprune, breadcrumbs) before the merger ties or task_arithmetic',
+    'this is a method of mergekit: merge_method in a merge file; in a sweep, the merger ties or task_arithmetic with an edit (dare, magprune, breadcrumbs)',
   ],
   ['karcher multislerp', 'means of many models on the sphere are not implemented; slerp and nuslerp take two models'],
   ['arcee-fusion ram ramplus-tl adamerging pcb-merging tall-masks zipit git-rebasin', 'this method is not implemented'],
@@ -225,8 +230,17 @@ const TABLES: readonly (readonly [kind: string, habits: readonly Habit[]])[] = [
 /** The letters alone: `--drop-rate`, `drop_rate` and `dropRate` are the same. */
 export const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, '')
 
-/** What is true here of a word of another tool; undefined for words that the tables do not have. @param kind as in `unknown` */
-export function answerTo(kind: string, word: string): string | undefined {
+/**
+ * What is true here of a word of another tool; undefined for words that the tables do not have.
+ * @param kind as in `unknown`
+ * @param known an answer that begins with an option is given only where that option is known
+ */
+export function answerTo(kind: string, word: string, known: readonly string[]): string | undefined {
   const habits = TABLES.find(([start]) => kind.startsWith(start))?.[1] ?? []
-  return habits.find(([words]) => words.split(' ').some((each) => plain(each) === plain(word)))?.[1]
+  const holds = (answer: string) => {
+    const option = /^--([a-z-]+)/.exec(answer)?.[1]
+    return option === undefined || known.includes(option)
+  }
+  const isWord = (words: string) => words.split(' ').some((each) => plain(each) === plain(word))
+  return habits.find(([words, answer]) => isWord(words) && holds(answer))?.[1]
 }

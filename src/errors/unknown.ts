@@ -6,12 +6,10 @@ import { UserError } from './user-error.js'
 /** Letters that differ, as a share of the longer word, up to which one word is a slip for the other. */
 const CLOSE = 0.4
 
-/** Letters that differ; two that are swapped count as one. */
+/** Letters that differ; the same letters in another order are one slip. */
 function slips(given: string, word: string): number {
-  const swapped = [...given.slice(1)].map(
-    (letter, at) => 1 + distance(given.slice(0, at) + letter + given[at] + given.slice(at + 2), word),
-  )
-  return Math.min(distance(given, word), ...swapped)
+  const sorted = (letters: string) => [...letters].sort().join('')
+  return sorted(given) === sorted(word) && given !== word ? 1 : distance(given, word)
 }
 
 /** The word of the list that was probably meant; undefined where none is close. */
@@ -29,14 +27,15 @@ export function nearest(given: string, known: readonly string[]): string | undef
 /** What to write instead: the answer of the table of habits, or the word that is close; undefined where nothing is known to help. */
 export function hintFor(kind: string, given: string, known: readonly string[]): string | undefined {
   const near = nearest(given, known)
-  return answerTo(kind, given) ?? (near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`)
+  return answerTo(kind, given, known) ?? (near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`)
 }
 
 /** `unknown editor "dar"; did you mean "dare"? Known: …` for a word that is not in the list. */
 export function unknown(kind: string, given: string, known: readonly string[], exitCode: 1 | 2 = 1): UserError {
   const list = known.length ? `Known: ${known.join(', ')}` : 'none is known'
   const hint = hintFor(kind, given, known)
-  const said = hint === undefined ? list : `${hint}${hint.endsWith('?') ? '' : '.'} ${list}`
+  // An answer is enough; a guess may be wrong.
+  const said = hint === undefined ? list : hint.endsWith('?') ? `${hint} ${list}` : hint
   return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${said}`, { exitCode })
 }
 

@@ -11,7 +11,7 @@ import { type HubSettings, readSettings } from './settings.js'
 import type { OnDownload } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
-export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
+export { hubHint, modelFolder, modelName, type Repository, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
 
 /** What speaks to the hub, imported when a name is not a folder. */

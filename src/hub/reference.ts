@@ -81,3 +81,22 @@ export function datasetNamed(text: string): Repository {
     throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
   return checked(repository)
 }
+
+/** Models of transformers' first years, which were named without an organisation: the beginnings of their names, and where they are now. */
+const EARLY: readonly (readonly [names: RegExp, organisation: string])[] = [
+  [/^(gpt2(-(medium|large|xl))?|openai-gpt)$/, 'openai-community'],
+  [/^(distilgpt2|distilbert-|distilroberta-)/, 'distilbert'],
+  [/^bert-(base|large)-/, 'google-bert'],
+  [/^(xlm-)?roberta-(base|large)/, 'FacebookAI'],
+  [/^t5-(small|base|large|3b|11b)$/, 'google-t5'],
+  [/^albert-/, 'albert'],
+  [/^xlnet-/, 'xlnet'],
+]
+
+/** What to write for a folder that is not there, where its name looks like one on the hub; empty where it does not. */
+export function hubHint(folder: string): string {
+  const name = basename(folder)
+  const organisation = EARLY.find(([names]) => names.test(name))?.[1]
+  if (organisation !== undefined) return `; on the hub it is ${organisation}/${name}`
+  return name === folder && /^[\w.-]+$/.test(name) ? '; a model on the hub is written org/name' : ''
+}

@@ -14,6 +14,7 @@ import type { Chosen } from './joint-tokenizer.js'
 import { type MergeModels, openMergeModels } from './open.js'
 import { type MergePlan, planMerge } from './plan.js'
 import type { MergeFile } from './schema.js'
+import { chooseMethod } from './settings.js'
 import { chooseTokenizer } from './tokenizer.js'
 
 /** A merge file whose models are open. */
@@ -69,6 +70,8 @@ async function openWith(
   { value, text, locate }: Located<MergeFile>,
   { file, registry, found }: { file: string; registry: Registry; found?: MergeModels['found'] },
 ): Promise<OpenMerge> {
+  // A slip in the name of the method is said before a model is downloaded.
+  locate(() => chooseMethod(value, registry))
   const opened = await locate(() => openMergeModels(file, value, found))
   try {
     const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))

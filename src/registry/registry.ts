@@ -32,14 +32,33 @@ function registryOf(plugins: readonly Plugin[]): Registry {
     tasks: all.flatMap((each) => (each.kind === 'task' ? [each.value] : [])),
   }
   const known = { editors: [...editors, ...added.editors], mergers: [...mergers, ...added.mergers], tasks: added.tasks }
-  const editor = (name: string) => findNamed('editor', name, known.editors)
+  const editor = (name: string) => {
+    refuseMixed(
+      name,
+      ['an editor', known.editors],
+      ['a merger: it stands in a merge file, or under merges', known.mergers],
+    )
+    return findNamed('editor', name, known.editors)
+  }
+  const merger = (name: string) => {
+    refuseMixed(name, ['a merger', known.mergers], ['an editor: it changes one delta', known.editors])
+    return findNamed('merger', name, known.mergers)
+  }
   return {
     ...known,
     plugins,
     editor,
     steps: (named) => named.map((step) => ({ editor: editor(step.editor), options: step.options })),
-    merger: (name) => findNamed('merger', name, known.mergers),
+    merger,
   }
+}
+
+type Kind = readonly [what: string, all: readonly { readonly name: string }[]]
+
+/** @throws UserError for the name of one kind where another is wanted */
+function refuseMixed(name: string, [wanted, right]: Kind, [other, wrong]: Kind): void {
+  const is = (list: Kind[1]) => list.some((each) => each.name === name)
+  if (!is(right) && is(wrong)) throw new UserError(`${name} is not ${wanted}, but ${other}`)
 }
 
 /** What deltalab has without plugins. */

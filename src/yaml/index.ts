@@ -14,6 +14,7 @@ import {
 import type { z } from 'zod'
 import { type Path, UserError } from '../errors/index.js'
 import { firstIssue, readText, sayIssue } from '../schema/index.js'
+import { otherKind } from './kinds.js'
 
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {
@@ -64,6 +65,8 @@ export function locateValue<T>(value: unknown, where: string, schema: z.ZodType<
 function checkSchema<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value, { error: sayIssue })
   if (result.success) return result.data
+  const other = otherKind(result.error.issues, value)
+  if (other) throw other
   const { path, message } = firstIssue(result.error.issues)
   throw new UserError(message, { path })
 }

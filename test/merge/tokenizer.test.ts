@@ -278,7 +278,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a row of a model that takes no part',
     'tokenizer: {tokens: {d: {source: nobody}}}\n',
-    /tokenizer\.tokens\.d\.source: unknown model of this file "nobody"; did you mean/,
+    /tokenizer\.tokens\.d\.source: unknown model of this file "nobody"; Known: /,
   ],
   [
     'a token that the model lacks',

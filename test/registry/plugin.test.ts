@@ -88,7 +88,7 @@ test('a registry has the editors of deltalab, then those of the plugins; each pl
   )
   assert.equal(registry.editor('scale').axis, 'factor')
   assert.throws(() => registry.editor('scal'), /unknown editor "scal"; did you mean "scale"\?/)
-  assert.throws(() => registry.merger('scale'), /unknown merger "scale"/)
+  assert.throws(() => registry.merger('scale'), /^UserError: scale is not a merger, but an editor/)
   const sha256 = registry.plugins[0]!.sha256
   assert.deepEqual(hashesOf(registry, { editors: ['dare', 'scale'] }), [sha256])
   assert.deepEqual(hashesOf(registry, { editors: ['dare'], mergers: ['scale'] }), [])

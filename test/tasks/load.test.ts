@@ -248,7 +248,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a metric of another kind',
     question({ metric: 'exact_match' }),
     line({}),
-    /bad\.yaml:5:1: metric: unknown metric "exact_match"; did you mean/,
+    /bad\.yaml:5:1: metric: unknown metric "exact_match"; Known: /,
   ],
   [
     'choices without a right one',
@@ -290,7 +290,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'data of an unknown format',
     question({ data: 'q.txt' }),
     line({}),
-    /unknown data format of .*q\.txt ".txt"; did you mean/,
+    /unknown data format of .*q\.txt ".txt"; Known: /,
   ],
 ]
 for (const [name, text, data, message] of refusals) {

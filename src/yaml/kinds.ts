@@ -1,0 +1,40 @@
+// Files of another kind than the one that is wanted: recognised by keys that only that kind has.
+import type { z } from 'zod'
+import { UserError } from '../errors/index.js'
+
+/** Keys, and what a file with them is. The first that fits counts. */
+const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
+  [
+    ['gate_mode', 'experts', 'shared_experts', 'experts_per_token'],
+    "this is a file of mergekit's moe, which builds a mixture of experts; deltalab merges weights only",
+  ],
+  [['merge_method', 'merger', 'slices', 'tokenizer_source'], 'this is a merge file: deltalab merge reads it'],
+  [['runs', 'training_items', 'held_out'], 'this is a recipe of zeroth-order tuning: deltalab zeroth reads it'],
+  [['learning_rate', 'steps', 'micro_batches'], 'this is a training recipe: deltalab train reads it'],
+  [['editors', 'merges', 'seeds', 'score', 'report'], 'this is an experiment: deltalab sweep reads it'],
+  [
+    ['dataset_path', 'doc_to_text', 'doc_to_target', 'output_type', 'metric_list'],
+    'this is a task of lm-evaluation-harness; a card of deltalab has kind, data, prompt and metric (docs/tasks.md)',
+  ],
+  [['prompt', 'metric', 'preamble'], 'this is the card of a task: deltalab eval <model> --task takes it'],
+  [
+    ['model_type', 'architectures', 'hidden_size'],
+    "this is a model's config.json; a YAML file that says what to do is wanted",
+  ],
+]
+
+/**
+ * What the document is, if it is of another kind: at least half of its keys are unknown, and one of them belongs to that kind.
+ * @param issues what its schema finds wrong
+ */
+export function otherKind(issues: readonly z.core.$ZodIssue[], value: unknown): UserError | undefined {
+  const stray = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [],
+  )
+  if (stray.length === 0 || 2 * stray.length < Object.keys(value as object).length) return undefined
+  for (const [keys, what] of KINDS) {
+    const sign = keys.find((key) => stray.includes(key))
+    if (sign !== undefined) return new UserError(what, { path: [sign] })
+  }
+  return undefined
+}
