@@ -10,7 +10,10 @@ import { readObject, readText } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import type { Stored } from './coded.js'
+import { withComputed } from './computed-tensors.js'
 import { decodeCheckpoint } from './decoded.js'
+import { openGguf } from './gguf.js'
+import { configOf } from './gguf-config.js'
 import { hashFile } from './hash.js'
 import type { TensorEntry } from './header.js'
 import { followTies } from './tied.js'
@@ -22,6 +25,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const path = join(folder, 'config.json')
   const configText = existsSync(path) ? readText(path) : null
   const config = configText === null ? null : readObject(path)
+  const gguf = await findGguf(folder)
+  if (gguf !== null) return openGgufFolder({ folder, config, configText }, gguf)
   const shards = await listShards(folder)
   const { tensors, gathered } = await readTensors(folder, shards)
   const stored = openStored({ folder, config, configText, tensors }, [...shards.keys()], gathered)
@@ -31,6 +36,36 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     await stored.checkpoint.close()
     throw error
   }
+}
+
+/** The GGUF file of a folder without other weights; null where there is none. @throws UserError for several */
+async function findGguf(folder: string): Promise<string | null> {
+  const there = await readdir(folder)
+  const files = there.filter((name) => name.endsWith('.gguf')).sort()
+  const others = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX, 'adapter_config.json']
+  if (!files.length || others.some((name) => there.includes(name))) return null
+  if (files.length > 1)
+    throw new UserError(
+      `${folder}: holds ${files.length} GGUF files (${files.slice(0, 4).join(', ')}${files.length > 4 ? ', …' : ''}); give a folder that holds one`,
+    )
+  return files[0]!
+}
+
+/** A folder whose weights are one GGUF file. What config.json does not say, because there is none, its fields say. */
+async function openGgufFolder(
+  { folder, config, configText }: Pick<Checkpoint, 'folder' | 'config' | 'configText'>,
+  name: string,
+): Promise<Checkpoint> {
+  const gguf = await openGguf(join(folder, name))
+  const tensors = new Map(gguf.entries.map((entry) => [entry.name, entry]))
+  const said = config ?? configOf(gguf.file, tensors.has('lm_head.weight'))
+  const { checkpoint, bytes } = openStored({ folder, config: said, configText, tensors }, [name], new Map())
+  const types = [...gguf.types].map(([type, count]) => `${count} weights are decoded from ${type}`)
+  return followTies({
+    ...withComputed(checkpoint, gguf.shapes, (tensor, lines) => gguf.compute(tensor, lines, bytes)),
+    notes: gguf.notes,
+    decoded: types.length ? `${types.join(', ')} and count as BF16` : undefined,
+  })
 }
 
 /** @throws UserError for a folder that is not there, a file, and what an interrupted run left behind */
@@ -77,7 +112,7 @@ function openStored(
   shards: readonly string[],
   gathered: ReadonlyMap<string, TorchTensor>,
 ): { checkpoint: Checkpoint; bytes: Stored['bytes'] } {
-  const { folder, config, tensors } = parts
+  const { folder, configText, tensors } = parts
   const reader = openWeightReader(gathered)
   const entryOf = (name: string): TensorEntry => {
     const entry = tensors.get(name)
@@ -103,7 +138,7 @@ function openStored(
       return { file, begin, dtype }
     },
     hashes: async (hash = hashFile) => {
-      const files = [...(config ? ['config.json'] : []), ...shards]
+      const files = [...(configText === null ? [] : ['config.json']), ...shards]
       return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await hash(join(folder, file))])))
     },
     close: () => reader.close(),
@@ -157,7 +192,5 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
 /** What a folder without readable weights holds instead. */
 function hintOn(folder: string, there: ReadonlySet<string>): string {
   if (there.has('adapter_config.json')) return '; it is an adapter: merge it into its base model first'
-  if ([...there].some((name) => name.endsWith('.gguf')))
-    return '; a GGUF file is not read: convert it to safetensors first'
   return nestedAdapter(folder)
 }

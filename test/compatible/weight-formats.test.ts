@@ -1,6 +1,6 @@
 // Quantised weights: what is decoded, bit for bit as its library does, and what is refused by name.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
@@ -331,16 +331,6 @@ refused(
     ],
   ],
   'names the tensor that is missing',
-)
-
-compatible(
-  { what: 'A folder of GGUF files alone', outcome: 'refused', like: 'convert it to safetensors first' },
-  async (context) => {
-    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
-    context.after(() => rmSync(root, { recursive: true, force: true }))
-    writeFileSync(join(root, 'model-q4_k.gguf'), '')
-    await assert.rejects(openCheckpoint(root), /a GGUF file is not read: convert it/)
-  },
 )
 
 compatible(

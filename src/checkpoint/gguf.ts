@@ -1,0 +1,137 @@
+// A GGUF file as the checkpoint of transformers that it was made from: names, shapes and values. Blocks are decoded to float32, and what
+// llama.cpp's converter changed is undone.
+import { UserError } from '../errors/index.js'
+import { decodeBlocks, type GgufFile, type GgufTensor, readGguf } from '../gguf/index.js'
+import { countEntries, type Interval } from '../kernels/index.js'
+import type { Stored } from './coded.js'
+import { BITS, decode } from './dtype.js'
+import { ARCHITECTURES, COMPUTED, type GgufChange, transformersName } from './gguf-names.js'
+import type { TensorEntry } from './header.js'
+import { tensorBytes } from './layout.js'
+
+/** A tensor of a file under the name and in the shape of transformers. */
+interface GgufWeight {
+  stored: GgufTensor
+  shape: number[]
+  change: GgufChange | null
+  /** For pairs of rows in heads. */
+  heads: number
+}
+
+export interface GgufCheckpoint {
+  file: GgufFile
+  /** As headers of safetensors would describe them; what is coded counts as BF16. */
+  entries: TensorEntry[]
+  /** Of the tensors that are not stored as they are. */
+  shapes: Map<string, readonly number[]>
+  /** How many are decoded, by type. */
+  types: Map<string, number>
+  /** Sentences on what is not as one would think. */
+  notes: string[]
+  /** Lines of such a tensor. @param bytes of the file, from … to − 1 of a tensor */
+  compute(name: string, lines: Interval, bytes: Stored['bytes']): Promise<Float32Array>
+}
+
+/** @throws UserError as readGguf, and for an architecture whose names are not known */
+export async function openGguf(path: string): Promise<GgufCheckpoint> {
+  const file = await readGguf(path)
+  const { fields, tensors } = file
+  const named = fields.get('general.architecture')
+  const architecture = typeof named === 'string' && Object.hasOwn(ARCHITECTURES, named) ? ARCHITECTURES[named]! : null
+  if (!architecture)
+    throw new UserError(
+      `${path}: general.architecture is ${JSON.stringify(named)}; GGUF files of ${Object.keys(ARCHITECTURES).join(', ')} are read`,
+    )
+  const parts = fields.get('split.count')
+  if (typeof parts === 'number' && parts > 1)
+    throw new UserError(`${path}: one of ${parts} parts; make one file of them with "llama-gguf-split --merge"`)
+  const weights = new Map<string, GgufWeight>()
+  const unknown: string[] = []
+  for (const stored of tensors) {
+    if (COMPUTED.has(stored.name)) continue
+    const name = transformersName(architecture, stored.name) ?? stored.name
+    if (name === stored.name) unknown.push(name)
+    const change = architecture.change(stored.name)
+    const shape = change?.change === 'transposed' ? [...stored.shape].reverse() : stored.shape
+    const heads =
+      change?.change === 'heads' ? headsOf(path, fields.get(`${named}.attention.${change.heads}`), stored) : 0
+    weights.set(name, { stored, shape, change, heads })
+  }
+  const isComputed = ({ stored, change }: GgufWeight) => change !== null || !stored.type.dtype
+  const computed = [...weights].filter(([, weight]) => isComputed(weight))
+  const types = new Map<string, number>()
+  for (const { stored } of weights.values())
+    if (!stored.type.dtype) types.set(stored.type.name, (types.get(stored.type.name) ?? 0) + 1)
+  return {
+    file,
+    entries: [...weights].map(([name, { stored, shape }]) => {
+      const dtype = stored.type.dtype ?? 'BF16'
+      return { name, dtype, shape, file: path, begin: stored.begin, end: stored.begin + tensorBytes({ dtype, shape }) }
+    }),
+    shapes: new Map(computed.map(([name, { shape }]) => [name, shape])),
+    types,
+    notes: unknown.length
+      ? [
+          `${path}: ${unknown.length} tensors, the first ${unknown[0]}, are none that ${named} has here; they keep the names and values of the file`,
+        ]
+      : [],
+    compute: (name, lines, bytes) => computeLines(weights.get(name)!, lines, (from, to) => bytes(name, from, to)),
+  }
+}
+
+/** The number of heads whose rows are in pairs. */
+function headsOf(path: string, heads: unknown, { name, shape }: GgufTensor): number {
+  const rows = shape[0]!
+  if (typeof heads === 'number' && heads > 0 && rows % (2 * heads) === 0) return heads
+  throw new UserError(
+    `${path}: tensor ${JSON.stringify(name)} has ${rows} rows, which ${JSON.stringify(heads)} heads do not share evenly`,
+  )
+}
+
+type ReadBytes = (from: number, to: number) => Promise<Uint8Array>
+
+/** Lines from … to − 1 of a tensor, along its last axis. */
+async function computeLines(weight: GgufWeight, { from, to }: Interval, read: ReadBytes): Promise<Float32Array> {
+  const { stored, shape, change, heads } = weight
+  if (!change) return storedLines(stored, { from, to }, read)
+  if (change.change === 'less one') return (await storedLines(stored, { from, to }, read)).map((value) => value - 1)
+  if (change.change === 'transposed') {
+    const [rows, columns] = stored.shape as [number, number]
+    const all = await storedLines(stored, { from: 0, to: rows }, read)
+    return Float32Array.from(
+      { length: (to - from) * rows },
+      (_, i) => all[(i % rows) * columns + from + Math.floor(i / rows)]!,
+    )
+  }
+  // A bias is one line, whose entries are what rows are of a matrix.
+  const isBias = shape.length === 1
+  const [rows, width] = isBias ? [shape[0]!, 1] : [shape[0]!, countEntries(shape.slice(1))]
+  const size = rows / heads
+  const wanted = isBias ? { from: 0, to: rows } : { from, to }
+  const span = { from: Math.floor(wanted.from / size) * size, to: Math.ceil(wanted.to / size) * size }
+  const all = await storedLines(stored, isBias ? { from: 0, to: 1 } : span, read)
+  const values = new Float32Array((wanted.to - wanted.from) * width)
+  for (let row = wanted.from; row < wanted.to; row++) {
+    const place = row % size
+    const source = row - place + (place % (size / 2)) * 2 + Math.floor(place / (size / 2))
+    const at = (source - span.from) * width
+    values.set(all.subarray(at, at + width), (row - wanted.from) * width)
+  }
+  return values
+}
+
+/** Lines as they are stored, as float32. */
+async function storedLines(
+  { shape, type }: GgufTensor,
+  { from, to }: Interval,
+  read: ReadBytes,
+): Promise<Float32Array> {
+  const columns = shape.at(-1) ?? 1
+  const values = new Float32Array((to - from) * columns)
+  const width = (columns / type.values) * type.bytes
+  const bytes = await read(from * width, to * width)
+  if (!type.dtype) decodeBlocks(type, bytes, values)
+  else if (type.dtype === 'F32') new Uint8Array(values.buffer).set(bytes.subarray(0, (values.length * BITS.F32!) / 8))
+  else decode(type.dtype, bytes, values)
+  return values
+}
