@@ -19,6 +19,7 @@ for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith(
       '--outFile',
       target,
       '-O3',
+      '--debug', // names of the functions, for profiles; the code is the same
       '--noAssert',
       '--runtime',
       'stub',
