@@ -13,7 +13,7 @@ const TRIAL = 1 << 20
 /** Seconds of all trials of one kind of tensor. */
 const PATIENCE = 0.1
 /** Seconds for threads to start and for what is written besides the weights. */
-const START = 0.35
+const START = 0.1
 /** Seconds that the system takes to read or write a byte of a file in its cache. */
 const PER_BYTE = 0.35e-9
 
