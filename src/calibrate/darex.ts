@@ -3,6 +3,7 @@ import { applySteps, editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { lossOf } from '../loss/index.js'
 import type { Batch, Weights } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { tf } from '../tensor/index.js'
 import { type CalibrateOptions, type CalibrationPair, withCalibrationPair } from './calibration-pair.js'
 
@@ -45,16 +46,21 @@ export interface DarexResult extends FoundQ {
   check: { dare: number; darex: number }
 }
 
+/** Of a search with 10 points, the coarse grid and the fine one, and the check. */
+const MOST_LOSSES = 11 + 18 + 2
+
 /** q of DAREx for one mask (seed), with the loss on items that the search did not see at q and at 1 - p. */
 export async function calibrateDarex(base: string, post: string, options: DarexOptions): Promise<DarexResult> {
   const { drop_rate } = options
   if (!(drop_rate > 0 && drop_rate < 1))
     throw new UserError(`the drop rate must be between 0 and 1; got ${drop_rate}`, { exitCode: 2 })
   return withCalibrationPair(base, post, options, async (held) => {
-    const lossAt = (q: number, batches: Batch[]) => measureDarex(held, { ...options, q }, batches)
-    const found = await searchQ(drop_rate, (q) => lossAt(q, held.calibration))
-    const check = { dare: await lossAt(1 - drop_rate, held.check), darex: await lossAt(found.q, held.check) }
-    return { ...found, check }
+    return track({ name: 'q of DAREx', unit: 'losses', total: MOST_LOSSES }, async ({ part }) => {
+      const lossAt = (q: number, batches: Batch[]) => part(1, () => measureDarex(held, { ...options, q }, batches))
+      const found = await searchQ(drop_rate, (q) => lossAt(q, held.calibration))
+      const check = { dare: await lossAt(1 - drop_rate, held.check), darex: await lossAt(found.q, held.check) }
+      return { ...found, check }
+    })
   })
 }
 

@@ -10,6 +10,7 @@ import {
   makeInputs,
   type Weights,
 } from '../models/index.js'
+import { track, type Work } from '../progress/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 
 export interface DistillOptions {
@@ -51,7 +52,7 @@ export async function distillScales(
   const scales = new Map(initial)
   const adam = new Map(names.map((name) => [name, { first: 0, second: 0 }]))
   const errors: number[] = []
-  try {
+  const loop = async ({ add }: Work) => {
     for (let step = 0; step <= steps; step++) {
       const at = step % batches.length
       const error = (...alphas: Tensor[]) => {
@@ -71,10 +72,10 @@ export async function distillScales(
         const unit = initial.get(name)!
         scales.set(name, scales.get(name)! - now * unit * adamStep(adam.get(name)!, slopes[i]! * unit, step + 1))
       }
+      add(1)
     }
-  } finally {
-    tf.dispose([signs, wanted])
   }
+  await track({ name: 'scales', unit: 'steps', total: steps }, loop).finally(() => tf.dispose([signs, wanted]))
   return { scales, initial, errors }
 }
 

@@ -5,6 +5,7 @@ import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '..
 import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { type Model, modelOf } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
@@ -53,11 +54,16 @@ export async function findSoup(
         tf.dispose(weights)
       }
     }
-    const singles: number[] = []
-    for (const m of folders.keys()) singles.push(await subsetScore([m], learn))
-    const soup = await chooseSoup(singles, (members) => subsetScore(members, learn))
-    const best = await subsetScore(soup.chosen.slice(0, 1), check)
-    return { ...soup, singles, check: { best, soup: await subsetScore(soup.chosen, check) } }
+    // Each by itself, each but the best added, and the two that are checked.
+    const total = 2 * folders.length + 1
+    return await track({ name: 'soup', unit: 'models', total }, async ({ part }) => {
+      const score = (members: readonly number[], items: Task) => part(1, () => subsetScore(members, items))
+      const singles: number[] = []
+      for (const m of folders.keys()) singles.push(await score([m], learn))
+      const soup = await chooseSoup(singles, (members) => score(members, learn))
+      const best = await score(soup.chosen.slice(0, 1), check)
+      return { ...soup, singles, check: { best, soup: await score(soup.chosen, check) } }
+    })
   } finally {
     await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()))
   }

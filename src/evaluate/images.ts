@@ -1,5 +1,6 @@
 // Images as batches for a model with a classification head.
 import { type Batch, imageBatch } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { type ImageReader, type ImageTask, readPixels } from '../tasks/index.js'
 
 /** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
@@ -21,19 +22,28 @@ export const imagesPerBatch = (reader: ImageReader, batchTokens = TOKENS): numbe
  * @param batchTokens what a batch of text would have, fewer where memory is bounded
  */
 export function imageBatches(
-  { items, features }: Pick<ImageTask, 'items' | 'features'>,
+  task: Pick<ImageTask, 'items' | 'features'>,
   reader: ImageReader,
   batchTokens = TOKENS,
+): Promise<Batch[]> {
+  return track({ name: 'read the images', unit: 'images', total: task.items.length }, async ({ add }) =>
+    readBatches(task, reader, { rows: imagesPerBatch(reader, batchTokens), onImage: add }),
+  )
+}
+
+function readBatches(
+  { items, features }: Pick<ImageTask, 'items' | 'features'>,
+  reader: ImageReader,
+  { rows, onImage }: { rows: number; onImage: (images: number) => void },
 ): Batch[] {
   const size = valuesOf(reader)
-  const rows = imagesPerBatch(reader, batchTokens)
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
     const read = () => readPixels(chosen, reader)
     const kept = (part + 1) * rows * size <= KEPT
     const more = { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) }
     const batch = imageBatch(
-      kept ? read() : new Float32Array(0),
+      kept ? readPixels(chosen, reader, onImage) : new Float32Array(0),
       chosen.map(({ label }) => label),
       more,
     )

@@ -26,8 +26,8 @@ interface Download {
   repository: Repository
   file: RemoteFile
   settings: HubSettings
-  /** Called with the number of bytes of the file received so far. */
-  onBytes(bytes: number): void
+  /** Called with the number of bytes of the file received so far, and those of them that came now. */
+  onBytes(bytes: number, fresh: number): void
 }
 
 /**
@@ -103,7 +103,7 @@ async function fetchRest({ repository, file, settings, onBytes }: Download, part
       if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
       for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {
         await handle.write(chunk)
-        onBytes((done += chunk.length))
+        onBytes((done += chunk.length), chunk.length)
       }
       if (done >= size) return
       throw new TypeError(`${done} of ${size} bytes came`)

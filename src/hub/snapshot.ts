@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
+import { track } from '../progress/index.js'
 import { failureOf, isOutage } from './failure.js'
 import { downloadBlob, type RemoteFile } from './file.js'
 import type { Repository } from './reference.js'
@@ -122,13 +123,24 @@ export async function takeSnapshot(
   const store = storeOf(repository, settings)
   const files = choose(listing.files)
   const total = files.reduce((sum, { size }) => sum + size, 0)
-  let before = 0
-  for (const file of files) {
-    await placeFile({ ...repository, revision: commit }, file, settings, (bytes) =>
-      onDownload(file.path, before + bytes, total),
-    )
-    before += file.size
-  }
+  await track({ name: `download ${repository.name}`, unit: 'bytes', total }, async ({ add, found }) => {
+    let before = 0
+    for (const file of files) {
+      let told = 0
+      const tell = (bytes: number, fresh: number) => {
+        if (bytes - fresh > told) found(bytes - fresh - told)
+        add(fresh)
+        told = bytes
+      }
+      await placeFile({ ...repository, revision: commit }, file, settings, (bytes, fresh) => {
+        tell(bytes, fresh)
+        onDownload(file.path, before + bytes, total)
+      })
+      // What the cache had.
+      tell(file.size, 0)
+      before += file.size
+    }
+  })
   if (!COMMIT.test(repository.revision)) await writeWhole(join(store, 'refs', repository.revision), commit)
   return join(store, 'snapshots', commit)
 }
@@ -137,7 +149,7 @@ async function placeFile(
   repository: Repository,
   file: RemoteFile,
   settings: HubSettings,
-  onBytes: (bytes: number) => void,
+  onBytes: (bytes: number, fresh: number) => void,
 ): Promise<void> {
   const place = placeOf(repository, file.path, settings)
   if (existsSync(place)) return

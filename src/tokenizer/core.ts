@@ -26,9 +26,6 @@ export interface Core {
   }
 }
 
-/** Texts whose encodings are held at once: each holds its tokens' texts and places too. */
-const TOGETHER = 1024
-
 let loaded: Core | Error | undefined
 
 /** The package, or the reason why it cannot be loaded. Looked for once. */
@@ -53,19 +50,15 @@ export function openCore({ Tokenizer }: Core, file: TokenizerFile): Engine {
     return tokens.get(id)!
   }
   return {
-    encode: (texts, addSpecialTokens) =>
-      inParts(texts, async (part) =>
-        (await library.encodeBatch([...part], { addSpecialTokens })).map((each) => each.getIds()),
-      ),
+    encode: async (texts, addSpecialTokens) =>
+      (await library.encodeBatch([...texts], { addSpecialTokens })).map((each) => each.getIds()),
     // encodeBatch takes no pairs.
     encodePairs: (pairs) =>
-      inParts(pairs, (part) =>
-        Promise.all(
-          part.map(async ({ text, pair = null }): Promise<Encoded> => {
-            const each = await library.encode(text, pair, { addSpecialTokens: true })
-            return { ids: each.getIds(), types: each.getTypeIds() }
-          }),
-        ),
+      Promise.all(
+        pairs.map(async ({ text, pair = null }): Promise<Encoded> => {
+          const each = await library.encode(text, pair, { addSpecialTokens: true })
+          return { ids: each.getIds(), types: each.getTypeIds() }
+        }),
       ),
     // What the core's own decode does, which is asynchronous.
     decode: (ids) => {
@@ -75,11 +68,4 @@ export function openCore({ Tokenizer }: Core, file: TokenizerFile): Engine {
     idOf: (token) => library.tokenToId(token) ?? undefined,
     size: library.getVocabSize(true),
   }
-}
-
-async function inParts<In, Out>(all: readonly In[], work: (part: readonly In[]) => Promise<Out[]>): Promise<Out[]> {
-  const results: Out[] = []
-  for (let at = 0; at < all.length; at += TOGETHER)
-    for (const each of await work(all.slice(at, at + TOGETHER))) results.push(each)
-  return results
 }

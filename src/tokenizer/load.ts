@@ -1,6 +1,7 @@
 // The tokenizer of a model folder: tokenizer.json and tokenizer_config.json as what transformers makes of them.
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
+import { track } from '../progress/index.js'
 import { completeFile, textOf } from './file.js'
 import { openEngine } from './open.js'
 import { readTokenizerConfig, readTokenizerFile } from './schema.js'
@@ -32,8 +33,9 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const said =
     config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
-    encode: (texts, { special = false } = {}) => named(path, () => engine.encode(texts, special)),
-    encodePairs: (pairs) => named(path, () => engine.encodePairs(pairs)),
+    encode: (texts, { special = false } = {}) =>
+      named(path, () => inParts(texts, (part) => engine.encode(part, special))),
+    encodePairs: (pairs) => named(path, () => inParts(pairs, (part) => engine.encodePairs(part))),
     decode: (ids) => said(engine.decode(Array.from(ids))),
     vocabulary: engine.size,
     eos,
@@ -42,6 +44,22 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     pad: idOf('pad_token') ?? eos,
     mask: idOf('mask_token'),
   }
+}
+
+/** Texts whose encodings an engine holds at once: each holds its tokens' texts and places too. */
+const TOGETHER = 512
+
+async function inParts<In, Out>(all: readonly In[], work: (part: readonly In[]) => Promise<Out[]>): Promise<Out[]> {
+  if (all.length <= TOGETHER) return work(all)
+  const results: Out[] = []
+  await track({ name: 'tokenise', unit: 'texts', total: all.length }, async ({ add }) => {
+    for (let at = 0; at < all.length; at += TOGETHER) {
+      const part = all.slice(at, at + TOGETHER)
+      for (const each of await work(part)) results.push(each)
+      add(part.length)
+    }
+  })
+  return results
 }
 
 /** The core finds some faults of a file only when it meets a letter that needs what is missing. */

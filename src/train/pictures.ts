@@ -2,6 +2,7 @@
 
 import { UserError } from '../errors/index.js'
 import { imageBatch } from '../models/index.js'
+import { track } from '../progress/index.js'
 import { type ImageReader, imagesIn, readPixels, readRows } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Batches, type DataOptions, visits } from './data.js'
@@ -22,7 +23,9 @@ export async function pictureBatches(
     throw new UserError(
       `${file}: item ${stray.id} has a label above ${outputs - 1}, and the model has ${outputs} outputs`,
     )
-  const pixels = readPixels(images, reader)
+  const pixels = await track({ name: 'read the images', unit: 'images', total: images.length }, async ({ add }) =>
+    readPixels(images, reader, add),
+  )
   const size = pixels.length / images.length
   const visited = visits(file, images.length, options)
   return (step) =>

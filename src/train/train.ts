@@ -48,7 +48,13 @@ async function startingPoint(recipe: Training, root: string) {
   const { spans, length } = layoutOf(model)
   const weights = recipe.model ? drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
   const found = spans.filter(({ name, shape }) => String(checkpoint.tensors.get(name)?.shape) === String(shape))
-  for (const { name, begin } of found) weights.set(await checkpoint.read(name), begin)
+  const bytes = found.reduce((sum, { begin, end }) => sum + 4 * (end - begin), 0)
+  await track({ name: 'read the weights', unit: 'bytes', total: bytes }, async ({ add }) => {
+    for (const { name, begin, end } of found) {
+      weights.set(await checkpoint.read(name), begin)
+      add(4 * (end - begin))
+    }
+  })
   await checkpoint.close()
   return { config, configText: checkpoint.configText, model, spans, weights }
 }

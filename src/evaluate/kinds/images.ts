@@ -14,8 +14,8 @@ export const imageMethods: KindMethods<ImageTask, number> = {
   encodePrompts: async ({ name, items }, reader, _, batchTokens) =>
     imageBatches({ items }, imagesFor(reader, { name }), batchTokens),
 
-  reply: ({ model, weights, reader }, task, batchTokens) =>
-    predict(model, weights, imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
+  reply: async ({ model, weights, reader }, task, batchTokens) =>
+    predict(model, weights, await imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
 
   score({ items, ...task }, predicted) {
     const right = items.map(({ label }) => label)

@@ -93,10 +93,14 @@ export async function loadImageReader(folder: string): Promise<ImageReader> {
   }
 }
 
-/** Normalised pixels [images, 3, height, width] in one array. A file that images in a row are cut from is decoded once. */
+/**
+ * Normalised pixels [images, 3, height, width] in one array. A file that images in a row are cut from is decoded once.
+ * @param onImage called after each
+ */
 export function readPixels(
   images: readonly { image: string; crop?: Crop | undefined }[],
   reader: ImageReader,
+  onImage: (images: number) => void = () => undefined,
 ): Float32Array {
   const size = 3 * reader.size.height * reader.size.width
   const pixels = new Float32Array(images.length * size)
@@ -109,6 +113,7 @@ export function readPixels(
     } catch (error) {
       throw error instanceof UserError ? new UserError(`${image}: ${error.message}`) : error
     }
+    onImage(1)
   }
   return pixels
 }
