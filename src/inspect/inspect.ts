@@ -9,10 +9,12 @@ import {
   surveyTensor,
   type TensorWork,
 } from '../checkpoint/index.js'
+import { BINS } from '../kernels/index.js'
 import { inOrder, openStream, type StreamedTensors, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { openRanks } from './find-ranks.js'
-import { addSums, type Statistics, type Sums, statisticsOf } from './statistics.js'
+import { coarseQuantiles } from './quantile.js'
+import { addSums, QUANTILES, type Statistics, type Sums, statisticsOf } from './statistics.js'
 import { type Survey, surveyDelta } from './survey.js'
 
 export interface TensorReport extends Statistics {
@@ -68,12 +70,13 @@ export async function* inspectPair(
   return order
     .filter((role) => groups.has(role))
     .map((role) => {
-      const { tensors, sums } = groups.get(role)!
-      return { role, tensors, ...statisticsOf(sums) }
+      const { tensors, sums, counts } = groups.get(role)!
+      const quantiles = coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, sums.max))
+      return { role, tensors, ...statisticsOf(sums, quantiles) }
     })
 }
 
-type Groups = Map<Role | 'all', { tensors: number; sums: Sums }>
+type Groups = Map<Role | 'all', { tensors: number; sums: Sums; counts: Float64Array }>
 type SurveyReport = Omit<TensorReport, 'effective_rank'>
 
 /** Reports without ranks, in the order of the names; their sums go into the groups. */
@@ -89,10 +92,10 @@ async function* surveyAll(
       name,
       ...(await surveyTensor(engine, surveyOf(pair, name))),
     }))
-    for await (const { name, sums, quantiles } of surveys) {
+    for await (const { name, quantiles, ...survey } of surveys) {
       const { shape, dtype } = pair.post.tensors.get(name)!
       const role = roleOf(name, shape)
-      addToGroups(groups, role, sums)
+      addToGroups(groups, role, survey)
       yield {
         name,
         role,
@@ -100,7 +103,7 @@ async function* surveyAll(
         shape,
         dtype_base: pair.base.tensors.get(name)!.dtype,
         dtype_post: dtype,
-        ...statisticsOf(sums, quantiles),
+        ...statisticsOf(survey.sums, quantiles),
       }
     }
   } finally {
@@ -130,11 +133,13 @@ function surveyOf({ base, post }: Pair, name: string): TensorWork<Survey> {
   }
 }
 
-function addToGroups(groups: Groups, role: Role, sums: Sums): void {
+function addToGroups(groups: Groups, role: Role, { sums, bins }: Omit<Survey, 'quantiles'>): void {
   for (const key of [role, 'all'] as const) {
     const group = groups.get(key)
     if (group) addSums(group.sums, sums)
-    else groups.set(key, { tensors: 0, sums: { ...sums, counts: sums.counts.slice() } })
+    else groups.set(key, { tensors: 0, sums: { ...sums }, counts: new Float64Array(BINS) })
+    const { counts } = groups.get(key)!
+    for (let i = 0; i < bins.length; i += 2) counts[bins[i]!]! += bins[i + 1]!
     groups.get(key)!.tensors++
   }
 }

@@ -1,5 +1,4 @@
 // Statistics of one delta, and of many together. Sums are float64.
-import { coarseQuantiles } from './quantile.js'
 
 /** Quantiles that are reported. */
 export const QUANTILES = [0.5, 0.9, 0.99] as const
@@ -43,8 +42,6 @@ export interface Sums {
   delta2: number
   zeros: number
   max: number
-  /** Histogram of |Δ|. */
-  counts: Float64Array
 }
 
 /** Adds `more` into `total`. */
@@ -52,13 +49,12 @@ export function addSums(total: Sums, more: Sums): void {
   for (const key of ['parameters', 'base2', 'post2', 'cross', 'delta', 'delta2', 'zeros'] as const)
     total[key] += more[key]
   total.max = Math.max(total.max, more.max)
-  for (let i = 0; i < total.counts.length; i++) total.counts[i]! += more.counts[i]!
 }
 
-/** @param quantiles exact ones; without them they are within 0.2 %, from the histogram */
-export function statisticsOf(sums: Sums, quantiles?: readonly number[]): Statistics {
-  const { parameters: n, base2, post2, cross, delta: sum, delta2, zeros, max, counts } = sums
-  const [p50, p90, p99] = quantiles ?? coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, max))
+/** @param quantiles for each of QUANTILES */
+export function statisticsOf(sums: Sums, quantiles: readonly number[]): Statistics {
+  const { parameters: n, base2, post2, cross, delta: sum, delta2, zeros, max } = sums
+  const [p50, p90, p99] = quantiles
   const mean = n ? sum / n : 0
   const base_norm = Math.sqrt(base2)
   const delta_norm = Math.sqrt(delta2)

@@ -1,8 +1,13 @@
 // WebAssembly kernels on plain memory, without TensorFlow.js: what workers compute with, and the passes that it is described by.
-export { LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
+
+export { joined, type PassAnswer } from './answer.js'
+export { type FoundCut, findLargest } from './largest.js'
+export { BINS, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate } from './module.js'
 export * from './pass.js'
 export { PassError } from './pass-error.js'
+export { floatOf } from './pattern.js'
 export * from './program.js'
+export { runsOf } from './runs.js'
 export { columnsOf, countEntries } from './shape.js'

@@ -1,4 +1,5 @@
 // The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
+import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
 
@@ -24,10 +25,10 @@ export const slotOf = (strip: number): number => Math.ceil(strip / 16) * 16
 export const residentBytes = (size: number, strip: number, models: number): number =>
   4 * Math.ceil(size / strip) * slotOf(strip) * models + PADDING
 
-/** Bytes that a pass needs besides, at most: buffers of one strip, and two histograms and one table of ranks for each model. */
+/** Bytes that a pass needs besides, at most: buffers of one strip; for each model lists near two thresholds, and a table of ranks. */
 export const workingBytes = (strip: number, columns: number, models: number): number =>
   (models + 6) * (8 * slotOf(strip) + PADDING) +
-  models * 2 * (1 << 18) +
+  (2 * models + 2) * MOST_BRACKET_BYTES +
   (models + 2) * 16 * Math.min(columns, LONGEST_ROW) +
   (1 << 17) +
   GATHERED +
@@ -79,14 +80,17 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
     written: take(pass.write ? GATHERED + strip : 0),
     result: take(strip),
     draws: take(strip),
-    bins: pass.reductions.map((each) => take(4 * (binsOf(each) ?? 0) || 8 * numbersOf(each))),
+    bins: pass.reductions.map((each) => take(tableBytes(each, pass))),
     tables: pass.stages.map((list) => list.map((each) => (each.stage === 'prune' ? take(8 * each.limits.length) : 0))),
     space: take(SPACE + (pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns)),
     parameters: take(20 * pass.models.length),
   }
   if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
   new Uint8Array(memory.buffer, buffers.space, SPACE).fill(0)
-  pass.reductions.forEach((each, i) => new Uint32Array(memory.buffer, buffers.bins[i], binsOf(each) ?? 0).fill(0))
+  pass.reductions.forEach((each, i) => {
+    if (each.sum === 'upper') new Uint32Array(memory.buffer, buffers.bins[i], BINS).fill(0)
+    if (each.sum === 'bracket') new BracketTable(pass, each.sample).clear(memory, buffers.bins[i]!)
+  })
   pass.stages.forEach((list, i) =>
     list.forEach((each, k) => {
       if (each.stage !== 'prune') return
@@ -98,9 +102,17 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   return buffers
 }
 
-/** Bins of a histogram; undefined for other reductions. */
-export const binsOf = ({ sum }: Reduction): number | undefined =>
-  sum === 'upper' ? 1 << 16 : sum === 'lower' ? 1 << 15 : undefined
+/** Bins of the histogram `upper`: 8 bits of exponent, 8 of fraction. */
+export const BINS = 1 << 16
 
-/** Numbers that a reduction gives for each strip, where it is no histogram. */
-export const numbersOf = ({ sum }: Reduction): number => (sum === 'compare' ? 7 : 1)
+/** Numbers that a reduction gives for each strip; those that have a table, or find one entry, give them at the end. */
+export const numbersOf = ({ sum }: Reduction): number =>
+  sum === 'compare' ? 7 : sum === 'upper' || sum === 'bracket' || sum === 'find' ? 0 : 1
+
+/** Bytes of what a reduction keeps during a pass. */
+const tableBytes = (each: Reduction, pass: TensorPass): number =>
+  each.sum === 'upper'
+    ? 4 * BINS
+    : each.sum === 'bracket'
+      ? new BracketTable(pass, each.sample).bytes
+      : 8 * numbersOf(each)

@@ -1,7 +1,9 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
+import { pairsOf } from './answer.js'
+import { BracketTable } from './bracket.js'
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
-import { type Buffers, binsOf, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
+import { BINS, type Buffers, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
 import {
@@ -16,13 +18,8 @@ import {
   WIDTHS,
 } from './pass.js'
 import { PassError } from './pass-error.js'
-
-const bits = new Int32Array(1)
-const float = new Float32Array(bits.buffer)
-const bitsOf = (value: number): number => {
-  float[0] = value
-  return bits[0]!
-}
+import { patternOf } from './pattern.js'
+import { stripsIn } from './runs.js'
 
 /** A machine with a memory of its own. */
 export interface Machine extends ByteMachine {
@@ -66,22 +63,20 @@ class PassRun {
     this.at = placeBuffers(parts.memory, pass)
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
-    this.answers = pass.reductions.map((each) =>
-      each.sum === 'find' ? Float64Array.of(-1) : new Float64Array(binsOf(each) ? 0 : strips * numbersOf(each)),
-    )
+    this.answers = pass.reductions.map((each) => new Float64Array(strips * numbersOf(each)))
   }
 
   run(): PassResult {
     const { pass, parts, at } = this
     const words = startChecksum(parts.memory, at.state)
-    const wanted = pass.strips && new Set(pass.strips)
-    for (let from = pass.from, strip = 0; from < pass.to; from += pass.strip, strip++)
-      if (!wanted || wanted.has(from / pass.strip)) this.runStrip(from, Math.min(pass.strip, pass.to - from), strip)
+    for (const { from, to } of pass.runs ?? stripsIn(pass))
+      this.runStrip(from, to - from, Math.floor((from - pass.from) / pass.strip))
     this.output?.end()
-    pass.reductions.forEach((each, i) => {
-      const bins = binsOf(each)
-      if (bins) this.answers[i] = new Uint32Array(parts.memory.buffer, at.bins[i], bins).slice()
-    })
+    for (const [i, each] of pass.reductions.entries()) {
+      const table = at.bins[i]!
+      if (each.sum === 'upper') this.answers[i] = pairsOf(new Uint32Array(parts.memory.buffer, table, BINS))
+      if (each.sum === 'bracket') this.answers[i] = new BracketTable(pass, each.sample).answer(parts.memory, table)
+    }
     return {
       answers: this.answers,
       checksum: pass.write ? showChecksum(words) : '',
@@ -183,9 +178,9 @@ class PassRun {
         // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
         return kernels.choose(v, at.draws, size, Math.ceil(stage.rate * 2 ** 24), stage.dropped, stage.kept)
       case 'keep':
-        return kernels.keep(v, v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
+        return kernels.keep(v, v, size, patternOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
       case 'drop':
-        return kernels.drop(v, size, bitsOf(stage.cut.threshold), lastIn(stage.cut.lastTie))
+        return kernels.drop(v, size, patternOf(stage.cut.threshold), lastIn(stage.cut.lastTie))
       case 'keepRows': {
         const rule = ['first', 'all', 'none'].indexOf(stage.ties)
         return kernels.keepRows(v, size / pass.columns, pass.columns, stage.k, rule, stage.scale, at.space)
@@ -235,13 +230,15 @@ class PassRun {
       }
       case 'upper':
         return kernels.countUpper(x, size, this.at.bins[i]!)
-      case 'lower':
-        return kernels.countLower(x, size, each.upper, this.at.bins[i]!)
-      case 'equal':
-        answer[strip] = kernels.countEqual(x, size, each.bits)
-        return
+      case 'bracket': {
+        const { low, high, first, second, sample } = each
+        const table = this.at.bins[i]!
+        const equal = new BracketTable(this.pass, sample).equalAt(table, strip)
+        return kernels.bracket(x, size, low, high, first, second, from - this.pass.from, table, equal)
+      }
       case 'find':
-        if (from === each.strip * this.pass.strip) answer[0] = from + kernels.findEqual(x, size, each.bits, each.n)
+        if (from === each.strip * this.pass.strip)
+          this.answers[i] = Float64Array.of(from + kernels.findEqual(x, size, each.bits, each.n))
         return
       default:
         answer[strip] = kernels[each.sum](x, size)

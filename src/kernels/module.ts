@@ -42,8 +42,7 @@ export interface Kernels {
   distance(x: number, y: number, size: number): number
   compare(x: number, y: number, size: number, to: number): void
   countUpper(v: number, size: number, counts: number): void
-  countLower(v: number, size: number, upper: number, counts: number): void
-  countEqual(v: number, size: number, bits: number): number
+  bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void
   keepRows(v: number, rows: number, columns: number, k: number, rule: number, scale: number, space: number): void

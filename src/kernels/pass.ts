@@ -1,5 +1,7 @@
 // A pass over the entries of one tensor, as plain data: what is read, what is done to each entry, what is counted, and what is
 // written. Workers run passes; the programs of editors and mergers are made of them.
+import type { PassAnswer } from './answer.js'
+import type { Bracket } from './bracket.js'
 
 /** Two 32-bit words that key a Philox4x32-10 stream. */
 export type Key = readonly [number, number]
@@ -41,7 +43,10 @@ export type Stage =
 /** Values of a pass: those of a model after its stages, the base, the first model as it is stored, and that less the base. */
 export type Operand = number | 'base' | 'post' | 'input'
 
-/** What is summed or counted. Answers hold one number per strip, in order; of `compare` seven, of `upper` and `lower` one per bin. */
+/**
+ * What is summed or counted. Answers hold one number per strip, in order; of `compare` seven; of `upper` pairs, a bin and its count, for
+ * each block those with entries; of `bracket` what `readBracket` reads.
+ */
 export type Reduction = ReductionKind & {
   /** Of a model's values, taken before so many of its last stages; these are made in this pass. */
   back?: number
@@ -57,13 +62,11 @@ type ReductionKind =
   | { sum: 'compare'; of: Operand; with: Operand }
   /** Number of entries whose magnitude is that of the k-th largest of their row, where it is not 0 and several have it. */
   | { sum: 'rowTies'; of: Operand; k: number }
-  /** Histogram of the upper 16 of the 31 bits of |x|. With `sample`, one strip of so many is enough. */
-  | { sum: 'upper'; of: Operand; sample?: number }
-  /** Of the entries in one bin of `upper`, the histogram of the lower 15 bits. */
-  | { sum: 'lower'; of: Operand; upper: number; sample?: number }
-  /** Number of entries whose magnitude has these 31 bits. */
-  | { sum: 'equal'; of: Operand; bits: number }
-  /** In one strip, the index of the n-th (from 1) of them in the whole tensor: one number. */
+  /** Histogram of the upper 16 of the 31 bits of |x|. */
+  | { sum: 'upper'; of: Operand }
+  /** Entries whose magnitude lies in a bracket, as bits, and how many lie above. With `sample`, some rows are enough. */
+  | ({ sum: 'bracket'; of: Operand; sample?: boolean } & Bracket)
+  /** In one strip, the index in the whole tensor of the n-th entry (from 1) whose magnitude has these 31 bits: one number. */
   | { sum: 'find'; of: Operand; bits: number; n: number; strip: number }
 
 /** What is made of the models' values. */
@@ -141,8 +144,8 @@ export interface TensorPass extends Interval {
   strip: number
   /** Length of a row, for ranks. */
   columns: number
-  /** Numbers of the strips of the tensor that are read; null for all. */
-  strips: readonly number[] | null
+  /** The entries that are read, in order: runs of whole rows, none longer than a strip; null for all. */
+  runs: readonly Interval[] | null
   /** Null where the pass does not read it. */
   base: PassSource | null
   models: readonly (PassSource | null)[]
@@ -154,18 +157,6 @@ export interface TensorPass extends Interval {
   stages: readonly (readonly Stage[])[]
   reductions: readonly Reduction[]
   write: PassWrite | null
-}
-
-/** The strips that reductions need, of `count`; null for all. */
-export function stripsOf(reductions: readonly Reduction[], count: number): number[] | null {
-  const wanted = new Set<number>()
-  for (const each of reductions) {
-    if (each.sum === 'find') wanted.add(each.strip)
-    else if ('sample' in each && each.sample !== undefined)
-      for (let strip = 0; strip < count; strip += each.sample) wanted.add(strip)
-    else return null
-  }
-  return reductions.length ? [...wanted].sort((a, b) => a - b) : null
 }
 
 /**
@@ -217,8 +208,8 @@ export interface CopiedBytes {
 
 /** What a pass found. */
 export interface PassResult {
-  /** In the order of the reductions; counts of a histogram as integers. */
-  answers: (Float64Array | Uint32Array)[]
+  /** In the order of the reductions. */
+  answers: PassAnswer[]
   /** Checksum of the bytes that were written; empty where nothing was. */
   checksum: string
 }

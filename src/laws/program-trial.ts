@@ -16,6 +16,8 @@ export interface ProgramTrial<R> {
   /** What it yields last is combined and written. */
   program: TensorProgram<R>
   holding: (typeof HOLDINGS)[number]
+  /** Entries of a block, about; one strip by default. */
+  block?: number
 }
 
 /** The trial as a program that writes what `combine` makes of the values, without a base. */
@@ -34,7 +36,7 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
     },
     write: (_, bytes, position) => out.set(bytes, position),
   })
-  return async ({ shape, models, program, holding }) => {
+  return async ({ shape, models, program, holding, block = 1 }) => {
     out = new Uint8Array(4 * countEntries(shape))
     const bytes = holding === 'in memory' ? MEMORY : 0
     const lane: Lane = {
@@ -44,7 +46,7 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
       release: () => undefined,
     }
     const found = await runTensor(
-      { bytes, block: 1, lease: async () => lane },
+      { bytes, block, lease: async () => lane },
       {
         shape,
         base: null,

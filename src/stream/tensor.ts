@@ -5,14 +5,16 @@ import {
   columnsOf,
   countEntries,
   type Interval,
+  joined,
   needsOf,
+  type PassAnswer,
   type PassResult,
   type PassSource,
   type PassTarget,
   type ProgramStep,
+  runsOf,
   type Stage,
   stripOf,
-  stripsOf,
   type TensorPass,
   type TensorProgram,
 } from '../kernels/index.js'
@@ -71,23 +73,25 @@ export async function runTensor<R>(
       const { reductions, write } = step.value
       if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
       const resident = own !== null
-      const strips = write ? null : stripsOf(reductions, Math.ceil(size / strip))
-      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions, strips }
-      const isRead = ({ from, to }: Interval) => !strips || strips.some((n) => n * strip >= from && n * strip < to)
-      const blocks = splitBlocks(size, strip, engine.block).filter(isRead)
-      const answers = new Answers(reductions)
+      const runs = write ? null : runsOf(reductions, { size, strip, columns }, resident)
+      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
+      const blocks = splitBlocks(size, strip, engine.block)
+        .map((block) => ({ ...block, runs: runs && runsIn(runs, block) }))
+        .filter((block) => block.runs?.length !== 0)
       const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
       const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
+      const results: PassResult[] = []
       await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
         const lane = own ?? (await engine.lease())
         try {
-          answers.add(i, await runBlock({ ...plan, ...block }, job, { write, needs }, lane))
+          results[i] = await runBlock({ ...plan, ...block }, job, { write, needs }, lane)
         } finally {
           if (!own) lane.release()
         }
       })
-      if (resident && !strips) held = stages.map((list) => list.length)
-      step = next(job.program, answers.all(), stages)
+      if (resident && !runs) held = stages.map((list) => list.length)
+      const answers = reductions.map((_, i) => joined(results.map((result) => result.answers[i]!)))
+      step = next(job.program, answers, stages)
     }
     return step.value
   } finally {
@@ -100,7 +104,7 @@ type PassStep = Extract<ProgramStep, { reductions: unknown }>
 /** Goes on to the next pass; stages are noted. */
 function next<R>(
   program: TensorProgram<R>,
-  answers: readonly Float64Array[],
+  answers: readonly PassAnswer[],
   stages: Stage[][],
 ): IteratorResult<PassStep, R> {
   for (let step = program.next(answers); ; step = program.next([])) {
@@ -117,6 +121,12 @@ export function splitBlocks(size: number, strip: number, most: number): Interval
     to: Math.min(size, (i + 1) * length),
   }))
 }
+
+/** The parts of runs that lie in a block. */
+const runsIn = (runs: readonly Interval[], block: Interval): Interval[] =>
+  runs
+    .map(({ from, to }) => ({ from: Math.max(from, block.from), to: Math.min(to, block.to) }))
+    .filter(({ from, to }) => from < to)
 
 async function runBlock<R>(
   plan: Omit<TensorPass, 'base' | 'models' | 'write'>,
@@ -140,39 +150,4 @@ async function runBlock<R>(
   })
   if (written) onBlock?.(from, to, result.checksum)
   return result
-}
-
-/** Puts the answers of the blocks together: one number per strip in the order of the blocks, or the sums of histograms. */
-class Answers {
-  private readonly parts: Float64Array[][]
-  private readonly bins: (Float64Array | undefined)[]
-
-  constructor(private readonly reductions: PassStep['reductions']) {
-    this.parts = reductions.map(() => [])
-    this.bins = reductions.map(() => undefined)
-  }
-
-  add(block: number, { answers }: PassResult): void {
-    for (const [i, { sum }] of this.reductions.entries()) {
-      const part = answers[i]!
-      if (sum === 'find' ? part[0]! >= 0 : part instanceof Uint32Array) {
-        const total = (this.bins[i] ??= new Float64Array(part.length))
-        for (let bin = 0; bin < part.length; bin++) total[bin]! += part[bin]!
-      } else this.parts[i]![block] = part as Float64Array
-    }
-  }
-
-  all(): Float64Array[] {
-    return this.parts.map((parts, i) => this.bins[i] ?? joined(parts))
-  }
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

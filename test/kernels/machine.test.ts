@@ -33,7 +33,7 @@ function open() {
     columns: 5,
     from: 0,
     to: 5,
-    strips: null,
+    runs: null,
     base: { file: 'base', begin: 0, dtype: 'BF16' },
     models: [{ file: 'post', begin: 0, dtype: 'F16' }],
     deltas: [true],
@@ -183,7 +183,7 @@ test('entries that are dropped by rank, as a sort says', () => {
     (i) => (i % 2 ? 0 : Math.sin(i) * 2 ** -127),
     (i) => 1 + Math.sin(i * i) / 1024,
   ]
-  const rest = { strips: null, base: null, deltas: [false], resident: false, reductions: [] }
+  const rest = { runs: null, base: null, deltas: [false], resident: false, reductions: [] }
   for (const [n, kind] of kinds.entries())
     for (const [columns, rows] of [
       [1, 5],

@@ -1,0 +1,130 @@
+// Entries around a wanted magnitude, as a pass finds them: how many lie above, and a list of those near it. Magnitudes are the integers
+// that their 31 bits spell: those of float32 order like them.
+import { joined } from './answer.js'
+
+/** Entries from `low` to `high` are listed, but those that equal one of two marks, first >= second, are only counted: they may be many. */
+export interface Bracket {
+  low: number
+  high: number
+  first: number
+  second: number
+}
+
+/** Entries of the list of one block, and of a sample of it. A longer list is thinned: every second one stays, then every fourth… */
+const LISTED = { all: 1 << 17, sample: 1 << 14 }
+/** Tensors of more entries are sampled. */
+export const SAMPLED = LISTED.all
+/** Bytes of the counts before the list. */
+const HEAD = 40
+/** Entries that the list needs room for besides. */
+const BESIDES = 1 << 10
+/** Counts of each strip: what equals the first mark, and the second. */
+const EQUALS = 2
+
+/** A block of a tensor. */
+interface Block {
+  from: number
+  to: number
+  strip: number
+}
+
+/** Counts and list of a block in the memory of a machine. */
+export class BracketTable {
+  private readonly room: number
+  private readonly strips: number
+
+  constructor(
+    private readonly block: Block,
+    isSample = false,
+  ) {
+    const { from, to, strip } = block
+    this.room = Math.min(LISTED[isSample ? 'sample' : 'all'], to - from)
+    this.strips = Math.ceil((to - from) / strip)
+  }
+
+  get bytes(): number {
+    return HEAD + 8 * (this.room + BESIDES) + 4 * EQUALS * this.strips
+  }
+
+  clear(memory: WebAssembly.Memory, address: number): void {
+    new Int32Array(memory.buffer, address, HEAD / 4).set([0, 0, 0, 0, 1, 0, this.room])
+    new Int32Array(memory.buffer, this.equalAt(address), EQUALS * this.strips).fill(0)
+  }
+
+  /** Where the counts of a strip of the block are. */
+  equalAt(address: number, strip = 0): number {
+    return address + HEAD + 8 * (this.room + BESIDES) + 4 * EQUALS * strip
+  }
+
+  /** The counts and what is needed to read them, the counts of each strip, and the list. */
+  answer(memory: WebAssembly.Memory, address: number): Int32Array {
+    const { from, strip } = this.block
+    const head = new Int32Array(memory.buffer, address, HEAD / 4)
+    const equal = new Int32Array(memory.buffer, this.equalAt(address), EQUALS * this.strips)
+    const list = new Int32Array(memory.buffer, address + HEAD, 2 * head[5]!)
+    const answer = new Int32Array(head.length + equal.length + list.length)
+    answer.set(head)
+    answer.set([this.strips, from / strip, strip], 6)
+    answer.set(equal, head.length)
+    answer.set(list, head.length + equal.length)
+    return answer
+  }
+}
+
+/** Bytes of the table of any block of four million entries. */
+export const MOST_BRACKET_BYTES = HEAD + 8 * LISTED.all + (1 << 14)
+
+/** What the blocks of a pass found together. */
+export interface Bracketed {
+  /** Entries above the bracket. */
+  over: number
+  /** Of those in it that equal no mark: above the first, between them, below the second. */
+  inside: [number, number, number]
+  /** For each strip, entries equal to the first mark, and to the second. */
+  equal: Int32Array
+  /** One of so many entries is listed. */
+  every: number
+  /** Magnitudes of the listed ones, in the order of their indices. */
+  bits: Int32Array
+  /** Their indices in the tensor. */
+  index: Float64Array
+}
+
+/** @param answer those of the blocks, in their order */
+export function readBracket(answer: Int32Array): Bracketed {
+  const found = { over: 0, inside: [0, 0, 0] as [number, number, number], every: 1 }
+  const equals: Int32Array[] = []
+  const lists: { list: Int32Array; begin: number; every: number }[] = []
+  for (let at = 0; at < answer.length; ) {
+    const head = answer.subarray(at, (at += HEAD / 4)) as unknown as Head
+    const [over, above, between, below, every, listed, strips, first, strip] = head
+    found.over += over
+    for (const [i, size] of [above, between, below].entries()) found.inside[i]! += size
+    found.every = Math.max(found.every, every)
+    equals.push(answer.subarray(at, (at += EQUALS * strips)))
+    lists.push({ list: answer.subarray(at, (at += 2 * listed)), begin: first * strip, every })
+  }
+  // Blocks that were thinned less are thinned like the others.
+  const steps = lists.map(({ every }) => (2 * found.every) / every)
+  const size = lists.reduce((sum, { list }, i) => sum + Math.ceil(list.length / steps[i]!), 0)
+  const [bits, index] = [new Int32Array(size), new Float64Array(size)]
+  let to = 0
+  for (const [i, { list, begin }] of lists.entries())
+    for (let from = 0; from < list.length; from += steps[i]!, to++) {
+      bits[to] = list[from]!
+      index[to] = begin + list[from + 1]!
+    }
+  return { ...found, equal: joined(equals) as Int32Array, bits, index }
+}
+
+type Head = [
+  over: number,
+  above: number,
+  between: number,
+  below: number,
+  every: number,
+  listed: number,
+  strips: number,
+  first: number,
+  strip: number,
+]

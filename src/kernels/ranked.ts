@@ -1,0 +1,59 @@
+// Integers from 0 on in some order, and the largest of them.
+
+/** Bins of a search: so many bits. */
+const BITS = 12
+
+/** A search by histograms, one digit after the other. Loops are plain: lists are long. */
+export class Ranked {
+  private readonly counts = new Int32Array(1 << BITS)
+  private readonly least: number
+  private readonly shift: number
+
+  constructor(private readonly values: Int32Array) {
+    let [least, most] = [0x7fffffff, 0]
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!
+      if (value < least) least = value
+      if (value > most) most = value
+    }
+    this.least = least
+    this.shift = Math.max(0, 32 - Math.clz32(most - least) - BITS)
+    for (let i = 0; i < values.length; i++) this.counts[(values[i]! - least) >> this.shift]!++
+  }
+
+  get size(): number {
+    return this.values.length
+  }
+
+  /** The n-th largest, from 1; n is rounded, and the first or the last is meant where there are fewer. */
+  nth(n: number): number {
+    const { counts, values, least, shift } = this
+    let [bin, left] = [counts.length - 1, Math.min(values.length, Math.max(1, Math.round(n)))]
+    for (; counts[bin]! < left; bin--) left -= counts[bin]!
+    if (shift === 0) return least + bin
+    const inside = new Int32Array(counts[bin]!)
+    for (let i = 0, to = 0; to < inside.length; i++) {
+      const value = values[i]!
+      if ((value - least) >> shift === bin) inside[to++] = value
+    }
+    return new Ranked(inside).nth(left)
+  }
+
+  /** How many are above a value, in each of so many runs of the same length. */
+  countAbove(bound: number, runs: number): Float64Array {
+    const { values } = this
+    const above = new Float64Array(runs)
+    for (let run = 0, i = 0; run < runs; run++) {
+      let n = 0
+      for (const end = ((run + 1) * values.length) / runs; i < end; i++) if (values[i]! > bound) n++
+      above[run] = n
+    }
+    return above
+  }
+
+  countEqual(value: number): number {
+    let n = 0
+    for (let i = 0; i < this.values.length; i++) if (this.values[i] === value) n++
+    return n
+  }
+}
