@@ -216,7 +216,7 @@ const KEYS: readonly Habit[] = [
 ]
 
 /** Tables by the beginning of what `unknown` calls a word. */
-const TABLES: readonly (readonly [kind: string, habits: readonly Habit[]])[] = [
+export const HABITS: readonly (readonly [kind: string, habits: readonly Habit[]])[] = [
   ['command', COMMANDS],
   ['option of ', KEYS],
   ['parameter of ', KEYS],
@@ -236,7 +236,7 @@ export const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]
  * @param known an answer that begins with an option is given only where that option is known
  */
 export function answerTo(kind: string, word: string, known: readonly string[]): string | undefined {
-  const habits = TABLES.find(([start]) => kind.startsWith(start))?.[1] ?? []
+  const habits = HABITS.find(([start]) => kind.startsWith(start))?.[1] ?? []
   const holds = (answer: string) => {
     const option = /^--([a-z-]+)/.exec(answer)?.[1]
     return option === undefined || known.includes(option)
