@@ -36,13 +36,20 @@ const placesStay = {
   },
 }
 
-/** yargs measures its help with string-width, which takes 25 ms to load in every call; this package gives the same widths. */
+/**
+ * Parts of packages that every command would load, and that change nothing that it prints: yargs measures its help with
+ * string-width, which takes 25 ms to load, and zod brings its messages in fifty languages, half of its code.
+ */
 const lightPackages = {
   name: 'light packages',
-  setup({ onResolve, resolve }) {
+  setup({ onLoad, onResolve, resolve }) {
     onResolve({ filter: /^string-width$/ }, ({ kind, resolveDir }) =>
       kind === 'import-statement' ? resolve('fast-string-width', { kind, resolveDir }) : undefined,
     )
+    onLoad({ filter: /zod.v4.locales.index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js'",
+      resolveDir: dirname(path),
+    }))
   },
 }
 

@@ -1,6 +1,6 @@
 // Prints what an edit would read, write and need, and what it did.
 import type { EditEstimate, EditSummary } from '../edit/index.js'
-import { amount } from '../files/index.js'
+import { amount } from '../errors/index.js'
 import { printResult } from './messages.js'
 
 /** Seconds of the processor that this program took so far: other programs do not change what is measured by it. */

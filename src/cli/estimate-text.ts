@@ -1,6 +1,6 @@
 // Prints what a merge would read, write and need.
 
-import { amount } from '../files/index.js'
+import { amount } from '../errors/index.js'
 import { countText } from '../inspect/index.js'
 import type { Estimate } from '../merge/index.js'
 import { secondsText } from './edit-text.js'

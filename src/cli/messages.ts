@@ -1,7 +1,6 @@
 // All output of commands: results on stdout; notes, warnings and timings on stderr, controlled by --quiet, --verbose and --debug.
 import type { Argv } from 'yargs'
-import { collectWarnings } from '../errors/index.js'
-import { amount } from '../files/index.js'
+import { amount, collectWarnings } from '../errors/index.js'
 import { hear, type Progress } from '../progress/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import type { Shown } from './display.js'

@@ -1,5 +1,5 @@
 // What is known of the work under way, from what it said, and one line of text about it that fits a terminal.
-import { amount } from '../files/index.js'
+import { amount } from '../errors/index.js'
 import type { Progress, WorkFacts } from '../progress/index.js'
 
 interface Node extends WorkFacts {

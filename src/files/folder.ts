@@ -2,8 +2,7 @@
 // stands under the name then is replaced only where this program wrote it and --overwrite was given.
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { UserError } from '../errors/index.js'
-import { amount } from './amount.js'
+import { amount, UserError } from '../errors/index.js'
 import { type BlockJournal, ChangedInput, removeJournal } from './journal.js'
 import { finishInterrupted, holdName, OLD } from './leftovers.js'
 import { markReplaced, removeOwn, sealFolder } from './manifest.js'

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs'
 import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { UserError } from '../errors/index.js'
-import { amount } from './amount.js'
+import { amount, UserError } from '../errors/index.js'
 import { bytesUnfinished, finishInterrupted, holdName } from './leftovers.js'
 import { strangersIn } from './manifest.js'
 

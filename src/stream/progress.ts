@@ -1,6 +1,7 @@
 // What is finished of the tensors that a command writes: noted in the journal of the output block by block, and believed by a later
 // run once it has read the bytes again and they have the same checksum.
-import { amount, type BlockJournal } from '../files/index.js'
+import { amount } from '../errors/index.js'
+import type { BlockJournal } from '../files/index.js'
 import { columnsOf, countEntries, type Interval, stripOf, type WrittenBytes } from '../kernels/index.js'
 import type { StreamEngine } from './engine.js'
 import type { Lane } from './lanes.js'
