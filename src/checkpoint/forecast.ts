@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { columnsOf, countEntries, makeMachine, type StoredFormat } from '../kernels/index.js'
-import { type Lane, largestFirst, runTensor, type StreamEngine, stayingBytes } from '../stream/index.js'
+import { type Lane, largestFirst, openChoices, runTensor, type StreamEngine, stayingBytes } from '../stream/index.js'
 import type { Checkpoint, TensorAt } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { type PlannedTensor, tensorBytes } from './layout.js'
@@ -108,7 +108,12 @@ async function trySeconds(
     copy: async () => '',
     release: () => undefined,
   }
-  const engine = { bytes: resident ? Number.POSITIVE_INFINITY : 0, block: 1 << 22, lease: async () => lane }
+  const engine = {
+    bytes: resident ? Number.POSITIVE_INFINITY : 0,
+    block: 1 << 22,
+    choices: openChoices(size),
+    lease: async () => lane,
+  }
   const source = ({ checkpoint, name }: TensorAt, file: string) => {
     const dtype = checkpoint.tensors.get(name)!.dtype as StoredFormat
     return { file: `${dtype} ${file}`, begin: 0, dtype }

@@ -2,7 +2,7 @@
 
 export { joined, type PassAnswer } from './answer.js'
 export { type FoundCut, findLargest } from './largest.js'
-export { BINS, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
+export { BINS, choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate } from './module.js'
 export * from './pass.js'

@@ -3,6 +3,7 @@
 import { pairsOf } from './answer.js'
 import { BracketTable } from './bracket.js'
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
+import { choicesOf, recallDraws } from './choices.js'
 import { BINS, type Buffers, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
@@ -173,10 +174,13 @@ class PassRun {
     /** Index of the last tie in the strip. */
     const lastIn = (lastTie: number) => Math.max(-1, Math.min(size, lastTie - from))
     switch (stage.stage) {
-      case 'select':
-        draw(stage.key)
+      case 'select': {
         // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
-        return kernels.choose(v, at.draws, size, Math.ceil(stage.rate * 2 ** 24), stage.dropped, stage.kept)
+        const limit = Math.ceil(stage.rate * 2 ** 24)
+        const kept = choicesOf(stage.choices, pass, { from, to: from + size })
+        recallDraws(this.parts, at, kept, { size, limit, draw: () => draw(stage.key) })
+        return kernels.choose(v, at.draws, size, limit, stage.dropped, stage.kept)
+      }
       case 'keep':
         return kernels.keep(v, v, size, patternOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
       case 'drop':

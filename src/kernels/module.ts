@@ -45,6 +45,8 @@ export interface Kernels {
   bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void
+  pack(draws: number, bits: number, size: number, limit: number): void
+  unpack(bits: number, draws: number, size: number): void
   keepRows(v: number, rows: number, columns: number, k: number, rule: number, scale: number, space: number): void
   dropRows(v: number, rows: number, columns: number, k: number, space: number): void
   countRowTies(v: number, rows: number, columns: number, k: number, space: number): number

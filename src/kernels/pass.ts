@@ -16,8 +16,11 @@ export interface Largest {
 
 /** What is done to each entry of a model's values, one stage after the other, in float32. */
 export type Stage =
-  /** × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. */
-  | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number }
+  /**
+   * × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. `choices` keeps what was chosen in whole strips
+   * from pass to pass: `choiceBytes` for each strip of the tensor, zeros at first.
+   */
+  | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number; choices?: SharedArrayBuffer }
   /** × scale where the entry is among the largest, else 0. */
   | { stage: 'keep'; cut: Largest; scale: number }
   /** 0 where the entry is among the largest. */

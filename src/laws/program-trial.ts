@@ -1,6 +1,6 @@
 // Programs on kernels, as the laws try them: in this thread, with a tensor that stays in memory, and strip by strip.
 import { makeMachine, type PassWrite, type TensorProgram } from '../kernels/index.js'
-import { type Lane, runTensor } from '../stream/index.js'
+import { type Lane, openChoices, runTensor } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 
 /** Enough for all tensors of a trial. */
@@ -46,7 +46,7 @@ export function openTrials(): <R>(trial: ProgramTrial<R>) => Promise<{ result: F
       release: () => undefined,
     }
     const found = await runTensor(
-      { bytes, block, lease: async () => lane },
+      { bytes, block, choices: openChoices(MEMORY), lease: async () => lane },
       {
         shape,
         base: null,

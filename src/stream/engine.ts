@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { columnsOf, countEntries, residentBytes, stripOf, workingBytes } from '../kernels/index.js'
 import { checkStream, isLittle, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+import { type ChoiceMemory, openChoices } from './choices.js'
 import { type Lanes, openLanes } from './lanes.js'
 import { startThread, useOwnThread } from './thread.js'
 
@@ -11,6 +12,8 @@ export interface StreamEngine extends Lanes {
   readonly bytes: number
   /** Entries of one block, about: what a thread does at a time, and what is done again after an interruption. */
   readonly block: number
+  /** Memory for what is chosen at random. */
+  readonly choices: ChoiceMemory
 }
 
 /** What the program itself takes, before a tensor is read. */
@@ -21,6 +24,8 @@ const THREAD = 24e6
 const LEAST = 16e6
 /** The least bound that is of use. */
 export const LEAST_MEMORY = PROGRAM_BYTES + THREAD + LEAST
+/** Share of the memory that threads could do without, for choices that are kept. */
+const CHOICES = 1 / 8
 /** Above 4 GiB a WebAssembly memory cannot grow. */
 const MOST = 2 ** 32 - 65536
 
@@ -89,10 +94,11 @@ export function openStream(
   ) {
     const most = tensors.map(({ shape, models }) => stayingBytes(shape, models))
     const bytes = Math.min(MOST, memory - own, Math.max(LEAST, ...most))
-    return { bytes, block, ...openLanes(1, () => useOwnThread(bytes)) }
+    return { bytes, block, choices: openChoices(0), ...openLanes(1, () => useOwnThread(bytes)) }
   }
   const most = Math.floor((memory - own) / (besides + leastOf(known)))
   const fitting = Math.min(jobs ?? availableParallelism(), most)
-  const bytes = Math.min(MOST, (memory - own) / fitting - besides)
-  return { bytes, block, ...openLanes(fitting, () => startThread(bytes)) }
+  const choices = CHOICES * (memory - own - fitting * (besides + leastOf(known)))
+  const bytes = Math.min(MOST, (memory - own - choices) / fitting - besides)
+  return { bytes, block, choices: openChoices(choices), ...openLanes(fitting, () => startThread(bytes)) }
 }

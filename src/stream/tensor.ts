@@ -18,6 +18,7 @@ import {
   type TensorPass,
   type TensorProgram,
 } from '../kernels/index.js'
+import { keepChoices } from './choices.js'
 import { type StreamEngine, stayingBytes } from './engine.js'
 import type { Lane } from './lanes.js'
 import { inParallel } from './parallel.js'
@@ -54,7 +55,7 @@ let begun = 0
 
 /** Runs the program of one tensor. @returns what the program returns */
 export async function runTensor<R>(
-  engine: Pick<StreamEngine, 'bytes' | 'block' | 'lease'>,
+  engine: Pick<StreamEngine, 'bytes' | 'block' | 'choices' | 'lease'>,
   job: TensorJob<R>,
 ): Promise<R> {
   const size = countEntries(job.shape)
@@ -68,11 +69,13 @@ export async function runTensor<R>(
   let own: Lane | null = null
   /** Per model, the stages that its values in memory have gone through; null where they are not there. */
   let held: number[] | null = null
+  const taken: SharedArrayBuffer[] = []
   try {
     while (!step.done) {
       const { reductions, write } = step.value
       if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
       const resident = own !== null
+      if (!write && !resident) taken.push(...keepChoices(engine.choices, stages, { size, strip }))
       const runs = write ? null : runsOf(reductions, { size, strip, columns }, resident)
       const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
       const blocks = splitBlocks(size, strip, engine.block)
@@ -96,6 +99,7 @@ export async function runTensor<R>(
     return step.value
   } finally {
     own?.release()
+    engine.choices.giveBack(taken)
   }
 }
 

@@ -125,6 +125,35 @@ export function draws(to: usize, size: u32, key0: u32, key1: u32, offset: f64): 
   for (; i < size; i++, index++) store<u32>(to + (<usize>i << 2), word(index >> 2, <u32>(index & 3), key0, key1) >> 8)
 }
 
+/** Bit i from `bits` on = draw i < limit; two bytes at a time. */
+export function pack(draws: usize, bits: usize, size: i32, limit: i32): void {
+  const limits = i32x4.splat(limit)
+  for (let i = 0; i < size; i += 16, draws += 64, bits += 2) {
+    const a = i32x4.lt_s(v128.load(draws), limits)
+    const b = i32x4.lt_s(v128.load(draws, 16), limits)
+    const c = i32x4.lt_s(v128.load(draws, 32), limits)
+    const d = i32x4.lt_s(v128.load(draws, 48), limits)
+    const all = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+    store<u16>(bits, <u16>i8x16.bitmask(all))
+  }
+}
+
+/** -1 where four bits of a word are set, else the largest number. */
+@inline function drawOf(word: v128, bits: v128): v128 {
+  return v128.or(i32x4.eq(v128.and(word, bits), bits), i32x4.splat(i32.MAX_VALUE))
+}
+
+/** Draws below and not below any limit, as the bits say. */
+export function unpack(bits: usize, draws: usize, size: i32): void {
+  for (let i = 0; i < size; i += 16, draws += 64, bits += 2) {
+    const word = v128.load16_splat(bits)
+    v128.store(draws, drawOf(word, i32x4(1, 2, 4, 8)))
+    v128.store(draws, drawOf(word, i32x4(16, 32, 64, 128)), 16)
+    v128.store(draws, drawOf(word, i32x4(256, 512, 1024, 2048)), 32)
+    v128.store(draws, drawOf(word, i32x4(4096, 8192, 16384, 32768)), 48)
+  }
+}
+
 /** Entries whose draws stay in the cache until they are used. */
 const PART: u32 = 4096
 
