@@ -6,6 +6,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
+import { holdText } from '../files/index.js'
 import { failureOf, isOutage } from './failure.js'
 import type { Repository } from './reference.js'
 import { fetchWithRetry } from './retry.js'
@@ -40,6 +41,17 @@ export async function downloadBlob(wanted: Download, blob: string): Promise<void
   await mkdir(dirname(blob), { recursive: true }).catch((error: unknown) => {
     throw failureOf(error, repository, settings, file.path)
   })
+  const kept = holdText()
+  kept.set(`what was downloaded of ${repository.name} is kept; the same command goes on with it`)
+  try {
+    await downloadWhole(wanted, blob)
+  } finally {
+    kept.end()
+  }
+}
+
+async function downloadWhole(wanted: Download, blob: string): Promise<void> {
+  const { repository, file } = wanted
   const partial = await takePartial(blob)
   for (const last of [false, true]) {
     await fetchRest(wanted, partial).catch(async (error: unknown) => {
