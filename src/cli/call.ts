@@ -18,7 +18,7 @@ import {
 import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
-import { checkOptions, formOf, isNamed, takenBy, usageError } from './usage.js'
+import { checkOptions, formOf, isNamed, severalIn, takenBy, usageError } from './usage.js'
 
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
 const HELP = ['help [command]', 'Show the help of a command, or this overview'] as const
@@ -114,7 +114,7 @@ async function addCommand(
     describe: new Map(COMMANDS).get(name),
     builder(own: Argv) {
       const declared = (module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)
-      const built = withMessages(declared)
+      const built = withMessages(declared).array(severalIn(form))
       built.usage(`${formOf(form, built)}\n\n${new Map(COMMANDS).get(name)}`)
       onDeclared(built)
       return built

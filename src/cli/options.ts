@@ -63,6 +63,14 @@ export const place = (describe: string) => ({
 export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
 export const POST = place('Post-trained model: folder, LoRA adapter of the base, or org/name[@revision] on the hub')
 export const MODEL = place('Model: folder, LoRA adapter, or org/name[@revision] on the hub')
+/** Results folders that are read as one. */
+export const RESULTS = {
+  type: 'string' as const,
+  array: true as const,
+  describe: 'Results folder of a sweep; several are read as one',
+  coerce: (folders: string[]) => folders.map((folder) => expandPath(folder)),
+}
+
 /** The output of a command that may do without one. */
 export const outPlace = (describe: string) => ({ type: 'string' as const, alias: 'o', describe, coerce: expandPath })
 export const OUT_FOLDER = { ...place('Output folder; it is complete or absent'), alias: 'o' }

@@ -131,6 +131,10 @@ const argumentsOf = (form: string): { names: string[]; several: string; required
     required: bracket === '<',
   }))
 
+/** The arguments of a form of which there may be several: also where they are given by name. */
+export const severalIn = (form: string): string[] =>
+  argumentsOf(form).flatMap(({ names: [name], several }) => (several ? name! : []))
+
 /** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without. */
 export function formOf(form: string, cli: Argv): string {
   const { demandedOptions, choices } = knownOf(cli)

@@ -8,7 +8,7 @@ export { lossUnit } from './items.js'
 export { CLASSES, legendOf } from './legend.js'
 export { type Format, printTable } from './print.js'
 export { figure, table, termsFigure } from './show.js'
-export { type FigureSource, parseView, type RowSource, readSource } from './source.js'
+export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'
 export {
   type Cell,
   makeTable,

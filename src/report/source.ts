@@ -47,6 +47,30 @@ const reportConfig = z.looseObject({
 /** Reads a results folder. Throws a UserError when it is not one, or when the report section of its config is wrong. */
 export const readSource = async (folder: string): Promise<ReportSource> => reportSource(await readResults(folder))
 
+/**
+ * Reads results folders as one: of parts of an experiment that ran on several machines. A run that several have is taken once, where it
+ * succeeded. Title, views and order of words are those of the first folder, which the others add to.
+ * @param folders at least one
+ */
+export async function readTogether(folders: readonly string[]): Promise<ReportSource> {
+  const sources = await Promise.all(folders.map(readSource))
+  const rows = new Map<string, Row>()
+  for (const row of sources.flatMap((source) => source.rows))
+    if (rows.get(row.id)?.status !== 'ok') rows.set(row.id, row)
+  const terms = new Map(sources.flatMap((source) => source.terms).map((term) => [`${term.run} ${term.tensor}`, term]))
+  const order = new Map<string, number>()
+  for (const word of sources.flatMap((source) => [...source.order.keys()]))
+    if (!order.has(word)) order.set(word, order.size)
+  return {
+    ...sources[0]!,
+    title: [...new Set(sources.map(({ title }) => title))].join(' · '),
+    rows: [...rows.values()],
+    terms: [...terms.values()],
+    order,
+    axes: [...new Set(sources.flatMap(({ axes = [] }) => axes))],
+  }
+}
+
 /** Results with the title and the views of their config; rows alone are called by their experiment and have no views. */
 export function reportSource(source: RowSource): ReportSource {
   if (!('meta' in source))

@@ -37,6 +37,12 @@ test('inputs are given by place or by name, in any mixture', async () => {
     ['edit', base, `--post=${math}`, ...rest],
     ['edit', ...rest, base, math],
   )
+  const results = ['rank', 'expo'].map((name) => join(packageRoot, 'results', name))
+  await same(
+    ['table', ...results, '--json'],
+    ['table', '--results', ...results, '--json'],
+    ['table', ...results.flatMap((folder) => ['--results', folder]), '--json'],
+  )
 })
 
 test('the output of a merge is --out, -o, or, as in mergekit, the second argument', async () => {

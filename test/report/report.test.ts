@@ -9,7 +9,17 @@ import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { openStore, type Row, readResults } from '../../src/record/index.js'
 import type { DISPLAY } from '../../src/report/display.js'
-import { figure, makeTable, readSource, table, termsFigure, writeReport, writeTerms } from '../../src/report/index.js'
+import {
+  figure,
+  makeTable,
+  readSource,
+  readTogether,
+  reportTable,
+  table,
+  termsFigure,
+  writeReport,
+  writeTerms,
+} from '../../src/report/index.js'
 import { planOf } from '../record/example.js'
 import { dropRateRows, makeRow, makeTerms } from './rows.js'
 
@@ -30,6 +40,23 @@ const rows = dropRateRows().filter(
 )
 const config =
   'title: Made-up runs\nmodels: [{ name: small, tasks: [math, code] }]\nreport:\n  - { x: drop_rate }\n  - { name: terms, kind: box }\n  - { y: taylor1, name: taylor }\n'
+
+test('folders of several machines are read as one: the same table as from the whole, shared runs once', async () => {
+  const failed = { ...rows[2]!, status: 'failed' as const, error: 'the machine was full' }
+  const parts = [
+    await folderOf('first-half', [...rows.slice(0, 2), failed], config),
+    await folderOf('second-half', rows.slice(1), config),
+  ]
+  const whole = await readSource(await folderOf('in-one', rows, config))
+  for (const folders of [parts, [...parts].reverse(), [...parts, ...parts]]) {
+    const together = await readTogether(folders)
+    assert.equal(together.rows.length, rows.length)
+    assert.deepEqual(reportTable(together), reportTable(whole))
+    assert.equal(together.terms.length, whole.terms.length)
+  }
+  const { title } = await readTogether([parts[0]!, await folderOf('other', rows, config.replace('up', 'believe'))])
+  assert.equal(title, 'Made-up runs · Made-believe runs')
+})
 
 test('writeReport writes three tables and every figure, whole, and twice the same bytes', async () => {
   const folder = await folderOf('whole', rows, config)

@@ -1,14 +1,15 @@
 // `deltalab plot`: the figures of a results folder, from its rows alone.
 
 import type { Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
 import { printResult, startPhase } from '../messages.js'
-import { outPlace, place, splitNames } from '../options.js'
+import { outPlace, RESULTS, splitNames } from '../options.js'
 
-export const command = 'plot <results>'
+export const command = 'plot <results..>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('results', place('Results folder of a sweep'))
+    .positional('results', RESULTS)
     .option('kind', {
       choices: ['line', 'box', 'heat'] as const,
       describe: 'line: means; box: per-tensor terms; heat: a coloured grid',
@@ -34,7 +35,7 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'File name without ending; default made from y and x',
     })
-    .option('out', outPlace('Folder for the figures; default the results folder'))
+    .option('out', outPlace('Folder for the figures; default the results folder, where it is one'))
     .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
     .example(
       'deltalab plot results/drop-rate --y loss_change --log-y',
@@ -43,7 +44,7 @@ export function builder(cli: Argv) {
 }
 
 interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | 'series' | 'name' | 'title', string>> {
-  results: string
+  results: string[]
   json: boolean
   kind?: 'line' | 'box' | 'heat'
   logX?: boolean
@@ -51,9 +52,13 @@ interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | '
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { parseView, readSource, writeFigures } = await import('../../report/index.js')
+  const [first, ...others] = args.results
+  const out = args.out ?? first!
+  if (others.length > 0 && args.out === undefined)
+    throw new UserError('--out is missing: several results folders are read, and the figures need one', { exitCode: 2 })
+  const { parseView, readTogether, writeFigures } = await import('../../report/index.js')
   startPhase('read the results')
-  const { views, ...source } = await readSource(args.results)
+  const { views, ...source } = await readTogether(args.results)
   const { kind, x, title, logX, logY } = args
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
   const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
@@ -62,6 +67,6 @@ export async function handler(args: Args): Promise<void> {
     args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
   const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
   startPhase('draw the figures')
-  const paths = await writeFigures(args.out ?? args.results, source, drawn)
+  const paths = await writeFigures(out, source, drawn)
   printResult(args.json, { figures: paths }, `${paths.join('\n')}\n`)
 }

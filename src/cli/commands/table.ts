@@ -2,13 +2,13 @@
 
 import type { Argv } from 'yargs'
 import { printResult, startPhase, terminalColumns, warn } from '../messages.js'
-import { place, splitNames } from '../options.js'
+import { RESULTS, splitNames } from '../options.js'
 
-export const command = 'table <results>'
+export const command = 'table <results..>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('results', place('Results folder of a sweep'))
+    .positional('results', RESULTS)
     .option('format', {
       choices: ['md', 'tex', 'csv'] as const,
       default: 'md' as const,
@@ -36,7 +36,7 @@ export function builder(cli: Argv) {
 }
 
 interface Args {
-  results: string
+  results: string[]
   format: 'md' | 'tex' | 'csv'
   by?: string
   columns?: string
@@ -46,11 +46,11 @@ interface Args {
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { doubtsOf, legendOf, makeTable, printForTerminal, printTable, readSource, reportTable } = await import(
+  const { doubtsOf, legendOf, makeTable, printForTerminal, printTable, readTogether, reportTable } = await import(
     '../../report/index.js'
   )
   startPhase('read the results')
-  const source = await readSource(args.results)
+  const source = await readTogether(args.results)
   const options = {
     by: splitNames(args.by),
     columns: splitNames(args.columns),
