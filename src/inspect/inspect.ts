@@ -13,7 +13,7 @@ import { BINS } from '../kernels/index.js'
 import { inOrder, openStream, type StreamedTensors, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { openRanks } from './find-ranks.js'
-import { coarseQuantiles } from './quantile.js'
+import { addBins, coarseQuantiles } from './quantile.js'
 import { addSums, QUANTILES, type Statistics, type Sums, statisticsOf } from './statistics.js'
 import { type Survey, surveyDelta } from './survey.js'
 
@@ -138,8 +138,7 @@ function addToGroups(groups: Groups, role: Role, { sums, bins }: Omit<Survey, 'q
     const group = groups.get(key)
     if (group) addSums(group.sums, sums)
     else groups.set(key, { tensors: 0, sums: { ...sums }, counts: new Float64Array(BINS) })
-    const { counts } = groups.get(key)!
-    for (let i = 0; i < bins.length; i += 2) counts[bins[i]!]! += bins[i + 1]!
+    addBins(groups.get(key)!.counts, bins)
     groups.get(key)!.tensors++
   }
 }

@@ -1,43 +1,41 @@
-// The delta of a pair of tensors on kernels: sums, the histogram of magnitudes, and exact quantiles, in one pass over the bytes.
-import { findLargest, type PassAnswer, type Reduction, type TensorProgram, together } from '../kernels/index.js'
-import { topRank } from './quantile.js'
+// The delta of a pair of tensors on kernels: sums, the histogram of magnitudes, and exact quantiles, in one pass over the bytes
+// where few magnitudes have more than 8 bits of fraction, as in a delta of bf16 weights.
+import { BINS, findLargest, type PassAnswer, readHistogram, type TensorProgram, together } from '../kernels/index.js'
+import { addBins, magnitudeAt, topRank } from './quantile.js'
 import { QUANTILES, type Sums } from './statistics.js'
 
 /** What is found of a tensor. */
 export interface Survey {
   sums: Sums
   /** The bins of the histogram with entries, each followed by its count; a bin may come again. */
-  bins: ArrayLike<number>
+  bins: Int32Array
   /** Of |Δ|, an entry of the data for each of QUANTILES; NaN where there are no entries. */
   quantiles: number[]
 }
 
-const OWN: readonly Reduction[] = [
-  { sum: 'compare', of: 'base', with: 'post' },
-  { sum: 'upper', of: 0 },
-]
-
 /** On one model, whose values are the delta. @param size number of entries */
 export function* surveyDelta(size: number): TensorProgram<Survey> {
-  if (size === 0) return { sums: sumsOf(0, Array(7).fill(0)), bins: [], quantiles: QUANTILES.map(() => NaN) }
+  if (size === 0)
+    return { sums: sumsOf(0, Array(7).fill(0)), bins: new Int32Array(0), quantiles: QUANTILES.map(() => NaN) }
+  const [parts, counted] = yield {
+    reductions: [
+      { sum: 'compare', of: 'base', with: 'post' },
+      { sum: 'histogram', of: 0 },
+    ],
+  }
+  const { bins, fine } = readHistogram(counted as Int32Array)
+  return { sums: sumsOf(size, addParts(parts!)), bins, quantiles: yield* quantilesOf(size, bins, fine) }
+}
+
+/** Where many magnitudes are finer than the histogram, they are searched for. */
+function* quantilesOf(size: number, bins: Int32Array, fine: Int32Array | null): TensorProgram<number[]> {
   const ranks = QUANTILES.map((q) => topRank(q, size))
-  const search = together([findLargest(ranks, size)])
-  let own: readonly PassAnswer[] | undefined
-  let step = search.next([])
-  while (!step.done) {
-    const { reductions = [] } = step.value as { reductions?: readonly Reduction[] }
-    // Sums and counts are made in the first pass over all entries.
-    const isFirst = !own && !reductions.some((each) => 'sample' in each)
-    const answers = yield { reductions: isFirst ? [...reductions, ...OWN] : reductions }
-    if (isFirst) own = answers.slice(reductions.length)
-    step = search.next(answers)
+  if (!fine) {
+    const [found] = yield* together([findLargest(ranks, size)])
+    return found!.map(({ threshold }) => threshold)
   }
-  const [parts, bins] = own!
-  return {
-    sums: sumsOf(size, addParts(parts!)),
-    bins: bins!,
-    quantiles: step.value[0]!.map(({ threshold }) => threshold),
-  }
+  const counts = addBins(new Float64Array(BINS), bins)
+  return ranks.map((rank) => magnitudeAt(rank, counts, fine))
 }
 
 /** Seven numbers of each strip → of the tensor: sums, and the largest of the last. */

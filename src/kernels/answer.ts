@@ -16,10 +16,3 @@ export function joined(parts: readonly PassAnswer[]): PassAnswer {
   }
   return all
 }
-
-/** Of a histogram the bins with entries, each followed by its count. */
-export function pairsOf(counts: Uint32Array): Int32Array {
-  const pairs: number[] = []
-  for (let bin = 0; bin < counts.length; bin++) if (counts[bin]) pairs.push(bin, counts[bin]!)
-  return Int32Array.from(pairs)
-}

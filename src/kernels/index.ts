@@ -1,8 +1,9 @@
 // WebAssembly kernels on plain memory, without TensorFlow.js: what workers compute with, and the passes that it is described by.
 
 export { joined, type PassAnswer } from './answer.js'
+export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
-export { BINS, choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
+export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate } from './module.js'
 export * from './pass.js'

@@ -1,5 +1,6 @@
 // The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
 import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
+import { clearHistogram, HISTOGRAM_BYTES } from './histogram.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
 
@@ -91,7 +92,7 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
   new Uint8Array(memory.buffer, buffers.space, SPACE).fill(0)
   pass.reductions.forEach((each, i) => {
-    if (each.sum === 'upper') new Uint32Array(memory.buffer, buffers.bins[i], BINS).fill(0)
+    if (each.sum === 'histogram') clearHistogram(memory, buffers.bins[i]!)
     if (each.sum === 'bracket') new BracketTable(pass, each.sample).clear(memory, buffers.bins[i]!)
   })
   pass.stages.forEach((list, i) =>
@@ -105,17 +106,14 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   return buffers
 }
 
-/** Bins of the histogram `upper`: 8 bits of exponent, 8 of fraction. */
-export const BINS = 1 << 16
-
 /** Numbers that a reduction gives for each strip; those that have a table, or find one entry, give them at the end. */
 export const numbersOf = ({ sum }: Reduction): number =>
-  sum === 'compare' ? 7 : sum === 'upper' || sum === 'bracket' || sum === 'find' ? 0 : 1
+  sum === 'compare' ? 7 : sum === 'histogram' || sum === 'bracket' || sum === 'find' ? 0 : 1
 
 /** Bytes of what a reduction keeps during a pass. */
 const tableBytes = (each: Reduction, pass: TensorPass): number =>
-  each.sum === 'upper'
-    ? 4 * BINS
+  each.sum === 'histogram'
+    ? HISTOGRAM_BYTES
     : each.sum === 'bracket'
       ? new BracketTable(pass, each.sample).bytes
       : 8 * numbersOf(each)

@@ -1,10 +1,10 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
-import { pairsOf } from './answer.js'
 import { BracketTable } from './bracket.js'
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { choicesOf, recallDraws } from './choices.js'
-import { BINS, type Buffers, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
+import { LIST_AT, MOST_LISTED, packHistogram } from './histogram.js'
+import { type Buffers, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
 import {
@@ -75,7 +75,7 @@ class PassRun {
     this.output?.end()
     for (const [i, each] of pass.reductions.entries()) {
       const table = at.bins[i]!
-      if (each.sum === 'upper') this.answers[i] = pairsOf(new Uint32Array(parts.memory.buffer, table, BINS))
+      if (each.sum === 'histogram') this.answers[i] = packHistogram(parts.memory, table)
       if (each.sum === 'bracket') this.answers[i] = new BracketTable(pass, each.sample).answer(parts.memory, table)
     }
     return {
@@ -232,8 +232,8 @@ class PassRun {
         answer[strip] = kernels.countRowTies(x, size / columns, columns, each.k, this.at.space)
         return
       }
-      case 'upper':
-        return kernels.countUpper(x, size, this.at.bins[i]!)
+      case 'histogram':
+        return kernels.countUpper(x, size, this.at.bins[i]!, this.at.bins[i]! + LIST_AT, MOST_LISTED)
       case 'bracket': {
         const { low, high, first, second, sample } = each
         const table = this.at.bins[i]!

@@ -41,7 +41,7 @@ export interface Kernels {
   dot(x: number, y: number, size: number): number
   distance(x: number, y: number, size: number): number
   compare(x: number, y: number, size: number, to: number): void
-  countUpper(v: number, size: number, counts: number): void
+  countUpper(v: number, size: number, counts: number, list: number, most: number): void
   bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void

@@ -47,8 +47,8 @@ export type Stage =
 export type Operand = number | 'base' | 'post' | 'input'
 
 /**
- * What is summed or counted. Answers hold one number per strip, in order; of `compare` seven; of `upper` pairs, a bin and its count, for
- * each block those with entries; of `bracket` what `readBracket` reads.
+ * What is summed or counted. Answers hold one number per strip, in order; of `compare` seven; of `histogram` and `bracket` what
+ * `readHistogram` and `readBracket` read.
  */
 export type Reduction = ReductionKind & {
   /** Of a model's values, taken before so many of its last stages; these are made in this pass. */
@@ -65,8 +65,8 @@ type ReductionKind =
   | { sum: 'compare'; of: Operand; with: Operand }
   /** Number of entries whose magnitude is that of the k-th largest of their row, where it is not 0 and several have it. */
   | { sum: 'rowTies'; of: Operand; k: number }
-  /** Histogram of the upper 16 of the 31 bits of |x|. */
-  | { sum: 'upper'; of: Operand }
+  /** Histogram of the upper 16 of the 31 bits of |x|, and a list of the entries whose other bits are not 0, where they are few. */
+  | { sum: 'histogram'; of: Operand }
   /** Entries whose magnitude lies in a bracket, as bits, and how many lie above. With `sample`, some rows are enough. */
   | ({ sum: 'bracket'; of: Operand; sample?: boolean } & Bracket)
   /** In one strip, the index in the whole tensor of the n-th entry (from 1) whose magnitude has these 31 bits: one number. */

@@ -13,7 +13,7 @@ import {
   statisticsOf,
   type TensorReport,
 } from '../../src/inspect/index.js'
-import { coarseQuantiles } from '../../src/inspect/quantile.js'
+import { addBins, coarseQuantiles } from '../../src/inspect/quantile.js'
 import { QUANTILES } from '../../src/inspect/statistics.js'
 import { surveyDelta } from '../../src/inspect/survey.js'
 import { BINS } from '../../src/kernels/index.js'
@@ -51,11 +51,7 @@ async function statistics(base: Float32Array, post: Float32Array): Promise<Stati
   return statisticsOf(sums, quantiles)
 }
 
-function countsOf(bins: ArrayLike<number>): Float64Array {
-  const counts = new Float64Array(BINS)
-  for (let i = 0; i < bins.length; i += 2) counts[bins[i]!]! += bins[i + 1]!
-  return counts
-}
+const countsOf = (bins: Int32Array) => addBins(new Float64Array(BINS), bins)
 
 test('a delta worked by hand', async () => {
   const s = await statistics(Float32Array.of(3, 0, 4, 0), Float32Array.of(3, 3, 3, 0))
@@ -111,6 +107,21 @@ test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they
     }),
     { numRuns: 300 },
   )
+})
+
+test('quantiles of many entries: few magnitudes with many bits, and more than are listed', async () => {
+  const shape = [300, 600]
+  const n = 300 * 600
+  const values = sampleValues(n)
+  const coarse = values.map((value, i) => (i % 50 ? Math.round(value * 16) / 16 : value))
+  for (const post of [values, coarse]) {
+    const sorted = post.map(Math.abs).sort()
+    const { quantiles } = await survey(new Float32Array(n), post, shape)
+    assert.deepEqual(
+      quantiles,
+      QUANTILES.map((q) => sorted[Math.ceil(q * n) - 1]),
+    )
+  }
 })
 
 test('threads and memory change no report; the reports come in the order of the tensors', async () => {

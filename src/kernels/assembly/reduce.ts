@@ -164,14 +164,45 @@ export function largest(v: usize, size: i32): f32 {
   return one
 }
 
-@inline function count(counts: usize, bin: u32): void {
-  const at = counts + (<usize>bin << 2)
+@inline function count(at: usize): void {
   store<u32>(at, load<u32>(at) + 1)
 }
 
-/** Counts magnitudes by the upper 16 bits of their 31 (8 of exponent, 8 of fraction), which order like the numbers: 65,536 bins of u32. */
-export function countUpper(v: usize, size: i32, counts: usize): void {
-  for (let i = 0; i < size; i++, v += 4) count(counts, (load<u32>(v) & 0x7fffffff) >> 15)
+/**
+ * Counts magnitudes by the upper 16 bits of their 31 (8 of exponent, 8 of fraction), which order like the numbers: 65,536 bins of u32.
+ * Those whose other bits are not all 0 are listed, up to `most` and at most 1,024 more: at `list` their number, u32, and then their bits.
+ */
+export function countUpper(v: usize, size: i32, counts: usize, list: usize, most: u32): void {
+  // 4 times the bin is the place of its count.
+  const places = i32x4.splat(0xffff << 2)
+  const others = i32x4.splat(0x7fff)
+  for (let i = 0; i < size; ) {
+    const begin = list + 4 + (<usize>load<u32>(list) << 2)
+    const isListing = load<u32>(list) <= most
+    let to = begin
+    const end = min(size, i + 1024)
+    for (; i + 4 <= end; i += 4, v += 16) {
+      const x = v128.load(v)
+      const at = v128.and(i32x4.shr_u(x, 13), places)
+      count(counts + <usize>i32x4.extract_lane(at, 0))
+      count(counts + <usize>i32x4.extract_lane(at, 1))
+      count(counts + <usize>i32x4.extract_lane(at, 2))
+      count(counts + <usize>i32x4.extract_lane(at, 3))
+      if (isListing && v128.any_true(v128.and(x, others)))
+        for (let lane: usize = 0; lane < 16; lane += 4) to = append(load<u32>(v + lane), to)
+    }
+    for (; i < end; i++, v += 4) {
+      const x = load<u32>(v)
+      count(counts + (<usize>((x & 0x7fffffff) >> 15) << 2))
+      if (isListing) to = append(x, to)
+    }
+    store<u32>(list, load<u32>(list) + <u32>((to - begin) >> 2))
+  }
+}
+
+@inline function append(x: u32, to: usize): usize {
+  store<u32>(to, x & 0x7fffffff)
+  return to + (x & 0x7fff ? 4 : 0)
 }
 
 /**
