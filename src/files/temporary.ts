@@ -34,9 +34,18 @@ export function makeTemporary(purpose: string, parent = os.tmpdir()): TemporaryF
   }
 }
 
+/** None where the folder may not be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
 /** Removes the folders of processes that were killed. */
 function removeLeft(parent: string): void {
-  for (const name of readdirSync(parent)) {
+  for (const name of namesIn(parent)) {
     const [, madeOn, pid, start] = NAME.exec(name) ?? []
     if (madeOn !== host || isAlive({ pid: Number(pid), start: start!, host: os.hostname() })) continue
     try {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeTokenizer } from '../../family/index.js'
 import { trainingSchema } from '../../src/config/index.js'
+import { onFound } from '../../src/files/index.js'
 import { clipGradient, startAdamW, updateAdamW } from '../../src/train/adamw.js'
 import { train } from '../../src/train/index.js'
 import { learningRate } from '../../src/train/schedule.js'
@@ -104,7 +105,11 @@ test('one worker, three workers, and an interrupted run give the same bytes; the
     /cut/,
   )
   let first = 0
+  const said: string[] = []
+  onFound((text) => said.push(text))
   await train(recipe('cut'), { ...options(), onStep: (step) => (first ||= step) })
+  onFound(() => {})
+  assert.deepEqual(said, ['cut: goes on after step 4 of 6'])
   assert.equal(first, 5, 'resumed after the state of step 4')
   assert.equal(weightsOf('cut'), weightsOf('one'))
   assert.equal(readFileSync(join(folder, 'cut/loss.csv'), 'utf8').split('\n').length, 8)
