@@ -16,7 +16,7 @@ export interface Display {
 }
 
 /** Seconds: from the start of the program to the first line, between two of them on a terminal, and elsewhere. */
-const FIRST = 0.35
+const FIRST = 0.25
 const FRAME = 0.1
 const LINE = 10
 

@@ -4,6 +4,7 @@ import { amount, collectWarnings } from '../errors/index.js'
 import { hear, type Progress } from '../progress/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
 import type { Shown } from './display.js'
+import { wrapText } from './wrap-text.js'
 
 interface Phase {
   name: string
@@ -76,15 +77,21 @@ export function print(text: string): void {
 }
 
 /** Columns of the terminal that the result is printed to; infinite where it goes elsewhere. */
-export const terminalColumns = (): number => (process.stdout.isTTY ? process.stdout.columns : Infinity)
+export const terminalColumns = (): number => columnsOf(process.stdout)
+
+const columnsOf = ({ isTTY, columns }: NodeJS.WriteStream): number => (isTTY ? columns || 80 : Infinity)
+
+/** The result in words, on stdout. */
+export const printText = (text: string): void => print(wrapText(text, terminalColumns()))
 
 /** `value` as JSON if the command was asked for it, else the text. */
 export function printResult(json: boolean | undefined, value: unknown, text: string): void {
-  print(json ? `${JSON.stringify(value, null, 2)}\n` : text)
+  if (json) print(`${JSON.stringify(value, null, 2)}\n`)
+  else printText(text)
 }
 
 export function writeError(text: string): void {
-  streams.error(text)
+  streams.error(wrapText(text, columnsOf(process.stderr)))
 }
 
 export const isQuiet = (): boolean => asked.quiet

@@ -121,7 +121,7 @@ function describe(all: readonly Node[], now: number): Description {
   const node = all[at]!
   const [next, ...deeper] = all.slice(at + 1)
   // Of the work inside, the first that is counted tells enough.
-  const counted = [next, ...deeper].find((each) => each && each.unit !== '%') ?? deeper.at(-1)
+  const counted = [next, ...deeper].find((each) => each && each.unit !== '%' && each.total !== 1)
   const names = [...new Set([next, counted])].flatMap((each) =>
     each ? [each === counted ? said(each) : each.name] : [],
   )

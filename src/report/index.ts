@@ -18,6 +18,6 @@ export {
   type TableLine,
   type TableOptions,
 } from './table.js'
-export { printForTerminal, wrapText } from './terminal.js'
+export { printForTerminal } from './terminal.js'
 export type { Attribution } from './terms.js'
 export { writeFigures, writeReport, writeTerms } from './write.js'

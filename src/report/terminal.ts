@@ -1,4 +1,4 @@
-// A table for a terminal: what is too wide stands in blocks, each with the columns that name a line; sentences are wrapped.
+// A table for a terminal: what is too wide stands in blocks, each with the columns that name a line.
 import { columnLines, sentence } from './print.js'
 import type { Table } from './table.js'
 
@@ -8,8 +8,9 @@ import type { Table } from './table.js'
  */
 export function printForTerminal(table: Table, sentences: readonly string[], columns: number): string {
   const blocks = blocksOf(table, columns).map((block) => columnLines(block).join('\n'))
-  const below = [...table.notes, ...sentences].map((text) => wrapText(sentence(text), columns))
-  return [wrapText(`**${table.title}**`, columns), '', blocks.join('\n\n'), '', ...below, ''].join('\n')
+  return [`**${table.title}**`, '', blocks.join('\n\n'), '', ...[...table.notes, ...sentences].map(sentence), ''].join(
+    '\n',
+  )
 }
 
 /** The measures in as few blocks as fit; one of them at least in each. */
@@ -27,15 +28,4 @@ function blocksOf(table: Table, columns: number): Table[] {
     blocks.push(part(from, to))
   }
   return blocks
-}
-
-/** Text in lines of so many columns, broken at spaces. */
-export function wrapText(text: string, columns: number): string {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)
-    if (line !== undefined && line.length + 1 + word.length <= columns) lines[lines.length - 1] = `${line} ${word}`
-    else lines.push(word)
-  }
-  return lines.join('\n')
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openDisplay } from '../../src/cli/display.js'
 import { durationText, openProgressState } from '../../src/cli/progress-state.js'
+import { wrapText } from '../../src/cli/wrap-text.js'
 
 /** A state that heard of a sweep of 45 runs: 5 of an earlier start, 9 new ones in 30 s, and half of another. */
 function sweep() {
@@ -149,4 +150,10 @@ test('elsewhere: one line every ten seconds at most', () => {
   assert.equal(at(21, tick), '')
   assert.equal(at(22, tick), 'loss: 3/6 items, 50 %, 8.2/min, 22 s left\n')
   display.stop()
+})
+
+test('text is wrapped at spaces; a word that is too long stands alone, and lines of tables stay', () => {
+  assert.equal(wrapText('ab cd efghijk l', 5), 'ab cd\nefghijk\nl')
+  assert.equal(wrapText('ab cd', Infinity), 'ab cd')
+  assert.equal(wrapText('  ab cd\n\n| a | b |\n', 6), '  ab\ncd\n\n| a | b |\n')
 })

@@ -26,6 +26,34 @@ test('--verbose names each phase, the backend and each tensor', async () => {
     assert.match(stderr, line)
 })
 
+test('warnings of one kind are one line with their number; --verbose shows each', async () => {
+  const [base, post] = ['base', 'math'].map((name) => `checkpoints/small/${name}`)
+  const prune = [
+    'edit',
+    base!,
+    post!,
+    '--editor',
+    'magnitude',
+    '--drop',
+    '0.9',
+    '--overwrite',
+    '--out',
+    join(root, 'tied'),
+  ]
+  const warnings = async (...flags: string[]) => (await call([...prune, ...flags])).stderr.match(/^warning: .*$/gm)!
+  const one = await warnings()
+  assert.equal(one.length, 1)
+  const [, more] = /tied at the threshold: .* \(model\.layers\.0\.\S+ and (\d+) more\); --verbose shows each$/.exec(
+    one[0]!,
+  )!
+  assert.equal((await warnings('--verbose')).length, 1 + Number(more))
+})
+
+test('a base that is the post is a warning', async () => {
+  const { stderr } = await call(['edit', `${LLAMA3}/base`, `${LLAMA3}/base`, ...words.slice(3), join(root, 'equal')])
+  assert.match(stderr, /^warning: base and post are equal in the edited tensors: nothing was changed$/m)
+})
+
 test('--debug ends with the time of each phase of this call, and shows the stack of an error', async () => {
   const { stderr } = await edit('edited', '--debug')
   assert.match(

@@ -19,6 +19,8 @@ export interface Stopped {
 
 export interface Session {
   cwd?: string
+  /** Of the terminal; 80 by default. */
+  columns?: number
   env?: NodeJS.ProcessEnv
   /** Asked again and again until it answers; several stops come one after the other. */
   stop?: (screen: string, milliseconds: number) => readonly Stop[] | undefined
@@ -27,12 +29,15 @@ export interface Session {
 const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
-/** Runs `deltalab <words>` in a terminal of 80 columns. */
-export async function inTerminal(words: readonly string[], { cwd, env = {}, stop }: Session = {}): Promise<Stopped> {
+/** Runs `deltalab <words>` in a terminal. */
+export async function inTerminal(
+  words: readonly string[],
+  { cwd, columns = 80, env = {}, stop }: Session = {},
+): Promise<Stopped> {
   const folder = mkdtempSync(join(tmpdir(), 'terminal-'))
   const pidFile = join(folder, 'pid')
   const program = [process.execPath, main, ...words].map(quote).join(' ')
-  const line = `stty cols 80 rows 24; echo $$ > ${quote(pidFile)}; exec ${program}`
+  const line = `stty cols ${columns} rows 24; echo $$ > ${quote(pidFile)}; exec ${program}`
   const script = process.platform === 'linux' ? ['-qefc', line, '/dev/null'] : ['-q', '/dev/null', 'sh', '-c', line]
   const child = spawn('script', script, { cwd, env: { ...process.env, ...env, SHELL: '/bin/sh', TERM: 'xterm' } })
   const started = performance.now()

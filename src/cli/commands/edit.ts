@@ -9,7 +9,7 @@ import { describePlugins, type Registry } from '../../registry/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
-import { note, print, startBackend, startPhase, warn, warnKinds } from '../messages.js'
+import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
@@ -96,9 +96,6 @@ export async function handler(args: Args): Promise<void> {
     warn(
       `${on === 'delta' ? 'base and post are equal' : 'all weights are 0'} in the edited tensors: nothing was changed`,
     )
-  print(
-    json
-      ? `${JSON.stringify({ out: args.out, ...summary, warnings, backend: backend.name })}\n`
-      : editText(summary, on, args.out),
-  )
+  if (json) print(`${JSON.stringify({ out: args.out, ...summary, warnings, backend: backend.name })}\n`)
+  else printText(editText(summary, on, args.out))
 }

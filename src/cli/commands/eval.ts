@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import type { Evaluation } from '../../run/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
-import { note, peakMemory, print, startBackend, startPhase, warn } from '../messages.js'
+import { note, peakMemory, print, printText, startBackend, startPhase, warn } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASKS } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
@@ -52,9 +52,8 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
       tasks: own,
     })
     for (const text of measured.notes ?? []) note(text)
-    print(
-      json ? `${JSON.stringify({ ...measured, backend: backend.name })}\n` : await textOf(model, measured, args.chat),
-    )
+    if (json) print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
+    else printText(await textOf(model, measured, args.chat))
     if (measured.score === 0)
       warn(
         `no answer on ${task} is right: does the model know this form of prompt and answer? --chat asks a chat model`,

@@ -7,7 +7,7 @@ import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from 
 import { KERNELS } from '../../tensor/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { processorSeconds } from '../edit-text.js'
-import { note, print, startBackend, startPhase, warnKinds } from '../messages.js'
+import { note, print, printText, startBackend, startPhase, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -69,7 +69,8 @@ export async function handler({
     const { method, convention, tensors, parameters, warnings } = summary
     warnKinds(warnings)
     const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`
-    print(json ? `${JSON.stringify({ ...summary, backend: backend.name })}\n` : `${merged}\n${out} written\n`)
+    if (json) print(`${JSON.stringify({ ...summary, backend: backend.name })}\n`)
+    else printText(`${merged}\n${out} written\n`)
   } finally {
     await opened.close()
   }

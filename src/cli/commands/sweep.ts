@@ -5,7 +5,17 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { holdText } from '../../files/index.js'
 import type { Row } from '../../record/index.js'
-import { detail, note, print, startBackend, startPhase, terminalColumns, warn, writeError } from '../messages.js'
+import {
+  detail,
+  note,
+  print,
+  printText,
+  startBackend,
+  startPhase,
+  terminalColumns,
+  warn,
+  writeError,
+} from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, outPlace, place } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
@@ -63,7 +73,7 @@ export async function handler({ config, out, json, retryFailed, prune, ...args }
   const { table, doubts, markdown, figures } = await writeReport(folder, terminalColumns())
   const csv = join(folder, 'runs.csv')
   if (json) print(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
-  else print(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
+  else printText(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
   for (const doubt of doubts) warn(doubt)
   const [first] = counts.warnings
   if (first) {

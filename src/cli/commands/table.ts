@@ -1,7 +1,7 @@
 // `deltalab table`: the table of a results folder, from its rows alone.
 
 import type { Argv } from 'yargs'
-import { printResult, startPhase, terminalColumns, warn } from '../messages.js'
+import { print, printResult, startPhase, terminalColumns, warn } from '../messages.js'
 import { RESULTS, splitNames } from '../options.js'
 
 export const command = 'table <results..>'
@@ -62,10 +62,8 @@ export async function handler(args: Args): Promise<void> {
     asked || args.format === 'csv' || args.json
       ? makeTable(source.rows, source.title, options, source.order)
       : reportTable(source)
-  const text =
-    args.format === 'md'
-      ? printForTerminal(table, legendOf(table, source.rows), terminalColumns())
-      : printTable(table, args.format)
-  printResult(args.json, table, text)
+  if (args.json || args.format === 'md')
+    printResult(args.json, table, printForTerminal(table, legendOf(table, source.rows), terminalColumns()))
+  else print(printTable(table, args.format))
   for (const doubt of doubtsOf(source.rows)) warn(doubt)
 }

@@ -1,0 +1,29 @@
+// What a person sees of a command in a terminal: it lives from the start, no line is wider than the terminal, and nothing of the bar stays.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { framesOf } from './recording.js'
+import { inTerminal } from './terminal.js'
+
+const words = ['eval', 'checkpoints/small/math', '--task', 'math', '--items']
+
+for (const columns of [60, 120]) {
+  test(`eval in ${columns} columns`, async () => {
+    const { code, screen } = await inTerminal([...words, '16'], { columns })
+    assert.equal(code, 0)
+    const { drawn, left } = framesOf(screen)
+    assert.ok(drawn.length > 0)
+    for (const line of drawn) assert.ok(line.length < columns, line)
+    for (const phase of [/ deltalab eval/, / (loss|score) [█░]+ \d+\/16 items/])
+      assert.ok(
+        drawn.some((line) => phase.test(line)),
+        `${phase}: ${drawn.join('\n')}`,
+      )
+    assert.match(left, /^checkpoints\/small\/math on math: final_number .*\n$/s)
+    for (const line of left.split('\n')) assert.ok(line.length <= columns, line)
+  })
+}
+
+test('--quiet shows nothing but the result', async () => {
+  const { screen } = await inTerminal([...words, '2', '--quiet'], { columns: 200 })
+  assert.match(screen, /^checkpoints\/small\/math on math: [^\r]*\r\n$/)
+})
