@@ -30,6 +30,11 @@ const placesStay = {
       const file = relative(SOURCE, path)
       if (file.startsWith('..')) return undefined
       const text = readFileSync(path, 'utf8')
+      const stray = [...text.matchAll(/new URL\(['"](\.[^'"]*\.js)['"], import\.meta\.url\)/g)].find(
+        ([, script]) => !isEntry(relative(SOURCE, resolve(dirname(path), script))),
+      )
+      if (stray)
+        return { errors: [{ text: `${stray[1]} is no entry: a script is called worker.js or NAME-worker.js` }] }
       const place = `new URL("${ROOT}/${file}", import.meta.url).href`
       return { contents: text.replaceAll('import.meta.url', place) }
     })
