@@ -114,6 +114,8 @@ test('what starts a command loads few packages: others are imported where they a
     'csv-writer',
     ...common,
   ])
+  // Tables do without what draws.
+  assert.deepEqual(packagesOf('report.ts'), ['csv-parse/sync', 'csv-writer', 'fastest-levenshtein', 'yaml', 'zod'])
 })
 
 test('a file says in its first line what it is for', () => {

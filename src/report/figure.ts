@@ -3,13 +3,13 @@ import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
 import { columnsOfView, type Row, type Term, type View } from '../record/index.js'
 import { boxSpec } from './box.js'
+import { draw } from './draw.js'
 import { cellOf, checkColumns, distinct, groupRows, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
 import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { type FigureOptions, figureOptions } from './options.js'
 import { type Headings, panelGrid } from './panels.js'
-import { renderPng, renderSvg } from './render.js'
 import { selectRows } from './select.js'
 import type { FigureSource } from './source.js'
 import { chosenNote } from './table.js'
@@ -56,8 +56,7 @@ function drawnRows(rows: readonly Row[], terms: readonly Term[], options: Figure
 
 /** Draws a view. Throws a UserError for unknown columns and when nothing can be drawn. */
 export async function drawFigure(source: FigureSource, view: Partial<View> = {}): Promise<Figure> {
-  const svg = await renderSvg(specOf(source, view))
-  return { name: view.name ?? 'figure', svg, png: renderPng(svg) }
+  return { name: view.name ?? 'figure', ...(await draw(specOf(source, view))) }
 }
 
 function headingsOf(rows: readonly Row[], options: FigureOptions, select: readonly string[]): Headings {

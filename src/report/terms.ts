@@ -3,10 +3,10 @@ import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
 import type { Row, Term } from '../record/index.js'
 import { LABEL } from './axis.js'
+import { draw } from './draw.js'
 import type { Figure } from './figure.js'
 import { textWidth } from './font.js'
 import { lossUnit } from './items.js'
-import { renderPng, renderSvg } from './render.js'
 import { INK, THEME } from './theme.js'
 import { significant } from './words.js'
 
@@ -42,8 +42,7 @@ const FONT_SIZE = 9.5
 /** Draws the terms of one run. Throws a UserError when there are none. */
 export async function drawTerms(attribution: Attribution): Promise<Figure> {
   if (attribution.terms.length === 0) throw new UserError('nothing to draw: the edit changed no tensor')
-  const svg = await renderSvg(termsSpec(attribution))
-  return { name: 'terms', svg, png: renderPng(svg) }
+  return { name: 'terms', ...(await draw(termsSpec(attribution))) }
 }
 
 /** vega-lite spec of the terms of one run; at most `bars` bars. */
