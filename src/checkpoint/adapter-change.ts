@@ -1,5 +1,6 @@
 // What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
 import type { Interval } from '../kernels/index.js'
+import { editedLines } from './adapter-edit.js'
 import type { TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
 import { addScaled, addTerms, type Terms } from './adapter-terms.js'
@@ -12,7 +13,7 @@ const PORTION = 1 << 20
 
 /** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
 export async function changeLines(
-  { whole, rows, products, bias }: TensorChange,
+  { whole, rows, products, bias, edit }: TensorChange,
   name: string,
   { base, weights }: { base: Checkpoint; weights: SingleFile },
   lines: Interval,
@@ -20,8 +21,12 @@ export async function changeLines(
   const { dtype, shape } = base.tensors.get(name)!
   const columns = shape.at(-1) ?? 1
   const entries = { from: lines.from * columns, to: lines.to * columns }
-  const values =
-    whole === undefined ? await base.readEntries(name, entries) : round(await weights.read(whole, entries), dtype)
+  const read = async (from: number, to: number): Promise<Float32Array> => {
+    const part = { from: from * columns, to: to * columns }
+    return whole === undefined ? await base.readEntries(name, part) : round(await weights.read(whole, part), dtype)
+  }
+  if (edit) return editedLines(edit, { weights, dtype, isBias: shape.length === 1, read }, lines)
+  const values = await read(lines.from, lines.to)
   for (const [i, id] of rows?.ids.entries() ?? []) {
     if (id < lines.from || id >= lines.to) continue
     const row = await weights.read(rows!.name, { from: i * columns, to: (i + 1) * columns })

@@ -1,11 +1,15 @@
 // Finds from the headers which tensors of the base a peft adapter changes, and how: the same changes as peft's merge_and_unload.
+import type { z } from 'zod'
+import type { AdapterKind } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
+import { checkValue } from '../schema/index.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { ADAPTER_CONFIG, isSaved, type LoraConfig, scaleOf, tokenRows } from './lora.js'
 import { memoryName } from './module-names.js'
+import { isConv1d } from './orientation.js'
 import { saysTied } from './tie-defaults.js'
 import { isOutput, outputOf, tieSource } from './tie-names.js'
 import { untie } from './tied.js'
@@ -17,6 +21,23 @@ export interface TensorChange {
   products: Product[]
   /** A vector that is added. */
   bias?: { name: string; scale: number }
+  edit?: KindEdit
+}
+
+/** What a kind of adapter other than LoRA makes of a weight, or of a bias. Names are those of the adapter's file. */
+export interface KindEdit {
+  kind: AdapterKind
+  module: string
+  config: unknown
+  /** Of the weight, in the sense of [outputs, inputs]. */
+  outputs: number
+  inputs: number
+  parts: ReadonlyMap<string, string>
+  shared: ReadonlyMap<string, string>
+  /** The weight is stored [inputs, outputs]. */
+  turned: boolean
+  /** The most outputs and inputs of all modules. */
+  most: { outputs: number; inputs: number }
 }
 
 export interface Match {
@@ -29,7 +50,7 @@ export interface Match {
 
 /** @throws UserError naming the tensor that has no place in the base, and why */
 export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors, given: Checkpoint): Match {
-  const sorted = sortTensors(file, tensors)
+  const sorted = sortTensors(file, tensors, config.kind)
   const base = breakTies(config, sorted, given)
   const changes = new Map<string, TensorChange>()
   const notes: string[] = []
@@ -70,7 +91,12 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
       change(target).bias = { name: bias, scale: scaleOf(config, module).scale }
     }
   }
-  if (changes.size === 0) throw new UserError(`${file}: holds no LoRA tensors`)
+  for (const [target, edit] of editsOf({ file, config, base, place }, sorted)) {
+    change(target).edit = edit
+    const bias = target.replace(/weight$/, 'bias')
+    if (base.tensors.has(bias) && changesBias(edit.kind)) change(bias).edit = edit
+  }
+  if (changes.size === 0) throw new UserError(`${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}`)
   const output = base.config && saysTied(base.config) ? outputOf(base) : null
   const source = output === null ? null : tieSource(output, base.tensors.keys())
   if (source !== null && changes.get(source)?.products.length)
@@ -78,6 +104,52 @@ export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors,
       `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
     )
   return { base, changes, notes }
+}
+
+/** Kinds whose edit of a bias is not in a tensor of its own. */
+const changesBias = ({ type }: AdapterKind): boolean => type === 'IA3' || type === 'ROAD'
+
+interface Places {
+  file: string
+  config: LoraConfig
+  base: Checkpoint
+  place(name: string): string
+}
+
+/** What a kind of adapter other than LoRA makes of weights, by their names in the base. */
+function editsOf({ file, config, base, place }: Places, { parts: modules, shared }: Sorted): [string, KindEdit][] {
+  const most = { outputs: 0, inputs: 0 }
+  return [...modules].map(([module, parts]) => {
+    const target = place(`${module}.weight`)
+    const edit = { ...editOf({ file, config, base, module, target, parts, shared }), most }
+    most.outputs = Math.max(most.outputs, edit.outputs)
+    most.inputs = Math.max(most.inputs, edit.inputs)
+    return [target, edit]
+  })
+}
+
+interface EditParts {
+  file: string
+  config: LoraConfig
+  base: Checkpoint
+  module: string
+  /** Name of the weight in the base. */
+  target: string
+  parts: ReadonlyMap<string, string>
+  shared: ReadonlyMap<string, string>
+}
+
+/** @throws UserError for a weight that is no matrix, and for entries of adapter_config.json that the kind does not take */
+function editOf({ file, config, base, module, target, parts, shared }: EditParts): Omit<KindEdit, 'most'> {
+  const kind = config.kind!
+  const { shape, dtype } = base.tensors.get(target)!
+  if (shape.length !== 2)
+    throw new UserError(`${file}: ${module}: ${kind.type} of a weight of shape [${shape.join(', ')}] is not read`)
+  if (!isFloating(dtype)) throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
+  const turned = isConv1d(target, base.config)
+  const [outputs, inputs] = (turned ? [...shape].reverse() : shape) as [number, number]
+  const own = checkValue(kind.config as z.ZodType, config.given, file.replace(/[^/\\]*$/, ADAPTER_CONFIG))
+  return { kind, module, config: own, outputs, inputs, parts, shared, turned }
 }
 
 /** A module that peft stores whole is tied to nothing, unless the config holds the ties: then the output is a tensor of its own. */

@@ -1,30 +1,14 @@
-// adapter_config.json of a PEFT LoRA folder: what is read of it, and the kinds of adapter that are refused.
+// adapter_config.json of a folder of peft: what is read of it, and the kinds of adapter that are refused.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { UserError } from '../errors/index.js'
+import { type AdapterKind, adapterKindOf, pattern, patternValue, TYPES_READ } from '../adapters/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../schema/index.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 /** Read where there is no safetensors file: peft before 0.6 wrote it. */
 export const ADAPTER_TORCH = 'adapter_model.bin'
-
-/** By the ends of modules' names, as regular expressions. */
-const pattern = <T extends z.ZodType<number>>(value: T) =>
-  z
-    .record(z.string().refine(isRegex, 'is not a regular expression'), value)
-    .nullish()
-    .transform((patterns) => patterns ?? {})
-
-function isRegex(source: string): boolean {
-  try {
-    return Boolean(endOf(source))
-  } catch {
-    return false
-  }
-}
-
-const endOf = (source: string): RegExp => new RegExp(`^(.*\\.)?(${source})$`)
 
 const ids = z.array(z.number().int().min(0))
 
@@ -58,21 +42,47 @@ const Config = z.looseObject({
   init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
   layer_replication: z.unknown().optional(),
 })
-export type LoraConfig = z.infer<typeof Config>
+export type LoraConfig = z.infer<typeof Config> & {
+  /** What the adapter is where it is not plain LoRA; null for plain LoRA, and for kinds that hold tensors of the model. */
+  kind: AdapterKind | null
+  /** All entries, as they stand there. */
+  given: Readonly<Record<string, unknown>>
+}
+
+/** Kinds that are no change of weights: why, and their names. */
+const WITHOUT_DELTA: Readonly<Record<string, readonly string[]>> = {
+  'it adds trained tokens to the text and leaves the weights alone, so there is no delta': [
+    'PROMPT_TUNING',
+    'MULTITASK_PROMPT_TUNING',
+    'P_TUNING',
+    'PREFIX_TUNING',
+    'CPT',
+    'CARTRIDGE',
+    'ADAPTION_PROMPT',
+  ],
+  'the input chooses among its parts, which no weight can do': ['XLORA', 'POLY', 'LILY', 'SHADOW'],
+}
 
 /** Ways to start LoRA that change the base weights too, so that base + B·A is not the model. */
 const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 
-/** @throws UserError naming the file and the entry: not LoRA, DoRA, other ways of using A and B, or a start that changes the base */
+/** @throws UserError naming the file and the entry: a kind that is not read, other ways of using A and B, or a start that changes the base */
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   const path = join(folder, ADAPTER_CONFIG)
   const value = readObject(path)
   const refuse = (entry: string, given: unknown, why: string) =>
     new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
-  // The other entries of another kind are not those of LoRA.
-  if (typeof value.peft_type === 'string' && value.peft_type !== 'LORA')
-    throw refuse('peft_type', value.peft_type, 'only LORA adapters can be used as a model')
-  const config = checkValue(Config, value, path)
+  const type = typeof value.peft_type === 'string' ? value.peft_type : ''
+  const why = Object.entries(WITHOUT_DELTA).find(([, types]) => types.includes(type))
+  if (why) throw refuse('peft_type', type, why[0])
+  const kind = adapterKindOf(type, value.use_dora === true)
+  if (kind === undefined && type) throw unknown(`kind of adapter in ${path} (peft_type)`, type, TYPES_READ)
+  // Entries of the same name are others in other kinds.
+  const { r, lora_alpha, rank_pattern, alpha_pattern, ...shared } = value
+  const isLora = type === 'LORA' || !type
+  const said = isLora ? value : { trainable_token_indices: value.token_indices, ...shared }
+  const config = { ...checkValue(Config, said, path), kind: kind ?? null, given: value }
+  if (!isLora) return config
   for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
   const { alora_invocation_tokens: invocation, init_lora_weights: start } = config
   if (invocation?.length)
@@ -93,19 +103,12 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
 
 /** Switches under which W + scale · B·A is not the weight. */
 const REFUSED = [
-  ['use_dora', 'DoRA rescales the columns of the weights; merge it with peft first'],
   ['use_bdlora', 'A and B stand on a block diagonal; merge it with peft first'],
   ['kasa_config', 'the base weights are cut before B·A is added; merge it with peft first'],
   ['use_qalora', 'the inputs are pooled before A, which no weight can do'],
   ['arrow_config', 'the inputs choose among adapters, which no weight can do'],
   ['layer_replication', 'the model has other layers than its base'],
 ] as const
-
-/** The value of the first pattern that fits the end of a module's name, as peft matches them. */
-function patternValue(patterns: Readonly<Record<string, number>>, module: string): number | undefined {
-  const key = Object.keys(patterns).find((each) => endOf(each).test(module))
-  return key === undefined ? undefined : patterns[key]
-}
 
 /** Rank of a module (or parameter), and the factor of B·A: alpha / r, or alpha / √r with rank-stabilised LoRA (arXiv 2312.03732). */
 export function scaleOf(config: LoraConfig, module: string): { rank: number; scale: number } {

@@ -9,7 +9,18 @@ export interface SingleFile {
   tensors: ReadonlyMap<string, TensorEntry>
   /** Float32, row-major: entries from … to − 1 (all when left out). @throws UserError for a tensor that is not floating, or holds NaN or Inf */
   read(name: string, entries?: Interval): Promise<Float32Array>
+  /** All entries of a tensor that is floating or of whole numbers, as float32. */
+  numbers(name: string): Promise<Float32Array>
   close(): Promise<void>
+}
+
+/** How whole numbers are stored, by the word of safetensors. */
+const INTEGERS: Readonly<Record<string, (buffer: ArrayBuffer) => ArrayLike<number | bigint>>> = {
+  U8: (buffer) => new Uint8Array(buffer),
+  I8: (buffer) => new Int8Array(buffer),
+  I16: (buffer) => new Int16Array(buffer),
+  I32: (buffer) => new Int32Array(buffer),
+  I64: (buffer) => new BigInt64Array(buffer),
 }
 
 /** Opens a file by its header. */
@@ -17,12 +28,21 @@ export async function openWeights(file: string): Promise<SingleFile> {
   const { entries, views } = await readWeightHeader(file)
   const tensors = new Map(entries.map((entry) => [entry.name, entry]))
   const reader = openWeightReader(new Map(views.map((view) => [view.name, view])))
+  const entryOf = (name: string): TensorEntry => {
+    const entry = tensors.get(name)
+    if (!entry) throw unknown(`tensor in ${file}`, name, [...tensors.keys()])
+    return entry
+  }
   return {
     tensors,
-    async read(name, part) {
-      const entry = tensors.get(name)
-      if (!entry) throw unknown(`tensor in ${file}`, name, [...tensors.keys()])
-      return reader.values(entry, part ?? null)
+    read: async (name, part) => reader.values(entryOf(name), part ?? null),
+    async numbers(name) {
+      const entry = entryOf(name)
+      const whole = INTEGERS[entry.dtype]
+      if (!whole) return reader.values(entry, null)
+      const bytes = new Uint8Array(entry.end - entry.begin)
+      await reader.fill(entry, bytes, 0)
+      return Float32Array.from(whole(bytes.buffer), Number)
     },
     close: () => reader.close(),
   }

@@ -186,8 +186,13 @@ test('what is written is read as the same change, with ranks of their own', asyn
 
 const bad: [name: string, config: object, tensors: Parameters<typeof safetensors>[0], message: RegExp][] = [
   ['activated LoRA', { alora_invocation_tokens: [5, 7] }, rank1, /alora_invocation_tokens \[5,7\]: an activated LoRA/],
-  ['DoRA', { use_dora: true }, rank1, /adapter_config\.json: use_dora true: DoRA/],
-  ['another kind', { peft_type: 'IA3' }, rank1, /peft_type "IA3": only LORA/],
+  [
+    'DoRA without its lengths',
+    { use_dora: true, r: 1 },
+    rank1,
+    /LORA with use_dora of .*: lora_magnitude_vector is missing/,
+  ],
+  ['another kind', { peft_type: 'OSF' }, rank1, /OSF/],
   [
     'PiSSA',
     { init_lora_weights: 'pissa_niter_4' },

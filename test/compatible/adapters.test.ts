@@ -176,15 +176,6 @@ compatible(
 
 const refusals: [what: string, like: string, adapter: string, base: string, entries: object, message: RegExp][] = [
   [
-    'adapters of other kinds than LoRA',
-    'merge it with peft first',
-    'plain-patterns',
-    'plain',
-    { peft_type: 'LOHA', r: undefined },
-    /peft_type "LOHA": only LORA/,
-  ],
-  ['DoRA', 'merge it with peft first', 'plain-patterns', 'plain', { use_dora: true }, /use_dora true/],
-  [
     'PiSSA, OLoRA, CorDA, LoftQ',
     'convert it to plain LoRA with peft first',
     'plain-patterns',

@@ -1,6 +1,6 @@
 // Which examples stand before the items: the first ones, or those that lm-evaluation-harness draws.
 import { UserError } from '../../errors/index.js'
-import { seedTwister, type Twister } from '../twister.js'
+import { seedTwister, type Twister } from '../../twister/index.js'
 import type { Card } from './card.js'
 import type { PlacedRow } from './rows.js'
 import type { DataRow } from './template.js'

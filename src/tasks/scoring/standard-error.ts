@@ -1,7 +1,7 @@
 // Standard errors of scores, as lm-evaluation-harness 0.4.13 estimates them: of a mean from the spread of its items, of F1 and
 // Matthews' correlation from resampled items (Efron 1979), with the generator and the seeds that it uses.
 
-import { seedTwister } from '../twister.js'
+import { seedTwister } from '../../twister/index.js'
 import { LABEL_METRICS, type LabelMetric } from './labels.js'
 import { ANSWER_METRICS } from './metrics.js'
 

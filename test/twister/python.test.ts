@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { seedTwister } from '../../src/tasks/twister.js'
+import { seedTwister } from '../../src/twister/index.js'
 
 const DRAWS: [seed: number, size: number, count: number, calls: number[][]][] = [
   // The 7,473 training problems of GSM8K: the first three items' examples.

@@ -1,0 +1,204 @@
+// Kinds that scale or add by entry: DoRA, IA³, C3A, MiSS, SHiRA, FourierFT.
+import { z } from 'zod'
+import { seedTorch } from '../twister/index.js'
+import { productRows } from './matrix.js'
+import { adapterKind, need } from './module.js'
+import { pattern, patternValue } from './patterns.js'
+
+/** DoRA (arXiv 2402.09353): rows of W + s·B·A are given the lengths that are stored. */
+export const dora = adapterKind({
+  type: 'LORA with use_dora',
+  parts: ['lora_A.weight', 'lora_B.weight', 'lora_magnitude_vector'],
+  gives: 'weight',
+  config: z.looseObject({
+    r: z.number().default(8),
+    lora_alpha: z.number().default(8),
+    rank_pattern: pattern(z.number().int().min(1)),
+    alpha_pattern: pattern(z.number()),
+    use_rslora: z.boolean().nullish(),
+  }),
+  open(module) {
+    const { outputs, inputs, name, config } = module
+    const rank = patternValue(config.rank_pattern, name) ?? config.r
+    const alpha = patternValue(config.alpha_pattern, name) ?? config.lora_alpha
+    const scale = alpha / (config.use_rslora ? Math.sqrt(rank) : rank)
+    const a = need(module, 'lora_A.weight', rank, inputs)
+    const b = need(module, 'lora_B.weight', outputs, rank)
+    const lengths = need(module, 'lora_magnitude_vector', outputs).values
+    return {
+      async rows(from, to, base) {
+        const rows = await base(from, to)
+        const change = productRows(b, a, { from, to }, scale)
+        for (let row = 0; row < to - from; row++) {
+          let sum = 0
+          for (let at = row * inputs; at < (row + 1) * inputs; at++) {
+            rows[at]! += change[at]!
+            sum += rows[at]! ** 2
+          }
+          const factor = lengths[from + row]! / Math.sqrt(sum)
+          for (let at = row * inputs; at < (row + 1) * inputs; at++) rows[at]! *= factor
+        }
+        return rows
+      },
+    }
+  },
+})
+
+/** (IA)³ (arXiv 2205.05638): outputs, and the bias, times l; of feed-forward modules inputs times l. */
+const ia3 = adapterKind({
+  type: 'IA3',
+  parts: ['ia3_l'],
+  gives: 'weight',
+  config: z.looseObject({}),
+  open(module) {
+    const { outputs, inputs, parts } = module
+    const isOutput = String(parts.get('ia3_l')?.shape) === `${outputs},1`
+    const { values } = isOutput ? need(module, 'ia3_l', outputs, 1) : need(module, 'ia3_l', 1, inputs)
+    return {
+      rows: async (from, to, base) =>
+        (await base(from, to)).map(
+          (value, at) => value * values[isOutput ? from + Math.floor(at / inputs) : at % inputs]!,
+        ),
+      ...(isOutput && { bias: (bias: Float32Array) => bias.map((value, i) => value * values[i]!) }),
+    }
+  },
+})
+
+/** C3A (arXiv 2407.19342): blocks that are circulant, divided by the inputs. */
+const c3a = adapterKind({
+  type: 'C3A',
+  parts: ['c3a_kernel'],
+  gives: 'rounded delta',
+  config: z.looseObject({}),
+  open(module) {
+    const { outputs, inputs } = module
+    const { values, shape } = need(module, 'c3a_kernel', -1, -1, -1)
+    const [down, across, side] = shape as [number, number, number]
+    module.round(values)
+    if (down * side !== outputs || across * side !== inputs)
+      module.fail(`c3a_kernel [${shape}] does not fit [${outputs}, ${inputs}]`)
+    return {
+      rows: (from, to) =>
+        Float32Array.from({ length: (to - from) * inputs }, (_, at) => {
+          const [row, column] = [from + Math.floor(at / inputs), at % inputs]
+          const block = Math.floor(row / side) * across + Math.floor(column / side)
+          const turn = ((column % side) - (row % side) + side) % side
+          return values[block * side + turn]! / inputs
+        }),
+    }
+  },
+})
+
+/** MiSS (arXiv 2409.15371): rows of a block are added to the inputs in turn; `init_weights` says which form. */
+const miss = adapterKind({
+  type: 'MISS',
+  parts: ['miss_block'],
+  gives: 'delta',
+  config: z.looseObject({ init_weights: z.union([z.boolean(), z.string()]).default(true) }),
+  open(module) {
+    const { outputs, inputs, config } = module
+    const form = config.init_weights
+    if (form === 'bat') {
+      const { values, shape } = need(module, 'miss_block', -1, -1, -1)
+      const rank = shape[1]!
+      if (shape[0]! * rank !== outputs || shape[2] !== rank || inputs % rank)
+        module.fail(`miss_block [${shape}] does not fit [${outputs}, ${inputs}]`)
+      return {
+        async rows(from, to, base) {
+          const first = Math.floor(from / rank) * rank
+          const rows = await base(first, Math.min(outputs, Math.ceil(to / rank) * rank))
+          return Float32Array.from({ length: (to - from) * inputs }, (_, at) => {
+            const [row, column] = [from + Math.floor(at / inputs), at % inputs]
+            const [block, start] = [Math.floor(row / rank) * rank * rank, column - (column % rank)]
+            let sum = values[block + (row % rank) * rank + (column % rank)]!
+            for (let k = 0; k < rank; k++)
+              sum += rows[(row - first) * inputs + start + k]! * values[block + k * rank + (column % rank)]!
+            return sum
+          })
+        },
+      }
+    }
+    const { values, shape } = need(module, 'miss_block', -1, form === 'mini' ? -1 : outputs)
+    const [rank, width] = shape as [number, number]
+    return {
+      rows: (from, to) =>
+        Float32Array.from(
+          { length: (to - from) * inputs },
+          (_, at) => values[((at % inputs) % rank) * width + ((from + Math.floor(at / inputs)) % width)]!,
+        ),
+    }
+  },
+})
+
+/** SHiRA (arXiv 2406.13175): values at places that the file has. */
+const shira = adapterKind({
+  type: 'SHIRA',
+  parts: ['shira_weight', 'shira_indices'],
+  gives: 'delta',
+  config: z.looseObject({}),
+  open(module) {
+    const { outputs, inputs } = module
+    const { values } = need(module, 'shira_weight', -1)
+    const indices = need(module, 'shira_indices', 2, values.length).values
+    return {
+      rows(from, to) {
+        const rows = new Float32Array((to - from) * inputs)
+        for (let n = 0; n < values.length; n++) {
+          const [row, column] = [indices[n]!, indices[values.length + n]!]
+          if (!(row >= 0 && row < outputs && column >= 0 && column < inputs))
+            module.fail(`shira_indices names [${row}, ${column}]`)
+          if (row >= from && row < to) rows[(row - from) * inputs + column]! += values[n]!
+        }
+        return rows
+      },
+    }
+  },
+})
+
+/** FourierFT (arXiv 2405.03003): W + scaling · Re ifft2(S), with the spectrum at places that a seed gives. */
+const fourierft = adapterKind({
+  type: 'FOURIERFT',
+  parts: ['fourierft_spectrum'],
+  gives: 'delta',
+  config: z.looseObject({
+    scaling: z.number().default(150),
+    random_loc_seed: z
+      .number()
+      .int()
+      .nullish()
+      .transform((seed) => seed ?? 777),
+  }),
+  open(module) {
+    const { outputs, inputs, config } = module
+    const { values } = need(module, 'fourierft_spectrum', -1)
+    if (values.length > outputs * inputs) module.fail(`has ${values.length} frequencies of ${outputs * inputs}`)
+    const places = seedTorch(config.random_loc_seed).permutation(outputs * inputs, values.length)
+    const cosines = Array.from({ length: inputs }, (_, i) => Math.cos((2 * Math.PI * i) / inputs))
+    const sines = Array.from({ length: inputs }, (_, i) => Math.sin((2 * Math.PI * i) / inputs))
+    const scale = config.scaling / (outputs * inputs)
+    return {
+      rows(from, to) {
+        const rows = new Float32Array((to - from) * inputs)
+        for (let row = from; row < to; row++) {
+          // The sum over the rows of the spectrum first: one complex number for each of its columns.
+          const columns = new Map<number, [re: number, im: number]>()
+          for (const [n, place] of places.entries()) {
+            const [u, v] = [Math.floor(place / inputs), place % inputs]
+            const angle = (2 * Math.PI * ((u * row) % outputs)) / outputs
+            const sum = columns.get(v) ?? columns.set(v, [0, 0]).get(v)!
+            sum[0] += values[n]! * Math.cos(angle)
+            sum[1] += values[n]! * Math.sin(angle)
+          }
+          const sums = new Float64Array(inputs)
+          for (const [v, [re, im]] of columns)
+            for (let i = 0, at = 0; i < inputs; i++, at = (at + v) % inputs)
+              sums[i]! += re * cosines[at]! - im * sines[at]!
+          for (let i = 0; i < inputs; i++) rows[(row - from) * inputs + i] = scale * sums[i]!
+        }
+        return rows
+      },
+    }
+  },
+})
+
+export const ENTRIES = [ia3, c3a, miss, shira, fourierft]

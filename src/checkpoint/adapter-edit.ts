@@ -1,0 +1,85 @@
+// What a kind of adapter other than LoRA makes of lines of a tensor of its base.
+import type { AdapterPart, ModuleEdit } from '../adapters/index.js'
+import { UserError } from '../errors/index.js'
+import type { Interval } from '../kernels/index.js'
+import type { KindEdit } from './adapter-match.js'
+import { round } from './dtype.js'
+import type { SingleFile } from './single.js'
+
+/** Lines from … to − 1 of the tensor as it was. */
+type ReadLines = (from: number, to: number) => Promise<Float32Array>
+
+interface Given {
+  weights: SingleFile
+  /** Format of the tensor in the base. */
+  dtype: string
+  /** Whether the tensor is the bias of the module. */
+  isBias: boolean
+  read: ReadLines
+}
+
+/** The module that was opened last for each file: its lines are asked for one block after the other. */
+const opened = new WeakMap<SingleFile, { edit: KindEdit; module: Promise<ModuleEdit> }>()
+
+/** Lines of the tensor with the adapter applied. */
+export async function editedLines(
+  edit: KindEdit,
+  { weights, dtype, isBias, read }: Given,
+  lines: Interval,
+): Promise<Float32Array> {
+  let last = opened.get(weights)
+  if (last?.edit !== edit) {
+    last = { edit, module: openModule(edit, weights, dtype) }
+    opened.set(weights, last)
+  }
+  const module = await last.module
+  if (isBias) return module.bias ? module.bias(await read(0, 1)) : read(0, 1)
+  if (!edit.turned) return editedRows(edit, module, { dtype, read, lines })
+  const { outputs, inputs } = edit
+  const straight = turn(await read(0, inputs), inputs, outputs)
+  const rows = async (from: number, to: number) => straight.slice(from * inputs, to * inputs)
+  const whole = await editedRows(edit, module, { dtype, read: rows, lines: { from: 0, to: outputs } })
+  return turn(whole, outputs, inputs).subarray(lines.from * outputs, lines.to * outputs)
+}
+
+async function editedRows(
+  { kind }: KindEdit,
+  module: ModuleEdit,
+  { dtype, read, lines }: { dtype: string; read: ReadLines; lines: Interval },
+): Promise<Float32Array> {
+  const { from, to } = lines
+  const rows = await module.rows(from, to, read)
+  if (kind.gives === 'weight') return rows
+  if (kind.gives === 'rounded delta') round(rows, dtype)
+  const values = await read(from, to)
+  for (let i = 0; i < values.length; i++) values[i]! += rows[i]!
+  return values
+}
+
+async function openModule(
+  { kind, module, config, outputs, inputs, most, parts, shared }: KindEdit,
+  weights: SingleFile,
+  dtype: string,
+): Promise<ModuleEdit> {
+  const load = async (names: ReadonlyMap<string, string>): Promise<Map<string, AdapterPart>> => {
+    const loaded = new Map<string, AdapterPart>()
+    for (const [part, name] of names)
+      loaded.set(part, { values: await weights.numbers(name), shape: weights.tensors.get(name)!.shape })
+    return loaded
+  }
+  const [own, common] = [await load(parts), await load(shared)]
+  const file = weights.tensors.values().next().value!.file
+  return kind.open({
+    ...{ name: module, config, outputs, inputs, most, parts: own, shared: common },
+    round: (values) => round(values, dtype),
+    fail(why): never {
+      throw new UserError(`${file}: ${kind.type} of ${module}: ${why}`)
+    },
+  })
+}
+
+function turn(values: Float32Array, rows: number, columns: number): Float32Array {
+  const turned = new Float32Array(values.length)
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j]!
+  return turned
+}

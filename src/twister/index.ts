@@ -1,0 +1,4 @@
+// The Mersenne Twister, and the draws that Python and PyTorch make from it.
+
+export { seedTwister, type Twister } from './python.js'
+export { seedTorch, type TorchGenerator } from './torch.js'

@@ -1,0 +1,21 @@
+// Draws of PyTorch's generator on CPU: the numbers are those of torch 2.13.0 (torch.randperm, torch.rand, uniform_).
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { seedTorch } from '../../src/twister/index.js'
+
+test('a permutation, and as many of it as are asked for', () => {
+  const all = [5, 9, 0, 3, 1, 7, 4, 8, 6, 2]
+  assert.deepEqual(seedTorch(777).permutation(10), all)
+  assert.deepEqual(seedTorch(777).permutation(10, 4), all.slice(0, 4))
+})
+
+test('uniform numbers, of a seed of more than 32 bits too', () => {
+  assert.deepEqual(
+    [...seedTorch(5).uniform(4, 0, 1)],
+    [0.8302518725395203, 0.12611091136932373, 0.9074696898460388, 0.8199270367622375],
+  )
+  assert.deepEqual(
+    [...seedTorch(2 ** 32 + 5).uniform(3, -0.5, 0.25)],
+    [0.1226889044046402, -0.4054168164730072, 0.1806022673845291],
+  )
+})
