@@ -22,7 +22,8 @@ export const TASK = {
   demandOption: true as const,
   describe: TASK_WORDS,
   coerce: (text: string) => {
-    if (splitTasks(text).length === 1) return text
+    const [task, ...others] = splitTasks(text)
+    if (others.length === 0) return task!
     throw new UserError(`--task is one task here; got ${text}: call the command once for each`, { exitCode: 2 })
   },
 }
@@ -42,7 +43,7 @@ export const TASKS = {
 function splitTasks(text: string): string[] {
   const names = existsSync(text) ? [text] : text.split(',').map((name) => name.trim())
   if (names.includes('')) throw new UserError(`--task ${JSON.stringify(text)}: a name is empty`, { exitCode: 2 })
-  return names
+  return names.map((name) => expandPath(name))
 }
 
 export const ALLOW_CODE = {

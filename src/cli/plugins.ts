@@ -11,8 +11,11 @@ export const PLUGIN = {
 
 /** The registry: the built-in methods and those of the plugins. @throws UserError for a plugin that cannot be loaded */
 export async function readRegistry(paths: readonly string[]): Promise<Registry> {
-  const { makeRegistry } = await import('../registry/index.js')
-  return makeRegistry(paths)
+  const [{ makeRegistry }, { expandPath }] = await Promise.all([
+    import('../registry/index.js'),
+    import('../schema/index.js'),
+  ])
+  return makeRegistry(paths.map((path) => expandPath(path)))
 }
 
 /** The files behind `--plugin` before the command line is parsed: the flags of a command may come from them. */

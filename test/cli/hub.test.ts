@@ -1,6 +1,6 @@
 // The commands with models and tasks of a hub in this process; the first download is cut and goes on.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -97,7 +97,7 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   writeFileSync(at('items.jsonl'), rows.join('\n'))
   writeFileSync(
     at('train.yaml'),
-    'name: again\nout: trained\nfrom: tiny/math\ntokenizer: tiny/math\nitems: items.jsonl\nbatch: 2\nmicro_batches: 1\nsteps: 1\nlearning_rate: 1.0e-5\n',
+    'name: again\nout: elsewhere\nfrom: tiny/math\ntokenizer: tiny/math\nitems: items.jsonl\nbatch: 2\nmicro_batches: 1\nsteps: 1\nlearning_rate: 1.0e-5\n',
   )
   writeFileSync(
     at('zeroth.yaml'),
@@ -109,7 +109,7 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   const soup = await deltalab('soup', 'tiny/base', 'tiny/math', '--by', 'loss', '--out', at('soup.yml'), ...few)
   const config = 'checkpoints/small/base/config.json'
   const random = await deltalab('random', config, '--out', at('random'), '--near', 'tiny/math')
-  const trained = await deltalab('train', at('train.yaml'), '--workers', '1')
+  const trained = await deltalab('train', at('train.yaml'), '--workers', '1', '--out', at('trained'))
   const zeroth = await deltalab('zeroth', at('zeroth.yaml'), '--out', at('probe'))
   assert.match(information, /^fisher of \d+ tensors on 2 items/)
   assert.match(darex, /^q = /)
@@ -119,6 +119,7 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   assert.match(trained, /^again: .*trained \(last loss 0\.0/)
   assert.match(zeroth, /rebuilt bit for bit/)
   await deltalab('rebuild', 'tiny/base', at('probe/mezo.safetensors'), '--out', at('rebuilt'))
+  assert.ok(!existsSync(at('elsewhere')), 'the output of the command line is taken, not that of the recipe')
   for (const folder of ['random', 'trained', 'rebuilt'])
     assert.ok(readdirSync(at(folder)).includes('tokenizer.json'), folder)
 })

@@ -6,6 +6,7 @@ import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoin
 import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '../../edit/index.js'
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
+import { expandPath } from '../../schema/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
@@ -28,6 +29,7 @@ export function builder(cli: Argv, registry?: Registry) {
     })
     .option('data', {
       type: 'string',
+      coerce: expandPath,
       describe: 'Folder of Gram matrices from deltalab information --kind gram, for delta_come with gptq',
     })
     .option('dtype', {
