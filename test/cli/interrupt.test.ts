@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { makePair } from '../run/pair.js'
-import { faultsOf, inTerminal, type Session } from './terminal.js'
+import { faultsOf, inTerminal, noTerminal, type Session } from './terminal.js'
 
 const root = temporary()
 const tiny = makePair()
@@ -23,7 +23,7 @@ async function stopped(name: string, words: string[], stop: NonNullable<Session[
   return { code, screen, left, scratch: readdirSync(scratch), said: screen.trimEnd().split('\r\n').at(-1), cwd }
 }
 
-test('attribute, in the middle of its computing, ends with 143 at SIGTERM', async () => {
+test('attribute, in the middle of its computing, ends with 143 at SIGTERM', { skip: noTerminal }, async () => {
   const words = ['attribute', ...pair, '--task', 'math', '--editor', 'dare', '--drop', '0.5', '--memory', '1GB']
   const endless = [...words, '--items', '64', '--steps', '100000']
   const at = (_: string, milliseconds: number) => (milliseconds > 2000 ? (['SIGTERM'] as const) : undefined)
@@ -31,7 +31,7 @@ test('attribute, in the middle of its computing, ends with 143 at SIGTERM', asyn
   assert.deepEqual([code, said, faultsOf(screen), left, scratch], [143, 'deltalab: stopped', [], [], []])
 })
 
-test('a sweep ends with 130 at Ctrl-C, keeps its rows and says how many', async () => {
+test('a sweep ends with 130 at Ctrl-C, keeps its rows and says how many', { skip: noTerminal }, async () => {
   const config = join(tiny, 'many.yaml')
   writeFileSync(
     config,
@@ -58,7 +58,9 @@ const edit = (delta) => (writeSync(1, 'stuck'), execFileSync('sleep', ['3']), de
 export default defineEditor({ name: 'stuck', options: z.strictObject({}), edit })
 `
 
-test('a thread that cannot be stopped holds nothing up: an edit leaves nothing, and a second signal ends it at once', async () => {
+test('a thread that cannot be stopped holds nothing up: an edit leaves nothing, and a second signal ends it at once', {
+  skip: noTerminal,
+}, async () => {
   writeFileSync(join(root, 'stuck.js'), STUCK)
   const words = ['edit', ...pair, '--plugin', join(root, 'stuck.js'), '--editor', 'stuck', '--out', 'out']
   const at = (screen: string) => (screen.includes('stuck') ? (['SIGTERM'] as const) : undefined)

@@ -1,6 +1,6 @@
 // Calls the command line in a pseudo-terminal, as a person has one, and stops it there: by Ctrl-C, which the terminal makes a signal,
 // or by another signal. `script` of util-linux, and that of macOS and BSD, opens the terminal.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +28,11 @@ export interface Session {
 
 const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+
+/** Why a test cannot be made on this machine; false where it can. */
+export const noTerminal = spawnSync('script', ['--version']).error
+  ? 'the program script (util-linux) is not there'
+  : false
 
 /** Runs `deltalab <words>` in a terminal. */
 export async function inTerminal(
