@@ -1,6 +1,7 @@
 // The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
+import type { PassAnswer } from './answer.js'
 import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
-import { clearHistogram, HISTOGRAM_BYTES } from './histogram.js'
+import { clearHistogram, HISTOGRAM_BYTES, packHistogram } from './histogram.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
 
@@ -117,3 +118,14 @@ const tableBytes = (each: Reduction, pass: TensorPass): number =>
     : each.sum === 'bracket'
       ? new BracketTable(pass, each.sample).bytes
       : 8 * numbersOf(each)
+
+/** The answer of a reduction that keeps it in a table; null for others. */
+export function tableAnswer(
+  each: Reduction,
+  pass: TensorPass,
+  memory: WebAssembly.Memory,
+  address: number,
+): PassAnswer | null {
+  if (each.sum === 'histogram') return packHistogram(memory, address)
+  return each.sum === 'bracket' ? new BracketTable(pass, each.sample).answer(memory, address) : null
+}

@@ -3,8 +3,8 @@
 import { BracketTable } from './bracket.js'
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { choicesOf, recallDraws } from './choices.js'
-import { LIST_AT, MOST_LISTED, packHistogram } from './histogram.js'
-import { type Buffers, numbersOf, PADDING, placeBuffers, slotOf } from './layout.js'
+import { LIST_AT, MOST_LISTED } from './histogram.js'
+import { type Buffers, numbersOf, PADDING, placeBuffers, slotOf, tableAnswer } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
 import {
@@ -73,20 +73,16 @@ class PassRun {
     for (const { from, to } of pass.runs ?? stripsIn(pass))
       this.runStrip(from, to - from, Math.floor((from - pass.from) / pass.strip))
     this.output?.end()
-    for (const [i, each] of pass.reductions.entries()) {
-      const table = at.bins[i]!
-      if (each.sum === 'histogram') this.answers[i] = packHistogram(parts.memory, table)
-      if (each.sum === 'bracket') this.answers[i] = new BracketTable(pass, each.sample).answer(parts.memory, table)
-    }
+    const inTables = (i: number) => tableAnswer(pass.reductions[i]!, pass, parts.memory, at.bins[i]!)
     return {
-      answers: this.answers,
+      answers: this.answers.map((answer, i) => inTables(i) ?? answer),
       checksum: pass.write ? showChecksum(words) : '',
     }
   }
 
   private runStrip(from: number, size: number, strip: number): void {
-    const { pass, at, parts } = this
-    const { kernels, resident } = parts
+    const { pass, at } = this
+    const { resident } = this.parts
     const slot = from / pass.strip
     const values = at.values.map((address) => (pass.resident ? address + 4 * slotOf(pass.strip) * slot : address))
     const held = pass.resident ? resident.applied.get(slot) : undefined
@@ -95,9 +91,9 @@ class PassRun {
     const hasPost = this.loadInputs(pending, held !== undefined, { from, size })
     for (const [i, address] of values.entries()) {
       if (!held) {
-        if (i === 0 && hasPost) kernels.scale(address, this.at.post, size, 1)
-        else this.load(i, pass.models[i]!, address, { from, size })
-        if (pass.deltas[i]) kernels.subtract(address, at.base, size)
+        const stored = i === 0 && hasPost ? at.post : address
+        if (stored === address) this.load(i, pass.models[i]!, address, { from, size })
+        this.take(i, address, stored, size)
       }
       const done = pass.stages[i]!.length - pending[i]!.length
       for (const [k, stage] of pending[i]!.entries()) {
@@ -126,16 +122,20 @@ class PassRun {
 
   /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. @returns whether it needs that */
   private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): boolean {
-    const { pass, at, parts } = this
-    const { deltas } = pass
+    const { pass, at } = this
     const needs = needsOf(pass, pending, held)
     if (needs.base && pass.base) this.load('base', pass.base, at.base, run)
     if (!needs.post) return false
     this.load(0, pass.models[0]!, at.post, run)
-    if (!needs.input) return true
-    parts.kernels.scale(at.input, at.post, run.size, 1)
-    if (deltas[0]) parts.kernels.subtract(at.input, at.base, run.size)
+    if (needs.input) this.take(0, at.input, at.post, run.size)
     return true
+  }
+
+  /** A model as it is stored → its values. */
+  private take(model: number, to: number, stored: number, size: number): void {
+    const { kernels } = this.parts
+    if (this.pass.deltas[model]) kernels.subtract(to, stored, this.at.base, size)
+    else if (stored !== to) kernels.scale(to, stored, size, 1)
   }
 
   /** Stored entries → float32, followed by zeros. */

@@ -25,7 +25,7 @@ export interface Kernels {
   encodeBF16: Coder
   encodeF16: Coder
   checksum(from: number, bytes: number, state: number): void
-  subtract(v: number, x: number, size: number): void
+  subtract(to: number, v: number, x: number, size: number): void
   add(v: number, x: number, size: number): void
   scale(to: number, v: number, size: number, factor: number): void
   scaleAndAdd(to: number, v: number, size: number, factor: number): void

@@ -1,8 +1,9 @@
 // What is done to each entry by itself, in float32. Loops work on whole vectors of four: buffers are padded to a multiple of 64 bytes.
 
-/** v -= x */
-export function subtract(v: usize, x: usize, size: i32): void {
-  for (let i = 0; i < size; i += 4, v += 16, x += 16) v128.store(v, f32x4.sub(v128.load(v), v128.load(x)))
+/** to = v - x */
+export function subtract(to: usize, v: usize, x: usize, size: i32): void {
+  for (let i = 0; i < size; i += 4, to += 16, v += 16, x += 16)
+    v128.store(to, f32x4.sub(v128.load(v), v128.load(x)))
 }
 
 /** v += x */
