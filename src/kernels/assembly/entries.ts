@@ -95,6 +95,12 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return f32x4.add(divisor, f32x4.sub(f32x4.splat(1), step(f32x4.sub(f32x4.abs(divisor), least))))
 }
 
+/** The larger one of x and 0, never -0: `f32x4.max`, which takes four times as long. */
+@inline function positive(x: v128): v128 {
+  const zero = f32x4.splat(0)
+  return f32x4.add(f32x4.pmax(x, zero), zero)
+}
+
 @inline function param(at: usize, index: i32): v128 {
   return v128.load32_splat(at + (<usize>index << 2))
 }
@@ -143,8 +149,8 @@ export function elect(
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
       const turn = param(turned, m)
       const factor = param(factors, m)
-      const agreeing0 = f32x4.max(f32x4.mul(v128.load(model), f32x4.mul(sign0, turn)), zero)
-      const agreeing1 = f32x4.max(f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn)), zero)
+      const agreeing0 = positive(f32x4.mul(v128.load(model), f32x4.mul(sign0, turn)))
+      const agreeing1 = positive(f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn)))
       const part0 = f32x4.mul(agreeing0, factor)
       const part1 = f32x4.mul(agreeing1, factor)
       total0 = m == 0 ? part0 : largest ? f32x4.max(total0, part0) : f32x4.add(total0, part0)
