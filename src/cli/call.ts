@@ -48,7 +48,9 @@ function reportError(error: unknown): number {
 
 /** Parses, imports the command that is called, and awaits it. */
 async function parse(given: string[]): Promise<void> {
+  // One language: otherwise yargs' own words would follow the system's, and ours would not.
   const cli = yargs()
+    .locale('en')
     .scriptName('deltalab')
     .usage('deltalab <command>')
     .version(packageVersion())

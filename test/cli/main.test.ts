@@ -40,6 +40,18 @@ test('every command has help with an example', async () => {
   }
 })
 
+test('help and errors are in English wherever the system speaks another language', async () => {
+  const before = process.env.LC_ALL
+  process.env.LC_ALL = 'de_DE.UTF-8'
+  try {
+    assert.match((await run('table', '--help')).out, /\[boolean\]\n\nExamples:\n/)
+    assert.match((await run('sweep', 'x.yaml', '--backend', 'gpu')).err, /--backend must be one of auto, /)
+  } finally {
+    if (before === undefined) delete process.env.LC_ALL
+    else process.env.LC_ALL = before
+  }
+})
+
 test('wrong usage is one line with the nearest name and exit code 2', async () => {
   const cases: [words: string[], message: RegExp][] = [
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
