@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import type { Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
-import { attributeEdit, type Evaluation, measureModel, namedEdit } from '../run/index.js'
+import { attributeEdit, type Evaluation, keepIn, measureModel, namedEdit } from '../run/index.js'
 import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
@@ -25,6 +25,8 @@ export interface EvaluateOptions extends PluginOptions {
     | undefined
   /** Bound on the memory of tensors in bytes: weights are then read block by block. */
   memory?: number | undefined
+  /** Results folder of a sweep: what is measured there counts, and new measurements are kept in it. Not with `memory`. */
+  results?: string | undefined
   /** Let tasks such as HumanEval run the programs that the model writes, each isolated. Default false. */
   allowCode?: boolean | undefined
   /** TensorFlow.js backend. Default `auto`. */
@@ -42,8 +44,9 @@ export interface EvaluateOptions extends PluginOptions {
 export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
   const { task, items, memory, allowCode, chat } = options
   const { registry } = await registryFor(null, options)
-  await setBackend(options.backend)
+  const keep = keepIn(options.results, await setBackend(options.backend))
   return measureModel(model, task, {
+    keep,
     tasks: registry.tasks,
     ...(items !== undefined && { items }),
     ...(memory !== undefined && { memory }),
@@ -66,6 +69,8 @@ export interface AttributeOptions extends PluginOptions {
   seed?: number | undefined
   /** Bound on the memory of tensors in bytes: weights are then read block by block. */
   memory?: number | undefined
+  /** Results folder of a sweep: what is measured there counts, and new measurements are kept in it. Not with `memory`. */
+  results?: string | undefined
   /** TensorFlow.js backend. Default `auto`. */
   backend?: BackendName | undefined
 }
@@ -88,7 +93,7 @@ export async function attribute(
   const { named, registry } = await registryFor({ entry, task: options.task }, options)
   const { steps: chain, on, tensors, label } = parseEntry(named.entry, registry)
   const { items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
-  await setBackend(options.backend)
+  const keep = keepIn(options.results, await setBackend(options.backend))
   const { base, post } = pathsOf(source)
   const { row, terms } = await attributeEdit(
     base,
@@ -97,6 +102,7 @@ export async function attribute(
     {
       task: named.task as string,
       registry,
+      keep,
       items,
       rule,
       steps,

@@ -46,6 +46,14 @@ function splitTasks(text: string): string[] {
   return names.map((name) => expandPath(name))
 }
 
+/** Where eval and attribute keep what they measure. */
+export const MEASURED = {
+  type: 'string' as const,
+  coerce: expandPath,
+  describe:
+    'Results folder of a sweep: what is measured there counts, and new measurements of base and post are kept in it',
+}
+
 export const ALLOW_CODE = {
   type: 'boolean' as const,
   default: false,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
 import { readerFile } from '../evaluate/index.js'
 import type { Task } from '../tasks/index.js'
@@ -14,6 +14,17 @@ export interface InputHashes {
   hashes: Record<string, string>
   /** Names of those that a run depends on, and the folders that they lie in. */
   of(run: Run): { inputs: string[]; folders: string[] }
+  /** The content of each pair, by its key. */
+  contents: Record<string, PairContent>
+}
+
+/** The content of a pair: digests of all that measurements of its models depend on. */
+export interface PairContent {
+  /** Of the base model, which may have tensors of the post-trained one. */
+  base: string
+  post: string
+  /** Of its tasks, by their sources. */
+  tasks: Readonly<Record<string, string>>
 }
 
 /** What one model of the experiment is made of: names of files, and of each task's content by its source. */
@@ -22,43 +33,38 @@ interface Names {
   tasks: Map<string, string>
 }
 
+/** What is hashed of a model. */
+export type HashedModel = Pick<ModelInputs, 'pair' | 'tasks' | 'tokenizer'>
+
 /** Hashes all inputs of an experiment, each file once. */
-export async function hashInputs(inputs: readonly ModelInputs[]): Promise<InputHashes> {
+export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputHashes> {
   const hashes: Record<string, string> = {}
   const names = new Map<string, Names>()
+  const contents: Record<string, PairContent> = {}
   const hash = rememberHashes()
   for (const { pair, tasks, tokenizer } of inputs) {
     const files = new Set<string>()
-    const add = async (given: string, file: string, path: string) => {
-      const name = `${given}/${file}`
-      files.add(name)
-      if (existsSync(path)) hashes[name] = await hash(path)
+    const add = (given: string, found: Files) => {
+      for (const [file, value] of found) {
+        files.add(`${given}/${file}`)
+        if (value !== undefined) hashes[`${given}/${file}`] = value
+      }
     }
     const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
-    for (const [given, checkpoint] of [
-      [pair.base, base],
-      [pair.post, post],
-    ] as const) {
-      for (const [file, found] of Object.entries(await checkpoint.hashes(hash))) {
-        files.add(`${given}/${file}`)
-        hashes[`${given}/${file}`] = found
-      }
-      await checkpoint.close()
+    try {
+      add(pair.base, Object.entries(await base.hashes(hash)))
+      add(pair.post, await hashModel(post, tasks, hash))
+      // Of a model of images the base may have a tokenizer, for the names of its classes.
+      if ('deviation' in tokenizer) add(pair.base, await hashFiles(companionsOf(base), TOKENIZER, hash))
+    } finally {
+      await Promise.all([base.close(), post.close()])
     }
-    const companions = companionsOf(post)
-    const images = 'deviation' in tokenizer
-    // Of a model of images the base may have a tokenizer, for the names of its classes.
-    const [reads, folder] = images ? [pair.base, companionsOf(base)] : [pair.post, companions]
-    await add(pair.post, readerFile(companions), join(companions, readerFile(companions)))
-    if (images) await add(reads, 'tokenizer.json', join(folder, 'tokenizer.json'))
-    await add(reads, 'tokenizer_config.json', join(folder, 'tokenizer_config.json'))
-    if (tasks.some(({ task }) => task.kind === 'generate'))
-      await add(pair.post, 'generation_config.json', join(homeOf(post), 'generation_config.json'))
     if (pair.head) {
       files.add(`${pair.post}: head`)
       hashes[`${pair.post}: head`] = digest([hashes[`${pair.post}: head`] ?? '', pair.head])
     }
     const ofTasks = new Map<string, string>()
+    const taskHashes: Record<string, string> = {}
     for (const { source, task } of tasks) {
       const content = await hashTask(task, hash)
       // Models may have tasks of one name that differ, such as one asked in a chat.
@@ -66,10 +72,64 @@ export async function hashInputs(inputs: readonly ModelInputs[]): Promise<InputH
       const name = (hashes[first] ?? content) === content ? first : `${first} of ${pair.name}`
       hashes[name] = content
       ofTasks.set(source, name)
+      taskHashes[source] = content
     }
-    names.set(pairKey(pair), mergeNames(names.get(pairKey(pair)), { files: [...files], tasks: ofTasks }))
+    const key = pairKey(pair)
+    contents[key] = contentOf(pair, [...files], hashes, { ...contents[key]?.tasks, ...taskHashes })
+    names.set(key, mergeNames(names.get(key), { files: [...files], tasks: ofTasks }))
   }
-  return { hashes, of: (run) => dependenciesOf(run, names) }
+  return { hashes, of: (run) => dependenciesOf(run, names), contents }
+}
+
+/** Files with their hashes; without one where there is no such file. */
+type Files = [file: string, hash: string | undefined][]
+type HashFile = (path: string) => Promise<string>
+
+const TOKENIZER = ['tokenizer.json', 'tokenizer_config.json']
+
+const hashFiles = (folder: string, names: readonly string[], hash: HashFile): Promise<Files> =>
+  Promise.all(
+    names.map(async (name) => [name, existsSync(join(folder, name)) ? await hash(join(folder, name)) : undefined]),
+  )
+
+/** The files of a model that its measurements on these tasks depend on. */
+async function hashModel(checkpoint: Checkpoint, tasks: HashedModel['tasks'], hash: HashFile): Promise<Files> {
+  const folder = companionsOf(checkpoint)
+  const reader = readerFile(folder)
+  const generates = tasks.some(({ task }) => task.kind === 'generate')
+  return [
+    ...Object.entries(await checkpoint.hashes(hash)),
+    ...(await hashFiles(folder, reader === 'tokenizer.json' ? TOKENIZER : [reader], hash)),
+    ...(generates ? await hashFiles(homeOf(checkpoint), ['generation_config.json'], hash) : []),
+  ]
+}
+
+/**
+ * The content of one model and one task, as that of a post-trained model in a pair; null for an adapter, which is nothing without
+ * its base.
+ */
+export async function contentOfModel(checkpoint: Checkpoint, source: string, task: Task): Promise<PairContent | null> {
+  const files = await hashModel(checkpoint, [{ source, task }], hashFile)
+  if (files.some(([file]) => file === ADAPTER)) return null
+  const post = digest([[], files])
+  return { base: post, post, tasks: { [source]: await hashTask(task, hashFile) } }
+}
+
+/** The file that makes a folder one of an adapter. */
+const ADAPTER = 'adapter_config.json'
+
+/** Paths do not matter. An adapter is nothing without its base. */
+function contentOf(
+  { base, post, head = [] }: ModelPair,
+  names: readonly string[],
+  hashes: Readonly<Record<string, string>>,
+  tasks: PairContent['tasks'],
+): PairContent {
+  const within = (folder: string): Files =>
+    names.filter((name) => name.startsWith(`${folder}/`)).map((name) => [name.slice(folder.length + 1), hashes[name]])
+  const [ofBase, ofPost] = [within(base), within(post)]
+  const adapter = ofPost.some(([name]) => name === ADAPTER)
+  return { base: digest([ofBase, ofPost, head]), post: digest([adapter ? ofBase : [], ofPost]), tasks }
 }
 
 /** Entries of one pair may list its tasks one by one. */
@@ -92,7 +152,7 @@ function dependenciesOf({ pair, task, edit }: Run, names: ReadonlyMap<string, Na
 }
 
 /** Hashes a file once, however often it is named. */
-function rememberHashes(): (path: string) => Promise<string> {
+function rememberHashes(): HashFile {
   const known = new Map<string, Promise<string>>()
   return (path) => {
     if (!known.has(path)) known.set(path, hashFile(path))
@@ -103,7 +163,7 @@ function rememberHashes(): (path: string) => Promise<string> {
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
 /** Images are hashed by their bytes: their paths do not matter. */
-async function hashTask(task: Task, hash: (path: string) => Promise<string>): Promise<string> {
+async function hashTask(task: Task, hash: HashFile): Promise<string> {
   const images = new Map<string, string>()
   if (task.kind === 'images')
     for (const { image } of task.items) if (!images.has(image)) images.set(image, await hash(image))

@@ -10,10 +10,12 @@ import {
   checkTask,
   checkTower,
   encodeItems,
+  keepTokens,
   loadReader,
   type Reach,
   type Reader,
 } from '../evaluate/index.js'
+import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { countEntries } from '../tensor/index.js'
@@ -52,7 +54,7 @@ export function checkSelections(
  */
 export async function openInputs(
   experiment: Experiment,
-  { allowCode }: { allowCode?: boolean } = {},
+  { allowCode, kept }: Pick<Surroundings, 'allowCode' | 'kept'> = {},
 ): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
@@ -67,6 +69,7 @@ export async function openInputs(
         folder: companionsOf(post),
         home: homeOf(post),
         allowCode,
+        kept,
       })
       const bytes = [base, post]
         .flatMap(({ tensors }) => [...tensors.values()])
@@ -111,6 +114,8 @@ interface Surroundings {
   /** Called with each mismatch; without it a mismatch is an error. */
   onObstacle?: (message: string) => void
   allowCode?: boolean | undefined
+  /** Where token ids are kept. */
+  kept?: Kept | undefined
 }
 
 /** Tokenizer and tasks of a model, checked against each other. */
@@ -124,9 +129,10 @@ export async function describeModel(
     load = (source) => loadTask(source, { tasks: experiment.registry.tasks }),
     onObstacle,
     allowCode,
+    kept = KEEP_NOTHING,
   }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
-  const tokenizer = await loadReader(folder, home)
+  const tokenizer = await keepTokens(await loadReader(folder, home), folder, kept)
   const tasks = await Promise.all(
     pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })),
   )

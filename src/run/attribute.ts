@@ -8,12 +8,13 @@ import { checkReader, describeClasses, encodeItems, loadReader } from '../evalua
 import { makeTemporary } from '../files/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
-import type { Run } from '../plan/index.js'
+import { hashInputs, pairKey, type Run } from '../plan/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { loadPair } from './loaded-pair.js'
+import { type LoadedPair, loadPair } from './loaded-pair.js'
 import { measureChange } from './measure-change.js'
+import { type KeptIn, keptIn, type Measured, openMeasured } from './measured.js'
 import { measureReference } from './reference.js'
 import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
 import { executeRun } from './run.js'
@@ -54,6 +55,8 @@ export interface AttributeSettings {
   registry?: Registry
   /** Weights are then read block by block. */
   memory?: MemoryBound | undefined
+  /** Results folder whose measurements count, and which keeps new ones; not with a bound on memory. */
+  keep?: KeptIn | undefined
   /** Seconds since any fixed moment. */
   clock: () => number
 }
@@ -84,19 +87,35 @@ export async function attributeEdit(
   return options.memory ? attributeBounded(run, task, options, options.memory) : attributeHeld(run, options)
 }
 
-async function attributeHeld(run: Run, { items, rule, steps, clock, registry }: AttributeSettings): Promise<Finished> {
+async function attributeHeld(
+  run: Run,
+  { items, rule, steps, clock, registry, keep }: AttributeSettings,
+): Promise<Finished> {
   const loss = { items, rule, steps, riemann: true, taylor2: false, terms: true }
   const measures = { score: false as const, loss }
-  const home = await loadPair(run.pair, registry)
+  const home = await loadPair(run.pair, registry, keptIn(keep?.folder))
   try {
+    const measured = keep && (await measuredOf(home, run, keep))
     const reference = await measureReference(home, run.task, measures, {
       needsGradient: run.edit.needsGradient,
       runs: 1,
+      ...(measured && { measured }),
     })
     return await executeRun(home, run, measures, { experiment: NAME, backend: tf.getBackend(), clock, reference })
   } finally {
     home.dispose()
   }
+}
+
+/** What is kept of the pair on the task of the run. */
+async function measuredOf(
+  home: LoadedPair,
+  { pair, task: { source } }: Run,
+  { folder, backend }: KeptIn,
+): Promise<Measured> {
+  const { task } = await home.open({ source })
+  const { contents } = await hashInputs([{ pair, tasks: [{ source, task }], tokenizer: home.tokenizer }])
+  return openMeasured(keptIn(folder), backend, contents[pairKey(pair)]!)
 }
 
 /**

@@ -2,6 +2,7 @@
 export { attributeEdit, namedEdit } from './attribute.js'
 export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
 export { type Evaluation, measureModel } from './measure-model.js'
+export { type KeptIn, keepIn, keptIn, openMeasured } from './measured.js'
 export { measureData } from './merger-data.js'
 export { measureReference, type Reference } from './reference.js'
 export { type Finished, failedRow, plannedColumns } from './row.js'

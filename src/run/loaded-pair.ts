@@ -11,7 +11,16 @@ import {
   selectTensors,
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
-import { askInChat, checkReader, describeClasses, encodeItems, loadReader, type Reader } from '../evaluate/index.js'
+import {
+  askInChat,
+  checkReader,
+  describeClasses,
+  encodeItems,
+  keepTokens,
+  loadReader,
+  type Reader,
+} from '../evaluate/index.js'
+import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
@@ -56,8 +65,12 @@ export interface LoadedPair {
   dispose(): void
 }
 
-/** Reads both checkpoints. Weights are float32; the caller owns the result. */
-export async function loadPair(pair: ModelPair, registry: Registry = BUILT_IN): Promise<LoadedPair> {
+/** Reads both checkpoints. Weights are float32; the caller owns the result. `kept`: where token ids are kept. */
+export async function loadPair(
+  pair: ModelPair,
+  registry: Registry = BUILT_IN,
+  kept: Kept = KEEP_NOTHING,
+): Promise<LoadedPair> {
   const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
   const tensors = new Map<string, LoadedTensor>()
   const dispose = () => tf.dispose([...tensors.values()].map((tensor) => tensor.post))
@@ -79,7 +92,7 @@ export async function loadPair(pair: ModelPair, registry: Registry = BUILT_IN): 
       for (const name of all) add(await read(name))
     })
     const entries = names.map((name) => post.tensors.get(name)!)
-    const tokenizer = await loadReader(companionsOf(post), homeOf(post))
+    const tokenizer = await keepTokens(await loadReader(companionsOf(post), homeOf(post)), companionsOf(post), kept)
     checkReader(companionsOf(post), tokenizer, model)
     return {
       pair,

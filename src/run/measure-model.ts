@@ -1,5 +1,5 @@
 // Loss and score of one model outside a sweep, measured in the same way.
-import { companionsOf, openModel } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, openModel } from '../checkpoint/index.js'
 import {
   askInChat,
   type ChatSettings,
@@ -8,15 +8,19 @@ import {
   describeClasses,
   describeGeneration,
   encodeItems,
-  evaluateTask,
+  keepTokens,
   openReader,
   type Reader,
+  replyTo,
   type Scores,
+  scoreReplies,
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, readWeights, rowsOf } from '../loss/index.js'
 import { type Model, modelOf, type Weights } from '../models/index.js'
+import { contentOfModel } from '../plan/index.js'
 import { loadTask, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { type KeptIn, keptIn, MEASURE_ALWAYS, type Measured, openMeasured } from './measured.js'
 
 /** Score and loss of one model on one task. */
 export interface Evaluation {
@@ -55,6 +59,8 @@ export interface MeasureOptions extends Pick<TaskSources, 'tasks'> {
   allowCode?: boolean | undefined
   /** Prompts go through the model's chat template. */
   chat?: ChatSettings | undefined
+  /** Results folder whose measurements count, and which keeps new ones; not with a bound on memory. */
+  keep?: KeptIn | undefined
 }
 
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
@@ -64,14 +70,18 @@ export async function measureModel(
   options: MeasureOptions = {},
 ): Promise<Evaluation> {
   const { items, memory, allowCode, chat, tasks } = options
+  const keep = memory === undefined ? options.keep : undefined
+  const kept = keptIn(keep?.folder)
   const given = await loadTask(taskSource, { tasks })
   const checkpoint = await openModel(reference)
   let held: Weights = {}
   try {
     const model = modelOf(checkpoint, reference)
     checkTask(given, model, { allowCode })
-    const task = await askInChat(await describeClasses(given, model, checkpoint), companionsOf(checkpoint), chat)
-    const tokenizer = await openReader(checkpoint, model)
+    const asked = await askInChat(given, companionsOf(checkpoint), chat)
+    const task = await describeClasses(asked, model, checkpoint)
+    const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
+    const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
     await checkItems(task, tokenizer, model, { items })
     const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')
     const encode = (batchTokens?: number) =>
@@ -80,14 +90,19 @@ export async function measureModel(
       memory === undefined
         ? null
         : await fitBatches(model, memory, task.maxNewTokens ? 'generation' : 'forward', encode)
-    if (!bounded) held = await readWeights(model, (name) => checkpoint.read(name))
-    const weights = bounded ? bounded.over(rowsOf(checkpoint)) : held
-    const loss = await lossOf(model, weights, bounded?.batches ?? (await encode()))
-    const scores = await evaluateTask({ model, weights, reader: tokenizer }, task, {
-      items,
-      batchTokens: bounded?.tokens,
-      allowCode,
-    })
+    const weightsOf = async () => {
+      if (bounded) return bounded.over(rowsOf(checkpoint))
+      if (!Object.keys(held).length) held = await readWeights(model, (name) => checkpoint.read(name))
+      return held
+    }
+    const count = Math.min(items ?? Infinity, task.items.length)
+    const subject = { model: 'post', source: task.name, items: count } as const
+    const lossNow = async () => lossOf(model, await weightsOf(), bounded?.batches ?? (await encode()))
+    const loss = silent ? await lossNow() : await measured.loss(subject, lossNow)
+    const replies = await measured.replies(subject, async () =>
+      replyTo({ model, weights: await weightsOf(), reader: tokenizer }, task, { items, batchTokens: bounded?.tokens }),
+    )
+    const scores = await scoreReplies(task, replies)
     return {
       task: task.name,
       ...describeScores(scores),
@@ -102,6 +117,12 @@ export async function measureModel(
     tf.dispose(held)
     await checkpoint.close()
   }
+}
+
+/** What is kept of the model on the task, as it is asked. */
+async function measuredOf(checkpoint: Checkpoint, task: Task, { folder, backend }: KeptIn): Promise<Measured> {
+  const content = await contentOfModel(checkpoint, task.name, task)
+  return content ? openMeasured(keptIn(folder), backend, content) : MEASURE_ALWAYS
 }
 
 function describeScores({ metric, score, others, errors }: Scores) {

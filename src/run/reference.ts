@@ -1,12 +1,13 @@
 // The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
 // gradient at the post-trained weights.
-import { evaluateTask } from '../evaluate/index.js'
+import { checkTask, replyTo, scoreReplies } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
+import { MEASURE_ALWAYS, type Measured } from './measured.js'
 
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
@@ -18,20 +19,39 @@ export interface Reference {
   gradient: Gradient | null
 }
 
-/** @param given needsGradient: an editor needs the gradient; runs: their number (a single run gains nothing from a shared gradient) */
+/**
+ * @param given needsGradient: an editor needs the gradient; runs: their number (a single run gains nothing from a shared gradient);
+ *   measured: where losses and replies are kept
+ */
 export async function measureReference(
   home: LoadedPair,
   planned: PlannedTask,
   { loss, score, allowCode }: Measures,
-  { needsGradient, runs }: { needsGradient: boolean; runs: number },
+  { needsGradient, runs, measured = MEASURE_ALWAYS }: { needsGradient: boolean; runs: number; measured?: Measured },
 ): Promise<Reference> {
   const { model, tokenizer, post } = home
   const { task, batches } = await home.open(planned, loss ? loss.items : needsGradient ? GRADIENT_ITEMS : undefined)
   const reused = runs > 1 && loss && loss.riemann && reusesGradient(loss, batches.length)
-  const base = uploadBase(home)
+  let base: Weights = {}
+  const weightsOf = (one: 'base' | 'post'): Weights => {
+    if (one === 'post') return post
+    if (!Object.keys(base).length) base = uploadBase(home)
+    return base
+  }
   try {
-    const scoreOf = async (weights: Weights, items: number) =>
-      (await evaluateTask({ model, weights, reader: tokenizer }, task, { items, allowCode })).score
+    const subject = { source: planned.source }
+    const lossAt = (one: 'base' | 'post', items: number) =>
+      measured.loss({ ...subject, model: one, items: Math.min(items, task.items.length) }, () =>
+        lossOf(model, weightsOf(one), batches),
+      )
+    const scoreAt = async (one: 'base' | 'post', items: number) => {
+      checkTask(task, model, { allowCode })
+      const replies = await measured.replies(
+        { ...subject, model: one, items: Math.min(items, task.items.length) },
+        () => replyTo({ model, weights: weightsOf(one), reader: tokenizer }, task, { items }),
+      )
+      return (await scoreReplies(task, replies)).score
+    }
     const wantsGradient = needsGradient || reused
     // In forward passes over the items; a gradient takes three.
     const total = 2 * Number(Boolean(loss)) + 2 * Number(Boolean(score)) + 3 * Number(Boolean(wantsGradient))
@@ -39,14 +59,14 @@ export async function measureReference(
     return await track({ name, unit: '%', total }, async ({ part }) => ({
       loss: loss
         ? {
-            pre: await part(1, () => lossOf(model, base, batches)),
-            post: await part(1, () => lossOf(model, post, batches)),
+            pre: await part(1, () => lossAt('base', loss.items)),
+            post: await part(1, () => lossAt('post', loss.items)),
           }
         : null,
       score: score
         ? {
-            pre: await part(1, () => scoreOf(base, score.items)),
-            post: await part(1, () => scoreOf(post, score.items)),
+            pre: await part(1, () => scoreAt('base', score.items)),
+            post: await part(1, () => scoreAt('post', score.items)),
           }
         : null,
       gradient: wantsGradient ? share((await part(3, () => gradientOf(model, post, batches))).gradient) : null,

@@ -1,14 +1,24 @@
 // Does the jobs of a sweep one after the other. It keeps the pair of the last job loaded, and answers with plain data.
 import type { ModelPair } from '../config/index.js'
-import { type DataRequest, type MergerData, type PlannedTask, pairKey, type Run } from '../plan/index.js'
+import {
+  type DataRequest,
+  type MergerData,
+  type PairContent,
+  type PlannedTask,
+  pairKey,
+  type Run,
+} from '../plan/index.js'
 import type { Registry } from '../registry/index.js'
 import {
   executeRun,
+  type KeptIn,
+  keptIn,
   type LoadedPair,
   loadPair,
   type Measures,
   measureData,
   measureReference,
+  openMeasured,
   type Reference,
 } from '../run/index.js'
 
@@ -19,6 +29,15 @@ export interface JobFacts {
   backend: string
   measures: Measures
   registry: Registry
+  kept: KeptFacts
+}
+
+/** Where measurements are kept, and what they are of. Plain data. */
+export interface KeptFacts extends Pick<KeptIn, 'backend'> {
+  /** Without a folder nothing is kept. */
+  folder: KeptIn['folder'] | undefined
+  /** By the keys of the pairs. */
+  contents: Readonly<Record<string, PairContent>>
 }
 
 /** What a worker is sent. */
@@ -28,7 +47,8 @@ export type WorkerMessage =
   | { kind: 'run'; run: Run; reference: Reference; data?: MergerData[] }
 
 /** Answers messages one at a time; `close` frees the pair that is loaded. */
-export function openAnswerer({ experiment, backend, measures, registry }: JobFacts) {
+export function openAnswerer({ experiment, backend, measures, registry, kept }: JobFacts) {
+  const values = keptIn(kept.folder)
   let home: LoadedPair | undefined
   const close = () => {
     home?.dispose()
@@ -38,9 +58,12 @@ export function openAnswerer({ experiment, backend, measures, registry }: JobFac
     const pair = message.kind === 'run' ? message.run.pair : message.pair
     if (!home || pairKey(home.pair) !== pairKey(pair)) {
       close()
-      home = await loadPair(pair, registry)
+      home = await loadPair(pair, registry, values)
     }
-    if (message.kind === 'reference') return measureReference(home, message.task, measures, message)
+    if (message.kind === 'reference') {
+      const measured = openMeasured(values, kept.backend, kept.contents[pairKey(pair)]!)
+      return measureReference(home, message.task, measures, { ...message, measured })
+    }
     if (message.kind === 'data') return measureData(home, message.request)
     const { run, reference, data } = message
     const clock = () => performance.now() / 1000

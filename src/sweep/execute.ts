@@ -2,13 +2,13 @@
 // has its rows in the order of the plan.
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
-import { methodNames, objectsOf, type Run } from '../plan/index.js'
+import { methodNames, objectsOf, type PairContent, type Run } from '../plan/index.js'
 import { track, type Work } from '../progress/index.js'
 import { type Meta, openStore, type Row, type WantedRun } from '../record/index.js'
 import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
-import { openAnswerer } from './answer.js'
+import { type KeptFacts, openAnswerer } from './answer.js'
 import { listJobs, type Shared } from './jobs.js'
 import { type Job, type Outcome, runHere, runJobs } from './pool.js'
 import { count, describeReuse } from './reuse.js'
@@ -50,6 +50,8 @@ export interface Origins {
   meta: Meta
   /** The inputs of a run, by their names in `meta`. */
   dependencies(run: Run): Pick<WantedRun, 'inputs' | 'folders'>
+  /** The content of each pair, by its key. */
+  contents: Readonly<Record<string, PairContent>>
 }
 
 /**
@@ -59,7 +61,7 @@ export interface Origins {
 export async function executePlan(
   experiment: Experiment,
   runs: readonly Run[],
-  { meta, dependencies }: Origins,
+  { meta, dependencies, contents }: Origins,
   options: SweepSettings,
 ): Promise<SweepOutcome> {
   if (!modulesOf(experiment.registry) && options.jobs > 1)
@@ -98,7 +100,7 @@ export async function executePlan(
     const jobs = listJobs(experiment, [...missing.values()], shared)
     await track({ name: experiment.name, unit: 'runs', total: runs.length }, (work) => {
       work.found(store.found.size)
-      return executeJobs(experiment, jobs, { ...options, work }, done)
+      return executeJobs(experiment, jobs, { ...options, work, contents }, done)
     })
     outcome.warnings = runs.flatMap(({ id }) => warned.get(id) ?? [])
     outcome.finished = outcome.done === runs.length
@@ -129,19 +131,37 @@ const describeRun = (
 async function executeJobs(
   { name: experiment, score, loss, registry }: Experiment,
   jobs: readonly Job[],
-  { backend, allowCode, signal, work, ...options }: SweepSettings & { work: Work },
+  {
+    backend,
+    allowCode,
+    signal,
+    work,
+    contents,
+    ...options
+  }: SweepSettings & { work: Work } & Pick<Origins, 'contents'>,
   done: (job: Job, outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   const measures = { score, loss, allowCode }
   const plugins = modulesOf(registry)
+  const kept: KeptFacts = {
+    folder: options.folder,
+    backend: `${backend.found.name} ${backend.found.package}`,
+    contents,
+  }
   if (plugins) {
-    const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins }
+    const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins, kept }
     const worker = options.worker ?? new URL('./worker.js', import.meta.url)
     return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal, work }, (job, outcome) => {
       work.add(job.share)
       return done(job, outcome)
     })
   }
-  const { answer, close } = openAnswerer({ experiment, backend: backend.found.name, measures, registry })
+  const { answer, close } = openAnswerer({
+    experiment,
+    backend: backend.found.name,
+    measures,
+    registry,
+    kept: { ...kept, folder: undefined },
+  })
   return runHere(jobs, answer, { signal, work }, done).finally(close)
 }

@@ -14,6 +14,7 @@ import {
 } from '../plan/index.js'
 import { type Meta, readEnvironment } from '../record/index.js'
 import type { Plugin } from '../registry/index.js'
+import { keptIn } from '../run/index.js'
 import { openSandbox } from '../tasks/index.js'
 import { executePlan, type SweepOutcome, type SweepSettings } from './execute.js'
 
@@ -23,7 +24,7 @@ import { executePlan, type SweepOutcome, type SweepSettings } from './execute.js
  * @throws UserError before any work when inputs are wrong or the folder holds another experiment
  */
 export async function runSweep(given: Experiment, options: SweepSettings): Promise<SweepOutcome> {
-  const inputs = await openInputs(given, options)
+  const inputs = await openInputs(given, { ...options, kept: keptIn(options.folder) })
   const experiment = locateModels(given, inputs)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // If programs cannot be isolated on this machine, fail now and not in every run.
@@ -31,7 +32,7 @@ export async function runSweep(given: Experiment, options: SweepSettings): Promi
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   const hashes = await hashInputs(inputs)
   const meta = gatherMeta(experiment, inputs, runs, { ...options, inputs: hashes.hashes })
-  return executePlan(experiment, runs, { meta, dependencies: hashes.of }, options)
+  return executePlan(experiment, runs, { meta, dependencies: hashes.of, contents: hashes.contents }, options)
 }
 
 function gatherMeta(

@@ -4,7 +4,7 @@ import { hear } from '../progress/index.js'
 import { type PluginModule, reopenRegistry } from '../registry/index.js'
 import type { Measures } from '../run/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { openAnswerer, type WorkerMessage } from './answer.js'
+import { type KeptFacts, openAnswerer, type WorkerMessage } from './answer.js'
 import { describe } from './pool.js'
 
 export interface WorkerFacts {
@@ -12,6 +12,7 @@ export interface WorkerFacts {
   backend: BackendName
   measures: Measures
   plugins: readonly PluginModule[]
+  kept: KeptFacts
 }
 
 /** Starts the backend and loads the plugins, before the first job. */

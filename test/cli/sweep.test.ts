@@ -158,6 +158,21 @@ test('eval says loss and score', async () => {
   assert.deepEqual([measured.items, measured.tokens], [2, 5])
 })
 
+test('eval in a results folder counts what a sweep measured; another folder is refused', async () => {
+  const words = ['eval', 'post', '--task', 'items.jsonl', '--json']
+  const results = join('results', 'own')
+  const known = readdirSync(join(folder, results, 'measured'))
+  const kept = await run(...words, '--results', results)
+  assert.equal(kept.status, 0, kept.err)
+  assert.deepEqual(JSON.parse(kept.out), JSON.parse((await run(...words)).out))
+  assert.deepEqual(readdirSync(join(folder, results, 'measured')), known, 'the sweep measured it')
+  const { status, err } = await run(...words, '--results', 'post')
+  assert.deepEqual(
+    [status, err],
+    [2, 'deltalab: --results must be the results folder of a sweep; post has no meta.json\n'],
+  )
+})
+
 test('attribute lists the largest terms first, sums by role, and draws them', async () => {
   const words = [
     'attribute',

@@ -53,6 +53,7 @@ export function planned(given: Experiment, tasks = ['math', 'code']): { runs: Ru
     from: {
       meta: { ...meta, experiment: given.name, config_hash: hashPlan(runs), runs: runs.length, inputs },
       dependencies: ({ pair }) => ({ inputs: [`${pair.post}/model.safetensors`], folders: [pair.post] }),
+      contents: {},
     },
   }
 }

@@ -7,7 +7,7 @@ import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, BASE, checkCounts, MEMORY, outPlace, POST, readMemory, TASK } from '../options.js'
+import { AS_JSON, BACKEND, BASE, checkCounts, MEASURED, MEMORY, outPlace, POST, readMemory, TASK } from '../options.js'
 import { readRegistry } from '../plugins.js'
 
 export const command = 'attribute <base> <post>'
@@ -37,6 +37,7 @@ export function builder(cli: Argv, registry?: Registry) {
       describe: 'What to edit: the delta, or the weights themselves',
     })
     .option('out', outPlace('Folder for a bar chart of the terms (SVG, PNG)'))
+    .option('results', MEASURED)
     .option('memory', MEMORY)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
@@ -53,7 +54,7 @@ export async function handler(args: Args): Promise<void> {
   const memory = readMemory(args.memory)
   const registry = await readRegistry(args.plugin)
   const chain = readSteps(args, registry)
-  const [{ openModels }, { attributeEdit, namedEdit }, { printTerms }, { prepareFolder }, { doubtsOf }] =
+  const [{ openModels }, { attributeEdit, keepIn, namedEdit }, { printTerms }, { prepareFolder }, { doubtsOf }] =
     await Promise.all([
       import('../../checkpoint/index.js'),
       import('../../run/index.js'),
@@ -62,7 +63,7 @@ export async function handler(args: Args): Promise<void> {
       import('../../report/index.js'),
     ])
   if (args.out) await prepareFolder(args.out)
-  await startBackend(args.backend)
+  const keep = keepIn(args.results, await startBackend(args.backend))
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   startPhase('read the headers')
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
@@ -74,6 +75,7 @@ export async function handler(args: Args): Promise<void> {
     registry,
     ...args,
     memory: bound,
+    keep,
     clock: () => performance.now() / 1000,
   })
   terms.sort((a, b) => Math.abs(b.term) - Math.abs(a.term))

@@ -5,7 +5,7 @@ import { UserError } from '../../errors/index.js'
 import type { Evaluation } from '../../run/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, printText, startBackend, startPhase, warn } from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEMORY, MODEL, readMemory, TASKS } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEASURED, MEMORY, MODEL, readMemory, TASKS } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'eval <model>'
@@ -19,6 +19,7 @@ export function builder(cli: Argv) {
     .option('memory', MEMORY)
     .option('chat', { type: 'boolean', default: false, describe: "Put each prompt through the model's chat template" })
     .option('system', { type: 'string', describe: 'With --chat: an instruction for the system message' })
+    .option('results', MEASURED)
     .option('allow-code-execution', ALLOW_CODE)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
@@ -33,7 +34,7 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
   if (args.system !== undefined && !args.chat)
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
-  const [{ measureModel }, { identifyTask }] = await Promise.all([
+  const [{ keepIn, measureModel }, { identifyTask }] = await Promise.all([
     import('../../run/index.js'),
     import('../../tasks/index.js'),
   ])
@@ -41,6 +42,7 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
   // A slip in the last name is not found after the first task is done.
   for (const task of tasks) identifyTask(task, { tasks: own })
   const backend = await startBackend(args.backend)
+  const keep = keepIn(args.results, backend)
   const chat = args.chat ? { system: args.system } : undefined
   for (const task of tasks) {
     startPhase(`evaluate ${task}`)
@@ -49,6 +51,7 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
       memory,
       chat,
       allowCode: args.allowCodeExecution,
+      keep,
       tasks: own,
     })
     for (const text of measured.notes ?? []) note(text)
