@@ -73,7 +73,7 @@ const out = ['--out', at('out')]
 /** The words of each command; what it writes is called `out`. */
 const COMMANDS = {
   sweep: ['sweep', 'quickstart', ...out],
-  inspect: ['inspect', at('base'), at('one')],
+  inspect: ['inspect', at('base'), at('one'), '--roles'],
   edit: ['edit', at('base'), at('one'), '--editor', 'magnitude', '--drop', '0.5', ...out],
   merge: ['merge', merge, ...out],
   extract: ['extract', at('base'), at('one'), '--rank', '16', ...out],
@@ -171,8 +171,9 @@ async function stopAtMoments(name, words) {
 
 const wanted = Object.entries(COMMANDS).filter(([name]) => !chosen.length || chosen.includes(name))
 try {
-  await whole(['random', config, '--out', at('base')])
-  for (const [i, name] of ['one', 'two'].entries())
+  const isLarge = wanted.some(([, words]) => words.includes(at('base')) || words.includes(merge))
+  if (isLarge) await whole(['random', config, '--out', at('base')])
+  for (const [i, name] of (isLarge ? ['one', 'two'] : []).entries())
     await whole(['random', config, '--near', at('base'), '--seed', String(i + 1), '--out', at(name)])
   console.log('| command | s | stops | median ms | longest ms | exit codes | kept | last words |')
   console.log('|---|---|---|---|---|---|---|---|')

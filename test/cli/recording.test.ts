@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { framesOf } from './recording.js'
-import { inTerminal } from './terminal.js'
+import { inTerminal, noTerminal } from './terminal.js'
 
 const words = ['eval', 'checkpoints/small/math', '--task', 'math', '--items']
 
 for (const columns of [60, 120]) {
-  test(`eval in ${columns} columns`, async () => {
+  test(`eval in ${columns} columns`, { skip: noTerminal }, async () => {
     const { code, screen } = await inTerminal([...words, '16'], { columns })
     assert.equal(code, 0)
     const { drawn, left } = framesOf(screen)
@@ -23,7 +23,7 @@ for (const columns of [60, 120]) {
   })
 }
 
-test('--quiet shows nothing but the result', async () => {
+test('--quiet shows nothing but the result', { skip: noTerminal }, async () => {
   const { screen } = await inTerminal([...words, '2', '--quiet'], { columns: 200 })
   assert.match(screen, /^checkpoints\/small\/math on math: [^\r]*\r\n$/)
 })
