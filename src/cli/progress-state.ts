@@ -148,7 +148,7 @@ function countText(node: Node): string {
 }
 
 /** Before so many seconds a speed tells something only when so much is done. */
-const FEW_SECONDS = 5
+const FEW_SECONDS = 30
 const SMALL_SHARE = 0.01
 
 /** The speed since something was done, without what an earlier run did, and the time that is left at that speed. */

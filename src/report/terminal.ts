@@ -3,14 +3,12 @@ import { columnLines, sentence } from './print.js'
 import type { Table } from './table.js'
 
 /**
- * The table with its notes and these sentences below; ends in a line break.
+ * The table with its notes and this legend below; ends in a line break.
  * @param columns of the terminal; infinite where the text goes elsewhere
  */
-export function printForTerminal(table: Table, sentences: readonly string[], columns: number): string {
+export function printForTerminal(table: Table, legend: readonly string[], columns: number): string {
   const blocks = blocksOf(table, columns).map((block) => columnLines(block).join('\n'))
-  return [`**${table.title}**`, '', blocks.join('\n\n'), '', ...[...table.notes, ...sentences].map(sentence), ''].join(
-    '\n',
-  )
+  return [`**${table.title}**`, '', blocks.join('\n\n'), '', ...table.notes.map(sentence), ...legend, ''].join('\n')
 }
 
 /** The measures in as few blocks as fit; one of them at least in each. */
