@@ -1,4 +1,4 @@
-// The head of a GGUF file: its fields and where its tensors lie (docs/gguf.md of ggml). No number is read.
+// The head of a GGUF file: its fields and where its tensors lie (the GGUF specification of ggml). No number is read.
 import { open } from 'node:fs/promises'
 import { printable, UserError } from '../errors/index.js'
 import { checkFile } from '../schema/index.js'

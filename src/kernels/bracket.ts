@@ -4,9 +4,13 @@ import { joined } from './answer.js'
 
 /** Entries from `low` to `high` are listed, but those that equal one of two marks, first >= second, are only counted: they may be many. */
 export interface Bracket {
+  /** The least magnitude that is listed, as bits. */
   low: number
+  /** The largest magnitude that is listed, as bits. */
   high: number
+  /** A magnitude that is only counted, as bits. */
   first: number
+  /** Another one, not above the first. */
   second: number
 }
 

@@ -67,8 +67,13 @@ type ReductionKind =
   | { sum: 'rowTies'; of: Operand; k: number }
   /** Histogram of the upper 16 of the 31 bits of |x|, and a list of the entries whose other bits are not 0, where they are few. */
   | { sum: 'histogram'; of: Operand }
-  /** Entries whose magnitude lies in a bracket, as bits, and how many lie above. With `sample`, some rows are enough. */
-  | ({ sum: 'bracket'; of: Operand; sample?: boolean } & Bracket)
+  /** Entries whose magnitude lies in a bracket, as bits, and how many lie above. */
+  | ({
+      sum: 'bracket'
+      of: Operand
+      /** Some rows are enough. */
+      sample?: boolean
+    } & Bracket)
   /** In one strip, the index in the whole tensor of the n-th entry (from 1) whose magnitude has these 31 bits: one number. */
   | { sum: 'find'; of: Operand; bits: number; n: number; strip: number }
 

@@ -1,5 +1,5 @@
 // A file of torch.save (pytorch_model.bin): which tensors it holds, and where their numbers lie. Nothing of it is run, and no number is
-// read. Forms: a zip of records (torch 1.6 and later), and five pickles in a row (before that). Layout: torch/serialization.py.
+// read. Forms: a zip of records (torch 1.6 and later), and five pickles in a row (before that).
 import { open } from 'node:fs/promises'
 import { printable, UserError } from '../errors/index.js'
 import { checkFile } from '../schema/index.js'

@@ -1,4 +1,4 @@
-// What the names, calls and persistent ids in a pickle of torch mean: tensors are views of storages (torch/_utils.py, torch/serialization.py).
+// What the names, calls and persistent ids in a pickle of torch mean: tensors are views of storages (the functions _rebuild_tensor of torch).
 import { printable, UserError } from '../errors/index.js'
 import { type Global, isGlobal, type Meaning, type Pickled } from './pickle.js'
 

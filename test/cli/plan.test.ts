@@ -23,7 +23,7 @@ before(async () => {
   hub = await startHub({
     'models/tiny/base': folderOf('base'),
     'models/tiny/math': { ...rest, 'model.safetensors': weights! },
-    'models/tiny/old': { ...rest, 'pytorch_model.bin': 'x' },
+    'models/tiny/old': { ...rest, 'flax_model.msgpack': 'x' },
   })
 })
 after(async () => {
@@ -107,7 +107,10 @@ test('in words: what is downloaded of each model, and all of it', async () => {
 test('what a sweep would refuse is told beside the plan', async () => {
   const { status, out } = await plan(write('old', 'tiny/old'))
   assert.equal(status, 0)
-  assert.match(out, /\nproblem: tiny\/old holds no model\.safetensors: convert its weights, and give the folder\n/)
+  assert.match(
+    out,
+    /\nproblem: tiny\/old holds neither model\.safetensors nor pytorch_model\.bin: convert its weights, and give the folder\n/,
+  )
   const classes = await plan(write('classes', 'tiny/math', 'sentiment'))
   assert.match(
     classes.out,
