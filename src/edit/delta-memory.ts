@@ -1,6 +1,6 @@
 // Deltas of stored tensors, read into a memory of matrices: bytes go straight into it and are decoded there.
 import { closeSync, openSync } from 'node:fs'
-import { instantiate, type StoredFormat, WIDTHS } from '../kernels/index.js'
+import { instantiate, type Kernels, type StoredFormat, WIDTHS } from '../kernels/index.js'
 import { readInto } from '../stream/index.js'
 import type { Dense, MatrixMemory } from '../tensor/index.js'
 
@@ -30,10 +30,6 @@ export const readerShapes: [rows: number, columns: number][] = [
 
 /** Bytes that a reader takes besides for a moment. */
 export const READER_BYTES = 4 * RUN
-
-interface Kernels extends Record<`decode${StoredFormat}`, (from: number, to: number, size: number) => number> {
-  subtract(v: number, x: number, size: number): void
-}
 
 export interface DeltaReader {
   /** Entries from … of a delta into the matrix. */
@@ -66,7 +62,7 @@ export function openDeltaReader(memory: MatrixMemory): DeltaReader {
     }
     load(source.post, part, to)
     load(source.base, part, run.at)
-    kernels.subtract(to, run.at, part.size)
+    kernels.subtract(to, to, run.at, part.size)
   }
   return {
     read(source, from, into) {
