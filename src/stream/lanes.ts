@@ -30,12 +30,12 @@ export function openLanes(jobs: number, start: () => Thread): Lanes {
   const threads: Thread[] = []
   const idle: Thread[] = []
   const waiting: ((thread: Thread) => void)[] = []
-  const take = async (): Promise<Thread> => {
+  const take = async (first = false): Promise<Thread> => {
     if (!idle.length && threads.length < jobs) {
       threads.push(start())
       return threads.at(-1)!
     }
-    return idle.pop() ?? new Promise((resolve) => waiting.push(resolve))
+    return idle.pop() ?? new Promise((resolve) => (first ? waiting.unshift(resolve) : waiting.push(resolve)))
   }
   const giveBack = (thread: Thread): void => {
     const next = waiting.shift()
@@ -47,7 +47,8 @@ export function openLanes(jobs: number, start: () => Thread): Lanes {
     await Promise.all(threads.splice(0).map((thread) => thread.close()))
   }
   const hashOne = async (path: string): Promise<string> => {
-    const thread = await take()
+    // A file takes longer than a pass: begun last, it would be waited for. A thread that is alone does both in turn.
+    const thread = await take(jobs > 1)
     try {
       return (await thread.ask({ hash: path })) as string
     } finally {
