@@ -27,8 +27,8 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const config = configText === null ? null : readObject(path)
   const gguf = await findGguf(folder)
   if (gguf !== null) return openGgufFolder({ folder, config, configText }, gguf)
-  const shards = await listShards(folder)
-  const { tensors, gathered } = await readTensors(folder, shards)
+  const { shards, index } = await listShards(folder)
+  const { tensors, gathered } = await readTensors(folder, shards, index)
   const stored = openStored({ folder, config, configText, tensors }, [...shards.keys()], gathered)
   try {
     return await followTies(await decodeCheckpoint(stored.checkpoint, stored.bytes))
@@ -84,6 +84,7 @@ async function checkFolder(folder: string): Promise<void> {
 async function readTensors(
   folder: string,
   shards: ReadonlyMap<string, ReadonlySet<string> | null>,
+  index: string,
 ): Promise<{ tensors: Map<string, TensorEntry>; gathered: Map<string, TorchTensor> }> {
   const tensors = new Map<string, TensorEntry>()
   const gathered = new Map<string, TorchTensor>()
@@ -95,12 +96,12 @@ async function readTensors(
       const other = tensors.get(entry.name)
       if (other) throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is also in ${other.file}`)
       if (expected && !expected.has(entry.name))
-        throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is not listed for this file in ${INDEX}`)
+        throw new UserError(`${file}: tensor ${JSON.stringify(entry.name)} is not listed for this file in ${index}`)
       tensors.set(entry.name, entry)
     }
     for (const name of expected ?? []) {
       if (!entries.some((entry) => entry.name === name))
-        throw new UserError(`${file}: tensor ${JSON.stringify(name)} of ${INDEX} is missing`)
+        throw new UserError(`${file}: tensor ${JSON.stringify(name)} of ${index} is missing`)
     }
   }
   return { tensors, gathered }
@@ -152,11 +153,18 @@ function nestedAdapter(folder: string): string {
   return found === undefined ? '' : `; an adapter lies in ${join(folder, found)}: give that folder`
 }
 
-/** Weight files of the folder → the names each must hold (null for a single file, which lists itself). */
-async function listShards(folder: string): Promise<Map<string, Set<string> | null>> {
+interface Shards {
+  /** Weight files → the names each must hold (null for a single file, which lists itself). */
+  shards: Map<string, Set<string> | null>
+  /** The file that lists them, or the single file. */
+  index: string
+}
+
+/** @throws UserError for a folder without weights, and an index that no loader could follow */
+async function listShards(folder: string): Promise<Shards> {
   const there = new Set(await readdir(folder))
   const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))
-  if (single) return new Map([[single, null]])
+  if (single) return { shards: new Map([[single, null]]), index: single }
   const index = [INDEX, TORCH_INDEX].find((name) => there.has(name))
   if (!index)
     throw new UserError(
@@ -186,7 +194,7 @@ async function listShards(folder: string): Promise<Map<string, Set<string> | nul
     shards.get(file)!.add(name)
   }
   if (!shards.size) throw new UserError(`${path}: weight_map is empty`)
-  return shards
+  return { shards, index }
 }
 
 /** What a folder without readable weights holds instead. */

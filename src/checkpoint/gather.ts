@@ -1,6 +1,5 @@
 // Entries of a tensor whose stored ones do not lie one after the other: a transposed matrix, every second column, a repeated row.
-/** So many bytes from a position. */
-type ReadAt = (position: number, length: number) => Promise<Uint8Array>
+import type { ReadAt } from '../torch/index.js'
 
 /** Entries that lie at even steps. */
 export interface Strided {
@@ -12,9 +11,11 @@ export interface Strided {
 }
 
 /** Bytes that are read in one piece, though few of them may be wanted: about what a request costs. */
-const PIECE = 1 << 16
+const PIECE = 1 << 14
 /** Bytes that are read for each one that is wanted. */
 const WASTE = 8
+/** Bytes of one piece, at most. */
+const MOST = 1 << 26
 
 /** Whether the entries lie one after the other, in order. */
 export function isContiguous({ shape, stride }: Strided): boolean {
@@ -96,7 +97,7 @@ interface Work {
 async function readBox(work: Work, box: Box): Promise<void> {
   const { at, rows, columns, rowStep, columnStep, to, toStep } = box
   const span = ((rows - 1) * rowStep + (columns - 1) * columnStep + 1) * work.width
-  if (span <= Math.max(PIECE, WASTE * rows * columns * work.width)) return copyBox(work, box, span)
+  if (span <= Math.max(PIECE, Math.min(MOST, WASTE * rows * columns * work.width))) return copyBox(work, box, span)
   if (rows > 1 && (columns === 1 || rowStep >= columnStep)) {
     const half = rows >> 1
     await readBox(work, { ...box, rows: half })

@@ -10,6 +10,8 @@ import { endsInside, readHeader, type TensorEntry } from './header.js'
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */
 const CHUNK = 1 << 20
+/** The same for a tensor whose entries are gathered: a part of few lines would read much of the storage for each. */
+const GATHERED = 1 << 26
 
 /** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
 export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
@@ -37,8 +39,12 @@ export interface WeightReader {
 export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): WeightReader {
   const handles = new Map<string, Promise<FileHandle>>()
   const handleOf = (file: string): Promise<FileHandle> => {
-    if (!handles.has(file)) handles.set(file, open(file))
-    return handles.get(file)!
+    const known = handles.get(file)
+    if (known) return known
+    const opening = open(file)
+    handles.set(file, opening)
+    opening.catch(() => handles.delete(file)) // said where it is awaited
+    return opening
   }
   const fill: WeightReader['fill'] = async (entry, target, from) => {
     const handle = await handleOf(entry.file)
@@ -57,10 +63,12 @@ export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): Weigh
   }
   return {
     fill,
-    values: (entry, entries) => readValues(fill, entry, entries),
+    values: (entry, entries) => readValues(fill, entry, { entries, step: views.has(entry.name) ? GATHERED : CHUNK }),
     async close() {
-      for (const handle of handles.values()) await (await handle).close()
+      const all = [...handles.values()]
       handles.clear()
+      for (const opening of await Promise.allSettled(all))
+        if (opening.status === 'fulfilled') await opening.value.close()
     },
   }
 }
@@ -68,7 +76,7 @@ export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): Weigh
 async function readValues(
   fill: WeightReader['fill'],
   entry: TensorEntry,
-  entries: Interval | null,
+  { entries, step: most }: { entries: Interval | null; step: number },
 ): Promise<Float32Array> {
   const { name, dtype, file } = entry
   const where = `${file}: tensor ${JSON.stringify(name)}`
@@ -77,7 +85,7 @@ async function readValues(
   const width = BITS[dtype]! / 8
   const { from, to } = entries ?? { from: 0, to: (entry.end - entry.begin) / width }
   const [begin, end] = [from * width, to * width]
-  const step = entries ? end - begin : CHUNK
+  const step = entries ? end - begin : most
   const values = new Float32Array(to - from)
   const chunk = dtype === 'F32' ? null : new Uint8Array(Math.min(step, end - begin))
   let [count, first] = [0, -1]

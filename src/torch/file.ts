@@ -175,12 +175,11 @@ function describeOther(start: Buffer): string {
   return 'not a file of torch.save'
 }
 
-/** The tensors of a state dict, or of the one inside what a trainer wrote. */
+/** The tensors of a state dict, or of the one inside what a trainer wrote beside other values. */
 function tensorsOf(file: string, dict: Pickled, size: number): TorchTensor[] {
   if (!(dict instanceof Map)) throw new UserError(`${file}: holds no dict of tensors`)
-  const inner = INSIDE.map((key) => dict.get(key)).find((value) => value instanceof Map)
-  const views = viewsIn(dict)
-  if (!views.length && inner instanceof Map) return tensorsOf(file, inner, size)
+  const inside = INSIDE.map((key) => dict.get(key)).flatMap((value) => (value instanceof Map ? [viewsIn(value)] : []))
+  const views = inside.find((found) => found.length > 0) ?? viewsIn(dict)
   if (!views.length) throw new UserError(`${file}: holds no tensors`)
   return views.map(([name, { parts }]) => {
     const { storage, dtype, offset, shape, stride, negative } = parts

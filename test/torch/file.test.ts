@@ -61,6 +61,20 @@ test('the oldest form: a storage that is a part of another', async () => {
   )
 })
 
+test('the state dict of a trainer, beside a tensor of its own; a dict that holds itself', async () => {
+  const inner = [text('model'), '}', text('w'), ...tensor(6, [2], [1]), 's', 's']
+  const bytes = file(
+    ['N', 's', text('best'), ...tensor(6, [3], [1]), 's', ...inner, text('x'), 'N'],
+    [1, 2, 3, 4, 5, 6],
+  )
+  assert.deepEqual(
+    (await reading(bytes)).map(({ name, shape }) => [name, shape]),
+    [['w', [2]]],
+  )
+  const own = Buffer.concat([pickle.legacy('}q\x01', text('model'), 'h\x01s'), pickle(']')])
+  await assert.rejects(reading(own), /holds no tensors/)
+})
+
 test('a tensor larger than its storage, or than its file, is refused', async () => {
   await assert.rejects(
     reading(file(tensor(6, [4, 2], [2, 1]), [1, 2, 3, 4, 5, 6])),
