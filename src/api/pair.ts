@@ -1,7 +1,7 @@
 // A base and its post-trained model, opened by their headers; weights are read tensor by tensor when they are asked for.
 import { openModels, type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
 
-/** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be a LoRA adapter of the base. */
+/** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be an adapter of the base. */
 export interface PairPaths {
   /** Base model. */
   base: string
@@ -39,8 +39,8 @@ export interface OpenPairOptions {
 /**
  * Opens a base and its post-trained model. Only headers are read.
  *
- * @param base folder of the base model (config.json and safetensors), or `org/name[@revision]` of the hub
- * @param post the post-trained model in the same form, or the folder of a LoRA adapter of the base
+ * @param base folder of the base model (config.json and weights), or `org/name[@revision]` of the hub
+ * @param post the post-trained model in the same form, or the folder of an adapter of the base
  * @param options what to do with tensors that only one model has
  * @throws UserError for a folder that is no model, and for tensors without a partner of the same shape
  */

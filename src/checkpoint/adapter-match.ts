@@ -3,11 +3,11 @@ import type { z } from 'zod'
 import type { AdapterKind } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { checkValue } from '../schema/index.js'
+import { ADAPTER_CONFIG, type AdapterConfig, isSaved, scaleOf, tokenRows } from './adapter-config.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
-import { ADAPTER_CONFIG, isSaved, type LoraConfig, scaleOf, tokenRows } from './lora.js'
 import { memoryName } from './module-names.js'
 import { isConv1d } from './orientation.js'
 import { saysTied } from './tie-defaults.js'
@@ -49,7 +49,7 @@ export interface Match {
 }
 
 /** @throws UserError naming the tensor that has no place in the base, and why */
-export function matchAdapter(file: string, config: LoraConfig, tensors: Tensors, given: Checkpoint): Match {
+export function matchAdapter(file: string, config: AdapterConfig, tensors: Tensors, given: Checkpoint): Match {
   const sorted = sortTensors(file, tensors, config.kind)
   const base = breakTies(config, sorted, given)
   const changes = new Map<string, TensorChange>()
@@ -111,7 +111,7 @@ const changesBias = ({ type }: AdapterKind): boolean => type === 'IA3' || type =
 
 interface Places {
   file: string
-  config: LoraConfig
+  config: AdapterConfig
   base: Checkpoint
   place(name: string): string
 }
@@ -130,7 +130,7 @@ function editsOf({ file, config, base, place }: Places, { parts: modules, shared
 
 interface EditParts {
   file: string
-  config: LoraConfig
+  config: AdapterConfig
   base: Checkpoint
   module: string
   /** Name of the weight in the base. */
@@ -153,7 +153,7 @@ function editOf({ file, config, base, module, target, parts, shared }: EditParts
 }
 
 /** A module that peft stores whole is tied to nothing, unless the config holds the ties: then the output is a tensor of its own. */
-function breakTies(config: LoraConfig, { whole }: Sorted, base: Checkpoint): Checkpoint {
+function breakTies(config: AdapterConfig, { whole }: Sorted, base: Checkpoint): Checkpoint {
   if (!base.config || !saysTied(base.config) || config.ensure_weight_tying) return base
   const output = outputOf(base)
   const source = output === null ? null : tieSource(output, base.tensors.keys())
@@ -175,7 +175,7 @@ function alsoTokens(base: Checkpoint, embedding: string): string[] {
 }
 
 /** Where a tensor of the model in memory is in the file of the base. */
-function placesIn(file: string, config: LoraConfig, base: Checkpoint) {
+function placesIn(file: string, config: AdapterConfig, base: Checkpoint) {
   const stored = new Map(
     [...base.tensors.keys()].flatMap((name) => {
       const memory = memoryName(name, base.config)

@@ -1,9 +1,9 @@
 // What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
 // name, or experts that lie in one tensor or one by one.
 import { UserError } from '../errors/index.js'
+import { ADAPTER_CONFIG, type AdapterConfig, isParameter, scaleOf } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
-import { ADAPTER_CONFIG, isParameter, type LoraConfig, scaleOf } from './lora.js'
 import { memoryName } from './module-names.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
 
@@ -25,12 +25,12 @@ export interface Product {
   rounded: boolean
 }
 
-const isTurned = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: LoraConfig): boolean =>
+const isTurned = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: AdapterConfig): boolean =>
   config?.model_type === undefined ? said === true : isConv1d(name, config)
 
 export interface Matching {
   file: string
-  config: LoraConfig
+  config: AdapterConfig
   tensors: Tensors
   base: Checkpoint
   /** Where a tensor of the model in memory is in the file of the base. */

@@ -3,11 +3,11 @@ import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { writeFolder } from '../files/index.js'
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-config.js'
 import { type AdapterPlan, moduleOf, type Place, planAdapter } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { encode, type WritableDtype } from './dtype.js'
 import { planLayout } from './layout.js'
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './lora.js'
 
 /** The factors of one weight's change: B·A is added to the weight, of the shape [out, in]. */
 export interface LoraFactors {

@@ -1,14 +1,14 @@
-// A PEFT LoRA folder used as a post-trained model: a view of its base whose changed tensors are W + scale · B·A,
+// A folder of peft used as a post-trained model: a view of its base whose changed tensors are those of merge_and_unload,
 // computed when they are read.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { changeLines } from './adapter-change.js'
+import { ADAPTER_CONFIG, ADAPTER_TORCH, ADAPTER_WEIGHTS, readAdapterConfig } from './adapter-config.js'
 import { matchAdapter } from './adapter-match.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { openCheckpoint } from './folder.js'
 import { hashFile } from './hash.js'
-import { ADAPTER_CONFIG, ADAPTER_TORCH, ADAPTER_WEIGHTS, readLoraConfig } from './lora.js'
 import { openWeights } from './single.js'
 
 export interface AdaptedCheckpoint extends Checkpoint {
@@ -61,10 +61,10 @@ export function openPost(folder: string, base: Checkpoint): Promise<Checkpoint> 
 
 /**
  * The base with the adapter applied, in float32; formats and names are those of the base.
- * @throws UserError: a kind of adapter that is not LoRA alone, or a tensor that does not fit the base
+ * @throws UserError: a kind of adapter that is not read, or a tensor that does not fit the base
  */
 export async function openAdapter(folder: string, given: Checkpoint): Promise<AdaptedCheckpoint> {
-  const config = await readLoraConfig(folder)
+  const config = await readAdapterConfig(folder)
   const stored = has(folder, ADAPTER_WEIGHTS) || !has(folder, ADAPTER_TORCH) ? ADAPTER_WEIGHTS : ADAPTER_TORCH
   const file = join(folder, stored)
   const weights = await openWeights(file)

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveModel } from '../hub/index.js'
 import { isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
+import { readAdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { completeClip, isClipVision } from './clip-vision.js'
-import { readLoraConfig } from './lora.js'
 import { agreeOnTies } from './tied.js'
 
 /**
@@ -16,7 +16,7 @@ import { agreeOnTies } from './tied.js'
 export async function openModel(reference: string, options: ResolveOptions = {}): Promise<Checkpoint> {
   const folder = await resolveModel(reference, options)
   if (!isAdapter(folder)) return openFolder(folder)
-  const { base_model_name_or_path: named } = await readLoraConfig(folder)
+  const { base_model_name_or_path: named } = await readAdapterConfig(folder)
   if (!named)
     throw new UserError(
       `${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`,

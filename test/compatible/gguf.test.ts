@@ -28,10 +28,19 @@ const read = (what: string, like: string, names: readonly string[], note?: strin
   })
 
 read(
-  'GGUF of llama (Mistral too), qwen2, gemma2 and gpt2 in F32, F16, BF16 and Q8_0',
+  'GGUF of llama (Mistral too), qwen2, qwen3, gemma2, gemma3 and gpt2 in F32, F16, BF16 and Q8_0',
   'transformers 5.18.0',
-  ['gguf-llama-f16', 'gguf-llama-q8_0', 'gguf-mistral', 'gguf-qwen2', 'gguf-gemma2', 'gguf-gpt2'],
-  'rows of q and k, norms of Gemma and matrices of gpt2 are put back as they were; one file in a folder',
+  [
+    'gguf-llama-f16',
+    'gguf-llama-q8_0',
+    'gguf-mistral',
+    'gguf-qwen2',
+    'gguf-qwen3',
+    'gguf-gemma2',
+    'gguf-gemma3',
+    'gguf-gpt2',
+  ],
+  'rows of q and k, norms of Gemma and matrices of gpt2 are put back as they were; gemma (1) by the same rule, which transformers 5.18.0 does not load; one file in a folder',
 )
 read(
   'GGUF types Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K',

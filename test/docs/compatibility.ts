@@ -8,7 +8,7 @@ export async function describeCompatibility(): Promise<string> {
     const lines = rows.map(
       ({ what, outcome, like, note = '' }) => `| ${[what, outcome, like, note].map(cell).join(' | ')} |`,
     )
-    const title = area.replaceAll('-', ' ')
+    const title = area.replaceAll('-', ' ').replace(/^gguf$/, 'GGUF')
     return [
       `### ${title[0]!.toUpperCase()}${title.slice(1)}`,
       '',

@@ -42,7 +42,7 @@ const Config = z.looseObject({
   init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
   layer_replication: z.unknown().optional(),
 })
-export type LoraConfig = z.infer<typeof Config> & {
+export type AdapterConfig = z.infer<typeof Config> & {
   /** What the adapter is where it is not plain LoRA; null for plain LoRA, and for kinds that hold tensors of the model. */
   kind: AdapterKind | null
   /** All entries, as they stand there. */
@@ -67,7 +67,7 @@ const WITHOUT_DELTA: Readonly<Record<string, readonly string[]>> = {
 const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 
 /** @throws UserError naming the file and the entry: a kind that is not read, other ways of using A and B, or a start that changes the base */
-export async function readLoraConfig(folder: string): Promise<LoraConfig> {
+export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
   const path = join(folder, ADAPTER_CONFIG)
   const value = readObject(path)
   const refuse = (entry: string, given: unknown, why: string) =>
@@ -111,25 +111,25 @@ const REFUSED = [
 ] as const
 
 /** Rank of a module (or parameter), and the factor of B·A: alpha / r, or alpha / √r with rank-stabilised LoRA (arXiv 2312.03732). */
-export function scaleOf(config: LoraConfig, module: string): { rank: number; scale: number } {
+export function scaleOf(config: AdapterConfig, module: string): { rank: number; scale: number } {
   const rank = patternValue(config.rank_pattern, module) ?? config.r
   const alpha = patternValue(config.alpha_pattern, module) ?? config.lora_alpha
   return { rank, scale: alpha / (config.use_rslora ? Math.sqrt(rank) : rank) }
 }
 
 /** Whether peft keeps a copy of the module that holds the tensor (modules_to_save), which is then tied to nothing. */
-export function isSaved({ modules_to_save: saved }: LoraConfig, tensor: string): boolean {
+export function isSaved({ modules_to_save: saved }: AdapterConfig, tensor: string): boolean {
   const parts = tensor.split('.')
   return parts.some((_, i) => i > 0 && saved.some((end) => parts.slice(0, i).join('.').endsWith(end)))
 }
 
 /** Whether the change is of a parameter by its own name (target_parameters): as it is stored, whatever its module is. */
-export const isParameter = ({ target_parameters: targets }: LoraConfig, name: string): boolean =>
+export const isParameter = ({ target_parameters: targets }: AdapterConfig, name: string): boolean =>
   targets.some((target) => name === target || name.endsWith(`.${target}`))
 
 /** Rows of an embedding that are replaced, by the module's name. */
 export function tokenRows(
-  { trainable_token_indices: given }: LoraConfig,
+  { trainable_token_indices: given }: AdapterConfig,
   module: string,
 ): readonly number[] | undefined {
   if (!given || Array.isArray(given)) return given ?? undefined
