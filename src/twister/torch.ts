@@ -18,14 +18,16 @@ export function seedTorch(seed: number): TorchGenerator {
       return Float32Array.from({ length: count }, () => (word() & 0xffffff) * 2 ** -24 * range + least)
     },
     permutation(size, count = size) {
-      const all = Array.from({ length: size }, (_, i) => i)
-      for (let i = 0; i < Math.min(count, size - 1); i++) {
-        const j = i + (word() % (size - i))
-        const value = all[i]!
-        all[i] = all[j]!
-        all[j] = value
-      }
-      return all.slice(0, count)
+      /** Numbers that are not at their own place. */
+      const moved = new Map<number, number>()
+      return Array.from({ length: Math.min(count, size) }, (_, i) => {
+        // The last number has no choice, and takes no word.
+        const j = i < size - 1 ? i + (word() % (size - i)) : i
+        const [here, chosen] = [moved.get(i) ?? i, moved.get(j) ?? j]
+        moved.delete(i)
+        if (j > i) moved.set(j, here)
+        return chosen
+      })
     },
   }
 }

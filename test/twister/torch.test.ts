@@ -19,3 +19,17 @@ test('uniform numbers, of a seed of more than 32 bits too', () => {
     [0.1226889044046402, -0.4054168164730072, 0.1806022673845291],
   )
 })
+
+test('a part of a permutation is its start, and takes no memory for the rest', () => {
+  for (const size of [1, 2, 7, 50]) {
+    const all = seedTorch(3).permutation(size)
+    assert.deepEqual(
+      all.toSorted((x, y) => x - y),
+      Array.from({ length: size }, (_, i) => i),
+    )
+    for (let count = 0; count <= size; count++)
+      assert.deepEqual(seedTorch(3).permutation(size, count), all.slice(0, count))
+  }
+  // An array has fewer places than this.
+  assert.equal(new Set(seedTorch(3).permutation(2 ** 33, 100)).size, 100)
+})
