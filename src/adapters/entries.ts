@@ -1,6 +1,7 @@
 // Kinds that scale or add by entry: DoRA, IA³, C3A, MiSS, SHiRA, FourierFT.
 import { z } from 'zod'
 import { seedTorch } from '../twister/index.js'
+import { openInverse, unitCircle } from './fourier.js'
 import { productRows } from './matrix.js'
 import { adapterKind, need } from './module.js'
 import { pattern, patternValue } from './patterns.js'
@@ -155,6 +156,9 @@ const shira = adapterKind({
   },
 })
 
+/** Rows that FourierFT transforms together. */
+const TOGETHER = 8
+
 /** FourierFT (arXiv 2405.03003): W + scaling · Re ifft2(S), with the spectrum at places that a seed gives. */
 const fourierft = adapterKind({
   type: 'FOURIERFT',
@@ -173,27 +177,27 @@ const fourierft = adapterKind({
     const { values } = need(module, 'fourierft_spectrum', -1)
     if (values.length > outputs * inputs) module.fail(`has ${values.length} frequencies of ${outputs * inputs}`)
     const places = seedTorch(config.random_loc_seed).permutation(outputs * inputs, values.length)
-    const cosines = Array.from({ length: inputs }, (_, i) => Math.cos((2 * Math.PI * i) / inputs))
-    const sines = Array.from({ length: inputs }, (_, i) => Math.sin((2 * Math.PI * i) / inputs))
+    const [circle, transform] = [unitCircle(outputs), openInverse(inputs)]
     const scale = config.scaling / (outputs * inputs)
     return {
       rows(from, to) {
         const rows = new Float32Array((to - from) * inputs)
-        for (let row = from; row < to; row++) {
-          // The sum over the rows of the spectrum first: one complex number for each of its columns.
-          const columns = new Map<number, [re: number, im: number]>()
-          for (const [n, place] of places.entries()) {
-            const [u, v] = [Math.floor(place / inputs), place % inputs]
-            const angle = (2 * Math.PI * ((u * row) % outputs)) / outputs
-            const sum = columns.get(v) ?? columns.set(v, [0, 0]).get(v)!
-            sum[0] += values[n]! * Math.cos(angle)
-            sum[1] += values[n]! * Math.sin(angle)
+        for (let first = from; first < to; first += TOGETHER) {
+          const count = Math.min(TOGETHER, to - first)
+          // The sums over the rows of the spectrum first: for each row one complex number for each of its columns.
+          const sums = { re: new Float64Array(inputs * count), im: new Float64Array(inputs * count) }
+          for (let n = 0; n < places.length; n++) {
+            const column = places[n]! % inputs
+            const line = (places[n]! - column) / inputs
+            for (let k = 0; k < count; k++) {
+              const turn = (line * (first + k)) % outputs
+              sums.re[column * count + k]! += values[n]! * circle.re[turn]!
+              sums.im[column * count + k]! += values[n]! * circle.im[turn]!
+            }
           }
-          const sums = new Float64Array(inputs)
-          for (const [v, [re, im]] of columns)
-            for (let i = 0, at = 0; i < inputs; i++, at = (at + v) % inputs)
-              sums[i]! += re * cosines[at]! - im * sines[at]!
-          for (let i = 0; i < inputs; i++) rows[(row - from) * inputs + i] = scale * sums[i]!
+          const { re } = transform(sums)
+          for (let k = 0; k < count; k++)
+            for (let i = 0; i < inputs; i++) rows[(first + k - from) * inputs + i] = scale * re[i * count + k]!
         }
         return rows
       },

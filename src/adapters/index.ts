@@ -5,6 +5,7 @@ import type { AdapterKind } from './module.js'
 import { TURNS } from './turns.js'
 import { vblora } from './vblora.js'
 
+export { transpose } from './matrix.js'
 export type { AdapterKind, AdapterModule, AdapterPart, ModuleEdit, ReadBaseRows } from './module.js'
 export { pattern, patternValue } from './patterns.js'
 

@@ -1,7 +1,7 @@
 // Kinds that add products of small matrices: AdaLoRA, LoHa, LoKr, VeRA, HiRA, GraLoRA, DeLoRA, RandLora.
 import { z } from 'zod'
 import { seedTorch } from '../twister/index.js'
-import { matrixProduct, productRows } from './matrix.js'
+import { euclideanNorm, matrixProduct, productRows, transpose } from './matrix.js'
 import { type AdapterModule, type AdapterPart, adapterKind, need } from './module.js'
 import { pattern, patternValue } from './patterns.js'
 
@@ -206,7 +206,7 @@ const delora = adapterKind({
     const [lambda, norms] = [need(module, 'delora_lambda', 1).values[0]!, need(module, 'delora_w_norm', inputs).values]
     const down = { shape: a.shape, values: new Float32Array(a.values.length) }
     for (let k = 0; k < rank; k++) {
-      const length = Math.hypot(...a.values.subarray(k * inputs, (k + 1) * inputs))
+      const length = euclideanNorm(a.values.subarray(k * inputs, (k + 1) * inputs))
       let column = 0
       for (let row = 0; row < outputs; row++) column += b.values[row * rank + k]! ** 2
       const factor = lambda / (rank * Math.max(length, 1e-4) * Math.max(Math.sqrt(column), 1e-4))
@@ -246,15 +246,15 @@ const randlora = adapterKind({
         for (let k = 0; k < rank; k++) up.values[row * rank * n + j * rank + k] = b.values[(row * most + j) * rank + k]!
     const scale = config.randlora_alpha / config.r
     if (inputs <= outputs) return { rows: (from, to) => productRows(up, down, { from, to }, scale) }
-    const whole = productRows(up, down, { from: 0, to: wide }, scale)
-    return {
-      rows: (from, to) =>
-        Float32Array.from(
-          { length: (to - from) * inputs },
-          (_, at) => whole[(at % inputs) * narrow + from + Math.floor(at / inputs)]!,
-        ),
-    }
+    // With more inputs than outputs the change is the product transposed: rows of A'ᵀ · B'ᵀ.
+    const [left, right] = [over(down), over(up)]
+    return { rows: (from, to) => productRows(left, right, { from, to }, scale) }
   },
 })
+
+function over({ values, shape }: AdapterPart): AdapterPart {
+  const [rows, columns] = shape as [number, number]
+  return { values: transpose(values, rows, columns), shape: [columns, rows] }
+}
 
 export const LOW_RANK = [adalora, loha, lokr, vera, hira, gralora, delora, randlora]

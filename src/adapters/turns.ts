@@ -1,6 +1,6 @@
 // Kinds that turn the weight: OFT, BOFT, HRA, RoAd.
 import { z } from 'zod'
-import { identityMatrix, matrixProduct, transpose } from './matrix.js'
+import { euclideanNorm, identityMatrix, matrixProduct, transpose } from './matrix.js'
 import { adapterKind, need, type ReadBaseRows } from './module.js'
 
 /** A skew matrix from the numbers above its diagonal, row by row. */
@@ -85,7 +85,7 @@ const oft = adapterKind({
     const make = async (n: number) => {
       let skew = skewOf(values.subarray(n * entries, (n + 1) * entries), side)
       if (config.coft) {
-        const [most, size] = [config.eps / Math.sqrt(count), Math.hypot(...skew)]
+        const [most, size] = [config.eps / Math.sqrt(count), euclideanNorm(skew)]
         if (size > most) skew = skew.map((value) => (value * most) / size)
       }
       return config.use_cayley_neumann ? neumann(skew, side, config.num_cayley_neumann_terms) : cayley(skew, side)
@@ -145,7 +145,7 @@ const hra = adapterKind({
           const along = dot(column, unit)
           for (let i = 0; i < column.length; i++) column[i]! -= along * unit[i]!
         }
-      const size = Math.hypot(...column)
+      const size = euclideanNorm(column)
       units.push(column.map((value) => value / size))
     }
     return {

@@ -1,5 +1,5 @@
 // What a kind of adapter other than LoRA makes of lines of a tensor of its base.
-import type { AdapterPart, ModuleEdit } from '../adapters/index.js'
+import { type AdapterPart, type ModuleEdit, transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
 import type { KindEdit } from './adapter-match.js'
@@ -18,8 +18,15 @@ interface Given {
   read: ReadLines
 }
 
-/** The module that was opened last for each file: its lines are asked for one block after the other. */
-const opened = new WeakMap<SingleFile, { edit: KindEdit; module: Promise<ModuleEdit> }>()
+/** The module that was opened last for a file: its lines are asked for one block after the other. */
+interface Opened {
+  edit: KindEdit
+  module: Promise<ModuleEdit>
+  /** The whole weight with the adapter applied, as it is stored, where that is [inputs, outputs]: each line needs all rows. */
+  turned?: Promise<Float32Array>
+}
+
+const opened = new WeakMap<SingleFile, Opened>()
 
 /** Lines of the tensor with the adapter applied. */
 export async function editedLines(
@@ -35,11 +42,17 @@ export async function editedLines(
   const module = await last.module
   if (isBias) return module.bias ? module.bias(await read(0, 1)) : read(0, 1)
   if (!edit.turned) return editedRows(edit, module, { dtype, read, lines })
+  last.turned ??= editedWhole(edit, module, dtype, read)
+  return (await last.turned).slice(lines.from * edit.outputs, lines.to * edit.outputs)
+}
+
+/** A weight that is stored [inputs, outputs], with the adapter applied. */
+async function editedWhole(edit: KindEdit, module: ModuleEdit, dtype: string, read: ReadLines): Promise<Float32Array> {
   const { outputs, inputs } = edit
-  const straight = turn(await read(0, inputs), inputs, outputs)
+  const straight = transpose(await read(0, inputs), inputs, outputs)
   const rows = async (from: number, to: number) => straight.slice(from * inputs, to * inputs)
   const whole = await editedRows(edit, module, { dtype, read: rows, lines: { from: 0, to: outputs } })
-  return turn(whole, outputs, inputs).subarray(lines.from * outputs, lines.to * outputs)
+  return transpose(whole, outputs, inputs)
 }
 
 async function editedRows(
@@ -76,10 +89,4 @@ async function openModule(
       throw new UserError(`${file}: ${kind.type} of ${module}: ${why}`)
     },
   })
-}
-
-function turn(values: Float32Array, rows: number, columns: number): Float32Array {
-  const turned = new Float32Array(values.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j]!
-  return turned
 }

@@ -1,6 +1,7 @@
 // Writes a LoRA adapter that peft loads: adapter_config.json and adapter_model.safetensors, complete or not at all.
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { writeFolder } from '../files/index.js'
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-config.js'
@@ -185,10 +186,6 @@ function mostFrequent(values: readonly number[]): number {
   const counts = new Map<number, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
   return [...counts].sort(([, one], [, two]) => two - one)[0]![0]
-}
-
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  return Float32Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
 }
 
 /** The tensors that the parts themselves tell of. */

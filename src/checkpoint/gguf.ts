@@ -1,5 +1,6 @@
 // A GGUF file as the checkpoint of transformers that it was made from: names, shapes and values. Blocks are decoded to float32, and what
 // llama.cpp's converter changed is undone.
+import { transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { decodeBlocks, type GgufFile, type GgufTensor, readGguf } from '../gguf/index.js'
 import { countEntries, type Interval } from '../kernels/index.js'
@@ -62,6 +63,7 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
   const types = new Map<string, number>()
   for (const { stored } of weights.values())
     if (!stored.type.dtype) types.set(stored.type.name, (types.get(stored.type.name) ?? 0) + 1)
+  const transposedLines = openTransposed()
   return {
     file,
     entries: [...weights].map(([name, { stored, shape }]) => {
@@ -75,7 +77,10 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
           `${path}: ${unknown.length} tensors, the first ${unknown[0]}, are none that ${named} has here; they keep the names and values of the file`,
         ]
       : [],
-    compute: (name, lines, bytes) => computeLines(weights.get(name)!, lines, (from, to) => bytes(name, from, to)),
+    compute(name, lines, bytes) {
+      const [weight, read] = [weights.get(name)!, (from: number, to: number) => bytes(name, from, to)]
+      return (weight.change?.change === 'transposed' ? transposedLines : computeLines)(weight, lines, read)
+    },
   }
 }
 
@@ -95,14 +100,6 @@ async function computeLines(weight: GgufWeight, { from, to }: Interval, read: Re
   const { stored, shape, change, heads } = weight
   if (!change) return storedLines(stored, { from, to }, read)
   if (change.change === 'less one') return (await storedLines(stored, { from, to }, read)).map((value) => value - 1)
-  if (change.change === 'transposed') {
-    const [rows, columns] = stored.shape as [number, number]
-    const all = await storedLines(stored, { from: 0, to: rows }, read)
-    return Float32Array.from(
-      { length: (to - from) * rows },
-      (_, i) => all[(i % rows) * columns + from + Math.floor(i / rows)]!,
-    )
-  }
   // A bias is one line, whose entries are what rows are of a matrix.
   const isBias = shape.length === 1
   const [rows, width] = isBias ? [shape[0]!, 1] : [shape[0]!, countEntries(shape.slice(1))]
@@ -118,6 +115,17 @@ async function computeLines(weight: GgufWeight, { from, to }: Interval, read: Re
     values.set(all.subarray(at, at + width), (row - wanted.from) * width)
   }
   return values
+}
+
+/** Reads lines of matrices that are stored transposed. The last one is kept: it is asked for one block after the other, and each needs all. */
+function openTransposed(): typeof computeLines {
+  let last: { stored: GgufTensor; values: Promise<Float32Array> } | null = null
+  return async ({ stored }, { from, to }, read) => {
+    const [rows, columns] = stored.shape as [number, number]
+    const turned = async () => transpose(await storedLines(stored, { from: 0, to: rows }, read), rows, columns)
+    if (last?.stored !== stored) last = { stored, values: turned() }
+    return (await last.values).slice(from * rows, to * rows)
+  }
 }
 
 /** Lines as they are stored, as float32. */

@@ -1,10 +1,11 @@
 // Weights that are computed, of adapters and of quantised folders: parts cut anywhere are those of the whole, bit for bit.
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { addTerms } from '../../src/checkpoint/adapter-terms.js'
 import { round } from '../../src/checkpoint/dtype.js'
+import { openGguf } from '../../src/checkpoint/gguf.js'
 import { type Checkpoint, isFloating, openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
 import { countEntries } from '../../src/kernels/index.js'
 
@@ -51,6 +52,45 @@ test('parts of quantised folders', async () => {
     await checkParts(checkpoint, name)
     await checkpoint.close()
   }
+})
+
+test('a weight that is stored the other way round is read once for all its parts', async () => {
+  const base = await openCheckpoint('test/fixtures/peft/gpt2')
+  const read: string[] = []
+  const counted: Checkpoint = {
+    ...base,
+    readEntries(name, entries) {
+      read.push(name)
+      return base.readEntries(name, entries)
+    },
+  }
+  const view = await openAdapter('test/fixtures/peft/gpt2-fourierft', counted)
+  const name = [...base.tensors.keys()].find((each) => each.endsWith('.0.attn.c_attn.weight'))!
+  const size = countEntries(base.tensors.get(name)!.shape)
+  for (let part = 0; part < 4; part++)
+    await view.readEntries(name, { from: (part * size) / 4, to: ((part + 1) * size) / 4 })
+  assert.deepEqual(read, [name])
+  await Promise.all([view.close(), base.close()])
+})
+
+test('a matrix that a GGUF file has the other way round is decoded once for all its lines', async () => {
+  const path = 'test/fixtures/formats/gguf-gpt2/model.gguf'
+  const [{ entries, shapes, compute }, bytes] = [await openGguf(path), readFileSync(path)]
+  const name = [...shapes.keys()].find((each) => each.endsWith('.0.attn.c_attn.weight'))!
+  const { begin } = entries.find((each) => each.name === name)!
+  let count = 0
+  const read = async (_: string, from: number, to: number) => {
+    count++
+    return bytes.subarray(begin + from, begin + to)
+  }
+  const [lines, width] = shapes.get(name)! as [number, number]
+  const whole = await compute(name, { from: 0, to: lines }, read)
+  const part = await compute(name, { from: 1, to: 3 }, read)
+  assert.deepEqual(part, whole.slice(width, 3 * width))
+  // What is given away is a copy.
+  part.fill(0)
+  assert.deepEqual(await compute(name, { from: 1, to: 3 }, read), whole.slice(width, 3 * width))
+  assert.equal(count, 1)
 })
 
 test('sums of terms on the kernel are those of the definition, bit for bit, in any shape', () => {
