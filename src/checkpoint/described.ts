@@ -1,6 +1,5 @@
 // What an output says of its inputs, whose hashes are found in the course of the work.
-import { stat } from 'node:fs/promises'
-import { UserError } from '../errors/index.js'
+import { checkUnchanged, type FileStates, fileState } from '../files/index.js'
 import type { StreamEngine } from '../stream/index.js'
 import type { WriteOptions } from './write.js'
 
@@ -13,13 +12,6 @@ export type HashFile = (path: string) => Promise<string>
 /** The hash of a file while it is not known: as long as any. */
 const DRAFT_HASH = '0'.repeat(64)
 
-/** Which file has this name, with its size and the time of its last change; empty where there is none. */
-const stateOf = (path: string): Promise<string> =>
-  stat(path, { bigint: true }).then(
-    ({ dev, ino, size, mtimeNs }) => [dev, ino, size, mtimeNs].join(' '),
-    () => '',
-  )
-
 /**
  * Runs the work with a draft of its description, and with what finds the true one, of the same length. Inputs are noted in the journal,
  * and must be the same files at the end of the work: threads open them at different moments.
@@ -31,9 +23,9 @@ export async function withDescription<T>(
   engine: Pick<StreamEngine, 'hash'>,
   work: (options: Description & Required<Pick<WriteOptions, 'describe' | 'checkInputs'>>) => Promise<T>,
 ): Promise<T> {
-  const states = new Map<string, string>()
+  const states: FileStates = {}
   const draft = await describe(async (path) => {
-    states.set(path, await stateOf(path))
+    states[path] = await fileState(path)
     return DRAFT_HASH
   })
   return await work({
@@ -44,9 +36,6 @@ export async function withDescription<T>(
         journal.input(path, sha256)
         return sha256
       }),
-    async checkInputs() {
-      for (const [path, state] of states)
-        if ((await stateOf(path)) !== state) throw new UserError(`${path}: changed while it was read; start again`)
-    },
+    checkInputs: () => checkUnchanged(states),
   })
 }

@@ -9,7 +9,7 @@ import { packageVersion } from './package.js'
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
 /** Weights, and all that says how they are read. */
-const READ = /^[^.].*\.(json|safetensors)$/
+const READ = /^[^.].*\.(json|safetensors|bin|gguf)$/
 
 /**
  * Version of the program, SHA-256 of the settings, and SHA-256 of the inputs: paths, sizes and times of the last change of every file

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
 import { readerFile } from '../evaluate/index.js'
+import { type FileStates, fileState } from '../files/index.js'
 import type { Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
 import { pairKey, type Run } from './plan.js'
@@ -25,6 +26,8 @@ export interface PairContent {
   post: string
   /** Of its tasks, by their sources. */
   tasks: Readonly<Record<string, string>>
+  /** The files that all this was read from, as they were then. */
+  states: Readonly<FileStates>
 }
 
 /** What one model of the experiment is made of: names of files, and of each task's content by its source. */
@@ -41,7 +44,8 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
   const hashes: Record<string, string> = {}
   const names = new Map<string, Names>()
   const contents: Record<string, PairContent> = {}
-  const hash = rememberHashes()
+  const states: FileStates = {}
+  const hash = rememberHashes(states)
   for (const { pair, tasks, tokenizer } of inputs) {
     const files = new Set<string>()
     const add = (given: string, found: Files) => {
@@ -67,6 +71,7 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
     const taskHashes: Record<string, string> = {}
     for (const { source, task } of tasks) {
       const content = await hashTask(task, hash)
+      if (existsSync(source)) states[source] ??= await fileState(source)
       // Models may have tasks of one name that differ, such as one asked in a chat.
       const first = `task ${task.name}`
       const name = (hashes[first] ?? content) === content ? first : `${first} of ${pair.name}`
@@ -75,7 +80,8 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
       taskHashes[source] = content
     }
     const key = pairKey(pair)
-    contents[key] = contentOf(pair, [...files], hashes, { ...contents[key]?.tasks, ...taskHashes })
+    const digests = contentOf(pair, [...files], hashes, { ...contents[key]?.tasks, ...taskHashes })
+    contents[key] = { ...digests, states }
     names.set(key, mergeNames(names.get(key), { files: [...files], tasks: ofTasks }))
   }
   return { hashes, of: (run) => dependenciesOf(run, names), contents }
@@ -109,10 +115,12 @@ async function hashModel(checkpoint: Checkpoint, tasks: HashedModel['tasks'], ha
  * its base.
  */
 export async function contentOfModel(checkpoint: Checkpoint, source: string, task: Task): Promise<PairContent | null> {
-  const files = await hashModel(checkpoint, [{ source, task }], hashFile)
+  const states: FileStates = {}
+  const hash = rememberHashes(states)
+  const files = await hashModel(checkpoint, [{ source, task }], hash)
   if (files.some(([file]) => file === ADAPTER)) return null
   const post = digest([[], files])
-  return { base: post, post, tasks: { [source]: await hashTask(task, hashFile) } }
+  return { base: post, post, tasks: { [source]: await hashTask(task, hash) }, states }
 }
 
 /** The file that makes a folder one of an adapter. */
@@ -124,7 +132,7 @@ function contentOf(
   names: readonly string[],
   hashes: Readonly<Record<string, string>>,
   tasks: PairContent['tasks'],
-): PairContent {
+): Omit<PairContent, 'states'> {
   const within = (folder: string): Files =>
     names.filter((name) => name.startsWith(`${folder}/`)).map((name) => [name.slice(folder.length + 1), hashes[name]])
   const [ofBase, ofPost] = [within(base), within(post)]
@@ -151,11 +159,15 @@ function dependenciesOf({ pair, task, edit }: Run, names: ReadonlyMap<string, Na
   }
 }
 
-/** Hashes a file once, however often it is named. */
-function rememberHashes(): HashFile {
+/** Hashes a file once, however often it is named, and notes its state before. */
+function rememberHashes(states: FileStates): HashFile {
   const known = new Map<string, Promise<string>>()
+  const noteAndHash = async (path: string) => {
+    states[path] = await fileState(path)
+    return hashFile(path)
+  }
   return (path) => {
-    if (!known.has(path)) known.set(path, hashFile(path))
+    if (!known.has(path)) known.set(path, noteAndHash(path))
     return known.get(path)!
   }
 }

@@ -3,6 +3,7 @@
 // the others are kept apart.
 import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { attempt, prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
@@ -107,12 +108,17 @@ async function openLocked(folder: string, plan: StorePlan, options: StoreOptions
   return { folder, meta, found, before, append: writer.append, finish, close: writer.close }
 }
 
+/** Files that only a model has. */
+const MODEL = ['config.json', 'model.safetensors', 'pytorch_model.bin', 'adapter_config.json']
+
 const succeeded = ({ status }: Row): boolean => status !== 'failed'
 
 /** What the folder holds; undefined in a new one. @throws UserError if this sweep must not write to the folder */
 function readMain(folder: string, { meta, config }: StorePlan, { retryFailed }: StoreOptions): Results | undefined {
   const paths = resultPaths(folder)
   if (!existsSync(paths.meta)) {
+    const model = MODEL.find((name) => existsSync(join(folder, name)))
+    if (model) throw new UserError(`${folder} is the folder of a model (it holds ${model}): give another --out`)
     if (existsSync(paths.runs))
       throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
     if (existsSync(paths.config) && readText(paths.config) !== config)

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { Reply } from '../evaluate/index.js'
-import { KEEP_NOTHING, type Kept, openKept } from '../files/index.js'
+import { checkUnchanged, KEEP_NOTHING, type Kept, openKept } from '../files/index.js'
 import type { Loss } from '../loss/index.js'
 import type { PairContent } from '../plan/index.js'
 
@@ -45,7 +45,10 @@ export const MEASURE_ALWAYS: Measured = { loss: (_, measure) => measure(), repli
 export const keptIn = (folder: string | undefined): Kept =>
   folder === undefined ? KEEP_NOTHING : openKept(join(folder, 'measured'))
 
-/** Measurements of a pair, kept in a results folder. @param backend name and version of what computes */
+/**
+ * Measurements of a pair, kept in a results folder. @param backend name and version of what computes
+ * @throws UserError when a file of the pair changed since it was hashed
+ */
 export function openMeasured(kept: Kept, backend: string, content: PairContent): Measured {
   const keyOf = (kind: string, { model, source, items }: Subject) => [
     kind,
@@ -58,6 +61,7 @@ export function openMeasured(kept: Kept, backend: string, content: PairContent):
     async loss(subject, measure) {
       const found = await kept.recall(keyOf('loss', subject), async () => {
         const { itemSums, itemTokens, ...rest } = await measure()
+        await checkUnchanged(content.states)
         return { ...rest, itemSums: [...itemSums], itemTokens: [...itemTokens] }
       })
       return {
@@ -66,6 +70,11 @@ export function openMeasured(kept: Kept, backend: string, content: PairContent):
         itemTokens: Int32Array.from(found.itemTokens),
       }
     },
-    replies: (subject, measure) => kept.recall(keyOf('replies', subject), measure),
+    replies: (subject, measure) =>
+      kept.recall(keyOf('replies', subject), async () => {
+        const replies = await measure()
+        await checkUnchanged(content.states)
+        return replies
+      }),
   }
 }

@@ -2,6 +2,7 @@
 // has its rows in the order of the plan.
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
+import { checkUnchanged } from '../files/index.js'
 import { methodNames, objectsOf, type PairContent, type Run } from '../plan/index.js'
 import { track, type Work } from '../progress/index.js'
 import { type Meta, openStore, type Row, type WantedRun } from '../record/index.js'
@@ -94,6 +95,7 @@ export async function executePlan(
         'error' in result
           ? { row: failedRow(experiment.name, run, result.error), terms: [] }
           : (result.value as Finished)
+      for (const { states } of Object.values(contents)) await checkUnchanged(states)
       await store.append(row, terms)
       add(row, false)
     }

@@ -62,7 +62,9 @@ export async function loadState(file: string, recipe: string): Promise<State | n
   if (!head || bytes.length !== 4 + size + 3 * 4 * head.length)
     throw new UserError(`${file}: is not the state of an interrupted run, or is incomplete; delete it to start again`)
   if (head.recipe !== recipe)
-    throw new UserError(`${file}: belongs to an interrupted run of another recipe; delete it to start again`)
+    throw new UserError(
+      `${file}: belongs to an interrupted run of another recipe, or of other weights, data or tokenizer; delete it to start again`,
+    )
   const part = (index: number) => {
     const begin = 4 + size + index * head.length * 4
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + begin + head.length * 4))

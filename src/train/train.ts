@@ -13,6 +13,7 @@ import { placeIn } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
+import { identityOf } from './identity.js'
 import { drawWeights, layoutOf } from './layout.js'
 import { openData } from './open.js'
 import { learningRate } from './schedule.js'
@@ -93,7 +94,7 @@ async function trainHeld(
   const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
   const batches = await openData(recipe, model, companions, at)
 
-  const identity = JSON.stringify(recipe)
+  const identity = await identityOf(recipe, initial, { companions, at })
   const saved = await loadState(stateFile, identity)
   for (const snapshot of recipe.snapshots)
     await checkTarget(snapshot.out, at(snapshot.out), options.overwrite === true || saved !== null)

@@ -1,11 +1,12 @@
 // Rows do not depend on the number of threads; a run that fails, or takes its thread with it, is a row of its own.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Experiment, MergeEdit, ModelPair } from '../../src/config/index.js'
+import { fileState } from '../../src/files/index.js'
 import { type Meta, type Row, readResults } from '../../src/record/index.js'
 import { executePlan, type SweepSettings } from '../../src/sweep/execute.js'
 import { listJobs } from '../../src/sweep/jobs.js'
@@ -277,4 +278,36 @@ test('what cannot be reused is named with the key that changed, and what is not 
     'F: 9 rows that no config asks for deleted',
   ])
   assert.ok(!existsSync(join(folder, 'unused')))
+})
+
+test('a file that changes while a sweep reads it ends the sweep in one line, and no row is made of it', async () => {
+  process.env.FAKE_DELAY = '1'
+  const given = experiment([edit('x', 0.5), edit('y', 0.9)], [1])
+  const { runs, from } = planned(given)
+  const folder = fresh()
+  const weights = join(mkdtempSync(join(tmpdir(), 'sweep-')), 'model.safetensors')
+  writeFileSync(weights, 'as it was hashed')
+  const states = { [weights]: await fileState(weights) }
+  const contents = { one: { base: '', post: '', tasks: {}, states } }
+  let rows = 0
+  const onRow = () => {
+    if (++rows === 2) writeFileSync(weights, 'of a later training')
+  }
+  await assert.rejects(
+    executePlan(given, runs, { ...from, contents }, { folder, jobs: 1, backend, worker: fakeWorker, onRow }),
+    { name: 'UserError', message: `${weights}: changed while it was read; start again` },
+  )
+  assert.equal(read(folder).trim().split('\n').length, 1 + 2)
+})
+
+test('the folder of a model does not become a results folder', async () => {
+  const given = experiment([edit('x', 0.5)], [1])
+  const { runs, from } = planned(given)
+  const folder = fresh()
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'config.json'), '{}')
+  await assert.rejects(
+    executePlan(given, runs, from, { folder, jobs: 1, backend, worker: fakeWorker }),
+    /is the folder of a model \(it holds config\.json\): give another --out/,
+  )
 })
