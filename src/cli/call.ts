@@ -19,6 +19,7 @@ import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
 import { checkOptions, formOf, isNamed, severalIn, takenBy, usageError } from './usage.js'
+import { commandAt } from './words.js'
 
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
 const HELP = ['help [command]', 'Show the help of a command, or this overview'] as const
@@ -62,8 +63,8 @@ async function parse(given: string[]): Promise<void> {
     .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
   if (given[0] === COMPLETE) return complete(cli, given.slice(given[1] === 'deltalab' ? 2 : 1))
-  const words = given[0] === 'help' ? readHelp(given) : given
-  const name = words.find((word) => !word.startsWith('-'))
+  const words = commandFirst(given[0] === 'help' ? readHelp(given) : given)
+  const name = words[commandAt(words)]
   if (name === undefined) {
     for (const [command, describe] of [...COMMANDS, HELP]) cli.command(command, describe)
     if (words.length === 0) {
@@ -80,6 +81,16 @@ async function parse(given: string[]): Promise<void> {
   await cli.parseAsync(words, {}, (_error, _args, output) => {
     if (output) print(`${output}\n`)
   })
+}
+
+/** Puts options that stand before the command behind it, where yargs looks for them. @throws UserError (usage) for one with a value of its own */
+function commandFirst(words: readonly string[]): string[] {
+  const at = commandAt(words)
+  if (at <= 0) return [...words]
+  const name = words.find((word) => COMMAND_NAMES.includes(word))
+  if (name !== undefined && name !== words[at])
+    throw new UserError(`options stand behind the command: deltalab ${name} ${words[0]} …`, { exitCode: 2 })
+  return [words[at]!, ...words.slice(0, at), ...words.slice(at + 1)]
 }
 
 /** yargs renders the help in every call, to have it at hand; that takes longer than all else that it does. */

@@ -4,6 +4,7 @@
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import type { Hold, ToldHold } from '../files/index.js'
 import type { Shown } from './display.js'
+import { commandAt, isOn } from './words.js'
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 type Signal = keyof typeof CODES
@@ -22,17 +23,17 @@ holds.onmessage = (event) => {
 }
 holds.unref()
 const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns })
+const words = process.argv.slice(2)
 const thread = new Worker(new URL('./worker.js', import.meta.url), {
-  argv: process.argv.slice(2),
+  argv: words,
   workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },
   stdout: true,
   stderr: true,
 })
-const words = process.argv.slice(2)
-const isShown = !words.some((word) => word === '--quiet' || word === '--verbose')
+const isShown = !isOn('quiet', words) && !isOn('verbose', words)
 // While the thread starts. It draws until the thread, or a signal, ends the command.
 const display = import('./display.js').then(({ openDisplay }) =>
-  openDisplay(process.stderr, isShown ? `deltalab ${words[0] ?? ''}` : null),
+  openDisplay(process.stderr, isShown ? `deltalab ${words[commandAt(words)] ?? ''}` : null),
 )
 void display.then(({ through }) => {
   thread.stdout.pipe(through(process.stdout))
@@ -56,27 +57,36 @@ thread.on('exit', async (code) => {
   ;(await display).stop()
   if (died) for (const text of await letGo()) await say(`deltalab: ${text}\n`)
 })
-for (const signal of SIGNALS) process.on(signal, () => void stop(signal))
+let isStopping = false
+for (const signal of SIGNALS) process.on(signal, () => (isStopping ? die(signal) : void stop(signal)))
 
-// A reader that has enough (`head`) is no error, and a terminal that is gone cannot be told anything.
 process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
-  if (!['EPIPE', 'EIO'].includes(error.code ?? '')) throw error
+  if (isStopping) return
+  isStopping = true
   await endThread()
-  await letGo()
-  process.exit(0)
+  const said = await letGo()
+  // A reader that has enough (`head`) is no error, and a terminal that is gone cannot be told anything.
+  if (['EPIPE', 'EIO'].includes(error.code ?? '')) process.exit(0)
+  await say(`${[`deltalab: stdout cannot be written: ${error.message}`, ...said].join('; ')}\n`)
+  process.exit(1)
 })
 process.stderr.on('error', () => undefined)
 
-/** Ends the program. A second signal finds no listener and ends it at once. */
+/** Ends the program. A second signal ends it at once. */
 async function stop(signal: Signal): Promise<void> {
-  for (const each of SIGNALS) process.removeAllListeners(each)
+  isStopping = true
   ;(await display).stop()
   const hasEnded = await endThread()
   // Behind the ^C of the terminal.
   const line = process.stderr.isTTY ? '\n' : ''
   await say(`${line}${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
   if (hasEnded) process.exit(CODES[signal])
-  // To exit is to wait for the thread. A shell gives the same code to a program that a signal ends.
+  die(signal)
+}
+
+/** To exit is to wait for the thread; this is not. A shell gives the same code to a program that a signal ends. */
+function die(signal: Signal): void {
+  process.removeAllListeners(signal)
   process.kill(process.pid, signal)
 }
 

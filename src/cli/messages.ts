@@ -94,8 +94,6 @@ export function writeError(text: string): void {
   streams.error(wrapText(text, columnsOf(process.stderr)))
 }
 
-export const isQuiet = (): boolean => asked.quiet
-export const isVerbose = (): boolean => asked.verbose
 export const isDebug = (): boolean => asked.debug
 
 /** Useful to know, but the result is not in doubt. */

@@ -1,6 +1,7 @@
 // Wrong usage of the command line, in one line of plain words: an unknown option first, then a value that cannot be, then what is missing.
 import type { Argv } from 'yargs'
 import { hintFor, UserError } from '../errors/index.js'
+import { commandAt } from './words.js'
 
 /** What yargs knows of the command that is parsed. */
 interface Known {
@@ -55,12 +56,7 @@ export function checkOptions(cli: Argv, words: readonly string[]): void {
   const seen = new Set<string>()
   for (const option of given) {
     const name = named(option)
-    if (name === undefined)
-      throw unknownOption(
-        option,
-        known,
-        words.find((word) => !word.startsWith('-')),
-      )
+    if (name === undefined) throw unknownOption(option, known, words[commandAt(words)])
     if (known.boolean.includes(name)) continue
     checkNumber(option, known.number.includes(name))
     if (seen.has(name) && !known.array.includes(name)) throw usage(`${option.word} is given twice`)

@@ -1,22 +1,30 @@
 // Files that are whole or absent, and file-system errors in words for people.
-import { access, constants, mkdir, open, rename, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { systemError, UserError } from '../errors/index.js'
 import { hold } from './holds.js'
 
-/** Writes under a temporary name, then renames, so that the final name never holds half a file. */
-export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
+/**
+ * Writes under a temporary name, then renames, so that the final name never holds half a file. Pieces are written one behind the other.
+ * @throws UserError where it cannot be written; nothing is left then
+ */
+export async function writeWhole(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
   const draft = `${path}.part`
   const release = hold({ kind: 'temporary', path: draft })
   await attempt(path, async () => {
     const file = await open(draft, 'w')
     try {
-      await file.writeFile(text)
-      await file.datasync()
-    } finally {
-      await file.close()
+      try {
+        await writeFile(file, data)
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await rename(draft, path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
     }
-    await rename(draft, path)
   }).finally(release)
 }
 

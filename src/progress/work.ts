@@ -1,4 +1,5 @@
 // Work that says how far it is.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { threadId } from 'node:worker_threads'
 import { isHeard, type Progress, publish, type WorkFacts } from './channel.js'
 
@@ -18,29 +19,21 @@ export interface Work {
 /** Of the total, what is said at a time: the eye sees no smaller steps. */
 const GRAIN = 1 / 200
 
-/** Where work that begins now belongs: the work under way in this thread, and how much of it this is. */
+/** Where work that begins now belongs: the work that it is called in, and how much of it this is. */
 interface Place {
   id: string
   share: number
 }
 
-const places: Place[] = []
+/** Of the calls under way, each has its own: work that goes on at the same time is not nested. */
+const places = new AsyncLocalStorage<Place>()
 let begun = 0
 
-async function within<T>(place: Place, does: () => Promise<T>): Promise<T> {
-  places.push(place)
-  try {
-    return await does()
-  } finally {
-    places.splice(places.lastIndexOf(place), 1)
-  }
-}
-
-/** Does work, and says how far it is. Work in one thread is nested: what begins last ends first. */
+/** Does work, and says how far it is. Work that `does` begins, at once or later, is in it. */
 export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T>): Promise<T> {
   if (!isHeard()) return does(SILENT)
   const id = `${threadId}.${begun++}`
-  const { id: parent = null, share = 0 } = places.at(-1) ?? {}
+  const { id: parent = null, share = 0 } = places.getStore() ?? {}
   const grain = (about.total ?? 0) * GRAIN
   let [done, earlier, said] = [0, 0, 0]
   const say = (what: string) => {
@@ -59,7 +52,7 @@ export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T
       say('')
     },
     async part(amount, does) {
-      const result = await within({ id, share: amount }, does)
+      const result = await places.run({ id, share: amount }, does)
       add(amount)
       return result
     },
@@ -68,7 +61,7 @@ export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T
   }
   publish({ id, begin: about, parent, share })
   try {
-    return await within({ id, share: 0 }, () => does(work))
+    return await places.run({ id, share: 0 }, () => does(work))
   } finally {
     publish({ id, end: true })
   }

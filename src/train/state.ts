@@ -1,9 +1,9 @@
 // The state from which an interrupted training run resumes: step, weights and moments in one file, replaced atomically.
-import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { mkdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { attempt, hold, holdText, takeLock } from '../files/index.js'
+import { attempt, hold, holdText, takeLock, writeWhole } from '../files/index.js'
 import type { AdamW } from './adamw.js'
 
 export interface State {
@@ -21,23 +21,14 @@ interface Head {
   log: string[]
 }
 
-/** Header length (u32), header JSON, weights, first and second moments. */
+/** Header length (u32), header JSON, weights, first and second moments. @throws UserError where it cannot be written */
 export async function saveState(file: string, recipe: string, { step, weights, optimiser, log }: State) {
   const head = Buffer.from(JSON.stringify({ recipe, step, length: weights.length, log } satisfies Head))
   const size = Buffer.alloc(4)
   size.writeUInt32LE(head.length)
   await mkdir(dirname(file), { recursive: true })
-  const release = hold({ kind: 'temporary', path: `${file}.tmp` })
-  try {
-    const handle = await open(`${file}.tmp`, 'w')
-    const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    await handle.writev([size, head, bytes(weights), bytes(optimiser.first), bytes(optimiser.second)])
-    await handle.sync()
-    await handle.close()
-    await rename(`${file}.tmp`, file)
-  } finally {
-    release()
-  }
+  const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  await writeWhole(file, [size, head, bytes(weights), bytes(optimiser.first), bytes(optimiser.second)])
 }
 
 const HEAD = z.object({ recipe: z.string(), step: z.int().min(0), length: z.int().min(0), log: z.array(z.string()) })
@@ -78,7 +69,7 @@ export async function loadState(file: string, recipe: string): Promise<State | n
 }
 
 export async function removeState(file: string) {
-  for (const each of [file, `${file}.tmp`]) await rm(each, { force: true })
+  for (const each of [file, `${file}.part`]) await rm(each, { force: true })
 }
 
 export interface HeldState {

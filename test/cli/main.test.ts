@@ -1,7 +1,7 @@
 // The command line as a person meets it: overview, usage errors, exit codes, and help of every command.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { COMMANDS } from '../../src/cli/overview.js'
@@ -67,6 +67,15 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
     [['random', 'y', '--out', 'x', '--seed', 'abc'], /^deltalab: --seed must be a number; got "abc"\n$/],
     [['inspect', 'a', 'b', '--rank-limit=much'], /^deltalab: --rank-limit must be a number; got "much"\n$/],
     [['random', 'y', '--out', 'x', '--seed', '-1'], /^deltalab: --seed must be a whole number ≥ 0; got -1\n$/],
+    [['--quiet', 'doctor', 'now'], /^deltalab: doctor does not take the argument "now"; usage: deltalab doctor\n$/],
+    [
+      ['--jsn', 'doctor'],
+      /^deltalab: unknown option "--jsn"; did you mean "--json"\? deltalab doctor --help [^\n]*\n$/,
+    ],
+    [
+      ['--editor', 'dare', 'edit', 'a', 'b'],
+      /^deltalab: options stand behind the command: deltalab edit --editor …\n$/,
+    ],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {
@@ -81,6 +90,24 @@ test('no command at all is the overview and exit code 2; a wrong file is one lin
   assert.equal(bare.status, 2)
   assert.match(bare.err, /deltalab sweep/)
   assert.deepEqual(await run('plan', 'none.yaml'), { status: 1, out: '', err: 'deltalab: none.yaml: no such file\n' })
+})
+
+test('flags may stand before the command', async () => {
+  const behind = await run('editors', 'dare', '--quiet')
+  assert.equal(behind.status, 0)
+  for (const flags of [['--quiet'], ['--quiet=true', '--debug=false'], ['--no-verbose']])
+    assert.deepEqual(await run(...flags, 'editors', 'dare'), behind)
+})
+
+test('a full disk behind stdout is one line', { skip: !existsSync('/dev/full') }, () => {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [main, 'tasks'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  assert.match(stderr, /^deltalab: stdout cannot be written: ENOSPC: [^\n]*\n$/)
+  assert.equal(status, 1)
 })
 
 test('what was printed before an error reaches a slow reader whole', { skip: process.platform === 'win32' }, () => {

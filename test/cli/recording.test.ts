@@ -8,22 +8,23 @@ const words = ['eval', 'checkpoints/small/math', '--task', 'math', '--items']
 
 for (const columns of [60, 120]) {
   test(`eval in ${columns} columns`, { skip: noTerminal }, async () => {
-    const { code, screen } = await inTerminal([...words, '16'], { columns })
+    const { code, screen } = await inTerminal([...words, '64'], { columns })
     assert.equal(code, 0)
     const { drawn, left } = framesOf(screen)
     assert.ok(drawn.length > 0)
     for (const line of drawn) assert.ok(line.length < columns, line)
-    for (const phase of [/ deltalab eval/, / (loss|score) [█░]+ \d+\/16 items/])
-      assert.ok(
-        drawn.some((line) => phase.test(line)),
-        `${phase}: ${drawn.join('\n')}`,
-      )
+    // On a fast machine the first phase is over before the first frame; display.test.ts has it with a clock of its own.
+    const bar = / (loss|score) [█░]+ \d+\/64 items/
+    assert.ok(
+      drawn.some((line) => bar.test(line)),
+      drawn.join('\n'),
+    )
     assert.match(left, /^checkpoints\/small\/math on math: final_number .*\n$/s)
     for (const line of left.split('\n')) assert.ok(line.length <= columns, line)
   })
 }
 
-test('--quiet shows nothing but the result', { skip: noTerminal }, async () => {
-  const { screen } = await inTerminal([...words, '2', '--quiet'], { columns: 200 })
+test('--quiet=true shows nothing but the result', { skip: noTerminal }, async () => {
+  const { screen } = await inTerminal([...words, '2', '--quiet=true'], { columns: 200 })
   assert.match(screen, /^checkpoints\/small\/math on math: [^\r]*\r\n$/)
 })

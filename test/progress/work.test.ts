@@ -81,3 +81,29 @@ test('work that fails ends, and what begins later is not in it', async () => {
     { id: 1, end: true },
   ])
 })
+
+test('work that goes on at the same time is not nested, and each part keeps what begins in it', async () => {
+  const hash = (name: string) =>
+    track({ name, unit: 'bytes', total: 1 }, async () => {
+      await new Promise(setImmediate)
+      await track({ name: `${name} again`, unit: 'bytes', total: 1 }, async () => undefined)
+    })
+  const messages = await said(() =>
+    track({ name: 'hash', unit: 'bytes', total: 3 }, ({ part }) =>
+      Promise.all([part(1, () => hash('a')), part(2, () => hash('b'))]),
+    ),
+  )
+  const begun = messages.flatMap((message) =>
+    'begin' in message ? [message as { begin: { name: string }; id: number; parent: number; share: number }] : [],
+  )
+  assert.deepEqual(
+    begun.map(({ id, begin, parent, share }) => [id, begin.name, parent, share]),
+    [
+      [0, 'hash', null, 0],
+      [1, 'a', 0, 1],
+      [2, 'b', 0, 2],
+      [3, 'a again', 1, 0],
+      [4, 'b again', 2, 0],
+    ],
+  )
+})

@@ -1,0 +1,17 @@
+// What the main thread reads from the words of a command line: the command, and which flags are on.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { commandAt, isOn } from '../../src/cli/words.js'
+
+test('the command is the first word that is no option', () => {
+  assert.equal(commandAt(['table', 'results/x']), 0)
+  assert.equal(commandAt(['--quiet', '-h', 'table']), 2)
+  assert.equal(commandAt(['--help']), -1)
+})
+
+test('a flag is on in each form that yargs reads as true', () => {
+  for (const on of [['--quiet'], ['--quiet=true'], ['--quiet', 'true'], ['table', 'x', '--quiet', '--json']])
+    assert.ok(isOn('quiet', on), on.join(' '))
+  for (const off of [['--no-quiet'], ['--quiet=false'], ['--quiet', 'false'], ['--quieter'], ['quiet'], []])
+    assert.ok(!isOn('quiet', off), off.join(' '))
+})
