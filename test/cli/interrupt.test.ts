@@ -51,12 +51,15 @@ test('a sweep ends with 130 at Ctrl-C, keeps its rows and says how many', { skip
   )
 })
 
-/** An edit that makes no end: its thread waits for another program, and cannot be stopped meanwhile. It sends these signals itself. */
+/**
+ * An edit that makes no end: its thread waits for another program, and cannot be stopped meanwhile. That program sends these signals, for
+ * the thread may be stopped between two of its own statements.
+ */
 const stuck = (signals: readonly NodeJS.Signals[]) => `import { execFileSync } from 'node:child_process'
 import { defineEditor, z } from 'deltalab/plugin'
+const kills = ${JSON.stringify(signals)}.map((signal) => 'kill -' + signal.slice(3) + ' ' + process.pid)
 const edit = (delta) => {
-  for (const signal of ${JSON.stringify(signals)}) process.kill(process.pid, signal)
-  execFileSync('sleep', ['3'])
+  execFileSync('sh', ['-c', [...kills, 'sleep 3'].join('; ')])
   return delta.clone()
 }
 export default defineEditor({ name: 'stuck', options: z.strictObject({}), edit })
