@@ -118,3 +118,22 @@ function table(head: readonly string[], rows: readonly string[][]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
+
+/** Rows that the README names. */
+const SHOWN = ['linear', 'task_arithmetic', 'dare_ties', 'ties', 'della', 'extract']
+
+/** The paragraph of the README: seconds of some rows, mergekit's in brackets, and the largest peak of memory. */
+export function describeSpeed({ setting, rows }: Results): string {
+  const seconds = (figure: { seconds: number } | undefined) => figure!.seconds.toFixed(1)
+  const times = SHOWN.map((name) => {
+    const { deltalab, mergekit } = rows.find(({ row }) => row === name)!.figures
+    return `\`${name}\` ${seconds(deltalab)} s (${seconds(mergekit)})`
+  })
+  const peaks = (of: 'deltalab' | '300MB') => Math.max(...rows.map(({ figures }) => figures[of]?.peak ?? 0)) / 1e6
+  return [
+    `Whole commands on three models of ${Math.round(setting.parameters / 1e6)} million parameters in bf16, ${setting.cores} cores; mergekit ${setting.mergekit} in brackets:`,
+    `${times.join(', ')}.`,
+    `Peak memory is at most ${peaks('deltalab').toFixed(0)} MB, and with \`--memory 300MB\` at most ${peaks('300MB').toFixed(0)} MB.`,
+    '',
+  ].join('\n')
+}

@@ -1,6 +1,8 @@
-// Writes the generated parts of the documents: the tables of docs/ from schemas, lists and runs of the reference cases, and the
+// Writes the generated parts of the documents: the speeds of the README, the tables of docs/ from schemas, lists and runs of the reference cases, and the
 // list of tests. Run it after a build when a schema, an editor, a merger or a test file changed.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { readResults } from '../dist/bench/merge-results.js'
+import { describeSpeed } from '../dist/bench/merge-table.js'
 import { describeConfig } from '../dist/src/config/index.js'
 import { describeEditors } from '../dist/src/editors/describe.js'
 import { describeMergers } from '../dist/src/mergers/describe.js'
@@ -12,6 +14,10 @@ import { describeFixtures } from '../dist/test/docs/parity.js'
 import { describeTests } from '../dist/test/docs/tests.js'
 
 writeFileSync('test/README.md', describeTests())
+writeFileSync(
+  'README.md',
+  readFileSync('README.md', 'utf8').replace(/(?<=## Speed\n\n)[^[]*/, () => describeSpeed(readResults())),
+)
 for (const [file, tables] of [
   ['docs/config.md', describeConfig()],
   ['docs/results.md', describeRecords()],
