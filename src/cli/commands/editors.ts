@@ -2,6 +2,7 @@
 
 import type { Argv } from 'yargs'
 import { print } from '../messages.js'
+import { optionText } from '../option-text.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
@@ -24,7 +25,7 @@ export async function handler({
   plugin: string[]
   json: boolean
 }): Promise<void> {
-  const { describeOptions, expectedValue } = await import('../../editors/index.js')
+  const { describeOptions } = await import('../../editors/index.js')
   const { editors, editor: named } = await readRegistry(plugin)
   const list = (only === undefined ? editors : [named(only)]).map((editor) => {
     const { name, title, cite, axis, reads } = editor
@@ -36,11 +37,7 @@ export async function handler({
   }
   for (const { name, title, cite, options } of list) {
     print(`${name}: ${title}\n  ${cite}\n`)
-    for (const option of options) {
-      const preset =
-        option.default === undefined ? (option.required ? ', required' : '') : `, default ${option.default}`
-      print(`  ${option.name} (${expectedValue(option)}${preset}): ${option.description}\n`)
-    }
+    for (const option of options) print(`  ${optionText(option)}\n`)
     print('\n')
   }
 }

@@ -2,8 +2,9 @@
 
 import type { Argv } from 'yargs'
 import { dataOf } from '../../mergers/index.js'
-import { expectedValue, factsOf, type OptionFacts } from '../../schema/index.js'
+import { factsOf } from '../../schema/index.js'
 import { print } from '../messages.js'
+import { optionText } from '../option-text.js'
 import { AS_JSON } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
@@ -15,11 +16,6 @@ export function builder(cli: Argv) {
     .option('plugin', PLUGIN)
     .option('json', AS_JSON)
     .example('deltalab mergers', 'names and options for merge files')
-}
-
-function optionText({ name, required, description, ...facts }: OptionFacts): string {
-  const preset = facts.default === undefined ? (required ? ', required' : '') : `, default ${facts.default}`
-  return `${name} (${expectedValue({ name, required, description, ...facts })}${preset}): ${description}`
 }
 
 export async function handler({
