@@ -44,8 +44,7 @@ export async function floats(
   const width = (end - begin) / countEntries(shape) || 1
   const raw = await bytes(name, from * width, to * width)
   const values = new Float32Array(to - from)
-  if (dtype === 'F32') new Uint8Array(values.buffer).set(raw)
-  else decode(dtype === 'U8' ? 'F8_E8M0' : dtype, raw, values)
+  decode(dtype === 'U8' ? 'F8_E8M0' : dtype, raw, values)
   return values
 }
 
@@ -61,6 +60,15 @@ export async function columnBytes(
   const box = { shape: [rows, to - from], stride: [columns, 1], begin: from * width }
   const readAt = (position: number, length: number) => bytes(name, position, position + length)
   return gather(box, width, { from: 0, to: rows * (to - from) }, readAt)
+}
+
+/** The same as float32, of a tensor that is floating. */
+export async function columnFloats(stored: Stored, name: string, columns: Interval): Promise<Float32Array> {
+  const { dtype } = stored.tensors.get(name)!
+  const bytes = await columnBytes(stored, name, columns)
+  const values = new Float32Array((bytes.length * 8) / BITS[dtype]!)
+  decode(dtype, bytes, values)
+  return values
 }
 
 /** Whether a tensor holds packed codes of compressed-tensors, in this format. */

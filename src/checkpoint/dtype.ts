@@ -71,7 +71,7 @@ export const TORCH_NAMES: Readonly<Record<string, string>> = {
 const TWO_TO_112 = 2 ** 112
 const HALF_SUBNORMAL = 0x38800000 // 2⁻¹⁴ as float32 bits: below it a half is subnormal
 
-/** Little-endian bytes of F16, BF16 or F64 values, or of a format that has a table → `out` (as many elements as `out` has). `bytes` must start aligned to its element. */
+/** Little-endian bytes of F32, F16, BF16 or F64 values, or of a format that has a table → `out` (as many elements as `out` has). `bytes` must start aligned to its element. */
 export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): void {
   const n = out.length
   const table = tableOf(dtype)
@@ -79,6 +79,7 @@ export function decode(dtype: string, bytes: Uint8Array, out: Float32Array): voi
     for (let i = 0; i < n; i++) out[i] = table[bytes[i]!]!
     return
   }
+  if (dtype === 'F32') return new Uint8Array(out.buffer, out.byteOffset, 4 * n).set(bytes)
   if (dtype === 'F64') {
     const from = new Float64Array(bytes.buffer, bytes.byteOffset, n)
     for (let i = 0; i < n; i++) out[i] = from[i]!

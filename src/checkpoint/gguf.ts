@@ -5,7 +5,7 @@ import { UserError } from '../errors/index.js'
 import { decodeBlocks, type GgufFile, type GgufTensor, readGguf } from '../gguf/index.js'
 import { countEntries, type Interval } from '../kernels/index.js'
 import type { Stored } from './coded.js'
-import { BITS, decode } from './dtype.js'
+import { decode } from './dtype.js'
 import { ARCHITECTURES, COMPUTED, type GgufChange, transformersName } from './gguf-names.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
@@ -139,7 +139,6 @@ async function storedLines(
   const width = (columns / type.values) * type.bytes
   const bytes = await read(from * width, to * width)
   if (!type.dtype) decodeBlocks(type, bytes, values)
-  else if (type.dtype === 'F32') new Uint8Array(values.buffer).set(bytes.subarray(0, (values.length * BITS.F32!) / 8))
   else decode(type.dtype, bytes, values)
   return values
 }
