@@ -87,4 +87,9 @@ for (const type of ['PROMPT_TUNING', 'PREFIX_TUNING', 'P_TUNING'])
   )
 refused('peft_type XLORA', 'no weight can do that', { peft_type: 'XLORA' }, /the input chooses among its parts/)
 refused('A peft_type that is not read', 'names it, and those that are', { peft_type: 'OSF' }, /OSF/)
-refused('A part that does not fit', 'names the module', { peft_type: 'IA3' }, /holds no tensors of IA3|is not in/)
+refused(
+  'Tensors of another kind than adapter_config.json says',
+  'names the tensor',
+  { peft_type: 'IA3' },
+  /vera_\w+ is not in/,
+)

@@ -4,27 +4,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { openWeights } from '../../src/checkpoint/single.js'
 import { UserError } from '../../src/errors/index.js'
+import { equalsExpected } from './expected.js'
 import { compatible } from './row.js'
-
-const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)
 
 const read = (what: string, like: string, names: readonly string[], note?: string) =>
   compatible({ what, outcome: 'read', like, note }, async () => {
-    for (const name of names) {
-      const folder = `test/fixtures/formats/${name}`
-      const [found, expected] = [await openCheckpoint(folder), await openWeights(join(folder, 'expected.safetensors'))]
-      assert.deepEqual([...found.tensors.keys()].sort(), [...expected.tensors.keys()].sort())
-      for (const [tensor, { shape }] of expected.tensors) {
-        assert.deepEqual(found.tensors.get(tensor)?.shape, shape, `${name} ${tensor}`)
-        const values = await expected.read(tensor)
-        assert.deepEqual(bits(await found.read(tensor)), bits(values), `${name} ${tensor}`)
-        const part = { from: Math.floor(values.length / 3), to: Math.ceil(values.length / 2) }
-        assert.deepEqual(await found.readEntries(tensor, part), values.slice(part.from, part.to), `${name} ${tensor}`)
-      }
-      await Promise.all([found.close(), expected.close()])
-    }
+    for (const name of names) await equalsExpected(`test/fixtures/formats/${name}`)
   })
 
 read(

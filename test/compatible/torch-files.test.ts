@@ -4,26 +4,16 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
-import { openWeights } from '../../src/checkpoint/single.js'
 import { pickle } from '../torch/pickle.js'
+import { equalsExpected } from './expected.js'
 import { compatible } from './row.js'
 
-const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+/** Buffers of the fixture `types`. */
+const BUFFERS = ['u16', 'position_ids', 'mask']
 
 const read = (what: string, names: readonly string[], note?: string) =>
   compatible({ what, outcome: 'read', like: 'torch 2.13.0', note }, async () => {
-    for (const name of names) {
-      const folder = `test/fixtures/torch/${name}`
-      const [found, expected] = [await openCheckpoint(folder), await openWeights(join(folder, 'expected.safetensors'))]
-      for (const [tensor, { shape }] of expected.tensors) {
-        assert.deepEqual(found.tensors.get(tensor)?.shape, shape, `${name} ${tensor}`)
-        const values = await expected.read(tensor)
-        assert.deepEqual(bits(await found.read(tensor)), bits(values), `${name} ${tensor}`)
-        const part = { from: Math.floor(values.length / 3), to: Math.ceil(values.length / 2) }
-        assert.deepEqual(await found.readEntries(tensor, part), values.slice(part.from, part.to), `${name} ${tensor}`)
-      }
-      await Promise.all([found.close(), expected.close()])
-    }
+    for (const name of names) await equalsExpected(`test/fixtures/torch/${name}`, { others: BUFFERS })
   })
 
 read('pytorch_model.bin, one file (zip, torch 1.6 and later)', ['zip', 'types'])
