@@ -1,22 +1,40 @@
 // Entries of adapter_config.json by patterns of modules' names.
 import { z } from 'zod'
+import { RegexError, translateRegex } from './python-regex.js'
 
-const endOf = (source: string): RegExp => new RegExp(`^(.*\\.)?(${source})$`)
+const known = new Map<string, RegExp>()
 
-function isRegex(source: string): boolean {
+/** As peft: `re.match(rf"(.*\.)?({source})$", name)`. @throws RegexError for what is not the same in JavaScript */
+function endOf(source: string): RegExp {
+  const regex = known.get(source) ?? new RegExp(`^(?:.*\\.)?(?:${translateRegex(source)})$`, 'u')
+  known.set(source, regex)
+  return regex
+}
+
+/** Why the source is no pattern; null for one that is. */
+function faultOf(source: string): string | null {
   try {
-    return Boolean(endOf(source))
-  } catch {
-    return false
+    return endOf(source) ? null : ''
+  } catch (error) {
+    if (error instanceof RegexError) return error.message
+    if (error instanceof SyntaxError) return 'is no regular expression'
+    throw error
   }
 }
 
-/** By the ends of modules' names, as regular expressions. */
+/** By the ends of modules' names, as regular expressions of Python. */
 export const pattern = <T extends z.ZodType<number>>(value: T) =>
   z
-    .record(z.string().refine(isRegex, 'is not a regular expression'), value)
+    .record(z.string(), value)
     .nullish()
-    .transform((patterns) => patterns ?? {})
+    .transform((patterns, context) => {
+      for (const source of Object.keys(patterns ?? {})) {
+        const fault = faultOf(source)
+        if (fault !== null)
+          context.addIssue({ code: 'custom', message: `the pattern ${JSON.stringify(source)} ${fault}` })
+      }
+      return patterns ?? {}
+    })
 
 /** The value of the first pattern that fits the end of a module's name, as peft matches them. */
 export function patternValue(patterns: Readonly<Record<string, number>>, module: string): number | undefined {

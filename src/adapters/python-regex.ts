@@ -1,0 +1,161 @@
+// Regular expressions as Python's `re` reads them, in the spelling of JavaScript. Only what means the same in both is translated.
+// Names of modules are ASCII and hold no line break, so that \w, \d and $ are the same.
+
+/** A pattern that Python refuses too, or that JavaScript cannot say; the message is the end of a sentence. */
+export class RegexError extends Error {}
+
+/** The source for `new RegExp(…, 'u')`. @throws RegexError */
+export function translateRegex(source: string): string {
+  const reader = { text: [...source], at: 0, atoms: 0 }
+  const result = readBranch(reader)
+  if (reader.at < reader.text.length) throw new RegexError('has a ) too many')
+  return result
+}
+
+interface Reader {
+  text: string[]
+  at: number
+  /** Parts that give nothing back, so far. */
+  atoms: number
+}
+
+/** What is matched and then not given back: a look ahead, and what it saw. */
+function atomic(reader: Reader, text: string): string {
+  const name = `atom${++reader.atoms}`
+  return `(?:(?=(?<${name}>${text}))\\k<${name}>)`
+}
+
+const next = (reader: Reader): string => reader.text[reader.at] ?? ''
+const ahead = (reader: Reader): string => reader.text.slice(reader.at).join('')
+
+function take(reader: Reader, pattern: RegExp): RegExpExecArray | null {
+  const found = pattern.exec(ahead(reader))
+  if (found) reader.at += [...found[0]].length
+  return found
+}
+
+/** Up to the end, or the ) of the group that it is in. */
+function readBranch(reader: Reader): string {
+  let result = ''
+  while (next(reader) !== '' && next(reader) !== ')') {
+    if (take(reader, /^\|/)) {
+      result += '|'
+      continue
+    }
+    const { text, repeats } = readItem(reader)
+    const [quantifier, greed] = readQuantifier(reader)
+    if (quantifier && !repeats)
+      throw new RegexError(text ? `repeats ${text} by ${quantifier}` : `has nothing to repeat before ${quantifier}`)
+    result += greed === '+' ? atomic(reader, text + quantifier) : text + quantifier + greed
+  }
+  return result
+}
+
+/** A brace that is no quantifier is a letter. */
+const QUANTIFIER = /^(?:[*+?]|\{(?:\d+(?:,\d*)?|,\d*)\})/
+
+/** Two texts '' where there is none. */
+function readQuantifier(reader: Reader): [quantifier: string, greed: string] {
+  const found = take(reader, QUANTIFIER)
+  if (!found) return ['', '']
+  const greed = take(reader, /^[?+]/)?.[0] ?? ''
+  if (QUANTIFIER.test(ahead(reader))) throw new RegexError('has two repeats in a row')
+  return [found[0].replace('{,', '{0,'), greed]
+}
+
+const LITERAL = /[\^$\\.*+?()[\]{}|/]/
+const literal = (letter: string): string => (LITERAL.test(letter) ? `\\${letter}` : letter)
+
+function readItem(reader: Reader): { text: string; repeats: boolean } {
+  const letter = next(reader)
+  if (letter === '(') return readGroup(reader)
+  if (letter === '[') return { text: readSet(reader), repeats: true }
+  if (letter === '\\') return readEscape(reader)
+  if (QUANTIFIER.test(ahead(reader))) return { text: '', repeats: false }
+  reader.at++
+  if (letter === '^' || letter === '$') return { text: letter, repeats: false }
+  return { text: letter === '.' ? letter : literal(letter), repeats: true }
+}
+
+function readGroup(reader: Reader): { text: string; repeats: boolean } {
+  if (take(reader, /^\(\?#[^)]*\)/)) return { text: '(?:)', repeats: false }
+  const look = take(reader, /^\(\?<?[=!]/)?.[0]
+  const atom = take(reader, /^\(\?>/)
+  if (look === undefined && !atom && !take(reader, /^\((?:\?:|\?P<[A-Za-z_]\w*>|(?!\?))/)) {
+    const head = /^\(\?(?:P[=>]?|\(|<|[a-zA-Z-]+[):]?)?/.exec(ahead(reader))![0]
+    throw new RegexError(
+      head.endsWith(')')
+        ? `has the flags ${head}, which Python takes in front only, and peft puts other text in front`
+        : `has ${head}…, which is not read here`,
+    )
+  }
+  const inside = readBranch(reader)
+  if (!take(reader, /^\)/)) throw new RegexError('lacks a )')
+  if (atom) return { text: atomic(reader, inside), repeats: true }
+  return { text: `${look ?? '(?:'}${inside})`, repeats: look === undefined }
+}
+
+const CLASSES = 'dDsSwW'
+const CONTROLS: Readonly<Record<string, string>> = { a: '\\x07', f: '\\f', n: '\\n', r: '\\r', t: '\\t', v: '\\v' }
+
+/** What follows a backslash, in a set and outside; null for what means other things in these. */
+function readCommon(reader: Reader): string | null {
+  const letter = reader.text[reader.at + 1] ?? ''
+  const code = take(reader, /^\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(0[0-7]{0,2}|[0-3][0-7]{2}))/)
+  if (code) {
+    const [, x, u, long, octal] = code
+    const point = octal === undefined ? Number.parseInt((x ?? u ?? long)!, 16) : Number.parseInt(octal, 8)
+    if (point > 0x10ffff) throw new RegexError(`has ${code[0]}, which is no letter`)
+    return `\\u{${point.toString(16)}}`
+  }
+  if (letter === '') throw new RegexError('ends in a backslash')
+  if (!CLASSES.includes(letter) && !(letter in CONTROLS) && /[A-Za-z0-9]/.test(letter)) return null
+  reader.at += 2
+  return CLASSES.includes(letter) ? `\\${letter}` : (CONTROLS[letter] ?? literal(letter))
+}
+
+function readEscape(reader: Reader): { text: string; repeats: boolean } {
+  const common = readCommon(reader)
+  if (common !== null) return { text: common, repeats: true }
+  const letter = reader.text[reader.at + 1]!
+  const place = { A: '^', Z: '$', b: '\\b', B: '\\B' }[letter]
+  if (place === undefined)
+    throw new RegexError(
+      /\d/.test(letter)
+        ? `has \\${letter}, and peft puts the pattern behind groups of its own, so that the numbers of groups are others`
+        : `has \\${letter}, which is no escape`,
+    )
+  reader.at += 2
+  return { text: place, repeats: false }
+}
+
+function readSet(reader: Reader): string {
+  reader.at++
+  let result = take(reader, /^\^/) ? '[^' : '['
+  for (let first = true; first || next(reader) !== ']'; first = false) {
+    const from = readMember(reader)
+    if (!take(reader, /^-(?!\])/)) {
+      result += from
+      continue
+    }
+    const to = readMember(reader)
+    if (/^\\[dDsSwW]$/.test(from) || /^\\[dDsSwW]$/.test(to)) throw new RegexError('has a range with no end')
+    result += `${from}-${to}`
+  }
+  reader.at++
+  return `${result}]`
+}
+
+function readMember(reader: Reader): string {
+  const letter = next(reader)
+  if (letter === '') throw new RegexError('lacks a ]')
+  if (letter !== '\\') {
+    reader.at++
+    return letter === '-' ? '\\-' : literal(letter)
+  }
+  const common = readCommon(reader)
+  if (common !== null) return common
+  if (reader.text[reader.at + 1] !== 'b') throw new RegexError(`has \\${reader.text[reader.at + 1]} in a set`)
+  reader.at += 2
+  return '\\x08'
+}
