@@ -4,6 +4,7 @@ import type { AdapterKind } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { checkValue } from '../schema/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig, isSaved, scaleOf, tokenRows } from './adapter-config.js'
+import { placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
@@ -11,7 +12,7 @@ import { isFloating } from './dtype.js'
 import { memoryName } from './module-names.js'
 import { isConv1d } from './orientation.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput, outputOf, tieSource } from './tie-names.js'
+import { outputOf, tieSource } from './tie-names.js'
 import { untie } from './tied.js'
 
 /** How one tensor is changed: replaced, then some of its rows, then what is added. Names are those of the adapter's file. */
@@ -172,36 +173,4 @@ function alsoTokens(base: Checkpoint, embedding: string): string[] {
   const said = base.configText === null ? null : (JSON.parse(base.configText) as Record<string, unknown>)
   const output = said && saysTied(said) ? outputOf(base) : null
   return output !== null && output !== embedding && base.tensors.has(output) && !base.tied.has(output) ? [output] : []
-}
-
-/** Where a tensor of the model in memory is in the file of the base. */
-function placesIn(file: string, config: AdapterConfig, base: Checkpoint) {
-  const stored = new Map(
-    [...base.tensors.keys()].flatMap((name) => {
-      const memory = memoryName(name, base.config)
-      return [
-        [memory, name],
-        [memory.replace('.block_sparse_moe.', '.mlp.'), name],
-      ] as const
-    }),
-  )
-  return (name: string): string => {
-    const found = base.tensors.has(name) ? name : stored.get(name)
-    if (found !== undefined) return base.tied.get(found) ?? found
-    // Base and adapter may differ in the prefix of a model without its head (`transformer.`, `model.`).
-    const near = new Set(
-      [...stored]
-        .filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`))
-        .map(([, stands]) => stands),
-    )
-    if (near.size === 1) return [...near][0]!
-    const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
-    if (source !== null) return source
-    const head = isSaved(config, name) || /(^|\.)(classifier|score|qa_outputs)\./.test(name)
-    throw new UserError(
-      head
-        ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have: give a base that was saved with such a head, or merge the adapter with peft first`
-        : `${file}: ${name} is not in ${base.folder}: the adapter is of another base, or of modules that its files do not have under this name`,
-    )
-  }
 }
