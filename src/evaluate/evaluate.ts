@@ -75,9 +75,15 @@ export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions 
   const { classifies, checkModel } = methodsOf(task)
   const { objective, architecture } = model
   const fits = classifies ? objective === 'classes' || objective === 'value' : objective === 'causal'
+  const wanted = classifies ? 'classifies' : 'generates text'
+  if (!fits && objective === 'features')
+    throw new UserError(
+      `task ${task.name} needs a model that ${wanted}; this ${architecture} has no head and gives features alone. ` +
+        'Give a fine-tune that has one, or train one: from: <this model>, with the class under model: architectures',
+    )
   if (!fits)
     throw new UserError(
-      `task ${task.name} needs a model that ${classifies ? 'classifies' : 'generates text'}; ${architecture} here has the objective ${objective}`,
+      `task ${task.name} needs a model that ${wanted}; ${architecture} here has the objective ${objective}`,
     )
   checkModel?.(task, model)
 }

@@ -1,5 +1,5 @@
-// BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019) with a head for a sequence (classes, or one number) or for masked
-// tokens. Names and shapes are those of transformers' Bert… and Roberta….
+// BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019; XLM-RoBERTa is the same in many languages) with a head for a sequence
+// (classes, or one number), for masked tokens, or without a head. Names and shapes are those of transformers' Bert… and Roberta….
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
 import {
@@ -104,15 +104,29 @@ function maskedHead(book: Shapes, kind: Kind, config: Config, { width, epsilon, 
   ]
 }
 
-/** An encoder with its head from its config.json. */
-export function bert(kind: Kind): (config: Config) => Model {
-  return (config) => makeEncoder(kind, config)
+/**
+ * An encoder with its head from its config.json.
+ * @param name `model_type`, where the kind has several
+ */
+export function bert(kind: Kind, name: string = kind): (config: Config) => Model {
+  return (config) => makeEncoder(kind, name, config)
+}
+
+/** Declares the head's tensors. A bare encoder ends with its last layer; BERT's pooler is part of no output here. */
+function headOf(book: Shapes, kind: Kind, config: Config, settings: LayerSettings) {
+  const style = classOf(config)!
+  const [vocabulary, width] = [countOf(config, 'vocab_size'), settings.width]
+  if (style.endsWith('Model')) return { objective: 'features' as const, outputs: width, head: [] }
+  // BertForPreTraining has a head for pairs of sentences besides, which is not read.
+  if (style.endsWith('MaskedLM') || style.endsWith('PreTraining'))
+    return { objective: 'masked' as const, outputs: vocabulary, head: maskedHead(book, kind, config, settings) }
+  const outputs = labelsOf(config)
+  return { objective: headObjective(config), outputs, head: sequenceHead(book, kind, width, outputs) }
 }
 
 // One piece: each tensor is declared beside the block that reads it.
-function makeEncoder(kind: Kind, config: Config): Model {
-  checkUsual(config, kind, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
-  const masked = classOf(config)!.endsWith('MaskedLM')
+function makeEncoder(kind: Kind, name: string, config: Config): Model {
+  checkUsual(config, name, { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false })
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'max_position_embeddings', 512)
   const pad = read(config, 'pad_token_id', KIND.index, 1)
@@ -153,12 +167,11 @@ function makeEncoder(kind: Kind, config: Config): Model {
   const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
     encoderLayer(book, `${kind}.encoder.layer.`, index, settings),
   )
-  const head = masked ? maskedHead(book, kind, config, settings) : sequenceHead(book, kind, width, labelsOf(config))
+  const { head, ...ends } = headOf(book, kind, config, settings)
   return {
-    architecture: kind,
-    objective: masked ? 'masked' : headObjective(config),
+    architecture: name,
+    ...ends,
     vocabulary,
-    outputs: masked ? vocabulary : labelsOf(config),
     positions: kind === 'roberta' ? positions - pad - 1 : positions,
     width,
     heads,

@@ -1,17 +1,20 @@
 // The decoders of the Llama kind: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Qwen 2 and 3 and Mistral differ
-// from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM.
+// from Llama by a few switches. Tensor names and shapes are those of transformers' …ForCausalLM, …ForSequenceClassification and …Model.
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { activationOf } from './activations.js'
 import { type Config, countOf, epsilonOf, fewOf, isSet, KIND, read } from './config.js'
+import { decoderHead } from './decoder-head.js'
 import { attend, type HeadSizes, linear, rmsNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { checkPositions } from './positions.js'
 import { halfRotation, readRope, rotations } from './rope.js'
-import { declareShapes } from './shapes.js'
-import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
+import { declareShapes, type Shapes } from './shapes.js'
+import { embedBlock, pickWanted } from './vocabulary.js'
+
+const WORD = 'model.embed_tokens.weight'
 
 interface Decoder extends HeadSizes {
   width: number
@@ -136,14 +139,13 @@ function tensorShapes(c: Decoder, vocabulary: number) {
     book.matrix(`${at}mlp.down_proj`, [c.width, c.inner], mlpBias)
   }
   book.affine('model.norm', [c.width], false)
-  if (!c.tied) book.affine('lm_head', [vocabulary, c.width], false)
   return book
 }
 
-function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabulary: number): Block[] {
-  const word = 'model.embed_tokens.weight'
+/** From the lookup to the last norm. */
+function blocksOf(c: Decoder, { under }: Shapes, vocabulary: number): Block[] {
   return [
-    embedBlock(word, vocabulary),
+    embedBlock(WORD, vocabulary),
     ...c.local.map((_, layer): Block => {
       const at = `model.layers.${layer}.`
       return {
@@ -164,11 +166,10 @@ function blocksOf(c: Decoder, { under }: ReturnType<typeof tensorShapes>, vocabu
       apply: (weights, hidden, { wanted }) =>
         rmsNorm(pickWanted(hidden!, wanted), weights['model.norm.weight']!, c.epsilon),
     },
-    projectBlock(c.tied ? word : 'lm_head.weight'),
   ]
 }
 
-/** A causal language model of this kind from its config.json. */
+/** A model of this kind from its config.json. */
 export const decoder =
   (kind: Kind) =>
   (written: Config): Model => {
@@ -178,17 +179,18 @@ export const decoder =
     const positions = countOf(config, 'max_position_embeddings')
     const rope = readRope(config, c.headDim, positions)
     const book = tensorShapes(c, vocabulary)
+    const { blocks: end, ...head } = decoderHead(book, config, { word: WORD, logits: c.tied ? WORD : 'lm_head.weight' })
+    const blocks = [...blocksOf(c, book, vocabulary), ...end]
     return {
       architecture: kind,
-      objective: 'causal',
+      ...head,
       vocabulary,
-      outputs: vocabulary,
       positions,
       width: c.width,
       heads: c.heads,
       shapes: book.shapes,
       linear: book.linear,
-      blocks: blocksOf(c, book, vocabulary),
+      blocks,
       tables(batch, cache) {
         const at = batch.positions
         checkPositions(at, rope.positions)

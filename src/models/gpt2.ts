@@ -1,21 +1,23 @@
 // GPT-2 (Radford et al. 2019): LayerNorm before each half of a layer, learned positions, tied embeddings, and linear layers
-// stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers' GPT2LMHeadModel.
+// stored [in, out] (Conv1D) with q, k and v side by side. Names and shapes are those of transformers'
+// GPT2LMHeadModel, GPT2ForSequenceClassification and GPT2Model.
 import { type Tensor, tf } from '../tensor/index.js'
 import { activationOf } from './activations.js'
 import { type Config, checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet } from './config.js'
+import { decoderHead } from './decoder-head.js'
 import { attend, layerNorm } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Block, Model, Weights } from './model.js'
 import { positionBlock, positionTable } from './positions.js'
 import { declareShapes } from './shapes.js'
-import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
+import { embedBlock, pickWanted } from './vocabulary.js'
 
 /** x·W + b with W stored [in, out]. */
 function conv1d(x: Tensor, weights: Weights, name: string): Tensor {
   return tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D).add(weights[`${name}.bias`]!)
 }
 
-/** A causal language model from its config.json. One piece: each tensor is declared beside the block that reads it. */
+/** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
 export function gpt2(config: Config): Model {
   checkUsual(config, 'gpt2', { add_cross_attention: false })
   const [width, heads] = [countOf(config, 'n_embd'), fewOf(config, 'n_head')]
@@ -30,7 +32,7 @@ export function gpt2(config: Config): Model {
   const scaleOf = (index: number) => scale / (falling ? index + 1 : 1)
   const book = declareShapes()
   const [word, position] = ['transformer.wte.weight', 'transformer.wpe.weight']
-  const head = isSet(config, 'tie_word_embeddings', true) ? word : 'lm_head.weight'
+  const logits = isSet(config, 'tie_word_embeddings', true) ? word : 'lm_head.weight'
   book.shapes[word] = [vocabulary, width]
   book.shapes[position] = [positions, width]
 
@@ -60,12 +62,12 @@ export function gpt2(config: Config): Model {
   }
   const layers = Array.from({ length: fewOf(config, 'n_layer') }, (_, index) => layer(`transformer.h.${index}.`, index))
   book.affine('transformer.ln_f', [width], true)
-  if (head !== word) book.shapes[head] = [vocabulary, width]
+  const norm = book.under('transformer.ln_f')
+  const { blocks: end, ...head } = decoderHead(book, config, { word, logits })
   return {
     architecture: 'gpt2',
-    objective: 'causal',
+    ...head,
     vocabulary,
-    outputs: vocabulary,
     positions,
     width,
     heads,
@@ -81,11 +83,11 @@ export function gpt2(config: Config): Model {
       ...layers,
       {
         name: 'norm',
-        weights: book.under('transformer.ln_f'),
+        weights: norm,
         apply: (weights, hidden, { wanted }) =>
           layerNorm(pickWanted(hidden!, wanted), weights, 'transformer.ln_f', epsilon),
       },
-      projectBlock(head),
+      ...end,
     ],
   }
 }

@@ -60,6 +60,8 @@ export interface Model {
   positions: number
   /** Length of every sequence of an image model: patches and the class token. */
   sequence?: number
+  /** Flat position (row * columns + column) of each row's output under `classes` and `value`; the first of its row unless given. */
+  outputAt?(batch: Batch): Int32Array
   /** Width of the hidden states, and attention heads: what the memory of a pass is estimated from. */
   width: number
   heads: number

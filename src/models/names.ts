@@ -17,11 +17,13 @@ function spellings(name: string): string[] {
   return [name, ancient(name), bare, ancient(bare)]
 }
 
+/** What a file with these tensors calls the model's tensor `name`; undefined where it lacks it. */
+export const storedName = (name: string, stored: { has(name: string): boolean }): string | undefined =>
+  spellings(name).find((each) => stored.has(each))
+
 /** The model with its tensors called as the file calls them; those that the file lacks keep their own names. */
 export function adoptNames(model: Model, stored: ReadonlySet<string>): Model {
-  const found = Object.keys(model.shapes).map(
-    (name) => [name, spellings(name).find((each) => stored.has(each)) ?? name] as const,
-  )
+  const found = Object.keys(model.shapes).map((name) => [name, storedName(name, stored) ?? name] as const)
   if (found.every(([name, alias]) => name === alias)) return model
   const alias = new Map(found)
   const rename = (names: readonly string[]) => names.map((name) => alias.get(name)!)

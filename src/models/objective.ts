@@ -3,6 +3,7 @@
 import { UserError } from '../errors/index.js'
 import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
 import { type Batch, IGNORED } from './batch.js'
+import type { Model } from './model.js'
 
 /** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
 export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'
@@ -32,24 +33,26 @@ function countTokens({ rows, columns, labels }: Batch, shift: 0 | 1): Counted {
   }
 }
 
-/** A row's output is at its first position ([CLS], <s>, the class token). */
-function countRows({ rows, targets }: Batch, columns: number, objective: Objective): Counted {
+/** A row's output is at its first position ([CLS], <s>, the class token), unless the model says where. */
+function countRows({ objective, sequence, outputAt }: Rules, batch: Batch): Counted {
+  const { rows, columns, targets } = batch
   if (!targets) throw new UserError(`a batch without targets has no loss under the objective ${objective}`)
   return {
-    at: Int32Array.from({ length: rows }, (_, row) => row * columns),
+    at: outputAt?.(batch) ?? Int32Array.from({ length: rows }, (_, row) => row * (sequence ?? columns)),
     labels: objective === 'value' ? targets : Int32Array.from(targets),
     rows: Int32Array.from({ length: rows }, (_, row) => row),
   }
 }
 
+/** What a model says of its outputs. */
+type Rules = Pick<Model, 'objective' | 'sequence' | 'outputAt'>
+
 /** @throws UserError for a model or a batch without a loss. */
-export function countOutputs(
-  { objective, sequence }: { objective: Objective; sequence?: number },
-  batch: Batch,
-): Counted {
+export function countOutputs(model: Rules, batch: Batch): Counted {
+  const { objective } = model
   if (objective === 'features') throw new UserError('this model gives features and has no loss of its own')
   if (objective === 'causal' || objective === 'masked') return countTokens(batch, objective === 'causal' ? 1 : 0)
-  return countRows(batch, sequence ?? batch.columns, objective)
+  return countRows(model, batch)
 }
 
 /**

@@ -1,10 +1,10 @@
-// The vision transformer (Dosovitskiy et al. 2021) as an image classifier. Names and shapes are those of transformers'
-// ViTForImageClassification.
+// The vision transformer (Dosovitskiy et al. 2021) as an image classifier, or without a head. Names and shapes are those
+// of transformers' ViTForImageClassification and ViTModel.
 import { activationOf } from './activations.js'
-import { type Config, countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf } from './config.js'
+import { type Config, classOf, countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
-import type { Model } from './model.js'
+import type { Block, Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
 import { declareShapes } from './shapes.js'
 import { pickWanted } from './vocabulary.js'
@@ -21,7 +21,7 @@ const LAYER: LayerNames = {
   order: 'pre',
 }
 
-/** An image classifier from its config.json. One piece: each tensor is declared beside the block that reads it. */
+/** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
 export function vit(config: Config): Model {
   const sizes = readImageSizes(config)
   const settings: LayerSettings = {
@@ -35,7 +35,8 @@ export function vit(config: Config): Model {
     mask: () => null,
   }
   const { width, heads, epsilon } = settings
-  const labels = labelsOf(config)
+  const classifies = classOf(config) !== 'ViTModel'
+  const labels = classifies ? labelsOf(config) : 0
   const book = declareShapes()
   const at = 'vit.embeddings.'
   const kernel = `${at}patch_embeddings.projection`
@@ -55,12 +56,17 @@ export function vit(config: Config): Model {
     encoderLayer(book, 'vit.encoder.layer.', index, settings),
   )
   book.affine('vit.layernorm', [width], true)
-  book.affine('classifier', [labels, width], true)
+  if (classifies) book.affine('classifier', [labels, width], true)
+  const head: Block = {
+    name: 'head',
+    weights: book.under('classifier'),
+    apply: (weights, hidden) => linear(hidden!, weights, 'classifier'),
+  }
   return {
     architecture: 'vit',
-    objective: headObjective(config),
+    objective: classifies ? headObjective(config) : 'features',
     vocabulary: 0,
-    outputs: labels,
+    outputs: classifies ? labels : width,
     positions: sizes.sequence,
     sequence: sizes.sequence,
     width,
@@ -77,11 +83,7 @@ export function vit(config: Config): Model {
         apply: (weights, hidden, { wanted }) =>
           layerNorm(pickWanted(hidden!, wanted), weights, 'vit.layernorm', epsilon),
       },
-      {
-        name: 'head',
-        weights: book.under('classifier'),
-        apply: (weights, hidden) => linear(hidden!, weights, 'classifier'),
-      },
+      ...(classifies ? [head] : []),
     ],
   }
 }

@@ -7,7 +7,7 @@ import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget, tellFound } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
-import { loadModel, modelOf } from '../models/index.js'
+import { loadModel, modelOf, storedName } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { placeIn } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -48,11 +48,15 @@ async function startingPoint(recipe: Training, root: string) {
   const model = recipe.model ? loadModel(config) : modelOf(checkpoint, recipe.from!)
   const { spans, length } = layoutOf(model)
   const weights = recipe.model ? drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
-  const found = spans.filter(({ name, shape }) => String(checkpoint.tensors.get(name)?.shape) === String(shape))
+  // A new head's class may call the backbone otherwise than a file without a head does.
+  const found = spans.flatMap((span) => {
+    const from = checkpoint.tensors.get(storedName(span.name, checkpoint.tensors) ?? span.name)
+    return String(from?.shape) === String(span.shape) ? [{ ...span, from: from!.name }] : []
+  })
   const bytes = found.reduce((sum, { begin, end }) => sum + 4 * (end - begin), 0)
   await track({ name: 'read the weights', unit: 'bytes', total: bytes }, async ({ add }) => {
-    for (const { name, begin, end } of found) {
-      weights.set(await checkpoint.read(name), begin)
+    for (const { from, begin, end } of found) {
+      weights.set(await checkpoint.read(from), begin)
       add(4 * (end - begin))
     }
   })

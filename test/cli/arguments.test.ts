@@ -100,7 +100,7 @@ test('lists show one name alone', async () => {
   }
   assert.match(await run('tasks', 'math'), /^task +math\n[\s\S]*items +512\n\nfinal_number: /)
   const llama = await run('models', 'llama')
-  assert.match(llama, /^llama +model_type llama\n[\s\S]*checkpoints\/small\/base +llama/)
+  assert.match(llama, /^llama +LlamaForCausalLM, [\s\S]*checkpoints\/small\/base +llama/)
   assert.doesNotMatch(llama, /bert/)
 })
 

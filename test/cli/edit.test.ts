@@ -134,7 +134,7 @@ test('inspect of a corrupt file is one line', async () => {
 })
 
 test('models lists the architectures', async () => {
-  assert.match((await run('models')).stdout, /^llama +model_type /m)
+  assert.match((await run('models')).stdout, /^llama +LlamaForCausalLM/m)
   assert.ok(
     JSON.parse((await run('models', '--json')).stdout).architectures.every(({ cite }: { cite: string }) => cite),
   )

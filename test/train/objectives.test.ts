@@ -2,7 +2,7 @@
 // the backbone is the base's, labels and masks are where they should be.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -101,7 +101,22 @@ test('a new head on a base: the backbone starts as the base, the head is drawn, 
   ])
   assert.ok((await post.read('classifier.weight')).some((x) => x !== 0))
   assert.deepEqual([post.config!.architectures, post.config!.num_labels], [['BertForSequenceClassification'], 3])
-  await Promise.all([base.close(), post.close()])
+  // A file without a head has the same names without the prefix of the model.
+  const bare = join(folder, 'bare')
+  cpSync(join(folder, 'masked-1'), bare, { recursive: true })
+  const bytes = readFileSync(join(bare, 'model.safetensors'))
+  const size = Number(bytes.readBigUInt64LE())
+  const header = bytes
+    .subarray(8, 8 + size)
+    .toString()
+    .replaceAll('"bert.', '"')
+    .padEnd(size)
+  bytes.write(header, 8)
+  writeFileSync(join(bare, 'model.safetensors'), bytes)
+  await train({ ...recipe, from: 'bare', out: 'still-bare' }, { root: folder, backend: 'wasm', workers: 1 })
+  const same = await openCheckpoint(join(folder, 'still-bare'))
+  for (const name of post.tensors.keys()) assert.deepEqual(await same.read(name), await post.read(name), name)
+  await Promise.all([base.close(), post.close(), same.close()])
 })
 
 for (const mask_rate of [0.15, 0.4])

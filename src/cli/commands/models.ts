@@ -3,7 +3,6 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { findNamed } from '../../errors/index.js'
 import { print } from '../messages.js'
 import { AS_JSON } from '../options.js'
 
@@ -19,15 +18,20 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
-  const [{ architectures: all }, { openCheckpoint }, { countEntries }, { countText }, { packageRoot }] =
-    await Promise.all([
-      import('../../models/index.js'),
-      import('../../checkpoint/index.js'),
-      import('../../kernels/index.js'),
-      import('../../inspect/index.js'),
-      import('../../files/index.js'),
-    ])
-  const architectures = args.name === undefined ? all : [findNamed('architecture', args.name, all)]
+  const [
+    { architectures: all, findArchitecture },
+    { openCheckpoint },
+    { countEntries },
+    { countText },
+    { packageRoot },
+  ] = await Promise.all([
+    import('../../models/index.js'),
+    import('../../checkpoint/index.js'),
+    import('../../kernels/index.js'),
+    import('../../inspect/index.js'),
+    import('../../files/index.js'),
+  ])
+  const architectures = args.name === undefined ? all : [findArchitecture(args.name)]
   const found = await readdir(join(packageRoot, 'checkpoints'), { recursive: true, withFileTypes: true }).catch(
     () => [],
   )
@@ -43,13 +47,13 @@ export async function handler(args: Args): Promise<void> {
     await close()
   }
   if (args.json) {
-    const list = architectures.map(({ name, cite }) => ({ name, model_types: [name], cite }))
+    const list = architectures.map(({ name, classes, cite }) => ({ name, model_types: [name], classes, cite }))
     print(`${JSON.stringify({ architectures: list, checkpoints }, null, 2)}\n`)
     return
   }
-  for (const { name, cite } of architectures) {
-    print(`${name.padEnd(12)} model_type ${name}\n${' '.repeat(13)}${cite}\n`)
-  }
+  const below = ' '.repeat(20)
+  for (const { name, classes, cite } of architectures)
+    print(`${name.padEnd(below.length)}${classes.join(', ')}\n${below}${cite}\n`)
   const width = Math.max(0, ...checkpoints.map(({ folder }) => folder.length)) + 2
   print(
     checkpoints.length

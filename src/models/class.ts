@@ -1,0 +1,105 @@
+// Which class of transformers a checkpoint is, by its config.json and its tensors, and why it is none that can be run.
+import { z } from 'zod'
+import { nearest, UserError } from '../errors/index.js'
+import { type Architecture, architectures } from './architectures.js'
+import { type Config, KIND, read } from './config.js'
+import type { Model } from './model.js'
+import { adoptNames } from './names.js'
+
+type Shapes = Record<string, readonly number[]>
+
+/** So many of the tensors that do not fit are named; the others are counted. */
+const NAMED = 8
+
+/** Why a checkpoint with these shapes is not the model's: tensors missing or misshapen, and tensors of more layers than it has. */
+function misfits(model: Model, shapes: Shapes): string[] {
+  const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
+    const found = shapes[name]
+    if (!found) return [`${name} is missing`]
+    return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
+  })
+  const anyLayer = (name: string) => name.replace(/\.\d+\./g, '.*.')
+  const known = new Set(Object.keys(model.shapes).map(anyLayer))
+  const beyond = Object.keys(shapes).filter((name) => !(name in model.shapes) && known.has(anyLayer(name)))
+  return [...wrong, ...beyond.map((name) => `${name} is of a layer that config.json does not have`)]
+}
+
+const namedIn = (config: Config): string[] => read(config, 'architectures', z.array(KIND.word), [])
+
+const cannotRun = (what: string, known: readonly string[]) =>
+  new UserError(
+    `${what} cannot be run: losses, scores and training need one of ${known.join(', ')}; ` +
+      'inspect, edit, merge and extract work on any model',
+  )
+
+const typeNames = architectures.map(({ name }) => name)
+
+/** @throws UserError naming the `model_type` and what can be done all the same */
+export function findArchitecture(type: string, what = JSON.stringify(type)): Architecture {
+  const found = architectures.find(({ name }) => name === type)
+  if (found) return found
+  throw cannotRun(`model_type ${what}`, typeNames)
+}
+
+function architectureOf(config: Config): Architecture {
+  const type = read(config, 'model_type', KIND.word)
+  const [named] = namedIn(config)
+  // A config that names its class was written by a program, which does not slip.
+  const near = named === undefined ? nearest(type, typeNames) : undefined
+  const more =
+    named !== undefined ? ` (${named})` : near !== undefined ? ` (did you mean ${JSON.stringify(near)}?)` : ''
+  return findArchitecture(type, `${JSON.stringify(type)} in config.json${more}`)
+}
+
+/**
+ * The classes that may be meant, the likeliest first: those that config.json names, and all of the architecture where it names none
+ * or the one without a head, which says nothing about heads.
+ * @param known whether the tensors are known, so that they can decide
+ */
+function classesOf({ name, classes, bare, named }: Architecture, config: Config, known: boolean): string[] {
+  const words = namedIn(config)
+  const meant = words.flatMap((word) => classes.filter((each) => each.toLowerCase() === word.toLowerCase()))
+  if (words.length && !meant.length) throw cannotRun(`${words.join(', ')} in config.json, of ${name},`, classes)
+  if (!known && !meant.length && named)
+    throw new UserError(`config.json: architectures must name the class of a ${name}; known: ${classes.join(', ')}`)
+  return known && (!meant.length || (meant.length === 1 && meant[0] === bare))
+    ? classes
+    : meant.length
+      ? meant
+      : classes
+}
+
+/** What came of making a model: the model, or why its config.json is refused. */
+function attempt(make: () => Model): Model | UserError {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof UserError) return error
+    throw error
+  }
+}
+
+/** The model of the class that config.json names, or that the tensors show. @throws UserError as `loadModel` says */
+export function makeModel(config: Config, shapes?: Shapes): Model {
+  const architecture = architectureOf(config)
+  const make = (style: string) => architecture.make({ ...config, architectures: [style] })
+  const styles = classesOf(architecture, config, shapes !== undefined)
+  if (!shapes) return make(styles[0]!)
+  const stored = new Set(Object.keys(shapes))
+  const made = architecture.classes.map((style) => {
+    const model = attempt(() => adoptNames(make(style), stored))
+    return { style, model, wrong: model instanceof UserError ? [model.message] : misfits(model, shapes) }
+  })
+  // Of those that fit, the one that reads most of the file; a model without its head fits too.
+  const size = ({ model }: { model: Model | UserError }) => ('shapes' in model ? Object.keys(model.shapes).length : 0)
+  const fitting = made.filter(({ wrong }) => !wrong.length).sort((a, b) => size(b) - size(a))
+  const chosen = fitting.find(({ style }) => styles.includes(style))?.model
+  if (chosen && 'shapes' in chosen) return chosen
+  const { style, model, wrong } = made.find((each) => each.style === styles[0])!
+  if (model instanceof UserError) throw model
+  const more = wrong.length > NAMED ? `; and ${wrong.length - NAMED} more` : ''
+  const other = fitting.length
+    ? `. They are the tensors of a ${fitting[0]!.style}, and config.json names ${style}, whose other tensors transformers would draw at random: give a checkpoint that has them, or name the other class in architectures`
+    : ''
+  throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}${other}`)
+}
