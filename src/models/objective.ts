@@ -3,7 +3,6 @@
 import { UserError } from '../errors/index.js'
 import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
 import { type Batch, IGNORED } from './batch.js'
-import type { Model } from './model.js'
 
 /** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
 export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'
@@ -45,7 +44,11 @@ function countRows({ objective, sequence, outputAt }: Rules, batch: Batch): Coun
 }
 
 /** What a model says of its outputs. */
-type Rules = Pick<Model, 'objective' | 'sequence' | 'outputAt'>
+interface Rules {
+  objective: Objective
+  sequence?: number
+  outputAt?(batch: Batch): Int32Array
+}
 
 /** @throws UserError for a model or a batch without a loss. */
 export function countOutputs(model: Rules, batch: Batch): Counted {
