@@ -7,6 +7,7 @@ import { bundle, FONTS } from './bundle.mjs'
 
 const out = 'dist/src/kernels'
 mkdirSync(out, { recursive: true })
+removeLeftOvers()
 for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith('.ts'))) {
   const source = `src/kernels/assembly/${file}`
   const target = `${out}/${file.replace(/\.ts$/, '.wasm')}`
@@ -43,3 +44,12 @@ const link = 'node_modules/.bin/deltalab'
 mkdirSync(dirname(link), { recursive: true })
 rmSync(link, { force: true })
 symlinkSync('../../dist/bundle/cli/main.js', link)
+
+/** Removes what was built from a source file that is there no longer: a test of it would run on. */
+function removeLeftOvers() {
+  for (const file of readdirSync('dist', { recursive: true })) {
+    const source = file.replace(/(\.d)?\.[jt]s$/, '')
+    if (source === file || file.startsWith('bundle')) continue
+    if (!['ts', 'js', 'd.ts'].some((end) => existsSync(`${source}.${end}`))) rmSync(`dist/${file}`)
+  }
+}
