@@ -27,11 +27,12 @@ export async function changeLines(
   }
   if (edit) return editedLines(edit, { weights, dtype, isBias: shape.length === 1, read }, lines)
   const values = await read(lines.from, lines.to)
-  for (const [i, id] of rows?.ids.entries() ?? []) {
-    if (id < lines.from || id >= lines.to) continue
-    const row = await weights.read(rows!.name, { from: i * columns, to: (i + 1) * columns })
-    values.set(round(row, dtype), (id - lines.from) * columns)
-  }
+  for (const part of rows)
+    for (const [i, id] of part.ids.entries()) {
+      if (id < lines.from || id >= lines.to) continue
+      const row = await weights.read(part.name, { from: i * columns, to: (i + 1) * columns })
+      values.set(round(row, dtype), (id - lines.from) * columns)
+    }
   for (const product of products)
     for (const part of partsOf(product, weights, lines)) {
       const terms = await (product.flipped ? readTurned(part) : readStraight(part))

@@ -3,22 +3,22 @@ import type { z } from 'zod'
 import type { AdapterKind } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { checkValue } from '../schema/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig, isSaved, scaleOf, tokenRows } from './adapter-config.js'
+import { adaptBase } from './adapter-base.js'
+import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
 import { placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
-import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
+import { type Sorted, sortTensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
-import { memoryName } from './module-names.js'
 import { isConv1d } from './orientation.js'
+import type { SingleFile } from './single.js'
 import { saysTied } from './tie-defaults.js'
-import { outputOf, tieSource } from './tie-names.js'
-import { untie } from './tied.js'
+import { isOutput, outputOf, tieSource } from './tie-names.js'
 
 /** How one tensor is changed: replaced, then some of its rows, then what is added. Names are those of the adapter's file. */
 export interface TensorChange {
   whole?: string
-  rows?: { name: string; ids: readonly number[] }
+  rows: { name: string; ids: readonly number[] }[]
   products: Product[]
   /** A vector that is added. */
   bias?: { name: string; scale: number }
@@ -42,20 +42,30 @@ export interface KindEdit {
 }
 
 export interface Match {
-  /** The base, without its ties where the adapter breaks them. */
+  /** The base, with the head, the ties and the rows of words that the adapter's model has. */
   base: Checkpoint
+  /** Tensors of base or adapter that have no partner in the other. */
+  apart: ReadonlySet<string>
   changes: Map<string, TensorChange>
   /** Sentences for the user. */
   notes: string[]
 }
 
 /** @throws UserError naming the tensor that has no place in the base, and why */
-export function matchAdapter(file: string, config: AdapterConfig, tensors: Tensors, given: Checkpoint): Match {
+export async function matchAdapter(
+  file: string,
+  config: AdapterConfig,
+  weights: SingleFile,
+  given: Checkpoint,
+): Promise<Match> {
+  const { tensors } = weights
   const sorted = sortTensors(file, tensors, config.kind)
-  const base = breakTies(config, sorted, given)
+  const adapted = await adaptBase({ file, config, tensors, sorted }, given, weights)
+  const { base } = adapted
   const changes = new Map<string, TensorChange>()
-  const notes: string[] = []
-  const change = (name: string): TensorChange => changes.get(name) ?? changes.set(name, { products: [] }).get(name)!
+  const notes = [...adapted.notes]
+  const change = (name: string): TensorChange =>
+    changes.get(name) ?? changes.set(name, { rows: [], products: [] }).get(name)!
   const place = placesIn(file, config, base)
   const fit = (name: string, target: string) => {
     if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape))
@@ -67,7 +77,11 @@ export function matchAdapter(file: string, config: AdapterConfig, tensors: Tenso
     fit(name, target)
     change(target).whole = name
   }
-  for (const [module, name] of sorted.rows) {
+  // peft replaces rows in the order of modules: of a tied pair those of the output last.
+  const embeddingsFirst = [...sorted.rows].sort(
+    ([one], [two]) => Number(isOutput(`${one}.weight`)) - Number(isOutput(`${two}.weight`)),
+  )
+  for (const [module, name] of embeddingsFirst) {
     const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
     const [rows, width] = tensors.get(name)!.shape
     if (ids?.length !== rows)
@@ -76,7 +90,7 @@ export function matchAdapter(file: string, config: AdapterConfig, tensors: Tenso
       )
     const [count, own] = base.tensors.get(target)!.shape
     if (own !== width || ids!.some((id) => id >= count!)) throw misfit({ file, tensors, base }, name, target)
-    for (const each of [target, ...alsoTokens(base, target)]) change(each).rows = { name, ids: ids! }
+    for (const each of [target, ...alsoTokens(base, target)]) change(each).rows.push({ name, ids: ids! })
   }
   for (const [module, parts] of sorted.factors) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
@@ -104,7 +118,7 @@ export function matchAdapter(file: string, config: AdapterConfig, tensors: Tenso
     notes.push(
       `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
     )
-  return { base, changes, notes }
+  return { base, apart: new Set(adapted.apart), changes, notes }
 }
 
 /** Kinds whose edit of a bias is not in a tensor of its own. */
@@ -151,21 +165,6 @@ function editOf({ file, config, base, module, target, parts, shared }: EditParts
   const [outputs, inputs] = (turned ? [...shape].reverse() : shape) as [number, number]
   const own = checkValue(kind.config as z.ZodType, config.given, file.replace(/[^/\\]*$/, ADAPTER_CONFIG))
   return { kind, module, config: own, outputs, inputs, parts, shared, turned }
-}
-
-/** A module that peft stores whole is tied to nothing, unless the config holds the ties: then the output is a tensor of its own. */
-function breakTies(config: AdapterConfig, { whole }: Sorted, base: Checkpoint): Checkpoint {
-  if (!base.config || !saysTied(base.config) || config.ensure_weight_tying) return base
-  const output = outputOf(base)
-  const source = output === null ? null : tieSource(output, base.tensors.keys())
-  if (output === null || source === null) return base
-  const bias = output.replace(/weight$/, 'bias')
-  const saved = [...whole.keys()].some(
-    (name) =>
-      isSaved(config, name) &&
-      [output, bias, source].some((each) => memoryName(each, base.config) === name || each === name),
-  )
-  return saved ? untie(base, [output]) : base
 }
 
 /** peft puts trained tokens into the output too where config.json ties it, even if the file holds another one. */

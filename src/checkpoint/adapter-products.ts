@@ -91,7 +91,7 @@ function parameterOf({ file, config, base }: Matching, module: string): string |
   const owner = module.replace(/\.base_layer$/, '')
   const ends = [...new Set(config.target_parameters.map((target) => target.split('.').at(-1)!))]
   const named = ends.filter(
-    (end) => isParameter(config, `${owner}.${end}`) && (end !== 'weight' || base.tensors.has(`${owner}.weight`)),
+    (end) => isParameter(config, `${owner}.${end}`) && (end === 'weight') === base.tensors.has(`${owner}.weight`),
   )
   const ordered = ['gate_up_proj', 'down_proj'].filter((end) => named.includes(end))
   if (named.length > 1 && ordered.length !== named.length)

@@ -51,13 +51,13 @@ export function sortTensors(file: string, tensors: Tensors, kind: AdapterKind | 
     else if (embedding) add(embedding[1]!, `embedding ${embedding[2]}`, name)
     else if (rows) sorted.rows.set(rows[1]!, name)
     else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
-    else if (/\.(lora_|token_adapter)/.test(inner))
+    else if (/\.(lora_|token_adapter\.(?!base_layer\.))/.test(inner))
       throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
     else {
       const plain = inner
         .replace(REPEATED, '')
         .replace(NORMS, '')
-        .replace(/(\.base_layer)+(?=\.\w+$)/, '')
+        .replace(/(\.token_adapter)?(\.base_layer)+(?=\.\w+$)/, '')
       if (plain === inner || !sorted.whole.has(plain)) sorted.whole.set(plain, name)
     }
   }

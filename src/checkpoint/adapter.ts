@@ -69,13 +69,14 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
   const file = join(folder, stored)
   const weights = await openWeights(file)
   try {
-    const { base, changes, notes } = matchAdapter(file, config, weights.tensors, given)
+    const { base, apart, changes, notes } = await matchAdapter(file, config, weights, given)
     // A stored copy of a tied weight is what its source becomes.
     for (const [copy, source] of base.tied) if (changes.has(source)) changes.set(copy, changes.get(source)!)
     const shapes = new Map([...changes.keys()].map((name) => [name, base.tensors.get(name)!.shape]))
     return {
       ...withComputed(base, shapes, (name, lines) => changeLines(changes.get(name)!, name, { base, weights }, lines)),
       folder,
+      apart,
       notes: [...base.notes, ...notes],
       home: homeOf(base),
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),

@@ -51,6 +51,8 @@ export interface Checkpoint {
   hashes(hash?: (path: string) => Promise<string>): Promise<Record<string, string>>
   /** Closes the files. */
   close(): Promise<void>
+  /** Tensors that this model or its base alone has, or with another shape, by the way it was made: they are no mismatch, and have no delta. */
+  apart?: ReadonlySet<string> | undefined
   /** For a quantised folder: how many weights are decoded, and from what. */
   decoded?: string | undefined
 }

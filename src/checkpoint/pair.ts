@@ -49,6 +49,7 @@ export async function pairCheckpoints(
   const [base, post] = agreeOnTies([one, two])
   const { tied } = post
   const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
+  for (const name of post.apart ?? []) inHead.add(name)
   const names: string[] = []
   const shapes: string[] = []
   const missing = { base: [] as string[], post: [] as string[] }
