@@ -7,7 +7,7 @@ import { adaptBase } from './adapter-base.js'
 import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
 import { placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
-import { type Sorted, sortTensors } from './adapter-sort.js'
+import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { isConv1d } from './orientation.js'
@@ -77,21 +77,7 @@ export async function matchAdapter(
     fit(name, target)
     change(target).whole = name
   }
-  // peft replaces rows in the order of modules: of a tied pair those of the output last.
-  const embeddingsFirst = [...sorted.rows].sort(
-    ([one], [two]) => Number(isOutput(`${one}.weight`)) - Number(isOutput(`${two}.weight`)),
-  )
-  for (const [module, name] of embeddingsFirst) {
-    const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
-    const [rows, width] = tensors.get(name)!.shape
-    if (ids?.length !== rows)
-      throw new UserError(
-        `${file}: ${name} has ${rows} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
-      )
-    const [count, own] = base.tensors.get(target)!.shape
-    if (own !== width || ids!.some((id) => id >= count!)) throw misfit({ file, tensors, base }, name, target)
-    for (const each of [target, ...alsoTokens(base, target)]) change(each).rows.push({ name, ids: ids! })
-  }
+  for (const [target, rows] of rowsOf({ file, config, base, place }, sorted, tensors)) change(target).rows.push(rows)
   for (const [module, parts] of sorted.factors) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
       const { dtype } = base.tensors.get(target)!
@@ -112,13 +98,43 @@ export async function matchAdapter(
     if (base.tensors.has(bias) && changesBias(edit.kind)) change(bias).edit = edit
   }
   if (changes.size === 0) throw new UserError(`${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}`)
+  notes.push(...noteTied(file, base, changes))
+  return { base, apart: new Set(adapted.apart), changes, notes }
+}
+
+/** Rows of embeddings, by the tensors that they are put into: peft takes modules in their order, of a tied pair the output last. */
+function rowsOf(
+  { file, config, base, place }: Places,
+  { rows }: Sorted,
+  tensors: Tensors,
+): [target: string, rows: TensorChange['rows'][number]][] {
+  const last = (module: string): number => Number(isOutput(`${module}.weight`))
+  return [...rows]
+    .sort(([one], [two]) => last(one) - last(two))
+    .flatMap(([module, name]) => {
+      const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
+      const [stored, width] = tensors.get(name)!.shape
+      if (ids?.length !== stored)
+        throw new UserError(
+          `${file}: ${name} has ${stored} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
+        )
+      const [count, own] = base.tensors.get(target)!.shape
+      if (own !== width || ids!.some((id) => id >= count!)) throw misfit({ file, tensors, base }, name, target)
+      return [target, ...alsoTokens(base, target)].map((each): [string, { name: string; ids: readonly number[] }] => [
+        each,
+        { name, ids: ids! },
+      ])
+    })
+}
+
+/** What a user must know of an adapter that adds to an embedding which is the output too. */
+function noteTied(file: string, base: Checkpoint, changes: Match['changes']): string[] {
   const output = base.config && saysTied(base.config) ? outputOf(base) : null
   const source = output === null ? null : tieSource(output, base.tensors.keys())
-  if (source !== null && changes.get(source)?.products.length)
-    notes.push(
-      `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
-    )
-  return { base, apart: new Set(adapted.apart), changes, notes }
+  if (source === null || !changes.get(source)?.products.length) return []
+  return [
+    `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
+  ]
 }
 
 /** Kinds whose edit of a bias is not in a tensor of its own. */

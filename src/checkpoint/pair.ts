@@ -15,7 +15,7 @@ export interface Pair {
   names: string[]
   /** Stored copies of tied weights in the post-trained model → the tensor they copy. */
   tied: ReadonlyMap<string, string>
-  /** What does not match, one phrase per tensor; empty unless `ignoreUnmatched`. */
+  /** What does not match, one phrase per tensor: with `ignoreUnmatched`, and what an adapter brings of its own. */
   unmatched: string[]
   /** Tensors whose stored formats differ; they are compared as float32. */
   dtypes: {
@@ -88,7 +88,10 @@ export async function pairCheckpoints(
       `${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched leaves them out); ${lists.join('; ')}`,
     )
   }
-  const unmatched = kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`))
+  const unmatched = [
+    ...kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`)),
+    ...[...(post.apart ?? [])].map((name) => `${name} (of the adapter's head or vocabulary, or in its place)`),
+  ]
   if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
   return { base, post, names, tied, unmatched, dtypes }
 }

@@ -56,5 +56,6 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   const { notes, warnings, text } = describeExtract(summary)
   for (const each of notes) note(each)
   for (const each of warnings) warn(each)
+  if (pair.unmatched.length) warn(`not in the adapter, without a partner: ${pair.unmatched.join(', ')}`)
   print(json ? `${JSON.stringify({ out, ...summary })}\n` : `${text}\n${out} written\n`)
 }
