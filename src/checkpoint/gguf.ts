@@ -1,12 +1,13 @@
 // A GGUF file as the checkpoint of transformers that it was made from: names, shapes and values. Blocks are decoded to float32, and what
 // llama.cpp's converter changed is undone.
+import { open } from 'node:fs/promises'
 import { transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
-import { decodeBlocks, type GgufFile, type GgufTensor, readGguf } from '../gguf/index.js'
+import { decodeBlocks, type GgufFiles, type GgufTensor, readGgufParts, TOKENIZER_LISTS } from '../gguf/index.js'
 import { countEntries, type Interval } from '../kernels/index.js'
 import type { Stored } from './coded.js'
 import { decode } from './dtype.js'
-import { ARCHITECTURES, COMPUTED, type GgufChange, transformersName } from './gguf-names.js'
+import { ARCHITECTURES, type GgufChange, isComputed, transformersName } from './gguf-names.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
 
@@ -20,7 +21,7 @@ interface GgufWeight {
 }
 
 export interface GgufCheckpoint {
-  file: GgufFile
+  file: GgufFiles
   /** As headers of safetensors would describe them; what is coded counts as BF16. */
   entries: TensorEntry[]
   /** Of the tensors that are not stored as they are. */
@@ -33,9 +34,9 @@ export interface GgufCheckpoint {
   compute(name: string, lines: Interval, bytes: Stored['bytes']): Promise<Float32Array>
 }
 
-/** @throws UserError as readGguf, and for an architecture whose names are not known */
+/** @throws UserError as readGgufParts, and for an architecture whose names are not known */
 export async function openGguf(path: string): Promise<GgufCheckpoint> {
-  const file = await readGguf(path)
+  const file = await readGgufParts(path, TOKENIZER_LISTS)
   const { fields, tensors } = file
   const named = fields.get('general.architecture')
   const architecture = typeof named === 'string' && Object.hasOwn(ARCHITECTURES, named) ? ARCHITECTURES[named]! : null
@@ -43,23 +44,22 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
     throw new UserError(
       `${path}: general.architecture is ${JSON.stringify(named)}; GGUF files of ${Object.keys(ARCHITECTURES).join(', ')} are read`,
     )
-  const parts = fields.get('split.count')
-  if (typeof parts === 'number' && parts > 1)
-    throw new UserError(`${path}: one of ${parts} parts; make one file of them with "llama-gguf-split --merge"`)
   const weights = new Map<string, GgufWeight>()
   const unknown: string[] = []
   for (const stored of tensors) {
-    if (COMPUTED.has(stored.name)) continue
+    if (isComputed(stored.name)) continue
     const name = transformersName(architecture, stored.name) ?? stored.name
     if (name === stored.name) unknown.push(name)
     const change = architecture.change(stored.name)
-    const shape = change?.change === 'transposed' ? [...stored.shape].reverse() : stored.shape
     const heads =
       change?.change === 'heads' ? headsOf(path, fields.get(`${named}.attention.${change.heads}`), stored) : 0
-    weights.set(name, { stored, shape, change, heads })
+    for (const [own, part] of splitExperts(name, stored)) {
+      if (weights.has(own)) throw new UserError(`${path}: tensor ${JSON.stringify(stored.name)} stands there twice`)
+      weights.set(own, { stored: part, shape: shapeOf(own, part, change), change, heads })
+    }
   }
-  const isComputed = ({ stored, change }: GgufWeight) => change !== null || !stored.type.dtype
-  const computed = [...weights].filter(([, weight]) => isComputed(weight))
+  const isChanged = ({ stored, change }: GgufWeight) => change !== null || !stored.type.dtype
+  const changed = [...weights].filter(([, weight]) => isChanged(weight))
   const types = new Map<string, number>()
   for (const { stored } of weights.values())
     if (!stored.type.dtype) types.set(stored.type.name, (types.get(stored.type.name) ?? 0) + 1)
@@ -68,9 +68,10 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
     file,
     entries: [...weights].map(([name, { stored, shape }]) => {
       const dtype = stored.type.dtype ?? 'BF16'
-      return { name, dtype, shape, file: path, begin: stored.begin, end: stored.begin + tensorBytes({ dtype, shape }) }
+      const { begin, file } = stored
+      return { name, dtype, shape, file, begin, end: begin + tensorBytes({ dtype, shape }) }
     }),
-    shapes: new Map(computed.map(([name, { shape }]) => [name, shape])),
+    shapes: new Map(changed.map(([name, { shape }]) => [name, shape])),
     types,
     notes: unknown.length
       ? [
@@ -84,6 +85,23 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
   }
 }
 
+/** Experts lie one after the other in one tensor of three axes, and are matrices of their own in transformers' files. */
+function splitExperts(name: string, stored: GgufTensor): [name: string, part: GgufTensor][] {
+  if (!name.includes('*')) return [[name, stored]]
+  const [count, ...shape] = stored.shape as [number, ...number[]]
+  const size = (stored.end - stored.begin) / count
+  return Array.from({ length: count }, (_, expert) => {
+    const begin = stored.begin + expert * size
+    return [name.replace('*', String(expert)), { ...stored, shape, begin, end: begin + size }]
+  })
+}
+
+/** The gate of a shared expert is a matrix of one row, of which some files make a list. */
+function shapeOf(name: string, { shape }: GgufTensor, change: GgufChange | null): number[] {
+  if (change?.change === 'transposed') return [...shape].reverse()
+  return name.endsWith('.shared_expert_gate.weight') && shape.length === 1 ? [1, ...shape] : shape
+}
+
 /** The number of heads whose rows are in pairs. */
 function headsOf(path: string, heads: unknown, { name, shape }: GgufTensor): number {
   const rows = shape[0]!
@@ -91,6 +109,18 @@ function headsOf(path: string, heads: unknown, { name, shape }: GgufTensor): num
   throw new UserError(
     `${path}: tensor ${JSON.stringify(name)} has ${rows} rows, which ${JSON.stringify(heads)} heads do not share evenly`,
   )
+}
+
+/** The values of a small tensor that is no weight. */
+export async function readComputed(tensor: GgufTensor): Promise<Float32Array> {
+  const handle = await open(tensor.file)
+  try {
+    const bytes = Buffer.alloc(tensor.end - tensor.begin)
+    await handle.read(bytes, 0, bytes.length, tensor.begin)
+    return await storedLines(tensor, { from: 0, to: 1 }, async () => bytes)
+  } finally {
+    await handle.close()
+  }
 }
 
 type ReadBytes = (from: number, to: number) => Promise<Uint8Array>

@@ -2,7 +2,7 @@
 // is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
 import { open } from 'node:fs/promises'
 import { printable, UserError, unknown } from '../errors/index.js'
-import { checkFile, showValue } from '../schema/index.js'
+import { checkFile, KIND_BYTES, kindOfBytes, showValue } from '../schema/index.js'
 import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */
@@ -34,11 +34,13 @@ export async function readHeader(
   })
   try {
     const size = (await handle.stat()).size
+    const start = Buffer.alloc(Math.min(size, KIND_BYTES))
+    await handle.read(start, 0, start.length, 0)
+    const other = start[8] === 0x7b ? null : kindOfBytes(start, 'safetensors')
+    if (other !== null) throw new UserError(`${file}: ${other}`)
     if (size < 8)
       throw new UserError(`${file}: not a safetensors file: ${size} bytes, fewer than the 8 of the header length`)
-    const prefix = Buffer.alloc(8)
-    await handle.read(prefix, 0, 8, 0)
-    const length = prefix.readBigUInt64LE()
+    const length = start.readBigUInt64LE()
     if (length > BigInt(size - 8)) {
       throw new UserError(
         `${file}: header length ${length} is beyond the end of the file (${size} bytes): truncated, or not safetensors`,

@@ -1,11 +1,12 @@
 // The head of a GGUF file: its fields and where its tensors lie (the GGUF specification of ggml). No number is read.
 import { open } from 'node:fs/promises'
 import { printable, UserError } from '../errors/index.js'
-import { checkFile } from '../schema/index.js'
-import { type TensorType, TYPES } from './types.js'
+import { checkFile, KIND_BYTES, kindOfBytes } from '../schema/index.js'
+import type { TensorType } from './block.js'
+import { TYPES } from './types.js'
 
-/** A field: a number, a truth value, text, or how many entries a list has. */
-export type GgufValue = number | boolean | string | { count: number }
+/** A field: a number, a truth value, text, a list, or how many entries a list has that was not asked for. */
+export type GgufValue = number | boolean | string | readonly GgufValue[] | { count: number }
 
 export interface GgufTensor {
   name: string
@@ -31,18 +32,25 @@ const MOST_AXES = 4
 /** Says that the head goes on behind the bytes that were read. */
 class OutOfBytes extends Error {}
 
-/** @throws UserError for what is no GGUF file of version 2 or 3, is damaged, or has a tensor of a type that is not read */
-export async function readGguf(file: string): Promise<GgufFile> {
+/**
+ * @param lists names of the fields whose lists are kept
+ * @throws UserError for what is no GGUF file of version 2 or 3, is damaged, or has a tensor of a type that is not read
+ */
+export async function readGguf(file: string, lists: ReadonlySet<string> = new Set()): Promise<GgufFile> {
   checkFile(file)
   const handle = await open(file)
   try {
     const { size } = await handle.stat()
+    const start = Buffer.alloc(Math.min(size, KIND_BYTES))
+    await handle.read(start, 0, start.length, 0)
+    if (start.toString('latin1', 0, 4) !== 'GGUF')
+      throw new UserError(`${file}: ${kindOfBytes(start, 'gguf') ?? 'is not a GGUF file'}`)
     // The length of the head stands nowhere: read more until it is whole.
     for (let length = Math.min(size, 1 << 20); ; length = Math.min(size, 4 * length)) {
       const bytes = Buffer.alloc(length)
       await handle.read(bytes, 0, length, 0)
       try {
-        return new Head(file, bytes, size).read()
+        return new Head(file, bytes, size).read(lists)
       } catch (error) {
         if (!(error instanceof OutOfBytes)) throw error
         if (length === size || length >= MOST) throw new UserError(`${file}: ends inside its head: truncated?`)
@@ -62,14 +70,17 @@ class Head {
     private readonly size: number,
   ) {}
 
-  read(): GgufFile {
-    if (this.take(4).toString('latin1') !== 'GGUF') throw this.fault('not a GGUF file')
+  read(lists: ReadonlySet<string>): GgufFile {
+    this.take(4)
     const version = this.take(4).readUInt32LE()
     if (version >= 1 << 24 && (version & 0xffff) === 0) throw this.fault('a big-endian GGUF file, which is not read')
     if (version !== 2 && version !== 3) throw this.fault(`GGUF of version ${version}; 2 and 3 are read`)
     const [tensors, fields] = [this.long(), this.long()]
     const found = new Map<string, GgufValue>()
-    for (let i = 0; i < fields; i++) found.set(this.text(), this.value(this.take(4).readUInt32LE()))
+    for (let i = 0; i < fields; i++) {
+      const name = this.text()
+      found.set(name, this.value(this.take(4).readUInt32LE(), lists.has(name)))
+    }
     const places = Array.from({ length: Math.min(tensors, this.bytes.length) }, () => this.tensor())
     const alignment = found.get('general.alignment') ?? 32
     if (typeof alignment !== 'number' || !Number.isSafeInteger(alignment) || alignment < 1)
@@ -100,17 +111,25 @@ class Head {
     return this.take(this.long()).toString('utf8')
   }
 
-  private value(type: number): GgufValue {
+  private value(type: number, keeps = false): GgufValue {
     if (type === 8) return this.text()
     if (type === 9) {
       const [of, count] = [this.take(4).readUInt32LE(), this.long()]
       if (of === 9) throw this.fault('a field is a list of lists, which is not read')
-      for (let i = 0; i < count; i++) this.value(of)
+      if (keeps) return Array.from({ length: Math.min(count, this.bytes.length) }, () => this.value(of))
+      this.skip(of, count)
       return { count }
     }
     const read = NUMBERS[type]
     if (!read) throw this.fault(`damaged: a field of type ${type}`)
     return read(this.take(WIDTHS[type]!))
+  }
+
+  /** Passes over entries of a list. */
+  private skip(type: number, count: number): void {
+    const width = WIDTHS[type]
+    if (width !== undefined) this.take(width * count)
+    else for (let i = 0; i < count; i++) this.value(type)
   }
 
   private tensor(): { name: string; shape: number[]; type: TensorType; offset: number } {

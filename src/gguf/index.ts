@@ -1,4 +1,6 @@
-// GGUF files: what they hold, where it lies, and how blocks become float32.
+// GGUF files: what they hold, where it lies, how blocks become float32, and the tokenizer that they describe.
 
-export { type GgufFile, type GgufTensor, type GgufValue, readGguf } from './header.js'
+export type { GgufFile, GgufTensor, GgufValue } from './header.js'
+export { firstPart, type GgufFiles, readGgufParts } from './parts.js'
+export { type GgufTokenizer, TOKENIZER_LISTS, tokenizerOf } from './tokenizer.js'
 export { decodeBlocks } from './types.js'

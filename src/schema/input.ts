@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { firstIssue, sayIssue } from './issues.js'
+import { KIND_BYTES, kindOfBytes } from './kind.js'
 
 export type JsonObject = Record<string, unknown>
 
@@ -38,7 +39,10 @@ export function readBytes(path: string, missing?: string): Buffer {
 
 /** The text of a file, without a byte-order mark. @throws UserError: as readBytes, and for another encoding than UTF-8 */
 export function readText(path: string, missing?: string): string {
-  const bytes = readBytes(path, missing)
+  return textIn(readBytes(path, missing), path)
+}
+
+function textIn(bytes: Buffer, path: string): string {
   try {
     // Without `fatal`, letters of another encoding would be replaced silently.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -49,11 +53,23 @@ export function readText(path: string, missing?: string): string {
 
 /** The object in a JSON file. @throws UserError: as readText, and for other JSON, or none */
 export function readObject(path: string, missing?: string): JsonObject {
-  const value = parseJson(readText(path, missing), path)
+  const value = readJson(path, missing)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UserError(`${path}: not a JSON object`)
   files.set(value, path)
   return value as JsonObject
+}
+
+/** What is no JSON at all is named as what it is. */
+function readJson(path: string, missing?: string): unknown {
+  const bytes = readBytes(path, missing)
+  try {
+    return parseJson(textIn(bytes, path), path)
+  } catch (cause) {
+    const start = bytes.subarray(0, KIND_BYTES)
+    const kind = /^\s*[{["]/.test(start.toString('latin1')) ? null : kindOfBytes(start)
+    throw kind === null ? cause : new UserError(`${path}: ${kind}`, { cause })
+  }
 }
 
 /** @param where what the error names @param parse reads the text, JSON.parse by default */

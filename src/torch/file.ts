@@ -2,7 +2,7 @@
 // read. Forms: a zip of records (torch 1.6 and later), and five pickles in a row (before that).
 import { open } from 'node:fs/promises'
 import { printable, UserError } from '../errors/index.js'
-import { checkFile } from '../schema/index.js'
+import { checkFile, KIND_BYTES, kindOfBytes } from '../schema/index.js'
 import { type FindStorage, meaningOf, TorchStorage, TorchView } from './meaning.js'
 import { OutOfBytes, type Pickled, unpickle } from './pickle.js'
 import type { ReadAt } from './read-at.js'
@@ -48,7 +48,7 @@ export async function readTorchFile(file: string): Promise<TorchTensor[]> {
       if (bytesRead < length) throw new UserError(`${file}: ends too early: truncated?`)
       return bytes
     }
-    const start = Buffer.from(await readAt(0, Math.min(size, 512)))
+    const start = Buffer.from(await readAt(0, Math.min(size, KIND_BYTES)))
     const dict = start.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))
       ? await readZipped(file, size, readAt)
       : await readLegacy(file, size, start, readAt)
@@ -166,13 +166,10 @@ const isLegacy = (start: Buffer): boolean => start[0] === 0x80 && start.indexOf(
 
 /** What a file is that torch.save did not write. */
 function describeOther(start: Buffer): string {
-  const text = start.toString('latin1')
-  if (text.startsWith('version https://git-lfs'))
-    return 'a pointer of Git LFS, not the weights: fetch them with "git lfs pull"'
-  if (/^\s*<(!doctype|html)/i.test(text)) return 'an HTML page, not weights: the download failed'
-  if (text.slice(257, 262) === 'ustar')
-    return 'a torch file from before 0.1.10, which is not read: save it again with a later torch'
-  return 'not a file of torch.save'
+  if (start.toString('latin1', 257, 262) === 'ustar')
+    return 'is a torch file from before 0.1.10, which is not read: save it again with a later torch'
+  if (start[0] === 0x80) return 'is a pickle that torch.save did not write, and is not opened'
+  return kindOfBytes(start, 'torch') ?? 'is not a file of torch.save'
 }
 
 /** The tensors of a state dict, or of the one inside what a trainer wrote beside other values. */

@@ -157,13 +157,13 @@ test('folders that hold no checkpoint are named, with what would help', async ()
   mkdirSync(path)
   await assert.rejects(
     openCheckpoint(path),
-    /neither model.safetensors nor pytorch_model.bin, nor the index of either$/,
+    /neither model.safetensors nor pytorch_model.bin, nor the index of either; the folder is empty$/,
   )
   writeFileSync(join(path, 'adapter_config.json'), '{}')
   await assert.rejects(openCheckpoint(path), /adapter: merge it/)
   writeFileSync(join(path, 'pytorch_model.bin'), '')
-  await assert.rejects(openCheckpoint(path), /pytorch_model.bin: not a file of torch.save/)
+  await assert.rejects(openCheckpoint(path), /pytorch_model.bin: is empty: the download failed or was stopped/)
   writeFileSync(join(path, 'config.json'), '{"a": ')
   await assert.rejects(openCheckpoint(path), /config.json: not valid JSON/)
-  await assert.rejects(openCheckpoint(join(path, 'config.json')), /not a folder/)
+  await assert.rejects(openCheckpoint(join(path, 'config.json')), /is a file of a model; give its folder/)
 })

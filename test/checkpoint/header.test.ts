@@ -24,9 +24,11 @@ async function lineOf(bytes: Uint8Array): Promise<string> {
 }
 
 const cases: [string, Uint8Array, RegExp][] = [
-  ['an empty file', Buffer.alloc(0), /not a safetensors file: 0 bytes/],
+  ['an empty file', Buffer.alloc(0), /is empty: the download failed or was stopped/],
+  ['a file of fewer than 8 bytes', Buffer.of(1, 2, 3), /not a safetensors file: 3 bytes/],
   ['a header longer than the file', file('{}', 0, 3n), /header length 3 is beyond the end of the file \(10 bytes\)/],
-  ['a length that is really text', Buffer.from('<!DOCTYPE html><html>'), /header length \d+ is beyond the end/],
+  ['a page of the web', Buffer.from('<!DOCTYPE html><html>'), /is an HTML page: the download failed/],
+  ['a length that is no length', Buffer.alloc(20, 200), /header length \d+ is beyond the end/],
   ['broken JSON', file('{"a":'), /header is not valid JSON/],
   ['bytes that are not UTF-8', file('{"a\u00ff": 1}').fill(0xff, 11, 12), /header is not valid JSON/],
   ['a list for a header', file([]), /header is not a JSON object/],

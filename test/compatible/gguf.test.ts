@@ -8,6 +8,8 @@ import { UserError } from '../../src/errors/index.js'
 import { equalsExpected } from './expected.js'
 import { compatible } from './row.js'
 
+const FORMATS = 'test/fixtures/formats'
+
 const read = (what: string, like: string, names: readonly string[], note?: string) =>
   compatible({ what, outcome: 'read', like, note }, async () => {
     for (const name of names) await equalsExpected(`test/fixtures/formats/${name}`)
@@ -26,7 +28,7 @@ read(
     'gguf-gemma3',
     'gguf-gpt2',
   ],
-  'rows of q and k, norms of Gemma and matrices of gpt2 are put back as they were; gemma (1) by the same rule, which transformers 5.18.0 does not load; one file in a folder',
+  'rows of q and k, norms of Gemma and matrices of gpt2 are put back as they were; gemma (1) by the same rule, which transformers 5.18.0 does not load',
 )
 read(
   'GGUF types Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K',
@@ -35,12 +37,66 @@ read(
   'tensors that no architecture has keep their names',
 )
 
+read('GGUF types Q2_K, Q3_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0, MXFP4, NVFP4', 'gguf 0.19.0', ['gguf-more-blocks'])
+read(
+  'GGUF of phi3, starcoder2, stablelm, nemotron, qwen2moe and qwen3moe',
+  'transformers 5.18.0',
+  ['gguf-phi3', 'gguf-starcoder2', 'gguf-stablelm', 'gguf-nemotron', 'gguf-qwen2moe', 'gguf-qwen3moe'],
+  "experts are matrices of their own, as transformers saves them; norms of heads of stablelm keep the file's name",
+)
+read(
+  'GGUF of Mixtral',
+  "the rule of llama.cpp's converter",
+  ['gguf-mixtral'],
+  'under the names of the hub; transformers 5.18.0 does not load it',
+)
+
+compatible(
+  { what: 'A GGUF file of several parts', outcome: 'read', like: 'gguf 0.19.0', note: 'by its folder or any part' },
+  async () => {
+    await equalsExpected('test/fixtures/formats/gguf-split')
+    const [all, one] = await Promise.all(
+      ['gguf-split', 'gguf-split/model-00002-of-00004.gguf'].map((place) => openCheckpoint(`${FORMATS}/${place}`)),
+    )
+    assert.deepEqual([...one!.tensors.keys()], [...all!.tensors.keys()])
+    assert.deepEqual(Object.keys(await one!.hashes()).length, 4)
+    await Promise.all([all!.close(), one!.close()])
+  },
+)
+
+compatible(
+  {
+    what: 'config.json of GGUF files with scaled rotary positions (linear, yarn, and those of Llama 3)',
+    outcome: 'read',
+    like: "the rule of llama.cpp's converter",
+    note: 'transformers 5.18.0 leaves the scaling out; other scalings need a config.json beside the file',
+  },
+  async () => {
+    const scalingOf = async (name: string) => {
+      const found = await openCheckpoint(`${FORMATS}/../gguf/rope/${name}.gguf`)
+      await found.close()
+      return found.config?.rope_scaling ?? found.notes.at(-1)
+    }
+    assert.deepEqual(await scalingOf('llama3'), {
+      rope_type: 'llama3',
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 8192,
+    })
+    assert.deepEqual(await scalingOf('linear'), { rope_type: 'linear', factor: 4 })
+    assert.deepEqual(await scalingOf('yarn'), { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32 })
+    for (const name of ['llama3-other', 'longrope'])
+      assert.match(String(await scalingOf(name)), /its fields do not make a config\.json/)
+  },
+)
+
 compatible(
   {
     what: 'config.json of a GGUF folder that has none',
     outcome: 'read',
     like: 'transformers 5.18.0',
-    note: 'for llama, qwen2, qwen3 and gpt2 without scaled rotary positions; a config.json beside the file comes first',
+    note: 'for llama, qwen2, qwen3 and gpt2; a config.json beside the file comes first',
   },
   async () => {
     const { config, decoded } = await openCheckpoint('test/fixtures/formats/gguf-llama-q8_0')
@@ -76,7 +132,7 @@ const type = (bytes: Buffer, number: number): Buffer => {
 }
 
 refused('GGUF types that are not read', 'names the tensor and its type', [
-  [(bytes) => type(bytes, 23), /tensor "blk\.0\.ffn_up\.weight" is IQ4_XS, a GGUF type that is not read/],
+  [(bytes) => type(bytes, 16), /tensor "blk\.0\.ffn_up\.weight" is IQ2_XXS, a GGUF type that is not read/],
   [(bytes) => type(bytes, 99), /GGUF type number 99, which is not known/],
 ])
 refused('GGUF of other architectures, versions and byte orders', 'names what was found', [
@@ -89,19 +145,56 @@ refused('GGUF files that are cut or damaged', 'says where', [
     (bytes) => bytes.subarray(0, Math.floor(part * bytes.length)),
     /truncated|damaged|beyond the end/,
   ]),
-  [() => Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /not a GGUF file/],
+  [() => Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /a pointer of Git LFS.*git lfs pull/],
+  [() => Buffer.from('GGML file'), /is a text that begins with "GGML file"/],
 ])
 
 compatible(
-  { what: 'A folder with several GGUF files', outcome: 'refused', like: 'give a folder that holds one' },
+  {
+    what: 'A path to a GGUF file, also one of several in a folder',
+    outcome: 'read',
+    like: 'transformers 5.18.0 (gguf_file)',
+    note: 'a folder with several is refused, and the line says how to name one; image towers (mmproj) do not count',
+  },
   async (context) => {
     const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
     context.after(() => rmSync(root, { recursive: true, force: true }))
-    for (const name of ['a-Q4_K_M.gguf', 'a-Q8_0.gguf'])
+    for (const name of ['a-Q4_K_M.gguf', 'a-Q8_0.gguf', 'mmproj-f16.gguf'])
       cpSync('test/fixtures/formats/gguf-qwen2/model.gguf', join(root, name))
+    await assert.rejects(openCheckpoint(root), ({ message }: Error) => {
+      assert.ok(
+        message.endsWith(
+          `(a-Q4_K_M.gguf, a-Q8_0.gguf); name the one that is meant, such as ${join(root, 'a-Q4_K_M.gguf')}`,
+        ),
+      )
+      return true
+    })
+    const found = await openCheckpoint(join(root, 'a-Q8_0.gguf'))
+    assert.equal(found.folder, join(root, 'a-Q8_0.gguf'))
+    assert.deepEqual(Object.keys(await found.hashes()), ['a-Q8_0.gguf'])
+    await found.close()
+    rmSync(join(root, 'a-Q8_0.gguf'))
+    await (await openCheckpoint(root)).close()
+  },
+)
+
+compatible(
+  { what: 'A part of a GGUF file without the others', outcome: 'refused', like: 'names those that are missing' },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const part = (number: number) => `model-0000${number}-of-00004.gguf`
+    for (const number of [1, 3]) cpSync(`${FORMATS}/gguf-split/${part(number)}`, join(root, part(number)))
     await assert.rejects(
       openCheckpoint(root),
-      /holds 2 GGUF files \(a-Q4_K_M\.gguf, a-Q8_0\.gguf\); give a folder that holds one/,
+      /one of 4 parts, and model-00002-of-00004\.gguf, model-00004-of-00004\.gguf are missing/,
+    )
+    for (const number of [2, 4]) cpSync(`${FORMATS}/gguf-split/${part(3)}`, join(root, part(number)))
+    await assert.rejects(openCheckpoint(root), /its fields do not say that it is part 2 of 4/)
+    cpSync(`${FORMATS}/gguf-split/${part(1)}`, join(root, 'alone.gguf'))
+    await assert.rejects(
+      openCheckpoint(join(root, 'alone.gguf')),
+      /one of 4 parts, which are called NAME-00001-of-00004\.gguf/,
     )
   },
 )

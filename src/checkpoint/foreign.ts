@@ -1,0 +1,154 @@
+// What a folder without weights that are read holds instead, and what to do about it: the end of an error.
+import { type Dirent, existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { kindOfFile } from '../schema/index.js'
+import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+
+/** Names in a folder: all of them, and those of folders. */
+interface Listing {
+  folder: string
+  names: readonly string[]
+  folders: readonly string[]
+}
+
+type Describe = (listing: Listing, found: string[]) => string
+
+const few = (names: readonly string[]): string =>
+  `${names.slice(0, 3).join(', ')}${names.length > 3 ? `, … (${names.length})` : ''}`
+const convert =
+  (words: string): Describe =>
+  (_, found) =>
+    `; ${few(found)}: ${words}`
+const LOADED = 'load it there and save it with save_pretrained'
+
+/** Names that show a kind of folder, the surest first, and the words for it. */
+const KINDS: readonly (readonly [RegExp, Describe])[] = [
+  [/^adapter_config\.json$/, () => '; it is an adapter: merge it into its base model first'],
+  [/^model_index\.json$/, describePipeline],
+  [/\.(incomplete|crdownload|part|partial|aria2|tmp)$/, convert('a download that did not end; fetch it again')],
+  [/^(model|pytorch_model)[\w.-]*-\d+-of-\d+\.(safetensors|bin)$/, describeShards],
+  [
+    /^consolidated[\w.-]*\.safetensors(\.index\.json)?$/,
+    convert(
+      "Mistral's own layout, whose names and order of rows are others; take the model in the layout of transformers, or convert it with convert_mistral_weights_to_hf.py of transformers",
+    ),
+  ],
+  [
+    /^consolidated\.\d+\.pth$/,
+    convert(
+      "Meta's own layout, whose names and order of rows are others; take the model in the layout of transformers, or convert it with convert_llama_weights_to_hf.py of transformers",
+    ),
+  ],
+  [
+    /^(global_step\d+|zero_to_fp32\.py|(bf16_)?zero_pp_rank_.*|mp_rank_\d+_model_states\.pt)$/,
+    convert('the state of a training with DeepSpeed; make weights of it with "python zero_to_fp32.py . <folder>"'),
+  ],
+  [
+    /^(pytorch_model_fsdp(_\d+)?(\.bin)?|.*\.distcp|\.metadata)$/,
+    convert('the sharded state of a training with FSDP; make weights of it with "accelerate merge-weights"'),
+  ],
+  [/\.safetensors$/, describeNamed(SINGLE)],
+  [/\.(ckpt|pt|pth|bin)$/, describeTorch],
+  [
+    /^(tf_model.*\.h5|.*\.(h5|keras)|saved_model\.pb|.*\.ckpt(-\d+)?\.(index|data-.*|meta))$/,
+    convert(`weights of TensorFlow, which are not read; ${LOADED}`),
+  ],
+  [/\.msgpack$/, convert(`weights of Flax, which are not read; ${LOADED}`)],
+  [/\.(onnx|onnx_data|ort)$/, convert('a model of ONNX, which is not read; take the model that it was exported from')],
+  [
+    /^openvino_.*\.(xml|bin)$/,
+    convert('a model of OpenVINO, which is not read; take the model that it was exported from'),
+  ],
+  [/\.(npz|npy)$/, convert('arrays of NumPy or old MLX, which are not read; save them as safetensors')],
+  [
+    /\.(tflite|mlmodel|mlpackage|ot|engine|plan|nemo|llamafile|ggml)$/,
+    convert('a format that is not read; take the model that it was made from'),
+  ],
+  [/\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$/, convert('an archive; unpack it and give the folder with the weights')],
+  [
+    /^dataset_info\.json$|^dataset_dict\.json$|\.(parquet|arrow|jsonl|csv|tsv)$/,
+    convert('a data set and no model; a task reads it with --task'),
+  ],
+]
+
+/** The end of the error; empty where nothing is known to help. */
+export function describeFolder(folder: string, entries: readonly Dirent[]): string {
+  const listing: Listing = {
+    folder,
+    names: entries.map(({ name }) => name).sort(),
+    folders: entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort(),
+  }
+  if (!entries.length) return '; the folder is empty'
+  for (const [pattern, describe] of KINDS) {
+    const found = listing.names.filter((name) => pattern.test(name))
+    if (found.length) return describe(listing, found)
+  }
+  return describeBelow(listing)
+}
+
+/** Folders below that hold a model, an adapter, or the snapshots of the hub's cache. */
+function describeBelow({ folder, folders }: Listing): string {
+  const holds = (below: string, ...names: string[]) => names.some((name) => existsSync(join(folder, below, name)))
+  const adapter = folders.find((below) => holds(below, 'adapter_config.json'))
+  if (adapter !== undefined) return `; an adapter lies in ${join(folder, adapter)}: give that folder`
+  if (folders.includes('snapshots')) {
+    const below = readdirSync(join(folder, 'snapshots'))
+    return below.length
+      ? `; it is a folder of the hub's cache, whose models lie in ${join(folder, 'snapshots', below[0]!)}: give that folder, or the model's name`
+      : "; it is a folder of the hub's cache without a snapshot: give the model's name"
+  }
+  const models = folders.filter((below) => holds(below, SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX))
+  if (models.length === 1) return `; a model lies in ${join(folder, models[0]!)}: give that folder`
+  if (models.length) return `; models lie in ${few(models)}: give one of these folders`
+  if (holds('.', 'config.json')) return '; config.json is there alone: the weights were not downloaded'
+  return ''
+}
+
+function describePipeline({ folder, folders }: Listing): string {
+  const parts = folders.filter(
+    (part) => existsSync(join(folder, part, SINGLE)) || existsSync(join(folder, part, INDEX)),
+  )
+  const advice = parts.length ? `; its parts of transformers are ${few(parts)}: give one of these folders` : ''
+  return `; it is a pipeline of diffusers (model_index.json)${advice}`
+}
+
+/** Shards whose index is missing: transformers does not open them either. */
+function describeShards({ names }: Listing, found: string[]): string {
+  const [, stem, of, ending] = /^(.*)-\d+-of-(\d+)\.(\w+)$/.exec(found[0]!)!
+  const here = names.filter((name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.${ending}`))
+  const index = `${stem}.${ending}.index.json`
+  const some = here.length < Number(of) ? `, ${here.length} of ${Number(of)}` : ''
+  return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or load and save the model with transformers once`
+}
+
+function describeNamed(wanted: string): Describe {
+  return (_, found) =>
+    found.length === 1
+      ? `; ${found[0]} is there: if it holds the whole model, name it ${wanted}`
+      : `; ${few(found)} are there under names of their own: name the one with the whole model ${wanted}`
+}
+
+/** Files of torch.save under other names: the weights of a trainer, or what it needs to go on. */
+function describeTorch(listing: Listing, found: string[]): string {
+  const state = /^(optimizer|scheduler|scaler|rng_state.*|random_states.*|training_args|trainer_state)\.\w+$/
+  const weights = found.filter((name) => !state.test(name) && !name.startsWith('openvino_'))
+  if (weights.length) return describeNamed(TORCH_SINGLE)(listing, weights)
+  if (found.some((name) => name.startsWith('openvino_')))
+    return `; ${few(found)}: a model of OpenVINO, which is not read; take the model that it was exported from`
+  return `; ${few(found)}: the state of a training without its weights; give the folder that the trainer saved the model to`
+}
+
+/** Why a path that leads to a file is no model. */
+export function describeFile(path: string): string {
+  const name = path.toLowerCase()
+  if (/\.(safetensors|bin|pt|pth)$/.test(name)) return 'is a file of weights; give its folder'
+  if (/(^|[/\\])adapter_config\.json$|\.index\.json$|(^|[/\\])config\.json$/.test(name))
+    return 'is a file of a model; give its folder'
+  if (/\.ya?ml$/.test(name))
+    return 'is a YAML file; "deltalab sweep" and "deltalab merge" read those. Here the folder of a model is wanted'
+  if (/\.(jsonl|csv|tsv|parquet|arrow)$/.test(name)) return 'is a data file; the folder of a model is wanted'
+  return `${kindOfFile(path)?.split(': ')[0] ?? 'is not a folder'}; the folder of a model is wanted`
+}

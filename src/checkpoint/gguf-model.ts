@@ -1,0 +1,73 @@
+// A model whose weights are a GGUF file, given by the path of the file or by a folder that holds one model of this kind. What config.json
+// and tokenizer.json do not say, because there are none, its fields say.
+import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { firstPart } from '../gguf/index.js'
+import { readObject, readText } from '../schema/index.js'
+import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { withComputed } from './computed-tensors.js'
+import { type GgufCheckpoint, openGguf, readComputed } from './gguf.js'
+import { configOf } from './gguf-config.js'
+import { openGgufTokenizer } from './gguf-tokenizer.js'
+import { openStored } from './stored.js'
+import { followTies } from './tied.js'
+
+/** The GGUF file that a path means: itself, or that of a folder without other weights; null where it means none. @throws UserError for several */
+export async function findGguf(place: string): Promise<string | null> {
+  const info = await stat(place).catch(() => null)
+  if (info?.isFile() && place.endsWith('.gguf')) return place
+  if (!info?.isDirectory()) return null
+  const there = await readdir(place)
+  const others = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX, 'adapter_config.json']
+  if (others.some((name) => there.includes(name))) return null
+  // Parts of one file count once; the image tower (mmproj) and a matrix of importance (imatrix) are no models.
+  const files = there.filter((name) => name.endsWith('.gguf') && !/^mmproj|imatrix/.test(name))
+  const models = [...new Set(files.map(firstPart))].sort()
+  if (models.length > 1)
+    throw new UserError(
+      `${place}: holds ${models.length} GGUF files (${models.slice(0, 4).join(', ')}${models.length > 4 ? ', …' : ''}); name the one that is meant, such as ${join(place, models[0]!)}`,
+    )
+  return models.length ? join(place, models[0]!) : null
+}
+
+/** @param place what the user named: the file, or its folder */
+export async function openGgufModel(place: string, path: string): Promise<Checkpoint> {
+  const gguf = await openGguf(path)
+  const [first] = gguf.file.paths as [string]
+  const folder = dirname(first)
+  const configPath = join(folder, 'config.json')
+  const configText = existsSync(configPath) ? readText(configPath) : null
+  const tensors = new Map(gguf.entries.map((entry) => [entry.name, entry]))
+  const config = configText === null ? await makeConfig(gguf) : readObject(configPath)
+  const shards = gguf.file.paths.map((part) => basename(part))
+  const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards, new Map())
+  const made = existsSync(join(folder, 'tokenizer.json')) ? null : openGgufTokenizer(first, gguf.file)
+  const types = [...gguf.types].map(([type, count]) => `${count} weights are decoded from ${type}`)
+  // A file that is named may lie among others that have nothing to do with it.
+  const home = configText === null && place === path ? (made?.folder ?? folder) : folder
+  const whole = {
+    ...withComputed(checkpoint, gguf.shapes, (tensor, lines) => gguf.compute(tensor, lines, bytes)),
+    folder: place,
+    home,
+    companions: made?.folder ?? folder,
+    ...(made?.fault && { tokenizerFault: made.fault }),
+    notes: [...gguf.notes, ...(made?.notes ?? []), ...(config ? [] : [noConfig(first)])],
+    decoded: types.length ? `${types.join(', ')} and count as BF16` : undefined,
+    close: async () => {
+      made?.close()
+      await checkpoint.close()
+    },
+  }
+  return followTies(whole)
+}
+
+const noConfig = (path: string) =>
+  `${path}: its fields do not make a config.json that is known here: put the model's own beside the file for losses, and for a whole output folder`
+
+async function makeConfig({ file, entries }: GgufCheckpoint): Promise<Record<string, unknown> | null> {
+  const rope = file.tensors.find(({ name }) => name === 'rope_freqs.weight')
+  const hasOutput = entries.some(({ name }) => name === 'lm_head.weight')
+  return configOf(file, hasOutput, rope ? await readComputed(rope) : null)
+}

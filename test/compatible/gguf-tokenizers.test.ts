@@ -1,0 +1,52 @@
+// The tokenizers of GGUF files: ids and texts are those that transformers gives when it loads the file.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { companionsOf, openCheckpoint } from '../../src/checkpoint/index.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { compatible } from './row.js'
+
+const ROOT = 'test/fixtures/gguf/tokenizers'
+
+interface Expected {
+  texts: [text: string, ids: number[], decoded: string][]
+  tokens: Record<string, string>
+  template: string | null
+}
+
+const read = (what: string, names: readonly string[], note?: string) =>
+  compatible({ what, outcome: 'read', like: 'transformers 5.18.0', note }, async () => {
+    for (const name of names) {
+      const expected = JSON.parse(readFileSync(join(ROOT, name, 'expected.json'), 'utf8')) as Expected
+      const found = await openCheckpoint(join(ROOT, name))
+      const folder = companionsOf(found)
+      const tokenizer = await loadTokenizer(folder)
+      const ids = await tokenizer.encode(
+        expected.texts.map(([text]) => text),
+        { special: true },
+      )
+      for (const [i, [text, wanted, decoded]] of expected.texts.entries()) {
+        assert.deepEqual(ids[i], wanted, `${name}: ${JSON.stringify(text)}`)
+        assert.equal(tokenizer.decode(wanted), decoded, `${name}: ${JSON.stringify(text)}`)
+      }
+      const { chat_template: template = null, ...config } = JSON.parse(
+        readFileSync(join(folder, 'tokenizer_config.json'), 'utf8'),
+      ) as Record<string, unknown>
+      assert.equal(template, expected.template)
+      for (const [role, token] of Object.entries(config)) assert.equal(token, expected.tokens[role], `${name} ${role}`)
+      await found.close()
+      assert.ok(!existsSync(folder), 'the temporary folder is gone')
+    }
+  })
+
+read(
+  'Byte-level BPE in a GGUF file, split as llama-bpe, gpt-4o, tekken, qwen2, qwen35 and gpt-2',
+  ['llama3', 'gpt-4o', 'tekken', 'qwen2', 'qwen35', 'gpt2'],
+  'no begin-of-text token is added, as transformers adds none to a GGUF file; a line says so where the file asks for one',
+)
+read(
+  'Byte-level BPE with a split that is not known',
+  ['own'],
+  'split as by GPT-2, as transformers does, and a line says so',
+)
+read('Sentencepiece in a GGUF file: llama, phi3 and gemma', ['llama2', 'llama2-scores', 'phi3', 'gemma2'])
