@@ -14,7 +14,7 @@ export interface TensorType {
   decode?: DecodeBlock
 }
 
-export const round = Math.fround
+export const { fround } = Math
 
 /** A half at a position, as float32. */
 export function half(view: DataView, at: number): number {

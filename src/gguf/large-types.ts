@@ -1,6 +1,6 @@
 // Types of GGUF tensors whose blocks are of 256 values: codes, scales of sub-blocks, and a scale of all (ggml-quants.c of ggml; every operation
 // rounds to float32 as there).
-import { half, round, type TensorType } from './block.js'
+import { fround, half, type TensorType } from './block.js'
 import { FOUR_BIT_LEVELS } from './small-types.js'
 
 /** Scale and least value of sub-block j among the 12 bytes that hold eight of each, of 6 bits. */
@@ -20,12 +20,12 @@ export const large = (name: string, fifth: boolean): TensorType => ({
     const codes = at + 16 + (fifth ? 32 : 0)
     for (let j = 0; j < 8; j++) {
       const [scale, least] = scalesAt(view, at + 4, j)
-      const [factor, offset] = [round(d * scale), round(dmin * least)]
+      const [factor, offset] = [fround(d * scale), fround(dmin * least)]
       for (let i = 0; i < 32; i++) {
         const byte = view.getUint8(codes + 32 * (j >> 1) + i)
         const high = fifth ? ((view.getUint8(at + 16 + i) >> j) & 1) << 4 : 0
         const code = (j & 1 ? byte >> 4 : byte & 15) | high
-        out[to + 32 * j + i] = round(round(factor * code) - offset)
+        out[to + 32 * j + i] = fround(fround(factor * code) - offset)
       }
     }
   },
@@ -44,8 +44,8 @@ export const Q6_K: TensorType = {
       const byte = view.getUint8(at + 64 * part + (place & 63))
       const low = place < 64 ? byte & 15 : byte >> 4
       const high = (view.getUint8(at + 128 + 32 * part + (place & 31)) >> (2 * quarter)) & 3
-      const factor = round(d * view.getInt8(at + 192 + (i >> 4)))
-      out[to + i] = round(factor * ((low | (high << 4)) - 32))
+      const factor = fround(d * view.getInt8(at + 192 + (i >> 4)))
+      out[to + i] = fround(factor * ((low | (high << 4)) - 32))
     }
   },
 }
@@ -60,7 +60,7 @@ export const Q2_K: TensorType = {
     for (let i = 0; i < 256; i++) {
       const scales = view.getUint8(at + (i >> 4))
       const code = (view.getUint8(at + 16 + placeOfTwoBits(i)) >> shiftOfTwoBits(i)) & 3
-      out[to + i] = round(round(round(d * (scales & 15)) * code) - round(dmin * (scales >> 4)))
+      out[to + i] = fround(fround(fround(d * (scales & 15)) * code) - fround(dmin * (scales >> 4)))
     }
   },
 }
@@ -77,10 +77,10 @@ export const Q3_K: TensorType = {
       const byte = view.getUint8(at + 96 + (j & 7))
       const low = j < 8 ? byte & 15 : byte >> 4
       const high = (view.getUint8(at + 104 + (j & 3)) >> (2 * (j >> 2))) & 3
-      const factor = round(d * ((low | (high << 4)) - 32))
+      const factor = fround(d * ((low | (high << 4)) - 32))
       const code = (view.getUint8(at + 32 + placeOfTwoBits(i)) >> shiftOfTwoBits(i)) & 3
       const upper = (view.getUint8(at + (i & 31)) >> (i >> 5)) & 1
-      out[to + i] = round(factor * (code - (upper ? 0 : 4)))
+      out[to + i] = fround(factor * (code - (upper ? 0 : 4)))
     }
   },
 }
@@ -98,11 +98,11 @@ export const IQ4_XS: TensorType = {
     const [d, upper] = [half(view, at), view.getUint16(at + 2, true)]
     for (let j = 0; j < 8; j++) {
       const low = (view.getUint8(at + 4 + (j >> 1)) >> (4 * (j & 1))) & 15
-      const factor = round(d * ((low | (((upper >> (2 * j)) & 3) << 4)) - 32))
+      const factor = fround(d * ((low | (((upper >> (2 * j)) & 3) << 4)) - 32))
       for (let i = 0; i < 16; i++) {
         const byte = view.getUint8(at + 8 + 16 * j + i)
-        out[to + 32 * j + i] = round(factor * FOUR_BIT_LEVELS[byte & 15]!)
-        out[to + 32 * j + 16 + i] = round(factor * FOUR_BIT_LEVELS[byte >> 4]!)
+        out[to + 32 * j + i] = fround(factor * FOUR_BIT_LEVELS[byte & 15]!)
+        out[to + 32 * j + 16 + i] = fround(factor * FOUR_BIT_LEVELS[byte >> 4]!)
       }
     }
   },
@@ -116,7 +116,7 @@ export const TQ2_0: TensorType = {
   decode(view, at, out, to) {
     const d = half(view, at + 64)
     for (let i = 0; i < 256; i++)
-      out[to + i] = round(d * (((view.getUint8(at + placeOfTwoBits(i)) >> shiftOfTwoBits(i)) & 3) - 1))
+      out[to + i] = fround(d * (((view.getUint8(at + placeOfTwoBits(i)) >> shiftOfTwoBits(i)) & 3) - 1))
   },
 }
 
@@ -131,7 +131,7 @@ export const TQ1_0: TensorType = {
       const [place, digit] =
         i < 160 ? [i & 31, i >> 5] : i < 240 ? [32 + ((i - 160) & 15), (i - 160) >> 4] : [48 + (i & 3), (i - 240) >> 2]
       const rest = (view.getUint8(at + place) * 3 ** digit) & 255
-      out[to + i] = round(d * (((rest * 3) >> 8) - 1))
+      out[to + i] = fround(d * (((rest * 3) >> 8) - 1))
     }
   },
 }

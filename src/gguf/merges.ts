@@ -1,18 +1,18 @@
 // The merges of a sentencepiece vocabulary, which GGUF files of that kind do not list: every way to cut a token into two, the best token
 // first (generate_merges of transformers 5.18.0).
 
-export type Merge = [left: string, right: string]
+export type TokenPair = [left: string, right: string]
 
 /** @param tokens by id @param scores of the tokens by place: a higher one merges earlier */
-export function mergesOf(tokens: readonly string[], scores: readonly number[]): Merge[] {
+export function mergesOf(tokens: readonly string[], scores: readonly number[]): TokenPair[] {
   const ids = new Map(tokens.map((token, id) => [token, id]))
   const scoreOf = new Map(tokens.map((token, place) => [token, scores[place]!]))
-  const merges: { pair: Merge; score: number; sides: [number, number] }[] = []
+  const merges: { pair: TokenPair; score: number; sides: [number, number] }[] = []
   for (const [token, score] of scoreOf) {
     const letters = [...token]
-    const own: { pair: Merge; order: [number, number]; sides: [number, number] }[] = []
+    const own: { pair: TokenPair; order: [number, number]; sides: [number, number] }[] = []
     for (let at = 1; at < letters.length; at++) {
-      const pair: Merge = [letters.slice(0, at).join(''), letters.slice(at).join('')]
+      const pair: TokenPair = [letters.slice(0, at).join(''), letters.slice(at).join('')]
       const [left, right] = [ids.get(pair[0]), ids.get(pair[1])]
       if (left !== undefined && right !== undefined)
         own.push({ pair, order: [left, right], sides: [at, letters.length - at] })

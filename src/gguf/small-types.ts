@@ -1,5 +1,5 @@
 // Types of GGUF tensors whose blocks are of 32 or 64 values (ggml-quants.c of ggml; every operation rounds to float32 as there).
-import { half, nibbles, round, type TensorType } from './block.js'
+import { fround, half, nibbles, type TensorType } from './block.js'
 
 /** What nibbles of IQ4_NL and IQ4_XS stand for. */
 export const FOUR_BIT_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
@@ -20,8 +20,8 @@ export const small = (name: string, { least = false, fifth = false }): TensorTyp
       const offset = least ? half(view, at + 2) : 0
       const middle = least ? 0 : fifth ? 16 : 8
       nibbles(view, codes, bits, (code, i) => {
-        const value = round((code - middle) * scale)
-        out[to + i] = least ? round(value + offset) : value
+        const value = fround((code - middle) * scale)
+        out[to + i] = least ? fround(value + offset) : value
       })
     },
   }
@@ -43,7 +43,7 @@ export const IQ4_NL: TensorType = {
   bytes: 18,
   decode(view, at, out, to) {
     const scale = half(view, at)
-    nibbles(view, at + 2, 0, (code, i) => void (out[to + i] = round(scale * FOUR_BIT_LEVELS[code]!)))
+    nibbles(view, at + 2, 0, (code, i) => void (out[to + i] = fround(scale * FOUR_BIT_LEVELS[code]!)))
   },
 }
 

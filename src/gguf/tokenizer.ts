@@ -2,7 +2,7 @@
 // fields (integrations/gguf/gguf_tokenizer_mapping.py). Only tokens beyond the vocabulary, which it adds and no model has, are left out.
 import { UserError } from '../errors/index.js'
 import type { GgufValue } from './header.js'
-import { type Merge, mergesOf } from './merges.js'
+import { mergesOf, type TokenPair } from './merges.js'
 
 /** Lists that are read for it. */
 export const TOKENIZER_LISTS: ReadonlySet<string> = new Set(
@@ -53,7 +53,7 @@ interface Kind {
   parts: Record<string, unknown>
   named: readonly string[]
   tokens(tokens: readonly string[]): string[]
-  merges(tokens: readonly string[], scores: readonly number[] | null): Merge[]
+  merges(tokens: readonly string[], scores: readonly number[] | null): TokenPair[]
 }
 
 const BYTES = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true }
@@ -165,61 +165,80 @@ export function tokenizerOf(fields: Fields): GgufTokenizer {
   const listed = listOf(fields, 'tokens', 'string')
   if (!listed) throw new UserError('lists no tokens (tokenizer.ggml.tokens)')
   const tokens = kind.tokens(listed)
-  const scores = listOf(fields, 'scores', 'number')
   const vocab: Record<string, number> = Object.fromEntries(tokens.map((token, id) => [token, id]))
-  const has = (token: string) => Object.hasOwn(vocab, token)
   const given = listOf(fields, 'merges', 'string')
-  const merges = given?.map((merge) => merge.split(' ') as Merge) ?? kind.merges(tokens, scores)
-  const pre = fields.get('tokenizer.ggml.pre')
-  const split = typeof pre === 'string' && Object.hasOwn(SPLITS, pre) ? SPLITS[pre] : undefined
-  const unknown = kind === byteLevel && pre !== undefined && !split && !PLAIN_SPLITS.includes(String(pre))
+  const merges = given?.map((merge) => merge.split(' ')) ?? kind.merges(tokens, listOf(fields, 'scores', 'number'))
   const roles = Object.entries(ROLES).flatMap(([role, field]) => {
     const id = fields.get(`tokenizer.ggml.${field}_token_id`)
     return typeof id === 'number' && listed[id] !== undefined ? [[role, listed[id]] as const] : []
   })
-  const stray = roles.find(([, token]) => !has(token))
+  const stray = roles.find(([, token]) => !Object.hasOwn(vocab, token))
   if (stray) throw new UserError(`spells its ${stray[0]} ${JSON.stringify(stray[1])} otherwise than its vocabulary`)
+  const named = roles.map(([, token]) => token)
   const types = listOf(fields, 'token_type', 'number') ?? []
-  const special = new Set([
-    ...kind.named.filter(has),
-    ...listed.filter((token, id) => types[id] === CONTROL && has(token) && (kind !== byteLevel || isSpelled(token))),
-    ...roles.map(([, token]) => token),
-  ])
-  const plain = listed.filter((token, id) => types[id] === USER_DEFINED && has(token) && !special.has(token))
-  const added = [
-    ...[...special].map((token) => [token, true] as const),
-    ...plain.map((token) => [token, false] as const),
-  ]
-  const template = fields.get('tokenizer.chat_template')
-  const bytes = { ...BYTES, use_regex: false }
+  const split = splitOf(fields)
   const isolated = { type: 'Split', pattern: { Regex: split }, behavior: 'Isolated', invert: false }
+  const template = fields.get('tokenizer.chat_template')
   return {
     file: {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: added
-        .map(([content, isSpecial]) => ({ ...ADDED, id: vocab[content]!, content, special: isSpecial }))
-        .sort((a, b) => a.id - b.id),
+      added_tokens: addedTokens(kind, { listed, types, vocab, named }),
       ...kind.parts,
-      ...(split && { pre_tokenizer: { type: 'Sequence', pretokenizers: [isolated, bytes] } }),
+      ...(split && {
+        pre_tokenizer: { type: 'Sequence', pretokenizers: [isolated, { ...BYTES, use_regex: false }] },
+      }),
       post_processor: null,
       model: { type: 'BPE', ...kind.model, vocab, merges },
     },
     config: { ...Object.fromEntries(roles), ...(typeof template === 'string' && { chat_template: template }) },
-    notes: [
-      ...(unknown
-        ? [
-            `splits text in a way of its own (tokenizer.ggml.pre ${JSON.stringify(pre)}); it is split as by GPT-2, as transformers does`,
-          ]
-        : []),
-      ...(fields.get('tokenizer.ggml.add_bos_token') === true
-        ? [
-            'asks for a begin-of-text token before each text (add_bos_token); none is added, as transformers adds none to a GGUF file',
-          ]
-        : []),
-    ],
+    notes: notesOn(kind, fields),
   }
 }
 
-const ADDED = { single_word: false, lstrip: false, rstrip: false, normalized: false }
+const splitOf = (fields: Fields): string | undefined => {
+  const pre = String(fields.get('tokenizer.ggml.pre'))
+  return Object.hasOwn(SPLITS, pre) ? SPLITS[pre] : undefined
+}
+
+interface Listed {
+  listed: readonly string[]
+  types: readonly number[]
+  vocab: Readonly<Record<string, number>>
+  /** Tokens with a role. */
+  named: readonly string[]
+}
+
+/** Tokens that are found in the text before it is split: special ones, and those that the file calls defined by the user. */
+function addedTokens(kind: Kind, { listed, types, vocab, named }: Listed): object[] {
+  const has = (token: string) => Object.hasOwn(vocab, token)
+  // In a byte-level vocabulary a token with other letters is none, whatever its type says.
+  const isControl = (token: string, id: number) =>
+    types[id] === CONTROL && has(token) && (kind !== byteLevel || isSpelled(token))
+  const special = new Set([...kind.named.filter(has), ...listed.filter(isControl), ...named])
+  const own = listed.filter((token, id) => types[id] === USER_DEFINED && has(token))
+  return [...new Set([...special, ...own])]
+    .map((content) => ({
+      ...{ id: vocab[content]!, content, single_word: false, lstrip: false, rstrip: false, normalized: false },
+      special: special.has(content),
+    }))
+    .sort((a, b) => a.id - b.id)
+}
+
+function notesOn(kind: Kind, fields: Fields): string[] {
+  const pre = fields.get('tokenizer.ggml.pre')
+  const isUnknown = kind === byteLevel && pre !== undefined && !splitOf(fields) && !PLAIN_SPLITS.includes(String(pre))
+  return [
+    ...(isUnknown
+      ? [
+          `splits text in a way of its own (tokenizer.ggml.pre ${JSON.stringify(pre)}); it is split as by GPT-2, as transformers does`,
+        ]
+      : []),
+    ...(fields.get('tokenizer.ggml.add_bos_token') === true
+      ? [
+          'asks for a begin-of-text token before each text (add_bos_token); none is added, as transformers adds none to a GGUF file',
+        ]
+      : []),
+  ]
+}
