@@ -1,0 +1,98 @@
+// Which files hold the weights of a folder, and which tensors they hold. As transformers reads them: every file that an index
+// names, in the order of their names, a later one in place of an earlier; what the index says of single tensors does not count.
+import { readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { UserError } from '../errors/index.js'
+import { readObject } from '../schema/index.js'
+import type { TorchTensor } from '../torch/index.js'
+import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import type { TensorEntry } from './header.js'
+import { readWeightHeader } from './weight-reader.js'
+
+export interface Shards {
+  /** Weight files, in the order in which they are read. */
+  files: string[]
+  /** The file that lists them, and where it says that each tensor is; null for a single file. */
+  index: { name: string; places: ReadonlyMap<string, string> } | null
+  /** Sentences for the user. */
+  notes: string[]
+}
+
+/**
+ * The weight files of a folder; null where there are none.
+ * @throws UserError for an index that no loader could follow
+ */
+export async function listShards(folder: string): Promise<Shards | null> {
+  const there = new Set(await readdir(folder))
+  const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))
+  const index = [INDEX, TORCH_INDEX].find((name) => there.has(name))
+  if (single) {
+    const beside = single === SINGLE && index === INDEX
+    return { files: [single], index: null, notes: beside ? [`${folder}: ${SINGLE} is read, and not ${INDEX}`] : [] }
+  }
+  if (!index) return null
+  const path = join(folder, index)
+  const map = readObject(path).weight_map
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
+  const places = new Map<string, string>()
+  for (const [name, file] of Object.entries(map)) {
+    if (typeof file === 'string' && /^[\w.-]+(\/[\w.-]+)+$/.test(file) && !file.split('/').includes('..'))
+      throw new UserError(`${path}: shard ${JSON.stringify(file)} lies in a folder below; move the shards beside the index`)
+    if (typeof file !== 'string' || file !== basename(file) || /[\\\0]|^\.{0,2}$/.test(file))
+      throw new UserError(
+        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
+      )
+    if (!there.has(file)) throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing`)
+    places.set(name, file)
+  }
+  if (!places.size) throw new UserError(`${path}: weight_map is empty`)
+  return { files: [...new Set(places.values())].sort(byCodePoint), index: { name: index, places }, notes: [] }
+}
+
+/** As Python sorts. */
+const byCodePoint = (one: string, two: string): number => Buffer.compare(Buffer.from(one), Buffer.from(two))
+
+/** The entries of all files by name, those that must be gathered, and how files and index differ. */
+export async function readTensors(
+  folder: string,
+  { files, index, notes }: Shards,
+): Promise<{ tensors: Map<string, TensorEntry>; gathered: Map<string, TorchTensor>; notes: string[] }> {
+  const tensors = new Map<string, TensorEntry>()
+  const gathered = new Map<string, TorchTensor>()
+  const twice = new Map<string, string>()
+  for (const shard of files) {
+    const { entries, views } = await readWeightHeader(join(folder, shard))
+    for (const entry of entries) {
+      if (tensors.has(entry.name)) twice.set(entry.name, `${entry.name} (${shard} counts)`)
+      gathered.delete(entry.name)
+      tensors.set(entry.name, entry)
+    }
+    for (const view of views) gathered.set(view.name, view)
+  }
+  if (!index) return { tensors, gathered, notes }
+  const { name, places } = index
+  const kinds: readonly (readonly [string, readonly string[]])[] = [
+    ['in several files', [...twice.values()]],
+    ['in a file and not in the index', [...tensors.keys()].filter((tensor) => !places.has(tensor))],
+    ['in the index and in no file', [...places.keys()].filter((tensor) => !tensors.has(tensor))],
+    [
+      'in another file than the index says',
+      [...tensors].flatMap(([tensor, { file }]) =>
+        (places.get(tensor) ?? basename(file)) === basename(file) ? [] : [tensor],
+      ),
+    ],
+  ]
+  const told = kinds
+    .filter(([, names]) => names.length)
+    .map(
+      ([what, names]) =>
+        `${names.length} ${what}: ${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`,
+    )
+  if (!told.length) return { tensors, gathered, notes }
+  const text = `${folder}: ${name} and the files differ, and the files count, as in transformers; tensors ${told.join('; ')}`
+  return { tensors, gathered, notes: [...notes, text] }
+}
+
+/** A sentence names at most this many tensors of each kind. */
+const NAMED = 4
