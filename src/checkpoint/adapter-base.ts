@@ -5,7 +5,7 @@ import { type AdaptedBase, type AdapterFile, withHead } from './adapter-head.js'
 import { finderOf } from './adapter-place.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
-import { memoryName } from './module-names.js'
+import { canonicalName } from '../naming/index.js'
 import type { SingleFile } from './single.js'
 import { saysTied } from './tie-defaults.js'
 import { EMBEDDING, isOutput, outputOf, SHARED, tieSource } from './tie-names.js'
@@ -34,7 +34,7 @@ async function breakTies({ config, sorted }: AdapterFile, base: Checkpoint, weig
   const bias = output.replace(/weight$/, 'bias')
   const wholeOf = (tensor: string): string | undefined =>
     [...sorted.whole.keys()].find(
-      (name) => isSaved(config, name) && (memoryName(tensor, base.config) === name || tensor === name),
+      (name) => isSaved(config, name) && canonicalName(tensor, base.config) === canonicalName(name, base.config),
     )
   const [head, embedding] = [wholeOf(output) ?? wholeOf(bias), wholeOf(source)]
   if (head === undefined && embedding === undefined) return base

@@ -1,33 +1,15 @@
 // Where the tensors that an adapter names, as the model in memory has them, are in the file of its base.
 import { UserError } from '../errors/index.js'
+import { canonicalName } from '../naming/index.js'
 import type { AdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
-import { memoryName } from './module-names.js'
 import { saysTied } from './tie-defaults.js'
 import { isOutput, tieSource } from './tie-names.js'
 
 /** The name in the file of a tensor of the model in memory; null where the file has none. Tied outputs are not looked for. */
 export function finderOf(base: Checkpoint): (name: string) => string | null {
-  const stored = new Map(
-    [...base.tensors.keys()].flatMap((name) => {
-      const memory = memoryName(name, base.config)
-      return [
-        [memory, name],
-        [memory.replace('.block_sparse_moe.', '.mlp.'), name],
-      ] as const
-    }),
-  )
-  return (name) => {
-    const found = base.tensors.has(name) ? name : stored.get(name)
-    if (found !== undefined) return found
-    // Base and adapter may differ in the prefix of a model without its head (`transformer.`, `model.`).
-    const near = new Set(
-      [...stored]
-        .filter(([each]) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`))
-        .map(([, stands]) => stands),
-    )
-    return near.size === 1 ? [...near][0]! : null
-  }
+  const stored = new Map([...base.tensors.keys()].map((name) => [canonicalName(name, base.config), name] as const))
+  return (name) => (base.tensors.has(name) ? name : (stored.get(canonicalName(name, base.config)) ?? null))
 }
 
 /** Where a tensor is; of tied ones, that which stands in the file. @throws UserError for one that the base does not have, with the reason */

@@ -1,10 +1,10 @@
 // What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
 // name, or experts that lie in one tensor or one by one.
 import { UserError } from '../errors/index.js'
+import { canonicalName } from '../naming/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig, isParameter, scaleOf } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
-import { memoryName } from './module-names.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
 
 /** scale · B·A of one tensor, or of a part of it. A is [experts · rank, in], B is [out, rank · experts]; plain LoRA has one expert. */
@@ -129,7 +129,7 @@ function expertsOf(
   if (!Number.isInteger(experts) || up[1] !== down[0])
     throw wrong('they are not of the rank that adapter_config.json says')
   const one = { a, b, rank, scale, experts, from: 0, rows: height, rounded: true }
-  const fused = [...base.tensors.keys()].find((name) => memoryName(name, base.config) === parameter)
+  const fused = [...base.tensors.keys()].find((name) => canonicalName(name, base.config) === canonicalName(parameter, base.config))
   if (fused !== undefined) {
     const shape = base.tensors.get(fused)!.shape
     const fits = (...wanted: (number | undefined)[]) => String(wanted) === String(shape)

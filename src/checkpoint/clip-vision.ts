@@ -2,6 +2,7 @@
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
 import { type AdaptedCheckpoint, companionsOf, homeOf } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
+import { renamed } from './renamed.js'
 
 type Config = Checkpoint['config']
 
@@ -9,8 +10,12 @@ type Config = Checkpoint['config']
 export const isClipVision = (post: Config, base: Config): boolean =>
   post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
 
-/** `tower` with what it lacks of `base`, which stays open and is the caller's. */
-export function completeClip(tower: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
+/** The tower `given`, whose names may lack `vision_model.` (transformers 5), with what it lacks of `base`, which stays open and is the caller's. */
+export function completeClip(given: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
+  const names = [...given.tensors.keys()].filter(
+    (name) => !base.tensors.has(name) && base.tensors.has(`vision_model.${name}`),
+  )
+  const tower = renamed(given, new Map(names.map((name) => [`vision_model.${name}`, name])))
   const holder = (name: string) => (tower.tensors.has(name) ? tower : base)
   return {
     ...tower,

@@ -12,6 +12,7 @@ import { decodeCheckpoint } from './decoded.js'
 import { describeFile, describeFolder } from './foreign.js'
 import { findGguf, openGgufModel } from './gguf-model.js'
 import { listShards, readTensors } from './shards.js'
+import { withPlainNames } from './spellings.js'
 import { openStored } from './stored.js'
 import { followTies } from './tied.js'
 
@@ -31,7 +32,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const { tensors, gathered, notes } = await readTensors(folder, shards)
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)
   try {
-    return await followTies(await decodeCheckpoint({ ...checkpoint, notes }, bytes))
+    return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes)))
   } catch (error) {
     await checkpoint.close()
     throw error

@@ -7,6 +7,7 @@ import { isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
 import { readAdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { completeClip, isClipVision } from './clip-vision.js'
+import { agreeOnNames } from './spellings.js'
 import { agreeOnTies } from './tied.js'
 
 /**
@@ -38,7 +39,8 @@ export async function openModels(
   let found: Checkpoint | undefined
   try {
     found = await openPost(postFolder, opened)
-    return agreeOnTies([opened, isClipVision(found.config, opened.config) ? completeClip(found, opened) : found])
+    const post = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
+    return agreeOnTies(agreeOnNames([opened, post], 1))
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error

@@ -1,8 +1,10 @@
 // A base and its post-trained model, matched tensor by tensor from the headers alone, before a weight is read.
 import { UserError } from '../errors/index.js'
+import { isBuffer, isPassedOver } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { matchingNames } from './roles.js'
+import { agreeOnNames } from './spellings.js'
 import { agreeOnTies } from './tied.js'
 
 /** A base and its post-trained model, matched tensor by tensor. */
@@ -11,7 +13,7 @@ export interface Pair {
   base: Checkpoint
   /** The post-trained model, opened. */
   post: Checkpoint
-  /** Floating tensors that both hold with the same shape, tied copies left out; in the order of the post-trained model. */
+  /** Floating tensors that both hold with the same shape, tied copies and computed buffers left out; in the order of the post-trained model. */
   names: string[]
   /** Stored copies of tied weights in the post-trained model → the tensor they copy. */
   tied: ReadonlyMap<string, string>
@@ -46,7 +48,7 @@ export async function pairCheckpoints(
   two: Checkpoint,
   { ignoreUnmatched = false, head = [] }: PairOptions = {},
 ): Promise<Pair> {
-  const [base, post] = agreeOnTies([one, two])
+  const [base, post] = agreeOnTies(agreeOnNames([one, two], 1))
   const { tied } = post
   const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
   for (const name of post.apart ?? []) inHead.add(name)
@@ -55,10 +57,10 @@ export async function pairCheckpoints(
   const missing = { base: [] as string[], post: [] as string[] }
   const dtypes: Pair['dtypes'] = []
   for (const entry of post.tensors.values()) {
-    if (inHead.has(entry.name) || tied.has(entry.name)) continue
+    if (inHead.has(entry.name) || tied.has(entry.name) || isBuffer(entry.name, entry.shape)) continue
     const partner = base.tensors.get(entry.name)
     if (!partner) {
-      missing.base.push(entry.name)
+      if (!isPassedOver(entry.name)) missing.base.push(entry.name)
     } else if (String(partner.shape) !== String(entry.shape)) {
       shapes.push(`${entry.name} [${partner.shape.join(', ')}] in base, [${entry.shape.join(', ')}] in post`)
     } else if (isFloating(entry.dtype) !== isFloating(partner.dtype)) {
@@ -68,8 +70,9 @@ export async function pairCheckpoints(
       if (entry.dtype !== partner.dtype) dtypes.push({ name: entry.name, base: partner.dtype, post: entry.dtype })
     }
   }
-  for (const name of base.tensors.keys())
-    if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name)) missing.post.push(name)
+  for (const { name, shape } of base.tensors.values())
+    if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name))
+      if (!isBuffer(name, shape) && !isPassedOver(name)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],

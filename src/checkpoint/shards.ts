@@ -38,7 +38,9 @@ export async function listShards(folder: string): Promise<Shards | null> {
   const places = new Map<string, string>()
   for (const [name, file] of Object.entries(map)) {
     if (typeof file === 'string' && /^[\w.-]+(\/[\w.-]+)+$/.test(file) && !file.split('/').includes('..'))
-      throw new UserError(`${path}: shard ${JSON.stringify(file)} lies in a folder below; move the shards beside the index`)
+      throw new UserError(
+        `${path}: shard ${JSON.stringify(file)} lies in a folder below; move the shards beside the index`,
+      )
     if (typeof file !== 'string' || file !== basename(file) || /[\\\0]|^\.{0,2}$/.test(file))
       throw new UserError(
         `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,

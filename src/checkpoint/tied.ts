@@ -3,6 +3,7 @@
 import { UserError } from '../errors/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
+import { renamed } from './renamed.js'
 import { saysTied, saysTiedInVersion4, scalesDecoder, untiedConfig } from './tie-defaults.js'
 import { DECODER, isOutput, SHARED, tiedName, tieSource } from './tie-names.js'
 
@@ -14,24 +15,6 @@ function storedTies({ tensors }: Checkpoint): Map<string, string> {
       return source === null ? [] : [[name, source] as const]
     }),
   )
-}
-
-/** A view in which some tensors have other names, or one name more. @param names of the view → the checkpoint's */
-function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, string>, keep: boolean): Checkpoint {
-  const stored = (name: string): string => names.get(name) ?? name
-  const other = new Map([...names].map(([name, from]) => [from, name]))
-  const entries = [...checkpoint.tensors].map(([name, entry]) =>
-    keep || !other.has(name) ? entry : { ...entry, name: other.get(name)! },
-  )
-  const more = keep ? [...names].map(([name, from]) => ({ ...checkpoint.tensors.get(from)!, name })) : []
-  return {
-    ...checkpoint,
-    tensors: new Map([...entries, ...more].map((entry) => [entry.name, entry])),
-    read: (name) => checkpoint.read(stored(name)),
-    readEntries: (name, entries) => checkpoint.readEntries(stored(name), entries),
-    readBytes: (name) => checkpoint.readBytes(stored(name)),
-    place: (name) => checkpoint.place(stored(name)),
-  }
 }
 
 async function same(checkpoint: Checkpoint, one: string, two: string): Promise<boolean> {
@@ -51,7 +34,7 @@ function atHome(file: Checkpoint): Checkpoint {
     .map((name) => [tiedName(name, names), name] as const)
   const homes = lost.filter((pair): pair is readonly [string, string] => pair[0] !== null && !names.includes(pair[0]))
   const sole = homes.filter(([home]) => homes.filter(([other]) => other === home).length === 1)
-  return sole.length ? renamed(file, new Map(sole), false) : file
+  return sole.length ? renamed(file, new Map(sole)) : file
 }
 
 /**

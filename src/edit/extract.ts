@@ -3,7 +3,6 @@ import {
   type AdapterPlan,
   type Checkpoint,
   type LoraFactors,
-  noteNames,
   type Pair,
   planAdapter,
   type Selection,
@@ -14,6 +13,7 @@ import {
   writeAdapter,
 } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { noteNames } from '../naming/index.js'
 import type { StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { factoriseAll } from './factor-tasks.js'

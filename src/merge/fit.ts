@@ -1,14 +1,21 @@
 // Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
 import { isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { isBuffer, isPassedOver } from '../naming/index.js'
 import { isPerToken } from './embeddings.js'
 import type { LayerRun } from './layer-runs.js'
 import { layerCount, type Slot } from './layers.js'
 import type { MergeModel } from './open.js'
 
-/** Names of the tensors that are not stored copies of tied ones. */
-export const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
-  [...tensors.keys()].filter((name) => !tied.has(name))
+/** Names of the tensors that are neither stored copies of tied ones nor buffers that the model computes. */
+const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
+  [...tensors.values()].filter(({ name, shape }) => !tied.has(name) && !isBuffer(name, shape)).map(({ name }) => name)
+
+/** Those of the reference that take part in a merge; what transformers passes over does where every model has it. */
+export const namesIn = ({ reference, sources }: LayerRun): string[] =>
+  namesOf(reference.model).filter(
+    (name) => !isPassedOver(name) || sources.every(({ model }) => model.checkpoint.tensors.has(name)),
+  )
 
 /** An error names at most this many tensors. */
 const NAMED = 12
@@ -26,7 +33,7 @@ export function checkShapes(slots: readonly Slot[], runs: readonly LayerRun[]): 
       if (range[1] - range[0] !== count || layerCount(model.checkpoint) !== count) continue
       problems.push(
         ...namesOf(model)
-          .filter((name) => !used.has(name))
+          .filter((name) => !used.has(name) && !isPassedOver(name))
           .map((name) => `${name} is only in ${model.label}`),
       )
     }

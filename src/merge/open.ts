@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import {
+  agreeOnNames,
   agreeOnTies,
   type Checkpoint,
   isAdapter,
@@ -81,8 +82,13 @@ export async function openMergeModels(
       if (!byText.has(text)) byText.set(text, await within(path, () => open(text)))
     const names = [...new Set(weights.map(([text]) => text))]
     const all = [...new Set(names.map((text) => byText.get(text)!))]
-    for (const [i, checkpoint] of agreeOnTies(all.map((model) => model.checkpoint)).entries())
-      all[i]!.checkpoint = checkpoint
+    const spelled = agreeOnNames(
+      all.map((model) => model.checkpoint),
+      0,
+    )
+    for (const [i, checkpoint] of agreeOnTies(spelled).entries()) all[i]!.checkpoint = checkpoint
+    for (const model of new Set(data.map(([text]) => byText.get(text)!)))
+      if (!all.includes(model)) model.checkpoint = agreeOnNames([all[0]!.checkpoint, model.checkpoint], 0)[1]
     return {
       of: (text) => byText.get(text)!,
       find: (text) => byText.get(text),

@@ -5,7 +5,7 @@ import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { checkData, checkShapes, namesOf } from './fit.js'
+import { checkData, checkShapes, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
@@ -71,10 +71,10 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   for (const [r, run] of runs.entries()) checkSources(run, merger, base, config.slices ? ['slices', r] : ['models'])
 
   const slots = listSlots(
-    runs.map(({ sources, reference }) => ({
-      names: namesOf(reference.model),
-      reference: reference.range,
-      sources: sources.map(({ range }) => range),
+    runs.map((run) => ({
+      names: namesIn(run),
+      reference: run.reference.range,
+      sources: run.sources.map(({ range }) => range),
     })),
   )
   checkParameters(runs, method, slots)

@@ -87,7 +87,7 @@ export function makeModel(config: Config, shapes?: Shapes): Model {
   if (!shapes) return make(styles[0]!)
   const stored = new Set(Object.keys(shapes))
   const made = architecture.classes.map((style) => {
-    const model = attempt(() => adoptNames(make(style), stored))
+    const model = attempt(() => adoptNames(make(style), stored, config))
     return { style, model, wrong: model instanceof UserError ? [model.message] : misfits(model, shapes) }
   })
   // Of those that fit, the one that reads most of the file; a model without its head fits too.

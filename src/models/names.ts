@@ -1,29 +1,21 @@
 // The names that published files give to a model's tensors: transformers' own, or one of the older habits.
+import { canonicalName } from '../naming/index.js'
+import type { Config } from './config.js'
 import type { Model } from './model.js'
 
-/** Prefix of the model inside its head's class; files saved without the head leave it out (gpt2). */
-const PREFIX = /^(model|transformer|bert|roberta|vit)\./
-
-/** Names that old TensorFlow conversions gave to LayerNorm's weight and bias, and the other name of the bias of masked-token logits. */
-const ancient = (name: string) =>
-  name
-    .replace(/(LayerNorm)\.weight$/, '$1.gamma')
-    .replace(/(LayerNorm)\.bias$/, '$1.beta')
-    .replace(/^(cls\.predictions|lm_head)\.bias$/, '$1.decoder.bias')
-
-/** How a file may call the tensor, best first. */
-function spellings(name: string): string[] {
-  const bare = name.replace(PREFIX, '')
-  return [name, ancient(name), bare, ancient(bare)]
+/** How a file with these tensors calls those of a model; undefined for one that it lacks. */
+export function spellingIn(stored: Iterable<string>, config: Config): (name: string) => string | undefined {
+  const spelled = new Map([...stored].map((name) => [canonicalName(name, config), name] as const))
+  const own = new Set(spelled.values())
+  const find = (name: string): string | undefined => (own.has(name) ? name : spelled.get(canonicalName(name, config)))
+  // The bias of masked-token logits has two names in one class.
+  return (name) => find(name) ?? find(name.replace(/^(cls\.predictions|lm_head)\.bias$/, '$1.decoder.bias'))
 }
 
-/** What a file with these tensors calls the model's tensor `name`; undefined where it lacks it. */
-export const storedName = (name: string, stored: { has(name: string): boolean }): string | undefined =>
-  spellings(name).find((each) => stored.has(each))
-
 /** The model with its tensors called as the file calls them; those that the file lacks keep their own names. */
-export function adoptNames(model: Model, stored: ReadonlySet<string>): Model {
-  const found = Object.keys(model.shapes).map((name) => [name, storedName(name, stored) ?? name] as const)
+export function adoptNames(model: Model, stored: ReadonlySet<string>, config: Config): Model {
+  const spelling = spellingIn(stored, config)
+  const found = Object.keys(model.shapes).map((name) => [name, spelling(name) ?? name] as const)
   if (found.every(([name, alias]) => name === alias)) return model
   const alias = new Map(found)
   const rename = (names: readonly string[]) => names.map((name) => alias.get(name)!)

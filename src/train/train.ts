@@ -7,7 +7,7 @@ import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget, tellFound } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
-import { loadModel, modelOf, storedName } from '../models/index.js'
+import { loadModel, modelOf, spellingIn } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { placeIn } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -49,8 +49,9 @@ async function startingPoint(recipe: Training, root: string) {
   const { spans, length } = layoutOf(model)
   const weights = recipe.model ? drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
   // A new head's class may call the backbone otherwise than a file without a head does.
+  const spelling = spellingIn(checkpoint.tensors.keys(), config)
   const found = spans.flatMap((span) => {
-    const from = checkpoint.tensors.get(storedName(span.name, checkpoint.tensors) ?? span.name)
+    const from = checkpoint.tensors.get(spelling(span.name) ?? span.name)
     return String(from?.shape) === String(span.shape) ? [{ ...span, from: from!.name }] : []
   })
   const bytes = found.reduce((sum, { begin, end }) => sum + 4 * (end - begin), 0)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { memoryName, noteNames } from '../../src/checkpoint/module-names.js'
+import { memoryName, noteNames } from '../../src/naming/index.js'
 
 const names = JSON.parse(readFileSync('test/fixtures/extract/names.json', 'utf8')) as Record<
   string,

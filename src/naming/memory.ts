@@ -1,8 +1,7 @@
 // Module names that transformers 5 uses in memory where they differ from those in the files. Adapters of peft use the names in memory.
 // Observed by building every architecture of transformers 5.18 and 5.24 and comparing (test/fixtures/extract/names.py).
-import type { Checkpoint } from './checkpoint.js'
 
-type Config = Checkpoint['config']
+export type Config = Record<string, unknown> | null
 type Renaming = readonly (readonly [from: RegExp, to: string])[]
 
 const SPLIT: Renaming = [
@@ -30,7 +29,10 @@ const SWIN: Renaming = [
 const TOWERS: Renaming = [
   [/^language_model\.lm_head\b/, 'lm_head'],
   [/^language_model\.model\b/, 'model.language_model'],
-  [/^(vision_tower|multi_modal_projector|image_newline)\b/, 'model.$1'],
+  [
+    /^(vision_tower|image_tower|video_tower|audio_tower|vision_embed_tokens|multi_modal_projector|image_newline)\b/,
+    'model.$1',
+  ],
   [/^model\.vision_tower\.vision_model\b/, 'model.vision_tower'],
 ]
 
@@ -42,7 +44,12 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
-  [/^(llava|vipllava|llava_next|llava_next_video|mistral3|gemma3|paligemma)$/, TOWERS],
+  [
+    /^(llava|vipllava|llava_next|llava_next_video|llava_onevision|video_llava|mistral3|gemma3|paligemma|aya_vision|internvl|got_ocr2|fuyu|qwen2_audio|voxtral|audioflamingo3)$/,
+    TOWERS,
+  ],
+  [/^mllama$/, [...TOWERS, [/^vision_model\b/, 'model.vision_model']]],
+  [/^(qwen3_5_text|gemma3n_text)$/, [[/^model\.language_model\./, 'model.']]],
   [
     /^aria(_text)?$/,
     [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']],
@@ -50,7 +57,7 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [
     /^(qwen2_vl|qwen2_5_vl)$/,
     [
-      [/^model\.(?=layers|embed_tokens|norm)/, 'model.language_model.'],
+      [/^(model\.)?(?=(layers|embed_tokens|norm)\.)/, 'model.language_model.'],
       [/^visual\b/, 'model.visual'],
     ],
   ],
@@ -66,17 +73,15 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
 
 /** Other model_types whose modules transformers 5 names otherwise than their files do. */
 const OTHERWISE = new Set(
-  `altclip audioflamingo3 axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
-  cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe fuyu
-  glm5_next glm5_next_text glmasr got_ocr2 granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4
-  hyperclovax_vision_v2 inkling_mm_model internvl jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl llava_onevision lw_detr
-  mask2former maskformer mimo_v2_flash minimax_m3_vl mllama mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni
+  `altclip  axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
+  cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe 
+  glm5_next glm5_next_text glmasr  granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4
+  hyperclovax_vision_v2 inkling_mm_model  jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl  lw_detr
+  mask2former maskformer mimo_v2_flash minimax_m3_vl  mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni
   nomic_bert olmo_hybrid oneformer paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything
-  qianfan_ocr qwen2_audio qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3
+  qianfan_ocr  qwen3_5_moe qwen3_5_moe_text  qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3
   sam3_tracker sam3_tracker_video sam3_video sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt
-  tipsv2_text_model tipsv2_vision_model vibevoice_asr video_llava videomae vit_mae voxtral voxtral_realtime yolos zoedepth`.split(
-    /\s+/,
-  ),
+  tipsv2_text_model tipsv2_vision_model vibevoice_asr  videomae vit_mae  voxtral_realtime yolos zoedepth`.split(/\s+/),
 )
 
 /** What a user of the adapter must know about the names of its modules; null where they are those of every version. */

@@ -1,0 +1,116 @@
+// Experts that lie one by one in one file and together in another: views of the same numbers.
+import { countEntries, type Interval } from '../kernels/index.js'
+import { fusesExperts } from './adapter-plan.js'
+import type { Checkpoint } from './checkpoint.js'
+import { BITS } from './dtype.js'
+import type { TensorEntry } from './header.js'
+
+/** Parts of a fused tensor of transformers 5 [experts, out, in], in their order: gate before up. */
+const PARTS = {
+  gate_up_proj: [
+    ['gate_proj', 'up_proj'],
+    ['w1', 'w3'],
+  ],
+  down_proj: [['down_proj'], ['w2']],
+} as const
+
+/** A piece of a tensor: entries from … on of another one. */
+interface Piece {
+  name: string
+  from: number
+  count: number
+}
+
+/**
+ * `other` with its experts as `lead` has them: one by one, or together. Where they lie alike, or do not fit, nothing changes.
+ */
+export function agreeOnExperts(lead: Checkpoint, other: Checkpoint): Checkpoint {
+  if (!fusesExperts(other.config ?? lead.config)) return other
+  const wanted = [...lead.tensors.keys()].filter((name) => !other.tensors.has(name) && name.includes('experts.'))
+  const made = new Map<string, { entry: TensorEntry; pieces: Piece[] }>()
+  for (const name of wanted) {
+    const { shape } = lead.tensors.get(name)!
+    const pieces = fusedOf(name, shape, other) ?? singleOf(name, lead, other)
+    if (!pieces) continue
+    const { dtype, file } = other.tensors.get(pieces[0]!.name)!
+    const end = (countEntries(shape) * BITS[dtype]!) / 8
+    made.set(name, { entry: { name, dtype, shape: [...shape], file, begin: 0, end }, pieces })
+  }
+  if (!made.size) return other
+  const used = new Set([...made.values()].flatMap(({ pieces }) => pieces.map(({ name }) => name)))
+  const values = async (name: string, entries: Interval | null): Promise<Float32Array> => {
+    const { pieces, entry } = made.get(name)!
+    const { from, to } = entries ?? { from: 0, to: countEntries(entry.shape) }
+    const target = new Float32Array(to - from)
+    let at = 0
+    for (const piece of pieces) {
+      const [first, last] = [Math.max(from, at), Math.min(to, at + piece.count)]
+      if (first < last) {
+        const part = { from: piece.from + first - at, to: piece.from + last - at }
+        target.set(await other.readEntries(piece.name, part), first - from)
+      }
+      at += piece.count
+    }
+    return target
+  }
+  return {
+    ...other,
+    tensors: new Map([
+      ...[...other.tensors].filter(([name]) => !used.has(name)),
+      ...[...made].map(([name, { entry }]) => [name, entry] as const),
+    ]),
+    read: (name) => (made.has(name) ? values(name, null) : other.read(name)),
+    readEntries: (name, entries) => (made.has(name) ? values(name, entries) : other.readEntries(name, entries)),
+    place(name) {
+      const pieces = made.get(name)?.pieces
+      if (!pieces) return other.place(name)
+      const place = pieces.length === 1 ? other.place(pieces[0]!.name) : null
+      return place && { ...place, begin: place.begin + (pieces[0]!.from * BITS[place.dtype]!) / 8 }
+    },
+    async readBytes(name) {
+      const found = made.get(name)
+      if (!found) return other.readBytes(name)
+      const parts = await Promise.all(
+        found.pieces.map(async ({ name: source, from, count }) => {
+          const width = BITS[other.tensors.get(source)!.dtype]! / 8
+          return (await other.readBytes(source)).subarray(from * width, (from + count) * width)
+        }),
+      )
+      return Buffer.concat(parts)
+    },
+  }
+}
+
+/** The pieces of a fused tensor where `other` has its experts one by one; null where it has not. */
+function fusedOf(name: string, shape: readonly number[], other: Checkpoint): Piece[] | null {
+  const [, stem, leaf] = /^(.*\bexperts)\.(gate_up_proj|down_proj)$/.exec(name) ?? []
+  if (stem === undefined || shape.length !== 3) return null
+  const [experts, rows, columns] = shape as [number, number, number]
+  for (const parts of PARTS[leaf as keyof typeof PARTS]) {
+    const own = [rows / parts.length, columns]
+    const names = Array.from({ length: experts }, (_, e) => parts.map((part) => `${stem}.${e}.${part}.weight`)).flat()
+    const dtypes = new Set(names.map((each) => other.tensors.get(each)?.dtype))
+    const fit = names.every((each) => String(other.tensors.get(each)?.shape) === String(own))
+    if (fit && dtypes.size === 1) return names.map((each) => ({ name: each, from: 0, count: own[0]! * own[1]! }))
+  }
+  return null
+}
+
+/** The piece of a fused tensor that an expert's weight is; null where `other` has none. */
+function singleOf(name: string, lead: Checkpoint, other: Checkpoint): Piece[] | null {
+  const [, stem, expert, leaf] = /^(.*\bexperts)\.(\d+)\.(\w+)\.weight$/.exec(name) ?? []
+  const { shape } = lead.tensors.get(name)!
+  if (stem === undefined || shape.length !== 2) return null
+  for (const [fused, spellings] of Object.entries(PARTS))
+    for (const parts of spellings) {
+      const part = (parts as readonly string[]).indexOf(leaf!)
+      const whole = other.tensors.get(`${stem}.${fused}`)
+      const [count, rows, columns] = whole?.shape ?? []
+      if (part < 0 || count === undefined || rows !== shape[0]! * parts.length || columns !== shape[1]) continue
+      // Of as many experts in both.
+      if (!lead.tensors.has(`${stem}.${count - 1}.${leaf}.weight`) || Number(expert) >= count) return null
+      const size = shape[0]! * shape[1]!
+      return [{ name: whole!.name, from: (Number(expert) * parts.length + part) * size, count: size }]
+    }
+  return null
+}

@@ -1,0 +1,90 @@
+// One model in two spellings: what trainers leave in names is taken out, a tensor that stands twice in a file is read once, and models
+// that are compared have the names of one of them.
+import { UserError } from '../errors/index.js'
+import { canonicalName, firstByName, plainName } from '../naming/index.js'
+import type { Checkpoint } from './checkpoint.js'
+import { agreeOnExperts } from './experts.js'
+import { renamed, without } from './renamed.js'
+
+/** A sentence names at most this many tensors. */
+const NAMED = 3
+const some = (names: readonly string[]): string =>
+  `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`
+
+/** The checkpoint without `module.`, `_orig_mod.` and the like in its names, which no other program reads. */
+function withoutWrappers(file: Checkpoint): Checkpoint {
+  const names = [...file.tensors.keys()]
+  const wrapped = names.length > 0 && names.every((name) => plainName(name, false).startsWith('module.'))
+  const changed = names.filter((name) => plainName(name, wrapped) !== name)
+  if (!changed.length) return file
+  const plain = new Map(changed.map((name) => [plainName(name, wrapped), name]))
+  const clash = changed.find((name) => {
+    const own = plainName(name, wrapped)
+    return plain.get(own) !== name || file.tensors.has(own)
+  })
+  if (clash !== undefined)
+    throw new UserError(
+      `${file.folder}: ${plainName(clash, wrapped)} is there as ${clash} too; keep one of them, since nothing says which is the model's`,
+    )
+  const note = `${file.folder}: training left module. or _orig_mod. in the names of ${changed.length} tensors; they are read, and written, without it`
+  return { ...renamed(file, plain), notes: [...file.notes, note] }
+}
+
+/** The checkpoint with the first of several tensors that stand for one, as transformers reads it; code of its own (`auto_map`) may mean two. */
+function withoutTwins(file: Checkpoint): Checkpoint {
+  if (!file.config || file.config.auto_map !== undefined) return file
+  const first = new Map<string, string>()
+  const twins = new Map<string, string>()
+  for (const name of [...file.tensors.keys()].sort(firstByName)) {
+    const key = canonicalName(name, file.config)
+    const other = first.get(key)
+    if (other === undefined) first.set(key, name)
+    else twins.set(name, other)
+  }
+  if (!twins.size) return file
+  const told = [...twins].map(([name, other]) => `${name} (${other} counts)`)
+  const note = `${file.folder}: ${twins.size} tensors are there in two spellings, and the first by name counts, as in transformers: ${some(told)}`
+  return { ...without(file, new Set(twins.keys())), notes: [...file.notes, note] }
+}
+
+/** A checkpoint whose every tensor has one name, which is the model's. @throws UserError where two could be meant */
+export const withPlainNames = (file: Checkpoint): Checkpoint => withoutTwins(withoutWrappers(file))
+
+const numbersIn = (name: string): string[] => name.match(/(?<=\.)\d+(?=\.)/g) ?? []
+const template = (name: string): string => name.replace(/(?<=\.)\d+(?=\.)/g, '#')
+
+/** The names of `other` under which it has what `lead` calls otherwise: lead's → other's. Layers that `lead` lacks are named like its own. */
+export function namesFor(lead: Checkpoint, other: Checkpoint): Map<string, string> {
+  const config = other.config?.model_type === undefined ? lead.config : other.config
+  const spelled = new Map<string, string>()
+  for (const name of lead.tensors.keys()) {
+    const key = canonicalName(name, lead.config ?? config)
+    if (numbersIn(key).length === numbersIn(name).length) spelled.set(template(key), template(name))
+  }
+  const found = new Map<string, string>()
+  for (const name of other.tensors.keys()) {
+    if (lead.tensors.has(name)) continue
+    const key = canonicalName(name, config)
+    const numbers = numbersIn(key)[Symbol.iterator]()
+    const shown = spelled.get(template(key))?.replaceAll('#', () => numbers.next().value ?? '#')
+    if (shown !== undefined && shown !== name && !other.tensors.has(shown) && !found.has(shown)) found.set(shown, name)
+  }
+  return found
+}
+
+/**
+ * Models that are compared tensor by tensor, under the names of the one that is written.
+ * @param lead its number
+ */
+export function agreeOnNames<const T extends readonly Checkpoint[]>(
+  checkpoints: T,
+  lead: number,
+): { -readonly [I in keyof T]: T[I] } {
+  const first = checkpoints[lead]!
+  const agreed = checkpoints.map((checkpoint) => {
+    if (checkpoint === first) return checkpoint
+    const names = namesFor(first, checkpoint)
+    return agreeOnExperts(first, names.size ? { ...checkpoint, ...renamed(checkpoint, names) } : checkpoint)
+  })
+  return agreed as { -readonly [I in keyof T]: T[I] } // `map` gives an array of any length
+}

@@ -1,0 +1,18 @@
+// Tensors of files that are no weights of the model: buffers that transformers computes, and parts that it passes over.
+// From `_keys_to_ignore_on_load_unexpected` of the classes of transformers 5.18, and what version 4 and older ones stored.
+
+/** Frequencies and tables of positions, numbers of positions and segments, and versions of file formats. */
+const COMPUTED =
+  /(^|\.)((original_)?inv_freq|(cos|sin)_cached|position_ids|token_type_ids|relative_position_index|causal_mask|masked_bias|_float_tensor|version)$/
+/** Masks [1, 1, n, n] of GPT-2, GPT-J, GPT-Neo and GPT-NeoX. A bias of the same name has one dimension. */
+const MASK = /(^|\.)(attn|attention|crossattention)\.bias$/
+
+/** Whether this is a buffer that the model computes: whatever a file holds under the name is not read. */
+export const isBuffer = (name: string, shape: readonly number[]): boolean =>
+  COMPUTED.test(name) || (MASK.test(name) && shape.length === 4 && shape[2] === shape[3])
+
+/** Whether transformers passes a tensor over that is too many: layers that predict further tokens, a bias that the first T5 files hold. */
+export const isPassedOver = (name: string): boolean =>
+  /(^|\.)mtp(_layers)?\.|(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/.test(
+    name,
+  )

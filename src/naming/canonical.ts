@@ -1,0 +1,66 @@
+// One name for the tensors of a model, however its files spell them.
+import { type Config, memoryName } from './memory.js'
+
+/** What training in several processes, or compiled, puts between the parts of a name. */
+const WRAPPERS = new Set(['_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'])
+
+/** The name without what trainers leave in it. @param wrapped whether all names of the file begin with `module.` */
+export function plainName(name: string, wrapped: boolean): string {
+  const parts = name.split('.').filter((part) => !WRAPPERS.has(part))
+  return (wrapped && parts.length > 1 ? parts.slice(1) : parts).join('.')
+}
+
+/** Names of old files: LayerNorm of TensorFlow, and the two factors of a weight with `weight_norm`. */
+const LEGACY: readonly (readonly [RegExp, string])[] = [
+  [/LayerNorm\.gamma$/, 'LayerNorm.weight'],
+  [/LayerNorm\.beta$/, 'LayerNorm.bias'],
+  [/\.weight_g$/, '.parametrizations.weight.original0'],
+  [/\.weight_v$/, '.parametrizations.weight.original1'],
+]
+
+/** Experts that version 4 kept below another module. */
+const EXPERTS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
+  mixtral: [[/\.block_sparse_moe\./, '.mlp.']],
+  minimax: [[/\.block_sparse_moe\./, '.mlp.']],
+  minimax_m2: [[/\.block_sparse_moe\./, '.mlp.']],
+  phimoe: [
+    [/\.block_sparse_moe\./, '.mlp.'],
+    [/\.mlp\.gate\.weight$/, '.mlp.router.weight'],
+  ],
+}
+
+/** The module that holds the model without its head, where it is called neither `model`, `transformer` nor as the model_type. */
+const OWN: readonly (readonly [RegExp, string])[] = [
+  [/^(camembert|xlm-roberta|xlm-roberta-xl|xmod|jina_embeddings_v3)$/, 'roberta'],
+  [/^(bert-generation|big_bird|megatron-bert)$/, 'bert'],
+  [/^(vit_mae|vit_msn|vitpose|yolos)$/, 'vit'],
+  [/^(mamba|mamba2|falcon_mamba|xlstm)$/, 'backbone'],
+  [/^deberta-v2$/, 'deberta'],
+  [/^siglip_vision_model$|^siglip2_vision_model$/, 'vision_model'],
+]
+
+/**
+ * A name that is the same in all spellings of a model: that in memory of transformers 5 without the prefix of its base model,
+ * which files that were saved without the head do not have.
+ */
+export function canonicalName(name: string, config: Config): string {
+  const type = String(config?.model_type)
+  const current = [...LEGACY, ...(EXPERTS[type] ?? [])].reduce((given, [from, to]) => given.replace(from, to), name)
+  const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
+  const [first, ...rest] = memoryName(current, config).split('.')
+  return rest.length && (first === 'model' || first === 'transformer' || first === own)
+    ? rest.join('.')
+    : [first, ...rest].join('.')
+}
+
+/** Names in the order in which transformers reads them: it takes the first of two that stand for one tensor. */
+export function firstByName(one: string, two: string): number {
+  const [a, b] = [one, two].map((name) => name.split('.'))
+  const i = a!.findIndex((part, k) => part !== b![k])
+  const [x, y] = [a![i], b![i]]
+  if (x === undefined || y === undefined) return a!.length - b!.length
+  const [m, n] = [x, y].map((part) => (/^\d+$/.test(part) ? Number(part) : null))
+  if (m !== null && n !== null) return m! - n!
+  if (m !== null || n !== null) return m !== null ? -1 : 1
+  return x < y ? -1 : 1
+}

@@ -1,0 +1,5 @@
+// What a tensor is called: in the file, in memory, and whatever the spelling.
+
+export { isBuffer, isPassedOver } from './buffers.js'
+export { canonicalName, firstByName, plainName } from './canonical.js'
+export { memoryName, noteNames } from './memory.js'
