@@ -1,5 +1,5 @@
 // One name for the tensors of a model, however its files spell them.
-import { type Config, memoryName } from './memory.js'
+import { memoryName, type NamedConfig } from './memory.js'
 
 /** What training in several processes, or compiled, puts between the parts of a name. */
 const WRAPPERS = new Set(['_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'])
@@ -43,7 +43,7 @@ const OWN: readonly (readonly [RegExp, string])[] = [
  * A name that is the same in all spellings of a model: that in memory of transformers 5 without the prefix of its base model,
  * which files that were saved without the head do not have.
  */
-export function canonicalName(name: string, config: Config): string {
+export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
   const current = [...LEGACY, ...(EXPERTS[type] ?? [])].reduce((given, [from, to]) => given.replace(from, to), name)
   const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')

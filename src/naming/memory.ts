@@ -1,7 +1,8 @@
 // Module names that transformers 5 uses in memory where they differ from those in the files. Adapters of peft use the names in memory.
 // Observed by building every architecture of transformers 5.18 and 5.24 and comparing (test/fixtures/extract/names.py).
 
-export type Config = Record<string, unknown> | null
+/** config.json, by whose model_type names are understood. */
+export type NamedConfig = Record<string, unknown> | null
 type Renaming = readonly (readonly [from: RegExp, to: string])[]
 
 const SPLIT: Renaming = [
@@ -85,7 +86,7 @@ const OTHERWISE = new Set(
 )
 
 /** What a user of the adapter must know about the names of its modules; null where they are those of every version. */
-export function noteNames(names: Iterable<string>, config: Config): string | null {
+export function noteNames(names: Iterable<string>, config: NamedConfig): string | null {
   if (OTHERWISE.has(String(config?.model_type)))
     return `transformers 5 names modules of ${String(config?.model_type)} otherwise than its files do, by a rule that is not known here: peft may pass over parts of the adapter`
   const moved = [...names].find((name) => memoryName(name, config) !== name)
@@ -95,7 +96,7 @@ export function noteNames(names: Iterable<string>, config: Config): string | nul
 }
 
 /** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */
-export function memoryName(name: string, config: Config): string {
+export function memoryName(name: string, config: NamedConfig): string {
   const renaming = RENAMED.find(([types]) => types.test(String(config?.model_type)))?.[1] ?? []
   return renaming.reduce((given, [from, to]) => given.replace(from, to), name)
 }
