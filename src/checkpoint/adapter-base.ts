@@ -1,11 +1,11 @@
 // What an adapter's model has otherwise than its base: the head of its task, an output that is tied no more, more rows of words.
 import { UserError } from '../errors/index.js'
+import { canonicalName } from '../naming/index.js'
 import { isSaved } from './adapter-config.js'
 import { type AdaptedBase, type AdapterFile, withHead } from './adapter-head.js'
 import { finderOf } from './adapter-place.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
-import { canonicalName } from '../naming/index.js'
 import type { SingleFile } from './single.js'
 import { saysTied } from './tie-defaults.js'
 import { EMBEDDING, isOutput, outputOf, SHARED, tieSource } from './tie-names.js'

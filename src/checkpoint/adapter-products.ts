@@ -129,7 +129,9 @@ function expertsOf(
   if (!Number.isInteger(experts) || up[1] !== down[0])
     throw wrong('they are not of the rank that adapter_config.json says')
   const one = { a, b, rank, scale, experts, from: 0, rows: height, rounded: true }
-  const fused = [...base.tensors.keys()].find((name) => canonicalName(name, base.config) === canonicalName(parameter, base.config))
+  const fused = [...base.tensors.keys()].find(
+    (name) => canonicalName(name, base.config) === canonicalName(parameter, base.config),
+  )
   if (fused !== undefined) {
     const shape = base.tensors.get(fused)!.shape
     const fits = (...wanted: (number | undefined)[]) => String(wanted) === String(shape)
