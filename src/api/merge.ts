@@ -1,10 +1,17 @@
 // A merge of checkpoints from code.
 
 import type { z } from 'zod'
-import { type MergeSummary, mergeSchema, needsBackend, openMerge, writeMerge } from '../merge/index.js'
+import {
+  locateMerge,
+  type MergeSummary,
+  type mergeSchema,
+  needsBackend,
+  openMerge,
+  readMergeFile,
+  writeMerge,
+} from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
 import { type BackendName, KERNELS, setBackend } from '../tensor/index.js'
-import { locateValue, readYaml } from '../yaml/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
 
@@ -71,9 +78,10 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
   } = options
   const { named, objects } = nameObjects(config)
   const file = typeof named === 'string' ? named : 'merge'
-  const located = typeof named === 'string' ? readYaml(named, mergeSchema) : locateValue(named, file, mergeSchema)
+  const located = typeof named === 'string' ? readMergeFile(named) : locateMerge(named, file)
   const opened = await openMerge(file, located, { seed, plugins: [...plugins, ...objects] })
   try {
+    opened.notes.forEach((text) => onWarning?.(text))
     const backend = needsBackend(opened.plan) ? await setBackend(options.backend) : KERNELS
     return await writeMerge(opened, out, {
       backend: backend.package,

@@ -6,13 +6,12 @@ import { UserError } from '../errors/index.js'
 import { checkTask, loadReader, openReader, promptFeatures } from '../evaluate/index.js'
 import { makeTemporary } from '../files/index.js'
 import { readWeights } from '../loss/index.js'
-import { type MergeFile, type MergePlan, mergeCheckpoints, mergeSchema, openMerge } from '../merge/index.js'
+import { type MergeFile, type MergePlan, mergeCheckpoints, openMerge, readMergeFile } from '../merge/index.js'
 import { routeFeatures, trainRouter } from '../mergers/index.js'
 import { modelOf } from '../models/index.js'
 import type { PluginSource } from '../registry/index.js'
 import { largestIndex, loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { readYaml } from '../yaml/index.js'
 import { splitTask } from './split.js'
 
 export interface RouteOptions {
@@ -42,7 +41,7 @@ export async function findGates(
   file: string,
   { tasks: sources, items, plugins = [] }: RouteOptions,
 ): Promise<FoundGates> {
-  const located = readYaml(file, mergeSchema)
+  const located = readMergeFile(file)
   const { value, locate } = located
   const listedModels = locate(() => wholeModels(value))
   const opened = await openMerge(file, located, { plugins })

@@ -22,7 +22,8 @@ const BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F64: 
 /** The models that take part, with the part they play. */
 function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeModel }[] {
   const list = new Map<MergeModel, string>(base ? [[base, 'base']] : [])
-  for (const { sources } of tensors) {
+  for (const { sources, base: own } of tensors) {
+    if (own && !list.has(own.model)) list.set(own.model, 'base')
     for (const { model, data } of sources) {
       if (!list.has(model)) list.set(model, 'model')
       if (data && !list.has(data)) list.set(data, 'data')

@@ -56,7 +56,7 @@ export async function writeMerge(
   const { method, convention, result } = estimate
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
-  const warnings: string[] = []
+  const warnings = [...opened.notes]
   const fingerprint = await fingerprintMerge(opened, { backend, shardSize })
   await mergeCheckpoints(plan, out, {
     ...engine,

@@ -38,22 +38,23 @@ export async function shareTokenizer(section: Section, config: MergeFile, models
   const atSource: Path = config.tokenizer ? ['source'] : []
   const reference = models.all[0]!
   const named = source === 'union' || source === 'base' ? reference : models.find(source)
-  if (!named)
-    throw new UserError(`must be base, union or a model of this file; got ${JSON.stringify(source)}`, {
-      path: atSource,
-    })
-  const tokenizerFrom = companionsOf(named.checkpoint)
+  const tokenizerFrom = named
+    ? companionsOf(named.checkpoint)
+    : await within(atSource, () => models.findTokenizer(source))
 
   const vocabularies = await readVocabularies(models)
   // No model has a tokenizer: there is nothing to join, and nothing to copy.
   if (vocabularies.size === 0 && config.tokenizer_source !== undefined) return { models, tokenizerFrom, files: {} }
-  const own = vocabularies.get(named)
-  if (!own) throw new UserError(`${named.label} has no tokenizer.json`, { path: atSource })
+  const own = named ? vocabularies.get(named) : await readVocabulary(tokenizerFrom)
+  if (!own) throw new UserError(`${named?.label ?? source} has no tokenizer.json`, { path: atSource })
   const others = source === 'union' ? models.all.flatMap((model) => vocabularies.get(model) ?? []) : []
   const joined = within(atSource, () => joinVocabularies(own, others, Object.keys(tokens)))
 
   const common = vocabularies.get(reference) ?? own
-  const tokensOf = models.all.map((model) => rowsIn(model, vocabularies.get(model) ?? common))
+  // As in mergekit, a token that is added to the base's own tokenizer has the base's row of its number, where there is one.
+  const tokensOf = models.all.map((model) =>
+    rowsIn(model, source === 'base' && model === reference ? joined : (vocabularies.get(model) ?? common)),
+  )
   const views = shareVocabulary(
     tokensOf,
     {
@@ -62,7 +63,7 @@ export async function shareTokenizer(section: Section, config: MergeFile, models
       base: config.base_model === undefined ? null : reference,
       rules: within(['tokens'], () => readRules(tokens, tokensOf, models)),
     },
-    tokenNumbers(named.checkpoint.config ?? {}),
+    tokenNumbers(named ? (named.checkpoint.config ?? {}) : configIn(tokenizerFrom)),
   )
   if (hasData(config) && views.get(reference) !== reference)
     throw new UserError('changes the rows of the embeddings, for which `data` then has none; leave one of them out', {
@@ -97,7 +98,7 @@ async function readVocabularies(models: MergeModels): Promise<Map<MergeModel, Vo
 }
 
 /** The tokens that the model has a row for. */
-function rowsIn(model: MergeModel, { ids }: Vocabulary): ModelTokens {
+function rowsIn(model: MergeModel, { ids }: Pick<Vocabulary, 'ids'>): ModelTokens {
   const rows = embeddingRows(model)
   if (rows === null) throw new UserError(`${model.label} has no embedding of tokens`, { path: [] })
   return { model, ids: new Map([...ids].filter(([, id]) => id < rows)) }
@@ -109,17 +110,26 @@ const tokenNumbers = (config: Readonly<Record<string, unknown>>): Record<string,
     Object.entries(config).filter(([key]) => ['bos_token_id', 'eos_token_id', 'pad_token_id'].includes(key)),
   )
 
+const configIn = (folder: string): Record<string, unknown> => {
+  const file = join(folder, 'config.json')
+  return existsSync(file) ? readObject(file) : {}
+}
+
 const hasData = ({ models = [], slices = [] }: MergeFile): boolean =>
   [...models, ...slices.flatMap(({ sources }) => sources)].some(({ data }) => data !== undefined)
 
 type Tokens = NonNullable<Section['tokens']>
 
+/** The rules of tokens that some model lacks, or whose row is replaced everywhere; the others have no effect. */
 function readRules(tokens: Tokens, known: readonly ModelTokens[], models: MergeModels): Map<string, RowRule> {
+  const isUsed = ([token, { force }]: [string, Tokens[string]]) => force || known.some(({ ids }) => !ids.has(token))
   return new Map(
-    Object.entries(tokens).map(([token, { force, source }]) => [
-      token,
-      { force, origin: within([token, 'source'], () => readOrigin(token, source, known, models)) },
-    ]),
+    Object.entries(tokens)
+      .filter(isUsed)
+      .map(([token, { force, source }]) => [
+        token,
+        { force, origin: within([token, 'source'], () => readOrigin(token, source, known, models)) },
+      ]),
   )
 }
 
@@ -129,6 +139,11 @@ function readOrigin(
   known: readonly ModelTokens[],
   models: MergeModels,
 ): RowRule['origin'] {
+  if (source === undefined)
+    throw new UserError(
+      'is required: a model, {kind: zero} or {kind: model_token, …}; some model lacks the token, or force is set',
+      { path: [] },
+    )
   if (typeof source === 'object' && source.kind === 'zero') return null
   const name = typeof source === 'string' ? source : source.model
   const found = known.find(({ model }) => model === models.find(name))

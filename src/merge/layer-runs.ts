@@ -4,6 +4,7 @@ import { type Path, UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger } from '../mergers/index.js'
 import type { Registry } from '../registry/index.js'
 import { type LayerSpan, layerCount } from './layers.js'
+import type { Contract, Method } from './mergekit.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { Level } from './parameters.js'
 import type { MergeFile } from './schema.js'
@@ -11,6 +12,8 @@ import type { MergeFile } from './schema.js'
 /** A source of a run of layers, with the levels of its parameters from the nearest outwards. */
 export interface LayerSource {
   path: Path
+  /** The model as the file writes it. */
+  words: string
   model: MergeModel
   range: LayerSpan
   levels: Level[]
@@ -22,18 +25,30 @@ export interface LayerSource {
 export interface LayerRun {
   sources: LayerSource[]
   reference: Pick<LayerSource, 'model' | 'range'>
+  base: MergeModel | null
+  /** Nothing but the base is given, and it comes out as it is. */
+  alone: boolean
+}
+
+/** The sources of a run in the file, and where they stand. */
+export interface ListedRun {
+  all: LayerSource[]
+  path: Path
+  /** The base of the run as the file writes it. */
+  base: string | undefined
 }
 
 type Entry = NonNullable<MergeFile['models']>[number]
 
-/** The sources of every run; `models` is one run of all layers. */
-export function listRuns(config: MergeFile, models: MergeModels, registry: Registry): LayerSource[][] {
-  const { models: list, slices = [], parameters = {}, convention } = config
+/** The sources of every run; `models` is one run of all layers. To these mergekit adds the base. */
+export function listRuns(config: MergeFile, models: MergeModels, registry: Registry): ListedRun[] {
+  const { models: list, slices = [], parameters = {}, convention, base_model: base } = config
   const whole: Level = { path: ['parameters'], parameters }
   const sourceOf = (entry: Entry, path: Path, outer: Level[], range?: LayerSource['range']): LayerSource => {
     const model = models.of(entry.model)
     return {
       path,
+      words: entry.model,
       model,
       range: range ?? [0, layerCount(model.checkpoint)],
       levels: [{ path: [...path, 'parameters'], parameters: entry.parameters ?? {} }, ...outer],
@@ -42,13 +57,17 @@ export function listRuns(config: MergeFile, models: MergeModels, registry: Regis
     }
   }
   if (list) {
-    checkDepths(list, config.base_model, models)
-    return [list.map((entry, i) => sourceOf(entry, ['models', i], [whole]))]
+    checkDepths(list, base, models)
+    const all = list.map((entry, i) => sourceOf(entry, ['models', i], [whole]))
+    const isAdded = config.merge_method !== undefined && base !== undefined && !all.some(({ words }) => words === base)
+    return [
+      { all: isAdded ? [...all, sourceOf({ model: base }, ['base_model'], [whole])] : all, path: ['models'], base },
+    ]
   }
-  return slices.map(({ sources, parameters: own = {} }, s) => {
+  return slices.map(({ sources, parameters: own = {}, base_model: ownBase = base }, s) => {
     const slice: Level = { path: ['slices', s, 'parameters'], parameters: own }
     const [wanted, wantedEnd] = sources[0]!.layer_range
-    return sources.map((entry, i) => {
+    const all = sources.map((entry, i) => {
       const path = ['slices', s, 'sources', i]
       const [first, end] = entry.layer_range
       const count = layerCount(models.of(entry.model).checkpoint)
@@ -57,6 +76,7 @@ export function listRuns(config: MergeFile, models: MergeModels, registry: Regis
       if (end - first !== wantedEnd - wanted) throw refuse('the sources of a slice must have the same number of layers')
       return sourceOf(entry, path, [slice, whole], [first, end])
     })
+    return { all, path: ['slices', s], base: ownBase }
   })
 }
 
@@ -102,33 +122,67 @@ function readEditor(
 /**
  * The base has no delta to merge. In slerp it is the end at t = 0; a file of our own may list it there or leave it out. It takes
  * the layers that it lists, or those of the first source.
- * @param mergekit whether the file names a method of mergekit
  */
-export function chooseSources(
-  all: LayerSource[],
-  merger: Merger,
-  base: MergeModel | null,
-  mergekit: boolean,
-): LayerRun {
+export function chooseSources({ all }: ListedRun, merger: Merger, base: MergeModel | null): LayerRun {
   const own = all.find(({ model }) => model === base)
   const reference = base ? { model: base, range: (own ?? all[0]!).range } : all[0]!
   const others = all.filter((source) => source !== own)
-  if (merger.name === 'slerp' && base) {
-    if (!own && mergekit)
-      throw new UserError('slerp needs base_model to be one of its two models (t = 0)', { path: ['base_model'] })
-    return { sources: own ? [own, ...others] : all, reference }
-  }
-  return { sources: merger.input === 'weights' ? all : others, reference }
+  const run = { reference, base, alone: false }
+  if (merger.name === 'slerp' && base) return { ...run, sources: own ? [own, ...others] : all }
+  return { ...run, sources: merger.input === 'weights' ? all : others }
+}
+
+/**
+ * The same as mergekit does it: the models are told apart by what the file writes, and a base that is wanted stands among them.
+ * @throws UserError where they are not what the method merges
+ */
+export function chooseAsMergekit(
+  { all, path, base: words }: ListedRun,
+  { name, contract }: Method & { contract: Contract },
+): LayerRun {
+  const again = all.find((source, i) => all.findIndex((other) => other.words === source.words) < i)
+  if (again)
+    throw new UserError(
+      `${again.words} is given twice, which mergekit refuses; give it once, with the sum of its weights`,
+      { path: [...again.path, 'model'] },
+    )
+  const base = contract.base === 'ignored' ? undefined : all.find((source) => source.words === words)
+  if (!base && contract.base === 'required' && words === undefined)
+    throw new UserError(`${name} needs base_model`, { path: [] })
+  if (!base && contract.base !== 'ignored' && words !== undefined)
+    throw new UserError(`base_model (${words}) must be among the sources of every slice, with its layers`, { path })
+  const others = all.filter((source) => source !== base)
+  checkContract(name, contract, { count: others.length, based: base !== undefined, path })
+  const run = { reference: base ?? all[0]!, base: base?.model ?? null, alone: false }
+  if (base && others.length === 0) return { ...run, base: null, sources: [base], alone: true }
+  return { ...run, sources: base && name === 'slerp' ? [base, ...others] : others }
+}
+
+function checkContract(
+  name: string,
+  { inputs = [0, Infinity], others }: Contract,
+  { count, based, path }: { count: number; based: boolean; path: Path },
+): void {
+  const [fewest, most] = others ?? inputs.map((limit) => limit - Number(based))
+  if (count >= fewest! && count <= most!) return
+  const wanted = `${fewest === most ? 'exactly' : count < fewest! ? 'at least' : 'at most'} ${count < fewest! ? fewest : most}`
+  const noun = `${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'}`
+  throw new UserError(
+    `${name} merges ${noun}${based ? ' besides the base' : ' (base_model counts as one)'}; got ${count}`,
+    { path },
+  )
 }
 
 /** Whether the merger can merge these sources. @param path of the run in the file */
-export function checkSources({ sources }: LayerRun, merger: Merger, base: MergeModel | null, path: Path): void {
+export function checkSources({ sources, base, alone }: LayerRun, merger: Merger, path: Path): void {
   const { name, input } = merger
   const data = dataOf(merger)
   const [fewest, most] = merger.count
-  if (input === 'delta' && !base) throw new UserError(`${name} merges deltas and needs base_model`, { path: [] })
+  if (input === 'delta' && !base && !alone)
+    throw new UserError(`${name} merges deltas and needs base_model`, { path: [] })
   const edited = sources.find(({ steps }) => steps.length)
   if (edited && !base) throw new UserError('editors work on deltas and need base_model', { path: edited.path })
+  if (alone) return
   if (sources.length < fewest || sources.length > most) {
     const wanted = `${fewest === most ? 'exactly' : 'at least'} ${fewest} ${fewest === 1 ? 'model' : 'models'}`
     throw new UserError(

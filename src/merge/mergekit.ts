@@ -5,9 +5,21 @@ import { findNamed } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
 import type { OptionsSchema } from '../schema/index.js'
 
+/** What mergekit asks of the models of a merge (0.1.5: InputContract of each method). */
+export interface Contract {
+  /** Whether a base must be among the models, may be, or is a model as all others. */
+  base: 'required' | 'optional' | 'ignored'
+  /** Fewest and most models, the base among them. */
+  inputs?: readonly [number, number]
+  /** Fewest and most models besides the base. */
+  others?: readonly [number, number]
+}
+
 export interface Method {
   name: string
   merger: string
+  /** Of a method of mergekit; absent for a merger by its own name. */
+  contract?: Contract
   /** Parameters of each model and of the merge, as mergekit names them. */
   model: OptionsSchema
   options: OptionsSchema
@@ -30,7 +42,7 @@ const switched = (preset: boolean, text: string) => z.boolean().default(preset).
 const int8 = { int8_mask: z.boolean().optional().describe('Accepted and without effect: masks are not stored.') }
 
 const sparsifiers = {
-  none: {},
+  none: { density: z.number().default(1).describe('Accepted and without effect: nothing is dropped.') },
   magnitude: { density },
   dare: { density },
   breadcrumbs: { density, gamma },
@@ -59,6 +71,7 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
   return {
     name,
     merger: elect ? 'ties' : 'task_arithmetic',
+    contract: { base: 'required' },
     model:
       sparsifier === 'magprune'
         ? model.refine(window, {
@@ -105,6 +118,7 @@ export const methods: readonly Method[] = [
   {
     name: 'linear',
     merger: 'average',
+    contract: { base: 'ignored' },
     model: weightOnly,
     options: z.strictObject({ normalize: switched(true, 'Divide by the sum of the weights.') }),
   },
@@ -119,12 +133,14 @@ export const methods: readonly Method[] = [
   {
     name: 'slerp',
     merger: 'slerp',
+    contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
     options: z.strictObject({ t: z.number().min(0).max(1).describe('Place on the arc: 0 is the base model.') }),
   },
   {
     name: 'nuslerp',
     merger: 'nuslerp',
+    contract: { base: 'optional', others: [2, 2] },
     model: weightOnly,
     options: z.strictObject({
       nuslerp_flatten: switched(true, 'Each tensor is one vector.'),
@@ -136,12 +152,14 @@ export const methods: readonly Method[] = [
   {
     name: 'model_stock',
     merger: 'model_stock',
+    contract: { base: 'required', inputs: [3, Infinity] },
     model: nothing,
     options: z.strictObject({ filter_wise: switched(false, 'One ratio per row.') }),
   },
   {
     name: 'sce',
     merger: 'sce',
+    contract: { base: 'required' },
     model: nothing,
     options: z.strictObject({
       select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries that is kept.'),
@@ -152,12 +170,14 @@ export const methods: readonly Method[] = [
   {
     name: 'nearswap',
     merger: 'nearswap',
+    contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
     options: z.strictObject({ t: z.number().min(0).describe('Largest change of an entry.') }),
   },
   {
     name: 'passthrough',
     merger: 'passthrough',
+    contract: { base: 'ignored', inputs: [1, 1] },
     model: z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') }),
     options: nothing,
   },

@@ -12,7 +12,7 @@ import {
   openModels as openModelAndPost,
 } from '../checkpoint/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import { modelName, resolveModel } from '../hub/index.js'
+import { modelName, resolveCompanions, resolveModel } from '../hub/index.js'
 import { expandPath } from '../schema/index.js'
 import type { MergeFile } from './schema.js'
 
@@ -27,6 +27,8 @@ export interface MergeModels {
   of(text: string): MergeModel
   /** The same of any words; undefined where the file does not name it. */
   find(text: string): MergeModel | undefined
+  /** The folder with the tokenizer of any model, also of one that takes no part. */
+  findTokenizer(text: string): Promise<string>
   /** Those whose weights take part, the base or else the first model at the head. */
   all: MergeModel[]
   /** As the file writes them. */
@@ -92,6 +94,7 @@ export async function openMergeModels(
     return {
       of: (text) => byText.get(text)!,
       find: (text) => byText.get(text),
+      findTokenizer: (text) => findTokenizer(text, file),
       all,
       names,
       folders: [...byPlace.keys()].flatMap((place) => (existsSync(place) ? [place] : place.split('+'))),
@@ -119,10 +122,14 @@ function mentionsIn({ models, slices, base_model: base }: MergeFile): { weights:
       sources.map((entry, i) => ({ ...entry, path: ['slices', s, 'sources', i] })),
     ),
   ]
+  const bases = (slices ?? []).flatMap(({ base_model: own }, s) =>
+    own === undefined ? [] : [[own, ['slices', s, 'base_model']] as const],
+  )
   return {
     weights: [
       ...(base === undefined ? [] : [[base, ['base_model']] as const]),
       ...entries.map(({ model, path }) => [model, [...path, 'model']] as const),
+      ...bases,
     ],
     data: entries.flatMap(({ data, path }) => (data === undefined ? [] : [[data, [...path, 'data']] as const])),
   }
@@ -143,19 +150,29 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
 }
 
 async function findFolders(text: string, file: string): Promise<FoundModel> {
-  const here = async (given: string): Promise<string | null> => {
-    const words = expandPath(given)
-    for (const place of [resolve(words), resolve(dirname(file), words)])
-      if (await stat(place).catch(() => null)) return place
-    return null
-  }
-  const whole = await here(text)
+  const whole = await findHere(text, file)
   if (whole) return { folder: whole }
   const [model, adapter, ...more] = text.split('+')
   if (more.length) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
-  const find = async (words: string): Promise<string> => (await here(words)) ?? resolveModel(words)
+  const find = async (words: string): Promise<string> => (await findHere(words, file)) ?? resolveModel(words)
   const folder = await find(model!)
   return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
+}
+
+async function findTokenizer(text: string, file: string): Promise<string> {
+  const folder = (await findHere(text, file)) ?? (await resolveCompanions(text))
+  if (await stat(folder).catch(() => null)) return folder
+  throw new UserError(`${text}: no such folder; base, union or a model is wanted`)
+}
+
+/** A folder of this machine, relative to the working directory or to the file. It has no revisions; as in mergekit, it is taken as it is. */
+async function findHere(text: string, file: string): Promise<string | null> {
+  for (const given of new Set([text, text.replace(/@[^@/+]*$/, '')])) {
+    const words = expandPath(given)
+    for (const place of [resolve(words), resolve(dirname(file), words)])
+      if (await stat(place).catch(() => null)) return place
+  }
+  return null
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

@@ -8,11 +8,11 @@ import {
   reopenRegistry,
   resolvePlugins,
 } from '../registry/index.js'
-import type { Located } from '../yaml/index.js'
 import { type Estimate, estimateMerge } from './describe.js'
 import type { Chosen } from './joint-tokenizer.js'
 import { type MergeModels, openMergeModels } from './open.js'
 import { type MergePlan, planMerge } from './plan.js'
+import type { LocatedMerge } from './read.js'
 import type { MergeFile } from './schema.js'
 import { chooseMethod } from './settings.js'
 import { chooseTokenizer } from './tokenizer.js'
@@ -27,6 +27,8 @@ export interface OpenMerge {
   tokenizer: Omit<Chosen, 'models'>
   /** Text of the merge file. */
   text: string
+  /** A sentence for each key and parameter that is passed over, as mergekit does. */
+  notes: readonly string[]
   /** The editors, mergers and tasks that its names stand for. */
   registry: Registry
   /** What `reopenMerge` needs; null where a plugin is an object, which cannot leave its thread. */
@@ -52,22 +54,25 @@ export interface MergeOrigin {
  */
 export async function openMerge(
   file: string,
-  { value, text, locate }: Located<MergeFile>,
+  { value, text, locate, notes }: LocatedMerge,
   {
     seed = value.seed,
     plugins = [],
   }: { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
 ): Promise<OpenMerge> {
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
-  return openWith({ value: { ...value, seed }, text, locate }, { file, registry })
+  return openWith({ value: { ...value, seed }, text, locate, notes }, { file, registry })
 }
 
 /** The same merge in another thread: it has the same plan. */
 export const reopenMerge = async ({ file, value, plugins, found }: MergeOrigin): Promise<OpenMerge> =>
-  openWith({ value, text: '', locate: (work) => work() }, { file, registry: await reopenRegistry(plugins), found })
+  openWith(
+    { value, text: '', locate: (work) => work(), notes: [] },
+    { file, registry: await reopenRegistry(plugins), found },
+  )
 
 async function openWith(
-  { value, text, locate }: Located<MergeFile>,
+  { value, text, locate, notes }: LocatedMerge,
   { file, registry, found }: { file: string; registry: Registry; found?: MergeModels['found'] },
 ): Promise<OpenMerge> {
   // A slip in the name of the method is said before a model is downloaded.
@@ -78,7 +83,17 @@ async function openWith(
     const plan = locate(() => planMerge(value, models, registry))
     const modules = modulesOf(registry)
     const origin = modules && { file, value, plugins: modules, found: opened.found }
-    return { plan, estimate: estimateMerge(plan), models, tokenizer, text, registry, origin, close: opened.close }
+    return {
+      plan,
+      estimate: estimateMerge(plan),
+      models,
+      tokenizer,
+      text,
+      notes: [...notes, ...plan.notes],
+      registry,
+      origin,
+      close: opened.close,
+    }
   } catch (error) {
     await opened.close()
     throw error

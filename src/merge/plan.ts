@@ -1,5 +1,6 @@
 // A merge file and the headers of its models → every tensor of the result with its inputs and options; all that can be wrong
 // is said here, before a weight is read.
+import { z } from 'zod'
 import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
@@ -7,11 +8,13 @@ import { type Convention, dataOf, type Merger, type Merging } from '../mergers/i
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { checkData, checkShapes, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
-import { checkSources, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
+import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
+import type { PassOver } from './lenient.js'
 import type { Method } from './mergekit.js'
 import type { MergeModel, MergeModels } from './open.js'
 import { checkLevels } from './parameters.js'
+import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, settingsAt } from './settings.js'
 
@@ -47,6 +50,8 @@ export interface MergePlan {
   config: Record<string, unknown> | null
   /** What that config.json cannot say. */
   warnings: string[]
+  /** Sentences about parameters that are passed over, as mergekit does. */
+  notes: string[]
 }
 
 /** What a file says of the whole merge. */
@@ -65,10 +70,14 @@ const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 export function planMerge(config: MergeFile, models: MergeModels, registry: Registry = BUILT_IN): MergePlan {
   const choices = readChoices(config, models, registry)
   const { method, merger, convention, base } = choices
-  const runs = listRuns(config, models, registry).map((sources) =>
-    chooseSources(sources, merger, base, config.merge_method !== undefined),
+  const { contract } = method
+  const listed = listRuns(config, models, registry)
+  const runs = listed.map((run) =>
+    contract
+      ? chooseAsMergekit(run, { ...method, contract })
+      : chooseSources(run, merger, run.base === undefined ? null : models.of(run.base)),
   )
-  for (const [r, run] of runs.entries()) checkSources(run, merger, base, config.slices ? ['slices', r] : ['models'])
+  for (const [r, run] of runs.entries()) checkSources(run, merger, listed[r]!.path)
 
   const slots = listSlots(
     runs.map((run) => ({
@@ -77,14 +86,15 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
       sources: run.sources.map(({ range }) => range),
     })),
   )
-  checkParameters(runs, method, slots)
+  const { passOver, notes } = noteKeys()
+  checkParameters(runs, method, slots, contract && passOver)
   checkShapes(slots, runs)
   const data = dataOf(merger)
   if (data) checkData(slots, runs, data)
   const tensors = slots.map((slot) => planTensor(slot, runs[slot.run]!, choices))
   checkUniform(tensors, method.name)
 
-  const reference = runs[0]!.reference.model
+  const reference = base ?? runs[0]!.reference.model
   const origins = runs.flatMap(originsOf)
   return {
     method: method.name,
@@ -95,11 +105,19 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     reference,
     tensors,
     layers: origins.length,
+    notes: notes(),
     ...(config.slices
       ? within(['slices'], () => configOf(reference, origins))
       : { config: reference.checkpoint.config, warnings: [] }),
   }
 }
+
+/** How a base comes out that nothing is merged with. */
+const PASSED_ON = {
+  method: { name: 'passthrough', merger: 'passthrough', model: z.strictObject({}), options: z.strictObject({}) },
+  merger: BUILT_IN.merger('passthrough'),
+  convention: 'paper',
+} as const
 
 function readChoices(config: MergeFile, models: MergeModels, registry: Registry): Choices {
   const method = chooseMethod(config, registry)
@@ -115,13 +133,10 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
   }
 }
 
-function planTensor(
-  slot: Slot,
-  run: LayerRun,
-  { method, merger, convention, base, dtype: wanted }: Choices,
-): TensorMerge {
+function planTensor(slot: Slot, run: LayerRun, { method, merger, convention, dtype: wanted }: Choices): TensorMerge {
   const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
-  const settings = isFloating(dtype) ? settingsAt(slot, run.sources, { method, merger, convention }) : null
+  const choice = run.alone ? PASSED_ON : { method, merger, convention }
+  const settings = isFloating(dtype) ? settingsAt(slot, run.sources, choice) : null
   const sources = run.sources.map(({ model, steps, data }, i) => ({
     model,
     name: slot.sources[i]!,
@@ -129,7 +144,7 @@ function planTensor(
     data,
   }))
   const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
-  const compared = base && subtracts ? { model: base, name: slot.reference } : null
+  const compared = run.base && subtracts ? { model: run.base, name: slot.reference } : null
   const formatOf = ({ model, name }: Pick<MergeSource, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
   const own = formatOf(sources[0]!)
   const copied = settings === null || (own === 'F64' && !wanted && passesOn(settings.merging, sources))
@@ -164,18 +179,24 @@ function configOf({ checkpoint }: MergeModel, origins: readonly Origin[]): Pick<
 }
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */
-function checkParameters(runs: readonly LayerRun[], { name, model, options }: Method, slots: readonly Slot[]): void {
+function checkParameters(
+  runs: readonly LayerRun[],
+  { name, model, options }: Method,
+  slots: readonly Slot[],
+  passOver: PassOver | undefined,
+): void {
   const [ofModel, ofMerge] = [Object.keys(model.shape), Object.keys(options.shape)]
-  const tensors = slots.map((slot) => slot.name)
+  const tensors = slots.flatMap(({ name: merged, sources }) => [merged, ...sources])
   const all = runs.flatMap(({ sources }) => sources.map(({ levels }) => levels))
   const outer = ofMerge.filter((parameter) => !ofModel.includes(parameter))
   checkLevels(
     all.flatMap((levels) => levels.slice(0, 1)),
     { names: ofModel, owner: `a model of ${name}`, outer },
     tensors,
+    passOver,
   )
   const others = new Set(all.flatMap((levels) => levels.slice(1)))
-  checkLevels([...others], { names: [...ofModel, ...ofMerge], owner: name }, tensors)
+  checkLevels([...others], { names: [...ofModel, ...ofMerge], owner: name }, tensors, passOver)
 }
 
 /**

@@ -4,19 +4,18 @@ import { CONVENTIONS } from '../mergers/index.js'
 import { section } from '../schema/index.js'
 
 const scalar = z.union([z.number(), z.boolean(), z.string()])
-const gradient = z.array(z.number()).min(1)
+const gradient = z.array(scalar)
 const filtered = section({
   filter: z
     .string()
-    .min(1)
     .optional()
     .describe('Part of the names of the tensors that the value is for. Default, and `*`: all tensors.'),
   value: z
     .union([scalar, gradient])
-    .describe('A value, or a list of numbers that are spread over the layers (a gradient).'),
+    .describe('A value, or a list of values that are spread over the layers (a gradient).'),
 })
 /** A value; a gradient over the layers; or a list of those with filters, of which the first that matches is used. */
-const setting = z.union([scalar, gradient, z.array(filtered).min(1)])
+const setting = z.union([scalar, gradient, z.array(filtered)])
 /** An empty `parameters:` is null in YAML; it means none. */
 const parameters = z
   .record(z.string(), setting)
@@ -43,15 +42,16 @@ const model = section({
     ),
 })
 const range = z
-  .tuple([z.int().min(0), z.int().min(1)])
-  .refine(([first, end]) => first < end, 'must be [first layer, layer after the last], the first below the second')
-const source = model.extend({ layer_range: range.describe('First layer, and the layer after the last one.') })
+  .tuple([z.int().min(0), z.int().min(0)])
+  .refine(([first, end]) => first <= end, 'must be [first layer, layer after the last], the first not above the second')
+const source = section({
+  ...model.shape,
+  layer_range: range.describe('First layer, and the layer after the last one.'),
+})
 const slice = section({
-  sources: z
-    .array(section(source.shape))
-    .min(1)
-    .describe('Layers that are merged into one run of layers: an entry for each model.'),
+  sources: z.array(source).min(1).describe('Layers that are merged into one run of layers: an entry for each model.'),
   parameters: parameters.optional().describe('Options for this slice.'),
+  base_model: z.string().min(1).optional().describe('The base model of this slice, instead of that of the file.'),
 })
 
 const row = z.union([
@@ -69,16 +69,16 @@ const row = z.union([
     ),
   ]),
 ])
+const token = section({
+  source: row
+    .optional()
+    .describe('A model of this file, {kind: zero}, or {kind: model_token, model, token or token_id}.'),
+  force: z.boolean().default(false).describe('Also replace the row in models that have the token.'),
+})
 const tokenizer = section({
-  source: z.string().default('union').describe('base, a model of this file, or union.'),
+  source: z.string().default('union').describe('base, a model, or union.'),
   tokens: z
-    .record(
-      z.string(),
-      section({
-        source: row.describe('A model of this file, {kind: zero}, or {kind: model_token, model, token or token_id}.'),
-        force: z.boolean().default(false).describe('Also replace the row in models that have the token.'),
-      }),
-    )
+    .record(z.string(), token)
     .optional()
     .describe('Where the row of a token comes from in models that lack it. Tokens that no tokenizer has are added.'),
   pad_to_multiple_of: z.int().min(1).optional().describe('Round the number of rows up to a multiple of this.'),
@@ -112,7 +112,7 @@ export const mergeSchema = section({
   tokenizer_source: z
     .string()
     .optional()
-    .describe('Tokens of the result: base, a model of this file, or union (the tokens of all models).'),
+    .describe('Tokens of the result: base, a model, or union (the tokens of all models).'),
   tokenizer: tokenizer.optional().describe('As `tokenizer_source`, with rules for single tokens.'),
   chat_template: z
     .string()
@@ -125,6 +125,17 @@ export const mergeSchema = section({
     .optional()
     .describe('Not supported.'),
 })
+
+/** The keys of each part of a merge file. */
+export const KEYS = {
+  top: Object.keys(mergeSchema.shape),
+  module: ['models', 'slices', 'parameters'],
+  model: Object.keys(model.shape),
+  slice: Object.keys(slice.shape),
+  source: Object.keys(source.shape),
+  tokenizer: Object.keys(tokenizer.shape),
+  token: Object.keys(token.shape),
+}
 
 export type MergeFile = z.infer<typeof mergeSchema>
 export type Setting = z.infer<typeof setting>

@@ -35,8 +35,11 @@ export function settingsAt(
 ): { merging: Merging; steps: Step[][] } {
   const { path: first, levels } = sources[0]!
   // Parameters of the whole merge are those of a slice or the top: the outer levels, the same for every source.
-  const ofMerge = resolveParameters(levels.slice(1), Object.keys(method.options.shape), slot)
-  const ofModels = sources.map((source) => resolveParameters(source.levels, Object.keys(method.model.shape), slot))
+  const ofMerge = resolveParameters(levels.slice(1), method.options.shape, slot)
+  // Filters of a model look at the name that the tensor has there.
+  const ofModels = sources.map((source, i) =>
+    resolveParameters(source.levels, method.model.shape, { name: slot.sources[i]!, t: slot.t }),
+  )
   const options = within(placeIn(ofMerge, ['parameters']), () =>
     parseWith(method.options, plainValues(ofMerge), method.name),
   )

@@ -1,20 +1,11 @@
 // The one reader of YAML: a document checked against a schema. Errors about it carry a path of keys; here, and nowhere else, the
 // path becomes `file:line:column`.
-import {
-  type Document,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  visit,
-  type YAMLParseError,
-} from 'yaml'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type YAMLError } from 'yaml'
 import type { z } from 'zod'
 import { type Path, UserError } from '../errors/index.js'
 import { firstIssue, readText, sayIssue } from '../schema/index.js'
 import { otherKind } from './kinds.js'
+import { PYYAML } from './pyyaml.js'
 
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {
@@ -28,24 +19,41 @@ export interface Located<T> {
   locate<W>(work: () => W): W
 }
 
-/** @internal Called with the document before its values are taken. */
-type Amend = (document: Document.Parsed) => void
+/** @internal How a document is read. */
+export interface YamlRules {
+  /** Called with the document before its values are taken. */
+  amend?: ((document: Document.Parsed) => void) | undefined
+  /** Whether to read it as PyYAML does: YAML 1.1, and of a key that is there twice the last. */
+  python?: ((document: Document.Parsed) => boolean) | undefined
+  /** Called with such a key. */
+  onTwice?: ((key: string) => void) | undefined
+}
 
 /** @internal Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
-export const readYaml = <T>(file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> =>
-  parseYaml(readText(file), file, schema, amend)
+export const readYaml = <T>(file: string, schema: z.ZodType<T>, rules?: YamlRules): Located<T> =>
+  parseYaml(readText(file), file, schema, rules)
 
 /** @internal As `readYaml`, of a text; `file` is what errors name. */
-export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, amend?: Amend): Located<T> {
+export function parseYaml<T>(
+  text: string,
+  file: string,
+  schema: z.ZodType<T>,
+  { amend, python, onTwice }: YamlRules = {},
+): Located<T> {
   const lines = new LineCounter()
   // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
+  const usual = { prettyErrors: false, merge: true }
+  const first = parseDocument(text, { ...usual, lineCounter: lines })
+  const document = python?.(first)
+    ? parseDocument(text, { ...usual, schema: 'failsafe', customTags: [...PYYAML], uniqueKeys: false })
+    : first
   const placed = (offset: number, message: string) => {
     const { line, col } = lines.linePos(offset)
     return new UserError(`${file}:${line}:${col}: ${message}`)
   }
-  const broken = document.errors[0]
+  const [broken] = [...document.errors, ...(document === first ? [] : document.warnings)]
   if (broken) throw placed(broken.pos[0], wordsOf(broken, text))
+  if (document !== first) checkKeys(document, placed, onTwice)
   if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
   amend?.(document)
   const locate = locator((path) => {
@@ -91,7 +99,27 @@ function locator(placeOf: (path: Path) => string): Located<unknown>['locate'] {
   }
 }
 
-function wordsOf({ code, message, pos: [at] }: YAMLParseError, text: string): string {
+/** Keys as PyYAML reads them need not be text, and may stand twice. @throws UserError for one that is none */
+function checkKeys(
+  document: Document,
+  placed: (offset: number, message: string) => UserError,
+  onTwice: YamlRules['onTwice'],
+): void {
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key) || typeof key.value === 'symbol') continue
+        if (typeof key.value !== 'string')
+          throw placed(key.range![0], `a key must be text; got ${String(key.value)}: write it in quotes`)
+        if (seen.has(key.value)) onTwice?.(key.value)
+        seen.add(key.value)
+      }
+    },
+  })
+}
+
+function wordsOf({ code, message, pos: [at] }: YAMLError, text: string): string {
   if (code === 'MULTIPLE_DOCS') return 'a second document begins here; one is wanted'
   if (code === 'DUPLICATE_KEY') return `the key ${/[^:\n]*/.exec(text.slice(at))![0].trim()} is there twice`
   return message.replace(/\s+/g, ' ')
@@ -148,7 +176,7 @@ function offsetOfKey(document: Document.Parsed, path: Path): number | undefined 
   return isScalar(key) ? key.range?.[0] : undefined
 }
 
-/** `editors[0].drop_rate` */
-function printPath(path: Path): string {
+/** @internal A path in words: `editors[0].drop_rate` */
+export function printPath(path: Path): string {
   return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i ? '.' : ''}${String(part)}`)).join('')
 }

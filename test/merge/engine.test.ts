@@ -5,9 +5,8 @@ import { cpSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
-import { mergeSchema, openMerge, writeMerge } from '../../src/merge/index.js'
+import { locateMerge, openMerge, writeMerge } from '../../src/merge/index.js'
 import { needsBackend } from '../../src/merge/merge.js'
-import { locateValue } from '../../src/yaml/index.js'
 import { root, scratch } from './fixtures.js'
 
 const whole = (name: string) => join(root, 'models', name)
@@ -44,8 +43,8 @@ interface How {
 
 /** SHA-256 of the bytes of all tensors in the order of their names, and what was said. */
 async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: string; warnings: string[] }> {
-  const file = { base_model: folder('base'), seed: 3, ...value }
-  const opened = await openMerge('merge.yml', locateValue(file, 'merge.yml', mergeSchema), { plugins: [] })
+  const file = { ...('base_model' in value ? {} : { base_model: folder('base') }), seed: 3, ...value }
+  const opened = await openMerge('merge.yml', locateMerge(file, 'merge.yml'), { plugins: [] })
   assert.equal(needsBackend(opened.plan), false)
   const out = join(scratch, `engine-${++outputs}`)
   const resume = { discard: false, note: () => undefined }
@@ -66,6 +65,8 @@ for (const method of ['linear', 'dare_ties', 'della', 'model_stock']) {
   test(`${method}: threads, memory and files change no byte`, async () => {
     const value = (folder: How['folder']) => ({
       merge_method: method,
+      // linear merges a base too.
+      ...(method === 'linear' && { base_model: undefined }),
       dtype: 'bfloat16',
       models: ['ft1', 'ft2'].map((name) => ({ model: folder(name), ...(parameters[method] ?? density) })),
     })

@@ -35,22 +35,22 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   ['neither', models('{}'), /^1:1: either `merge_method`.*or `merger`/],
   [
     'an unknown key',
-    `merge_method: ties\nbase_modle: x\n${models('{weight: 1}')}`,
+    `merger: ties\nbase_modle: x\n${models('{weight: 1}')}`,
     /^2:1: base_modle: unknown key "base_modle"; did you mean "base_model"/,
   ],
   [
     'a key of a model that nobody reads',
-    'merge_method: linear\nmodels:\n  - model: models/ft1\n    wieght: 1\n',
+    'merger: average\nmodels:\n  - model: models/ft1\n    wieght: 1\n',
     /^4:5: models\[0\]\.wieght: unknown key/,
   ],
   [
     'an unknown parameter',
-    `merge_method: ties\n${models('{weight: 1, densty: 0.5}')}`,
+    `merger: ties\n${models('{weight: 1, densty: 0.5}')}`,
     /^4:\d+: models\[0\]\.parameters\.densty: unknown parameter of a model of ties "densty"; did you mean "density"/,
   ],
   [
     'a parameter of the merge at a model',
-    `merge_method: ties\n${models('{weight: 1, lambda: 0.5}')}`,
+    `merger: ties\n${models('{weight: 1, lambda: 0.5}')}`,
     /^4:\d+: models\[0\]\.parameters\.lambda: is a parameter of the whole merge/,
   ],
   [
@@ -80,13 +80,13 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   ],
   [
     'an unknown filter',
-    `merge_method: task_arithmetic\n${models('{weight: [{filter: self_atn, value: 1}, {value: 0}]}')}`,
+    `merger: task_arithmetic\n${models('{weight: [{filter: self_atn, value: 1}, {value: 0}]}')}`,
     /^4:\d+: models\[0\]\.parameters\.weight\[0\]\.filter: "self_atn" is part of no tensor name; nearest: model\.layers\.0\.self_attn/,
   ],
   [
     'no base',
     'merge_method: ties\nmodels:\n  - {model: models/ft1, parameters: {weight: 1}}\n',
-    /^1:1: ties merges deltas and needs base_model/,
+    /^1:1: ties needs base_model/,
   ],
   [
     'too few models',
@@ -96,7 +96,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a base that is no end of slerp',
     'merge_method: slerp\nbase_model: models/base\nparameters: {t: 0.5}\nmodels:\n  - model: models/ft1\n  - model: models/ft2\n',
-    /^2:1: base_model: slerp needs base_model to be one of its two models/,
+    /^4:1: models: slerp merges exactly 1 model besides the base; got 2/,
   ],
   [
     'weights that sum to 0',
@@ -120,9 +120,9 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     /^5:9: slices\[0\]\.sources\[0\]\.layer_range: \[0, 3\] goes beyond the 2 layers/,
   ],
   [
-    'an empty range',
-    'merge_method: passthrough\nslices:\n  - sources:\n      - {model: models/ft1, layer_range: [0, 0]}\n',
-    /layer_range.*the first below the second|layer_range/,
+    'a range that goes back',
+    'merge_method: passthrough\nslices:\n  - sources:\n      - {model: models/ft1, layer_range: [1, 0]}\n',
+    /^4:\d+: slices\[0\]\.sources\[0\]\.layer_range: .*the first not above the second/,
   ],
   [
     'a folder that is not there',
@@ -167,13 +167,44 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   ],
   [
     'a tokenizer of nobody',
-    `merge_method: ties\ntokenizer_source: models/ft3\n${models('{weight: 1}')}`,
-    /^2:1: tokenizer_source: must be base, union or a model of this file/,
+    `merge_method: ties\ntokenizer_source: models/ft9\n${models('{weight: 1}')}`,
+    /^2:1: tokenizer_source: models\/ft9: no such folder; base, union or a model is wanted/,
   ],
-  ['modules', `merge_method: ties\nmodules: {}\n`, /^2:1: modules: is not supported: .* give models or slices/],
+  ['no modules', `merge_method: ties\nmodules: {}\n`, /^1:1: either `models` or `slices` is needed/],
   [
-    'a filter outside a list',
-    `merge_method: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,
+    'modules of a model in parts',
+    `merge_method: ties\nmodules: {vision_tower: {models: []}}\n`,
+    /^2:1: modules: names the parts of a model \(vision_tower\), .* give models or slices/,
+  ],
+  [
+    'a model twice',
+    `merge_method: task_arithmetic\n${models('{weight: 1}').replace('ft2', 'ft1')}`,
+    /^5:\d+: models\[1\]\.model: models\/ft1 is given twice, .* with the sum of its weights/,
+  ],
+  [
+    'slices without the base',
+    'merge_method: ties\nbase_model: models/base\nslices:\n  - sources: [{model: models/ft1, layer_range: [0, 2], parameters: {weight: 1}}]\n',
+    /^4:5: slices\[0\]: base_model \(models\/base\) must be among the sources of every slice/,
+  ],
+  [
+    'a base that linear gives no weight',
+    'merge_method: linear\nbase_model: models/base\nmodels: [{model: models/ft1, parameters: {weight: 1}}]\n',
+    /^2:1: base_model: weight of linear is required/,
+  ],
+  [
+    'a base beside the one model of passthrough',
+    'merge_method: passthrough\nbase_model: models/base\nmodels: [{model: models/ft1}]\n',
+    /^3:1: models: passthrough merges exactly 1 model \(base_model counts as one\); got 2/,
+  ],
+  [
+    'a key that is not text',
+    `merge_method: ties\nparameters: {yes: 1}\n${models('{weight: 1}')}`,
+    /^2:14: a key must be text; got true/,
+  ],
+  ['a tag of Python', `merge_method: ties\nx: !!python/tuple [1]\n${models('{weight: 1}')}`, /^2:4: Unresolved tag/],
+  [
+    'a filter outside a list, in a file of our own',
+    `merger: ties\n${models('{weight: {filter: mlp, value: 1}}')}`,
     /^4:38: models\[0\]\.parameters\.weight: must be a number, true or false or text or a list; got \{"filter":"mlp","value":1\}$/,
   ],
   [
@@ -220,13 +251,9 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a parameter of the merge at a model of slerp',
     'merge_method: slerp\nbase_model: models/ft1\nmodels: [{model: models/ft1, parameters: {t: 0}}, {model: models/ft2}]\n',
-    /parameters\.t: is a parameter of the whole merge/,
+    /^1:1: parameters: t of slerp is required/,
   ],
-  [
-    'a key twice',
-    `merge_method: ties\nmerge_method: ties\n${models('{}')}`,
-    /^2:1: the key merge_method is there twice$/,
-  ],
+  ['a key twice', `merger: ties\nmerger: ties\n${models('{}')}`, /^2:1: the key merger is there twice$/],
   ['a tab', 'merge_method: ties\nmodels:\n\t- model: x\n', /^3:1: Tabs are not allowed as indentation$/],
   ['broken YAML', 'merge_method: [ties\n', /^\d+:\d+: /],
 ]

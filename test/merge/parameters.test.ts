@@ -1,6 +1,7 @@
 // Parameters of a merge file: gradients over layers, filters, and which level wins.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { atLayer, listSlots } from '../../src/merge/layers.js'
 import { gradientAt, type Level, resolveParameters } from '../../src/merge/parameters.js'
 
@@ -26,16 +27,15 @@ test('the first filter that fits counts; a list that fits nowhere leaves it to t
   ]
   const at = (name: string, t: number) =>
     Object.fromEntries(
-      [...resolveParameters(levels, ['weight', 'density', 'lambda'], { name, t })].map(([key, { value }]) => [
-        key,
-        value,
-      ]),
+      [...resolveParameters(levels, { weight: z.number(), density: z.number(), lambda: z.number() }, { name, t })].map(
+        ([key, { value }]) => [key, value],
+      ),
     )
   assert.deepEqual(at('layers.1.self_attn.q_proj', 0.25), { weight: 0.25, density: 0.5 })
   assert.deepEqual(at('layers.1.mlp.q_proj', 0), { weight: 9, density: 0.5 })
   assert.deepEqual(at('model.norm', 0), { weight: 3, density: 0.5 })
   assert.deepEqual(at('lm_head', 0), { weight: 4, density: 0.5 })
-  assert.deepEqual(resolveParameters(levels, ['weight'], { name: 'lm_head', t: 0 }).get('weight')!.path, [
+  assert.deepEqual(resolveParameters(levels, { weight: z.number() }, { name: 'lm_head', t: 0 }).get('weight')!.path, [
     'top',
     'weight',
   ])

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
-import { mergeSchema, openMerge } from '../../src/merge/index.js'
-import { parseYaml } from '../../src/yaml/index.js'
+import { parse, stringify } from 'yaml'
+import { locateMerge, openMerge } from '../../src/merge/index.js'
 import { stored } from '../checkpoint/files.js'
 
 interface Case {
@@ -74,7 +73,7 @@ function fileOf(root: string, { method, dtypes, written: _, ...more }: Case): st
 /** Every method, in every order, with dtype, out_dtype and merged tokenizers; F64 counts as F32. Models are written to `root`. */
 export async function checkPromotion(root: string): Promise<void> {
   for (const each of cases) {
-    const { plan, close } = await openMerge('merge.yml', parseYaml(fileOf(root, each), 'merge.yml', mergeSchema))
+    const { plan, close } = await openMerge('merge.yml', locateMerge(parse(fileOf(root, each)), 'merge.yml'))
     const wanted = each.written === 'F64' ? 'F32' : each.written
     assert.deepEqual(
       plan.tensors.map(({ dtype }) => dtype),

@@ -7,12 +7,11 @@ import { before, test } from 'node:test'
 import { writeCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { mergesRows, scanPlan } from '../../src/merge/definition.js'
-import { mergeSchema, openMerge, writeMerge } from '../../src/merge/index.js'
+import { locateMerge, openMerge, writeMerge } from '../../src/merge/index.js'
 import type { OpenMerge } from '../../src/merge/opened.js'
 import { openMerger } from '../../src/merge/thread.js'
 import { type Merger, mergerNamed, mergers } from '../../src/mergers/index.js'
 import { setBackend } from '../../src/tensor/index.js'
-import { locateValue } from '../../src/yaml/index.js'
 import { stored } from '../checkpoint/files.js'
 import { root, scratch } from './fixtures.js'
 
@@ -20,13 +19,9 @@ before(() => setBackend('wasm'))
 
 const models = ['ft1', 'ft2'].map((name) => join(root, 'models', name))
 const open = (value: object, plugins: string[] = []): Promise<OpenMerge> =>
-  openMerge(
-    'merge.yml',
-    locateValue({ base_model: join(root, 'models/base'), seed: 3, ...value }, 'merge.yml', mergeSchema),
-    {
-      plugins,
-    },
-  )
+  openMerge('merge.yml', locateMerge({ base_model: join(root, 'models/base'), seed: 3, ...value }, 'merge.yml'), {
+    plugins,
+  })
 
 let outputs = 0
 /** Writes a merge with so many jobs; the weights, and what was said. */

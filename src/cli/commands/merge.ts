@@ -3,11 +3,10 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkSpace, checkTarget } from '../../files/index.js'
-import { forecastMerge, mergeSchema, needsBackend, openMerge, writeMerge } from '../../merge/index.js'
+import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
 import { KERNELS } from '../../tensor/index.js'
-import { readYaml } from '../../yaml/index.js'
 import { processorSeconds } from '../edit-text.js'
-import { note, print, printText, startBackend, startPhase, warnKinds } from '../messages.js'
+import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -44,11 +43,12 @@ export async function handler({
   const stream = readStream(args)
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
-  const located = readYaml(config, mergeSchema)
+  const located = readMergeFile(config)
   if (!overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openMerge(config, located, { seed, plugins: args.plugin })
   try {
-    const { plan, estimate, models } = opened
+    const { plan, estimate, models, notes } = opened
+    notes.forEach(warn)
     if (dryRun) {
       await checkTarget(out, resolve(out), overwrite, models.folders)
       await checkSpace(out, resolve(out), estimate.result.bytes)
@@ -67,7 +67,7 @@ export async function handler({
       writeMerge(opened, out, { ...how, ...told }),
     )
     const { method, convention, tensors, parameters, warnings } = summary
-    warnKinds(warnings)
+    warnKinds(warnings.slice(notes.length))
     const merged = `${tensors} tensors with ${parameters} parameters merged by ${method} (convention: ${convention})`
     if (json) print(`${JSON.stringify({ ...summary, backend: backend.name })}\n`)
     else printText(`${merged}\n${out} written\n`)

@@ -11,7 +11,7 @@ import { compileTemplate } from './template.js'
 
 /** Reads and checks a card. @throws UserError with line and column: not YAML, or a missing, unknown or wrong entry or template */
 export function readCard(path: string): Card {
-  const { value, locate } = readYaml(path, CardFile, keepFloats)
+  const { value, locate } = readYaml(path, CardFile, { amend: keepFloats })
   return locate(() => completeCard(value, { origin: path, folder: dirname(path), locate }))
 }
 
