@@ -42,6 +42,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 /** @throws UserError for a folder that is not there, a file, and what an interrupted run left behind */
 async function checkFolder(folder: string): Promise<void> {
   const info = await stat(folder).catch(() => null)
+  if (!info && folder.endsWith('.gguf')) throw new UserError(`${folder}: no such file`)
   if (!info) {
     const why = (await interruptedAt(resolve(folder))) ?? leftOut(folder)
     throw new UserError(`${folder}: no such checkpoint folder${why === null ? hubHint(folder) : `: ${why}`}`)

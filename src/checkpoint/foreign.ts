@@ -1,6 +1,6 @@
 // What a folder without weights that are read holds instead, and what to do about it: the end of an error.
 import { type Dirent, existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { kindOfFile } from '../schema/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 
@@ -47,6 +47,12 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
     /^(pytorch_model_fsdp(_\d+)?(\.bin)?|.*\.distcp|\.metadata)$/,
     convert('the sharded state of a training with FSDP; make weights of it with "accelerate merge-weights"'),
   ],
+  [
+    /^(iter_\d+|latest_checkpointed_iteration\.txt|mp_rank_\d+.*|_CHECKPOINT_METADATA|ocdbt\.process_\d+)$/,
+    convert('the state of a training with Megatron or JAX, which is not read; export it with the tools that wrote it'),
+  ],
+  [/^adapter_model\.(safetensors|bin)$/, convert('an adapter without its adapter_config.json')],
+  [/ggml.*\.bin$/i, convert('a file of llama.cpp from before GGUF, which is not read; take a newer one')],
   [/\.safetensors$/, describeNamed(SINGLE)],
   [/\.(ckpt|pt|pth|bin)$/, describeTorch],
   [
@@ -73,20 +79,31 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
 
 /** The end of the error; empty where nothing is known to help. */
 export function describeFolder(folder: string, entries: readonly Dirent[]): string {
-  const listing: Listing = {
-    folder,
-    names: entries.map(({ name }) => name).sort(),
-    folders: entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name)
-      .sort(),
-  }
   if (!entries.length) return '; the folder is empty'
+  const names = entries.map(({ name }) => name).sort()
+  const folders = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
+  const listing: Listing = { folder, names, folders }
+  const below = folders.flatMap((name) => readdirSync(join(folder, name)).map((each) => join(name, each))).sort()
+  return (
+    describeNames(listing) ||
+    describeBelow(listing) ||
+    describeNames({ ...listing, names: below }) ||
+    describeRest(names)
+  )
+}
+
+function describeNames(listing: Listing): string {
   for (const [pattern, describe] of KINDS) {
-    const found = listing.names.filter((name) => pattern.test(name))
+    const found = listing.names.filter((name) => pattern.test(basename(name)))
     if (found.length) return describe(listing, found)
   }
-  return describeBelow(listing)
+  return ''
+}
+
+/** What lies there without any weights. */
+function describeRest(names: readonly string[]): string {
+  if (names.includes('config.json')) return '; config.json is there without weights: they were not downloaded'
+  return names.includes('tokenizer.json') ? '; a tokenizer is there alone' : ''
 }
 
 /** Folders below that hold a model, an adapter, or the snapshots of the hub's cache. */
@@ -102,9 +119,7 @@ function describeBelow({ folder, folders }: Listing): string {
   }
   const models = folders.filter((below) => holds(below, SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX))
   if (models.length === 1) return `; a model lies in ${join(folder, models[0]!)}: give that folder`
-  if (models.length) return `; models lie in ${few(models)}: give one of these folders`
-  if (holds('.', 'config.json')) return '; config.json is there alone: the weights were not downloaded'
-  return ''
+  return models.length ? `; models lie in ${few(models)}: give one of these folders` : ''
 }
 
 function describePipeline({ folder, folders }: Listing): string {
@@ -121,7 +136,7 @@ function describeShards({ names }: Listing, found: string[]): string {
   const here = names.filter((name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.${ending}`))
   const index = `${stem}.${ending}.index.json`
   const some = here.length < Number(of) ? `, ${here.length} of ${Number(of)}` : ''
-  return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or load and save the model with transformers once`
+  return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or write it: {"weight_map": {"<tensor>": "<file>", …}}`
 }
 
 function describeNamed(wanted: string): Describe {

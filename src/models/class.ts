@@ -41,7 +41,22 @@ export function findArchitecture(type: string, what = JSON.stringify(type)): Arc
   throw cannotRun(`model_type ${what}`, typeNames)
 }
 
+/** What else a config.json may be of, by a key of it. */
+const OTHER_CONFIGS: readonly (readonly [key: string, words: string])[] = [
+  ['peft_type', 'an adapter'],
+  ['added_tokens_decoder', 'a tokenizer'],
+  ['tokenizer_class', 'a tokenizer'],
+  ['image_processor_type', 'an image processor'],
+  ['feature_extractor_type', 'a feature extractor'],
+  ['_class_name', 'a part of diffusers'],
+  ['word_embedding_dimension', 'a step of sentence-transformers'],
+  ['_from_model_config', 'the settings of generation'],
+  ['n_layers', "Meta's or Mistral's own layout (params.json)"],
+]
+
 function architectureOf(config: Config): Architecture {
+  const other = config.model_type === undefined && OTHER_CONFIGS.find(([key]) => Object.hasOwn(config, key))
+  if (other) throw new UserError(`config.json: is that of ${other[1]}; the config.json of the model is wanted`)
   const type = read(config, 'model_type', KIND.word)
   const [named] = namedIn(config)
   // A config that names its class was written by a program, which does not slip.

@@ -1,5 +1,5 @@
 // Files that people give: read whole and checked, or refused in one clear line.
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, readlinkSync, statSync } from 'node:fs'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { firstIssue, sayIssue } from './issues.js'
@@ -101,7 +101,19 @@ function reading<T>(path: string, missing: string, work: () => T): T {
     return work()
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? missing : (REASONS[code] ?? `cannot be read (${code})`)
+    const reason =
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? (brokenLink(path) ?? missing)
+        : (REASONS[code] ?? `cannot be read (${code})`)
     throw new UserError(`${path}: ${reason}`, { cause })
+  }
+}
+
+/** Words for a link that leads nowhere; undefined for what is none. */
+function brokenLink(path: string): string | undefined {
+  try {
+    return `is a link to ${readlinkSync(path)}, which is not there`
+  } catch {
+    return undefined
   }
 }

@@ -1,9 +1,10 @@
 // Finds a task: one that is defined in code, a card by its name or path, or a bare JSONL file by its path.
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError, unknown } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
+import { kindOfFile, readText } from '../schema/index.js'
 import type { Card } from './cards/card.js'
 import { describeData, loadRows, withShots } from './cards/data.js'
 import { completeCard, readCard } from './cards/read.js'
@@ -61,8 +62,31 @@ function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources):
   const own = tasks.find(({ name }) => name === source)
   if (own) return own
   const path = cardsIn(roots).get(source)
+  if (path === undefined && isPath(source)) throw noTask(source)
   if (path === undefined) throw unknown('task', source, [...tasks.map(({ name }) => name), ...cardsIn(roots).keys()])
   return readCard(path)
+}
+
+const isPath = (source: string): boolean => existsSync(source) || /\.\w{2,7}$|[/\\]/.test(source)
+
+const WANTED = 'a task is a JSONL file (an object with "prompt" and "target" in each line) or a card (.yaml)'
+
+/** What a path is that leads to no task, and what to do with it. */
+function noTask(path: string): UserError {
+  const fault = (why: string) => new UserError(`${path}: ${why}; ${WANTED}`)
+  if (!existsSync(path)) return fault('no such file')
+  if (statSync(path).isDirectory()) return fault('is a folder')
+  const kind = kindOfFile(path)
+  if (extname(path) === '.json') {
+    const isList = /^\s*\[/.test(readText(path).slice(0, 1000))
+    return fault(
+      isList
+        ? `holds a JSON array: write each entry in a line of its own (jq -c '.[]' ${path} > ${basename(path, '.json')}.jsonl)`
+        : 'is JSON: where each line holds an object, let its name end in .jsonl',
+    )
+  }
+  if (/\.(csv|tsv|parquet)$/.test(path)) return fault('is data: write a card whose "data" names it (docs/tasks.md)')
+  return fault(kind?.split(': ')[0] ?? 'is no task')
 }
 
 /** Names of the shipped tasks. */

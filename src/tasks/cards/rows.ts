@@ -40,7 +40,10 @@ export async function readRows(path: string): Promise<PlacedRow[]> {
 
 function readJsonl(path: string): PlacedRow[] {
   const rows: PlacedRow[] = []
-  const lines = readText(path).split('\n')
+  const text = readText(path)
+  if (/^\s*\[/.test(text.slice(0, 1000)))
+    throw new UserError(`${path}: holds a JSON array; an object in each line is wanted (jq -c '.[]' makes lines of it)`)
+  const lines = text.split('\n')
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`
