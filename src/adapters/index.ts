@@ -7,7 +7,7 @@ import { vblora } from './vblora.js'
 
 export { transpose } from './matrix.js'
 export type { AdapterKind, AdapterModule, AdapterPart, ModuleEdit, ReadBaseRows } from './module.js'
-export { pattern, patternValue } from './patterns.js'
+export { pattern, patternValue, pythonRegex } from './patterns.js'
 
 const KINDS = new Map([...LOW_RANK, vblora, ...TURNS, ...ENTRIES].map((kind) => [kind.type, kind]))
 
@@ -22,3 +22,9 @@ export function adapterKindOf(type: string, isDora: boolean): AdapterKind | null
 
 /** Every `peft_type` that is read. */
 export const TYPES_READ = ['LORA', ...WHOLE, ...KINDS.keys()]
+
+/** The kinds that have a tensor whose name ends so. */
+export const typesWith = (name: string): string[] =>
+  [...[...KINDS.values()], dora]
+    .filter(({ parts }) => new RegExp(`\\.(?:${parts.join('|')})$`).test(name))
+    .map(({ type }) => type)

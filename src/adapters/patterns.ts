@@ -11,6 +11,12 @@ function endOf(source: string): RegExp {
   return regex
 }
 
+/** As `re.fullmatch`: flags may stand in front. @throws RegexError */
+export function pythonRegex(source: string): RegExp {
+  const [flags = '', letters = ''] = /^\(\?([ims]+)\)/.exec(source) ?? []
+  return new RegExp(`^(?:${translateRegex(source.slice(flags.length))})$`, `u${[...new Set(letters)].join('')}`)
+}
+
 /** Why the source is no pattern; null for one that is. */
 function faultOf(source: string): string | null {
   try {
@@ -31,7 +37,10 @@ export const pattern = <T extends z.ZodType<number>>(value: T) =>
       for (const source of Object.keys(patterns ?? {})) {
         const fault = faultOf(source)
         if (fault !== null)
-          context.addIssue({ code: 'custom', message: `the pattern ${JSON.stringify(source)} ${fault}` })
+          context.addIssue({
+            code: 'custom',
+            message: `has the key ${JSON.stringify(source)}, a pattern that ${fault}`,
+          })
       }
       return patterns ?? {}
     })

@@ -85,7 +85,7 @@ function readGroup(reader: Reader): { text: string; repeats: boolean } {
     const head = /^\(\?(?:P[=>]?|\(|<|[a-zA-Z-]+[):]?)?/.exec(ahead(reader))![0]
     throw new RegexError(
       head.endsWith(')')
-        ? `has the flags ${head}, which Python takes in front only, and peft puts other text in front`
+        ? `has the flags ${head}, which Python takes at the very front only, and peft puts other text there`
         : `has ${head}…, which is not read here`,
     )
   }
@@ -122,7 +122,7 @@ function readEscape(reader: Reader): { text: string; repeats: boolean } {
   if (place === undefined)
     throw new RegexError(
       /\d/.test(letter)
-        ? `has \\${letter}, and peft puts the pattern behind groups of its own, so that the numbers of groups are others`
+        ? `has \\${letter}, a reference to a group, which is not read here`
         : `has \\${letter}, which is no escape`,
     )
   reader.at += 2

@@ -59,7 +59,7 @@ export async function matchAdapter(
   given: Checkpoint,
 ): Promise<Match> {
   const { tensors } = weights
-  const sorted = sortTensors(file, tensors, config.kind)
+  const sorted = sortTensors(file, tensors, config)
   const adapted = await adaptBase({ file, config, tensors, sorted }, given, weights)
   const { base } = adapted
   const changes = new Map<string, TensorChange>()

@@ -1,6 +1,8 @@
 // The tensors of an adapter of peft, sorted by what they do, under the names of the model's modules.
-import type { AdapterKind } from '../adapters/index.js'
+import { typesWith } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
+import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
+import { plainKeys } from './adapter-keys.js'
 import type { TensorEntry } from './header.js'
 
 export type Tensors = ReadonlyMap<string, TensorEntry>
@@ -16,27 +18,34 @@ export interface Sorted {
   shared: Map<string, string>
 }
 
-const LINEAR = /^(.*)\.lora_([AB])(?:\.default)?\.(weight|bias)$/
-const EMBEDDING = /^(.*)\.lora_embedding_([AB])(?:\.default)?(?:\.weight)?$/
-const ROWS = /^(.*?)(?:\.token_adapter)?(?:\.default)?\.trainable_tokens_delta$/
-const NORMS = /\.ln_tuning_layers(?:\.default)?(?=\.\w+$)/
+const LINEAR = /^(.*)\.lora_([AB])\.(weight|bias)$/
+const EMBEDDING = /^(.*)\.lora_embedding_([AB])(?:\.weight)?$/
+const ROWS = /^(.*?)(?:\.token_adapter)?\.trainable_tokens_delta$/
+const NORMS = /\.ln_tuning_layers(?=\.\w+$)/
 /** Names under which peft repeats a module that it stores whole. */
-const REPEATED = /\.modules_to_save(\.default)?(?=\.)/
+const REPEATED = /\.modules_to_save(?=\.)/
 
-/** @throws UserError for parts that are not known, and for what ZeRO-3 left empty */
-export function sortTensors(file: string, tensors: Tensors, kind: AdapterKind | null): Sorted {
+/** @throws UserError for parts that are not known, or of another kind than the configuration says, and for what ZeRO-3 left over */
+export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: type }: AdapterConfig): Sorted {
   const [factors, parts] = [new Map<string, Map<string, string>>(), new Map<string, Map<string, string>>()]
   const sorted: Sorted = { factors, parts, shared: new Map(), whole: new Map(), rows: new Map() }
   const add = (module: string, part: string, name: string) =>
     void sorted.factors.set(module, (sorted.factors.get(module) ?? new Map<string, string>()).set(part, name))
-  for (const { name, shape } of tensors.values()) {
-    const inner = name.replace(/^base_model\.model\./, '')
-    if (shape.includes(0))
+  const keys = plainKeys(file, tensors, [...(kind?.parts ?? []), ...(kind?.shared ?? [])])
+  for (const [key, name] of keys) {
+    const { shape } = tensors.get(name)!
+    const inner = key.replace(/^base_model\.model\./, '')
+    const [linear, embedding, rows] = [LINEAR, EMBEDDING, ROWS].map((pattern) => pattern.exec(inner))
+    if (
+      shape.includes(0)
+        ? shape.length === 1 || type !== 'ADALORA'
+        : linear && linear[3] === 'weight' && shape.length === 1
+    )
       throw new UserError(
-        `${file}: ${name} [${shape}] is empty: the adapter was saved under ZeRO-3 without its weights gathered; save it again`,
+        `${file}: ${name} [${shape}] is ${shape.includes(0) ? 'empty' : 'a part of a matrix'}: the adapter was saved under ZeRO-3 or FSDP without its weights gathered, and they are not in the file. Save it again with stage3_gather_16bit_weights_on_model_save: true, or make it from the shards beside it with zero_to_fp32.py`,
       )
     const part = kind?.parts.find((each) => inner.endsWith(`.${each}`))
-    const common = kind?.shared?.find((each) => name === `base_model.${each}`)
+    const common = kind?.shared?.find((each) => key === `base_model.${each}`)
     if (common !== undefined) {
       sorted.shared.set(common, name)
       continue
@@ -46,11 +55,12 @@ export function sortTensors(file: string, tensors: Tensors, kind: AdapterKind | 
       parts.set(module, (parts.get(module) ?? new Map<string, string>()).set(part, name))
       continue
     }
-    const [linear, embedding, rows] = [LINEAR, EMBEDDING, ROWS].map((pattern) => pattern.exec(inner))
+    if ((linear ?? embedding) && type && type !== 'LORA') throw otherKind(file, name, ['LORA'], type)
     if (linear) add(linear[1]!, linear[3]! === 'bias' ? 'bias' : linear[2]!, name)
     else if (embedding) add(embedding[1]!, `embedding ${embedding[2]}`, name)
     else if (rows) sorted.rows.set(rows[1]!, name)
     else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
+    else if (typesWith(inner).length) throw otherKind(file, name, typesWith(inner), type)
     else if (/\.(lora_|token_adapter\.(?!base_layer\.))/.test(inner))
       throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
     else {
@@ -63,3 +73,8 @@ export function sortTensors(file: string, tensors: Tensors, kind: AdapterKind | 
   }
   return sorted
 }
+
+const otherKind = (file: string, name: string, types: readonly string[], type: string): UserError =>
+  new UserError(
+    `${file}: ${name} is a part of ${types.join(' or ')}, and ${ADAPTER_CONFIG} says peft_type ${type || '(nothing)'}: one of the two files is of another adapter`,
+  )

@@ -93,7 +93,10 @@ export async function pairCheckpoints(
   }
   const unmatched = [
     ...kinds.flatMap(([kind, list]) => list.map((text) => `${text} (${kind})`)),
-    ...[...(post.apart ?? [])].map((name) => `${name} (of the adapter's head or vocabulary, or in its place)`),
+    ...[...(post.apart ?? [])].map(
+      (name) =>
+        `${name} (${post.tensors.has(name) ? (base.tensors.has(name) ? 'of another shape or kind' : 'only in post') : 'only in base'})`,
+    ),
   ]
   if (!names.length) throw new UserError(`${base.folder} and ${post.folder} have no floating tensor in common`)
   return { base, post, names, tied, unmatched, dtypes }

@@ -92,6 +92,29 @@ test('W + (alpha / r) B A: rows are outputs', async () => {
   assert.deepEqual(await readAs(adapter({}, rank1), N), [1, 1])
 })
 
+test('names as trainers leave them: the name of the adapter within, wrappers of processes and compilers', async () => {
+  const names: ((name: string) => string)[] = [
+    (name) => name.replace('.weight', '.default.weight'),
+    (name) => name.replace('.weight', '.math.weight'),
+    (name) => `module.${name}`,
+    (name) => `_orig_mod.${name}`,
+    (name) => name.replace('.layers.', '._orig_mod.layers._fsdp_wrapped_module.'),
+    (name) => name.replace('base_model.model.', ''),
+    (name) => `module._orig_mod.${name.replace('.weight', '.0x.weight')}`,
+  ]
+  for (const rename of names) {
+    const tensors = Object.fromEntries(Object.entries(rank1).map(([name, tensor]) => [rename(name), tensor]))
+    assert.deepEqual(await readAs(adapter({}, tensors), Q), [3, 2, 1, 24, 5, -14], rename(A))
+  }
+  const saved = {
+    [A.replace('.weight', '.math.weight')]: rank1[A],
+    [B.replace('.weight', '.math.weight')]: rank1[B],
+    'base_model.model.model.norm.original_module.weight': [[2], [0, 0]],
+    'base_model.model.model.norm.modules_to_save.math.weight': [[2], [7, 8]],
+  } as const
+  assert.deepEqual(await readAs(adapter({ modules_to_save: ['norm'] }, saved), N), [7, 8])
+})
+
 test('the scale follows rank and alpha patterns, and rank-stabilised LoRA', async () => {
   assert.deepEqual(await readAs(adapter({ r: 4, lora_alpha: 8 }, rank4), Q), [3, 2, 1, 24, 5, -14])
   assert.deepEqual(
@@ -223,8 +246,47 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
   [
     'parts that are not known',
     {},
+    { ...rank1, 'base_model.model.model.layers.0.q.lora_other': [[2], [1, 1]] },
+    /lora_other: this part of an adapter is not known/,
+  ],
+  [
+    'parts of DoRA where the configuration does not say it',
+    {},
     { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] },
-    /lora_magnitude_vector: this part of an adapter is not known/,
+    /lora_magnitude_vector is a part of LORA with use_dora, and adapter_config.json says peft_type LORA/,
+  ],
+  [
+    'factors of LoRA under another kind',
+    { peft_type: 'LOHA' },
+    rank1,
+    /lora_A.weight is a part of LORA, and adapter_config.json says peft_type LOHA/,
+  ],
+  [
+    'what ZeRO-3 leaves empty',
+    {},
+    { [A]: [[0], []], [B]: [[0], []] },
+    /\[0\] is empty: the adapter was saved under ZeRO-3 or FSDP .*zero_to_fp32/,
+  ],
+  [
+    'a part of a matrix that was not gathered',
+    {},
+    { ...rank1, [A]: [[2], [1, 0]] },
+    /\[2\] is a part of a matrix: .* ZeRO-3/,
+  ],
+  [
+    'several adapters in one file',
+    {},
+    {
+      'base_model.model.model.layers.0.q.lora_A.math.weight': rank1[A],
+      'base_model.model.model.layers.0.q.lora_A.code.weight': rank1[A],
+    },
+    /holds 2 adapters \(math, code\): save one of them by itself/,
+  ],
+  [
+    'a pattern that is no regular expression of Python',
+    { rank_pattern: { '(?i)q': 4 } },
+    rank1,
+    /adapter_config.json: rank_pattern has the key "\(\?i\)q", a pattern that has the flags \(\?i\), which Python takes at the very front only/,
   ],
 ]
 for (const [name, config, tensors, message] of bad) {

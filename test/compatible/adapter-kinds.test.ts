@@ -89,7 +89,7 @@ refused('peft_type XLORA', 'no weight can do that', { peft_type: 'XLORA' }, /the
 refused('A peft_type that is not read', 'names it, and those that are', { peft_type: 'OSF' }, /OSF/)
 refused(
   'Tensors of another kind than adapter_config.json says',
-  'names the tensor',
+  'names the tensor, what it is of, and what the configuration says',
   { peft_type: 'IA3' },
-  /vera_\w+ is not in/,
+  /vera_\w+ is a part of VERA, and adapter_config.json says peft_type IA3/,
 )
