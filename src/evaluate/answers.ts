@@ -54,14 +54,12 @@ async function greedyMatches(
 /** How answers to a task are generated: as lm-evaluation-harness asks transformers for them. */
 async function planGeneration(task: GenerateTask, tokenizer: TextReader, { positions }: Model) {
   const { generation } = tokenizer
-  const stops = [...(task.stop ?? []), ...(tokenizer.written ? [tokenizer.written.eos] : [])].filter(
-    (stop) => stop !== '',
-  )
+  const stops = [...(task.stop ?? []), tokenizer.written?.eos].filter((stop): stop is string => Boolean(stop))
   // A stop that is a special token is not in the decoded text.
   const special = (await tokenizer.encode(stops)).filter((ids) => ids.length === 1 && tokenizer.decode(ids) === '')
   return {
     stops,
-    ends: [...new Set([tokenizer.eos, ...(generation ? endsOf(generation) : []), ...special.flat()])],
+    ends: [...new Set([tokenizer.eos ?? [], generation ? endsOf(generation) : [], special.flat()].flat())],
     steer: generation && steerBy(generation),
     // The max_new_tokens of generation_config.json has priority, but prompts are cut to leave room for the number that the task sets.
     maxNewTokens: generation?.max_new_tokens ?? task.maxNewTokens,
@@ -110,7 +108,7 @@ export async function answerAll(
   const open = [...items.keys()].filter((i) => !known.has(i))
   const prompts = open.map((i) => sequences[i]!.prompt.slice(-room))
   const textOf = (ids: readonly number[]) =>
-    cutAtStop(tokenizer.decode(ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
+    cutAtStop(tokenizer.decode(ids.length && ids.at(-1) === tokenizer.eos ? ids.slice(0, -1) : ids), stops)
   const texts = task.stop ?? []
   const stopped = texts.length
     ? (ids: readonly number[]) => ((text) => texts.some((stop) => text.includes(stop)))(tokenizer.decode(ids))

@@ -18,15 +18,23 @@ export function fitAnswer(sequence: Sequence, { positions, objective }: Reach, w
   return fitSequence(sequence, objective === 'masked' ? positions - 1 : positions)
 }
 
-/** Prompts without answers; an empty prompt is the end-of-text token, so that there is something to look at. */
+/**
+ * Prompts without answers; an empty prompt is the end-of-text token, so that there is something to look at.
+ * @throws UserError for an empty prompt, where the tokenizer has no such token
+ */
 export async function promptsOf(
   items: readonly { prompt: string }[],
-  { encode, eos }: Pick<Encoder, 'encode' | 'eos'>,
+  { encode, eos, bos }: Encoder,
   { positions }: Pick<Reach, 'positions'>,
 ): Promise<Sequence[]> {
   const prompts = await encode(
     items.map(({ prompt }) => prompt),
     { special: true },
   )
-  return prompts.map((ids) => ({ prompt: ids.length ? ids.slice(-positions) : [eos], target: [] }))
+  const first = eos ?? bos
+  return prompts.map((ids) => {
+    if (ids.length) return { prompt: ids.slice(-positions), target: [] }
+    if (first === undefined) throw new UserError('a prompt is empty, and the tokenizer has no end-of-text token')
+    return { prompt: [first], target: [] }
+  })
 }

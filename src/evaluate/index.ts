@@ -11,7 +11,6 @@ export type { Reply } from './kinds/index.js'
 export { logLikelihoods } from './likelihood.js'
 export type { Reach, Subject } from './options.js'
 export {
-  checkReader,
   imagesFor,
   loadReader,
   loadText,

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFile } from '../checkpoint/index.js'
 import type { Kept } from '../files/index.js'
-import { describeEngine } from '../tokenizer/index.js'
+import { describeEngine, tokenizerFiles } from '../tokenizer/index.js'
 import type { Reader } from './reader.js'
 
 /** Characters of texts that are worth a file. */
@@ -13,7 +13,7 @@ const WORTH = 2048
 /** The reader of a folder, which encodes no texts twice. One of images is as it was. */
 export async function keepTokens(reader: Reader, folder: string, kept: Kept): Promise<Reader> {
   if (!('encode' in reader)) return reader
-  const files = ['tokenizer.json', 'tokenizer_config.json'].map((name) => join(folder, name)).filter(existsSync)
+  const files = [...tokenizerFiles(folder), 'config.json'].map((name) => join(folder, name)).filter(existsSync)
   const tokenizer = [describeEngine().tokenizers, ...(await Promise.all(files.map((file) => hashFile(file))))]
   const recall = <T>(texts: unknown[], key: unknown[], encode: () => Promise<T>): Promise<T> => {
     const text = JSON.stringify(texts)

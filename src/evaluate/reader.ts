@@ -6,7 +6,7 @@ import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { type ImageReader, loadImageReader } from '../tasks/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
-import { type GenerationConfig, readGenerationConfig } from './generation_config.js'
+import { endsOf, type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
 /** A tokenizer, with what its model's folder says of generation. */
 export type TextReader = Tokenizer & { generation?: GenerationConfig }
@@ -21,19 +21,14 @@ export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_con
 export const loadReader = (folder: string, home = folder): Promise<Reader> =>
   readerFile(folder) === 'tokenizer.json' ? loadText(folder, home) : loadImageReader(folder)
 
-/**
- * The reader of a checkpoint, held against its model.
- * @throws UserError as loadReader, and as checkReader
- */
-export async function openReader(checkpoint: Checkpoint, model: Model): Promise<Reader> {
-  const reader = await loadReader(companionsOf(checkpoint), homeOf(checkpoint))
-  checkReader(companionsOf(checkpoint), reader, model)
-  return reader
-}
+/** The reader of a checkpoint. @throws UserError as loadReader */
+export const openReader = (checkpoint: Checkpoint): Promise<Reader> =>
+  loadReader(companionsOf(checkpoint), homeOf(checkpoint))
 
-/** As loadReader, of a folder that is known to be of text. */
+/** As loadReader, of a folder that is known to be of text. Where the tokenizer names no end-of-text, that of generation counts. */
 export async function loadText(folder: string, home = folder): Promise<TextReader> {
-  return { ...(await loadTokenizer(folder)), generation: readGenerationConfig(home) }
+  const [tokenizer, generation] = [await loadTokenizer(folder), readGenerationConfig(home)]
+  return { ...tokenizer, eos: tokenizer.eos ?? endsOf(generation)[0], generation }
 }
 
 const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
@@ -48,7 +43,8 @@ export function textFor(
   { vocabulary }: Pick<Model, 'vocabulary'>,
 ): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
-  const begun = (text: string) => Boolean(reader.written?.bos) && text.startsWith(reader.written!.bos)
+  const bos = reader.written?.bos
+  const begun = (text: string) => Boolean(bos) && text.startsWith(bos!)
   const encode: Tokenizer['encode'] = async (texts, { special = false } = {}) => {
     const whole = await reader.encode(texts, { special: special && !chat })
     if (!special || chat || !texts.some(begun)) return whole
@@ -62,12 +58,4 @@ export function textFor(
 export function imagesFor(reader: Reader, { name }: { name: string }): ImageReader {
   if (!ofImages(reader)) throw new UserError(`task ${name} is of images, and the model reads text`)
   return reader
-}
-
-/** @throws UserError for a tokenizer of more entries than the model's embedding has rows; which ids texts have is seen later (textFor) */
-export function checkReader(folder: string, reader: Reader, model: Model): void {
-  if (!('vocabulary' in reader) || reader.vocabulary <= model.vocabulary || model.vocabulary === 0) return
-  throw new UserError(
-    `${folder}: the tokenizer has ${reader.vocabulary} entries, and the model's embedding ${model.vocabulary} rows`,
-  )
 }

@@ -5,7 +5,6 @@ import { classPrompts, type Task } from '../tasks/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
 import { BATCH_TOKENS } from './options.js'
-import { checkReader } from './reader.js'
 
 /** Padded tokens of the hidden states that are kept between two blocks. */
 const TOGETHER = 8 * BATCH_TOKENS
@@ -22,7 +21,7 @@ export async function classFeatures(
 ): Promise<Float32Array> {
   const owners = prompts.flatMap((each, index) => each.map(() => index))
   const sequences = (await encode(prompts.flat(), { special: true })).map((ids) => ({
-    prompt: ids.length > model.positions ? [...ids.slice(0, model.positions - 1), eos] : ids,
+    prompt: ids.length > model.positions ? [...ids.slice(0, model.positions - 1), eos ?? ids.at(-1)!] : ids,
     target: [],
   }))
   const batches = batchesOf(sequences, pad, BATCH_TOKENS)
@@ -71,7 +70,6 @@ async function openTower(checkpoint: Checkpoint): Promise<{ tower: Model; tokeni
   const tower = modelOf({ config, tensors: checkpoint.tensors }, checkpoint.folder)
   const folder = companionsOf(checkpoint)
   const tokenizer = await loadTokenizer(folder)
-  checkReader(folder, tokenizer, tower)
   return { tower, tokenizer: withinRows(tokenizer, tower.vocabulary, folder) }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { readObject, readText } from '../schema/index.js'
-import { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from '../tokenizer/index.js'
+import { cutVocabulary, joinVocabularies, mapTokens, readVocabulary, type Vocabulary } from '../tokenizer/index.js'
 import { embeddingRows, type ModelTokens, type RowRule, shareVocabulary } from './embeddings.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { MergeFile } from './schema.js'
@@ -168,6 +168,8 @@ async function writeTokenizer({ file }: Vocabulary, tokenizerFrom: string): Prom
   const settings = (file.added_tokens ?? []).map(({ id, ...token }) => [id, token])
   const text = rewriteJson(readText(config), {
     ...readObject(config),
+    // Beside added_tokens_decoder that file counts for nothing.
+    ...mapTokens(tokenizerFrom),
     added_tokens_decoder: Object.fromEntries(settings),
   })
   return { ...files, 'tokenizer_config.json': `${text.trimEnd()}\n` }

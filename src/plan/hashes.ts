@@ -7,6 +7,7 @@ import type { ModelPair } from '../config/index.js'
 import { readerFile } from '../evaluate/index.js'
 import { type FileStates, fileState } from '../files/index.js'
 import type { Task } from '../tasks/index.js'
+import { tokenizerFiles } from '../tokenizer/index.js'
 import type { ModelInputs } from './inputs.js'
 import { pairKey, type Run } from './plan.js'
 
@@ -59,7 +60,8 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
       add(pair.base, Object.entries(await base.hashes(hash)))
       add(pair.post, await hashModel(post, tasks, hash))
       // Of a model of images the base may have a tokenizer, for the names of its classes.
-      if ('deviation' in tokenizer) add(pair.base, await hashFiles(companionsOf(base), TOKENIZER, hash))
+      if ('deviation' in tokenizer)
+        add(pair.base, await hashFiles(companionsOf(base), tokenizerFiles(companionsOf(base)), hash))
     } finally {
       await Promise.all([base.close(), post.close()])
     }
@@ -91,8 +93,6 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
 type Files = [file: string, hash: string | undefined][]
 type HashFile = (path: string) => Promise<string>
 
-const TOKENIZER = ['tokenizer.json', 'tokenizer_config.json']
-
 const hashFiles = (folder: string, names: readonly string[], hash: HashFile): Promise<Files> =>
   Promise.all(
     names.map(async (name) => [name, existsSync(join(folder, name)) ? await hash(join(folder, name)) : undefined]),
@@ -105,7 +105,7 @@ async function hashModel(checkpoint: Checkpoint, tasks: HashedModel['tasks'], ha
   const generates = tasks.some(({ task }) => task.kind === 'generate')
   return [
     ...Object.entries(await checkpoint.hashes(hash)),
-    ...(await hashFiles(folder, reader === 'tokenizer.json' ? TOKENIZER : [reader], hash)),
+    ...(await hashFiles(folder, reader === 'tokenizer.json' ? tokenizerFiles(folder) : [reader], hash)),
     ...(generates ? await hashFiles(homeOf(checkpoint), ['generation_config.json'], hash) : []),
   ]
 }

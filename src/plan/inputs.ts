@@ -6,7 +6,6 @@ import { UserError } from '../errors/index.js'
 import {
   askInChat,
   checkItems,
-  checkReader,
   checkTask,
   checkTower,
   encodeItems,
@@ -144,7 +143,6 @@ export async function describeModel(
       onObstacle(`${pair.name}, ${pair.post}: ${error.message}`)
     }
   }
-  await check(() => checkReader(folder, tokenizer, model))
   const needed = experiment.merges.filter(
     ({ merge }) => merge.data && merge.posts.some((post) => post.postFolder === pair.postFolder),
   )

@@ -4,7 +4,7 @@ import { companionsOf, homeOf, openModels, pairCheckpoints, weightRows } from '.
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
-import { checkReader, describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
+import { describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
 import { makeTemporary } from '../files/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
@@ -135,7 +135,6 @@ async function attributeBounded(
     const pair = await pairCheckpoints(base, post)
     const model = modelOf(post, run.pair.post)
     const tokenizer = await loadReader(companionsOf(post), homeOf(post))
-    checkReader(companionsOf(post), tokenizer, model)
     const task = await describeClasses(given, model, base)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', (batchTokens) =>
       encodeItems(task, tokenizer, model, { items, batchTokens }),

@@ -11,15 +11,7 @@ import {
   selectTensors,
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
-import {
-  askInChat,
-  checkReader,
-  describeClasses,
-  encodeItems,
-  keepTokens,
-  loadReader,
-  type Reader,
-} from '../evaluate/index.js'
+import { askInChat, describeClasses, encodeItems, keepTokens, loadReader, type Reader } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
@@ -93,7 +85,6 @@ export async function loadPair(
     })
     const entries = names.map((name) => post.tensors.get(name)!)
     const tokenizer = await keepTokens(await loadReader(companionsOf(post), homeOf(post)), companionsOf(post), kept)
-    checkReader(companionsOf(post), tokenizer, model)
     return {
       pair,
       registry,

@@ -5,7 +5,7 @@ import { reasonOf, UserError } from '../errors/index.js'
 import { CHAT_FUNCTIONS, compile, type Template } from '../jinja/index.js'
 import { readText } from '../schema/index.js'
 import { TOKEN_ROLES, textOf } from './file.js'
-import { readTokenizerConfig } from './schema.js'
+import { readSettings } from './settings.js'
 
 export interface Message {
   role: string
@@ -31,14 +31,11 @@ function tokensOf(config: Config): Record<string, string> {
   return Object.fromEntries(all.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
 }
 
-const readConfig = (folder: string): Config => readTokenizerConfig(join(folder, 'tokenizer_config.json')) as Config
-
 /** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
 export async function readChatTemplate(folder: string): Promise<string | undefined> {
   const file = join(folder, 'chat_template.jinja')
   if (existsSync(file)) return readText(file)
-  if (!existsSync(join(folder, 'tokenizer_config.json'))) return undefined
-  const { chat_template: own } = readConfig(folder)
+  const { chat_template: own } = readSettings(folder) as Config
   return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
 }
 
@@ -53,7 +50,7 @@ export function parseChatTemplate(text: string, whose: string): Template {
 
 /** @throws UserError: the folder has no template, it is not jinja, or it refuses the messages */
 export async function loadChat(folder: string): Promise<Chat> {
-  const config = readConfig(folder)
+  const config = readSettings(folder) as Config
   const text = await readChatTemplate(folder)
   if (!text)
     throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)

@@ -75,37 +75,39 @@ function namedTokens(settings: TokenizerConfig): unknown[] {
 const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: older }: TokenizerConfig): unknown[] =>
   [extra, older].find((list): list is unknown[] => Array.isArray(list) && list.length > 0) ?? []
 
+/** The id that the core gives a token that it adds: after the vocabulary, and after all tokens that were added before. */
+const nextId = ({ vocab }: TokenizerFile['model'], added: Iterable<AddedToken>): number => {
+  const size = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length
+  return [...added].reduce((next, { id }) => Math.max(next, id + 1), size)
+}
+
 /**
  * tokenizer.json as transformers completes it: with the tokens of `added_tokens_decoder`, whose settings go before its own;
- * with the tokens of the vocabulary that have a name or are additional special ones. Its own added tokens that have a name are
- * special, where no `added_tokens_decoder` says otherwise. It cuts and pads nothing.
+ * with those that have a name or are additional special ones, under a new id where the vocabulary lacks them. Its own added
+ * tokens that have a name are special, where no `added_tokens_decoder` says otherwise. It cuts and pads nothing.
  * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
  * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
 export function completeFile(file: TokenizerFile, settings: TokenizerConfig): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
-  const idOf = (token: string): number | undefined => added.get(token)?.id ?? idIn(file.model, token)
+  const idOf = (token: string): number =>
+    added.get(token)?.id ?? idIn(file.model, token) ?? nextId(file.model, added.values())
   const named = namedTokens(settings)
   const names = new Set(named.map(textOf))
   const { added_tokens_decoder: decoder } = settings
   if (!decoder)
     for (const [content, token] of added)
       if (names.has(content) && !token.special) added.set(content, { ...token, special: true })
-  for (const [id, token] of Object.entries(decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
+  for (const [, token] of Object.entries(decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
     const content = textOf(token)
-    if (content === undefined) continue
-    const [before, after] = [
-      added.get(content),
-      addedToken(token, idOf(content) ?? Number(id), names.has(content) || undefined),
-    ]
+    if (!content) continue
+    const [before, after] = [added.get(content), addedToken(token, idOf(content), names.has(content) || undefined)]
     const same = before && Object.entries(after).every(([setting, value]) => before[setting] === value)
     if (!same) added.set(content, after)
   }
   for (const token of [...named, ...listedTokens(settings)]) {
     const content = textOf(token)
-    if (content === undefined || added.has(content)) continue
-    const id = idOf(content)
-    if (id !== undefined) added.set(content, addedToken(token, id, true))
+    if (content && !added.has(content)) added.set(content, addedToken(token, idOf(content), true))
   }
   return { ...file, added_tokens: [...added.values()], truncation: null, padding: null }
 }

@@ -1,37 +1,31 @@
-// The tokenizer of a model folder: tokenizer.json and tokenizer_config.json as what transformers makes of them.
+// The tokenizer of a model folder: its files as what transformers makes of them.
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
 import { completeFile, textOf } from './file.js'
 import { openEngine } from './open.js'
-import { readTokenizerConfig, readTokenizerFile } from './schema.js'
+import { readTokenizerFile } from './schema.js'
+import { readSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
 
 /**
- * Reads tokenizer.json and tokenizer_config.json of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders
- * that have none; padding is `pad_token`, or end-of-text. UserError: a file is missing, is not JSON, is no tokenizer, or
- * names no end-of-text token of its vocabulary.
+ * Reads the tokenizer of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders that have none; padding is
+ * `pad_token`, or end-of-text, or 0: what is padded counts for nothing.
+ * @throws UserError: tokenizer.json is missing, or a file is not what it must be
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
-  const configPath = join(folder, 'tokenizer_config.json')
-  const [file, config] = [readTokenizerFile(path), readTokenizerConfig(configPath)]
-  const engine = await named(path, () => openEngine(completeFile(file, config)))
-
+  const file = readTokenizerFile(path)
+  const settings = readSettings(folder, file)
+  const engine = await named(path, () => openEngine(completeFile(file, settings)))
   const idOf = (role: string): number | undefined => {
-    const token = config[role]
-    if (token === undefined || token === null) return undefined
-    const text = textOf(token)
-    const id = text === undefined ? undefined : engine.idOf(text)
-    if (id === undefined)
-      throw new UserError(`${configPath}: ${role} ${JSON.stringify(text)} is not in the vocabulary of ${path}`)
-    return id
+    const text = textOf(settings[role])
+    return text ? engine.idOf(text) : undefined
   }
   const eos = idOf('eos_token') ?? idOf('sep_token')
-  if (eos === undefined) throw new UserError(`${configPath}: names no eos_token; generation and padding need one`)
-  const written = textOf(config.eos_token) ?? textOf(config.sep_token)
+  const end = textOf(settings.eos_token) ?? textOf(settings.sep_token)
   const said =
-    config.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
+    settings.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) =>
       named(path, () => inParts(texts, (part) => engine.encode(part, special))),
@@ -40,8 +34,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     vocabulary: engine.size,
     eos,
     bos: idOf('bos_token'),
-    written: { eos: written!, bos: textOf(config.bos_token) ?? written! },
-    pad: idOf('pad_token') ?? eos,
+    written: { eos: end, bos: textOf(settings.bos_token) ?? end },
+    pad: idOf('pad_token') ?? eos ?? 0,
     mask: idOf('mask_token'),
   }
 }

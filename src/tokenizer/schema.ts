@@ -1,8 +1,8 @@
-// tokenizer.json and tokenizer_config.json as they are read: every value that is used has its type and its range.
+// The files of a tokenizer as they are read: every value that is used has its type and its range.
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { checkValue, readObject, showValue } from '../schema/index.js'
-import type { TokenizerConfig, TokenizerFile } from './file.js'
+import { type TokenizerConfig, type TokenizerFile, textOf } from './file.js'
 
 /** Ids that float32 holds exactly; the largest vocabularies are a tenth of it. A far id would be room for all before it. */
 const LAST_ID = 2 ** 24 - 1
@@ -55,7 +55,7 @@ const token = z.union([z.string(), z.looseObject({ content: z.string() })])
 const role = token.nullish()
 const tokens = z.union([z.array(token), z.record(z.string(), z.unknown())]).nullish()
 
-const Config = z.looseObject({
+const Named = z.looseObject({
   bos_token: role,
   eos_token: role,
   unk_token: role,
@@ -63,11 +63,14 @@ const Config = z.looseObject({
   pad_token: role,
   cls_token: role,
   mask_token: role,
+  additional_special_tokens: tokens,
+  extra_special_tokens: tokens,
+})
+
+const Config = Named.extend({
   add_bos_token: flag,
   add_eos_token: flag,
   clean_up_tokenization_spaces: flag,
-  additional_special_tokens: tokens,
-  extra_special_tokens: tokens,
   added_tokens_decoder: z
     .record(z.string().regex(/^\d{1,8}$/, 'must be an id'), z.looseObject({ content: z.string() }))
     .nullish(),
@@ -115,5 +118,17 @@ export function readTokenizerFile(path: string): TokenizerFile {
 }
 
 /** @throws as readTokenizerFile */
-export const readTokenizerConfig = (path: string): TokenizerConfig =>
-  checkValue(Config, readObject(path, 'is missing; a model folder must hold it'), path)
+export const readTokenizerConfig = (path: string): TokenizerConfig => checkValue(Config, readObject(path), path)
+
+/** special_tokens_map.json: every token that it gives with settings is a special one. @throws as readTokenizerFile */
+export const readTokensMap = (path: string): TokenizerConfig =>
+  Object.fromEntries(
+    Object.entries(checkValue(Named, readObject(path), path)).map(([role, value]) => [
+      role,
+      textOf(value) === undefined || typeof value === 'string' ? value : { ...(value as object), special: true },
+    ]),
+  )
+
+/** added_tokens.json: ids by token. @throws as readTokenizerFile */
+export const readAddedTokens = (path: string): Record<string, number> =>
+  checkValue(z.record(z.string().min(1), id), readObject(path), path)

@@ -10,12 +10,13 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>): string
   /** Number of entries, added tokens included. */
   vocabulary: number
-  /** Id of the end-of-text token, from tokenizer_config.json. */
-  eos: number
+  /** Id of the end-of-text token, where the tokenizer has one. */
+  eos?: number | undefined
   /** Id of the begin-of-text token, where the tokenizer has one. */
   bos?: number | undefined
   /** How the end-of-text token is written, and the begin-of-text token (without one, again the first). */
-  written?: { eos: string; bos: string }
+  written?: { eos: string | undefined; bos: string | undefined }
+  /** Id that fills up a batch. */
   pad: number
   /** Id of the mask token, where the tokenizer has one. */
   mask?: number | undefined

@@ -4,9 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFile } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
-
-/** What tokenizes texts, or prepares images, in a folder. */
-const READERS = ['tokenizer.json', 'tokenizer_config.json', 'preprocessor_config.json']
+import { tokenizerFiles } from '../tokenizer/index.js'
 
 /**
  * The recipe, the weights at the beginning, and the content of its data and its tokenizer.
@@ -18,8 +16,9 @@ export async function identityOf(
   { companions, at }: { companions: string; at(path: string): string },
 ): Promise<string> {
   const { corpus, items, masked, labelled, images } = recipe
+  const readers = [...tokenizerFiles(companions), 'preprocessor_config.json']
   const data = [corpus, items, masked, labelled, images].flatMap((path) => (path === undefined ? [] : [at(path)]))
-  const files = [...data, ...READERS.map((name) => join(companions, name))].filter((path) => existsSync(path))
+  const files = [...data, ...readers.map((name) => join(companions, name))].filter((path) => existsSync(path))
   const bytes = new Uint8Array(initial.buffer, initial.byteOffset, initial.byteLength)
   const weights = createHash('sha256').update(bytes).digest('hex')
   return JSON.stringify({ recipe, weights, files: await Promise.all(files.map((path) => hashFile(path))) })

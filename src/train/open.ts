@@ -35,13 +35,7 @@ export async function openData(
       `${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`,
     )
   if (images) return pictureBatches(at(images), await loadImageReader(companions), outputs, recipe)
-  const given = await loadTokenizer(companions)
-  if (given.vocabulary > model.vocabulary) {
-    throw new UserError(
-      `${recipe.tokenizer}: ${given.vocabulary} tokens do not fit the model's vocabulary of ${model.vocabulary}`,
-    )
-  }
-  const tokenizer = withinRows(given, model.vocabulary, recipe.name)
+  const tokenizer = withinRows(await loadTokenizer(companions), model.vocabulary, recipe.name)
   if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)
   if (items) return itemBatches(at(items), tokenizer, recipe)
   if (masked) return maskedBatches(at(masked), tokenizer, recipe)

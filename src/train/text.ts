@@ -4,19 +4,22 @@ import { UserError } from '../errors/index.js'
 import { padBatch, type Sequence } from '../models/index.js'
 import { type Encoder, sequencesOf } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
 import { type Batches, type DataOptions, readRecords, split, visits } from './data.js'
 
 /** Random windows of the documents joined by end-of-text; every token but a window's first is predicted. */
 export async function corpusBatches(
   file: string,
-  encoder: Encoder,
+  { encode, eos }: Encoder,
   options: DataOptions & { window: number },
 ): Promise<Batches> {
+  if (eos === undefined)
+    throw new UserError(`${file}: the tokenizer names no eos_token of the model, which joins the documents of a corpus`)
   const documents = await readRecords(file, ['text'])
   const tokens: number[] = []
-  for (const ids of await encoder.encode(documents.map(({ text }) => text))) {
+  for (const ids of await encode(documents.map(({ text }) => text))) {
     for (const id of ids) tokens.push(id)
-    tokens.push(encoder.eos)
+    tokens.push(eos)
   }
   const stream = Int32Array.from(tokens)
   const { window, batch, seed } = options
@@ -32,12 +35,12 @@ export async function corpusBatches(
         const start = Math.floor(uniformAt(key, step * batch + row) * (stream.length - window))
         return { prompt: [], target: [...stream.subarray(start, start + window)] }
       })
-      return padBatch(sequences, [...sequences.keys()], encoder.eos)
+      return padBatch(sequences, [...sequences.keys()], eos)
     })
 }
 
-/** Items in a new random order every epoch; loss on the target and end-of-text only. */
-export async function itemBatches(file: string, encoder: Encoder, options: DataOptions): Promise<Batches> {
+/** Items in a new random order every epoch; loss on the target and end-of-text (if the model has one) only. */
+export async function itemBatches(file: string, encoder: Tokenizer, options: DataOptions): Promise<Batches> {
   const sequences = await sequencesOf(await readRecords(file, ['prompt', 'target']), encoder)
   const visited = visits(file, sequences.length, options)
   return (step) =>
@@ -45,7 +48,7 @@ export async function itemBatches(file: string, encoder: Encoder, options: DataO
       padBatch(
         sequences,
         part.map(({ item }) => item),
-        encoder.eos,
+        encoder.eos ?? encoder.pad,
       ),
     )
 }

@@ -224,6 +224,26 @@ test('an added token beyond the embedding has no row and is left out; identical 
   )
 })
 
+test('special tokens that special_tokens_map.json names are not lost beside the added tokens that are written', async () => {
+  const named = model(
+    'named',
+    ['a', 'c', '<eos>', '<s>'],
+    [
+      [1, 2],
+      [3, 4],
+      [0, 1],
+      [2, 2],
+    ],
+  )
+  writeFileSync(join(named, 'special_tokens_map.json'), '{"bos_token": {"content": "<s>"}, "eos_token": "<eos>"}')
+  const { out } = await merged(`${linear([named, 1], [two, 1])}tokenizer_source: union\n`)
+  const config = JSON.parse(readFileSync(join(out, 'tokenizer_config.json'), 'utf8')) as Record<string, unknown>
+  assert.deepEqual(
+    [config.bos_token, config.eos_token],
+    [{ __type: 'AddedToken', content: '<s>', special: true }, '<eos>'],
+  )
+})
+
 test('chat templates: what most models have, one by name, a text', async () => {
   const two_of_three = `${linear([one, 1], [two, 1], [three, 1])}tokenizer_source: base\n`
   const said = async (text: string) =>

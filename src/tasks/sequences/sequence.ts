@@ -1,7 +1,8 @@
 // Items as token sequences.
+import { UserError } from '../../errors/index.js'
 import { strip } from '../../jinja/index.js'
 
-/** Token ids of an item: what the model is given, and what it should answer, end-of-text included. */
+/** Token ids of an item: what the model is given, and what it should answer, with end-of-text where there is one. */
 interface EncodedItem {
   prompt: readonly number[]
   target: readonly number[]
@@ -10,7 +11,7 @@ interface EncodedItem {
 /** What is needed of a tokenizer. */
 export interface Encoder {
   encode(texts: readonly string[], options?: { special?: boolean }): Promise<number[][]>
-  eos: number
+  eos?: number | undefined
   bos?: number | undefined
 }
 
@@ -23,7 +24,8 @@ export async function sequencesOf(
     { special: true },
   )
   const targets = await encode(items.map(({ target }) => target))
-  return prompts.map((prompt, i) => ({ prompt, target: [...targets[i]!, eos] }))
+  const end = eos === undefined ? [] : [eos]
+  return prompts.map((prompt, i) => ({ prompt, target: [...targets[i]!, ...end] }))
 }
 
 export interface Continuation {
@@ -50,7 +52,10 @@ export async function continuationsOf(
   const alone = await encode(continuations.map(({ context, text }) => (context === '' ? text : '')))
   return continuations.map(({ context }, i) => {
     const [prompt, whole, text] = [prompts[i]!, wholes[i]!, alone[i]!]
+    if (context !== '' && prompt.length) return { prompt, target: whole.slice(prompt.length) }
+    if (bos === undefined)
+      throw new UserError('the tokenizer has no begin-of-text and no end-of-text token to put in front of a text')
     if (context === '') return { prompt: [bos], target: text[0] === bos ? text.slice(1) : text }
-    return prompt.length === 0 ? { prompt: [bos], target: whole } : { prompt, target: whole.slice(prompt.length) }
+    return { prompt: [bos], target: whole }
   })
 }

@@ -1,0 +1,132 @@
+// The special tokens of a folder, whichever file or class names them, against AutoTokenizer (test/fixtures/tokenizer_parts/make_special.py).
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { classTokens } from '../../src/tokenizer/class-defaults.js'
+import { completeFile, TOKEN_ROLES, type TokenizerFile, textOf } from '../../src/tokenizer/file.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { readTokenizerFile } from '../../src/tokenizer/schema.js'
+import { readSettings } from '../../src/tokenizer/settings.js'
+import { compatible } from './row.js'
+
+interface Case {
+  kind?: string
+  json?: Partial<TokenizerFile>
+  config?: object
+  settings?: object
+  map?: object
+  added?: object
+  roles: Record<string, [token: string, id: number | null]>
+  special: number[]
+  size: number
+  like: string[]
+}
+
+const { bases, classes, types, none, cases } = JSON.parse(
+  readFileSync(join('test', 'fixtures', 'tokenizer_parts', 'special.json'), 'utf8'),
+) as {
+  bases: Record<string, TokenizerFile>
+  classes: Record<string, string>
+  types: Record<string, string>
+  none: string[]
+  cases: Record<string, Case>
+}
+
+const FILES = {
+  config: 'config.json',
+  settings: 'tokenizer_config.json',
+  map: 'special_tokens_map.json',
+  added: 'added_tokens.json',
+} as const
+
+function writeCase(given: Case): string {
+  const folder = mkdtempSync(join(tmpdir(), 'special-'))
+  const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content))
+  write('tokenizer.json', { ...bases[given.kind ?? 'BPE'], ...given.json })
+  for (const [key, name] of Object.entries(FILES)) {
+    const content = given[key as keyof typeof FILES]
+    if (content) write(name, content)
+  }
+  return folder
+}
+
+async function checkCase(name: string): Promise<void> {
+  const expected = cases[name]!
+  const folder = writeCase(expected)
+  const file = readTokenizerFile(join(folder, 'tokenizer.json'))
+  const settings = readSettings(folder, file)
+  const { added_tokens: added = [], model } = completeFile(file, settings)
+  const own = Array.isArray(model.vocab) ? model.vocab.map(([token]) => token) : Object.keys(model.vocab)
+  const ids = new Map([
+    ...own.map((token, i): [string, number] => [token, i]),
+    ...added.map(({ content, id }): [string, number] => [content, id]),
+  ])
+  const roles = TOKEN_ROLES.flatMap((role) => {
+    const token = textOf(settings[role])
+    return token === undefined ? [] : [[role, [token, ids.get(token) ?? null]] as const]
+  })
+  const special = added.filter((token) => token.special).map(({ id }) => id)
+  assert.deepEqual(
+    { roles: Object.fromEntries(roles), special: special.sort((a, b) => a - b), size: ids.size },
+    { roles: expected.roles, special: expected.special, size: expected.size },
+    name,
+  )
+  const tokenizer = await loadTokenizer(folder)
+  const { eos_token: eos, sep_token: sep, bos_token: bos, mask_token: mask } = expected.roles
+  const idOf = (role?: Case['roles'][string]) => role?.[1] ?? undefined
+  assert.deepEqual(
+    [tokenizer.eos, tokenizer.bos, tokenizer.mask, tokenizer.vocabulary],
+    [idOf(eos) ?? idOf(sep), idOf(bos), idOf(mask), expected.size],
+    name,
+  )
+  rmSync(folder, { recursive: true })
+}
+
+/** Names of the cases → the versions that agree. */
+const groups = new Map<string, string[]>()
+for (const [name, { like }] of Object.entries(cases))
+  groups.set(like.join(', '), [...(groups.get(like.join(', ')) ?? []), name])
+for (const [versions, names] of groups)
+  compatible(
+    {
+      what: `special tokens of ${names.length} folders: ${[...new Set(names.map((name) => name.split(/[:,]/)[0]))].join('; ')}`,
+      outcome: 'read',
+      like: `AutoTokenizer of transformers ${versions}`,
+    },
+    async () => {
+      for (const name of names) await checkCase(name)
+    },
+  )
+
+compatible(
+  {
+    what: `special tokens that no file names: the defaults of ${Object.keys(classes).length} tokenizer classes and ${Object.keys(types).length} model types (gpt2, bert-base-uncased, roberta-base …)`,
+    outcome: 'read',
+    like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
+    note: 'Version 4.57.6 has other defaults for a few: of llama and mistral without a tokenizer_class, for one, `</s>`, where versions 5 have none. Without an eos_token, eos_token_id of generation_config.json counts.',
+  },
+  () => {
+    const said = (tokens: object) =>
+      TOKEN_ROLES.map((role) => (tokens as Record<string, string>)[role] ?? '-').join(' ')
+    const ours = (name?: string, type?: string) => said(classTokens(name, type))
+    const found = (names: string[], by: (name: string) => string) =>
+      Object.fromEntries(names.map((name) => [name, by(name)]))
+    assert.deepEqual(
+      found(Object.keys(classes), (name) => ours(name)),
+      classes,
+    )
+    assert.deepEqual(
+      found(Object.keys(classes), (name) => ours(`${name}Fast`)),
+      classes,
+    )
+    assert.deepEqual(
+      found(Object.keys(types), (type) => ours(undefined, type)),
+      types,
+    )
+    assert.deepEqual(
+      found(none, (type) => ours(undefined, type)),
+      found(none, () => '- - - - - - -'),
+    )
+  },
+)
