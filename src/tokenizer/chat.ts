@@ -5,7 +5,7 @@ import { reasonOf, UserError } from '../errors/index.js'
 import { CHAT_FUNCTIONS, compile, type Template } from '../jinja/index.js'
 import { readText } from '../schema/index.js'
 import { TOKEN_ROLES, textOf } from './file.js'
-import { readSettings } from './settings.js'
+import { tokenizerSettings } from './settings.js'
 
 export interface Message {
   role: string
@@ -35,7 +35,7 @@ function tokensOf(config: Config): Record<string, string> {
 export async function readChatTemplate(folder: string): Promise<string | undefined> {
   const file = join(folder, 'chat_template.jinja')
   if (existsSync(file)) return readText(file)
-  const { chat_template: own } = readSettings(folder) as Config
+  const { chat_template: own } = tokenizerSettings(folder) as Config
   return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
 }
 
@@ -50,7 +50,7 @@ export function parseChatTemplate(text: string, whose: string): Template {
 
 /** @throws UserError: the folder has no template, it is not jinja, or it refuses the messages */
 export async function loadChat(folder: string): Promise<Chat> {
-  const config = readSettings(folder) as Config
+  const config = tokenizerSettings(folder) as Config
   const text = await readChatTemplate(folder)
   if (!text)
     throw new UserError(`${folder}: no chat template (chat_template.jinja, or chat_template of tokenizer_config.json)`)

@@ -5,7 +5,7 @@ import { track } from '../progress/index.js'
 import { completeFile, textOf } from './file.js'
 import { openEngine } from './open.js'
 import { readTokenizerFile } from './schema.js'
-import { readSettings } from './settings.js'
+import { tokenizerSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
 
 /**
@@ -16,7 +16,7 @@ import type { Tokenizer } from './tokenizer.js'
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const file = readTokenizerFile(path)
-  const settings = readSettings(folder, file)
+  const settings = tokenizerSettings(folder, file)
   const engine = await named(path, () => openEngine(completeFile(file, settings)))
   const idOf = (role: string): number | undefined => {
     const text = textOf(settings[role])

@@ -62,7 +62,7 @@ export function mapTokens(folder: string): TokenizerConfig {
  * tokenizer's class has by default, come after it. A token that it sets to null is none.
  * @throws UserError for a file that is not what it must be
  */
-export function readSettings(folder: string, file?: TokenizerFile): TokenizerConfig {
+export function tokenizerSettings(folder: string, file?: TokenizerFile): TokenizerConfig {
   const settings = { ...readConfig(folder) }
   for (const name of olderFiles(folder, settings)) {
     const path = join(folder, name)

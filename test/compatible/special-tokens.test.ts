@@ -7,7 +7,7 @@ import { classTokens } from '../../src/tokenizer/class-defaults.js'
 import { completeFile, TOKEN_ROLES, type TokenizerFile, textOf } from '../../src/tokenizer/file.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { readTokenizerFile } from '../../src/tokenizer/schema.js'
-import { readSettings } from '../../src/tokenizer/settings.js'
+import { tokenizerSettings } from '../../src/tokenizer/settings.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -55,7 +55,7 @@ async function checkCase(name: string): Promise<void> {
   const expected = cases[name]!
   const folder = writeCase(expected)
   const file = readTokenizerFile(join(folder, 'tokenizer.json'))
-  const settings = readSettings(folder, file)
+  const settings = tokenizerSettings(folder, file)
   const { added_tokens: added = [], model } = completeFile(file, settings)
   const own = Array.isArray(model.vocab) ? model.vocab.map(([token]) => token) : Object.keys(model.vocab)
   const ids = new Map([
