@@ -213,7 +213,7 @@ async function writeCompanions(
       `${(text === null ? JSON.stringify(written, null, 2) : rewriteJson(text, written)).trimEnd()}\n`,
     )
   }
-  if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
+  if (card !== undefined && files['README.md'] !== null) await writeFile(join(partial, 'README.md'), card)
   for (const [name, text] of Object.entries(files)) if (text !== null) await writeFile(join(partial, name), text)
   await copyCompanions(partial, { copyFrom, tokenizerFrom, except: new Set(Object.keys(files)), onWarning })
 }

@@ -8,6 +8,8 @@ interface Known {
   key: Record<string, unknown>
   number: string[]
   boolean: string[]
+  count: string[]
+  hiddenOptions: string[]
   array: string[]
   alias: Record<string, string[]>
   choices: Record<string, readonly string[]>
@@ -57,7 +59,7 @@ export function checkOptions(cli: Argv, words: readonly string[]): void {
   for (const option of given) {
     const name = named(option)
     if (name === undefined) throw unknownOption(option, known, words[commandAt(words)])
-    if (known.boolean.includes(name)) continue
+    if (known.boolean.includes(name) || known.count.includes(name)) continue
     checkNumber(option, known.number.includes(name))
     if (seen.has(name) && !known.array.includes(name)) throw usage(`${option.word} is given twice`)
     seen.add(name)
@@ -65,21 +67,23 @@ export function checkOptions(cli: Argv, words: readonly string[]): void {
 }
 
 /** Finds the name that an option was declared by; undefined for unknown ones. */
-function namesOf({ key, alias, boolean }: Known): (option: Given) => string | undefined {
+function namesOf({ key, alias, boolean, count }: Known): (option: Given) => string | undefined {
   const names = new Map<string, string>()
   // The first name of an option is the one that it is declared by; its aliases have no description of their own.
   for (const name of Object.keys(key)) if (!names.has(name)) names.set(name, name)
   for (const [name, others] of Object.entries(alias)) for (const other of others) names.set(other, name)
   const find = (name: string) => names.get(name) ?? names.get(name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`))
   return ({ word, name }) => {
+    // -vv is -v twice.
+    if (/^-([a-z])\1+$/i.test(word)) return [find(name[0]!)].find((each) => each !== undefined && count.includes(each))
     if (!word.startsWith('--') && name.length > 1) return undefined
     const positive = name.startsWith('no-') ? find(name.slice(3)) : undefined
     return find(name) ?? (positive !== undefined && boolean.includes(positive) ? positive : undefined)
   }
 }
 
-function unknownOption({ word, name }: Given, { key }: Known, command: string | undefined): UserError {
-  const known = Object.keys(key).filter(isWritten)
+function unknownOption({ word, name }: Given, { key, hiddenOptions }: Known, command: string | undefined): UserError {
+  const known = Object.keys(key).filter((each) => isWritten(each) && !hiddenOptions.includes(each))
   const list = `deltalab ${command === undefined ? '' : `${command} `}--help lists the options`
   const negated = name.startsWith('no-') ? name.slice(3) : undefined
   const hint = hintFor('option', name, known) ?? (negated && hintFor('option', negated, known))
@@ -152,8 +156,8 @@ const isWritten = (option: string): boolean => option.length > 1 && !/[A-Z]/.tes
 
 /** The options of a command, and the choices of those that have some. */
 export const takenBy = (cli: Argv): { options: string[]; choices: Known['choices'] } => {
-  const { key, choices } = knownOf(cli)
-  return { options: Object.keys(key).filter(isWritten), choices }
+  const { key, choices, hiddenOptions } = knownOf(cli)
+  return { options: Object.keys(key).filter((each) => isWritten(each) && !hiddenOptions.includes(each)), choices }
 }
 
 /** A word that is no option and has no place. */

@@ -10,8 +10,8 @@ const TRAINING =
   /^(trainer_state\.json|training_args\..*|(all|train|eval|test|predict)_results\.json|zero_to_fp32\.py|latest|loss\.csv)$|(^|\/)events\.out\.tfevents/
 const FOLDERS = /^(checkpoint-\d+|global_step\d+|runs|wandb|logs?|original|__pycache__)\/|(^|\/)__pycache__\//
 
-/** The model card, which is written anew; adapters; and how weights are stored, which the weights that are written say themselves. */
-const REPLACED = /^(README\.md|adapter_config\.json|(quantize|quant|hf_quant)_config\.json)$/
+/** The model card and mergekit's recipe, which are written anew; adapters; and how weights are stored, which the weights that are written say themselves. */
+const REPLACED = /^(README\.md|mergekit_config\.yml|adapter_config\.json|(quantize|quant|hf_quant)_config\.json)$/
 
 /** A step of a pipeline of sentence-transformers, such as 1_Pooling; some have small weights of their own, which no edit changes. */
 const STEP = /^\d+_\w+\//

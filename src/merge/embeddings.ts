@@ -2,7 +2,7 @@
 // in mergekit.
 import { weightRows, withComputed } from '../checkpoint/index.js'
 import type { Interval } from '../kernels/index.js'
-import type { MergeModel } from './open.js'
+import type { MergeModel, MergeModels } from './open.js'
 
 /** A model, and the row of each token in its embeddings. */
 export interface ModelTokens {
@@ -88,6 +88,47 @@ export function shareVocabulary(
       return [model, { ...model, checkpoint: { ...view, config: changed } }]
     }),
   )
+}
+
+/**
+ * Models whose tables of tokens are cut to the rows of the smallest, as `--unsafe-truncate-embeddings` of mergekit does: right only where
+ * the first tokens are the same. config.json follows.
+ */
+export function cutEmbeddings(models: MergeModels): { models: MergeModels; notes: string[] } {
+  const rows = Math.min(...models.all.map((model) => embeddingRows(model) ?? Infinity))
+  const larger = models.all.filter((model) => (embeddingRows(model) ?? 0) > rows)
+  const cut = (model: MergeModel): MergeModel => {
+    if (!larger.includes(model)) return model
+    const { checkpoint } = model
+    const tables = [...checkpoint.tensors.values()].filter(({ name }) => isPerToken(name))
+    const shapes = new Map(tables.map(({ name, shape }) => [name, [rows, ...shape.slice(1)]]))
+    // The entries of a vector are one line.
+    const view = withComputed(checkpoint, shapes, (name, lines) =>
+      weightRows(checkpoint, name, shapes.get(name)!.length === 1 ? { from: 0, to: rows } : lines),
+    )
+    return {
+      ...model,
+      checkpoint: { ...view, config: checkpoint.config && { ...checkpoint.config, vocab_size: rows } },
+    }
+  }
+  const views = new Map(models.all.map((model) => [model, cut(model)]))
+  const viewOf = (model: MergeModel): MergeModel => views.get(model) ?? model
+  return {
+    models: withViews(models, viewOf),
+    notes: larger.map(
+      ({ label, checkpoint: { config } }) =>
+        `${label}: the embeddings are cut to ${rows} rows${typeof config?.vocab_size === 'number' ? ` of ${config.vocab_size}` : ''}; the result is right only if the models' first ${rows} tokens are the same`,
+    ),
+  }
+}
+
+/** The models, each replaced by its view. */
+export function withViews(models: MergeModels, viewOf: (model: MergeModel) => MergeModel): MergeModels {
+  const find = (text: string) => {
+    const model = models.find(text)
+    return model && viewOf(model)
+  }
+  return { ...models, find, of: (text) => viewOf(models.of(text)), all: models.all.map(viewOf) }
 }
 
 /** A tensor of one model that is given the shared rows. */

@@ -1,6 +1,8 @@
 // Writes a merge: what is needed is checked first, then weights are read.
+import { readdir } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { checkSpace, checkTarget, fingerprintOf, type Resume } from '../files/index.js'
+import { isTokenizerFile } from '../hub/index.js'
 import { describePlugins } from '../registry/index.js'
 import { describeMerge } from './describe.js'
 import { mergeCheckpoints, type WriteMergeOptions } from './merge.js'
@@ -30,7 +32,8 @@ export interface MergeSummary {
 
 /**
  * Merges, and writes the result to `out` with a model card.
- * @param options `backend`: the npm package that computes; `shardSize`: the largest weight file in GB; `resume`: go on with what an
+ * @param options `backend`: the npm package that computes; `shardSize`: the largest weight file in GB; `card`: write README.md
+ * and, of a file of mergekit, mergekit_config.yml; `copyTokenizer`: copy the tokenizer of the base, where the file chooses none; `resume`: go on with what an
  * interrupted run of the same merge finished
  * @throws UserError for a folder that may not be written, or a disk without enough space
  */
@@ -41,6 +44,8 @@ export async function writeMerge(
     backend,
     overwrite,
     shardSize,
+    card = true,
+    copyTokenizer = true,
     onTensor,
     onWarning,
     resume,
@@ -49,10 +54,12 @@ export async function writeMerge(
     backend: string
     overwrite: boolean
     shardSize: number
+    card?: boolean | undefined
+    copyTokenizer?: boolean | undefined
     resume: Omit<Resume, 'fingerprint'>
   },
 ): Promise<MergeSummary> {
-  const { plan, estimate, models, tokenizer, text, registry, origin } = opened
+  const { plan, estimate, models, tokenizer, value, text, registry, origin } = opened
   const { method, convention, result } = estimate
   await checkTarget(out, resolve(out), overwrite, models.folders)
   await checkSpace(out, resolve(out), result.bytes)
@@ -61,6 +68,14 @@ export async function writeMerge(
   await mergeCheckpoints(plan, out, {
     ...engine,
     ...tokenizer,
+    files: {
+      ...(copyTokenizer || value.tokenizer || value.tokenizer_source
+        ? {}
+        : await withoutTokenizer(tokenizer.tokenizerFrom)),
+      ...tokenizer.files,
+      'mergekit_config.yml': card && value.merge_method !== undefined ? text : null,
+      ...(!card && { 'README.md': null }),
+    },
     describe: (hash) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash }),
     resume: { ...resume, fingerprint },
     origin,
@@ -73,6 +88,12 @@ export async function writeMerge(
     },
   })
   return { out, method, convention, ...result, warnings }
+}
+
+/** A tokenizer's files, each left out. */
+async function withoutTokenizer(folder: string): Promise<Record<string, null>> {
+  const names = await readdir(folder).catch(() => [])
+  return Object.fromEntries(names.filter(isTokenizerFile).map((name) => [name, null]))
 }
 
 /** Of all that the written weights depend on. */

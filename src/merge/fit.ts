@@ -5,7 +5,7 @@ import { isBuffer, isPassedOver } from '../naming/index.js'
 import { isPerToken } from './embeddings.js'
 import type { LayerRun } from './layer-runs.js'
 import { layerCount, type Slot } from './layers.js'
-import type { MergeModel } from './open.js'
+import type { MergeModel, MergeModels } from './open.js'
 
 /** Names of the tensors that are neither stored copies of tied ones nor buffers that the model computes. */
 const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
@@ -16,6 +16,23 @@ export const namesIn = ({ reference, sources }: LayerRun): string[] =>
   namesOf(reference.model).filter(
     (name) => !isPassedOver(name) || sources.every(({ model }) => model.checkpoint.tensors.has(name)),
   )
+
+/**
+ * mergekit merges models of one architecture unless it is told otherwise; the names and shapes of their tensors may agree by chance.
+ * @throws UserError for several
+ */
+export function checkArchitectures({ all }: MergeModels): void {
+  const kinds = new Map<string, string>()
+  for (const { label, checkpoint } of all) {
+    const [name] = [checkpoint.config?.architectures].flat()
+    if (typeof name === 'string' && !kinds.has(name)) kinds.set(name, label)
+  }
+  if (kinds.size < 2) return
+  const list = [...kinds].map(([name, label]) => `${name} (${label})`).join(', ')
+  throw new UserError(
+    `the models are of different architectures: ${list}; --allow-crimes merges them if the names and shapes of their tensors agree`,
+  )
+}
 
 /** An error names at most this many tensors. */
 const NAMED = 12

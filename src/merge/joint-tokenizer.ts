@@ -5,7 +5,7 @@ import { companionsOf, rewriteJson } from '../checkpoint/index.js'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { cutVocabulary, joinVocabularies, mapTokens, readVocabulary, type Vocabulary } from '../tokenizer/index.js'
-import { embeddingRows, type ModelTokens, type RowRule, shareVocabulary } from './embeddings.js'
+import { embeddingRows, type ModelTokens, type RowRule, shareVocabulary, withViews } from './embeddings.js'
 import type { MergeModel, MergeModels } from './open.js'
 import type { MergeFile } from './schema.js'
 
@@ -71,15 +71,10 @@ export async function shareTokenizer(section: Section, config: MergeFile, models
     })
   const stored = await readVocabulary(tokenizerFrom)
   const unchanged = stored!.size === joined.size && stored!.ids.size === joined.ids.size
-  const viewOf = (model: MergeModel): MergeModel => views.get(model) ?? model
-  const find = (text: string) => {
-    const model = models.find(text)
-    return model && viewOf(model)
-  }
   return {
     tokenizerFrom,
     files: unchanged ? {} : await writeTokenizer(joined, tokenizerFrom),
-    models: { ...models, find, of: (text) => viewOf(models.of(text)), all: models.all.map(viewOf) },
+    models: withViews(models, (model) => views.get(model) ?? model),
   }
 }
 

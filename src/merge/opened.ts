@@ -9,6 +9,8 @@ import {
   resolvePlugins,
 } from '../registry/index.js'
 import { type Estimate, estimateMerge } from './describe.js'
+import { cutEmbeddings } from './embeddings.js'
+import { checkArchitectures } from './fit.js'
 import type { Chosen } from './joint-tokenizer.js'
 import { type MergeModels, openMergeModels } from './open.js'
 import { type MergePlan, planMerge } from './plan.js'
@@ -25,7 +27,8 @@ export interface OpenMerge {
   models: MergeModels
   /** Tokenizer and chat template of the result. */
   tokenizer: Omit<Chosen, 'models'>
-  /** Text of the merge file. */
+  /** The merge file, as it was read and as text. */
+  value: MergeFile
   text: string
   /** A sentence for each key and parameter that is passed over, as mergekit does. */
   notes: readonly string[]
@@ -36,8 +39,16 @@ export interface OpenMerge {
   close(): Promise<void>
 }
 
+/** What is done with models that do not fit together. */
+export interface MergeRules {
+  /** Whether a file of mergekit may mix architectures. */
+  allowCrimes?: boolean | undefined
+  /** Whether embeddings are cut to the rows of the smallest, where the file chooses no tokenizer. */
+  truncate?: boolean | undefined
+}
+
 /** What a merge was opened from: plain data. */
-export interface MergeOrigin {
+export interface MergeOrigin extends MergeRules {
   file: string
   value: MergeFile
   plugins: readonly PluginModule[]
@@ -49,7 +60,7 @@ export interface MergeOrigin {
  *
  * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
  * @param located its content
- * @param options the seed that replaces that of the file, and plugins besides those of the file
+ * @param options the seed that replaces that of the file, plugins besides those of the file, and what is done with models that do not fit
  * @throws UserError with the place in the file of what is wrong
  */
 export async function openMerge(
@@ -58,38 +69,43 @@ export async function openMerge(
   {
     seed = value.seed,
     plugins = [],
-  }: { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
+    ...rules
+  }: MergeRules & { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
 ): Promise<OpenMerge> {
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
-  return openWith({ value: { ...value, seed }, text, locate, notes }, { file, registry })
+  return openWith({ value: { ...value, seed }, text, locate, notes }, { file, registry, ...rules })
 }
 
 /** The same merge in another thread: it has the same plan. */
-export const reopenMerge = async ({ file, value, plugins, found }: MergeOrigin): Promise<OpenMerge> =>
+export const reopenMerge = async ({ value, plugins, ...how }: MergeOrigin): Promise<OpenMerge> =>
   openWith(
     { value, text: '', locate: (work) => work(), notes: [] },
-    { file, registry: await reopenRegistry(plugins), found },
+    { ...how, registry: await reopenRegistry(plugins) },
   )
 
 async function openWith(
   { value, text, locate, notes }: LocatedMerge,
-  { file, registry, found }: { file: string; registry: Registry; found?: MergeModels['found'] },
+  { file, registry, found, ...rules }: MergeRules & { file: string; registry: Registry; found?: MergeModels['found'] },
 ): Promise<OpenMerge> {
   // A slip in the name of the method is said before a model is downloaded.
   locate(() => chooseMethod(value, registry))
   const opened = await locate(() => openMergeModels(file, value, found))
   try {
-    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, opened))
+    if (value.merge_method !== undefined && !rules.allowCrimes) checkArchitectures(opened)
+    const isChosen = value.tokenizer !== undefined || value.tokenizer_source !== undefined
+    const cut = rules.truncate && !isChosen ? cutEmbeddings(opened) : { models: opened, notes: [] }
+    const { models, ...tokenizer } = await locate(() => chooseTokenizer(value, cut.models))
     const plan = locate(() => planMerge(value, models, registry))
     const modules = modulesOf(registry)
-    const origin = modules && { file, value, plugins: modules, found: opened.found }
+    const origin = modules && { ...rules, file, value, plugins: modules, found: opened.found }
     return {
       plan,
       estimate: estimateMerge(plan),
       models,
       tokenizer,
+      value,
       text,
-      notes: [...notes, ...plan.notes],
+      notes: [...notes, ...cut.notes, ...plan.notes],
       registry,
       origin,
       close: opened.close,

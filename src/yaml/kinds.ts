@@ -8,6 +8,14 @@ const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
     ['gate_mode', 'experts', 'shared_experts', 'experts_per_token'],
     "this is a file of mergekit's moe, which builds a mixture of experts; deltalab merges weights only",
   ],
+  [
+    ['layer_slices'],
+    'layer_slices of bakllama are slices here: merge_method: passthrough, slices: [{sources: [{model: …, layer_range: [start, end]}]}]',
+  ],
+  [
+    ['genome'],
+    'this is a file of mergekit-evolve; there is no evolutionary search: deltalab sweep tries lists of options',
+  ],
   [['merge_method', 'merger', 'slices', 'tokenizer_source'], 'this is a merge file: deltalab merge reads it'],
   [['runs', 'training_items', 'held_out'], 'this is a recipe of zeroth-order tuning: deltalab zeroth reads it'],
   [['learning_rate', 'steps', 'micro_batches'], 'this is a training recipe: deltalab train reads it'],

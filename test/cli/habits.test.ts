@@ -24,6 +24,12 @@ write('method.yaml', study('method: expo'))
 mkdirSync(join(root, 'folder'))
 
 const MOE = "mergekit's moe builds a mixture of experts; deltalab merges weights only"
+write('layers.yml', 'layer_slices: [{ model: a, start: 0, end: 8 }]\n')
+write('evolve.yml', 'genome: { models: [a, b], merge_method: ties }\ntasks: [{ name: t }]\n')
+const LAYERS =
+  'layer_slices of bakllama are slices here: merge_method: passthrough, slices: [{sources: [{model: …, layer_range: [start, end]}]}]'
+const EVOLVE =
+  'this is a file of mergekit-evolve; there is no evolutionary search: deltalab sweep tries lists of options'
 const DEVICE =
   '--backend chooses what computes (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone'
 const MODELS =
@@ -59,6 +65,16 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
       'truncated SVDs are made by deltalab extract (an adapter) and by deltalab edit --editor lowrank (weights)',
     ),
   ],
+  [
+    'mergekit-legacy out --merge a',
+    command(
+      'mergekit-legacy',
+      'deltalab merge reads a file: write merge_method, base_model, models and parameters into it',
+    ),
+  ],
+  ['bakllama layers.yml out', command('bakllama', LAYERS)],
+  ['merge layers.yml out', `layers.yml:1:1: layer_slices: ${LAYERS}`],
+  ['merge evolve.yml out', `evolve.yml:1:1: genome: ${EVOLVE}`],
   ['lm_eval --tasks math', command('lm_eval', 'deltalab eval <model> --task <task> measures a model')],
   ['dare base post', command('dare', 'dare is an editor: deltalab edit <base> <post> --editor dare --out <folder>')],
   [
@@ -74,39 +90,37 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
   ],
   ['gsm8k a', command('gsm8k', 'gsm8k is a task: deltalab eval <model> --task gsm8k')],
   // Options of mergekit.
-  ['merge ties.yml out --cuda', option('--cuda', DEVICE)],
+  ['eval a --task math --cuda', option('--cuda', DEVICE)],
   [
-    'merge ties.yml out --lazy-unpickle',
+    'edit base post --lazy-unpickle',
     option('--lazy-unpickle', 'weights are always read in parts, and no code in a file is run'),
   ],
   [
-    'merge ties.yml out --allow-crimes',
+    'edit base post --allow-crimes',
     option(
       '--allow-crimes',
       'there is nothing to allow: models are merged if the names and shapes of their tensors agree',
     ),
   ],
+  ['edit base post --copy-tokenizer', option('--copy-tokenizer', 'the tokenizer is always copied')],
   [
-    'merge ties.yml out --copy-tokenizer',
-    option('--copy-tokenizer', 'the tokenizer is always copied; tokenizer_source in a merge file chooses it'),
-  ],
-  [
-    'merge ties.yml out --low-cpu-memory',
+    'edit base post --low-cpu-memory',
     option('--low-cpu-memory', '--memory bounds the memory, for example --memory 2GB'),
   ],
+  ['edit base post --out-shard-size 5B', option('--out-shard-size', '--shard-size is the largest weight file, in GB')],
   [
-    'merge ties.yml out --out-shard-size 5B',
-    option('--out-shard-size', '--shard-size is the largest weight file, in GB'),
-  ],
-  [
-    'merge ties.yml out --trust-remote-code',
+    'edit base post --trust-remote-code',
     option(
       '--trust-remote-code',
       'no code of a model is ever run; deltalab models lists the architectures that have losses and scores',
     ),
   ],
-  ['merge ties.yml out --random-seed 1', option('--random-seed', '--seed is the seed of random draws')],
-  ['merge ties.yml out --no-write-model-card', option('--no-write-model-card', 'a model card is always written')],
+  ['edit base post --random-seed 1', option('--random-seed', '--seed is the seed of random draws')],
+  ['edit base post --no-write-model-card', option('--no-write-model-card', 'a model card is always written')],
+  [
+    'merge ties.yml out --out-shard-size 1.5B',
+    '--out-shard-size must be a whole number of bytes, perhaps with K, M or B (5B is 5 GB); got "1.5B"',
+  ],
   ['merge ties.yml out --density 0.5', option('--density', 'a density is a parameter of a model in the merge file')],
   ['merge ties.yml', '--out is missing; usage: deltalab merge <config> --out <folder>'],
   ['merge ties.yml out more', 'merge does not take the argument "more"; usage: deltalab merge <config> --out <folder>'],

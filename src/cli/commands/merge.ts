@@ -6,6 +6,7 @@ import { checkSpace, checkTarget } from '../../files/index.js'
 import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { processorSeconds } from '../edit-text.js'
+import { applyFlags, readShardSize, withMergekitFlags } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
@@ -15,7 +16,7 @@ import { trackBytes } from '../track-bytes.js'
 export const command = 'merge <config> [out|o]'
 
 export function builder(cli: Argv) {
-  return cli
+  return withMergekitFlags(cli)
     .positional('config', place("Merge file (YAML): mergekit's form or ours"))
     .option('out', OUT_FOLDER)
     .option('plugin', PLUGIN)
@@ -23,6 +24,7 @@ export function builder(cli: Argv) {
     .options(WRITING)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
+    .epilogue("mergekit-yaml's options are taken too: docs/mergers.md says what each comes to.")
     .example('deltalab merge ties.yml --out merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 
@@ -32,20 +34,28 @@ export async function handler({
   config,
   out,
   dryRun,
-  seed,
+  seed: givenSeed,
   shardSize,
   overwrite,
   discard,
   json,
   ...args
 }: Args): Promise<void> {
+  applyFlags(args)
   checkShardSize(shardSize)
-  const stream = readStream(args)
+  const maxShard = args.outShardSize === undefined ? shardSize : readShardSize(args.outShardSize) / 1e9
+  const stream = readStream({ ...args, jobs: args.jobs ?? args.numThreads })
+  const seed = givenSeed ?? args.randomSeed
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
   if (!overwrite) await checkTarget(out, resolve(out), false)
-  const opened = await openMerge(config, located, { seed, plugins: args.plugin })
+  const opened = await openMerge(config, located, {
+    seed,
+    plugins: args.plugin,
+    allowCrimes: args.allowCrimes,
+    truncate: args.unsafeTruncateEmbeddings,
+  })
   try {
     const { plan, estimate, models, notes } = opened
     notes.forEach(warn)
@@ -62,7 +72,15 @@ export async function handler({
     )
     const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
-    const how = { backend: backend.package, overwrite, shardSize, ...stream, resume: { discard, note } }
+    const how = {
+      backend: backend.package,
+      overwrite,
+      shardSize: maxShard,
+      card: args.writeModelCard,
+      copyTokenizer: args.copyTokenizer,
+      ...stream,
+      resume: { discard, note },
+    }
     const summary = await trackBytes('merge', estimate.result.bytes, (told) =>
       writeMerge(opened, out, { ...how, ...told }),
     )
