@@ -42,8 +42,8 @@ const ANSWERED = {
 
 export const withMergekitFlags = <T>(cli: Argv<T>) => cli.options({ ...OBEYED, ...ANSWERED })
 
-/** Says what the options come to that have no effect, and sets what is set for the whole process. */
-export function applyFlags(given: Record<string, unknown>): void {
+/** Says what the options come to that have no effect, sets what is set for the whole process, and gives what the merge is told. */
+export function applyFlags(given: Record<string, unknown>) {
   if (Number(given.verbosity) > 0) setMessages({ ...given, verbose: true })
   // As HF_HUB_CACHE, for this call.
   if (typeof given['transformers-cache'] === 'string') process.env.HF_HUB_CACHE = given['transformers-cache']
@@ -53,12 +53,21 @@ export function applyFlags(given: Record<string, unknown>): void {
     const written = given[name] === false ? `--no-${name}` : `--${name}`
     note(`${written} has no effect: ${answerTo('option', name, ['backend', 'jobs', 'memory'])}`)
   }
+  const size = given['out-shard-size']
+  return {
+    open: { allowCrimes: given['allow-crimes'] === true, truncate: given['unsafe-truncate-embeddings'] === true },
+    write: {
+      card: given['write-model-card'] !== false,
+      copyTokenizer: given['copy-tokenizer'] !== false,
+      ...(typeof size === 'string' && { shardSize: readShardSize(size) / 1e9 }),
+    },
+  }
 }
 
 const THOUSANDS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9 }
 
 /** `5B`, `200M`, `4000` → bytes, as mergekit counts them; 0 sets no bound. @throws UserError (usage) */
-export function readShardSize(words: string): number {
+function readShardSize(words: string): number {
   const [, digits, unit = ''] = /^(\d+)([kmb])?$/i.exec(words) ?? []
   if (digits === undefined)
     throw new UserError(

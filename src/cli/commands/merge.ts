@@ -6,7 +6,7 @@ import { checkSpace, checkTarget } from '../../files/index.js'
 import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
 import { KERNELS } from '../../tensor/index.js'
 import { processorSeconds } from '../edit-text.js'
-import { applyFlags, readShardSize, withMergekitFlags } from '../mergekit-flags.js'
+import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
@@ -41,21 +41,15 @@ export async function handler({
   json,
   ...args
 }: Args): Promise<void> {
-  applyFlags(args)
+  const flags = applyFlags(args)
   checkShardSize(shardSize)
-  const maxShard = args.outShardSize === undefined ? shardSize : readShardSize(args.outShardSize) / 1e9
   const stream = readStream({ ...args, jobs: args.jobs ?? args.numThreads })
   const seed = givenSeed ?? args.randomSeed
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
   if (!overwrite) await checkTarget(out, resolve(out), false)
-  const opened = await openMerge(config, located, {
-    seed,
-    plugins: args.plugin,
-    allowCrimes: args.allowCrimes,
-    truncate: args.unsafeTruncateEmbeddings,
-  })
+  const opened = await openMerge(config, located, { seed, plugins: args.plugin, ...flags.open })
   try {
     const { plan, estimate, models, notes } = opened
     notes.forEach(warn)
@@ -72,15 +66,7 @@ export async function handler({
     )
     const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
-    const how = {
-      backend: backend.package,
-      overwrite,
-      shardSize: maxShard,
-      card: args.writeModelCard,
-      copyTokenizer: args.copyTokenizer,
-      ...stream,
-      resume: { discard, note },
-    }
+    const how = { backend: backend.package, overwrite, shardSize, ...flags.write, ...stream, resume: { discard, note } }
     const summary = await trackBytes('merge', estimate.result.bytes, (told) =>
       writeMerge(opened, out, { ...how, ...told }),
     )
