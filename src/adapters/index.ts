@@ -6,6 +6,7 @@ import { TURNS } from './turns.js'
 import { vblora } from './vblora.js'
 
 export { transpose } from './matrix.js'
+export { MLX_KINDS } from './mlx.js'
 export type { AdapterKind, AdapterModule, AdapterPart, ModuleEdit, ReadBaseRows } from './module.js'
 export { pattern, patternValue, pythonRegex } from './patterns.js'
 

@@ -4,11 +4,15 @@ import { z } from 'zod'
 import { type AdapterKind, adapterKindOf, pattern, patternValue, TYPES_READ } from '../adapters/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../schema/index.js'
+import { noteUnknown } from './adapter-fields.js'
+import { isMlx, readMlx } from './adapter-mlx.js'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 /** Read where there is no safetensors file: peft before 0.6 wrote it. */
 export const ADAPTER_TORCH = 'adapter_model.bin'
+/** Written by mlx-lm. */
+export const MLX_WEIGHTS = 'adapters.safetensors'
 
 const ids = z.array(z.number().int().min(0))
 
@@ -47,6 +51,10 @@ export type AdapterConfig = z.infer<typeof Config> & {
   kind: AdapterKind | null
   /** All entries, as they stand there. */
   given: Readonly<Record<string, unknown>>
+  /** Whether mlx-lm wrote it. */
+  mlx: boolean
+  /** Sentences for the user. */
+  notes: readonly string[]
 }
 
 /** Kinds that are no change of weights: why, and their names. */
@@ -70,6 +78,11 @@ const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
   const path = join(folder, ADAPTER_CONFIG)
   const value = readObject(path)
+  if (isMlx(value)) {
+    const { type, model, kind, notes } = readMlx(value, path)
+    const base = checkValue(Config, { peft_type: type, base_model_name_or_path: model }, path)
+    return { ...base, kind, notes, given: value, mlx: true }
+  }
   const refuse = (entry: string, given: unknown, why: string) =>
     new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
   const type = typeof value.peft_type === 'string' ? value.peft_type : ''
@@ -81,7 +94,13 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
   const { r, lora_alpha, rank_pattern, alpha_pattern, ...shared } = value
   const isLora = type === 'LORA' || !type
   const said = isLora ? value : { trainable_token_indices: value.token_indices, ...shared }
-  const config = { ...checkValue(Config, said, path), kind: kind ?? null, given: value }
+  const config = {
+    ...checkValue(Config, said, path),
+    kind: kind ?? null,
+    given: value,
+    mlx: false,
+    notes: noteUnknown(value, path),
+  }
   if (!isLora) return config
   for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
   const { alora_invocation_tokens: invocation, init_lora_weights: start } = config

@@ -1,10 +1,7 @@
 // The names in an adapter's file as peft saves them: without what trainers leave in them, and without the name of the adapter.
 import { UserError } from '../errors/index.js'
+import { plainName } from '../naming/index.js'
 
-/** What training in several processes, or compiled, puts between the parts of a name. */
-const WRAPPERS = /(?<=^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\./g
-/** What training in several processes puts before all names. */
-const FRONT = /^(?:module\.)+/
 /** Parts of LoRA. In memory they have the adapter's name behind them, or within; peft leaves it out of its files. */
 const PARTS = [
   'lora_[AB]',
@@ -29,7 +26,8 @@ export function plainKeys(
     `\\.(?:${[...PARTS.map((part) => `${part}(?:\\.(?:weight|bias))?`), ...parts].join('|')})$`,
   )
   const named = new RegExp(`(?<=\\.(?:${known}))\\.(?!\\d+(?:\\.|$))([^.]+)(?=$|\\.)`)
-  const plain = new Map([...tensors.keys()].map((name) => [name, name.replace(WRAPPERS, '').replace(FRONT, '')]))
+  const wrapped = [...tensors.keys()].every((name) => name.startsWith('module.'))
+  const plain = new Map([...tensors.keys()].map((name) => [name, plainName(name, wrapped)]))
   const adapterIn = (key: string): string | undefined => (complete.test(key) ? undefined : named.exec(key)?.[1])
   const names = [...new Set([...plain.values()].flatMap((key) => adapterIn(key) ?? []))]
   if (names.length > 1)

@@ -1,7 +1,7 @@
 // Where the tensors that an adapter names, as the model in memory has them, are in the file of its base.
 import { UserError } from '../errors/index.js'
 import { canonicalName } from '../naming/index.js'
-import type { AdapterConfig } from './adapter-config.js'
+import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { saysTied } from './tie-defaults.js'
 import { isOutput, tieSource } from './tie-names.js'
@@ -20,11 +20,15 @@ export function placesIn(file: string, config: AdapterConfig, base: Checkpoint):
     if (found !== null) return base.tied.get(found) ?? found
     const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
     if (source !== null) return source
+    if (/\.switch_mlp\./.test(name))
+      throw new UserError(
+        `${file}: ${name}: mlx-lm's layers of all experts together are not read; make one model of base and adapter with mlx_lm.fuse first`,
+      )
     const head = /(^|\.)(classifier|score|qa_outputs)\./.test(name)
     throw new UserError(
       head
-        ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have: give a base that was saved with such a head, or merge the adapter with peft first`
-        : `${file}: ${name} is not in ${base.folder}: the adapter is of another base, or of modules that its files do not have under this name`,
+        ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have and the adapter does not hold whole: give the base as it was saved with that head`
+        : `${file}: ${name} is not in ${base.folder}: the adapter is of another base${config.base_model_name_or_path ? ` (${ADAPTER_CONFIG} names ${config.base_model_name_or_path})` : ''}, or of modules that its files do not have under this name`,
     )
   }
 }

@@ -1,13 +1,22 @@
 // A folder of peft used as a post-trained model: a view of its base whose changed tensors are those of merge_and_unload,
 // computed when they are read.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
 import { changeLines } from './adapter-change.js'
-import { ADAPTER_CONFIG, ADAPTER_TORCH, ADAPTER_WEIGHTS, readAdapterConfig } from './adapter-config.js'
+import {
+  ADAPTER_CONFIG,
+  ADAPTER_TORCH,
+  ADAPTER_WEIGHTS,
+  type AdapterConfig,
+  MLX_WEIGHTS,
+  readAdapterConfig,
+} from './adapter-config.js'
 import { matchAdapter } from './adapter-match.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { openCheckpoint } from './folder.js'
+import { describeFolder } from './foreign.js'
 import { hashFile } from './hash.js'
 import { openWeights } from './single.js'
 
@@ -59,13 +68,24 @@ export function openPost(folder: string, base: Checkpoint): Promise<Checkpoint> 
   return isAdapter(folder) ? openAdapter(folder, base) : openFolder(folder)
 }
 
+/** The name of the file with the weights. @throws UserError that says what is there instead */
+function weightsIn(folder: string, { mlx }: AdapterConfig): string {
+  const names = mlx ? [MLX_WEIGHTS] : [ADAPTER_WEIGHTS, ADAPTER_TORCH]
+  const found = names.find((name) => has(folder, name))
+  if (found !== undefined) return found
+  const others = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => name !== ADAPTER_CONFIG)
+  throw new UserError(
+    `${folder}: ${ADAPTER_CONFIG} is there without ${names.join(' or ')}${describeFolder(folder, others)}`,
+  )
+}
+
 /**
  * The base with the adapter applied, in float32; formats and names are those of the base.
  * @throws UserError: a kind of adapter that is not read, or a tensor that does not fit the base
  */
 export async function openAdapter(folder: string, given: Checkpoint): Promise<AdaptedCheckpoint> {
   const config = await readAdapterConfig(folder)
-  const stored = has(folder, ADAPTER_WEIGHTS) || !has(folder, ADAPTER_TORCH) ? ADAPTER_WEIGHTS : ADAPTER_TORCH
+  const stored = weightsIn(folder, config)
   const file = join(folder, stored)
   const weights = await openWeights(file)
   try {
@@ -77,7 +97,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ad
       ...withComputed(base, shapes, (name, lines) => changeLines(changes.get(name)!, name, { base, weights }, lines)),
       folder,
       apart,
-      notes: [...base.notes, ...notes],
+      notes: [...base.notes, ...config.notes, ...notes],
       home: homeOf(base),
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
       hashes: async (hash = hashFile) =>

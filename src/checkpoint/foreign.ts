@@ -85,6 +85,7 @@ export function describeFolder(folder: string, entries: readonly Dirent[]): stri
   const listing: Listing = { folder, names, folders }
   const below = folders.flatMap((name) => readdirSync(join(folder, name)).map((each) => join(name, each))).sort()
   return (
+    describeSaved(listing) ||
     describeNames(listing) ||
     describeBelow(listing) ||
     describeNames({ ...listing, names: below }) ||
@@ -106,18 +107,35 @@ function describeRest(names: readonly string[]): string {
   return names.includes('tokenizer.json') ? '; a tokenizer is there alone' : ''
 }
 
-/** Folders below that hold a model, an adapter, or the snapshots of the hub's cache. */
+const MODEL = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX]
+
+/** Adapters below, also those of checkpoints (`checkpoint-500/adapter_model`), and the models of checkpoints. The last step comes first. */
+function describeSaved({ folder, names, folders }: Listing): string {
+  if (names.includes('adapter_config.json')) return ''
+  const holds = (below: string, ...files: string[]) => files.some((name) => existsSync(join(folder, below, name)))
+  const inner = folders.filter((name) => STEP.test(name)).flatMap((name) => [name, join(name, 'adapter_model')])
+  const below = [...new Set([...folders, ...inner])].sort((one, two) => stepOf(two) - stepOf(one))
+  const adapters = below.filter((each) => holds(each, 'adapter_config.json'))
+  if (adapters.length === 1) return `; an adapter lies in ${join(folder, adapters[0]!)}: give that folder`
+  if (adapters.length)
+    return `; ${adapters.length} adapters lie in ${few(adapters)}: give the folder of one, ${join(folder, adapters[0]!)}`
+  const models = below.filter((each) => STEP.test(each) && holds(each, ...MODEL))
+  return models.length ? `; checkpoints lie in ${few(models)}: give the folder of one, ${join(folder, models[0]!)}` : ''
+}
+
+const STEP = /^checkpoint-(\d+)$/
+const stepOf = (name: string): number => Number(/^checkpoint-(\d+)/.exec(name)?.[1] ?? 0)
+
+/** Folders below that hold a model, or the snapshots of the hub's cache. */
 function describeBelow({ folder, folders }: Listing): string {
   const holds = (below: string, ...names: string[]) => names.some((name) => existsSync(join(folder, below, name)))
-  const adapter = folders.find((below) => holds(below, 'adapter_config.json'))
-  if (adapter !== undefined) return `; an adapter lies in ${join(folder, adapter)}: give that folder`
   if (folders.includes('snapshots')) {
     const below = readdirSync(join(folder, 'snapshots'))
     return below.length
       ? `; it is a folder of the hub's cache, whose models lie in ${join(folder, 'snapshots', below[0]!)}: give that folder, or the model's name`
       : "; it is a folder of the hub's cache without a snapshot: give the model's name"
   }
-  const models = folders.filter((below) => holds(below, SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX))
+  const models = folders.filter((below) => holds(below, ...MODEL))
   if (models.length === 1) return `; a model lies in ${join(folder, models[0]!)}: give that folder`
   return models.length ? `; models lie in ${few(models)}: give one of these folders` : ''
 }
