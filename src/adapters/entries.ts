@@ -1,69 +1,49 @@
-// Kinds that scale or add by entry: DoRA, IA³, C3A, MiSS, SHiRA, FourierFT.
+// Kinds that scale or add by entry: IA³, C3A, MiSS, FourierFT, BEFT.
 import { z } from 'zod'
 import { seedTorch } from '../twister/index.js'
 import { openInverse, unitCircle } from './fourier.js'
-import { productRows } from './matrix.js'
 import { adapterKind, need } from './module.js'
-import { pattern, patternValue } from './patterns.js'
-
-/** DoRA (arXiv 2402.09353): rows of W + s·B·A are given the lengths that are stored. */
-export const dora = adapterKind({
-  type: 'LORA with use_dora',
-  parts: ['lora_A.weight', 'lora_B.weight', 'lora_magnitude_vector'],
-  gives: 'weight',
-  config: z.looseObject({
-    r: z.number().default(8),
-    lora_alpha: z.number().default(8),
-    rank_pattern: pattern(z.number().int().min(1)),
-    alpha_pattern: pattern(z.number()),
-    use_rslora: z.boolean().nullish(),
-  }),
-  open(module) {
-    const { outputs, inputs, name, config } = module
-    const rank = patternValue(config.rank_pattern, name) ?? config.r
-    const alpha = patternValue(config.alpha_pattern, name) ?? config.lora_alpha
-    const scale = alpha / (config.use_rslora ? Math.sqrt(rank) : rank)
-    const a = need(module, 'lora_A.weight', rank, inputs)
-    const b = need(module, 'lora_B.weight', outputs, rank)
-    const lengths = need(module, 'lora_magnitude_vector', outputs).values
-    return {
-      async rows(from, to, base) {
-        const rows = await base(from, to)
-        const change = productRows(b, a, { from, to }, scale)
-        for (let row = 0; row < to - from; row++) {
-          let sum = 0
-          for (let at = row * inputs; at < (row + 1) * inputs; at++) {
-            rows[at]! += change[at]!
-            sum += rows[at]! ** 2
-          }
-          const factor = lengths[from + row]! / Math.sqrt(sum)
-          for (let at = row * inputs; at < (row + 1) * inputs; at++) rows[at]! *= factor
-        }
-        return rows
-      },
-    }
-  },
-})
 
 /** (IA)³ (arXiv 2205.05638): outputs, and the bias, times l; of feed-forward modules inputs times l. */
 const ia3 = adapterKind({
   type: 'IA3',
   parts: ['ia3_l'],
+  convolutions: true,
+  changesBias: () => 'where it is',
   gives: 'weight',
-  config: z.looseObject({}),
+  config: z.looseObject({
+    feedforward_modules: z
+      .union([z.string(), z.array(z.string())])
+      .nullish()
+      .transform((given) => given ?? []),
+  }),
   open(module) {
-    const { outputs, inputs, parts } = module
-    const isOutput = String(parts.get('ia3_l')?.shape) === `${outputs},1`
-    const { values } = isOutput ? need(module, 'ia3_l', outputs, 1) : need(module, 'ia3_l', 1, inputs)
+    const { outputs, inputs, kernel, parts } = module
+    const shape = parts.get('ia3_l')?.shape ?? []
+    // Of a convolution the shape is the same for inputs and outputs, and the configuration tells.
+    const isOutput =
+      shape.length > 2
+        ? !isFeedForward(module.name, module.config.feedforward_modules)
+        : String(shape) === `${outputs},1`
+    const count = isOutput ? outputs : inputs / kernel
+    const { values } =
+      shape.length > 2
+        ? need(module, 'ia3_l', 1, count, ...shape.slice(2).map(() => 1))
+        : need(module, 'ia3_l', isOutput ? count : 1, isOutput ? 1 : count)
     return {
       rows: async (from, to, base) =>
         (await base(from, to)).map(
-          (value, at) => value * values[isOutput ? from + Math.floor(at / inputs) : at % inputs]!,
+          (value, at) =>
+            value * values[isOutput ? from + Math.floor(at / inputs) : Math.floor((at % inputs) / kernel)]!,
         ),
       ...(isOutput && { bias: (bias: Float32Array) => bias.map((value, i) => value * values[i]!) }),
     }
   },
 })
+
+/** As peft tells them: a list of plain ends of names, without a dot before them, or a pattern. */
+const isFeedForward = (name: string, given: string | readonly string[]): boolean =>
+  typeof given === 'string' ? new RegExp(`^(?:${given})$`).test(name) : given.some((end) => name.endsWith(end))
 
 /** C3A (arXiv 2407.19342): blocks that are circulant, divided by the inputs. */
 const c3a = adapterKind({
@@ -131,31 +111,6 @@ const miss = adapterKind({
   },
 })
 
-/** SHiRA (arXiv 2406.13175): values at places that the file has. */
-const shira = adapterKind({
-  type: 'SHIRA',
-  parts: ['shira_weight', 'shira_indices'],
-  gives: 'delta',
-  config: z.looseObject({}),
-  open(module) {
-    const { outputs, inputs } = module
-    const { values } = need(module, 'shira_weight', -1)
-    const indices = need(module, 'shira_indices', 2, values.length).values
-    return {
-      rows(from, to) {
-        const rows = new Float32Array((to - from) * inputs)
-        for (let n = 0; n < values.length; n++) {
-          const [row, column] = [indices[n]!, indices[values.length + n]!]
-          if (!(row >= 0 && row < outputs && column >= 0 && column < inputs))
-            module.fail(`shira_indices names [${row}, ${column}]`)
-          if (row >= from && row < to) rows[(row - from) * inputs + column]! += values[n]!
-        }
-        return rows
-      },
-    }
-  },
-})
-
 /** Rows that FourierFT transforms together. */
 const TOGETHER = 8
 
@@ -205,4 +160,18 @@ const fourierft = adapterKind({
   },
 })
 
-export const ENTRIES = [ia3, c3a, miss, shira, fourierft]
+/** BEFT (arXiv 2509.15974): a vector is added to the bias. */
+const beft = adapterKind({
+  type: 'BEFT',
+  parts: ['beft_bias'],
+  keepsWeight: true,
+  changesBias: () => 'needed',
+  gives: 'delta',
+  config: z.looseObject({}),
+  open(module) {
+    const { values } = need(module, 'beft_bias', 1, module.outputs)
+    return { rows: (_, __, base) => base(0, 0), bias: (bias) => bias.map((value, i) => value + values[i]!) }
+  },
+})
+
+export const ENTRIES = [ia3, c3a, miss, fourierft, beft]

@@ -1,14 +1,14 @@
-// Kinds that add products of small matrices: AdaLoRA, LoHa, LoKr, VeRA, HiRA, GraLoRA, DeLoRA, RandLora.
+// Kinds that add products of small matrices: AdaLoRA, LoHa, LoKr, HiRA, GraLoRA, DeLoRA.
 import { z } from 'zod'
-import { seedTorch } from '../twister/index.js'
-import { euclideanNorm, matrixProduct, productRows, transpose } from './matrix.js'
-import { type AdapterModule, type AdapterPart, adapterKind, need } from './module.js'
+import { euclideanNorm, matrixProduct, productRows, turned } from './matrix.js'
+import { type AdapterModule, type AdapterPart, adapterKind, need, needMatrix } from './module.js'
 import { pattern, patternValue } from './patterns.js'
 
 /** AdaLoRA (arXiv 2303.10512): W + α / (init_r + 1e-5) · B·(E∘A). Ranks that were pruned away are not in the file. */
 const adalora = adapterKind({
   type: 'ADALORA',
   parts: ['lora_A', 'lora_B', 'lora_E'],
+  mayBeEmpty: true,
   gives: 'delta',
   config: z.looseObject({ init_r: z.number().default(12), lora_alpha: z.number().default(8) }),
   open(module) {
@@ -35,17 +35,39 @@ function scaleOf({ name, config }: AdapterModule<z.infer<typeof ranked>>): numbe
   return (patternValue(alphas, name) ?? alpha) / (patternValue(ranks, name) ?? r)
 }
 
-const CONVOLUTION = 'adapters of convolutions are not read'
+/** Σ t[i, j, x, y] · a[i, p] · b[j, q] for each output p, input q and entry of the kernel: a, b and t of a convolution, [p, q · x · y]. */
+function tucker(module: AdapterModule<unknown>, [t, a, b]: readonly [string, string, string]): AdapterPart {
+  const core = need(module, t, -1, -1, -1, -1)
+  const [first, second, height, width] = core.shape as [number, number, number, number]
+  const [left, right] = [need(module, a, first, -1), need(module, b, second, -1)]
+  const [outputs, channels, kernel] = [left.shape[1]!, right.shape[1]!, height * width]
+  const inner = matrixProduct(turned(left).values, core.values, first, second * kernel)
+  const values = new Float32Array(outputs * channels * kernel)
+  for (let p = 0; p < outputs; p++)
+    for (let q = 0; q < channels; q++)
+      for (let e = 0; e < kernel; e++) {
+        let sum = 0
+        for (let j = 0; j < second; j++) sum += inner[(p * second + j) * kernel + e]! * right.values[j * channels + q]!
+        values[(p * channels + q) * kernel + e] = sum
+      }
+  return { values, shape: [outputs, channels * kernel] }
+}
 
 /** LoHa (arXiv 2108.06098): W + α/r · (w1a·w1b)∘(w2a·w2b). */
 const loha = adapterKind({
   type: 'LOHA',
   parts: ['hada_w1_a', 'hada_w1_b', 'hada_w2_a', 'hada_w2_b', 'hada_t1', 'hada_t2'],
+  convolutions: true,
   gives: 'delta',
   config: ranked,
   open(module) {
-    if (module.parts.has('hada_t1')) module.fail(CONVOLUTION)
     const scale = scaleOf(module)
+    if (module.parts.has('hada_t1')) {
+      const [one, two] = [1, 2].map((i) => tucker(module, [`hada_t${i}`, `hada_w${i}_a`, `hada_w${i}_b`]))
+      if (one!.values.length !== module.outputs * module.inputs) module.fail('hada_w1 does not fit the weight')
+      const values = one!.values.map((value, i) => scale * value * two!.values[i]!)
+      return { rows: (from, to) => values.slice(from * module.inputs, to * module.inputs) }
+    }
     const [one, two] = [1, 2].map((i) => {
       const b = need(module, `hada_w${i}_b`, -1, module.inputs)
       return [need(module, `hada_w${i}_a`, module.outputs, b.shape[0]!), b] as const
@@ -63,14 +85,16 @@ const loha = adapterKind({
 const lokr = adapterKind({
   type: 'LOKR',
   parts: ['lokr_w1', 'lokr_w1_a', 'lokr_w1_b', 'lokr_w2', 'lokr_w2_a', 'lokr_w2_b', 'lokr_t2'],
+  convolutions: true,
   gives: 'delta',
   config: ranked,
   open(module) {
-    if (module.parts.has('lokr_t2')) module.fail(CONVOLUTION)
     const scale = scaleOf(module)
+    /** Of a convolution w2 has a row for all entries of the kernels of an output. */
     const factor = (name: string): { values: ArrayLike<number>; rows: number; columns: number } => {
-      const whole = module.parts.get(name)
-      if (whole) return { values: whole.values, rows: whole.shape[0]!, columns: whole.shape[1]! }
+      const core = name.replace('_w', '_t')
+      const whole = module.parts.has(core) ? tucker(module, [core, `${name}_a`, `${name}_b`]) : module.parts.get(name)
+      if (whole) return { values: whole.values, rows: whole.shape[0]!, columns: whole.values.length / whole.shape[0]! }
       const b = need(module, `${name}_b`, -1, -1)
       const a = need(module, `${name}_a`, -1, b.shape[0]!)
       const columns = b.shape[1]!
@@ -92,62 +116,27 @@ const lokr = adapterKind({
   },
 })
 
-/**
- * VeRA (arXiv 2310.11454): W + diag(b)·B·diag(d)·A, with the first rows and columns of matrices that all modules share. Where the file
- * does not have them they are made of the seed (peft.tuners.vera: kaiming_uniform_), in the format of the base.
- */
-const vera = adapterKind({
-  type: 'VERA',
-  parts: ['vera_lambda_b', 'vera_lambda_d'],
-  shared: ['vera_A', 'vera_B'],
-  gives: 'delta',
-  config: z.looseObject({ projection_prng_key: z.number().int().min(0).default(0) }),
-  open(module) {
-    const { outputs, inputs, shared } = module
-    const right = need(module, 'vera_lambda_d', -1)
-    const rank = right.shape[0]!
-    const left = need(module, 'vera_lambda_b', outputs)
-    const [a, b] = shared.has('vera_A')
-      ? [need(module, 'vera_A', rank, -1), need(module, 'vera_B', -1, rank)]
-      : makeProjections(module, rank)
-    if (a.shape[1]! < inputs || b.shape[0]! < outputs)
-      module.fail(`vera_A [${a.shape}] and vera_B [${b.shape}] are too small for [${outputs}, ${inputs}]`)
-    const down = { shape: [rank, inputs], values: new Float32Array(rank * inputs) }
-    for (let k = 0; k < rank; k++)
-      for (let i = 0; i < inputs; i++) down.values[k * inputs + i] = right.values[k]! * a.values[k * a.shape[1]! + i]!
-    const up = {
-      shape: [outputs, rank],
-      values: b.values.slice(0, outputs * rank).map((value, i) => value * left.values[Math.floor(i / rank)]!),
-    }
-    return { rows: (from, to) => productRows(up, down, { from, to }) }
-  },
-})
-
-function makeProjections(
-  { most, config, round }: AdapterModule<{ projection_prng_key: number }>,
-  rank: number,
-): [a: AdapterPart, b: AdapterPart] {
-  const generator = seedTorch(config.projection_prng_key)
-  const make = (rows: number, columns: number): AdapterPart => {
-    const bound = Math.sqrt(6 / columns)
-    return { shape: [rows, columns], values: round(generator.uniform(rows * columns, -bound, bound)) }
-  }
-  return [make(rank, most.inputs), make(most.outputs, rank)]
-}
-
-/** HiRA (Huang et al., ICLR 2025): W + W∘(B·A), without a scale. */
+/** HiRA (Huang et al., ICLR 2025): W + W∘(B·A), without a scale; of an embedding W + W∘(B·A)ᵀ. */
 const hira = adapterKind({
   type: 'HIRA',
-  parts: ['hira_A', 'hira_B'],
+  parts: ['hira_A', 'hira_B', 'hira_embedding_A', 'hira_embedding_B'],
+  convolutions: true,
   gives: 'rounded delta',
   config: z.looseObject({}),
   open(module) {
-    const a = need(module, 'hira_A', -1, module.inputs)
-    const b = need(module, 'hira_B', module.outputs, a.shape[0]!)
+    const { outputs, inputs, parts } = module
+    const isEmbedding = parts.has('hira_embedding_A')
+    const rank = (parts.get(isEmbedding ? 'hira_embedding_A' : 'hira_A') ?? module.fail('hira_A is missing')).shape[0]!
+    const [up, down] = isEmbedding
+      ? [
+          turned(need(module, 'hira_embedding_A', rank, outputs)),
+          turned(need(module, 'hira_embedding_B', inputs, rank)),
+        ]
+      : [needMatrix(module, 'hira_B', outputs, rank), needMatrix(module, 'hira_A', rank, inputs)]
     return {
       async rows(from, to, base) {
         const weight = await base(from, to)
-        return module.round(productRows(b, a, { from, to })).map((value, i) => value * weight[i]!)
+        return module.round(productRows(up, down, { from, to })).map((value, i) => value * weight[i]!)
       },
     }
   },
@@ -216,45 +205,4 @@ const delora = adapterKind({
   },
 })
 
-/** RandLora (arXiv 2502.00987): sums of scaled random bases, which the file has. */
-const randlora = adapterKind({
-  type: 'RANDLORA',
-  parts: ['randlora_lambda', 'randlora_gamma', 'randlora_A', 'randlora_B'],
-  shared: ['randlora_A', 'randlora_B'],
-  gives: 'rounded delta',
-  config: z.looseObject({ r: z.number().default(32), randlora_alpha: z.number().default(640) }),
-  open(module) {
-    const { outputs, inputs, parts, shared, config } = module
-    if (!parts.has('randlora_A') && !shared.has('randlora_A'))
-      module.fail('the file has no random bases (save_projection: false); save the adapter with them')
-    const lambda = need(module, 'randlora_lambda', -1, -1)
-    const [rank, n] = lambda.shape as [number, number]
-    const [narrow, wide] = [Math.min(outputs, inputs), Math.max(outputs, inputs)]
-    const gamma = need(module, 'randlora_gamma', n, narrow)
-    const [a, b] = [need(module, 'randlora_A', rank, 1, -1), need(module, 'randlora_B', -1, -1, rank)]
-    const [widest, most] = [a.shape[2]!, b.shape[1]!]
-    // Row (k·n + j) of A' is λ[k, j] · A[k]∘γ[j]; column (j·r + k) of B' is B[:, j, k]. They are multiplied as they lie.
-    const down = { shape: [rank * n, narrow], values: new Float32Array(rank * n * narrow) }
-    for (let k = 0; k < rank; k++)
-      for (let j = 0; j < n; j++)
-        for (let i = 0; i < narrow; i++)
-          down.values[(k * n + j) * narrow + i] =
-            lambda.values[k * n + j]! * a.values[k * widest + i]! * gamma.values[j * narrow + i]!
-    const up = { shape: [wide, rank * n], values: new Float32Array(wide * rank * n) }
-    for (let row = 0; row < wide; row++)
-      for (let j = 0; j < n; j++)
-        for (let k = 0; k < rank; k++) up.values[row * rank * n + j * rank + k] = b.values[(row * most + j) * rank + k]!
-    const scale = config.randlora_alpha / config.r
-    if (inputs <= outputs) return { rows: (from, to) => productRows(up, down, { from, to }, scale) }
-    // With more inputs than outputs the change is the product transposed: rows of A'ᵀ · B'ᵀ.
-    const [left, right] = [over(down), over(up)]
-    return { rows: (from, to) => productRows(left, right, { from, to }, scale) }
-  },
-})
-
-function over({ values, shape }: AdapterPart): AdapterPart {
-  const [rows, columns] = shape as [number, number]
-  return { values: transpose(values, rows, columns), shape: [columns, rows] }
-}
-
-export const LOW_RANK = [adalora, loha, lokr, vera, hira, gralora, delora, randlora]
+export const LOW_RANK = [adalora, loha, lokr, hira, gralora, delora]

@@ -51,10 +51,16 @@ export function euclideanNorm(vector: Float32Array | Float64Array): number {
 }
 
 /** A matrix [rows, columns] as [columns, rows]. */
-export function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  const turned = new Float32Array(rows * columns)
+export function transpose<T extends Float32Array | Float64Array>(values: T, rows: number, columns: number): T {
+  const turned = values.slice() as T
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j]!
   return turned
+}
+
+/** A part [rows, columns] as [columns, rows]. */
+export function turned({ values, shape }: AdapterPart): AdapterPart {
+  const [rows, columns] = shape as [number, number]
+  return { values: transpose(values, rows, columns), shape: [columns, rows] }
 }
 
 /** The identity matrix. */

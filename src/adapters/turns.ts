@@ -63,10 +63,11 @@ async function timesBlocks(
   return turned
 }
 
-/** OFT (arXiv 2306.07280): W · blockdiag(R)ᵀ, R by a Neumann series (which is not quite a turn) or exactly. */
+/** OFT (arXiv 2306.07280): W · blockdiag(R)ᵀ, of an embedding W · blockdiag(R); R by a Neumann series (which is not quite a turn) or exactly. */
 const oft = adapterKind({
   type: 'OFT',
-  parts: ['oft_R.weight'],
+  parts: ['oft_R.weight', 'oft_embedding_R.weight'],
+  convolutions: true,
   gives: 'weight',
   config: z.looseObject({
     use_cayley_neumann: z.boolean().default(true),
@@ -76,8 +77,9 @@ const oft = adapterKind({
     block_share: z.boolean().default(false),
   }),
   async open(module) {
-    const { config, inputs } = module
-    const { values, shape } = need(module, 'oft_R.weight', -1, -1)
+    const { config, inputs, parts } = module
+    const isEmbedding = parts.has('oft_embedding_R.weight')
+    const { values, shape } = need(module, isEmbedding ? 'oft_embedding_R.weight' : 'oft_R.weight', -1, -1)
     const [count, entries] = shape as [number, number]
     const side = (1 + Math.sqrt(1 + 8 * entries)) / 2
     if (!Number.isInteger(side) || (count !== 1 && count * side !== inputs) || inputs % side)
@@ -90,7 +92,9 @@ const oft = adapterKind({
       }
       return config.use_cayley_neumann ? neumann(skew, side, config.num_cayley_neumann_terms) : cayley(skew, side)
     }
-    const blocks = await Promise.all(Array.from({ length: count }, (_, n) => make(n)))
+    const made = await Promise.all(Array.from({ length: count }, (_, n) => make(n)))
+    // An embedding is multiplied by R itself.
+    const blocks = isEmbedding ? made.map((block) => transpose(block, side, side)) : made
     return { rows: (from, to, base) => timesBlocks(blocks, side, { from, to, base }) }
   },
 })
@@ -99,6 +103,7 @@ const oft = adapterKind({
 const boft = adapterKind({
   type: 'BOFT',
   parts: ['boft_R', 'boft_s'],
+  convolutions: true,
   gives: 'weight',
   config: z.looseObject({}),
   async open(module) {
@@ -107,7 +112,9 @@ const boft = adapterKind({
     const [factors, count, side] = shape as [number, number, number]
     if (factors !== 1) module.fail(`boft_R has ${factors} butterfly factors; one is read`)
     if (count * side !== inputs) module.fail(`boft_R [${shape}] does not fit ${inputs} inputs`)
-    const scale = need(module, 'boft_s', outputs, 1).values
+    // Of a convolution the scales lie in a row.
+    const isRow = outputs > 1 && module.parts.get('boft_s')?.shape[0] === 1
+    const scale = (isRow ? need(module, 'boft_s', 1, outputs) : need(module, 'boft_s', outputs, 1)).values
     const make = (n: number) => {
       const own = values.subarray(n * side * side, (n + 1) * side * side)
       const over = transpose(own, side, side)
@@ -130,6 +137,7 @@ const boft = adapterKind({
 const hra = adapterKind({
   type: 'HRA',
   parts: ['hra_u'],
+  convolutions: true,
   gives: 'weight',
   config: z.looseObject({ apply_GS: z.boolean().default(false) }),
   open(module) {
@@ -175,6 +183,7 @@ function dot(x: Float64Array, y: Float64Array): number {
 const road = adapterKind({
   type: 'ROAD',
   parts: ['road_theta', 'road_alpha'],
+  changesBias: () => 'where it is',
   gives: 'weight',
   config: z.looseObject({
     variant: z.enum(['road_1', 'road_2', 'road_4']).default('road_1'),

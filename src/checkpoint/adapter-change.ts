@@ -1,5 +1,5 @@
 // What an adapter makes of a tensor of its base, some lines of it at a time: only what they need of A and B is read.
-import type { Interval } from '../kernels/index.js'
+import { countEntries, type Interval } from '../kernels/index.js'
 import { editedLines } from './adapter-edit.js'
 import type { TensorChange } from './adapter-match.js'
 import type { Product } from './adapter-products.js'
@@ -11,21 +11,48 @@ import type { SingleFile } from './single.js'
 /** Entries of B read at a time. */
 const PORTION = 1 << 20
 
+interface Files {
+  base: Checkpoint
+  weights: SingleFile
+}
+
 /** In steps that peft makes in the format of the base, so that half precision is rounded where it rounds. */
 export async function changeLines(
+  change: TensorChange,
+  name: string,
+  files: Files,
+  { from, to }: Interval,
+): Promise<Float32Array> {
+  const { shape } = files.base.tensors.get(name)!
+  const columns = shape.at(-1) ?? 1
+  if (!isConvolution(change, shape)) return changeRows(change, name, files, { from, to, columns })
+  // A row is all that belongs to an output.
+  const lines = countEntries(shape.slice(1, -1))
+  const whole = { from: Math.floor(from / lines), to: Math.ceil(to / lines) }
+  const rows = await changeRows(change, name, files, { ...whole, columns: columns * lines })
+  return rows.slice((from - whole.from * lines) * columns, (to - whole.from * lines) * columns)
+}
+
+const isConvolution = ({ edit, products }: TensorChange, shape: readonly number[]): boolean =>
+  shape.length > 2 && (edit !== undefined || products.some(({ convolution }) => convolution))
+
+async function changeRows(
   { whole, rows, products, bias, edit }: TensorChange,
   name: string,
-  { base, weights }: { base: Checkpoint; weights: SingleFile },
-  lines: Interval,
+  { base, weights }: Files,
+  { columns, ...lines }: Interval & { columns: number },
 ): Promise<Float32Array> {
   const { dtype, shape } = base.tensors.get(name)!
-  const columns = shape.at(-1) ?? 1
   const entries = { from: lines.from * columns, to: lines.to * columns }
   const read = async (from: number, to: number): Promise<Float32Array> => {
     const part = { from: from * columns, to: to * columns }
     return whole === undefined ? await base.readEntries(name, part) : round(await weights.read(whole, part), dtype)
   }
-  if (edit) return editedLines(edit, { weights, dtype, isBias: shape.length === 1, read }, lines)
+  if (edit) {
+    const weight = (from: number, to: number) =>
+      base.readEntries(edit.weight, { from: from * edit.inputs, to: to * edit.inputs })
+    return editedLines(edit, { weights, dtype, isBias: shape.length === 1, read, weight }, lines)
+  }
   const values = await read(lines.from, lines.to)
   for (const part of rows)
     for (const [i, id] of part.ids.entries()) {
@@ -33,12 +60,15 @@ export async function changeLines(
       const row = await weights.read(part.name, { from: i * columns, to: (i + 1) * columns })
       values.set(round(row, dtype), (id - lines.from) * columns)
     }
-  for (const product of products)
+  for (const [i, product] of products.entries()) {
+    // One after the other, as peft merges them.
+    if (i) round(values, dtype)
     for (const part of partsOf(product, weights, lines)) {
       const terms = await (product.flipped ? readTurned(part) : readStraight(part))
       const first = (part.first - lines.from) * columns
       addTerms(values.subarray(first), terms, columns, product.rounded ? dtype : null)
     }
+  }
   if (bias) addScaled(values, await weights.read(bias.name, entries), bias.scale)
   return values
 }
@@ -55,7 +85,7 @@ interface Part {
   lines: Interval
 }
 
-const inputsOf = ({ a }: Product, { tensors }: SingleFile): number => tensors.get(a)!.shape[1]!
+const inputsOf = ({ a }: Product, { tensors }: SingleFile): number => countEntries(tensors.get(a)!.shape.slice(1))
 
 function partsOf(product: Product, weights: SingleFile, { from, to }: Interval): Part[] {
   const height = product.flipped ? inputsOf(product, weights) : product.rows

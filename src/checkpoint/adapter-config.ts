@@ -29,6 +29,9 @@ const Config = z.looseObject({
   use_dora: z.boolean().nullish(),
   use_qalora: z.boolean().nullish(),
   use_bdlora: z.unknown().optional(),
+  lora_bias: z.boolean().nullish(),
+  monteclora_config: z.unknown().optional(),
+  velora_config: z.unknown().optional(),
   kasa_config: z.unknown().optional(),
   arrow_config: z.unknown().optional(),
   modules_to_save: z
@@ -57,8 +60,8 @@ export type AdapterConfig = z.infer<typeof Config> & {
   notes: readonly string[]
 }
 
-/** Kinds that are no change of weights: why, and their names. */
-const WITHOUT_DELTA: Readonly<Record<string, readonly string[]>> = {
+/** Kinds that are not read: why, and their names. */
+const REFUSED_KINDS: Readonly<Record<string, readonly string[]>> = {
   'it adds trained tokens to the text and leaves the weights alone, so there is no delta': [
     'PROMPT_TUNING',
     'MULTITASK_PROMPT_TUNING',
@@ -68,13 +71,32 @@ const WITHOUT_DELTA: Readonly<Record<string, readonly string[]>> = {
     'CARTRIDGE',
     'ADAPTION_PROMPT',
   ],
-  'the input chooses among its parts, which no weight can do': ['XLORA', 'POLY', 'LILY', 'SHADOW'],
+  'the input chooses among its parts, which no weight can do': ['XLORA', 'POLY', 'LILY'],
+  'it is a small model that runs beside the base and leaves its weights alone, so there is no delta': ['SHADOW'],
+  "which rows its parts belong to is not in the file: peft finds them anew by scikit-learn's k-means of the base; merge it with peft first":
+    ['ADAMSS'],
+  'it turns singular vectors of the base, whose signs the file does not tell: each LAPACK has its own; merge it with peft first, on the machine that trained it':
+    ['PSOFT'],
+  'peft 0.21 has it no more: convert it to MISS, its successor, with a peft that has both, or merge it with peft 0.15':
+    ['BONE'],
 }
 
-/** Ways to start LoRA that change the base weights too, so that base + B·A is not the model. */
-const CHANGES_BASE = /^(pissa|olora|loftq|corda|eva_base|lora_ga)/i
+/** Variants of LoRA, of which peft takes one at a time. */
+const VARIANTS = [
+  ...['use_dora', 'use_bdlora', 'kasa_config', 'use_qalora', 'arrow_config', 'alora_invocation_tokens'],
+  ...['monteclora_config', 'velora_config'],
+] as const
 
-/** @throws UserError naming the file and the entry: a kind that is not read, other ways of using A and B, or a start that changes the base */
+/** Whether the merged weight is no sum of the base and a product. */
+const isPlainLora = ({
+  use_dora,
+  use_bdlora,
+  kasa_config,
+  init_lora_weights: start,
+}: z.infer<typeof Config>): boolean =>
+  !(use_dora || use_bdlora || kasa_config || /^(pissa|olora)$/i.test(String(start)))
+
+/** @throws UserError naming the file and the entry: a kind that is not read, other ways of using A and B, or a start that cannot be made again */
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
   const path = join(folder, ADAPTER_CONFIG)
   const value = readObject(path)
@@ -86,46 +108,71 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
   const refuse = (entry: string, given: unknown, why: string) =>
     new UserError(`${path}: ${entry} ${JSON.stringify(given)}: ${why}`)
   const type = typeof value.peft_type === 'string' ? value.peft_type : ''
-  const why = Object.entries(WITHOUT_DELTA).find(([, types]) => types.includes(type))
+  const why = Object.entries(REFUSED_KINDS).find(([, types]) => types.includes(type))
   if (why) throw refuse('peft_type', type, why[0])
-  const kind = adapterKindOf(type, value.use_dora === true)
-  if (kind === undefined && type) throw unknown(`kind of adapter in ${path} (peft_type)`, type, TYPES_READ)
+  if (type && adapterKindOf(type) === undefined)
+    throw unknown(`kind of adapter in ${path} (peft_type)`, type, TYPES_READ)
   // Entries of the same name are others in other kinds.
   const { r, lora_alpha, rank_pattern, alpha_pattern, ...shared } = value
   const isLora = type === 'LORA' || !type
   const said = isLora ? value : { trainable_token_indices: value.token_indices, ...shared }
+  const checked = checkValue(Config, said, path)
   const config = {
-    ...checkValue(Config, said, path),
-    kind: kind ?? null,
+    ...checked,
+    kind: adapterKindOf(type || 'LORA', isPlainLora(checked)) ?? null,
     given: value,
     mlx: false,
     notes: noteUnknown(value, path),
   }
-  if (!isLora) return config
-  for (const [entry, why] of REFUSED) if (config[entry]) throw refuse(entry, config[entry], why)
-  const { alora_invocation_tokens: invocation, init_lora_weights: start } = config
-  if (invocation?.length)
-    throw refuse(
-      'alora_invocation_tokens',
-      invocation,
-      'an activated LoRA changes the weights for some tokens of a text only',
-    )
-  if (typeof start === 'string' && CHANGES_BASE.test(start)) {
-    throw refuse(
-      'init_lora_weights',
-      start,
-      'the base weights were changed too; convert it to plain LoRA with peft first',
-    )
-  }
+  if (isLora) checkLora(config, refuse)
   return config
 }
 
+/** @throws UserError for what A and B cannot be merged with */
+function checkLora(config: AdapterConfig, refuse: (entry: string, given: unknown, why: string) => UserError): void {
+  for (const [entry, why] of REFUSED) {
+    const given = config[entry]
+    if (Array.isArray(given) ? given.length : given) throw refuse(entry, given, why)
+  }
+  const variants: string[] = VARIANTS.filter((entry) => config[entry])
+  const start = config.init_lora_weights
+  if (String(start).toLowerCase() === 'mica') variants.push('init_lora_weights "mica"')
+  if (variants.length > 1)
+    throw refuse(
+      variants[0]!,
+      config.given[variants[0]!],
+      `peft takes one variant of LoRA at a time, and here is ${variants[1]} too`,
+    )
+  if (config.use_dora && config.lora_bias) throw refuse('lora_bias', true, 'peft does not take it with use_dora')
+  if (typeof start !== 'string') return
+  const [, reason] = STARTS.find(([name]) => name.test(start)) ?? [null, 'peft 0.21 has no such start']
+  if (reason) throw refuse('init_lora_weights', start, reason)
+}
+
+const CONVERT =
+  "save the adapter with peft's path_initial_model_for_weight_conversion, which makes it plain LoRA, or give the base as training began with it and set init_lora_weights to true"
+
+/** Ways to start LoRA; with a reason those that are refused. peft changes the base again when it loads an adapter of PiSSA or OLoRA. */
+const STARTS: [name: RegExp, refused: string | null][] = [
+  [/^pissa$/, null],
+  [/^(olora|gaussian|mica)$/i, null],
+  [/^(eva|orthogonal|lora_ga)$/, null],
+  [
+    /^pissa_niter_\d+$/,
+    `peft takes a random part of the base away when it loads the adapter, another one each time; ${CONVERT}`,
+  ],
+  [
+    /^corda/,
+    `the part of the base that was taken away was found with data, and peft cannot find it again without; ${CONVERT}`,
+  ],
+  [/^loftq$/, 'the base was replaced by a quantised one; give that base, and set init_lora_weights to true'],
+]
+
 /** Switches under which W + scale · B·A is not the weight. */
 const REFUSED = [
-  ['use_bdlora', 'A and B stand on a block diagonal; merge it with peft first'],
-  ['kasa_config', 'the base weights are cut before B·A is added; merge it with peft first'],
-  ['use_qalora', 'the inputs are pooled before A, which no weight can do'],
+  ['use_qalora', 'the inputs are pooled before A, which no weight can do, and peft does not merge it'],
   ['arrow_config', 'the inputs choose among adapters, which no weight can do'],
+  ['alora_invocation_tokens', 'an activated LoRA changes the weights for some tokens of a text only'],
   ['layer_replication', 'the model has other layers than its base'],
 ] as const
 

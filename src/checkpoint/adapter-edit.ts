@@ -16,6 +16,8 @@ interface Given {
   /** Whether the tensor is the bias of the module. */
   isBias: boolean
   read: ReadLines
+  /** Rows of the weight as it was, for a bias that is made of it. */
+  weight: ReadLines
 }
 
 /** The module that was opened last for a file: its lines are asked for one block after the other. */
@@ -31,7 +33,7 @@ const opened = new WeakMap<SingleFile, Opened>()
 /** Lines of the tensor with the adapter applied. */
 export async function editedLines(
   edit: KindEdit,
-  { weights, dtype, isBias, read }: Given,
+  { weights, dtype, isBias, read, weight }: Given,
   lines: Interval,
 ): Promise<Float32Array> {
   let last = opened.get(weights)
@@ -40,7 +42,7 @@ export async function editedLines(
     opened.set(weights, last)
   }
   const module = await last.module
-  if (isBias) return module.bias ? module.bias(await read(0, 1)) : read(0, 1)
+  if (isBias) return module.bias ? module.bias(await read(0, 1), weight) : read(0, 1)
   if (!edit.turned) return editedRows(edit, module, { dtype, read, lines })
   last.turned ??= editedWhole(edit, module, dtype, read)
   return (await last.turned).slice(lines.from * edit.outputs, lines.to * edit.outputs)
@@ -70,7 +72,7 @@ async function editedRows(
 }
 
 async function openModule(
-  { kind, module, config, outputs, inputs, most, parts, shared }: KindEdit,
+  { kind, module, parts, shared, inOrder, ...known }: KindEdit,
   weights: SingleFile,
   dtype: string,
 ): Promise<ModuleEdit> {
@@ -82,11 +84,14 @@ async function openModule(
   }
   const [own, common] = [await load(parts), await load(shared)]
   const file = weights.tensors.values().next().value!.file
+  const fail = (why: string): never => {
+    throw new UserError(`${file}: ${kind.type} of ${module}: ${why}`)
+  }
   return kind.open({
-    ...{ name: module, config, outputs, inputs, most, parts: own, shared: common },
+    ...{ ...known, name: module, parts: own, shared: common, fail },
     round: (values) => round(values, dtype),
-    fail(why): never {
-      throw new UserError(`${file}: ${kind.type} of ${module}: ${why}`)
-    },
+    inOrder: () =>
+      inOrder ??
+      fail('its numbers are dealt out in the order of the modules in the class of the model, which is not known'),
   })
 }

@@ -1,15 +1,18 @@
 // Finds from the headers which tensors of the base a peft adapter changes, and how: the same changes as peft's merge_and_unload.
 import type { z } from 'zod'
-import type { AdapterKind } from '../adapters/index.js'
+import type { AdapterKind, ModuleShape } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
+import { countEntries } from '../kernels/index.js'
 import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
 import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
 import { placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
+import { keepTargets } from './adapter-targets.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
+import { orderModules } from './module-order.js'
 import { isConv1d } from './orientation.js'
 import type { SingleFile } from './single.js'
 import { saysTied } from './tie-defaults.js'
@@ -30,14 +33,20 @@ export interface KindEdit {
   kind: AdapterKind
   module: string
   config: unknown
+  /** Name of the weight in the base. */
+  weight: string
   /** Of the weight, in the sense of [outputs, inputs]. */
   outputs: number
   inputs: number
+  /** Entries of a kernel of a convolution; 1 for what is none. */
+  kernel: number
+  /** The modules of the adapter in the order of the model's class; null where that is not known. */
+  inOrder: readonly ModuleShape[] | null
   parts: ReadonlyMap<string, string>
   shared: ReadonlyMap<string, string>
   /** The weight is stored [inputs, outputs]. */
   turned: boolean
-  /** The most outputs and inputs of all modules. */
+  /** The most outputs and inputs of all modules of the adapter. */
   most: { outputs: number; inputs: number }
 }
 
@@ -63,7 +72,7 @@ export async function matchAdapter(
   const adapted = await adaptBase({ file, config, tensors, sorted }, given, weights)
   const { base } = adapted
   const changes = new Map<string, TensorChange>()
-  const notes = [...adapted.notes]
+  const notes = [...adapted.notes, ...keepTargets(file, config, sorted, base)]
   const change = (name: string): TensorChange =>
     changes.get(name) ?? changes.set(name, { rows: [], products: [] }).get(name)!
   const place = placesIn(file, config, base)
@@ -87,16 +96,14 @@ export async function matchAdapter(
     }
     const bias = parts.get('bias')
     if (bias !== undefined) {
-      const target = place(`${module}.bias`)
+      const target = place(`${module}.weight`).replace(/weight$/, 'bias')
+      if (!base.tensors.has(target)) throw withoutBias(file, module, base)
       fit(bias, target)
       change(target).bias = { name: bias, scale: scaleOf(config, module).scale }
     }
   }
-  for (const [target, edit] of editsOf({ file, config, base, place }, sorted)) {
-    change(target).edit = edit
-    const bias = target.replace(/weight$/, 'bias')
-    if (base.tensors.has(bias) && changesBias(edit.kind)) change(bias).edit = edit
-  }
+  for (const edit of editsOf({ file, config, base, place }, sorted))
+    for (const target of changedBy(edit, file, base)) change(target).edit = edit
   if (changes.size === 0) throw new UserError(`${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}`)
   notes.push(...noteTied(file, base, changes))
   return { base, apart: new Set(adapted.apart), changes, notes }
@@ -137,8 +144,19 @@ function noteTied(file: string, base: Checkpoint, changes: Match['changes']): st
   ]
 }
 
-/** Kinds whose edit of a bias is not in a tensor of its own. */
-const changesBias = ({ type }: AdapterKind): boolean => type === 'IA3' || type === 'ROAD'
+/** The weight and the bias that an edit changes. @throws UserError where it needs a bias that the base does not have */
+function changedBy({ kind, module, weight, parts }: KindEdit, file: string, base: Checkpoint): string[] {
+  const bias = weight.replace(/weight$/, 'bias')
+  const has = base.tensors.has(bias)
+  const changes = kind.changesBias?.(new Set(parts.keys()))
+  if (changes === 'needed' && !has) throw withoutBias(file, module, base)
+  return [...(kind.keepsWeight ? [] : [weight]), ...(changes && has ? [bias] : [])]
+}
+
+const withoutBias = (file: string, module: string, base: Checkpoint): UserError =>
+  new UserError(
+    `${file}: ${module} has a trained bias, and in ${base.folder} it has none to add it to: such an adapter cannot be merged, by peft neither`,
+  )
 
 interface Places {
   file: string
@@ -147,16 +165,20 @@ interface Places {
   place(name: string): string
 }
 
-/** What a kind of adapter other than LoRA makes of weights, by their names in the base. */
-function editsOf({ file, config, base, place }: Places, { parts: modules, shared }: Sorted): [string, KindEdit][] {
-  const most = { outputs: 0, inputs: 0 }
-  return [...modules].map(([module, parts]) => {
+/** What a kind of adapter other than LoRA makes of weights. */
+function editsOf({ file, config, base, place }: Places, { parts: modules, shared }: Sorted): KindEdit[] {
+  const edits = [...modules].map(([module, parts]) => {
     const target = place(`${module}.weight`)
-    const edit = { ...editOf({ file, config, base, module, target, parts, shared }), most }
-    most.outputs = Math.max(most.outputs, edit.outputs)
-    most.inputs = Math.max(most.inputs, edit.inputs)
-    return [target, edit]
+    return editOf({ file, config, base, module, target, parts, shared })
   })
+  const most = {
+    outputs: edits.reduce((most, { outputs }) => Math.max(most, outputs), 0),
+    inputs: edits.reduce((most, { inputs }) => Math.max(most, inputs), 0),
+  }
+  const order = orderModules([...modules.keys()], base.config)
+  const shapes = new Map(edits.map(({ module, outputs, inputs }) => [module, { name: module, outputs, inputs }]))
+  const inOrder = order && order.map((module) => shapes.get(module)!)
+  return edits.map((edit) => ({ ...edit, most, inOrder }))
 }
 
 interface EditParts {
@@ -170,17 +192,18 @@ interface EditParts {
   shared: ReadonlyMap<string, string>
 }
 
-/** @throws UserError for a weight that is no matrix, and for entries of adapter_config.json that the kind does not take */
-function editOf({ file, config, base, module, target, parts, shared }: EditParts): Omit<KindEdit, 'most'> {
+/** @throws UserError for a weight of a shape that the kind does not take, and for entries of adapter_config.json that it does not */
+function editOf({ file, config, base, module, target, parts, shared }: EditParts): Omit<KindEdit, 'most' | 'inOrder'> {
   const kind = config.kind!
   const { shape, dtype } = base.tensors.get(target)!
-  if (shape.length !== 2)
+  if (shape.length !== 2 && !(kind.convolutions && shape.length > 2))
     throw new UserError(`${file}: ${module}: ${kind.type} of a weight of shape [${shape.join(', ')}] is not read`)
   if (!isFloating(dtype)) throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
   const turned = isConv1d(target, base.config)
-  const [outputs, inputs] = (turned ? [...shape].reverse() : shape) as [number, number]
+  const kernel = countEntries(shape.slice(2))
+  const [outputs, inputs] = (turned ? [...shape].reverse() : [shape[0], shape[1]! * kernel]) as [number, number]
   const own = checkValue(kind.config as z.ZodType, config.given, file.replace(/[^/\\]*$/, ADAPTER_CONFIG))
-  return { kind, module, config: own, outputs, inputs, parts, shared, turned }
+  return { kind, module, config: own, weight: target, outputs, inputs, kernel, parts, shared, turned }
 }
 
 /** peft puts trained tokens into the output too where config.json ties it, even if the file holds another one. */

@@ -1,6 +1,7 @@
 // What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
 // name, or experts that lie in one tensor or one by one.
 import { UserError } from '../errors/index.js'
+import { countEntries } from '../kernels/index.js'
 import { canonicalName } from '../naming/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig, isParameter, scaleOf } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
@@ -21,6 +22,8 @@ export interface Product {
   rows: number
   /** The tensor is stored [in, out]. */
   flipped: boolean
+  /** The tensor is of a convolution: a row of it is all that belongs to an output. */
+  convolution: boolean
   /** peft rounds the product to the format of the base before it adds it. */
   rounded: boolean
 }
@@ -47,9 +50,9 @@ export function productsOf(
   const embedding = parts.has('embedding A') || parts.has('embedding B')
   const [a, b] = ['A', 'B'].map((part) => parts.get(embedding ? `embedding ${part}` : part))
   if (!a || !b) throw new UserError(`${file}: ${module} has only one of A and B`)
-  const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
-  if (down.length !== 2 || up.length !== 2)
-    throw new UserError(`${file}: ${module}: adapters of convolutions are not read`)
+  const [kernels, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
+  const convolution = kernels.length > 2
+  const down = [kernels[0]!, countEntries(kernels.slice(1))]
   const parameter = parameterOf(all, module)
   if (parameter !== null && !parameter.endsWith('.weight')) return expertsOf(all, parameter, [a, b])
 
@@ -57,33 +60,34 @@ export function productsOf(
     throw new UserError(
       `${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`,
     )
-  const target = place(parameter ?? `${module}.weight`)
+  const attention = attentionOf(all, module)
+  const target = attention ?? place(parameter ?? `${module}.weight`)
   const { rank, scale } = scaleOf(config, parameter ?? module)
   if (down[0] !== rank || up[1] !== rank)
     throw new UserError(
       `${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`,
     )
-  const shape = String(base.tensors.get(target)!.shape)
+  const stored = base.tensors.get(target)!.shape
+  if (convolution && stored[1]! < kernels[1]!)
+    throw new UserError(`${file}: ${module}: a convolution in groups cannot be merged, by peft neither`)
+  const shape = String(convolution ? [stored[0], countEntries(stored.slice(1))] : stored)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
   const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))
   if (flipped ? !turned : !straight) throw misfit({ file, tensors, base }, a, target)
-  return [
-    [
-      target,
-      {
-        a,
-        b,
-        rank,
-        scale,
-        experts: 1,
-        expert: 0,
-        from: 0,
-        rows: up[0]!,
-        flipped,
-        rounded: embedding || parameter !== null,
-      },
-    ],
-  ]
+  const one = { a, b, rank, scale, experts: 1, expert: 0, from: 0, rows: up[0]!, flipped, convolution }
+  const rounded = embedding || parameter !== null || attention !== null || config.init_lora_weights === 'mica'
+  const product = { ...one, rounded }
+  // peft 0.21 adds the product of an attention's output twice, when it merges and when it runs.
+  const twice = attention?.endsWith('.out_proj.weight')
+  return [[target, product], ...(twice ? [[target, { ...one, rounded: false }] as [string, Product]] : [])]
+}
+
+/** The weight of a torch.nn.MultiheadAttention that a module's factors change: peft wraps the module, and its output inside it. */
+function attentionOf({ base, place }: Matching, module: string): string | null {
+  const owner = module.replace(/\.base_layer\.out_proj$/, '')
+  const wanted = canonicalName(`${owner}.in_proj_weight`, base.config)
+  if (![...base.tensors.keys()].some((name) => canonicalName(name, base.config) === wanted)) return null
+  return place(owner === module ? `${owner}.in_proj_weight` : `${owner}.out_proj.weight`)
 }
 
 /** The parameter that a module's factors change by its own name; of two parameters of one module the first has the inner factors. */
@@ -128,7 +132,7 @@ function expertsOf(
     )
   if (!Number.isInteger(experts) || up[1] !== down[0])
     throw wrong('they are not of the rank that adapter_config.json says')
-  const one = { a, b, rank, scale, experts, from: 0, rows: height, rounded: true }
+  const one = { a, b, rank, scale, experts, from: 0, rows: height, convolution: false, rounded: true }
   const fused = [...base.tensors.keys()].find(
     (name) => canonicalName(name, base.config) === canonicalName(parameter, base.config),
   )

@@ -1,5 +1,5 @@
 // The tensors of an adapter of peft, sorted by what they do, under the names of the model's modules.
-import { typesWith } from '../adapters/index.js'
+import { partPattern, partSource, typesWith } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
 import { plainKeys } from './adapter-keys.js'
@@ -31,28 +31,29 @@ export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: t
   const sorted: Sorted = { factors, parts, shared: new Map(), whole: new Map(), rows: new Map() }
   const add = (module: string, part: string, name: string) =>
     void sorted.factors.set(module, (sorted.factors.get(module) ?? new Map<string, string>()).set(part, name))
-  const keys = plainKeys(file, tensors, [...(kind?.parts ?? []), ...(kind?.shared ?? [])])
+  const keys = plainKeys(file, tensors, [...(kind?.parts ?? []), ...(kind?.shared ?? [])].map(partSource))
+  const own = kind && partPattern('(.*)\\.', kind.parts)
+  const ofAll = kind?.shared ? partPattern('base_model\\.', kind.shared) : null
   for (const [key, name] of keys) {
     const { shape } = tensors.get(name)!
     const inner = key.replace(/^base_model\.model\./, '')
     const [linear, embedding, rows] = [LINEAR, EMBEDDING, ROWS].map((pattern) => pattern.exec(inner))
     if (
       shape.includes(0)
-        ? shape.length === 1 || type !== 'ADALORA'
+        ? !kind?.mayBeEmpty || (shape.length === 1 && type === 'ADALORA')
         : linear && linear[3] === 'weight' && shape.length === 1
     )
       throw new UserError(
         `${file}: ${name} [${shape}] is ${shape.includes(0) ? 'empty' : 'a part of a matrix'}: the adapter was saved under ZeRO-3 or FSDP without its weights gathered, and they are not in the file. Save it again with stage3_gather_16bit_weights_on_model_save: true, or make it from the shards beside it with zero_to_fp32.py`,
       )
-    const part = kind?.parts.find((each) => inner.endsWith(`.${each}`))
-    const common = kind?.shared?.find((each) => key === `base_model.${each}`)
-    if (common !== undefined) {
-      sorted.shared.set(common, name)
+    const common = ofAll?.exec(key)
+    if (common) {
+      sorted.shared.set(common[1]!, name)
       continue
     }
-    if (part !== undefined) {
-      const module = inner.slice(0, -part.length - 1)
-      parts.set(module, (parts.get(module) ?? new Map<string, string>()).set(part, name))
+    const [, module, part] = own?.exec(inner) ?? []
+    if (module !== undefined) {
+      parts.set(module, (parts.get(module) ?? new Map<string, string>()).set(part!, name))
       continue
     }
     if ((linear ?? embedding) && type && type !== 'LORA') throw otherKind(file, name, ['LORA'], type)

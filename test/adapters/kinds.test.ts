@@ -9,9 +9,17 @@ async function open(
   { config, outputs, inputs }: { config: object; outputs: number; inputs: number },
   parts: Record<string, AdapterPart>,
 ): Promise<ModuleEdit> {
-  const kind = adapterKindOf(type, false)!
+  const kind = adapterKindOf(type)!
   return kind.open({
-    ...{ name: 'q', outputs, inputs, config: kind.config.parse(config), most: { outputs, inputs } },
+    ...{
+      name: 'q',
+      outputs,
+      inputs,
+      kernel: 1,
+      inOrder: () => [],
+      config: kind.config.parse(config),
+      most: { outputs, inputs },
+    },
     ...{ parts: new Map(Object.entries(parts)), shared: new Map(), round: (values) => values },
     fail: (why) => assert.fail(why),
   })

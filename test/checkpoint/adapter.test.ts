@@ -150,9 +150,37 @@ test('a weight stored [in, out], an embedding, and a module stored whole', async
       [1, 3],
     ],
   } as const
-  assert.deepEqual(await readAs(adapter({}, embedded), E), [0, 0, 2, 6, 0, 0, 4, 12])
+  assert.deepEqual(await readAs(adapter({ target_modules: ['embed_tokens'] }, embedded), E), [0, 0, 2, 6, 0, 0, 4, 12])
   const norm = { ...rank1, 'base_model.model.model.norm.weight': [[2], [7, 8]] } as const
   assert.deepEqual(await readAs(adapter({ modules_to_save: ['norm'] }, norm), N), [7, 8])
+})
+
+test('modules that the configuration does not target are left out, with a note, as peft does', async () => {
+  const other = {
+    ...rank1,
+    'base_model.model.model.layers.1.q.lora_A.weight': rank1[A],
+    'base_model.model.model.layers.1.q.lora_B.weight': rank1[B],
+  } as const
+  const told = async (config: object) => {
+    const below = await openCheckpoint(base)
+    const view = await openAdapter(adapter(config, other), below)
+    await Promise.all([view.close(), below.close()])
+    return view.notes.filter((note) => note.includes('left out'))
+  }
+  // The base has no layer 1, and none is asked for.
+  for (const config of [
+    { layers_to_transform: [0] },
+    { layers_to_transform: 0, layers_pattern: 'layers' },
+    { exclude_modules: ['layers.1.q'] },
+    { exclude_modules: '.*layers\\.1\\..*' },
+    { target_modules: '.*\\.0\\.q' },
+    { target_modules: 'all-linear', exclude_modules: ['layers.1.q'] },
+    { modules_to_save: ['layers.1'] },
+  ]) {
+    const [note] = await told(config)
+    assert.match(note!, /1 of 2 modules, the first model\.layers\.1\.q, are not among the modules/)
+    assert.deepEqual(await readAs(adapter(config, other), Q), [3, 2, 1, 24, 5, -14])
+  }
 })
 
 test('the view pairs with its base, hashes its own files, and takes its companions from the base', async () => {
@@ -209,18 +237,13 @@ test('what is written is read as the same change, with ranks of their own', asyn
 
 const bad: [name: string, config: object, tensors: Parameters<typeof safetensors>[0], message: RegExp][] = [
   ['activated LoRA', { alora_invocation_tokens: [5, 7] }, rank1, /alora_invocation_tokens \[5,7\]: an activated LoRA/],
-  [
-    'DoRA without its lengths',
-    { use_dora: true, r: 1 },
-    rank1,
-    /LORA with use_dora of .*: lora_magnitude_vector is missing/,
-  ],
-  ['another kind', { peft_type: 'OSF' }, rank1, /OSF/],
+  ['DoRA without its lengths', { use_dora: true, r: 1 }, rank1, /LORA of .*: lora_magnitude_vector is missing/],
+  ['another kind', { peft_type: 'POLY' }, rank1, /POLY/],
   [
     'PiSSA',
     { init_lora_weights: 'pissa_niter_4' },
     rank1,
-    /init_lora_weights "pissa_niter_4": the base weights were changed/,
+    /init_lora_weights "pissa_niter_4": peft takes a random part of the base away/,
   ],
   ['a rank that disagrees', { r: 3 }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 3/],
   [
@@ -238,9 +261,15 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
   ['half a pair', {}, { [A]: rank1[A] }, /model\.layers\.0\.q has only one of A and B/],
   [
     'another base',
-    {},
+    { target_modules: ['q', 'y'] },
     { 'base_model.model.x.y.lora_A.weight': rank1[A], 'base_model.model.x.y.lora_B.weight': rank1[B] },
     /x\.y\.weight is not in .*: the adapter is of another base/,
+  ],
+  [
+    'no module that is targeted',
+    { target_modules: ['k'] },
+    rank1,
+    /model\.layers\.0\.q and all other modules are not among the modules that target_modules/,
   ],
   ['no rank, which is 8 then', { r: undefined }, rank1, /A \[1,3\] and B \[2,1\] are not of the rank 8/],
   [

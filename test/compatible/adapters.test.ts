@@ -176,14 +176,6 @@ compatible(
 
 const refusals: [what: string, like: string, adapter: string, base: string, entries: object, message: RegExp][] = [
   [
-    'PiSSA, OLoRA, CorDA, LoftQ',
-    'convert it to plain LoRA with peft first',
-    'plain-patterns',
-    'plain',
-    { init_lora_weights: 'pissa' },
-    /init_lora_weights "pissa"/,
-  ],
-  [
     'an adapter with a head that its base does not have',
     'give a base that was saved with such a head',
     'vit-query',
