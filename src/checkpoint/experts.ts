@@ -14,6 +14,8 @@ const PARTS = {
   down_proj: [['down_proj'], ['w2']],
 } as const
 
+type Lead = Pick<Checkpoint, 'config' | 'tensors'>
+
 /** A piece of a tensor: entries from … on of another one. */
 interface Piece {
   name: string
@@ -24,7 +26,7 @@ interface Piece {
 /**
  * `other` with its experts as `lead` has them: one by one, or together. Where they lie alike, or do not fit, nothing changes.
  */
-export function agreeOnExperts(lead: Checkpoint, other: Checkpoint): Checkpoint {
+export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   if (!fusesExperts(other.config ?? lead.config)) return other
   const wanted = [...lead.tensors.keys()].filter((name) => !other.tensors.has(name) && name.includes('experts.'))
   const made = new Map<string, { entry: TensorEntry; pieces: Piece[] }>()
@@ -97,7 +99,7 @@ function fusedOf(name: string, shape: readonly number[], other: Checkpoint): Pie
 }
 
 /** The piece of a fused tensor that an expert's weight is; null where `other` has none. */
-function singleOf(name: string, lead: Checkpoint, other: Checkpoint): Piece[] | null {
+function singleOf(name: string, lead: Lead, other: Checkpoint): Piece[] | null {
   const [, stem, expert, leaf] = /^(.*\bexperts)\.(\d+)\.(\w+)\.weight$/.exec(name) ?? []
   const { shape } = lead.tensors.get(name)!
   if (stem === undefined || shape.length !== 2) return null

@@ -32,7 +32,7 @@ export {
   selectTensors,
 } from './roles.js'
 export { rewriteJson } from './spelling.js'
-export { agreeOnNames, namesFor } from './spellings.js'
+export { agreeOnNames, underNamesOf } from './spellings.js'
 export { countComputed, type StreamedWork, streamTensors, surveyTensor, type TensorWork } from './streamed.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
 export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint, writeTensor } from './write.js'

@@ -54,7 +54,7 @@ const numbersIn = (name: string): string[] => name.match(/(?<=\.)\d+(?=\.)/g) ??
 const template = (name: string): string => name.replace(/(?<=\.)\d+(?=\.)/g, '#')
 
 /** The names of `other` under which it has what `lead` calls otherwise: lead's → other's. Layers that `lead` lacks are named like its own. */
-export function namesFor(lead: Checkpoint, other: Checkpoint): Map<string, string> {
+function namesFor(lead: Pick<Checkpoint, 'config' | 'tensors'>, other: Checkpoint): Map<string, string> {
   const config = other.config?.model_type === undefined ? lead.config : other.config
   const spelled = new Map<string, string>()
   for (const name of lead.tensors.keys()) {
@@ -72,6 +72,13 @@ export function namesFor(lead: Checkpoint, other: Checkpoint): Map<string, strin
   return found
 }
 
+/** `other` under the names of `lead`. */
+export function underNamesOf<T extends Checkpoint>(lead: Pick<Checkpoint, 'config' | 'tensors'>, other: T): T {
+  const names = namesFor(lead, other)
+  const view = agreeOnExperts(lead, names.size ? renamed(other, names) : other)
+  return view === other ? other : { ...other, ...view }
+}
+
 /**
  * Models that are compared tensor by tensor, under the names of the one that is written.
  * @param lead its number
@@ -81,10 +88,6 @@ export function agreeOnNames<const T extends readonly Checkpoint[]>(
   lead: number,
 ): { -readonly [I in keyof T]: T[I] } {
   const first = checkpoints[lead]!
-  const agreed = checkpoints.map((checkpoint) => {
-    if (checkpoint === first) return checkpoint
-    const names = namesFor(first, checkpoint)
-    return agreeOnExperts(first, names.size ? { ...checkpoint, ...renamed(checkpoint, names) } : checkpoint)
-  })
+  const agreed = checkpoints.map((checkpoint) => (checkpoint === first ? first : underNamesOf(first, checkpoint)))
   return agreed as { -readonly [I in keyof T]: T[I] } // `map` gives an array of any length
 }

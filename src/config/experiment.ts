@@ -37,17 +37,22 @@ export interface Experiment {
  * Reads an experiment. Folders and files in it are relative to the YAML file. The plugins that it names run.
  * @param source path of the YAML file, or name of a shipped experiment; or its content, whose paths are relative to the current folder
  * @param plugins further ones
+ * @param ignoreUnmatched every model leaves out tensors without a partner
  * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
  */
 export async function loadExperiment(
   source: string | object,
   plugins: readonly PluginSource[] = [],
+  ignoreUnmatched = false,
 ): Promise<Experiment> {
   const file = typeof source === 'string' ? findExperiment(source) : 'experiment'
   const { value, text, locate } =
     typeof source === 'string' ? readYaml(file, experimentSchema) : locateValue(source, file, experimentSchema)
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
-  return locate(() => ({ ...expandExperiment(value, dirname(resolve(file)), registry), file, text, registry }))
+  const parsed = ignoreUnmatched
+    ? { ...value, models: value.models.map((model) => ({ ...model, ignore_unmatched: true })) }
+    : value
+  return locate(() => ({ ...expandExperiment(parsed, dirname(resolve(file)), registry), file, text, registry }))
 }
 
 /**
@@ -97,7 +102,14 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
   const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? placeIn(folder, given) : given }))
   const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
-  return { ...model, baseFolder: folderOf(model.base), postFolder: folderOf(model.post), tasks }
+  const { ignore_unmatched: ignoreUnmatched, ...pair } = model
+  return {
+    ...pair,
+    ...(ignoreUnmatched && { ignoreUnmatched }),
+    baseFolder: folderOf(model.base),
+    postFolder: folderOf(model.post),
+    tasks,
+  }
 }
 
 /** Figures are drawn last: a column that no row will have is refused before the work starts. */

@@ -12,6 +12,8 @@ export interface ModelPair {
   readonly postFolder: string
   /** Patterns of the tensors that belong to the task: taken from post, never edited. */
   readonly head?: readonly string[] | undefined
+  /** Tensors without a partner are treated as those of `head`; otherwise they are an error. */
+  readonly ignoreUnmatched?: boolean | undefined
   /** Prompts go through the chat template of `post`; with an instruction in the system message. */
   readonly chat?: true | { readonly system?: string | undefined } | undefined
   readonly tasks: readonly TaskSource[]

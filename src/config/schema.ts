@@ -36,6 +36,12 @@ const model = section({
     .describe(
       'Tensors that belong to the task, such as a classifier (names; `*` matches anything). The base model uses those of `post`, and they are never edited.',
     ),
+  ignore_unmatched: z
+    .boolean()
+    .optional()
+    .describe(
+      'Leave out tensors that only one of the two has, or that differ in shape, as `head` does. Default: an error.',
+    ),
   chat: z
     .union([z.literal(true), section({ system: z.string().min(1).optional().describe('Text of the system message.') })])
     .optional()

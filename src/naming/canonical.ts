@@ -29,6 +29,13 @@ const EXPERTS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> 
   ],
 }
 
+/** Models of several parts: a part that stands below its own name or `model`, as in files of other versions. */
+const PARTS: readonly (readonly [RegExp, string])[] = [
+  [/\b(vision_model|text_model|vision_tower|image_tower|video_tower)\.(vision_model|text_model)\./, '$1.'],
+  [/\blanguage_model\.(model\.)+/, 'language_model.'],
+  [/^(model\.)?language_model\.lm_head\./, 'lm_head.'],
+]
+
 /** The module that holds the model without its head, where it is called neither `model`, `transformer` nor as the model_type. */
 const OWN: readonly (readonly [RegExp, string])[] = [
   [/^(camembert|xlm-roberta|xlm-roberta-xl|xmod|jina_embeddings_v3)$/, 'roberta'],
@@ -36,6 +43,7 @@ const OWN: readonly (readonly [RegExp, string])[] = [
   [/^(vit_mae|vit_msn|vitpose|yolos)$/, 'vit'],
   [/^(mamba|mamba2|falcon_mamba|xlstm)$/, 'backbone'],
   [/^deberta-v2$/, 'deberta'],
+  [/^donut-swin$/, 'donut'],
   [/^siglip_vision_model$|^siglip2_vision_model$/, 'vision_model'],
 ]
 
@@ -46,11 +54,11 @@ const OWN: readonly (readonly [RegExp, string])[] = [
 export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
   const current = [...LEGACY, ...(EXPERTS[type] ?? [])].reduce((given, [from, to]) => given.replace(from, to), name)
+  const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
   const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
-  const [first, ...rest] = memoryName(current, config).split('.')
-  return rest.length && (first === 'model' || first === 'transformer' || first === own)
-    ? rest.join('.')
-    : [first, ...rest].join('.')
+  const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]
+  const [first, ...rest] = memory.split('.')
+  return rest.length && homes.includes(first!) ? rest.join('.') : memory
 }
 
 /** Names in the order in which transformers reads them: it takes the first of two that stand for one tensor. */

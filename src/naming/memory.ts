@@ -39,7 +39,8 @@ const TOWERS: Renaming = [
 
 /** By model_type, or by the class where only that tells. */
 const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
-  [/^(vit|deit|ijepa|vivit|vit_msn|audio-spectrogram-transformer)$/, VIT],
+  [/^(vit|deit|ijepa|vivit|vit_msn|vit_mae|beit|audio-spectrogram-transformer)$/, VIT],
+  [/^nemotron_h$/, [[/^backbone\b/, 'model']]],
   [/^(dinov2|dinov2_with_registers)$/, SPLIT],
   [/^swin$/, SWIN],
   [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
@@ -50,7 +51,7 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
     TOWERS,
   ],
   [/^mllama$/, [...TOWERS, [/^vision_model\b/, 'model.vision_model']]],
-  [/^(qwen3_5_text|gemma3n_text)$/, [[/^model\.language_model\./, 'model.']]],
+  [/^(qwen3_5_text|qwen3_5_moe_text|gemma3n_text)$/, [[/^model\.language_model\./, 'model.']]],
   [
     /^aria(_text)?$/,
     [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']],

@@ -59,9 +59,10 @@ export async function openInputs(
   for (const pair of experiment.models) {
     const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
     try {
-      const { names } = await pairCheckpoints(base, post, pair)
+      const { names, unmatched } = await pairCheckpoints(base, post, pair)
       const tensors = names.map((name) => post.tensors.get(name)!)
-      const left = checkSelections(experiment, tensors)
+      const alone = unmatched.length ? [`${pair.name}: without a partner and left out: ${unmatched.join(', ')}`] : []
+      const left = [...checkSelections(experiment, tensors), ...alone]
       const model = modelOf(post, pair.postFolder)
       await checkTower(model, base)
       const described = await describeModel(experiment, pair, model, {

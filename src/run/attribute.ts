@@ -57,6 +57,8 @@ export interface AttributeSettings {
   memory?: MemoryBound | undefined
   /** Results folder whose measurements count, and which keeps new ones; not with a bound on memory. */
   keep?: KeptIn | undefined
+  /** Tensors that only one model has, or that differ in shape, are left out instead of an error. */
+  ignoreUnmatched?: boolean | undefined
   /** Seconds since any fixed moment. */
   clock: () => number
 }
@@ -75,6 +77,7 @@ export async function attributeEdit(
     post,
     baseFolder: base,
     postFolder: post,
+    ignoreUnmatched: options.ignoreUnmatched,
     tasks: [{ given: options.task, source: options.task }],
   }
   const run: Run = {
@@ -132,7 +135,7 @@ async function attributeBounded(
   const [base, post] = await openModels(run.pair.baseFolder, run.pair.postFolder)
   const folder = makeTemporary('change', scratch)
   try {
-    const pair = await pairCheckpoints(base, post)
+    const pair = await pairCheckpoints(base, post, run.pair)
     const model = modelOf(post, run.pair.post)
     const tokenizer = await loadReader(companionsOf(post), homeOf(post))
     const task = await describeClasses(given, model, base)

@@ -1,6 +1,7 @@
 // A pair of checkpoints in memory, with its tokenizer and the batches of its tasks. Post-trained weights are tensors; base and
 // delta are plain values. A worker holds one pair at a time.
 import {
+  type Checkpoint,
   companionsOf,
   homeOf,
   openModel,
@@ -44,8 +45,8 @@ export interface LoadedPair {
   tensor(name: string): LoadedTensor
   /** The post-trained weights. */
   post: Weights
-  /** Names of all tensors in the files of the post-trained model, used or not. */
-  stored: ReadonlySet<string>
+  /** config.json of the post-trained model, and all tensors in its files, used or not. */
+  stored: Pick<Checkpoint, 'config' | 'tensors'>
   /** Names of the tensors that a selection takes. */
   select(tensors: Edit['tensors']): string[]
   /** The task's items, and the batches of its first `items` items. */
@@ -97,7 +98,7 @@ export async function loadPair(
         return found
       },
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
-      stored: new Set(post.tensors.keys()),
+      stored: { config: post.config, tensors: post.tensors },
       select: (selection) => selectTensors(entries, selection),
       open: remember(tokenizer, model, async (source) =>
         askInChat(

@@ -1,5 +1,5 @@
 // Applies one merge: edits and combines the deltas of its posts. The result counts as the edited delta of the measured pair.
-import { hasOutput, openModels, untie } from '../checkpoint/index.js'
+import { hasOutput, openModels, underNamesOf, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -86,11 +86,12 @@ async function readPost(
   try {
     const found = new Map<string, Float32Array>()
     const names = select({ include: [], exclude: [] })
+    const spelled = underNamesOf(stored, opened)
     const checkpoint = untie(
-      opened,
-      names.filter((name) => !opened.tensors.has(name)),
+      spelled,
+      names.filter((name) => !spelled.tensors.has(name)),
     )
-    const own = hasOutput(checkpoint).find((name) => !stored.has(name))
+    const own = hasOutput(checkpoint).find((name) => !stored.tensors.has(name))
     if (own !== undefined)
       throw new UserError(
         `${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`,

@@ -7,7 +7,19 @@ import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, BASE, checkCounts, MEASURED, MEMORY, outPlace, POST, readMemory, TASK } from '../options.js'
+import {
+  AS_JSON,
+  BACKEND,
+  BASE,
+  checkCounts,
+  IGNORE_UNMATCHED,
+  MEASURED,
+  MEMORY,
+  outPlace,
+  POST,
+  readMemory,
+  TASK,
+} from '../options.js'
 import { readRegistry } from '../plugins.js'
 
 export const command = 'attribute <base> <post>'
@@ -31,6 +43,7 @@ export function builder(cli: Argv, registry?: Registry) {
       describe: 'Tensors to edit: names with *, role:<role>, or linear; repeatable; default all',
     })
     .option('exclude', { ...PATTERNS, describe: 'Tensors to leave unchanged; repeatable' })
+    .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('on', {
       choices: ['delta', 'weights'] as const,
       default: 'delta' as const,

@@ -16,7 +16,7 @@ import {
   warn,
   writeError,
 } from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, outPlace, place } from '../options.js'
+import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, IGNORE_UNMATCHED, outPlace, place } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
 export const command = 'sweep <config>'
@@ -37,6 +37,7 @@ export function builder(cli: Argv) {
       default: false,
       describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
     })
+    .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('allow-code-execution', ALLOW_CODE)
     .option('json', AS_JSON)
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
@@ -47,7 +48,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ config, out, json, retryFailed, prune, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })
   const { loadExperiment } = await import('../../config/index.js')
-  const experiment = await loadExperiment(config, args.plugin)
+  const experiment = await loadExperiment(config, args.plugin, args.ignoreUnmatched)
   const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
