@@ -37,11 +37,18 @@ export function checkArchitectures({ all }: MergeModels): void {
 /** An error names at most this many tensors. */
 const NAMED = 12
 
-/** @throws UserError that lists what does not fit */
-export function checkShapes(slots: readonly Slot[], runs: readonly LayerRun[]): void {
-  const problems = slots.flatMap((slot) =>
+/** What does not fit together, and the tensors that cannot be merged for that. */
+export interface Unmatched {
+  slots: ReadonlySet<Slot>
+  problems: readonly string[]
+}
+
+/** @throws UserError that lists what does not fit, unless it is ignored */
+export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[], ignored: boolean): Unmatched {
+  const found = slots.map((slot) =>
     pairsAt(slot, runs).flatMap(({ model, name, reference }) => compare(model, name, reference, slot.reference)),
   )
+  const problems = found.flat()
   // In a merge of whole models nothing may be left over either.
   if (runs.length === 1) {
     const used = new Set(slots.flatMap(({ reference, sources }) => [reference, ...sources]))
@@ -55,7 +62,7 @@ export function checkShapes(slots: readonly Slot[], runs: readonly LayerRun[]): 
       )
     }
   }
-  if (!problems.length) return
+  if (!problems.length || ignored) return { slots: new Set(slots.filter((_, i) => found[i]!.length)), problems }
   const other = slots.some(
     (slot) =>
       isPerToken(slot.reference) &&
@@ -67,7 +74,9 @@ export function checkShapes(slots: readonly Slot[], runs: readonly LayerRun[]): 
   )
   const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
   const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
-  throw new UserError(`the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}${hint}`)
+  throw new UserError(
+    `the models do not fit together (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label}): ${problems.slice(0, NAMED).join('; ')}${rest}${hint}`,
+  )
 }
 
 /** Every source of a tensor: its model, the name there, and the model that it is compared with. */

@@ -60,7 +60,8 @@ export interface MergeOrigin extends MergeRules {
  *
  * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
  * @param located its content
- * @param options the seed that replaces that of the file, plugins besides those of the file, and what is done with models that do not fit
+ * @param options seed and ignore_unmatched that replace those of the file, plugins besides those of the file, and what is done with
+ * models that do not fit
  * @throws UserError with the place in the file of what is wrong
  */
 export async function openMerge(
@@ -68,12 +69,20 @@ export async function openMerge(
   { value, text, locate, notes }: LocatedMerge,
   {
     seed = value.seed,
+    ignoreUnmatched = value.ignore_unmatched,
     plugins = [],
     ...rules
-  }: MergeRules & { seed?: number | undefined; plugins?: readonly PluginSource[] | undefined } = {},
+  }: MergeRules & {
+    seed?: number | undefined
+    ignoreUnmatched?: boolean | undefined
+    plugins?: readonly PluginSource[] | undefined
+  } = {},
 ): Promise<OpenMerge> {
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
-  return openWith({ value: { ...value, seed }, text, locate, notes }, { file, registry, ...rules })
+  return openWith(
+    { value: { ...value, seed, ignore_unmatched: ignoreUnmatched }, text, locate, notes },
+    { file, registry, ...rules },
+  )
 }
 
 /** The same merge in another thread: it has the same plan. */

@@ -6,7 +6,7 @@ import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { checkData, checkShapes, namesIn } from './fit.js'
+import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
@@ -88,11 +88,13 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   )
   const { passOver, notes } = noteKeys()
   checkParameters(runs, method, slots, contract && passOver)
-  checkShapes(slots, runs)
+  const unmatched = findUnmatched(slots, runs, config.ignore_unmatched)
+  const merged = slots.filter((slot) => !unmatched.slots.has(slot))
   const data = dataOf(merger)
-  if (data) checkData(slots, runs, data)
-  const tensors = slots.map((slot) => planTensor(slot, runs[slot.run]!, choices))
-  checkUniform(tensors, method.name)
+  if (data) checkData(merged, runs, data)
+  const planned = new Map(merged.map((slot) => [slot, planTensor(slot, runs[slot.run]!, choices)]))
+  checkUniform([...planned.values()], method.name)
+  const tensors = slots.map((slot) => planned.get(slot) ?? planAlone(slot, runs[slot.run]!, choices))
 
   const reference = base ?? runs[0]!.reference.model
   const origins = runs.flatMap(originsOf)
@@ -105,7 +107,7 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     reference,
     tensors,
     layers: origins.length,
-    notes: notes(),
+    notes: [...notes(), ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : [])],
     ...(config.slices
       ? within(['slices'], () => configOf(reference, origins))
       : { config: reference.checkpoint.config, warnings: [] }),
@@ -143,7 +145,7 @@ function planTensor(slot: Slot, run: LayerRun, { method, merger, convention, dty
     steps: [...steps, ...(settings?.steps[i] ?? [])],
     data,
   }))
-  const subtracts = merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
+  const subtracts = choice.merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
   const compared = run.base && subtracts ? { model: run.base, name: slot.reference } : null
   const formatOf = ({ model, name }: Pick<MergeSource, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
   const own = formatOf(sources[0]!)
@@ -156,6 +158,13 @@ function planTensor(slot: Slot, run: LayerRun, { method, merger, convention, dty
     sources,
     merging: copied ? null : settings.merging,
   }
+}
+
+/** A tensor that the other models do not have, or not in this shape: that of the reference. */
+function planAlone(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
+  const source = { ...run.sources[0]!, ...run.reference, levels: [], steps: [], data: undefined }
+  const alone = { ...run, base: null, sources: [source], alone: true }
+  return planTensor({ ...slot, sources: [slot.reference] }, alone, choices)
 }
 
 /** The layers of the result that a run of them makes. */

@@ -106,6 +106,12 @@ export const mergeSchema = section({
   base_model: z.string().min(1).optional().describe('The base model: a folder or a name on the hub.'),
   parameters: parameters.optional().describe('Options of the merge, and of models that do not set them.'),
   convention: z.enum(CONVENTIONS).optional().describe('Definition to follow where tools differ.'),
+  ignore_unmatched: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take tensors that not every model has, or not in the same shape, from the base (else the first model). Default: an error.',
+    ),
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
   dtype: dtype.optional().describe('Format of the result. All computation is in float32.'),
   out_dtype: dtype.optional().describe('Format of the result; overrides `dtype`.'),

@@ -9,7 +9,17 @@ import { processorSeconds } from '../edit-text.js'
 import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkSeed, checkShardSize, OUT_FOLDER, place, readStream, WRITING } from '../options.js'
+import {
+  AS_JSON,
+  BACKEND,
+  checkSeed,
+  checkShardSize,
+  IGNORE_UNMATCHED,
+  OUT_FOLDER,
+  place,
+  readStream,
+  WRITING,
+} from '../options.js'
 import { PLUGIN } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
 
@@ -21,6 +31,7 @@ export function builder(cli: Argv) {
     .option('out', OUT_FOLDER)
     .option('plugin', PLUGIN)
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
+    .option('ignore-unmatched', IGNORE_UNMATCHED)
     .options(WRITING)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
@@ -49,7 +60,12 @@ export async function handler({
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
   if (!overwrite) await checkTarget(out, resolve(out), false)
-  const opened = await openMerge(config, located, { seed, plugins: args.plugin, ...flags.open })
+  const opened = await openMerge(config, located, {
+    seed,
+    ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
+    plugins: args.plugin,
+    ...flags.open,
+  })
   try {
     const { plan, estimate, models, notes } = opened
     notes.forEach(warn)
