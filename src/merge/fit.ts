@@ -75,7 +75,7 @@ export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[],
   const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
   const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
   throw new UserError(
-    `the models do not fit together (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label}): ${problems.slice(0, NAMED).join('; ')}${rest}${hint}`,
+    `the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}${hint} (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label} alone)`,
   )
 }
 
