@@ -20,13 +20,6 @@ import { describeFolder } from './foreign.js'
 import { hashFile } from './hash.js'
 import { openWeights } from './single.js'
 
-export interface AdaptedCheckpoint extends Checkpoint {
-  /** Folder of what the model needs besides its weights: the base's. */
-  home: string
-  /** Folder of config.json, and of the tokenizer where the adapter has none. */
-  companions: string
-}
-
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
 const hasWeights = (folder: string): boolean =>
   [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX].some((name) => has(folder, name))
@@ -35,12 +28,10 @@ const hasWeights = (folder: string): boolean =>
 export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !hasWeights(folder)
 
 /** Where all is that a model needs besides its weights: its folder, or its base's. */
-export const homeOf = (checkpoint: Checkpoint): string =>
-  'home' in checkpoint ? (checkpoint.home as string) : checkpoint.folder
+export const homeOf = ({ home, folder }: Checkpoint): string => home ?? folder
 
 /** Where a model's config.json and tokenizer are: its folder, or its base's. */
-export const companionsOf = (checkpoint: Checkpoint): string =>
-  'companions' in checkpoint ? (checkpoint.companions as string) : checkpoint.folder
+export const companionsOf = ({ companions, folder }: Checkpoint): string => companions ?? folder
 
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string): Promise<Checkpoint> {
@@ -83,7 +74,7 @@ function weightsIn(folder: string, { mlx }: AdapterConfig): string {
  * The base with the adapter applied, in float32; formats and names are those of the base.
  * @throws UserError: a kind of adapter that is not read, or a tensor that does not fit the base
  */
-export async function openAdapter(folder: string, given: Checkpoint): Promise<AdaptedCheckpoint> {
+export async function openAdapter(folder: string, given: Checkpoint): Promise<Checkpoint> {
   const config = await readAdapterConfig(folder)
   const stored = weightsIn(folder, config)
   const file = join(folder, stored)

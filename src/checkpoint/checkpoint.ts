@@ -53,6 +53,12 @@ export interface Checkpoint {
   close(): Promise<void>
   /** Tensors that this model or its base alone has, or with another shape, by the way it was made: they are no mismatch, and have no delta. */
   apart?: ReadonlySet<string> | undefined
+  /** Folder of what the model needs besides its weights, where that is another one. */
+  home?: string | undefined
+  /** Folder of config.json and the tokenizer, where that is another one. */
+  companions?: string | undefined
+  /** Why there is no tokenizer, where the weights' own file describes one that is not read. */
+  tokenizerFault?: string | undefined
   /** For a quantised folder: how many weights are decoded, and from what. */
   decoded?: string | undefined
 }

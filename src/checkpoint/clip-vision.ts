@@ -1,6 +1,6 @@
 // The image tower of CLIP alone used as a post-trained model, as the fine-tunes of task vectors are published: a
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
-import { type AdaptedCheckpoint, companionsOf, homeOf } from './adapter.js'
+import { companionsOf, homeOf } from './adapter.js'
 import type { Checkpoint } from './checkpoint.js'
 import { renamed } from './renamed.js'
 
@@ -11,7 +11,7 @@ export const isClipVision = (post: Config, base: Config): boolean =>
   post?.model_type === 'clip_vision_model' && base?.model_type === 'clip'
 
 /** The tower `given`, whose names may lack `vision_model.` (transformers 5), with what it lacks of `base`, which stays open and is the caller's. */
-export function completeClip(given: Checkpoint, base: Checkpoint): AdaptedCheckpoint {
+export function completeClip(given: Checkpoint, base: Checkpoint): Checkpoint {
   const names = [...given.tensors.keys()].filter(
     (name) => !base.tensors.has(name) && base.tensors.has(`vision_model.${name}`),
   )

@@ -60,6 +60,8 @@ async function copy(from: string, to: string): Promise<void> {
 
 async function listCompanions(folder: string): Promise<Found[]> {
   const root = await realpath(folder)
+  // A model that is a file (GGUF) has nothing beside it.
+  if ((await stat(root)).isFile()) return []
   const found: Found[] = []
   for await (const each of walk(folder, root)) found.push(each)
   const chosen = new Set(chooseCompanions(found.map(({ path }) => path)))

@@ -10,7 +10,7 @@ import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './che
 import { withComputed } from './computed-tensors.js'
 import { type GgufCheckpoint, openGguf, readComputed } from './gguf.js'
 import { configOf } from './gguf-config.js'
-import { openGgufTokenizer } from './gguf-tokenizer.js'
+import { ggufTokenizer } from './gguf-tokenizer.js'
 import { openStored } from './stored.js'
 import { followTies } from './tied.js'
 
@@ -43,22 +43,23 @@ export async function openGgufModel(place: string, path: string): Promise<Checkp
   const config = configText === null ? await makeConfig(gguf) : readObject(configPath)
   const shards = gguf.file.paths.map((part) => basename(part))
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards, new Map())
-  const made = existsSync(join(folder, 'tokenizer.json')) ? null : openGgufTokenizer(first, gguf.file)
+  const made = existsSync(join(folder, 'tokenizer.json')) ? null : ggufTokenizer(first, gguf.file)
   const types = [...gguf.types].map(([type, count]) => `${count} weights are decoded from ${type}`)
   // A file that is named may lie among others that have nothing to do with it.
-  const home = configText === null && place === path ? (made?.folder ?? folder) : folder
+  const home = configText === null ? place : folder
   const whole = {
     ...withComputed(checkpoint, gguf.shapes, (tensor, lines) => gguf.compute(tensor, lines, bytes)),
     folder: place,
     home,
     companions: made?.folder ?? folder,
     ...(made?.fault && { tokenizerFault: made.fault }),
-    notes: [...gguf.notes, ...(made?.notes ?? []), ...(config ? [] : [noConfig(first)])],
+    notes: [
+      ...gguf.notes,
+      ...(made?.notes ?? []),
+      ...(made?.fault ? [made.fault] : []),
+      ...(config ? [] : [noConfig(first)]),
+    ],
     decoded: types.length ? `${types.join(', ')} and count as BF16` : undefined,
-    close: async () => {
-      made?.close()
-      await checkpoint.close()
-    },
   }
   return followTies(whole)
 }

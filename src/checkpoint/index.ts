@@ -15,7 +15,7 @@ export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile } from './hash.js'
 export { readHeader } from './header.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
-export { openModel, openModels } from './open.js'
+export { inputsOf, openModel, openModels } from './open.js'
 export { type Pair, pairCheckpoints } from './pair.js'
 export { checkQuantisation } from './quantised.js'
 export {

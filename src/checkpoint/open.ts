@@ -2,19 +2,49 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { type ResolveOptions, resolveModel } from '../hub/index.js'
-import { isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
+import { type ResolveOptions, resolveCompanions, resolveModel } from '../hub/index.js'
+import { companionsOf, homeOf, isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
 import { readAdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { completeClip, isClipVision } from './clip-vision.js'
 import { agreeOnNames } from './spellings.js'
 import { agreeOnTies } from './tied.js'
 
+export interface OpenOptions extends ResolveOptions {
+  /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
+  tokenizer?: string | undefined
+}
+
+/** The same model with the tokenizer of another folder. */
+async function withTokenizer(checkpoint: Checkpoint, { tokenizer, ...options }: OpenOptions): Promise<Checkpoint> {
+  if (tokenizer === undefined) return checkpoint
+  const companions = await resolveCompanions(tokenizer, options)
+  if (!existsSync(join(companions, 'tokenizer.json')))
+    throw new UserError(`${companions}: holds no tokenizer.json; a folder with a tokenizer is wanted`)
+  return { ...checkpoint, home: homeOf(checkpoint), companions, tokenizerFault: undefined }
+}
+
+/** Folder of what a model's input is made with: its tokenizer or preprocessor. @throws UserError where its file describes none that is read */
+export function inputsOf(checkpoint: Checkpoint): string {
+  if (checkpoint.tokenizerFault !== undefined) throw new UserError(checkpoint.tokenizerFault)
+  return companionsOf(checkpoint)
+}
+
 /**
  * A model by itself. An adapter is opened with the base that it names.
  * @throws UserError as resolveModel, openCheckpoint and openAdapter do
  */
-export async function openModel(reference: string, options: ResolveOptions = {}): Promise<Checkpoint> {
+export async function openModel(reference: string, options: OpenOptions = {}): Promise<Checkpoint> {
+  const checkpoint = await openNamed(reference, options)
+  try {
+    return await withTokenizer(checkpoint, options)
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
+}
+
+async function openNamed(reference: string, options: ResolveOptions): Promise<Checkpoint> {
   const folder = await resolveModel(reference, options)
   if (!isAdapter(folder)) return openFolder(folder)
   const { base_model_name_or_path: named } = await readAdapterConfig(folder)
@@ -28,18 +58,19 @@ export async function openModel(reference: string, options: ResolveOptions = {})
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-/** A base and a post-trained model, which may be an adapter of it, or its image tower; where one has an output of its own, both have. */
+/** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter of it, or its image tower; where one has an output of its own, both have. */
 export async function openModels(
   base: string,
   post: string,
-  options: ResolveOptions = {},
+  options: OpenOptions = {},
 ): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseFolder, postFolder] = [await resolveModel(base, options), await resolveModel(post, options)]
   const opened = await openFolder(baseFolder)
   let found: Checkpoint | undefined
   try {
     found = await openPost(postFolder, opened)
-    const post = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
+    const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
+    const post = await withTokenizer(whole, options)
     return agreeOnTies(agreeOnNames([opened, post], 1))
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])

@@ -137,6 +137,11 @@ export function splitNames(text: string | undefined): string[] | undefined {
   return names
 }
 
+export const TOKENIZER = {
+  type: 'string' as const,
+  describe:
+    "Folder with tokenizer.json, or its model on the hub, where the model's own tokenizer is not meant or not read",
+}
 export const MEMORY = {
   type: 'string' as const,
   describe: 'Memory bound for tensors, e.g. 2GB; weights are then read block by block',

@@ -102,12 +102,13 @@ const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
   const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? placeIn(folder, given) : given }))
   const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
-  const { ignore_unmatched: ignoreUnmatched, ...pair } = model
+  const { ignore_unmatched: ignoreUnmatched, tokenizer, ...pair } = model
   return {
     ...pair,
     ...(ignoreUnmatched && { ignoreUnmatched }),
     baseFolder: folderOf(model.base),
     postFolder: folderOf(model.post),
+    ...(tokenizer !== undefined && { tokenizerFolder: folderOf(tokenizer) }),
     tasks,
   }
 }

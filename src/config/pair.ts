@@ -10,6 +10,8 @@ export interface ModelPair {
   /** The same folders, absolute; `org/name` of the hub as it is, until its files are downloaded. */
   readonly baseFolder: string
   readonly postFolder: string
+  /** Folder of the tokenizer where that of `post` is not meant: absolute, or `org/name` of the hub. */
+  readonly tokenizerFolder?: string | undefined
   /** Patterns of the tensors that belong to the task: taken from post, never edited. */
   readonly head?: readonly string[] | undefined
   /** Tensors without a partner are treated as those of `head`; otherwise they are an error. */

@@ -31,6 +31,11 @@ const model = section({
   post: line.describe(
     'Post-trained checkpoint, or an adapter of the base: a folder relative to the YAML file, or org/name[@revision] on the hub.',
   ),
+  tokenizer: line
+    .optional()
+    .describe(
+      'Tokenizer, where that of `post` is not meant or not read (GGUF): a folder relative to the YAML file, or org/name[@revision] on the hub.',
+    ),
   head: patterns
     .optional()
     .describe(

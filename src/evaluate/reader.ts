@@ -1,7 +1,7 @@
 // What makes a batch of a task's items for a model: the tokenizer of its folder, or, for images, the preprocessor.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Checkpoint, companionsOf, homeOf } from '../checkpoint/index.js'
+import { type Checkpoint, homeOf, inputsOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { type ImageReader, loadImageReader } from '../tasks/index.js'
@@ -23,7 +23,7 @@ export const loadReader = (folder: string, home = folder): Promise<Reader> =>
 
 /** The reader of a checkpoint. @throws UserError as loadReader */
 export const openReader = (checkpoint: Checkpoint): Promise<Reader> =>
-  loadReader(companionsOf(checkpoint), homeOf(checkpoint))
+  loadReader(inputsOf(checkpoint), homeOf(checkpoint))
 
 /** As loadReader, of a folder that is known to be of text. Where the tokenizer names no end-of-text, that of generation counts. */
 export async function loadText(folder: string, home = folder): Promise<TextReader> {

@@ -2,7 +2,7 @@
 // changed can be said.
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { packageVersion } from './package.js'
 
@@ -13,7 +13,7 @@ const READ = /^[^.].*\.(json|safetensors|bin|gguf)$/
 
 /**
  * Version of the program, SHA-256 of the settings, and SHA-256 of the inputs: paths, sizes and times of the last change of every file
- * of weights or settings in these folders.
+ * of weights or settings in these folders, and of models that are files.
  *
  * @param settings plain data: whatever else the written bytes depend on
  * @throws UserError for a folder or a file that is not there
@@ -26,12 +26,20 @@ export async function fingerprintOf(settings: unknown, folders: readonly string[
   }
   for (const folder of [...new Set(folders)])
     try {
-      for (const name of (await readdir(folder)).sort()) if (READ.test(name)) await look(join(folder, name))
+      const within = (await stat(folder)).isFile() ? dirname(folder) : folder
+      for (const name of (await readdir(within)).sort())
+        if (READ.test(name) && isOf(folder, within, name)) await look(join(within, name))
     } catch (cause) {
       throw new UserError(`${folder}: cannot be read: ${(cause as Error).message}`, { cause })
     }
   return `${packageVersion()} ${sha256(settings)} ${sha256(inputs)}`
 }
+
+/** A model may be one file among others (GGUF), or its parts: of these only its own count. */
+const isOf = (given: string, within: string, name: string): boolean =>
+  given === within ||
+  !name.endsWith('.gguf') ||
+  name.startsWith(basename(given).replace(/(-\d{5}-of-\d{5})?\.gguf$/, ''))
 
 /** What differs between two fingerprints, in words; null where they are equal. */
 export function changeBetween(before: string, now: string): string | null {

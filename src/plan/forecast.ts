@@ -104,7 +104,8 @@ async function forecastModel(
   const own = readConfig(postFolder)
   // A CLIP image tower alone takes the rest of the model from the base.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
-  const folder = isClipVision(own, whole) ? baseFolder : postFolder
+  const chosen = pair.tokenizerFolder && (await resolveCompanions(pair.tokenizerFolder))
+  const folder = chosen || (isClipVision(own, whole) ? baseFolder : postFolder)
   const model = loadModel(isClipVision(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   const left = checkSelections(experiment, tensors)

@@ -55,7 +55,7 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
         if (value !== undefined) hashes[`${given}/${file}`] = value
       }
     }
-    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder, { tokenizer: pair.tokenizerFolder })
     try {
       add(pair.base, Object.entries(await base.hashes(hash)))
       add(pair.post, await hashModel(post, tasks, hash))

@@ -1,6 +1,6 @@
 // Opens and checks everything that a sweep reads, from headers alone: pairs, selections, tokenizers and tasks. Errors in the input
 // are found here, before weights are read.
-import { companionsOf, homeOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { homeOf, inputsOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import {
@@ -57,7 +57,7 @@ export async function openInputs(
 ): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
-    const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder, { tokenizer: pair.tokenizerFolder })
     try {
       const { names, unmatched } = await pairCheckpoints(base, post, pair)
       const tensors = names.map((name) => post.tensors.get(name)!)
@@ -66,7 +66,7 @@ export async function openInputs(
       const model = modelOf(post, pair.postFolder)
       await checkTower(model, base)
       const described = await describeModel(experiment, pair, model, {
-        folder: companionsOf(post),
+        folder: inputsOf(post),
         home: homeOf(post),
         allowCode,
         kept,

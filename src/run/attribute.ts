@@ -1,10 +1,10 @@
 // Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
 import { basename, resolve } from 'node:path'
-import { companionsOf, homeOf, openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
+import { openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
-import { describeClasses, encodeItems, loadReader } from '../evaluate/index.js'
+import { describeClasses, encodeItems, openReader } from '../evaluate/index.js'
 import { makeTemporary } from '../files/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
@@ -53,6 +53,8 @@ export interface AttributeSettings {
   seed: number
   /** Where the names in the edit are looked up; only built-in ones by default. */
   registry?: Registry
+  /** Folder of the tokenizer, or its model on the hub, where that of `post` is not meant. */
+  tokenizer?: string | undefined
   /** Weights are then read block by block. */
   memory?: MemoryBound | undefined
   /** Results folder whose measurements count, and which keeps new ones; not with a bound on memory. */
@@ -78,6 +80,7 @@ export async function attributeEdit(
     baseFolder: base,
     postFolder: post,
     ignoreUnmatched: options.ignoreUnmatched,
+    tokenizerFolder: options.tokenizer,
     tasks: [{ given: options.task, source: options.task }],
   }
   const run: Run = {
@@ -132,12 +135,14 @@ async function attributeBounded(
   { bytes, scratch }: MemoryBound,
 ): Promise<Finished> {
   const started = clock()
-  const [base, post] = await openModels(run.pair.baseFolder, run.pair.postFolder)
+  const [base, post] = await openModels(run.pair.baseFolder, run.pair.postFolder, {
+    tokenizer: run.pair.tokenizerFolder,
+  })
   const folder = makeTemporary('change', scratch)
   try {
     const pair = await pairCheckpoints(base, post, run.pair)
     const model = modelOf(post, run.pair.post)
-    const tokenizer = await loadReader(companionsOf(post), homeOf(post))
+    const tokenizer = await openReader(post)
     const task = await describeClasses(given, model, base)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', (batchTokens) =>
       encodeItems(task, tokenizer, model, { items, batchTokens }),

@@ -3,7 +3,6 @@
 import {
   type Checkpoint,
   companionsOf,
-  homeOf,
   openModel,
   openModels,
   pairCheckpoints,
@@ -12,7 +11,7 @@ import {
   selectTensors,
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
-import { askInChat, describeClasses, encodeItems, keepTokens, loadReader, type Reader } from '../evaluate/index.js'
+import { askInChat, describeClasses, encodeItems, keepTokens, openReader, type Reader } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
@@ -64,7 +63,7 @@ export async function loadPair(
   registry: Registry = BUILT_IN,
   kept: Kept = KEEP_NOTHING,
 ): Promise<LoadedPair> {
-  const [base, post] = await openModels(pair.baseFolder, pair.postFolder)
+  const [base, post] = await openModels(pair.baseFolder, pair.postFolder, { tokenizer: pair.tokenizerFolder })
   const tensors = new Map<string, LoadedTensor>()
   const dispose = () => tf.dispose([...tensors.values()].map((tensor) => tensor.post))
   try {
@@ -85,7 +84,7 @@ export async function loadPair(
       for (const name of all) add(await read(name))
     })
     const entries = names.map((name) => post.tensors.get(name)!)
-    const tokenizer = await keepTokens(await loadReader(companionsOf(post), homeOf(post)), companionsOf(post), kept)
+    const tokenizer = await keepTokens(await openReader(post), companionsOf(post), kept)
     return {
       pair,
       registry,

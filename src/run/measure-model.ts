@@ -55,6 +55,8 @@ export interface MeasureOptions extends Pick<TaskSources, 'tasks'> {
   items?: number | undefined
   /** Bound on the bytes of tensors. */
   memory?: number | undefined
+  /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
+  tokenizer?: string | undefined
   /** Lets a task run the programs that the model writes. */
   allowCode?: boolean | undefined
   /** Prompts go through the model's chat template. */
@@ -73,7 +75,7 @@ export async function measureModel(
   const keep = memory === undefined ? options.keep : undefined
   const kept = keptIn(keep?.folder)
   const given = await loadTask(taskSource, { tasks })
-  const checkpoint = await openModel(reference)
+  const checkpoint = await openModel(reference, { tokenizer: options.tokenizer })
   let held: Weights = {}
   try {
     const model = modelOf(checkpoint, reference)

@@ -1,6 +1,6 @@
 // The tokenizers of GGUF files: ids and texts are those that transformers gives when it loads the file.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { companionsOf, openCheckpoint } from '../../src/checkpoint/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
@@ -35,7 +35,6 @@ const read = (what: string, names: readonly string[], note?: string) =>
       assert.equal(template, expected.template)
       for (const [role, token] of Object.entries(config)) assert.equal(token, expected.tokens[role], `${name} ${role}`)
       await found.close()
-      assert.ok(!existsSync(folder), 'the temporary folder is gone')
     }
   })
 

@@ -19,6 +19,7 @@ import {
   POST,
   readMemory,
   TASK,
+  TOKENIZER,
 } from '../options.js'
 import { readRegistry } from '../plugins.js'
 
@@ -51,6 +52,7 @@ export function builder(cli: Argv, registry?: Registry) {
     })
     .option('out', outPlace('Folder for a bar chart of the terms (SVG, PNG)'))
     .option('results', MEASURED)
+    .option('tokenizer', TOKENIZER)
     .option('memory', MEMORY)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
@@ -80,7 +82,7 @@ export async function handler(args: Args): Promise<void> {
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   startPhase('read the headers')
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
-  const files = noteModels(await openModels(args.base, args.post), false)
+  const files = noteModels(await openModels(args.base, args.post, { tokenizer: args.tokenizer }), false)
   noteSkipped(files[1].tensors.values(), args)
   await Promise.all(files.map((each) => each.close()))
   startPhase('measure the edit')

@@ -12,7 +12,7 @@ import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, WRITING } from '../options.js'
+import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, TOKENIZER, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
@@ -37,6 +37,7 @@ export function builder(cli: Argv, registry?: Registry) {
       describe: 'Format of the written weights; default that of <post>',
     })
     .options(WRITING)
+    .option('tokenizer', TOKENIZER)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example(
@@ -59,7 +60,11 @@ export async function handler(args: Args): Promise<void> {
   checkShardSize(args.shardSize)
   const stream = readStream(args)
   startPhase('read the headers')
-  const [base, post] = noteModels(await openModels(args.base, args.post), true, (models) => models[1])
+  const [base, post] = noteModels(
+    await openModels(args.base, args.post, { tokenizer: args.tokenizer }),
+    true,
+    (models) => models[1],
+  )
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const { seed, on, include, exclude, overwrite, shardSize, discard, json } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)

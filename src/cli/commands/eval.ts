@@ -5,7 +5,18 @@ import { UserError } from '../../errors/index.js'
 import type { Evaluation } from '../../run/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
 import { note, peakMemory, print, printText, startBackend, startPhase, warn } from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, MEASURED, MEMORY, MODEL, readMemory, TASKS } from '../options.js'
+import {
+  ALLOW_CODE,
+  AS_JSON,
+  BACKEND,
+  checkCounts,
+  MEASURED,
+  MEMORY,
+  MODEL,
+  readMemory,
+  TASKS,
+  TOKENIZER,
+} from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'eval <model>'
@@ -16,6 +27,7 @@ export function builder(cli: Argv) {
     .option('task', TASKS)
     .option('plugin', PLUGIN)
     .option('items', { type: 'number', describe: 'Number of items, counted from the first; default all' })
+    .option('tokenizer', TOKENIZER)
     .option('memory', MEMORY)
     .option('chat', { type: 'boolean', default: false, describe: "Put each prompt through the model's chat template" })
     .option('system', { type: 'string', describe: 'With --chat: an instruction for the system message' })
@@ -49,6 +61,7 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
     const measured = await measureModel(model, task, {
       items,
       memory,
+      tokenizer: args.tokenizer,
       chat,
       allowCode: args.allowCodeExecution,
       keep,
