@@ -1,8 +1,11 @@
 // The tokenizers of GGUF files: ids and texts are those that transformers gives when it loads the file.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { companionsOf, openCheckpoint } from '../../src/checkpoint/index.js'
+import { measureModel } from '../../src/run/index.js'
+import { setBackend } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { compatible } from './row.js'
 
@@ -49,3 +52,49 @@ read(
   'split as by GPT-2, as transformers does, and a line says so',
 )
 read('Sentencepiece in a GGUF file: llama, phi3 and gemma', ['llama2', 'llama2-scores', 'phi3', 'gemma2'])
+
+const MODEL = 'test/fixtures/gguf/model'
+
+compatible(
+  {
+    what: 'Losses of a GGUF folder, of the path of its file, and with `--tokenizer`',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+  },
+  async (context) => {
+    await setBackend('wasm')
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const { items, loss, tokens } = JSON.parse(readFileSync(join(MODEL, 'expected.json'), 'utf8')) as {
+      items: [prompt: string, target: string][]
+      loss: number
+      tokens: number
+    }
+    const task = join(root, 'items.jsonl')
+    writeFileSync(task, items.map(([prompt, target]) => `${JSON.stringify({ prompt, target })}\n`).join(''))
+    const checkpoint = await openCheckpoint(MODEL)
+    for (const [place, tokenizer] of [
+      [MODEL],
+      [join(MODEL, 'model-F16.gguf')],
+      [MODEL, companionsOf(checkpoint)],
+    ] as const) {
+      const found = await measureModel(place, task, { tokenizer })
+      assert.ok(Math.abs(found.loss! - loss) < 1e-6 * loss, `${found.loss} for ${loss}`)
+      assert.equal(found.tokens, tokens)
+    }
+    await checkpoint.close()
+    // A kind of tokenizer that is not read.
+    const bytes = readFileSync(join(MODEL, 'model-F16.gguf'))
+    const at = bytes.indexOf('tokenizer.ggml.model') + 'tokenizer.ggml.model'.length + 12
+    bytes.write('bert', at, 'latin1')
+    writeFileSync(join(root, 'bert.gguf'), bytes)
+    await assert.rejects(
+      measureModel(join(root, 'bert.gguf'), task),
+      /bert\.gguf: has a tokenizer of the kind "bert"; gpt2 and llama are read: name a folder with tokenizer\.json \(--tokenizer/,
+    )
+    await assert.rejects(
+      measureModel(MODEL, task, { tokenizer: root }),
+      /holds no tokenizer\.json; a folder with a tokenizer is wanted/,
+    )
+  },
+)
