@@ -33,19 +33,27 @@ const addedOf = ({ file }: Vocabulary): Map<string, AddedToken> =>
   new Map(file.added_tokens?.map((token) => [token.content, token]))
 
 /**
- * The vocabulary without added tokens whose id is `rows` or more: they have no embedding.
- * @throws Error for a token of the tokenizer's own model that has none
+ * The vocabulary without tokens whose id is `rows` or more: they have no embedding. As in mergekit, of BPE the rules of merging that need
+ * them go too.
+ * @throws UserError for a token of another kind of model that has none
  */
 export function cutVocabulary(vocabulary: Vocabulary, rows: number): Vocabulary {
   if (vocabulary.size <= rows) return vocabulary
+  const { model } = vocabulary.file
   const added = addedOf(vocabulary)
-  const beyond = [...vocabulary.ids].filter(([, id]) => id >= rows).map(([token]) => token)
-  const stuck = beyond.find((token) => !added.has(token))
-  if (stuck !== undefined)
+  const beyond = new Set([...vocabulary.ids].filter(([, id]) => id >= rows).map(([token]) => token))
+  const stuck = [...beyond].find((token) => !added.has(token))
+  const file = { ...vocabulary.file, added_tokens: [...added.values()].filter(({ id }) => id < rows) }
+  if (stuck === undefined) return listTokens(file)
+  if (model.type !== 'BPE')
     throw new UserError(
       `the token ${JSON.stringify(stuck)} has the id ${vocabulary.ids.get(stuck)}, and the embedding ${rows} rows`,
     )
-  return listTokens({ ...vocabulary.file, added_tokens: [...added.values()].filter(({ id }) => id < rows) })
+  const vocab = Object.fromEntries(Object.entries(model.vocab).filter(([token]) => !beyond.has(token)))
+  const isKept = (rule: string | readonly string[]) =>
+    !(typeof rule === 'string' ? rule.split(' ') : rule).some((token) => beyond.has(token))
+  const merges = (model.merges as (string | readonly string[])[] | undefined)?.filter(isKept)
+  return listTokens({ ...file, model: { ...model, vocab, merges } })
 }
 
 /** How transformers adds a token that is given as a bare word. */
