@@ -20,6 +20,8 @@ const ids = z.array(z.number().int().min(0))
 const Config = z.looseObject({
   peft_type: z.string(),
   base_model_name_or_path: z.string().nullish(),
+  /** Of the base on the hub. */
+  revision: z.string().nullish(),
   r: z.number().int().min(1).default(8),
   lora_alpha: z.number().default(8),
   rank_pattern: pattern(z.number().int().min(1)),

@@ -65,9 +65,13 @@ function weightsIn(folder: string, { mlx }: AdapterConfig): string {
   const found = names.find((name) => has(folder, name))
   if (found !== undefined) return found
   const others = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => name !== ADAPTER_CONFIG)
-  throw new UserError(
-    `${folder}: ${ADAPTER_CONFIG} is there without ${names.join(' or ')}${describeFolder(folder, others)}`,
-  )
+  const files = others.filter(({ name }) => name.endsWith('.safetensors')).map(({ name }) => name)
+  const hint = files.length
+    ? `; ${files.join(', ')} ${files.length === 1 ? 'is' : 'are'} there: name the file of the adapter ${names[0]}`
+    : others.length
+      ? describeFolder(folder, others)
+      : ''
+  throw new UserError(`${folder}: ${ADAPTER_CONFIG} is there without ${names.join(' or ')}${hint}`)
 }
 
 /**

@@ -51,7 +51,10 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
     /^(iter_\d+|latest_checkpointed_iteration\.txt|mp_rank_\d+.*|_CHECKPOINT_METADATA|ocdbt\.process_\d+)$/,
     convert('the state of a training with Megatron or JAX, which is not read; export it with the tools that wrote it'),
   ],
-  [/^adapter_model\.(safetensors|bin)$/, convert('an adapter without its adapter_config.json')],
+  [
+    /^adapter_model\.(safetensors|bin)$/,
+    convert('an adapter without its adapter_config.json, which says its rank and its scale: fetch that file too'),
+  ],
   [/ggml.*\.bin$/i, convert('a file of llama.cpp from before GGUF, which is not read; take a newer one')],
   [/\.safetensors$/, describeNamed(SINGLE)],
   [/\.(ckpt|pt|pth|bin)$/, describeTorch],

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveCompanions, resolveModel } from '../hub/index.js'
 import { companionsOf, homeOf, isAdapter, openAdapter, openFolder, openPost } from './adapter.js'
-import { readAdapterConfig } from './adapter-config.js'
+import { ADAPTER_CONFIG, readAdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { completeClip, isClipVision } from './clip-vision.js'
 import { agreeOnNames } from './spellings.js'
@@ -47,15 +47,30 @@ export async function openModel(reference: string, options: OpenOptions = {}): P
 async function openNamed(reference: string, options: ResolveOptions): Promise<Checkpoint> {
   const folder = await resolveModel(reference, options)
   if (!isAdapter(folder)) return openFolder(folder)
-  const { base_model_name_or_path: named } = await readAdapterConfig(folder)
+  const { base_model_name_or_path: named, revision } = await readAdapterConfig(folder)
   if (!named)
     throw new UserError(
       `${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`,
     )
   const beside = resolve(folder, named)
-  const base = await openFolder(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(named, options))
+  const source = revision && !existsSync(named) && !named.includes('@') ? `${named}@${revision}` : named
+  const base = await openBase(folder, named, async () =>
+    openFolder(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(source, options)),
+  )
   const adapted = await openAdapter(folder, base)
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+}
+
+/** @throws UserError that says why this model is looked for */
+async function openBase(folder: string, named: string, open: () => Promise<Checkpoint>): Promise<Checkpoint> {
+  try {
+    return await open()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(
+      `${folder}: the adapter's base, ${named} (${ADAPTER_CONFIG}), cannot be opened: ${error.message}; where the base lies elsewhere, write its folder there`,
+    )
+  }
 }
 
 /** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter of it, or its image tower; where one has an output of its own, both have. */

@@ -115,6 +115,28 @@ test('names as trainers leave them: the name of the adapter within, wrappers of 
   assert.deepEqual(await readAs(adapter({ modules_to_save: ['norm'] }, saved), N), [7, 8])
 })
 
+test('more rows of words: both tables, or an error that names the one that is not there', async () => {
+  const [rows, head] = [[5, 2] as const, Array.from({ length: 10 }, (_, i) => i)]
+  const small = writeModel(join(root, 'words'), {
+    [Q]: [[2, 3], new Array<number>(6).fill(1)],
+    [E]: [[4, 2], new Array<number>(8).fill(0)],
+    'lm_head.weight': [[4, 2], new Array<number>(8).fill(0)],
+  })
+  const below = await openCheckpoint(small)
+  const embedding = { ...rank1, 'base_model.model.model.embed_tokens.weight': [rows, head] } as const
+  await assert.rejects(
+    openAdapter(adapter({}, embedding), below),
+    /trained with 5 rows of words, and lm_head.weight, which it does not hold, has 4 in .*words: give the base .* with 5 rows/,
+  )
+  const both = adapter({}, { ...embedding, 'base_model.model.lm_head.weight': [rows, head.toReversed()] })
+  const view = await openPost(both, below)
+  assert.deepEqual([...(await view.read(E))], head)
+  assert.deepEqual([...(await view.readEntries('lm_head.weight', { from: 8, to: 10 }))], [1, 0])
+  assert.equal(view.config!.vocab_size, 5)
+  assert.deepEqual((await pairCheckpoints(below, view)).names, [Q])
+  await Promise.all([view.close(), below.close()])
+})
+
 test('the scale follows rank and alpha patterns, and rank-stabilised LoRA', async () => {
   assert.deepEqual(await readAs(adapter({ r: 4, lora_alpha: 8 }, rank4), Q), [3, 2, 1, 24, 5, -14])
   assert.deepEqual(

@@ -4,7 +4,15 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Checkpoint, openCheckpoint, openModel, openModels, readHeader } from '../../src/checkpoint/index.js'
+import { test } from 'node:test'
+import {
+  type Checkpoint,
+  openCheckpoint,
+  openModel,
+  openModels,
+  pairCheckpoints,
+  readHeader,
+} from '../../src/checkpoint/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
 import { UserError } from '../../src/errors/index.js'
 import { compatible } from './row.js'
@@ -28,7 +36,7 @@ async function compare(applied: Checkpoint, merged: string): Promise<void> {
     assert.ok(error < 1e-6, `${name}: ${error}`)
   }
   const { metadata } = await readHeader(merged)
-  if (!/vit|plain|moe|gptoss|llama4/.test(merged))
+  if (!/vit|plain|moe|gptoss|llama4|mlx/.test(merged))
     assert.equal(
       String(applied.config!.tie_word_embeddings !== false),
       metadata.tied!.toLowerCase(),
@@ -54,7 +62,7 @@ for (const [what, adapters, note] of [
     'a Conv1D parameter is changed as it is stored',
   ],
   ['square layers of Conv1D', ['gpt2-square']],
-  ['trained rows of the embedding (trainable_token_indices)', ['plain-tokens', 'tied-tokens']],
+  ['trained rows of the embedding (trainable_token_indices)', ['plain-tokens', 'tied-tokens', 'tied-tokens_both']],
   [
     'an embedding whose base layer is in the adapter’s file',
     ['plain-embedding', 'tied-embedding'],
@@ -82,7 +90,21 @@ for (const [what, adapters, note] of [
     ],
     'the result is untied and its config.json says so',
   ],
-  ['ensure_weight_tying: embedding and head saved as one', ['tied-saved_ensured']],
+  [
+    'ensure_weight_tying: embedding and head saved as one, or as two that differ (BERT)',
+    ['tied-saved_ensured', 'bert-saved_apart'],
+  ],
+  [
+    'heads that the base lacks: SEQ_CLS, TOKEN_CLS and QUESTION_ANS, of encoders and decoders',
+    ['roberta-labels', 'roberta-tokens', 'bert-answers', 'plain-reward'],
+    'the head is taken as it is, without a delta; that of the base is left out; config.json says class and labels',
+  ],
+  ['a classifier with another number of labels than its base', ['vit-labels']],
+  [
+    'a vocabulary that was resized before the training: modules_to_save, stored by itself, with trained rows',
+    ['plain-grown', 'tied-grown', 'plain-grown_tokens'],
+    'the tables are taken as the adapter has them, without a delta; vocab_size follows',
+  ],
   ['modules that transformers 5 names otherwise than the file (ViT)', ['vit-query']],
   [
     'fused experts, in bases that store them one by one (Qwen 3 MoE) or fused (gpt-oss)',
@@ -96,6 +118,44 @@ for (const [what, adapters, note] of [
 ] as const satisfies readonly (readonly [string, readonly string[], string?])[]) {
   compatible({ what, outcome: 'read', like: LIKE, note }, () => check(...adapters))
 }
+
+test('an adapter with a head of its own gives its class, its labels, and what has no partner', async () => {
+  const [base, applied] = await openModels(join(ROOT, 'roberta'), join(ROOT, 'roberta-labels'))
+  const { architectures, id2label, label2id } = applied.config!
+  assert.deepEqual(architectures, ['RobertaForSequenceClassification'])
+  assert.deepEqual(
+    [id2label, label2id],
+    [
+      { 0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2' },
+      { LABEL_0: 0, LABEL_1: 1, LABEL_2: 2 },
+    ],
+  )
+  const { names, unmatched } = await pairCheckpoints(base, applied)
+  assert.ok(!names.some((name) => /classifier|lm_head/.test(name)))
+  assert.ok(unmatched.includes('classifier.out_proj.weight (only in post)'))
+  assert.ok(unmatched.includes('lm_head.dense.weight (only in base)'))
+  assert.match(applied.notes.join(), /a head of its own \(classifier\).* leaves out lm_head of the base/)
+  await Promise.all([base.close(), applied.close()])
+})
+
+compatible(
+  {
+    what: 'adapters of mlx-lm: lora, dora and full, of linear layers and embeddings',
+    outcome: 'read',
+    like: 'mlx_lm.fuse of mlx-lm 0.32.2',
+    note: 'alpha is passed over, as mlx-lm does; a file of before 0.19 with an alpha is refused, as its scale cannot be known',
+  },
+  async () => {
+    for (const name of ['lora', 'dora', 'alpha', 'full']) {
+      const [base, applied] = await openModels(join(ROOT, 'plain'), join(ROOT, `mlx-${name}`))
+      await compare(applied, join(ROOT, `mlx-${name}/merged.safetensors`))
+      await Promise.all([base.close(), applied.close()])
+    }
+    const alone = await openModel(join(ROOT, 'mlx-alpha'))
+    assert.match(alone.notes.join(), /alpha 16 is passed over/)
+    await alone.close()
+  },
+)
 
 /** The adapter in a folder of its own, changed. */
 async function changed(
@@ -117,6 +177,26 @@ const edit = (folder: string, entries: object) => {
   const path = join(folder, 'adapter_config.json')
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...entries }))
 }
+
+compatible(
+  {
+    what: 'entries of adapter_config.json that peft does not know',
+    outcome: 'read',
+    like: LIKE,
+    note: 'passed over, as in peft; a line names those that are not off',
+  },
+  () =>
+    changed(
+      'plain-patterns',
+      (folder) => edit(folder, { use_magic: true, other_magic: null, enable_lora: null, peft_version: '0.30.0' }),
+      async (folder) => {
+        const [base, applied] = await openModels(join(ROOT, 'plain'), folder)
+        await compare(applied, join(ROOT, 'plain-patterns/merged.safetensors'))
+        assert.match(applied.notes.join(), /: use_magic is not known to peft 0.21 and passed over/)
+        await Promise.all([base.close(), applied.close()])
+      },
+    ),
+)
 
 compatible(
   { what: 'an adapter with the config.json and tokenizer of its base beside it', outcome: 'read', like: LIKE },
@@ -176,12 +256,44 @@ compatible(
 
 const refusals: [what: string, like: string, adapter: string, base: string, entries: object, message: RegExp][] = [
   [
-    'an adapter with a head that its base does not have',
-    'give a base that was saved with such a head',
-    'vit-query',
+    'a head with a part that neither base nor adapter holds (the pooler of BERT)',
+    'give the base as it was saved with that head',
+    'bert-answers',
+    'bert',
+    { task_type: 'SEQ_CLS' },
+    /BertForSequenceClassification has a pooler, which neither .*bert nor the adapter holds: it was drawn at random/,
+  ],
+  [
+    'question answering of Llama, Qwen and others on a base of the language model',
+    'says that transformers 5 reads none of its layers',
+    'plain-reward',
+    'plain',
+    { task_type: 'QUESTION_ANS' },
+    /LlamaForQuestionAnswering of transformers 5 calls its layers transformer.layers and reads none of/,
+  ],
+  [
+    'an adapter of another base',
+    'names the tensor, and the base that the adapter names',
+    'gpt2-square',
     'plain',
     {},
-    /is of a head .*that .* does not have|is not in/,
+    /c_proj.weight is not in .*plain: the adapter is of another base \(adapter_config.json names ..\/gpt2\)/,
+  ],
+  [
+    'rank_pattern with a pattern that Python does not take either',
+    'names the file, the entry and the pattern',
+    'plain-patterns',
+    'plain',
+    { rank_pattern: { '(?i)V_PROJ': 1 } },
+    /adapter_config.json: rank_pattern has the key "\(\?i\)V_PROJ", a pattern that has the flags/,
+  ],
+  [
+    'an adapter of mlx-lm before 0.19 with an alpha',
+    'write the trained factor as scale',
+    'mlx-alpha',
+    'plain',
+    { num_layers: null, lora_layers: 1 },
+    /has alpha 16 and scale 1.5: mlx-lm up to 0.14 multiplied by scale × alpha \/ rank = 12, and 0.15 to 0.18 by scale/,
   ],
 ]
 for (const [what, like, adapter, base, entries, message] of refusals) {
