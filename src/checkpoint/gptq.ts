@@ -1,6 +1,6 @@
 // GPTQ and AWQ: codes in words with scales and zero points by groups of inputs. weight = (code − zero point) · scale, rounded once.
 import { type Coded, columnBytes, columnFloats, type Quantisation } from './coded.js'
-import { asWords, groupSide, type PackedWeight, packedFault, packedPart } from './packed-weight.js'
+import { asWords, codesIn, groupSide, type PackedWeight, packedFault, packedPart, wordsFor } from './packed-weight.js'
 
 /** In a word of AWQ the column c of eight lies in the nibble of this number. */
 const AWQ_NIBBLE = [0, 4, 1, 5, 2, 6, 3, 7]
@@ -9,46 +9,58 @@ const AWQ_NIBBLE = [0, 4, 1, 5, 2, 6, 3, 7]
 const ONES: Readonly<Record<number, number>> = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }
 
 /**
- * Words run along the input, low bits first; zero points along the output. `g_idx` says the group of each input, which with `desc_act` is
- * not sorted. Files of `checkpoint_format` gptq hold zero points less 1, taken from whole words (gptqmodel 7.7.0).
+ * Codes run along the input over the ends of words, low bits first; zero points along the output. `g_idx` says the group of each input, which
+ * with `desc_act` is not sorted; without it groups follow each other. Files of `checkpoint_format` gptq hold zero points less 1: taken from
+ * whole words, or for 3 bit from each (gptqmodel 7.7.0).
  */
 export async function readGptq(weight: PackedWeight, { entry }: Quantisation): Promise<Coded> {
   const { stored, base } = weight
   const bits = entry.bits as number
+  const packing = { bits, runsOn: true }
   const [words, outputs] = stored.tensors.get(`${base}.qweight`)!.shape as [number, number]
-  const each = 32 / bits
-  const inputs = words * each
-  const groups = Math.ceil(inputs / groupSide(weight, entry.group_size, inputs))
+  const inputs = Math.floor((words * 32) / bits)
+  const size = groupSide(weight, entry.group_size, inputs)
+  const groups = Math.ceil(inputs / size)
   const qweight = packedPart(weight, 'qweight', [words, outputs], /^I32$/)
-  const qzeros = packedPart(weight, 'qzeros', [groups, Math.ceil(outputs / each)], /^I32$/)
+  const qzeros = packedPart(weight, 'qzeros', [groups, wordsFor(packing, outputs)], /^I32$/)
   const scales = packedPart(weight, 'scales', [groups, outputs], /^(F16|BF16|F32)$/)
-  const index = packedPart(weight, 'g_idx', [inputs], /^I32$/)
-  const one = (entry.checkpoint_format ?? entry.format) === 'gptq_v2' ? 0 : ONES[bits]!
-  const mask = 2 ** bits - 1
+  const index = stored.tensors.has(`${base}.g_idx`) ? packedPart(weight, 'g_idx', [inputs], /^I32$/) : null
+  const isLess = (entry.checkpoint_format ?? entry.format) !== 'gptq_v2'
+  const [wordOne, codeOne] = isLess ? [ONES[bits] ?? 0, ONES[bits] === undefined ? 1 : 0] : [0, 0]
+  // So many zero points begin and end with a word.
+  const unit = bits === 3 ? 32 : 32 / bits
   return {
     name: `${base}.weight`,
     format: `GPTQ of ${bits} bit`,
     shape: [outputs, inputs],
-    partners: [qzeros, scales, index],
+    partners: [qzeros, scales, ...(index === null ? [] : [index])],
     async lines(from, to) {
       const count = to - from
-      const codes = asWords(await columnBytes(stored, qweight, { from, to }))
-      const span = { from: Math.floor(from / each), to: Math.ceil(to / each) }
-      const zeros = asWords(await columnBytes(stored, qzeros, span)).map((word) => word + one)
+      const codeAt = codesIn(asWords(await columnBytes(stored, qweight, { from, to })), packing)
+      const first = Math.floor(from / unit) * unit
+      const span = {
+        from: (first * bits) / 32,
+        to: Math.min((Math.ceil(to / unit) * unit * bits) / 32, wordsFor(packing, outputs)),
+      }
+      const across = span.to - span.from
+      const zeroAt = codesIn(
+        asWords(await columnBytes(stored, qzeros, span)).map((word) => word + wordOne),
+        packing,
+      )
       const factors = await columnFloats(stored, scales, { from, to })
-      const groupAt = new Int32Array(asWords(await stored.bytes(index)).buffer)
+      const groupAt =
+        index === null
+          ? Int32Array.from({ length: inputs }, (_, input) => Math.floor(input / size))
+          : new Int32Array(asWords(await stored.bytes(index)).buffer)
       const wrong = groupAt.find((group) => group < 0 || group >= groups)
       if (wrong !== undefined) throw packedFault(weight, `g_idx names the group ${wrong} of ${groups}`)
       const values = new Float32Array(count * inputs)
-      for (let line = 0; line < count; line++) {
-        const [zeroWord, zeroBit] = [Math.floor((from + line) / each) - span.from, ((from + line) % each) * bits]
+      for (let line = 0; line < count; line++)
         for (let input = 0; input < inputs; input++) {
           const group = groupAt[input]!
-          const code = (codes[Math.floor(input / each) * count + line]! >>> ((input % each) * bits)) & mask
-          const zero = (zeros[group * (span.to - span.from) + zeroWord]! >>> zeroBit) & mask
-          values[line * inputs + input] = (code - zero) * factors[group * count + line]!
+          const zero = (zeroAt(from + line - first, group * across, 1) + codeOne) & (2 ** bits - 1)
+          values[line * inputs + input] = (codeAt(input, line, count) - zero) * factors[group * count + line]!
         }
-      }
       return values
     },
   }

@@ -1,27 +1,16 @@
 // pack-quantized of compressed-tensors: codes of 2 to 8 bits in words. weight = (code − zero point) · scale, rounded once.
 import { countEntries } from '../kernels/index.js'
 import { type Coded, floats, type Quantisation } from './coded.js'
-import { asWords, groupSide, type PackedWeight, packedFault, packedPart } from './packed-weight.js'
-
-/** How codes lie in the words of a row: whole codes in each word, or one behind the other over the ends of words. */
-interface Packing {
-  bits: number
-  runsOn: boolean
-}
-
-const wordsFor = ({ bits, runsOn }: Packing, codes: number): number =>
-  runsOn ? Math.ceil((codes * bits) / 32) : Math.ceil(codes / Math.floor(32 / bits))
-
-/** Finds code number `at` of words that begin at `start` and lie `step` apart. */
-function codesIn(words: Uint32Array, { bits, runsOn }: Packing): (at: number, start: number, step: number) => number {
-  const [each, mask] = [Math.floor(32 / bits), 2 ** bits - 1]
-  return (at, start, step) => {
-    const bit = runsOn ? at * bits : Math.floor(at / each) * 32 + (at % each) * bits
-    const [word, shift] = [start + (bit >> 5) * step, bit & 31]
-    const rest = shift + bits > 32 ? words[word + step]! << (32 - shift) : 0
-    return ((words[word]! >>> shift) | rest) & mask
-  }
-}
+import {
+  asWords,
+  codesIn,
+  groupSide,
+  type PackedWeight,
+  type Packing,
+  packedFault,
+  packedPart,
+  wordsFor,
+} from './packed-weight.js'
 
 /**
  * Words run along the input, zero points along the output; both are counted from half of the range. Bits 3, 5, 6 and 7 filled whole

@@ -37,3 +37,26 @@ export function groupSide(weight: PackedWeight, size: unknown, inputs: number): 
     throw packedFault(weight, `config.json says group_size ${JSON.stringify(size)}; a whole number, or -1, is wanted`)
   return size as number
 }
+
+/** How codes lie in the words of a row: whole codes in each word, or one behind the other over the ends of words. */
+export interface Packing {
+  bits: number
+  runsOn: boolean
+}
+
+export const wordsFor = ({ bits, runsOn }: Packing, codes: number): number =>
+  runsOn ? Math.ceil((codes * bits) / 32) : Math.ceil(codes / Math.floor(32 / bits))
+
+/** Finds code number `at` of words that begin at `start` and lie `step` apart. */
+export function codesIn(
+  words: Uint32Array,
+  { bits, runsOn }: Packing,
+): (at: number, start: number, step: number) => number {
+  const [each, mask] = [Math.floor(32 / bits), 2 ** bits - 1]
+  return (at, start, step) => {
+    const bit = runsOn ? at * bits : Math.floor(at / each) * 32 + (at % each) * bits
+    const [word, shift] = [start + (bit >> 5) * step, bit & 31]
+    const rest = shift + bits > 32 ? words[word + step]! << (32 - shift) : 0
+    return ((words[word]! >>> shift) | rest) & mask
+  }
+}

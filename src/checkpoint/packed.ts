@@ -8,6 +8,6 @@ export function readPacked(stored: Stored, name: string, said: Quantisation | nu
   if (!said) return null
   const base = name.slice(0, name.lastIndexOf('.'))
   if (name.endsWith('.qweight'))
-    return stored.tensors.has(`${base}.g_idx`) ? readGptq({ stored, base }, said) : readAwq({ stored, base }, said)
+    return said.method === 'awq' ? readAwq({ stored, base }, said) : readGptq({ stored, base }, said)
   return isCodes(stored, name, 'I32') ? readPackQuantized({ stored, base }, said) : null
 }

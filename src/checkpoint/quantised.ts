@@ -78,7 +78,9 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
         : ['bitsandbytes 4 bit', 'bitsandbytes int8']
   if (['fp8', 'mxfp8', 'fbgemm_fp8'].includes(method)) return ['scales']
   if (method === 'compressed-tensors') return ['scales', 'compressed-tensors with packed codes']
-  if (['gptq', 'awq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
+  // GPTQ without g_idx has the names of AWQ.
+  if (['gptq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
+  if (method === 'awq') return ['AWQ']
   return method === 'mxfp4' ? ['mxfp4'] : undefined
 }
 
@@ -100,11 +102,14 @@ function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
   if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4'].includes(method)) return null
   if (method === 'gptq') {
-    if (/marlin|bitblas/.test(String(packing))) return `GPTQ in its ${packing} packing`
-    return [2, 4, 8].includes(bits as number) ? null : `GPTQ of ${bits} bit`
+    if (entry.is_marlin_format) return 'GPTQ in its marlin packing'
+    if (packing !== undefined && packing !== null && packing !== 'gptq' && packing !== 'gptq_v2')
+      return `GPTQ in its ${packing} packing`
+    return [2, 3, 4, 8].includes(bits as number) ? null : `GPTQ of ${bits} bit`
   }
   if (method === 'awq') {
     if (/gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`)) return 'AWQ in its gemv packing'
+    if (/marlin/.test(`${version} ${format}`)) return 'AWQ in its marlin packing'
     return (bits ?? entry.w_bit) === 4 ? null : `AWQ of ${bits ?? entry.w_bit} bit`
   }
   if (method === 'compressed-tensors') return compressedRefusal(entry)

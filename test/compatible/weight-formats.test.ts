@@ -66,7 +66,7 @@ read(
   'GPTQ of 4 bit with zero points less 1, `desc_act`',
   'gptqmodel 7.7.0',
   { 'gptq-4bit': /GPTQ of 4 bit/, 'gptq-4bit-act-order': /GPTQ of 4 bit/ },
-  'the library multiplies in float16: equal after rounding to it; 2 and 8 bit and gptq_v2 are read by the same rule, tested on codes that are packed by hand',
+  'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2 and files without g_idx are read by the same rule, tested on codes that are packed by hand',
 )
 read('AWQ of 4 bit in its gemm packing', 'autoawq 0.2.9', { 'awq-4bit': /AWQ of 4 bit/ })
 read(
@@ -130,10 +130,12 @@ refused(
   'GPTQ of other bits and packings, or without its config',
   [
     [
-      { quant_method: 'gptq', bits: 3, group_size: 16 },
+      { quant_method: 'gptq', bits: 5, group_size: 16 },
       grouped,
-      /weights quantised: GPTQ of 3 bit is not read; give the model that it was quantised from/,
+      /weights quantised: GPTQ of 5 bit is not read; give the model that it was quantised from/,
     ],
+    [{ quant_method: 'gptq', bits: 3, checkpoint_format: 'gptq_p' }, grouped, /GPTQ in its gptq_p packing is not read/],
+    [{ quant_method: 'gptq', bits: 4, is_marlin_format: true }, grouped, /GPTQ in its marlin packing is not read/],
     [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, grouped, /GPTQ in its marlin packing is not read/],
     [null, grouped, /qweight" shows weights quantised by GPTQ, and config\.json does not say how/],
   ],
@@ -144,6 +146,8 @@ refused(
   [
     [{ quant_method: 'awq', bits: 8, version: 'gemm' }, packed, /AWQ of 8 bit is not read/],
     [{ quant_method: 'awq', bits: 4, version: 'gemv_fast' }, packed, /AWQ in its gemv packing is not read/],
+    [{ quant_method: 'awq', bits: 4, version: 'marlin' }, packed, /AWQ in its marlin packing is not read/],
+    [{ quant_method: 'awq', bits: 4 }, grouped, /config\.json says awq, but tensor .* shows GPTQ/],
     [null, packed, /shows weights quantised by AWQ, and config\.json does not say how/],
   ],
   ADVICE,
