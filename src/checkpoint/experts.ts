@@ -1,5 +1,6 @@
 // Experts that lie one by one in one file and together in another: views of the same numbers.
 import { countEntries, type Interval } from '../kernels/index.js'
+import { canonicalName } from '../naming/index.js'
 import { fusesExperts } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { BITS } from './dtype.js'
@@ -29,16 +30,27 @@ interface Piece {
 export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   if (!fusesExperts(other.config ?? lead.config)) return other
   const wanted = [...lead.tensors.keys()].filter((name) => !other.tensors.has(name) && name.includes('experts.'))
-  const made = new Map<string, { entry: TensorEntry; pieces: Piece[] }>()
+  const own = (name: string): string => canonicalName(name, lead.config ?? other.config)
+  const ofLead = new Set([...lead.tensors.keys()].map(own))
+  const has = (key: string): boolean => ofLead.has(key)
+  const stored = new Map(
+    [...other.tensors.values()].map((e) => [canonicalName(e.name, other.config ?? lead.config), e]),
+  )
+  const find: Find = (key) => stored.get(key)
+  const made = new Map<string, Made>()
   for (const name of wanted) {
     const { shape } = lead.tensors.get(name)!
-    const pieces = fusedOf(name, shape, other) ?? singleOf(name, lead, other)
+    const pieces = fusedOf(own(name), shape, find) ?? singleOf(own(name), shape, { find, has })
     if (!pieces) continue
     const { dtype, file } = other.tensors.get(pieces[0]!.name)!
     const end = (countEntries(shape) * BITS[dtype]!) / 8
     made.set(name, { entry: { name, dtype, shape: [...shape], file, begin: 0, end }, pieces })
   }
-  if (!made.size) return other
+  return made.size ? withPieces(other, made) : other
+}
+
+/** A view whose tensors in `made` are pieces of others, one after the other; those others are not in it. */
+function withPieces(other: Checkpoint, made: ReadonlyMap<string, Made>): Checkpoint {
   const used = new Set([...made.values()].flatMap(({ pieces }) => pieces.map(({ name }) => name)))
   const values = async (name: string, entries: Interval | null): Promise<Float32Array> => {
     const { pieces, entry } = made.get(name)!
@@ -83,34 +95,46 @@ export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   }
 }
 
+interface Made {
+  entry: TensorEntry
+  pieces: readonly Piece[]
+}
+
+/** A tensor of `other` by its canonical name. */
+type Find = (key: string) => TensorEntry | undefined
+
 /** The pieces of a fused tensor where `other` has its experts one by one; null where it has not. */
-function fusedOf(name: string, shape: readonly number[], other: Checkpoint): Piece[] | null {
+function fusedOf(name: string, shape: readonly number[], find: Find): Piece[] | null {
   const [, stem, leaf] = /^(.*\bexperts)\.(gate_up_proj|down_proj)$/.exec(name) ?? []
   if (stem === undefined || shape.length !== 3) return null
   const [experts, rows, columns] = shape as [number, number, number]
   for (const parts of PARTS[leaf as keyof typeof PARTS]) {
     const own = [rows / parts.length, columns]
-    const names = Array.from({ length: experts }, (_, e) => parts.map((part) => `${stem}.${e}.${part}.weight`)).flat()
-    const dtypes = new Set(names.map((each) => other.tensors.get(each)?.dtype))
-    const fit = names.every((each) => String(other.tensors.get(each)?.shape) === String(own))
-    if (fit && dtypes.size === 1) return names.map((each) => ({ name: each, from: 0, count: own[0]! * own[1]! }))
+    const found = Array.from({ length: experts }, (_, e) =>
+      parts.map((part) => find(`${stem}.${e}.${part}.weight`)),
+    ).flat()
+    const fit = found.every((each) => each?.dtype === found[0]?.dtype && String(each?.shape) === String(own))
+    if (fit) return found.map((each) => ({ name: each!.name, from: 0, count: own[0]! * own[1]! }))
   }
   return null
 }
 
 /** The piece of a fused tensor that an expert's weight is; null where `other` has none. */
-function singleOf(name: string, lead: Lead, other: Checkpoint): Piece[] | null {
+function singleOf(
+  name: string,
+  shape: readonly number[],
+  { find, has }: { find: Find; has(key: string): boolean },
+): Piece[] | null {
   const [, stem, expert, leaf] = /^(.*\bexperts)\.(\d+)\.(\w+)\.weight$/.exec(name) ?? []
-  const { shape } = lead.tensors.get(name)!
   if (stem === undefined || shape.length !== 2) return null
   for (const [fused, spellings] of Object.entries(PARTS))
     for (const parts of spellings) {
       const part = (parts as readonly string[]).indexOf(leaf!)
-      const whole = other.tensors.get(`${stem}.${fused}`)
+      const whole = find(`${stem}.${fused}`)
       const [count, rows, columns] = whole?.shape ?? []
       if (part < 0 || count === undefined || rows !== shape[0]! * parts.length || columns !== shape[1]) continue
       // Of as many experts in both.
-      if (!lead.tensors.has(`${stem}.${count - 1}.${leaf}.weight`) || Number(expert) >= count) return null
+      if (!has(`${stem}.${count - 1}.${leaf}.weight`) || Number(expert) >= count) return null
       const size = shape[0]! * shape[1]!
       return [{ name: whole!.name, from: (Number(expert) * parts.length + part) * size, count: size }]
     }
