@@ -92,7 +92,7 @@ function withRows({ file, tensors, sorted }: AdapterFile, base: Checkpoint): Ada
     },
     apart: names,
     notes: [
-      `${file}: the adapter holds ${names.join(' and ')} with ${count} rows and ${base.folder} has ${rowsOf(names[0]!)}: the vocabulary was resized before the training, and they are taken as the adapter has them, without a delta`,
+      `${file}: the adapter holds ${names.join(', ')} with ${count} rows and ${base.folder} has ${rowsOf(names[0]!)}: the vocabulary was resized before the training, and they are taken as the adapter has them, without a delta`,
     ],
   }
 }

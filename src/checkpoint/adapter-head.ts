@@ -33,19 +33,23 @@ const TASKS: Readonly<Record<string, string>> = {
   TOKEN_CLS: 'ForTokenClassification',
   QUESTION_ANS: 'ForQuestionAnswering',
 }
-const CLASSIFIES = /For\w*(Classification|QuestionAnswering)(Simple)?$/
+const CLASSIFIES = /For\w*(Classification|QuestionAnswering|MultipleChoice)(Simple)?$/
 /** Modules of heads, at the top of a model. */
 const HEAD =
   /^(cls|lm_head|embed_out|predictions|sop_classifier|final_logits_bias|output_projection|generator_(lm_head|predictions)|vocab_(projector|layer_norm|transform)|discriminator_predictions|pred_layer|entity_predictions|projection_head|lm_loss|decoder(?=\.(weight|bias)$)|classifier|pre_classifier|score|qa_outputs|classification_head)(\.|$)/
 
+/** Of these, heads with a row for each label. */
+const LABELS = /^(classifier|score|qa_outputs|classification_head)\./
+
 /** Encoders that have a pooler for sequences, and need it for nothing else. */
 const POOLED = /^(albert|bert|big_bird|megatron-bert|ernie|gte|mobilebert|nomic_bert|rembert|roc_bert|tapas)$/
-/** Encoders whose pooler no class with a head has. */
+/** Encoders whose pooler no class with a head has, but that of choices. */
 const UNPOOLED =
   /^(roberta|camembert|xlm-roberta|xlm-roberta-xl|xmod|roberta-prelayernorm|data2vec-text|ibert|lilt|longformer|mpnet|jina_embeddings_v3|luke|markuplm|vit|deit)$/
 /** Modules, by model_type and end of the class, that stand between the encoder and the classifier and are drawn at random. */
 const BETWEEN: readonly (readonly [type: RegExp, end: RegExp, module: RegExp])[] = [
-  [POOLED, /Sequence/, /(^|\.)pooler\./],
+  [POOLED, /Sequence|Choice/, /(^|\.)pooler\./],
+  [UNPOOLED, /Choice/, /(^|\.)pooler\./],
   [/^deberta(-v2)?$/, /Sequence/, /(^|\.)pooler\./],
   [/^(bart|mbart|mvp|plbart|t5|mt5|umt5|led|bigbird_pegasus)$/, /Sequence/, /^classification_head\./],
   [/^modernbert(-decoder)?$/, /Sequence|Token/, /^head\./],
@@ -88,7 +92,7 @@ export function withHead({ file, config, tensors, sorted }: AdapterFile, base: C
     else if (
       target !== null &&
       isHead &&
-      HEAD.test(inner) &&
+      LABELS.test(inner) &&
       !sameShape(tensors.get(stored)!, base.tensors.get(target)!)
     )
       reshaped.push(target)
@@ -134,7 +138,7 @@ const entryOf = ({ name, dtype }: { name: string; dtype: string }, shape: readon
 function isLeftOut(tensor: string, name: string, { config }: Checkpoint): boolean {
   if (/(^|\.)pooler\./.test(tensor)) {
     const type = String(config?.model_type)
-    return UNPOOLED.test(type) || (POOLED.test(type) && !/Sequence/.test(name))
+    return !/Choice/.test(name) && (UNPOOLED.test(type) || (POOLED.test(type) && !/Sequence/.test(name)))
   }
   return HEAD.test(tensor)
 }
@@ -164,13 +168,13 @@ function checkHead(
     throw fail('a head')
 }
 
-/** The number of labels by the shape of the last layer; null where none is stored, and for the two ends of an answer. */
+/** The number of labels by the shape of the last layer; null where none is stored, and for the ends of an answer and choices, which are no labels. */
 function labelsOf(
   names: readonly string[],
   shapeOf: (name: string) => readonly number[],
   architecture: string | null,
 ): number | null {
-  if (/Question/.test(architecture ?? '')) return null
+  if (/Question|Choice/.test(architecture ?? '')) return null
   const last = ['out_proj', 'classifier', 'score', 'logits_proj']
     .map((module) => names.find((name) => name.endsWith(`${module}.weight`) && !/pre_classifier/.test(name)))
     .find((name) => name !== undefined)

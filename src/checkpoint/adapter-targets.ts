@@ -86,7 +86,10 @@ export function keepTargets(
     for (const module of modules.keys()) {
       // A parameter's factors lie on its module, those of an attention's output inside it, and a tied module's are its source's.
       const name = module.replace(/(\.base_layer)+(\.out_proj)?$/, '')
-      const isOwner = owners.some((owner) => name === owner || name.endsWith(`.${owner}`))
+      // A parameter by its own name alone is that of every module of experts, which have no weight.
+      const isOwner = owners.some((owner) =>
+        owner ? name === owner || name.endsWith(`.${owner}`) : !base.tensors.has(`${name}.weight`),
+      )
       if (isTarget(name) || isOwner || (config.ensure_weight_tying && isOutput(`${name}.weight`))) continue
       modules.delete(module)
       left.push(module)
