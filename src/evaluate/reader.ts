@@ -1,10 +1,8 @@
 // What makes a batch of a task's items for a model: the tokenizer of its folder, or, for images, the preprocessor.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Checkpoint, homeOf, inputsOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
-import { type ImageReader, loadImageReader } from '../tasks/index.js'
+import { type ImageReader, imageFile, loadImageReader } from '../tasks/index.js'
 import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
 import { endsOf, type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
@@ -13,9 +11,8 @@ export type TextReader = Tokenizer & { generation?: GenerationConfig }
 export type Reader = TextReader | ImageReader
 
 /** The file of a model folder that says how its input is made. A model of images may have a tokenizer beside, for the names of its classes. */
-export function readerFile(folder: string): 'tokenizer.json' | 'preprocessor_config.json' {
-  return existsSync(join(folder, 'preprocessor_config.json')) ? 'preprocessor_config.json' : 'tokenizer.json'
-}
+export const readerFile = (folder: string): 'tokenizer.json' | NonNullable<ReturnType<typeof imageFile>> =>
+  imageFile(folder) ?? 'tokenizer.json'
 
 /** @param home where generation_config.json is, if elsewhere. @throws UserError of the tokenizer, of generation_config.json, or the preprocessor */
 export const loadReader = (folder: string, home = folder): Promise<Reader> =>

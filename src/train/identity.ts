@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFile } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
+import { imageFile } from '../tasks/index.js'
 import { tokenizerFiles } from '../tokenizer/index.js'
 
 /**
@@ -16,7 +17,7 @@ export async function identityOf(
   { companions, at }: { companions: string; at(path: string): string },
 ): Promise<string> {
   const { corpus, items, masked, labelled, images } = recipe
-  const readers = [...tokenizerFiles(companions), 'preprocessor_config.json']
+  const readers = [...tokenizerFiles(companions), imageFile(companions) ?? []].flat()
   const data = [corpus, items, masked, labelled, images].flatMap((path) => (path === undefined ? [] : [at(path)]))
   const files = [...data, ...readers.map((name) => join(companions, name))].filter((path) => existsSync(path))
   const bytes = new Uint8Array(initial.buffer, initial.byteOffset, initial.byteLength)

@@ -8,6 +8,7 @@ import { type Checkpoint, openCheckpoint, openModels, pairCheckpoints } from '..
 import { editCheckpoint } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
 import { openMerge, readMergeFile, writeMerge } from '../../src/merge/index.js'
+import { imageFile, loadImageReader } from '../../src/tasks/index.js'
 import { folder } from '../checkpoint/files.js'
 import { compatible } from './row.js'
 
@@ -300,6 +301,31 @@ compatible(
     const merge = await openMerge(file, readMergeFile(file))
     assert.deepEqual(merge.plan.tensors.map(({ name }) => name).sort(), Object.keys(plain).sort())
     await merge.close()
+  },
+)
+
+compatible(
+  {
+    what: 'processor_config.json of transformers 5 in place of preprocessor_config.json',
+    outcome: 'read',
+    like: TRANSFORMERS,
+    note: 'where both are there, the first counts',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const image = {
+      image_processor_type: 'ViTImageProcessor',
+      size: { height: 8, width: 6 },
+      image_mean: [0.1, 0.2, 0.3],
+    }
+    writeFileSync(join(root, 'preprocessor_config.json'), JSON.stringify({ size: { height: 4, width: 4 } }))
+    writeFileSync(join(root, 'processor_config.json'), '{"processor_class": "ViTProcessor"}')
+    assert.deepEqual([imageFile(root), (await loadImageReader(root)).size.height], ['preprocessor_config.json', 4])
+    writeFileSync(join(root, 'processor_config.json'), JSON.stringify({ image_processor: image }))
+    const { size, mean } = await loadImageReader(root)
+    assert.deepEqual([imageFile(root), size, mean], ['processor_config.json', { height: 8, width: 6 }, [0.1, 0.2, 0.3]])
+    rmSync(join(root, 'preprocessor_config.json'))
+    assert.deepEqual((await loadImageReader(root)).size, { height: 8, width: 6 })
   },
 )
 

@@ -1,4 +1,5 @@
 // Pixels of images as a model is given them: cut out, resized, cropped at the centre, scaled and normalised by preprocessor_config.json.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
@@ -59,13 +60,28 @@ const Kind = z.object({
 })
 const KINDS = ['ViTImageProcessor', 'CLIPImageProcessor']
 
+const PREPROCESSOR = 'preprocessor_config.json'
+const PROCESSOR = 'processor_config.json'
+
+/** What processor_config.json of transformers 5 says of images; undefined where it says nothing, as in files of version 4. */
+const nestedIn = (folder: string): unknown =>
+  existsSync(join(folder, PROCESSOR)) ? readObject(join(folder, PROCESSOR)).image_processor : undefined
+
+/** The file of a folder that says how images are made ready: the one that transformers takes; null where there is none. */
+export function imageFile(folder: string): 'processor_config.json' | 'preprocessor_config.json' | null {
+  if (nestedIn(folder) !== undefined) return PROCESSOR
+  return existsSync(join(folder, PREPROCESSOR)) ? PREPROCESSOR : null
+}
+
 /**
- * Reads preprocessor_config.json of a model folder, as transformers' CLIPImageProcessor and ViTImageProcessor do.
+ * Reads what a model folder says of images, as transformers' CLIPImageProcessor and ViTImageProcessor do: `image_processor` of
+ * processor_config.json, or else preprocessor_config.json.
  * @throws UserError when it is missing, is that of another kind of model, or says what cannot be
  */
 export async function loadImageReader(folder: string): Promise<ImageReader> {
-  const path = join(folder, 'preprocessor_config.json')
-  const value = readObject(path, 'is missing; the folder of an image model must hold it')
+  const nested = nestedIn(folder)
+  const path = join(folder, nested === undefined ? PREPROCESSOR : PROCESSOR)
+  const value = nested ?? readObject(path, 'is missing; the folder of an image model must hold it')
   const kind = checkValue(Kind, value, path)
   const named = (kind.image_processor_type ?? kind.feature_extractor_type)
     ?.replace(/FeatureExtractor$/, 'ImageProcessor')
