@@ -2,7 +2,7 @@
 import { openModels, type Pair, pairCheckpoints } from '../checkpoint/index.js'
 import { encodeItems, openReader } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
-import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
+import { type Batch, checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
@@ -37,7 +37,7 @@ export async function withCalibrationPair<Result>(
   work: (held: CalibrationPair) => Promise<Result>,
 ): Promise<Result> {
   const task = await loadTask(source, { tasks })
-  const files = await openModels(base, post)
+  const files = await openModels(base, post, { check: checkClass })
   const [before, after] = files
   const held: Weights[] = []
   try {

@@ -6,7 +6,7 @@ import { UserError } from '../errors/index.js'
 import { encodeItems, openReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices, readWeights } from '../loss/index.js'
-import { checkFinite, modelOf, type Weights } from '../models/index.js'
+import { checkClass, checkFinite, modelOf, type Weights } from '../models/index.js'
 import { groupTask, loadTask, sliceTask, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
@@ -31,7 +31,7 @@ export async function writeInformation(
   options: InformationOptions,
 ): Promise<{ tensors: number }> {
   const { task: source, tasks, items, overwrite, backend } = options
-  const [checkpoint, task] = [await openModel(reference), await loadTask(source, { tasks })]
+  const [checkpoint, task] = [await openModel(reference, { check: checkClass }), await loadTask(source, { tasks })]
   let weights: Weights = {}
   try {
     if (task.items.length < items)

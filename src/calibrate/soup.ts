@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '../evaluate/index.js'
 import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
-import { type Model, modelOf } from '../models/index.js'
+import { checkClass, type Model, modelOf } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -36,7 +36,7 @@ export async function findSoup(
   const { learn, check } = splitTask(task, items, source, 'to choose and to check')
   const checkpoints: Checkpoint[] = []
   try {
-    for (const folder of folders) checkpoints.push(await openModel(folder))
+    for (const folder of folders) checkpoints.push(await openModel(folder, { check: checkClass }))
     const first = checkpoints[0]!
     const model = modelOf(first, folders[0]!)
     checkShapes(model, checkpoints, folders)

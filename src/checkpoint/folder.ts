@@ -5,7 +5,6 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
-import { hubHint } from '../hub/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, SINGLE, TORCH_SINGLE } from './checkpoint.js'
 import { decodeCheckpoint } from './decoded.js'
@@ -45,7 +44,7 @@ async function checkFolder(folder: string): Promise<void> {
   if (!info && folder.endsWith('.gguf')) throw new UserError(`${folder}: no such file`)
   if (!info) {
     const why = (await interruptedAt(resolve(folder))) ?? leftOut(folder)
-    throw new UserError(`${folder}: no such checkpoint folder${why === null ? hubHint(folder) : `: ${why}`}`)
+    throw new UserError(`${folder}: no such checkpoint folder${why === null ? '' : `: ${why}`}`)
   }
   if (!info.isDirectory()) throw new UserError(`${folder}: ${describeFile(folder)}`)
   if (basename(folder).includes(PARTIAL) && (await stateOf(folder)) !== 'complete')

@@ -51,7 +51,7 @@ const COMMANDS: readonly Habit[] = [
   ],
   [
     'download pull login',
-    'a model is named as org/name and downloaded when it is first used; HF_TOKEN opens those that are gated',
+    'a model is named as org/name and downloaded when it is first used; the token of `hf auth login`, or HF_TOKEN, opens those that are gated',
   ],
   ['list ls', 'deltalab editors, deltalab mergers, deltalab tasks and deltalab models are lists'],
   ['show report results summary', 'deltalab table <results> prints the table of a results folder'],
@@ -165,7 +165,7 @@ const OPTIONS: readonly Habit[] = [
   ],
   ['overwrite-output-dir force f', '--overwrite replaces what deltalab wrote'],
   ['resume resume-from-checkpoint continue', 'give the same command again: it goes on where it stopped'],
-  ['token hf-token use-auth-token auth-token', 'set HF_TOKEN: the token is read from the environment'],
+  ['token hf-token use-auth-token auth-token', 'set HF_TOKEN, or log in with `hf auth login`'],
   ['revision', 'write it behind the name: org/name@revision'],
   ['local-files-only offline', 'set HF_HUB_OFFLINE=1'],
 ]

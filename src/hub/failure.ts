@@ -1,8 +1,8 @@
-// What goes wrong with the hub, said for people: not found, not allowed, no network.
+// What goes wrong with the hub, said for people: not found, not allowed, too often asked, no network.
 import { HubApiError } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
-import type { Repository } from './reference.js'
-import { isBusy } from './retry.js'
+import { isBare, type Repository } from './reference.js'
+import { isBusy, type Refusal } from './request.js'
 import type { HubSettings } from './settings.js'
 
 /** What a file system says that takes nothing, and a network does not. */
@@ -29,40 +29,66 @@ const codeOf = (error: unknown): string | undefined => {
   return cause?.code ?? code
 }
 
+/** A model, data set or file, as errors begin with it. A name without organisation may be meant as a folder. */
+export function describeRepository({ type, name, revision }: Repository, path?: string): string {
+  const whole = `${name}${revision === 'main' ? '' : `@${revision}`}${path ? `, ${path}` : ''}`
+  if (type === 'dataset') return `data set ${whole}:`
+  return isBare(name) && !path ? `${whole}: no such checkpoint folder, and` : `model ${whole}:`
+}
+
 /** The UserError for an error of a request about `repository` (and its file `path`). */
-export function failureOf(
-  error: unknown,
-  { type, name, revision }: Repository,
-  { endpoint, token, cache }: HubSettings,
-  path?: string,
-): UserError {
+export function failureOf(error: unknown, repository: Repository, settings: HubSettings, path?: string): UserError {
   if (error instanceof UserError) return error
-  const what = `${type === 'dataset' ? 'data set' : 'model'} ${name}${revision === 'main' ? '' : `@${revision}`}${path ? `, ${path}` : ''}`
+  const { endpoint, cache } = settings
+  const what = describeRepository(repository, path)
   if (cannotWrite(error)) {
     const hint = 'start again to go on, or name another folder in HF_HUB_CACHE'
-    return new UserError(`${what}: cannot be written to ${cache} (${UNWRITABLE[codeOf(error)!]}); ${hint}`, {
+    return new UserError(`${what} cannot be written to ${cache} (${UNWRITABLE[codeOf(error)!]}); ${hint}`, {
       cause: error,
     })
   }
   if (!(error instanceof HubApiError)) {
     const reason = codeOf(error) ?? (typeof error === 'string' ? error : (error as Error).message)
     return new UserError(
-      `${what}: the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`,
+      `${what} the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`,
       { cause: error },
     )
   }
-  const access = token ? 'the token in HF_TOKEN has no access to it' : 'set HF_TOKEN to a token that has access'
-  const reasons: Record<number, string> = {
-    401: `the hub at ${endpoint} has no such ${type} for everyone; if it is gated or private, ${access}`,
-    403: `it is gated or private: ask for access on its page at ${endpoint}; ${access}`,
-    404: `the hub at ${endpoint} has none of this name and revision`,
-  }
-  return new UserError(
-    `${what}: ${reasons[error.statusCode] ?? `the hub at ${endpoint} answers ${error.statusCode}: ${oneLine(error.message)}`}`,
-    {
-      cause: error,
-    },
-  )
+  return new UserError(`${what} ${refusalOf(error, repository, settings)}`, { cause: error })
 }
 
-const oneLine = (text: string) => text.replace(/\s+/g, ' ').slice(0, 300)
+const LOGIN = 'log in with `hf auth login`, or set HF_TOKEN'
+
+/** Why the hub refuses, by its own code where it gives one. It answers 401 for what it has not, too, to those that it does not know. */
+function refusalOf(
+  { statusCode: status, data }: HubApiError,
+  { type, name, revision }: Repository,
+  { endpoint, token, tokenFrom = 'HF_TOKEN' }: HubSettings,
+): string {
+  const kind = type === 'dataset' ? 'data set' : 'model'
+  const { code, error, after } = (data ?? {}) as Refusal
+  const said = error ? `: ${oneLine(error, token)}` : ''
+  if (code === 'RevisionNotFound')
+    return `the hub at ${endpoint} has no branch, tag or commit ${JSON.stringify(revision)} of it`
+  if (code === 'EntryNotFound') return `the hub at ${endpoint} lists this file and does not have it`
+  if (code === 'GatedRepo' || /\bgated\b|restricted/i.test(error ?? '')) {
+    const page = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}`
+    return `it is gated: ask for access at ${page}${token ? `; the token in ${tokenFrom} has none so far` : `, and ${LOGIN}`}`
+  }
+  if (status === 401 && token && /invalid (credentials|user)/i.test(error ?? ''))
+    return `the hub at ${endpoint} does not accept the token in ${tokenFrom}${said}; log in again, or remove it for a public ${kind}`
+  if (code === 'RepoNotFound' || status === 401 || status === 404)
+    return token
+      ? `the hub at ${endpoint} has no such ${kind}, or it is private or gated and the token in ${tokenFrom} has no access to it`
+      : `the hub at ${endpoint} has no such ${kind} for everyone; if it is private or gated, ${LOGIN}`
+  if (status === 403)
+    return `the hub at ${endpoint} does not allow it${said}${token ? ` (with the token in ${tokenFrom})` : `; ${LOGIN}`}`
+  if (status === 429) {
+    const when = after ? ` in ${after} seconds` : ' later'
+    return `the hub at ${endpoint} answers 429, too many requests${said}; try again${when}${token ? '' : `; with a login it allows more (${LOGIN})`}`
+  }
+  return `the hub at ${endpoint} answers ${status}${said}`
+}
+
+const oneLine = (text: string, secret = '') =>
+  (secret ? text.replaceAll(secret, '…') : text).replace(/\s+/g, ' ').slice(0, 300)

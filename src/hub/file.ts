@@ -9,7 +9,7 @@ import { UserError } from '../errors/index.js'
 import { holdText } from '../files/index.js'
 import { failureOf, isOutage } from './failure.js'
 import type { Repository } from './reference.js'
-import { fetchWithRetry } from './retry.js'
+import { hubFetch } from './request.js'
 import type { HubSettings } from './settings.js'
 
 export interface RemoteFile {
@@ -96,7 +96,6 @@ function isAlive(pid: number): boolean {
 
 async function fetchRest({ repository, file, settings, onBytes }: Download, partial: string): Promise<void> {
   const { path, size } = file
-  const { endpoint, token } = settings
   for (let fruitless = 0; ; ) {
     const start = await sizeOf(partial)
     if (start > size) await rm(partial)
@@ -108,9 +107,8 @@ async function fetchRest({ repository, file, settings, onBytes }: Download, part
         repo: repository,
         path,
         revision: repository.revision,
-        hubUrl: endpoint,
-        accessToken: token,
-        fetch: fetchWithRetry,
+        hubUrl: settings.endpoint,
+        fetch: hubFetch(settings),
       })
       if (!content) throw new UserError(`${repository.name}, ${path}: the hub lists this file and does not have it`)
       for await (const chunk of content.slice(done, size).stream() as unknown as AsyncIterable<Uint8Array>) {

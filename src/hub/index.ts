@@ -2,7 +2,8 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { expandPath } from '../schema/index.js'
+import { interruptedAt } from '../files/index.js'
+import { expandPath, type JsonObject, readObject } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
@@ -11,7 +12,7 @@ import { type HubSettings, readSettings } from './settings.js'
 import type { OnDownload } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
-export { hubHint, modelFolder, modelName, type Repository, remoteModel } from './reference.js'
+export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
 
 /** What speaks to the hub, imported when a name is not a folder. */
@@ -49,7 +50,9 @@ export interface ResolveOptions {
   /** Folder that paths are relative to; the working directory unless given. */
   root?: string | undefined
   settings?: HubSettings
-  onDownload?: OnDownload
+  onDownload?: OnDownload['onBytes']
+  /** Looks at config.json of a model of the hub before its weights are downloaded; that of an adapter is not asked for. */
+  check?: (config: JsonObject, reference: string) => void
 }
 
 /** A path relative to the working directory stays as it is written. */
@@ -60,17 +63,22 @@ function localFolder(reference: string, root: string | undefined): string {
 }
 
 /**
- * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `org/name[@revision]` is downloaded into the cache first.
+ * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `[org/]name[@revision]` is downloaded into the cache first.
  * @throws UserError: not found, gated, no network, no weights that are read
  */
 export async function resolveModel(
   reference: string,
-  { root, settings = readSettings(), onDownload }: ResolveOptions = {},
+  { root, settings = readSettings(), onDownload, check }: ResolveOptions = {},
 ): Promise<string> {
   const repository = remoteModel(reference, root)
-  if (!repository) return localFolder(reference, root)
+  const folder = localFolder(reference, root)
+  // An interrupted run may have moved a folder of this name aside.
+  if (!repository || (await interruptedAt(folder))) return folder
   const { takeSnapshot } = await openHub()
-  return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, onDownload)
+  return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, {
+    onBytes: onDownload,
+    onConfig: check && ((place) => check(readObject(place), reference)),
+  })
 }
 
 export interface PlannedFile extends RemoteFile {
@@ -83,7 +91,9 @@ export async function planModel(reference: string, settings = readSettings()): P
   const repository = remoteModel(reference)
   if (!repository) return null
   if (settings.offline)
-    throw new UserError(`${reference}: the hub must be asked for the list of files, and HF_HUB_OFFLINE forbids it`)
+    throw new UserError(
+      `${reference}: the hub must be asked for the list of files, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids it`,
+    )
   const { isHere, listRepository } = await openHub()
   const { commit, files } = await listRepository(repository, settings)
   return chooseModelFiles(files).map((file) => ({
@@ -109,7 +119,7 @@ export async function resolveCompanions(
 
 /**
  * The files of one split of a data set, downloaded: paths, in the order of their names.
- * @param reference `org/name[@revision]`; data that the hub has converted to Parquet itself is found too
+ * @param reference `[org/]name[@revision]`; data that the hub has converted to Parquet itself is found too
  */
 export async function resolveDataset(
   reference: string,
@@ -127,7 +137,7 @@ export async function resolveDataset(
     return chosen
   }
   for (const each of repository.revision === 'main' ? [repository, converted] : [repository]) {
-    const folder = await takeSnapshot(each, choose, settings, onDownload).catch((error: unknown) => {
+    const folder = await takeSnapshot(each, choose, settings, { onBytes: onDownload }).catch((error: unknown) => {
       if (each === converted) return null
       throw error
     })

@@ -1,24 +1,45 @@
-// References to models and data sets: a folder of this machine, or `org/name[@revision]` on the hub.
+// References to models and data sets: a folder of this machine, or `[org/]name[@revision]` on the hub.
 import { existsSync } from 'node:fs'
-import { basename, join, normalize, resolve, sep } from 'node:path'
+import { basename, extname, join, normalize, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors/index.js'
 import { expandPath } from '../schema/index.js'
 
 export interface Repository {
   type: 'model' | 'dataset'
-  /** `org/name`. */
+  /** `org/name`, or `name` for those of the hub's first years. */
   name: string
   /** Branch, tag or commit. */
   revision: string
 }
 
-const REFERENCE = /^([A-Za-z0-9][\w.-]*)\/([A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/
+const REFERENCE = /^((?:[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9](?:[\w.-]*\w)?)(?:@([\w./-]+))?$/
+
+/** Endings of files; a name without organisation that has one is a path. */
+const ENDINGS = [
+  '.bin',
+  '.csv',
+  '.gguf',
+  '.gz',
+  '.json',
+  '.jsonl',
+  '.pt',
+  '.pth',
+  '.safetensors',
+  '.tar',
+  '.txt',
+  '.yaml',
+  '.yml',
+  '.zip',
+]
+
+export const isBare = (name: string): boolean => !name.includes('/')
 
 /** Words in the form of a reference, e.g. `Qwen/Qwen2-7B@main`; null for anything else. */
 export function parseReference(text: string, type: Repository['type']): Repository | null {
   const found = REFERENCE.exec(text)
-  return found && { type, name: `${found[1]}/${found[2]}`, revision: found[3] ?? 'main' }
+  if (!found || (isBare(text) && ENDINGS.includes(extname(text).toLowerCase()))) return null
+  return { type, name: found[1]!, revision: found[2] ?? 'main' }
 }
 
 /** Branches and tags as git takes them; both words become folders of the cache, which they must not leave or share. */
@@ -27,7 +48,8 @@ const REVISION = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
 /** @throws UserError for a name or a revision that the hub cannot have */
 function checked(repository: Repository): Repository {
   const { name, revision } = repository
-  if (/--|\.\./.test(name)) throw new UserError(`${name}: a name on the hub cannot contain -- or ..`)
+  if (/--|\.\.|\.git$/.test(name))
+    throw new UserError(`${name}: a name on the hub cannot contain -- or .., or end with .git`)
   if (!REVISION.test(revision) || revision.includes('..'))
     throw new UserError(
       `${name}@${revision}: ${JSON.stringify(revision)} is not a branch, a tag or a commit, such as main, v1.0 or refs/pr/1`,
@@ -55,48 +77,32 @@ export function modelFolder(text: string, root = '.'): string {
 }
 
 /**
- * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does, it is a
- * shipped model, or it is not of the form `org/name`.
+ * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does and no
+ * revision is given, it is a shipped model, or it is not of the form `[org/]name`.
  * @param root folder that paths are relative to
  * @throws UserError for a name or a revision that the hub cannot have
  */
 export function remoteModel(given: string, root = '.'): Repository | null {
   const text = expandPath(given)
   const repository = parseReference(text, 'model')
-  if (repository === null || existsSync(resolve(root, text.split('/')[0]!)) || shippedModel(text, root)) return null
+  if (repository === null || existsSync(resolve(root, text)) || shippedModel(text, root)) return null
+  if (!text.includes('@') && existsSync(resolve(root, text.split('/')[0]!))) return null
   return checked(repository)
 }
 
-const CACHED = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
+const CACHED = /[/\\]models--(?:[^/\\]+?--)?([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
 
 /** What a model is called: the last part of its folder's path or of its name on the hub, also where that is a folder of the cache. */
 export function modelName(place: string): string {
   return CACHED.exec(place)?.[1] ?? basename(parseReference(place, 'model')?.name ?? place)
 }
 
-/** @throws UserError unless the text is `org/name[@revision]` */
+/** @throws UserError unless the text is `[org/]name[@revision]` */
 export function datasetNamed(text: string): Repository {
   const repository = parseReference(text, 'dataset')
   if (!repository)
-    throw new UserError(`a data set of the hub is org/name or org/name@revision, got ${JSON.stringify(text)}`)
+    throw new UserError(
+      `a data set of the hub is name or org/name, with @revision or without, got ${JSON.stringify(text)}`,
+    )
   return checked(repository)
-}
-
-/** Models of transformers' first years, which were named without an organisation: the beginnings of their names, and where they are now. */
-const EARLY: readonly (readonly [names: RegExp, organisation: string])[] = [
-  [/^(gpt2(-(medium|large|xl))?|openai-gpt)$/, 'openai-community'],
-  [/^(distilgpt2|distilbert-|distilroberta-)/, 'distilbert'],
-  [/^bert-(base|large)-/, 'google-bert'],
-  [/^(xlm-)?roberta-(base|large)/, 'FacebookAI'],
-  [/^t5-(small|base|large|3b|11b)$/, 'google-t5'],
-  [/^albert-/, 'albert'],
-  [/^xlnet-/, 'xlnet'],
-]
-
-/** What to write for a folder that is not there, where its name looks like one on the hub; empty where it does not. */
-export function hubHint(folder: string): string {
-  const name = basename(folder)
-  const organisation = EARLY.find(([names]) => names.test(name))?.[1]
-  if (organisation !== undefined) return `; on the hub it is ${organisation}/${name}`
-  return name === folder && /^[\w.-]+$/.test(name) ? '; a model on the hub is written org/name' : ''
 }

@@ -6,10 +6,10 @@ import { dirname, join, relative } from 'node:path'
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
-import { failureOf, isOutage } from './failure.js'
+import { describeRepository, failureOf, isOutage } from './failure.js'
 import { downloadBlob, type RemoteFile } from './file.js'
 import type { Repository } from './reference.js'
-import { fetchWithRetry } from './retry.js'
+import { hubFetch } from './request.js'
 import type { HubSettings } from './settings.js'
 
 export interface Listing {
@@ -17,15 +17,19 @@ export interface Listing {
   files: RemoteFile[]
 }
 
-/** Called as bytes arrive: path of the file, and bytes of the whole download that are here, of how many. */
-export type OnDownload = (path: string, done: number, total: number) => void
+export interface OnDownload {
+  /** Called as bytes arrive: path of the file, and bytes of the whole download that are here, of how many. */
+  onBytes?: ((path: string, done: number, total: number) => void) | undefined
+  /** Called for config.json, which comes first, with its place. What it throws ends the download. */
+  onConfig?: ((place: string) => void) | undefined
+}
 
 const COMMIT = /^[0-9a-f]{40}$/
 
 /** The files of a revision, with sizes and checksums; nothing is downloaded. @throws UserError as failureOf says */
 export async function listRepository(repository: Repository, settings: HubSettings): Promise<Listing> {
   const { name, type, revision } = repository
-  const asked = { hubUrl: settings.endpoint, accessToken: settings.token, fetch: fetchWithRetry }
+  const asked = { hubUrl: settings.endpoint, fetch: hubFetch(settings) }
   try {
     const wanted = { name, revision, additionalFields: ['sha' as const], ...asked }
     const { sha: commit = '' } = type === 'model' ? await modelInfo(wanted) : await datasetInfo(wanted)
@@ -107,12 +111,14 @@ export async function takeSnapshot(
   repository: Repository,
   choose: (files: readonly RemoteFile[]) => RemoteFile[],
   settings: HubSettings,
-  onDownload: OnDownload = () => {},
+  { onBytes, onConfig }: OnDownload = {},
 ): Promise<string> {
   const cached = await cachedSnapshot(repository, settings)
   if (settings.offline) {
     if (cached) return cached
-    throw new UserError(`${repository.name} is not in ${settings.cache}, and HF_HUB_OFFLINE forbids to download it`)
+    throw new UserError(
+      `${describeRepository(repository)} it is not in ${settings.cache}, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to download it`,
+    )
   }
   const listing = await listRepository(repository, settings).catch((error: UserError & { outage?: boolean }) => {
     if (cached && error.outage) return null
@@ -121,7 +127,10 @@ export async function takeSnapshot(
   if (!listing) return cached!
   const { commit } = listing
   const store = storeOf(repository, settings)
-  const files = choose(listing.files)
+  const chosen = choose(listing.files)
+  const isConfig = ({ path }: RemoteFile) => path === 'config.json'
+  const files = [...chosen.filter(isConfig), ...chosen.filter((file) => !isConfig(file))]
+  const adapts = chosen.some(({ path }) => path === 'adapter_config.json')
   const total = files.reduce((sum, { size }) => sum + size, 0)
   await track({ name: `download ${repository.name}`, unit: 'bytes', total }, async ({ add, found }) => {
     let before = 0
@@ -134,10 +143,11 @@ export async function takeSnapshot(
       }
       await placeFile({ ...repository, revision: commit }, file, settings, (bytes, fresh) => {
         tell(bytes, fresh)
-        onDownload(file.path, before + bytes, total)
+        onBytes?.(file.path, before + bytes, total)
       })
       // What the cache had.
       tell(file.size, 0)
+      if (isConfig(file) && !adapts) onConfig?.(placeOf({ ...repository, revision: commit }, file.path, settings))
       before += file.size
     }
   })

@@ -84,8 +84,19 @@ function classesOf({ name, classes, bare, named }: Architecture, config: Config,
       : classes
 }
 
-/** What came of making a model: the model, or why its config.json is refused. */
-function attempt(make: () => Model): Model | UserError {
+/**
+ * From config.json alone, that a checkpoint can be run: before gigabytes are downloaded. The image tower of a CLIP is none by
+ * itself, and its base completes it.
+ * @param reference what the user called it @throws UserError as loadModel, where the tensors cannot change it
+ */
+export function checkClass(config: Config, reference: string): void {
+  if (config.model_type === 'clip_vision_model') return
+  const refused = attempt(() => void classesOf(architectureOf(config), config, true))
+  if (refused instanceof UserError) throw new UserError(`${reference}: ${refused.message}`, { cause: refused })
+}
+
+/** What came of it, or why config.json is refused. */
+function attempt<T>(make: () => T): T | UserError {
   try {
     return make()
   } catch (error) {

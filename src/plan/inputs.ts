@@ -15,7 +15,7 @@ import {
   type Reader,
 } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
-import { type Model, modelOf } from '../models/index.js'
+import { checkClass, type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'
@@ -57,7 +57,10 @@ export async function openInputs(
 ): Promise<ModelInputs[]> {
   const opened: ModelInputs[] = []
   for (const pair of experiment.models) {
-    const [base, post] = await openModels(pair.baseFolder, pair.postFolder, { tokenizer: pair.tokenizerFolder })
+    const [base, post] = await openModels(pair.baseFolder, pair.postFolder, {
+      tokenizer: pair.tokenizerFolder,
+      check: checkClass,
+    })
     try {
       const { names, unmatched } = await pairCheckpoints(base, post, pair)
       const tensors = names.map((name) => post.tensors.get(name)!)

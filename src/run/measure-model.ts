@@ -16,7 +16,7 @@ import {
   scoreReplies,
 } from '../evaluate/index.js'
 import { fitBatches, lossOf, readWeights, rowsOf } from '../loss/index.js'
-import { type Model, modelOf, type Weights } from '../models/index.js'
+import { checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
 import { loadTask, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -75,7 +75,7 @@ export async function measureModel(
   const keep = memory === undefined ? options.keep : undefined
   const kept = keptIn(keep?.folder)
   const given = await loadTask(taskSource, { tasks })
-  const checkpoint = await openModel(reference, { tokenizer: options.tokenizer })
+  const checkpoint = await openModel(reference, { tokenizer: options.tokenizer, check: checkClass })
   let held: Weights = {}
   try {
     const model = modelOf(checkpoint, reference)

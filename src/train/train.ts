@@ -7,7 +7,7 @@ import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget, tellFound } from '../files/index.js'
 import { modelFolder, resolveCompanions } from '../hub/index.js'
-import { loadModel, modelOf, spellingIn } from '../models/index.js'
+import { checkClass, loadModel, modelOf, spellingIn } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { placeIn } from '../schema/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -42,7 +42,10 @@ async function startingPoint(recipe: Training, root: string) {
       weights: drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size)),
     }
   }
-  const checkpoint = await openModel(recipe.from!, { root })
+  const checkpoint = await openModel(recipe.from!, {
+    root,
+    check: (config, reference) => checkClass({ ...config, ...recipe.model }, reference),
+  })
   if (!checkpoint.config) throw new UserError(`${recipe.from}: config.json is missing`)
   const config = { ...checkpoint.config, ...recipe.model }
   const model = recipe.model ? loadModel(config) : modelOf(checkpoint, recipe.from!)

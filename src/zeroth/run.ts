@@ -11,7 +11,7 @@ import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, holdText, prepareFolder, tellFound, writeWhole } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
-import { type Model, modelOf, NotFinite } from '../models/index.js'
+import { checkClass, type Model, modelOf, NotFinite } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
@@ -83,7 +83,7 @@ const weightsOf = (hashes: Record<string, string>) =>
 
 /** The weights of a model (folder, or name on the hub) by name, and what reads them; `root` is the folder that paths are relative to. */
 export async function readPoint(reference: string, root?: string): Promise<Start> {
-  const checkpoint = await openModel(reference, { root })
+  const checkpoint = await openModel(reference, { root, check: checkClass })
   try {
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = modelOf(checkpoint, reference)

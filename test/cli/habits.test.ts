@@ -176,12 +176,8 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
     'ties is not an editor, but a merger: it stands in a merge file, or under merges',
   ],
   [
-    'edit gpt2 post --out x --editor expo --alpha 0',
-    'gpt2: no such checkpoint folder; on the hub it is openai-community/gpt2',
-  ],
-  [
     'edit bse post --out x --editor expo --alpha 0',
-    'bse: no such checkpoint folder; a model on the hub is written org/name',
+    'bse: no such checkpoint folder, and it is not in none, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to download it',
   ],
   // Options of lm-evaluation-harness.
   [
@@ -245,7 +241,10 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
 
 for (const [words, answer] of CASES)
   test(words, async () => {
-    const { status, stdout, stderr } = await call(words.split(' '), { cwd: root })
+    const { status, stdout, stderr } = await call(words.split(' '), {
+      cwd: root,
+      env: { HF_HUB_OFFLINE: '1', HF_HUB_CACHE: 'none' },
+    })
     assert.deepEqual([stderr, stdout], [`deltalab: ${answer}\n`, ''])
     assert.ok(status > 0)
   })

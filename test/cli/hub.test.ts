@@ -127,6 +127,6 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
 test('a name that the hub does not have is one line', async () => {
   assert.match(
     (await run('inspect', 'tiny/none', 'tiny/math')).stderr,
-    /^deltalab: model tiny\/none: the hub at http.* has none/,
+    /^deltalab: model tiny\/none: the hub at http.* has no such model/,
   )
 })

@@ -10,7 +10,7 @@ import { UserError } from '../../src/errors/index.js'
 const folder = mkdtempSync(join(tmpdir(), 'config-'))
 const file = join(folder, 'x.yaml')
 
-const HEAD = 'name: x\nmodels:\n  - { name: small, base: ../base, post: post, tasks: [math, own/items.jsonl] }\n'
+const HEAD = 'name: x\nmodels:\n  - { name: small, base: ../base, post: ./post, tasks: [math, own/items.jsonl] }\n'
 
 function load(text: string, head = HEAD) {
   writeFileSync(file, head + text)
@@ -141,7 +141,7 @@ test('what is wrong is said with file, line, column and path', async () => {
     await refusal(dare, HEAD.replace('[math, ', '[math, math, ')),
     /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
   )
-  assert.match(await refusal(dare, HEAD.replace('post: post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
+  assert.match(await refusal(dare, HEAD.replace('post: ./post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
   assert.equal(await refusal('# nothing\n', ''), 'x.yaml: nothing is in it')
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
 })

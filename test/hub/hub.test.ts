@@ -11,12 +11,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import {
   type HubSettings,
+  modelName,
   planModel,
   readSettings,
   remoteModel,
@@ -44,6 +45,9 @@ before(async () => {
     'models/org/both': { 'pytorch_model.bin': 'x', 'model.safetensors': 'y' },
     'models/org/flax': { 'flax_model.msgpack': 'x' },
     'models/org/gated': null,
+    'models/bare': { ...model, 'config.json': '{"model_type":"gpt2"}' },
+    [`models/org/pull@${'d'.repeat(40)}`]: model,
+    'models/org/pull': { 'README.md': '' },
     'datasets/org/rows': {
       'README.md': '',
       'main/train-00000-of-00001.jsonl': '{}\n',
@@ -177,7 +181,7 @@ test('without the network an earlier download is taken; without one it is said w
   assert.equal(await resolveModel('org/whole', { settings: { ...settings, endpoint: 'http://127.0.0.1:9' } }), folder)
   await assert.rejects(
     resolveModel('org/cut', { settings: { ...settings, offline: true } }),
-    refused(/HF_HUB_OFFLINE forbids/),
+    refused(/org\/cut: it is not in .*, and HF_HUB_OFFLINE .*forbids/),
   )
   await assert.rejects(
     resolveModel('org/cut', { settings: settingsFor({ endpoint: 'http://127.0.0.1:9' }) }),
@@ -189,15 +193,17 @@ test('not found, gated and without weights are said in one line', async () => {
   const settings = settingsFor()
   await assert.rejects(
     resolveModel('org/none', { settings }),
-    refused(/model org\/none: the hub at http.* has none of this name and revision/),
+    refused(
+      /model org\/none: the hub at http.* has no such model for everyone; if it is private or gated, log in with `hf auth login`/,
+    ),
   )
   await assert.rejects(
     resolveModel('org/gated', { settings }),
-    refused(/org\/gated: it is gated or private.*set HF_TOKEN/),
+    refused(/org\/gated: it is gated: ask for access at http.*\/org\/gated, and log in .* set HF_TOKEN/),
   )
   await assert.rejects(
     resolveModel('org/gated', { settings: { ...settings, token: 'hf_bad' } }),
-    refused(/the token in HF_TOKEN has no access/),
+    refused(/it is gated: ask for access at http.*; the token in HF_TOKEN has none so far/),
   )
   await assert.rejects(
     resolveModel('org/flax', { settings }),
@@ -214,9 +220,28 @@ test('weights of torch are downloaded where there are no safetensors, and only t
 
 test('paths stay paths', async () => {
   assert.equal(await resolveModel('checkpoints/small', { settings: settingsFor() }), 'checkpoints/small')
-  for (const path of ['checkpoints/absent', './org/name', '/org/name', '../org/name', 'a/b/c', 'name'])
+  for (const path of [
+    'checkpoints/absent',
+    './org/name',
+    '/org/name',
+    '../org/name',
+    'a/b/c',
+    'src',
+    'a.json',
+    './a',
+    'a.',
+  ])
     assert.equal(remoteModel(path), null, path)
-  assert.deepEqual(remoteModel('Qwen/Qwen2-7B@v1.0'), { type: 'model', name: 'Qwen/Qwen2-7B', revision: 'v1.0' })
+  const remote = (text: string) => {
+    const { name, revision } = remoteModel(text)!
+    return [name, revision]
+  }
+  assert.deepEqual(remote('Qwen/Qwen2-7B@v1.0'), ['Qwen/Qwen2-7B', 'v1.0'])
+  assert.deepEqual(remote('gpt2'), ['gpt2', 'main'])
+  assert.deepEqual(remote('gpt2@refs/pr/2'), ['gpt2', 'refs/pr/2'])
+  // With a revision it cannot be meant as a folder.
+  assert.deepEqual(remote('src@main'), ['src', 'main'])
+  assert.deepEqual(remote('checkpoints/name@main'), ['checkpoints/name', 'main'])
 })
 
 test('the split of a data set is found by the layouts of the hub, converted data too', async () => {
@@ -237,7 +262,7 @@ test('the split of a data set is found by the layouts of the hub, converted data
     names('org/rows', { config: 'main', split: 'dev' }),
     refused(/no JSONL, CSV or Parquet file of the split dev of main/),
   )
-  await assert.rejects(names('rows', { split: 'dev' }), refused(/org\/name or org\/name@revision, got "rows"/))
+  await assert.rejects(names('./rows', { split: 'dev' }), refused(/name or org\/name, .*, got ".\/rows"/))
   assert.deepEqual(
     (await resolveDataset('org/rows', { config: 'main', split: 'test' }, { settings: { ...settings, offline: true } }))
       .length,
@@ -252,13 +277,33 @@ test('settings come from the variables of Hugging Face', () => {
     {
       endpoint: 'http://127.0.0.1:80',
       token: 'hf_x',
+      tokenFrom: 'HF_TOKEN',
       cache: '/h/hub',
       offline: true,
     },
   )
   assert.equal(readSettings({}).endpoint, 'https://huggingface.co')
+  const of = (environment: Record<string, string>) => readSettings({ HF_HOME: join(root, 'home'), ...environment })
+  mkdirSync(join(root, 'home'))
+  assert.equal(of({}).token, undefined)
+  writeFileSync(join(root, 'home', 'token'), ' hf_stored\r\n')
+  writeFileSync(join(root, 'other'), 'hf_other')
+  assert.deepEqual([of({}).token, of({}).tokenFrom], ['hf_stored', join(root, 'home', 'token')])
+  assert.equal(of({ HF_TOKEN: '' }).token, 'hf_stored')
+  assert.equal(of({ HF_TOKEN: 'own', HUGGING_FACE_HUB_TOKEN: 'hf_older' }).token, 'own')
+  assert.equal(of({ HUGGING_FACE_HUB_TOKEN: 'hf_older' }).token, 'hf_older')
+  assert.equal(of({ HF_TOKEN_PATH: join(root, 'other') }).token, 'hf_other')
+  assert.equal(of({ HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' }).token, undefined)
+  assert.equal(readSettings({ XDG_CACHE_HOME: '/x' }).cache, '/x/huggingface/hub')
+  assert.equal(readSettings({ HUGGINGFACE_HUB_CACHE: '/c' }).cache, '/c')
+  assert.equal(readSettings({ HF_HOME: '~/h' }).cache, join(homedir(), 'h', 'hub'))
+  assert.deepEqual(
+    [{ TRANSFORMERS_OFFLINE: '1' }, { HF_HUB_OFFLINE: '0', TRANSFORMERS_OFFLINE: '1' }, {}].map(
+      (each) => of(each).offline,
+    ),
+    [true, false, false],
+  )
   assert.throws(() => readSettings({ HF_ENDPOINT: 'hub' }), refused(/HF_ENDPOINT must be an address/))
-  assert.throws(() => readSettings({ HF_TOKEN: 'x' }), refused(/HF_TOKEN must start with hf_/))
 })
 
 test('nothing of a reference or of an answer leads out of the cache', async () => {
@@ -277,8 +322,8 @@ test('nothing of a reference or of an answer leads out of the cache', async () =
     )
   }
   // Both would be kept in models--a--b--c.
-  for (const name of ['a--b/c', 'a/b--c', 'a/b..c'])
-    await assert.rejects(resolveModel(name, { settings }), refused(/cannot contain -- or \.\./), name)
+  for (const name of ['a--b/c', 'a/b--c', 'a/b..c', 'a/b.git'])
+    await assert.rejects(resolveModel(name, { settings }), refused(/cannot contain -- or \.\., or end/), name)
   assert.equal(existsSync(settings.cache), false)
 
   for (const path of [
@@ -318,4 +363,97 @@ test('a file that is listed twice counts once; with other content it is refused'
   await assert.rejects(resolveModel('org/twice', { settings }), refused(/it is listed twice, with other content/))
   hub.again.set('org/twice', [{ path: 'new.json', oid: '../../../etc/passwd' }])
   await assert.rejects(resolveModel('org/twice', { settings }), refused(/it has no size and checksum/))
+})
+
+test('a name without organisation is one of the hub, unless a folder has it', async () => {
+  const settings = settingsFor()
+  const folder = await resolveModel('bare', { settings, root })
+  assert.equal(folder, join(settings.cache, 'models--bare', 'snapshots', 'c'.repeat(40)))
+  assert.equal(modelName(folder), 'bare')
+  assert.equal(await resolveModel('bare@main', { settings: { ...settings, offline: true }, root }), folder)
+  mkdirSync(join(root, 'bare'))
+  assert.equal(await resolveModel('bare', { settings, root }), join(root, 'bare'))
+  assert.equal(await resolveModel('bare@main', { settings, root }), folder)
+  for (const [more, reason] of [
+    [{}, /nothing: no such checkpoint folder, and the hub at http.* has no such model/],
+    [{ endpoint: 'http://127.0.0.1:9' }, /nothing: no such checkpoint folder, and the hub at http.* cannot be reached/],
+    [{ offline: true }, /nothing: no such checkpoint folder, and it is not in .*, and HF_HUB_OFFLINE/],
+  ] as const)
+    await assert.rejects(resolveModel('nothing', { settings: settingsFor(more), root }), refused(reason))
+})
+
+test('each refusal of the hub has its own reason', async () => {
+  const cases: [refusal: [number, (string | undefined)?, string?], token: string | undefined, reason: RegExp][] = [
+    [
+      [401, 'RepoNotFound', 'Repository not found'],
+      undefined,
+      /has no such model for everyone; if it is private or gated, log in/,
+    ],
+    [
+      [404, 'RepoNotFound'],
+      'hf_x',
+      /has no such model, or it is private or gated and the token in HF_TOKEN has no access/,
+    ],
+    [[401, 'GatedRepo', 'Access to model is restricted'], undefined, /it is gated: ask for access at .*, and log in/],
+    [[403, 'GatedRepo'], 'hf_x', /it is gated: ask for access at .*; the token in HF_TOKEN has none so far/],
+    [[404, 'RevisionNotFound', 'Invalid rev id: v9'], undefined, /has no branch, tag or commit "v9" of it/],
+    [
+      [401, undefined, 'Invalid credentials hf_x'],
+      'hf_x',
+      /does not accept the token in HF_TOKEN: Invalid credentials …;/,
+    ],
+    [
+      [403, undefined, 'Access to this resource is disabled.'],
+      undefined,
+      /does not allow it: Access to this resource is disabled/,
+    ],
+    [[418], undefined, /answers 418$/],
+  ]
+  for (const [refusal, token, reason] of cases) {
+    hub.refusals.set('org/whole', refusal)
+    const settings = settingsFor({ ...(token && { token, tokenFrom: 'HF_TOKEN' }) })
+    await assert.rejects(resolveModel('org/whole@v9', { settings }), refused(reason), String(reason))
+  }
+  hub.refusals.clear()
+})
+
+test('a revision of a pull request', async () => {
+  const settings = settingsFor()
+  const folder = await resolveModel('org/pull@refs/pr/2', { settings })
+  assert.deepEqual(readdirSync(folder).sort(), ['config.json', 'model.safetensors'])
+  assert.equal(
+    readFileSync(join(settings.cache, 'models--org--pull', 'refs', 'refs', 'pr', '2'), 'utf8'),
+    'd'.repeat(40),
+  )
+  assert.equal(await resolveModel('org/pull@refs/pr/2', { settings: { ...settings, offline: true } }), folder)
+})
+
+test('the token goes to the hub and not to where it sends on', async () => {
+  const storage = await startHub({ 'models/org/whole': model })
+  try {
+    hub.moved.set('org/whole/resolve', storage.endpoint)
+    const before = hub.tokens.length
+    await resolveModel('org/whole', { settings: settingsFor({ token: 'secret', tokenFrom: 'HF_TOKEN' }) })
+    assert.deepEqual([...new Set(hub.tokens.slice(before))], ['Bearer secret'])
+    assert.ok(storage.requests.length >= 2)
+    assert.deepEqual([...new Set(storage.tokens)], [undefined])
+  } finally {
+    hub.moved.clear()
+    await storage.close()
+  }
+})
+
+test('config.json is looked at before the weights are asked for', async () => {
+  const start = hub.requests.length
+  const check = (config: object, reference: string) => {
+    throw new UserError(`${reference}: ${JSON.stringify(config)}`)
+  }
+  await assert.rejects(
+    resolveModel('org/cut', { settings: settingsFor(), check }),
+    refused(/^org\/cut: \{"model_type":"llama"\}$/),
+  )
+  assert.deepEqual(
+    hub.requests.slice(start).filter((request) => request.includes('model.safetensors')),
+    [],
+  )
 })

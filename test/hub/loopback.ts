@@ -13,6 +13,12 @@ export interface Loopback {
   lies: Map<string, Buffer>
   /** Part of a path → statuses that are answered in its place, once each; they ask to come again at once. */
   busy: Map<string, number[]>
+  /** What the `authorization` header of every request was. */
+  tokens: (string | undefined)[]
+  /** Part of a path → the refusal that is answered: status, `x-error-code`, `x-error-message`. */
+  refusals: Map<string, [status: number, code?: string | undefined, message?: string]>
+  /** Part of a path → the address that it is sent on to. */
+  moved: Map<string, string>
   /** Part of a path → entries that stand once more in its list of files, with other values. */
   again: Map<string, { path: string; oid?: string }[]>
   /** Publishes one more repository. */
@@ -31,6 +37,9 @@ export async function startHub(repositories: Record<string, Files | null>, commi
     lies: new Map(),
     busy: new Map(),
     again: new Map(),
+    tokens: [],
+    refusals: new Map(),
+    moved: new Map(),
     add: (name, files) => void (repositories[name] = files),
     close: () => closed(server),
   }
@@ -40,13 +49,22 @@ export async function startHub(repositories: Record<string, Files | null>, commi
     const url = new URL(request.url!, 'http://hub')
     const path = decodeURIComponent(url.pathname)
     hub.requests.push(`${path}${request.headers.range ? ` ${request.headers.range}` : ''}`)
+    hub.tokens.push(request.headers.authorization)
     const fail = (status: number, error: string) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
     const json = (value: unknown) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
-    const status = [...hub.busy].find(([part]) => path.includes(part))?.[1].shift()
+    const of = <T>(map: Map<string, T>) => [...map].find(([part]) => path.includes(part))?.[1]
+    const [refused, code, message] = of(hub.refusals) ?? []
+    if (refused)
+      return response
+        .writeHead(refused, { ...(code && { 'x-error-code': code }), ...(message && { 'x-error-message': message }) })
+        .end('<html>')
+    const onward = of(hub.moved)
+    if (onward) return response.writeHead(307, { location: onward + request.url! }).end()
+    const status = of(hub.busy)?.shift()
     if (status) return response.writeHead(status, { 'retry-after': '0' }).end('busy')
-    const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\/(.+)$/.exec(path)
+    const api = /^\/api\/(models|datasets)\/((?:[^/]+\/)?[^/]+)\/(revision|tree)\/(.+)$/.exec(path)
     if (api) {
       const files = find(api[1]!, api[2]!, api[4]!)
       if (files === undefined || (api[3] === 'revision' && repositories[`${api[1]}/${api[2]}`] === undefined))
@@ -69,7 +87,7 @@ export async function startHub(repositories: Record<string, Files | null>, commi
         ...again.map((entry) => ({ ...(entries.find(({ path }) => path === entry.path) ?? entries[0]), ...entry })),
       ])
     }
-    const resolve = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
+    const resolve = /^\/(datasets\/)?((?:[^/]+\/)?[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
     const files = resolve && find(resolve[1] ? 'datasets' : 'models', resolve[2]!, resolve[3]!)
     if (!resolve || !files || !(resolve[4]! in files)) return fail(404, 'Entry not found')
     const content = hub.lies.get(resolve[4]!) ?? Buffer.from(files[resolve[4]!]!)

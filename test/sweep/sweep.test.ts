@@ -224,7 +224,9 @@ test('other weights under the same path: their rows are made again, and come bac
   assert.deepEqual(['runs.csv', 'terms.csv'].map(read), before)
 })
 
-test('wrong inputs are refused before a results folder is made', async () => {
+test('wrong inputs are refused before a results folder is made', async (context) => {
+  process.env.HF_HUB_OFFLINE = '1'
+  context.after(() => delete process.env.HF_HUB_OFFLINE)
   const cases: [string, string, RegExp][] = [
     ['items.jsonl]', 'none.jsonl]', /none\.jsonl does not exist/],
     ['base: base', 'base: bse', /bse: no such checkpoint folder/],
