@@ -69,30 +69,21 @@ export async function handler(args: Args): Promise<void> {
   const memory = readMemory(args.memory)
   const registry = await readRegistry(args.plugin)
   const chain = readSteps(args, registry)
-  const [
-    { openModels },
-    { checkClass },
-    { attributeEdit, keepIn, namedEdit },
-    { printTerms },
-    { prepareFolder },
-    { doubtsOf },
-  ] = await Promise.all([
-    import('../../checkpoint/index.js'),
-    import('../../models/index.js'),
-    import('../../run/index.js'),
-    import('../terms-text.js'),
-    import('../../files/index.js'),
-    import('../../report/index.js'),
-  ])
+  const [{ openModels }, { attributeEdit, keepIn, namedEdit }, { printTerms }, { prepareFolder }, { doubtsOf }] =
+    await Promise.all([
+      import('../../checkpoint/index.js'),
+      import('../../run/index.js'),
+      import('../terms-text.js'),
+      import('../../files/index.js'),
+      import('../../report/index.js'),
+    ])
+  const { checkClass: check } = await import('../../models/index.js')
   if (args.out) await prepareFolder(args.out)
   const keep = keepIn(args.results, await startBackend(args.backend))
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   startPhase('read the headers')
   const bound = memory === undefined ? undefined : { bytes: memory, scratch: tmpdir() }
-  const files = noteModels(
-    await openModels(args.base, args.post, { tokenizer: args.tokenizer, check: checkClass }),
-    false,
-  )
+  const files = noteModels(await openModels(args.base, args.post, { tokenizer: args.tokenizer, check }), false)
   noteSkipped(files[1].tensors.values(), args)
   await Promise.all(files.map((each) => each.close()))
   startPhase('measure the edit')
