@@ -104,7 +104,10 @@ export async function matchAdapter(
   }
   for (const edit of editsOf({ file, config, base, place }, sorted))
     for (const target of changedBy(edit, file, base)) change(target).edit = edit
-  if (changes.size === 0) throw new UserError(`${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}`)
+  if (changes.size === 0)
+    throw new UserError(
+      `${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}${tensors.size ? '' : ', nor any other: trainers leave such files where ZeRO-3 or FSDP did not gather the weights; save the adapter again'}`,
+    )
   notes.push(...noteTied(file, base, changes))
   return { base, apart: new Set(adapted.apart), changes, notes }
 }

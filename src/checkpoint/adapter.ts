@@ -1,7 +1,7 @@
 // A folder of peft used as a post-trained model: a view of its base whose changed tensors are those of merge_and_unload,
 // computed when they are read.
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { changeLines } from './adapter-change.js'
 import {
@@ -65,9 +65,14 @@ function weightsIn(folder: string, { mlx }: AdapterConfig): string {
   const found = names.find((name) => has(folder, name))
   if (found !== undefined) return found
   const others = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => name !== ADAPTER_CONFIG)
-  const files = others.filter(({ name }) => name.endsWith('.safetensors')).map(({ name }) => name)
+  const files = others
+    .map(({ name }) => name)
+    .filter(
+      (name) =>
+        /\.(safetensors|bin)$/.test(name) && !/^(training_args|optimizer|scheduler|pytorch_model_fsdp)/.test(name),
+    )
   const hint = files.length
-    ? `; ${files.join(', ')} ${files.length === 1 ? 'is' : 'are'} there: name the file of the adapter ${names[0]}`
+    ? `; ${files.join(', ')} ${files.length === 1 ? 'is' : 'are'} there: name the file of the adapter ${names.find((name) => extname(name) === extname(files[0]!)) ?? names[0]}`
     : others.length
       ? describeFolder(folder, others)
       : ''
