@@ -85,7 +85,9 @@ export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
   } catch (cause) {
     const wrongEscape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
     const part = wrongEscape ? `\\${wrongEscape[1]} in a text` : foreignPart(tokens)
-    throw new Error(part === undefined ? `is not jinja: ${(cause as Error).message}` : `is not read here: ${part}`, {
+    // The parser looks at a token behind the last one where a block is not closed.
+    const why = cause instanceof TypeError ? 'it ends within a block' : (cause as Error).message
+    throw new Error(part === undefined ? `is not jinja: ${why}` : `is not read here: ${part}`, {
       cause,
     })
   }

@@ -43,26 +43,33 @@ export interface Unmatched {
   problems: readonly string[]
 }
 
-/** @throws UserError that lists what does not fit, unless it is ignored */
-export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[], ignored: boolean): Unmatched {
+/**
+ * @param ignored whether tensors that do not fit are taken from the reference; or only `left`: those of a model that the reference
+ * lacks have no place in the result, as in mergekit
+ * @throws UserError that lists what does not fit, unless it is ignored
+ */
+export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[], ignored: boolean | 'left'): Unmatched {
   const found = slots.map((slot) =>
     pairsAt(slot, runs).flatMap(({ model, name, reference }) => compare(model, name, reference, slot.reference)),
   )
   const problems = found.flat()
+  const left: string[] = []
   // In a merge of whole models nothing may be left over either.
   if (runs.length === 1) {
     const used = new Set(slots.flatMap(({ reference, sources }) => [reference, ...sources]))
     const count = layerCount(runs[0]!.reference.model.checkpoint)
     for (const { model, range } of runs[0]!.sources) {
       if (range[1] - range[0] !== count || layerCount(model.checkpoint) !== count) continue
-      problems.push(
+      left.push(
         ...namesOf(model)
           .filter((name) => !used.has(name) && !isPassedOver(name))
           .map((name) => `${name} is only in ${model.label}`),
       )
     }
   }
-  if (!problems.length || ignored) return { slots: new Set(slots.filter((_, i) => found[i]!.length)), problems }
+  const isFit = problems.length === 0 && (left.length === 0 || ignored === 'left')
+  problems.push(...left)
+  if (isFit || ignored === true) return { slots: new Set(slots.filter((_, i) => found[i]!.length)), problems }
   const other = slots.some(
     (slot) =>
       isPerToken(slot.reference) &&

@@ -146,5 +146,5 @@ function wrongName(
 /** Up to three tensors with the word that is nearest to a filter. */
 function nearestNames(filter: string, tensors: readonly string[]): string[] {
   const word = closest(filter, [...new Set(tensors.flatMap((name) => name.split('.')))])
-  return tensors.filter((name) => name.split('.').includes(word)).slice(0, 3)
+  return [...new Set(tensors)].filter((name) => name.split('.').includes(word)).slice(0, 3)
 }

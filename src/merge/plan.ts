@@ -8,7 +8,7 @@ import { type Convention, dataOf, type Merger, type Merging } from '../mergers/i
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
-import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, listRuns } from './layer-runs.js'
+import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
 import type { PassOver } from './lenient.js'
 import type { Method } from './mergekit.js'
@@ -88,7 +88,8 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   )
   const { passOver, notes } = noteKeys()
   checkParameters(runs, method, slots, contract && passOver)
-  const unmatched = findUnmatched(slots, runs, config.ignore_unmatched)
+  if (contract) noteLastSlice(listed, passOver)
+  const unmatched = findUnmatched(slots, runs, config.ignore_unmatched || (contract ? 'left' : false))
   const merged = slots.filter((slot) => !unmatched.slots.has(slot))
   const data = dataOf(merger)
   if (data) checkData(merged, runs, data)
@@ -185,6 +186,16 @@ function configOf({ checkpoint }: MergeModel, origins: readonly Origin[]): Pick<
   const warnings: string[] = []
   const config = checkpoint.config && followLayers(checkpoint.config, layers, origins, (text) => warnings.push(text))
   return { config, warnings }
+}
+
+/** mergekit 0.1.5 merges norm and head of as many models of the last slice as the first slice has (findings/mergekit-last-slice-is-cut.sh). */
+function noteLastSlice(listed: readonly ListedRun[], passOver: PassOver): void {
+  const [first, last] = [listed[0]!.all.length, listed.at(-1)!.all.length]
+  if (last > first)
+    passOver(
+      listed.at(-1)!.path,
+      `what stands behind the layers is merged of its ${last} models; mergekit 0.1.5 takes only the first ${first}, as many as the first slice has`,
+    )
 }
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */

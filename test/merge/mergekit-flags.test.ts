@@ -100,3 +100,13 @@ test('embeddings of other sizes are cut, and architectures mixed, only where ask
   )
   assert.equal((await run(text(three, other), '--allow-crimes')).status, 0)
 })
+
+test('norm and head are merged of all models of the last slice, and a line says that mergekit merges fewer', async () => {
+  const source = (model: string) => `{model: models/${model}, layer_range: [0, 1]}`
+  const { lines } = await run(
+    `merge_method: linear\nparameters: {weight: 1}\nslices:\n- sources: [${source('ft1')}]\n- sources: [${source('ft1')}, ${source('ft2')}]\n`,
+  )
+  assert.deepEqual(lines, [
+    'warning: slices[1]: what stands behind the layers is merged of its 2 models; mergekit 0.1.5 takes only the first 1, as many as the first slice has',
+  ])
+})
