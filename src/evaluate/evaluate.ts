@@ -1,6 +1,6 @@
 // Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
 import { UserError } from '../errors/index.js'
-import type { Batch, Model } from '../models/index.js'
+import type { Batch, Model, Objective } from '../models/index.js'
 import { answerMetric, sliceTask, type Task } from '../tasks/index.js'
 import { methodsOf, type Reply } from './kinds/index.js'
 import { BATCH_TOKENS, type EncodeOptions, type Reach, type Subject } from './options.js'
@@ -72,18 +72,30 @@ export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions 
     throw new UserError(
       `task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`,
     )
-  const { classifies, checkModel } = methodsOf(task)
-  const { objective, architecture } = model
-  const fits = classifies ? objective === 'classes' || objective === 'value' : objective === 'causal'
-  const wanted = classifies ? 'classifies' : 'generates text'
-  if (!fits && objective === 'features')
-    throw new UserError(
-      `task ${task.name} needs a model that ${wanted}; this ${architecture} has no head and gives features alone. ` +
-        'Give a fine-tune that has one, or train one: from: <this model>, with the class under model: architectures',
-    )
-  if (!fits)
-    throw new UserError(
-      `task ${task.name} needs a model that ${wanted}; ${architecture} here has the objective ${objective}`,
-    )
-  checkModel?.(task, model)
+  checkObjective(task, model.objective, false)
+  methodsOf(task).checkModel?.(task, model)
+}
+
+/** What a model of each objective does. */
+const DOES: Record<Objective, string> = {
+  causal: 'generates text',
+  masked: 'fills in masked tokens',
+  classes: 'classifies',
+  value: 'gives a value',
+  features:
+    'has no head and gives features alone. Give a fine-tune with a head, or put one on it: deltalab train with this model as ' +
+    "from and the head's class in architectures (of CLIP's image tower, give attribute and sweep the whole CLIPModel as base)",
+}
+
+/** @throws UserError for a task on which this model has no loss */
+export const checkLoss = (task: Task, { objective }: Model): void => checkObjective(task, objective, true)
+
+/** @throws UserError for a model that does something else than the task asks for; a model for masked tokens has a loss on text, and no score */
+function checkObjective(task: Task, objective: Objective, forLoss: boolean): void {
+  const { classifies } = methodsOf(task)
+  if (classifies ? objective === 'classes' || objective === 'value' : objective === 'causal') return
+  if (!classifies && forLoss && objective === 'masked') return
+  throw new UserError(
+    `task ${task.name} needs a model that ${classifies ? 'classifies' : 'generates text'}, and this one ${DOES[objective]}`,
+  )
 }

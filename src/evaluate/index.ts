@@ -1,7 +1,16 @@
 // Scores a model on a task: generated answers, choices by likelihood, or classes.
 
 export { askInChat, type ChatSettings } from './chat.js'
-export { checkItems, checkTask, encodeItems, evaluateTask, replyTo, runsCode, scoreReplies } from './evaluate.js'
+export {
+  checkItems,
+  checkLoss,
+  checkTask,
+  encodeItems,
+  evaluateTask,
+  replyTo,
+  runsCode,
+  scoreReplies,
+} from './evaluate.js'
 export { promptFeatures } from './features.js'
 export { generate } from './generate.js'
 export { describeGeneration } from './generation_config.js'

@@ -6,6 +6,7 @@ import { UserError } from '../errors/index.js'
 import {
   askInChat,
   checkItems,
+  checkLoss,
   checkTask,
   checkTower,
   encodeItems,
@@ -153,6 +154,7 @@ export async function describeModel(
   for (const { task } of tasks) {
     const { score, loss } = experiment
     if (score) await check(() => checkTask(task, model, { allowCode }))
+    else if (loss) await check(() => checkLoss(task, model))
     if (score)
       await check(() => checkItems(task, tokenizer, model, { items: validationRange(experiment)?.[1] ?? score.items }))
     // The placeholders of a forecast have no image file.

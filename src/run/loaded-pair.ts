@@ -11,7 +11,15 @@ import {
   selectTensors,
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
-import { askInChat, describeClasses, encodeItems, keepTokens, openReader, type Reader } from '../evaluate/index.js'
+import {
+  askInChat,
+  checkLoss,
+  describeClasses,
+  encodeItems,
+  keepTokens,
+  openReader,
+  type Reader,
+} from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
 import type { PlannedTask } from '../plan/index.js'
@@ -136,6 +144,7 @@ function remember(tokenizer: Reader, model: Model, load: (source: string) => Pro
     if (!tasks.has(source)) tasks.set(source, load(source))
     const task = await tasks.get(source)!
     if (items === undefined) return { task, batches: [] }
+    checkLoss(task, model)
     const key = `${items} of ${source}`
     if (!batches.has(key)) batches.set(key, encodeItems(task, tokenizer, model, { items }))
     return { task, batches: await batches.get(key)! }

@@ -114,7 +114,7 @@ test('what a sweep would refuse is told beside the plan', async () => {
   const classes = await plan(write('classes', 'tiny/math', 'sentiment'))
   assert.match(
     classes.out,
-    /\nproblem: classes, tiny\/math: task sentiment needs a model that classifies; llama here has the objective causal\n/,
+    /\nproblem: classes, tiny\/math: task sentiment needs a model that classifies, and this one generates text\n/,
   )
 })
 

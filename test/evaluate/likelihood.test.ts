@@ -81,7 +81,7 @@ test('a choice task scores the likeliest choice; per character another one may w
       { model, weights: post, reader: tokenizer },
       { ...before, kind: 'classify', metric: 'acc', items: items.map((item) => ({ ...item, label: 0 })) },
     ),
-    /needs a model that classifies; llama/,
+    /needs a model that classifies, and this one generates text/,
   )
 })
 

@@ -70,10 +70,11 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
     for (const text of measured.notes ?? []) note(text)
     if (json) print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
     else printText(await textOf(model, measured, args.chat))
-    if (measured.score === 0)
-      warn(
-        `no answer on ${task} is right: does the model know this form of prompt and answer? --chat asks a chat model`,
-      )
+    const asked =
+      measured.unit === 'nats per token'
+        ? ': does the model know this form of prompt and answer? --chat asks a chat model'
+        : ''
+    if (measured.score === 0) warn(`no answer on ${task} is right${asked}`)
   }
   if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
 }
